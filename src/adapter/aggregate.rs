@@ -1,14 +1,13 @@
-//! Aggregates of our own: what a function says about itself, and the one way it meets DataFusion.
+//! Our aggregates: what a function declares, and how it is connected to DataFusion.
 //!
-//! A function implements [`GroupedFunction`] (types, page) and starts a [`Grouped`]: what is kept for every group, as plain
-//! code. Everything else stands here once: rows with a NULL argument or outside `FILTER` never reach the function, nor do
-//! dictionaries; one group without GROUP BY is a table of one group, and a row that goes on without being grouped is a table with
-//! a group a row.
+//! A function implements [`GroupedFunction`] (types, page) and starts a [`Grouped`]: the state of every group, as plain code.
+//! Everything else is done here once: rows with a NULL argument or outside `FILTER` never reach the function, nor do
+//! dictionaries. Without GROUP BY there is a table with one group. In `convert_to_state`, each row becomes its own group.
 //!
 //! ```text
 //! rows ─▶ usable rows ─▶ update ─▶ states ──(other partitions, spill)──▶ merge ─▶ results
 //! ```
-//! Merging in any order gives what one pass gives: each function keeps exact sums, sets or extremes, never rounded ones.
+//! Merging in any order gives the same result as one pass: each function keeps exact sums, sets or extremes, never rounded ones.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -31,41 +30,41 @@ use super::AggregateFunction;
 use crate::docs::Doc;
 use crate::error::invalid;
 
-/// An aggregate: its page, its types, and how it begins.
+/// An aggregate: its page, its types, and how to create its state.
 pub trait GroupedFunction: Debug + Send + Sync + 'static {
     /// Its page.
     fn doc(&self) -> &'static Doc;
 
-    /// The type of the result, or what is wrong with the arguments; their number is right.
+    /// The type of the result, or an error about the arguments; their number has been checked.
     fn result(&self, arguments: &[DataType]) -> Result<DataType>;
 
     /// What one group's state consists of.
     fn state(&self, arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>>;
 
-    /// No groups yet.
+    /// Creates the state, without groups.
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>>;
 
-    /// Likewise, told which arguments are constants of the call.
+    /// As [`start`](Self::start), but given the arguments that are constants in the call.
     fn start_with(&self, arguments: &[DataType], _constants: &[Option<ScalarValue>]) -> Result<Box<dyn Grouped>> {
         self.start(arguments)
     }
 
-    /// How many arguments a call may have: more than the page names when the last stands for several.
+    /// How many arguments a call may have: more than the page lists if the last one stands for several.
     fn most_arguments(&self) -> usize {
         self.doc().arguments.len()
     }
 
-    /// Whether a row that comes twice counts twice. Then `DISTINCT` would change the answer, and is refused where DataFusion has
-    /// not made a GROUP BY of it before.
+    /// Whether a duplicate row counts twice. If so, `DISTINCT` would change the result, and is rejected where DataFusion has
+    /// not already turned it into a GROUP BY.
     fn counts_repeats(&self) -> bool;
 }
 
-/// What is kept for every group. Groups are counted from 0.
+/// The state of every group. Groups are numbered from 0.
 pub trait Grouped: Debug + Send + Sync + 'static {
     /// The same function without groups.
     fn fresh(&self) -> Box<dyn Grouped>;
 
-    /// How many of the first arguments must not be NULL in a row that is taken; by default all.
+    /// How many of the first arguments must not be NULL in a row that is used; by default all.
     fn leading(&self) -> usize {
         usize::MAX
     }
@@ -73,22 +72,22 @@ pub trait Grouped: Debug + Send + Sync + 'static {
     /// There are `total` groups from now on, never fewer than before.
     fn grow(&mut self, total: usize);
 
-    /// Takes rows, at least one, none of their [leading](Self::leading) arguments NULL; `groups` tells the group of each.
+    /// Adds rows, at least one; none of their [leading](Self::leading) arguments is NULL. `groups` holds the group of each row.
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()>;
 
-    /// Takes states of other tables of groups, at least one, none with a NULL.
+    /// Adds the states of other tables of groups, at least one; none contains a NULL.
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()>;
 
-    /// The results of the first groups. Asked again, it answers the same.
+    /// The results of the first groups. A second call returns the same.
     fn results(&mut self, first: usize) -> Result<ArrayRef>;
 
-    /// The states of the first groups; NULL for a group that has seen nothing, if that is simplest.
+    /// The states of the first groups; NULL for a group that has seen no rows, if that is simplest.
     fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>>;
 
-    /// Drops the first groups; the others move down. Called with all of them, it gives the memory back.
+    /// Drops the first groups; the others move down. If it drops all of them, it frees the memory.
     fn forget(&mut self, first: usize);
 
-    /// How many groups there are.
+    /// Number of groups.
     fn groups(&self) -> usize;
 
     /// Bytes on the heap.
@@ -148,7 +147,7 @@ fn types(fields: &[FieldRef]) -> Vec<DataType> {
     fields.iter().map(|field| plain(field.data_type()).clone()).collect()
 }
 
-/// A dictionary counts as what it holds: functions never see one.
+/// A dictionary counts as the type of its values: functions never see one.
 fn plain(data_type: &DataType) -> &DataType {
     if let DataType::Dictionary(_, values) = data_type { plain(values) } else { data_type }
 }
@@ -201,7 +200,7 @@ impl AggregateUDFImpl for Udf {
         Ok(Box::new(ManyGroups(self.start(&arguments)?)))
     }
 
-    /// Asked for windows whose frame loses rows at its beginning: no state here can take a row back.
+    /// DataFusion asks this for windows whose frame drops rows at its start: no state here can remove a row.
     fn create_sliding_accumulator(&self, _arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let advice = "begin the frame at UNBOUNDED PRECEDING, or leave ORDER BY out";
         Err(invalid(self.name(), format!("a window cannot slide over it; {advice}")))
@@ -212,11 +211,11 @@ impl AggregateUDFImpl for Udf {
     }
 }
 
-/// Lets through the rows that `keep` allows and that have no NULL in the leading columns, and their groups.
+/// Keeps the rows that `keep` allows and that have no NULL in the leading columns, and their groups.
 type Usable<'a> = (Cow<'a, [ArrayRef]>, Cow<'a, [usize]>);
 
 fn usable<'a>(columns: &'a [ArrayRef], leading: usize, groups: &'a [usize], keep: Option<&BooleanArray>) -> Result<Usable<'a>> {
-    // A row whose condition is NULL is not kept either.
+    // A row whose condition is NULL is dropped too.
     let kept = keep.map(|keep| match keep.nulls() {
         Some(known) => NullBuffer::new(keep.values() & known.inner()),
         None => NullBuffer::new(keep.values().clone()),
@@ -294,11 +293,11 @@ impl GroupsAccumulator for ManyGroups {
     }
 }
 
-/// One group: without GROUP BY, and in windows, where the result is asked for again and again.
+/// A single group: without GROUP BY, and in windows, where the result is requested again and again.
 #[derive(Debug)]
 struct OneGroup {
     groups: Box<dyn Grouped>,
-    /// The group of every row of a batch, made once.
+    /// The group of every row in a batch, created once.
     zeros: Vec<usize>,
 }
 

@@ -1,6 +1,6 @@
-//! Amounts of any number type as whole numbers of one unit, so that their sums are exact.
+//! Amounts of any number type as integers in one unit, so that their sums are exact.
 //!
-//! Integers count 1, decimals the last digit of their scale, floats 2⁻⁶⁴, but for odd ones ([`fixed_point`]).
+//! The unit is 1 for integers, the last digit of the scale for decimals, and 2⁻⁶⁴ for floats, except odd ones ([`fixed_point`]).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::kernels::fixed_point;
 use crate::kernels::fixed_point::to_fixed_point;
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// The type that amounts are brought to before they are added up.
+/// The type that amounts are converted to before they are summed.
 pub fn amount_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
@@ -31,13 +31,13 @@ pub fn amount_type(data_type: &DataType) -> DataType {
 /// The values of a column.
 #[derive(Debug)]
 pub struct Amounts {
-    /// A whole number of units each; 0 for an odd one.
+    /// The integer number of units of each value; 0 for an odd float.
     pub whole: Vec<i128>,
-    /// The rows whose floats are odd, ascending.
+    /// The rows whose floats are odd, in ascending order.
     pub odd: Vec<(usize, f64)>,
 }
 
-/// One argument whose values are added up.
+/// One argument whose values are summed.
 #[derive(Debug, Clone, Copy)]
 pub struct Amount {
     pub function: &'static str,
@@ -45,7 +45,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Says what is wrong with a type that is no number. NULL may stand for one.
+    /// Rejects a type that is not a number. NULL is allowed.
     pub fn check(self, data_type: &DataType) -> Result<()> {
         if data_type.is_numeric() || data_type.is_null() {
             return Ok(());
@@ -57,7 +57,7 @@ impl Amount {
         ))
     }
 
-    /// The values as whole numbers; none of them is NULL.
+    /// The values as integers; none of them is NULL.
     pub fn read(self, column: &ArrayRef) -> Result<Amounts> {
         let amounts = cast(column, &amount_type(column.data_type()))?;
         if amounts.null_count() > 0 {
@@ -72,7 +72,7 @@ impl Amount {
         Ok(Amounts { whole, odd: vec![] })
     }
 
-    /// The same for numbers that count how much, which cannot be below zero.
+    /// The same for numbers that are weights, which cannot be negative.
     pub fn read_weights(self, column: &ArrayRef) -> Result<Amounts> {
         let weights = self.read(column)?;
         let odd = || weights.odd.iter().find(|(_, weight)| *weight < 0.0).map(|(row, _)| *row);
@@ -96,7 +96,7 @@ impl Amount {
                 amounts.odd.push((row, *value));
             }
         }
-        // What is not finite is odd.
+        // A value that is not finite is odd.
         match amounts.odd.iter().find(|(_, value)| !value.is_finite()) {
             None => Ok(amounts),
             Some((_, value)) => {
@@ -114,7 +114,7 @@ impl Amount {
     }
 }
 
-/// How many units make 1, for amounts of that type.
+/// The number of units in 1, for amounts of that type.
 pub fn units(data_type: &DataType) -> f64 {
     match amount_type(data_type) {
         DataType::Decimal128(_, scale) => 10f64.powi(i32::from(scale)),

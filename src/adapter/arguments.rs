@@ -19,23 +19,23 @@ use crate::kernels::decimal::Decimal;
 pub struct Role {
     /// The argument's name; the columns of a list share it.
     pub name: &'static str,
-    /// The column's own name in the user's input.
+    /// The column's own name in the input.
     pub column: String,
     /// Type and nullability.
     pub field: FieldRef,
 }
 
-/// The roles given in a call, in the order of the projected input's columns.
+/// The roles given in a call, in the order of the columns in the projected input.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Roles(pub Vec<Role>);
 
 impl Roles {
-    /// The role of that name, when given.
+    /// The role with that name, if given.
     pub fn get(&self, name: &str) -> Option<&Role> {
         self.0.iter().find(|role| role.name == name)
     }
 
-    /// The columns of a list, with their places in the projected input.
+    /// The columns of a list, with their positions in the projected input.
     pub fn list(&self, name: &str) -> impl Iterator<Item = (usize, &Role)> {
         self.0.iter().enumerate().filter(move |(_, role)| role.name == name)
     }
@@ -51,7 +51,7 @@ impl Roles {
     }
 }
 
-/// The argument of `doc` called `name`, or the error that lists what there is.
+/// The argument of `doc` called `name`, or an error that lists the available ones.
 pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
     doc.argument(name).ok_or_else(|| {
         let names = || doc.arguments.iter().map(|argument| argument.name);
@@ -61,7 +61,7 @@ pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
     })
 }
 
-/// Fails when a required argument is not among `given`.
+/// Fails if a required argument is not in `given`.
 pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
     for argument in doc.arguments {
         if argument.default.is_none() && !given.contains(&argument.name) {
@@ -106,7 +106,7 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
 
 const NO_NUMBER: &str = "; name the columns with features => […], and make a number of this one: of a date, say, the days since";
 
-/// True for types of columns that a function reads without being told their names.
+/// True for types of columns that a function reads even if they are not named.
 pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     match takes {
         Takes::Numbers => data_type.is_numeric(),
@@ -116,7 +116,7 @@ pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     }
 }
 
-/// True for dates and times of a day.
+/// True for dates and times of day.
 pub fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
 }
@@ -128,7 +128,7 @@ fn is_feature(data_type: &DataType) -> bool {
     }
 }
 
-/// The type a parameter has when it stands for this option.
+/// The type of a query parameter that is passed for this option.
 pub fn parameter_type(takes: Takes) -> DataType {
     match takes {
         Takes::Integer(_, _) => DataType::Int64,
@@ -158,7 +158,7 @@ enum Value {
     Names(Vec<String>),
 }
 
-/// A point in time as the user gave it.
+/// A point in time as the user wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Moment {
     /// A calendar day, in days since 1970-01-01.
@@ -168,12 +168,12 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// What a value says, if it is a date, a timestamp or a text that reads as one.
+    /// Reads a value that is a date, a timestamp, or a string that can be read as one.
     pub fn of(value: &ScalarValue) -> Option<Self> {
         moment(value)
     }
 
-    /// The last microsecond that belongs to it, since 1970: a day counts whole.
+    /// The last microsecond that belongs to it, since 1970: a day includes its whole day.
     pub fn last_microsecond(&self) -> Option<i64> {
         const DAY: i64 = 86_400_000_000;
         match self {
@@ -186,16 +186,16 @@ impl Moment {
     }
 }
 
-/// An instant as a timestamp of another unit and zone. One without a zone is what clocks show in the zone of that type; without any zone
-/// there, an instant that has one is shown in UTC.
+/// An instant as a timestamp of another unit and time zone. An instant without a zone is the local time in the zone of that
+/// type; if that type has no zone, an instant that has one is converted to UTC.
 ///
 /// # Errors
-/// It is out of the type's range, or no timestamp.
+/// It is out of the type's range, or not a timestamp.
 pub fn in_zone(instant: &ScalarValue, data_type: &DataType) -> Result<ScalarValue> {
     if matches!(instant.data_type(), DataType::Timestamp(_, None)) {
         return instant.cast_to(data_type);
     }
-    // Arrow's cast from a zone to none keeps what the clock on the wall shows; by way of UTC it keeps the instant.
+    // Arrow's cast from a zone to no zone keeps the local time; going through UTC keeps the instant.
     let unit = match data_type {
         DataType::Timestamp(unit, _) => *unit,
         _ => TimeUnit::Microsecond,
@@ -203,7 +203,7 @@ pub fn in_zone(instant: &ScalarValue, data_type: &DataType) -> Result<ScalarValu
     instant.cast_to(&DataType::Timestamp(unit, Some("+00:00".into())))?.cast_to(data_type)
 }
 
-/// The options of a call: what was given, and the page's defaults.
+/// The options of a call: the given values, and the defaults on the page.
 #[derive(Debug, Clone)]
 pub struct Options {
     doc: &'static Doc,
@@ -212,7 +212,7 @@ pub struct Options {
 }
 
 impl fmt::Display for Options {
-    /// What was given, in the order of the names.
+    /// The given values, in the order of the names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, (name, value)) in self.given.iter().enumerate() {
             f.write_str(if position == 0 { "" } else { ", " })?;
@@ -227,12 +227,12 @@ impl fmt::Display for Options {
 }
 
 impl Options {
-    /// Checks every given value against the page. NULL stands for the default.
+    /// Checks every given value against the page. NULL means the default.
     pub fn read(doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
         Self::read_for(doc.name, doc, given)
     }
 
-    /// Likewise, with errors about `subject`.
+    /// The same, with `subject` as the subject of errors.
     pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
         let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
@@ -249,7 +249,7 @@ impl Options {
         Ok(options)
     }
 
-    /// What was given, from which the same options can be [read](Self::read) again.
+    /// The given values, from which the same options can be [read](Self::read) again.
     pub fn written(&self) -> &[(&'static str, ScalarValue)] {
         &self.written
     }
@@ -259,7 +259,7 @@ impl Options {
         self.given.contains_key(name)
     }
 
-    /// A whole number, given or by default.
+    /// An integer, given or by default.
     pub fn integer(&self, name: &str) -> Result<i64> {
         match self.given.get(name) {
             Some(Value::Integer(value)) => Ok(*value),
@@ -498,7 +498,7 @@ fn moment(value: &ScalarValue) -> Option<Moment> {
                     let text = ScalarValue::Utf8(Some(text.to_string()));
                     let read =
                         |zone: Option<&str>| text.cast_to(&DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into))).ok();
-                    // A text with an offset of its own says the same in every zone.
+                    // A string with its own offset means the same in every zone.
                     let instants =
                         [read(Some("+00:00"))?, read(Some("+01:00"))?].map(|instant| instant.cast_to(&DataType::Int64).ok());
                     let instant = if instants[0] == instants[1] { read(Some("+00:00")) } else { read(None) }?;
@@ -532,7 +532,7 @@ fn elements(value: &ScalarValue) -> Option<ArrayRef> {
     }
 }
 
-/// Names in one text, with commas between them, or in a list.
+/// Names in a string, separated by commas, or in a list.
 fn written_names(value: &ScalarValue) -> Option<Vec<String>> {
     match value.try_as_str() {
         Some(Some(text)) => Some(text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()),
@@ -574,7 +574,7 @@ fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {
         .collect()
 }
 
-/// The shortest decimal text that reads back as the same number.
+/// The shortest decimal string that reads back as the same number.
 fn number_text(value: &ScalarValue) -> String {
     match value {
         ScalarValue::Float64(Some(number)) => format!("{number}"),

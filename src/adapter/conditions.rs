@@ -1,4 +1,4 @@
-//! Conditions as bitmaps, where they hold, 64 rows a word; and what aggregates count of them, as a list.
+//! Conditions as bitmaps of the rows where they are true, 64 rows per word, and the counts that aggregates make of them, as a list.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::ScalarValue;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 
-/// The rows where a condition holds; NULL does not, and a condition that is NULL of every row never does.
+/// The rows where a condition is true. NULL is not true; a condition that is NULL in every row is never true.
 pub fn holds(condition: &ArrayRef) -> BooleanBuffer {
     match condition.data_type() {
         DataType::Boolean => {
@@ -22,7 +22,7 @@ pub fn holds(condition: &ArrayRef) -> BooleanBuffer {
     }
 }
 
-/// Words of 64 rows, from the first bit on; the last is filled up with zeros.
+/// Words of 64 rows, starting at the first bit; the last word is padded with zeros.
 pub fn words(bits: &BooleanBuffer) -> Vec<u64> {
     let chunks = bits.bit_chunks();
     chunks.iter_padded().collect()

@@ -1,6 +1,6 @@
-//! What functions may ask about the objects of the database: profiles, their tags and segments, what they have published, and models.
+//! What functions can ask about the objects of the database: profiles, their tags and segments, what is published of them, and models.
 //!
-//! [`Definitions`] is implemented over the catalog, for one statement; functions know only the trait.
+//! [`Definitions`] is implemented over the catalog, for the duration of one statement; functions know only the trait.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use crate::error::invalid;
 /// What a profile has published.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// The time it is as of, in microseconds since 1970.
+    /// The time of the data (`as_of`), in microseconds since 1970.
     pub at: i64,
     /// Its members.
     pub customers: i64,
     /// Its columns.
     pub columns: Vec<PublishedColumn>,
-    /// Why it has no rows to be read yet; its columns are then those that would be published.
+    /// Why there are no rows to read yet; the columns are then those that would be published.
     pub missing: Option<Arc<DataFusionError>>,
-    /// The table of everything that is kept of it, quoted as in SQL: key, and columns named as in [`column`].
+    /// The table with everything that is kept of it, quoted as in SQL: the key, and columns named as in [`column`].
     pub table: String,
 }
 
 impl Published {
-    /// The error of who finds less in it than is needed: that nothing is published yet, or this one.
+    /// The error when it has less than is needed: that nothing is published yet, or the given one.
     pub fn lacks(&self, problem: DataFusionError) -> DataFusionError {
         self.missing.clone().map_or(problem, DataFusionError::Shared)
     }
@@ -77,50 +77,50 @@ pub struct StoredFunction {
     pub query: Box<sqlparser::ast::Query>,
 }
 
-/// A segment as it is defined.
+/// The definition of a segment.
 #[derive(Debug, Clone)]
 pub struct SegmentDefinition {
-    /// The profile it is of.
+    /// Its profile.
     pub profile: String,
     /// The attributes and tags its condition uses.
     pub uses: Vec<String>,
 }
 
-/// An experiment as it is defined.
+/// The definition of an experiment.
 #[derive(Debug, Clone)]
 pub struct ExperimentDefinition {
-    /// The profile it is on.
+    /// Its profile.
     pub profile: String,
-    /// The segment whose members take part; all members without one.
+    /// The segment whose members take part; all members of the profile if there is none.
     pub segment: Option<String>,
     pub groups: Vec<String>,
     /// The share of each group.
     pub shares: Vec<f64>,
     pub control: String,
     pub salt: String,
-    /// When it begins, in microseconds since 1970; a day at its midnight.
+    /// When it begins, in microseconds since 1970; for a day, at midnight.
     pub start: i64,
-    /// The last time whose refresh says who takes part: of a day its end.
+    /// The last time whose refresh decides who takes part; for a day, its end.
     pub known_at: i64,
     pub end: Option<i64>,
-    /// The columns of the query that are measured; all but the first without them.
+    /// The columns of the query that are measured; all except the first if none are named.
     pub metrics: Option<Vec<String>>,
-    /// What is measured: key, and a column for each metric.
+    /// The measurements: the key, and one column per metric.
     pub query: Box<sqlparser::ast::Query>,
 }
 
 /// The named objects of a database.
 pub trait Definitions: Debug + Send + Sync {
-    /// The query of a tag, giving (key, value) of each customer, as of the last refresh of its profile, without a semicolon.
+    /// The query of a tag, which returns (key, value) for each customer, as of the last refresh of its profile, without a semicolon.
     ///
     /// # Errors
-    /// There is no such profile or tag; the error says which there are.
+    /// There is no such profile or tag; the error lists the existing ones.
     fn tag_query(&self, profile: &str, tag: &str) -> Result<String>;
 
-    /// What a profile has published, now or as it was at a time in microseconds since 1970.
+    /// What is published of a profile, now or as it was at a time in microseconds since 1970.
     ///
     /// # Errors
-    /// There is no such profile, or it was not refreshed by then.
+    /// There is no such profile, or it had not been refreshed by then.
     fn published(&self, profile: &str, _at: Option<i64>) -> Result<Published> {
         Err(no_database(profile))
     }
@@ -128,12 +128,12 @@ pub trait Definitions: Debug + Send + Sync {
     /// The newest version of a model, as it is stored.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no model with that name.
     fn model(&self, name: &str) -> Result<StoredModel> {
         Err(no_database(name))
     }
 
-    /// A stored function, when there is one of that name.
+    /// The stored function with that name, if any.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -152,7 +152,7 @@ pub trait Definitions: Debug + Send + Sync {
     /// A segment.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no segment with that name.
     fn segment(&self, name: &str) -> Result<SegmentDefinition> {
         Err(no_database(name))
     }
@@ -160,7 +160,7 @@ pub trait Definitions: Debug + Send + Sync {
     /// An experiment.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no experiment with that name.
     fn experiment(&self, name: &str) -> Result<ExperimentDefinition> {
         Err(no_database(name))
     }
@@ -174,7 +174,7 @@ pub trait Definitions: Debug + Send + Sync {
     }
 }
 
-/// The definitions of a DataFusion session of one's own, which has none.
+/// The definitions for a caller's own DataFusion session, which has none.
 #[derive(Debug)]
 pub struct NoDefinitions;
 

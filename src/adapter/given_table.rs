@@ -1,8 +1,9 @@
 //! Tables as arguments of ordinary functions: `words(text, dictionary => my_words)`.
 //!
-//! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of values when there is one
-//! column. The engine runs it once for the call, whatever the rows of the other table, and its memory is that of `array_agg`. Every
-//! batch of every partition is given the same list; what a function makes of it is [kept](Compiled) as long as lists are the same.
+//! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of values if
+//! there is only one column. The engine runs it once per call, whatever the number of rows, and its memory is that of
+//! `array_agg`. Every batch of every partition gets the same list; what a function builds from it is [kept](Compiled) as long
+//! as the list stays the same.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ use datafusion::common::{Result, internal_datafusion_err};
 
 use crate::error::invalid;
 
-/// Whether a list has these columns; of one column, the values may stand in the list themselves.
+/// Whether a list has these columns; with one column, the list may contain the values themselves.
 pub fn has_columns(rows: &ArrayRef, columns: &[&str]) -> bool {
     match rows.data_type() {
         DataType::Struct(fields) => columns.iter().all(|column| fields.find(column).is_some()),
@@ -31,7 +32,7 @@ fn column<'a>(rows: &'a ArrayRef, name: &str) -> Result<&'a ArrayRef> {
 /// A column as texts.
 ///
 /// # Errors
-/// Its values are not written as text.
+/// Its values are not strings.
 pub fn texts(function: &str, rows: &ArrayRef, name: &str) -> Result<StringViewArray> {
     let values = column(rows, name)?;
     let texts = cast(values, &DataType::Utf8View);
@@ -43,7 +44,7 @@ pub fn texts(function: &str, rows: &ArrayRef, name: &str) -> Result<StringViewAr
 /// A column as numbers.
 ///
 /// # Errors
-/// Its values are no numbers.
+/// Its values are not numbers.
 pub fn numbers(function: &str, rows: &ArrayRef, name: &str) -> Result<Float64Array> {
     let values = column(rows, name)?;
     if !values.data_type().is_numeric() && !values.data_type().is_null() {
@@ -52,25 +53,25 @@ pub fn numbers(function: &str, rows: &ArrayRef, name: &str) -> Result<Float64Arr
     Ok(cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
-/// How many tables a function keeps what it made of.
+/// For how many tables a function keeps what it built.
 const KEPT: usize = 8;
 
-/// What a function makes of the tables it was given last.
+/// What a function built from the last tables it was given.
 #[derive(Debug)]
 pub struct Compiled<T>(Mutex<Vec<(ArrayRef, Arc<T>)>>);
 
 impl<T> Compiled<T> {
-    /// Of no table yet.
+    /// Without any table yet.
     pub const fn new() -> Self {
         Self(Mutex::new(vec![]))
     }
 
-    /// What is made of the rows, made now if they are not those of another call.
+    /// What is built from the rows; built now if they are not those of an earlier call.
     ///
     /// # Errors
     /// Those of `make`.
     pub fn of(&self, rows: &ArrayRef, make: impl FnOnce(&ArrayRef) -> Result<T>) -> Result<Arc<T>> {
-        // Held while it is made: other partitions wait for it rather than make it too.
+        // The lock is held while building: other partitions wait instead of building it too.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let data = rows.to_data();
         if let Some((_, made)) = kept.iter().find(|(other, _)| other.to_data().ptr_eq(&data)) {

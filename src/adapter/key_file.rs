@@ -1,4 +1,4 @@
-//! The file that holds the keys of pseudonyms: named by the surroundings of the process, never by SQL, and handed to functions among the
+//! The file with the keys of pseudonyms: named by the process environment, never by SQL, and passed to functions among the
 //! settings that they are called with.
 
 use std::any::Any;
@@ -14,23 +14,24 @@ use zeroize::Zeroizing;
 use crate::error::failed;
 use crate::kernels::privacy::pseudonyms::Keys;
 
-/// The variable of the program's environment that names the file.
+/// The environment variable that names the file.
 pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
 
-/// The key file of an engine, read when a function asks for a key, and again when it has changed. Cheap to clone; clones share what was read.
+/// The key file of an engine. It is read when a function needs a key, and again when it has changed. Cheap to clone; clones
+/// share what was read.
 #[derive(Clone, Default)]
 pub struct KeyFile {
     path: Option<Arc<Path>>,
     read: Arc<Mutex<Option<Read>>>,
 }
 
-/// A file as it was read: when it was changed, and its length.
+/// The version of a file that was read: its modification time and length.
 type Seen = (Option<SystemTime>, u64);
 
 /// The keys, and the file that they were read from.
 type Read = (Seen, Arc<Keys>);
 
-// What it holds is in no log.
+// Never log the contents.
 impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyFile").field("path", &self.path).finish_non_exhaustive()
@@ -65,12 +66,12 @@ impl ExtensionOptions for KeyFile {
 }
 
 impl KeyFile {
-    /// The file of this path; without one there are no keys.
+    /// The file at this path; without a path there are no keys.
     pub fn new(path: Option<PathBuf>) -> Self {
         Self { path: path.map(Arc::from), read: Arc::default() }
     }
 
-    /// That of a call.
+    /// The key file of a call.
     pub fn of(config: &ConfigOptions) -> Self {
         config.extensions.get::<Self>().cloned().unwrap_or_default()
     }
@@ -78,7 +79,7 @@ impl KeyFile {
     /// The keys, for a function of this name.
     ///
     /// # Errors
-    /// There is no file, it cannot be read, others may read it, or what stands there are no keys.
+    /// There is no file, it cannot be read, others may read it, or its contents are not keys.
     pub fn keys(&self, function: &str) -> Result<Arc<Keys>> {
         let Some(path) = self.path.as_deref() else {
             let problem = format!(
@@ -109,7 +110,7 @@ impl KeyFile {
     }
 }
 
-/// Refuses a file that others may read.
+/// Rejects a file that others may read.
 #[cfg(unix)]
 fn check_rights(file: &std::fs::Metadata) -> Result<(), String> {
     let mode = std::os::unix::fs::MetadataExt::mode(file) & 0o777;

@@ -1,7 +1,7 @@
-//! Values of a column as 64-bit keys, so that kernels can tell customers, baskets and items apart without knowing their types.
+//! Values of a column as 64-bit keys, so that kernels can distinguish customers, baskets and items without knowing their types.
 //!
-//! Whole numbers are keys as they are; values of other types are numbered, by every partition for itself, so that partitions do not wait
-//! for one another. At the end the numbers are merged into one list.
+//! Integers are used as they are. Values of other types are numbered, in each partition separately so that partitions do not
+//! wait for one another; at the end the numberings are merged.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 
-/// Whole numbers are ordered as unsigned ones after this bit is flipped.
+/// Flipping this bit orders signed integers as unsigned ones.
 const SIGN: u64 = 1 << 63;
 
-/// What the keys of all partitions stand for.
+/// What the keys of all partitions mean.
 pub enum KeyValues {
     /// The key is the number itself.
     Integers(DataType),
-    /// The key is a place in this list.
+    /// The key is a position in this list.
     Listed(ArrayRef),
 }
 
@@ -70,7 +70,7 @@ impl Interner {
     }
 }
 
-/// Makes keys of a column's values, those of one partition.
+/// Makes keys from the values of a column, for one partition.
 pub enum Keys {
     Integers(DataType),
     Listed(Interner),
@@ -98,7 +98,7 @@ impl Keys {
     }
 }
 
-/// Whole numbers of any width as 64 bits.
+/// Integers of any width as 64 bits.
 pub fn bits(column: &ArrayRef) -> Result<Int64Array> {
     Ok(match column.data_type() {
         DataType::UInt64 => column.as_primitive::<UInt64Type>().unary(|value| value as i64),
@@ -114,7 +114,7 @@ pub fn integers(values: impl Iterator<Item = i64>, data_type: &DataType) -> Resu
     })
 }
 
-/// The distinct values of all lists in ascending order, and for each list where its values stand there.
+/// The distinct values of all lists in ascending order, and for each list the positions of its values.
 pub fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
     let lists_of: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
     let all = concat(&lists_of)?;
@@ -137,7 +137,7 @@ pub fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
     Ok((values, maps.collect()))
 }
 
-/// One numbering of the values of all partitions, and what the numbers of each become; the first partition keeps its own.
+/// One numbering for the values of all partitions, and what each old number becomes; the first partition keeps its own numbers.
 pub fn merge_keys(all: Vec<Keys>, memory: &MemoryReservation) -> Result<(KeyValues, Vec<Option<Vec<u64>>>)> {
     let mut interners = vec![];
     for keys in all {

@@ -1,8 +1,8 @@
-//! The kinds of steps and functions that plans hold, as a domain lists them.
+//! The kinds of steps and functions in plans, as listed by each domain.
 //!
-//! A function that users call is found by the name of its page, and is the same everywhere. Others are made while a query is planned, with
-//! data of their own: they are [plain data](super::plain), as all steps are, and each has a line in its domain's
-//! [`FunctionSet`](super::FunctionSet).
+//! A function that users call is found by the name of its page, and is the same everywhere. Other functions are created while
+//! a query is planned, with their own data: they are [plain data](super::plain), like all steps, and each has a line in its
+//! domain's [`FunctionSet`](super::FunctionSet).
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::step::{AnyStep, Step};
 pub struct StepKind {
     /// [`Plain::NAME`].
     pub name: &'static str,
-    /// The step of these bytes.
+    /// Decodes the step from its bytes.
     pub decode: fn(&[u8]) -> Result<Arc<dyn AnyStep>>,
 }
 
@@ -27,14 +27,14 @@ impl StepKind {
     }
 }
 
-/// A kind of function that plans hold and nobody calls by its name.
+/// A kind of function that occurs in plans and is never called by name.
 #[derive(Debug)]
 pub struct Internal<F> {
     /// [`Plain::NAME`].
     pub name: &'static str,
-    /// The bytes of a function of this kind; `None` of any other.
+    /// The bytes of a function of this kind; `None` for any other.
     pub encode: fn(&F) -> Option<Result<Vec<u8>>>,
-    /// The function of these bytes.
+    /// Decodes the function from its bytes.
     pub decode: fn(&[u8]) -> Result<F>,
 }
 

@@ -1,20 +1,20 @@
-//! How a function meets DataFusion: the forms a function can take, each written once, so that a domain holds only what is its own.
+//! How a function meets DataFusion: each possible form is written once, so that a domain contains only its own code.
 //!
 //! | form | what it is |
 //! |---|---|
 //! | [`relation`] | a function in FROM that returns a plan over its input, or over an object of the database |
-//! | [`table_macro`] | a function in FROM that stands for a query in SQL |
+//! | [`table_macro`] | a function in FROM that is replaced by a query in SQL |
 //! | [`aggregate`] | a function over a group of rows |
-//! | [`text_function`] | a function of one text, with constant options |
-//! | [`expression_macro`] | a function that stands for an expression in SQL |
-//! | [`step`] | the part of a plan that no SQL operator does |
+//! | [`text_function`] | a function of one string, with constant options |
+//! | [`expression_macro`] | a function that is replaced by an expression in SQL |
+//! | [`step`] | a part of a plan that no SQL operator can do |
 //!
-//! Steps, and functions that plans hold with data of their own, are [`plain`] data with a name; [`kinds`] is how
-//! a domain lists them.
+//! Steps, and functions in plans with their own data, are [`plain`] data with a name; a domain lists them as [`kinds`].
 //!
-//! Beside them stands what these forms share: [`arguments`] are checked against the page, [`usable_rows`] counts what is left out,
-//! [`offload`] moves work that blocks to threads of its own, [`passing`] is a node of a plan that a rule puts between others,
-//! [`keys`] are values as numbers, [`given_table`] reads a table that is an argument of an ordinary function, [`once`] a part of a plan that is read in several places.
+//! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows,
+//! [`offload`] moves blocking work to separate threads, [`passing`] is a plan node that a rule puts between others, [`keys`]
+//! turns values into numbers, [`given_table`] reads a table passed as an argument of an ordinary function, [`once`] is a part
+//! of a plan that several places read.
 
 pub mod aggregate;
 pub mod amounts;
@@ -82,13 +82,13 @@ pub struct FunctionSet {
     pub name: &'static str,
     pub title: &'static str,
     pub relations: Vec<FromFunction>,
-    /// Relation functions that only the queries of macros call; they have no page of their own.
+    /// Relation functions that are called only by the queries of macros; they have no page.
     pub internal_relations: Vec<FromFunction>,
     pub macros: Vec<Arc<dyn TableMacro>>,
     pub scalars: Vec<Arc<dyn ScalarFunction>>,
     pub aggregates: Vec<Arc<dyn AggregateFunction>>,
     pub expressions: Vec<&'static ExpressionMacro>,
-    /// Pages of the domain that describe no function.
+    /// Pages of the domain that do not describe a function.
     pub pages: Vec<&'static Doc>,
     pub steps: Vec<StepKind>,
     pub internal_scalars: Vec<Internal<ScalarUDF>>,
@@ -149,19 +149,19 @@ impl FunctionSet {
         self
     }
 
-    /// A scalar function of its plans that nobody calls by its name.
+    /// A scalar function in its plans that is never called by name.
     pub fn internal_scalar<P: ScalarUDFImpl + Plain>(mut self) -> Self {
         self.internal_scalars.push(Internal::scalar::<P>());
         self
     }
 
-    /// Likewise an aggregate.
+    /// An aggregate in its plans that is never called by name.
     pub fn internal_aggregate<P: AggregateUDFImpl + Plain>(mut self) -> Self {
         self.internal_aggregates.push(Internal::aggregate::<P>());
         self
     }
 
-    /// A page that describes no function.
+    /// A page that does not describe a function.
     pub fn page(mut self, doc: &'static Doc) -> Self {
         self.pages.push(doc);
         self

@@ -1,5 +1,6 @@
-//! Work that blocks, on threads of its own: the input is gathered as its streams are read, then a thread computes, with as many others as
-//! the session has partitions, and hands batches to the query through a channel. Dropping the result tells it to end.
+//! Blocking work on separate threads: the input is collected while its streams are read, then a thread computes, with as many
+//! helper threads as the session has partitions, and sends batches to the query through a channel. Dropping the result stops
+//! it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ use super::step::StepContext;
 use crate::error::failed;
 use crate::kernels::control::{Budget, Control, Stop};
 
-/// The thread that computes: its memory, its helpers, and its way to the query.
+/// The computing thread: its memory, its helpers, and its channel to the query.
 pub struct Worker {
     schema: SchemaRef,
     pub batch_size: usize,
@@ -30,7 +31,7 @@ pub struct Worker {
     sender: Sender<Result<RecordBatch>>,
 }
 
-/// Awaits what `gather` brings together, then lets `work` compute on a thread where it may block.
+/// Waits for what `gather` collects, then lets `work` compute on a thread that may block.
 pub fn offload<C, F>(
     function: &str,
     context: StepContext,
@@ -94,25 +95,25 @@ impl Worker {
         &self.schema
     }
 
-    /// Cancelling, memory and threads for a kernel.
+    /// Cancellation, memory and threads for a kernel.
     pub fn control(&self, threads: usize) -> Control<'_> {
         Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers: threads }
     }
 
-    /// Ends the query with an error; the first one counts.
+    /// Ends the query with an error; only the first one counts.
     pub fn fail(&self, error: DataFusionError) -> Stop {
         self.cancelled.store(true, Ordering::Relaxed);
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         Stop::Cancelled
     }
 
-    /// Why the work ended before its end.
+    /// Why the work was stopped early.
     fn failure(&self, function: &str) -> DataFusionError {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         failure.unwrap_or_else(|| failed(function, "was cancelled"))
     }
 
-    /// Hands a batch to the query; waits until it has been taken.
+    /// Sends a batch to the query; waits until it is accepted.
     pub fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
         let batch = columns.and_then(|columns| Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?));
         match batch {
@@ -122,9 +123,9 @@ impl Worker {
     }
 }
 
-/// Reads streams side by side, a task each, and gives what the tasks give, in their order.
+/// Reads streams in parallel, one task each, and returns the results of the tasks in order.
 ///
-/// When one fails, the others are ended before the error is told, so that their memory is free by then.
+/// If one fails, the others are stopped before the error is returned, so that their memory is free by then.
 pub async fn side_by_side<T: Send + 'static>(
     tasks: impl IntoIterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
 ) -> Result<Vec<T>> {

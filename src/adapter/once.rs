@@ -1,8 +1,9 @@
 //! A part of a plan that is read in several places and computed once.
 //!
-//! What is read twice must be the same both times: rows chosen by LIMIT without an order, drawn at random, or sums of floats added in
-//! another order would differ. The parts with one number become one when the physical plan is done: whoever asks first sets it to work, its rows
-//! are kept, in memory as long as there is some and on disk after that, and everybody reads them from there.
+//! Several reads must give the same rows: rows chosen by LIMIT without an order, drawn at random, or sums of floats added in
+//! different order could differ. Parts with the same number become one part when the physical plan is finished. The first
+//! reader starts it, its rows are kept in memory as long as there is room and then on disk, and all readers read them from
+//! there.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -33,7 +34,7 @@ use futures::future::{BoxFuture, FutureExt, Shared, TryFutureExt};
 use futures::stream::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
-/// The logical node: parts with one number are one.
+/// The logical node: parts with the same number are one part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OnceNode {
     number: usize,
@@ -47,7 +48,7 @@ impl PartialOrd for OnceNode {
     }
 }
 
-/// The plan, of which copies may stand in several places of another.
+/// The plan; copies of it may occur in several places of another plan.
 pub fn once(input: LogicalPlan) -> LogicalPlan {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     let number = LAST.fetch_add(1, atomic::Ordering::Relaxed);
@@ -71,7 +72,7 @@ impl UserDefinedLogicalNodeCore for OnceNode {
         vec![]
     }
 
-    /// No condition may go below it: the other places have others.
+    /// No condition may be pushed below it: the other readers have other conditions.
     fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
         self.input.schema().fields().iter().map(|field| field.name().clone()).collect()
     }
@@ -88,7 +89,7 @@ impl UserDefinedLogicalNodeCore for OnceNode {
     }
 }
 
-/// Plans such parts.
+/// Plans these parts.
 #[derive(Debug)]
 pub struct OncePlanner;
 
@@ -109,7 +110,7 @@ impl ExtensionPlanner for OncePlanner {
     }
 }
 
-/// Makes one of the parts with one number. The last of the rules: a part that changes after this stands alone.
+/// Merges parts with the same number. This must be the last rule: a part that changes afterwards is no longer shared.
 #[derive(Debug)]
 pub struct ComputeOnce;
 
@@ -144,7 +145,7 @@ struct OnceExec {
 
 impl OnceExec {
     fn new(number: usize, input: Arc<dyn ExecutionPlan>) -> Self {
-        // One stream without an order, however the input comes: the places may have been planned upon different inputs.
+        // One stream without an order, whatever the input provides: the places may have been planned on different inputs.
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             Partitioning::UnknownPartitioning(1),

@@ -1,7 +1,8 @@
 //! A node of a physical plan that passes the rows of its input on.
 //!
-//! Rules of ours put such nodes between those of the engine: to take memory for what comes, to make batches smaller, to stand in the way
-//! of a rule. What they do to the rows is a [`Passing`]; what the engine wants to know of a node is the same for all and stands here.
+//! Our rules put such nodes between those of the engine: to reserve memory for the rows, to make batches smaller, or to block
+//! a rule. What they do with the rows is a [`Passing`]; what the engine asks of a node is the same for all of them and is
+//! written here.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-/// What is done to rows that are passed on: never to which they are, nor to their order.
+/// What is done with rows that are passed on; it never changes which rows they are or their order.
 pub trait Passing: Debug + Send + Sync + 'static {
     /// The name of the node in plans.
     fn name(&self) -> &'static str;

@@ -26,30 +26,29 @@ pub trait RelationFunction: Debug + Send + Sync {
     /// Its page, from which its arguments are read.
     fn doc(&self) -> &'static Doc;
 
-    /// The columns of the result. Only the types of the roles may decide them: options can be parameters, whose values
-    /// come later.
+    /// The columns of the result. They may depend only on the types of the roles: options can be parameters, whose values come later.
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>>;
 
-    /// The plan of one call, with every option known. Its schema must be [`Call::schema`].
+    /// The plan of a call, with all options known. Its schema must be [`Call::schema`].
     fn plan(&self, call: Call) -> Result<LogicalPlan>;
 }
 
 /// A function in FROM that works with an object of the database, named in the call: `ml_predict(model, input)`.
 ///
-/// Its columns follow from the object, so the object must be read before anything is planned. That happens here, once for each call:
-/// what [`bind`](Self::bind) returns holds the object in memory, and is planned as every other relation function, however often.
+/// Its columns depend on the object, so the object must be read before planning. This happens here, once per call: the
+/// function that [`bind`](Self::bind) returns holds the object in memory, and is planned like any other relation function.
 pub trait ObjectFunction: Debug + Send + Sync {
     /// Its page, from which its arguments are read.
     fn doc(&self) -> &'static Doc;
 
-    /// The relation function that this call is, with the object it names.
+    /// The relation function for this call, with the object it names.
     ///
     /// # Errors
     /// There is no such object, or it does not fit the input.
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>>;
 }
 
-/// What a call names, and where to find it.
+/// What a call names, and where to look it up.
 #[derive(Debug)]
 pub struct Binding<'a> {
     /// The function's page.
@@ -63,24 +62,24 @@ pub struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// The name given to an argument that the function's page requires.
+    /// The name given for an argument that the page requires.
     pub fn name(&self, argument: &str) -> Result<&str> {
         let found = self.names.iter().find(|(name, _)| *name == argument);
         found.map(|(_, name)| name.as_str()).ok_or_else(|| invalid(self.doc.name, format!("needs a name for {argument}")))
     }
 
-    /// The columns of the input of a function whose page asks for one.
+    /// The columns of the input, for a function whose page has one.
     pub fn input(&self) -> Result<&DFSchema> {
         self.input.ok_or_else(|| invalid(self.doc.name, "needs an input relation"))
     }
 }
 
-/// A function in FROM that gives a plan.
+/// A function in FROM that returns a plan.
 #[derive(Debug, Clone)]
 pub enum FromFunction {
-    /// Planned as it is.
+    /// Planned directly.
     Relation(Arc<dyn RelationFunction>),
-    /// Planned once it is bound to the object it names.
+    /// Planned after it is bound to the object it names.
     Object(Arc<dyn ObjectFunction>),
 }
 
@@ -105,23 +104,23 @@ impl FromFunction {
     }
 }
 
-/// A call with its options known.
+/// A call whose options are known.
 #[derive(Debug)]
 pub struct Call {
     /// The function's page.
     pub doc: &'static Doc,
-    /// The input, projected to the roles: column `i` is role `i` and bears its name, in a list with a number. Of a function whose
+    /// The input, projected to the roles: column `i` is role `i` and has its name, with a number if it is in a list. If the
     /// page has no roles, the input as it is.
     pub input: Option<LogicalPlan>,
-    /// The relations beside the input, by the names of their arguments.
+    /// The other relations, by the names of their arguments.
     pub others: Vec<(&'static str, LogicalPlan)>,
     /// The roles given.
     pub roles: Roles,
-    /// The options given, checked, and the defaults of the others.
+    /// The options: the given ones, checked, and the defaults of the others.
     pub options: Options,
     /// The result, qualified by the function's name.
     pub schema: DFSchemaRef,
-    /// How many partitions the session works with.
+    /// How many partitions the session uses.
     pub target_partitions: usize,
 }
 
@@ -131,15 +130,15 @@ impl Call {
         self.input.clone().ok_or_else(|| invalid(self.doc.name, "needs an input relation"))
     }
 
-    /// A relation beside the input that the function's page requires.
+    /// Another relation that the page requires.
     pub fn other(&self, name: &str) -> Result<LogicalPlan> {
         let found = self.others.iter().find(|(other, _)| *other == name);
         found.map(|(_, plan)| plan.clone()).ok_or_else(|| invalid(self.doc.name, format!("needs the relation {name}")))
     }
 
-    /// The plan of a function that makes its rows itself.
+    /// The plan of a function that generates its rows.
     pub fn scan(&self, provider: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
-        // DataFusion takes two scans of one name for the same table: a scalar subquery over the other would get its rows.
+        // DataFusion treats two scans with the same name as the same table: a scalar subquery over the other would get its rows.
         let name = TableReference::bare(format!("{}({})", self.doc.name, self.options));
         LogicalPlanBuilder::scan(name, provider_as_source(provider), None)?.alias(self.doc.name)?.build()
     }

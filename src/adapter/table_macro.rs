@@ -1,13 +1,13 @@
-//! Table macros: functions in FROM that stand for a query written in SQL.
+//! Table macros: functions in FROM that are replaced by a query written in SQL.
 //!
-//! Where a [relation function](super::relation) returns a plan, a macro returns the text of a query. It is put in the place of
-//! the call before DataFusion looks tables up, and may itself use relation functions and macros. So a macro suits what SQL
-//! can say, once it has been told what to ask: the rules of a tag, a profile by its name.
+//! A [relation function](super::relation) returns a plan; a macro returns the text of a query, which replaces the call before
+//! DataFusion looks up tables. The query may itself use relation functions and macros. So a macro is right for what SQL can
+//! express, once the question is known: the rules of a tag, a profile by its name.
 //!
-//! Arguments are matched against the macro's [`Doc`], by position or by name. What one gives depends on what it
-//! [takes](crate::docs::Takes): a *name* (`customer`, `"customer"` and `'customer'` are the same), a *query* (`(SELECT …)`), an
-//! *option* (a constant, checked as those of relation functions are), a *relation* (a table, a call or a query), or an *expression*, left as
-//! it was parsed.
+//! Arguments are matched against the macro's [`Doc`], by position or by name. What is accepted depends on what the argument
+//! [takes](crate::docs::Takes): a *name* (`customer`, `"customer"` and `'customer'` are the same), a *query* (`(SELECT …)`),
+//! an *option* (a constant, checked like those of relation functions), a *relation* (a table, a call or a query), or an
+//! *expression*, kept as it was parsed.
 
 use std::fmt::{self, Debug};
 
@@ -21,13 +21,13 @@ use crate::docs::Doc;
 use crate::error::invalid;
 use crate::text::{as_sql, without_marks};
 
-/// A function in FROM that stands for a query.
+/// A function in FROM that is replaced by a query.
 pub trait TableMacro: Debug + Send + Sync {
-    /// Its page, from which its arguments are read; of [`Kind::Relation`](crate::docs::Kind::Relation), as users need not
-    /// tell the two apart.
+    /// Its page, from which its arguments are read; its kind is [`Kind::Relation`](crate::docs::Kind::Relation), because users
+    /// need not distinguish the two.
     fn doc(&self) -> &'static Doc;
 
-    /// A query whose columns [`expand`](Self::expand) wants to know. It is planned, not run; the answer is [`MacroCall::columns`].
+    /// A query whose columns [`expand`](Self::expand) needs to know. It is planned, not run; the answer is [`MacroCall::columns`].
     ///
     /// # Errors
     /// What is wrong with the call.
@@ -35,17 +35,17 @@ pub trait TableMacro: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// The query that the call stands for.
+    /// The query that replaces the call.
     ///
     /// # Errors
     /// What is wrong with the call.
     fn expand(&self, call: MacroCall, definitions: &dyn Definitions) -> Result<String>;
 }
 
-/// What an argument was given.
+/// The value given for an argument.
 #[derive(Debug, Clone)]
 pub enum Given {
-    /// The name of an object, as the catalog knows it.
+    /// The name of an object, as stored in the catalog.
     Name(String),
     /// A query.
     Query(Box<Query>),
@@ -56,20 +56,20 @@ pub enum Given {
 /// A relation that a call was given, as SQL.
 #[derive(Debug, Clone)]
 pub struct Relation {
-    /// What stands in FROM: a name, a call or a query in parentheses.
+    /// What is written in FROM: a name, a call or a query in parentheses.
     sql: String,
-    /// What its columns are qualified with: the table's own name if it has one.
+    /// The qualifier of its columns: the table's own name if it has one.
     pub alias: String,
 }
 
 impl fmt::Display for Relation {
-    /// As it stands in FROM.
+    /// As it is written in FROM.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} AS {}", self.sql, self.alias)
     }
 }
 
-/// The elements of a list of [calls](crate::docs::Takes::Calls), their names as they were written; one expression is a list of one.
+/// The elements of a list of [calls](crate::docs::Takes::Calls), with names as written; a single expression is a list of one.
 pub fn calls(list: &Expr) -> Vec<Expr> {
     let mut elements = match list {
         Expr::Array(list) => list.elem.clone(),
@@ -90,12 +90,12 @@ pub fn calls(list: &Expr) -> Vec<Expr> {
 pub struct MacroCall {
     /// The macro's page.
     pub doc: &'static Doc,
-    /// What was given, by the names of the arguments; options apart.
+    /// The given values, by the names of the arguments, without the options.
     pub given: Vec<(&'static str, Given)>,
     /// The options given, checked, and the defaults of the others.
     pub options: Options,
-    /// The columns of the query that the macro [asked](TableMacro::asks) about; `None` when it did not, or when the query cannot be
-    /// planned alone, as it reads a CTE of the query around the call.
+    /// The columns of the query that the macro [asked](TableMacro::asks) about; `None` if it did not ask, or if the query
+    /// cannot be planned alone because it reads a CTE of the query around the call.
     pub columns: Option<SchemaRef>,
 }
 
@@ -104,7 +104,7 @@ impl MacroCall {
         self.given.iter().find(|(name, _)| *name == argument).map(|(_, given)| given)
     }
 
-    /// The name given to an argument that takes one.
+    /// The name given for an argument that takes one.
     pub fn name(&self, argument: &str) -> Option<&str> {
         match self.get(argument)? {
             Given::Name(name) => Some(name),
@@ -112,7 +112,7 @@ impl MacroCall {
         }
     }
 
-    /// The name given to an argument that takes one, or the error that it is missing.
+    /// The name given for an argument that takes one, or an error that it is missing.
     pub fn required_name(&self, argument: &str) -> Result<&str> {
         self.name(argument).ok_or_else(|| invalid(self.doc.name, format!("{argument} is missing; write {argument} => …")))
     }
@@ -133,7 +133,7 @@ impl MacroCall {
         let expression =
             self.expression(argument).ok_or_else(|| invalid(self.doc.name, format!("needs a relation for {argument}")))?;
         let sql = match expression {
-            // In lines of its own, as it may end with a comment.
+            // On separate lines, because it may end with a comment.
             Expr::Subquery(query) => format!("(\n{}\n)", as_sql(query)),
             other => as_sql(other),
         };

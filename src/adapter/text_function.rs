@@ -1,8 +1,8 @@
-//! Functions of one text, with constant options: `clean_phone(phone, country => 'US')`.
+//! Functions of one string, with constant options: `clean_phone(phone, country => 'US')`.
 //!
-//! A function says what it gives for one text; the rest stands here once: NULL in gives NULL out, any type that can be written as text is
-//! taken (a number of type BIGINT may well be a telephone number), options are constants and are checked against the page, and an
-//! argument that is a constant gives a constant. A text that the function cannot make sense of gives NULL, never an error.
+//! A function defines its result for one string; the rest is done here once: NULL gives NULL, any type that can be converted
+//! to a string is accepted (a BIGINT may well be a telephone number), options are constants and are checked against the page,
+//! and a constant argument gives a constant result. A string that the function cannot understand gives NULL, never an error.
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -22,33 +22,34 @@ use super::arguments::Options;
 use crate::docs::{Doc, Kind, Takes};
 use crate::error::{in_sql, invalid};
 
-/// A function of one text and constants.
+/// A function of one string and constants.
 #[derive(Debug)]
 pub struct TextFunction {
-    /// Its page: the text comes first, options after it.
+    /// Its page: the string is the first argument, options follow.
     pub doc: Doc,
-    /// What it gives.
+    /// Its result.
     pub gives: Gives,
 }
 
-/// What a function gives for a text. Each form is asked once for a call, with its options, and then for each text; `None` or false is NULL.
+/// The result of a function for a string. The closure is made once per call, with its options, and called for each string;
+/// `None` or false is NULL.
 pub enum Gives {
-    /// A text, appended to an empty string.
+    /// A string, appended to an empty string.
     Text(fn(&Options) -> Result<OfText<bool>>),
     /// True or false.
     Flag(fn(&Options) -> Result<OfValue<bool>>),
     /// A date, in days since 1970-01-01.
     Day(fn(&Options) -> Result<OfValue<i32>>),
-    /// Anything else: its type by the options (those that are constants), and its values.
+    /// Anything else: its type, which may depend on the constant options, and its values.
     Array(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options) -> Result<ArrayRef>),
-    /// Likewise, by what the settings hand to functions: keys.
+    /// The same, with the settings that functions are called with: keys.
     Keyed(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options, &ConfigOptions) -> Result<ArrayRef>),
 }
 
-/// Appends what a text gives to a string.
+/// Appends the result for a string to a string.
 pub type OfText<T> = Box<dyn FnMut(&str, &mut String) -> T>;
 
-/// What a text gives.
+/// The result for a string.
 pub type OfValue<T> = Box<dyn FnMut(&str) -> Option<T>>;
 
 impl Debug for Gives {
@@ -72,7 +73,7 @@ impl TextFunction {
         self.doc.arguments.iter().skip(1).map(|argument| argument.name)
     }
 
-    /// Fails for arguments of another number, or a first one that is no text.
+    /// Fails for a wrong number of arguments, or if the first is not a string.
     fn check(&self, types: &[&DataType]) -> Result<()> {
         let doc = &self.doc;
         let least = doc.arguments.iter().filter(|argument| argument.default.is_none()).count();
@@ -132,7 +133,7 @@ impl TextFunction {
     }
 }
 
-/// A function as the list of a domain takes it.
+/// The function in the form that a domain's list needs.
 #[derive(Debug)]
 pub struct Listed(pub &'static TextFunction);
 
@@ -142,7 +143,7 @@ impl ScalarFunction for Listed {
     }
 
     fn udf(&self) -> ScalarUDF {
-        // Looked at in `return_field_from_args`, whose errors say what is wanted.
+        // Checked in `return_field_from_args`, whose errors say what is expected.
         let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
         let signature = Signature::one_of(any, Volatility::Immutable);
         ScalarUDF::from(Udf { function: self.0, signature })
@@ -169,7 +170,7 @@ impl Hash for Udf {
     }
 }
 
-/// True for types whose values are read as the text that they are written as.
+/// True for types whose values are read as the strings that they are written as.
 fn is_written(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_written(values),
@@ -188,7 +189,7 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        // Asked where no constants are known.
+        // Called where no constants are known.
         self.function.data_type(&Options::read(&self.function.doc, vec![])?)
     }
 
@@ -226,7 +227,7 @@ impl ScalarUDFImpl for Udf {
     }
 }
 
-/// Values as texts; floating-point numbers without an exponent and without a fraction of nothing.
+/// Values as strings; floats without an exponent and without a fraction of zero.
 fn written(values: &ArrayRef) -> Result<ArrayRef> {
     if !values.data_type().is_floating() {
         return Ok(cast(values, &DataType::Utf8View)?);

@@ -1,7 +1,7 @@
-//! Rows that a relation function cannot use: left out, counted, never silently.
+//! Rows that a relation function cannot use: they are dropped and counted, never silently.
 //!
-//! A row is unusable when a role is NULL, or when a number is NaN or infinite. Each role has its counter,
-//! `rows_without_<role>`, shown by EXPLAIN ANALYZE and told by the shell after the query.
+//! A row is unusable if a role is NULL, or if a number is NaN or infinite. Each role has its counter, `rows_without_<role>`,
+//! which EXPLAIN ANALYZE shows and the shell notes after the query.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 use super::plain::Plain;
 use super::step::{LeftOut, Reads, Step, StepContext, Streams, only_stream};
 
-/// Leaves out the rows of `input` whose columns are NULL or not finite, and counts them by column.
+/// Drops the rows of `input` whose columns are NULL or not finite, and counts them by column.
 pub fn usable_rows(input: LogicalPlan) -> Result<LogicalPlan> {
     let columns = input.schema().fields().iter().map(|field| field.name().clone()).collect();
     let schema = Arc::clone(input.schema());
     UsableRows { columns }.over([input], schema)
 }
 
-/// Likewise, of its first so many columns; the others may hold anything.
+/// The same for the first columns only, so many; the others may contain anything.
 pub fn usable_by_first(input: LogicalPlan, columns: usize) -> Result<LogicalPlan> {
     let columns = input.schema().fields().iter().take(columns).map(|field| field.name().clone()).collect();
     let schema = Arc::clone(input.schema());

@@ -1,8 +1,8 @@
-//! `+`, `-` and `*` of whole numbers and decimals: the right number, or an error.
+//! `+`, `-` and `*` of integers and decimals: the right number, or an error.
 //!
-//! The engine's own wrap: 2147483647 + 1 is -2147483648 there. Here numbers of up to 32 bits are computed in 64, and what leaves the range of
-//! the result is an error that names the expression. Decimals have as many digits as their result can need, up to 38; only results that could
-//! need more are looked at.
+//! The engine's own operators wrap: there, 2147483647 + 1 is -2147483648. Here, numbers of up to 32 bits are computed in 64,
+//! and a result outside its range is an error that names the expression. Decimals get as many digits as their result can need,
+//! up to 38; only results that could need more are checked.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn operation(operator: Operator) -> Option<Operation> {
     }
 }
 
-/// True when the engine's own operator could be wrong for numbers of these types, which are coerced already.
+/// True if the engine's own operator could be wrong for numbers of these types, which are already coerced.
 fn is_needed(operation: Operation, left: &DataType, right: &DataType) -> bool {
     match (left, right) {
         (left, right) if left.is_integer() && right.is_integer() => true,
@@ -67,7 +67,7 @@ fn is_needed(operation: Operation, left: &DataType, right: &DataType) -> bool {
     }
 }
 
-/// `left operator right` over numbers of these types, when the engine's own could be wrong.
+/// `left operator right` over numbers of these types, if the engine's own operator could be wrong.
 pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
     let operation = operation(operator)?;
     let scalar = match operation {
@@ -78,7 +78,7 @@ pub fn exact(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataT
     is_needed(operation, left.1, right.1).then(|| scalar.call(vec![left.0.clone(), right.0.clone()]))
 }
 
-/// Likewise of values, whose types are coerced already.
+/// The same for values whose types are already coerced.
 pub fn exactly(operator: Operator, sides: [&ColumnarValue; 2], rows: usize, result: &Field) -> Result<Option<ColumnarValue>> {
     match operation(operator) {
         Some(operation) if is_needed(operation, &sides[0].data_type(), &sides[1].data_type()) => {
@@ -88,7 +88,7 @@ pub fn exactly(operator: Operator, sides: [&ColumnarValue; 2], rows: usize, resu
     }
 }
 
-/// What whole numbers of two types are brought to, and the type of the result, where that is not the engine's.
+/// The type that integers of two types are converted to, and the type of the result, where it is not the engine's.
 pub fn whole_types(operator: Operator, left: &DataType, right: &DataType) -> Option<[DataType; 3]> {
     let operation = operation(operator).filter(|_| left.is_integer() && right.is_integer())?;
     let [left, right] = <[DataType; 2]>::try_from(takes(operation, &[left.clone(), right.clone()]).ok()?).ok()?;
@@ -109,7 +109,7 @@ fn sign(operation: Operation) -> Operator {
     }
 }
 
-/// The type of a result of decimals, as the engine has it.
+/// The type of a decimal result, as in the engine.
 fn decimal(operation: Operation, left: &DataType, right: &DataType) -> Result<DataType> {
     BinaryTypeCoercer::new(left, &sign(operation), right).get_result_type()
 }
@@ -130,7 +130,7 @@ fn takes(operation: Operation, types: &[DataType]) -> Result<Vec<DataType>> {
 
 fn gives(operation: Operation, types: &[DataType]) -> Result<DataType> {
     match (&types[0], &types[1]) {
-        // A difference of two numbers of rows can be below zero.
+        // A difference of two row counts can be negative.
         (DataType::UInt64, DataType::UInt64) if operation == Operation::Subtract => Ok(DataType::Int64),
         (DataType::UInt64, DataType::UInt64) => Ok(DataType::UInt64),
         (DataType::Int64, DataType::Int64) => Ok(DataType::Int64),
@@ -175,10 +175,10 @@ fn compute(operation: Operation, [left, right]: [&ColumnarValue; 2], rows: usize
     })
 }
 
-/// The two numbers that have no result.
+/// The two numbers without a result.
 type Misfit = (i128, i128);
 
-/// A column of numbers, or one for all rows; `None` for NULL.
+/// A column of numbers, or one number for all rows; `None` for NULL.
 enum Side<'a> {
     Column(&'a PrimitiveArray<Int64Type>),
     Value(Option<i64>),
@@ -222,7 +222,7 @@ fn whole(
     if let Some(results) = operation.of_columns(first, second, rows) {
         return Ok(Ok(PrimitiveArray::new(results.into(), nulls)));
     }
-    // What does not fit may be a NULL, which has some number or other beneath it.
+    // The value that does not fit may be a NULL, which has an arbitrary number beneath it.
     let mut results = vec![0; rows];
     for row in (0..rows).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row))) {
         match operation.of(first.at(row), second.at(row)) {

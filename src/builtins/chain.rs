@@ -1,8 +1,8 @@
-//! Long chains of `+` and `-`, or of `*`, `/` and `%`, over numbers: one call of many arguments.
+//! Long chains of `+` and `-`, or of `*`, `/` and `%`, over numbers: one call with many arguments.
 //!
-//! The engine nests a chain as deep as it is long, and works out the type of a part anew at each operator above it, in each of its rules: a
-//! chain of a thousand is looked at millions of times. As one call it has no depth, and its types are worked out from the left to the right,
-//! once whenever they are asked for. The answer is that of the operators one by one.
+//! The engine nests a chain as deep as it is long, and computes the type of each part again at each operator above it, in each
+//! of its rules: a chain of a thousand operators is visited millions of times. As one call it has no depth, and its types are
+//! computed from left to right, once per request. The result is the same as that of the separate operators.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use datafusion::physical_expr_common::datum::apply;
 use super::scalar::{excerpt, short_name};
 use super::{arithmetic, division};
 
-/// Its first argument is a text, a letter an operator, and the others what stands between them.
+/// Its first argument is a string with one letter per operator; the others are the operands.
 pub const NAME: &str = "chain_of_operators";
 
-/// Operators that stay nested: what the engine knows of them it knows of short chains.
+/// Up to this many operators stay nested, because the engine's optimisations know short chains.
 const SHORT: usize = 16;
 
 pub fn udf() -> ScalarUDF {
@@ -36,7 +36,7 @@ struct Chain {
     signature: Signature,
 }
 
-/// What may stand in one chain.
+/// Which operators can be in the same chain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rank {
     Sum,
@@ -67,7 +67,7 @@ fn operator(letter: char) -> Option<Operator> {
         .find(|operator| self::letter(*operator) == letter)
 }
 
-/// The operators that a call is made with, and the rest of its arguments.
+/// The operators of a call, and its other arguments.
 fn parts(arguments: &[Expr]) -> Option<(&str, &[Expr])> {
     match arguments.split_first() {
         Some((Expr::Literal(ScalarValue::Utf8(Some(operators)), _), rest)) => Some((operators, rest)),
@@ -89,7 +89,7 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_integer() || matches!(data_type, DataType::Float32 | DataType::Float64 | DataType::Decimal128(..))
 }
 
-/// `left operator right` as a chain where it is a long one of numbers, or the two again.
+/// `left operator right` as a chain if it is a long one over numbers; otherwise the two sides again.
 pub fn lengthened(operator: Operator, left: Expr, right: Expr, schema: &DFSchema) -> PlannerResult<(Expr, Expr)> {
     let own = rank(operator);
     let numeric = |side: &Expr| side.get_type(schema).is_ok_and(|data_type| is_number(&data_type));
@@ -127,7 +127,7 @@ pub fn lengthened(operator: Operator, left: Expr, right: Expr, schema: &DFSchema
     }
 }
 
-/// One operator: what its sides are brought to, and the type of its result.
+/// One operator: the type that its sides are converted to, and the type of its result.
 struct Step {
     left: DataType,
     right: DataType,
@@ -173,7 +173,7 @@ fn written(operators: &str, terms: impl IntoIterator<Item = String>) -> String {
     text
 }
 
-/// A chain as SQL, its terms as they call themselves.
+/// A chain as SQL, with its terms as they print themselves.
 fn shown(arguments: &[Expr], name: impl Fn(&Expr) -> String) -> Result<String> {
     let Some((operators, terms)) = parts(arguments) else { return plan_err!("{NAME} takes operators and numbers") };
     let own = operators.chars().next().and_then(operator).and_then(rank);
@@ -194,7 +194,7 @@ impl ScalarUDFImpl for Chain {
         &self.signature
     }
 
-    /// Each step brings its sides together.
+    /// Each step coerces its two sides.
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         Ok(types.to_vec())
     }

@@ -1,6 +1,6 @@
-//! `/` and `%` of whole numbers and decimals: where the divisor is 0, the error names the expression and says what to write.
+//! `/` and `%` of integers and decimals: if the divisor is 0, the error names the expression and suggests what to write.
 //!
-//! The engine's own says "Divide by zero" and no more.
+//! The engine's own error is only "Divide by zero".
 
 use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric;
@@ -50,7 +50,7 @@ pub fn is_division(name: &str) -> bool {
     ALL.iter().any(|own| own.name == name)
 }
 
-/// `left operator right` over numbers of these types, which are coerced already, when 0 is an error.
+/// `left operator right` over numbers of these types, which are already coerced, if 0 is an error.
 pub fn named(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
     let function = match operator {
         Operator::Divide => &DIVIDE,
@@ -71,7 +71,7 @@ fn takes(operator: Operator, types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
-/// The result of numbers whose types are coerced; `expression` and `divisor` are what errors call them.
+/// The result for numbers whose types are coerced; `expression` and `divisor` are their names in errors.
 pub fn compute(
     operator: Operator,
     [left, right]: [&ColumnarValue; 2],
@@ -112,7 +112,7 @@ pub fn compute(
     })
 }
 
-/// What is divided, as it is written before `/`.
+/// The dividend, as it is written before `/`.
 fn dividend(text: &str) -> String {
     if has_operator(text, &[" + ", " - "]) { format!("({text})") } else { text.into() }
 }
@@ -121,7 +121,7 @@ fn divisor(text: &str) -> String {
     if has_operator(text, &[" + ", " - ", " * ", " / ", " % "]) { format!("({text})") } else { text.into() }
 }
 
-/// True for a text that has one of the operators outside brackets and quotes.
+/// True for a string that contains one of the operators outside brackets and quotes.
 fn has_operator(text: &str, operators: &[&str]) -> bool {
     let (mut depth, mut quote) = (0_usize, None);
     for (place, letter) in text.char_indices() {

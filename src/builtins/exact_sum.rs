@@ -1,7 +1,7 @@
-//! `sum` of whole numbers: the sum, or an error when it does not fit; on the way nothing wraps.
+//! `sum` of integers: the sum, or an error if it does not fit; intermediate sums never wrap.
 //!
-//! The engine's own adds in 64 bits. Here every group has 128, in which 2⁶⁴ numbers of 64 bits find room: no order of rows and no partial sum
-//! matters, only whether the sum itself is a BIGINT.
+//! The engine's own `sum` adds in 64 bits. Here every group has 128 bits, enough for 2⁶⁴ numbers of 64 bits: the order of rows
+//! and partial sums do not matter, only whether the final sum is a BIGINT.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -24,15 +24,15 @@ use datafusion::logical_expr::{
 use super::wide_decimals::{self, Wide, is_wide};
 use crate::error::{SqlState, coded};
 
-/// The aggregate under the engine's name.
+/// The aggregate, under the engine's name.
 pub fn udaf() -> AggregateUDF {
     AggregateUDF::from(ExactSum { engine: Sum::new() })
 }
 
-/// Partial sums on their way to the other partitions.
+/// The type of partial sums between partitions.
 const STATE: DataType = DataType::Decimal128(38, 0);
 
-/// Whole numbers are summed here, everything else by the engine.
+/// Integers are summed here, everything else by the engine.
 #[derive(Debug)]
 struct ExactSum {
     engine: Sum,
@@ -135,7 +135,7 @@ impl AggregateUDFImpl for ExactSum {
     }
 }
 
-/// What a sum becomes.
+/// How a sum becomes a result.
 #[derive(Debug, Clone)]
 struct Outcome {
     /// The sum as it is written.
@@ -178,7 +178,7 @@ impl Outcome {
     }
 }
 
-/// Calls `take` with the row and number of everything in a column that is not NULL.
+/// Calls `take` with the row and number of every value in a column that is not NULL.
 fn numbers(column: &ArrayRef, take: impl FnMut(usize, i128)) -> Result<()> {
     fn of<T: ArrowPrimitiveType>(column: &ArrayRef, mut take: impl FnMut(usize, i128))
     where
@@ -243,7 +243,7 @@ impl Accumulator for RunningSum {
     }
 }
 
-/// One group, each number once, however often it is there.
+/// One group that counts each distinct number once.
 #[derive(Debug)]
 struct DistinctSum {
     counts: HashMap<i128, u64>,
@@ -294,7 +294,7 @@ impl Accumulator for DistinctSum {
 #[derive(Debug)]
 struct GroupSums {
     sums: Vec<i128>,
-    /// Whether a group has a number at all.
+    /// Whether a group has any number.
     seen: Vec<bool>,
     result: Outcome,
 }

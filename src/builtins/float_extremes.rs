@@ -1,7 +1,8 @@
-//! `max` and `min` of floats, among which may be some that are no numbers.
+//! `max` and `min` of floats that may contain NaN.
 //!
-//! NaN is greater than all others, as it is in ORDER BY and in comparisons. The engine has it so for a whole table, and within groups compares
-//! as machines do, where NaN is neither less nor greater: the least of 1, NaN and 2 is 2. Here floats are taken as whole numbers of the same order.
+//! NaN is greater than all other values, as in ORDER BY and in comparisons. The engine does this for a whole table, but within
+//! groups it compares like the hardware, where NaN is neither less nor greater: there, the smallest of 1, NaN and 2 is 2. Here
+//! floats are compared as integers in the same order.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
 
-/// The function in the place of the engine's `max` or `min`, for floats.
+/// The function that replaces the engine's `max` or `min`, for floats.
 pub fn of_floats(engine: &AggregateUDF) -> Option<AggregateUDF> {
     let engine = match engine.name() {
         "max" if *engine == *max_udaf() => max_udaf(),
@@ -90,7 +91,7 @@ fn over_ranks<'a>(arguments: &AccumulatorArgs<'a>, ranks: &'a [FieldRef; 1]) -> 
     }
 }
 
-/// The order of the whole numbers is that of the floats. Done twice, it gives the first back.
+/// The order of the integers is that of the floats. Applied twice, it returns the original.
 fn turned(bits: i64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }

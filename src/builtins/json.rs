@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 
 use crate::error::{SqlState, coded};
 
-/// What a function makes of its arguments.
+/// What a function builds from its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Makes {
     Value,
@@ -24,12 +24,12 @@ enum Makes {
 struct Json {
     name: &'static str,
     makes: Makes,
-    /// What stands between a name and its value, and within lists.
+    /// The separators between a name and its value, and between elements.
     colon: &'static str,
     signature: Signature,
 }
 
-/// The functions: those of `jsonb` put no space before a colon.
+/// The functions: those of `jsonb` write no space before a colon.
 pub fn all() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     let of = |name: &'static str, makes: Makes, colon: &'static str| {
         let arguments = match makes {
@@ -124,7 +124,7 @@ impl Json {
     }
 }
 
-/// Writes one value; `colon` stands between the name of a field and its value.
+/// Writes one value; `colon` separates the name of a field from its value.
 fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Result<()> {
     if values.is_null(row) || *values.data_type() == DataType::Null {
         text.push_str("null");
@@ -143,7 +143,7 @@ fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Resul
         }
         of if of.is_floating() => {
             let number = written(values, row)?;
-            // JSON has no name for what is no number.
+            // JSON has no name for NaN and infinity.
             match number.parse::<f64>() {
                 Ok(value) if value.is_finite() => {
                     let _ = write!(text, "{value}");
@@ -216,7 +216,7 @@ fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Resul
     Ok(())
 }
 
-/// A value as text.
+/// A value as a string.
 fn written(values: &ArrayRef, row: usize) -> Result<String> {
     let one = cast(&values.slice(row, 1), &DataType::Utf8)?;
     Ok(one.as_string::<i32>().value(0).to_string())

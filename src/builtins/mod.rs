@@ -1,5 +1,5 @@
-//! Functions and operators that SQL has without us, where the engine's would wrap, take memory without end, or say another thing than
-//! SQL does: here under the same names.
+//! Functions and operators that SQL already has, where the engine's version would wrap, use unlimited memory, or differ from
+//! SQL: replaced here under the same names.
 
 pub mod arithmetic;
 pub mod bounded;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
-/// The functions of rows, by name.
+/// The scalar functions, by name.
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     arithmetic::ALL
         .into_iter()
@@ -65,7 +65,7 @@ pub fn aggregates() -> [(&'static str, AggregateUDF); 3] {
     [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg()), ("percentile_cont", percentiles::percentile_cont())]
 }
 
-/// Puts ours in the place of the engine's in a session that is being built.
+/// Replaces the engine's functions by ours in a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.scalar_functions().get_or_insert_default().extend(scalars().map(|(_, function)| Arc::new(function)));
     builder.aggregate_functions().get_or_insert_default().extend(aggregates().map(|(_, function)| Arc::new(function)));

@@ -1,4 +1,5 @@
-//! Dates and coarser times beside times in nanoseconds, which end in the year 2262: what lies beyond is before or after all of them.
+//! Dates and coarser times compared with times in nanoseconds, which end in the year 2262: values beyond are before or after
+//! all of them.
 
 use std::sync::Arc;
 
@@ -29,12 +30,12 @@ static IN_NANOSECONDS: Scalar = Scalar {
 /// The functions.
 pub static ALL: [&Scalar; 1] = [&IN_NANOSECONDS];
 
-/// A date, or a time of a coarser unit, to be compared with times in nanoseconds.
+/// Converts a date, or a time of a coarser unit, for a comparison with times in nanoseconds.
 pub fn in_nanoseconds(time: Expr) -> Expr {
     IN_NANOSECONDS.call(vec![time])
 }
 
-/// A day less than the range, so that what lies beyond it can still be moved from one zone to another.
+/// One day less than the range, so that a value beyond it can still be moved between time zones.
 const LAST: i64 = i64::MAX - 86_400_000_000_000;
 
 fn compute(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {

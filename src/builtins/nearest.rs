@@ -1,4 +1,4 @@
-//! The whole number that is nearest to a float, of two the even one.
+//! The integer nearest to a float; ties go to the even one.
 
 use std::sync::Arc;
 
@@ -27,12 +27,12 @@ static NEAREST: Scalar = Scalar {
 /// The functions.
 pub static ALL: [&Scalar; 1] = [&NEAREST];
 
-/// The nearest whole number, still a float.
+/// The nearest integer, still as a float.
 pub fn of_float(number: Expr) -> Expr {
     NEAREST.call(vec![number])
 }
 
-/// True for a number that was rounded before.
+/// True for a number that was already rounded.
 pub fn is_rounded(number: &Expr) -> bool {
     match number {
         Expr::ScalarFunction(call) if call.name() == "round" => {

@@ -1,4 +1,4 @@
-//! The value of a subquery that has one row for each row of the query around it.
+//! The value of a subquery that returns one row for each row of the outer query.
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -10,7 +10,7 @@ use crate::error::{SqlState, coded};
 /// The name of the function.
 pub const NAME: &str = "only_row";
 
-/// The value of the first row, when there are no more rows.
+/// The value of the first row, if there are no more rows.
 pub fn of(first: Expr, rows: Expr) -> Expr {
     udf().call(vec![first, rows])
 }

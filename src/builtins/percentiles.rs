@@ -1,7 +1,7 @@
-//! `percentile_cont` between two values, to the last digit.
+//! `percentile_cont` with exact interpolation between two values.
 //!
-//! The engine rounds the place between the two down to a millionth, and 90 % of 0, 1, …, 11 is 9.899999. It keeps the values of each
-//! group as its state: the result is computed from that.
+//! The engine rounds the position between the two values down to a millionth, so 90 % of 0, 1, …, 11 is 9.899999. It keeps the
+//! values of each group as its state, and the result is computed from them here.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl AggregateUDFImpl for Exact {
     }
 }
 
-/// Where in a sorted list of values the result lies.
+/// The position of the result in a sorted list of values.
 #[derive(Debug, Clone)]
 struct Place {
     share: f64,
@@ -81,7 +81,7 @@ struct Place {
 }
 
 impl Place {
-    /// `None` for values that are all NULL.
+    /// `None` if all values are NULL.
     fn of(arguments: &AccumulatorArgs<'_>) -> Result<Option<Self>> {
         let result = arguments.return_field.data_type().clone();
         let [values, ..] = arguments.expr_fields else { return internal_err!("percentile_cont takes a value") };
@@ -151,7 +151,7 @@ impl Accumulator for One {
         let values = values.to_array()?;
         let result = ScalarValue::try_from_array(&self.place.of_lists(&values)?, 0);
         if !self.is_distinct {
-            // The engine has given its values away, and a window goes on with them. Distinct ones it has kept.
+            // The engine has given its values away, but a window continues with them. It keeps distinct values.
             self.engine.merge_batch(&[values])?;
         }
         result

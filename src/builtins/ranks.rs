@@ -1,4 +1,4 @@
-//! The ranks of SQL, which are BIGINT: the engine's are unsigned, and so of no type that SQL has.
+//! The ranking functions return BIGINT: the engine's ranks are unsigned, a type that SQL does not have.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::PhysicalExpr;
 
-/// The functions, in the place of the engine's.
+/// The functions that replace the engine's.
 pub fn all() -> Vec<WindowUDF> {
     let engines = [row_number::row_number_udwf(), rank::rank_udwf(), rank::dense_rank_udwf(), ntile::ntile_udwf()];
     engines.into_iter().map(|engines| WindowUDF::new_from_impl(Rank(engines))).collect()
 }
 
-/// A function of the engine's, whose numbers become BIGINT.
+/// A function of the engine whose numbers become BIGINT.
 #[derive(Debug, Clone)]
 struct Rank(Arc<WindowUDF>);
 

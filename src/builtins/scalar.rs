@@ -1,4 +1,4 @@
-//! How a scalar function of this room meets DataFusion.
+//! How a scalar function of this module is connected to DataFusion.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-/// A function of rows: its result depends on its arguments alone, and is NULL where one of them is.
+/// A scalar function: its result depends only on its arguments, and is NULL if one of them is NULL.
 #[derive(Debug)]
 pub struct Scalar {
     pub name: &'static str,
-    /// The types that its arguments are brought to, or what is wrong with them.
+    /// The types that its arguments are converted to, or an error about them.
     pub takes: fn(&[DataType]) -> Result<Vec<DataType>>,
-    /// The type of its result; its arguments have types that `takes` gave.
+    /// The type of its result; its arguments have the types that `takes` returned.
     pub gives: fn(&[DataType]) -> Result<DataType>,
     pub compute: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
-    /// As it is written in SQL, when not as a call.
+    /// Its SQL form, if that is not a call.
     pub written: fn(&[String]) -> Option<String>,
 }
 
@@ -33,13 +33,13 @@ impl Scalar {
     }
 }
 
-/// Letters of an expression's name that are written out.
+/// Maximum number of characters of an expression's name that are written in full.
 const LONGEST_NAME: usize = 200;
 
-/// Letters of an expression in an error.
+/// Maximum number of characters of an expression in an error.
 const MOST_LETTERS: usize = 80;
 
-/// What an error says of an expression. Long chains would be written out anew at each of their operators.
+/// How an error shows an expression. A long chain would otherwise be written again at each of its operators.
 pub fn excerpt(mut expression: String) -> String {
     if let Some((end, _)) = expression.char_indices().nth(MOST_LETTERS) {
         expression.truncate(end);
@@ -48,7 +48,7 @@ pub fn excerpt(mut expression: String) -> String {
     expression
 }
 
-/// The name of an expression: beyond some length it says which one it is by a hash.
+/// The name of an expression: beyond some length, a hash identifies it.
 pub fn short_name(mut name: String) -> String {
     if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
         let hash = blake3::hash(name.as_bytes()).to_hex();
@@ -102,7 +102,7 @@ impl ScalarUDFImpl for Udf {
         (self.scalar.gives)(types)
     }
 
-    /// The name of the field is the whole expression: errors of its rows are about that.
+    /// The name of the field is the whole expression, because errors about its rows show it.
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let types: Vec<DataType> = arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let name = |(field, value): (&FieldRef, &Option<&ScalarValue>)| match value {
@@ -122,7 +122,7 @@ impl ScalarUDFImpl for Udf {
         (self.scalar.compute)(&arguments)
     }
 
-    /// The engine asks for the name of each operator of a chain, again and again.
+    /// The engine asks for the name of each operator of a chain many times.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
         Ok(short_name(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>())))
     }

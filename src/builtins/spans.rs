@@ -1,7 +1,7 @@
-//! Spans of time: INTERVALs compared, sorted, multiplied and divided as in PostgreSQL, where a month is 30 days and a day 24 hours.
+//! INTERVALs compared, sorted, multiplied and divided as in PostgreSQL, where a month is 30 days and a day 24 hours.
 //!
-//! The engine compares intervals field by field: months, then days, then nanoseconds. So 25 hours is less than a day there, and a difference
-//! of timestamps, which is all nanoseconds, is less than any number of days.
+//! The engine compares intervals field by field: months, then days, then nanoseconds. So there, 25 hours is less than one day,
+//! and a difference of timestamps, which has only nanoseconds, is less than any number of days.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAYS_OF_MONTH: i128 = 30;
 const NANOSECONDS_OF_DAY: i128 = 86_400_000_000_000;
 
-/// How long a span is, in nanoseconds: what spans are compared by.
+/// The length of an interval in nanoseconds, used for comparisons.
 static LENGTH: Scalar = Scalar {
     name: "interval_length",
     takes: one_span,
@@ -31,7 +31,7 @@ static LENGTH: Scalar = Scalar {
     written: |_| None,
 };
 
-/// A span as a number that sorts as spans do: its length, and then its parts, from which [`DECODED`] has the span back.
+/// An interval as a number that sorts like the interval: its length, then its parts, from which [`DECODED`] restores the interval.
 static ENCODED: Scalar = Scalar {
     name: "interval_encode",
     takes: one_span,
@@ -71,17 +71,17 @@ static DIVIDED: Scalar = Scalar {
 /// The functions.
 pub static ALL: [&Scalar; 5] = [&LENGTH, &ENCODED, &DECODED, &TIMES, &DIVIDED];
 
-/// What a span is compared by.
+/// What an interval is compared by.
 pub fn length_of(span: Expr) -> Expr {
     LENGTH.call(vec![span])
 }
 
-/// What the least and the greatest of spans are found by.
+/// What the smallest and largest interval are found by.
 pub fn encoded(span: Expr) -> Expr {
     ENCODED.call(vec![span])
 }
 
-/// The span again.
+/// The interval again.
 pub fn decoded(code: Expr) -> Expr {
     DECODED.call(vec![code])
 }
@@ -116,7 +116,7 @@ fn length(span: IntervalMonthDayNano) -> i128 {
     days * NANOSECONDS_OF_DAY + i128::from(span.nanoseconds)
 }
 
-/// The parts of a span as bits: shifted to be above zero, so that they sort by value.
+/// The parts of an interval as bits, shifted above zero so that they sort by value.
 fn encode(span: IntervalMonthDayNano) -> i256 {
     let part = |value: i32| u128::from((i64::from(value) - i64::from(i32::MIN)) as u64);
     let nanoseconds = (i128::from(span.nanoseconds) - i128::from(i64::MIN)) as u128;
@@ -130,7 +130,7 @@ fn decode(code: i256) -> IntervalMonthDayNano {
     IntervalMonthDayNano::new(part(parts >> 96), part(parts >> 64), nanoseconds)
 }
 
-/// A column of spans as intervals.
+/// A column of encoded intervals as intervals.
 fn spans(column: &ArrayRef) -> Result<PrimitiveArray<IntervalMonthDayNanoType>> {
     let column = match column.data_type() {
         DataType::Duration(_) => {
@@ -203,7 +203,7 @@ fn scaled(arguments: &ScalarFunctionArgs, scaling: Scaling) -> Result<ColumnarVa
     Ok(ColumnarValue::Array(results))
 }
 
-/// Times and divided by whole numbers: what is left of the months goes to the days, and what is left of those to the time.
+/// Multiplication and division by integers: the remainder of the months goes to the days, and that of the days to the time.
 fn by_whole(span: IntervalMonthDayNano, times: i128, divided: i128) -> Option<IntervalMonthDayNano> {
     let months = i128::from(span.months) * times;
     let days = i128::from(span.days) * times + months % divided * DAYS_OF_MONTH;
@@ -216,7 +216,7 @@ fn by_whole(span: IntervalMonthDayNano, times: i128, divided: i128) -> Option<In
     ))
 }
 
-/// Likewise with a number that has decimals.
+/// The same with a number that has decimals.
 fn by_float(span: IntervalMonthDayNano, scale: impl Fn(f64) -> f64) -> Option<IntervalMonthDayNano> {
     let months = scale(f64::from(span.months));
     let days = scale(f64::from(span.days)) + months.fract() * DAYS_OF_MONTH as f64;

@@ -1,4 +1,4 @@
-//! A value that the engine knows nothing about.
+//! A value that the engine cannot draw conclusions about.
 
 use std::sync::Arc;
 
@@ -14,19 +14,20 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 /// The name of the function.
 pub const NAME: &str = "unknown_value";
 
-/// The name of what keeps a constant from being one.
+/// The name of the argument that keeps a call from being constant.
 pub const NOTHING: &str = "unknown_nothing";
 
-/// The value itself, by way of a function that is said to give another one each time: it is neither computed while the query is planned, nor
-/// taken for a constant, for sorted, or for equal to anything.
+/// The value itself, through a function declared to return a different value each time. So it is not computed while the query
+/// is planned, and not taken as constant, as sorted, or as equal to another expression.
 ///
-/// A plan takes a call for a constant when its arguments are, and for equal to another call when their arguments are, whatever is said of
-/// the function. So it has two more arguments: one that is no constant, and a number that values have apart which may be equal.
+/// A plan treats a call as constant if its arguments are, and as equal to another call if their arguments are, whatever is
+/// declared for the function. So it has two more arguments: one that is not constant, and a number that distinguishes values
+/// that may be equal.
 pub fn unknown(value: Expr, number: usize) -> Expr {
     udf().call(vec![value, lit(number as u64), nothing().call(vec![])])
 }
 
-/// Likewise of a column of a physical plan.
+/// The same for a column of a physical plan.
 pub fn unknown_column(
     column: Arc<dyn PhysicalExpr>,
     number: usize,
@@ -44,7 +45,7 @@ pub fn udf() -> ScalarUDF {
     ScalarUDF::from(Unknown { signature: Signature::any(3, Volatility::Volatile) })
 }
 
-/// What keeps a constant from being one.
+/// The argument that keeps a call from being constant.
 pub fn nothing() -> ScalarUDF {
     ScalarUDF::from(Nothing { signature: Signature::nullary(Volatility::Volatile) })
 }

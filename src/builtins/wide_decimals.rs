@@ -1,8 +1,8 @@
-//! `sum` and `avg` of decimals of more than 28 digits, added in 256 bits.
+//! `sum` and `avg` of decimals with more than 28 digits, added in 256 bits.
 //!
-//! A sum has ten digits more than what it adds, which 10¹⁰ rows cannot exceed. From 29 digits on that is more than the 38 of a decimal of 128
-//! bits, and the engine, which adds in those, wraps. Here such columns are widened on their way in, and the result is brought back to
-//! the type that it has in the engine, or is an error.
+//! A sum has ten digits more than its values, which 10¹⁰ rows cannot exceed. From 29 digits on, that is more than the 38
+//! digits of a 128-bit decimal, and the engine, which adds in 128 bits, wraps. Here such columns are widened first, and the
+//! result is converted back to the type that it has in the engine, or is an error.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl AggregateUDFImpl for WideAvg {
     }
 }
 
-/// True for decimals whose sums could leave the engine's type.
+/// True for decimals whose sums could exceed the engine's type.
 pub fn is_wide(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(29.., _))
 }

@@ -1,4 +1,4 @@
-//! Times without a zone in the zone of a time that has one.
+//! Timestamps without a zone converted to the zone of a timestamp that has one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,8 +20,9 @@ use crate::error::{SqlState, in_rows};
 /// The zone of instants.
 pub const UTC: &str = "+00:00";
 
-/// The instant at which clocks of a zone show a time. One that they show twice, when summer time ends, is the later; one that they skip, when it
-/// begins, is as much after the change as it was after the last time before it. PostgreSQL has it so.
+/// The instant at which the local time in a zone has a given value. A time that occurs twice, when summer time ends, is the
+/// later one. A time that is skipped, when it begins, is as long after the change as it was after the last time before it.
+/// This is what PostgreSQL does.
 static INSTANT: Scalar = Scalar {
     name: "instant_in_zone",
     takes: |types| match types {
@@ -36,7 +37,7 @@ static INSTANT: Scalar = Scalar {
     written: |_| None,
 };
 
-/// A time in UTC, and nothing else: where it meets times with a zone, it is an instant, not a time of theirs.
+/// A time in UTC that stays an instant: next to times with a zone, it is not read as their local time.
 static IN_UTC: Scalar = Scalar {
     name: "utc_time",
     takes: |types| Ok(types.to_vec()),
@@ -45,7 +46,7 @@ static IN_UTC: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// A time as text, as it is shown elsewhere: `2025-05-02 00:10:00`, with a space where the engine writes a T.
+/// A timestamp as a string, as elsewhere: `2025-05-02 00:10:00`, with a space where the engine writes a T.
 static TEXT: Scalar = Scalar {
     name: "time_as_text",
     takes: |types| Ok(types.to_vec()),
@@ -58,8 +59,8 @@ static TEXT: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// A text that tells a time, with what the engine's reader wants to see: two digits everywhere, seconds, and hyphens in the date. People and other
-/// databases leave them out.
+/// Adds what the engine's reader requires to a string with a time: two digits everywhere, seconds, and hyphens in the date.
+/// People and other databases leave them out.
 static FULL: Scalar = Scalar {
     name: "text_of_time",
     takes: |types| Ok(types.to_vec()),
@@ -77,7 +78,7 @@ static FULL: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// A text that is to be read as a timestamp.
+/// A string that is to be read as a timestamp.
 pub fn with_seconds(text: Expr) -> Expr {
     match &text {
         Expr::Literal(value, _) => match value.try_as_str().flatten().and_then(full) {
@@ -89,7 +90,7 @@ pub fn with_seconds(text: Expr) -> Expr {
     }
 }
 
-/// `2026-11-01 09:05:00` of `2026/11/1 9:05`; none when there is nothing to do, and for what is no such time.
+/// `2026-11-01 09:05:00` for `2026/11/1 9:05`; none if there is nothing to change, or if it is not such a time.
 fn full(text: &str) -> Option<String> {
     let is_full =
         |bytes: &[u8]| bytes.len() >= 19 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[13] == b':' && bytes[16] == b':';
@@ -134,13 +135,13 @@ pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {
     let local = cast(time, DataType::Timestamp(unit, None));
     let zoned = DataType::Timestamp(unit, Some(Arc::clone(zone)));
     if is_utc(zone) {
-        // Its clocks show every time once.
+        // In UTC every local time occurs once.
         return cast(local, zoned);
     }
     cast(INSTANT.call(vec![local, lit(zone.as_ref())]), zoned)
 }
 
-/// True when a zone's clocks are those of UTC.
+/// True if a zone's local time is always that of UTC.
 pub fn is_utc(zone: &str) -> bool {
     [UTC, "UTC", "Z"].contains(&zone)
 }
@@ -183,12 +184,12 @@ where
     Ok(times.as_primitive::<T>().try_unary::<_, T, _>(instant)?.with_timezone(UTC))
 }
 
-/// How far the clocks are ahead of UTC when they show that time, in seconds.
+/// The offset from UTC, in seconds, when the local time has this value.
 fn offset(local: NaiveDateTime, zone: Tz) -> Option<i64> {
     let offset = match zone.offset_from_local_datetime(&local) {
         MappedLocalTime::Single(offset) => offset,
         MappedLocalTime::Ambiguous(_, later) => later,
-        // The clocks as they were before: they skip less than a day.
+        // The offset as it was before: less than a day is skipped.
         MappedLocalTime::None => zone.offset_from_local_datetime(&local.checked_sub_days(Days::new(1))?).latest()?,
     };
     Some(i64::from(offset.fix().local_minus_utc()))
@@ -237,9 +238,9 @@ mod tests {
         };
         assert_eq!(berlin("2025-01-01 12:00"), "2025-01-01 11:00");
         assert_eq!(berlin("2025-07-01 12:00"), "2025-07-01 10:00");
-        // 2:30 is not there: the clocks go from 2:00 to 3:00.
+        // 2:30 does not exist: clocks go from 2:00 to 3:00.
         assert_eq!(berlin("2025-03-30 02:30"), "2025-03-30 01:30");
-        // 2:30 is there twice.
+        // 2:30 occurs twice.
         assert_eq!(berlin("2025-10-26 02:30"), "2025-10-26 01:30");
     }
 }

@@ -1,6 +1,6 @@
 //! What users call: one folder per domain, one file per function.
 //!
-//! A domain lists its functions in its `mod.rs`, one line each; [`all`] lists the domains. Each function stands in a file
+//! A domain lists its functions in its `mod.rs`, one line each; [`all`] lists the domains. Each function is in its own file
 //! with its [`Doc`]; registration, `system.functions`, help, completion and the reference are derived from these lists.
 
 mod audience;

@@ -1,18 +1,18 @@
-//! Probabilities corrected by what came.
+//! Probabilities corrected by the actual outcomes.
 //!
 //! J. Platt: Probabilistic Outputs for Support Vector Machines (1999), with the targets drawn in and the stable form of H.-T. Lin, C.-J. Lin, R. Weng:
 //! A Note on Platt's Probabilistic Outputs (2007). M. Ayer et al.: An Empirical Distribution Function for Sampling with Incomplete Information (1955).
 
 use serde::{Deserialize, Serialize};
 
-/// 1 / (1 + exp(a · logit + b)), of the logarithm of the odds that were predicted.
+/// 1 / (1 + exp(a · logit + b)), where logit is the predicted log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sigmoid {
     a: f64,
     b: f64,
 }
 
-/// Probabilities nearer to 0 or 1 than this have the odds of this.
+/// Probabilities nearer to 0 or 1 than this are treated as this one.
 const LEAST: f64 = 1e-12;
 
 fn logit(probability: f64) -> f64 {
@@ -85,10 +85,10 @@ impl Sigmoid {
     }
 }
 
-/// Steps that only ascend, with straight lines between them.
+/// An ascending function with straight lines between its points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Isotonic {
-    /// Where the lines meet, ascending.
+    /// The points where the lines meet, in ascending order.
     from: Vec<f64>,
     to: Vec<f64>,
 }
@@ -103,7 +103,7 @@ impl Isotonic {
             .map(|(row, (probability, outcome))| (*probability, *outcome, weight(row)));
         let mut rows: Vec<(f64, f64, f64)> = each.filter(|row| row.2 > 0.0).collect();
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
-        // Blocks of first and last probability, sum of outcomes and of weights; neighbours that descend become one.
+        // Blocks with first and last probability, sum of outcomes and sum of weights; neighbours that descend are merged.
         let mut blocks: Vec<(f64, f64, f64, f64)> = vec![];
         for same in rows.chunk_by(|one, next| one.0 == next.0) {
             let sum = same.iter().map(|row| row.1 * row.2).sum();

@@ -1,7 +1,7 @@
-//! Whole numbers added, subtracted and multiplied, and whether any result did not fit.
+//! Integers added, subtracted and multiplied, with a check that all results fit.
 //!
-//! A branch a row would keep the loop from being vectorised. So every row is computed as if it fitted, and what would have overflowed is
-//! gathered in one word, which is looked at once per batch.
+//! A branch per row would prevent vectorisation. So every row is computed as if it fitted, and overflows are collected in one
+//! word, which is checked once per batch.
 
 /// A column, or one value for all of its rows.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ impl Operand<'_> {
     }
 }
 
-/// What is done with two numbers.
+/// The operation on two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     Add,
@@ -29,7 +29,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Of two numbers, or `None` when the result does not fit.
+    /// The result for two numbers, or `None` if it does not fit.
     pub fn of(self, left: i64, right: i64) -> Option<i64> {
         match self {
             Self::Add => left.checked_add(right),
@@ -38,10 +38,10 @@ impl Operation {
         }
     }
 
-    /// Of two columns of `rows`; `None` when the result of any row does not fit, also of one that counts as NULL.
+    /// The results for two columns of `rows`; `None` if the result of any row does not fit, even of a NULL row.
     pub fn of_columns(self, left: Operand<'_>, right: Operand<'_>, rows: usize) -> Option<Vec<i64>> {
         match self {
-            // Two numbers of one sign whose sum has the other.
+            // Two numbers with the same sign whose sum has the other sign.
             Self::Add => compute(left, right, rows, |left, right| {
                 let sum = left.wrapping_add(right);
                 (sum, ((left ^ sum) & (right ^ sum)) >> 63)
@@ -50,7 +50,7 @@ impl Operation {
                 let difference = left.wrapping_sub(right);
                 (difference, ((left ^ right) & (left ^ difference)) >> 63)
             }),
-            // The upper half of the product says more than the sign of the lower.
+            // The upper half of the product is more than the sign extension of the lower.
             Self::Multiply => compute(left, right, rows, |left, right| {
                 let product = i128::from(left) * i128::from(right);
                 let (lower, upper) = (product as i64, (product >> 64) as i64);

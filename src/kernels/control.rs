@@ -1,32 +1,32 @@
-//! What every long computation obeys: cancelling, memory, and how many threads work.
+//! What every long computation respects: cancellation, memory, and the number of threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Why a computation ended before its end.
+/// Why a computation was stopped early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Nobody waits for the result.
+    /// The call was cancelled.
     Cancelled,
-    /// The memory budget refused this many bytes.
+    /// The memory budget did not allow this many bytes.
     OutOfMemory(usize),
-    /// More results than allowed: itemsets, say.
+    /// More results than allowed, for example itemsets.
     TooMany,
-    /// More rows than 32-bit positions can name.
+    /// More rows than 32-bit positions can address.
     TooLarge,
-    /// What was put on disk cannot be read back.
+    /// Data on disk cannot be read back.
     Unreadable,
 }
 
-/// The memory budget: asked before memory is taken.
+/// The memory budget: it must be asked before memory is used.
 pub trait Budget: Sync {
-    /// True when so many more bytes may be taken.
+    /// True if this many more bytes may be used.
     fn grow(&self, bytes: usize) -> bool;
     /// Gives bytes back.
     fn shrink(&self, bytes: usize);
 }
 
-/// Cancelling, memory and threads of one call.
+/// Cancellation, memory and threads of one call.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
     pub cancelled: &'a AtomicBool,
@@ -40,7 +40,7 @@ impl<'a> Control<'a> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
-    /// Takes memory until the guard is dropped.
+    /// Reserves memory until the guard is dropped.
     pub fn reserve(&self, bytes: usize) -> Result<Reserved<'a>, Stop> {
         let mut reserved = Reserved { budget: self.budget, bytes: 0 };
         reserved.grow(bytes)?;
@@ -68,7 +68,7 @@ impl<'a> Control<'a> {
                 if let Err(stop) = self.check().and_then(|()| work(&mut own, job)) {
                     next.store(jobs, Ordering::Relaxed);
                     let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    // What went wrong counts, not that the others were then told to end.
+                    // The first error counts, not that the other workers were then stopped.
                     if failed.is_none() || *failed == Some(Stop::Cancelled) {
                         *failed = Some(stop);
                     }
@@ -115,7 +115,7 @@ impl Reserved<'_> {
         Ok(())
     }
 
-    /// Takes what lacks to have this much; keeps what there is when it is more.
+    /// Grows the reservation to this size; a larger one stays as it is.
     pub fn at_least(&mut self, bytes: usize) -> Result<(), Stop> {
         if bytes > self.bytes { self.grow(bytes - self.bytes) } else { Ok(()) }
     }
@@ -127,7 +127,7 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// For small work, whose memory is not worth asking for.
+/// For small work, whose memory need not be reserved.
 struct Unlimited;
 
 impl Budget for Unlimited {
@@ -140,7 +140,7 @@ impl Budget for Unlimited {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Control<'static> {
-    /// One thread, for work on a batch, which is over before one could cancel it.
+    /// One thread, for work on a batch, which ends too soon to be cancelled.
     pub fn alone() -> Self {
         Self { cancelled: &NEVER, budget: &Unlimited, workers: 1 }
     }

@@ -26,12 +26,12 @@ impl Decimal {
         Some(Self { digits: sign * digits, scale: u32::try_from(fraction.len()).ok()? })
     }
 
-    /// The least multiple of `10^-scale` not below this number, counted in such units.
+    /// The smallest multiple of `10^-scale` that is not below this number, in these units.
     pub fn ceil(self, scale: i32) -> Option<i128> {
         self.rescale(scale, 1)
     }
 
-    /// The greatest multiple of `10^-scale` not above this number, counted in such units.
+    /// The largest multiple of `10^-scale` that is not above this number, in these units.
     pub fn floor(self, scale: i32) -> Option<i128> {
         self.rescale(scale, 0)
     }
@@ -52,7 +52,7 @@ impl Decimal {
     }
 }
 
-/// For readers as it was written, otherwise as it is held: both of its parts.
+/// Human-readable formats get the text, others both of its parts.
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {

@@ -1,21 +1,21 @@
-//! Floats as whole numbers, so that their sums are exact and do not depend on the order in which they are added.
+//! Floats as integers, so that their sums are exact and do not depend on the order of addition.
 //!
-//! A float that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) below 2⁴⁰ (about 10¹²), as amounts of money are, counts in these units: every
-//! double of at least 2⁻¹¹ is such a multiple. The others, few or none, are *odd*: they are added up beside, by a
-//! [`Superaccumulator`], which is exact for any double and slower.
+//! A float that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) below 2⁴⁰ (about 10¹²), as money amounts are, is counted in these
+//! units: every double of at least 2⁻¹¹ is such a multiple. The others, few or none, are *odd*: they are added separately, by
+//! a [`Superaccumulator`], which is exact for any double and slower.
 
 use super::superaccumulator::Superaccumulator;
 
 /// A unit is 2 to this.
 pub const EXPONENT: i32 = -64;
 
-/// 2⁶⁴: how many units make 1.
+/// 2⁶⁴: the number of units in 1.
 pub const UNITS: f64 = 18_446_744_073_709_551_616.0;
 
-/// Odd from 2 to this on: 2²³ amounts of one group add up in 128 bits.
+/// Floats from 2 to this power on are odd, so that the sum of 2²³ amounts fits in 128 bits.
 const LARGEST_EXPONENT: i32 = 40;
 
-/// A float in units; `None` when it is odd.
+/// A float in units; `None` if it is odd.
 #[inline]
 pub fn to_fixed_point(amount: f64) -> Option<i128> {
     let bits = amount.to_bits();
@@ -25,7 +25,7 @@ pub fn to_fixed_point(amount: f64) -> Option<i128> {
         return (fraction == 0).then_some(0);
     }
     let mantissa = fraction | 1 << 52;
-    // Where the lowest bit of the mantissa is, in units.
+    // The position of the lowest bit of the mantissa, in units.
     let place = biased - 1075 - EXPONENT;
     let is_whole = place + mantissa.trailing_zeros() as i32 >= 0;
     if !is_whole || biased - 1023 >= LARGEST_EXPONENT {

@@ -1,4 +1,4 @@
-//! Algorithms over plain slices. They know nothing of DataFusion, of SQL or of Arrow, so that each can be read, tested and timed alone.
+//! Algorithms over plain slices. They do not depend on DataFusion, SQL or Arrow, so that each can be read, tested and timed alone.
 
 pub mod boosting;
 pub mod calibration;

@@ -1,17 +1,17 @@
-//! Bounds beyond which a value is called an outlier. The same values in any order give the same bounds, to the last bit.
+//! Bounds outside which a value is an outlier. The same values in any order give the same bounds, to the last bit.
 
 use super::superaccumulator::Superaccumulator;
 
-/// How bounds are made.
+/// How bounds are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Tukey's fences: so many interquartile ranges outside the quartiles.
+    /// Tukey's fences: this many interquartile ranges outside the quartiles.
     Iqr,
-    /// So many standard deviations from the mean.
+    /// This many standard deviations from the mean.
     Zscore,
-    /// So many median absolute deviations from the median, scaled to the standard deviation of a normal distribution.
+    /// This many median absolute deviations from the median, scaled to the standard deviation of a normal distribution.
     Mad,
-    /// So many times the mean; no lower bound.
+    /// This many times the mean; no lower bound.
     MultipleOfMean,
 }
 
@@ -22,10 +22,10 @@ pub struct Bounds {
     pub upper: Option<f64>,
 }
 
-/// 1 / Φ⁻¹(3/4): of a normal distribution, MAD times this is the standard deviation.
+/// 1 / Φ⁻¹(3/4): for a normal distribution, MAD times this is the standard deviation.
 const NORMAL: f64 = 1.4826;
 
-/// The bounds of finite values, which are put into their order; none without values.
+/// The bounds of finite values, which are sorted in place; none without values.
 pub fn bounds(values: &mut [f64], method: Method, factor: f64) -> Bounds {
     if values.is_empty() {
         return Bounds::default();
@@ -72,7 +72,7 @@ fn mean_of(values: impl Iterator<Item = f64>, count: usize) -> f64 {
     sum.value() / count as f64
 }
 
-/// A quantile of values in order, between two of them in proportion.
+/// A quantile of sorted values, with linear interpolation.
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, part) = (place.floor() as usize, place.fract());

@@ -1,6 +1,6 @@
 //! Seeded random numbers that are the same on every machine: integers only, no floating-point functions.
 
-/// SplitMix64, started from a seed and the place in the data that is being made, so that any part can be made alone.
+/// SplitMix64, started from a seed and the position in the generated data, so that any part can be generated alone.
 ///
 /// G. L. Steele, D. Lea, C. H. Flood: Fast Splittable Pseudorandom Number Generators (2014).
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// A generator for one place: `path` is, say, table, block and row.
+    /// A generator for one position: `path` is, for example, table, block and row.
     pub fn new(seed: u64, path: &[u64]) -> Self {
         let state = path.iter().fold(mix(seed), |state, step| mix(state ^ mix(step.wrapping_add(0x632b_e59b_d9b4_e019))));
         Self { state }
@@ -26,7 +26,7 @@ impl Random {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A number from `least` to `most`, both included.
+    /// A number from `least` to `most`, both ends included.
     pub fn between(&mut self, least: i64, most: i64) -> i64 {
         least + self.below((most - least + 1).unsigned_abs()) as i64
     }

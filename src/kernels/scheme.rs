@@ -1,13 +1,13 @@
 //! Segment schemes: every cell of scores belongs to exactly one segment.
 //!
-//! The published ten-segment table of R's package `rfm` leaves 10 of its 125 cells to nobody and gives 58 to several
-//! segments; the schemes here are grids, and a test walks every cell.
+//! The published ten-segment table of R's package `rfm` leaves 10 of its 125 cells without a segment and gives 58 to several
+//! segments; the schemes here are grids, and a test checks every cell.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// The schemes there are.
+/// The available schemes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
@@ -36,7 +36,7 @@ impl Label {
         Self { en, zh }
     }
 
-    /// The name in the language asked for.
+    /// The name in the requested language.
     pub fn text(self, labels: &str) -> &'static str {
         if labels == "zh" { self.zh } else { self.en }
     }
@@ -55,9 +55,9 @@ pub struct Scores {
 pub struct Scale {
     /// Highest score: the number of bins, or 100 for percent scores.
     pub most: u8,
-    /// True when the lowest score is 0 (percent), not 1.
+    /// True if the lowest score is 0 (percent), not 1.
     pub from_zero: bool,
-    /// For `eight`: a score is high when it is above this, in the order R, F, M.
+    /// For `eight`: a score is high if it is above this, in the order R, F, M.
     pub means: [f64; 3],
 }
 
@@ -70,12 +70,12 @@ impl Scale {
     /// Scores 0 to 100, high above 50.
     pub const PERCENT: Self = Self { most: 100, from_zero: true, means: [50.0; 3] };
 
-    /// The scores there are.
+    /// The possible scores.
     pub fn scores(&self) -> RangeInclusive<u8> {
         u8::from(!self.from_zero)..=self.most
     }
 
-    /// The fifth of the scale a score is in, 1 to 5.
+    /// The fifth of the scale that a score lies in, 1 to 5.
     fn fifth(&self, score: u8) -> u8 {
         if self.from_zero { (score / 20 + 1).min(5) } else { (u16::from(score) * 5).div_ceil(u16::from(self.most)) as u8 }
     }
@@ -119,7 +119,7 @@ const VALUE_TIER: [Label; 6] = [
 ];
 
 impl Scheme {
-    /// The scheme of that name, one of [`SCHEMES`].
+    /// The scheme with that name, one of [`SCHEMES`].
     pub fn named(name: &str) -> Self {
         match name {
             "eight" => Self::Eight,
@@ -128,7 +128,7 @@ impl Scheme {
         }
     }
 
-    /// The scale its own table is drawn on.
+    /// The scale that its own table is defined on.
     pub fn own_scale(self) -> Scale {
         match self {
             Self::ValueTier => Scale::PERCENT,
@@ -160,7 +160,7 @@ impl Scheme {
             }
             Self::ValueTier => Some(value_tier(scores)),
         };
-        // Both tables are grids without a hole, which a test walks.
+        // Both tables are grids without a gap; a test checks every cell.
         found.unwrap_or_default()
     }
 }

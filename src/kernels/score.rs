@@ -1,6 +1,6 @@
 //! Scores: from a column of measures to a column of scores. Plain Rust over slices.
 //!
-//! Every method is defined by an order of the customers from worst to best: fewest recent days are best, greatest
+//! Every method is defined by an order of the customers from worst to best: the fewest recent days are best, and the largest
 //! frequency and monetary are best.
 //!
 //! | method | score of a customer |
@@ -35,14 +35,14 @@ pub enum Method<T> {
     Percent,
 }
 
-/// Which end of a measure is the better one.
+/// Which end of a measure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     Less,
     More,
 }
 
-/// Scores of all values. `compare_keys` orders the customers of two rows; only `ntile` asks it, only about ties.
+/// Scores of all values. `compare_keys` orders the customers of two rows; only `ntile` uses it, for ties.
 pub fn score<T: Copy + Ord>(
     values: &[T],
     better: Better,
@@ -73,7 +73,7 @@ pub fn score<T: Copy + Ord>(
     }
 }
 
-/// The values at ranks ⌈i·n/bins⌉, i = 1 … bins − 1, ranks counted from one.
+/// The values at the ranks ⌈i·n/bins⌉, i = 1 … bins − 1, counted from one.
 fn quantiles<T: Copy + Ord>(values: &[T], bins: u8) -> Vec<T> {
     let count = values.len();
     let ranks: Vec<usize> = (1..usize::from(bins)).map(|i| (i * count).div_ceil(usize::from(bins)) - 1).collect();
@@ -89,7 +89,7 @@ fn from_worst<T: Ord>(better: Better, left: &T, right: &T) -> Ordering {
     }
 }
 
-/// SQL's `ntile`: the first `n mod bins` tiles have one customer more.
+/// SQL's `ntile`: each of the first `n mod bins` tiles has one customer more.
 fn tiles<T: Copy + Ord>(values: &[T], better: Better, bins: u8, compare_keys: &dyn Fn(usize, usize) -> Ordering) -> Vec<u8> {
     let (count, tiles) = (values.len(), usize::from(bins));
     let (size, longer) = (count / tiles, count % tiles);
@@ -106,7 +106,7 @@ fn tiles<T: Copy + Ord>(values: &[T], better: Better, bins: u8, compare_keys: &d
         .iter()
         .map(|value| 1 + edges.iter().filter(|edge| from_worst(better, *edge, value) == Ordering::Less).count() as u8)
         .collect();
-    // Rows on an edge are placed by their key among the rows of the same value.
+    // Rows on an edge are placed by their key among the rows with the same value.
     let mut next = 0;
     while next < edges.len() {
         let edge = edges[next];
@@ -143,14 +143,14 @@ fn percents<T: Copy + Ord>(values: &[T], better: Better) -> Vec<u8> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bin<T> {
     pub score: u8,
-    /// Least and greatest value in the bin; `None` when nobody is in it.
+    /// Smallest and largest value in the bin; `None` if the bin is empty.
     pub range: Option<(T, T)>,
     pub customers: i64,
-    /// Customers, in this bin or any other, with exactly the value at the bin's better edge.
+    /// Customers, in any bin, whose value is exactly the better edge of this bin.
     pub ties_at_edge: i64,
 }
 
-/// The bins that `scores` make of `values`, one for every score of the scale, also the empty ones.
+/// The bins of `values` by `scores`, one for every score of the scale, including empty ones.
 pub fn bins<T: Copy + Ord>(values: &[T], scores: &[u8], better: Better, scale: std::ops::RangeInclusive<u8>) -> Vec<Bin<T>> {
     let first = *scale.start();
     let mut bins: Vec<Bin<T>> = scale.map(|score| Bin { score, range: None, customers: 0, ties_at_edge: 0 }).collect();

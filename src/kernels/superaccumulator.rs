@@ -1,8 +1,8 @@
-//! Sums of doubles of any size without any rounding: exact, and so the same in any order.
+//! Exact sums of doubles of any size, without rounding, and therefore the same in any order.
 //!
-//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015), the small one. A double is a whole number of
-//! 53 bits times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only
-//! digits that were needed are there, so that a sum of amounts takes a few, and a sum of everything from 10⁻³⁰⁸ to 10³⁰⁸ has 67.
+//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015), the small one. A double is an integer of
+//! 53 bits times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only the
+//! digits that are needed are stored: a sum of amounts takes a few, and a sum of everything from 10⁻³⁰⁸ to 10³⁰⁸ has 67.
 
 use std::cmp::Ordering;
 
@@ -13,7 +13,7 @@ const MASK: i64 = (1 << DIGIT) - 1;
 /// A digit is below 2³² after carrying, and grows by less than 2³³ with each number: so many fit in 63 bits.
 const HEADROOM: u32 = 1 << 29;
 
-/// The sum of finite doubles, and of whole numbers times a power of two.
+/// The sum of finite doubles, and of integers times a power of two.
 #[derive(Debug, Clone, Default)]
 pub struct Superaccumulator {
     /// The first digit counts 2^(32 × first), the next 2³² times that.
@@ -39,7 +39,7 @@ impl Superaccumulator {
         self.digits_from(place, 3).iter_mut().zip(pieces).for_each(|(digit, piece)| *digit += sign * piece);
     }
 
-    /// Adds a whole number times 2^exponent.
+    /// Adds an integer times 2^exponent.
     pub fn add_whole(&mut self, number: i128, exponent: i32) {
         let (place, shift) = (exponent.div_euclid(DIGIT), exponent.rem_euclid(DIGIT));
         let (magnitude, sign) = (number.unsigned_abs(), number.signum() as i64);
@@ -57,7 +57,7 @@ impl Superaccumulator {
         self.merge_words(&other.words());
     }
 
-    /// Adds a sum times a whole number.
+    /// Adds a sum times an integer.
     pub fn add_multiple(&mut self, sum: &Self, factor: i128) {
         let (negative, magnitude) = sum.magnitude();
         for (place, digit) in (sum.first..).zip(magnitude) {
@@ -202,7 +202,7 @@ impl Superaccumulator {
     }
 }
 
-/// A finite number as a whole number times 2^exponent.
+/// A finite number as an integer times 2^exponent.
 #[inline]
 fn whole(number: f64) -> (i64, i32) {
     let bits = number.to_bits();

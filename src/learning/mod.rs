@@ -18,13 +18,13 @@
 //!
 //! | part | what it knows |
 //! |---|---|
-//! | [`features`] | the columns of a relation as a matrix of numbers and codes, read once, beyond the memory limit on disk |
-//! | [`clustering`] | options, scaling and measures that the clustering functions and models share |
-//! | [`supervised`] | models of a target: what is held out, tried, measured and told; linear models and trees |
+//! | [`features`] | the columns of a relation as a matrix of numbers and codes, read once; beyond the memory limit, on disk |
+//! | [`clustering`] | options, scaling and measures shared by the clustering functions and models |
+//! | [`supervised`] | models of a target: holdout, search, measures and warnings; linear models and trees |
 //! | [`model`] | types of model, the stored form, training and prediction |
 //!
-//! A new type of model is a file in [`model`] and a line in its list: what it takes, how it is trained, what its own part of the stored
-//! form holds, and what it says of rows. Statement, storage, `ml_predict` and `system.models` are there for all types.
+//! A new type of model is a file in [`model`] and a line in its list: its options, its training, its own part of the stored
+//! form, and its predictions. Statement, storage, `ml_predict` and `system.models` work for all types.
 
 pub mod clustering;
 pub mod features;

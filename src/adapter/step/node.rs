@@ -31,7 +31,7 @@ fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mut Ve
     }
 }
 
-/// Likewise for all inputs of a node: such a predicate is pushed onto each of them, and must be applied once.
+/// The same for all inputs of a node: such a predicate is pushed onto each of them, and must be applied once.
 pub fn catch_pushed_filters<'a>(
     before: impl Iterator<Item = &'a LogicalPlan>,
     now: Vec<LogicalPlan>,

@@ -1,6 +1,6 @@
-//! Aggregates whose result is as large as all their rows: what they give is taken from the memory pool as what they hold is.
+//! Aggregates whose result is as large as all their rows: the memory of the result is taken from the pool, as that of the state is.
 //!
-//! `array_agg(a) OVER (ORDER BY b)` gives a longer list in every row: of 100,000 rows, five thousand million elements.
+//! `array_agg(a) OVER (ORDER BY b)` returns a longer list in every row: for 100,000 rows, five billion elements.
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 
 use crate::error::{SqlState, coded};
 
-/// Those that gather their rows.
+/// The aggregates that collect their rows.
 pub const GATHERING: [&str; 2] = ["array_agg", "string_agg"];
 
 /// An aggregate of the engine that takes its results from the memory pool.
@@ -53,7 +53,8 @@ impl Hash for Counted {
 }
 
 impl Counted {
-    /// `string_agg` sorts what it has gathered, and says that its rows must come sorted: two of them with orders of their own would be refused.
+    /// `string_agg` sorts its rows itself, but also declares that they must arrive sorted: two of them with different orders
+    /// would be rejected.
     fn sorts_itself(&self) -> bool {
         self.name() == "string_agg"
     }
@@ -203,9 +204,9 @@ impl Accumulator for Gathering {
         self.accumulator.update_batch(values)
     }
 
-    /// What was given stays taken: a window asks again for every row, and has the results of all.
+    /// Memory of results stays taken: a window asks again for every row, and holds the results of all.
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        /// Below, a value is like that of any other aggregate.
+        /// Below this size, a value is like that of any other aggregate.
         const SMALL: usize = 4 << 10;
         let value = self.accumulator.evaluate()?;
         let size = value.size();

@@ -1,4 +1,4 @@
-//! `a || b` of texts, as a function.
+//! `a || b` of strings, as a function.
 
 use std::sync::Arc;
 

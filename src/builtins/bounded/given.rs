@@ -6,10 +6,10 @@ use datafusion::arrow::datatypes::{ByteArrayType, DataType, GenericBinaryType, G
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 
-/// What a number or time takes as text, and more than it takes as a value.
+/// The size of a number or time as a string; more than it takes as a value.
 const AS_TEXT: u64 = 40;
 
-/// A number for every row.
+/// One number per row.
 pub enum Each {
     Same(u64),
     Rows(Vec<u64>),
@@ -42,7 +42,7 @@ impl Given<'_> {
         Ok(all)
     }
 
-    /// Bytes that all arguments take in all rows together; quickly, and rather too many.
+    /// Total bytes of all arguments in all rows; a fast estimate that is rather too high.
     pub fn total_bytes(&self) -> u64 {
         let of = |argument: &ColumnarValue| match argument {
             ColumnarValue::Array(array) => {
@@ -62,7 +62,7 @@ impl Given<'_> {
         }
     }
 
-    /// Elements of one argument that is a list, those of the lists within it counted one by one.
+    /// Elements of a list argument, where elements of nested lists are counted separately.
     pub fn elements(&self, position: usize) -> Result<Each> {
         match self.arguments.get(position) {
             Some(ColumnarValue::Array(array)) => Ok(Each::Rows(elements_of(array))),
@@ -71,7 +71,7 @@ impl Given<'_> {
         }
     }
 
-    /// The value of one argument that is a whole number, 0 where it is NULL or less.
+    /// The value of an integer argument; 0 if it is NULL or negative.
     pub fn count(&self, position: usize) -> Result<Each> {
         let at_least_0 = |value: i64| u64::try_from(value).unwrap_or(0);
         Ok(match self.integers(position)? {
@@ -80,7 +80,7 @@ impl Given<'_> {
         })
     }
 
-    /// The value of one argument that is a whole number.
+    /// The value of an integer argument.
     pub fn integers(&self, position: usize) -> Result<Integers> {
         Ok(match self.arguments.get(position) {
             Some(ColumnarValue::Array(array)) => Integers::Rows(cast(array, &DataType::Int64)?.as_primitive().clone()),
@@ -92,7 +92,7 @@ impl Given<'_> {
         })
     }
 
-    /// True when a text, where it is a constant, is all of one byte a letter.
+    /// True if a constant string has only one-byte characters.
     pub fn is_ascii(&self, position: usize) -> bool {
         match self.arguments.get(position) {
             Some(ColumnarValue::Scalar(value)) => value.try_as_str().flatten().is_none_or(str::is_ascii),
@@ -102,7 +102,7 @@ impl Given<'_> {
     }
 }
 
-/// Whole numbers, one a row.
+/// Integers, one per row.
 pub enum Integers {
     Same(Option<i64>),
     Rows(Int64Array),
@@ -125,7 +125,7 @@ fn of_text<T: ByteArrayType>(array: &ArrayRef) -> Vec<u64> {
     of_offsets(array.as_bytes::<T>().value_offsets()).collect()
 }
 
-/// Bytes of each row. Lists within lists count with the mean of their elements, so that all rows together are right.
+/// Bytes of each row. Nested lists count with the mean size of their elements, so that the total of all rows is right.
 pub fn bytes_of(array: &ArrayRef) -> Result<Vec<u64>> {
     /// Offsets, lengths and validity of one value.
     const AROUND: u64 = 16;
@@ -160,7 +160,7 @@ pub fn bytes_of(array: &ArrayRef) -> Result<Vec<u64>> {
     })
 }
 
-/// What a value takes in the mean, never less than a number does.
+/// The mean size of a value, at least that of a number.
 fn mean_bytes(array: &ArrayRef) -> u64 {
     let bytes = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX) as u64;
     bytes.div_ceil(array.len().max(1) as u64).max(8)
@@ -176,7 +176,7 @@ fn lengths_of(array: &ArrayRef) -> Vec<u64> {
     }
 }
 
-/// Elements of each list, those of the lists within it counted one by one.
+/// Elements of each list, where elements of nested lists are counted separately.
 pub fn elements_of(array: &ArrayRef) -> Vec<u64> {
     let values = match array.data_type() {
         DataType::List(_) => array.as_list::<i32>().values(),

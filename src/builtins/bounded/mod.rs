@@ -1,10 +1,10 @@
 //! Functions whose results may be far larger than their arguments: `repeat('x', 1000000000)` is 30 bytes of SQL and one gigabyte.
 //!
-//! DataFusion makes such a value at once, whatever the memory limit says, and beyond 2 GB in one batch it aborts the process. Here the
-//! engine's functions stand behind ones of the same name, which first compute from the arguments how large the results may become
-//! ([`sizes`]): a value beyond `portrait.max_value_bytes` is refused before a byte of it is made; a batch that may become large is computed in
-//! slices, and what is made is taken from the memory pool and stays so for as long as the rows live ([`room`]). It is the same while a query is
-//! planned, where functions of constants are computed.
+//! DataFusion builds such a value at once, whatever the memory limit is, and beyond 2 GB in one batch it aborts the process.
+//! Here the engine's functions are wrapped by functions with the same name, which first compute from the arguments how large
+//! the results can become ([`sizes`]). A value larger than `portrait.max_value_bytes` is rejected before it is built. A batch
+//! that may become large is computed in slices, and its memory is taken from the pool for as long as the rows live ([`room`]).
+//! The same happens while a query is planned, where functions of constants are computed.
 
 mod aggregates;
 mod concatenation;
@@ -41,7 +41,7 @@ use sizes::Sizes;
 
 pub use given::{bytes_of, elements_of};
 
-/// Puts the bounded functions in the place of the engine's.
+/// Replaces the engine's functions by the bounded ones.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let memory = builder.runtime_env().as_ref().map(|environment| Arc::clone(&environment.memory_pool));
     let functions = builder.scalar_functions().get_or_insert_default();
@@ -64,20 +64,20 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 /// `||`, which the engine has no function for.
 pub const CONCATENATION: &str = "||";
 
-/// The function of `||`, for who makes a plan again from bytes.
+/// The function of `||`, for code that rebuilds a plan from bytes.
 pub fn concatenated() -> ScalarUDF {
     let function = concatenation();
     bounded(&function, None).unwrap_or(function).as_ref().clone()
 }
 
-/// The bounded function of one of the engine's, unless it cannot grow or is bounded already.
+/// The bounded version of an engine function, unless it cannot grow or is bounded already.
 fn bounded(function: &Arc<ScalarUDF>, memory: Option<&Arc<dyn MemoryPool>>) -> Option<Arc<ScalarUDF>> {
     let sizes = sizes::of(function.name()).filter(|_| !is_bounded(function))?;
     let bounded = Bounded { function: Arc::clone(function), sizes, memory: memory.cloned() };
     Some(Arc::new(ScalarUDF::new_from_impl(bounded)))
 }
 
-/// True for a function that stands before one of the engine's.
+/// True for a function that wraps one of the engine's.
 pub fn is_bounded(function: &ScalarUDF) -> bool {
     function.inner().is::<Bounded>()
 }
@@ -86,7 +86,7 @@ pub fn is_bounded(function: &ScalarUDF) -> bool {
 struct Bounded {
     function: Arc<ScalarUDF>,
     sizes: Sizes,
-    /// Where the session takes its memory from.
+    /// The memory pool of the session.
     memory: Option<Arc<dyn MemoryPool>>,
 }
 
@@ -110,9 +110,9 @@ impl std::hash::Hash for Bounded {
     }
 }
 
-/// Up to here nobody counts.
+/// Sizes up to this are not counted.
 const SMALL: u64 = 1 << 20;
-/// What is computed at once of a batch that may become large.
+/// How much of a large batch is computed at once.
 const SLICE: u64 = 16 << 20;
 
 impl Bounded {

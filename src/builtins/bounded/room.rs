@@ -12,7 +12,7 @@ use datafusion::logical_expr::ColumnarValue;
 
 use crate::error::{SqlState, coded};
 
-/// What one call takes.
+/// The memory taken by one call.
 pub struct Room<'a> {
     function: &'a str,
     rows: usize,
@@ -26,9 +26,9 @@ impl<'a> Room<'a> {
         Self { function, rows, reservation }
     }
 
-    /// Takes so many bytes, all in all.
+    /// Takes this many bytes in total.
     pub fn take(&mut self, bytes: u64) -> Result<()> {
-        /// Arrow counts the bytes of a text column in 31 bits.
+        /// Arrow counts the bytes of a string column in 31 bits.
         const MOST: u64 = i32::MAX as u64;
         if bytes > MOST {
             return Err(self.no_room(bytes, "a batch may take 2 GB"));
@@ -51,12 +51,12 @@ impl<'a> Room<'a> {
         coded(SqlState::OUT_OF_MEMORY, function, problem)
     }
 
-    /// Puts the pieces together, which took so many bytes; the memory stays taken until nobody has the result any more.
+    /// Joins the pieces, which took this many bytes; the memory stays taken until nobody holds the result any more.
     pub fn keep(mut self, pieces: Vec<ArrayRef>, bytes: u64) -> Result<ColumnarValue> {
         let whole = match pieces.as_slice() {
             [whole] => Arc::clone(whole),
             several => {
-                // For a moment they are there twice.
+                // For a moment, they exist twice.
                 self.take(bytes.saturating_mul(2))?;
                 concat(&several.iter().map(AsRef::as_ref).collect::<Vec<_>>())?
             }
@@ -71,7 +71,7 @@ impl<'a> Room<'a> {
     }
 }
 
-/// A buffer, and the memory that is taken for it.
+/// A buffer with its memory reservation.
 struct Held {
     buffer: Buffer,
     _reservation: Arc<MemoryReservation>,
@@ -83,7 +83,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// The same array, whose largest buffer, its own or of what is within it, holds the reservation.
+/// The same array; its largest buffer, possibly of a nested array, holds the reservation.
 fn held(data: ArrayData, reservation: &Arc<MemoryReservation>) -> Result<ArrayData> {
     let own = data.buffers().iter().map(Buffer::len).max().unwrap_or(0);
     let children = data.child_data().iter().map(|child| child.get_buffer_memory_size());

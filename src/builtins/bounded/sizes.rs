@@ -1,6 +1,8 @@
-//! How large results may become: for every function whose result may be larger than its arguments, or repeat one of them in every row.
+//! How large results can become, for every function whose result may be larger than its arguments, or repeats one of them in
+//! every row.
 //!
-//! A bound is in bytes and for every row. It may be too large where the function looks at what a text says; what is made is measured as well.
+//! A bound is in bytes per row. It may be too high if the function depends on the content of a string; the actual result is
+//! measured as well.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -57,7 +59,7 @@ fn repeat(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(rows(given, |row| text.at(row).saturating_mul(times.at(row))))
 }
 
-/// The letters that are filled in come from the third argument, and are spaces without one.
+/// The padding comes from the third argument, and is spaces without one.
 fn pad(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let (text, letters) = (given.bytes(0)?, given.count(1)?);
     let width = if given.is_ascii(2) { 1 } else { 4 };
@@ -76,7 +78,7 @@ fn replace(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     }))
 }
 
-/// Matches do not overlap: what they capture is no more than the text, for every place where the replacement says so.
+/// Matches do not overlap: together they capture no more than the string, for every place where the replacement refers to them.
 fn regexp_replace(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let (text, to) = (given.bytes(0)?, given.bytes(2)?);
     let everywhere = given.arguments.len() > 3;
@@ -93,7 +95,7 @@ fn concat_ws(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(rows(given, |row| all[row].saturating_add(separator.at(row).saturating_mul(between))))
 }
 
-/// A letter of one byte may become one of four; of two bytes, three letters of two.
+/// A one-byte character can become one of four bytes; a two-byte character, three characters of two bytes.
 fn letter_by_letter(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let all = given.all_bytes()?;
     Ok(all.into_iter().map(|bytes| bytes.saturating_mul(4)).collect())
@@ -105,7 +107,7 @@ fn to_char(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(all.into_iter().map(|bytes| bytes.saturating_mul(20)).collect())
 }
 
-/// One element a letter at the most.
+/// At most one element per character.
 fn string_to_array(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let text = given.bytes(0)?;
     Ok(rows(given, |row| text.at(row).saturating_add(1).saturating_mul(20)))
@@ -131,7 +133,7 @@ fn array_resize(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(rows(given, |row| list.at(row).saturating_add(length.at(row).saturating_mul(element.at(row).max(8)))))
 }
 
-/// What a number takes as it is stored, not as text.
+/// The size of a stored number, not of its text.
 fn stored(given: &Given<'_>, position: usize, bytes: Each) -> Each {
     let width = given.arguments.get(position).and_then(|argument| argument.data_type().primitive_width());
     width.map_or(bytes, |width| Each::Same(width as u64))
@@ -188,7 +190,7 @@ fn range(name: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(sizes)
 }
 
-/// Elements of eight bytes, and what a growing buffer has too many.
+/// Elements of eight bytes, and the spare room of a growing buffer.
 fn elements(distance: u128, step: u128) -> u64 {
     let count = distance / step.max(1) + 1;
     u64::try_from(count.saturating_mul(8)).unwrap_or(u64::MAX).saturating_add(16)

@@ -1,4 +1,4 @@
-//! What is between two times: boundaries of a unit, whole units, months with a fraction, and an age in years, months and days.
+//! Differences between two times: boundaries of a unit, whole units, months with a fraction, and an age in years, months and days.
 
 use std::sync::Arc;
 
@@ -185,7 +185,7 @@ fn month_number(time: NaiveDateTime) -> i64 {
     i64::from(time.year()) * 12 + i64::from(time.month0())
 }
 
-/// How often the unit turns between two times.
+/// How often the unit changes between two times.
 fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     if let Some(width) = fixed(unit) {
         // 1970-01-01 was a Thursday; weeks begin on Monday.
@@ -196,7 +196,7 @@ fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some(month_number(time(to)?).div_euclid(width) - month_number(time(from)?).div_euclid(width))
 }
 
-/// How many whole units there are between two times.
+/// Number of whole units between two times.
 fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
     if let Some(width) = fixed(unit) {
         return Some(to.checked_sub(from)? / width);
@@ -206,7 +206,7 @@ fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
     }
     let (start, end) = (time(from)?, time(to)?);
     let mut months = month_number(end) - month_number(start);
-    // The last month is whole when its day and time are reached: from the 31st on, at the 31st.
+    // The last month is complete when its day and time are reached: from the 31st on, at the 31st.
     if (end.day(), end.time()) < (start.day(), start.time()) {
         months -= 1;
     }
@@ -226,7 +226,7 @@ fn months(later: NaiveDateTime, earlier: NaiveDateTime) -> f64 {
     months + (days(later) - days(earlier)) / 31.0
 }
 
-/// PostgreSQL's: years and months as far as they go, and days of the month before the later time for what is missing.
+/// As in PostgreSQL: as many years and months as fit, and the remaining days counted in the month before the later time.
 fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
     if later < earlier {
         let age = age(earlier, later);

@@ -1,4 +1,4 @@
-//! Dates and times: what is between two, and how they are written and read by a pattern.
+//! Dates and times: differences, and formatting and parsing by a pattern.
 
 pub mod between;
 mod patterns;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::ScalarFunctionArgs;
 
 use super::scalar::Scalar;
 
-/// What times of every type are brought to: microseconds of a clock on the wall.
+/// The type that times of every type are converted to: microseconds of local time.
 pub const WALL: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 pub fn is_time(data_type: &DataType) -> bool {
@@ -23,7 +23,7 @@ pub fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
 }
 
-/// A time with a zone keeps what its own clock shows; a text is read as a time.
+/// A time with a zone keeps its local time; a string is read as a time.
 pub fn wall_type(name: &str, data_type: &DataType) -> Result<DataType> {
     match data_type {
         other if !is_time(other) => plan_err!("{name} takes dates and timestamps, got {other}"),
@@ -33,18 +33,18 @@ pub fn wall_type(name: &str, data_type: &DataType) -> Result<DataType> {
     }
 }
 
-/// The arguments as arrays of one length.
+/// The arguments as arrays of the same length.
 pub fn arrays(arguments: &ScalarFunctionArgs) -> Result<Vec<ArrayRef>> {
     arguments.args.iter().map(|argument| argument.to_array(arguments.number_rows)).collect()
 }
 
-/// Microseconds of the wall, row by row.
+/// Microseconds of local time, one per row.
 pub fn walls(times: &ArrayRef) -> Result<Vec<Option<i64>>> {
     let times = cast(times, &WALL)?;
     Ok(times.as_primitive::<TimestampMicrosecondType>().iter().collect())
 }
 
-/// Texts, row by row.
+/// Strings, one per row.
 pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
     Ok(cast(texts, &DataType::Utf8)?)
 }

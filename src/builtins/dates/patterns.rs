@@ -1,10 +1,10 @@
-//! Patterns of dates and times in the letters of C, of MySQL and of PostgreSQL: read once, then written with or read by.
+//! Patterns of dates and times in the letters of C, of MySQL and of PostgreSQL: read once, then used to format or to parse.
 //!
-//! A letter that a language does not have is an error, never a text.
+//! A letter that the language does not have is an error; it is never taken as text.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-/// Whose letters a pattern has.
+/// The language of a pattern's letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `%Y-%m-%d`: C, Python, DuckDB, BigQuery.
@@ -58,7 +58,7 @@ enum Case {
 #[derive(Debug, Clone)]
 enum Piece {
     Text(String),
-    /// A part, in so many digits or characters; 0 for as many as there are.
+    /// A part with this many digits or characters; 0 for any number.
     Part {
         part: Part,
         width: usize,
@@ -86,7 +86,7 @@ impl Pattern {
         }
     }
 
-    /// True when it says an hour, a minute or a second.
+    /// True if it contains an hour, a minute or a second.
     pub fn has_time(&self) -> bool {
         use Part::{Hour12, Hour24, Microsecond, Millisecond, Minute, Second};
         let is_time = |part: &Part| matches!(part, Hour12 | Hour24 | Minute | Second | Millisecond | Microsecond);
@@ -115,7 +115,7 @@ impl Pattern {
         text
     }
 
-    /// The time that a text says; what it does not say is that of 1900-01-01.
+    /// The time in a string; missing parts are those of 1900-01-01.
     ///
     /// # Errors
     /// What does not fit.
@@ -129,7 +129,7 @@ impl Pattern {
                     rest = rest.strip_prefix(own.as_str()).ok_or_else(|| format!("expected \"{own}\" at \"{rest}\""))?;
                 }
                 Piece::Part { part, width, .. } => {
-                    // Digits that follow one another without anything between have a fixed number.
+                    // Digits that follow one another without a separator have a fixed number.
                     let is_tight = matches!(self.pieces.get(place + 1), Some(Piece::Part { .. }));
                     rest = found.take(*part, if is_tight { *width } else { 0 }, rest)?;
                 }
@@ -155,7 +155,7 @@ fn piece(part: Part, width: usize) -> Piece {
     Piece::Part { part, width, case: Case::AsIs, ordinal: false }
 }
 
-/// What a letter stands for: parts and texts.
+/// The meaning of a letter: parts and literal text.
 type Letter = fn(char, bool) -> Option<Vec<Piece>>;
 
 fn by_percent(pattern: &str, letter: Letter) -> Result<Pattern, String> {
@@ -402,7 +402,7 @@ fn written(part: Part, width: usize, time: NaiveDateTime) -> String {
     }
 }
 
-/// What a text has said so far.
+/// What has been read from a string so far.
 #[derive(Debug, Default)]
 struct Found {
     year: Option<i32>,
@@ -417,7 +417,7 @@ struct Found {
 }
 
 impl Found {
-    /// Takes a part from the beginning of the text; gives what is left.
+    /// Reads a part at the beginning of the string and returns the rest.
     fn take<'a>(&mut self, part: Part, width: usize, rest: &'a str) -> Result<&'a str, String> {
         let rest = rest.trim_start();
         let among = |names: &[&str], letters: usize| {

@@ -1,4 +1,5 @@
-//! Times as texts and texts as times, by the patterns of several languages; and numbers as PostgreSQL's `to_char` writes them.
+//! Times formatted as strings and parsed from strings, by the patterns of several languages; and numbers formatted as by
+//! PostgreSQL's `to_char`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ pub static TO_CHAR: Scalar = Scalar {
     written: |_| None,
 };
 
-/// True where a pattern says a time of the day, in MySQL's letters.
+/// True if a pattern contains a time of day, in MySQL's letters.
 pub fn has_time(pattern: &str) -> bool {
     Pattern::read(pattern, Language::MySql).is_ok_and(|pattern| pattern.has_time())
 }
@@ -78,7 +79,7 @@ fn wrong(name: &str, problem: String) -> DataFusionError {
     in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern of parts of a time", problem)
 }
 
-/// Patterns that were read: most calls have one.
+/// Patterns that were already read: most calls have only one.
 struct Patterns<'a> {
     name: &'a str,
     language: Language,

@@ -79,7 +79,7 @@ fn role_of(catalog: &PostgresCatalog, text: &str) -> Result<i64> {
     number(text).or_else(named).ok_or_else(|| coded(SqlState::UNDEFINED_OBJECT, text, "no such role; pg_roles lists them"))
 }
 
-/// A number, or what a name stands for.
+/// A number, or the number of the named object.
 fn numbered(call: &Call<'_>, of_name: fn(&PostgresCatalog, &str) -> Result<i64>) -> Result<Cell> {
     Ok(match call.cell(0) {
         Cell::Null => Cell::Null,
@@ -88,7 +88,7 @@ fn numbered(call: &Call<'_>, of_name: fn(&PostgresCatalog, &str) -> Result<i64>)
     })
 }
 
-/// What a number of one of these kinds is called; the number itself for what is not known.
+/// The name of an object of one of these kinds by its number; the number itself if it is unknown.
 fn text_of(catalog: &PostgresCatalog, kind: &str, oid: i64) -> String {
     if oid == 0 {
         return "-".into();
@@ -113,7 +113,7 @@ fn is_visible(call: &Call<'_>) -> Result<Cell> {
     Ok(if call.is_null(0) { Cell::Null } else { Cell::Bool(call.int(0)? != 0) })
 }
 
-/// What a relation has, by its number or name; NULL for what is none.
+/// A property of a relation, by its number or name; NULL if there is no such relation.
 fn of_relation(call: &Call<'_>, value: impl Fn(&PostgresCatalog, &Relation) -> Cell) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);

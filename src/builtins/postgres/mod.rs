@@ -1,7 +1,7 @@
 //! Functions of PostgreSQL that its clients call: about the catalog, the session and names.
 //!
-//! Their answers depend on the database and the session of a statement, so that a statement which calls one is planned with functions
-//! that [hold](bound) what they need. Without a session of a database they are an error.
+//! Their results depend on the database and the session of a statement, so a statement that calls one is planned with
+//! functions that [hold](bound) what they need. Without a session of a database they are an error.
 
 mod catalog;
 mod definitions;
@@ -31,9 +31,9 @@ use crate::postgres_catalog::{Gathered, PostgresCatalog};
 /// A function.
 pub struct PostgresFunction {
     pub name: &'static str,
-    /// How it is called, and what it gives.
+    /// How it is called, and what it returns.
     pub syntax: &'static str,
-    /// The least and the most arguments.
+    /// Minimum and maximum number of arguments.
     pub counts: (usize, usize),
     /// The type of its result.
     pub gives: &'static str,
@@ -42,14 +42,14 @@ pub struct PostgresFunction {
     compute: fn(&Call<'_>) -> Result<Cell>,
 }
 
-/// What a function asks.
+/// What a function needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Its arguments alone.
+    /// Only its arguments.
     Nothing,
     /// The role and settings of the session.
     Session,
-    /// Relations, functions and roles as well: all tables have to be opened.
+    /// Also relations, functions and roles: all tables have to be opened.
     Catalog,
 }
 
@@ -79,7 +79,7 @@ impl Call<'_> {
         *self.cell(place) == Cell::Null
     }
 
-    /// A whole number.
+    /// An integer.
     fn int(&self, place: usize) -> Result<i64> {
         match self.cell(place) {
             Cell::Int(value) => Ok(*value),
@@ -129,7 +129,7 @@ pub fn named(name: &str) -> Option<&'static PostgresFunction> {
     all().find(|function| function.name == name)
 }
 
-/// What the functions of one statement ask.
+/// What the functions of one statement need to know.
 #[derive(Debug, Clone)]
 pub struct Bound {
     /// The role and the path.
@@ -151,7 +151,7 @@ pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
 fn udf(function: &'static PostgresFunction, bound: Option<Bound>) -> ScalarUDF {
     let volatility = match function.needs {
         Needs::Nothing => Volatility::Immutable,
-        // What takes a lock, or gives another number each time.
+        // Functions that take a lock, or return a different number each time.
         Needs::Session
             if function.name.contains("advisory")
                 || function.name.ends_with("_current")

@@ -16,7 +16,7 @@ const fn of(
     PostgresFunction { name, syntax, counts: (2, 3), gives: "bool", needs: Needs::Catalog, text, compute }
 }
 
-/// What can be asked of tables; some of it no table has here.
+/// Which privileges on tables can be asked for; some of them no table has here.
 const OF_TABLES: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "RULE"];
 
 /// Something that privileges are on, by its number and that of its owner; nothing where there is no such thing.
@@ -29,7 +29,7 @@ fn answer(
     find: impl Fn(&PostgresCatalog, &Call<'_>, usize) -> Result<Found>,
     more: usize,
 ) -> Result<Cell> {
-    // What stands between the object and the privilege: a column.
+    // The argument between the object and the privilege: a column.
     let object = call.count().saturating_sub(2 + more);
     if call.arguments.contains(&Cell::Null) {
         return Ok(Cell::Null);
@@ -89,13 +89,13 @@ fn database(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<Found> {
     Ok(Some((DATABASE, OWNER)))
 }
 
-/// Languages, types and the like, which everybody may use.
+/// Languages, types and similar objects, which everybody may use.
 fn anything(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<Found> {
     Ok(Some((EVERYBODYS, OWNER)))
 }
 
 fn function(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
-    // What comes with the program is everybody's.
+    // Objects that are part of the program belong to everybody.
     let of = |function: &Function| (if function.is_of_user() { function.oid } else { EVERYBODYS }, function.owner);
     match call.cell(place) {
         Cell::Text(text) => {

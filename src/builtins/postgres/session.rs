@@ -1,4 +1,4 @@
-//! What the session and the server are.
+//! Information about the session and the server.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,7 +14,7 @@ use crate::postgres_settings;
 /// The version of PostgreSQL whose catalog and functions clients may expect.
 const VERSION: &str = concat!("PostgreSQL 16.6 (Portrait ", env!("CARGO_PKG_VERSION"), ") on ");
 
-/// When the program was started, as far as anybody has asked.
+/// When the program was started, or at least when somebody first asked.
 static STARTED: LazyLock<i64> = LazyLock::new(now);
 
 fn now() -> i64 {
@@ -102,7 +102,7 @@ fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
     Ok(Some((call.int(0)?, if call.count() > 1 { Some(call.int(1)?) } else { None })))
 }
 
-/// Takes a lock, or tells that another session has it.
+/// Takes a lock, or reports that another session has it.
 fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: bool) -> Result<Cell> {
     let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
     let session = call.catalog()?.session;

@@ -19,7 +19,7 @@ const fn of(
     PostgresFunction { name, syntax, counts, gives, needs: Needs::Nothing, text, compute }
 }
 
-/// A text of a text; NULL of NULL.
+/// A string from a string; NULL gives NULL.
 fn text(call: &Call<'_>, written: impl Fn(&str) -> String) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
@@ -33,7 +33,7 @@ fn literal(text: &str) -> String {
     if text.contains('\\') { format!("E'{}'", quotes.replace('\\', "\\\\")) } else { format!("'{quotes}'") }
 }
 
-/// The pattern with a backslash where it has the escape; with none, a backslash is a letter like others.
+/// The pattern with a backslash in place of the escape character; without an escape character, a backslash is an ordinary character.
 fn with_backslashes(pattern: &str, escape: &str) -> Result<String> {
     let mut letters = escape.chars();
     let (escape, None) = (letters.next(), letters.next()) else {

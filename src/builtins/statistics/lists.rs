@@ -1,5 +1,5 @@
-//! Statistics of the values of a list, for aggregates that are written as `skewness_of(array_agg(x))`: the same to the last bit in whatever order
-//! the values come.
+//! Statistics of the values of a list, for aggregates written as `skewness_of(array_agg(x))`: the same to the last bit in any
+//! order of the values.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ fn product(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().product())
 }
 
-/// The value of most rows; of several the least.
+/// The most frequent value; ties: the smallest.
 fn most_frequent(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let lists = &arrays(arguments)?[0];
     let lists = lists.as_list::<i32>();

@@ -1,4 +1,4 @@
-//! How like two texts are.
+//! How similar two strings are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::builtins::dates::{arrays, is_text, texts};
 use crate::builtins::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
 
-/// A function of two texts.
+/// A function of two strings.
 macro_rules! of_two {
     ($name:literal, $result:expr, $compute:expr) => {
         Scalar {
@@ -105,7 +105,7 @@ pub static SOUNDEX: Scalar = Scalar {
     written: |_| None,
 };
 
-/// The share of letters that both have; 0 where neither has any.
+/// The share of letters that both have; 0 if neither has any.
 fn jaccard(one: &str, other: &str) -> f64 {
     let (one, other): (BTreeSet<char>, BTreeSet<char>) = (one.chars().collect(), other.chars().collect());
     match one.union(&other).count() {
@@ -114,7 +114,7 @@ fn jaccard(one: &str, other: &str) -> f64 {
     }
 }
 
-/// American Soundex, as in PostgreSQL's fuzzystrmatch: h and w stand between letters of one code without parting them.
+/// American Soundex, as in PostgreSQL's fuzzystrmatch: h and w between letters with the same code do not separate them.
 fn soundex(text: &str) -> String {
     let code = |letter: char| match letter {
         'B' | 'F' | 'P' | 'V' => '1',

@@ -1,4 +1,4 @@
-//! Texts: how like two are, and values written into one.
+//! Strings: similarity, and values inserted into a string.
 
 pub mod likeness;
 pub mod numbers;

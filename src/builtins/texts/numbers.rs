@@ -1,4 +1,4 @@
-//! Numbers as texts, by PostgreSQL's pattern: `to_char(1234.5, 'FM9,999.00')`.
+//! Numbers formatted as strings, by PostgreSQL's pattern: `to_char(1234.5, 'FM9,999.00')`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use crate::builtins::dates::{arrays, texts};
 use crate::error::{SqlState, in_rows};
 
-/// Writes the numbers of the first argument by the patterns of the second.
+/// Formats the numbers of the first argument by the patterns of the second.
 ///
 /// # Errors
 /// A letter that patterns do not have.

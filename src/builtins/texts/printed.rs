@@ -1,4 +1,4 @@
-//! `format` and `printf`: values written into a text.
+//! `format` and `printf`: values inserted into a string.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::builtins::dates::{arrays, is_text};
 use crate::builtins::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
 
-/// The most characters that one value is brought to.
+/// Maximum number of characters for one value.
 const WIDEST: usize = 10_000;
 
 pub static FORMAT: Scalar = Scalar {
@@ -106,7 +106,7 @@ fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
     Ok(text)
 }
 
-/// `%s` and the like, with C's flags and widths, and PostgreSQL's `%1$s`, `%I` and `%L`.
+/// `%s` and similar, with C's flags and widths, and PostgreSQL's `%1$s`, `%I` and `%L`.
 fn by_percent(pattern: &str, values: &[&str]) -> Result<String, String> {
     let (mut text, mut next, mut rest) = (String::new(), 0, pattern);
     while let Some((before, after)) = rest.split_once('%') {

@@ -1,7 +1,7 @@
-//! `co_occurrence`: how often conditions hold, and hold together, for all pairs in one pass.
+//! `co_occurrence`: how often conditions are true, alone and in pairs, in one pass.
 //!
-//! A batch of each condition is a bitmap; a pair is counted by the ones of two bitmaps taken together, 64 rows at a time. With n
-//! conditions over r rows that is n²/2 · r/64 steps: 50 segments over a million customers are 20 million.
+//! Each condition is a bitmap per batch; a pair is counted by the bits set in both bitmaps, 64 rows at a time. With n
+//! conditions over r rows this takes n²/2 · r/64 steps: 20 million for 50 segments over a million customers.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ const DOC: Doc = Doc {
     name: "co_occurrence",
     kind: Kind::Aggregate,
     domain: "audience",
-    summary: "Counts how often conditions hold, and hold together, for all pairs in one pass.",
+    summary: "Counts in one pass how often each condition is true, and how often each pair is true together.",
     description: "\
-With n conditions the result is a list of n · n counts, row by row: element `(i - 1) * n + j` counts the rows where conditions i and j
-both hold, and where i = j, those where i holds. NULL does not hold. `segment_overlap` is made of it.",
-    arguments: &[Argument::required("condition, …", Takes::Value("conditions"), "one or more")],
+With n conditions the result is a list of n · n counts, row by row. Element `(i - 1) * n + j` counts the rows where conditions i and j are
+both true; where i = j, the rows where condition i is true. NULL is not true. `segment_overlap` is built on it.",
+    arguments: &[Argument::required("condition, …", Takes::Value("conditions"), "one or more conditions")],
     examples: &["SELECT co_occurrence(status = 'paid', channel = 'app', amount > 100) AS counts FROM sample_orders(rows => 1000);"],
     ..Doc::EMPTY
 };

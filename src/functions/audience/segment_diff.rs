@@ -18,19 +18,19 @@ const DOC: Doc = Doc {
     name: "segment_diff",
     kind: Kind::Relation,
     domain: "audience",
-    summary: "Tells who entered and who left a segment between two times, and which tag or attribute changed.",
+    summary: "Shows which customers entered or left a segment between two times, and which tag or attribute changed.",
     description: "\
-Compares the profile as it was at `since` with how it was at `until`, both as published then; each time means the last refresh as of it
-or before. One row a customer that is in the segment at one time and not at the other. `reason` names the attributes and tags of the
-segment's condition that changed, as `tag: before → after`; it is empty when the condition itself was replaced, and says so when the customer was
-not in the profile at one of the times.",
+Compares the profile as published at `since` with the profile as published at `until`; each time selects the newest refresh whose `as_of` is
+at or before it. One row per customer that is in the segment at one of the times and not at the other. `reason` names the attributes and
+tags of the segment's condition that changed, as `tag: before → after`. It is empty when the condition itself was replaced, and says so when
+the customer was not in the profile at one of the times.",
     arguments: &[
-        Argument::required("segment", Takes::Name("segment"), "the segment"),
-        Argument::required("since", Takes::Moment, "compared from; a day counts whole"),
-        Argument::optional("until", Takes::Moment, "", "compared to; default the last refresh"),
+        Argument::required("segment", Takes::Name("segment"), "segment to compare"),
+        Argument::required("since", Takes::Moment, "earlier time; a DATE means the end of that day"),
+        Argument::optional("until", Takes::Moment, "", "later time; default: the last refresh"),
     ],
     columns: &[
-        Column { name: "key", data_type: "the key's", text: "the customer" },
+        Column { name: "key", data_type: "the key's", text: "key of the customer" },
         Column { name: "change", data_type: "VARCHAR", text: "`entered` or `left`" },
         Column { name: "reason", data_type: "VARCHAR", text: "what changed: `tag: before → after, …`" },
     ],

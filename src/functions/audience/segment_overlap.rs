@@ -17,20 +17,20 @@ const DOC: Doc = Doc {
     name: "segment_overlap",
     kind: Kind::Relation,
     domain: "audience",
-    summary: "Compares all pairs of a profile's segments: customers in common, Jaccard index, lift.",
+    summary: "Compares all pairs of segments of a profile: customers in common, Jaccard index, lift.",
     description: "\
-With a and b the customers of two segments, c those in both and n all customers of the profile: `jaccard` = c / (a + b − c), 1 for
-equal segments and 0 for disjoint ones; `lift` = c · n / (a · b), above 1 when the segments meet more often than by chance. Both are
-NULL when a segment is empty. One pass over the profile, however many segments there are. As of the last refresh.",
-    arguments: &[Argument::required("profile", Takes::Name("profile"), "the profile")],
+For two segments with a and b customers, c customers in both and n customers in the profile: `jaccard` = c / (a + b − c), 1 for equal
+segments and 0 for disjoint ones; `lift` = c · n / (a · b), above 1 when the segments overlap more than by chance. Both are NULL when a
+segment is empty. One pass over the profile, for any number of segments. Data of the last refresh.",
+    arguments: &[Argument::required("profile", Takes::Name("profile"), "profile that the segments belong to")],
     columns: &[
-        Column { name: "segment_a", data_type: "VARCHAR", text: "one segment" },
-        Column { name: "segment_b", data_type: "VARCHAR", text: "another, made after it" },
-        Column { name: "customers_a", data_type: "BIGINT", text: "customers of the one" },
-        Column { name: "customers_b", data_type: "BIGINT", text: "customers of the other" },
-        Column { name: "customers_both", data_type: "BIGINT", text: "customers of both" },
-        Column { name: "jaccard", data_type: "DOUBLE", text: "share of those in either that are in both" },
-        Column { name: "lift", data_type: "DOUBLE", text: "how much more often they meet than by chance" },
+        Column { name: "segment_a", data_type: "VARCHAR", text: "first segment" },
+        Column { name: "segment_b", data_type: "VARCHAR", text: "second segment, created after the first" },
+        Column { name: "customers_a", data_type: "BIGINT", text: "customers in the first segment" },
+        Column { name: "customers_b", data_type: "BIGINT", text: "customers in the second segment" },
+        Column { name: "customers_both", data_type: "BIGINT", text: "customers in both segments" },
+        Column { name: "jaccard", data_type: "DOUBLE", text: "share of the customers of either segment that are in both" },
+        Column { name: "lift", data_type: "DOUBLE", text: "how many times more customers are in both than by chance" },
     ],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, gender, age FROM sample_customers(rows => 500);
 CREATE OR REPLACE SEGMENT young ON shopper AS age < 30;

@@ -36,14 +36,15 @@ const DOC: Doc = Doc {
     name: "association_rules",
     kind: Kind::Relation,
     domain: "basket",
-    summary: "Finds rules \"baskets with these items often also hold those\", with their measures.",
+    summary: "Finds rules of the form \"baskets with these items often also contain those\", with their measures.",
     description: "\
-**Rules.** Every itemset of at least `min_support` is cut in two in every way: antecedents A and consequents C, both not empty, C of at
-most `max_consequent_len` items. The answer has the rules that reach `min_confidence` and `min_lift`. `max_len` limits A and C together.
+**Rules.** Every itemset with at least `min_support` is split into antecedents A and consequents C in every possible way. Neither is empty,
+and C has at most `max_consequent_len` items. Only rules with at least `min_confidence` and `min_lift` are returned. `max_len` limits A and
+C together.
 
-**Measures.** With P(A), P(C) and P(A,C) the shares of baskets that hold A, C and both, of n baskets:
+**Measures.** There are n baskets; P(A), P(C) and P(A,C) are the shares of baskets that contain A, C and both:
 
-| column | definition | at the edge |
+| column | definition | notes |
 |---|---|---|
 | `confidence` | P(A,C) / P(A) | |
 | `lift` | P(A,C) / (P(A) P(C)) | 1: independent |
@@ -54,15 +55,16 @@ most `max_consequent_len` items. The answer has the rules that reach `min_confid
 | `certainty` | (confidence − P(C)) / (1 − P(C)) | 0 when P(C) is 1 |
 | `kulczynski` | (P(A,C) / P(A) + P(A,C) / P(C)) / 2 | |
 | `imbalance_ratio` | abs(P(A) − P(C)) / (P(A) + P(C) − P(A,C)) | |
-| `p_value` | Fisher's exact test, one-sided: the probability of at least so many common baskets were A and C independent | |
-| `p_adjusted` | `p_value` after Benjamini and Hochberg over all rules told (of the group): the false discovery rate when it is the bound | |
-| `improvement` | confidence − the highest confidence of a rule with the same C and fewer A, down to none, where it is P(C) | |
+| `p_value` | one-sided Fisher's exact test: the probability of at least this many common baskets if A and C were independent | |
+| `p_adjusted` | `p_value` adjusted by Benjamini and Hochberg over all returned rules (of the group): keep rules with at most q to have a false discovery rate of at most q | |
+| `improvement` | confidence − the highest confidence of a rule with the same C and fewer items in A; with no items in A, that confidence is P(C) | |
 | `is_redundant` | `improvement` ≤ 0: a simpler rule is at least as confident | |
 
-**Constraints** prune the search. `antecedent_items` and `consequent_items` name what may stand on each side; with the latter, only
-itemsets that can have one of the consequents are followed. `exclude_items` stand on neither side. Baskets of other items still count.
+**Constraints** prune the search. `antecedent_items` and `consequent_items` list the items allowed on each side; with `consequent_items`,
+only itemsets that can contain one of the consequents are searched. `exclude_items` are allowed on neither side. Baskets of other items
+still count in the shares.
 
-**Rows that cannot be used**, cost and limits: as in `frequent_itemsets`; the limits hold for the itemsets the rules are made of, and these
+**Dropped rows, cost and limits**: as in `frequent_itemsets`. The limits apply to the itemsets that the rules are made from; these itemsets
 are kept in memory until the rules are written.",
     arguments: &[
         INPUT,
@@ -71,13 +73,13 @@ are kept in memory until the rules are written.",
         PER,
         MIN_SUPPORT,
         MIN_COUNT,
-        Argument::optional("min_confidence", Takes::Float(0.0, 1.0), "0.8", "the least confidence"),
-        Argument::optional("min_lift", Takes::Float(0.0, f64::INFINITY), "0", "the least lift"),
+        Argument::optional("min_confidence", Takes::Float(0.0, 1.0), "0.8", "minimum confidence of a rule"),
+        Argument::optional("min_lift", Takes::Float(0.0, f64::INFINITY), "0", "minimum lift of a rule"),
         MAX_LEN,
-        Argument::optional("max_consequent_len", Takes::Integer(1, 62), "1", "the most items among the consequents"),
-        Argument::optional("antecedent_items", Takes::ValuesOf("item"), "", "only these may be antecedents, default all"),
-        Argument::optional("consequent_items", Takes::ValuesOf("item"), "", "only these may be consequents, default all"),
-        Argument::optional("exclude_items", Takes::ValuesOf("item"), "", "these may be neither"),
+        Argument::optional("max_consequent_len", Takes::Integer(1, 62), "1", "maximum number of items in the consequents"),
+        Argument::optional("antecedent_items", Takes::ValuesOf("item"), "", "items allowed as antecedents; default: all"),
+        Argument::optional("consequent_items", Takes::ValuesOf("item"), "", "items allowed as consequents; default: all"),
+        Argument::optional("exclude_items", Takes::ValuesOf("item"), "", "items allowed on neither side"),
         MAX_BASKET_SIZE,
     ],
     columns: &[
@@ -87,20 +89,20 @@ are kept in memory until the rules are written.",
         Column { name: "antecedent_support", data_type: "DOUBLE", text: "P(A)" },
         Column { name: "consequent_support", data_type: "DOUBLE", text: "P(C)" },
         Column { name: "support", data_type: "DOUBLE", text: "P(A,C)" },
-        Column { name: "count", data_type: "BIGINT", text: "baskets that hold A and C" },
+        Column { name: "count", data_type: "BIGINT", text: "baskets that contain A and C" },
         Column { name: "confidence", data_type: "DOUBLE", text: "0 to 1" },
-        Column { name: "lift", data_type: "DOUBLE", text: "0 and more" },
+        Column { name: "lift", data_type: "DOUBLE", text: "0 or more" },
         Column { name: "leverage", data_type: "DOUBLE", text: "−0.25 to 0.25" },
         Column { name: "conviction", data_type: "DOUBLE", text: "0 to infinity" },
         Column { name: "zhangs_metric", data_type: "DOUBLE", text: "−1 to 1" },
         Column { name: "jaccard", data_type: "DOUBLE", text: "0 to 1" },
-        Column { name: "certainty", data_type: "DOUBLE", text: "to 1" },
+        Column { name: "certainty", data_type: "DOUBLE", text: "at most 1" },
         Column { name: "kulczynski", data_type: "DOUBLE", text: "0 to 1" },
         Column { name: "imbalance_ratio", data_type: "DOUBLE", text: "0 to 1" },
         Column { name: "p_value", data_type: "DOUBLE", text: "0 to 1" },
         Column { name: "p_adjusted", data_type: "DOUBLE", text: "0 to 1" },
         Column { name: "improvement", data_type: "DOUBLE", text: "−1 to 1" },
-        Column { name: "is_redundant", data_type: "BOOLEAN", text: "a simpler rule says as much" },
+        Column { name: "is_redundant", data_type: "BOOLEAN", text: "true if a simpler rule is at least as confident" },
     ],
     examples: &[
         "SELECT antecedents, consequents, count, round(confidence, 3) AS confidence, round(lift, 2) AS lift

@@ -31,24 +31,23 @@ const DOC: Doc = Doc {
     name: "frequent_itemsets",
     kind: Kind::Relation,
     domain: "basket",
-    summary: "Finds the sets of items that are together in many baskets.",
+    summary: "Finds sets of items that are often in the same basket.",
     description: "\
-**Counting.** `count` is the number of baskets that hold the whole set, `support` its share of all baskets. A pair of basket
-and item counts once, however many rows it has. All baskets count, also those without a frequent item.
+**Counting.** `count` is the number of baskets that contain the whole set, and `support` is its share of all baskets. A pair of basket and
+item counts once, however many rows it has. All baskets count, also those without a frequent item.
 
-**Targets.** `frequent`: every set. `closed`: sets without a superset of the same count; they tell everything the frequent sets
-tell, in fewer rows. `maximal`: sets without a frequent superset. `max_len` then leaves out longer sets; it does not make a set closed
-or maximal.
+**Targets.** `frequent`: every set. `closed`: sets without a superset of the same count; they carry the same information as the frequent
+sets in fewer rows. `maximal`: sets without a frequent superset. `max_len` then removes longer sets from the result; it does not make a
+shorter set closed or maximal.
 
-**Rows that cannot be used.** Rows whose basket, item or `per` is NULL are left out and counted (`rows_without_item` and so on
-in EXPLAIN ANALYZE, a note in the shell); so are baskets beyond `max_basket_size` (`baskets_too_large`), and support is a share of the
-baskets that are kept.
+**Rows that are dropped.** Rows whose basket, item or `per` is NULL are dropped and counted (`rows_without_item` and similar metrics in
+EXPLAIN ANALYZE, and a note in the shell). Baskets larger than `max_basket_size` are dropped too (`baskets_too_large`), and support is the
+share of the baskets that remain.
 
-**Cost and limits.** The rows are read once and kept in about three bytes each when the input comes in the order of its
-baskets, in about eight otherwise; mining shares the classes of itemsets that begin with one item among the processors, and rows
-of the result come as they are found, in no order. The number of itemsets can grow with two to the power of the longest basket:
-beyond `portrait.max_itemsets`, or when memory runs out, the query ends with an error that names a support that would fit.
-`support_curve` tells before.",
+**Cost and limits.** The rows are read once. Each takes about three bytes of memory if the input is ordered by basket, otherwise about
+eight. The search divides the itemsets by their first item and runs on all processors; result rows are returned as they are found, in no
+order. The number of itemsets can grow with two to the power of the longest basket: beyond `portrait.max_itemsets`, or when memory runs out,
+the query fails with an error that suggests a support that would fit. `support_curve` shows this in advance.",
     arguments: &[
         INPUT,
         BASKET,
@@ -57,14 +56,14 @@ beyond `portrait.max_itemsets`, or when memory runs out, the query ends with an 
         MIN_SUPPORT,
         MIN_COUNT,
         MAX_LEN,
-        Argument::optional("target", Takes::Choice(TARGETS), "'frequent'", "which sets, see below"),
+        Argument::optional("target", Takes::Choice(TARGETS), "'frequent'", "which sets to return, see below"),
         MAX_BASKET_SIZE,
     ],
     columns: &[
         PER_COLUMN,
         Column { name: "itemset", data_type: "list of items", text: "in ascending order" },
-        Column { name: "length", data_type: "INT", text: "how many items" },
-        Column { name: "count", data_type: "BIGINT", text: "baskets that hold all of them" },
+        Column { name: "length", data_type: "INT", text: "number of items" },
+        Column { name: "count", data_type: "BIGINT", text: "baskets that contain all of the items" },
         Column { name: "support", data_type: "DOUBLE", text: "`count` / all baskets" },
     ],
     examples: &[

@@ -1,8 +1,8 @@
-//! Rows of (basket, item) into packed runs of codes.
+//! Converts rows of (basket, item) into packed runs of codes.
 //!
 //! Every partition has its own dictionary of items, so that partitions do not wait for one another; at the end the
-//! dictionaries are merged into one, in the order of the items' values. Whole numbers serve as basket keys as they are;
-//! other types are numbered.
+//! dictionaries are merged in the order of the items' values. Integers are used directly as basket keys; other types are
+//! numbered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -183,7 +183,7 @@ impl Codes {
     }
 }
 
-/// Whole numbers in a table as long as they lie near together, in a hash table otherwise.
+/// Integers in a table as long as they lie near together, in a hash table otherwise.
 #[derive(Default)]
 struct IntegerCodes {
     values: Vec<i64>,

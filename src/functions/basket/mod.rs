@@ -1,7 +1,7 @@
 //! Market baskets: frequent itemsets, association rules, recommendations.
 //!
-//! [`itemsets`](crate::kernels::itemsets) is the algorithm, in plain Rust. [`input`] turns Arrow batches into its baskets, [`step`] runs it on threads
-//! of its own, and each function's file tells what is mined and what the rows look like.
+//! [`itemsets`](crate::kernels::itemsets) is the algorithm, in plain Rust. [`input`] converts Arrow batches to its baskets,
+//! [`step`] runs it on separate threads, and each function's file defines what is mined and what the rows look like.
 
 mod association_rules;
 mod frequent_itemsets;

@@ -1,4 +1,4 @@
-//! Arguments that the functions of the domain share.
+//! Arguments shared by the functions of the domain.
 
 use std::sync::Arc;
 
@@ -13,40 +13,40 @@ use crate::docs::{Argument, Column, Takes};
 use crate::error::invalid;
 use crate::kernels::itemsets::database::Threshold;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each item in a basket");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per item in a basket");
 pub const BASKET: Argument =
-    Argument::required("basket", Takes::Column, "what belongs together: an order, a customer, a visit; any type");
-pub const ITEM: Argument = Argument::required("item", Takes::Column, "what is in it: a product, a category; any type");
+    Argument::required("basket", Takes::Column, "key of the basket: an order, a customer, a visit; any type");
+pub const ITEM: Argument = Argument::required("item", Takes::Column, "item in the basket: a product, a category; any type");
 pub const PER: Argument = Argument::optional(
     "per",
     Takes::Column,
     "",
-    "mine each value of this column on its own, with its own supports; a group of so few baskets that it would have more itemsets than portrait.max_itemsets is left out and named in a note",
+    "mine each value of this column separately, with its own supports. A group is skipped, with a note, if it has so few baskets that it would give more itemsets than portrait.max_itemsets",
 );
 pub const MIN_SUPPORT: Argument = Argument::optional(
     "min_support",
     Takes::Share,
     "",
-    "the share of baskets that an itemset must be in; give this, `min_count` or both",
+    "minimum share of baskets that contain the itemset; give this, `min_count` or both",
 );
 pub const MIN_COUNT: Argument = Argument::optional(
     "min_count",
     Takes::Integer(1, i64::MAX),
     "",
-    "the number of baskets that an itemset must be in; beside `min_support` the least, for groups of few baskets",
+    "minimum number of baskets that contain the itemset; together with `min_support`, a lower limit for groups of few baskets",
 );
 pub const MAX_LEN: Argument =
-    Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "the most items in an itemset, default without limit");
+    Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "maximum number of items in an itemset; default: no limit");
 pub const MAX_BASKET_SIZE: Argument = Argument::optional(
     "max_basket_size",
     Takes::Integer(1, i64::MAX),
     "",
-    "leave out baskets with more distinct items, and tell how many: they count for nothing, and support is a share of the baskets that are kept; default keeps all",
+    "drop baskets with more distinct items than this, and report how many; support is then the share of the baskets that remain. Default: keep all",
 );
 
 /// The first column of a result with groups.
 pub const PER_COLUMN: Column =
-    Column { name: "(per)", data_type: "as the role", text: "the group, when `per` is given, under the column's own name" };
+    Column { name: "(per)", data_type: "as the role", text: "the group, if `per` is given, under the column's own name" };
 
 /// Options of mining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub fn per_column(roles: &Roles) -> Option<FieldRef> {
     roles.get("per").map(|per| Arc::new(Field::new(&per.column, plain(per.field.data_type()).clone(), false)))
 }
 
-/// The type of a list of items, after a check that items can be told apart and ordered.
+/// The type of a list of items, after a check that items can be compared and ordered.
 pub fn list_of_items(function: &str, roles: &Roles) -> Result<DataType> {
     for given in &roles.0 {
         let data_type = plain(given.field.data_type());

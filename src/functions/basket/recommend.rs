@@ -36,35 +36,35 @@ const DOC: Doc = Doc {
     name: "recommend",
     kind: Kind::Relation,
     domain: "basket",
-    summary: "Applies rules to baskets: the items each does not hold yet, ranked, with the rule that speaks for each.",
+    summary: "Applies rules to baskets: for each basket the ranked items that it does not contain yet, with the rule behind each.",
     description: "\
-A rule applies to a basket that holds all its antecedents; it speaks for those of its consequents that the basket does not hold. Of several
-rules for one item the first counts: the highest `metric`, then confidence, lift, support, then the items in their order. Items are ranked by
-their rules in the same way.
+A rule applies to a basket that contains all its antecedents; it recommends those of its consequents that the basket does not contain. If
+several rules recommend the same item, the best one is used: highest `metric`, then confidence, lift, support, then the items in their
+order. Items are ranked by their rules in the same way.
 
-`rules` is what `association_rules` gives, or any relation with its columns antecedents, consequents, confidence, lift and support: filter it,
-keep it in a table, write it by hand. The baskets need not be those the rules come from: rules mined from orders serve for all that a customer
-ever bought, or looked at (\"browsed this, not bought that yet\").
+`rules` is the result of `association_rules`, or any relation with the columns antecedents, consequents, confidence, lift and support: you
+can filter it, keep it in a table or write it by hand. The baskets need not be the ones that the rules come from: rules mined from orders
+can be applied to everything that a customer ever bought, or looked at (\"browsed this, not bought that yet\").
 
-Rows without basket or item, and rules with a NULL or an infinite number, are left out and counted. Baskets without a recommendation have no row.
+Rows without a basket or item, and rules with a NULL or infinite number, are dropped and counted. Baskets without a recommendation have no row.
 
-**Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that have one of its items.",
+**Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that contain one of its items.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "one row for each item in a basket"),
-        Argument::required("rules", Takes::Relation, "rules, as `association_rules` gives them"),
+        Argument::required("input", Takes::Relation, "one row per item in a basket"),
+        Argument::required("rules", Takes::Relation, "rules, as returned by `association_rules`"),
         BASKET,
         ITEM,
-        Argument::optional("metric", Takes::Choice(METRICS), "'confidence'", "what ranks the rules"),
-        Argument::optional("max_recommendations", Takes::Integer(1, i64::MAX), "5", "the most items for a basket"),
+        Argument::optional("metric", Takes::Choice(METRICS), "'confidence'", "measure that ranks the rules"),
+        Argument::optional("max_recommendations", Takes::Integer(1, i64::MAX), "5", "maximum number of items per basket"),
     ],
     columns: &[
         Column { name: "(basket)", data_type: "as the role", text: "the basket, under the column's own name" },
-        Column { name: "rank", data_type: "INT", text: "1 for the first" },
+        Column { name: "rank", data_type: "INT", text: "rank of the item, from 1" },
         Column { name: "(item)", data_type: "as the role", text: "the item, under the column's own name" },
-        Column { name: "antecedents", data_type: "list of items", text: "the rule: what the basket holds" },
-        Column { name: "confidence", data_type: "DOUBLE", text: "of the rule" },
-        Column { name: "lift", data_type: "DOUBLE", text: "of the rule" },
-        Column { name: "support", data_type: "DOUBLE", text: "of the rule" },
+        Column { name: "antecedents", data_type: "list of items", text: "antecedents of the rule, which the basket contains" },
+        Column { name: "confidence", data_type: "DOUBLE", text: "confidence of the rule" },
+        Column { name: "lift", data_type: "DOUBLE", text: "lift of the rule" },
+        Column { name: "support", data_type: "DOUBLE", text: "support of the rule" },
     ],
     examples: &[
         "SELECT customer_id, rank, product, antecedents, round(confidence, 2) AS confidence
@@ -75,11 +75,11 @@ FROM recommend(
   basket => customer_id, item => product, max_recommendations => 2)
 ORDER BY customer_id, rank LIMIT 5;",
     ],
-    source: "after Spark's FPGrowthModel.transform and SAS/IBM rule scoring; the ranking is by the best rule, not by a sum over rules.",
+    source: "after Spark's FPGrowthModel.transform and SAS/IBM rule scoring; items are ranked by their best rule, not by a sum over rules.",
     ..Doc::EMPTY
 };
 
-/// The columns of `rules` beside its two lists.
+/// The columns of `rules` in addition to its two lists.
 const NUMBERS: [&str; 3] = ["confidence", "lift", "support"];
 
 impl RelationFunction for Recommend {

@@ -1,7 +1,7 @@
-//! The step that mines: collects the rows, brings the baskets together, and lets a function work on each group of them.
+//! The mining step: collects the rows, groups them into baskets, and lets a function work on each group of baskets.
 //!
-//! Collecting is asynchronous, as reading is; mining is not, and runs on threads of its own that hand batches to the query
-//! through a channel. Dropping the result tells them to end.
+//! Collecting is asynchronous, like reading; mining is not, and runs on separate threads that send batches to the query
+//! through a channel. Dropping the result stops them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ use crate::settings::PortraitSettings;
 use crate::text::grouped;
 use crate::text::megabytes;
 
-/// From so many baskets on an itemset says something of a group, and its number stays within bounds.
+/// From this many baskets on, itemsets of a group are meaningful, and their number stays within bounds.
 const FEW_BASKETS: u32 = 5;
 
 /// What a function does with the baskets: plain data, whose name is that of the step.
@@ -310,7 +310,7 @@ impl<'a> BasketGroup<'a> {
         )))
     }
 
-    /// The support at which there are at most so many itemsets.
+    /// The support at which there are at most this many itemsets.
     fn fewer(&self, database: &Database<'_>, goal: &Goal, threshold: Threshold, most: u64) -> String {
         // There are no more maximal sets than closed ones, whose number at every support is known in one pass.
         let goal = Goal { target: if goal.target == Target::Maximal { Target::Closed } else { goal.target }, ..goal.clone() };

@@ -31,31 +31,31 @@ const DOC: Doc = Doc {
     name: "support_curve",
     kind: Kind::Relation,
     domain: "basket",
-    summary: "Tells how many itemsets there would be at several supports, before they are mined.",
+    summary: "Shows how many itemsets there would be at several supports, before you mine them.",
     description: "\
-Frequent items and pairs are counted exactly at every support. Itemsets are counted in one search, not listed, and the search raises its
-threshold when it has met `portrait.max_itemsets` of them: where `itemsets` is NULL there are more than that. `itemsets_at_most` bounds
-them all the same: every itemset consists of its rarest item and some of the more frequent items it is paired with often enough.
+Frequent items and pairs are counted exactly at every support. All itemsets are counted in one search, without listing them; the search
+raises its threshold when it reaches `portrait.max_itemsets`. Where `itemsets` is NULL, there are more than that. `itemsets_at_most` is an
+upper bound even then: every itemset consists of its rarest item and some of the more frequent items that form a frequent pair with it.
 
-Rows that cannot be used, baskets beyond `max_basket_size`: as in `frequent_itemsets`. The cost is that of mining at the lowest support, or of
-mining `portrait.max_itemsets` sets when that is less.",
+Dropped rows and baskets larger than `max_basket_size`: as in `frequent_itemsets`. The cost is that of mining at the lowest support, or of
+mining `portrait.max_itemsets` sets if that is less.",
     arguments: &[
         INPUT,
         BASKET,
         ITEM,
         PER,
-        Argument::optional("supports", Takes::Shares, "", "where to look, default 0.5, 0.2, 0.1, 0.05, … 0.001"),
+        Argument::optional("supports", Takes::Shares, "", "supports to look at; default: 0.5, 0.2, 0.1, 0.05, … 0.001"),
         MAX_LEN,
         MAX_BASKET_SIZE,
     ],
     columns: &[
         PER_COLUMN,
-        Column { name: "min_support", data_type: "DOUBLE", text: "the share of baskets" },
-        Column { name: "min_count", data_type: "BIGINT", text: "the least number of baskets that is this share" },
-        Column { name: "items", data_type: "BIGINT", text: "frequent items" },
-        Column { name: "pairs", data_type: "BIGINT", text: "frequent pairs of items" },
-        Column { name: "itemsets", data_type: "BIGINT", text: "all frequent itemsets; NULL when beyond `portrait.max_itemsets`" },
-        Column { name: "itemsets_at_most", data_type: "DOUBLE", text: "`itemsets`, or a bound where it is NULL" },
+        Column { name: "min_support", data_type: "DOUBLE", text: "support, as a share of baskets" },
+        Column { name: "min_count", data_type: "BIGINT", text: "the same support as a number of baskets" },
+        Column { name: "items", data_type: "BIGINT", text: "number of frequent items" },
+        Column { name: "pairs", data_type: "BIGINT", text: "number of frequent pairs of items" },
+        Column { name: "itemsets", data_type: "BIGINT", text: "number of frequent itemsets; NULL when there are more than `portrait.max_itemsets`" },
+        Column { name: "itemsets_at_most", data_type: "DOUBLE", text: "`itemsets`, or an upper bound where it is NULL" },
     ],
     examples: &["SELECT * FROM support_curve(sample_order_items(rows => 5000), basket => order_id, item => product,
   supports => [0.05, 0.02, 0.01, 0.005])

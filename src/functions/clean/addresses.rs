@@ -1,4 +1,4 @@
-//! Addresses of China.
+//! Chinese addresses.
 
 use std::sync::Arc;
 
@@ -18,25 +18,26 @@ pub static ALL: [TextFunction; 2] = [
         Doc {
             name: "clean_address_cn",
             domain: "clean",
-            summary: "A Chinese address taken apart: STRUCT(province, city, district, rest).",
+            summary: "Splits a Chinese address into parts: STRUCT(province, city, district, rest).",
             description: "\
-Names of divisions are read from the beginning, each below the one before, in full or short (`广东深圳南山区`, `内蒙古呼和浩特`, `延边州`), with
-separators, a postcode, `中国`, `收货地址：` or `市辖区` among them, in simplified or traditional characters. What comes before the full name of a province or city
-(a name, a number) goes to `rest`. All results are full names of today, by the divisions of 2026.
+Names of divisions are read from the beginning, each one below the one before it, in full or short form (`广东深圳南山区`, `内蒙古呼和浩特`, `延边州`).
+Separators, a postcode, `中国`, `收货地址：` or `市辖区` can stand between them, and characters can be simplified or traditional. Text before the full
+name of a province or city (a name, a number) goes to `rest`. All results are full present names, by the divisions of 2026.
 
 | field | meaning |
 |---|---|
 | `province` | province, autonomous region, municipality or special region |
-| `city` | prefecture-level city, prefecture or league; of a municipality, the municipality again; NULL where the province governs the district itself (仙桃市, 澄迈县) |
+| `city` | prefecture-level city, prefecture or league; for a municipality, the municipality again; NULL where the province governs the district directly (仙桃市, 澄迈县) |
 | `district` | district, county or county-level city |
 | `rest` | what follows: town, street, house |
 
-**What is left out** is filled in where it follows: 昆山市 is in Suzhou, Jiangsu. Where a name belongs to several places, what differs between them is NULL: 鼓楼区 alone has neither
-province nor city. **Former names** give the present ones (襄樊市 is 襄阳市, 宣武区 is part of 西城区, 巢湖市庐江县 is in Hefei), by the changes since
-1980; a district that was divided gives its largest part, or only its city.
+**Missing levels** are filled in where they are certain: 昆山市 is in Suzhou, Jiangsu. If several places have the same name, the fields in
+which they differ are NULL: 鼓楼区 alone has neither province nor city. **Former names** give the present ones (襄樊市 is 襄阳市, 宣武区 is part of 西城区,
+巢湖市庐江县 is in Hefei), by the changes since 1980; a district that was divided gives its largest part, or only its city.
 
-A short name counts only where it is not part of another: 南京 does not in 南京路 and 南京东路, and short names of districts only behind their city or province. Towns and streets
-are not checked. A text without a division gives NULL for all three and itself as `rest`. `address_problem` says what is wrong.",
+A short name counts only if it is not part of another name: 南京 does not count in 南京路 and 南京东路, and short names of districts count only after
+their city or province. Towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
+`rest`. `address_problem` says what is wrong.",
             arguments: &[ADDRESS],
             examples: &[
                 "SELECT clean_address_cn('广东深圳南山区科技园路1号') AS parts;",
@@ -52,18 +53,18 @@ FROM (VALUES ('昆山市人民路1号'), ('湖北省襄樊市襄城区'), ('鼓�
         Doc {
             name: "address_problem",
             domain: "clean",
-            summary: "What is wrong with an address, as `clean_address_cn` reads it; NULL when nothing is.",
+            summary: "Returns what is wrong with an address, as `clean_address_cn` reads it; NULL if nothing is wrong.",
             description: "\
 The first that holds:
 
 | problem | meaning |
 |---|---|
-| `blank` | nothing but spaces |
+| `blank` | only spaces |
 | `no division` | no province, city or district is named |
-| `ambiguous division` | the name is that of several places |
+| `ambiguous division` | several places have this name |
 | `district not in city` | the district that follows is in another city or province |
-| `no district` | it stops at the province or city, which has districts |
-| `former division` | a name that is no more; `clean_address_cn` gives the one of today |
+| `no district` | the address stops at the province or city, although it has districts |
+| `former division` | a name that is no longer used; `clean_address_cn` gives the present one |
 | `no detail` | nothing follows the district |",
             arguments: &[ADDRESS],
             examples: &["SELECT address, address_problem(address) AS problem

@@ -1,4 +1,4 @@
-//! Dates of any form.
+//! Dates in any form.
 
 use datafusion::common::Result;
 
@@ -13,7 +13,7 @@ const ORDER: Argument = Argument::optional(
     "order",
     Takes::Choice(&["dmy", "mdy", "ymd"]),
     "",
-    "what comes first in dates of three numbers: day, month or year",
+    "order of the parts in dates of three numbers: which comes first, day, month or year",
 );
 
 pub static ALL: [TextFunction; 2] = [
@@ -21,24 +21,25 @@ pub static ALL: [TextFunction; 2] = [
         Doc {
             name: "parse_date",
             domain: "clean",
-            summary: "The date of a text, in any of the forms that people type.",
+            summary: "Parses a date in any of the forms that people type.",
             description: "\
-| form | as |
+| form | examples |
 |---|---|
 | year first | `2024-1-5`, `2024/01/05`, `2024.1.5`, `20240105`, `2024-W01-5`, `2024-005` |
-| day or month first, with `order` where they could change places | `05/01/2024`, `5.1.24`, `050124` |
-| month by name, in English and six languages near it | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024` |
+| day or month first; needs `order` where both readings are possible | `05/01/2024`, `5.1.24`, `050124` |
+| month by name, in English and six related languages | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024` |
 | Chinese and Japanese | `2024年1月5日`, `二〇二四年一月五日`, `民国113年1月5日`, `113/1/5`, `令和6年1月5日` |
-| with a time, which is left out | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000` |
-| day of a spreadsheet, five digits | `45296`, `45296.5` (of the calendar from 1900) |
+| with a time, which is dropped | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000` |
+| spreadsheet day number, five digits | `45296`, `45296.5` (1900 date system) |
 | seconds since 1970 (nine or ten digits), milliseconds (12 or 13), microseconds (16), in UTC | `1704412800` |
 
-A text that could be read in two ways is read as `order` says, and without it gives NULL: `05/01/2024`, `5/1/24`. `13/01/2024` has one reading and needs no order;
-declared as `mdy` it gives NULL, as something is wrong then. Years of two digits need an order, and are 1969 to 2068. A year of four digits in front is always
-year, month, day.
+A text with two possible readings is read by `order`; without it the result is NULL: `05/01/2024`, `5/1/24`. `13/01/2024` has only one
+reading and needs no order; declared as `mdy` it gives NULL, because the text or the declaration must be wrong. Two-digit years need an
+order and mean 1969 to 2068. A four-digit year in front always means year, month, day.
 
-NULL for what is no date, also for a day that the calendar does not have; `date_problem` says why. With a pattern in front, as in BigQuery
-(`parse_date('%d/%m/%Y', date)`), the text must have that form, and another is an error; see `strptime` for the letters.",
+The result is NULL for anything that is not a date, also for days that do not exist; `date_problem` says why. With a format as the first
+argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), the text must have that form, and anything else is an error; see `strptime` for
+the letters.",
             arguments: &[DATE, ORDER],
             examples: &["SELECT parse_date('2024年1月5日') AS chinese, parse_date('05/01/2024', order => 'dmy') AS day_first, parse_date('05/01/2024') AS unclear,
        parse_date(45296) AS spreadsheet;"],
@@ -54,7 +55,7 @@ NULL for what is no date, also for a day that the calendar does not have; `date_
         Doc {
             name: "date_problem",
             domain: "clean",
-            summary: "Why `parse_date` gives NULL; NULL where it gives a date.",
+            summary: "Explains why `parse_date` gives NULL; NULL if it gives a date.",
             description: "\
 One of `empty`, `day and month could change places; declare the order`, `no such day`, `year or day is missing`, `does not fit the declared order`, `not a date`.",
             arguments: &[DATE, ORDER],

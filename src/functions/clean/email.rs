@@ -1,4 +1,4 @@
-//! Addresses of e-mail.
+//! E-mail addresses.
 
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
@@ -9,20 +9,21 @@ pub static ALL: [TextFunction; 2] = [
         Doc {
             name: "clean_email",
             domain: "clean",
-            summary: "An e-mail address in one form: small letters, no blanks, the domain in ASCII.",
+            summary: "Cleans an e-mail address: lower case, no spaces, the domain in ASCII.",
             description: "\
-Full-width characters become plain ones, `Name <a@b.com>` and `mailto:` give the address within, and a comma or semicolon at the end is dropped. Domains in
-other scripts are written as mail servers know them (`xn--…`). Letters before the `@` are made small too: no provider of note tells
-them apart.
+Full-width characters become ASCII, `Name <a@b.com>` and `mailto:` give the address inside, and a trailing comma or semicolon is dropped.
+Domains in other scripts are written in the form that mail servers use (`xn--…`). The part before the `@` is lower-cased too: no major
+provider distinguishes case there.
 
-With `provider_rules`, an address is what its provider reads: Gmail ignores dots and what follows `+`, Outlook, iCloud and others what follows `+`, Yahoo
-what follows `-`; `googlemail.com` is `gmail.com`. So one mailbox has one key, though mail should be sent to the address as it was given.
+With `provider_rules`, parts that the provider ignores are removed: dots and everything after `+` for Gmail, everything after `+` for
+Outlook, iCloud and others, everything after `-` for Yahoo; `googlemail.com` becomes `gmail.com`. This gives one key per mailbox; to send
+mail, use the original address.
 
-NULL for what is no address; `email_problem` says why, and also warns of addresses that are well formed: of domains that give addresses for minutes, and
-of those that look like a slip of the finger.",
+The result is NULL for anything that is not an address. `email_problem` says why. It also warns about valid addresses with a disposable
+domain, or with a domain that looks like a typing error.",
             arguments: &[
                 text("email", "the address as it was typed"),
-                Argument::optional("provider_rules", Takes::Flag, "false", "leave out what the provider ignores"),
+                Argument::optional("provider_rules", Takes::Flag, "false", "remove the parts that the provider ignores"),
             ],
             examples: &["SELECT clean_email(' Li.Na@GMAIL.com ') AS plain, clean_email('Li.Na+shop@gmail.com', provider_rules => true) AS mailbox;"],
             source: "RFC 5321, RFC 5322, UTS 46",
@@ -46,11 +47,12 @@ of those that look like a slip of the finger.",
         Doc {
             name: "email_problem",
             domain: "clean",
-            summary: "Why `clean_email` gives NULL, or what looks wrong with an address that it gives.",
+            summary: "Explains why `clean_email` gives NULL, or what looks wrong with an address that it accepts.",
             description: "\
-For what is no address: `empty`, `masked`, `no @`, `several addresses`, `nothing before the @`, `nothing after the @`, `domain has no dot`, `a character that is not allowed`,
-`a dot at an end or two in a row`, `too long`, `not a domain name`. For addresses that are well formed: `disposable domain`, and `perhaps gmail.com` for a domain
-one letter away from one that many have. NULL for all others. Both lists are short and shipped with the program; whether a mailbox exists is not known.",
+If it is not an address: `empty`, `masked`, `no @`, `several addresses`, `nothing before the @`, `nothing after the @`, `domain has no dot`,
+`a character that is not allowed`, `a dot at an end or two in a row`, `too long`, `not a domain name`. For a well-formed address:
+`disposable domain`, or `perhaps gmail.com` for a domain one letter away from a common one. NULL for all others. Both lists are short and
+part of the program; it does not check whether the mailbox exists.",
             arguments: &[text("email", "the address as it was typed")],
             examples: &["SELECT email_problem('li.na') AS one, email_problem('li@gmial.com') AS two, email_problem('li@mailinator.com') AS three;"],
             ..Doc::EMPTY

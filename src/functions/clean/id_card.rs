@@ -1,4 +1,4 @@
-//! Numbers of Chinese identity cards.
+//! Chinese identity card numbers.
 
 use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc};
@@ -13,11 +13,12 @@ pub static ALL: [TextFunction; 6] = [
         Doc {
             name: "id_card_valid",
             domain: "clean",
-            summary: "True when a text is a number of a Chinese identity card.",
+            summary: "True if a string is a valid Chinese identity card number.",
             description: "\
-Looked at are the province (the first two digits), the day of birth (a day of the calendar) and the check digit; numbers of 15 digits, from before 1999, have none.
-Residence permits of Hong Kong, Macao and Taiwan (81 to 83) and of foreigners (9) are numbers of the same form. Blanks, dashes and full-width
-digits do not count, `x` is `X`. False for anything else; `id_card_problem` says why. Whether the number was given to somebody is not known.",
+Checks the province (the first two digits), the birth date (a day that exists) and the check digit; 15-digit numbers, from before 1999, have
+no check digit. Residence permits for Hong Kong, Macao and Taiwan (81 to 83) and for foreigners (9) have the same form. Spaces, dashes and
+full-width digits are accepted, and `x` counts as `X`. False for anything else; `id_card_problem` says why. It does not check whether the
+number was issued.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_valid('11010519491231002X') AS good, id_card_valid('110105194912310021') AS wrong;"],
             source: SOURCE,
@@ -29,10 +30,11 @@ digits do not count, `x` is `X`. False for anything else; `id_card_problem` says
         Doc {
             name: "id_card_problem",
             domain: "clean",
-            summary: "Why a text is no number of an identity card; NULL when it is one.",
+            summary: "Explains why a string is not a valid identity card number; NULL if it is one.",
             description: "\
-One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last digits lost in a spreadsheet` (which keeps fifteen digits of a number and makes zeros of the others),
-`unknown province`, `birth is no day of the calendar`, `wrong check digit`. The number itself is never part of it.",
+One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last digits lost in a spreadsheet` (spreadsheets keep fifteen
+digits and replace the others by zeros), `unknown province`, `birth is no day of the calendar`, `wrong check digit`. The result never
+contains the number itself.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_problem('110105194912310021') AS one, id_card_problem('110105********002X') AS two;"],
             source: SOURCE,
@@ -52,8 +54,8 @@ One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last di
         Doc {
             name: "id_card_birth_date",
             domain: "clean",
-            summary: "The day of birth in the number of an identity card.",
-            description: "NULL when the number is not valid. Numbers of 15 digits are of the twentieth century.",
+            summary: "Returns the birth date in an identity card number.",
+            description: "NULL if the number is not valid. 15-digit numbers are read as births in the twentieth century.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_birth_date('11010519491231002X') AS born;"],
             source: SOURCE,
@@ -65,8 +67,8 @@ One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last di
         Doc {
             name: "id_card_gender",
             domain: "clean",
-            summary: "`female` or `male`, by the number of an identity card.",
-            description: "The last digit before the check digit is odd for men. NULL when the number is not valid.",
+            summary: "Returns `female` or `male` from an identity card number.",
+            description: "The last digit before the check digit is odd for men. NULL if the number is not valid.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_gender('11010519491231002X') AS gender;"],
             source: SOURCE,
@@ -86,9 +88,10 @@ One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last di
         Doc {
             name: "id_card_province",
             domain: "clean",
-            summary: "The province that an identity card was first given out in.",
+            summary: "Returns the province where an identity card was first issued.",
             description: "\
-By the first two digits, under the name of today: where a person was registered then, not where they live. NULL when the number is not valid.",
+From the first two digits, with the present name: where the person was registered then, not where the person lives. NULL if the number is
+not valid.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_province('11010519491231002X') AS province;"],
             source: SOURCE,
@@ -108,10 +111,10 @@ By the first two digits, under the name of today: where a person was registered 
         Doc {
             name: "id_card_18",
             domain: "clean",
-            summary: "The number of an identity card in 18 characters.",
+            summary: "Returns an identity card number in its 18-character form.",
             description: "\
-A number of 15 digits gets its century (19) and check digit; one of 18 is given back without blanks, with a capital X. So it is the key of a person
-across old and new records. NULL when the number is not valid.",
+A 15-digit number gets its century (19) and check digit; an 18-digit number is returned without spaces, with an upper-case X. The result
+identifies a person across old and new records. NULL if the number is not valid.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_18('110105491231002') AS number;"],
             source: SOURCE,

@@ -17,18 +17,18 @@ use crate::kernels::chinese::industries::{Found, Level, industries};
 use crate::kernels::cleaning::vocabulary::folded;
 
 const ARGUMENTS: &[Argument] = &[
-    text("industry", "what was typed"),
+    text("industry", "the text as it was typed"),
     Argument::optional(
         "level",
         Takes::Choice(&["as written", "section", "division", "group", "class"]),
         "'as written'",
-        "how fine: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
+        "level of the result: 20 sections (a letter), 97 divisions (2 digits), 473 groups (3), 1,381 classes (4)",
     ),
     Argument::optional(
         "min_similarity",
         Takes::Float(0.0, 1.0),
         "0.88",
-        "the least similarity of what is only like a name; 1 for none such",
+        "minimum similarity for a match by similarity; 1 turns this off",
     ),
     Argument::optional("mapping", Takes::Table(&["synonym", "code"]), "", "your own words and their codes"),
 ];
@@ -37,23 +37,23 @@ pub static ALL: [TextFunction; 2] = [TextFunction::new(
     Doc {
         name: "standard_industry",
         domain: "clean",
-        summary: "The industry of GB/T 4754-2017 that a text means: STRUCT(code, name, similarity).",
+        summary: "Returns the GB/T 4754-2017 industry that a text means: STRUCT(code, name, similarity).",
         description: "\
-Tried in this order, without width, capitals, spaces and punctuation:
+Matches are tried in this order, ignoring width, case, spaces and punctuation:
 
 1. your own `mapping`, if given;
 2. a code, with or without the letter of its section: `I6513`, `6513`, `65`, `I`;
 3. a name of the standard, or one of some 800 words that people use for it (互联网, IT, 电商, 餐饮, 教培);
-4. the same without or with an ending that says no more: 行业, 产业, 服务, 业, 类;
-5. the first known part of a text with separators: `互联网/电商` is 互联网;
-6. the name or word that is most like it by `jaro_winkler_similarity`, if at least `min_similarity`; of several that are equally like it, the finest industry that
-   they have in common.
+4. the same after removing or adding an ending without meaning: 行业, 产业, 服务, 业, 类;
+5. the first known part of a text with separators: `互联网/电商` gives 互联网;
+6. the most similar name or word by `jaro_winkler_similarity`, if it reaches `min_similarity`; if several are equally similar, the finest
+industry that they have in common.
 
-`similarity` is 1 for the first five, and the measured similarity for the last. Where nothing fits, the result is NULL.
+`similarity` is 1 for the first five and the measured similarity for the last. If nothing matches, the result is NULL.
 
-The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` leads up to a coarser one, and gives NULL where the text is coarser than that. What
-people say is often less exact than the standard (制造业 for all of section C, 科技 for nothing in particular); the words were chosen for profiles of customers,
-not for statistics.",
+The result is as fine as the text: 软件 is division 65, 应用软件开发 class 6513. `level` goes up to a coarser level, and gives NULL if the text is
+coarser than that. People's words are often less exact than the standard (制造业 means all of section C, 科技 nothing in particular); the word
+list was made for customer profiles, not for statistics.",
         arguments: ARGUMENTS,
         examples: &[
             "SELECT said, standard_industry(said)['code'] AS code, standard_industry(said)['name'] AS name,
@@ -70,15 +70,15 @@ SELECT standard_industry('母婴连锁', mapping => words)['name'] AS name;",
     Doc {
         name: "industry_problem",
         domain: "clean",
-        summary: "Why `standard_industry` gives NULL or guesses, with the candidate; NULL for a code, a name or a known word.",
+        summary: "Explains why `standard_industry` gives NULL or a similar match, with the candidate; NULL for a code, a name or a known word.",
         description: "\
 | problem | meaning |
 |---|---|
 | `blank` | the text has no letter or digit |
-| `like '…' (0.91)` | it is only similar to the name or a word of this industry: `standard_industry` gives it |
-| `coarser than class` | the industry is known, but not at the `level` asked for |
-| `unknown, nearest '…' (0.81)` | nothing is as similar as `min_similarity` asks; this is nearest, and at least 0.7 |
-| `unknown` | nothing is as similar as 0.7 |",
+| `like '…' (0.91)` | it is only similar to the name or a word of this industry, which `standard_industry` returns |
+| `coarser than class` | the industry is known, but not at the requested `level` |
+| `unknown, nearest '…' (0.81)` | nothing reaches `min_similarity`; this is the nearest, with at least 0.7 |
+| `unknown` | nothing reaches 0.7 |",
         arguments: ARGUMENTS,
         examples: &["SELECT said, industry_problem(said) AS problem, industry_problem(said, level => 'class') AS at_class
 FROM (VALUES ('互联网'), ('应用软件开发'), ('软件开法'), ('不知道')) AS given(said);"],
@@ -123,7 +123,7 @@ fn mapping(function: &str, rows: &ArrayRef) -> Result<Mapping> {
     Ok(mapping)
 }
 
-/// The least similarity of a candidate that is named.
+/// The minimum similarity of a candidate that is named.
 const WORTH_NAMING: f64 = 0.7;
 
 /// How a call looks industries up.
@@ -142,7 +142,7 @@ impl Lookup {
         Ok(Self { level, least: options.float("min_similarity")?, mapping: own.transpose()? })
     }
 
-    /// The industry of a text, however coarse.
+    /// The industry of a string, however coarse.
     fn find(&self, text: &str, least: f64) -> Option<Found> {
         let own = self.mapping.as_ref().and_then(|mapping| mapping.get(&folded(text)));
         own.map_or_else(|| industries().find(text, least), |industry| Some(Found { industry: *industry, similarity: 1.0 }))

@@ -20,24 +20,25 @@ const DOC: Doc = Doc {
     name: "keywords",
     kind: Kind::Aggregate,
     domain: "clean",
-    summary: "The words that tell most about the texts of a group, with their weights: a list of STRUCT(word, weight).",
+    summary: "Returns the most characteristic words of the texts of a group, with weights: a list of STRUCT(word, weight).",
     description: "\
-The texts are cut as `words` does; words of one letter, numbers and some 510 words that every text has do not count, capitals are made small. For words of your own, give
-`words(text, dictionary => …)` instead of a text: lists of words are taken as they are.
+Texts are split as by `words`. One-letter words, numbers and about 510 words that occur in every text are ignored, and words are
+lower-cased. To use your own words, pass `words(text, dictionary => …)` instead of a text: lists of words are used as they are.
 
-- `'tf_idf'`: the share of a word among the words of the group, times its inverse document frequency in the corpus of jieba (the median, 12.0, for a word
-  that the corpus does not have, such as English ones). Weights of one group add up to the mean of these.
-- `'text_rank'`: words are joined by how often they stand within five words of each other, and have a high rank when words of high rank are near (damping 0.85).
-  The best word has weight 1.
+- `'tf_idf'`: the share of a word among the words of the group, times its inverse document frequency in the corpus of jieba (for a word that
+  the corpus does not have, such as English words, the median, 12.0). The weights of all words of a group add up to the mean inverse
+  document frequency.
+- `'text_rank'`: words are linked by how often they occur within five words of each other, and have a high rank if words of high rank are
+  near (damping 0.85). The best word has weight 1.
 
-Greatest weights first, equal ones in the order of their letters. The result does not depend on the order of rows. NULL for a group without a text.
+Highest weights first; ties in alphabetical order. The result does not depend on the order of rows. NULL for a group without a text.
 
-All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes and more for each of them, told to the memory limit. The first call
-loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.",
+All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes or more for each, counted towards the memory
+limit. The first call loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.",
     arguments: &[
         Argument::required("text", Takes::Value("text or list of words"), "the texts"),
-        Argument::optional("top", Takes::Integer(1, 10_000), "10", "how many words"),
-        Argument::optional("method", Takes::Choice(&["tf_idf", "text_rank"]), "'tf_idf'", "how words are weighed"),
+        Argument::optional("top", Takes::Integer(1, 10_000), "10", "maximum number of words"),
+        Argument::optional("method", Takes::Choice(&["tf_idf", "text_rank"]), "'tf_idf'", "how words are weighted"),
     ],
     examples: &["SELECT topic, keywords(review, top => 2) AS keywords
 FROM (VALUES ('a', '口红颜色很好看，口红不掉色'), ('a', '这支口红的颜色适合秋天'), ('b', '快递太慢，等了一周'), ('b', '快递小哥态度很好')) AS given(topic, review)
@@ -109,7 +110,7 @@ struct Groups {
     top: usize,
     method: Method,
     words: Words,
-    /// None for a group without a text.
+    /// None for a group without a string.
     groups: Vec<Option<Counts>>,
     /// Of the counts of all groups.
     bytes: usize,

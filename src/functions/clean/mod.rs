@@ -1,4 +1,4 @@
-//! Cleaning: what people type, brought to one form. Bad input gives NULL, and a sister function says why.
+//! Cleaning: user input in one standard form. Bad input gives NULL, and a companion function says why.
 
 mod addresses;
 mod date;

@@ -1,4 +1,4 @@
-//! Numbers of any form.
+//! Numbers in any form.
 
 use std::sync::Arc;
 
@@ -17,33 +17,34 @@ const DECIMAL: Argument = Argument::optional(
     "decimal",
     Takes::Choice(&[".", ","]),
     "'.'",
-    "the decimal sign, where a text has only a dot or only a comma",
+    "decimal separator, for texts with only a dot or only a comma",
 );
 
-const SCALE: Argument = Argument::optional("scale", Takes::Integer(0, 18), "6", "how many decimals the result has");
+const SCALE: Argument = Argument::optional("scale", Takes::Integer(0, 18), "6", "number of decimals in the result");
 
 pub static ALL: [TextFunction; 2] = [
     TextFunction::new(
         Doc {
             name: "parse_number",
             domain: "clean",
-            summary: "The number of a text, in any of the forms that people type, exactly.",
+            summary: "Parses a number, exactly, in any of the forms that people type.",
             description: "\
-| form | as |
+| form | examples |
 |---|---|
 | groups | `1,234.5`, `1.234,5`, `1 234,5`, `1'234.50`, `12,34,567` |
 | negative | `-300`, `300-`, `(300)`, `−300` |
-| money | `¥1,234`, `1,234元`, `USD 1,234.56`, `3元5角`; the currency is left out |
+| money | `¥1,234`, `1,234元`, `USD 1,234.56`, `3元5角`; the currency is dropped |
 | units | `1.2万`, `1.5亿`, `2万5千`, `1.2k`, `3 million`, `2.5bn`; `m` is a million |
 | shares | `12.5%` is 0.125, `3‰` is 0.003 |
 | Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万` |
 | others | `1.2e3`, full-width digits |
 
-With a dot and a comma, the last is the decimal sign. With one of them, `decimal` decides: `1,234` is 1234, and with `decimal => ','` 1.234. A sign that can be neither, as in `1,5`
-where the dot is declared, gives NULL: the declaration is wrong, or the text.
+If a text has both a dot and a comma, the last one is the decimal separator. If it has only one of them, `decimal` decides: `1,234` is 1234,
+or 1.234 with `decimal => ','`. A separator that fits neither reading, as in `1,5` with the dot declared, gives NULL: the text or the
+declaration is wrong.
 
-The result is DECIMAL(38, scale), so that money stays exact; more decimals than `scale` are rounded, half away from zero. NULL for what is no number, or does not fit; `number_problem`
-says why.",
+The result is DECIMAL(38, scale), so money stays exact; further decimals are rounded, half away from zero. NULL for anything that is not a
+number or does not fit; `number_problem` says why.",
             arguments: &[NUMBER, DECIMAL, SCALE],
             examples: &["SELECT parse_number('¥1.2万', scale => 2) AS chinese, parse_number('1.234,5', scale => 2) AS german, parse_number('(300)', scale => 2) AS negative;"],
             ..Doc::EMPTY
@@ -65,7 +66,7 @@ says why.",
         Doc {
             name: "number_problem",
             domain: "clean",
-            summary: "Why `parse_number` gives NULL; NULL where it gives a number.",
+            summary: "Explains why `parse_number` gives NULL; NULL if it gives a number.",
             description: "One of `empty`, `not a number`, `separators do not part groups of three digits; declare the decimal sign`, `too large`.",
             arguments: &[NUMBER, DECIMAL, SCALE],
             examples: &["SELECT number_problem('1,5') AS one, number_problem('many') AS two, number_problem('1,5', decimal => ',') AS good;"],

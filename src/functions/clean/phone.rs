@@ -14,7 +14,7 @@ const COUNTRY: Argument = Argument::optional(
     "country",
     Takes::Text,
     "'CN'",
-    "where numbers without a calling code are dialled: two letters of ISO 3166-1, as `'US'`",
+    "country of numbers without a calling code: two letters of ISO 3166-1, as `'US'`",
 );
 
 pub static ALL: [TextFunction; 5] = [
@@ -22,20 +22,20 @@ pub static ALL: [TextFunction; 5] = [
         Doc {
             name: "clean_phone",
             domain: "clean",
-            summary: "A telephone number in the form of E.164, as `+8613800138000`.",
+            summary: "Cleans a telephone number: E.164 format, as `+8613800138000`.",
             description: "\
-Reads digits of any script and width, spaces, dashes, brackets and dots between them, labels (`电话：`), `+`, `0086` and `86`, the 0 before an area
-code, the prefixes of Chinese carriers (`17951`), and what a spreadsheet has made of a number (`13800138000.0`, `1.3800138E+10`). An extension is
-dropped (see `phone_extension`).
+Reads digits of any script and width, with spaces, dashes, brackets and dots between them, labels (`电话：`), `+`, `0086` and `86`, the 0
+before an area code, the prefixes of Chinese carriers (`17951`), and numbers damaged by a spreadsheet (`13800138000.0`, `1.3800138E+10`). An
+extension is dropped (see `phone_extension`).
 
-A number must fit the plan of its country: first digits and length, and for fixed lines of China the area code. The plans of 55 countries are
-known; numbers of others are taken by their calling code when written with `+` or what is dialled for it. Anything else gives NULL, and
-`phone_problem` says why: a fixed line without its area code, two numbers in one text, digits behind `*`.
+A number must fit the numbering plan of its country: first digits and length, and for Chinese landlines the area code. The plans of 55
+countries are known. Numbers of other countries are accepted by their calling code, if written with `+` or with the prefix dialled for it.
+Anything else gives NULL, and `phone_problem` says why: a landline without its area code, two numbers in one text, hidden digits (`*`).
 
-The result is a key: two ways of writing one number give the same text, and a clean number gives itself.
+The result is a key: two spellings of one number give the same string, and a clean number is returned unchanged.
 
-Plans are those of the regulators, by first digits and length alone; whether a number is in use is not known. Which city or carrier a mobile
-number of China was sold in changes each month and is not told.",
+The plans are those of the regulators and check only first digits and length, not whether a number is in use. The city or carrier of a
+Chinese mobile number changes over time and is not returned.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT clean_phone('138 0013 8000') AS mobile, clean_phone('（010）8888-6666转801') AS landline,
        clean_phone('(415) 555-2671', country => 'US') AS american;"],
@@ -59,10 +59,10 @@ number of China was sold in changes each month and is not told.",
         Doc {
             name: "phone_type",
             domain: "clean",
-            summary: "What a telephone number is for: `mobile`, `landline` and so on.",
+            summary: "Returns the type of a telephone number: `mobile`, `landline` and so on.",
             description: "\
-One of `mobile`, `landline`, `mobile or landline` (North America and others do not tell the two apart), `toll free`, `shared cost` (400 in China), `voip`,
-`unknown` (a country whose plan is not known). NULL where `clean_phone` gives NULL.",
+One of `mobile`, `landline`, `mobile or landline` (North America and others do not distinguish them), `toll free`, `shared cost` (400 in
+China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_phone` gives NULL.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT phone_type('13800138000') AS one, phone_type('010-88886666') AS two, phone_type('400-820-8820') AS three;"],
             ..Doc::EMPTY
@@ -82,10 +82,10 @@ One of `mobile`, `landline`, `mobile or landline` (North America and others do n
         Doc {
             name: "phone_region",
             domain: "clean",
-            summary: "Where a telephone number belongs: the city of a Chinese landline, else the country.",
+            summary: "Returns the region of a telephone number: the city of a Chinese landline, otherwise the country.",
             description: "\
-The city that the area code was given to (`北京`; some codes serve several cities), or the country in two letters of ISO 3166-1 (`CN` for mobile numbers of China,
-which do not tell their city). NULL where `clean_phone` gives NULL.",
+The city that the area code belongs to (`北京`; some codes serve several cities), or the country in two letters of ISO 3166-1 (`CN` for
+Chinese mobile numbers, which do not show a city). NULL where `clean_phone` gives NULL.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT phone_region('010-88886666') AS city, phone_region('13800138000') AS mobile, phone_region('+49 30 123456') AS abroad;"],
             ..Doc::EMPTY
@@ -105,8 +105,8 @@ which do not tell their city). NULL where `clean_phone` gives NULL.",
         Doc {
             name: "phone_extension",
             domain: "clean",
-            summary: "The extension of a telephone number, which `clean_phone` drops.",
-            description: "The digits after `转`, `分机`, `ext.`, `x` or `#`. NULL without one, and where `clean_phone` gives NULL.",
+            summary: "Returns the extension of a telephone number, which `clean_phone` drops.",
+            description: "The digits after `转`, `分机`, `ext.`, `x` or `#`. NULL if there are none, and where `clean_phone` gives NULL.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT phone_extension('010-88886666转801') AS extension;"],
             ..Doc::EMPTY
@@ -126,7 +126,7 @@ which do not tell their city). NULL where `clean_phone` gives NULL.",
         Doc {
             name: "phone_problem",
             domain: "clean",
-            summary: "Why `clean_phone` gives NULL; NULL where it gives a number.",
+            summary: "Explains why `clean_phone` gives NULL; NULL if it gives a number.",
             description: "\
 One of `empty`, `masked`, `letters in the number`, `digits lost in scientific notation`, `several numbers`, `short number of a service`, `no area code`, `unknown area code`,
 `unknown calling code`, `too few digits`, `too many digits`, `not a number of the country`.",

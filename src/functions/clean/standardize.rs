@@ -1,4 +1,4 @@
-//! Words mapped by a table of one's own.
+//! Strings mapped by the user's own table.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,14 +18,14 @@ const TEXT: Argument = text("text", "what was typed");
 const MAPPING: Argument = Argument::required(
     "mapping",
     Takes::Table(&["synonym", "standard"]),
-    "the table of synonyms and what they stand for; each standard is its own synonym",
+    "table of synonyms and their standard values; each standard value is its own synonym",
 );
 
 const MIN_SIMILARITY: Argument = Argument::optional(
     "min_similarity",
     Takes::Float(0.0, 1.0),
     "0.9",
-    "the least similarity of what is only like a synonym; 1 for none such",
+    "minimum similarity for a match by similarity; 1 turns this off",
 );
 
 pub static ALL: [TextFunction; 2] = [
@@ -33,20 +33,22 @@ pub static ALL: [TextFunction; 2] = [
         Doc {
             name: "standardize",
             domain: "clean",
-            summary: "What a table of synonyms makes of a text: 采购决策者 is 决策层.",
+            summary: "Replaces a text by its standard value from a table of synonyms: 采购决策者 becomes 决策层.",
             description: "\
-`mapping` names a table with the columns `synonym` and `standard`, or is a query in brackets. Texts are compared without width, capitals, spaces and punctuation. A text that is
-no synonym takes the standard of the most similar one by `jaro_winkler_similarity`, if that is at least `min_similarity`; when equally similar synonyms mean different
-things, it takes none. A text without a match becomes NULL, or stays as it is with `otherwise => 'keep'`. `standardize_problem` names the candidate.
+`mapping` is a table with the columns `synonym` and `standard`, or a query in parentheses. Texts are compared ignoring width, case, spaces
+and punctuation. A text that is not a synonym gets the standard value of the most similar synonym by `jaro_winkler_similarity`, if that
+reaches `min_similarity`; if equally similar synonyms have different standard values, it gets none. A text without a match becomes NULL, or
+stays as it is with `otherwise => 'keep'`. `standardize_problem` names the candidate.
 
-A synonym with several standards in the table is an error. The table is read once for the statement; the result does not depend on the order of its rows.
+A synonym with several standard values in the table is an error. The table is read once per statement; the result does not depend on the
+order of its rows.
 
-It is a function of rows, and not one in FROM, so that it works wherever an expression does: in a tag, a WHERE, a GROUP BY.",
+This is an ordinary function, not one in FROM, so it works wherever an expression does: in a tag, in WHERE, in GROUP BY.",
             arguments: &[
                 TEXT,
                 MAPPING,
                 MIN_SIMILARITY,
-                Argument::optional("otherwise", Takes::Choice(&["null", "keep"]), "'null'", "what a text without a match becomes"),
+                Argument::optional("otherwise", Takes::Choice(&["null", "keep"]), "'null'", "result for a text without a match"),
             ],
             examples: &["WITH titles AS (SELECT * FROM (VALUES ('采购决策者', '决策层'), ('总经理', '决策层'), ('财务主管', '管理层')) AS given(synonym, standard))
 SELECT title, standardize(title, mapping => titles) AS standard, standardize_problem(title, mapping => titles) AS problem
@@ -73,15 +75,15 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
         Doc {
             name: "standardize_problem",
             domain: "clean",
-            summary: "Why `standardize` gives NULL or guesses, with the candidate; NULL for a text that is a synonym.",
+            summary: "Explains why `standardize` gives NULL or a similar match, with the candidate; NULL for a text that is a synonym.",
             description: "\
 | problem | meaning |
 |---|---|
 | `blank` | the text has no letter or digit |
-| `like '…' (0.93)` | it is no synonym, but similar to one that means this: `standardize` gives it |
-| `unknown, nearest '…' (0.71)` | nothing is as similar as `min_similarity` asks; this is nearest, and at least 0.7 |
-| `unknown` | no synonym is as similar as 0.7 |
-| `ambiguous: '…', '…' (0.93)` | equally similar synonyms mean different things |",
+| `like '…' (0.93)` | it is not a synonym, but similar to one with this standard value, which `standardize` returns |
+| `unknown, nearest '…' (0.71)` | nothing reaches `min_similarity`; this is the nearest, with at least 0.7 |
+| `unknown` | no synonym reaches 0.7 |
+| `ambiguous: '…', '…' (0.93)` | equally similar synonyms have different standard values |",
             arguments: &[TEXT, MAPPING, MIN_SIMILARITY],
             examples: &["SELECT standardize_problem('采购决策人', mapping => (SELECT '采购决策者' AS synonym, '决策层' AS standard)) AS problem;"],
             ..Doc::EMPTY
@@ -98,7 +100,7 @@ FROM (VALUES ('采购决策者'), ('采购 决策人'), ('决策层'), ('前台'
     ),
 ];
 
-/// The least similarity of a candidate that is named.
+/// The minimum similarity of a candidate that is named.
 const WORTH_NAMING: f64 = 0.7;
 
 /// Synonyms and what they mean.
@@ -108,7 +110,7 @@ struct Mapping {
     standards: Vec<String>,
 }
 
-/// What a text is to a mapping.
+/// What a string is to a mapping.
 #[derive(Debug)]
 enum Match {
     Blank,

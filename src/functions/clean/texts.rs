@@ -1,4 +1,4 @@
-//! Texts made even, and the two scripts of Chinese.
+//! Normalised text, and the two scripts of Chinese.
 
 use datafusion::common::Result;
 
@@ -13,21 +13,22 @@ pub static ALL: [TextFunction; 4] = [
         Doc {
             name: "clean_text",
             domain: "clean",
-            summary: "A text in one form: one width, single spaces, nothing invisible.",
+            summary: "Cleans a text: one width, single spaces, no invisible characters.",
             description: "\
-1. **Form.** `'nfkc'` (Unicode Standard Annex 15) makes one character of what looks the same: full-width letters, digits and signs become ASCII,
-   half-width kana become full, ligatures, circled numbers and squared units are written out (`①` is `1`, `㎡` is `m2`, `㈱` is `(株)`). `'halfwidth'`
-   changes only full-width letters, digits, signs and spaces, and keeps `①`: for names. `'nfc'` only joins letters and their accents.
-2. **Invisible characters** are dropped: controls, zero-width spaces, byte-order marks, soft hyphens, marks of direction, fillers, tags. Joiners stay
-   between the letters of Arabic and Indian scripts and between the parts of one emoji.
-3. **Spaces** of every kind become one space, those at the ends are dropped. Line breaks are spaces too, unless `keep_lines`.
+1. **Form.** `'nfkc'` (Unicode Standard Annex 15) unifies characters that look the same: full-width letters, digits and signs become ASCII,
+half-width kana become full-width, ligatures, circled numbers and squared units are written out (`①` becomes `1`, `㎡` `m2`, `㈱` `(株)`).
+`'halfwidth'` changes only full-width letters, digits, signs and spaces, and keeps `①`: use it for names. `'nfc'` only combines letters with
+their accents.
+2. **Invisible characters** are dropped: control characters, zero-width spaces, byte-order marks, soft hyphens, direction marks, fillers,
+tags. Joiners are kept between the letters of Arabic and Indian scripts and between the parts of one emoji.
+3. **Spaces** of every kind become one space, and those at the ends are dropped. Line breaks count as spaces, unless `keep_lines` is true.
 
-A text of nothing but spaces gives `''`; write `nullif(clean_text(x), '')` to make it NULL. A cleaned text cleaned again stays as it is.",
+A text that has only spaces gives `''`; write `nullif(clean_text(x), '')` to make it NULL. Cleaning a cleaned text again changes nothing.",
             arguments: &[
                 text("text", "the text as it was typed"),
-                Argument::optional("form", Takes::Choice(&["nfkc", "halfwidth", "nfc"]), "'nfkc'", "which characters count as one"),
-                Argument::optional("letter_case", Takes::Choice(&["keep", "lower", "upper"]), "'keep'", "what happens to capitals"),
-                Argument::optional("keep_lines", Takes::Flag, "false", "line breaks stay, one between two lines"),
+                Argument::optional("form", Takes::Choice(&["nfkc", "halfwidth", "nfc"]), "'nfkc'", "which characters are unified"),
+                Argument::optional("letter_case", Takes::Choice(&["keep", "lower", "upper"]), "'keep'", "what to do with upper and lower case"),
+                Argument::optional("keep_lines", Takes::Flag, "false", "keep line breaks, one between two lines"),
             ],
             examples: &["SELECT clean_text('　Ｐｏｒｔｒａｉｔ　　客户　画像 ') AS clean, clean_text('１２㎡', form => 'halfwidth') AS name;"],
             source: "Unicode Standard Annex 15, Unicode Normalization Forms",
@@ -45,10 +46,10 @@ A text of nothing but spaces gives `''`; write `nullif(clean_text(x), '')` to ma
         Doc {
             name: "to_halfwidth",
             domain: "clean",
-            summary: "A text whose full-width letters, digits, signs and spaces are ASCII.",
+            summary: "Converts full-width letters, digits, signs and spaces to ASCII.",
             description: "\
-U+FF01 to U+FF5E become `!` to `~`, U+3000 a space, `￥￡￠￢￦` the signs of usual width. Everything else stays, also kana, `①` and spaces at the ends:
-`clean_text` does more.",
+U+FF01 to U+FF5E become `!` to `~`, U+3000 a space, and `￥￡￠￢￦` the signs of normal width. Everything else stays, also kana, `①` and spaces
+at the ends: `clean_text` does more.",
             arguments: &[text("text", "the text")],
             examples: &["SELECT to_halfwidth('ＡＢＣ　１２３！') AS half;"],
             ..Doc::EMPTY
@@ -64,11 +65,11 @@ U+FF01 to U+FF5E become `!` to `~`, U+3000 a space, `￥￡￠￢￦` the signs 
         Doc {
             name: "to_simplified",
             domain: "clean",
-            summary: "A Chinese text in simplified characters.",
+            summary: "Converts Chinese text to simplified characters.",
             description: "\
-By the tables of OpenCC, longest phrase first: 乾燥 is 干燥, 乾隆 stays 乾隆. Text that is simplified already, and every other script, stays as it is.
-Words are not exchanged: 軟體 becomes 软体, not 软件. Characters whose simplified form hardly any font shows are left. In Japanese text kanji are converted
-too: tell the languages apart before.",
+Uses the tables of OpenCC, longest phrase first: 乾燥 becomes 干燥, 乾隆 stays 乾隆. Text that is already simplified, and every other script, stays
+as it is. Words are not replaced: 軟體 becomes 软体, not 软件. Characters whose simplified form exists in hardly any font stay. Kanji in Japanese
+text are converted too, so separate the languages first.",
             arguments: &[text("text", "the text")],
             examples: &["SELECT to_simplified('憑藉乾隆年間的頭髮') AS simplified;"],
             source: "OpenCC 1.4, dictionaries TSCharacters and TSPhrases",
@@ -85,10 +86,10 @@ too: tell the languages apart before.",
         Doc {
             name: "to_traditional",
             domain: "clean",
-            summary: "A Chinese text in traditional characters.",
+            summary: "Converts Chinese text to traditional characters.",
             description: "\
-By the tables of OpenCC (its own standard, `s2t`, neither Taiwan's nor Hong Kong's), longest phrase first: 发展 is 發展, 理发 is 理髮. Where no phrase decides,
-a character takes its most frequent counterpart, so that names can come out wrong (范 may be 范 or 範).",
+Uses the tables of OpenCC (its own standard, `s2t`, neither Taiwan's nor Hong Kong's), longest phrase first: 发展 becomes 發展, 理发 理髮. Where no
+phrase decides, a character becomes its most frequent counterpart, so names can come out wrong (范 may be 范 or 範).",
             arguments: &[text("text", "the text")],
             examples: &["SELECT to_traditional('发展理发业') AS traditional;"],
             source: "OpenCC 1.4, dictionaries STCharacters and STPhrases",

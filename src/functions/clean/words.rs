@@ -1,4 +1,4 @@
-//! Words of texts, and how texts feel.
+//! The words and the sentiment of texts.
 
 use std::sync::Arc;
 
@@ -19,30 +19,30 @@ const LEXICON: Argument = Argument::optional(
     "lexicon",
     Takes::Table(&["word", "score"]),
     "",
-    "your own words with scores from −1 to 1; they take precedence over the shipped lexicon",
+    "your own words with scores from −1 to 1; they take precedence over the built-in lexicon",
 );
 
-const SHIPPED: Argument = Argument::optional("shipped", Takes::Flag, "true", "false: only the words of `lexicon` are used");
+const SHIPPED: Argument = Argument::optional("shipped", Takes::Flag, "true", "false: use only the words of `lexicon`");
 
 pub static ALL: [TextFunction; 3] = [
     TextFunction::new(
         Doc {
             name: "words",
             domain: "clean",
-            summary: "The words of a text, in their order: a list.",
+            summary: "Splits a text into its words: a list, in order.",
             description: "\
-Chinese is cut by jieba: the likeliest way through its dictionary of 349,000 words, and a hidden Markov model for what is not there. Latin words and numbers are
-taken as they stand. Spaces and punctuation are left out. The text is taken as it is: write `words(clean_text(x))` for full-width letters, and
-`words(to_simplified(x))` for traditional characters, which the dictionary hardly knows.
+Chinese is split by jieba: the most likely path through its dictionary of 349,000 words, and a hidden Markov model for what is not in it.
+Latin words and numbers are kept whole. Spaces and punctuation are dropped. The text is used as it is: write `words(clean_text(x))` for
+full-width letters, and `words(to_simplified(x))` for traditional characters, of which the dictionary has few.
 
-`dictionary` names a table of your own words, in the column `word`, or is a list of them. They are always kept whole, the longest at each place first, whatever jieba
-would do. `stop_words => 'drop'` leaves out some 510 words that every text has (我们, 但是, the).
+`dictionary` is a table with your own words in the column `word`, or a list. These words are always kept whole, the longest at each place
+first, whatever jieba would do. `stop_words => 'drop'` removes about 510 words that occur in every text (我们, 但是, the).
 
-A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary, 0.2 s and 35 MB.",
+A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary: 0.2 s and 35 MB.",
             arguments: &[
                 text("text", "the text"),
-                Argument::optional("dictionary", Takes::Table(&["word"]), "", "words that are never cut"),
-                Argument::optional("stop_words", Takes::Choice(&["keep", "drop"]), "'keep'", "whether words that every text has stay"),
+                Argument::optional("dictionary", Takes::Table(&["word"]), "", "words that are never split"),
+                Argument::optional("stop_words", Takes::Choice(&["keep", "drop"]), "'keep'", "whether to keep words that occur in every text"),
             ],
             examples: &[
                 "SELECT words('这支口红的颜色很适合秋天') AS words, words('这支口红的颜色很适合秋天', stop_words => 'drop') AS without_stop_words;",
@@ -58,22 +58,24 @@ SELECT words('我在会员日买了口红', dictionary => mine) AS words;",
         Doc {
             name: "sentiment",
             domain: "clean",
-            summary: "The sentiment of a text, from −1 (negative) to 1 (positive), by a lexicon of Chinese and English words.",
+            summary: "Scores the sentiment of a text from −1 (negative) to 1 (positive), by a lexicon of Chinese and English words.",
             description: "\
-The scores of the words that the lexicon has are added up:
+The scores of the words that are in the lexicon are added up:
 
-- a negation among the three words before (不, 没有, 不是, not, never, n't) turns a word: × −0.74;
-- a word of degree among them makes it stronger (极其, 最 × 1.6; 非常, 很, very × 1.3) or weaker (比较 × 0.8; 有点, slightly × 0.6);
+- a negation within the three words before it (不, 没有, 不是, not, never, n't) multiplies the score of a word by −0.74;
+- a degree word there makes it stronger (极其, 最 × 1.6; 非常, 很, very × 1.3) or weaker (比较 × 0.8; 有点, slightly × 0.6);
 - of two clauses with 但是, 不过, but between them, the first counts half and the second one and a half times.
 
-A sum s gives s / √(s² + 15⁄16): the rules of VADER. 0 when no word is known, NULL for a text of nothing but spaces. `sentiment_words` shows what was counted.
+A sum s gives s / √(s² + 15⁄16), as in VADER. The result is 0 if no word is known, and NULL for a text that has only spaces.
+`sentiment_words` shows what was counted.
 
-The shipped lexicon has 950 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER. Your own
-words come from a table with the columns `word` and `score`.
+The built-in lexicon has 950 Chinese words and 30 emoji, written for reviews of products and services, and the 7,200 English words of VADER.
+You can add your own words from a table with the columns `word` and `score`.
 
-**Limits.** Words are counted, not understood: irony, comparison (比以前好), conditions (要是好用就好了), quotations, and words whose sense depends on what they speak
-of (快 of a delivery and of a battery's end) are read wrong. Of 17,561 sentences of reviews of hotels, books and computers that the lexicon was not made from, each labelled as its review
-is, 85 % have a known word, and 79 % of these the right sign. Use it over many texts, not to judge one.",
+**Limits.** Words are counted, not understood: irony, comparisons (比以前好), conditions (要是好用就好了), quotations, and words whose meaning depends
+on the subject (快 about a delivery and about a battery running out) are read wrongly. Test: 17,561 sentences from reviews of hotels, books
+and computers that were not used to make the lexicon, each with the label of its review. 85 % have a known word, and 79 % of these get the
+right sign. Use it over many texts, not to judge one.",
             arguments: &[text("text", "the text"), LEXICON, SHIPPED],
             examples: &[
                 "SELECT review, round(sentiment(review), 2) AS sentiment
@@ -90,9 +92,9 @@ SELECT round(sentiment('被种草了', lexicon => mine), 2) AS sentiment;",
         Doc {
             name: "sentiment_words",
             domain: "clean",
-            summary: "The words that `sentiment` counts in a text: a list of STRUCT(word, score).",
+            summary: "Returns the words that `sentiment` counts in a text: a list of STRUCT(word, score).",
             description: "\
-In their order, each with its score after negation, degree and \"but\". The list is empty when no word is known.",
+In the order of the text, each with its score after negation, degree and \"but\". The list is empty if no word is known.",
             arguments: &[text("text", "the text"), LEXICON, SHIPPED],
             examples: &["SELECT sentiment_words('物流很快，但是包装不好看') AS words;"],
             ..Doc::EMPTY

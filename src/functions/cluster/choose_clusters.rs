@@ -26,33 +26,38 @@ use crate::learning::features::{
 #[derive(Debug)]
 pub struct ChooseClusters;
 
-const MIN_CLUSTERS: Argument = Argument::optional("min_clusters", Takes::Integer(1, 1000), "2", "the fewest clusters to try");
-const MAX_CLUSTERS: Argument = Argument::optional("max_clusters", Takes::Integer(1, 1000), "10", "the most");
+const MIN_CLUSTERS: Argument =
+    Argument::optional("min_clusters", Takes::Integer(1, 1000), "2", "smallest number of clusters to try");
+const MAX_CLUSTERS: Argument =
+    Argument::optional("max_clusters", Takes::Integer(1, 1000), "10", "largest number of clusters to try");
 
 const DOC: Doc = Doc {
     name: "choose_clusters",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Clusters with k-means for each number of clusters, and says how good each is.",
+    summary: "Runs k-means for each number of clusters and measures how good each result is.",
     description: "\
-One row a number of clusters. The **recommended** one has the highest mean silhouette of those whose smallest cluster has 1 % of the rows or more; of
-those within 10⁻⁹ of it the fewest clusters. A few outliers in a cluster of their own have a silhouette near 1 and tell the others not apart: when
-they would have won, or nothing is recommended for that reason, a note says so. It is a proposal: look at the sizes and profiles of its neighbours too.
+One row per number of clusters. The **recommended** number has the highest mean silhouette among those whose smallest cluster has at least 1
+% of the rows; among values within 10⁻⁹ of the highest, the fewest clusters win. A few outliers in a cluster of their own have a silhouette
+near 1, but say nothing about the other rows: a note reports when such a result would have won, or when nothing is recommended for this
+reason. Take the recommendation as a proposal, and look at the sizes and profiles of the neighbouring numbers too.
 
-A feature is **skewed** when its farthest value lies more than twenty times as far from the median as the quartile on that side (the largest of a million
-values of a normal distribution: 7 times; of an exponential one: 19). Sums of money mostly are, and a note names them: `scale => 'log'` looks at ratios instead.
+A feature is **skewed** when its farthest value is more than twenty times as far from the median as the quartile on that side (for the
+largest of a million values of a normal distribution: 7 times; of an exponential one: 19). Money amounts usually are. A note names the
+skewed features; `scale => 'log'` compares ratios instead of differences.
 
 | column | better | definition |
 |---|---|---|
-| `inertia` | less, but it always falls with more clusters | the sum of squared distances to the centres |
-| `silhouette` | more, −1 to 1 | mean of (b − a) / max(a, b), of a row's mean distances a to its own cluster and b to the nearest other one |
-| `davies_bouldin` | less | mean over the clusters of the largest ratio of widths to distance |
-| `calinski_harabasz` | more | dispersion between over within clusters, each by its degrees of freedom |
+| `inertia` | lower, but it always falls with more clusters | sum of squared distances to the centres |
+| `silhouette` | higher, −1 to 1 | mean of (b − a) / max(a, b), where a and b are a row's mean distances to its own cluster and to the nearest other one |
+| `davies_bouldin` | lower | mean over the clusters of the largest ratio of widths to distance |
+| `calinski_harabasz` | higher | dispersion between clusters divided by dispersion within, each divided by its degrees of freedom |
 
-The silhouette is exact up to 16,384 rows, beyond it is that of a sample of so many, the same for all numbers of clusters, drawn by the keys and
-`random_state`. Weights count in all but the silhouette. NULL where an index is not defined: with one cluster, or as many as rows.",
+The silhouette is exact up to 16,384 rows. Beyond that it is computed on a sample of that size, drawn by the keys and `random_state`, and
+the same for all numbers of clusters. Weights count in everything except the silhouette. An index is NULL where it is not defined: with one
+cluster, or with as many clusters as rows.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer"),
+        Argument::required("input", Takes::Relation, "one row per customer"),
         KEY,
         FEATURES,
         MIN_CLUSTERS,
@@ -67,21 +72,21 @@ The silhouette is exact up to 16,384 rows, beyond it is that of a sample of so m
         MISSING,
     ],
     columns: &[
-        Column { name: "n_clusters", data_type: "INT", text: "how many" },
-        Column { name: "inertia", data_type: "DOUBLE", text: "of scaled features" },
-        Column { name: "silhouette", data_type: "DOUBLE", text: "mean" },
-        Column { name: "davies_bouldin", data_type: "DOUBLE", text: "index" },
-        Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
+        Column { name: "n_clusters", data_type: "INT", text: "number of clusters" },
+        Column { name: "inertia", data_type: "DOUBLE", text: "sum of squared distances to the centres, on scaled features" },
+        Column { name: "silhouette", data_type: "DOUBLE", text: "mean silhouette" },
+        Column { name: "davies_bouldin", data_type: "DOUBLE", text: "Davies-Bouldin index" },
+        Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "Calinski-Harabasz index" },
         Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
-        Column { name: "iterations", data_type: "INT", text: "of the best start" },
-        Column { name: "recommended", data_type: "BOOLEAN", text: "true for one number at most" },
+        Column { name: "iterations", data_type: "INT", text: "iterations of the best start" },
+        Column { name: "recommended", data_type: "BOOLEAN", text: "true for at most one number" },
     ],
     examples: &["SELECT n_clusters, round(inertia, 2) AS inertia, round(silhouette, 4) AS silhouette, recommended
 FROM choose_clusters((SELECT customer_id, recency_days, frequency, monetary
                       FROM rfm(sample_orders(rows => 5000), customer => customer_id, order_time => ordered_at, amount => amount)),
   key => customer_id, max_clusters => 6, random_state => 7)
 ORDER BY n_clusters;"],
-    source: "P. J. Rousseeuw: Silhouettes (1987); D. L. Davies, D. W. Bouldin: A Cluster Separation Measure (1979); T. Caliński, J. Harabasz: A Dendrite Method for Cluster Analysis (1974); values as scikit-learn's.",
+    source: "P. J. Rousseeuw: Silhouettes (1987); D. L. Davies, D. W. Bouldin: A Cluster Separation Measure (1979); T. Caliński, J. Harabasz: A Dendrite Method for Cluster Analysis (1974); values match scikit-learn.",
     ..Doc::EMPTY
 };
 
@@ -109,11 +114,11 @@ impl RelationFunction for ChooseClusters {
     }
 }
 
-/// So many times as far from the median as the quartile on that side: a value out there draws a centre to itself.
+/// This many times as far from the median as the quartile on that side: a value out there draws a centre to itself.
 const SKEWED: f64 = 20.0;
 
 impl Choose {
-    /// Tells which features are skewed.
+    /// Notes which features are skewed.
     fn tell_skewed(&self, rows: &Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let control = running.worker.control(running.worker.threads);
         let found =
@@ -139,7 +144,7 @@ impl Choose {
         Ok(())
     }
 
-    /// Tells why the highest silhouette is not that of what is recommended.
+    /// Notes why the highest silhouette is not the recommended one.
     fn tell_passed_over(&self, highest: &Candidate, is_any: bool, running: &Computing<'_>) {
         let Candidate { clusters, silhouette, smallest_share } = highest;
         let advice = match (is_any, self.search.scaling) {

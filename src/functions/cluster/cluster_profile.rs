@@ -23,7 +23,7 @@ use crate::learning::features::{
 #[derive(Debug)]
 pub struct ClusterProfile;
 
-const LABELS: Argument = Argument::optional("labels", Takes::Choice(&["en", "zh"]), "'en'", "the language of the description");
+const LABELS: Argument = Argument::optional("labels", Takes::Choice(&["en", "zh"]), "'en'", "language of the description");
 
 /// Rows of a category: its most over-represented values.
 const VALUES: usize = 3;
@@ -35,17 +35,18 @@ const DOC: Doc = Doc {
     name: "cluster_profile",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Describes groups by their features: what each is like, what sets it apart, and that in a sentence.",
+    summary: "Describes groups by their features: what each group is like and how it differs from the rest, also as a sentence.",
     description: "\
-One row a group and feature that is a number; of a feature that is a category, a row for each of up to three values that are more frequent in the group
-than in all rows, the most over-represented first, or one for its most frequent value.
+One row per group and numeric feature. For a categorical feature, up to three rows per group: the values that are more frequent in the group
+than in all rows, the most over-represented first; if there is none, one row for its most frequent value.
 
-`difference` makes features comparable. Of a number it is (mean of the group − mean of all) / standard deviation of all (of the population); of a value
-of a category the same of its share p, with √(p (1 − p)). `rank` orders a group's features by their greatest difference, either way; the first three are
-in `description`, which is the same in all rows of a group: `SELECT DISTINCT cluster_id, description FROM …`. There \"category beauty more often than
-others (7 %, 2.4 times)\" means that 7 % of the group have the value, 2.4 times the share of all rows.",
+`difference` makes features comparable. For a number it is (mean of the group − mean of all rows) / population standard deviation of all
+rows; for a value of a category the same with its share p as the mean and √(p (1 − p)) as the standard deviation. `rank` orders the features
+of a group by the largest absolute difference. The first three are in `description`, which is the same in all rows of a group:
+`SELECT DISTINCT cluster_id, description FROM …`. There, \"category beauty more often than others (7 %, 2.4 times)\" means that 7 % of the
+group have the value, 2.4 times the share in all rows.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer, with the group it is in"),
+        Argument::required("input", Takes::Relation, "one row per customer, with the customer's group"),
         CLUSTER,
         OWN_KEY,
         MIXED_FEATURES,
@@ -53,20 +54,20 @@ others (7 %, 2.4 times)\" means that 7 % of the group have the value, 2.4 times 
         LABELS,
     ],
     columns: &[
-        Column { name: "(cluster)", data_type: "of the cluster", text: "under its own name" },
-        Column { name: "rows", data_type: "BIGINT", text: "in the group" },
-        Column { name: "share", data_type: "DOUBLE", text: "of all rows" },
-        Column { name: "feature", data_type: "VARCHAR", text: "name" },
-        Column { name: "rank", data_type: "INT", text: "1: the feature that sets the group apart most" },
-        Column { name: "difference", data_type: "DOUBLE", text: "from all rows, in standard deviations" },
-        Column { name: "mean", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "median", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "stddev", data_type: "DOUBLE", text: "of a number, of the sample" },
-        Column { name: "overall_mean", data_type: "DOUBLE", text: "of a number, over all rows" },
-        Column { name: "value", data_type: "VARCHAR", text: "of a category" },
-        Column { name: "value_share", data_type: "DOUBLE", text: "share of the group's rows that have it" },
-        Column { name: "lift", data_type: "DOUBLE", text: "that share / the share of all rows that have it" },
-        Column { name: "description", data_type: "VARCHAR", text: "the group in a sentence" },
+        Column { name: "(cluster)", data_type: "of the cluster", text: "the group, under the column's own name" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows in the group" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of all rows" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },
+        Column { name: "rank", data_type: "INT", text: "1: the feature in which the group differs most" },
+        Column { name: "difference", data_type: "DOUBLE", text: "difference from all rows, in standard deviations" },
+        Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean of the group" },
+        Column { name: "median", data_type: "DOUBLE", text: "for a number: median of the group" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation of the group" },
+        Column { name: "overall_mean", data_type: "DOUBLE", text: "for a number: mean of all rows" },
+        Column { name: "value", data_type: "VARCHAR", text: "for a category: the value" },
+        Column { name: "value_share", data_type: "DOUBLE", text: "share of the group's rows that have the value" },
+        Column { name: "lift", data_type: "DOUBLE", text: "that share / the share of all rows that have the value" },
+        Column { name: "description", data_type: "VARCHAR", text: "the group described in a sentence" },
     ],
     examples: &["SELECT DISTINCT cluster_id, description
 FROM cluster_profile((SELECT r.*, cluster_id
@@ -281,7 +282,7 @@ impl Describe {
                     short(overall.moments.mean)
                 )
             }
-            // What is more frequent than elsewhere may still be rare: no word says that it is most, or often there.
+            // What is more frequent than elsewhere may still be rare: no word claims that it is common there.
             (Seen::Value { value, share, lift }, true) => {
                 let (percent, times) = (100.0 * share, format!("为总体的 {lift:.1} 倍"));
                 match *difference >= 0.1 {

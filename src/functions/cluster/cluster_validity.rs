@@ -16,18 +16,18 @@ use crate::learning::features::{FEATURES, FeatureSpec, Gather, KEY, MISSING};
 pub struct ClusterValidity;
 
 pub const CLUSTER: Argument =
-    Argument::required("cluster", Takes::Column, "which cluster a row is in; a number, a text, anything");
+    Argument::required("cluster", Takes::Column, "group of the row: a number, a string or any other type");
 
 const DOC: Doc = Doc {
     name: "cluster_validity",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Says how well groups of rows are kept apart by their features, wherever the groups come from.",
+    summary: "Measures how well groups of rows are separated by their features, whatever made the groups.",
     description: "\
-One row with the indices of `choose_clusters`, of groups that are there already: clusters of another tool, the levels of RFM, segments. Centres are the
+One row with the indices of `choose_clusters`, for existing groups: clusters from another tool, RFM segments, audiences. Centres are the
 means of the groups.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer"),
+        Argument::required("input", Takes::Relation, "one row per customer"),
         KEY,
         CLUSTER,
         FEATURES,
@@ -36,13 +36,13 @@ means of the groups.",
         MISSING,
     ],
     columns: &[
-        Column { name: "clusters", data_type: "INT", text: "how many" },
-        Column { name: "rows", data_type: "BIGINT", text: "of all" },
-        Column { name: "inertia", data_type: "DOUBLE", text: "of scaled features" },
-        Column { name: "silhouette", data_type: "DOUBLE", text: "mean" },
-        Column { name: "davies_bouldin", data_type: "DOUBLE", text: "index" },
-        Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
-        Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
+        Column { name: "clusters", data_type: "INT", text: "number of groups" },
+        Column { name: "rows", data_type: "BIGINT", text: "number of rows" },
+        Column { name: "inertia", data_type: "DOUBLE", text: "sum of squared distances to the centres, on scaled features" },
+        Column { name: "silhouette", data_type: "DOUBLE", text: "mean silhouette" },
+        Column { name: "davies_bouldin", data_type: "DOUBLE", text: "Davies-Bouldin index" },
+        Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "Calinski-Harabasz index" },
+        Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest group" },
     ],
     examples: &["SELECT clusters, rows, round(silhouette, 4) AS silhouette
 FROM cluster_validity((SELECT customer_id, segment, recency_days, frequency, monetary

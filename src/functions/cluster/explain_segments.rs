@@ -29,30 +29,30 @@ use crate::text::{self, grouped, literal};
 #[derive(Debug)]
 pub struct ExplainSegments;
 
-const LABEL: Argument = Argument::required("label", Takes::Column, "the segment, cluster or tag value to be explained");
-const MAX_DEPTH: Argument =
-    Argument::optional("max_depth", Takes::Integer(1, 20), "3", "the most conditions on the way to a rule");
-const MAX_RULES: Argument = Argument::optional("max_rules", Takes::Integer(2, 1000), "12", "the most rules");
+const LABEL: Argument = Argument::required("label", Takes::Column, "segment, cluster or tag value to explain");
+const MAX_DEPTH: Argument = Argument::optional("max_depth", Takes::Integer(1, 20), "3", "maximum number of conditions in a rule");
+const MAX_RULES: Argument = Argument::optional("max_rules", Takes::Integer(2, 1000), "12", "maximum number of rules");
 const MIN_SHARE: Argument =
-    Argument::optional("min_share", Takes::Float(0.0, 0.5), "0.01", "the least share of the rows that a rule holds for");
+    Argument::optional("min_share", Takes::Float(0.0, 0.5), "0.01", "minimum share of the rows that a rule must match");
 
 const DOC: Doc = Doc {
     name: "explain_segments",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Explains groups by a few readable rules, that can be pasted as the CASE of a tag.",
+    summary: "Explains groups by a few readable rules that you can paste into a tag as a CASE.",
     description: "\
-A small decision tree tells the labels apart; each leaf is a rule. Rules do not overlap and leave nothing out, so that each row is in one of them. The tree grows
-where a split takes away most impurity (Gini), up to `max_depth` conditions and `max_rules` rules; of equal splits the first feature wins. All values of a feature are
-tried as thresholds, at any number of rows, and compared in their own type: large integers, decimals and times to the last digit. What is shown is the
-shortest number that splits as well, or the last date or time on the left.
+A small decision tree separates the labels; each leaf is a rule. Every row matches exactly one rule. The tree splits where a split reduces
+impurity (Gini) most, up to `max_depth` conditions and `max_rules` rules; if splits are equal, the first feature wins. All values of a
+feature are tried as thresholds, for any number of rows, and compared in their own type: large integers, decimals and times exactly. The
+threshold shown is the shortest number that splits in the same way, or the last date or time on the left side.
 
-`when_then` is the rule in SQL: put `CASE`, all of them, and `END` around them to have a tag, which selects the rows that were told. Text and booleans
-are compared as text. A text of more than 50 different values, and more than one for every ten rows, names rows rather than kinds of them, and a rule
-of it would be a list of hundreds: it is left out, and named in a note, unless there is no other feature. Numbers that are kept as text are named too, as
-they are better told apart by thresholds, after a CAST. With `missing => 'mean'` a rule says where rows without the value belong.",
+`when_then` is the rule in SQL: put `CASE` before all of them and `END` after them to get a tag that assigns the same rows. Strings and
+booleans are compared as text. A text column with more than 50 distinct values, and more than one for every ten rows, identifies rows rather
+than groups of them, and its rules would be lists of hundreds of values: it is ignored, with a note, unless it is the only feature. A note
+also names columns that keep numbers as text: CAST them, because thresholds work better on numbers. With `missing => 'mean'`, a rule says
+where rows without a value belong.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer"),
+        Argument::required("input", Takes::Relation, "one row per customer"),
         LABEL,
         OWN_KEY,
         ORDERED_FEATURES,
@@ -62,13 +62,13 @@ they are better told apart by thresholds, after a CAST. With `missing => 'mean'`
         MISSING,
     ],
     columns: &[
-        Column { name: "(label)", data_type: "of the label", text: "under its own name: what most rows of the rule have" },
-        Column { name: "rule", data_type: "VARCHAR", text: "the condition" },
+        Column { name: "(label)", data_type: "of the label", text: "label of most rows of the rule, under the column's own name" },
+        Column { name: "rule", data_type: "VARCHAR", text: "condition of the rule" },
         Column { name: "purity", data_type: "DOUBLE", text: "share of the rule's rows that have the label" },
-        Column { name: "coverage", data_type: "DOUBLE", text: "share of all rows that the rule holds for" },
-        Column { name: "recall", data_type: "DOUBLE", text: "share of the label's rows that the rule holds for" },
-        Column { name: "rows", data_type: "BIGINT", text: "that the rule holds for" },
-        Column { name: "explanation", data_type: "VARCHAR", text: "the rule with its measures, to read" },
+        Column { name: "coverage", data_type: "DOUBLE", text: "share of all rows that match the rule" },
+        Column { name: "recall", data_type: "DOUBLE", text: "share of the label's rows that match the rule" },
+        Column { name: "rows", data_type: "BIGINT", text: "number of rows that match the rule" },
+        Column { name: "explanation", data_type: "VARCHAR", text: "the rule and its measures as a sentence" },
         Column { name: "when_then", data_type: "VARCHAR", text: "the rule as WHEN … THEN …" },
     ],
     examples: &["SELECT explanation
@@ -147,7 +147,8 @@ const ROWS_A_NAME: usize = 10;
 /// Texts of fewer different values are codes, though they may read as numbers.
 const FEW_KINDS: usize = 12;
 
-/// Leaves out texts that name rows rather than kinds of rows, as if all rows had the same, and tells so; tells of numbers that are text.
+/// Ignores text columns that identify rows rather than groups of rows, as if all rows had the same value, with a note; also
+/// notes numbers kept as text.
 fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>) -> Result<()> {
     let categories: Vec<(&str, &ArrayRef)> = running
         .wanted
@@ -228,7 +229,7 @@ impl<'a> Values<'a> {
             all.push(Values { name: &feature.name, numbers, category: 0, data_type, filled, beyond });
         }
         for (category, (place, feature)) in wanted.of_kind(FeatureKind::Category).enumerate() {
-            // Rows without value got the most frequent one, the first of equals, which is more frequent than others since.
+            // Rows without a value got the most frequent one (ties: the first), which is therefore more frequent than the others.
             let filled = (rows.missing[place] > 0).then(|| i128::from(most_frequent(&codes[category])));
             all.push(Values { name: &feature.name, numbers: None, category, data_type: None, filled, beyond: false });
         }

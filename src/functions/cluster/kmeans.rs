@@ -24,33 +24,36 @@ const CENTROIDS: Argument = Argument::optional(
     "centroids",
     Takes::Relation,
     "",
-    "starts from these centres instead: a row a cluster, the features' columns under their names, not scaled",
+    "start from these centres instead: one row per cluster, one column per feature with the same name, not scaled",
 );
 
 const DOC: Doc = Doc {
     name: "kmeans",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Finds groups of rows that are near one another: k-means clustering.",
+    summary: "Groups similar rows: k-means clustering.",
     description: "\
-Each row goes to the nearest of `n_clusters` centres, each centre to the mean of its rows, until nothing moves; the sum of squared distances,
-the *inertia*, falls with each step. `cluster_id` counts from 1, the largest cluster first (by weight; of equals the one whose centre comes first).
+Each row is assigned to the nearest of `n_clusters` centres, and each centre moves to the mean of its rows, until nothing changes. The sum
+of squared distances, the *inertia*, falls with each step. `cluster_id` counts from 1, the largest cluster first (by weight; ties: the
+smaller centre first).
 
-**Features** are whole numbers, decimals and floats, taken as DOUBLE. Dates and text are refused when named: make a number of them. By default all
-number columns but the key and the weight are features; a column of numbers that only name something must be left out by giving `features`.
+**Features** are integers, decimals and floats, read as DOUBLE. Naming a date or text column is an error: convert it to a number. By
+default, all number columns except the key and the weight are features. If a number column is only an identifier or a code, exclude it by
+giving `features`.
 
-**Same answer.** The result depends on the rows and `random_state` alone: not on their order, on partitions, batches or threads, to the last
-bit. Sums are exact, starts are drawn by the keys of the rows. Ties go to the first centre. A cluster that loses its last row gets the row
-farthest from its centre. With fewer different points than clusters the last clusters have no rows, which a note tells.
+**Reproducible.** The result depends only on the rows and `random_state`, and is identical to the last bit for any order of rows,
+partitions, batches and threads. Sums are exact; starts are drawn by the keys of the rows. Ties go to the first centre. A cluster that loses
+its last row gets the row farthest from its centre. With fewer distinct points than clusters, the last clusters have no rows; a note says
+so.
 
-**Starts.** The first start is greedy k-means++ over all rows. The others begin where the best of 24 whole runs on a sample of some 2,000 rows
-ended (8 runs with more than 20 clusters), which costs less than a start over a million rows and ends nearer to the best.
+**Starts.** The first start is greedy k-means++ over all rows. The other starts begin with the result of the best of 24 complete runs on a
+sample of about 2,000 rows (8 runs with more than 20 clusters). This costs less than a start over a million rows, and gives a better result.
 
-**Cost.** The features are kept in memory, 8 bytes each, with the keys and some 30 bytes a row. Bounds spare most distances after the first steps. Features beyond
-the memory limit go to a temporary file that each step reads again, with the same answer (not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN
-ANALYZE shows `spilled_bytes`.",
+**Cost.** The features are kept in memory, 8 bytes per value, with the keys and about 30 bytes per row. Bounds avoid most distance
+computations after the first steps. Features beyond the memory limit go to a temporary file that each step reads again, with the same result
+(not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN ANALYZE shows `spilled_bytes`.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer"),
+        Argument::required("input", Takes::Relation, "one row per customer"),
         CENTROIDS,
         KEY,
         N_CLUSTERS,
@@ -65,9 +68,9 @@ ANALYZE shows `spilled_bytes`.",
         MISSING,
     ],
     columns: &[
-        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
-        Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
-        Column { name: "distance", data_type: "DOUBLE", text: "to the centre, Euclidean, of scaled features" },
+        Column { name: "(key)", data_type: "of the key", text: "key of the row, under the column's own name" },
+        Column { name: "cluster_id", data_type: "INT", text: "cluster of the row, from 1; the largest cluster first" },
+        Column { name: "distance", data_type: "DOUBLE", text: "Euclidean distance to the centre, on scaled features" },
     ],
     examples: &[
         "SELECT cluster_id, count(*) AS customers, round(avg(distance), 3) AS distance
@@ -81,7 +84,7 @@ FROM kmeans((SELECT * FROM (VALUES (1, 1.0, 1.0), (2, 1.5, 2.0), (3, 9.0, 8.0), 
   centroids => (SELECT * FROM (VALUES (0.0, 0.0), (10.0, 10.0)) AS c(x, y)))
 GROUP BY cluster_id ORDER BY cluster_id;",
     ],
-    source: "S. P. Lloyd: Least Squares Quantization in PCM (1982); D. Arthur, S. Vassilvitskii: k-means++ (2007); P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998); names and the rules of tol and of empty clusters after scikit-learn.",
+    source: "S. P. Lloyd: Least Squares Quantization in PCM (1982); D. Arthur, S. Vassilvitskii: k-means++ (2007); P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998); names, and the rules for tol and for empty clusters, follow scikit-learn.",
     ..Doc::EMPTY
 };
 

@@ -23,18 +23,19 @@ const DOC: Doc = Doc {
     name: "kprototypes",
     kind: Kind::Relation,
     domain: "cluster",
-    summary: "Finds groups of rows by numbers and categories: k-prototypes clustering; of categories alone, k-modes.",
+    summary: "Groups similar rows by numbers and categories: k-prototypes clustering, or k-modes with categories only.",
     description: "\
-The middle of a cluster is the mean of its numbers and the most frequent value of each category (of equals the first in their order). A row costs
-its squared distance to the mean plus `gamma` for each category that is another; rows go where they cost least. When that ends, single rows are
-moved as long as it lowers the cost; and up to 20,000 rows a prototype at a time is put elsewhere, until 4 `n_clusters` of these in a row were in vain. `cluster_id` counts from 1, the cluster of most rows first.
+The prototype of a cluster is the mean of its numbers and the most frequent value of each category (ties: the first in their order). The
+cost of a row is its squared distance to the mean plus `gamma` for each category that differs; rows go to the cluster where they cost least.
+After that, single rows are moved as long as the total cost falls. Up to 20,000 rows, one prototype at a time is then moved elsewhere, until
+4 `n_clusters` such attempts in a row bring no improvement. `cluster_id` counts from 1, the cluster with most rows first.
 
-**Features** are numbers, taken as DOUBLE and scaled, and categories: text and booleans. Numbers that only name something, a code of a region, are
-categories after `CAST(… AS VARCHAR)`. By default every column of these kinds but the key and the weight is a feature.
+**Features** are numbers, read as DOUBLE and scaled, and categories: text and booleans. A number that is only a code, such as a region code,
+becomes a category with `CAST(… AS VARCHAR)`. By default, every column of these types except the key and the weight is a feature.
 
-**Same answer**: as in `kmeans`.",
+**Reproducible**: as in `kmeans`.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row each customer"),
+        Argument::required("input", Takes::Relation, "one row per customer"),
         KEY,
         N_CLUSTERS,
         MIXED_FEATURES,
@@ -47,15 +48,15 @@ categories after `CAST(… AS VARCHAR)`. By default every column of these kinds 
         MISSING,
     ],
     columns: &[
-        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
-        Column { name: "cluster_id", data_type: "INT", text: "from 1, the largest first" },
-        Column { name: "distance", data_type: "DOUBLE", text: "the square root of what the row costs" },
+        Column { name: "(key)", data_type: "of the key", text: "key of the row, under the column's own name" },
+        Column { name: "cluster_id", data_type: "INT", text: "cluster of the row, from 1; the largest cluster first" },
+        Column { name: "distance", data_type: "DOUBLE", text: "square root of the cost of the row" },
     ],
     examples: &["SELECT cluster_id, count(*) AS customers
 FROM kprototypes((SELECT customer_id, age, city_tier, gender FROM sample_customers(rows => 500) WHERE age BETWEEN 1 AND 110),
   key => customer_id, n_clusters => 3, random_state => 7, missing => 'mean')
 GROUP BY cluster_id ORDER BY cluster_id;"],
-    source: "Z. Huang: Clustering Large Data Sets with Mixed Numeric and Categorical Values (1997); J. A. Hartigan, M. A. Wong: A K-Means Clustering Algorithm (1979), moves of single rows; P. Fränti: Efficiency of Random Swap Clustering (2018); gamma as in the Python package kmodes.",
+    source: "Z. Huang: Clustering Large Data Sets with Mixed Numeric and Categorical Values (1997); J. A. Hartigan, M. A. Wong: A K-Means Clustering Algorithm (1979), moves of single rows; P. Fränti: Efficiency of Random Swap Clustering (2018); gamma follows the Python package kmodes.",
     ..Doc::EMPTY
 };
 

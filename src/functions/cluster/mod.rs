@@ -1,4 +1,4 @@
-//! Clustering (聚类): groups found in the rows, how many there should be, how good they are, and what sets each apart.
+//! Clustering (聚类): finding groups of rows, choosing their number, measuring their quality, and describing how they differ.
 
 mod choose_clusters;
 mod cluster_profile;

@@ -1,4 +1,4 @@
-//! Thresholds of rules as constants in SQL, of every type that values are compared in.
+//! Thresholds of rules as SQL constants, for every type that values are compared in.
 
 use std::sync::Arc;
 

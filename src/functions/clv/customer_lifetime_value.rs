@@ -51,30 +51,32 @@ const DOC: Doc = Doc {
     name: VALUE,
     kind: Kind::Relation,
     domain: "clv",
-    summary: "What each customer will be worth: the discounted value of the purchases to expect.",
+    summary: "Estimates the future value of each customer: the discounted value of the expected purchases.",
     description: "\
-The purchases that `transaction_model` (`bg_nbd`, `mbg_nbd`, `pareto_nbd` or `bg_bb`) expects in each of the next `months`, times the mean value that `value_model` (`gamma_gamma`) expects of the customer. Those
-of a month are discounted to its end: those of month i count 1 / (1 + discount_rate)^i. The rate is **monthly**: 0.01 is some 12.7 % a year.
+For each of the next `months`: the purchases that `transaction_model` (`bg_nbd`, `mbg_nbd`, `pareto_nbd` or `bg_bb`) expects, times the mean
+value that `value_model` (`gamma_gamma`) expects for the customer. The value of month i is discounted to the end of that month: it counts 1
+/ (1 + discount_rate)^i. The rate is **monthly**: 0.01 is about 12.7 % per year.
 
-Months are those of the calendar: the first ends a month after `observation_end`, which is the day that `\"T\"` of the input counts to. (`lifetimes` has months of 30 days, or of 4.345 weeks.) Purchases that have been made
-are not part of the value.
+Months are calendar months: the first ends one month after `observation_end`, the day up to which `\"T\"` of the input counts. (`lifetimes`
+has months of 30 days, or of 4.345 weeks.) Past purchases are not part of the value.
 
-`tier` ranks the customers of the input: the `whale_share` of greatest value are `whale`, those down to `dolphin_share` `dolphin`, the others `minnow`. Equal values are in one tier. The value is NULL where a history cannot be, or where
-`expected_average_value` is; so is the tier.",
+`tier` ranks the customers of the input: the top `whale_share` by value are `whale`, those down to `dolphin_share` are `dolphin`, the others
+`minnow`. Equal values are in the same tier. Value and tier are NULL where the purchase history is impossible, or where
+`expected_average_value` is NULL.",
     arguments: &[
-        Argument::required(TRANSACTIONS, Takes::Name("model"), "a model of when customers buy"),
-        Argument::required(VALUES, Takes::Name("model"), "a model of what purchases are worth"),
-        Argument::required("input", Takes::Relation, "rows with the features of both models: those of `clv_summary`"),
-        Argument::required(FROM, Takes::Moment, "the last day of observation, after which the months begin"),
-        Argument::optional(MONTHS, Takes::Integer(1, 1_200), "12", "how many months to look ahead"),
-        Argument::optional(RATE, Takes::Float(0.0, 10.0), "0.01", "by how much money loses its worth in a month"),
+        Argument::required(TRANSACTIONS, Takes::Name("model"), "model of when customers buy"),
+        Argument::required(VALUES, Takes::Name("model"), "model of the value of purchases"),
+        Argument::required("input", Takes::Relation, "rows with the features of both models, from `clv_summary`"),
+        Argument::required(FROM, Takes::Moment, "last day of observation; the months begin after it"),
+        Argument::optional(MONTHS, Takes::Integer(1, 1_200), "12", "number of months to look ahead"),
+        Argument::optional(RATE, Takes::Float(0.0, 10.0), "0.01", "monthly discount rate"),
         TIME_UNIT,
         Argument::optional(WHALES, Takes::Share, "0.1", "share of the customers that are whales"),
         Argument::optional(DOLPHINS, Takes::Share, "0.5", "share of the customers that are dolphins or whales"),
     ],
     columns: &[
         Column { name: "…", data_type: "of the input", text: "every column of the input" },
-        Column { name: VALUE, data_type: "DOUBLE", text: "discounted value of the purchases to expect" },
+        Column { name: VALUE, data_type: "DOUBLE", text: "discounted value of the expected purchases" },
         Column { name: TIER, data_type: "VARCHAR", text: "`whale`, `dolphin` or `minnow`" },
     ],
     examples: &["CREATE TABLE histories AS SELECT * FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),

@@ -1,4 +1,4 @@
-//! The sum of floats, the same in any order and any number of partitions, to the last digit.
+//! The exact sum of floats, the same to the last digit for any order and any number of partitions.
 
 use std::sync::Arc;
 

@@ -17,36 +17,33 @@ use crate::error::invalid;
 #[derive(Debug)]
 pub struct ClvHoldout;
 
-const CALIBRATION_END: Argument = Argument::required(
-    "calibration_end",
-    Takes::Moment,
-    "the last day, which counts whole, or the last instant that the model may see",
-);
+const CALIBRATION_END: Argument =
+    Argument::required("calibration_end", Takes::Moment, "last day (included) or last time that the model may see");
 
 const DOC: Doc = Doc {
     name: "clv_holdout",
     kind: Kind::Relation,
     domain: "clv",
-    summary: "The columns of `clv_summary` up to a day, and what each customer bought after it: to check a model against what came.",
+    summary: "Returns `clv_summary` up to a day, and each customer's purchases after it, to compare a model with what happened.",
     description: "\
-One row per customer who bought up to `calibration_end`. `frequency`, `recency`, `\"T\"` and `monetary_value` are those of `clv_summary` with `calibration_end` as the end of
-observation, under the same names, so that a model can be trained on them. The columns `…_holdout` tell of the time after that: units with an order, the length of that time, and
-the mean value of its purchases, 0 without any.
+One row per customer who bought up to `calibration_end`. `frequency`, `recency`, `\"T\"` and `monetary_value` are those of `clv_summary`
+with `calibration_end` as the end of observation, under the same names, so that you can train a model on them. The columns `…_holdout`
+describe the time after that: units with an order, the length of that time, and the mean value of its purchases, 0 if there are none.
 
-Train on the first four, predict `expected_purchases` for `duration_holdout`, and compare it with `frequency_holdout`, in all and by `frequency`. Where `calibration_end` is within a unit,
-the rest of the unit belongs to the time after it.
+Train on the first four columns, predict `expected_purchases` for `duration_holdout`, and compare it with `frequency_holdout`, in total and
+by `frequency`. If `calibration_end` is inside a unit, the rest of the unit belongs to the time after it.
 
-Rows that cannot be used and cost: as in `clv_summary`.",
+Dropped rows and cost: as in `clv_summary`.",
     arguments: &[INPUT, CUSTOMER, ORDER_TIME, AMOUNT, CALIBRATION_END, OBSERVATION_END, TIME_UNIT],
     columns: &[
-        Column { name: "(customer)", data_type: "as the role", text: "the key, under its own name" },
+        Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
         Column { name: "frequency", data_type: "BIGINT", text: "repeat purchases up to `calibration_end`" },
-        Column { name: "recency", data_type: "BIGINT", text: "units from the first purchase to the last one up to then" },
+        Column { name: "recency", data_type: "BIGINT", text: "units from the first purchase to the last one up to `calibration_end`" },
         Column { name: "T", data_type: "BIGINT", text: "units from the first purchase to `calibration_end`" },
-        Column { name: "monetary_value", data_type: "DOUBLE", text: "mean value of the repeat purchases up to then; with `amount` only" },
-        Column { name: "frequency_holdout", data_type: "BIGINT", text: "purchases after it" },
+        Column { name: "monetary_value", data_type: "DOUBLE", text: "mean value of the repeat purchases up to `calibration_end`; only with `amount`" },
+        Column { name: "frequency_holdout", data_type: "BIGINT", text: "purchases after `calibration_end`" },
         Column { name: "duration_holdout", data_type: "BIGINT", text: "units from `calibration_end` to the end of observation" },
-        Column { name: "monetary_value_holdout", data_type: "DOUBLE", text: "mean value of the purchases after it; with `amount` only" },
+        Column { name: "monetary_value_holdout", data_type: "DOUBLE", text: "mean value of the purchases after `calibration_end`; only with `amount`" },
     ],
     examples: &["SELECT frequency, count(*) AS customers, avg(frequency_holdout) AS purchases_after
 FROM clv_holdout((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount,

@@ -1,4 +1,4 @@
-//! Lifetime value: how often customers buy, how long they stay, and what they are worth.
+//! Lifetime value: how often customers buy, how long they stay, and how much they are worth.
 //!
 //! ```text
 //! orders ─▶ usable rows ─▶ purchases of a period (customer, period) ─▶ one row per customer

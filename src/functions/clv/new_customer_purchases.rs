@@ -25,19 +25,20 @@ const DOC: Doc = Doc {
     name: "new_customer_purchases",
     kind: Kind::Relation,
     domain: "clv",
-    summary: "How many repeat purchases a new customer will make in a time after the first one, by a model of purchases.",
+    summary: "Estimates how many repeat purchases a new customer will make within a time after the first one.",
     description: "\
-One row per number of purchases, from 0 to `max_purchases`: its `probability` for a customer of whom nothing but the first purchase is known. `expected_purchases` is the mean, the same in every row. To check a
-model, compare the probabilities with the shares of customers of one age in `clv_summary`, and the mean, at several horizons, with what customers have bought by then.",
+One row per number of purchases, from 0 to `max_purchases`, with its `probability` for a customer of whom only the first purchase is known.
+`expected_purchases` is the mean, the same in every row. To check a model, compare the probabilities with the shares of customers of the
+same age in `clv_summary`, and compare the mean, at several horizons, with what customers had bought by then.",
     arguments: &[
         Argument::required(MODEL, Takes::Name("model"), "a model of type `bg_nbd`, `mbg_nbd`, `pareto_nbd` or `bg_bb`"),
-        Argument::required(HORIZON, Takes::Float(0.0, 1e6), "the time after the first purchase, in the unit of \"T\"; of `bg_bb` whole opportunities"),
-        Argument::optional(MOST, Takes::Integer(0, 1000), "10", "the largest number of purchases"),
+        Argument::required(HORIZON, Takes::Float(0.0, 1e6), "time after the first purchase, in the unit of \"T\"; for `bg_bb`, a whole number of opportunities"),
+        Argument::optional(MOST, Takes::Integer(0, 1000), "10", "largest number of purchases to list"),
     ],
     columns: &[
         Column { name: "purchases", data_type: "BIGINT", text: "repeat purchases" },
-        Column { name: "probability", data_type: "DOUBLE", text: "probability of just so many" },
-        Column { name: "expected_purchases", data_type: "DOUBLE", text: "their mean" },
+        Column { name: "probability", data_type: "DOUBLE", text: "probability of exactly this number" },
+        Column { name: "expected_purchases", data_type: "DOUBLE", text: "mean number of purchases" },
     ],
     examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');

@@ -28,41 +28,44 @@ const DOC: Doc = Doc {
     name: "next_purchase",
     kind: Kind::Relation,
     domain: "clv",
-    summary: "When each customer should buy again, by the customer's own rhythm, and who is overdue.",
+    summary: "Predicts when each customer will buy again from the customer's own rhythm, and shows who is overdue.",
     description: "\
-One row per customer. Several orders of one calendar day are one purchase; gaps are the days between one day of purchase and the next. The **interval** of a customer is the median of
-the gaps, or with `interval => 'mean'` their mean, which equals the aggregate `purchase_cycle`.
+One row per customer. Several orders on one calendar day are one purchase; gaps are the days from one purchase day to the next. The
+**interval** of a customer is the median of the gaps, or with `interval => 'mean'` their mean, which equals the aggregate `purchase_cycle`.
 
-- `expected_next`: the last purchase plus the interval, rounded to a day. It may lie in the past: then `days_overdue` is how long ago.
-- `probability`: that the customer buys within the next `within_days` days, given the days of silence so far. Gaps are taken to follow a gamma distribution with the customer's mean and
-  standard deviation; with fewer than three gaps, or gaps that are all equal, an exponential one with the mean. It does not know that customers leave for good: for that, train `bg_nbd`.
-- `is_churned`: silent for more than `churn_factor` intervals. `is_silent` is the plain rule beside it: silent for more than `churn_days` days, whoever the customer is.
+- `expected_next`: the last purchase plus the interval, rounded to a day. It can be in the past; `days_overdue` is then how long ago.
+- `probability`: probability that the customer buys within the next `within_days` days, given the days of silence so far. Gaps are assumed
+  to follow a gamma distribution with the customer's mean and standard deviation; with fewer than three gaps, or if all gaps are equal, an
+  exponential distribution with the mean. Customers who leave for good are not modelled: for that, train `bg_nbd`.
+- `is_churned`: silent for more than `churn_factor` intervals. `is_silent` is a simpler rule, the same for every customer: silent for more
+  than `churn_days` days.
 
-A customer with one day of purchase has no interval: what depends on it is NULL, and only `is_silent` judges. Orders after `as_of`, and rows without customer or time, are left out.
-The gaps of a customer are sorted: memory for one customer's days at a time, and sorting spills to disk.",
+A customer with only one purchase day has no interval: columns that depend on it are NULL, and only `is_silent` has a value. Orders after
+`as_of`, and rows without a customer or time, are dropped. The gaps of each customer are sorted: memory for the days of one customer at a
+time; sorting spills to disk.",
     arguments: &[
-        Argument::required(INPUT, Takes::Relation, "orders, or their lines"),
-        Argument::required(CUSTOMER, Takes::Value("column"), "who ordered; any type"),
-        Argument::required(ORDER_TIME, Takes::Value("date or timestamp column"), "when"),
-        Argument::optional(AS_OF, Takes::Moment, "", "the day to look from, default the day of the last order"),
-        Argument::optional(DAYS, Takes::Integer(1, 3_650), "30", "the days that `probability` looks ahead"),
-        Argument::optional(INTERVAL, Takes::Choice(&["median", "mean"]), "'median'", "what the interval is of the gaps"),
-        Argument::optional(FACTOR, Takes::Float(0.1, 100.0), "2", "so many intervals of silence are churn"),
-        Argument::optional(CHURN_DAYS, Takes::Integer(1, 36_500), "90", "so many days of silence are too long by the plain rule"),
+        Argument::required(INPUT, Takes::Relation, "orders, or order lines"),
+        Argument::required(CUSTOMER, Takes::Value("column"), "customer key, of any type"),
+        Argument::required(ORDER_TIME, Takes::Value("date or timestamp column"), "time of the order"),
+        Argument::optional(AS_OF, Takes::Moment, "", "day to look from; default: the day of the last order"),
+        Argument::optional(DAYS, Takes::Integer(1, 3_650), "30", "number of days that `probability` looks ahead"),
+        Argument::optional(INTERVAL, Takes::Choice(&["median", "mean"]), "'median'", "how the interval is computed from the gaps"),
+        Argument::optional(FACTOR, Takes::Float(0.1, 100.0), "2", "number of intervals of silence after which a customer is churned"),
+        Argument::optional(CHURN_DAYS, Takes::Integer(1, 36_500), "90", "number of days of silence after which a customer is silent"),
     ],
     columns: &[
-        Column { name: "(customer)", data_type: "as the column", text: "the key, under its own name; `customer` of an expression" },
-        Column { name: "purchases", data_type: "BIGINT", text: "days with an order" },
-        Column { name: "last_purchase", data_type: "DATE", text: "the last of them" },
-        Column { name: "days_silent", data_type: "BIGINT", text: "days from it to `as_of`" },
+        Column { name: "(customer)", data_type: "as the column", text: "customer key, under the column's own name; `customer` for an expression" },
+        Column { name: "purchases", data_type: "BIGINT", text: "number of days with an order" },
+        Column { name: "last_purchase", data_type: "DATE", text: "last day with an order" },
+        Column { name: "days_silent", data_type: "BIGINT", text: "days from the last purchase to `as_of`" },
         Column { name: "interval_mean", data_type: "DOUBLE", text: "mean of the gaps in days" },
         Column { name: "interval_median", data_type: "DOUBLE", text: "median of the gaps" },
-        Column { name: "interval_deviation", data_type: "DOUBLE", text: "standard deviation of the gaps, of a sample; NULL of one gap" },
-        Column { name: "expected_next", data_type: "DATE", text: "when the next purchase should be" },
-        Column { name: "days_overdue", data_type: "BIGINT", text: "days from then to `as_of`; 0 when it is still to come" },
-        Column { name: "probability", data_type: "DOUBLE", text: "of a purchase within the next days" },
-        Column { name: "is_churned", data_type: "BOOLEAN", text: "silent for too many intervals" },
-        Column { name: "is_silent", data_type: "BOOLEAN", text: "silent for too many days" },
+        Column { name: "interval_deviation", data_type: "DOUBLE", text: "sample standard deviation of the gaps; NULL with one gap" },
+        Column { name: "expected_next", data_type: "DATE", text: "expected day of the next purchase" },
+        Column { name: "days_overdue", data_type: "BIGINT", text: "days from the expected day to `as_of`; 0 if it is still to come" },
+        Column { name: "probability", data_type: "DOUBLE", text: "probability of a purchase within the next `within_days` days" },
+        Column { name: "is_churned", data_type: "BOOLEAN", text: "true if silent for more than `churn_factor` intervals" },
+        Column { name: "is_silent", data_type: "BOOLEAN", text: "true if silent for more than `churn_days` days" },
     ],
     examples: &["SELECT customer_id, purchases, last_purchase, interval_median, expected_next, days_overdue, round(probability, 3) AS probability, is_churned
 FROM next_purchase((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'), customer => customer_id, order_time => ordered_at,

@@ -16,26 +16,26 @@ use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "orders, or their lines");
-pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "who ordered; any type");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "orders, or order lines");
+pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "customer key, of any type");
 pub const ORDER_TIME: Argument = Argument::required("order_time", Takes::Time, "when");
 pub const AMOUNT: Argument = Argument::optional(
     "amount",
     Takes::Number,
     "",
-    "for how much; without it there is no monetary value. Decimals and integers are added up exactly",
+    "amount of the row; without it there is no monetary value. Decimals and integers are summed exactly",
 );
 pub const OBSERVATION_END: Argument = Argument::optional(
     "observation_end",
     Takes::Moment,
     "",
-    "the last day, which counts whole, or the last instant that is looked at; default the day of the last order",
+    "last day (included) or last time that is considered; default: the day of the last order",
 );
 pub const TIME_UNIT: Argument = Argument::optional(
     "time_unit",
     Takes::Choice(&["day", "week", "month", "quarter", "year"]),
     "'day'",
-    "what time is counted in: calendar days, weeks from Monday, months, quarters or years",
+    "unit of time: calendar days, weeks from Monday, months, quarters or years",
 );
 
 /// What is counted in.
@@ -43,7 +43,7 @@ pub const TIME_UNIT: Argument = Argument::optional(
 pub enum Unit {
     Day,
     Week,
-    /// So many months.
+    /// This many months.
     Months(i32),
 }
 
@@ -168,7 +168,7 @@ pub fn total(value: Expr, data_type: &DataType) -> Expr {
     if data_type.is_floating() { exact_total(value) } else { sum(value) }
 }
 
-/// The type that amounts are added up in: whole numbers as decimals, whose sums do not wrap.
+/// The type in which amounts are summed: integers as decimals, whose sums do not wrap.
 fn wide(amount: &DataType) -> DataType {
     match amount {
         DataType::Int64 => DataType::Decimal128(28, 0),

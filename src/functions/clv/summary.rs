@@ -22,28 +22,29 @@ const DOC: Doc = Doc {
     name: "clv_summary",
     kind: Kind::Relation,
     domain: "clv",
-    summary: "What models of lifetime value read of each customer: repeat purchases, recency, age and mean value.",
+    summary: "Returns what lifetime models need for each customer: repeat purchases, recency, age and mean value.",
     description: "\
-One row per customer, in the sense of the BG/NBD model. Time counts from the customer's first purchase, in whole units:
+One row per customer, with the columns as the BG/NBD model defines them. Time counts from the customer's first purchase, in whole units:
 
-- `frequency`: repeat purchases: units with an order, without the first. Several orders within one unit are one purchase.
-- `recency`: from the first purchase to the last. 0 when there is only one. **This is not the recency of `rfm`**, which counts from the last order to today:
-  here a large recency means that the customer was active for long.
-- `\"T\"`: the age, from the first purchase to the end of observation. The name is in quotes, as it is in upper case.
-- `monetary_value`: the mean value of the repeat purchases, 0 without any. The first purchase is left out, as it tends to differ from the others. Sums are exact; the mean
-  is rounded once for decimals and integers.
+- `frequency`: number of repeat purchases, that is, units with an order, without the first. Several orders in one unit are one purchase.
+- `recency`: time from the first purchase to the last; 0 if there is only one. **This is not the recency of `rfm`**, which counts from the
+  last order to today: here a large recency means that the customer was active for a long time.
+- `\"T\"`: the age, from the first purchase to the end of observation. The name is upper case, so it needs quotes.
+- `monetary_value`: mean value of the repeat purchases, 0 if there are none. The first purchase is excluded because it tends to differ from
+  the others. Sums are exact; for decimals and integers the mean is rounded once.
 
-A week begins on Monday. An order on the last day of observation counts, whatever its time; later orders do not exist. Customers without an order up to then have no row. Take
-cancelled orders and refunds out first: an amount of any sign is added up.
+A week begins on Monday. Orders on the last day of observation count, at any time of day; later orders are ignored. Customers without an
+order up to then have no row. Remove cancelled orders and refunds first: amounts of any sign are summed.
 
-Rows whose customer, time or amount is NULL, and amounts that are NaN or infinite, are left out and counted. The input is read once; aggregation spills to disk.",
+Rows whose customer, time or amount is NULL, and rows whose amount is NaN or infinite, are dropped and counted. The input is read once; the
+aggregation spills to disk.",
     arguments: ARGUMENTS,
     columns: &[
-        Column { name: "(customer)", data_type: "as the role", text: "the key, under its own name" },
+        Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
         Column { name: "frequency", data_type: "BIGINT", text: "repeat purchases" },
         Column { name: "recency", data_type: "BIGINT", text: "units from the first purchase to the last" },
         Column { name: "T", data_type: "BIGINT", text: "units from the first purchase to the end of observation" },
-        Column { name: "monetary_value", data_type: "DOUBLE", text: "mean value of the repeat purchases; with `amount` only" },
+        Column { name: "monetary_value", data_type: "DOUBLE", text: "mean value of the repeat purchases; only with `amount`" },
     ],
     examples: &["SELECT customer_id, frequency, recency, \"T\", round(monetary_value, 2) AS monetary_value
 FROM clv_summary((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'),

@@ -1,4 +1,4 @@
-//! Conditions and NULL, under the names that people bring with them.
+//! Conditions and NULL handling, under the names of other systems.
 
 mod decode;
 mod plain;

@@ -16,8 +16,8 @@ const DOC: Doc = Doc {
     name: "typeof",
     kind: Kind::Scalar,
     domain: "conditions",
-    summary: "The type of a value, by its name in SQL.",
-    description: "The type is that of the expression, the same for every row, also where the value is NULL.",
+    summary: "Returns the SQL type of a value.",
+    description: "This is the type of the expression: it is the same for every row, also if the value is NULL.",
     arguments: &[Argument::required("value", Takes::Value("any type"), "the value")],
     examples: &["SELECT typeof(1) AS number, typeof('tea') AS text, typeof(DATE '2025-05-01') AS day;"],
     ..Doc::EMPTY

@@ -1,4 +1,4 @@
-//! Dates and times: their parts, what is between them, and how they are written, under the names that people bring with them.
+//! Dates and times: parts, differences and formats, under the names of other systems.
 
 mod between;
 mod made;

@@ -1,4 +1,4 @@
-//! Parts.
+//! Parts of dates and times.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
@@ -124,13 +124,13 @@ pub static ALL: [ExpressionMacro; 22] = [
         &[Argument::required("time", Takes::Value("date or timestamp"), "the time")],
         &["SELECT dayname(DATE '2025-05-01') AS name;"],
     )
-    .says("The whole name, as in DuckDB and MySQL; Snowflake shortens it: write `left(dayname(day), 3)`."),
+    .says("The full name, as in DuckDB and MySQL; Snowflake shortens it: write `left(dayname(day), 3)`."),
     ExpressionMacro::scalar("monthname", "dates", "The English name of the month.", Meaning::Sql(&[(1, "strftime($1, '%B')")]))
         .page(
             &[Argument::required("time", Takes::Value("date or timestamp"), "the time")],
             &["SELECT monthname(DATE '2025-05-01') AS name;"],
         )
-        .says("The whole name, as in DuckDB and MySQL; Snowflake shortens it: write `left(monthname(day), 3)`."),
+        .says("The full name, as in DuckDB and MySQL; Snowflake shortens it: write `left(monthname(day), 3)`."),
     ExpressionMacro::scalar(
         "epoch",
         "dates",

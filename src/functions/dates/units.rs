@@ -1,5 +1,5 @@
-//! Functions whose form depends on where a unit stands: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of BigQuery, and `DATEDIFF(b, a)`
-//! of MySQL.
+//! Functions whose form depends on the position of the unit: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of
+//! BigQuery, and `DATEDIFF(b, a)` of MySQL.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value};
@@ -9,7 +9,7 @@ use crate::builtins::dates::between::{interval_of, is_unit};
 use crate::builtins::dates::written::has_time;
 use crate::error::invalid;
 
-/// The name of a unit, as a word or a text.
+/// The name of a unit, as a word or a string.
 fn unit(expression: &Expr) -> Option<String> {
     let name = match expression {
         Expr::Identifier(name) => name.value.clone(),

@@ -11,24 +11,27 @@ pub const ALL: [TextFunction; 1] = [TextFunction::new(
     Doc {
         name: "assign",
         domain: "experiment",
-        summary: "The group of an experiment that a customer belongs to, the same every time.",
+        summary: "Assigns a customer to a group of an experiment, always the same group.",
         description: "\
-The key's text and the salt are hashed; the hash, a number from 0 to 1, falls into one of the `shares`, which are laid end to end in their order. So a key has the same group on every machine and in every
-year, groups have about the planned sizes, and experiments of different salts are independent of one another. The number 42 and the text '42' are one key.
+The text of the key and the salt are hashed to a number from 0 to 1, and the number falls into one of the `shares`, which follow each other
+in order. So a key has the same group on every machine and at any time, groups have about the planned sizes, and experiments with different
+salts are independent. The number 42 and the string '42' are the same key.
 
-A key beyond the last share is in no group: NULL, as is a NULL key. With shares of 0.05 and 0.05, nine in ten customers stay out of the experiment. Only the last share can grow without moving anybody
-else; so begin with the share that is to grow last, or have each group of its own salt. `experiment_result` checks that the groups kept their sizes.
+A key beyond the last share is in no group: the result is NULL, as it is for a NULL key. With shares of 0.05 and 0.05, nine out of ten
+customers are not in the experiment. Only the last share can grow without moving other customers, so put the share that will grow last, or
+use a separate salt for each group. `experiment_result` checks that the groups have the planned sizes.
 
-Others can compute the same: `XXH64('salt:key')` with seed 0, shifted right by 11 bits, over 2⁵³ (in Python `(xxhash.xxh64(b'checkout:42').intdigest() >> 11) / 2**53` is 0.8473…, and ClickHouse has `xxHash64`).",
+Other programs can compute the same: `XXH64('salt:key')` with seed 0, shifted right by 11 bits, divided by 2⁵³ (in Python,
+`(xxhash.xxh64(b'checkout:42').intdigest() >> 11) / 2**53` is 0.8473…; ClickHouse has `xxHash64`).",
         arguments: &[
-            text("key", "the customer's key, of any type"),
-            Argument::required("salt", Takes::Text, "the experiment's name: another name draws other groups"),
-            Argument::optional("shares", Takes::Shares, "[0.5, 0.5]", "the share of each group; together at most 1"),
+            text("key", "customer key, of any type"),
+            Argument::required("salt", Takes::Text, "name of the experiment: another name gives other groups"),
+            Argument::optional("shares", Takes::Shares, "[0.5, 0.5]", "share of each group; together at most 1"),
             Argument::optional(
                 "labels",
                 Takes::Texts,
                 "",
-                "the groups' names, as many as shares; default control and treatment, of more than two groups control, treatment_1, treatment_2 …",
+                "names of the groups, as many as shares; default: control and treatment; with more than two groups control, treatment_1, treatment_2 …",
             ),
         ],
         examples: &[

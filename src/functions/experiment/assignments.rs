@@ -17,21 +17,22 @@ pub struct ExperimentAssignments;
 #[derive(Debug)]
 pub struct ExperimentOutcomes;
 
-const EXPERIMENT: Argument = Argument::required("experiment", Takes::Name("experiment"), "the experiment");
-const KEY: Column = Column { name: "key", data_type: "the key's", text: "the customer" };
-const VARIANT: Column = Column { name: "variant", data_type: "VARCHAR", text: "the group" };
+const EXPERIMENT: Argument = Argument::required("experiment", Takes::Name("experiment"), "name of the experiment");
+const KEY: Column = Column { name: "key", data_type: "the key's", text: "key of the customer" };
+const VARIANT: Column = Column { name: "variant", data_type: "VARCHAR", text: "group of the customer" };
 
 const ASSIGNMENTS: Doc = Doc {
     name: "experiment_assignments",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "Who takes part in an experiment, and in which group.",
+    summary: "Lists who takes part in an experiment, and in which group.",
     description: "\
-One row per customer who is in a group: the members of the experiment's segment, or of its profile, as they were published at its start, each with the group that `assign` gives by the experiment's salt, groups
-and shares. A start that is still to come means the last refresh. Customers who join the segment later take no part, and those who leave it stay.
-That refresh must still be kept (`keep_snapshots` of the profile); CREATE TABLE AS keeps the groups for good.",
+One row per customer in a group: the members of the experiment's segment, or of its profile, as published at its start, each with the group
+that `assign` gives for the experiment's salt, groups and shares. If the start is in the future, the last refresh is used. Customers who
+join the segment later do not take part; those who leave it stay. The refresh must still be kept (`keep_snapshots` of the profile). CREATE
+TABLE AS keeps the groups permanently.",
     arguments: &[EXPERIMENT],
-    columns: &[KEY, VARIANT, Column { name: "since", data_type: "TIMESTAMP", text: "when the experiment began, in UTC" }],
+    columns: &[KEY, VARIANT, Column { name: "since", data_type: "TIMESTAMP", text: "start of the experiment, in UTC" }],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 500);
 REFRESH PROFILE shopper WITH (as_of = DATE '2025-05-31');
 CREATE OR REPLACE EXPERIMENT coupon ON shopper WITH (start = '2025-06-01', groups = ['holdout', 'coupon', 'gift'], shares = [0.2, 0.4, 0.4]) AS
@@ -44,12 +45,13 @@ const OUTCOMES: Doc = Doc {
     name: "experiment_outcomes",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "What an experiment has measured: the customers who were exposed, with their groups and metrics.",
+    summary: "Returns what an experiment measured: the exposed customers with their groups and metrics.",
     description: "\
-One row per row of the experiment's query whose customer takes part (`experiment_assignments`), with the metrics: what `experiment_result` compares. The query runs now, with the rights of who
-asks. It should have one row per customer; count them if in doubt.",
+One row per row of the experiment's query whose customer takes part (`experiment_assignments`), with the metrics: the input of
+`experiment_result`. The query runs now, with the rights of the current role. It should return one row per customer; count them if in
+doubt.",
     arguments: &[EXPERIMENT],
-    columns: &[KEY, VARIANT, Column { name: "(metrics)", data_type: "of the query", text: "the columns that are measured, under their own names" }],
+    columns: &[KEY, VARIANT, Column { name: "(metrics)", data_type: "of the query", text: "the measured columns, under their own names" }],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 500);
 REFRESH PROFILE shopper WITH (as_of = DATE '2025-05-31');
 CREATE OR REPLACE EXPERIMENT coupon ON shopper WITH (start = '2025-06-01') AS

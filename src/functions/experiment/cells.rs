@@ -1,4 +1,4 @@
-//! The sums of each group in each segment, and which group is the control.
+//! The sums per group and segment, and which group is the control.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::error::{did_you_mean, failed, invalid};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ranks::Tied;
 
-pub const GROUP: Argument = Argument::required("group", Takes::Column, "the group of the row: its label, as `assign` gives it");
-pub const CONTROL: Argument = Argument::required("control", Takes::Text, "the label of the control; of a number its text");
+pub const GROUP: Argument = Argument::required("group", Takes::Column, "group of the row: its label, from `assign`");
+pub const CONTROL: Argument = Argument::required("control", Takes::Text, "label of the control group; for a number, its text");
 
 /// Values of a metric with the group they are of and how often they come, by segment and metric.
 pub type ValueCounts = BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>;
@@ -184,7 +184,7 @@ impl Cells {
         context.left_out(what).add(others as usize);
     }
 
-    /// How many segments there are.
+    /// Number of segments.
     pub fn segments(&self) -> usize {
         match &self.segments {
             Some(segments) => segments.len(),

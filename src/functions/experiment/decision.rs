@@ -1,4 +1,4 @@
-//! What a comparison says, in words.
+//! The result of a comparison in words.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ impl Language {
     }
 }
 
-/// What a comparison says.
+/// The result of a comparison in words.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
     /// The groups are not of the planned sizes.

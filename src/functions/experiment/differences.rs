@@ -47,42 +47,48 @@ const DOC: Doc = Doc {
     name: "difference_in_differences",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "What a measure did to those it was for: their value before and after against matched customers, period by period.",
+    summary: "Estimates the effect of a measure without random groups: treated customers against matched customers, before and after, by period.",
     description: "\
-For measures that nobody drew lots for: a segment was treated, and one asks what it brought. The value of each customer in each period is the sum over their rows, 0 in a period without any; its *change* is that less the customer's mean of the periods before
-`start`. Treated customers are compared with the others of the same values of `match` (exact matching on strata; cut numbers into bands), so match on what was known before the start: level, region, months since the first order. `difference`
-is the treated's mean change less that of the controls, each stratum with the weight of its treated customers: the effect on the treated.
+For measures without random assignment: a segment was treated, and you ask what the effect was. The value of each customer in each period is
+the sum over their rows, 0 in a period without rows; its *change* is this value minus the customer's mean over the periods before `start`.
+Treated customers are compared with other customers who have the same values of `match` (exact matching on strata; cut numbers into bands).
+Match on what was known before the start: level, region, months since the first order. `difference` is the mean change of the treated minus
+that of the controls, where each stratum has the weight of its treated customers: the effect on the treated.
 
-One row per period, -1 the last before the start and 0 the first from it on, and last a row with NULL of all periods from the start on, per period. `start` belongs to the period it lies in; begin with a whole one. **Read the periods before the start first**: there
-was no measure yet, and where their differences are not near 0 the two sides went different ways before it, so that later differences are no effect of the measure.
+One row per period, where -1 is the last period before the start and 0 the first from it on, and a last row with NULL for the mean over all
+periods from the start on. `start` belongs to the period that it lies in; start with a whole period. **Look first at the periods before the
+start**: there was no measure yet, so if their differences are not near 0, the two sides developed differently anyway, and later differences
+are not an effect of the measure.
 
-`std_err` is that of independent customers, `p_value` and interval by the normal distribution. Treated customers in strata with fewer than two of either side have nobody to be compared with: they are left out and counted. A customer is treated if any of their rows says so;
-other values are the least of the customer's. Give a row, with a NULL time, also for customers without any order. Rows without customer or `treated` are left out and counted.",
+`std_err` assumes independent customers; `p_value` and interval use the normal distribution. Treated customers in strata with fewer than two
+customers on either side cannot be compared: they are dropped and counted. A customer is treated if any of their rows says so; for other
+columns, the customer's smallest value is used. Include a row, with a NULL time, also for customers without any order. Rows without a
+customer or `treated` are dropped and counted.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "rows of customers and what they did: orders joined to customers"),
-        Argument::required("customer", Takes::Column, "the customer"),
-        Argument::required("treated", Takes::Condition, "whether the customer was treated: is in the segment"),
-        Argument::required("event_time", Takes::Time, "when it was; NULL for a customer without anything"),
-        Argument::required("value", Takes::Number, "what is added up: an amount, or 1 to count"),
+        Argument::required("input", Takes::Relation, "customers with what they did: for example orders joined to customers"),
+        Argument::required("customer", Takes::Column, "customer key"),
+        Argument::required("treated", Takes::Condition, "whether the customer was treated: for example, is in the segment"),
+        Argument::required("event_time", Takes::Time, "time of the row; NULL for a customer without any"),
+        Argument::required("value", Takes::Number, "value to sum: an amount, or 1 to count"),
         Argument::required("start", Takes::Moment, "when the measure began"),
-        Argument::required("match", Takes::Features, "controls have the same values of these columns; [1] for none"),
-        Argument::optional("period", Takes::Choice(Unit::NAMES), "'month'", "how long a period is"),
-        Argument::optional("before", Takes::Integer(1, 1000), "3", "periods before the start"),
-        Argument::optional("after", Takes::Integer(1, 1000), "3", "periods from the start on"),
+        Argument::required("match", Takes::Features, "columns whose values must be equal for controls; [1] for none"),
+        Argument::optional("period", Takes::Choice(Unit::NAMES), "'month'", "unit of the periods"),
+        Argument::optional("before", Takes::Integer(1, 1000), "3", "number of periods before the start"),
+        Argument::optional("after", Takes::Integer(1, 1000), "3", "number of periods from the start on"),
         CONFIDENCE,
     ],
     columns: &[
-        Column { name: "period", data_type: "BIGINT", text: "periods since the start; NULL: all from it on" },
+        Column { name: "period", data_type: "BIGINT", text: "periods since the start; NULL: all periods from the start on" },
         Column { name: "period_start", data_type: "DATE", text: "first day of the period" },
         Column { name: "treated_customers", data_type: "BIGINT", text: "treated customers with controls" },
-        Column { name: "control_customers", data_type: "BIGINT", text: "their controls" },
+        Column { name: "control_customers", data_type: "BIGINT", text: "the control customers" },
         Column { name: "treated_mean", data_type: "DOUBLE", text: "mean value of the treated in the period" },
-        Column { name: "control_mean", data_type: "DOUBLE", text: "that of the controls, weighted as the treated" },
-        Column { name: "difference", data_type: "DOUBLE", text: "the treated's mean change less that of the controls" },
-        Column { name: "std_err", data_type: "DOUBLE", text: "its standard error" },
-        Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end" },
-        Column { name: "upper", data_type: "DOUBLE", text: "its upper end" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a difference without an effect" },
+        Column { name: "control_mean", data_type: "DOUBLE", text: "mean value of the controls, weighted like the treated" },
+        Column { name: "difference", data_type: "DOUBLE", text: "mean change of the treated minus that of the controls" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "standard error of the difference" },
+        Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" },
+        Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a difference at least this large without an effect" },
     ],
     examples: &["SELECT period, period_start, treated_customers AS treated, round(treated_mean, 2) AS treated_mean, round(control_mean, 2) AS control_mean, round(difference, 2) AS difference, round(p_value, 4) AS p_value
 FROM difference_in_differences((SELECT c.customer_id, c.city = 'Shanghai' AS in_segment, c.gender, o.ordered_at, o.amount

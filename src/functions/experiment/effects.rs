@@ -203,7 +203,7 @@ impl Step for Compare {
 }
 
 impl Compare {
-    /// Counts what was left out, and tells what was put in place of nothing.
+    /// Counts the dropped rows, and notes replaced values.
     fn tell(&self, cells: &Cells, context: &StepContext) {
         cells.tell_others(context);
         for (place, (metric, _)) in self.metrics.iter().enumerate() {
@@ -351,7 +351,7 @@ impl Compare {
     }
 }
 
-/// The least difference that would have been shown, over the control.
+/// The smallest difference that would have been detected, relative to the control.
 fn relative_detectable(effect: &Effect) -> Option<f64> {
     let detectable = effect.comparison.as_ref()?.detectable?;
     Some(detectable / effect.control?.mean.abs()).filter(|share| share.is_finite())

@@ -1,4 +1,4 @@
-//! Controlled experiments: who is in which group, whether it worked, for whom, and how many rows it takes.
+//! Controlled experiments: group assignment, evaluation, uplift by tag, and sample sizes.
 //!
 //! ```text
 //! input ─▶ usable rows ─▶ exact sums per (segment, group) ─▶ comparison of each group with the control

@@ -1,4 +1,4 @@
-//! The exact sums of a metric as an aggregate of plans.
+//! The exact sums of a metric, as an aggregate in plans.
 
 use std::sync::Arc;
 

@@ -23,12 +23,14 @@ const DOC: Doc = Doc {
     name: "p_adjust",
     kind: Kind::Scalar,
     domain: "experiment",
-    summary: "p-values adjusted for there being several of them.",
+    summary: "Adjusts p-values for multiple tests.",
     description: "\
-The list in its order. `bonferroni`, `holm` and `hochberg` bound the probability of any false find; `holm` finds all that `bonferroni` finds and more, `hochberg` more still where tests are independent. `bh` (also `fdr`) bounds
-the share of false finds among all finds where tests are independent or depend positively, `by` whatever they are. NULLs stay NULL and do not count. As R's `p.adjust`, in small letters.",
+Returns the adjusted values in the order of the list. `bonferroni`, `holm` and `hochberg` limit the probability of any false finding; `holm`
+finds everything that `bonferroni` finds and more, and `hochberg` more still, if tests are independent. `bh` (also `fdr`) limits the share
+of false findings if tests are independent or positively dependent, `by` under any dependence. NULLs stay NULL and do not count. The same as
+R's `p.adjust`; method names are lower case.",
     arguments: &[
-        Argument::required("p_values", Takes::Value("list of numbers"), "the p-values, from 0 to 1"),
+        Argument::required("p_values", Takes::Value("list of numbers"), "p-values, from 0 to 1"),
         Argument::optional("method", Takes::Value("text"), "'holm'", "'none', 'bonferroni', 'holm', 'hochberg', 'bh', 'fdr' or 'by'"),
     ],
     examples: &["SELECT p_adjust([0.01, 0.02, 0.03, 0.04]) AS holm, p_adjust([0.01, 0.02, 0.03, 0.04], method => 'bh') AS bh;"],

@@ -1,4 +1,4 @@
-//! Periods before and after a start, and sums per customer, as scalar functions of plans.
+//! Periods before and after a start, and sums per customer, as scalar functions in plans.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl Unit {
         }
     }
 
-    /// The first day, since 1970, of the period so many after that of a day.
+    /// The first day, since 1970, of the period this many periods after that of a day.
     pub fn first_day(self, day: i32, after: i64) -> Option<i32> {
         match self {
             Self::Day => i32::try_from(i64::from(day) + after).ok(),

@@ -19,24 +19,24 @@ use crate::kernels::experiment::power::{Measure, Plan};
 const BASELINE: Argument = Argument::required(
     "baseline",
     Takes::Value("number"),
-    "the control's share, from 0 to 1; of a mean it is not needed and may be NULL",
+    "share of the control group, from 0 to 1; not needed for a mean, where it can be NULL",
 );
 const MDE: Argument = Argument::required(
     "mde",
     Takes::Value("number"),
-    "the minimum detectable effect: treatment less control, in the metric's unit",
+    "minimum detectable effect: treatment minus control, in the unit of the metric",
 );
-const ROWS: Argument = Argument::required("rows", Takes::Value("number"), "rows of the control");
+const ROWS: Argument = Argument::required("rows", Takes::Value("number"), "number of rows of the control group");
 const STD_DEV: Argument = Argument::optional(
     "std_dev",
     Takes::Value("number"),
     "NULL",
-    "the standard deviation of a row, for a mean; NULL: the metric is a share",
+    "standard deviation of a row, for a mean; NULL: the metric is a share",
 );
-const CONFIDENCE: Argument = Argument::optional("confidence", Takes::Value("number"), "0.95", "1 less the significance level");
+const CONFIDENCE: Argument = Argument::optional("confidence", Takes::Value("number"), "0.95", "1 minus the significance level");
 const POWER: Argument =
-    Argument::optional("power", Takes::Value("number"), "0.8", "the probability that an effect of that size is found");
-const RATIO: Argument = Argument::optional("ratio", Takes::Value("number"), "1", "rows of the treatment for one of the control");
+    Argument::optional("power", Takes::Value("number"), "0.8", "probability of finding an effect of that size");
+const RATIO: Argument = Argument::optional("ratio", Takes::Value("number"), "1", "rows of the treatment per row of the control");
 const ALTERNATIVE: Argument =
     Argument::optional("alternative", Takes::Value("text"), "'two_sided'", "'two_sided', 'greater' or 'less'; a constant");
 
@@ -58,13 +58,15 @@ pub const SAMPLE_SIZE: Planning = Planning(
         name: "sample_size",
         kind: Kind::Scalar,
         domain: "experiment",
-        summary: "How many rows the control of an experiment needs so that an effect is found.",
+        summary: "Returns how many rows the control group of an experiment needs to find an effect.",
         description: "\
-The treatment needs `ratio` times as many. Shares are compared by the normal distribution of 2 asin √p (Cohen's h), means by Student's t test with one standard deviation for both groups, exactly (noncentral t); rounded up. As
-statsmodels' `NormalIndPower` and `TTestIndPower`.
+The treatment needs `ratio` times as many. Shares are compared with the normal distribution of 2 asin √p (Cohen's h), means with Student's t
+test and one standard deviation for both groups, exactly (noncentral t); the result is rounded up. The same as `NormalIndPower` and
+`TTestIndPower` of statsmodels.
 
-NULL where no number of rows is enough: an effect of 0, one on the side that `alternative` does not look at, a share that would leave 0 to 1, more than 10¹⁵ rows. With several treatments, divide `1 - confidence` by their number. A covariate that saves a
-share v of the variance (`variance_reduction` of `experiment_result`) leaves `(1 - v)` of the rows.",
+NULL if no number of rows is enough: an effect of 0, an effect on the side that `alternative` does not test, a share that would be outside 0
+to 1, more than 10¹⁵ rows. With several treatments, divide `1 - confidence` by their number. A covariate that reduces the variance by the
+share v (`variance_reduction` of `experiment_result`) reduces the rows to `(1 - v)` of that number.",
         arguments: &[BASELINE, MDE, STD_DEV, CONFIDENCE, POWER, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT sample_size(0.10, mde => 0.01) AS of_share, sample_size(NULL, mde => 5, std_dev => 80, power => 0.9) AS of_mean;",
@@ -81,8 +83,8 @@ pub const EXPERIMENT_POWER: Planning = Planning(
         name: "experiment_power",
         kind: Kind::Scalar,
         domain: "experiment",
-        summary: "The probability that an experiment of so many rows finds an effect.",
-        description: "The tests are those of `sample_size`. NULL where the effect would lead a share out of 0 to 1.",
+        summary: "Returns the probability that an experiment with this many rows finds an effect.",
+        description: "The tests are those of `sample_size`. NULL if the effect would take a share outside 0 to 1.",
         arguments: &[BASELINE, MDE, ROWS, STD_DEV, CONFIDENCE, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT round(experiment_power(0.10, mde => 0.01, rows => 14000), 4) AS of_share, round(experiment_power(NULL, 5, 4000, std_dev => 80), 4) AS of_mean;",
@@ -98,8 +100,8 @@ pub const DETECTABLE: Planning = Planning(
         name: "minimum_detectable_effect",
         kind: Kind::Scalar,
         domain: "experiment",
-        summary: "The least effect that an experiment of so many rows finds with a given probability.",
-        description: "The tests are those of `sample_size`. The effect is one upwards, but for `alternative => 'less'`, whose is below 0. NULL where no effect is found with that probability.",
+        summary: "Returns the smallest effect that an experiment with this many rows finds with a given probability.",
+        description: "The tests are those of `sample_size`. The effect is positive, except with `alternative => 'less'`, where it is negative. NULL if no effect is found with that probability.",
         arguments: &[BASELINE, ROWS, STD_DEV, CONFIDENCE, POWER, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT round(minimum_detectable_effect(0.10, rows => 14745), 5) AS of_share, round(minimum_detectable_effect(NULL, 4000, std_dev => 80), 4) AS of_mean;",

@@ -1,4 +1,4 @@
-//! The plan below a comparison: the columns as numbers, caps, and exact sums per group.
+//! The plan below a comparison: columns as numbers, caps, and exact sums per group.
 
 use std::sync::Arc;
 

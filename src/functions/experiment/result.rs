@@ -24,60 +24,69 @@ pub struct ExperimentResult;
 pub const INPUT: Argument = Argument::required(
     "input",
     Takes::Relation,
-    "one row per customer, or whatever was assigned to groups: never one per visit or order",
+    "one row per customer, or per unit that was assigned to groups: never one per visit or order",
 );
 pub const METRIC: Argument =
-    Argument::required("metric", Takes::Metrics, "what is compared; of a condition the share of rows where it is true");
+    Argument::required("metric", Takes::Metrics, "metric to compare; for a condition, the share of rows where it is true");
 pub const DENOMINATOR: Argument = Argument::optional(
     "denominator",
     Takes::Metrics,
     "",
-    "a ratio of sums is compared: Σ metric / Σ denominator, as revenue per order. One column for all metrics, or one for each",
+    "compares a ratio of sums: Σ metric / Σ denominator, for example revenue per order. One column for all metrics, or one for each",
 );
 pub const PRE: Argument = Argument::optional(
     "pre",
     Takes::Metrics,
     "",
-    "a column of the time before the experiment, which explains part of the metric (CUPED). One for all metrics, or one for each; NULL counts as 0",
+    "column from before the experiment that explains part of the metric (CUPED). One for all metrics, or one for each; NULL counts as 0",
 );
 pub const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "how sure the intervals are; above 0 and below 1");
+    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "confidence level of the intervals; above 0 and below 1");
 pub const ALTERNATIVE: Argument = Argument::optional(
     "alternative",
     Takes::Choice(Alternative::NAMES),
     "'two_sided'",
-    "what counts against \"no effect\": any difference, or one to one side only",
+    "which differences count against \"no effect\": both directions, or only one",
 );
 
 const DOC: Doc = Doc {
     name: "experiment_result",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "Whether an experiment worked: sample ratio, effect, interval and p-value of each metric, and a decision in words.",
+    summary: "Evaluates an experiment: sample ratio, effect, interval and p-value of each metric, and a decision in words.",
     description: "\
-One row per segment, metric and treatment, in the order of the segments, of `metric` and of the groups. First look at `srm`: when the groups are not of the planned sizes, customers were lost on the way to one of
-them, and nothing else in the row can be read. The test is χ² over the rows of all groups, with or without a metric; a `srm_p_value` below `srm_alpha` is a mismatch.
+One row per segment, metric and treatment, in the order of the segments, of `metric` and of the groups. First look at `srm`: if the groups
+do not have the planned sizes, customers were lost on the way to one of them, and nothing else in the row can be trusted. The test is χ²
+over the rows of all groups, with or without a metric; a `srm_p_value` below `srm_alpha` is a mismatch.
 
-**Tests.** `auto` takes the z test where every value of a metric is 0 or 1, and Welch's t test otherwise. `z` has the share of both groups in its denominator; the interval has the variance of each group.
-`chi_square` is Pearson's without Yates' correction, which is z². `mann_whitney` compares ranks: `statistic` is U of the treatment, and `statistic / (control_rows * rows)` the share of pairs in which the treatment's row is
-the greater one; exact where a group has at most 8 rows (the other at most 10,000) and no value comes twice, otherwise with the corrections for ties and continuity; difference and interval stay those of the means. With
-`denominator` the test is `delta`: the variance of a ratio is that of (metric − ratio · denominator) / mean denominator, the distribution normal.
+**Tests.** `auto` uses the z test if every value of a metric is 0 or 1, otherwise Welch's t test. `z` uses the pooled share of both groups
+in its denominator; the interval uses the variance of each group. `chi_square` is Pearson's test without Yates' correction, which equals z².
+`mann_whitney` compares ranks: `statistic` is U of the treatment, and `statistic / (control_rows * rows)` is the share of pairs in which the
+treatment's row is larger. It is exact if a group has at most 8 rows (the other at most 10,000) and no value occurs twice, otherwise
+corrected for ties and continuity; difference and interval remain those of the means. With `denominator` the test is `delta`: the variance
+of a ratio is that of (metric − ratio · denominator) / mean denominator, with the normal distribution.
 
-**Covariate.** With `pre`, means are adjusted by θ · (mean of pre in the group − mean of pre in both groups), where θ = cov(metric, pre) / var(pre) over the rows of both groups. `variance_reduction` is the share of the difference's variance
-that this saves: 0.5 is worth twice the rows. Give only what was known before the group was drawn.
+**Covariate.** With `pre`, means are adjusted by θ · (mean of pre in the group − mean of pre in both groups), where θ = cov(metric, pre) /
+var(pre) over the rows of both groups. `variance_reduction` is the share by which this reduces the variance of the difference: 0.5 is worth
+twice the rows. Use only what was known before the groups were assigned.
 
-**Winsorising.** `winsorize => 0.99` counts values of a metric above its 99 % quantile, over all groups and segments, as that quantile (linear between two values, as `percentile_cont`); `threshold` and `winsorized_rows` tell.
+**Winsorising.** `winsorize => 0.99` replaces values of a metric above its 99 % quantile, over all groups and segments, by that quantile
+(linear interpolation, as `percentile_cont`); `threshold` and `winsorized_rows` show what was done.
 
-**Several tests.** `p_adjusted` is over all rows of the result: `holm` bounds the probability of any false find, `bh` the share of false ones among the finds. Intervals are not adjusted.
+**Several tests.** `p_adjusted` is adjusted over all rows of the result: `holm` limits the probability of any false finding, `bh` the share
+of false findings. Intervals are not adjusted.
 
-**Looking early.** p-values of a test at a fixed size may be read once. With `tau`, the standard deviation of the effects that are thinkable, `sequential_p_value` and its interval hold at any time and however often one looks
-(mixture sequential probability ratio test); then they are what is adjusted and decides.
+**Looking early.** The p-value of a test with a fixed size is valid for one look only. With `tau`, the standard deviation of the effects
+that you consider possible, `sequential_p_value` and its interval are valid at any time and for any number of looks (mixture sequential
+probability ratio test); these p-values are then adjusted and used for the decision.
 
-`minimum_detectable_effect` is the true difference that so many rows find with the probability `power`; a result that is not significant says no more than that the effect is likely below it. `verdict` is one of
-`sample_ratio_mismatch`, `too_few_rows` (fewer than two in a group, or fewer than five successes or failures to be expected), `no_variation`, `better`, `worse`, `no_difference`; `decision` says it in words.
+`minimum_detectable_effect` is the true difference that this many rows find with probability `power`; a result that is not significant only
+says that the effect is probably smaller. `verdict` is one of `sample_ratio_mismatch`, `too_few_rows` (fewer than two in a group, or fewer
+than five expected successes or failures), `no_variation`, `better`, `worse`, `no_difference`; `decision` says it in words.
 
-Rows without group or segment are left out and counted, as are rows of groups that `groups` does not list, and for each metric the rows where it, or the denominator, is NULL or not finite. Sums are exact and merge: the result is the same however the
-input is split or ordered. Memory is for the groups; `mann_whitney` and `winsorize` keep the values.",
+Dropped and counted are rows without a group or segment, rows of groups that `groups` does not list, and for each metric the rows where it,
+or the denominator, is NULL or not finite. Sums are exact: the result does not depend on how the input is split or ordered. Memory grows
+with the number of groups; `mann_whitney` and `winsorize` keep the values.",
     arguments: &[
         INPUT,
         GROUP,
@@ -85,51 +94,51 @@ input is split or ordered. Memory is for the groups; `mann_whitney` and `winsori
         METRIC,
         DENOMINATOR,
         PRE,
-        Argument::optional("per", Takes::Column, "", "segments with results of their own"),
-        Argument::optional("groups", Takes::Texts, "", "the labels in the order of `shares`; default all, the control first and the others in ascending order"),
-        Argument::optional("shares", Takes::Shares, "", "planned shares of the groups, which need not add up to 1; default equal ones"),
+        Argument::optional("per", Takes::Column, "", "segments with their own results"),
+        Argument::optional("groups", Takes::Texts, "", "labels of the groups in the order of `shares`; default: all, the control first and the others in ascending order"),
+        Argument::optional("shares", Takes::Shares, "", "planned shares of the groups; they need not add up to 1; default: equal shares"),
         Argument::optional("test", Takes::Choice(Asked::NAMES), "'auto'", "how groups are compared"),
         ALTERNATIVE,
         CONFIDENCE,
-        Argument::optional("adjust", Takes::Choice(Method::NAMES), "'holm'", "how p-values of several rows are adjusted"),
-        Argument::optional("winsorize", Takes::Share, "", "the quantile above which values are cut down to it, such as 0.99"),
-        Argument::optional("tau", Takes::Float(0.0, f64::INFINITY), "", "the size of differences to expect, in units of the metric: results that may be looked at any time"),
-        Argument::optional("power", Takes::Float(0.0, 1.0), "0.8", "the probability of `minimum_detectable_effect`"),
-        Argument::optional("srm_alpha", Takes::Float(0.0, 1.0), "0.001", "the p-value below which the groups' sizes are a mismatch"),
-        Argument::optional("lower_is_better", Takes::Names, "", "names of metrics of which less is better, such as refunds"),
-        Argument::optional("language", Takes::Choice(Language::NAMES), "'en'", "the language of `decision`"),
+        Argument::optional("adjust", Takes::Choice(Method::NAMES), "'holm'", "how p-values are adjusted over the rows of the result"),
+        Argument::optional("winsorize", Takes::Share, "", "values above this quantile are replaced by it, for example 0.99"),
+        Argument::optional("tau", Takes::Float(0.0, f64::INFINITY), "", "expected size of differences, in units of the metric; makes results valid at any time"),
+        Argument::optional("power", Takes::Float(0.0, 1.0), "0.8", "probability for `minimum_detectable_effect`"),
+        Argument::optional("srm_alpha", Takes::Float(0.0, 1.0), "0.001", "p-value below which the group sizes are a mismatch"),
+        Argument::optional("lower_is_better", Takes::Names, "", "names of metrics where lower is better, such as refunds"),
+        Argument::optional("language", Takes::Choice(Language::NAMES), "'en'", "language of `decision`"),
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the segment, under its own name; with `per` only" },
+        Column { name: "(per)", data_type: "as the role", text: "the segment, under the column's own name; only with `per`" },
         Column { name: "metric", data_type: "VARCHAR", text: "the metric" },
-        Column { name: "(group)", data_type: "as the role", text: "the treatment that is compared with the control, under its own name" },
+        Column { name: "(group)", data_type: "as the role", text: "the treatment compared with the control, under the column's own name" },
         Column { name: "test", data_type: "VARCHAR", text: "`welch`, `z`, `chi_square`, `mann_whitney` or `delta`" },
-        Column { name: "srm_p_value", data_type: "DOUBLE", text: "probability of such group sizes if the plan was kept" },
-        Column { name: "srm", data_type: "BOOLEAN", text: "true: a sample ratio mismatch, the row must not be read" },
+        Column { name: "srm_p_value", data_type: "DOUBLE", text: "probability of such group sizes if the planned shares hold" },
+        Column { name: "srm", data_type: "BOOLEAN", text: "true: sample ratio mismatch, do not use the row" },
         Column { name: "control_rows", data_type: "BIGINT", text: "rows of the control with the metric" },
         Column { name: "rows", data_type: "BIGINT", text: "rows of the treatment with the metric" },
-        Column { name: "control_mean", data_type: "DOUBLE", text: "the control's mean, share or ratio" },
-        Column { name: "mean", data_type: "DOUBLE", text: "the treatment's" },
-        Column { name: "difference", data_type: "DOUBLE", text: "treatment less control" },
-        Column { name: "std_err", data_type: "DOUBLE", text: "its standard error" },
-        Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end; NULL where the alternative has none" },
-        Column { name: "upper", data_type: "DOUBLE", text: "its upper end" },
-        Column { name: "relative_uplift", data_type: "DOUBLE", text: "difference over the control" },
-        Column { name: "relative_lower", data_type: "DOUBLE", text: "its interval, by the delta method" },
-        Column { name: "relative_upper", data_type: "DOUBLE", text: "its upper end" },
+        Column { name: "control_mean", data_type: "DOUBLE", text: "mean, share or ratio of the control" },
+        Column { name: "mean", data_type: "DOUBLE", text: "mean, share or ratio of the treatment" },
+        Column { name: "difference", data_type: "DOUBLE", text: "treatment minus control" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "standard error of the difference" },
+        Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval; NULL if the alternative has none" },
+        Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
+        Column { name: "relative_uplift", data_type: "DOUBLE", text: "difference / control" },
+        Column { name: "relative_lower", data_type: "DOUBLE", text: "lower end of its interval, by the delta method" },
+        Column { name: "relative_upper", data_type: "DOUBLE", text: "upper end of its interval" },
         Column { name: "statistic", data_type: "DOUBLE", text: "t, z, χ² or U" },
-        Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "of t and χ²" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a statistic without an effect" },
-        Column { name: "p_adjusted", data_type: "DOUBLE", text: "the p-value that decides, adjusted over all rows" },
-        Column { name: "theta", data_type: "DOUBLE", text: "the covariate's factor" },
-        Column { name: "variance_reduction", data_type: "DOUBLE", text: "share of the variance that the covariate saves" },
-        Column { name: "threshold", data_type: "DOUBLE", text: "where values were cut" },
-        Column { name: "winsorized_rows", data_type: "BIGINT", text: "rows of both groups that were cut" },
-        Column { name: "sequential_p_value", data_type: "DOUBLE", text: "valid at any time; with `tau` only" },
-        Column { name: "sequential_lower", data_type: "DOUBLE", text: "the interval that is valid at any time" },
-        Column { name: "sequential_upper", data_type: "DOUBLE", text: "its upper end" },
-        Column { name: "minimum_detectable_effect", data_type: "DOUBLE", text: "the true difference that is found with probability `power`" },
-        Column { name: "relative_detectable_effect", data_type: "DOUBLE", text: "the same over the control" },
+        Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "for t and χ²" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a statistic at least this extreme without an effect" },
+        Column { name: "p_adjusted", data_type: "DOUBLE", text: "the p-value used for the decision, adjusted over all rows" },
+        Column { name: "theta", data_type: "DOUBLE", text: "factor θ of the covariate" },
+        Column { name: "variance_reduction", data_type: "DOUBLE", text: "share of the variance that the covariate removes" },
+        Column { name: "threshold", data_type: "DOUBLE", text: "value at which larger values were cut" },
+        Column { name: "winsorized_rows", data_type: "BIGINT", text: "rows of both groups whose value was cut" },
+        Column { name: "sequential_p_value", data_type: "DOUBLE", text: "p-value valid at any time; only with `tau`" },
+        Column { name: "sequential_lower", data_type: "DOUBLE", text: "lower end of the interval that is valid at any time" },
+        Column { name: "sequential_upper", data_type: "DOUBLE", text: "upper end of that interval" },
+        Column { name: "minimum_detectable_effect", data_type: "DOUBLE", text: "true difference that is found with probability `power`" },
+        Column { name: "relative_detectable_effect", data_type: "DOUBLE", text: "`minimum_detectable_effect` / control" },
         Column { name: "verdict", data_type: "VARCHAR", text: "the result in a word" },
         Column { name: "decision", data_type: "VARCHAR", text: "the result in a sentence" },
     ],

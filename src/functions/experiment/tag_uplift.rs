@@ -27,7 +27,7 @@ use crate::kernels::experiment::adjust::{Method, adjust};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ratio::{Heterogeneity, heterogeneity};
 
-/// Whether a tag tells for whom a treatment works.
+/// Whether a tag shows for whom a treatment works.
 #[derive(Debug)]
 pub struct TagUplift;
 
@@ -39,47 +39,50 @@ const DOC: Doc = Doc {
     name: "tag_uplift",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "Whether a tag pays: the effect of an experiment for each value of each tag, and whether the effects differ.",
+    summary: "Tests whether a tag is worth using for targeting: the effect of an experiment for each value of each tag, and whether effects differ.",
     description: "\
-One row per tag, value, metric and treatment. The tags must have been known before the experiment began: a tag that the treatment changes compares other customers with other customers. Customers without the tag are a value of their own,
-NULL, which comes first.
+One row per tag, value, metric and treatment. The tags must have been known before the experiment began: if the treatment changes a tag,
+different customers are compared. Customers without the tag form a separate value, NULL, which comes first.
 
-`p_value` is of one value's effect, by the tests of `experiment_result`; `p_adjusted` bounds the share of false finds among all rows (`adjust`). Many values of many tags always show a few effects by chance, so a tag is judged by the
-differences between its values: `heterogeneity` is Cochran's Q = Σ (effect − common effect)² / std_err² over them, χ² with one degree of freedom less than there are values; its p-value, adjusted over tags, metrics and treatments,
-decides. Values with fewer than two rows in a group, or of a share with fewer than five successes or failures to be expected, take no part.
+`p_value` is for the effect in one value, with the tests of `experiment_result`; `p_adjusted` limits the share of false findings among all
+rows (`adjust`). Many values of many tags always show a few effects by chance, so a tag is judged by the differences between its values:
+`heterogeneity` is Cochran's Q = Σ (effect − common effect)² / std_err² over them, χ² with one degree of freedom less than there are values.
+Its p-value, adjusted over tags, metrics and treatments, decides. Values with fewer than two rows in a group, or for a share with fewer than
+five expected successes or failures, are not used.
 
-`verdict` is `pays` (the effects differ: treat by the tag), `does_not_pay` (no difference between the values shown: treat all alike), or `cannot_tell` (fewer than two values could be compared); `decision` says it in words.",
+`verdict` is `pays` (the effects differ: treat by the tag), `does_not_pay` (no difference between the values shown: treat everybody alike),
+or `cannot_tell` (fewer than two values could be compared); `decision` says it in words.",
     arguments: &[
         INPUT,
         GROUP,
         CONTROL,
         METRIC,
         PRE,
-        Argument::required(TAGS, Takes::Columns, "the tags, a list of columns; numbers in bands"),
+        Argument::required(TAGS, Takes::Columns, "list of tag columns; cut numbers into bands"),
         CONFIDENCE,
         Argument::optional("adjust", Takes::Choice(Method::NAMES), "'bh'", "how p-values are adjusted"),
-        Argument::optional("language", Takes::Choice(Language::NAMES), "'en'", "the language of `decision`"),
+        Argument::optional("language", Takes::Choice(Language::NAMES), "'en'", "language of `decision`"),
     ],
     columns: &[
         Column { name: "tag", data_type: "VARCHAR", text: "the tag" },
-        Column { name: "value", data_type: "VARCHAR", text: "its value as text; NULL: customers without the tag" },
+        Column { name: "value", data_type: "VARCHAR", text: "value of the tag as a string; NULL: customers without the tag" },
         Column { name: "metric", data_type: "VARCHAR", text: "the metric" },
-        Column { name: "(group)", data_type: "as the role", text: "the treatment, under its own name" },
+        Column { name: "(group)", data_type: "as the role", text: "the treatment, under the column's own name" },
         Column { name: "control_rows", data_type: "BIGINT", text: "rows of the control with this value" },
-        Column { name: "rows", data_type: "BIGINT", text: "rows of the treatment" },
-        Column { name: "control_mean", data_type: "DOUBLE", text: "the control's mean or share" },
-        Column { name: "mean", data_type: "DOUBLE", text: "the treatment's" },
-        Column { name: "difference", data_type: "DOUBLE", text: "treatment less control" },
-        Column { name: "std_err", data_type: "DOUBLE", text: "its standard error" },
-        Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end" },
-        Column { name: "upper", data_type: "DOUBLE", text: "its upper end" },
-        Column { name: "relative_uplift", data_type: "DOUBLE", text: "difference over the control" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a difference without an effect" },
-        Column { name: "p_adjusted", data_type: "DOUBLE", text: "adjusted over all rows" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows of the treatment with this value" },
+        Column { name: "control_mean", data_type: "DOUBLE", text: "mean or share of the control" },
+        Column { name: "mean", data_type: "DOUBLE", text: "mean or share of the treatment" },
+        Column { name: "difference", data_type: "DOUBLE", text: "treatment minus control" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "standard error of the difference" },
+        Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" },
+        Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
+        Column { name: "relative_uplift", data_type: "DOUBLE", text: "difference / control" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a difference at least this large without an effect" },
+        Column { name: "p_adjusted", data_type: "DOUBLE", text: "`p_value` adjusted over all rows" },
         Column { name: "heterogeneity", data_type: "DOUBLE", text: "Cochran's Q of the tag" },
-        Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "its degrees of freedom" },
-        Column { name: "heterogeneity_p_value", data_type: "DOUBLE", text: "probability of such differences if all values had one effect" },
-        Column { name: "heterogeneity_p_adjusted", data_type: "DOUBLE", text: "adjusted over tags, metrics and treatments" },
+        Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "degrees of freedom of `heterogeneity`" },
+        Column { name: "heterogeneity_p_value", data_type: "DOUBLE", text: "probability of such differences if the effect were the same for all values" },
+        Column { name: "heterogeneity_p_adjusted", data_type: "DOUBLE", text: "`heterogeneity_p_value` adjusted over tags, metrics and treatments" },
         Column { name: "verdict", data_type: "VARCHAR", text: "`pays`, `does_not_pay` or `cannot_tell`" },
         Column { name: "decision", data_type: "VARCHAR", text: "the same in words" },
     ],

@@ -31,39 +31,42 @@ const DOC: Doc = Doc {
     name: "uplift_curve",
     kind: Kind::Relation,
     domain: "experiment",
-    summary: "Uplift by parts of a score, and the Qini curve: whether a score finds those whom a treatment moves.",
+    summary: "Returns uplift by parts of a score, and the Qini curve: whether a score finds the customers whom a treatment influences.",
     description: "\
-The rows are put in `bins` parts of as many rows each, from the highest scores. Rows of one score that fall into two parts are shared in proportion, so that the result does not depend on their order. `uplift` is the mean outcome of the
-part's treated rows less that of its control rows: a score that works has much of it in the first parts.
+The rows are divided into `bins` parts with equal numbers of rows, from the highest scores down. If rows with the same score fall into two
+parts, they are shared in proportion, so the result does not depend on their order. `uplift` is the mean outcome of the treated rows of the
+part minus that of its control rows: a good score has most uplift in the first parts.
 
-The Qini curve is `incremental_outcome`: what the treated rows up to this part have more than the control leads one to expect, Y(treated) − Y(control) · n(treated) / n(control). `random_outcome` is the straight line to its end, what a
-score that says nothing would give. `qini_coefficient` is the area between curve and line, over the share of rows, per treated row; `relative_qini` that area over the area below the line. Both are of the whole score, not of the
-parts, and the same in every row; 0 for one score for all.
+The Qini curve is `incremental_outcome`: the outcome of the treated rows up to this part beyond what the control suggests, Y(treated) −
+Y(control) · n(treated) / n(control). `random_outcome` is the straight line to its end, the result of a score without information.
+`qini_coefficient` is the area between curve and line, over the share of rows, per treated row; `relative_qini` is that area / the area
+below the line. Both describe the whole score, not the parts, and are the same in every row; they are 0 if all scores are equal.
 
-Any group that is not the control counts as treated, unless `treatment` names one. Rows whose group, score or outcome is NULL or not finite are left out and counted. Memory is for the scores that differ; many digits of a score are of no use, round it.",
+Every group that is not the control counts as treated, unless `treatment` names one. Rows whose group, score or outcome is NULL or not
+finite are dropped and counted. Memory grows with the number of distinct scores: round scores that have many digits.",
     arguments: &[
         INPUT,
         GROUP,
         CONTROL,
-        Argument::required("outcome", Takes::Metrics, "what the treatment should move, a column of numbers or a condition"),
-        Argument::required("score", Takes::Number, "the score: the highest are treated first"),
-        Argument::optional("treatment", Takes::Text, "", "the only treatment that counts; default every group but the control"),
-        Argument::optional("bins", Takes::Integer(1, 1000), "10", "how many parts"),
+        Argument::required("outcome", Takes::Metrics, "outcome that the treatment should change: a number column or a condition"),
+        Argument::required("score", Takes::Number, "the score: customers with the highest scores are treated first"),
+        Argument::optional("treatment", Takes::Text, "", "the only treatment that counts; default: every group except the control"),
+        Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts"),
     ],
     columns: &[
-        Column { name: "bin", data_type: "INT", text: "from 1, of the highest scores" },
-        Column { name: "low", data_type: "DOUBLE", text: "least score" },
-        Column { name: "high", data_type: "DOUBLE", text: "greatest score" },
-        Column { name: "treated_rows", data_type: "DOUBLE", text: "treated rows; parts of a row where equal scores are shared" },
+        Column { name: "bin", data_type: "INT", text: "number of the part, from 1; the highest scores first" },
+        Column { name: "low", data_type: "DOUBLE", text: "smallest score" },
+        Column { name: "high", data_type: "DOUBLE", text: "largest score" },
+        Column { name: "treated_rows", data_type: "DOUBLE", text: "treated rows; fractions of a row where equal scores are shared" },
         Column { name: "control_rows", data_type: "DOUBLE", text: "control rows" },
-        Column { name: "treated_mean", data_type: "DOUBLE", text: "mean outcome of the treated" },
-        Column { name: "control_mean", data_type: "DOUBLE", text: "that of the control" },
-        Column { name: "uplift", data_type: "DOUBLE", text: "the difference" },
-        Column { name: "cumulative_uplift", data_type: "DOUBLE", text: "the difference in this and the parts before" },
-        Column { name: "incremental_outcome", data_type: "DOUBLE", text: "the Qini curve at the end of this part" },
-        Column { name: "random_outcome", data_type: "DOUBLE", text: "the straight line there" },
+        Column { name: "treated_mean", data_type: "DOUBLE", text: "mean outcome of the treated rows" },
+        Column { name: "control_mean", data_type: "DOUBLE", text: "mean outcome of the control rows" },
+        Column { name: "uplift", data_type: "DOUBLE", text: "treated minus control" },
+        Column { name: "cumulative_uplift", data_type: "DOUBLE", text: "treated minus control in this part and those before it" },
+        Column { name: "incremental_outcome", data_type: "DOUBLE", text: "Qini curve at the end of this part" },
+        Column { name: "random_outcome", data_type: "DOUBLE", text: "straight line at the end of this part" },
         Column { name: "qini_coefficient", data_type: "DOUBLE", text: "area between curve and line, per treated row" },
-        Column { name: "relative_qini", data_type: "DOUBLE", text: "that area over the area below the line" },
+        Column { name: "relative_qini", data_type: "DOUBLE", text: "that area / the area below the line" },
     ],
     examples: &["SELECT bin, low, high, round(uplift, 4) AS uplift, round(incremental_outcome, 2) AS incremental, round(random_outcome, 2) AS random, round(qini_coefficient, 4) AS qini
 FROM uplift_curve((SELECT i % 2 AS variant, i % 20 AS score, (i % 20 > 9 AND i % 2 = 1) OR i % 7 = 0 AS bought FROM generate_series(1, 2000) AS t(i)),

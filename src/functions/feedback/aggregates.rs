@@ -17,12 +17,13 @@ const NPS: Doc = Doc {
     name: "nps",
     kind: Kind::Aggregate,
     domain: "feedback",
-    summary: "The Net Promoter Score of a group, from −100 to 100: the share of promoters (9 and 10) less that of detractors (0 to 6), times 100.",
+    summary: "Returns the Net Promoter Score of a group, −100 to 100: 100 × (share of promoters (9, 10) − share of detractors (0 to 6)).",
     description: "\
-Answers are whole numbers from 0 to 10, of any type of number; NULL is no answer, and a group without answers gives NULL. Any other number is an error, as a code such as 99 would
-make promoters of those who did not answer: leave it out, `nps(score) FILTER (WHERE score BETWEEN 0 AND 10)`, or write `nps(nullif(score, 99))`. `nps_result` counts such
-numbers apart, and gives the interval and what has changed.",
-    arguments: &[Argument::required("score", Takes::Value("number"), "the answer, from 0 to 10")],
+Answers are integers from 0 to 10, in any number type. NULL means no answer; a group without answers gives NULL. Any other number is an
+error, because a code such as 99 for \"no answer\" would count as a promoter. Exclude it:
+`nps(score) FILTER (WHERE score BETWEEN 0 AND 10)`, or write `nps(nullif(score, 99))`. `nps_result` counts such numbers separately, and
+returns intervals and changes.",
+    arguments: &[Argument::required("score", Takes::Value("number"), "answer, from 0 to 10")],
     examples: &["SELECT city, nps(score) AS nps, count(score) AS responses
 FROM (VALUES ('a', 10), ('a', 9), ('a', 8), ('a', 2), ('b', 6), ('b', 7), ('b', NULL)) AS given(city, score)
 GROUP BY city ORDER BY city;"],
@@ -34,14 +35,15 @@ const CSAT: Doc = Doc {
     name: "csat",
     kind: Kind::Aggregate,
     domain: "feedback",
-    summary: "The share of satisfied answers of a group, from 0 to 1: those of 4 and 5 on a scale from 1 to 5.",
+    summary: "Returns the share of satisfied answers in a group, 0 to 1: 4 and 5 on a scale from 1 to 5.",
     description: "\
-Answers are whole numbers from 1 to `scale`, of any type of number; NULL is no answer, and a group without answers gives NULL. Any other number is an error:
-leave it out, `csat(score) FILTER (WHERE score BETWEEN 1 AND 5)`. `csat_result` counts such numbers apart, and gives the interval and what has changed.",
+Answers are integers from 1 to `scale`, in any number type. NULL means no answer; a group without answers gives NULL. Any other number is an
+error: exclude it, `csat(score) FILTER (WHERE score BETWEEN 1 AND 5)`. `csat_result` counts such numbers separately, and returns intervals
+and changes.",
     arguments: &[
-        Argument::required("score", Takes::Value("number"), "the answer, from 1 to `scale`"),
-        Argument::optional("satisfied", Takes::Integer(1, 100), "4", "the least answer that is satisfied"),
-        Argument::optional("scale", Takes::Integer(2, 100), "5", "the greatest answer"),
+        Argument::required("score", Takes::Value("number"), "answer, from 1 to `scale`"),
+        Argument::optional("satisfied", Takes::Integer(1, 100), "4", "smallest answer that counts as satisfied"),
+        Argument::optional("scale", Takes::Integer(2, 100), "5", "largest answer of the scale"),
     ],
     examples: &["SELECT round(csat(score), 3) AS csat, csat(score * 2, satisfied => 9, scale => 10) AS very_satisfied
 FROM (VALUES (5), (5), (4), (3), (1), (NULL)) AS given(score);"],
@@ -62,12 +64,12 @@ fn check(doc: &Doc, arguments: &[DataType]) -> Result<DataType> {
     Err(invalid(doc.name, format!("score must be a number, got {score}; convert it with CAST")))
 }
 
-/// Whole numbers, so that the order of rows does not matter.
+/// Integers, so that the order of rows does not matter.
 fn state() -> Vec<(&'static str, DataType)> {
     vec![("answers", DataType::Int64), ("sum", DataType::Int64)]
 }
 
-/// What CSAT asks for: the least answer that is satisfied, which must be on the scale.
+/// The options of CSAT: the smallest answer that counts as satisfied, which must be on the scale.
 pub fn csat(function: &str, satisfied: i64, scale: i64) -> Result<Measure> {
     if satisfied > scale {
         return Err(invalid(function, format!("satisfied must be at most scale, which is {scale}, got {satisfied}")));

@@ -1,4 +1,4 @@
-//! What customers say: scores of surveys, their answers, and themes of texts.
+//! Customer feedback: survey scores, survey answers, and themes of texts.
 //!
 //! ```text
 //! answers ─▶ counts per (segment, period, answer) ─▶ score, interval and tests   (nps_result, csat_result, ces_result)

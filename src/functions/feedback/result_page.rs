@@ -5,78 +5,80 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 pub const PERIODS: &[&str] = &["day", "week", "month", "quarter", "year"];
 pub const ADJUSTMENTS: &[&str] = &["holm", "bh", "bonferroni", "none"];
 
-const INPUT: Argument = Argument::required("input", Takes::Relation, "answers, one row each");
+const INPUT: Argument = Argument::required("input", Takes::Relation, "answers, one row per answer");
 const PER: Argument =
-    Argument::optional("per", Takes::Column, "", "segments: each has rows of its own, and is compared with all others");
-const TIME: Argument = Argument::optional("time", Takes::Time, "", "when it was answered: a row for each period");
+    Argument::optional("per", Takes::Column, "", "segments: each has its own rows and is compared with all others");
+const TIME: Argument = Argument::optional("time", Takes::Time, "", "time of the answer: gives one row per period");
 const PERIOD: Argument =
-    Argument::optional("period", Takes::Choice(PERIODS), "'month'", "the periods that `time` is cut into; weeks begin on Monday");
+    Argument::optional("period", Takes::Choice(PERIODS), "'month'", "unit of the periods; weeks begin on Monday");
 const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "how sure the intervals are; above 0 and below 1");
+    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "confidence level of the intervals; above 0 and below 1");
 const ADJUST: Argument = Argument::optional(
     "adjust",
     Takes::Choice(ADJUSTMENTS),
     "'holm'",
-    "how p values allow for the number of tests in the result",
+    "how p-values are adjusted for the number of tests in the result",
 );
 
 const PER_COLUMN: Column =
-    Column { name: "(per)", data_type: "as the role", text: "the segment, under its own name; with `per` only" };
-const PERIOD_COLUMN: Column = Column { name: "period", data_type: "DATE", text: "the first day of the period; with `time` only" };
-const RESPONSES: Column = Column { name: "responses", data_type: "BIGINT", text: "answers on the scale" };
+    Column { name: "(per)", data_type: "as the role", text: "the segment, under the column's own name; only with `per`" };
+const PERIOD_COLUMN: Column = Column { name: "period", data_type: "DATE", text: "first day of the period; only with `time`" };
+const RESPONSES: Column = Column { name: "responses", data_type: "BIGINT", text: "number of answers on the scale" };
 const INVALID: Column = Column {
     name: "invalid",
     data_type: "BIGINT",
-    text: "numbers that are no answer: off the scale, or not whole; they count for nothing else",
+    text: "numbers that are not answers: off the scale, or not integers; ignored everywhere else",
 };
 const STD_ERR: Column = Column {
     name: "std_err",
     data_type: "DOUBLE",
-    text: "standard error of the score, by the variance of the sample; NULL below two answers",
+    text: "standard error of the score, from the sample variance; NULL with fewer than two answers",
 };
-const LOWER: Column = Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end" };
-const UPPER: Column = Column { name: "upper", data_type: "DOUBLE", text: "its upper end" };
+const LOWER: Column = Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" };
+const UPPER: Column = Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" };
 const PREVIOUS: Column = Column {
     name: "previous_period",
     data_type: "DATE",
-    text: "the last period before this one with answers of the segment; with `time` only, as the next three",
+    text: "previous period with answers of the segment; like the next three columns, only with `time`",
 };
-const CHANGE: Column = Column { name: "change", data_type: "DOUBLE", text: "the score less that of the previous period" };
+const CHANGE: Column = Column { name: "change", data_type: "DOUBLE", text: "score minus the score of the previous period" };
 const CHANGE_P: Column =
-    Column { name: "change_p_value", data_type: "DOUBLE", text: "how likely chance alone gives a change at least this great" };
+    Column { name: "change_p_value", data_type: "DOUBLE", text: "probability of a change at least this large by chance" };
 const CHANGE_ADJUSTED: Column =
-    Column { name: "change_p_adjusted", data_type: "DOUBLE", text: "the same, allowing for all changes in the result" };
+    Column { name: "change_p_adjusted", data_type: "DOUBLE", text: "`change_p_value` adjusted for all changes in the result" };
 const REST: Column = Column {
     name: "rest_difference",
     data_type: "DOUBLE",
-    text: "the score less that of all other segments in the period; with `per` only, as the next two",
+    text: "score minus the score of all other segments in the period; like the next two columns, only with `per`",
 };
 const REST_P: Column =
-    Column { name: "rest_p_value", data_type: "DOUBLE", text: "how likely chance alone gives a difference at least this great" };
+    Column { name: "rest_p_value", data_type: "DOUBLE", text: "probability of a difference at least this large by chance" };
 const REST_ADJUSTED: Column = Column {
     name: "rest_p_adjusted",
     data_type: "DOUBLE",
-    text: "the same, allowing for all segments and periods in the result",
+    text: "`rest_p_value` adjusted for all segments and periods in the result",
 };
 
 pub const NPS: Doc = Doc {
     name: "nps_result",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "The Net Promoter Score with its interval, by segment and over time, and whether differences are more than chance.",
+    summary: "Returns the Net Promoter Score by segment and over time, with intervals, and tests whether differences are due to chance.",
     description: "\
-One row per segment and period, in the order of both; one row in all without `per` and `time`. Promoters answer 9 or 10, passives 7 or 8, detractors 0 to 6; `score` is 100 times
-(promoters − detractors) / responses.
+One row per segment and period, ordered by both; a single row without `per` and `time`. Promoters answer 9 or 10, passives 7 or 8,
+detractors 0 to 6; `score` is 100 × (promoters − detractors) / responses.
 
-The interval is Bonett's and Price's adjusted Wald interval of a difference of two shares of one sample (one promoter and one detractor are added to the counts), which holds its
-confidence for few answers too, and ends at −100 and 100. The p values are two-sided, of Welch's t test on +1, 0 and −1: of the change since the previous period, and of the difference to
-all other segments of the same period taken together. Each is NULL where the answers of one side are all alike, or fewer than two.
+The interval is the adjusted Wald interval of Bonett and Price for a difference of two shares of one sample (one promoter and one detractor
+are added to the counts). It keeps its confidence level with few answers too, and is limited to −100 to 100. The p-values are two-sided,
+from Welch's t test on +1, 0 and −1: for the change since the previous period, and for the difference from all other segments of the same
+period together. A p-value is NULL if the answers of one side are all equal, or fewer than two.
 
-`change_p_adjusted` allows for all changes in the result, `rest_p_adjusted` for all differences: with Holm's method, the chance of any false finding among them is at most the bound that you
-compare with; `'bh'` bounds the share of false findings.
+`change_p_adjusted` is adjusted for all changes in the result, `rest_p_adjusted` for all differences. With Holm's method, the probability of
+any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
-Rows without a score, segment or time are left out and counted. Other numbers than 0 to 10 are counted in `invalid`. Memory is for segments, periods and answers that differ.",
-    arguments: &[INPUT, Argument::required("score", Takes::Number, "the answer, a whole number from 0 to 10"), PER, TIME, PERIOD, CONFIDENCE, ADJUST],
+Rows without a score, segment or time are dropped and counted. Numbers other than 0 to 10 are counted in `invalid`. Memory grows with the
+number of segments, periods and distinct answers.",
+    arguments: &[INPUT, Argument::required("score", Takes::Number, "answer, an integer from 0 to 10"), PER, TIME, PERIOD, CONFIDENCE, ADJUST],
     columns: &[
         PER_COLUMN,
         PERIOD_COLUMN,
@@ -85,7 +87,7 @@ Rows without a score, segment or time are left out and counted. Other numbers th
         Column { name: "promoters", data_type: "BIGINT", text: "answers of 9 and 10" },
         Column { name: "passives", data_type: "BIGINT", text: "answers of 7 and 8" },
         Column { name: "detractors", data_type: "BIGINT", text: "answers of 0 to 6" },
-        Column { name: "score", data_type: "DOUBLE", text: "Net Promoter Score, −100 to 100; NULL without answers" },
+        Column { name: "score", data_type: "DOUBLE", text: "Net Promoter Score, −100 to 100; NULL if there are no answers" },
         STD_ERR,
         LOWER,
         UPPER,
@@ -112,22 +114,25 @@ pub const CSAT: Doc = Doc {
     name: "csat_result",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "The share of satisfied answers with its interval, by segment and over time, and whether differences are more than chance.",
+    summary: "Returns the share of satisfied answers by segment and over time, with intervals, and tests whether differences are due to chance.",
     description: "\
-One row per segment and period, in the order of both; one row in all without `per` and `time`. `score` is the share of answers of at least `satisfied`.
+One row per segment and period, ordered by both; a single row without `per` and `time`. `score` is the share of answers that are at least
+`satisfied`.
 
-The interval is Wilson's. The p values are two-sided, of the test of two shares with a pooled variance (chi-square without a correction, which is right when each side has five satisfied and five
-other answers or so): of the change since the previous period, and of the difference to all other segments of the same period taken together. Each is NULL where all answers are alike.
+The interval is Wilson's. The p-values are two-sided, from the test of two shares with pooled variance (chi-square without a correction,
+which is reliable if each side has about five satisfied and five other answers): for the change since the previous period, and for the
+difference from all other segments of the same period together. A p-value is NULL if all answers are equal.
 
-`change_p_adjusted` allows for all changes in the result, `rest_p_adjusted` for all differences: with Holm's method, the chance of any false finding among them is at most the bound that you
-compare with; `'bh'` bounds the share of false findings.
+`change_p_adjusted` is adjusted for all changes in the result, `rest_p_adjusted` for all differences. With Holm's method, the probability of
+any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
-Rows without a score, segment or time are left out and counted. Numbers off the scale are counted in `invalid`. Memory is for segments, periods and answers that differ.",
+Rows without a score, segment or time are dropped and counted. Numbers off the scale are counted in `invalid`. Memory grows with the number
+of segments, periods and distinct answers.",
     arguments: &[
         INPUT,
-        Argument::required("score", Takes::Number, "the answer, a whole number from 1 to `scale`"),
-        Argument::optional("satisfied", Takes::Integer(1, 100), "4", "the least answer that is satisfied"),
-        Argument::optional("scale", Takes::Integer(2, 100), "5", "the greatest answer"),
+        Argument::required("score", Takes::Number, "answer, an integer from 1 to `scale`"),
+        Argument::optional("satisfied", Takes::Integer(1, 100), "4", "smallest answer that counts as satisfied"),
+        Argument::optional("scale", Takes::Integer(2, 100), "5", "largest answer of the scale"),
         PER,
         TIME,
         PERIOD,
@@ -140,7 +145,7 @@ Rows without a score, segment or time are left out and counted. Numbers off the 
         RESPONSES,
         INVALID,
         Column { name: "satisfied", data_type: "BIGINT", text: "answers of at least `satisfied`" },
-        Column { name: "score", data_type: "DOUBLE", text: "their share, 0 to 1; NULL without answers" },
+        Column { name: "score", data_type: "DOUBLE", text: "share of satisfied answers, 0 to 1; NULL if there are no answers" },
         STD_ERR,
         LOWER,
         UPPER,
@@ -162,22 +167,23 @@ pub const CES: Doc = Doc {
     name: "ces_result",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "The Customer Effort Score, which is the mean answer, with its interval, by segment and over time, and whether differences are more than chance.",
+    summary: "Returns the Customer Effort Score (the mean answer) by segment and over time, with intervals, and tests whether differences are due to chance.",
     description: "\
-One row per segment and period, in the order of both; one row in all without `per` and `time`. `score` is the mean of the answers from 1 to `scale`, as they are: whether 7 is easy or
-hard depends on how the question was put. It fits any other mean of answers on a scale.
+One row per segment and period, ordered by both; a single row without `per` and `time`. `score` is the mean of the answers from 1 to
+`scale`, as they are: whether 7 means easy or hard depends on the question. You can use it for any other mean of answers on a scale.
 
-The interval is Student's. The p values are two-sided, of Welch's t test: of the change since the previous period, and of the difference to all other segments of the same period taken
-together. Each is NULL where the answers of one side are all alike, or fewer than two.
+The interval is Student's. The p-values are two-sided, from Welch's t test: for the change since the previous period, and for the difference
+from all other segments of the same period together. A p-value is NULL if the answers of one side are all equal, or fewer than two.
 
-`change_p_adjusted` allows for all changes in the result, `rest_p_adjusted` for all differences: with Holm's method, the chance of any false finding among them is at most the bound that you
-compare with; `'bh'` bounds the share of false findings.
+`change_p_adjusted` is adjusted for all changes in the result, `rest_p_adjusted` for all differences. With Holm's method, the probability of
+any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
-Rows without a score, segment or time are left out and counted. Numbers off the scale are counted in `invalid`. Memory is for segments, periods and answers that differ.",
+Rows without a score, segment or time are dropped and counted. Numbers off the scale are counted in `invalid`. Memory grows with the number
+of segments, periods and distinct answers.",
     arguments: &[
         INPUT,
-        Argument::required("score", Takes::Number, "the answer, a whole number from 1 to `scale`"),
-        Argument::optional("scale", Takes::Integer(2, 100), "7", "the greatest answer"),
+        Argument::required("score", Takes::Number, "answer, an integer from 1 to `scale`"),
+        Argument::optional("scale", Takes::Integer(2, 100), "7", "largest answer of the scale"),
         PER,
         TIME,
         PERIOD,
@@ -189,7 +195,7 @@ Rows without a score, segment or time are left out and counted. Numbers off the 
         PERIOD_COLUMN,
         RESPONSES,
         INVALID,
-        Column { name: "score", data_type: "DOUBLE", text: "the mean answer; NULL without answers" },
+        Column { name: "score", data_type: "DOUBLE", text: "mean answer; NULL if there are no answers" },
         STD_ERR,
         LOWER,
         UPPER,

@@ -1,4 +1,4 @@
-//! The relation function `survey_answers`, and the step that makes rows of columns.
+//! The relation function `survey_answers`, and the step that turns columns into rows.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub const QUESTIONS: Argument = Argument::optional(
     "questions",
     Takes::Features,
     "",
-    "the columns of the questions; default every column of numbers, texts, booleans, dates and times but the key",
+    "the question columns; default: all columns of numbers, strings, booleans, dates and times except the key",
 );
 const KEY: &str = "key";
 
@@ -34,25 +34,25 @@ const DOC: Doc = Doc {
     name: "survey_answers",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "Makes rows of a survey's columns: one row per respondent and question.",
+    summary: "Turns the columns of a survey into rows: one row per respondent and question.",
     description: "\
-A table with a column per question becomes one with the columns key, question and answer, which can be grouped, filtered and joined whatever the survey asks. A question that was not
-answered has a row too, whose answer is NULL: NULL, NaN and texts of white space only are no answers.
+A table with one column per question becomes a table with the columns key, question and answer, which you can group, filter and join for any
+survey. A question without an answer also has a row, and its answer is NULL: NULL, NaN and strings of only white space are no answers.
 
-`number` is the answer as a number: of numbers themselves, of texts that read as one (`'4'`), 1 and 0 of booleans, NULL of others. Whole numbers of DOUBLE columns are written without
-a fraction, `4`.
+`number` is the answer as a number: numbers as they are, strings that can be read as a number (`'4'`), 1 and 0 for booleans, NULL for
+everything else. Integers in DOUBLE columns are written without a fraction, `4`.
 
-Rows without a key are left out and counted. Nothing is kept in memory.",
+Rows without a key are dropped and counted. Nothing is kept in memory.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row per respondent"),
-        Argument::required(KEY, Takes::Column, "the respondent; any type"),
+        Argument::required("input", Takes::Relation, "survey, one row per respondent"),
+        Argument::required(KEY, Takes::Column, "key of the respondent; any type"),
         QUESTIONS,
     ],
     columns: &[
-        Column { name: "(key)", data_type: "as the role", text: "the respondent, under its own name" },
-        Column { name: "question_number", data_type: "BIGINT", text: "the question's place in `questions`, from 1" },
-        Column { name: "question", data_type: "VARCHAR", text: "the column's name" },
-        Column { name: "answer", data_type: "VARCHAR", text: "the answer; NULL when there is none" },
+        Column { name: "(key)", data_type: "as the role", text: "key of the respondent, under its own name" },
+        Column { name: "question_number", data_type: "BIGINT", text: "position of the question in `questions`, from 1" },
+        Column { name: "question", data_type: "VARCHAR", text: "name of the question column" },
+        Column { name: "answer", data_type: "VARCHAR", text: "the answer; NULL if there is none" },
         Column { name: "number", data_type: "DOUBLE", text: "the answer as a number, if it is one" },
     ],
     examples: &["SELECT * FROM survey_answers((SELECT * FROM (VALUES (1, 9, 'fast', true), (2, 4, ' ', NULL)) AS t(id, recommend, why, again)),

@@ -29,26 +29,27 @@ const DOC: Doc = Doc {
     name: "survey_summary",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "What a survey's questions were answered: one row per question, with the answers and how often each was given.",
+    summary: "Summarizes a survey: one row per question, with its answers and how often each was given.",
     description: "\
-One row per question, in the order of `questions`. NULL, NaN and texts of white space only are no answers: they count as `missing`. `mean` is of the answers that are numbers, texts that read
-as one among them; booleans count 1 and 0.
+One row per question, in the order of `questions`. NULL, NaN and strings of only white space are no answers: they count as `missing`. `mean`
+is the mean of the answers that are numbers, including strings that can be read as one; booleans count as 1 and 0.
 
-`distribution` lists the most frequent answers, of equally frequent ones the least first; `share` is of the responses. For segments, group the rows of `survey_answers` instead. The answer does not
-depend on the order of rows. Memory is for the answers that differ, which spill to disk.",
+`distribution` lists the most frequent answers; ties: the smaller answer first. `share` is the share of the responses. For segments, group
+the rows of `survey_answers` instead. The result does not depend on the order of rows. Memory grows with the number of distinct answers,
+which spill to disk.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "a row per respondent"),
+        Argument::required("input", Takes::Relation, "survey, one row per respondent"),
         QUESTIONS,
-        Argument::optional("top", Takes::Integer(1, 10_000), "10", "how many answers `distribution` lists"),
+        Argument::optional("top", Takes::Integer(1, 10_000), "10", "number of answers in `distribution`"),
     ],
     columns: &[
-        Column { name: "question_number", data_type: "BIGINT", text: "the question's place in `questions`, from 1" },
-        Column { name: "question", data_type: "VARCHAR", text: "the column's name" },
-        Column { name: "responses", data_type: "BIGINT", text: "answers" },
+        Column { name: "question_number", data_type: "BIGINT", text: "position of the question in `questions`, from 1" },
+        Column { name: "question", data_type: "VARCHAR", text: "name of the question column" },
+        Column { name: "responses", data_type: "BIGINT", text: "number of answers" },
         Column { name: "missing", data_type: "BIGINT", text: "rows without an answer" },
-        Column { name: "distinct_answers", data_type: "BIGINT", text: "answers that differ" },
-        Column { name: "numbers", data_type: "BIGINT", text: "answers that are numbers" },
-        Column { name: "mean", data_type: "DOUBLE", text: "their mean" },
+        Column { name: "distinct_answers", data_type: "BIGINT", text: "number of distinct answers" },
+        Column { name: "numbers", data_type: "BIGINT", text: "number of answers that are numbers" },
+        Column { name: "mean", data_type: "DOUBLE", text: "mean of the answers that are numbers" },
         Column { name: "distribution", data_type: "STRUCT(answer VARCHAR, responses BIGINT, share DOUBLE)[]", text: "the most frequent answers" },
     ],
     examples: &["SELECT question, responses, missing, mean, distribution

@@ -42,48 +42,52 @@ const DOC: Doc = Doc {
     name: "text_themes",
     kind: Kind::Relation,
     domain: "feedback",
-    summary: "What customers talk about and where it hurts: themes of reviews and service texts with customers, feeling and masked examples.",
+    summary: "Finds what customers talk about and where it hurts: themes of reviews and service texts, with sentiment and masked examples.",
     description: "\
-One row per period and theme, the greatest `pain` first, and one for the texts without a theme, where `theme` is NULL.
+One row per period and theme, the highest `pain` first, and one row for the texts without a theme, where `theme` is NULL.
 
-**Themes.** Those of `dictionary` come first: a text has a theme when it has one of the theme's words, in capitals or not, a Latin word whole. The words that are left are grouped by how often
-they stand in one text: two words are near when that is far more than chance (likelihood ratio 15.13, one pair in 10,000), and groups are the communities of that network, as in VOSviewer.
-A group is named by its three most frequent words. Grouped are the 400 most frequent words of at least `min_texts` texts and at most half of all; numbers, words of one letter, words that
-every text has and words that feel (`sentiment` knows them) are none of them. English plurals count with their singular. A good way to work is to look at the groups, and to write those
-worth keeping into a dictionary.
+**Themes.** Themes from `dictionary` come first: a text has a theme if it contains one of the theme's words, in any case; a Latin word must
+match as a whole. The remaining words are grouped by how often they occur in the same text: two words are linked if that is far more often
+than by chance (likelihood ratio 15.13, one pair in 10,000), and groups are the communities of that network, as in VOSviewer. A group is
+named by its three most frequent words. The words grouped are the 400 most frequent ones that occur in at least `min_texts` texts and at
+most half of all texts, without numbers, one-letter words, words that occur in every text, and words of sentiment (known to `sentiment`).
+English plurals count with their singular. A good way to work: look at the groups, and write those worth keeping into a dictionary.
 
-**Feeling.** Texts are read clause by clause: `the colour is lovely, but delivery was slow` is good of the colour and bad of the delivery. A text feels of a theme as the clauses that name it do, on average,
-or as the whole text where these say nothing; `sentiment` is the mean over the texts, −1 to 1. A text is negative below −0.05. `pain` is the share of the period's customers with a negative
-text of the theme: how many it hurts.
+**Sentiment.** Texts are read clause by clause: `the colour is lovely, but delivery was slow` is positive for the colour and negative for
+the delivery. The sentiment of a text towards a theme is the mean of the clauses that mention it, or of the whole text if these are neutral;
+`sentiment` is the mean over the texts, −1 to 1. A text is negative below −0.05. `pain` is the share of the period's customers who have a
+negative text about the theme.
 
-**Examples** are the texts with most words of the theme, the strongest feelings first and of equal ones the shortest, up to 120 letters. E-mail addresses, phones, identity numbers, bank cards, accounts of WeChat and QQ, and numbers
-of eleven digits and more become `***`, in Chinese and English texts. Names and addresses of people are not found: do not publish examples unread.
+**Examples** are the texts with most words of the theme, then those with the strongest sentiment, then the shortest, up to 120 characters.
+E-mail addresses, phones, identity numbers, bank cards, WeChat and QQ accounts, and numbers with eleven or more digits become `***`, in
+Chinese and English texts. Names and addresses of people are not found: do not publish examples without reading them.
 
-Chinese is cut into words by jieba; write `to_simplified(text)` for traditional characters. The result does not depend on the order of rows. Rows without key, text or period are left out and counted.
-Texts and their words are kept in memory and count towards the memory limit.",
+Chinese is split into words by jieba; write `to_simplified(text)` for traditional characters. The result does not depend on the order of
+rows. Rows without a key, text or period are dropped and counted. Texts and their words are kept in memory and count towards the memory
+limit.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "texts, one row each"),
-        Argument::optional(DICTIONARY, Takes::Relation, "", "themes of your own: a table with the columns `theme` and `word`"),
-        Argument::required(KEY, Takes::Column, "the customer; any type"),
-        Argument::required(TEXT, Takes::Column, "what the customer wrote"),
-        Argument::optional(PER, Takes::Column, "", "periods or segments with rows of their own; the themes are those of all texts: `date_trunc('month', written_at)`"),
-        Argument::optional("max_themes", Takes::Integer(0, 100), "10", "how many groups of words there are at most, the greatest; 0: only those of the dictionary"),
-        Argument::optional("min_texts", Takes::Integer(1, i64::MAX), "5", "in how many texts a word must stand to be grouped"),
-        Argument::optional("resolution", Takes::Float(0.0, 1000.0), "1", "the greater, the smaller the groups"),
-        Argument::optional("examples", Takes::Integer(0, 20), "3", "how many texts are quoted"),
+        Argument::required("input", Takes::Relation, "texts, one row per text"),
+        Argument::optional(DICTIONARY, Takes::Relation, "", "your own themes: a table with the columns `theme` and `word`"),
+        Argument::required(KEY, Takes::Column, "customer key, of any type"),
+        Argument::required(TEXT, Takes::Column, "text that the customer wrote"),
+        Argument::optional(PER, Takes::Column, "", "periods or segments with their own rows, for example `date_trunc('month', written_at)`; themes are found over all texts"),
+        Argument::optional("max_themes", Takes::Integer(0, 100), "10", "maximum number of word groups, largest first; 0: only the dictionary's themes"),
+        Argument::optional("min_texts", Takes::Integer(1, i64::MAX), "5", "minimum number of texts in which a word must occur to be grouped"),
+        Argument::optional("resolution", Takes::Float(0.0, 1000.0), "1", "higher values give smaller groups"),
+        Argument::optional("examples", Takes::Integer(0, 20), "3", "number of example texts"),
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the period, under its own name; with `per` only" },
-        Column { name: "theme", data_type: "VARCHAR", text: "the dictionary's name, or the group's three most frequent words; NULL for texts without a theme" },
+        Column { name: "(per)", data_type: "as the role", text: "the period or segment, under the column's own name; only with `per`" },
+        Column { name: "theme", data_type: "VARCHAR", text: "the dictionary's theme, or the group's three most frequent words; NULL for texts without a theme" },
         Column { name: "source", data_type: "VARCHAR", text: "`dictionary` or `words`" },
-        Column { name: "words", data_type: "VARCHAR[]", text: "its ten most frequent words, over all periods" },
-        Column { name: "texts", data_type: "BIGINT", text: "texts with the theme" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers who wrote them" },
-        Column { name: "share", data_type: "DOUBLE", text: "their share of the period's customers" },
-        Column { name: "sentiment", data_type: "DOUBLE", text: "how the texts feel of it, −1 to 1" },
-        Column { name: "negative_share", data_type: "DOUBLE", text: "share of its texts that are negative of it" },
-        Column { name: "pain", data_type: "DOUBLE", text: "share of the period's customers with a negative text of it" },
-        Column { name: "examples", data_type: "VARCHAR[]", text: "texts, masked" },
+        Column { name: "words", data_type: "VARCHAR[]", text: "the ten most frequent words of the theme, over all periods" },
+        Column { name: "texts", data_type: "BIGINT", text: "number of texts with the theme" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers who wrote these texts" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of the period's customers" },
+        Column { name: "sentiment", data_type: "DOUBLE", text: "mean sentiment of the texts towards the theme, −1 to 1" },
+        Column { name: "negative_share", data_type: "DOUBLE", text: "share of the theme's texts that are negative about it" },
+        Column { name: "pain", data_type: "DOUBLE", text: "share of the period's customers with a negative text about it" },
+        Column { name: "examples", data_type: "VARCHAR[]", text: "example texts, masked" },
     ],
     examples: &["WITH reviews AS (SELECT * FROM (VALUES (1, '快递太慢了，等了一周，电话13812345678也没人接'), (2, '口红颜色很好看，但是快递慢'), (3, '颜色显白，喜欢'),
     (4, 'Delivery was late and the driver was rude')) AS t(customer_id, review)),

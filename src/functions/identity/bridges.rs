@@ -21,17 +21,17 @@ pub const DOC: Doc = Doc {
     name: "bridges",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Finds the edges that alone hold a component together: links of persons that should be looked at.",
+    summary: "Finds the edges that alone hold a component together: links between persons that you should check.",
     description: "\
-Without a bridge its component falls into two. Where pairs of records were linked, a bridge between two larger parts often joins two persons: look at those with the
-largest smaller side, `ORDER BY least(side_a, side_b) DESC`, and put the pair into `cannot_link` when it is wrong. An edge that is there twice, as by a phone and an e-mail, is
-no bridge.
+If a bridge is removed, its component falls into two parts. In a graph of linked records, a bridge between two larger parts often joins two
+different persons: check those with the largest smaller side first, `ORDER BY least(side_a, side_b) DESC`, and put the pair into
+`cannot_link` if it is wrong. An edge that occurs twice, for example by a phone and an e-mail, is not a bridge.
 
-Edges without `a` or `b` are left out and counted. One pass; the edges are kept in memory.",
+Edges without `a` or `b` are dropped and counted. One pass; the edges are kept in memory.",
     arguments: &[INPUT, A, B],
     columns: &[
         Column { name: "a", data_type: "as the roles", text: "the smaller end" },
-        Column { name: "b", data_type: "as the roles", text: "the other end" },
+        Column { name: "b", data_type: "as the roles", text: "the larger end" },
         Column { name: "component", data_type: "as the roles", text: "the smallest node of the component" },
         Column { name: "side_a", data_type: "BIGINT", text: "nodes on the side of a" },
         Column { name: "side_b", data_type: "BIGINT", text: "nodes on the side of b" },

@@ -19,18 +19,18 @@ pub const DOC: Doc = Doc {
     name: "connected_components",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Finds which nodes a chain of edges joins: pairs of records into persons, say.",
+    summary: "Finds the nodes that are connected by a chain of edges: for example, turns pairs of records into persons.",
     description: "\
-Two nodes are in one component when a chain of edges leads from one to the other; the direction of an edge does not matter. A component is
-named by its smallest node, so that the answer depends neither on the order of the edges nor on how often each is there. An edge from a node to itself
-lists a node that has no other.
+Two nodes are in one component if a chain of edges leads from one to the other; edges have no direction. A component is named by its
+smallest node, so the result depends neither on the order of the edges nor on how often an edge occurs. To list a node that has no edge, add
+an edge from the node to itself.
 
-Edges without `a` or `b` are left out and counted. Numbers may be of different types; they are then compared as BIGINT.
+Edges without `a` or `b` are dropped and counted. Numbers of different types are compared as BIGINT.
 
 **Cost.** One pass; the edges are kept in memory. Exact, without iterations: a million edges take about a third of a second.",
     arguments: &[INPUT, A, B],
     columns: &[
-        Column { name: "node", data_type: "as the roles", text: "each node once" },
+        Column { name: "node", data_type: "as the roles", text: "the node; each node has one row" },
         Column { name: "component", data_type: "as the roles", text: "the smallest node of its component" },
     ],
     examples: &["SELECT node, component

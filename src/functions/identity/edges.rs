@@ -1,4 +1,4 @@
-//! What the functions over edges share: their arguments, and the step that reads edges.
+//! Shared by the functions over edges: their arguments, and the step that reads edges.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each edge");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per edge");
 pub const A: Argument = Argument::required("a", Takes::Column, "one end of the edge; any type");
-pub const B: Argument = Argument::required("b", Takes::Column, "the other end, of the same type");
+pub const B: Argument = Argument::required("b", Takes::Column, "other end of the edge, of the same type");
 
 /// The type that both ends have in common.
 pub fn node_type(function: &str, roles: &Roles) -> Result<DataType> {

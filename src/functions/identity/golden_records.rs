@@ -20,29 +20,29 @@ const DOC: Doc = Doc {
     name: "golden_records",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Makes one record of each person: each field by a declared rule, with the record that its value is from (survivorship).",
+    summary: "Makes one record per person: each field by a declared rule, with the record that the value comes from (survivorship).",
     description: "\
 | rule | which value survives |
 |---|---|
-| `most_recent(field, time)` | the one of the latest time |
-| `oldest(field, time)` | the one of the earliest time |
-| `most_frequent(field)` | the one that most records have, of several the smallest |
-| `longest(field)` | the longest text |
-| `source_priority(field, source, 'crm', 'shop')` | the one of the first source in the list; others come after these |
+| `most_recent(field, time)` | the value with the latest time |
+| `oldest(field, time)` | the value with the earliest time |
+| `most_frequent(field)` | the value that most records have; ties: the smallest |
+| `longest(field)` | the longest string |
+| `source_priority(field, source, 'crm', 'shop')` | the value from the first source in the list; sources not listed come last |
 
-NULL and blank values never survive, as long as the person has another. Of equals the value of the smallest record counts, so that the answer does not depend
-on the order of the rows. Each field has a column `<field>_source` beside it: the record that the value is from.",
+NULL and blank values never survive if the person has another value. If values tie, the value of the smallest record is used, so the result
+does not depend on the order of the rows. For each field, the column `<field>_source` holds the record that the value comes from.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "one row for each record, with its person"),
-        Argument::required("person", Takes::Value("column"), "the person, as `resolve_identities` gives it"),
-        Argument::required("record", Takes::Value("column"), "the record"),
+        Argument::required("input", Takes::Relation, "one row per record, with its person"),
+        Argument::required("person", Takes::Value("column"), "person of the record, from `resolve_identities`"),
+        Argument::required("record", Takes::Value("column"), "key of the record"),
         Argument::required("rules", Takes::Calls("list of rules"), "`[most_recent(phone, registered_at), longest(name)]`"),
     ],
     columns: &[
-        Column { name: "(person)", data_type: "as given", text: "each person once" },
-        Column { name: "records", data_type: "BIGINT", text: "how many rows the person has" },
-        Column { name: "(rules)", data_type: "as the field", text: "of each rule, under the name of its field: the value that survives, NULL when there is none" },
-        Column { name: "(rules)_source", data_type: "as the record", text: "of each rule, under the name of its field and `_source`: the record that it is from" },
+        Column { name: "(person)", data_type: "as given", text: "the person; each person has one row" },
+        Column { name: "records", data_type: "BIGINT", text: "number of rows of the person" },
+        Column { name: "(rules)", data_type: "as the field", text: "for each rule, under the name of its field: the value that survives; NULL if there is none" },
+        Column { name: "(rules)_source", data_type: "as the record", text: "for each rule, under the name of its field and `_source`: the record that the value comes from" },
     ],
     examples: &["SELECT person_id, records, name, name_source, phone, phone_source
 FROM golden_records((SELECT * FROM (VALUES (1, 10, '李明', '111', DATE '2024-01-01'), (1, 11, '李', '222', DATE '2025-01-01'), (2, 12, '王芳', NULL, DATE '2025-02-01'))
@@ -91,7 +91,7 @@ impl TableMacro for GoldenRecords {
             if let Some(extra) = &rule.extra {
                 let _ = write!(read, ", {extra} AS order_{number}");
             }
-            // Missing ones last rather than left out: each value is then beside its record.
+            // Missing values are sorted last rather than dropped, so that each value stays with its record.
             let order = format!("ORDER BY field_{number} IS NULL, {}, record_of_row, field_{number}", rule.order);
             let over = format!("OVER (PARTITION BY person_of_row {order})");
             let _ = write!(
@@ -119,7 +119,7 @@ impl TableMacro for GoldenRecords {
     }
 }
 
-/// The name of a column, in small letters unless it is quoted.
+/// The name of a column, in lower case unless it is quoted.
 fn column_name(expression: &Expr) -> Option<String> {
     let name = match expression {
         Expr::Identifier(name) => name,

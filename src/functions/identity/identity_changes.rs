@@ -15,32 +15,32 @@ const DOC: Doc = Doc {
     name: "identity_changes",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Tells what became of the persons from one answer to the next: merges, splits, new and lost records.",
+    summary: "Shows how persons changed from one result to the next: merges, splits, new and lost records.",
     description: "\
-Both relations have a row for each record, with its person, as `resolve_identities` gives them; the later one was given the former as `previous`, so that ids
-go on. One row for each way that records went:
+Both relations have one row per record with its person, as returned by `resolve_identities`. The later result must be computed with the
+earlier one as `previous`, so that ids are kept. The result has one row per change:
 
 | change | meaning |
 |---|---|
-| `merged` | all records that were left of `from_person_id` are now with others, of `to_person_id`; the former id is not used any more |
-| `split` | records of `from_person_id` are now a person of their own, with the new id `to_person_id` |
-| `moved` | records went from one person to another, and both are still there |
-| `new person`, `new record` | records that were not there before: as a person of their own, or of one that was there |
-| `lost record`, `lost person` | records that are not there any more: some of a person, or all |
+| `merged` | all remaining records of `from_person_id` now belong to `to_person_id`, together with others; the former id is no longer used |
+| `split` | records of `from_person_id` are now a separate person, with the new id `to_person_id` |
+| `moved` | records went from one person to another, and both persons still exist |
+| `new person`, `new record` | records that did not exist before: as a new person, or in an existing one |
+| `lost record`, `lost person` | records that no longer exist: some of a person, or all |
 
-Insert it into a table after each run, with the time, and that table is the ledger of the identities.",
+Insert the result into a table after each run, with the time: that table is the history of the identities.",
     arguments: &[
-        Argument::required("before", Takes::Relation, "the former answer"),
-        Argument::required("after", Takes::Relation, "the later answer"),
-        Argument::required("key", Takes::Value("column"), "the record, of the same name in both"),
-        Argument::optional("person", Takes::Value("column"), "", "the person, of the same name in both; default person_id"),
+        Argument::required("before", Takes::Relation, "the earlier result"),
+        Argument::required("after", Takes::Relation, "the later result"),
+        Argument::required("key", Takes::Value("column"), "key of the record; the same column name in both"),
+        Argument::optional("person", Takes::Value("column"), "", "person of the record; the same column name in both; default: person_id"),
     ],
     columns: &[
         Column { name: "change", data_type: "VARCHAR", text: "what happened" },
-        Column { name: "from_person_id", data_type: "as the person", text: "whose the records were; NULL of new records" },
-        Column { name: "to_person_id", data_type: "as the person", text: "whose they are; NULL of lost records" },
-        Column { name: "records", data_type: "BIGINT", text: "how many records" },
-        Column { name: "example_key", data_type: "as the key", text: "the smallest of them" },
+        Column { name: "from_person_id", data_type: "as the person", text: "former person of the records; NULL for new records" },
+        Column { name: "to_person_id", data_type: "as the person", text: "present person of the records; NULL for lost records" },
+        Column { name: "records", data_type: "BIGINT", text: "number of records" },
+        Column { name: "example_key", data_type: "as the key", text: "smallest key among the records" },
     ],
     examples: &["SELECT change, from_person_id, to_person_id, records
 FROM identity_changes((SELECT * FROM (VALUES (1, 1), (2, 1), (3, 2), (4, 3)) AS b(customer_id, person_id)),

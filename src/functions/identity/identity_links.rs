@@ -25,23 +25,25 @@ pub const DOC: Doc = Doc {
     name: "identity_links",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Lists the values that records share, and what came of each: linked, blocked, carried by too many, in conflict.",
+    summary: "Lists the values that records share and the outcome of each: linked, blocked, shared by too many records, or in conflict.",
     description: "\
-Records that carry the same value of an identifier are one person, and so are records that a chain of such values joins. Clean the values first, in the query: `13800138000` and
-`+86 138 0013 8000` are different values here. NULL and blank values join nobody. A key may have several rows, with a phone each, say.
+Records with the same value of an identifier are one person, and so are records connected by a chain of such values. Clean the values first,
+in the query: `13800138000` and `+86 138 0013 8000` are different values here. NULL and blank values link nothing. A key can have several
+rows, for example one per phone.
 
-**Guards.** A value joins nobody when
-- it is among `blocked_values`, or more than `max_shared` records carry it: the phone of a shop, a test address;
-- its records, with those that were joined to them before, have different values of one of the `hard_keys`, or are listed in `cannot_link`. Identifiers
-  count in the order of `match_on`, values of one identifier by their smallest keys. So a phone that two id cards share joins neither with anybody.
+**Guards.** A value links nothing if
+- it is one of `blocked_values`, or more than `max_shared` records have it: the phone of a shop, a test address;
+- its records, with those already linked to them, have different values of one of the `hard_keys`, or are listed in `cannot_link`.
+  Identifiers are processed in the order of `match_on`, values of one identifier by their smallest keys. A phone shared by two id cards
+  links neither to anyone.
 
-`identity_links` takes the same arguments and lists what joined whom, and which values joined nobody.
+`resolve_identities` takes the same arguments and returns the person of each record.
 
-**Same answer.** It depends on the rows alone, and of a person on no more than the records that a chain of shared values reaches.
+**Reproducible.** The result depends only on the rows; a person depends only on the records that a chain of shared values reaches.
 
-**Cost.** One pass; the rows are kept in memory, some 100 bytes for each value.",
+**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "one row for each record, or several"),
+        Argument::required("input", Takes::Relation, "records; a record can have several rows"),
         MUST_LINK_RELATION,
         CANNOT_LINK_RELATION,
         PAIRS,
@@ -52,15 +54,15 @@ Records that carry the same value of an identifier are one person, and so are re
         BLOCKED_VALUES,
     ],
     columns: &[
-        Column { name: "identifier", data_type: "VARCHAR", text: "`phone`, say; `must_link` or `pairs` for such a pair in conflict" },
+        Column { name: "identifier", data_type: "VARCHAR", text: "name of the identifier; `must_link` or `pairs` for such a pair in conflict" },
         Column { name: "value", data_type: "VARCHAR", text: "the value" },
-        Column { name: "records", data_type: "BIGINT", text: "how many records carry it" },
+        Column { name: "records", data_type: "BIGINT", text: "number of records that have the value" },
         Column {
             name: "outcome",
             data_type: "VARCHAR",
-            text: "`linked`; or joined nobody: `blocked`, `too many records`, `conflict` (of hard keys or with cannot_link)",
+            text: "`linked`; or the reason why the value links nothing: `blocked`, `too many records`, `conflict` (of hard keys or with cannot_link)",
         },
-        Column { name: "example_keys", data_type: "VARCHAR[]", text: "the smallest keys, five at most" },
+        Column { name: "example_keys", data_type: "VARCHAR[]", text: "the smallest keys, at most five" },
     ],
     examples: &["SELECT identifier, value, records, outcome
 FROM identity_links((SELECT * FROM (VALUES (1, 'shop'), (2, 'shop'), (3, 'shop'), (4, 'mine'), (5, 'mine')) AS t(customer_id, phone)),

@@ -1,4 +1,4 @@
-//! Identity resolution (身份识别): records of one person found, linked, and given an id that stays.
+//! Identity resolution (身份识别): finding and linking the records of one person, with a stable id.
 
 mod bridges;
 mod connected_components;

@@ -1,4 +1,4 @@
-//! What `resolve_identities` and `identity_links` share: their arguments, and the step that resolves records.
+//! Shared by `resolve_identities` and `identity_links`: their arguments, and the step that resolves records.
 
 use std::sync::Arc;
 
@@ -26,41 +26,41 @@ pub const MUST_LINK_RELATION: Argument = Argument::optional(
     "must_link",
     Takes::Relation,
     "",
-    "two columns of keys: records that are one person, whatever they share; they hold against hard keys too",
+    "two columns of keys: records that are one person, whatever they share; this overrides hard keys too",
 );
 pub const CANNOT_LINK_RELATION: Argument = Argument::optional(
     "cannot_link",
     Takes::Relation,
     "",
-    "two columns of keys: records that are never one person, also not through others",
+    "two columns of keys: records that are never one person, not even through other records",
 );
 pub const PAIRS: Argument = Argument::optional(
     "pairs",
     Takes::Relation,
     "",
-    "two columns of keys, as `match_pairs` gives them, and perhaps match_weight: pairs that join as a shared value does, after all of those, the highest weight first",
+    "two columns of keys, as returned by `match_pairs`, and optionally match_weight: pairs that are linked like a shared value, after all shared values, highest weight first",
 );
 pub const RECORDS_KEY: Argument =
-    Argument::required("key", Takes::Column, "the record: an account, a card, a registration; any type");
+    Argument::required("key", Takes::Column, "key of the record: an account, a card, a registration; any type");
 pub const MATCH_ON: Argument = Argument::optional(
     "match_on",
     Takes::Ordered,
     "",
-    "the identifiers, the most trusted first: `[id_card, phone, email]`; default all other columns of the input",
+    "identifiers, the most trusted first: `[id_card, phone, email]`; default: all other columns of the input",
 );
 pub const HARD_KEYS: Argument = Argument::optional(
     "hard_keys",
     Takes::Names,
     "",
-    "identifiers of which a person has one: records with different values are never one person, also not through others",
+    "identifiers that a person has only one of: records with different values are never one person, not even through other records",
 );
 pub const MAX_SHARED: Argument =
-    Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records carry joins nobody");
+    Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records have links nothing");
 pub const BLOCKED_VALUES: Argument = Argument::optional(
     "blocked_values",
     Takes::ValuesOf("value"),
     "",
-    "values that join nobody: `['13800000000', 'test@example.com']`",
+    "values that link nothing: `['13800000000', 'test@example.com']`",
 );
 
 /// What a call answers.
@@ -134,7 +134,8 @@ pub fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
     Resolve { gives, names, hard, max_shared, blocked, given }.over(inputs, call.schema)
 }
 
-/// The first two columns of a relation beside the input as keys; of previous ids the second is the id, of pairs there is a third, the weight.
+/// The first two columns of an additional relation as keys; for previous ids the second is the id, and for pairs there is a
+/// third, the weight.
 fn others(function: &str, name: &str, relation: &LogicalPlan, key: &DataType) -> Result<LogicalPlan> {
     let schema = relation.schema();
     let column = |place: usize| {

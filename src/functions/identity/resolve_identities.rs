@@ -24,32 +24,35 @@ pub const DOC: Doc = Doc {
     name: "resolve_identities",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Tells which records are one person: those that share a phone, an e-mail, an id card, with guards.",
+    summary: "Finds which records are one person: those that share a phone, an e-mail or an id card, with guards against wrong links.",
     description: "\
-Records that carry the same value of an identifier are one person, and so are records that a chain of such values joins. Clean the values first, in the query: `13800138000` and
-`+86 138 0013 8000` are different values here. NULL and blank values join nobody. A key may have several rows, with a phone each, say.
+Records with the same value of an identifier are one person, and so are records connected by a chain of such values. Clean the values first,
+in the query: `13800138000` and `+86 138 0013 8000` are different values here. NULL and blank values link nothing. A key can have several
+rows, for example one per phone.
 
-**Guards.** A value joins nobody when
-- it is among `blocked_values`, or more than `max_shared` records carry it: the phone of a shop, a test address;
-- its records, with those that were joined to them before, have different values of one of the `hard_keys`, or are listed in `cannot_link`. Identifiers
-  count in the order of `match_on`, values of one identifier by their smallest keys. So a phone that two id cards share joins neither with anybody.
+**Guards.** A value links nothing if
+- it is one of `blocked_values`, or more than `max_shared` records have it: the phone of a shop, a test address;
+- its records, with those already linked to them, have different values of one of the `hard_keys`, or are listed in `cannot_link`.
+  Identifiers are processed in the order of `match_on`, values of one identifier by their smallest keys. A phone shared by two id cards
+  links neither to anyone.
 
-`identity_links` takes the same arguments and lists what joined whom, and which values joined nobody.
+`identity_links` takes the same arguments and lists the values that linked records, and the values that linked nothing.
 
-**Stable ids.** Without `previous`, persons are numbered from 1 by their smallest keys. With it, a person keeps the id that most of its records had;
-of two persons that had one id, the one with more of its records keeps it. Others get numbers above all in `previous`: leave the rows of records that are gone in it, and no id ever gets
-another meaning. `identity_changes` tells merges and splits between two answers.
+**Stable ids.** Without `previous`, persons are numbered from 1 by their smallest keys. With it, a person keeps the id that most of its
+records had; if two persons had the same id, the one with more of its records keeps it. Other persons get numbers above all those in
+`previous`. Keep the rows of deleted records in `previous`, and no id ever gets another meaning. `identity_changes` shows merges and splits
+between two results.
 
-**Same answer.** It depends on the rows alone, and of a person on no more than the records that a chain of shared values reaches.
+**Reproducible.** The result depends only on the rows; a person depends only on the records that a chain of shared values reaches.
 
-**Cost.** One pass; the rows are kept in memory, some 100 bytes for each value.",
+**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "one row for each record, or several"),
+        Argument::required("input", Takes::Relation, "records; a record can have several rows"),
         Argument::optional(
             "previous",
             Takes::Relation,
             "",
-            "an answer of before, or any relation whose first columns are key and person_id: persons keep their ids",
+            "an earlier result, or any relation whose first columns are key and person_id: persons keep their ids",
         ),
         MUST_LINK_RELATION,
         CANNOT_LINK_RELATION,
@@ -61,13 +64,13 @@ another meaning. `identity_changes` tells merges and splits between two answers.
         BLOCKED_VALUES,
     ],
     columns: &[
-        Column { name: "(key)", data_type: "as the role", text: "each record once, under the column's own name" },
-        Column { name: "person_id", data_type: "BIGINT", text: "the person" },
-        Column { name: "records", data_type: "BIGINT", text: "how many records the person has" },
+        Column { name: "(key)", data_type: "as the role", text: "key of the record, under the column's own name; each record has one row" },
+        Column { name: "person_id", data_type: "BIGINT", text: "id of the person" },
+        Column { name: "records", data_type: "BIGINT", text: "number of records of the person" },
         Column {
             name: "evidence",
             data_type: "VARCHAR",
-            text: "the identifiers that join this record to others, `phone, email`; `must_link` and `pairs` among them; NULL when none does",
+            text: "identifiers that link this record to others, `phone, email`, and also `must_link` and `pairs`; NULL if there is none",
         },
     ],
     examples: &["SELECT customer_id, person_id, records, evidence

@@ -1,4 +1,4 @@
-//! Rows to records, identifiers and pairs for the kernel, and its answer with ids.
+//! Converts rows to records, identifiers and pairs for the kernel, and its result to ids.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::kernels::linkage::dictionary::NONE;
 use crate::kernels::linkage::resolve::{Identifier, Resolution, Resolved, resolve};
 use crate::kernels::linkage::stable::stable_ids;
 
-/// A relation beside the input.
+/// An additional relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Given {

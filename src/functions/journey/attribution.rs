@@ -40,51 +40,53 @@ const DOC: Doc = Doc {
     name: "attribution",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "Which channels conversions and revenue are owed to, by seven models.",
+    summary: "Attributes conversions and revenue to channels, with seven models.",
     description: "\
-One row per model and channel. Each event with a `channel` is a touch; each that fulfils `conversion` is a conversion, and an event that is both is first the touch, then the
-conversion. A conversion is owed to the touches of the customer since the conversion before it, within `lookback`; what is owed to none has a row whose `channel` is NULL.
+One row per model and channel. Each event with a `channel` is a touch; each event where `conversion` is true is a conversion. An event that
+is both counts first as the touch, then as the conversion. A conversion is credited to the customer's touches since the previous conversion,
+within `lookback`; conversions without a touch are in a row whose `channel` is NULL.
 
-| model | a conversion after the touches a, b, b, c gives |
+| model | credit for a conversion after the touches a, b, b, c |
 |---|---|
 | `first` | all to a |
 | `last` | all to c |
-| `linear` | the same to each touch: a 1/4, b 1/2, c 1/4 |
-| `position` | 40 % to the first touch, 40 % to the last, the rest to those between alike: a 0.4, b 0.2, c 0.4; of two touches half each |
-| `time_decay` | to each touch in proportion to 2 to the power of −age / `half_life`, its age that at the conversion |
+| `linear` | equal for each touch: a 1/4, b 1/2, c 1/4 |
+| `position` | 40 % to the first touch, 40 % to the last, the rest equally to those between: a 0.4, b 0.2, c 0.4; with two touches, half each |
+| `time_decay` | to each touch in proportion to 2 to the power of −age / `half_life`, where age is counted back from the conversion |
 | `markov` | see below |
-| `shapley` | the same to each different channel: a 1/3, b 1/3, c 1/3 |
+| `shapley` | equal for each distinct channel: a 1/3, b 1/3, c 1/3 |
 
-`markov`: customers go from channel to channel, to a conversion or away, with the chances of the step that were seen in all journeys, those without a conversion too. The removal
-effect of a channel is the share of conversions that would be lost if whoever comes to it went away; conversions and revenue are divided in proportion to the removal effects. They are
-solved exactly, not simulated. Touches older than `lookback` at a conversion are a journey without one.
+`markov`: customers move from channel to channel until they convert or leave. The probability of each move is its share in all journeys,
+including those without a conversion. The removal effect of a channel is the share of conversions that would be lost if every customer who
+reaches it left; conversions and revenue are divided in proportion to the removal effects. They are solved exactly, not simulated. Touches
+that are older than `lookback` at the conversion form a journey without a conversion.
 
-`shapley`: the Shapley value of the game in which a set of channels is worth the conversions whose touches are all in it. In that game the share of every channel of a conversion is the
-same, so the value is exact for any number of channels.
+`shapley`: the Shapley value of the game in which a set of channels is worth the conversions whose touches are all in the set. In this game
+every channel of a conversion gets the same share, so the value is exact for any number of channels.
 
-Credits are divided to the last unit by the largest remainder, so that conversions and revenue add up exactly to what there was, in every model. A `revenue` of NULL counts as 0; DOUBLE
-is rounded to six digits after the point. Touches and conversions of one time are taken in the order of the channels, touches first, unless `tie_break` orders them. Rows whose customer
-or time is NULL are left out and counted.",
+Credits are divided to the last digit by the largest remainder, so conversions and revenue add up exactly to the actual totals in every
+model. A `revenue` of NULL counts as 0; DOUBLE is rounded to six decimals. Touches and conversions at the same time are ordered by channel,
+touches first, unless `tie_break` orders them. Rows whose customer or time is NULL are dropped and counted.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::required(CHANNEL, Takes::Column, "the channel of a touch; NULL for events that are none; any type"),
-        Argument::required(CONVERSION, Takes::Condition, "the events that are conversions"),
-        Argument::optional(REVENUE, Takes::Number, "", "what a conversion brings"),
-        Argument::optional("model", Takes::Choices(MODELS), "'last'", "one or several, as a list"),
-        Argument::optional("lookback", Takes::Interval, "", "how long before a conversion a touch still counts, that moment included; of days or less"),
-        Argument::optional("half_life", Takes::Interval, "INTERVAL '7 days'", "of `time_decay`: the time in which a touch loses half its weight; of days or less"),
+        Argument::required(CHANNEL, Takes::Column, "channel of a touch; NULL for events that are not touches; any type"),
+        Argument::required(CONVERSION, Takes::Condition, "which events are conversions"),
+        Argument::optional(REVENUE, Takes::Number, "", "revenue of a conversion"),
+        Argument::optional("model", Takes::Choices(MODELS), "'last'", "one model, or several as a list"),
+        Argument::optional("lookback", Takes::Interval, "", "how long before a conversion a touch counts, limit included; in days or smaller units"),
+        Argument::optional("half_life", Takes::Interval, "INTERVAL '7 days'", "for `time_decay`: time in which a touch loses half its weight; in days or smaller units"),
         TIE_BREAK,
     ],
     columns: &[
         Column { name: "model", data_type: "VARCHAR", text: "the model" },
-        Column { name: "(channel)", data_type: "as the role", text: "the channel, under its own name; NULL for what is owed to none" },
-        Column { name: "touches", data_type: "BIGINT", text: "how many touches of it there are, in all journeys" },
-        Column { name: "conversions", data_type: "DECIMAL(38, 6)", text: "conversions credited to it" },
-        Column { name: "share", data_type: "DOUBLE", text: "their share in all conversions; NULL when there are none" },
-        Column { name: "revenue", data_type: "DECIMAL(38, scale)", text: "revenue credited to it, of the scale of the role; NULL without `revenue`" },
-        Column { name: "removal_effect", data_type: "DOUBLE", text: "of `markov`: the share of conversions that would be lost without it" },
+        Column { name: "(channel)", data_type: "as the role", text: "the channel, under the column's own name; NULL for conversions without a touch" },
+        Column { name: "touches", data_type: "BIGINT", text: "number of its touches, in all journeys" },
+        Column { name: "conversions", data_type: "DECIMAL(38, 6)", text: "conversions credited to the channel" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of all conversions; NULL if there are none" },
+        Column { name: "revenue", data_type: "DECIMAL(38, scale)", text: "revenue credited to the channel, with the scale of the role; NULL without `revenue`" },
+        Column { name: "removal_effect", data_type: "DOUBLE", text: "for `markov`: share of conversions that would be lost without the channel" },
     ],
     examples: &["SELECT model, channel, touches, conversions, round(share, 3) AS share
 FROM attribution((SELECT * FROM sample_events(rows => 20000)), customer => customer_id, event_time => event_time,
@@ -155,7 +157,7 @@ impl RelationFunction for Attribution {
     }
 }
 
-/// Revenue as a decimal: of its own scale, whole numbers without one, floats with six digits.
+/// Revenue as a decimal: of its own scale, integers without one, floats with six digits.
 fn revenue_type(data_type: &DataType) -> DataType {
     let scale = match data_type {
         DataType::Decimal32(_, scale)

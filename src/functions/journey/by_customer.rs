@@ -1,13 +1,13 @@
-//! The step that brings the events of each customer together, in order, and lets a function work on them customer by customer.
+//! The step that collects the events of each customer, in order, and lets a function process them customer by customer.
 //!
 //! ```text
 //! streams ─▶ rows in buckets of customers ─▶ a bucket's customers, their events in order ─▶ the function's work ─▶ rows
 //!            (side by side; to disk when      (workers take one bucket after another)       (states of the workers
-//!             memory runs out)                                                               are put together at the end)
+//!             memory runs out)                                                               are combined at the end)
 //! ```
 //!
-//! The input's first column is the customer, the second the time, and the third, where the function's page has the argument and the call
-//! gives it, what breaks ties. What else a function reads is its [`Reading`].
+//! The input's first column is the customer and the second the time; the third is the tie-breaker, if the function's page has
+//! the argument and the call gives it. The function's [`Reading`] lists its other columns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What functions share that look at what happened, not only at conditions: its code, its list, its paths.
+//! Shared by functions that look at what happened, not only at conditions: event codes, the list of events, and paths.
 
 use std::sync::Arc;
 
@@ -23,15 +23,17 @@ use crate::kernels::journey::coded::Coded;
 use crate::kernels::journey::events::Event;
 use crate::kernels::journey::paths::{Cut, END, START};
 
-pub const EVENT: Argument = Argument::required("event", Takes::Column, "what happened: its name, a page, a product; any type");
+pub const EVENT: Argument =
+    Argument::required("event", Takes::Column, "what happened: the name of the event, a page, a product; any type");
 const START_ROLE: &str = "start";
 const END_ROLE: &str = "end";
 
-/// How paths are cut out of the events of a customer, told on every page that does.
+/// How paths are taken from the events of a customer; part of every page that does this.
 pub const PATHS: &str = "\
-Each customer has one path. It begins with the first event that fulfils `start`, by default the first of all, and goes on for `depth` events, or up to the first later event that
-fulfils `end`. With `direction => 'backward'` it is looked for from its end: the last event that fulfils `end`, by default the last of all, and the events before it, `depth` in
-all, or back to the nearest that fulfils `start`. Paths are shown in the order of time either way. Customers without an event to begin with have no path.
+Each customer has one path. It begins with the first event where `start` is true (by default, the first event) and continues for `depth`
+events, or up to the first later event where `end` is true. With `direction => 'backward'` it is found from its end: the last event where
+`end` is true (by default, the last event) and the events before it, `depth` in total, or back to the nearest one where `start` is true.
+Paths are always shown in time order. Customers without an event to begin with have no path.
 
 | events, `depth => 3` | start | end | direction | path |
 |---|---|---|---|---|
@@ -43,22 +45,22 @@ all, or back to the nearest that fulfils `start`. Paths are shown in the order o
 | a a a b c | | | forward, `collapse_repeats => true` | a b c |
 | b c | a | | forward | none |
 
-For paths within a visit, give the visit as `customer`. Events of one customer and time are taken in ascending order, unless `tie_break` orders them. Rows whose customer, time or
-event is NULL are left out and counted.";
+For paths within a visit, pass the visit as `customer`. Events of one customer at the same time are ordered by event, ascending, unless
+`tie_break` orders them. Rows whose customer, time or event is NULL are dropped and counted.";
 
 pub const START_ARGUMENT: Argument =
-    Argument::optional(START_ROLE, Takes::Condition, "", "the events that paths begin with; default any");
+    Argument::optional(START_ROLE, Takes::Condition, "", "events that a path begins with; default: any");
 pub const END_ARGUMENT: Argument =
-    Argument::optional(END_ROLE, Takes::Condition, "", "the events that paths end with; default any");
-pub const DEPTH: Argument = Argument::optional("depth", Takes::Integer(1, 100), "5", "events of a path at most");
+    Argument::optional(END_ROLE, Takes::Condition, "", "events that a path ends with; default: any");
+pub const DEPTH: Argument = Argument::optional("depth", Takes::Integer(1, 100), "5", "maximum number of events in a path");
 pub const DIRECTION: Argument = Argument::optional(
     "direction",
     Takes::Choice(&["forward", "backward"]),
     "'forward'",
-    "from the start on, or back from the end",
+    "forward from the start, or backward from the end",
 );
 pub const COLLAPSE: Argument =
-    Argument::optional("collapse_repeats", Takes::Flag, "false", "the same event several times in a row counts once");
+    Argument::optional("collapse_repeats", Takes::Flag, "false", "count the same event several times in a row as one event");
 
 /// The cut that a call asks for.
 pub fn cut(call: &Call) -> Result<Cut> {

@@ -29,46 +29,46 @@ const DOC: Doc = Doc {
     name: "frequent_sequences",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "Sequences of events that many customers have, in this order, with anything between them.",
+    summary: "Finds sequences of events that many customers have in this order, with other events allowed in between.",
     description: "\
-A customer has a sequence when the events happen in its order; others may lie between them, and each customer counts once. With `max_gap` each event must come at most so long
-after the one before.
+A customer has a sequence if the events occur in its order; other events may lie between them, and each customer counts once. With
+`max_gap`, each event must follow the one before it within that time.
 
-| events of a customer | has |
+| events of a customer | sequences of the customer |
 |---|---|
 | a b c | `[a]`, `[b]`, `[c]`, `[a, b]`, `[a, c]`, `[b, c]`, `[a, b, c]` |
 | a b a | `[a]`, `[b]`, `[a, b]`, `[a, a]`, `[b, a]`, `[a, b, a]` |
 | a, an hour later b, a day later c, with `max_gap => INTERVAL '2 hours'` | `[a]`, `[b]`, `[c]`, `[a, b]` |
 
-Give at least one of `min_support` and `min_count`; with both, a sequence must reach both. Sequences that are too many end the call with an error, which
-says so: raise `min_support`, or lower `max_len`.
+Give at least one of `min_support` and `min_count`; with both, a sequence must reach both. Too many sequences end the call with an error
+that suggests what to change: raise `min_support`, or lower `max_len`.
 
-Events of one customer and time are taken one after the other in ascending order, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out and
-counted. The algorithm is PrefixSpan; all events, and what was found, are held in memory while it searches.",
+Events of one customer at the same time are ordered by event, ascending, unless `tie_break` orders them. Rows whose customer, time or event
+is NULL are dropped and counted. The algorithm is PrefixSpan; all events and the sequences found are kept in memory during the search.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
         EVENT,
-        Argument::optional("min_support", Takes::Share, "", "the least share of customers, above 0 and at most 1"),
-        Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "the least number of customers"),
-        Argument::optional("min_len", Takes::Integer(1, 100), "1", "events of a sequence at least"),
-        Argument::optional("max_len", Takes::Integer(1, 100), "5", "events of a sequence at most"),
-        Argument::optional("max_gap", Takes::Interval, "", "how long after the one before each event may come, that moment included; of days or less"),
+        Argument::optional("min_support", Takes::Share, "", "minimum share of customers, above 0 and at most 1"),
+        Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "minimum number of customers"),
+        Argument::optional("min_len", Takes::Integer(1, 100), "1", "minimum number of events in a sequence"),
+        Argument::optional("max_len", Takes::Integer(1, 100), "5", "maximum number of events in a sequence"),
+        Argument::optional("max_gap", Takes::Interval, "", "maximum time from one event to the next, limit included; in days or smaller units"),
         COLLAPSE,
-        Argument::optional("max_sequences", Takes::Integer(1, 100_000_000), "1000000", "more sequences than that are an error"),
+        Argument::optional("max_sequences", Takes::Integer(1, 100_000_000), "1000000", "finding more sequences than this is an error"),
         TIE_BREAK,
     ],
     columns: &[
-        Column { name: "rank", data_type: "BIGINT", text: "from 1, by count, then the shorter, then the order of the events" },
-        Column { name: "sequence", data_type: "list, as event", text: "the events in their order" },
-        Column { name: "length", data_type: "BIGINT", text: "how many they are" },
+        Column { name: "rank", data_type: "BIGINT", text: "from 1; by count, then shorter sequences first, then the order of the events" },
+        Column { name: "sequence", data_type: "list, as event", text: "the events in order" },
+        Column { name: "length", data_type: "BIGINT", text: "number of events" },
         Column { name: "count", data_type: "BIGINT", text: "customers who have it" },
-        Column { name: "support", data_type: "DOUBLE", text: "their share in all customers" },
+        Column { name: "support", data_type: "DOUBLE", text: "share of all customers" },
         Column {
             name: "confidence",
             data_type: "DOUBLE",
-            text: "their share in the customers who have it without its last event: how often that one follows; of a single event its support",
+            text: "share among the customers who have the sequence without its last event: how often that event follows; for a single event, its support",
         },
     ],
     examples: &["SELECT sequence, count, round(support, 3) AS support, round(confidence, 3) AS confidence
@@ -174,7 +174,7 @@ impl CodedWork for Mining {
             all.join(&state.sequences);
         }
         let customers = all.ends.len();
-        // The least count whose share is as large, with room for how the share was rounded.
+        // The smallest count with at least this share, with room for the rounding of the share.
         let by_share = self.min_support.map_or(1, |share| (share * customers as f64 * (1.0 - 1e-12)).ceil() as usize);
         let goal = Goal {
             min_count: by_share.max(self.min_count).max(1),

@@ -1,4 +1,4 @@
-//! What the two forms of a funnel share: its arguments, its plan, and how its events are read.
+//! Shared by the two forms of a funnel: arguments, plan, and how events are read.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::error::invalid;
 use crate::kernels::journey::funnel::{Fulfils, Funnel, Grouped, MOST_STEPS, Modes};
 
 const STEPS: Argument =
-    Argument::required("steps", Takes::Conditions, "what an event must be for each step, the first step first; at most 32");
+    Argument::required("steps", Takes::Conditions, "condition of each step, the first step first; at most 32");
 const PER: &str = "per";
 const PERIOD: &str = "period";
 
@@ -34,43 +34,47 @@ pub const ARGUMENTS: &[Argument] = &[
     Argument::required(
         "within",
         Takes::Interval,
-        "how long after the first step the last may come, that moment included; of days or less",
+        "maximum time from the first step to the last, limit included; in days or smaller units",
     ),
     Argument::optional(
         "mode",
         Takes::Choices(&["default", "strict_order", "strict_deduplication", "strict_increase", "strict_once", "allow_reentry"]),
         "'default'",
-        "what ends the scan of a customer's events, or keeps an event from counting: see above",
+        "rules that end the scan of a customer's events, or keep an event from counting: see above",
     ),
-    Argument::optional(PER, Takes::Column, "", "a funnel for each of its values; a chain belongs to that of its first event"),
+    Argument::optional(
+        PER,
+        Takes::Column,
+        "",
+        "one funnel for each of its values; a chain belongs to the value of its first event",
+    ),
     Argument::optional(
         "interval",
         Takes::Choice(&["day", "week", "month"]),
         "",
-        "a funnel for each day, week from Monday or month; a chain belongs to that in which it begins",
+        "one funnel for each day, week (from Monday) or month; a chain belongs to the period in which it begins",
     ),
     TIE_BREAK,
 ];
 
-/// How a funnel works, told on the pages of both forms.
+/// How a funnel works; part of the pages of both forms.
 pub const SEMANTICS: &str = "\
-The events of a customer are scanned in the order of time. A chain begins with an event that fulfils the first condition; each further step must come after the one before, or at
-the same time, and at most `within` after the first. Between steps anything may happen. The deepest chain counts, however many a customer began.
+The events of a customer are scanned in time order. A chain begins with an event where the first condition is true. Each further step must
+come after the previous step, or at the same time, and at most `within` after the first. Other events may occur between steps. If a customer
+has several chains, the deepest one counts.
 
-An event counts for every step whose condition it fulfils, in the order of the steps. Events of one customer and time are taken in the order of the steps, unless `tie_break`
-orders them.
-
-| mode | what changes |
+An event counts for every step whose condition is true for it, in the order of the steps. Events of one customer at the same time are
+ordered by step, unless `tie_break` orders them.
 |---|---|
-| `strict_order` | once a chain has begun, an event that fulfils no condition, or that of a step whose turn has not come, ends the scan; steps already done may come again |
+| mode | what it changes |
 | `strict_deduplication` | a step already done that comes again ends the scan; the first step may come again |
-| `strict_increase` | each step must be later than the one before, not at the same time |
-| `strict_once` | an event counts for one step of a chain only |
+| `strict_order` | once a chain has begun, an event that matches no condition, or only a later step than the next one, ends the scan; steps already done may come again |
+| `strict_deduplication` | if a step already done comes again, the scan ends; the first step may come again |
 | `allow_reentry` | with `strict_order`: a step whose turn has not come is passed over instead |
+| `strict_once` | an event counts for only one step of a chain |
+| `allow_reentry` | with `strict_order`: an event of a step whose turn has not come is skipped and does not end the scan |
 
-Modes can be given together, as a list. Depth of the funnel a, b, c, within an hour, for events a minute apart, where x is none of them:
-
-| events | default | strict_order | strict_order, allow_reentry | strict_deduplication |
+Several modes can be given as a list. Depth in the funnel a, b, c, within an hour, for events a minute apart, where x matches none of them:
 |---|---|---|---|---|
 | a b c | 3 | 3 | 3 | 3 |
 | a x b c | 3 | 1 | 1 | 3 |
@@ -83,7 +87,7 @@ Modes can be given together, as a list. Depth of the funnel a, b, c, within an h
 
 Events of one time, and one event that fulfils several conditions (`ab` fulfils those of a and b):
 
-| events | default | strict_increase | strict_once |
+Events at the same time, and one event that matches several conditions (`ab` matches those of a and b):
 |---|---|---|---|
 | a, b and c at once | 3 | 1 | 3 |
 | a, later a and b at once | 2 | 2 | 2 |
@@ -106,7 +110,7 @@ fn modes(call: &Call) -> Result<Modes> {
         return Err(invalid(call.doc.name, problem));
     }
     if has("default") && modes != Modes::default() {
-        return Err(invalid(call.doc.name, "mode 'default' is that without any other; leave it out beside others"));
+        return Err(invalid(call.doc.name, "mode 'default' cannot be combined with other modes; remove it"));
     }
     Ok(modes)
 }

@@ -31,30 +31,30 @@ const DOC: Doc = Doc {
     name: "journey_edges",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "The steps of customers' paths, one row per step, event and next event: what a Sankey diagram draws.",
+    summary: "Counts the steps of customers' paths, one row per step, event and next event: the data of a Sankey diagram.",
     description: PATHS,
     arguments: &[INPUT, CUSTOMER, EVENT_TIME, EVENT, START_ARGUMENT, END_ARGUMENT, DEPTH, DIRECTION, COLLAPSE, TIE_BREAK],
     columns: &[
         Column {
             name: "step",
             data_type: "BIGINT",
-            text: "from 1, the first step of a path; with `direction => 'backward'` 1 is the last step, 2 the one before it",
+            text: "from 1, the first step of a path; with `direction => 'backward'`, 1 is the last step and 2 the one before it",
         },
         Column {
             name: "source",
             data_type: "as event",
-            text: "the event; going backward NULL where the customer has none before",
+            text: "the event; with `direction => 'backward'`, NULL if the customer has no earlier event",
         },
         Column {
             name: "target",
             data_type: "as event",
-            text: "the next event; NULL where the customer has none, and neither `end` nor `depth` has ended the path",
+            text: "the next event; NULL if the customer has none and the path was not ended by `end` or `depth`",
         },
-        Column { name: "customers", data_type: "BIGINT", text: "customers who went this way" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers who took this step" },
         Column {
             name: "share",
             data_type: "DOUBLE",
-            text: "their share in the customers who go on from, or leave at, this source in this step; going backward, in those who came to this target",
+            text: "share of the customers who go on from, or leave at, this source in this step; with `direction => 'backward'`, of those who came to this target",
         },
     ],
     examples: &["SELECT step, source, target, customers, round(share, 3) AS share

@@ -1,4 +1,4 @@
-//! What customers do: sessions, funnels, retention, paths, sequences, attribution.
+//! Customer journeys: sessions, funnels, retention, paths, sequences, attribution.
 //!
 //! ```text
 //! events ─▶ usable rows ─▶ the events of each customer, in order ─▶ a kernel's scan ─▶ rows

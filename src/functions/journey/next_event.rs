@@ -27,30 +27,31 @@ const DOC: Doc = Doc {
     name: "next_event",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "What customers do after each event: how often each other event follows, and how soon.",
+    summary: "Shows what customers do after each event: how often each other event follows, and how soon.",
     description: "\
-One row per event and the one that follows it next for the same customer. Every event counts, as often as it happens. Where nothing follows, or nothing within `within`, `next` is
-NULL: there customers leave.
+One row per event and the event that follows it next for the same customer. Every occurrence counts. Where nothing follows, or nothing
+within `within`, `next` is NULL: this is where customers leave.
 
-With `collapse_repeats` the same event several times in a row is one event, from the first to the last of them: the time to the next counts from the last.
+With `collapse_repeats`, the same event several times in a row is one event, from the first to the last of them: the time to the next event
+counts from the last.
 
-Events of one customer and time are taken in ascending order, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out and counted. For what follows
-within a visit, give the visit as `customer`.",
+Events of one customer at the same time are ordered by event, ascending, unless `tie_break` orders them. Rows whose customer, time or event
+is NULL are dropped and counted. For what follows within a visit, pass the visit as `customer`.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
         EVENT,
-        Argument::optional("within", Takes::Interval, "", "how soon it must follow, that moment included; of days or less; default however late"),
+        Argument::optional("within", Takes::Interval, "", "maximum time to the next event, limit included; in days or smaller units; default: no limit"),
         COLLAPSE,
         TIE_BREAK,
     ],
     columns: &[
         Column { name: "event", data_type: "as the role", text: "the event" },
-        Column { name: "next", data_type: "as event", text: "the event after it; NULL where there is none" },
-        Column { name: "events", data_type: "BIGINT", text: "how often" },
-        Column { name: "share", data_type: "DOUBLE", text: "of all times that `event` happened" },
-        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time from one to the other; NULL where there is none" },
+        Column { name: "next", data_type: "as event", text: "the next event; NULL if there is none" },
+        Column { name: "events", data_type: "BIGINT", text: "number of times" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of all occurrences of `event`" },
+        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time to the next event; NULL if there is none" },
     ],
     examples: &["SELECT event, next, events, round(share, 3) AS share, median_seconds
 FROM next_event(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event)

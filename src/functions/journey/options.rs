@@ -1,4 +1,4 @@
-//! The arguments that functions of journeys share.
+//! The arguments shared by journey functions.
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
 use datafusion::arrow::compute::cast;
@@ -13,14 +13,14 @@ use crate::adapter::usable_rows::usable_by_first;
 use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "events, one row each");
-pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "whose event it is; any type");
-pub const EVENT_TIME: Argument = Argument::required("event_time", Takes::Time, "when it happened");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "events, one row per event");
+pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "customer key, of any type");
+pub const EVENT_TIME: Argument = Argument::required("event_time", Takes::Time, "time of the event");
 pub const TIE_BREAK: Argument = Argument::optional(
     "tie_break",
     Takes::Column,
     "",
-    "what orders events of one customer and time, ascending: a number of the event, say",
+    "orders events of one customer at the same time, ascending: for example an event number",
 );
 
 /// The input with the customer, the time and the tie break in front, and without rows that lack customer or time, which are counted.

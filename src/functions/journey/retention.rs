@@ -36,42 +36,43 @@ const DOC: Doc = Doc {
     name: "retention",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "How many customers come back how many days, weeks or months after their first event.",
+    summary: "Counts how many customers come back in the days, weeks or months after their first event.",
     description: "\
-One row per cohort and period. A customer belongs to the cohort of the day, week from Monday, or month of the first event; with a condition as `cohort`, of the first event that
-fulfils it. Period 0 is that same day, week or month, period 1 the next. Days are those that the clock shows, in the zone of `event_time` if it has one.
+One row per cohort and period. A customer belongs to the cohort of the day, week (from Monday) or month of the first event; if `cohort` is a
+condition, of the first event where it is true. Period 0 is that same day, week or month, period 1 the next. Days are calendar days, in the
+time zone of `event_time` if it has one.
 
-| mode | a customer counts for period n who comes back |
+| mode | a customer counts in period n if the customer comes back |
 |---|---|
 | `on` | in period n |
 | `on_or_before` | in any of the periods 1 to n; for n = 0 as with `on` |
 | `rolling` | in period n or any later one |
 
-The first event counts as coming back in period 0 if it fulfils `return_event`. Events before the first one count for nothing.
+The first event counts as coming back in period 0 if `return_event` is true for it. Earlier events do not count.
 
-Periods after that of the last event in the input have not been seen: `customers` and `share` are NULL there. That of the last event may have been seen in part only.
+Periods after the last event in the input are not known yet: `customers` and `share` are NULL there. The period of the last event may be incomplete.
 
-With `per`, each of its values has cohorts of its own: segments, say, or channels. A customer belongs to the value of the first event, and of several events at that time to the least
-value; NULL is a value like any other.
+With `per`, each value has its own cohorts, for example segments or channels. A customer belongs to the value of the first event; if several
+events have that time, to the smallest value. NULL is a value like any other.
 
-Rows whose customer or time is NULL are left out and counted.",
+Rows whose customer or time is NULL are dropped and counted.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::required(COHORT, Takes::ConditionOr(PERIODS), "the period that puts customers into cohorts; or the events with which customers begin"),
-        Argument::optional(RETURN_EVENT, Takes::Condition, "", "the events that count as coming back; default every event"),
-        Argument::optional("period", Takes::Choice(PERIODS), "", "what periods are counted in; default what `cohort` says, days for a condition"),
-        Argument::optional("periods", Takes::Integer(1, 1000), "12", "how many periods after the first"),
-        Argument::optional("mode", Takes::Choice(&["on", "on_or_before", "rolling"]), "'on'", "when a return counts"),
-        Argument::optional(PER, Takes::Column, "", "cohorts for each of its values: a segment, a channel; the result then begins with it"),
+        Argument::required(COHORT, Takes::ConditionOr(PERIODS), "period that defines the cohorts; or a condition for the events with which customers begin"),
+        Argument::optional(RETURN_EVENT, Takes::Condition, "", "which events count as coming back; default: every event"),
+        Argument::optional("period", Takes::Choice(PERIODS), "", "unit of the periods; default: that of `cohort`, or days if `cohort` is a condition"),
+        Argument::optional("periods", Takes::Integer(1, 1000), "12", "number of periods after the first"),
+        Argument::optional("mode", Takes::Choice(&["on", "on_or_before", "rolling"]), "'on'", "in which periods a return counts"),
+        Argument::optional(PER, Takes::Column, "", "cohorts for each of its values: a segment, a channel; it becomes the first column of the result"),
     ],
     columns: &[
-        Column { name: "cohort", data_type: "DATE", text: "the first day of the period in which its customers began" },
-        Column { name: "cohort_size", data_type: "BIGINT", text: "its customers" },
-        Column { name: "period", data_type: "BIGINT", text: "days, weeks or months after it, from 0" },
+        Column { name: "cohort", data_type: "DATE", text: "first day of the period in which the customers of the cohort began" },
+        Column { name: "cohort_size", data_type: "BIGINT", text: "customers in the cohort" },
+        Column { name: "period", data_type: "BIGINT", text: "days, weeks or months after the first period, from 0" },
         Column { name: "customers", data_type: "BIGINT", text: "customers who came back" },
-        Column { name: "share", data_type: "DOUBLE", text: "their share in the cohort" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of the cohort" },
     ],
     examples: &["SELECT cohort, cohort_size, period, customers, round(share, 3) AS share
 FROM retention(sample_events(rows => 5000), customer => customer_id, event_time => event_time, cohort => 'month', periods => 2)

@@ -1,6 +1,7 @@
 //! The aggregates `sequence_match` and `sequence_count`.
 //!
-//! A group keeps its events as they come: time and the conditions fulfilled, 16 bytes. They are put in order when the result is asked for.
+//! A group keeps its events in order of arrival: the time and the matching conditions, 16 bytes. They are sorted when the
+//! result is computed.
 
 use std::sync::Arc;
 
@@ -16,17 +17,17 @@ use crate::error::invalid;
 use crate::kernels::journey::pattern::{MOST_CONDITIONS, Matcher, Pattern};
 
 const SEMANTICS: &str = "\
-The group's events are put in the order of time; those that fulfil no condition are dropped. For a customer's events, group by the customer.
+The events of the group are put in time order; events that match no condition are dropped. For the events of each customer, group by the customer.
 
-| part | what it stands for |
+| part | meaning |
 |---|---|
-| `(?N)` | one event that fulfils the condition of this number, from 1 |
+| `(?N)` | one event that matches condition N, from 1 |
 | `.` | one event |
 | `.*` | any number of events, or none |
-| `(?t<=N)` | any number of events, or none, if the event after them comes at most N seconds after the event before; likewise `<`, `==`, `>=`, `>`. It stands after `(?N)` or `.`, and an event must follow |
+| `(?t<=N)` | any number of events, or none, if the event after them comes at most N seconds after the event before; also `<`, `==`, `>=`, `>`. It must follow `(?N)` or `.`, and an event must follow it |
 
-Parts that stand next to each other ask for events next to each other, among those that fulfil some condition. An event may fulfil several. To let other events stand between two, or
-keep them from it, give a last condition that is `true`. A match may begin anywhere.
+Adjacent parts require adjacent events, among those that match a condition. An event can match several conditions. To take all other events
+into account too, add a last condition that is `true`. A match can begin at any event.
 
 | events, a minute apart | `(?1)(?2)` | `(?1).*(?2)` | `(?1).(?2)` | `(?1)(?t<=60)(?2)` |
 |---|---|---|---|---|
@@ -36,19 +37,20 @@ keep them from it, give a last condition that is `true`. A match may begin anywh
 | a a b | yes | yes | yes | yes |
 | b a | no | no | no | no |
 
-Events of one time are taken in the order of the conditions: that of condition 1 first. A condition that is NULL is not fulfilled; rows without a time are left out.
+Events at the same time are ordered by condition, that of condition 1 first. A condition that is NULL does not match; rows without a time
+are dropped.
 
-A group keeps 16 bytes for each event that fulfils a condition. A match takes time in proportion to the events, however many `.*` there are.";
+A group keeps 16 bytes per event that matches a condition. The time for a match is proportional to the number of events, with any number of `.*`.";
 
 const ARGUMENTS: &[Argument] = &[
-    Argument::required("pattern", Takes::Value("constant text"), "what to look for, see above"),
-    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when each event happened"),
-    Argument::required("condition", Takes::Value("condition"), "what `(?1)` stands for"),
+    Argument::required("pattern", Takes::Value("constant text"), "pattern to look for, see above"),
+    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the event"),
+    Argument::required("condition", Takes::Value("condition"), "condition that `(?1)` stands for"),
     Argument::optional(
         "conditions",
         Takes::Value("conditions"),
         "",
-        "what `(?2)`, `(?3)` … stand for; 31 at most, each an argument",
+        "conditions that `(?2)`, `(?3)` … stand for, one argument each; at most 31",
     ),
 ];
 
@@ -56,7 +58,7 @@ const MATCH: Doc = Doc {
     name: "sequence_match",
     kind: Kind::Aggregate,
     domain: "journey",
-    summary: "Whether a pattern occurs among a group's events in the order of time: one step, then another within an hour.",
+    summary: "True if a pattern occurs in the events of a group in time order: for example one step, then another within an hour.",
     description: SEMANTICS,
     arguments: ARGUMENTS,
     examples: &["SELECT count(*) FILTER (WHERE bought) AS carted_then_paid_within_a_day, count(*) AS customers
@@ -69,7 +71,7 @@ FROM (
 
 const COUNT: Doc = Doc {
     name: "sequence_count",
-    summary: "How many times a pattern occurs among a group's events in the order of time, no event counted twice.",
+    summary: "Counts how many times a pattern occurs in the events of a group in time order, without using an event twice.",
     examples: &["SELECT customer_id, sequence_count('(?1).*(?2)', event_time, event = 'view', event = 'cart') AS view_to_cart
 FROM sample_events(rows => 2000) GROUP BY customer_id ORDER BY view_to_cart DESC, customer_id LIMIT 3;"],
     source: "the pattern grammar of ClickHouse's aggregate function sequenceCount",

@@ -31,31 +31,32 @@ const DOC: Doc = Doc {
     name: "sessionize",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "Sessions: the runs of a customer's events without a long pause.",
+    summary: "Groups each customer's events into sessions: runs of events without a long pause.",
     description: "\
-One row per session. A session ends before a pause longer than `gap`, before an event that fulfils `start_event`, and after one that fulfils `end_event`.
+One row per session. A session ends before a pause longer than `gap`, before an event where `start_event` is true, and after an event where
+`end_event` is true.
 
-To find the session of each event, join them: `ON e.customer_id = s.customer_id AND e.event_time BETWEEN s.session_start AND s.session_end`. Sessions of one customer do not
-overlap, unless `start_event` or `end_event` parts events of one time.
+To find the session of each event, join: `ON e.customer_id = s.customer_id AND e.event_time BETWEEN s.session_start AND s.session_end`.
+Sessions of one customer do not overlap, unless `start_event` or `end_event` separates events at the same time.
 
-Rows whose customer or time is NULL are left out and counted.",
+Rows whose customer or time is NULL are dropped and counted.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "the longest pause within a session; of days or less"),
-        Argument::optional(START_EVENT, Takes::Condition, "", "an event that begins a session, however short the pause before it"),
-        Argument::optional(END_EVENT, Takes::Condition, "", "an event that is the last of its session"),
+        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "longest pause within a session; in days or smaller units"),
+        Argument::optional(START_EVENT, Takes::Condition, "", "events that start a new session, however short the pause before them"),
+        Argument::optional(END_EVENT, Takes::Condition, "", "events that end their session"),
         TIE_BREAK,
     ],
     columns: &[
-        Column { name: "(customer)", data_type: "as the role", text: "the customer, under its own name" },
-        Column { name: "session_id", data_type: "VARCHAR", text: "the customer and the session's number: `42-1`" },
-        Column { name: "session_number", data_type: "BIGINT", text: "from 1, in the order of time" },
-        Column { name: "session_start", data_type: "as event_time", text: "its first event" },
-        Column { name: "session_end", data_type: "as event_time", text: "its last event" },
+        Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
+        Column { name: "session_id", data_type: "VARCHAR", text: "customer and number of the session: `42-1`" },
+        Column { name: "session_number", data_type: "BIGINT", text: "from 1, in time order" },
+        Column { name: "session_start", data_type: "as event_time", text: "time of the first event" },
+        Column { name: "session_end", data_type: "as event_time", text: "time of the last event" },
         Column { name: "seconds", data_type: "DOUBLE", text: "from the first event to the last" },
-        Column { name: "events", data_type: "BIGINT", text: "its events" },
+        Column { name: "events", data_type: "BIGINT", text: "number of events" },
     ],
     examples: &["SELECT customer_id, session_number, session_start, seconds, events
 FROM sessionize(sample_events(rows => 2000), customer => customer_id, event_time => event_time, gap => INTERVAL '30 minutes')
@@ -96,7 +97,7 @@ impl RelationFunction for Sessionize {
         let mut columns: Vec<Expr> = [CUSTOMER.name, EVENT_TIME.name].map(role).into();
         columns.extend([TIE_BREAK.name, START_EVENT, END_EVENT].into_iter().filter(|name| is_given(name)).map(role));
         let rows = LogicalPlanBuilder::from(events(&call)?).project(columns)?.build()?;
-        // The id is put together beside the step, so that it costs nothing where nobody asks for it.
+        // The id is built outside the step, so that it costs nothing if nobody reads it.
         let fields: Vec<FieldRef> = call.schema.fields().iter().filter(|field| field.name() != SESSION_ID).cloned().collect();
         let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
         let sessions = ByCustomer::new(work).over([rows], Arc::clone(&schema))?;

@@ -15,36 +15,38 @@ const DOC: Doc = Doc {
     name: "touchpoints",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "The journey map: for each stage, channel and event how many customers, how long they stay, where they leave and complain.",
+    summary: "Draws the journey map: for each stage, channel and event, the customers, time spent, drop-offs and complaints.",
     description: "\
-One row per stage, channel and event. An event lasts until the customer's next one, whatever and wherever that is, if it comes within `gap`. Otherwise the visit ends with it, which
-counts as dropping off.
+One row per stage, channel and event. An event lasts until the customer's next event of any kind, if that comes within `gap`. Otherwise the
+visit ends with the event, which counts as a drop-off.
 
-A touchpoint's complaints are the events after which, within `gap`, the customer's next event fulfils `complaint`: what led to it. The complaints themselves have rows of their own.
+A touchpoint's complaints are the events after which the customer's next event, within `gap`, is a complaint: what led to it. The complaints
+themselves have their own rows.
 
-Events of one customer and time are taken in ascending order of event, stage and channel, unless `tie_break` orders them. Rows whose customer, time or event is NULL are left out.",
+Events of one customer at the same time are ordered by event, stage and channel, ascending, unless `tie_break` orders them. Rows whose
+customer, time or event is NULL are dropped.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "events, one row each"),
-        Argument::required("customer", Takes::Value("column"), "whose event it is; any type"),
-        Argument::required("event_time", Takes::Value("date or timestamp column"), "when it happened"),
+        Argument::required("input", Takes::Relation, "events, one row per event"),
+        Argument::required("customer", Takes::Value("column"), "customer key, of any type"),
+        Argument::required("event_time", Takes::Value("date or timestamp column"), "time of the event"),
         Argument::required("event", Takes::Value("column"), "what happened"),
-        Argument::optional("stage", Takes::Value("column"), "", "the stage of the journey: awareness, purchase, service, say; default NULL"),
-        Argument::optional("channel", Takes::Value("column"), "", "where it happened; default NULL"),
-        Argument::optional("complaint", Takes::Value("condition"), "", "the events that are complaints"),
-        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "how soon the next event must come to belong to the same visit; of days or less"),
-        Argument::optional("tie_break", Takes::Value("column"), "", "what orders events of one customer and time, ascending"),
+        Argument::optional("stage", Takes::Value("column"), "", "stage of the journey, for example awareness, purchase, service; default: NULL"),
+        Argument::optional("channel", Takes::Value("column"), "", "channel of the event; default: NULL"),
+        Argument::optional("complaint", Takes::Value("condition"), "", "which events are complaints"),
+        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "maximum time to the next event of the same visit; in days or smaller units"),
+        Argument::optional("tie_break", Takes::Value("column"), "", "orders events of one customer at the same time, ascending"),
     ],
     columns: &[
         Column { name: "stage", data_type: "as given", text: "the stage" },
         Column { name: "channel", data_type: "as given", text: "the channel" },
         Column { name: "event", data_type: "as given", text: "the event" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers who did it" },
-        Column { name: "events", data_type: "BIGINT", text: "how often it was done" },
-        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time until the next event, where one comes within `gap`; NULL when none ever does" },
-        Column { name: "drop_offs", data_type: "BIGINT", text: "how often nothing came within `gap`" },
-        Column { name: "drop_off_rate", data_type: "DOUBLE", text: "their share in the events" },
-        Column { name: "complaints", data_type: "BIGINT", text: "how often a complaint came next; NULL without `complaint`" },
-        Column { name: "complaint_rate", data_type: "DOUBLE", text: "their share in the events" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers with the event" },
+        Column { name: "events", data_type: "BIGINT", text: "number of events" },
+        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time until the next event, where it comes within `gap`; NULL if it never does" },
+        Column { name: "drop_offs", data_type: "BIGINT", text: "number of events with no next event within `gap`" },
+        Column { name: "drop_off_rate", data_type: "DOUBLE", text: "share of the events that are drop-offs" },
+        Column { name: "complaints", data_type: "BIGINT", text: "number of events directly followed by a complaint; NULL without `complaint`" },
+        Column { name: "complaint_rate", data_type: "DOUBLE", text: "share of the events directly followed by a complaint" },
     ],
     examples: &["SELECT stage, channel, event, customers, events, median_seconds, round(drop_off_rate, 3) AS drop_off_rate, complaints
 FROM touchpoints(sample_events(rows => 5000), customer => customer_id, event_time => event_time, event => event,

@@ -27,31 +27,35 @@ const DOC: Doc = Doc {
     name: "window_funnel",
     kind: Kind::Relation,
     domain: "journey",
-    summary: "How many customers come to each step of a funnel within a window, and how long they take.",
+    summary: "Counts how many customers reach each step of a funnel within a time window, and how long they take.",
     description: SEMANTICS,
     arguments: ARGUMENTS,
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the group, under its own name; with `per` only" },
+        Column { name: "(per)", data_type: "as the role", text: "the group, under the column's own name; only with `per`" },
         Column {
             name: "period",
             data_type: "DATE",
-            text: "the first day of the period in which the chain began; NULL without `interval`",
+            text: "first day of the period in which the chain began; NULL without `interval`",
         },
         Column { name: "step", data_type: "BIGINT", text: "from 1" },
-        Column { name: "condition", data_type: "VARCHAR", text: "the step's condition as it is written" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers whose deepest chain has come to the step" },
+        Column { name: "condition", data_type: "VARCHAR", text: "condition of the step, as written" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers whose deepest chain reached the step" },
         Column {
             name: "conversion",
             data_type: "DOUBLE",
-            text: "their share in the customers of the first step; NULL when there are none",
+            text: "share of the customers of the first step; NULL if there are none",
         },
-        Column { name: "step_conversion", data_type: "DOUBLE", text: "their share in the customers of the step before" },
+        Column { name: "step_conversion", data_type: "DOUBLE", text: "share of the customers of the previous step" },
         Column {
             name: "median_seconds",
             data_type: "DOUBLE",
-            text: "median time from the step before, in the chains that count; NULL for the first step",
+            text: "median time from the previous step, in the chains that count; NULL for the first step",
         },
-        Column { name: "median_seconds_from_first", data_type: "DOUBLE", text: "likewise, from the first step" },
+        Column {
+            name: "median_seconds_from_first",
+            data_type: "DOUBLE",
+            text: "median time from the first step, in the chains that count; NULL for the first step",
+        },
     ],
     examples: &["SELECT step, condition, customers, round(conversion, 3) AS conversion, round(median_seconds) AS median_seconds
 FROM window_funnel(sample_events(rows => 2000), customer => customer_id, event_time => event_time,
@@ -88,7 +92,7 @@ impl RelationFunction for WindowFunnel {
     }
 }
 
-/// What the result needs beside the funnel.
+/// What the result needs in addition to the funnel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Told {
     conditions: Vec<String>,

@@ -1,4 +1,4 @@
-//! Values as JSON, in text.
+//! Values as JSON strings.
 
 mod plain;
 

@@ -4,47 +4,61 @@ use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 11] = [
-    ExpressionMacro::scalar("to_json", "json", "A value as JSON: a struct is an object, a list an array.", Meaning::Itself).page(
+    ExpressionMacro::scalar(
+        "to_json",
+        "json",
+        "Converts a value to JSON: a struct becomes an object, a list an array.",
+        Meaning::Itself,
+    )
+    .page(
         &[Argument::required("value", Takes::Value("any type"), "the value")],
         &["SELECT to_json({'a': 1, 'b': ['x', NULL]}) AS json;"],
     ),
     ExpressionMacro::scalar(
         "to_jsonb",
         "json",
-        "Likewise, with spaces after colons and commas, as PostgreSQL writes jsonb.",
+        "As `to_json`, with spaces after colons and commas, as PostgreSQL writes jsonb.",
         Meaning::Itself,
     )
     .page(&[Argument::required("value", Takes::Value("any type"), "the value")], &["SELECT to_jsonb({'a': 1}) AS json;"]),
-    ExpressionMacro::scalar("row_to_json", "json", "A row, as a struct, as a JSON object.", Meaning::Itself).page(
+    ExpressionMacro::scalar("row_to_json", "json", "Converts a row, given as a struct, to a JSON object.", Meaning::Itself).page(
         &[Argument::required("row", Takes::Value("struct"), "the row")],
         &["SELECT row_to_json({'a': 1, 'b': 'x'}) AS json;"],
     ),
-    ExpressionMacro::scalar("json_build_object", "json", "A JSON object of names and values in turn.", Meaning::Itself).page(
+    ExpressionMacro::scalar(
+        "json_build_object",
+        "json",
+        "Builds a JSON object from alternating names and values.",
+        Meaning::Itself,
+    )
+    .page(
         &[
             Argument::required("name", Takes::Value("text"), "the first name"),
             Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
         ],
         &["SELECT json_build_object('a', 1, 'b', 'x') AS json;"],
     ),
-    ExpressionMacro::scalar("jsonb_build_object", "json", "Likewise, as PostgreSQL writes jsonb.", Meaning::Itself).page(
-        &[
-            Argument::required("name", Takes::Value("text"), "the first name"),
-            Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
-        ],
-        &["SELECT jsonb_build_object('a', 1, 'b', 'x') AS json;"],
-    ),
-    ExpressionMacro::scalar("json_build_array", "json", "A JSON array of the arguments.", Meaning::Itself).page(
+    ExpressionMacro::scalar("jsonb_build_object", "json", "As `json_build_object`, as PostgreSQL writes jsonb.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("name", Takes::Value("text"), "the first name"),
+                Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
+            ],
+            &["SELECT jsonb_build_object('a', 1, 'b', 'x') AS json;"],
+        ),
+    ExpressionMacro::scalar("json_build_array", "json", "Builds a JSON array from the arguments.", Meaning::Itself).page(
         &[Argument::required("value", Takes::Value("any type"), "the first value; more follow")],
         &["SELECT json_build_array(1, 'x', NULL) AS json;"],
     ),
-    ExpressionMacro::scalar("jsonb_build_array", "json", "Likewise, as PostgreSQL writes jsonb.", Meaning::Itself).page(
-        &[Argument::required("value", Takes::Value("any type"), "the first value; more follow")],
-        &["SELECT jsonb_build_array(1, 'x') AS json;"],
-    ),
+    ExpressionMacro::scalar("jsonb_build_array", "json", "As `json_build_array`, as PostgreSQL writes jsonb.", Meaning::Itself)
+        .page(
+            &[Argument::required("value", Takes::Value("any type"), "the first value; more follow")],
+            &["SELECT jsonb_build_array(1, 'x') AS json;"],
+        ),
     ExpressionMacro::aggregate(
         "json_agg",
         "json",
-        "The values of a group as a JSON array; NULL without rows.",
+        "Collects the values of a group in a JSON array; NULL if there are no rows.",
         Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_json($1), 'null'), ', ') || ']'")]),
     )
     .page(
@@ -54,7 +68,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "jsonb_agg",
         "json",
-        "Likewise, as PostgreSQL writes jsonb.",
+        "As `json_agg`, as PostgreSQL writes jsonb.",
         Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_jsonb($1), 'null'), ', ') || ']'")]),
     )
     .page(
@@ -64,7 +78,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "json_object_agg",
         "json",
-        "Names and values of a group as a JSON object; NULL without rows.",
+        "Collects names and values of a group in a JSON object; NULL if there are no rows.",
         Meaning::Sql(&[(
             2,
             "'{ ' || string_agg(to_json(CAST($1 AS VARCHAR)) || ' : ' || coalesce(to_json($2), 'null'), ', ') || ' }'",
@@ -80,7 +94,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "jsonb_object_agg",
         "json",
-        "Likewise, as PostgreSQL writes jsonb.",
+        "As `json_object_agg`, as PostgreSQL writes jsonb.",
         Meaning::Sql(&[(
             2,
             "'{' || string_agg(to_json(CAST($1 AS VARCHAR)) || ': ' || coalesce(to_jsonb($2), 'null'), ', ') || '}'",

@@ -1,4 +1,4 @@
-//! Functions whose form depends on what is given.
+//! Functions whose form depends on their arguments.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value};

@@ -1,4 +1,4 @@
-//! Lists, under the names that people bring with them.
+//! Lists, under the names of other systems.
 
 mod given;
 mod plain;

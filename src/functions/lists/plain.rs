@@ -1,4 +1,4 @@
-//! Lists, under the names that people bring with them.
+//! Lists, under the names of other systems.
 
 use super::given::of_list;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
@@ -8,20 +8,25 @@ pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "list_reverse_sort",
         "lists",
-        "A list, its greatest value first.",
+        "Sorts a list in descending order.",
         Meaning::Sql(&[(1, "array_sort($1, 'DESC', 'NULLS LAST')")]),
     )
     .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT list_reverse_sort([3, 1, 2]) AS falling;"]),
-    ExpressionMacro::scalar("sort_array", "lists", "A list, its least value first.", Meaning::Sql(&[(1, "array_sort($1)")]))
+    ExpressionMacro::scalar("sort_array", "lists", "Sorts a list in ascending order.", Meaning::Sql(&[(1, "array_sort($1)")]))
         .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT sort_array([3, 1, 2]) AS rising;"]),
-    ExpressionMacro::scalar("array_size", "lists", "How many values a list has.", Meaning::Sql(&[(1, "cardinality($1)")]))
-        .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT array_size([1, 2]) AS count;"]),
-    ExpressionMacro::scalar("size", "lists", "How many values a list has.", Meaning::Sql(&[(1, "cardinality($1)")]))
+    ExpressionMacro::scalar(
+        "array_size",
+        "lists",
+        "Returns the number of values in a list.",
+        Meaning::Sql(&[(1, "cardinality($1)")]),
+    )
+    .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT array_size([1, 2]) AS count;"]),
+    ExpressionMacro::scalar("size", "lists", "Returns the number of values in a list.", Meaning::Sql(&[(1, "cardinality($1)")]))
         .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT size([1, 2]) AS count;"]),
     ExpressionMacro::scalar(
         "array_contains",
         "lists",
-        "True where a list has a value.",
+        "True if a list contains a value.",
         Meaning::Sql(&[(2, "array_has($1, $2)")]),
     )
     .page(
@@ -34,7 +39,7 @@ pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "generate_array",
         "lists",
-        "A list of numbers, both ends included, as in BigQuery.",
+        "Generates a list of numbers, both ends included, as in BigQuery.",
         Meaning::Sql(&[(2, "generate_series($1, $2)"), (3, "generate_series($1, $2, $3)")]),
     )
     .page(
@@ -48,7 +53,7 @@ pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "generate_date_array",
         "lists",
-        "A list of days, both ends included, as in BigQuery.",
+        "Generates a list of dates, both ends included, as in BigQuery.",
         Meaning::Sql(&[(2, "generate_series($1, $2, INTERVAL '1 day')"), (3, "generate_series($1, $2, $3)")]),
     )
     .page(
@@ -62,7 +67,7 @@ pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "list_aggregate",
         "lists",
-        "An aggregate of the values of a list, as in DuckDB.",
+        "Applies an aggregate to the values of a list, as in DuckDB.",
         Meaning::Code(of_list),
     )
     .page(
@@ -75,7 +80,7 @@ pub static ALL: [ExpressionMacro; 9] = [
     ExpressionMacro::scalar(
         "array_remove",
         "lists",
-        "A list without every value that equals one.",
+        "Removes every occurrence of a value from a list.",
         Meaning::Sql(&[(2, "array_remove_all($1, $2)")]),
     )
     .page(
@@ -85,5 +90,5 @@ pub static ALL: [ExpressionMacro; 9] = [
         ],
         &["SELECT array_remove([1, 2, 1], 1) AS rest;"],
     )
-    .says("As in PostgreSQL. `array_remove_n(list, value, 1)` takes out the first."),
+    .says("As in PostgreSQL. `array_remove_n(list, value, 1)` removes only the first."),
 ];

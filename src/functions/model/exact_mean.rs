@@ -1,4 +1,4 @@
-//! The mean of numbers, the same in any order and any number of partitions, to the last digit: the sum is exact and rounded once.
+//! The mean of numbers, the same to the last digit for any order and any number of partitions: the sum is exact and rounded once.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What functions that judge a model of a target share: its predictions for rows beside what these rows turned out to be.
+//! Shared by functions that evaluate a model of a target: its predictions for rows, with their actual outcomes.
 //!
 //! ```text
 //! Step: what the function computes of them
@@ -44,7 +44,7 @@ pub fn bind<J: Judge>(call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
     bind_model::<J>(call, model(call)?, call.doc.columns)
 }
 
-/// Likewise, of a model that was read; with some of the columns of the page.
+/// The same for a model that was already read; with some of the columns of the page.
 pub fn bind_model<J: Judge>(
     call: &Binding<'_>,
     model: Arc<Model>,

@@ -1,4 +1,4 @@
-//! What a function tells of a model as rows that are known once the model is read.
+//! Information about a model as rows, known as soon as the model is read.
 
 use std::sync::Arc;
 

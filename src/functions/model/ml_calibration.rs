@@ -17,34 +17,34 @@ use crate::kernels::metrics::{Bin, calibration};
 use crate::learning::features::{Compute, Computing, Rows};
 use crate::learning::model::Model;
 
-/// Says whether probabilities are what they say: what was predicted beside what came, by bins.
+/// Checks probabilities by bins: the predicted probability next to the observed share.
 #[derive(Debug)]
 pub struct MlCalibration;
 
-const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "how many bins at most");
+const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "maximum number of bins");
 const STRATEGY: Argument = Argument::optional(
     "strategy",
     Takes::Choice(&["quantile", "uniform"]),
     "'quantile'",
-    "bins of as many rows each, or of equal width",
+    "bins with equal numbers of rows, or of equal width",
 );
 
 const DOC: Doc = Doc {
     name: "ml_calibration",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says whether probabilities are what they say: what was predicted beside what came, by bins.",
-    description: "Bins are of as many rows each, or of equal width from 0 to 1; rows of one probability are in one bin, and bins without rows are left out.",
+    summary: "Checks probabilities by bins: the predicted probability next to the observed share.",
+    description: "Bins have equal numbers of rows, or equal width from 0 to 1. Rows with the same probability are in one bin, and empty bins are omitted.",
     arguments: &[MODEL, INPUT, BINS, STRATEGY],
     columns: &[
-        Column { name: "bin", data_type: "INT", text: "from 1, of the lowest probabilities" },
-        Column { name: "rows", data_type: "BIGINT", text: "rows in it" },
-        Column { name: "low", data_type: "DOUBLE", text: "least probability" },
-        Column { name: "high", data_type: "DOUBLE", text: "greatest probability" },
+        Column { name: "bin", data_type: "INT", text: "number of the bin, from 1; the lowest probabilities first" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows in the bin" },
+        Column { name: "low", data_type: "DOUBLE", text: "smallest probability" },
+        Column { name: "high", data_type: "DOUBLE", text: "largest probability" },
         Column { name: "mean_predicted", data_type: "DOUBLE", text: "mean probability" },
         Column { name: "observed", data_type: "DOUBLE", text: "share of positive rows" },
-        Column { name: "observed_lower", data_type: "DOUBLE", text: "lower end of its interval of 95 % (Wilson)" },
-        Column { name: "observed_upper", data_type: "DOUBLE", text: "upper end" },
+        Column { name: "observed_lower", data_type: "DOUBLE", text: "lower end of the 95 % interval (Wilson)" },
+        Column { name: "observed_upper", data_type: "DOUBLE", text: "upper end of the interval" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

@@ -22,20 +22,20 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Lists the centres of a model's clusters, in the units of the features.",
-    description: "One row per cluster and feature, the features that are numbers first.",
+    description: "One row per cluster and feature; number features come first.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "cluster_id", data_type: "INT", text: "from 1" },
-        Column { name: "rows", data_type: "DOUBLE", text: "of the training in the cluster, by weight" },
-        Column { name: "feature", data_type: "VARCHAR", text: "name" },
-        Column { name: "numerical_value", data_type: "DOUBLE", text: "of a number: the mean" },
-        Column { name: "categorical_value", data_type: "VARCHAR", text: "of a category: the most frequent value" },
+        Column { name: "rows", data_type: "DOUBLE", text: "training rows in the cluster, by weight" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },
+        Column { name: "numerical_value", data_type: "DOUBLE", text: "for a number: the mean" },
+        Column { name: "categorical_value", data_type: "VARCHAR", text: "for a category: the most frequent value" },
     ],
     examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS
 SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 SELECT cluster_id, rows, feature, round(numerical_value, 2) AS mean FROM ml_centroids(shopper_groups) ORDER BY cluster_id, feature;"],
-    source: "names after BigQuery ML's ML.CENTROIDS",
+    source: "column names follow BigQuery ML's ML.CENTROIDS",
     ..Doc::EMPTY
 };
 

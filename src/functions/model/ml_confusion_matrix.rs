@@ -25,27 +25,27 @@ const THRESHOLD: Argument = Argument::optional(
     "threshold",
     Takes::Float(0.0, 1.0),
     "",
-    "the probability from which the positive class is predicted, default that of the model",
+    "probability from which the positive class is predicted; default: the threshold of the model",
 );
 
 const DOC: Doc = Doc {
     name: "ml_confusion_matrix",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Counts how often a model of classes predicts each class for each.",
-    description: "Four rows. The threshold is that of the model, unless one is given.",
+    summary: "Counts the rows for each pair of actual and predicted class of a classification model.",
+    description: "Four rows. The threshold is the model's, unless you give one.",
     arguments: &[MODEL, INPUT, THRESHOLD],
     columns: &[
-        Column { name: "actual", data_type: "VARCHAR", text: "the class that a row is of" },
-        Column { name: "predicted", data_type: "VARCHAR", text: "the class that is predicted" },
-        Column { name: "rows", data_type: "BIGINT", text: "how many" },
+        Column { name: "actual", data_type: "VARCHAR", text: "actual class of the rows" },
+        Column { name: "predicted", data_type: "VARCHAR", text: "predicted class of the rows" },
+        Column { name: "rows", data_type: "BIGINT", text: "number of rows" },
         Column { name: "share", data_type: "DOUBLE", text: "share of the rows of the actual class" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
 SELECT actual, predicted, rows FROM ml_confusion_matrix(churn, customers_at_risk) ORDER BY actual, predicted;"],
-    source: "name after BigQuery ML's ML.CONFUSION_MATRIX",
+    source: "the name follows BigQuery ML's ML.CONFUSION_MATRIX",
     ..Doc::EMPTY
 };
 

@@ -40,70 +40,82 @@ pub struct MlEvaluate;
 
 /// Of a model of clusters.
 const OF_CLUSTERS: [Column; 6] = [
-    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction" },
-    Column { name: "mean_squared_distance", data_type: "DOUBLE", text: "of clusters: of the rows to their centres" },
-    Column { name: "silhouette", data_type: "DOUBLE", text: "mean" },
-    Column { name: "davies_bouldin", data_type: "DOUBLE", text: "index" },
-    Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "index" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction" },
+    Column {
+        name: "mean_squared_distance",
+        data_type: "DOUBLE",
+        text: "for clusters: mean squared distance of the rows to their centres",
+    },
+    Column { name: "silhouette", data_type: "DOUBLE", text: "mean silhouette" },
+    Column { name: "davies_bouldin", data_type: "DOUBLE", text: "Davies-Bouldin index" },
+    Column { name: "calinski_harabasz", data_type: "DOUBLE", text: "Calinski-Harabasz index" },
     Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
 ];
 
 /// Of a model of classes.
 const OF_CLASSES: [Column; 26] = [
-    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction and an outcome" },
-    Column { name: "positives", data_type: "BIGINT", text: "of classes: rows of the positive class" },
-    Column { name: "threshold", data_type: "DOUBLE", text: "from which the positive class is predicted" },
-    Column { name: "true_positives", data_type: "BIGINT", text: "predicted so, and were" },
-    Column { name: "false_positives", data_type: "BIGINT", text: "predicted so, and were not" },
-    Column { name: "false_negatives", data_type: "BIGINT", text: "not predicted so, and were" },
-    Column { name: "true_negatives", data_type: "BIGINT", text: "not predicted so, and were not" },
-    Column { name: "accuracy", data_type: "DOUBLE", text: "share of the rows that are predicted right" },
-    Column { name: "accuracy_lower", data_type: "DOUBLE", text: "lower end of its interval of 95 % (Wilson)" },
-    Column { name: "accuracy_upper", data_type: "DOUBLE", text: "upper end" },
-    Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction and an actual value" },
+    Column { name: "positives", data_type: "BIGINT", text: "for classes: rows of the positive class" },
+    Column { name: "threshold", data_type: "DOUBLE", text: "probability from which the positive class is predicted" },
+    Column { name: "true_positives", data_type: "BIGINT", text: "predicted positive, actually positive" },
+    Column { name: "false_positives", data_type: "BIGINT", text: "predicted positive, actually negative" },
+    Column { name: "false_negatives", data_type: "BIGINT", text: "predicted negative, actually positive" },
+    Column { name: "true_negatives", data_type: "BIGINT", text: "predicted negative, actually negative" },
+    Column { name: "accuracy", data_type: "DOUBLE", text: "share of correct predictions" },
+    Column { name: "accuracy_lower", data_type: "DOUBLE", text: "lower end of the 95 % interval (Wilson)" },
+    Column { name: "accuracy_upper", data_type: "DOUBLE", text: "upper end of the interval" },
+    Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are positive" },
     Column { name: "precision_lower", data_type: "DOUBLE", text: "lower end of its interval (Wilson)" },
-    Column { name: "precision_upper", data_type: "DOUBLE", text: "upper end" },
-    Column { name: "recall", data_type: "DOUBLE", text: "share of the positive rows that are predicted so" },
+    Column { name: "precision_upper", data_type: "DOUBLE", text: "upper end of the interval" },
+    Column { name: "recall", data_type: "DOUBLE", text: "share of the positive rows that are predicted positive" },
     Column { name: "recall_lower", data_type: "DOUBLE", text: "lower end of its interval (Wilson)" },
-    Column { name: "recall_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "recall_upper", data_type: "DOUBLE", text: "upper end of the interval" },
     Column { name: "f1", data_type: "DOUBLE", text: "harmonic mean of precision and recall" },
     Column {
         name: "auc",
         data_type: "DOUBLE",
-        text: "area under the ROC curve: how often a positive row has the higher probability",
+        text: "area under the ROC curve: probability that a positive row gets a higher score than a negative one",
     },
     Column { name: "auc_lower", data_type: "DOUBLE", text: "lower end of its interval (DeLong)" },
-    Column { name: "auc_upper", data_type: "DOUBLE", text: "upper end" },
-    Column { name: "pr_auc", data_type: "DOUBLE", text: "average precision: the area under precision over recall, by steps" },
-    Column { name: "log_loss", data_type: "DOUBLE", text: "mean of −ln of the probability of what came" },
-    Column { name: "brier", data_type: "DOUBLE", text: "mean squared distance of the probability from what came" },
+    Column { name: "auc_upper", data_type: "DOUBLE", text: "upper end of the interval" },
+    Column {
+        name: "pr_auc",
+        data_type: "DOUBLE",
+        text: "average precision: area under the precision-recall curve, computed by steps",
+    },
+    Column { name: "log_loss", data_type: "DOUBLE", text: "mean of −ln(predicted probability of the actual class)" },
+    Column {
+        name: "brier",
+        data_type: "DOUBLE",
+        text: "mean squared difference between the probability and the outcome (0 or 1)",
+    },
     Column {
         name: "ks",
         data_type: "DOUBLE",
-        text: "Kolmogorov and Smirnov: the greatest distance between the distributions of the two classes",
+        text: "Kolmogorov-Smirnov: the largest distance between the score distributions of the two classes",
     },
     Column {
         name: "lift_top_decile",
         data_type: "DOUBLE",
-        text: "how many times more positive rows are among the tenth of the highest probabilities",
+        text: "share of positive rows in the top tenth of probabilities / share in all rows",
     },
     Column {
         name: "calibration_error",
         data_type: "DOUBLE",
-        text: "mean distance of probabilities from what came, over ten bins of as many rows",
+        text: "mean difference between predicted probability and observed share, over ten bins with equal numbers of rows",
     },
 ];
 
 /// Of a model of numbers or counts.
 const OF_NUMBERS: [Column; 8] = [
-    Column { name: "rows", data_type: "BIGINT", text: "that have a prediction and an outcome" },
-    Column { name: "rmse", data_type: "DOUBLE", text: "of numbers: root of the mean squared error" },
-    Column { name: "rmse_lower", data_type: "DOUBLE", text: "lower end of its interval of 95 %" },
-    Column { name: "rmse_upper", data_type: "DOUBLE", text: "upper end" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction and an actual value" },
+    Column { name: "rmse", data_type: "DOUBLE", text: "for numbers: root mean squared error" },
+    Column { name: "rmse_lower", data_type: "DOUBLE", text: "lower end of the 95 % interval" },
+    Column { name: "rmse_upper", data_type: "DOUBLE", text: "upper end of the interval" },
     Column { name: "mae", data_type: "DOUBLE", text: "mean absolute error" },
     Column { name: "mae_lower", data_type: "DOUBLE", text: "lower end of its interval" },
-    Column { name: "mae_upper", data_type: "DOUBLE", text: "upper end" },
-    Column { name: "r2", data_type: "DOUBLE", text: "share of the variance that is predicted" },
+    Column { name: "mae_upper", data_type: "DOUBLE", text: "upper end of the interval" },
+    Column { name: "r2", data_type: "DOUBLE", text: "share of the variance that is explained" },
 ];
 
 /// The columns of all kinds of models, one after another.
@@ -125,13 +137,14 @@ const DOC: Doc = Doc {
     name: "ml_evaluate",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says how good a model is on rows: of clusters, how near the rows are, and how far apart the clusters; of a target, how right the predictions.",
+    summary: "Measures how good a model is on given rows: for clusters, how compact and separate they are; for a target, how accurate the predictions.",
     description: "\
-One row. Rows of another time than those of the training show whether a model still holds; `ml_training_info` has what was measured on the rows held out. Rows without a prediction, or whose target is NULL, are
-left out.
+One row. Rows from a later time than the training show whether a model still holds; `ml_training_info` has the measures on the holdout rows.
+Rows without a prediction, or with a NULL target, are ignored.
 
-Of clusters, distances are of the features as they were scaled in training, and the indices are those of `cluster_validity` over the features that are numbers; NULL where none is. Of a model of classes
-there are the columns from `positives` on, of one of numbers or counts those from `rmse` on. What cannot be told is NULL: `precision` where no row is predicted positive, `auc` where all rows are of one
+For clusters, distances are between features scaled as in training, and the indices are those of `cluster_validity` over the number
+features; they are NULL if there are none. A classification model has the columns from `positives` on; a model of numbers or counts has
+those from `rmse` on. A measure is NULL where it is not defined: `precision` if no row is predicted positive, `auc` if all rows are of one
 class.",
     arguments: &[MODEL, INPUT],
     columns: &ALL,
@@ -139,7 +152,7 @@ class.",
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS SELECT * FROM shoppers;
 SELECT rows, round(mean_squared_distance, 4) AS distance, round(silhouette, 4) AS silhouette FROM ml_evaluate(shopper_groups, shoppers);"],
-    source: "names after BigQuery ML's ML.EVALUATE; E. Wilson: Probable Inference (1927); E. DeLong et al.: Comparing the Areas under Two or More Correlated Receiver Operating Characteristic Curves (1988)",
+    source: "column names follow BigQuery ML's ML.EVALUATE; E. Wilson: Probable Inference (1927); E. DeLong et al.: Comparing the Areas under Two or More Correlated Receiver Operating Characteristic Curves (1988)",
     ..Doc::EMPTY
 };
 

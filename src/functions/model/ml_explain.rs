@@ -21,22 +21,24 @@ const DOC: Doc = Doc {
     name: "ml_explain",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says why a model predicts what it does: what each feature adds to a customer's score.",
+    summary: "Explains predictions: how much each feature adds to a customer's score.",
     description: "\
-One row per row of the input and feature, what moves the score most first. `base_value` and the contributions of a row add up to its `score`: of a logistic regression or of boosted trees the logarithm of
-the odds, of a Poisson regression that of the rate, of one tree or a forest the probability, of other models of numbers the number itself; a calibration comes after it.
+One row per input row and feature, the feature that moves the score most first. `base_value` and the contributions of a row add up to its
+`score`. The score is the log-odds for logistic regression and boosted trees, the log of the rate for Poisson regression, the probability
+for a single tree or a forest, and the number itself for other models of numbers. Calibration is applied after the score.
 
-Of a linear model a contribution is the coefficient times the distance from the mean of the training rows, which is exact. Of trees it is the Shapley value along the paths of the trees: the mean of what
-the feature adds over all orders in which features can become known. A row that the model leaves out has no rows here.",
+For a linear model, the contribution is exactly the coefficient times the distance from the mean of the training rows. For trees it is the
+Shapley value along the paths of the trees: the mean of what the feature adds over all orders in which features can become known. A row that
+the model skips has no rows here.",
     arguments: &[MODEL, INPUT],
     columns: &[
-        Column { name: "…", data_type: "of the key", text: "the key of the model, under its own name" },
-        Column { name: "feature", data_type: "VARCHAR", text: "name" },
-        Column { name: "value", data_type: "VARCHAR", text: "of the row, as a text" },
-        Column { name: "contribution", data_type: "DOUBLE", text: "what it adds to the score" },
-        Column { name: "rank", data_type: "INT", text: "from 1, by how much it moves the score in either direction" },
-        Column { name: "base_value", data_type: "DOUBLE", text: "the mean score of the training rows" },
-        Column { name: "score", data_type: "DOUBLE", text: "of the row" },
+        Column { name: "…", data_type: "of the key", text: "key of the model, under its own name" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },
+        Column { name: "value", data_type: "VARCHAR", text: "value in the row, as a string" },
+        Column { name: "contribution", data_type: "DOUBLE", text: "what the feature adds to the score" },
+        Column { name: "rank", data_type: "INT", text: "from 1; by size of the contribution, positive or negative" },
+        Column { name: "base_value", data_type: "DOUBLE", text: "mean score of the training rows" },
+        Column { name: "score", data_type: "DOUBLE", text: "score of the row" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

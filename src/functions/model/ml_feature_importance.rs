@@ -20,18 +20,19 @@ const DOC: Doc = Doc {
     name: "ml_feature_importance",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says how much each feature counts in a model of a target.",
+    summary: "Measures how much each feature matters in a predictive model.",
     description: "\
-One row per feature. `gain` is what its splits take from the loss of the training rows; it flatters features of many values. Of a linear model it is the share of the feature's coefficients,
-times the deviation of what they are multiplied by. `permutation` is measured on the rows held out: how much `auc`, or `r2` of a number, falls when the values of the feature are shuffled
-among them; features that say the same share it.",
+One row per feature. `gain` is how much its splits reduce the loss on the training rows; it overrates features with many values. For a
+linear model it is the share of the feature's coefficients, each multiplied by the standard deviation of its column. `permutation` is
+measured on the holdout rows: how much `auc` (or `r2` for a number) falls when the values of the feature are shuffled. Features that carry
+the same information share the importance.",
     arguments: &[MODEL],
     columns: &[
-        Column { name: "feature", data_type: "VARCHAR", text: "name" },
-        Column { name: "gain", data_type: "DOUBLE", text: "share of all, 0 to 1" },
-        Column { name: "splits", data_type: "BIGINT", text: "splits on it; 0 of a linear model" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },
+        Column { name: "gain", data_type: "DOUBLE", text: "share of the total gain, 0 to 1" },
+        Column { name: "splits", data_type: "BIGINT", text: "splits on the feature; 0 for a linear model" },
         Column { name: "permutation", data_type: "DOUBLE", text: "mean loss of `auc` or `r2` over the repetitions; NULL with `permutations = 0`" },
-        Column { name: "permutation_stddev", data_type: "DOUBLE", text: "deviation over the repetitions" },
+        Column { name: "permutation_stddev", data_type: "DOUBLE", text: "standard deviation over the repetitions" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

@@ -20,26 +20,26 @@ const DOC: Doc = Doc {
     name: "ml_feature_info",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says what the features of a model were like in the rows it was trained on.",
-    description: "One row per feature, in the order of the model. Compare it with later rows to see how customers have changed since.",
+    summary: "Describes the features of a model in the rows it was trained on.",
+    description: "One row per feature, in the order of the model. Compare it with later rows to see how customers have changed.",
     arguments: &[MODEL],
     columns: &[
-        Column { name: "feature", data_type: "VARCHAR", text: "name" },
+        Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },
         Column { name: "kind", data_type: "VARCHAR", text: "`number` or `category`" },
-        Column { name: "missing", data_type: "BIGINT", text: "rows that lacked it" },
-        Column { name: "mean", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "stddev", data_type: "DOUBLE", text: "of a number, of the sample" },
-        Column { name: "min", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "median", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "max", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "category_count", data_type: "BIGINT", text: "of a category: different values" },
-        Column { name: "most_frequent", data_type: "VARCHAR", text: "of a category" },
+        Column { name: "missing", data_type: "BIGINT", text: "rows where it was missing" },
+        Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation" },
+        Column { name: "min", data_type: "DOUBLE", text: "for a number: minimum" },
+        Column { name: "median", data_type: "DOUBLE", text: "for a number: median" },
+        Column { name: "max", data_type: "DOUBLE", text: "for a number: maximum" },
+        Column { name: "category_count", data_type: "BIGINT", text: "for a category: number of distinct values" },
+        Column { name: "most_frequent", data_type: "VARCHAR", text: "for a category: the most frequent value" },
     ],
     examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS
 SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 SELECT feature, kind, missing, round(mean, 2) AS mean, min, max FROM ml_feature_info(shopper_groups);"],
-    source: "names after BigQuery ML's ML.FEATURE_INFO",
+    source: "column names follow BigQuery ML's ML.FEATURE_INFO",
     ..Doc::EMPTY
 };
 

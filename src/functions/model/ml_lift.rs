@@ -21,26 +21,26 @@ use crate::learning::model::Model;
 #[derive(Debug)]
 pub struct MlLift;
 
-const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "how many parts");
+const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts");
 
 const DOC: Doc = Doc {
     name: "ml_lift",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says how much more positive rows are among those of the highest probabilities: lift and gain by tenths.",
-    description: "The rows are put in parts of as many rows each, from the highest probabilities; the first parts have a row more where they do not divide evenly. Where equal probabilities fall into two parts, the positive rows among them are shared in proportion.",
+    summary: "Shows how many more positive rows there are among the highest probabilities: lift and gain, by default by tenths.",
+    description: "The rows are divided into parts with equal numbers of rows, from the highest probabilities down; if they do not divide evenly, the first parts have one row more. Where equal probabilities fall into two parts, their positive rows are shared in proportion.",
     arguments: &[MODEL, INPUT, BINS],
     columns: &[
-        Column { name: "bin", data_type: "INT", text: "from 1, of the highest probabilities" },
-        Column { name: "rows", data_type: "BIGINT", text: "rows in it" },
-        Column { name: "low", data_type: "DOUBLE", text: "least probability" },
-        Column { name: "high", data_type: "DOUBLE", text: "greatest probability" },
+        Column { name: "bin", data_type: "INT", text: "number of the part, from 1; the highest probabilities first" },
+        Column { name: "rows", data_type: "BIGINT", text: "rows in the part" },
+        Column { name: "low", data_type: "DOUBLE", text: "smallest probability" },
+        Column { name: "high", data_type: "DOUBLE", text: "largest probability" },
         Column { name: "mean_predicted", data_type: "DOUBLE", text: "mean probability" },
         Column { name: "positives", data_type: "DOUBLE", text: "positive rows" },
-        Column { name: "rate", data_type: "DOUBLE", text: "their share" },
-        Column { name: "lift", data_type: "DOUBLE", text: "that share over the share of all rows" },
-        Column { name: "cumulative_gain", data_type: "DOUBLE", text: "share of all positive rows that are in this and the bins before" },
-        Column { name: "cumulative_lift", data_type: "DOUBLE", text: "lift of this and the bins before together" },
+        Column { name: "rate", data_type: "DOUBLE", text: "share of positive rows in the part" },
+        Column { name: "lift", data_type: "DOUBLE", text: "that share / the share in all rows" },
+        Column { name: "cumulative_gain", data_type: "DOUBLE", text: "share of all positive rows that are in this part and those before it" },
+        Column { name: "cumulative_lift", data_type: "DOUBLE", text: "lift of this part and those before it together" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

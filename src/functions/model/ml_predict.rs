@@ -12,7 +12,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::learning::model::Model;
 use crate::learning::model::predict::predicted;
 
-/// What a model says of rows.
+/// The predictions of a model for rows.
 #[derive(Debug)]
 pub struct MlPredict;
 
@@ -23,18 +23,19 @@ const DOC: Doc = Doc {
     name: "ml_predict",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Applies a model to rows: all their columns, and what the model predicts.",
+    summary: "Applies a model to rows: returns all their columns and the predictions.",
     description: "\
-The newest version of the model at the time the statement is planned. The input must have the features that the model was trained on, by name, each a number where it
-was a number; other columns pass. A row that lacks a feature is treated as in training: `missing = 'error'`, `'mean'` (that of the training rows, of a
-category their most frequent value), or `'skip'`, where the prediction is NULL. A category that the training rows did not have differs from every other.
+Uses the newest version of the model at the time when the statement is planned. The input must have the features that the model was trained
+on, with the same names, and numbers where there were numbers; other columns are passed through. A row without a value for a feature is
+treated as in training: `missing = 'error'`, `'mean'` (the mean of the training rows, or their most frequent category), or `'skip'`, where
+the prediction is NULL. A category that was not in the training rows counts as different from every other.
 
-Rows that the model was trained on get the clusters of the training.",
+Applied to its training rows, the model returns the clusters found in training.",
     arguments: &[MODEL, INPUT],
     columns: &[
         Column { name: "…", data_type: "of the input", text: "every column of the input" },
-        Column { name: "cluster_id", data_type: "INT", text: "of models of clusters: from 1, the largest first" },
-        Column { name: "distance", data_type: "DOUBLE", text: "of models of clusters: to the centre, of scaled features" },
+        Column { name: "cluster_id", data_type: "INT", text: "for cluster models: the cluster, from 1; the largest first" },
+        Column { name: "distance", data_type: "DOUBLE", text: "for cluster models: distance to the centre, on scaled features" },
     ],
     examples: &["CREATE TABLE shoppers AS SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

@@ -25,23 +25,23 @@ const DOC: Doc = Doc {
     name: "ml_roc_curve",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Lists the points of a model's ROC curve: what each threshold finds, and what it gets wrong.",
-    description: "One row per different probability, from the highest, after a first row where nothing is predicted positive. The area below the curve is `auc` of `ml_evaluate`.",
+    summary: "Lists the points of a model's ROC curve: the true and false positives at each threshold.",
+    description: "One row per distinct probability, from the highest down, after a first row where nothing is predicted positive. The area under the curve is `auc` in `ml_evaluate`.",
     arguments: &[MODEL, INPUT],
     columns: &[
-        Column { name: "threshold", data_type: "DOUBLE", text: "rows of at least this probability are predicted positive; infinite in the first row" },
-        Column { name: "recall", data_type: "DOUBLE", text: "true positive rate: share of the positive rows that are found" },
-        Column { name: "false_positive_rate", data_type: "DOUBLE", text: "share of the other rows that are taken for positive" },
-        Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are" },
-        Column { name: "true_positives", data_type: "BIGINT", text: "rows" },
-        Column { name: "false_positives", data_type: "BIGINT", text: "rows" },
+        Column { name: "threshold", data_type: "DOUBLE", text: "rows with at least this probability are predicted positive; infinite in the first row" },
+        Column { name: "recall", data_type: "DOUBLE", text: "true positive rate: share of the positive rows that are predicted positive" },
+        Column { name: "false_positive_rate", data_type: "DOUBLE", text: "share of the negative rows that are predicted positive" },
+        Column { name: "precision", data_type: "DOUBLE", text: "share of the rows predicted positive that are positive" },
+        Column { name: "true_positives", data_type: "BIGINT", text: "number of true positives" },
+        Column { name: "false_positives", data_type: "BIGINT", text: "number of false positives" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
 SELECT round(threshold, 4) AS threshold, round(recall, 4) AS recall, round(false_positive_rate, 4) AS false_positive_rate
 FROM ml_roc_curve(churn, customers_at_risk) ORDER BY threshold DESC LIMIT 5;"],
-    source: "T. Fawcett: An Introduction to ROC Analysis (2006); name after BigQuery ML's ML.ROC_CURVE",
+    source: "T. Fawcett: An Introduction to ROC Analysis (2006); the name follows BigQuery ML's ML.ROC_CURVE",
     ..Doc::EMPTY
 };
 

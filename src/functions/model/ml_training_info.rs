@@ -22,24 +22,25 @@ const DOC: Doc = Doc {
     name: "ml_training_info",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Says how the training of a model went: iterations, what was tried, and measures of each part of the rows.",
+    summary: "Shows how a model was trained: iterations, candidates tried, and the measures on each part of the rows.",
     description: "\
-One row per measure. `iteration` tells the loss as the fit went on, `candidate` what `search` has tried, `fold` the measures of cross-validation and `folds` their mean and deviation, `training` and
-`holdout` those of the model that is stored; `metric` what is shown of a model in `system.models`; `note` what was told of the training: features that know too much, columns that
-were left out, a fit without end.",
+One row per measure. `iteration` rows show the loss during the fit, `candidate` rows what `search` tried, `fold` rows the measures of
+cross-validation and `folds` their mean and standard deviation, `training` and `holdout` rows the measures of the stored model. `metric`
+rows are what `system.models` shows of the model. `note` rows are the notes of the training: features that leak the target, columns that
+were dropped, a fit that did not converge.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "step", data_type: "VARCHAR", text: "`iteration`, `candidate`, `fold`, `folds`, `training`, `holdout`, `metric` or `note`" },
-        Column { name: "number", data_type: "BIGINT", text: "from 1" },
-        Column { name: "detail", data_type: "VARCHAR", text: "what was tried; `mean` or `stddev` of folds; the sentence of a note" },
-        Column { name: "measure", data_type: "VARCHAR", text: "`auc`, `log_loss`, …; NULL of a note" },
-        Column { name: "value", data_type: "DOUBLE", text: "its value; NULL of a note" },
+        Column { name: "number", data_type: "BIGINT", text: "number of the iteration, candidate or fold, from 1" },
+        Column { name: "detail", data_type: "VARCHAR", text: "what was tried; `mean` or `stddev` for folds; the text of a note" },
+        Column { name: "measure", data_type: "VARCHAR", text: "`auc`, `log_loss`, …; NULL for a note" },
+        Column { name: "value", data_type: "DOUBLE", text: "value of the measure; NULL for a note" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned', folds = 5) AS SELECT * FROM customers_at_risk;
 SELECT step, number, detail, measure, round(value, 4) AS value FROM ml_training_info(churn) WHERE measure = 'auc' ORDER BY step, number, detail;"],
-    source: "name after BigQuery ML's ML.TRAINING_INFO",
+    source: "the name follows BigQuery ML's ML.TRAINING_INFO",
     ..Doc::EMPTY
 };
 

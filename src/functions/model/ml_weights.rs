@@ -24,28 +24,28 @@ const DOC: Doc = Doc {
     domain: "model",
     summary: "Lists the coefficients or parameters of a model, with their standard errors.",
     description: "\
-One row per coefficient, the intercept first: of a number in its own unit, of a category one for each value but the reference. Models of lifetime list their parameters. Standard
-errors, tests and intervals are NULL where a penalty or perfect separation leaves them without meaning; the value is NULL of a column that is a combination of others.
-Trees have no weights; `ml_feature_importance` tells of them.",
+One row per coefficient, the intercept first. A number has a coefficient in its own unit; a category has one per value except the reference
+value. Lifetime models list their parameters. Standard errors, tests and intervals are NULL where a penalty or perfect separation makes them
+meaningless; the value is NULL for a column that is a combination of others. Trees have no weights; use `ml_feature_importance`.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "name", data_type: "VARCHAR", text: "`intercept`, `tenure`, `contract = One year`" },
-        Column { name: "feature", data_type: "VARCHAR", text: "the column it belongs to" },
-        Column { name: "category", data_type: "VARCHAR", text: "of a category: the value" },
+        Column { name: "feature", data_type: "VARCHAR", text: "column that the coefficient belongs to" },
+        Column { name: "category", data_type: "VARCHAR", text: "for a category: the value" },
         Column { name: "value", data_type: "DOUBLE", text: "coefficient or parameter" },
         Column { name: "std_err", data_type: "DOUBLE", text: "standard error" },
-        Column { name: "z", data_type: "DOUBLE", text: "value / standard error; Student's t of a linear regression" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "of the test that the value is 0, two-sided" },
-        Column { name: "ci_lower", data_type: "DOUBLE", text: "lower end of the confidence interval, of 0.95 unless `confidence` says otherwise" },
-        Column { name: "ci_upper", data_type: "DOUBLE", text: "upper end" },
-        Column { name: "odds_ratio", data_type: "DOUBLE", text: "exp(value): the ratio of odds for one unit more; of a Poisson regression of rates, of a Cox regression of hazards" },
-        Column { name: "vif", data_type: "DOUBLE", text: "variance inflation: how much more the square of the standard error is than if the features were not correlated" },
+        Column { name: "z", data_type: "DOUBLE", text: "value / standard error; Student's t for a linear regression" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "two-sided p-value of the test that the value is 0" },
+        Column { name: "ci_lower", data_type: "DOUBLE", text: "lower end of the confidence interval; 0.95 unless `confidence` is set" },
+        Column { name: "ci_upper", data_type: "DOUBLE", text: "upper end of the interval" },
+        Column { name: "odds_ratio", data_type: "DOUBLE", text: "exp(value): odds ratio for one unit more; rate ratio for Poisson regression, hazard ratio for Cox regression" },
+        Column { name: "vif", data_type: "DOUBLE", text: "variance inflation factor: how much larger the squared standard error is than with uncorrelated features" },
     ],
     examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL churn WITH (type = 'logistic_regression', key = 'customer_id', target = 'churned') AS SELECT * FROM customers_at_risk;
 SELECT name, round(value, 4) AS value, round(std_err, 4) AS std_err, round(p_value, 4) AS p_value FROM ml_weights(churn);"],
-    source: "names after BigQuery ML's ML.WEIGHTS, MADlib's logregr_train and R's summary.glm",
+    source: "column names follow BigQuery ML's ML.WEIGHTS, MADlib's logregr_train and R's summary.glm",
     ..Doc::EMPTY
 };
 

@@ -1,4 +1,4 @@
-//! Models (模型): prediction, evaluation, and what they are made of. How they are trained and stored is in [`learning`](crate::learning).
+//! Models (模型): prediction, evaluation, and their contents. Training and storage are in [`learning`](crate::learning).
 
 mod exact_mean;
 mod judged;

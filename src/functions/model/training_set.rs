@@ -24,19 +24,20 @@ const DOC: Doc = Doc {
     name: "training_set",
     kind: Kind::Relation,
     domain: "model",
-    summary: "Puts tags beside what became of customers later, each tag as it was then: rows to train a model on.",
+    summary: "Joins later outcomes of customers with their tags as they were at an earlier time: rows to train a model on.",
     description: "\
-One row per row of `target`, whose first three columns are the key of a customer, a time, and what became of the customer by that time: the label. Each tag has the value that the profile had published as of
-`as_of`, an expression over the columns of `target`: the time itself, or some time before it, `label_time - INTERVAL '30 days'`. So a tag cannot know what came later, and no later refresh changes a row.
+One row per row of `target`. Its first three columns are the key of a customer, a time, and the outcome at that time: the label. Each tag
+has the value that the profile had published as of `as_of`, an expression over the columns of `target`: the time itself, or an earlier time
+such as `label_time - INTERVAL '30 days'`. So a tag cannot contain information from later, and no later refresh changes a row.
 
-A tag that had no value then, or was not computed yet, is NULL: the history of a profile begins with its first refresh. To train on the past, refresh the profile as of days of the past in their order, first the earliest:
-`REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then the next. Attributes are there when the profile keeps their history.
-Tags with several values per customer cannot be features.",
+A tag that had no value at that time, or was not computed yet, is NULL: the history of a profile begins with its first refresh. To train on
+the past, refresh the profile for past days in order, the earliest first: `REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then
+the next. Attributes are included if the profile keeps their history. Tags with several values per customer cannot be features.",
     arguments: &[
-        Argument::required(PROFILE, Takes::Name("profile"), "the profile"),
+        Argument::required(PROFILE, Takes::Name("profile"), "profile that the tags belong to"),
         Argument::required(TARGET, Takes::Relation, "rows of key, time and label"),
-        Argument::optional(FEATURES, Takes::Value("list of tags"), "", "the tags to take, default all that have one value per customer"),
-        Argument::optional(AS_OF, Takes::Value("time expression"), "", "when a row's tags are taken, default the second column of `target`"),
+        Argument::optional(FEATURES, Takes::Value("list of tags"), "", "tags to use; default: all with one value per customer"),
+        Argument::optional(AS_OF, Takes::Value("time expression"), "", "time at which a row's tags are read; default: the second column of `target`"),
     ],
     columns: &[
         Column { name: "…", data_type: "of the target", text: "the columns of `target`" },
@@ -110,7 +111,7 @@ impl TableMacro for TrainingSet {
     }
 }
 
-/// When the tags of a row are taken, among the columns of the target.
+/// The time at which the tags of a row are read, among the columns of the target.
 const MOMENT: &str = "\"moment of the tags\"";
 
 /// The tags that are asked for.

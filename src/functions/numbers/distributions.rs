@@ -4,16 +4,21 @@ use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 8] = [
-    ExpressionMacro::scalar("erf", "numbers", "The error function.", Meaning::Itself)
+    ExpressionMacro::scalar("erf", "numbers", "Returns the error function.", Meaning::Itself)
         .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(erf(1.0), 12) AS value;"])
-        .says("To about 13 digits, computed here."),
-    ExpressionMacro::scalar("erfc", "numbers", "1 minus the error function, exact where that is tiny.", Meaning::Itself)
-        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT erfc(5.0) AS value;"])
-        .says("To about 13 digits, computed here."),
+        .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar(
+        "erfc",
+        "numbers",
+        "Returns 1 minus the error function, accurate where that is tiny.",
+        Meaning::Itself,
+    )
+    .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT erfc(5.0) AS value;"])
+    .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar(
         "normal_cdf",
         "numbers",
-        "The share of a normal distribution that is at most x.",
+        "Returns the cumulative normal distribution at x.",
         Meaning::Sql(&[(1, "normal_share($1, 0, 1)"), (3, "normal_share($1, $2, $3)")]),
     )
     .page(
@@ -24,11 +29,11 @@ pub static ALL: [ExpressionMacro; 8] = [
         ],
         &["SELECT round(normal_cdf(1.96, 0, 1), 12) AS value;"],
     )
-    .says("To about 13 digits, computed here."),
+    .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar(
         "normal_quantile",
         "numbers",
-        "The value that a share p of a normal distribution does not exceed.",
+        "Returns the quantile p of a normal distribution.",
         Meaning::Sql(&[(1, "normal_value($1, 0, 1)"), (3, "normal_value($1, $2, $3)")]),
     )
     .page(
@@ -39,8 +44,8 @@ pub static ALL: [ExpressionMacro; 8] = [
         ],
         &["SELECT round(normal_quantile(0.975, 0, 1), 12) AS value;"],
     )
-    .says("To about 13 digits, computed here."),
-    ExpressionMacro::scalar("t_cdf", "numbers", "The share of Student's t distribution that is at most x.", Meaning::Itself)
+    .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("t_cdf", "numbers", "Returns the cumulative Student's t distribution at x.", Meaning::Itself)
         .page(
             &[
                 Argument::required("x", Takes::Value("number"), "the x"),
@@ -48,8 +53,8 @@ pub static ALL: [ExpressionMacro; 8] = [
             ],
             &["SELECT round(t_cdf(2.0, 10), 12) AS value;"],
         )
-        .says("To about 13 digits, computed here."),
-    ExpressionMacro::scalar("chi2_cdf", "numbers", "The share of the χ² distribution that is at most x.", Meaning::Itself)
+        .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("chi2_cdf", "numbers", "Returns the cumulative χ² distribution at x.", Meaning::Itself)
         .page(
             &[
                 Argument::required("x", Takes::Value("number"), "the x"),
@@ -57,8 +62,8 @@ pub static ALL: [ExpressionMacro; 8] = [
             ],
             &["SELECT round(chi2_cdf(3.84, 1), 12) AS value;"],
         )
-        .says("To about 13 digits, computed here."),
-    ExpressionMacro::scalar("f_cdf", "numbers", "The share of the F distribution that is at most x.", Meaning::Itself)
+        .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("f_cdf", "numbers", "Returns the cumulative F distribution at x.", Meaning::Itself)
         .page(
             &[
                 Argument::required("x", Takes::Value("number"), "the x"),
@@ -67,8 +72,8 @@ pub static ALL: [ExpressionMacro; 8] = [
             ],
             &["SELECT round(f_cdf(3.0, 2, 10), 12) AS value;"],
         )
-        .says("To about 13 digits, computed here."),
-    ExpressionMacro::scalar("lgamma", "numbers", "The logarithm of the gamma function.", Meaning::Itself)
+        .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("lgamma", "numbers", "Returns the logarithm of the gamma function.", Meaning::Itself)
         .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(lgamma(5), 12) AS value;"])
-        .says("To about 13 digits, computed here."),
+        .says("Accurate to about 13 digits."),
 ];

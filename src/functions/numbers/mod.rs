@@ -1,4 +1,4 @@
-//! Numbers, under the names that people bring with them, and the functions of distributions.
+//! Numbers, under the names of other systems, and distribution functions.
 
 mod distributions;
 mod given;

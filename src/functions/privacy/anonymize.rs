@@ -21,27 +21,32 @@ const DOC: Doc = Doc {
     name: "anonymize",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "The rows of a table with its quasi-identifiers made general, as text, so that it is k-anonymous; rare rows are left out.",
+    summary: "Generalizes the quasi-identifiers of a table, as text, until the table is k-anonymous; rare rows are dropped.",
     description: "\
-Every quasi-identifier has levels, from its values as they are to `*`, which stands for any; all rows get the same level of a column (full-domain generalisation):
+Every quasi-identifier has levels, from the original values to `*`, which means any value. All rows get the same level of a column
+(full-domain generalisation):
 
 | type | levels |
 |---|---|
-| numbers | bands whose widths double, the narrowest of 1 or 5 times a power of ten, at most some 32 of them: ages in 5, 10, 20 … years, `25-29`; numbers with decimals as `[2.5, 5)` |
+| numbers | bands whose widths double; the narrowest is 1 or 5 times a power of ten, with at most about 32 bands: ages in 5, 10, 20 … years, `25-29`; numbers with decimals as `[2.5, 5)` |
 | dates, times | day, month, quarter (`2025-Q1`), year, decade |
-| text | ever shorter beginnings: `4767*`, `476*`, `47*` … |
+| text | shorter and shorter prefixes: `4767*`, `476*`, `47*` … |
 | booleans | `*` |
-| with `hierarchies` | those that you give: rows such as `('city', '杭州', '浙江', '华东')`. A value that is not named, or has NULL at a level, keeps its last text |
+| with `hierarchies` | your own levels: rows such as `('city', '杭州', '浙江', '华东')`. A value that is not listed, or has NULL at a level, keeps its last text |
 
-Of all combinations of levels that make every class have k rows, when at most a share `suppress_at_most` of the rows is left out, the one is taken that loses least: a value in a group of g of the m values of its
-column loses (g − 1) / (m − 1), a row that is left out everything. The best is found for certain; of equally good ones the first by levels. The same table gives the same result in any order of rows.
+Of all combinations of levels where every class has k rows after dropping at most the share `suppress_at_most` of the rows, the one with the
+smallest loss is chosen. A value in a group of g of the m values of its column loses (g − 1) / (m − 1); a dropped row loses everything. The
+search is exact; ties are resolved by the order of the levels. The result does not depend on the order of rows.
 
-All other columns stay as they are: leave out those that name a person, and look at `l_diversity` and `t_closeness` of the sensitive ones. What was done is reported after the query and by `anonymization_loss`, which takes the
-same arguments; `k_anonymity` of the result checks it. NULL is a value like any other, and becomes `*` at the last level only.
+All other columns stay as they are: remove those that identify a person, and check the sensitive ones with `l_diversity` and `t_closeness`.
+What was done is reported after the query and by `anonymization_loss`, which takes the same arguments; `k_anonymity` of the result checks
+it. NULL is a value like any other, and becomes `*` only at the last level.
 
-Two tables made at different times from one source can be told against each other, even where each is k-anonymous: do not hand out a second one with other levels.
+Two tables made at different times from one source can be combined to identify people, even if each is k-anonymous: do not publish a second
+one with other levels.
 
-The input is read twice. Memory is for the different combinations of quasi-identifiers, and time grows with them and with the combinations of levels that are tried.",
+The input is read twice. Memory grows with the number of distinct combinations of quasi-identifiers, and time with them and with the
+combinations of levels that are tried.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "(input)", data_type: "as the input; quasi-identifiers VARCHAR", text: "the columns of the input, in their order" },

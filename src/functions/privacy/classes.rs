@@ -24,10 +24,9 @@ pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one ro
 pub const QUASI_IDENTIFIERS: Argument = Argument::required(
     "quasi_identifiers",
     Takes::Features,
-    "the columns that together may tell who somebody is, as others know them too: age, sex, postcode",
+    "columns that together may identify a person, because others know them too: age, sex, postcode",
 );
-pub const SENSITIVE: Argument =
-    Argument::required("sensitive", Takes::Column, "the column that nobody shall learn about a person");
+pub const SENSITIVE: Argument = Argument::required("sensitive", Takes::Column, "column that nobody should learn about a person");
 
 /// The plan of (quasi-identifiers …, sensitive, rows): how often each combination stands.
 pub fn counted(call: &Call) -> Result<LogicalPlan> {
@@ -63,7 +62,7 @@ pub fn fields(columns: &[PageColumn], other: &DataType) -> Vec<FieldRef> {
     columns.iter().map(field).collect()
 }
 
-/// A whole number as a column of one row.
+/// An integer as a column with one row.
 pub fn whole(value: Option<u64>) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value.map(|value| value as i64)]))
 }
@@ -130,7 +129,7 @@ impl Combinations {
         self.batch.column(place)
     }
 
-    /// The combinations that agree in the first so many columns.
+    /// The combinations that agree in the given number of first columns.
     pub fn classes(&self, columns: usize) -> Result<Vec<Range<usize>>> {
         if self.len() == 0 {
             return Ok(vec![]);

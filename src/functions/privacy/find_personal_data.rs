@@ -35,32 +35,34 @@ const DOC: Doc = Doc {
     name: "find_personal_data",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "The columns of a table that seem to hold personal data, with the reason, and the function that covers them.",
+    summary: "Finds the columns of a table that seem to hold personal data, with the reason and the function that masks them.",
     description: "\
-One row per column that is found, in the order of the columns. Looked at are the column's name, in English and Chinese (`mobile`, `手机号`), and up to 1,000 of its different values, the same ones in any order of rows:
+One row per column found, in the order of the columns. The test uses the name of the column, in English and Chinese (`mobile`, `手机号`), and
+up to 1,000 of its distinct values, the same ones in any order of rows:
 
-| class | by its values, when half of them or more are such; a fifth where the name says so too | `mask_with` |
+| class | values that count; at least half must match, or a fifth if the name matches too | `mask_with` |
 |---|---|---|
-| `email` | addresses of e-mail | `mask_email` |
-| `id_card` | numbers of Chinese identity cards with their check digit | `mask_id_card` |
-| `bank_card` | numbers of bank cards with their check digit | `mask_card` |
-| `phone` | mobile numbers of China, and other telephone numbers with signs between their digits | `mask_phone` |
-| `address` | addresses with a city or district of China, and something behind it | `mask_address` |
-| `name` | nine of ten values of two to four characters that begin with a Chinese surname; others by the column's name | `mask_name` |
-| `free_text` | longer texts, of which one in a hundred has something in it that `redact` finds; or by the name: `remark`, `备注` | `redact` |
-| `birth_date`, `account`, `key` | by the name alone: `birthday`, `wechat`, `customer_id` | `generalize`, `pseudonymize` |
+| `email` | e-mail addresses | `mask_email` |
+| `id_card` | Chinese identity card numbers with their check digit | `mask_id_card` |
+| `bank_card` | bank card numbers with their check digit | `mask_card` |
+| `phone` | Chinese mobile numbers, and other telephone numbers with separators between the digits | `mask_phone` |
+| `address` | addresses with a Chinese city or district, and something after it | `mask_address` |
+| `name` | nine out of ten values have two to four characters and begin with a Chinese surname; other names only by the column's name | `mask_name` |
+| `free_text` | longer texts where `redact` finds something in at least one of a hundred; or by the name: `remark`, `备注` | `redact` |
+| `birth_date`, `account`, `key` | only by the name: `birthday`, `wechat`, `customer_id` | `generalize`, `pseudonymize` |
 
-What it proposes is to be read by a person: a column may hold personal data that has no form (a nickname in `c7`), and columns that are none alone may tell who somebody is together (see `k_anonymity`). Columns of lists and structures are judged by
-their names. `sample` is a value with its mask. The rows are read once; a column takes some hundred kilobytes.",
+A person should check the proposals: a column can hold personal data without a recognisable form (a nickname in `c7`), and columns that are
+harmless alone can identify a person together (see `k_anonymity`). Columns of lists and structs are judged by their names. `sample` is a
+value with its mask. The rows are read once; a column takes a few hundred kilobytes.",
     arguments: &[Argument::required("input", Takes::Relation, "a table, a call in FROM or (SELECT …)")],
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
-        Column { name: "class", data_type: "VARCHAR", text: "what it seems to hold" },
-        Column { name: "share", data_type: "DOUBLE", text: "share of the values looked at that read as such; NULL where values do not tell" },
-        Column { name: "values_looked_at", data_type: "BIGINT", text: "different values that were looked at" },
-        Column { name: "reason", data_type: "VARCHAR", text: "why" },
-        Column { name: "mask_with", data_type: "VARCHAR", text: "the function that covers such values" },
-        Column { name: "sample", data_type: "VARCHAR", text: "one of them, covered" },
+        Column { name: "class", data_type: "VARCHAR", text: "class of personal data" },
+        Column { name: "share", data_type: "DOUBLE", text: "share of the tested values that match; NULL if the values were not used" },
+        Column { name: "values_looked_at", data_type: "BIGINT", text: "number of distinct values tested" },
+        Column { name: "reason", data_type: "VARCHAR", text: "reason for the proposal" },
+        Column { name: "mask_with", data_type: "VARCHAR", text: "function that masks such values" },
+        Column { name: "sample", data_type: "VARCHAR", text: "one of the values, masked" },
     ],
     examples: &["SELECT column_name, class, share, mask_with FROM find_personal_data(sample_customers(rows => 200));"],
     ..Doc::EMPTY

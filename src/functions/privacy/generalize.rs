@@ -23,17 +23,18 @@ const DOC: Doc = Doc {
     name: "generalize",
     kind: Kind::Scalar,
     domain: "privacy",
-    summary: "A number in its band, a date in its span of the calendar, as text: `25-29`, `2025-Q1`.",
+    summary: "Replaces a number by its band, or a date by its calendar period, as text: `25-29`, `2025-Q1`.",
     description: "\
-The second argument is how wide bands are. Of a number it is a number above 0, and bands stand side by side from 0: whole numbers in whole bands are shown with both ends (`25-29`, of negative ones `-5 to -1`, of bands of 1
-the number itself), others without the upper one: `[2.5, 5)`. Numbers are taken as the decimals that they are written as, so that 0.3 is in `[0.3, 0.4)`.
+The second argument is the width of the bands. For a number it is a number above 0, and the bands start at 0. Integers in integer bands are
+shown with both ends (`25-29`; negative: `-5 to -1`; with a width of 1, the number itself), others without the upper end: `[2.5, 5)`.
+Numbers are taken as the decimals that they are written as, so 0.3 is in `[0.3, 0.4)`.
 
-Of a DATE or TIMESTAMP it is `'day'` (`2025-03-14`), `'month'` (`2025-03`), `'quarter'` (`2025-Q1`), `'year'` (`2025`) or `'decade'` (`2020-2029`).
+For a DATE or TIMESTAMP it is `'day'` (`2025-03-14`), `'month'` (`2025-03`), `'quarter'` (`2025-Q1`), `'year'` (`2025`) or `'decade'` (`2020-2029`).
 
-NULL, NaN, infinite numbers and those beyond 38 digits give NULL. `anonymize` finds out how wide bands must be.",
+NULL, NaN, infinite numbers and numbers with more than 38 digits give NULL. `anonymize` finds how wide bands must be.",
     arguments: &[
-        Argument::required("value", Takes::Value("number, date or timestamp"), "the value"),
-        Argument::required("step", Takes::Value("number or text"), "the width of bands, or a span of the calendar; a constant"),
+        Argument::required("value", Takes::Value("number, date or timestamp"), "value to generalize"),
+        Argument::required("step", Takes::Value("number or text"), "width of the bands, or a calendar period; a constant"),
     ],
     examples: &["SELECT generalize(27, 5) AS age, generalize(1234.56, 500) AS amount, generalize(DATE '2025-03-14', 'quarter') AS quarter;"],
     ..Doc::EMPTY

@@ -1,4 +1,4 @@
-//! The values of quasi-identifiers made general until a table is k-anonymous: the step of `anonymize` and `anonymization_loss`.
+//! Generalises the values of quasi-identifiers until a table is k-anonymous: the step of `anonymize` and `anonymization_loss`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use crate::kernels::privacy::bands::Units;
 use crate::kernels::privacy::generalization::{Chosen, Levels, MOST_NODES, Wanted, nodes, search};
 use crate::kernels::privacy::hierarchy::{Hierarchy, Values};
 
-pub const K: Argument = Argument::required("k", Takes::Integer(1, i64::MAX), "rows of the smallest class that may stay: 5, say");
+pub const K: Argument = Argument::required("k", Takes::Integer(1, i64::MAX), "minimum number of rows in a class, for example 5");
 pub const SUPPRESS_AT_MOST: Argument = Argument::optional(
     "suppress_at_most",
     Takes::Float(0.0, 1.0),
     "0.05",
-    "the share of rows that may be left out, so that a few rare ones do not make all others coarse",
+    "maximum share of rows that may be dropped, so that a few rare rows do not make all others coarse",
 );
 pub const HIERARCHIES: Argument = Argument::optional(
     "hierarchies",
     Takes::Relation,
     "",
-    "levels of your own: a relation of the column's name, a value as text, and its text at each further level",
+    "your own levels: a relation with the column's name, a value as text, and its text at each further level",
 );
 
 pub const ARGUMENTS: &[Argument] = &[INPUT, HIERARCHIES, QUASI_IDENTIFIERS, K, SUPPRESS_AT_MOST];
@@ -77,24 +77,26 @@ const LOSS: Doc = Doc {
     name: "anonymization_loss",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "What `anonymize` does to a table with the same arguments, and what it costs: the level of each quasi-identifier, rows suppressed, discernibility, average class size.",
+    summary: "Shows what `anonymize` does with the same arguments and what it costs: the level per column, dropped rows, discernibility, class size.",
     description: "\
-One row per quasi-identifier, in their order. `level` 0 leaves the values as they are; `generalization` says what the level makes of them. `column_loss` is the loss of the column's values that stay: of a value in a
-group of g of the column's m values (g − 1) / (m − 1), on average over the rows that stay.
+One row per quasi-identifier, in their order. `level` 0 keeps the original values; `generalization` describes what the level does.
+`column_loss` is the mean loss of the column's values over the remaining rows: for a value in a group of g of the column's m values, (g − 1)
+/ (m − 1).
 
-The other columns say the same in each row: `loss` is the average over all cells, where a suppressed row loses everything; `discernibility` is Σ size² over the classes that stay, plus the rows of the table for each
-suppressed row: how many rows a row cannot be told from, summed up. Fewer is better for both.",
+The other columns are the same in every row. `loss` is the mean over all cells, where a dropped row loses everything. `discernibility` is Σ
+size² over the remaining classes, plus the number of rows of the table for each dropped row: the number of rows that a row cannot be
+distinguished from, summed over all rows. Lower is better for both.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "the quasi-identifier" },
-        Column { name: "level", data_type: "BIGINT", text: "its level" },
-        Column { name: "levels", data_type: "BIGINT", text: "how many levels it has above 0" },
+        Column { name: "level", data_type: "BIGINT", text: "level of the column" },
+        Column { name: "levels", data_type: "BIGINT", text: "number of levels above 0" },
         Column { name: "generalization", data_type: "VARCHAR", text: "what the level does: `bands of 10`, `month`, `first 3 characters`, `any`" },
-        Column { name: "column_loss", data_type: "DOUBLE", text: "loss of its values that stay, 0 to 1" },
+        Column { name: "column_loss", data_type: "DOUBLE", text: "loss of the column's remaining values, 0 to 1" },
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
-        Column { name: "suppressed_rows", data_type: "BIGINT", text: "rows that are left out" },
-        Column { name: "classes", data_type: "BIGINT", text: "classes that stay" },
-        Column { name: "average_class_size", data_type: "DOUBLE", text: "their rows on average" },
+        Column { name: "suppressed_rows", data_type: "BIGINT", text: "rows dropped" },
+        Column { name: "classes", data_type: "BIGINT", text: "classes that remain" },
+        Column { name: "average_class_size", data_type: "DOUBLE", text: "mean number of rows per class" },
         Column { name: "discernibility", data_type: "DOUBLE", text: "see above" },
         Column { name: "loss", data_type: "DOUBLE", text: "loss over all cells, 0 to 1" },
     ],
@@ -265,7 +267,7 @@ impl Generalize {
         Ok(given)
     }
 
-    /// Tells what was done.
+    /// Notes what was done.
     fn tell(&self, context: &StepContext, hierarchies: &[Hierarchy], chosen: &Chosen, all: u64) {
         let of_columns: Vec<String> = self
             .names

@@ -26,34 +26,36 @@ const DOC: Doc = Doc {
     name: "k_anonymity",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "How well the rows of a table hide among others: the size k of the smallest class that agrees in its quasi-identifiers, and the risks of re-identification.",
+    summary: "Measures how well the rows of a table are hidden among others: the size k of the smallest class, and re-identification risks.",
     description: "\
-One row. A table is k-anonymous when every row agrees with at least k − 1 others in all quasi-identifiers: who knows these of a person then finds k rows, and not which of them is the
-person's. Rows that agree make up a class.
+One row. A table is k-anonymous if every row has the same quasi-identifiers as at least k − 1 other rows: someone who knows these values of
+a person finds k rows, and cannot tell which of them is the person's. Rows with the same quasi-identifiers form a class.
 
 | risk | formula | meaning |
 |---|---|---|
-| `highest_risk` | 1 / k | the prosecutor's: the chance to find the row of the person that is easiest to find, knowing that they are in the table |
-| `average_risk` | classes / rows | the same on average; also the marketer's: the share of rows that is found when each is guessed |
+| `highest_risk` | 1 / k | prosecutor risk: the probability of finding the row of the person who is easiest to find, if it is known that the person is in the table |
+| `average_risk` | classes / rows | the mean of the same risk; also the marketer risk: the share of rows found when each is guessed |
 
-Where the table is a sample of a population, the journalist, who does not know who is in it, has a risk that is no greater.
+If the table is a sample of a population, the risk from a journalist, who does not know who is in the table, is not higher.
 
-`smallest_classes` names classes with the fewest rows; of equally small ones the first in the order of their values. k says nothing about what a class has in common: when all its
-rows have one illness, finding the class is enough. See `l_diversity` and `t_closeness`, and `anonymize` for a table that has the k that is wanted.
+`smallest_classes` lists the classes with the fewest rows; ties are in the order of their values. k says nothing about what the rows of a
+class have in common: if all of them have the same illness, finding the class is enough. See `l_diversity` and `t_closeness`, and
+`anonymize` to make a table with a given k.
 
-NULL is a value like any other, and so is NaN. Classes are counted first: memory is for the different combinations, not for the rows. Without rows, everything but `rows` and `classes` is NULL.",
+NULL is a value like any other, and so is NaN. Classes are counted first, so memory grows with the distinct combinations and not with the
+rows. For an empty input, everything except `rows` and `classes` is NULL.",
     arguments: &[
         INPUT,
         QUASI_IDENTIFIERS,
-        Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "how many of the smallest classes are named"),
+        Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "number of smallest classes to list"),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
-        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "classes", data_type: "BIGINT", text: "number of classes" },
         Column { name: "k", data_type: "BIGINT", text: "rows of the smallest class" },
         Column { name: "average_class_size", data_type: "DOUBLE", text: "rows / classes" },
         Column { name: "unique_rows", data_type: "BIGINT", text: "rows that are alone in their class" },
-        Column { name: "unique_share", data_type: "DOUBLE", text: "their share of all rows" },
+        Column { name: "unique_share", data_type: "DOUBLE", text: "share of the rows that are alone in their class" },
         Column { name: "rows_below_3", data_type: "BIGINT", text: "rows in classes of fewer than 3" },
         Column { name: "rows_below_5", data_type: "BIGINT", text: "rows in classes of fewer than 5" },
         Column { name: "rows_below_10", data_type: "BIGINT", text: "rows in classes of fewer than 10" },

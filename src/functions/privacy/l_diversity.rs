@@ -25,35 +25,37 @@ const DOC: Doc = Doc {
     name: "l_diversity",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "How many values of a sensitive column the rows of each class have: distinct, entropy and recursive (c, l)-diversity.",
+    summary: "Measures how many values of a sensitive column each class has: distinct, entropy and recursive (c, l)-diversity.",
     description: "\
-One row. In a class whose rows all have the same illness, who finds the class has found the illness, however many rows there are. A class is l-diverse when it has l values
-that are well represented, and a table when all its classes are:
+One row. If all rows of a class have the same illness, whoever finds the class knows the illness, however many rows there are. A class is
+l-diverse if it has l well-represented values, and a table is l-diverse if all its classes are:
 
 | column | l of a class |
 |---|---|
-| `distinct_l` | how many values it has |
-| `entropy_l` | e to the entropy −Σ p ln p of their shares p: as many values as equally frequent ones would be |
-| `recursive_l` | the greatest l for which r₁ < c · (rₗ + … + rₘ), where r₁ ≥ r₂ ≥ … are the rows of the values: the most frequent one is not too frequent; 0 when not even l = 1 holds, as c ≤ 1 may have it |
+| `distinct_l` | the number of distinct values |
+| `entropy_l` | e to the power of the entropy −Σ p ln p of their shares p: the number of equally frequent values with the same entropy |
+| `recursive_l` | the largest l with r₁ < c · (rₗ + … + rₘ), where r₁ ≥ r₂ ≥ … are the row counts of the values: the most frequent value is not too frequent; 0 if not even l = 1 holds, which is possible with c ≤ 1 |
 
-Each is that of the worst class. `uniform_rows` are those in classes with one value: their sensitive value is known to all who know their quasi-identifiers.
+Each measure is that of the worst class. `uniform_rows` are the rows in classes with only one value: everyone who knows their
+quasi-identifiers knows their sensitive value.
 
-NULL is a value like any other, in the sensitive column too. Memory is for the different combinations. Without rows everything but `rows` and `classes` is NULL.",
+NULL is a value like any other, also in the sensitive column. Memory grows with the distinct combinations. For an empty input, everything
+except `rows` and `classes` is NULL.",
     arguments: &[
         INPUT,
         QUASI_IDENTIFIERS,
         SENSITIVE,
-        Argument::optional(C, Takes::Float(0.0, 1e9), "3", "of the recursive form: how much more frequent the first value may be than the rest"),
+        Argument::optional(C, Takes::Float(0.0, 1e9), "3", "for the recursive form: how much more frequent the first value may be than the rest"),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
-        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "classes", data_type: "BIGINT", text: "number of classes" },
         Column { name: "distinct_l", data_type: "BIGINT", text: "distinct l-diversity" },
         Column { name: "entropy_l", data_type: "DOUBLE", text: "entropy l-diversity" },
         Column { name: "recursive_l", data_type: "BIGINT", text: "recursive (c, l)-diversity" },
-        Column { name: "uniform_classes", data_type: "BIGINT", text: "classes with one value" },
-        Column { name: "uniform_rows", data_type: "BIGINT", text: "their rows" },
-        Column { name: "least_diverse_class", data_type: "VARCHAR", text: "a class with the least entropy; of several the first in the order of their values" },
+        Column { name: "uniform_classes", data_type: "BIGINT", text: "classes with only one value" },
+        Column { name: "uniform_rows", data_type: "BIGINT", text: "rows in these classes" },
+        Column { name: "least_diverse_class", data_type: "VARCHAR", text: "a class with the least entropy; ties: the first in the order of their values" },
     ],
     examples: &["SELECT classes, distinct_l, round(entropy_l, 3) AS entropy_l, recursive_l, uniform_rows, least_diverse_class
 FROM l_diversity((SELECT * FROM (VALUES ('2*', 'flu'), ('2*', 'flu'), ('2*', 'cancer'), ('3*', 'flu'), ('3*', 'flu')) AS t(age, illness)),

@@ -1,4 +1,4 @@
-//! Personal data: covered, found, replaced by pseudonyms and made anonymous.
+//! Personal data: masking, detection, pseudonyms and anonymisation.
 
 mod anonymize;
 mod classes;

@@ -22,29 +22,32 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
     Doc {
         name: NAME,
         domain: "privacy",
-        summary: "A token in the place of a value: equal for equal values, and without the key nobody can tell whose it is.",
+        summary: "Replaces a value by a token: equal values have equal tokens, and without the key nobody can find the value.",
         description: "\
-The token is HMAC-SHA-256 of the value under a key that is derived for the purpose by HKDF: `v1:` and 22 letters. Equal values have equal tokens for one purpose, also in another statement and on another machine
-with the same key, so that tables join by tokens; those of another purpose differ, so that what was made for the one does not join what was made for the other. Values are taken as they are written: clean them first
-(`clean_phone`, `clean_email`). NULL has no token.
+The token is the HMAC-SHA-256 of the value under a key that is derived for the purpose by HKDF: `v1:` and 22 characters. For one purpose,
+equal values have equal tokens, also in other statements and on other machines with the same key, so tables can be joined by tokens. Tokens
+for different purposes differ, so data made for one purpose cannot be joined with data made for another. Values are used as they are
+written: clean them first (`clean_phone`, `clean_email`). NULL gives NULL.
 
-A hash without a key, such as SHA-256, is no protection: there are so few telephone numbers that all can be tried. Who has the key can do the same, so that tokens remain personal data.
+A hash without a key, such as SHA-256, is no protection: there are so few telephone numbers that all can be tried. Whoever has the key can
+do the same, so tokens are still personal data.
 
-**Keys** are no part of SQL and of the database. The program's environment names a file, which only its owner may read (mode 0600), as `PORTRAIT_PSEUDONYM_KEY_FILE=/etc/portrait/pseudonyms.key`:
+**Keys** are never part of SQL or of the database. An environment variable of the program names a file that only its owner may read (mode
+0600), as in `PORTRAIT_PSEUDONYM_KEY_FILE=/etc/portrait/pseudonyms.key`:
 
 ```text
-# one version a line, the newest last: 32 random bytes in base64, as `openssl rand -base64 32` gives
+# one version per line, the newest last: 32 random bytes in base64, as `openssl rand -base64 32` gives
 v1:…
 ```
 
-A further line `v2:…` changes the key: new tokens begin with `v2:`. With `version` the tokens of an older one can still be made, as long as its line is there. The file is read again when it has changed. Who
-loses the key cannot make the same tokens again.
+To change the key, add a line `v2:…`: new tokens begin with `v2:`. With `version` you can still make tokens of an older version, as long as
+its line is in the file. The file is read again when it changes. If you lose the key, the same tokens cannot be made again.
 
-A value that stands in the statement itself is seen by those who see the statement.",
+A value written in the statement itself can be seen by everyone who sees the statement.",
         arguments: &[
-            text("value", "the value: a key, a telephone number …"),
-            Argument::required(PURPOSE, Takes::Text, "what the tokens are for, such as 'analytics'"),
-            Argument::optional(VERSION, Takes::Text, "", "the version of the key; by default the newest"),
+            text("value", "value to replace: a key, a telephone number …"),
+            Argument::required(PURPOSE, Takes::Text, "purpose of the tokens, such as 'analytics'"),
+            Argument::optional(VERSION, Takes::Text, "", "version of the key; default: the newest"),
         ],
         examples: &["SELECT pseudonymize(phone, purpose => 'analytics') AS token FROM (SELECT CAST(NULL AS VARCHAR) AS phone) AS customers;"],
         source: "RFC 2104, RFC 5869",

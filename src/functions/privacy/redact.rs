@@ -8,27 +8,29 @@ pub static ALL: [TextFunction; 1] = [TextFunction::new(
     Doc {
         name: "redact",
         domain: "privacy",
-        summary: "A free text with the personal data in it replaced: `请联系[phone]`.",
+        summary: "Replaces the personal data in free text: `请联系[phone]`.",
         description: "\
-| class | what is found | mark in English | in Chinese |
+| class | what is found | English mark | Chinese mark |
 |---|---|---|---|
-| `phone` | mobile numbers and landlines with area code of China, with or without `+86`; numbers with `+` and a calling code; North American ones in groups | `[phone]` | `【手机】` |
-| `email` | addresses of e-mail | `[email]` | `【邮箱】` |
-| `id_card` | numbers of Chinese identity cards, of 18 characters by their check digit, of 15 by province and birth | `[id card]` | `【身份证】` |
-| `bank_card` | numbers of bank cards, by prefix, length and Luhn's check digit | `[bank card]` | `【银行卡】` |
-| `plate` | number plates of China | `[plate]` | `【车牌】` |
-| `ip` | addresses of IPv4 | `[ip]` | `【IP】` |
-| `account` | what follows `微信`, `QQ` and the like | `[account]` | `【账号】` |
+| `phone` | Chinese mobile numbers and landlines with area code, with or without `+86`; numbers with `+` and a calling code; North American numbers in groups | `[phone]` | `【手机】` |
+| `email` | e-mail addresses | `[email]` | `【邮箱】` |
+| `id_card` | Chinese identity card numbers: 18 characters by their check digit, 15 by province and birth date | `[id card]` | `【身份证】` |
+| `bank_card` | bank card numbers, by prefix, length and Luhn check digit | `[bank card]` | `【银行卡】` |
+| `plate` | Chinese number plates | `[plate]` | `【车牌】` |
+| `ip` | IPv4 addresses | `[ip]` | `【IP】` |
+| `account` | what follows `微信`, `QQ` and similar words | `[account]` | `【账号】` |
 
-Digits of full width, Chinese numerals (`一三八…`), blanks and dashes within numbers and letters that cannot be seen do not hide one. The rest of the text stays as it was typed. The hotlines 400 and 800
-of companies stay. The digits of an order number that look like none of these stay as well; one in ten numbers of the right prefix and length passes Luhn's check by chance, and is replaced.
+Full-width digits, Chinese numerals (`一三八…`), spaces and dashes inside numbers, and invisible characters do not hide a number. The rest of
+the text stays as typed. Company hotlines (400 and 800) stay. Digits of an order number stay if they match none of these; one in ten numbers
+with the right prefix and length passes the Luhn check by chance, and is replaced.
 
-Names and addresses in free text are not found, nor numbers spelt in English: a text without marks may still tell who somebody is. Within one text, what is part of one thing is
-not looked at as another: the digits of `13812345678@163.com` are no telephone number, also when `classes` leaves `email` out. NULL gives NULL.",
+Names and addresses in free text are not found, nor numbers spelt out in English: a text without marks can still identify a person. Part of
+one match is never used for another: the digits of `13812345678@163.com` are not a telephone number, even if `classes` leaves `email` out.
+NULL gives NULL.",
         arguments: &[
             text("text", "the text"),
-            Argument::optional("classes", Takes::Choices(&Class::WORDS), "", "what is replaced; all by default"),
-            Argument::optional("with", Takes::Text, "", "what stands in the place of each; by default a mark that tells the class"),
+            Argument::optional("classes", Takes::Choices(&Class::WORDS), "", "which classes to replace; default: all"),
+            Argument::optional("with", Takes::Text, "", "replacement text; default: a mark that names the class"),
             Argument::optional("language", Takes::Choice(&["en", "zh"]), "'en'", "language of the marks"),
         ],
         examples: &[

@@ -27,31 +27,33 @@ const DOC: Doc = Doc {
     name: "t_closeness",
     kind: Kind::Relation,
     domain: "privacy",
-    summary: "How far the sensitive values of a class are from those of the whole table: t-closeness by the earth mover's distance.",
+    summary: "Measures how much the sensitive values of a class differ from the whole table: t-closeness by the earth mover's distance.",
     description: "\
-One row. Finding the class of a person tells something of their sensitive value as far as its values in the class differ from those of all rows. `t` is the distance of the class that differs most, between
-0 (every class is like the whole) and 1. With p the shares of the values in the class, and q those of all rows:
+One row. Finding the class of a person reveals something about the sensitive value if the values in the class differ from those of all rows.
+`t` is the distance of the class that differs most, between 0 (every class is like the whole table) and 1. p are the shares of the values in
+the class, and q those in all rows:
 
 | `distance` | t of a class | used by default for |
 |---|---|---|
 | `'equal'` | ½ Σ ∣pᵢ − qᵢ∣: any two values are 1 apart | text, booleans |
 | `'ordered'` | 1 / (m − 1) · Σᵢ ∣Σⱼ≤ᵢ (pⱼ − qⱼ)∣ over the m values in their order: neighbours are 1 / (m − 1) apart, whatever their difference | numbers, dates, times |
 
-`average_t` is the average over the rows. Both come from whole numbers, so that they do not depend on the order of rows. NULL is a value like any other, the least in the order. Memory is for
-the different combinations; the ordered distance takes as much time as there are classes times values. Without rows everything but `rows` and `classes` is NULL.",
+`average_t` is the mean over the rows. Both are computed from integers, so they do not depend on the order of rows. NULL is a value like any
+other, the smallest in the order. Memory grows with the distinct combinations; the time of the ordered distance grows with classes times
+values. For an empty input, everything except `rows` and `classes` is NULL.",
     arguments: &[
         INPUT,
         QUASI_IDENTIFIERS,
         SENSITIVE,
-        Argument::optional(DISTANCE, Takes::Choice(&WORDS), "", "how far values are from one another; see the table"),
+        Argument::optional(DISTANCE, Takes::Choice(&WORDS), "", "distance between values; see the table"),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
-        Column { name: "classes", data_type: "BIGINT", text: "classes" },
+        Column { name: "classes", data_type: "BIGINT", text: "number of classes" },
         Column { name: "distance", data_type: "VARCHAR", text: "`equal` or `ordered`" },
-        Column { name: "t", data_type: "DOUBLE", text: "the greatest distance of a class" },
-        Column { name: "average_t", data_type: "DOUBLE", text: "the average over the rows" },
-        Column { name: "farthest_class", data_type: "VARCHAR", text: "a class of that distance; of several the first in the order of their values" },
+        Column { name: "t", data_type: "DOUBLE", text: "largest distance of a class" },
+        Column { name: "average_t", data_type: "DOUBLE", text: "mean over the rows" },
+        Column { name: "farthest_class", data_type: "VARCHAR", text: "a class with that distance; ties: the first in the order of their values" },
     ],
     examples: &["SELECT classes, distance, round(t, 3) AS t, round(average_t, 3) AS average_t, farthest_class
 FROM t_closeness((SELECT * FROM (VALUES ('476**', 3), ('476**', 4), ('476**', 5), ('4790*', 6), ('4790*', 11), ('4790*', 8),

@@ -22,15 +22,15 @@ const DIGITS: &str = "digits";
 pub const DETOKENIZE: &str = "detokenize";
 
 const ARGUMENTS: [Argument; 4] = [
-    text("value", "the value, or the token"),
-    Argument::required(PURPOSE, Takes::Text, "what the tokens are for, such as 'delivery'"),
+    text("value", "the value, or for `detokenize` the token"),
+    Argument::required(PURPOSE, Takes::Text, "purpose of the tokens, such as 'delivery'"),
     Argument::optional(
         FORM,
         Takes::Choice(&["text", DIGITS]),
         "'text'",
-        "`digits` puts other digits in the places of the digits",
+        "`digits` replaces each digit by another digit in the same place",
     ),
-    Argument::optional(VERSION, Takes::Text, "", "the version of the key; by default the newest, and of a token its own"),
+    Argument::optional(VERSION, Takes::Text, "", "version of the key; default: the newest, and for a token its own"),
 ];
 
 pub static ALL: [TextFunction; 2] = [
@@ -38,15 +38,17 @@ pub static ALL: [TextFunction; 2] = [
         Doc {
             name: "tokenize",
             domain: "privacy",
-            summary: "A token in the place of a value, which `detokenize` turns back for those who may.",
+            summary: "Replaces a value by a token that `detokenize` can turn back, for roles that may.",
             description: "\
-The token is the value encrypted by AES-256-GCM-SIV under a key that is derived for the purpose: `v1:` and letters. Equal values have equal tokens for one purpose, so that tables join by tokens; tokens of another purpose
-differ. A token that was changed, or that is of another purpose, is none. NULL has no token.
+The token is the value encrypted with AES-256-GCM-SIV under a key that is derived for the purpose: `v1:` and characters. For one purpose,
+equal values have equal tokens, so tables can be joined by tokens; tokens for another purpose differ. A token that was changed, or that
+belongs to another purpose, is not valid. NULL gives NULL.
 
-With `form => 'digits'` the digits of the value become other digits in the same places (FF1): a telephone number keeps its length and signs, for a field or a program that takes nothing else. It needs 6 to 56 digits, else the token is NULL;
-such a token does not say the version of its key, and any number is a token of some number.
+With `form => 'digits'`, the digits of the value become other digits in the same places (FF1): a telephone number keeps its length and
+separators, for a field or a program that accepts nothing else. The value needs 6 to 56 digits, otherwise the token is NULL. Such a token
+does not contain the version of its key, and any number is a valid token of some number.
 
-Keys are in the file of [pseudonymize](pseudonymize.md), outside of SQL. Where nobody has to get the value back, `pseudonymize` is the better choice.",
+Keys are in the file described in [pseudonymize](pseudonymize.md), outside of SQL. If nobody needs to get the value back, use `pseudonymize`.",
             arguments: &ARGUMENTS,
             examples: &["SELECT tokenize(phone, purpose => 'delivery') AS token FROM (SELECT CAST(NULL AS VARCHAR) AS phone) AS customers;"],
             source: "RFC 8452, RFC 5869; NIST SP 800-38G",
@@ -58,10 +60,10 @@ Keys are in the file of [pseudonymize](pseudonymize.md), outside of SQL. Where n
         Doc {
             name: DETOKENIZE,
             domain: "privacy",
-            summary: "The value of a token that `tokenize` made.",
+            summary: "Returns the value of a token made by `tokenize`.",
             description: "\
-What is no token of this purpose, or was changed, gives NULL; a version of the key that the key file does not have is an error. A role without SUPERUSER needs `GRANT DETOKENIZE ON DATABASE portrait TO role`; a view or
-mask that turns tokens back does so with the right of its owner.",
+Anything that is not a valid token for this purpose gives NULL; a version that the key file does not have is an error. A role without
+SUPERUSER needs `GRANT DETOKENIZE ON DATABASE portrait TO role`; a view or mask that turns tokens back runs with the rights of its owner.",
             arguments: &ARGUMENTS,
             examples: &["SELECT detokenize(token, purpose => 'delivery') AS phone FROM (SELECT CAST(NULL AS VARCHAR) AS token) AS parcels;"],
             source: "RFC 8452, RFC 5869; NIST SP 800-38G",
@@ -94,7 +96,7 @@ fn each(values: &StringViewArray, options: &Options, config: &ConfigOptions, sea
             given.append_null();
             continue;
         };
-        // A token says the version that it was made with.
+        // A token contains the version that it was made with.
         let own = match version {
             None if !seals && !of_digits => match version_of(value) {
                 Some(own) if keys.as_deref().is_some_and(|keys| keys.versions().any(|known| known == own)) => Some(own),

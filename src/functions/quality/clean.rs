@@ -19,7 +19,7 @@ const DOC: Doc = Doc {
     name: "clean",
     kind: Kind::Relation,
     domain: "quality",
-    summary: "Applies rules to rows and says in each row what was changed.",
+    summary: "Applies cleaning rules to rows and records in each row what was changed.",
     description: ABOUT_RULES,
     arguments: &[
         INPUT,
@@ -28,13 +28,13 @@ const DOC: Doc = Doc {
             KEY,
             Takes::Column,
             "",
-            "taken so that the same arguments serve `clean_log`; rows are not looked up by it",
+            "not used by `clean`; accepted so that the same arguments work for `clean_log`",
         ),
         Argument::optional(
             ROWS,
             Takes::Choice(&["kept", "dropped", "all"]),
             "'kept'",
-            "the rows that no rule drops; those that one drops, refunds to be kept apart for example; or both",
+            "which rows to return: those that no rule drops, those that a rule drops (for example to keep refunds separately), or both",
         ),
     ],
     columns: &[
@@ -42,7 +42,7 @@ const DOC: Doc = Doc {
         Column {
             name: CHANGES,
             data_type: "STRUCT(rule VARCHAR, action VARCHAR, column_name VARCHAR, before VARCHAR, after VARCHAR)[]",
-            text: "what each rule that applied did, in the order of the rules; an empty list when none did. `clean_log` gives it as rows",
+            text: "what each rule that applied did, in the order of the rules; an empty list if none applied. `clean_log` returns the same as rows",
         },
     ],
     examples: &["SELECT customer_id, age, changes

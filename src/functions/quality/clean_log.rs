@@ -16,24 +16,24 @@ const DOC: Doc = Doc {
     name: "clean_log",
     kind: Kind::Relation,
     domain: "quality",
-    summary: "The changes that `clean` makes with the same rules: one row per row and rule that applied.",
+    summary: "Lists the changes that `clean` makes with the same rules: one row per row and applied rule.",
     description: "\
-`clean` and `clean_log` with the same input and rules tell the same story: each change in the log is one that the cleaned rows have in `changes`, and rows that
-a rule drops are in the log alone. Joined with the cleaned rows by the key, it shows what they were before.
+With the same input and rules, `clean` and `clean_log` agree: each change in the log is also in `changes` of the cleaned rows, and rows that
+a rule drops are only in the log. Join it with the cleaned rows by the key to see the values before cleaning.
 
-The key should name one row. It is that of the row as it came, even if a rule changes it. The rules are those of `clean`; its page says what they are.",
+The key should identify one row. It has the value before cleaning, even if a rule changes it. For the rules, see `clean`.",
     arguments: &[
         INPUT,
         RULES,
-        Argument::required(KEY, Takes::Column, "what names a row in the log: an expression, or a list of them"),
+        Argument::required(KEY, Takes::Column, "key of the row in the log: an expression, or a list of them"),
     ],
     columns: &[
-        Column { name: "(key)", data_type: "of the key", text: "under its own name" },
+        Column { name: "(key)", data_type: "of the key", text: "key of the row, under its own name" },
         Column { name: CHANGE[0], data_type: "VARCHAR", text: "name of the rule" },
         Column { name: CHANGE[1], data_type: "VARCHAR", text: "`null`, `replace`, `clip`, `flag` or `drop`" },
-        Column { name: CHANGE[2], data_type: "VARCHAR", text: "the column it changed, or is about; NULL when it names none" },
+        Column { name: CHANGE[2], data_type: "VARCHAR", text: "the column that the rule changed or tested; NULL if it names none" },
         Column { name: CHANGE[3], data_type: "VARCHAR", text: "the value before" },
-        Column { name: CHANGE[4], data_type: "VARCHAR", text: "the value after; NULL of a dropped row" },
+        Column { name: CHANGE[4], data_type: "VARCHAR", text: "the value after; NULL for a dropped row" },
     ],
     examples: &["SELECT rule, action, before, after, count(*) AS customers
 FROM clean_log(sample_customers(rows => 1000), key => customer_id, rules => [

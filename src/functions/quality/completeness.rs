@@ -26,24 +26,25 @@ const DOC: Doc = Doc {
     name: "completeness",
     kind: Kind::Relation,
     domain: "quality",
-    summary: "Marks rows that lack too many of their key fields.",
+    summary: "Marks rows in which too many key fields are missing.",
     description: "\
-One row per row of the input. `missing_share` is the number of missing key fields divided by the number of key fields; a row is incomplete when its
-share is above `threshold`: with 10 key fields and a threshold of 0.3, from the fourth missing one on. A field is missing when it is NULL, a text of
-white space only (the wide space of Chinese text counts), NaN, or one of `placeholders`, compared without case and without white space around.
+One row per input row. `missing_share` is the number of missing key fields divided by the number of key fields. A row is incomplete if its
+share is above `threshold`: with 10 key fields and a threshold of 0.3, from four missing fields on. A field is missing if it is NULL, a
+string of only white space (full-width Chinese spaces included), NaN, or one of `placeholders`, compared without case and surrounding white
+space.
 
-A key field may be any expression: `nullif(age, 200)` counts an age of 200 as missing.",
+A key field can be any expression: `nullif(age, 200)` counts an age of 200 as missing.",
     arguments: &[
         INPUT,
-        Argument::required(KEY_FIELDS, Takes::Columns, "the fields that should be filled; expressions over the input"),
-        Argument::optional(THRESHOLD, Takes::Float(0.0, 1.0), "0.3", "a row is incomplete when a greater share of its key fields is missing"),
-        Argument::optional(PLACEHOLDERS, Takes::Names, "", "texts that stand for nothing: `['unknown', '-', '无']`"),
+        Argument::required(KEY_FIELDS, Takes::Columns, "fields that should be filled; expressions over the input"),
+        Argument::optional(THRESHOLD, Takes::Float(0.0, 1.0), "0.3", "a row is incomplete if a larger share of its key fields is missing"),
+        Argument::optional(PLACEHOLDERS, Takes::Names, "", "strings that mean \"no value\": `['unknown', '-', '无']`"),
         Argument::optional(LABELS, Takes::Choice(&["en", "zh"]), "'en'", "`complete` and `incomplete`, or 完整 and 待补充"),
     ],
     columns: &[
         Column { name: "(input)", data_type: "of the input", text: "the columns of the input" },
-        Column { name: ADDED[0], data_type: "VARCHAR[]", text: "the key fields that are missing; an empty list when none is" },
-        Column { name: ADDED[1], data_type: "DOUBLE", text: "their share of the key fields" },
+        Column { name: ADDED[0], data_type: "VARCHAR[]", text: "missing key fields; an empty list if there are none" },
+        Column { name: ADDED[1], data_type: "DOUBLE", text: "share of the key fields that are missing" },
         Column { name: ADDED[2], data_type: "VARCHAR", text: "`complete` or `incomplete`; 完整 or 待补充" },
     ],
     examples: &["SELECT completeness_status, count(*) AS customers

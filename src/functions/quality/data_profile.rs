@@ -23,71 +23,72 @@ const DOC: Doc = Doc {
     name: DATA_PROFILE,
     kind: Kind::Relation,
     domain: "quality",
-    summary: "What every column of a table is like, and what is worth a look in it.",
+    summary: "Describes every column of a table and points out what deserves attention.",
     description: "\
-One row per column, in the order of the columns. The rows are read once; a column takes up to about one megabyte per partition, however many rows there
-are (of long texts some 5 MB), from the memory limit. The answer does not depend on the order of rows, on partitions or on batches.
+One row per column, in the order of the columns. The rows are read once. A column takes up to about one megabyte per partition, for any
+number of rows (about 5 MB for long strings), from the memory limit. The result does not depend on the order of rows, partitions or batches.
 
-A column with at most 16,384 different values (and, of texts, at most 4 MB of them) is counted exactly: `distinct_is_exact` is true. Of others:
+A column with at most 16,384 distinct values (for strings, at most 4 MB of them) is counted exactly: `distinct_is_exact` is true. For other columns:
 
 - `distinct_values` is an estimate (HyperLogLog, standard error 1.2 %);
-- `most_frequent` has the values that make up 1 % of the rows or more, their rows to about 1/8000 of all rows;
+- `most_frequent` has the values with at least 1 % of the rows; their row counts are accurate to about 1/8000 of all rows;
 - `q25`, `median` and `q75` are off by at most 0.8 % of their value; `mean` and `stddev` are exact;
-- `patterns`, and what alerts say of forms and duplicates, come from 1,024 of the different values.
+- `patterns`, and alerts about forms and duplicates, come from 1,024 of the distinct values.
 
-`missing` counts NULLs, `blank` texts of white space only. Mean, standard deviation (of the sample) and quartiles are of finite numbers. A pattern has `9` for a digit
-and `A` for a capital letter, with the length of the run in braces, and `a+`, `中+` and `L+` for runs of small letters, Chinese characters and other letters: `9{11}`,
-`A9`, `a+9{3}@a+.a+`. Decimals of more than 18 digits are read as doubles. Of lists, structs and maps only NULLs are counted.
+`missing` counts NULLs, `blank` strings of only white space. Mean, sample standard deviation and quartiles are of the finite numbers. A
+pattern has `9` for a digit and `A` for an upper-case letter, with the length of the run in braces, and `a+`, `中+` and `L+` for runs of
+lower-case letters, Chinese characters and other letters: `9{11}`, `A9`, `a+9{3}@a+.a+`. Decimals of more than 18 digits are read as
+doubles. For lists, structs and maps only NULLs are counted.
 
-Alerts begin with a word that a condition can look for:
+Each alert begins with a fixed word, so that you can filter by it:
 
 | alert | when |
 |---|---|
-| `empty` | no value at all |
+| `empty` | no values |
 | `missing` | 20 % or more are NULL |
-| `constant` | one value |
-| `unique` | no value comes twice: it may be a key |
-| `duplicates` | nearly unique, 90 % of the values or more, but some come more than once |
-| `high cardinality` | text with 1,000 different values or more, or with 50 that are half of the values or more |
+| `constant` | only one value |
+| `unique` | every value occurs once: it may be a key |
+| `duplicates` | at least 90 % of the values are unique, but some occur more than once |
+| `high cardinality` | a string column with at least 1,000 distinct values, or at least 50 that are at least half of the values |
 | `skewed` | skewness of at least 2, or at most −2 |
 | `zeros` | 10 % or more are 0 |
 | `negative` | less than 5 % are below 0 |
 | `infinite` | values that are infinite or NaN |
 | `looks like` | 80 % or more look like a phone, an e-mail, an id card, a date, a number or a UUID |
-| `mixed forms` | phones or dates in several patterns; texts that differ only in case or in white space around them |
+| `mixed forms` | phones or dates in several patterns; strings that differ only in case or surrounding white space |
 | `future dates` | dates or times after `as_of` |
-| `correlated with` | Pearson's correlation with another column of numbers or times of at least 0.9, or at most −0.9, in a sample of 2,048 different rows |",
+| `correlated with` | Pearson correlation of at least 0.9 or at most −0.9 with another number or time column, in a sample of 2,048 distinct rows |",
     arguments: &[
         Argument::required("input", Takes::Relation, "the table, or (SELECT …)"),
-        Argument::optional(FREQUENT, Takes::Integer(0, 100), "5", "how many of the most frequent values are shown"),
-        Argument::optional(AS_OF, Takes::Moment, "now", "dates and times after it are in the future"),
+        Argument::optional(FREQUENT, Takes::Integer(0, 100), "5", "number of most frequent values to show"),
+        Argument::optional(AS_OF, Takes::Moment, "now", "dates and times after it count as future"),
     ],
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
-        Column { name: "column_type", data_type: "VARCHAR", text: "its type" },
+        Column { name: "column_type", data_type: "VARCHAR", text: "type of the column" },
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
         Column { name: "missing", data_type: "BIGINT", text: "rows where it is NULL" },
-        Column { name: "blank", data_type: "BIGINT", text: "of a text: rows where it is white space only; NULL of others" },
-        Column { name: "distinct_values", data_type: "BIGINT", text: "how many different values it has" },
-        Column { name: "distinct_is_exact", data_type: "BOOLEAN", text: "whether they, and all that follows from them, were counted" },
-        Column { name: "min", data_type: "VARCHAR", text: "least value" },
-        Column { name: "max", data_type: "VARCHAR", text: "greatest value" },
-        Column { name: "mean", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "stddev", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "q25", data_type: "DOUBLE", text: "of a number: first quartile" },
-        Column { name: "median", data_type: "DOUBLE", text: "of a number" },
-        Column { name: "q75", data_type: "DOUBLE", text: "of a number: third quartile" },
+        Column { name: "blank", data_type: "BIGINT", text: "for a string: rows with only white space; NULL for other types" },
+        Column { name: "distinct_values", data_type: "BIGINT", text: "number of distinct values" },
+        Column { name: "distinct_is_exact", data_type: "BOOLEAN", text: "true if the distinct values, and everything computed from them, were counted exactly" },
+        Column { name: "min", data_type: "VARCHAR", text: "smallest value" },
+        Column { name: "max", data_type: "VARCHAR", text: "largest value" },
+        Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation" },
+        Column { name: "q25", data_type: "DOUBLE", text: "for a number: first quartile" },
+        Column { name: "median", data_type: "DOUBLE", text: "for a number: median" },
+        Column { name: "q75", data_type: "DOUBLE", text: "for a number: third quartile" },
         Column {
             name: "most_frequent",
             data_type: "STRUCT(value VARCHAR, rows BIGINT)[]",
-            text: "the most frequent values with their rows; of equally frequent ones the least first",
+            text: "the most frequent values with their row counts; ties: the smaller value first",
         },
         Column {
             name: "patterns",
             data_type: "STRUCT(pattern VARCHAR, rows BIGINT)[]",
-            text: "of texts and whole numbers: the five most frequent forms with their rows",
+            text: "for strings and integers: the five most frequent patterns with their row counts",
         },
-        Column { name: "alerts", data_type: "VARCHAR[]", text: "what is worth a look; see above" },
+        Column { name: "alerts", data_type: "VARCHAR[]", text: "what deserves attention; see above" },
     ],
     examples: &["SELECT column_name, missing, distinct_values, min, max, alerts
 FROM data_profile(sample_customers(rows => 1000), as_of => DATE '2025-06-30');"],

@@ -36,7 +36,7 @@ const DOC: Doc = Doc {
     name: "find_outliers",
     kind: Kind::Relation,
     domain: "quality",
-    summary: "The rows whose value lies out of bounds, with the bounds and the reason.",
+    summary: "Returns the rows whose value is outside the bounds, with the bounds and the reason.",
     description: "\
 | method | lower bound | upper bound | `factor` |
 |---|---|---|---|
@@ -46,28 +46,30 @@ const DOC: Doc = Doc {
 | `multiple_of_mean` | none | factor · mean | 10 |
 | `range` | `lower` | `upper` | |
 
-A value is an outlier when it is below the lower or above the upper bound; with `multiple_of_mean` also when it is equal to the bound. Quartiles and medians
-are exact, between two values in proportion; the standard deviation is of the population; MAD is the median of the distances from the median. With
-`per` every group has bounds of its own. Bounds are of the finite values: NULL is never an outlier, NaN and infinite values always are.
+A value is an outlier if it is below the lower or above the upper bound; with `multiple_of_mean` also if it equals the bound. Quartiles and
+medians are exact, and interpolated between two values; the standard deviation is that of the population; MAD is the median of the distances
+from the median. With `per`, every group has its own bounds. Bounds are computed from the finite values: NULL is never an outlier, NaN and
+infinite values always are.
 
-`zscore` and `multiple_of_mean` are moved by the very outliers they look for: of fewer than 10 values none can be ten times the mean of all. `iqr` and
-`mad` are not. Where more than half of the values are equal, MAD is 0, and every other value is an outlier. With `min_rows`, groups of fewer values have no
-bounds. The input is read twice, except with `range`; a group keeps its values in memory, 8 bytes each.",
+`zscore` and `multiple_of_mean` are influenced by the very outliers they look for: among fewer than 10 values, none can be ten times the
+mean. `iqr` and `mad` are not. If more than half of the values are equal, MAD is 0 and every other value is an outlier. Groups with fewer
+than `min_rows` values have no bounds. The input is read twice, except with `range`; a group keeps its values in memory, 8 bytes per
+value.",
     arguments: &[
         INPUT,
-        Argument::required(VALUE, Takes::Number, "the number that is judged"),
-        Argument::optional(PER, Takes::Column, "", "groups with bounds of their own: an expression, or a list of them"),
-        Argument::optional(METHOD, Takes::Choice(&WORDS), "'iqr'", "how the bounds are made"),
-        Argument::optional(FACTOR, Takes::Float(0.0, f64::INFINITY), "", "how far from the middle the bounds are; see the table"),
-        Argument::optional(LOWER, NUMBER, "", "of `range`: the lower bound"),
-        Argument::optional(UPPER, NUMBER, "", "of `range`: the upper bound"),
-        Argument::optional(MIN_ROWS, Takes::Integer(1, i64::MAX), "1", "groups of fewer values have no bounds"),
+        Argument::required(VALUE, Takes::Number, "the value to test"),
+        Argument::optional(PER, Takes::Column, "", "groups with their own bounds: an expression, or a list of them"),
+        Argument::optional(METHOD, Takes::Choice(&WORDS), "'iqr'", "how the bounds are computed"),
+        Argument::optional(FACTOR, Takes::Float(0.0, f64::INFINITY), "", "distance of the bounds from the centre; see the table"),
+        Argument::optional(LOWER, NUMBER, "", "for `range`: the lower bound"),
+        Argument::optional(UPPER, NUMBER, "", "for `range`: the upper bound"),
+        Argument::optional(MIN_ROWS, Takes::Integer(1, i64::MAX), "1", "groups with fewer values have no bounds"),
     ],
     columns: &[
         Column { name: "(input)", data_type: "of the input", text: "the columns of the input" },
-        Column { name: ADDED[0], data_type: "DOUBLE", text: "the lower bound; NULL when there is none" },
-        Column { name: ADDED[1], data_type: "DOUBLE", text: "the upper bound; NULL when there is none" },
-        Column { name: ADDED[2], data_type: "VARCHAR", text: "which bound is crossed, and how it was made" },
+        Column { name: ADDED[0], data_type: "DOUBLE", text: "lower bound; NULL if there is none" },
+        Column { name: ADDED[1], data_type: "DOUBLE", text: "upper bound; NULL if there is none" },
+        Column { name: ADDED[2], data_type: "VARCHAR", text: "the bound that is crossed, and how it was computed" },
     ],
     examples: &["SELECT order_id, channel, amount, round(upper_bound, 2) AS upper_bound, outlier_reason
 FROM find_outliers(sample_orders(rows => 2000), value => amount, method => 'multiple_of_mean', per => channel)

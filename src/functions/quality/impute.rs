@@ -27,32 +27,32 @@ const DOC: Doc = Doc {
     name: "impute",
     kind: Kind::Relation,
     domain: "quality",
-    summary: "Fills missing values of a column by what rows alike have most often, and marks them.",
+    summary: "Fills missing values of a column with the most frequent value among similar rows, and marks them.",
     description: "\
-Of the rows that have a target, those with the same value of `from` are counted by target: its most frequent value v fills the gaps of rows with
-that value of `from`. `confidence` is the share of v among them, `support` their number. A gap is filled only when confidence is at least
-`min_confidence` and support at least `min_support`; otherwise a text becomes `unknown`, and other types stay NULL. Of several values that are equally
-frequent the least is taken.
+Rows that have a target are grouped by their value of `from`, and the most frequent target v of a group fills the gaps of rows with that
+value of `from`. `confidence` is the share of v in the group, `support` the number of rows in the group. A gap is filled only if confidence
+is at least `min_confidence` and support at least `min_support`; otherwise a string becomes `unknown`, and other types stay NULL. If several
+values are equally frequent, the smallest is taken.
 
-With several columns in `from`, all of them together are asked first, then each alone in their order; the first that reaches both thresholds fills the gap. A
-column that is NULL or blank in a row says nothing there. A target is missing when it is NULL, blank, NaN or `unknown`.
+With several columns in `from`, all of them together are tried first, then each alone in their order; the first that reaches both thresholds
+fills the gap. A column that is NULL or blank in a row is not used for that row. A target is missing if it is NULL, blank, NaN or `unknown`.
 
-Nothing is filled silently: `…_source` says of each row whether its value was given, inferred or is unknown. The input is read once for the rows and once for each of
-these questions.",
+Nothing is filled silently: `…_source` shows for each row whether its value was given, inferred or is unknown. The input is read once for
+the rows and once for each of these attempts.",
     arguments: &[
         INPUT,
-        Argument::required(TARGET, Takes::Column, "the column of the input that is filled"),
-        Argument::required(FROM, Takes::Column, "what it is inferred from: an expression, or a list of them"),
-        Argument::optional(MIN_CONFIDENCE, Takes::Share, "0.8", "least share of the most frequent value"),
-        Argument::optional(MIN_SUPPORT, Takes::Integer(1, i64::MAX), "10", "least number of rows that tell"),
-        Argument::optional(UNKNOWN, Takes::Text, "'unknown'", "what stands for a text that stays missing, and counts as missing"),
+        Argument::required(TARGET, Takes::Column, "the column to fill"),
+        Argument::required(FROM, Takes::Column, "columns to infer it from: an expression, or a list of them"),
+        Argument::optional(MIN_CONFIDENCE, Takes::Share, "0.8", "minimum share of the most frequent value"),
+        Argument::optional(MIN_SUPPORT, Takes::Integer(1, i64::MAX), "10", "minimum number of rows in the group"),
+        Argument::optional(UNKNOWN, Takes::Text, "'unknown'", "string for a value that stays missing; it also counts as missing in the input"),
     ],
     columns: &[
-        Column { name: "(input)", data_type: "of the input", text: "the columns of the input, the target filled" },
+        Column { name: "(input)", data_type: "of the input", text: "the columns of the input, with the target filled" },
         Column { name: "(target)_source", data_type: "VARCHAR", text: "`given`, `inferred` or `unknown`" },
-        Column { name: "(target)_confidence", data_type: "DOUBLE", text: "of an inferred value: its share" },
-        Column { name: "(target)_support", data_type: "BIGINT", text: "of an inferred value: the rows that told" },
-        Column { name: "(target)_evidence", data_type: "VARCHAR", text: "of an inferred value: what it was inferred from, as `category = beauty`" },
+        Column { name: "(target)_confidence", data_type: "DOUBLE", text: "for an inferred value: its share" },
+        Column { name: "(target)_support", data_type: "BIGINT", text: "for an inferred value: rows in the group" },
+        Column { name: "(target)_evidence", data_type: "VARCHAR", text: "for an inferred value: what it was inferred from, as `category = beauty`" },
     ],
     examples: &["SELECT gender, gender_source, count(*) AS customers, round(avg(gender_confidence), 3) AS confidence
 FROM impute((

@@ -1,4 +1,4 @@
-//! What the macros of this domain know of their input: its columns, and the types of what a call reads from it.
+//! What the macros of this domain know about their input: its columns, and the types of the expressions in a call.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// What the columns say of a question about so many expressions.
+    /// What the columns say of a question about this many expressions.
     pub fn of(call: &MacroCall, expressions: usize) -> Self {
         let Some(schema) = &call.columns else { return Self::default() };
         let mut columns: Vec<FieldRef> = schema.fields().iter().cloned().collect();
@@ -129,7 +129,7 @@ pub fn one_or_list<'a>(call: &'a MacroCall, argument: &str) -> Result<Vec<&'a Ex
 /// White space that people type, the wide one of Chinese text among it, as a literal of SQL.
 const WHITE_SPACE: &str = "' \t\r\n\u{a0}\u{3000}'";
 
-/// A text without white space around it.
+/// A string without white space around it.
 pub fn trimmed(expression: &str) -> String {
     format!("btrim({expression}, {WHITE_SPACE})")
 }

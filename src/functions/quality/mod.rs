@@ -1,4 +1,4 @@
-//! Data quality (数据质量): what columns are like, which values are wrong, and how they are mended without a silent change.
+//! Data quality (数据质量): profiles of columns, wrong values, and repairs that never change anything silently.
 
 mod clean;
 mod clean_log;

@@ -32,15 +32,16 @@ const DOC: Doc = Doc {
     name: OUTLIER_BOUNDS,
     kind: Kind::Aggregate,
     domain: "quality",
-    summary: "The bounds beyond which values of a group count as outliers, as a struct of `lower` and `upper`.",
+    summary: "Returns the bounds outside which values of a group count as outliers: a struct of `lower` and `upper`.",
     description: "\
-The methods and their factors are those of `find_outliers`, which finds the rows: `iqr` (1.5), `zscore` (3), `mad` (3.5) and `multiple_of_mean` (10),
-which has no lower bound. NULL, NaN and infinite values are left out; both bounds are NULL for a group without values, and those of
-`multiple_of_mean` when the mean is not above 0. The result does not depend on the order of rows. A group keeps its values, 8 bytes each.",
+The methods and factors are those of `find_outliers`, which returns the rows: `iqr` (1.5), `zscore` (3), `mad` (3.5) and `multiple_of_mean`
+(10), which has no lower bound. NULL, NaN and infinite values are ignored. Both bounds are NULL for a group without values; with
+`multiple_of_mean` also if the mean is not above 0. The result does not depend on the order of rows. A group keeps its values, 8 bytes per
+value.",
     arguments: &[
         Argument::required("value", Takes::Value("number"), "the values"),
-        Argument::optional("method", Takes::Value("text"), "'iqr'", "how the bounds are made, one word for all rows"),
-        Argument::optional("factor", Takes::Value("number"), "", "how far from the middle the bounds are, one number for all rows"),
+        Argument::optional("method", Takes::Value("text"), "'iqr'", "how the bounds are computed; the same for all rows"),
+        Argument::optional("factor", Takes::Value("number"), "", "distance of the bounds from the centre; the same for all rows"),
     ],
     examples: &["SELECT status, bounds['lower'] AS lower, bounds['upper'] AS upper
 FROM (SELECT status, outlier_bounds(amount, 'mad') AS bounds FROM sample_orders(rows => 1000) GROUP BY status) ORDER BY status;"],

@@ -1,4 +1,4 @@
-//! The step of `data_profile`: every partition keeps what its rows say of each column, and these are put together.
+//! The step of `data_profile`: every partition keeps statistics of each column, which are then merged.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::kernels::profile::{Facts, Kind, RowSample, Summary, with_column};
 use crate::text::megabytes;
 
-/// The least correlation that an alert lists.
+/// The smallest correlation that an alert lists.
 const CORRELATED: f64 = 0.9;
 /// Patterns that are shown.
 const PATTERNS: usize = 5;
-/// Texts are shown up to so many characters.
+/// Texts are shown up to this many characters.
 const SHOWN: usize = 200;
 /// What the hash of a row has for NULL.
 const NULL: u64 = 0x5bd1_e995_9e37_79b9;
@@ -223,7 +223,7 @@ impl ProfileColumns {
                 };
                 (row.min, row.max) = (show_one(summary.min)?, show_one(summary.max)?);
                 row.frequent = shown(&summary.frequent, show)?;
-                // Numbers with a point have no form that tells anything.
+                // Numbers with a decimal point have no useful pattern.
                 let sample = match kind {
                     Kind::Signed { scale: 1.0 } | Kind::Unsigned => shown(&summary.sample, show)?,
                     _ => vec![],

@@ -1,4 +1,4 @@
-//! The columns of a `data_profile` while they are read: arrays into bits and bytes, and values back into texts.
+//! The columns of a `data_profile` while they are read: arrays to bits and bytes, and values back to strings.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use datafusion::common::{Result, internal_err};
 
 use crate::kernels::profile::{Kind, Numbers, Texts};
 
-/// Decimals of so many digits fit in 64 bits; wider ones are read as doubles.
+/// Decimals with this many digits fit in 64 bits; wider ones are read as doubles.
 const NARROW: u8 = 18;
 
 /// How a type is read.
@@ -281,7 +281,7 @@ pub fn texts_of_bits(bits: &[u64], data_type: &DataType) -> Result<Vec<String>> 
     (0..array.len()).map(|row| Ok(formatter.value(row).try_to_string()?)).collect()
 }
 
-/// Bytes as a text.
+/// Bytes as a string.
 pub fn text_of_bytes(bytes: &[u8], form: &Form) -> String {
     match form {
         Form::Binary => bytes.iter().fold("\\x".to_string(), |text, byte| format!("{text}{byte:02x}")),

@@ -1,7 +1,7 @@
-//! The rules of `clean` and `clean_log`: read from the call, and written as one query that applies them.
+//! The rules of `clean` and `clean_log`: parsed from the call, and written as one query that applies them.
 //!
-//! Each rule is a layer over the rows that the one before it gives. A layer marks the rows that the rule applies to, keeps the value as it was, and
-//! puts the new one in its place; nothing is dropped before the last layer, so that rows and log come from the same query.
+//! Each rule is a layer over the result of the previous one. A layer marks the rows that the rule applies to, keeps the old
+//! value, and sets the new one. No row is dropped before the last layer, so that rows and log come from the same query.
 
 use std::fmt::Write;
 
@@ -26,19 +26,20 @@ A rule is written in braces, or as `rule(name => …, column => …, …)`:
 
 | part | meaning |
 |---|---|
-| `name` | what the log calls it; without it, the text of its condition |
+| `name` | name of the rule in the log; default: the text of its condition |
 | `action` | `'null'`, `'replace'`, `'clip'`, `'flag'` or `'drop'` |
-| `column` | the column that `null`, `replace` and `clip` change, and that `flag` and `drop` are about, if any |
-| `condition` | the rows it applies to: any condition over the columns, window functions too: `amount >= 10 * avg(amount) OVER (PARTITION BY customer_id)`; `clip` needs none |
-| `value` | of `replace`: the new value, an expression over the row |
-| `lower`, `upper` | of `clip`: values beyond are set to these; one of them or both |
+| `column` | column that `null`, `replace` and `clip` change; for `flag` and `drop`, optionally the column they are about |
+| `condition` | which rows the rule applies to: any condition over the columns, also with window functions: `amount >= 10 * avg(amount) OVER (PARTITION BY customer_id)`; not needed for `clip` |
+| `value` | for `replace`: the new value, an expression over the row |
+| `lower`, `upper` | for `clip`: values outside are set to these limits; give one or both |
 
-`null` makes the value NULL; `flag` changes nothing and says so in the log; `drop` takes the row out, but not out of the log. Rules are applied in their order,
-and each sees what those before it have made; a dropped row is not touched again, though window functions of later conditions still read it. A condition that is
-NULL does not apply. A rule that would leave the value as it is does nothing and is not logged. A column keeps its type.
+`null` sets the value to NULL; `flag` changes nothing and adds an entry to the log; `drop` removes the row from the result, but not from the
+log. Rules are applied in order, and each rule sees the result of the rules before it. A dropped row is not changed any more, but window
+functions in later conditions still read it. A condition that is NULL does not apply. A rule that would not change the value does nothing
+and is not logged. A column keeps its type.
 
-Rules stand in the call, not in a table: so a condition is SQL that is checked when the query is planned, and an error points at it. To have the rules in one place, make
-a view of the call.";
+Rules are part of the call and are not read from a table. So each condition is SQL that is checked when the query is planned, and an error
+points to it. To keep the rules in one place, create a view of the call.";
 
 /// The parts a rule may have.
 const PARTS: [&str; 7] = ["name", "action", "column", "condition", "value", "lower", "upper"];

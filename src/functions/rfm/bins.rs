@@ -20,12 +20,12 @@ const DOC: Doc = Doc {
     name: "rfm_bins",
     kind: Kind::Relation,
     domain: "rfm",
-    summary: "Shows what the scores of `rfm` mean on this data: the bins of each measure, their bounds, sizes and ties.",
+    summary: "Shows what the `rfm` scores mean on your data: the bins of each measure with their bounds, sizes and ties.",
     description: "\
-Takes the arguments of `rfm` and gives one row for each measure and score, also for scores nobody got: with fewer distinct
-values than bins, or many equal ones, those rows have no bounds and no customers. `ties_at_edge` tells how many customers
-have exactly the value at the bin's better edge: the reason why quantile bins differ in size, and how many customers `ntile`
-had to tell apart by their key.",
+Takes the same arguments as `rfm` and returns one row per measure and score. A score that no customer got has a row too, without bounds and
+with 0 customers; this happens when there are fewer distinct values than bins, or many equal values. `ties_at_edge` is the number of
+customers whose value is exactly the better edge of the bin. Ties are the reason why quantile bins differ in size; with `ntile` these
+customers were separated only by their key.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "measure", data_type: "VARCHAR", text: "`recency_days`, `frequency` or `monetary`" },
@@ -33,11 +33,11 @@ had to tell apart by their key.",
         Column {
             name: "lower",
             data_type: "VARCHAR",
-            text: "least value in the bin, days and orders as whole numbers; NULL when it is empty",
+            text: "smallest value in the bin; days and orders are integers; NULL when the bin is empty",
         },
-        Column { name: "upper", data_type: "VARCHAR", text: "greatest value in the bin; NULL when it is empty" },
+        Column { name: "upper", data_type: "VARCHAR", text: "largest value in the bin; NULL when the bin is empty" },
         Column { name: "customers", data_type: "BIGINT", text: "customers in the bin" },
-        Column { name: "ties_at_edge", data_type: "BIGINT", text: "customers, in any bin, with the value at its better edge" },
+        Column { name: "ties_at_edge", data_type: "BIGINT", text: "customers, in any bin, whose value is the better edge of this bin" },
     ],
     examples: &["SELECT * FROM rfm_bins(sample_orders(rows => 2000),
   customer => customer_id, order_time => ordered_at, amount => amount, bins => 4);"],

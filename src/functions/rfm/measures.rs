@@ -1,9 +1,9 @@
 //! The three measures of each customer, as one aggregate: last order, number of orders, sum of amounts.
 //!
-//! One accumulator of 32 bytes a customer, so that a row touches one cache line, where `max`, `count` and `sum` would
-//! touch three. Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits; so do floats that are
-//! multiples of 2⁻⁶⁴ ([`fixed_point`](crate::kernels::fixed_point)), as amounts are; the few that are not add up beside, in sums of
-//! any size for the customers that have such. The sum is rounded once, at the end.
+//! One accumulator of 32 bytes per customer, so that a row touches one cache line, where `max`, `count` and `sum` would touch
+//! three. Sums are exact and do not depend on the order of rows: integers and decimals are added in 128 bits, and so are
+//! floats that are multiples of 2⁻⁶⁴ ([`fixed_point`](crate::kernels::fixed_point)), as amounts usually are. The few other
+//! floats are added separately, in sums of any size, for the customers that have them. The sum is rounded once, at the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

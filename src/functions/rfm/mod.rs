@@ -1,4 +1,4 @@
-//! RFM: who bought recently, often and for much.
+//! RFM: who bought recently, often and for a large amount.
 //!
 //! ```text
 //! input ─▶ roles, dates in range ─▶ usable rows ─▶ aggregate by customer ─▶ scores over all customers ─▶ segment

@@ -22,44 +22,54 @@ use crate::kernels::score::METHODS;
 
 /// The arguments of both relation functions.
 pub const ARGUMENTS: &[Argument] = &[
-    Argument::required("input", Takes::Relation, "orders, or their lines together with `order_id`"),
-    Argument::required("customer", Takes::Column, "who ordered; any type"),
+    Argument::required("input", Takes::Relation, "orders; or order lines, together with `order_id`"),
+    Argument::required("customer", Takes::Column, "customer key, of any type"),
     Argument::required("order_time", Takes::Time, "when"),
-    Argument::required("amount", Takes::Number, "for how much; decimals and integers are added up exactly"),
-    Argument::optional("order_id", Takes::Column, "", "which order a row belongs to; without it every row is an order"),
+    Argument::required("amount", Takes::Number, "amount of the row; decimals and integers are summed exactly"),
+    Argument::optional("order_id", Takes::Column, "", "order that the row belongs to; without it, every row is one order"),
     Argument::optional(
         "as_of",
         Takes::Moment,
         "",
-        "the day or instant to look from, default the day after the last order. After a DATE, the whole day counts and recency is in calendar days; after a TIMESTAMP, recency is in full 24 hours. Later orders do not exist",
+        "the date or time to look back from; default: the day after the last order. With a DATE, the whole day is included and recency counts calendar days; with a TIMESTAMP, recency counts full 24-hour periods. Later orders are ignored",
     ),
     Argument::optional(
         "lookback",
         Takes::Interval,
         "",
-        "how far to look back from `as_of`, default without limit. Days are counted with the day of `as_of`: INTERVAL '30 days' are the 30 days that end with it, which after the last order, the default, has no orders itself",
+        "how far to look back from `as_of`; default: no limit. The day of `as_of` is included: INTERVAL '30 days' covers the 30 days that end with it. The default `as_of` is a day without orders",
     ),
-    Argument::optional("bins", Takes::Integer(2, 10), "5", "scores run from 1 to this; with cuts it is their number plus one"),
+    Argument::optional(
+        "bins",
+        Takes::Integer(2, 10),
+        "5",
+        "highest score; scores start at 1. With cuts, the number of scores is the number of cuts plus one",
+    ),
     Argument::optional(
         "method",
         Takes::Choice(METHODS),
         "'quantile'",
-        "how scores are given, see below; `value_tier` has 'percent' as its default",
+        "how scores are computed, see below; for the scheme `value_tier` the default is 'percent'",
     ),
     Argument::optional(
         "recency_cuts",
         Takes::Cuts,
         "",
-        "for 'fixed': days; a customer within the first cut gets the highest score",
+        "for 'fixed': thresholds in days; recency up to the first cut gets the highest score",
     ),
     Argument::optional(
         "frequency_cuts",
         Takes::Cuts,
         "",
-        "for 'fixed': orders; a customer who reaches the last cut gets the highest score",
+        "for 'fixed': thresholds in orders; reaching the last cut gets the highest score",
     ),
-    Argument::optional("monetary_cuts", Takes::Cuts, "", "for 'fixed': amounts; likewise"),
-    Argument::optional("scheme", Takes::Choice(SCHEMES), "'standard'", "how scores become segments, see `rfm_scheme`"),
+    Argument::optional(
+        "monetary_cuts",
+        Takes::Cuts,
+        "",
+        "for 'fixed': thresholds of the amount; reaching the last cut gets the highest score",
+    ),
+    Argument::optional("scheme", Takes::Choice(SCHEMES), "'standard'", "how scores are mapped to segments, see `rfm_scheme`"),
     Argument::optional("labels", Takes::Choice(LABELS), "'en'", "language of the segment names"),
 ];
 
@@ -68,7 +78,7 @@ pub fn monetary(roles: &Roles) -> Result<DataType> {
     Ok(monetary_type(roles.data_type("amount")?))
 }
 
-/// The plan of one row a customer (key, measures), and the scoring of its rows.
+/// The plan of one row per customer (key, measures), and the scoring of its rows.
 pub fn read(call: &Call) -> Result<(LogicalPlan, Scoring)> {
     let time_type = match call.roles.data_type("order_time")? {
         DataType::Date64 => DataType::Date32,

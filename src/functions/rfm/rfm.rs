@@ -19,53 +19,55 @@ const DOC: Doc = Doc {
     name: "rfm",
     kind: Kind::Relation,
     domain: "rfm",
-    summary: "Scores every customer by recency, frequency and monetary value, and names the segment: one row a customer.",
+    summary: "Scores every customer by recency, frequency and monetary value, and assigns a segment: one row per customer.",
     description: "\
-**Measures.** `recency_days`: days from the last order to `as_of`. `frequency`: orders, counted by `order_id` when given.
-`monetary`: the sum of `amount`; integers and decimals are exact, a sum that does not fit its type is an error.
+**Measures.** `recency_days`: days from the last order to `as_of`. `frequency`: number of orders; distinct values of `order_id` when it is
+given. `monetary`: sum of `amount`. Integers and decimals are summed exactly; a sum that does not fit its type is an error.
 
-**Period.** With `as_of` a DATE, `lookback => INTERVAL '30 days'` takes the orders of 30 calendar days, the last of which is `as_of`: after
-the day `as_of` − 30, up to the end of `as_of`. The default `as_of` is the day after the last order, a day without orders, so that the same
-interval takes the orders of 29 days; name the day of the last order to have 30. With a TIMESTAMP it is instants that count: later than
-`as_of` − `lookback`, and not later than `as_of`. A customer all of whose orders lie before that has no row, and is in no bin: the scores compare
-those that are left. A tag of `rfm` with `lookback` has no value for them, which CREATE TAG and REFRESH tell; to call them lost, join:
+**Period.** If `as_of` is a DATE, `lookback => INTERVAL '30 days'` covers the 30 calendar days that end with `as_of`: orders after the day
+`as_of` − 30 and up to the end of `as_of`. The default `as_of` is the day after the last order. That day has no orders, so the same interval
+covers only 29 days with orders; pass the day of the last order to get 30. If `as_of` is a TIMESTAMP, exact times are compared: later than
+`as_of` − `lookback`, and not later than `as_of`.
+
+A customer with no order in the period has no row and is in no bin: scores compare only the customers that remain. A tag made with `rfm` and
+`lookback` has no value for the others; CREATE TAG and REFRESH report this. To label them as lost, use a join:
 `SELECT o.customer_id, coalesce(r.segment, 'lost') FROM (SELECT DISTINCT customer_id FROM orders) AS o LEFT JOIN rfm(orders, …) AS r ON o.customer_id = r.customer_id`.
 
-**Scores.** The highest score is the best: few days, many orders, much money.
+**Scores.** The highest score is the best: few days since the last order, many orders, a large amount.
 
-- `quantile`: equal values always get equal scores. Cut `i` is the value at rank ⌈i·n/bins⌉; the score is one more than the
-  number of cuts below the value, for recency the other way round. With many equal values some scores stay unused; the
-  scale does not shrink, and `rfm_bins` shows it.
-- `ntile`: bins of equal size, `ntile(bins)` from worst to best; equal values are told apart by the key.
-- `fixed`: by `recency_cuts`, `frequency_cuts`, `monetary_cuts`. Days up to a cut earn the score before it; orders and amounts
-  that reach a cut earn the score after it.
+- `quantile`: equal values always get equal scores. Cut `i` is the value at rank ⌈i·n/bins⌉; the score is one more than the number of cuts
+  below the value, and the reverse for recency. When many values are equal, some scores are not used; the scale stays the same, and
+  `rfm_bins` shows it.
+- `ntile`: bins of equal size, `ntile(bins)` from worst to best; equal values are ordered by the key.
+- `fixed`: by `recency_cuts`, `frequency_cuts` and `monetary_cuts`. Recency gets the better score when it is at most the cut; frequency and
+  amount get the better score when they are at least the cut.
 - `percent`: 0 to 100, the share of the other customers who are worse, rounded down (`percent_rank`).
 
-`rfm_score` writes the three scores in a row, `555`; where a score can have two digits, `10-8-9`.
+`rfm_score` is the three scores written together, `555`, or `10-8-9` where a score can have two digits.
 
-**Segments.** See `rfm_scheme`. `standard` works on fifths of the scale. `eight` calls a score high when it is above the mean
-of that score over all customers of the result. `value_tier` has thresholds at 40, 60 and 80 of 100.
+**Segments.** See `rfm_scheme`. `standard` works on fifths of the scale. `eight` calls a score high when it is above the mean of that score
+over all customers in the result. `value_tier` has thresholds at 40, 60 and 80 of 100.
 
-**Rows that cannot be used.** Rows whose customer, time, amount or (when given) order is NULL, and amounts that are NaN or
-infinite, are left out and counted: `rows_without_customer` and so on in EXPLAIN ANALYZE, and in a note of the shell.
+**Rows that are dropped.** Rows whose customer, time, amount or (if given) order is NULL, and rows whose amount is NaN or infinite, are
+dropped and counted: see `rows_without_customer` and similar metrics in EXPLAIN ANALYZE, and a note in the shell.
 
-**Cost.** One pass over the input, in parallel; memory for the customers, not for the orders. Aggregation spills to disk;
-scoring holds some 100 bytes a customer. `lookback` without `as_of` reads the input a second time, to find the last order.",
+**Cost.** One pass over the input, in parallel. Memory grows with the number of customers, not of orders. The aggregation spills to disk;
+scoring needs about 100 bytes per customer. `lookback` without `as_of` reads the input a second time, to find the last order.",
     arguments: ARGUMENTS,
     columns: &[
-        Column { name: "(customer)", data_type: "as the role", text: "the key, under its own name" },
+        Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
         Column { name: "recency_days", data_type: "BIGINT", text: "days from the last order to `as_of`" },
-        Column { name: "frequency", data_type: "BIGINT", text: "orders" },
+        Column { name: "frequency", data_type: "BIGINT", text: "number of orders" },
         Column {
             name: "monetary",
             data_type: "BIGINT, DECIMAL or DOUBLE",
-            text: "sum of amounts; a decimal's precision grows by ten digits",
+            text: "sum of amounts; for decimals the precision grows by ten digits",
         },
         Column { name: "recency_score", data_type: "INT", text: "1 to bins, or 0 to 100" },
-        Column { name: "frequency_score", data_type: "INT", text: "likewise" },
-        Column { name: "monetary_score", data_type: "INT", text: "likewise" },
-        Column { name: "rfm_score", data_type: "VARCHAR", text: "the three scores in a row" },
-        Column { name: "segment", data_type: "VARCHAR", text: "the segment of the scheme" },
+        Column { name: "frequency_score", data_type: "INT", text: "1 to bins, or 0 to 100" },
+        Column { name: "monetary_score", data_type: "INT", text: "1 to bins, or 0 to 100" },
+        Column { name: "rfm_score", data_type: "VARCHAR", text: "the three scores written together" },
+        Column { name: "segment", data_type: "VARCHAR", text: "segment of the scheme" },
     ],
     examples: &[
         "SELECT segment, count(*) AS customers, sum(monetary) AS revenue

@@ -19,29 +19,29 @@ const DOC: Doc = Doc {
     name: "rfm_scheme",
     kind: Kind::Relation,
     domain: "rfm",
-    summary: "Lists the cells of a segment scheme and their segment; every combination of scores lies in exactly one cell.",
+    summary: "Lists the cells of a segment scheme with their segments; every combination of scores lies in exactly one cell.",
     description: "\
-A cell is a range of each score. `standard` is drawn on five bins: recency against the mean of frequency and monetary,
-halves rounded up; other numbers of bins use the fifth of the scale that a score lies in. `eight` is drawn for a mean of 3;
-`rfm` puts the means of the data in its place. `value_tier` is drawn on 0 to 100:
+A cell is a range for each score. `standard` is defined on five bins: recency against the mean of frequency and monetary, where halves are
+rounded up; with another number of bins, each score is replaced by its fifth of the scale. `eight` is listed here for a mean of 3; `rfm`
+uses the means of the data instead. `value_tier` is defined on 0 to 100:
 
 - High Value 高价值客户: all three at least 80
 - Potential 潜力客户: frequency or monetary at least 80, recency below 60
 - Churn Risk 流失风险客户: recency below 40, frequency and monetary below 60
 - Steady 稳健客户: recency at least 60, frequency or monetary at least 60, not High Value
 - Recent 近期客户: recency at least 60, frequency and monetary below 60
-- General 一般客户: the rest",
+- General 一般客户: all others",
     arguments: &[
-        Argument::required("scheme", Takes::Choice(SCHEMES), "the scheme"),
+        Argument::required("scheme", Takes::Choice(SCHEMES), "scheme to list"),
         Argument::optional("labels", Takes::Choice(LABELS), "'en'", "language of the segment names"),
     ],
     columns: &[
         Column { name: "recency_from", data_type: "INT", text: "lowest recency score of the cell" },
-        Column { name: "recency_to", data_type: "INT", text: "highest" },
-        Column { name: "frequency_from", data_type: "INT", text: "lowest frequency score" },
-        Column { name: "frequency_to", data_type: "INT", text: "highest" },
-        Column { name: "monetary_from", data_type: "INT", text: "lowest monetary score" },
-        Column { name: "monetary_to", data_type: "INT", text: "highest" },
+        Column { name: "recency_to", data_type: "INT", text: "highest recency score of the cell" },
+        Column { name: "frequency_from", data_type: "INT", text: "lowest frequency score of the cell" },
+        Column { name: "frequency_to", data_type: "INT", text: "highest frequency score of the cell" },
+        Column { name: "monetary_from", data_type: "INT", text: "lowest monetary score of the cell" },
+        Column { name: "monetary_to", data_type: "INT", text: "highest monetary score of the cell" },
         Column { name: "segment", data_type: "VARCHAR", text: "the segment" },
     ],
     examples: &[
@@ -58,7 +58,7 @@ fn fields() -> Vec<FieldRef> {
     fields
 }
 
-/// The ranges of one score that a scheme tells apart.
+/// The ranges of one score that a scheme distinguishes.
 fn ranges(scheme: Scheme, is_recency: bool) -> Vec<(u8, u8)> {
     match scheme {
         Scheme::Standard => (1..=5).map(|score| (score, score)).collect(),

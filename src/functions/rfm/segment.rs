@@ -21,14 +21,14 @@ const DOC: Doc = Doc {
     name: "rfm_segment",
     kind: Kind::Scalar,
     domain: "rfm",
-    summary: "The segment of three scores that were made elsewhere.",
+    summary: "Returns the segment for three scores that were computed elsewhere.",
     description: "\
-Scores are 1 to 5 for `standard` and `eight`, 0 to 100 for `value_tier`; others are an error. Without a population there are no
-means, so `eight` calls a score high when it is above 3. NULL in, NULL out.",
+Scores must be 1 to 5 for `standard` and `eight`, and 0 to 100 for `value_tier`; other scores are an error. A single call does not know the
+means of all customers, so `eight` calls a score high when it is above 3. If an argument is NULL, the result is NULL.",
     arguments: &[
-        Argument::required("recency_score", Takes::Value("integer"), "score of recency"),
-        Argument::required("frequency_score", Takes::Value("integer"), "score of frequency"),
-        Argument::required("monetary_score", Takes::Value("integer"), "score of monetary value"),
+        Argument::required("recency_score", Takes::Value("integer"), "recency score"),
+        Argument::required("frequency_score", Takes::Value("integer"), "frequency score"),
+        Argument::required("monetary_score", Takes::Value("integer"), "monetary score"),
         Argument::optional("scheme", Takes::Value("text"), "'standard'", "'standard', 'eight' or 'value_tier'"),
         Argument::optional("labels", Takes::Value("text"), "'en'", "'en' or 'zh'"),
     ],
@@ -42,7 +42,7 @@ impl ScalarFunction for RfmSegment {
     }
 
     fn udf(&self) -> ScalarUDF {
-        // Whole numbers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
+        // Integers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
         let scores = |unsigned: usize| -> Vec<DataType> {
             let is_unsigned = |place: usize| unsigned >> place & 1 == 1;
             (0..3).map(|place| if is_unsigned(place) { DataType::UInt64 } else { DataType::Int64 }).collect()

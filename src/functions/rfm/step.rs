@@ -1,4 +1,4 @@
-//! The step that scores: all customers' measures in, scores or bins out.
+//! The scoring step: reads the measures of all customers, returns scores or bins.
 
 use std::sync::Arc;
 
@@ -122,9 +122,9 @@ impl Measure {
 /// What comes of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// One row a customer.
+    /// One row per customer.
     Customers,
-    /// One row a measure and score.
+    /// One row per measure and score.
     Bins,
 }
 
@@ -142,7 +142,7 @@ impl Step for ScoreCustomers {
     }
 }
 
-/// Tells what the scores mean.
+/// Notes what the scores mean.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScoreBins(pub Scoring);
 
@@ -395,7 +395,7 @@ impl Scored {
     }
 }
 
-/// Values of all three measures as text: days and orders as the whole numbers that they are, money in its own type.
+/// Values of all three measures as strings: days and orders as integers, money in its own type.
 fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result<ArrayRef> {
     let money = values.iter().map(|value| value.filter(|(measure, _)| *measure == Measure::Monetary).map(|(_, value)| value));
     let money: ArrayRef = match monetary_type {

@@ -29,11 +29,7 @@ impl Rows for Customers {
             Column { name: "name", data_type: "VARCHAR", text: "in Chinese or English" },
             Column { name: "gender", data_type: "VARCHAR", text: "`female`, `male` or missing" },
             Column { name: "age", data_type: "INT", text: "years; some missing, some 200 or −1" },
-            Column {
-                name: "phone",
-                data_type: "VARCHAR",
-                text: "in several ways of writing; one person in forty has two registrations",
-            },
+            Column { name: "phone", data_type: "VARCHAR", text: "in several spellings; one person in forty is registered twice" },
             Column { name: "email", data_type: "VARCHAR", text: "or missing" },
             Column { name: "city", data_type: "VARCHAR", text: "in China or abroad" },
             Column { name: "province", data_type: "VARCHAR", text: "province or region" },
@@ -42,7 +38,11 @@ impl Rows for Customers {
             Column { name: "registered_at", data_type: "TIMESTAMP", text: "when" },
             Column { name: "channel", data_type: "VARCHAR", text: "where: `app`, `mini program`, `web`, `store`" },
             Column { name: "customer_type", data_type: "VARCHAR", text: "`personal` or `business`" },
-            Column { name: "job_role", data_type: "VARCHAR", text: "of business customers: `buyer`, `user`, `finance`, `owner`" },
+            Column {
+                name: "job_role",
+                data_type: "VARCHAR",
+                text: "for business customers: `buyer`, `user`, `finance`, `owner`",
+            },
         ],
         examples: &[
             "SELECT city_tier, count(*) AS customers FROM sample_customers(rows => 1000) GROUP BY city_tier ORDER BY customers DESC;",

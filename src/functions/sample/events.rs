@@ -21,7 +21,7 @@ impl Rows for Events {
         name: "sample_events",
         kind: Kind::Relation,
         domain: "sample",
-        summary: "Makes the events of a sample shop: visits from search and view to payment.",
+        summary: "Makes the events of a sample shop: visits, from search and view to payment.",
         description: TOGETHER,
         arguments: &ARGUMENTS,
         columns: &[

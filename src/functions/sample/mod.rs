@@ -1,12 +1,12 @@
-//! A shop to try things on: seeded tables that look like a real one, of any size, the same on every machine.
+//! A sample shop to try things on: seeded tables that look real, of any size, the same on every machine.
 //!
-//! [`shop`] invents customers, orders, lines and events with integers only; each file here turns one kind into rows. The
-//! data come in blocks of 100 customers with 1,000 orders, 2,500 lines and 2,500 events, made independently of one another,
-//! so that any partitioning gives the same rows and tables of matching sizes fit together.
+//! [`shop`] generates customers, orders, lines and events with integers only; each file here converts one kind into rows. The
+//! data come in blocks of 100 customers with 1,000 orders, 2,500 lines and 2,500 events, generated independently of one
+//! another, so that any partitioning gives the same rows and tables of matching sizes fit together.
 //!
-//! Planted for later work: customer groups with their own tastes, customers who leave, products bought together, a funnel from
-//! view to payment, and dirt: one person registered twice, ages of 200, guests' orders, negative quantities, gaps; [`truth`] tells
-//! what is so.
+//! The data contains planted patterns: customer groups with different tastes, customers who leave, products bought together, a
+//! funnel from view to payment, and dirty data: persons registered twice, ages of 200, guest orders, negative quantities,
+//! gaps. [`truth`] holds the correct values.
 
 mod catalogue;
 mod customers;

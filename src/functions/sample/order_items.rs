@@ -27,12 +27,12 @@ impl Rows for OrderItems {
         arguments: &ARGUMENTS,
         columns: &[
             Column { name: "order_id", data_type: "BIGINT", text: "the order" },
-            Column { name: "line", data_type: "INT", text: "its line, from 1" },
+            Column { name: "line", data_type: "INT", text: "line of the order, from 1" },
             Column { name: "product_id", data_type: "BIGINT", text: "from 1" },
             Column { name: "product", data_type: "VARCHAR", text: "its name" },
             Column { name: "category", data_type: "VARCHAR", text: "`mother and baby`, `electronics`, …" },
-            Column { name: "quantity", data_type: "INT", text: "pieces; a few are negative, which is dirt" },
-            Column { name: "price", data_type: "DECIMAL(10, 2)", text: "of one piece, in yuan" },
+            Column { name: "quantity", data_type: "INT", text: "number of pieces; a few are negative, as dirty data" },
+            Column { name: "price", data_type: "DECIMAL(10, 2)", text: "price of one piece, in yuan" },
         ],
         examples: &[
             "SELECT category, count(*) AS lines FROM sample_order_items(rows => 25000) GROUP BY category ORDER BY lines DESC;",

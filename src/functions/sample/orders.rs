@@ -25,13 +25,13 @@ impl Rows for Orders {
         arguments: &ARGUMENTS,
         columns: &[
             Column { name: "order_id", data_type: "BIGINT", text: "from 1" },
-            Column { name: "customer_id", data_type: "BIGINT", text: "or missing: a guest" },
+            Column { name: "customer_id", data_type: "BIGINT", text: "key of the customer; NULL for a guest" },
             Column { name: "ordered_at", data_type: "TIMESTAMP", text: "when" },
             Column { name: "status", data_type: "VARCHAR", text: "`paid`, `cancelled`, `refunded`" },
             Column { name: "channel", data_type: "VARCHAR", text: "`app`, `mini program`, `web`, `store`" },
             Column { name: "payment", data_type: "VARCHAR", text: "`alipay`, `wechat pay`, `card`, `cash`" },
             Column { name: "discount", data_type: "DECIMAL(12, 2)", text: "in yuan" },
-            Column { name: "amount", data_type: "DECIMAL(12, 2)", text: "in yuan, discount taken off" },
+            Column { name: "amount", data_type: "DECIMAL(12, 2)", text: "in yuan, after the discount" },
         ],
         examples: &["SELECT channel, count(*) AS orders, sum(amount) AS revenue
 FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY channel ORDER BY revenue DESC;"],

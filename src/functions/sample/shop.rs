@@ -1,4 +1,4 @@
-//! The shop: who its customers are and what they do. Plain Rust, integers only.
+//! The shop: its customers and what they do. Plain Rust, integers only.
 
 use std::ops::RangeInclusive;
 

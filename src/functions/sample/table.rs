@@ -32,17 +32,17 @@ const MOST: i64 = 1_000_000_000_000;
 /// The arguments of all sample tables; `rows` differ in their default.
 pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     [
-        Argument::optional("rows", Takes::Integer(0, MOST), rows, "how many rows"),
-        Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed makes another shop"),
+        Argument::optional("rows", Takes::Integer(0, MOST), rows, "number of rows"),
+        Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed gives another shop"),
     ]
 }
 
 /// What all four pages say.
 pub const TOGETHER: &str = "\
-The rows depend on `seed` and their place alone: the same on every machine, in any partitioning, and a smaller table is the
-beginning of a larger one. 100 customers go with 1,000 orders, 2,500 order items and 2,500 events: `sample_customers(rows => n)`
-fits `sample_orders(rows => 10 n)`, `sample_order_items(rows => 25 n)` and `sample_events(rows => 25 n)`. The shop opens on
-2023-07-01; the last day is 2025-06-30.";
+The rows depend only on `seed` and their position: they are the same on every machine and with any partitioning, and a smaller table is the
+beginning of a larger one. 100 customers go with 1,000 orders, 2,500 order items and 2,500 events: `sample_customers(rows => n)` fits
+`sample_orders(rows => 10 n)`, `sample_order_items(rows => 25 n)` and `sample_events(rows => 25 n)`. The shop opens on 2023-07-01; the last
+day is 2025-06-30.";
 
 /// The relation function of one kind of rows.
 pub struct SampleTable<T>(PhantomData<T>);

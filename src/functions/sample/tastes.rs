@@ -1,4 +1,4 @@
-//! Whose shop it is: groups of customers, and what each likes.
+//! The groups of customers, and what each group likes.
 
 use super::catalogue::CATEGORIES;
 
@@ -25,7 +25,7 @@ pub struct Taste {
     pub categories: [u32; CATEGORIES.len()],
     /// Share of 1,000 orders bought at a discount.
     pub bargains: u64,
-    /// They buy the dearer things: products are drawn so many times, the dearest is taken.
+    /// They buy the more expensive products: this many products are drawn and the most expensive is taken.
     pub draws: u32,
     pub channels: [u32; 4],
     /// The hour around which they are active.

@@ -44,16 +44,17 @@ impl Rows for Truths {
         name: "sample_truth",
         kind: Kind::Relation,
         domain: "sample",
-        summary: "Tells who the customers of the sample shop are, and what is wrong with their registrations.",
+        summary: "Returns the truth behind the customers of the sample shop, and what is wrong with their registrations.",
         description: "\
-`sample_customers` has planted mistakes; this is the truth behind them, to measure what finds or mends them. With the same `rows` and `seed`, a row here is
-the row there of the same `customer_id`. The true age of those who gave none, or an impossible one, was never made up: `age` is NULL.",
+`sample_customers` contains planted mistakes; this is the correct data, to measure how well they are found or repaired. With the same `rows`
+and `seed`, each row here matches the row there with the same `customer_id`. For customers without an age, or with an impossible one, no
+true age exists: `age` is NULL.",
         arguments: &ARGUMENTS,
         columns: &[
             Column { name: "customer_id", data_type: "BIGINT", text: "as in `sample_customers`" },
-            Column { name: "person_id", data_type: "BIGINT", text: "the first registration of the same person" },
+            Column { name: "person_id", data_type: "BIGINT", text: "first registration of the same person" },
             Column { name: "gender", data_type: "VARCHAR", text: "`female` or `male`, never missing" },
-            Column { name: "age", data_type: "INT", text: "years, if a possible age was given" },
+            Column { name: "age", data_type: "INT", text: "years, if the given age is possible" },
             Column { name: "phone", data_type: "VARCHAR", text: "as `+8613800138000`, never missing" },
             Column {
                 name: "dirt",

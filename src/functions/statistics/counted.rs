@@ -1,4 +1,4 @@
-//! Rows that are counted by a condition.
+//! Aggregates over the rows where a condition is true.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
@@ -7,7 +7,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "count_if",
         "statistics",
-        "How many rows a condition is true for.",
+        "Counts the rows where a condition is true.",
         Meaning::Sql(&[(1, "count(*) FILTER (WHERE $1)")]),
     )
     .page(
@@ -17,7 +17,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "countif",
         "statistics",
-        "How many rows a condition is true for.",
+        "Counts the rows where a condition is true.",
         Meaning::Sql(&[(1, "count(*) FILTER (WHERE $1)")]),
     )
     .page(
@@ -27,7 +27,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "sum_if",
         "statistics",
-        "The sum over the rows that a condition is true for.",
+        "Sums a value over the rows where a condition is true.",
         Meaning::Sql(&[(2, "sum($1) FILTER (WHERE $2)")]),
     )
     .page(
@@ -37,11 +37,11 @@ pub static ALL: [ExpressionMacro; 11] = [
         ],
         &["SELECT sum_if(amount, amount > 50) AS large FROM sample_orders(rows => 100);"],
     )
-    .says("The condition comes second; NULL without such rows."),
+    .says("The condition is the second argument; NULL if there are no such rows."),
     ExpressionMacro::aggregate(
         "sumif",
         "statistics",
-        "The sum over the rows that a condition is true for.",
+        "Sums a value over the rows where a condition is true.",
         Meaning::Sql(&[(2, "sum($1) FILTER (WHERE $2)")]),
     )
     .page(
@@ -51,11 +51,11 @@ pub static ALL: [ExpressionMacro; 11] = [
         ],
         &["SELECT sumif(amount, amount > 50) AS large FROM sample_orders(rows => 100);"],
     )
-    .says("The condition comes second; NULL without such rows."),
+    .says("The condition is the second argument; NULL if there are no such rows."),
     ExpressionMacro::aggregate(
         "avg_if",
         "statistics",
-        "The mean over the rows that a condition is true for.",
+        "Averages a value over the rows where a condition is true.",
         Meaning::Sql(&[(2, "avg($1) FILTER (WHERE $2)")]),
     )
     .page(
@@ -68,7 +68,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "every",
         "statistics",
-        "True where the condition is true for every row.",
+        "True if the condition is true for every row.",
         Meaning::Sql(&[(1, "bool_and($1)")]),
     )
     .page(
@@ -78,7 +78,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "logical_and",
         "statistics",
-        "True where the condition is true for every row.",
+        "True if the condition is true for every row.",
         Meaning::Sql(&[(1, "bool_and($1)")]),
     )
     .page(
@@ -88,7 +88,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "booland_agg",
         "statistics",
-        "True where the condition is true for every row.",
+        "True if the condition is true for every row.",
         Meaning::Sql(&[(1, "bool_and($1)")]),
     )
     .page(
@@ -98,7 +98,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "logical_or",
         "statistics",
-        "True where the condition is true for some row.",
+        "True if the condition is true for at least one row.",
         Meaning::Sql(&[(1, "bool_or($1)")]),
     )
     .page(
@@ -108,7 +108,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "boolor_agg",
         "statistics",
-        "True where the condition is true for some row.",
+        "True if the condition is true for at least one row.",
         Meaning::Sql(&[(1, "bool_or($1)")]),
     )
     .page(
@@ -118,7 +118,7 @@ pub static ALL: [ExpressionMacro; 11] = [
     ExpressionMacro::aggregate(
         "approx_count_distinct",
         "statistics",
-        "About how many different values there are.",
+        "Returns the approximate number of distinct values.",
         Meaning::Sql(&[(1, "approx_distinct($1)")]),
     )
     .page(

@@ -1,4 +1,4 @@
-//! Functions whose form depends on what is given. What stands in WITHIN GROUP comes as the last argument.
+//! Functions whose form depends on their arguments. The expression in WITHIN GROUP is passed as the last argument.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value};

@@ -1,4 +1,4 @@
-//! Aggregates, under the names that people bring with them, and statistics of columns.
+//! Aggregates, under the names of other systems, and statistics of columns.
 
 mod chosen;
 mod counted;

@@ -8,7 +8,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "approx_quantile",
         "statistics",
-        "About the value that a share of the rows does not exceed.",
+        "Returns an approximate quantile: the value that the given share of the rows does not exceed.",
         Meaning::Sql(&[(2, "approx_percentile_cont($1, $2)")]),
     )
     .page(
@@ -21,7 +21,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "approx_percentile",
         "statistics",
-        "About the value that a share of the rows does not exceed.",
+        "Returns an approximate quantile: the value that the given share of the rows does not exceed.",
         Meaning::Sql(&[(2, "approx_percentile_cont($1, $2)")]),
     )
     .page(
@@ -34,7 +34,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "quantile",
         "statistics",
-        "The value that a share of the rows does not exceed, between two where none is.",
+        "Returns a quantile: the value that the given share of the rows does not exceed, interpolated between two values.",
         Meaning::Sql(&[(2, "percentile_cont($2) WITHIN GROUP (ORDER BY $1)")]),
     )
     .page(
@@ -48,7 +48,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "percentile",
         "statistics",
-        "The value that a share of the rows does not exceed, between two where none is.",
+        "Returns a quantile: the value that the given share of the rows does not exceed, interpolated between two values.",
         Meaning::Sql(&[(2, "percentile_cont($2) WITHIN GROUP (ORDER BY $1)")]),
     )
     .page(
@@ -62,18 +62,18 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "percentile_disc",
         "statistics",
-        "The first value in order that a share of the rows does not exceed.",
+        "Returns a quantile without interpolation: the first value that the given share of the rows does not exceed.",
         Meaning::Code(disc),
     )
     .page(
         &[Argument::required("share", Takes::Value("number, 0 to 1"), "the share")],
         &["SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY amount) AS median FROM sample_orders(rows => 100);"],
     )
-    .says("One of the values, of any type with an order, where `percentile_cont` takes what is between two."),
+    .says("The result is always one of the values, of any type with an order; `percentile_cont` interpolates between two."),
     ExpressionMacro::aggregate(
         "quantile_disc",
         "statistics",
-        "The first value in order that a share of the rows does not exceed.",
+        "Returns a quantile without interpolation: the first value that the given share of the rows does not exceed.",
         Meaning::Code(disc),
     )
     .page(
@@ -83,47 +83,48 @@ pub static ALL: [ExpressionMacro; 12] = [
         ],
         &["SELECT quantile_disc(amount, 0.5) AS median FROM sample_orders(rows => 100);"],
     )
-    .says("One of the values, of any type with an order, where `percentile_cont` takes what is between two."),
+    .says("The result is always one of the values, of any type with an order; `percentile_cont` interpolates between two."),
     ExpressionMacro::aggregate(
         "kurtosis",
         "statistics",
-        "The excess kurtosis of a sample.",
+        "Returns the excess kurtosis of a sample.",
         Meaning::Sql(&[(1, "kurtosis_of(array_agg($1))")]),
     )
     .page(
         &[Argument::required("value", Takes::Value("number"), "the value")],
         &["SELECT round(kurtosis(amount), 6) AS kurtosis FROM sample_orders(rows => 100);"],
     )
-    .says("As in DuckDB: without bias, NULL for fewer than four rows or where all are equal."),
+    .says("As in DuckDB: bias-corrected; NULL for fewer than four rows, or if all are equal."),
     ExpressionMacro::aggregate(
         "skewness",
         "statistics",
-        "The skewness of a sample.",
+        "Returns the skewness of a sample.",
         Meaning::Sql(&[(1, "skewness_of(array_agg($1))")]),
     )
     .page(
         &[Argument::required("value", Takes::Value("number"), "the value")],
         &["SELECT round(skewness(amount), 6) AS skewness FROM sample_orders(rows => 100);"],
     )
-    .says("As in DuckDB: without bias, NULL for fewer than three rows or where all are equal."),
+    .says("As in DuckDB: bias-corrected; NULL for fewer than three rows, or if all are equal."),
     ExpressionMacro::aggregate(
         "product",
         "statistics",
-        "The product of the values, as a float.",
+        "Returns the product of the values, as a float.",
         Meaning::Sql(&[(1, "product_of(array_agg($1))")]),
     )
     .page(
         &[Argument::required("value", Takes::Value("number"), "the value")],
         &["SELECT product(x) AS product FROM (VALUES (2), (3)) AS t(x);"],
     ),
-    ExpressionMacro::aggregate("variance", "statistics", "The variance of a sample.", Meaning::Sql(&[(1, "var($1)")])).page(
-        &[Argument::required("value", Takes::Value("number"), "the value")],
-        &["SELECT variance(x) AS variance FROM (VALUES (1.0), (3.0)) AS t(x);"],
-    ),
+    ExpressionMacro::aggregate("variance", "statistics", "Returns the variance of a sample.", Meaning::Sql(&[(1, "var($1)")]))
+        .page(
+            &[Argument::required("value", Takes::Value("number"), "the value")],
+            &["SELECT variance(x) AS variance FROM (VALUES (1.0), (3.0)) AS t(x);"],
+        ),
     ExpressionMacro::aggregate(
         "std",
         "statistics",
-        "The standard deviation of all rows, as in MySQL.",
+        "Returns the population standard deviation, as in MySQL.",
         Meaning::Sql(&[(1, "stddev_pop($1)")]),
     )
     .page(
@@ -133,7 +134,7 @@ pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::aggregate(
         "ratio_to_report",
         "statistics",
-        "The share of a value in the sum over its window.",
+        "Returns the share of a value in the sum over its window.",
         Meaning::Sql(&[(1, "(CAST($1 AS DOUBLE) / sum($1))")]),
     )
     .page(

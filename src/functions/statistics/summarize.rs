@@ -13,27 +13,28 @@ const DOC: Doc = Doc {
     name: "summarize",
     kind: Kind::Relation,
     domain: "statistics",
-    summary: "Every column of a query: its type, NULLs, different values, least and greatest, quartiles, mean and most frequent value.",
+    summary: "Summarizes every column of a query: type, NULLs, distinct values, minimum, maximum, quartiles, mean, most frequent value.",
     description: "\
-`SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …` are short for it. One row per column, in the order of the columns; the
-rows are read once. How many values differ, and the quartiles, are approximate; the mean and the quartiles are of numbers, and NULL for
-others. Of a list or a struct only the NULLs are counted. The most frequent value takes memory for the values of the columns.
+Short forms: `SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …`. One row per column, in the order of the columns; the
+rows are read once. The number of distinct values and the quartiles are approximate. The mean and the quartiles exist only for numbers, and
+are NULL for other types. For lists and structs only the NULLs are counted. The most frequent value needs memory for the values of the
+columns.
 
-`data_profile` tells more, in bounded memory: forms of texts, frequent values, and what is worth a look.",
-    arguments: &[Argument::required("query", Takes::Query, "what is summarized")],
+`data_profile` shows more, in bounded memory: patterns of strings, frequent values, and alerts.",
+    arguments: &[Argument::required("query", Takes::Query, "query to summarize")],
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
-        Column { name: "column_type", data_type: "VARCHAR", text: "its type" },
-        Column { name: "rows", data_type: "BIGINT", text: "rows" },
+        Column { name: "column_type", data_type: "VARCHAR", text: "type of the column" },
+        Column { name: "rows", data_type: "BIGINT", text: "number of rows" },
         Column { name: "nulls", data_type: "BIGINT", text: "rows where it is NULL" },
-        Column { name: "approx_unique", data_type: "BIGINT", text: "about how many different values it has" },
-        Column { name: "min", data_type: "VARCHAR", text: "least value" },
-        Column { name: "max", data_type: "VARCHAR", text: "greatest value" },
+        Column { name: "approx_unique", data_type: "BIGINT", text: "approximate number of distinct values" },
+        Column { name: "min", data_type: "VARCHAR", text: "smallest value" },
+        Column { name: "max", data_type: "VARCHAR", text: "largest value" },
         Column { name: "avg", data_type: "DOUBLE", text: "mean" },
-        Column { name: "q25", data_type: "DOUBLE", text: "about a quarter of the values is not above" },
-        Column { name: "q50", data_type: "DOUBLE", text: "about half" },
-        Column { name: "q75", data_type: "DOUBLE", text: "about three quarters" },
-        Column { name: "most_frequent", data_type: "VARCHAR", text: "most frequent value; of several the least" },
+        Column { name: "q25", data_type: "DOUBLE", text: "approximate first quartile" },
+        Column { name: "q50", data_type: "DOUBLE", text: "approximate median" },
+        Column { name: "q75", data_type: "DOUBLE", text: "approximate third quartile" },
+        Column { name: "most_frequent", data_type: "VARCHAR", text: "most frequent value; ties: the smallest" },
     ],
     examples: &["SELECT column_name, column_type, nulls, min, max FROM summarize((SELECT * FROM sample_orders(rows => 100)));"],
     ..Doc::EMPTY

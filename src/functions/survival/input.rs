@@ -24,16 +24,16 @@ pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one ro
 pub const DURATION: Argument = Argument::required(
     "duration",
     Takes::Number,
-    "how long it was watched: until the event, or until it was lost from sight; 0 or more",
+    "how long the row was observed: until the event, or until observation ended; 0 or more",
 );
 pub const EVENT: Argument = Argument::required(
     "event",
     Takes::Column,
-    "whether the event happened at the end of the duration: a boolean, or a number, of which 0 is false. False is a censored row: still there, as far as one knows",
+    "whether the event happened at the end of the duration: a boolean, or a number where 0 is false. False means censored: no event up to the end of observation",
 );
 pub const STRATA: &str = "strata";
 pub const PER_COLUMN: Column =
-    Column { name: "(per)", data_type: "as the role", text: "the group, under its own name; with `per` only" };
+    Column { name: "(per)", data_type: "as the role", text: "the group, under the column's own name; only with `per`" };
 
 /// Fails when the event can be neither true nor false.
 pub fn check(function: &str, roles: &Roles) -> Result<()> {

@@ -29,35 +29,38 @@ const DOC: Doc = Doc {
     name: "log_rank",
     kind: Kind::Relation,
     domain: "survival",
-    summary: "Whether groups differ in how long they stay, by the log-rank test, and the median of each.",
+    summary: "Tests with the log-rank test whether groups differ in how long they stay, and returns the median of each.",
     description: "\
-One row per group, in ascending order. `expected_events` are those that the group would have if all groups were alike; the test compares them with `events`. `statistic`, `degrees_of_freedom` and
-`p_value` are of all groups together, the same in every row: a small `p_value` says that the groups hardly differ by chance. They are NULL when there is one group only, or no event that could tell.
+One row per group, in ascending order. `expected_events` is the number of events that the group would have if all groups were alike; the
+test compares it with `events`. `statistic`, `degrees_of_freedom` and `p_value` are for all groups together, the same in every row: a small
+`p_value` says that the difference is unlikely to be chance. They are NULL with only one group, or if no event allows a comparison.
 
-With `strata` groups are compared within each stratum, and the differences added up: customers of one region with those of that region.
+With `strata`, groups are compared within each stratum, and the differences are added up: customers of one region only with customers of the
+same region.
 
-`median` is the first duration that at most half of the rows outlive, with the interval in which the band of `survival_curve` comes down to a half; NULL where it does not come so low.
+`median` is the first duration that at most half of the rows outlast. Its interval is where the band of `survival_curve` falls to one half;
+NULL where it does not fall so low.
 
-Rows that cannot be used: as in `survival_curve`. There may be 50 groups.",
+Dropped rows: as in `survival_curve`. At most 50 groups.",
     arguments: &[
         INPUT,
         DURATION,
         EVENT,
-        Argument::required("per", Takes::Column, "the groups"),
-        Argument::optional(STRATA, Takes::Column, "", "groups are compared within each of its values"),
+        Argument::required("per", Takes::Column, "column of the groups"),
+        Argument::optional(STRATA, Takes::Column, "", "column within whose values the groups are compared"),
         CONFIDENCE,
     ],
     columns: &[
-        Column { name: "(per)", data_type: "as the role", text: "the group, under its own name" },
+        Column { name: "(per)", data_type: "as the role", text: "the group, under the column's own name" },
         Column { name: "rows", data_type: "BIGINT", text: "rows of the group" },
         Column { name: "events", data_type: "BIGINT", text: "rows with the event" },
-        Column { name: "expected_events", data_type: "DOUBLE", text: "events to expect if the groups were alike" },
-        Column { name: "median", data_type: "DOUBLE", text: "duration that half of the group outlives" },
-        Column { name: "median_lower", data_type: "DOUBLE", text: "the interval's lower end" },
-        Column { name: "median_upper", data_type: "DOUBLE", text: "its upper end" },
+        Column { name: "expected_events", data_type: "DOUBLE", text: "events that the group would have if all groups were alike" },
+        Column { name: "median", data_type: "DOUBLE", text: "first duration that at most half of the group outlasts" },
+        Column { name: "median_lower", data_type: "DOUBLE", text: "lower end of the interval" },
+        Column { name: "median_upper", data_type: "DOUBLE", text: "upper end of the interval" },
         Column { name: "statistic", data_type: "DOUBLE", text: "χ² of the test" },
-        Column { name: "degrees_of_freedom", data_type: "BIGINT", text: "groups that can differ, less one" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of such a difference by chance" },
+        Column { name: "degrees_of_freedom", data_type: "BIGINT", text: "number of groups that can differ, minus one" },
+        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a difference at least this large by chance" },
     ],
     examples: &["SELECT plan, rows, events, round(expected_events, 4) AS expected_events, median, round(statistic, 4) AS statistic, round(p_value, 4) AS p_value
 FROM log_rank((SELECT * FROM (VALUES ('a', 5, true), ('a', 6, false), ('a', 8, true), ('b', 2, true), ('b', 3, true), ('b', 12, false)) AS t(plan, months, has_left)),

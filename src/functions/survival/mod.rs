@@ -1,4 +1,4 @@
-//! How long it takes until something happens: until customers leave, come back or pay.
+//! The time until something happens: until customers leave, come back or pay.
 //!
 //! ```text
 //! input ─▶ usable rows ─▶ counts per (group, duration, event) ─▶ curve or test over the groups

@@ -22,7 +22,7 @@ use crate::kernels::survival::{Point, curve};
 pub struct SurvivalCurve;
 
 pub const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "how sure the intervals are; above 0 and below 1");
+    Argument::optional("confidence", Takes::Float(0.0, 1.0), "0.95", "confidence level of the intervals; above 0 and below 1");
 
 /// A confidence strictly between 0 and 1.
 pub fn confidence(call: &Call) -> Result<f64> {
@@ -37,27 +37,30 @@ const DOC: Doc = Doc {
     name: "survival_curve",
     kind: Kind::Relation,
     domain: "survival",
-    summary: "The share that is still there after each duration, by Kaplan and Meier, where some have not been watched to the end.",
+    summary: "Estimates the share of customers still there after each duration (Kaplan-Meier), also if some were not observed to the end.",
     description: "\
-One row per group and duration, in ascending order of both: the share of rows that stay longer than `duration`. A customer who has not left yet is no customer who stays for ever: the row counts
-among those `at_risk` as long as it was watched. Before the first row `survival` is 1.
+One row per group and duration, in ascending order of both: the share of rows that stay longer than `duration`. A customer who has not left
+yet is not treated as one who never leaves: the row counts in `at_risk` only as long as it was observed. Before the first row, `survival` is
+1.
 
-`std_err` is Greenwood's. The band `lower` to `upper` is that of ln(−ln survival), which stays between 0 and 1; it is NULL before the first event and where nobody is left. `cumulative_hazard` is
-Nelson's and Aalen's. Rows censored at a duration are at risk at that duration. `log_rank` tells whether groups differ, and their medians.
+`std_err` is Greenwood's. The band `lower` to `upper` is computed for ln(−ln survival), so it stays between 0 and 1; it is NULL before the
+first event and where nobody is left. `cumulative_hazard` is the Nelson-Aalen estimate. Rows censored at a duration are at risk at that
+duration. `log_rank` tests whether groups differ, and returns their medians.
 
-Rows whose duration, event or group is NULL, and durations that are NaN or infinite, are left out and counted. The input is read once; memory is for the durations that differ.",
-    arguments: &[INPUT, DURATION, EVENT, Argument::optional("per", Takes::Column, "", "groups with curves of their own"), CONFIDENCE],
+Rows whose duration, event or group is NULL, and rows whose duration is NaN or infinite, are dropped and counted. The input is read once;
+memory grows with the number of distinct durations.",
+    arguments: &[INPUT, DURATION, EVENT, Argument::optional("per", Takes::Column, "", "groups with their own curves"), CONFIDENCE],
     columns: &[
         PER_COLUMN,
-        Column { name: "duration", data_type: "DOUBLE", text: "a duration at which something happened" },
-        Column { name: "at_risk", data_type: "BIGINT", text: "rows that were watched until then at least" },
-        Column { name: "events", data_type: "BIGINT", text: "rows with the event then" },
-        Column { name: "censored", data_type: "BIGINT", text: "rows lost from sight then" },
-        Column { name: "survival", data_type: "DOUBLE", text: "share that stays longer" },
-        Column { name: "std_err", data_type: "DOUBLE", text: "its standard error" },
-        Column { name: "lower", data_type: "DOUBLE", text: "the interval's lower end" },
-        Column { name: "upper", data_type: "DOUBLE", text: "its upper end" },
-        Column { name: "cumulative_hazard", data_type: "DOUBLE", text: "sum of events by rows at risk" },
+        Column { name: "duration", data_type: "DOUBLE", text: "duration at which an event or the end of an observation occurs" },
+        Column { name: "at_risk", data_type: "BIGINT", text: "rows observed at least up to the duration" },
+        Column { name: "events", data_type: "BIGINT", text: "rows with the event at the duration" },
+        Column { name: "censored", data_type: "BIGINT", text: "rows whose observation ended at the duration without the event" },
+        Column { name: "survival", data_type: "DOUBLE", text: "share that stays longer than the duration" },
+        Column { name: "std_err", data_type: "DOUBLE", text: "standard error of `survival`" },
+        Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" },
+        Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
+        Column { name: "cumulative_hazard", data_type: "DOUBLE", text: "sum of events / rows at risk up to the duration" },
     ],
     examples: &["SELECT duration, at_risk, events, round(survival, 4) AS survival, round(lower, 4) AS lower, round(upper, 4) AS upper
 FROM survival_curve((SELECT * FROM (VALUES (5, true), (6, false), (8, true), (8, true), (12, false)) AS t(months, has_left)),

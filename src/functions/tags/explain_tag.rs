@@ -1,7 +1,7 @@
 //! The table macro `explain_tag`.
 //!
-//! The conditions of the tag's CASE and what they compare become columns of one query over the tag's own FROM, WHERE and GROUP BY, for the
-//! one customer; each rule is then a row.
+//! The conditions of the tag's CASE and the values they compare become columns of one query over the tag's own FROM, WHERE and
+//! GROUP BY, for one customer; each rule is then a row.
 
 use std::fmt::Write;
 
@@ -24,31 +24,31 @@ const DOC: Doc = Doc {
     name: "explain_tag",
     kind: Kind::Relation,
     domain: "tags",
-    summary: "Says why a customer has its value of a tag: each rule, with the customer's own values, and the one that decided.",
+    summary: "Explains why a customer has its value of a tag: each rule with the customer's own values, and the rule that decided.",
     description: "\
-One row a rule, in their order; `decided` is true for the first that holds, which gives the value. ELSE is the last row. `compared` shows
-what the condition looks at, with the values of this customer as of the last refresh; the thresholds stand in `condition`. A tag whose
-value is no CASE has one row, with its expression as the condition. For a key that no customer has, and for a customer of whom the tag's query has no
-row, there is one row, whose condition says so, without a rule.
+One row per rule, in order. `decided` is true for the first rule that holds; this rule gives the value. ELSE is the last row. `compared`
+shows the columns and expressions of the condition with this customer's values at the last refresh; the thresholds are in `condition`. A tag
+whose value is not a CASE has one row, with its expression as the condition. If no customer has the key, or the tag's query has no row for
+the customer, there is one row without a rule, and its condition says so.
 
-`value`, `since` and `version` are those published: the value, the time of the refresh that gave it first, and the version of the tag's
-definition then. They are NULL where the customer has no value. A tag replaced since the last refresh is explained by its new rules, and
-shows the published value of the old.",
+`value`, `since` and `version` are what is published: the value, the time of the refresh that first gave it, and the version of the tag's
+definition at that time. They are NULL if the customer has no value. If the tag was replaced after the last refresh, the rules shown are the
+new ones and the published value is the old one.",
     arguments: &[
         Argument::required("profile", Takes::Name("profile"), "the profile"),
-        Argument::required("tag", Takes::Name("tag"), "a tag of it"),
-        Argument::required("key", Takes::Value("constant"), "the customer"),
+        Argument::required("tag", Takes::Name("tag"), "a tag of the profile"),
+        Argument::required("key", Takes::Value("constant"), "key of the customer"),
     ],
     columns: &[
-        Column { name: "rule", data_type: "BIGINT", text: "from 1; NULL where there is nothing to explain" },
+        Column { name: "rule", data_type: "BIGINT", text: "number of the rule, from 1; NULL where there is nothing to explain" },
         Column { name: "condition", data_type: "VARCHAR", text: "the rule's condition, with its thresholds; `ELSE` for the last" },
         Column { name: "compared", data_type: "VARCHAR", text: "what it compares, with this customer's values" },
         Column { name: "holds", data_type: "BOOLEAN", text: "whether it holds; NULL when a value is missing" },
-        Column { name: "gives", data_type: "VARCHAR", text: "the value it gives" },
-        Column { name: "decided", data_type: "BOOLEAN", text: "true for the rule that decided" },
+        Column { name: "gives", data_type: "VARCHAR", text: "the value that the rule gives" },
+        Column { name: "decided", data_type: "BOOLEAN", text: "true for the rule that decided the value" },
         Column { name: "value", data_type: "VARCHAR", text: "the published value" },
-        Column { name: "since", data_type: "TIMESTAMP", text: "since when" },
-        Column { name: "version", data_type: "BIGINT", text: "the version of the tag that gave it" },
+        Column { name: "since", data_type: "TIMESTAMP", text: "time of the refresh that first gave the value" },
+        Column { name: "version", data_type: "BIGINT", text: "version of the tag that gave it" },
     ],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 100);
 CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);

@@ -1,8 +1,8 @@
 //! `histogram`: how many rows have each value.
 //!
-//! Of any value, rows are counted by their bytes in a hash table. Of a CASE that gives constants, what most tags are, no value is
-//! made at all: its conditions are bitmaps of a batch, and a branch is taken by the rows where its condition holds and none
-//! before it does, counted 64 at a time.
+//! In general, rows are counted by the bytes of their value in a hash table. For a CASE that gives constants, the form of most
+//! tags, no value is built at all: its conditions are bitmaps of a batch, and a branch takes the rows where its condition is
+//! true and no earlier one is, counted 64 at a time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,12 +27,12 @@ const DOC: Doc = Doc {
     name: "histogram",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "Counts how many rows have each value, as a map in the order of the values.",
+    summary: "Counts the rows of each value and returns a map, ordered by value.",
     description: "\
-NULL is not counted; of no value at all the result is NULL. Write a rule inside the call, `histogram(CASE WHEN … THEN 'high' … END)`:
-a CASE that gives constants, of conditions that compare columns with each other or with constants, is counted from its conditions, without
-making the values. Many of them cost one pass over the table.",
-    arguments: &[Argument::required("value", Takes::Value("anything"), "whose values are counted")],
+NULLs are ignored; with no values the result is NULL. You can write a rule inside the call: `histogram(CASE WHEN … THEN 'high' … END)`. If
+the CASE gives only constants, and its conditions compare columns with each other or with constants, it is counted directly from the
+conditions and the values are never built. Several such calls share one pass over the table.",
+    arguments: &[Argument::required("value", Takes::Value("anything"), "value to count")],
     examples: &[
         "SELECT histogram(CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END) AS ages, histogram(gender) AS genders
 FROM sample_customers(rows => 1000);",
@@ -76,7 +76,7 @@ fn entries(value: &DataType) -> Fields {
     Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
 }
 
-/// A NULL without a type is a text that is not there.
+/// A NULL without a type is a string that is not there.
 fn typed(value: &DataType) -> DataType {
     if value.is_null() { DataType::Utf8 } else { value.clone() }
 }
@@ -288,7 +288,7 @@ impl ValueCounts {
         Ok(Self { value_type, converter, counts: HashMap::new(), bytes: 0 })
     }
 
-    /// Adds values, each as often as `times` says, or once.
+    /// Adds values, each `times` times, or once.
     fn add(&mut self, values: &ArrayRef, times: Option<&[i64]>) -> Result<()> {
         if values.data_type().is_null() {
             return Ok(());

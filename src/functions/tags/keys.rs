@@ -1,14 +1,13 @@
-//! Values of any type as keys: a word or bytes whose order is that of the values.
+//! Values of any type as keys: a word or bytes with the same order as the values.
 //!
 //! | type | key |
 //! |---|---|
-//! | integer, boolean, date, time, timestamp, duration | a word, the sign bit turned so that negative comes first |
+//! | integer, boolean, date, time, timestamp, duration | a word, with the sign bit flipped so that negative values come first |
 //! | float | a word: IEEE 754 total order; −0 is 0, every NaN is one NaN and the largest |
 //! | text, binary | its bytes: UTF-8 orders as its code points do |
 //! | any other that has an order: decimals, intervals, lists, structs | the bytes of Arrow's row format |
 //!
-//! What stays in memory for a group is a key, and states travel as keys, so that nothing
-//! is decoded before the result.
+//! The state of a group keeps keys, and states are passed on as keys, so that nothing is decoded before the result.
 
 use std::cmp::Ordering;
 use std::hash::Hash;

@@ -1,7 +1,8 @@
 //! The table macro `mece_check`.
 //!
-//! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY; customers are grouped
-//! by which of them are true. From the rules: [`rules`](super::rules), at the time of planning; its findings are rows of VALUES.
+//! From the data: every condition becomes a boolean column of one query over the tag's own FROM, WHERE and GROUP BY, and
+//! customers are grouped by which of them are true. From the rules: [`rules`](super::rules), during planning; its findings are
+//! rows of VALUES.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -26,57 +27,58 @@ const DOC: Doc = Doc {
     name: "mece_check",
     kind: Kind::Relation,
     domain: "tags",
-    summary: "Tells where the rules of a tag leave gaps or overlap, or that they are mutually exclusive and collectively exhaustive (MECE).",
+    summary: "Finds gaps and overlaps in the rules of a tag; no rows mean that the rules are mutually exclusive and collectively exhaustive (MECE).",
     syntax: "mece_check((SELECT key, CASE WHEN … THEN … END FROM …), [domain => condition], [examples => …])
 mece_check(profile, tag, [domain => condition], [examples => …])",
     description: "\
-The rules are the WHEN conditions of the CASE in the query's second column (`CASE x WHEN v` is `x = v`, a CASE in ELSE goes on
-with its own; parentheses and casts around it do not count). They are looked at in two ways, one row a finding:
+The rules are the WHEN conditions of the CASE in the query's second column. `CASE x WHEN v` is read as `x = v`; a CASE inside ELSE continues
+the list with its own rules; parentheses and casts around it make no difference. The rules are checked in two ways; each finding is one row:
 
-- `source` is `data`: every condition is evaluated for every customer, also where CASE would have stopped before, in one pass over the
-  query's rows. A customer that no rule matches is in a gap, one that several match in an overlap, of which CASE takes the first.
-- `source` is `rules`: without looking at data, every possible value. The constants that an operand (a column or an expression such
-  as `sum(amount)`, told apart by its text) is compared with cut its values into ranges and single values; a *cell* is one of them for
-  each operand. NULL is a value of its own, as it matches no comparison: rules over `age` have a gap where `age IS NULL`, unless
-  the column cannot be NULL, WHERE excludes it or a rule claims it.
+- `source` is `data`: every condition is evaluated for every customer, even where CASE would have stopped earlier, in one pass over the
+  query's rows. A customer that no rule matches is in a gap. A customer that several rules match is in an overlap, and CASE takes the first
+  rule.
+- `source` is `rules`: every possible value is checked, without reading data. An operand is a column or an expression such as `sum(amount)`,
+  identified by its text. The constants that it is compared with split its values into ranges and single values; a *cell* is one of them for
+  each operand. NULL is a separate value, because it matches no comparison: rules over `age` have a gap where `age IS NULL`, unless the
+  column cannot be NULL, WHERE excludes it or a rule covers it.
 
-What is known limits the cells: the types of the columns (no whole number is between 25 and 26, no day between two dates, no DECIMAL(10, 2)
-between 9.99 and 10), that `count(*)` of a group is at least 1, the conditions of WHERE and HAVING, and `domain`. Expressions are
-taken to vary freely: a cell shown for `a` and `a + 1` may be impossible, while no possible one is left out.
+Known facts limit the cells: the types of the columns (no integer lies between 25 and 26, no day between two consecutive dates, no
+DECIMAL(10, 2) between 9.99 and 10), that `count(*)` of a group is at least 1, the conditions of WHERE and HAVING, and `domain`. Expressions
+are assumed to vary independently: a cell shown for `a` and `a + 1` may be impossible, but no possible cell is missing.
 
 | finding | meaning |
 |---|---|
 | `gap` | no rule matches, and there is no ELSE (`ELSE NULL` counts as none) |
-| `else` | no rule matches, ELSE gives the value: exhaustive, yet perhaps not meant |
-| `overlap` | several rules match, so that their order decides |
-| `ladder` | several rules match, and each claims all that those before it do, for every possible value, and more (`amount >= 500`, then `amount >= 200`): meant, mostly. The other way round the later rule never decides, which is an `overlap` |
-| `not understood` | from the rules: this condition cannot be analysed (LIKE, two columns compared, `now()`), so that there is no analysis without data |
-| `too many cells` | from the rules: there are more than 1,000,000 cells, or so many rules to try in each that there is no analysis without data |
+| `else` | no rule matches and ELSE gives the value: exhaustive, but perhaps not intended |
+| `overlap` | several rules match, so the order of the rules decides |
+| `ladder` | several rules match, and each of them covers, for every possible value, everything that the rules before it cover and more (`amount >= 500`, then `amount >= 200`); usually intended. In the reverse order the later rule never decides, which is an `overlap` |
+| `not understood` | from the rules: this condition cannot be analysed (LIKE, two columns compared, `now()`), so there is no analysis without data |
+| `too many cells` | from the rules: more than 1,000,000 cells, or too many rules to test in each cell, so there is no analysis without data |
 
-An empty answer means: mutually exclusive and collectively exhaustive, on the data and for every possible value; rows of `else` and `ladder`
-alone mean that it takes ELSE and the order of the rules to be so, `WHERE finding NOT IN ('else', 'ladder')` leaves what is wrong. Rules that cannot be
-analysed are no ladder. Of the findings from
-the rules the 1,000 largest are shown; others are summed up in a row without condition. Customers are counted by distinct keys.",
+An empty result means: mutually exclusive and collectively exhaustive, on the data and for every possible value. Only `else` and `ladder`
+rows mean: the rules are MECE thanks to ELSE and to the order of the rules; `WHERE finding NOT IN ('else', 'ladder')` keeps only real
+faults. Rules that cannot be analysed never count as a ladder. Of the findings from the rules, the 1,000 largest are shown; the rest are
+summed up in one row without a condition. Customers are counted by distinct keys.",
     arguments: &[
-        Argument::optional("query", Takes::Query, "", "the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
-        Argument::optional("profile", Takes::Name("profile"), "", "instead of a query: the profile the tag belongs to"),
-        Argument::optional("tag", Takes::Name("tag"), "", "the tag whose query is checked"),
+        Argument::optional("query", Takes::Query, "", "query that contains the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
+        Argument::optional("profile", Takes::Name("profile"), "", "instead of a query: profile that the tag belongs to"),
+        Argument::optional("tag", Takes::Name("tag"), "", "tag whose query is checked"),
         Argument::optional(
             "domain",
             Takes::Value("condition"),
             "",
-            "what can be, for the analysis without data: `age BETWEEN 0 AND 120 AND score IN (1, 2, 3)`",
+            "which values are possible, for the analysis without data: `age BETWEEN 0 AND 120 AND score IN (1, 2, 3)`",
         ),
-        Argument::optional("examples", Takes::Integer(1, 100), "5", "how many keys are shown of each finding from the data"),
+        Argument::optional("examples", Takes::Integer(1, 100), "5", "number of example keys shown for each finding from the data"),
     ],
     columns: &[
         Column { name: "finding", data_type: "VARCHAR", text: "`gap`, `else`, `overlap`, `ladder`, `not understood` or `too many cells`" },
         Column { name: "source", data_type: "VARCHAR", text: "`data` or `rules`" },
         Column { name: "rules", data_type: "VARCHAR", text: "the rules that match, as `1: value, 2: value`; NULL in a gap" },
-        Column { name: "condition", data_type: "VARCHAR", text: "from the rules: where, as SQL; NULL from the data" },
-        Column { name: "customers", data_type: "BIGINT", text: "from the data: how many; NULL from the rules" },
-        Column { name: "cells", data_type: "BIGINT", text: "from the rules: how many cells the condition has; NULL from the data" },
-        Column { name: "example_keys", data_type: "VARCHAR[]", text: "from the data: the smallest keys; NULL from the rules" },
+        Column { name: "condition", data_type: "VARCHAR", text: "for `rules`: where the finding applies, as a SQL condition; NULL for `data`" },
+        Column { name: "customers", data_type: "BIGINT", text: "for `data`: number of customers; NULL for `rules`" },
+        Column { name: "cells", data_type: "BIGINT", text: "for `rules`: number of cells that the condition covers; NULL for `data`" },
+        Column { name: "example_keys", data_type: "VARCHAR[]", text: "for `data`: the smallest keys; NULL for `rules`" },
     ],
     examples: &["SELECT finding, source, rules, condition, customers, cells
 FROM mece_check((

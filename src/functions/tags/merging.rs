@@ -1,4 +1,4 @@
-//! Every aggregate gives one answer, to the last bit, however its rows are cut, mixed, merged and emitted.
+//! Every aggregate gives the same result, to the last bit, however its rows are split, mixed, merged and emitted.
 
 use std::sync::Arc;
 

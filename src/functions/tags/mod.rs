@@ -1,4 +1,4 @@
-//! Tags (标签): what the rows of a customer say about the customer, as aggregates; and the rules of tags, read and checked.
+//! Tags (标签): aggregates that describe a customer by the customer's rows; and the rules of tags, parsed and checked.
 //!
 //! ```text
 //! GROUP BY customer ─▶ preference, preference_share      what is chosen most, and how strongly
@@ -7,8 +7,8 @@
 //!                      purchase_cycle, trend             how often, and rising or falling
 //!                      histogram                         how many rows have each value
 //! ```
-//! All but the last are [`GroupedFunction`](crate::adapter::aggregate::GroupedFunction)s. [`keys`] makes values of any type into words or
-//! bytes that order as the values do; amounts are read as whole numbers ([`amounts`](crate::adapter::amounts)), so that no
+//! All but the last are [`GroupedFunction`](crate::adapter::aggregate::GroupedFunction)s. [`keys`] converts values of any type
+//! to words or bytes with the same order; amounts are read as integers ([`amounts`](crate::adapter::amounts)), so that no
 //! result depends on the order of rows, on partitions or on batches, to the last bit.
 
 mod explain_tag;

@@ -1,8 +1,8 @@
-//! `preference` and `preference_share`: what a customer mostly chooses, and how strongly.
+//! `preference` and `preference_share`: what a customer chooses most, and how strongly.
 //!
-//! Weights are added up for every value of every group, as whole numbers. Values are numbered once for all groups, so that a table of
-//! millions of customers and a few categories keeps each category once. A few values without weights are counters that stand side by side
-//! for each group; otherwise a hash table leads from (group, number of the value) to the total, and one group may have millions of values.
+//! Weights are added per value and group, as integers. Values are numbered once for all groups, so a table of millions of customers and
+//! a few categories keeps each category once. A few values without weights are counters that stand side by side for each group.
+//! Otherwise a hash table maps (group, number of the value) to the total, and one group may have millions of values.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -24,20 +24,20 @@ const PREFERENCE: Doc = Doc {
     name: "preference",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "The value of the largest total weight in the group: the category bought most, the channel used most.",
+    summary: "Returns the value with the largest total weight in the group: the category bought most, the channel used most.",
     description: "\
-For every value v of the group, W(v) = Σ weight over its rows; the result is the v with the largest W(v). Of several, the one with more
-rows; of several still, the smallest value. Without `weight`, every row weighs 1, and the result is the most frequent value.
+For every value v of the group, W(v) = Σ weight over its rows; the result is the v with the largest W(v). If several values tie, the one
+with more rows wins; if they still tie, the smallest value. Without `weight`, every row weighs 1 and the result is the most frequent value.
 
-Weights may be amounts, quantities or a decay by age, as `exp(-days / 90.0)`. Rows whose value or weight is NULL are left out; a
-negative weight, NaN or infinity is an error. NULL for a group without rows. The result has the type of `value` (a dictionary counts
-as what it holds).
+Weights can be amounts, quantities or a decay by age such as `exp(-days / 90.0)`. Rows whose value or weight is NULL are ignored. A negative
+weight, NaN or infinity is an error. The result is NULL for a group without rows. It has the type of `value` (for a dictionary column, the
+type of its values).
 
-Sums are exact and do not depend on the order of rows: integers and decimals add up in 128 bits, floats of any size without rounding.
+Sums are exact and do not depend on the order of rows: integers and decimals are added in 128 bits, floats of any size without rounding.
 Memory grows with the distinct values of each group.",
     arguments: &[
-        Argument::required("value", Takes::Value("any type with an order"), "what is chosen"),
-        Argument::optional("weight", Takes::Value("number ≥ 0"), "1", "how much a row counts"),
+        Argument::required("value", Takes::Value("any type with an order"), "value to choose from"),
+        Argument::optional("weight", Takes::Value("number ≥ 0"), "1", "weight of the row"),
     ],
     examples: &["SELECT customer_id, preference(channel) AS channel, preference(channel, amount) AS channel_by_amount
 FROM sample_orders(rows => 1000) WHERE status = 'paid' AND amount >= 0
@@ -47,11 +47,11 @@ GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
 
 const SHARE: Doc = Doc {
     name: "preference_share",
-    summary: "How strong the preference is: the share of the total weight that the preferred value has.",
+    summary: "Measures how strong the preference is: the preferred value's share of the total weight.",
     description: "\
-max W(v) / Σ W(v) over the values v of the group, where W(v) is the total weight of v, as in `preference`: DOUBLE from 0 to 1. 1 is a
-customer who always chooses the same; with k values, 1/k is one without preference. NULL for a group without rows, and when all
-weights are 0. NULL, wrong weights and exactness as in `preference`.",
+max W(v) / Σ W(v) over the values v of the group, where W(v) is the total weight of v, as in `preference`: a DOUBLE from 0 to 1. A customer
+who always chooses the same value has 1; with k values, 1/k means no preference. The result is NULL for a group without rows, and when all
+weights are 0. NULLs, invalid weights and exactness are as in `preference`.",
     arguments: PREFERENCE.arguments,
     examples: &["SELECT customer_id, preference(channel) AS channel, preference_share(channel) AS share, count(*) AS orders
 FROM sample_orders(rows => 1000) GROUP BY customer_id HAVING preference_share(channel) > 0.6 ORDER BY orders DESC, customer_id LIMIT 5;"],

@@ -1,7 +1,7 @@
-//! `purchase_cycle`: how many days usually lie between two days of purchase.
+//! `purchase_cycle`: the mean number of days between two purchase days.
 //!
-//! A group keeps its distinct days, 4 bytes each: a list whose front is sorted and whose tail is new; when the tail has become
-//! as long as the front, both are sorted into one. A row costs a push, a day log(days) comparisons in all.
+//! A group keeps its distinct days, 4 bytes per day: a list with a sorted front and an unsorted tail; when the tail is as long
+//! as the front, they are merged by sorting. A row costs a push, and a day log(days) comparisons in total.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ const DOC: Doc = Doc {
     name: "purchase_cycle",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "The mean number of days between one day of purchase and the next.",
+    summary: "Returns the mean number of days from one purchase day to the next.",
     description: "\
 (last day − first day) / (distinct days − 1), where days are the distinct calendar days of `time` in the group: the mean gap between
-consecutive days of purchase, DOUBLE, at least 1. Several orders of one day are one purchase. NULL with fewer than two distinct days;
-rows where `time` is NULL are left out.
+consecutive purchase days, a DOUBLE of at least 1. Several orders on one day count as one purchase. The result is NULL with fewer than two
+distinct days; rows where `time` is NULL are ignored.
 
-A timestamp with a time zone is read in its zone, one without as it stands. Compare the days since the last purchase with the cycle:
-a customer who is silent for more than two cycles is late.
+A timestamp with a time zone is read in its zone; one without is used as it is. Compare the days since the last purchase with the cycle: a
+customer who has been silent for more than two cycles is late.
 
-A group keeps its distinct days, 4 to 16 bytes each.",
-    arguments: &[Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when a purchase was made")],
+Memory: the distinct days of each group, 4 to 16 bytes per day.",
+    arguments: &[Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the purchase")],
     examples: &["SELECT customer_id, purchase_cycle(ordered_at) AS cycle_days, DATE '2025-06-30' - CAST(max(ordered_at) AS DATE) AS silent_days
 FROM sample_orders(rows => 1000) WHERE status = 'paid' AND ordered_at < TIMESTAMP '2025-07-01'
 GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
@@ -64,7 +64,7 @@ impl GroupedFunction for PurchaseCycle {
 #[derive(Debug, Default, Clone)]
 struct Days {
     days: Vec<i32>,
-    /// So many at the front are sorted and distinct.
+    /// This many at the front are sorted and distinct.
     sorted: usize,
 }
 

@@ -1,4 +1,4 @@
-//! `single_value`: what should be one value is one, or the query says so.
+//! `single_value`: the only value of a group, or an error if there are several.
 
 use std::cmp::Ordering;
 
@@ -17,15 +17,15 @@ const DOC: Doc = Doc {
     name: "single_value",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "The one value of a group; a second one is an error.",
+    summary: "Returns the only value of a group; a second distinct value is an error.",
     description: "\
-For columns that should say one thing of a group: the city of a customer in every order, the name of a product in every line.
-`min(city)` would hide that they differ; this tells two of the values: `single_value: a group has more than one value: \"Beijing\" and
-\"Shanghai\"`. NULL is left out; NULL for a group without values. The result has the type of `value` (a dictionary counts as what it
-holds).
+For columns that should be the same in the whole group: the city of a customer in all orders, the name of a product in all lines.
+`min(city)` would hide that the values differ; this function names two of them:
+`single_value: a group has more than one value: \"Beijing\" and \"Shanghai\"`. NULLs are ignored; the result is NULL for a group without
+values. It has the type of `value` (for a dictionary column, the type of its values).
 
-Where values may differ, `last_value_by` takes the newest and `preference` the most frequent.",
-    arguments: &[Argument::required("value", Takes::Value("any type with an order"), "what should be the same in the group")],
+Where values may differ, `last_value_by` returns the newest and `preference` the most frequent.",
+    arguments: &[Argument::required("value", Takes::Value("any type with an order"), "value that must be the same in the whole group")],
     examples: &["SELECT product_id, single_value(category) AS category, count(*) AS lines
 FROM sample_order_items(rows => 2500) GROUP BY product_id ORDER BY lines DESC, product_id LIMIT 5;"],
     ..Doc::EMPTY

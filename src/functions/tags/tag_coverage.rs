@@ -22,23 +22,24 @@ const DOC: Doc = Doc {
     name: "tag_coverage",
     kind: Kind::Relation,
     domain: "tags",
-    summary: "Tells of each tag how many customers have a value, which ones, when it last changed and who uses it.",
+    summary: "Shows for each tag how many customers have a value, which values there are, when they last changed and who uses the tag.",
     description: "\
-One row a tag, as of the last refresh. Of texts and booleans `distribution` lists the ten most frequent values with the customers that have them, ties in
-the order of the values; of numbers, dates and times the least value, the quartiles and the greatest, where a quartile is the first value that a
-quarter, a half or three quarters of the values do not exceed. Of a tag with several values a customer each value counts, so that they may
-add up to more than the customers. Floating-point numbers are rounded to two decimals from 100 on, to four below.
-`days_since_change` is the time from the last refresh that changed any customer's value to the last refresh.",
-    arguments: &[Argument::required("profile", Takes::Name("profile"), "the profile")],
+One row per tag, at the last refresh. For strings and booleans, `distribution` lists the ten most frequent values with their number of
+customers; ties are in the order of the values. For numbers, dates and times it lists the minimum, the quartiles and the maximum; a quartile
+is the smallest value such that a quarter, half or three quarters of the values do not exceed it. For a tag with several values per
+customer, each value counts, so the counts can add up to more than the number of customers. Floating-point numbers from 100 on are rounded
+to two decimals, smaller ones to four. `days_since_change` is the time between the last refresh that changed a customer's value and the last
+refresh.",
+    arguments: &[Argument::required("profile", Takes::Name("profile"), "profile whose tags are listed")],
     columns: &[
         Column { name: "tag", data_type: "VARCHAR", text: "the tag" },
-        Column { name: "customers", data_type: "BIGINT", text: "customers of the profile" },
+        Column { name: "customers", data_type: "BIGINT", text: "customers in the profile" },
         Column { name: "filled", data_type: "BIGINT", text: "customers that have a value" },
-        Column { name: "coverage", data_type: "DOUBLE", text: "their share" },
-        Column { name: "distinct_values", data_type: "BIGINT", text: "how many values there are" },
-        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values, `value: customers`; of numbers and times `min`, quartiles and `max`" },
-        Column { name: "days_since_change", data_type: "DOUBLE", text: "days since any customer's value changed" },
-        Column { name: "used_by", data_type: "VARCHAR", text: "segments whose condition uses it" },
+        Column { name: "coverage", data_type: "DOUBLE", text: "share of the customers that have a value" },
+        Column { name: "distinct_values", data_type: "BIGINT", text: "number of distinct values" },
+        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values, as `value: customers`; for numbers and times `min`, quartiles and `max`" },
+        Column { name: "days_since_change", data_type: "DOUBLE", text: "days since a customer's value last changed" },
+        Column { name: "used_by", data_type: "VARCHAR", text: "segments whose condition uses the tag" },
     ],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 100);
 CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);
@@ -47,7 +48,7 @@ SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(sh
     ..Doc::EMPTY
 };
 
-/// What the answer says of the values of a tag.
+/// The columns that describe the values of a tag.
 enum Distribution {
     /// The most frequent ones.
     Frequent,

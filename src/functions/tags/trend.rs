@@ -6,10 +6,10 @@
 //! ───────────────── = ───────────────
 //!    Σ (x − x̄)²         n Σx² − (Σx)²
 //! ```
-//! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and amounts whole
-//! units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too: the same as centring first. One
-//! division rounds at the end, so that the result does not depend on the order of rows, and two states merge by adding. Floats that
-//! are no whole number of units have sums of their own, of any size.
+//! In doubles the right side cancels: with microseconds since 1970, x² has over 100 bits. Here times are whole ticks and
+//! amounts integer units, the five sums are kept exactly in 64 to 256 bits, and the two differences are exact too, as if the
+//! data were centred first. One division rounds at the end, so the result does not depend on the order of rows, and two states
+//! are merged by addition. Floats that are not an integer number of units have separate sums, of any size.
 
 use std::sync::Arc;
 
@@ -30,20 +30,20 @@ const DOC: Doc = Doc {
     name: "trend",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "The slope of an amount over time, per 30 days: rising above 0, falling below.",
+    summary: "Returns the slope of an amount over time, per 30 days: positive when rising, negative when falling.",
     description: "\
 The slope of the least-squares line through the points (time, amount) of the group:
-Σ (t − mean t)(amount − mean amount) / Σ (t − mean t)², times 30 days. DOUBLE, in units of `amount` per 30 days. NULL with fewer than two
-distinct times; rows where `time` or `amount` is NULL are left out; NaN and infinite amounts are an error.
+Σ (t − mean t)(amount − mean amount) / Σ (t − mean t)², times 30 days. The result is a DOUBLE in units of `amount` per 30 days. It is NULL
+with fewer than two distinct times. Rows where `time` or `amount` is NULL are ignored; NaN and infinite amounts are an error.
 
-Every row is a point: for the trend of spending a month, sum by customer and month first. Few points give a slope of little
-meaning; look at `count(*)` too, and divide by `avg(amount)` to compare customers.
+Every row is a point: for the trend of monthly spending, sum by customer and month first. With few points the slope means little, so look at
+`count(*)` too. Divide by `avg(amount)` to compare customers.
 
-The sums are exact (times in their own unit, decimals in their last digit, floats of any size) and the result is rounded only at the end:
-it does not depend on the order of rows, and times long after 1970 cost no digits. A group keeps 112 bytes.",
+The sums are exact (times in their own unit, decimals to their last digit, floats of any size), and only the result is rounded: it does not
+depend on the order of rows, and times long after 1970 lose no digits. Memory: 112 bytes per group.",
     arguments: &[
-        Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "when"),
-        Argument::required("amount", Takes::Value("number"), "how much"),
+        Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the point"),
+        Argument::required("amount", Takes::Value("number"), "amount at that time"),
     ],
     examples: &["SELECT customer_id, round(trend(month, spent), 2) AS yuan_per_month_more, count(*) AS months
 FROM (
@@ -133,7 +133,7 @@ impl Sums {
         odd.xy.add_multiple(&amount, i128::from(x));
     }
 
-    /// Adds others. Only the sum of amounts can be too large, which `None` says: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
+    /// Adds other sums. Only the sum of amounts can overflow, which gives `None`: 2⁶⁴ times, 2¹²⁶ and 2¹⁹⁰ fit in the others.
     fn add(&mut self, other: &Self) -> Option<()> {
         self.y = self.y.checked_add(other.y)?;
         self.n += other.n;
@@ -179,7 +179,7 @@ impl Sums {
 /// The nearest double.
 fn to_f64(number: i256) -> f64 {
     let (low, high) = number.wrapping_abs().to_parts();
-    // The least number is its own absolute value, whose bits are right without a sign.
+    // The smallest integer is its own absolute value; its bits are right if read without a sign.
     let high = high as u128;
     let magnitude = if high == 0 {
         low as f64

@@ -1,7 +1,7 @@
 //! `first_value_by` and `last_value_by`: the value where another column is smallest or largest (argMin, argMax).
 //!
-//! A group keeps two keys, that of the order and that of the value; a row is compared with them and usually passes. Time is
-//! linear in the rows, memory in the groups.
+//! A group keeps two keys, that of the order and that of the value; a row is compared with them and usually changes nothing.
+//! Time grows with the rows, memory with the groups.
 
 use std::cmp::Ordering;
 
@@ -17,17 +17,17 @@ const FIRST: Doc = Doc {
     name: "first_value_by",
     kind: Kind::Aggregate,
     domain: "tags",
-    summary: "The value at the smallest order of the group: the channel of the first purchase, the first product bought.",
+    summary: "Returns the value at the smallest `order` in the group: the channel of the first purchase, the first product bought.",
     description: "\
-Among the rows of a group, the one with the smallest `order`; of several, the one with the smallest `value`, so that the answer does
-not depend on the order of rows. Rows where `value` or `order` is NULL are left out; NULL for a group without rows. The result has
-the type of `value` (a dictionary counts as what it holds). Known elsewhere as `arg_min` and `min_by`; `first_value(value ORDER BY
-order)` sorts and keeps NULLs, this does neither.
+Takes the row with the smallest `order` in the group; if several rows tie, the one with the smallest `value`, so that the result does not
+depend on the order of rows. Rows where `value` or `order` is NULL are ignored; the result is NULL for a group without rows. It has the type
+of `value` (for a dictionary column, the type of its values). Other systems call it `arg_min` or `min_by`. Unlike
+`first_value(value ORDER BY order)`, it does not sort and does not keep NULLs.
 
-A group keeps one value and one order, so memory grows with the groups, not with the rows.",
+Memory: one value and one order per group, so it grows with the groups, not with the rows.",
     arguments: &[
-        Argument::required("value", Takes::Value("any type with an order"), "what is asked for"),
-        Argument::required("order", Takes::Value("any type with an order"), "where it is looked for: usually a time"),
+        Argument::required("value", Takes::Value("any type with an order"), "value to return"),
+        Argument::required("order", Takes::Value("any type with an order"), "what decides which row is taken: usually a time"),
     ],
     examples: &["SELECT customer_id, first_value_by(channel, ordered_at) AS first_channel, last_value_by(channel, ordered_at) AS last_channel
 FROM sample_orders(rows => 1000) WHERE status = 'paid' GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
@@ -36,10 +36,10 @@ FROM sample_orders(rows => 1000) WHERE status = 'paid' GROUP BY customer_id ORDE
 
 const LAST: Doc = Doc {
     name: "last_value_by",
-    summary: "The value at the largest order of the group: the channel of the last purchase, the status as it is now.",
+    summary: "Returns the value at the largest `order` in the group: the channel of the last purchase, the current status.",
     description: "\
-As `first_value_by`, with the largest `order`; of several rows with that order, the one with the smallest `value`. Known elsewhere as
-`arg_max` and `max_by`.",
+As `first_value_by`, with the largest `order`; if several rows tie, the one with the smallest `value`. Other systems call it `arg_max` or
+`max_by`.",
     arguments: FIRST.arguments,
     examples: &["SELECT last_value_by(status, ordered_at) AS status_now, count(*) AS orders FROM sample_orders(rows => 1000);"],
     ..FIRST

@@ -1,4 +1,4 @@
-//! `regexp_extract_all`: everything that a pattern finds.
+//! `regexp_extract_all`: all matches of a pattern.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ const DOC: Doc = Doc {
     name: "regexp_extract_all",
     kind: Kind::Scalar,
     domain: "texts",
-    summary: "Everything that a pattern, or a group in it, finds in a text, as a list.",
+    summary: "Returns all matches of a pattern, or of a group in it, as a list.",
     description: "\
-What is found does not overlap, and stands in the order of the text; a text in which nothing is found gives an empty list. A group that took \
-no part in what was found gives an empty text. NULL in, NULL out.",
+Matches do not overlap and are in the order of the string; without a match the list is empty. A group that is not part of a match \
+gives an empty string. NULL gives NULL.",
     arguments: &[
         Argument::required("text", Takes::Value("text"), "the text"),
-        Argument::required("pattern", Takes::Value("text"), "the pattern"),
-        Argument::optional("group", Takes::Value("integer"), "0", "the number of the group; 0 is the whole pattern"),
+        Argument::required("pattern", Takes::Value("text"), "regular expression"),
+        Argument::optional("group", Takes::Value("integer"), "0", "number of the group; 0 is the whole match"),
     ],
     examples: &[
         "SELECT regexp_extract_all('a1 b22', '[0-9]+') AS numbers, regexp_extract_all('a1 b22', '([a-z])([0-9]+)', 1) AS letters;",

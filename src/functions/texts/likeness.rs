@@ -1,4 +1,4 @@
-//! How like two texts are.
+//! How similar two strings are.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
@@ -11,7 +11,10 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "levenshtein($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT editdistance('tea', 'ten') AS letters;"],
     ),
     ExpressionMacro::scalar(
@@ -21,37 +24,49 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "levenshtein($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT edit_distance('tea', 'ten') AS letters;"],
     ),
     ExpressionMacro::scalar(
         "damerau_levenshtein",
         "texts",
-        "The least number of letters to change, add, leave out, or swap with their neighbour, to make one text the other.",
+        "Counts the fewest edits (change, insert, delete, or swap of neighbouring letters) that turn one string into the other.",
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT damerau_levenshtein('tea', 'tae') AS letters;"],
     ),
     ExpressionMacro::scalar(
         "jaro_similarity",
         "texts",
-        "How like two texts are, from 0 to 1, by the letters near one another.",
+        "Returns the Jaro similarity of two strings, from 0 to 1.",
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_similarity('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
         "jaro_winkler_similarity",
         "texts",
-        "As `jaro_similarity`, with more for texts that begin alike.",
+        "As `jaro_similarity`, with a higher result for strings that begin alike.",
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_winkler_similarity('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
@@ -61,38 +76,56 @@ pub static ALL: [ExpressionMacro; 10] = [
         Meaning::Sql(&[(2, "jaro_winkler_similarity($1, $2)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT round(jaro_winkler('martha', 'marhta'), 4) AS likeness;"],
     ),
     ExpressionMacro::scalar(
         "jarowinkler_similarity",
         "texts",
-        "As `jaro_winkler_similarity`, from 0 to 100 without a fraction, in Snowflake.",
+        "As `jaro_winkler_similarity`, as an integer from 0 to 100, in Snowflake.",
         Meaning::Sql(&[(2, "CAST(floor(jaro_winkler_similarity($1, $2) * 100 + 0.0000001) AS INT)")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT jarowinkler_similarity('martha', 'marhta') AS likeness;"],
     )
-    .says("Small and capital letters differ here."),
+    .says("Upper and lower case letters differ."),
     ExpressionMacro::scalar(
         "jaccard",
         "texts",
-        "The share of letters of two texts that both have, from 0 to 1.",
+        "Returns the share of the letters of two strings that both have, from 0 to 1.",
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT jaccard('duck', 'luck') AS likeness;"],
     ),
-    ExpressionMacro::scalar("hamming", "texts", "How many letters differ in two texts of one length.", Meaning::Itself).page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+    ExpressionMacro::scalar(
+        "hamming",
+        "texts",
+        "Counts the positions in which two strings of the same length differ.",
+        Meaning::Itself,
+    )
+    .page(
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT hamming('duck', 'luck') AS letters;"],
     ),
     ExpressionMacro::scalar(
         "soundex",
         "texts",
-        "A letter and three digits that names of like sound share in English.",
+        "Returns a letter and three digits that are the same for names that sound alike in English.",
         Meaning::Itself,
     )
     .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT soundex('Robert') AS sound;"]),

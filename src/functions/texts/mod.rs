@@ -1,4 +1,4 @@
-//! Texts: their parts, how like two are, and how values are written into them, under the names that people bring with them.
+//! Strings: parts, similarity, and formatted values, under the names of other systems.
 
 mod found;
 mod likeness;

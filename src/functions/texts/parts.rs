@@ -1,22 +1,32 @@
-//! Parts.
+//! Parts of strings.
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 15] = [
-    ExpressionMacro::scalar("len", "texts", "How many characters a text has, or values a list.", Meaning::Itself)
-        .page(&[Argument::required("text", Takes::Value("text or list"), "the text")], &["SELECT len('茶') AS letters;"])
-        .says("NULL for NULL."),
-    ExpressionMacro::scalar("char_len", "texts", "How many characters a text has.", Meaning::Sql(&[(1, "length($1)")]))
-        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT char_len('茶') AS letters;"]),
-    ExpressionMacro::scalar("lcase", "texts", "The text in small letters.", Meaning::Sql(&[(1, "lower($1)")]))
+    ExpressionMacro::scalar(
+        "len",
+        "texts",
+        "Returns the number of characters in a string, or of values in a list.",
+        Meaning::Itself,
+    )
+    .page(&[Argument::required("text", Takes::Value("text or list"), "the text")], &["SELECT len('茶') AS letters;"])
+    .says("NULL gives NULL."),
+    ExpressionMacro::scalar(
+        "char_len",
+        "texts",
+        "Returns the number of characters in a string.",
+        Meaning::Sql(&[(1, "length($1)")]),
+    )
+    .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT char_len('茶') AS letters;"]),
+    ExpressionMacro::scalar("lcase", "texts", "Converts a string to lower case.", Meaning::Sql(&[(1, "lower($1)")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT lcase('TEA') AS small;"]),
-    ExpressionMacro::scalar("ucase", "texts", "The text in capital letters.", Meaning::Sql(&[(1, "upper($1)")]))
+    ExpressionMacro::scalar("ucase", "texts", "Converts a string to upper case.", Meaning::Sql(&[(1, "upper($1)")]))
         .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT ucase('tea') AS capital;"]),
     ExpressionMacro::scalar(
         "mid",
         "texts",
-        "Characters of a text from a place on.",
+        "Returns part of a string, from a given position.",
         Meaning::Sql(&[(2, "substr($1, $2)"), (3, "substr($1, $2, $3)")]),
     )
     .page(
@@ -27,12 +37,12 @@ pub static ALL: [ExpressionMacro; 15] = [
         ],
         &["SELECT mid('teapot', 2, 3) AS part;"],
     ),
-    ExpressionMacro::scalar("space", "texts", "That many spaces.", Meaning::Sql(&[(1, "repeat(' ', $1)")]))
+    ExpressionMacro::scalar("space", "texts", "Returns a string of so many spaces.", Meaning::Sql(&[(1, "repeat(' ', $1)")]))
         .page(&[Argument::required("count", Takes::Value("integer"), "the count")], &["SELECT space(2) || 'x' AS text;"]),
     ExpressionMacro::scalar(
         "locate",
         "texts",
-        "Where a part begins in a text, 0 where it does not.",
+        "Returns the position of a substring, or 0 if it does not occur.",
         Meaning::Sql(&[(2, "strpos($2, $1)")]),
     )
     .page(
@@ -58,7 +68,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "startswith",
         "texts",
-        "True where a text begins with another.",
+        "True if a string starts with another.",
         Meaning::Sql(&[(2, "starts_with($1, $2)")]),
     )
     .page(
@@ -71,7 +81,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "endswith",
         "texts",
-        "True where a text ends with another.",
+        "True if a string ends with another.",
         Meaning::Sql(&[(2, "ends_with($1, $2)")]),
     )
     .page(
@@ -84,7 +94,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "insert",
         "texts",
-        "A text with some characters replaced by another.",
+        "Replaces some characters of a string by another string.",
         Meaning::Sql(&[(4, "overlay($1 PLACING $4 FROM $2 FOR $3)")]),
     )
     .page(
@@ -99,17 +109,20 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "strcmp",
         "texts",
-        "-1, 0 or 1 as the first text comes before the second, equals it, or comes after it.",
+        "Returns -1, 0 or 1 if the first string is before, equal to or after the second.",
         Meaning::Sql(&[(2, "CASE WHEN $1 < $2 THEN -1 WHEN $1 = $2 THEN 0 WHEN $1 > $2 THEN 1 END")]),
     )
     .page(
-        &[Argument::required("a", Takes::Value("text"), "the a"), Argument::required("b", Takes::Value("text"), "the b")],
+        &[
+            Argument::required("a", Takes::Value("text"), "first operand"),
+            Argument::required("b", Takes::Value("text"), "second operand"),
+        ],
         &["SELECT strcmp('a', 'b') AS order;"],
     ),
     ExpressionMacro::scalar(
         "split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(1, "string_to_array($1, ',')"), (2, "string_to_array($1, $2)")]),
     )
     .page(
@@ -122,7 +135,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "string_split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
     )
     .page(
@@ -135,7 +148,7 @@ pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "str_split",
         "texts",
-        "The parts of a text, as a list.",
+        "Splits a string into a list of parts.",
         Meaning::Sql(&[(2, "string_to_array($1, $2)")]),
     )
     .page(

@@ -8,7 +8,7 @@ use crate::kernels::control::{Control, Stop};
 pub const MISSING: u8 = 255;
 /// Bins of a feature at most, without [`MISSING`].
 const MOST: usize = 255;
-/// Quantiles are taken from so many rows at most.
+/// Quantiles are taken from this many rows at most.
 const SAMPLE: usize = 200_000;
 /// Rows that are put into bins at a time.
 const CHUNK: usize = 16_384;

@@ -1,4 +1,4 @@
-//! Gradient boosting: each tree mends what those before left.
+//! Gradient boosting: each tree corrects the errors of those before it.
 
 use super::bins::{Binned, Binning};
 use super::grow::{Growth, exact, grow};

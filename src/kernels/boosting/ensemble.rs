@@ -1,4 +1,4 @@
-//! Trees that are added up: what boosting, forests and single trees leave behind.
+//! Trees that are summed: the result of boosting, forests and single trees.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Sums of gradients by bin, in whole numbers: exact, so that they are the same in any order.
+//! Sums of gradients per bin, as integers: exact, and therefore the same in any order.
 
 use super::bins::Binned;
 use crate::kernels::control::{Control, Stop};
@@ -37,7 +37,7 @@ impl Scale {
         let most = gradients.iter().fold([0.0_f64; 2], |most, one| [most[0].max(one[0].abs()), most[1].max(one[1])]);
         let bits = (u64::BITS - (gradients.len() as u64).leading_zeros()).max(1);
         let rows = gradients.len().max(1) as f64;
-        // A power of two makes all of it exact where gradients are small whole numbers.
+        // A power of two makes all of it exact where gradients are small integers.
         let power = |room: f64, most: f64| {
             if most > 0.0 { libm::exp2(libm::floor(libm::log2(room / most)).clamp(-1000.0, 1000.0)) } else { 1.0 }
         };

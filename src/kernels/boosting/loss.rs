@@ -1,4 +1,4 @@
-//! What trees are to make small.
+//! The losses that trees minimise.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! Models of many features by trees: gradient boosting, random forests, and one tree.
 //!
 //! J. Friedman: Greedy Function Approximation: A Gradient Boosting Machine (2001); G. Ke and others: LightGBM (2017), for
-//! histograms, growth at the best leaf and splits by sets of levels; L. Breiman: Random Forests (2001). Gradients are added up
-//! in whole numbers, so that a model is the same for any number of workers.
+//! histograms, growth at the best leaf and splits by sets of levels; L. Breiman: Random Forests (2001). Gradients are added as
+//! integers, so that a model is the same for any number of workers.
 
 pub mod bins;
 mod boost;

@@ -1,7 +1,7 @@
-//! What each feature adds to a tree's answer.
+//! The contribution of each feature to a tree's prediction.
 //!
 //! S. Lundberg, G. Erion, S.-I. Lee: Consistent Individualized Feature Attribution for Tree Ensembles (2018), algorithm 2:
-//! Shapley values where features that are not known go both ways, by training rows.
+//! Shapley values where unknown features follow both branches, weighted by training rows.
 
 use super::tree::Tree;
 

@@ -3,7 +3,7 @@
 use super::bins::MISSING;
 use super::histogram::{Scale, Sums, Total, Word, add, subtract};
 
-/// Up to so many levels, each is tried against all others.
+/// Up to this many levels, each is tried against all others.
 const ONE_AGAINST_REST: usize = 4;
 /// Added to the curvature where levels are put in order, so that rare ones stand in the middle.
 const LEVEL_SMOOTHING: f64 = 10.0;

@@ -1,4 +1,4 @@
-//! Trees against what can be counted by hand, and each against itself with other workers.
+//! Trees against results computed by hand, and each against itself with another number of workers.
 
 use super::bins::Binned;
 use super::boost::Boosted;

@@ -1,8 +1,8 @@
-//! Addresses taken apart: province, city, district, and the rest.
+//! Splits addresses: province, city, district, and the rest.
 //!
-//! From the beginning of the address, names of divisions are read one after another, each below the one before: 广东 深圳市 南山区. Every way to
-//! read it is tried; the one whose names take the most characters is right, of equal ones that with names of today. What the address leaves
-//! out follows from the deepest name, where it follows: 昆山市 is in one city, 鼓楼区 in four.
+//! From the beginning of the address, names of divisions are read one after another, each below the one before: 广东 深圳市 南山区.
+//! All ways to read it are tried; the one whose names cover most characters wins, and among equal ones the one with present
+//! names. Missing levels follow from the deepest name if they are certain: 昆山市 is in one city, 鼓楼区 in four.
 
 use super::address_names::{after_fillers, after_label, ends_full, ends_short, ends_short_of_district, is_name_of, is_separator};
 use super::conversion::to_simplified;
@@ -57,7 +57,7 @@ impl Problem {
     }
 }
 
-/// Takes an address apart whose letters are already of one form.
+/// Splits an address whose letters are already of one form.
 pub fn parse(address: &str) -> Address {
     let address = address.trim();
     if address.is_empty() {

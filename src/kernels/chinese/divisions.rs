@@ -1,4 +1,4 @@
-//! The administrative divisions of China: GB/T 2260 codes, names, and names that were.
+//! The administrative divisions of China: GB/T 2260 codes, names, and former names.
 //!
 //! A code has six digits: two of the province, two of the city, two of the district or county. Municipalities (Beijing, Tianjin, Shanghai,
 //! Chongqing) have districts and no cities; some county-level cities and counties belong to their province directly.

@@ -1,4 +1,4 @@
-//! Industries by GB/T 4754-2017, by their codes, names and what people call them.
+//! Industries by GB/T 4754-2017: by code, name and common words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -42,7 +42,7 @@ pub struct Industry {
     above: Option<usize>,
 }
 
-/// An industry that a text means.
+/// An industry that a string means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Found {
     pub industry: usize,
@@ -112,7 +112,7 @@ impl Industries {
         letter.is_none_or(|letter| self.all[section].code.starts_with(letter)).then_some(found)
     }
 
-    /// What a text means: a code, a name, a synonym, one of these within it, or what is most like one.
+    /// What a string means: a code, a name, a synonym, one of these within it, or what is most like one.
     pub fn find(&self, text: &str, least: f64) -> Option<Found> {
         if let Some(industry) = self.by_code(text) {
             return Some(Found { industry, similarity: 1.0 });

@@ -1,11 +1,12 @@
-//! The words that tell most about a set of texts: by TF-IDF, and by TextRank.
+//! The most characteristic words of a set of texts: by TF-IDF, and by TextRank.
 //!
-//! What is counted can be added up: how often each word occurs, and how often two occur near each other. So parts of the texts can be counted
-//! apart, in any order, and give the same. Weights are worked out at the end, with words in the order of their letters.
+//! The counts can be added: how often each word occurs, and how often two words occur near each other. So parts of the texts
+//! can be counted separately, in any order, with the same result. Weights are computed at the end, with words in alphabetical
+//! order.
 //!
-//! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a word that
-//! the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, joined by how often they stand
-//! within five words of one another; a word has a high rank when words of high rank are near it.
+//! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a
+//! word that the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, linked by
+//! how often they occur within five words of one another; a word has a high rank if words of high rank are near it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -137,7 +138,7 @@ impl Counts {
         self.words.capacity() * (size_of::<(u32, u64)>() + 1) + self.pairs.capacity() * (size_of::<((u32, u32), u64)>() + 1)
     }
 
-    /// The words of the greatest weights, the greatest first; of equal weights in the order of their letters.
+    /// The words of the largest weights, the largest first; of equal weights in the order of their letters.
     pub fn best(&self, words: &mut Words, method: Method, top: usize) -> Vec<(String, f64)> {
         let total: u64 = self.words.values().sum();
         let weigh = |(word, count): (u32, u64)| (word, count as f64 / total as f64 * words.idf(word));
@@ -199,7 +200,7 @@ pub fn idf(word: &str) -> f64 {
         *table.config_mut() = KeywordExtractConfig::builder().set_stop_words(Default::default()).min_keyword_length(1).build();
         table
     });
-    // The table is not shown to others, but the weight of the only word of a text is what stands there.
+    // The table is not shown to others, but the weight of the only word of a string is what stands there.
     let mut only = Jieba::empty();
     only.add_word(word, Some(1), None);
     let found = TABLE.extract_keywords(&only, word, 1, vec![]);

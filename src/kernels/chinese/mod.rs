@@ -1,4 +1,4 @@
-//! Chinese texts: the two scripts, sounds, words, places and trades.
+//! Chinese texts: scripts, pinyin, words, addresses and industries.
 
 mod address_names;
 pub mod addresses;

@@ -1,7 +1,8 @@
 //! Pinyin: how Chinese characters are read, in Latin letters.
 //!
-//! The text is cut into words. A character has its most usual sound, unless a word decides (重庆 is chong qing) or, in a name, the surname (单 is shan). Words and surnames
-//! with characters of several sounds stand in tables; everything else comes from the sounds of characters.
+//! The text is split into words. A character gets its most common reading, unless a word decides (重庆 is chong qing) or, in a
+//! name, the surname (单 is shan). Words and surnames with characters of several readings are in tables; everything else uses
+//! the readings of the characters.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -15,7 +16,7 @@ static PHRASES: LazyLock<Sounds> = LazyLock::new(|| Sounds::read(include_str!(".
 static SURNAMES: LazyLock<Sounds> =
     LazyLock::new(|| Sounds::read(include_str!("../../../data/dictionaries/pinyin_surnames.txt")));
 
-/// Words that are not cut out of a text by themselves.
+/// Words that are not cut out of a string by themselves.
 static OWN_WORDS: LazyLock<Dictionary> = LazyLock::new(|| {
     let words = PHRASES.words.values().flatten().map(|(word, _)| *word);
     Dictionary::of(words.filter(|word| word.chars().nth(1).is_some() && !is_known(word)))
@@ -32,7 +33,7 @@ pub enum Tone {
     Mark,
 }
 
-/// How a text is written in pinyin.
+/// How a string is written in pinyin.
 #[derive(Debug, Clone, Copy)]
 pub struct Style<'a> {
     pub tone: Tone,
@@ -67,7 +68,7 @@ impl Sounds {
     }
 }
 
-/// Writes a text in pinyin. What is not Chinese stays as it is, between separators.
+/// Writes a string in pinyin. What is not Chinese stays as it is, between separators.
 pub fn write(text: &str, style: Style<'_>) -> String {
     let mut written = Written { text: String::with_capacity(text.len() * 2), style, after_other: false };
     // The tables are of simplified characters.

@@ -1,7 +1,7 @@
-//! Texts cut into words, by the dictionary and the hidden Markov model of jieba.
+//! Splits texts into words, by the dictionary and the hidden Markov model of jieba.
 //!
-//! Words of a dictionary of one's own are taken out first, the longest at each place; what is between them goes to jieba. So they are always
-//! whole, whatever their frequency, and a dictionary costs only itself.
+//! Words of the user's dictionary are taken out first, the longest at each place; the text between them goes to jieba. So they
+//! are always kept whole, whatever their frequency, and a dictionary costs only itself.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -51,7 +51,7 @@ pub fn is_known(word: &str) -> bool {
     JIEBA.has_word(word)
 }
 
-/// Gives the words of a text in their order, punctuation and spaces among them.
+/// Gives the words of a string in their order, punctuation and spaces among them.
 pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a str)) {
     let mut give_piece = |piece: &'a str| {
         if !piece.is_empty() {

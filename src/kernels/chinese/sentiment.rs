@@ -1,9 +1,9 @@
-//! How a text feels, from −1 to 1, by a lexicon.
+//! The sentiment of a string, from −1 to 1, by a lexicon.
 //!
-//! The words of a text that the lexicon has add up. A negation among the three words before one turns it (times −0.74), a word of degree
-//! just before one makes it stronger or weaker; of two clauses with "but" between them the first counts half and the second one and a half
-//! times. A sum s gives s / √(s² + 15⁄16). These are the rules of VADER (Hutto, Gilbert: VADER, 2014), on a scale from −1 to 1, with words of
-//! Chinese beside those of English.
+//! The scores of the words in the lexicon are added up. A negation within the three words before one multiplies its score by
+//! −0.74; a degree word just before one makes it stronger or weaker; of two clauses with "but" between them, the first counts
+//! half and the second one and a half times. A sum s gives s / √(s² + 15⁄16). These are the rules of VADER (Hutto, Gilbert:
+//! VADER, 2014), on a scale from −1 to 1, for Chinese and English words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -29,11 +29,11 @@ pub fn shipped() -> &'static Lexicon {
 #[derive(Debug, Default)]
 pub struct Lexicon {
     scores: HashMap<Box<str>, f64>,
-    /// Those that are not cut out of a text by themselves.
+    /// Those that are not cut out of a string by themselves.
     phrases: Dictionary,
 }
 
-/// A word of a text with what it adds.
+/// A word of a string with what it adds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Felt {
     pub word: String,
@@ -68,7 +68,7 @@ impl Lexicon {
         self.scores.get(word).copied()
     }
 
-    /// The words of a text that say how it feels, with negation, degree and "but" counted in.
+    /// The words of a string that say how it feels, with negation, degree and "but" counted in.
     pub fn felt(&self, text: &str) -> Vec<Felt> {
         let text = text.to_lowercase();
         let mut tokens: Vec<&str> = vec![];

@@ -1,4 +1,4 @@
-//! Words that change how others feel.
+//! Words that change the sentiment of other words.
 
 /// Whether a word turns what follows.
 pub fn is_negation(word: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Names of companies: the name in one spelling, and the key that two spellings share.
+//! Company names: the name in one spelling, and the key that different spellings share.
 
 use super::texts::{is_han, plain};
 
@@ -26,7 +26,7 @@ const CHINESE_FORMS: [(&str, &str); 17] = [
 /// Forms that may stand before a name.
 const FORMS_BEFORE: [&str; 5] = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"];
 
-/// Legal forms in Latin letters, without dots and in small letters, and the one they are brought to.
+/// Legal forms in Latin letters, without dots and in lower case, and the one they are brought to.
 const LATIN_FORMS: [(&str, &str); 50] = [
     ("incorporated", "Inc"),
     ("inc", "Inc"),
@@ -181,7 +181,7 @@ const PLACES: [&str; 77] = [
     "泉州",
 ];
 
-/// Why a text is no company.
+/// Why a string is not a company name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -220,7 +220,7 @@ impl Company {
     /// Reads a name.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let text = plain(text).replace(['【', '〔', '[', '{', '〈'], "(").replace(['】', '〕', ']', '}', '〉'], ")");
         let text = text.replace('㈱', "(株)");
@@ -298,7 +298,7 @@ impl Company {
         self.form
     }
 
-    /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, small letters.
+    /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, lower case.
     pub fn key(&self) -> String {
         let name = match in_brackets(&self.name).find(|(start, place)| *start > 0 && PLACES.contains(place)) {
             Some((start, place)) => format!("{place}{}{}", &self.name[..start], &self.name[start + place.len() + 2..]),

@@ -1,8 +1,8 @@
-//! Addresses of e-mail, after RFC 5321 and 5322 as far as mail is sent by them: a dot-atom, `@`, and a domain.
+//! E-mail addresses, by RFC 5321 and 5322 as far as mail uses them: a dot-atom, `@`, and a domain.
 
 use super::texts::plain;
 
-/// Why a text is no address, or one to look at again.
+/// Why a string is not an address, or what looks wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -216,7 +216,7 @@ impl Email {
     /// Reads an address, also as `Name <a@b.com>` and `mailto:a@b.com`.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut text = plain(text).replace('。', ".").to_lowercase();
         if let Some((_, inner)) = text.rsplit_once('<')

@@ -17,7 +17,7 @@ pub struct IdCard {
     pub birth: i32,
 }
 
-/// Why a text is no number of an identity card.
+/// Why a string is not an identity card number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -99,7 +99,7 @@ impl IdCard {
     /// Reads a number of 15 or 18 characters; blanks, dashes and width do not count, `x` is X.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not one.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut letters = [0u8; 18];
         let mut count = 0;

@@ -1,7 +1,7 @@
-//! What people type, brought to one form: telephone numbers, addresses, names, dates, numbers, identity cards.
+//! User input in one standard form: telephone numbers, addresses, names, dates, numbers, identity cards.
 //!
-//! Each reader takes a text and gives what it means, or why it means nothing. None guesses: where a text can be read in two ways, an option
-//! decides, or there is no answer.
+//! Each reader takes a string and returns its meaning, or why it has none. None of them guesses: if a string can be read in
+//! two ways, an option decides, or there is no result.
 
 pub mod company;
 pub mod date;

@@ -2,7 +2,7 @@
 
 use super::texts::{is_han, plain};
 
-/// Why a text is no name.
+/// Why a string is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -138,7 +138,7 @@ const PLACEHOLDERS: [&str; 35] = [
 /// A name without titles, its blanks and letters in order. `*` stays, as it stands for letters that are hidden.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn clean(text: &str) -> Result<String, Problem> {
     let mut name = plain(text);
     if name.is_empty() {

@@ -3,8 +3,8 @@
 //! ```text
 //! 1,234.5   1.234,5   1 234,5   1'234.50   ¥1.2万   (300)   300-   12.5%   1.2k   １２３   壹仟贰佰元整   3元5角
 //! ```
-//! Where both a comma and a dot stand, the last is the decimal sign. One alone follows the declared sign; groups must be of three digits (or
-//! of two and three, as in India), so that `1,5` is no number where the dot is the sign, rather than 15.
+//! If both a comma and a dot occur, the last one is the decimal separator. One alone follows the declared separator; groups
+//! must have three digits (or two and three, as in India), so with the dot as separator, `1,5` is not a number rather than 15.
 
 use super::texts::plain_with_digits;
 
@@ -17,7 +17,7 @@ pub struct Number {
     pub scale: u32,
 }
 
-/// Why a text is no number.
+/// Why a string is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -42,7 +42,7 @@ impl Problem {
     }
 }
 
-/// The number of a text, whose decimal sign is `decimal` where only one sign stands.
+/// The number of a string, whose decimal sign is `decimal` where only one sign stands.
 ///
 /// # Errors
 /// Why it has none.

@@ -1,7 +1,7 @@
-//! Texts made even: one form of each letter, single spaces, nothing invisible.
+//! Normalised text: one form of each letter, single spaces, no invisible characters.
 //!
-//! The text takes its normal form (Unicode Standard Annex 15), loses the characters that cannot be seen, takes its normal form again, as
-//! they may have kept letters and accents apart, and has its spaces put in order. Done twice, it gives what it gave once.
+//! The text is normalised (Unicode Standard Annex 15), invisible characters are removed, it is normalised again, because they
+//! may have separated letters from accents, and spaces are cleaned. Applying it twice changes nothing more.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub enum Case {
     Upper,
 }
 
-/// How a text is cleaned.
+/// How a string is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cleaning {
     pub form: Form,
@@ -106,7 +106,7 @@ pub fn plain(text: &str) -> String {
     Cleaning::default().clean(text)
 }
 
-/// Likewise, with the decimal digits of every script that people type numbers in as ASCII.
+/// The same, with the decimal digits of every script that people type numbers in as ASCII.
 pub fn plain_with_digits(text: &str) -> String {
     let text = plain(text);
     if text.is_ascii() { text } else { text.chars().map(ascii_digit).collect() }

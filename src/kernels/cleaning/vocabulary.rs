@@ -1,7 +1,7 @@
-//! Words that mean something, and the nearest of them to a word that is none.
+//! Known words, and the known word nearest to an unknown one.
 //!
-//! Words are compared without what does not count: width, capitals, spaces, punctuation. Likeness is that of Jaro and Winkler, from 0 to 1.
-//! Words whose common letters cannot be enough are passed over without comparing them.
+//! Words are compared ignoring width, case, spaces and punctuation. Similarity is Jaro-Winkler, from 0 to 1. Words whose
+//! common letters cannot be enough are skipped without a comparison.
 
 use std::collections::HashMap;
 

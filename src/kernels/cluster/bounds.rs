@@ -1,9 +1,9 @@
-//! Bounds that tell which rows cannot have changed their cluster.
+//! Bounds that show which rows cannot have changed their cluster.
 //!
-//! After G. Hamerly: Making k-means Even Faster (2010), with one number per row. When the two nearest centres of a row have
-//! been found, its slack is how much farther the second is than the first. Until its own centre and the fastest of the
-//! others have together moved that far, its cluster stays. What the centres have moved is added up per cluster, so nothing
-//! is written for a row that stays.
+//! After G. Hamerly: Making k-means Even Faster (2010), with one number per row. When the two nearest centres of a row are
+//! known, its slack is how much farther the second one is. As long as its own centre and the fastest of the others have not
+//! moved that far together, its cluster stays. Movements of the centres are summed per cluster, so nothing is written for a
+//! row that stays.
 
 /// The reach of the data in units: fine enough to lose nothing, and far above the rounding errors of distances.
 const UNITS: f64 = (1 << 26) as f64;

@@ -1,7 +1,7 @@
-//! What is found by reading whole columns: extents and exact sums.
+//! Statistics that need whole columns: extents and exact sums.
 //!
-//! Row-major values are taken eight at a time, whichever columns they are of: after eight rows the columns come round again, so
-//! there is one accumulator for each place in eight rows.
+//! Row-major values are read eight at a time, whichever columns they belong to: after eight rows the columns repeat, so there
+//! is one accumulator for each position in eight rows.
 
 use fearless_simd::{Level, dispatch};
 

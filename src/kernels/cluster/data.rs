@@ -1,4 +1,4 @@
-//! The rows of one call with their weights, and what has to be known of them beforehand.
+//! The rows of one call with their weights, and what must be known about them in advance.
 
 use super::columns::{Extent, LARGEST_VALUE, extents};
 use super::distance::{BLOCK, LANES, squared_distances};

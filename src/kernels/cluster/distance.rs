@@ -47,7 +47,7 @@ impl Groups {
 /// The nearest centre of each row of a group.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nearest {
-    /// The nearest centre, the first of equals.
+    /// The nearest centre; ties: the first.
     pub labels: [u32; LANES],
     /// The squared distance to it.
     pub first: [f64; LANES],
@@ -105,7 +105,7 @@ fn find_nearest<S: Simd>(simd: S, centres: &Centres, groups: &Groups, found: &mu
             label.store_slice(&mut labels[lanes]);
         }
         for (found, label) in found.labels.iter_mut().zip(labels) {
-            // Adding 2⁵² leaves a whole number in the lowest bits.
+            // Adding 2⁵² leaves an integer in the lowest bits.
             *found = (label + (1_u64 << 52) as f64).to_bits() as u32;
         }
     }

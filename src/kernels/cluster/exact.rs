@@ -1,11 +1,12 @@
-//! Exact sums of doubles, which do not depend on the order of adding.
+//! Exact sums of doubles, which do not depend on the order of addition.
 //!
-//! A double is rounded once to a multiple of a power of two, a whole number of units; whole numbers add without error.
-//! J. Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known beforehand.
+//! A double is rounded once to a multiple of a power of two, an integer number of units; integers are added without error. J.
+//! Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known in advance.
 //!
-//! One row may be 10¹² times the others, and their sums have to be right nevertheless. So a number is kept in two parts: coarse
-//! units of 2⁻⁴⁵ of the largest, and fine ones of 2⁻⁴⁵ of those for what is left. Squares of such rows differ by 10²⁴, too much for
-//! two parts; they are summed up by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator), which is slower.
+//! One row may be 10¹² times larger than the others, and their sums must still be right. So a number is kept in two parts:
+//! coarse units of 2⁻⁴⁵ of the largest value, and fine ones of 2⁻⁴⁵ of those for the remainder. Squares of such rows differ by
+//! 10²⁴, too much for two parts; they are added by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator),
+//! which is slower.
 
 use super::distance::LANES;
 
@@ -28,7 +29,7 @@ impl Unit {
         Self { unit, anchor: 1.5 * power_of_two(52) * unit }
     }
 
-    /// The nearest whole number of units.
+    /// The nearest integer number of units.
     #[inline(always)]
     fn count(&self, value: f64) -> i64 {
         ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
@@ -58,7 +59,7 @@ impl Grid {
         Self { coarse: Unit::new(coarse), fine: Unit::new(coarse * power_of_two(-BITS)) }
     }
 
-    /// The nearest whole numbers of units. At most [`HEADROOM`] of them may be added in 64 bits.
+    /// The nearest integers of units. At most [`HEADROOM`] of them may be added in 64 bits.
     #[inline(always)]
     pub fn parts(&self, value: f64) -> Parts {
         [self.coarse.count(value), self.fine.count(value - self.coarse.round(value))]
@@ -70,13 +71,13 @@ impl Grid {
         (i128::from(coarse) << BITS) + i128::from(fine)
     }
 
-    /// The nearest whole number of fine units.
+    /// The nearest integer number of fine units.
     #[inline(always)]
     pub fn units(&self, value: f64) -> i128 {
         Self::joined(self.parts(value))
     }
 
-    /// What so many fine units are, correctly rounded.
+    /// What this many fine units are, correctly rounded.
     pub fn value(&self, units: i128) -> f64 {
         units as f64 * self.fine.unit
     }
@@ -143,7 +144,7 @@ impl ExactSum {
         self.totals
     }
 
-    /// What so many units of the sums are, correctly rounded.
+    /// What this many units of the sums are, correctly rounded.
     pub fn of_units(&self, units: i128) -> f64 {
         self.grid.value(units)
     }

@@ -1,7 +1,7 @@
-//! How good a clustering is, and which of several to take.
+//! Validity indices of a clustering, and which of several clusterings to recommend.
 //!
 //! D. L. Davies, D. W. Bouldin: A Cluster Separation Measure (1979); T. Caliński, J. Harabasz: A dendrite method for cluster
-//! analysis (1974). Both as scikit-learn has them: from the means of the clusters, over the clusters that have rows.
+//! analysis (1974). Both as in scikit-learn: from the means of the clusters, over the clusters that have rows.
 
 use super::columns::{Extent, extents};
 use super::distance::squared_distance;

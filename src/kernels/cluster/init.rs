@@ -1,4 +1,4 @@
-//! Where the centres start.
+//! The initial centres.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! K-means: several runs, of which the best counts.
+//! K-means: several runs, of which the best is used.
 
 use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};
@@ -71,7 +71,7 @@ pub struct Clustering {
 ///
 /// `weights` are one per row (0: assigned, but counting for nothing), `identity` is a unique, well-mixed hash of the key of
 /// each row. Takes 12 bytes per row from the budget, and 4 more while they are to be had, which only makes it faster. The
-/// least inertia wins, of equals the first. With fewer distinct rows than clusters, some clusters stay empty.
+/// least inertia wins; ties: the first. With fewer distinct rows than clusters, some clusters stay empty.
 pub fn kmeans(
     source: &impl Source,
     weights: Option<&[f64]>,

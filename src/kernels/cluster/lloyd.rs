@@ -1,7 +1,7 @@
 //! Lloyd's iterations: assign each row to the nearest centre, move each centre to the mean of its rows.
 //!
-//! S. Lloyd: Least squares quantization in PCM (1982). With memory for [`Bounds`], rows that cannot have changed their
-//! cluster are left alone; the answer is the same.
+//! S. Lloyd: Least squares quantization in PCM (1982). With memory for [`Bounds`], rows that cannot have changed their cluster
+//! are skipped; the result is the same.
 
 use std::sync::Mutex;
 

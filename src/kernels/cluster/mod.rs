@@ -1,7 +1,7 @@
-//! K-means whose answer is the same bit for bit, whatever the order of the rows, the number of threads and the chunking.
+//! K-means with a result that is the same bit for bit for any order of rows, number of threads and chunking.
 //!
-//! Two things make it so: every sum is taken in whole numbers ([`exact`]), and every random choice hangs on the key of a
-//! row, not on its place ([`race`]).
+//! Two things make this possible: every sum is computed with integers ([`exact`]), and every random choice depends on the key
+//! of a row, not on its position ([`race`]).
 
 mod assign;
 mod bounds;

@@ -24,7 +24,7 @@ pub struct Shortlist {
 }
 
 impl Shortlist {
-    /// An empty list of so many places.
+    /// An empty list of this many places.
     pub fn new(places: usize) -> Self {
         Self { places, entries: Vec::new() }
     }

@@ -1,7 +1,7 @@
-//! Many starts on a sample, of which the best are finished on all rows.
+//! Many starts on a sample; the best of them are finished on all rows.
 //!
-//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A whole run on some thousands of rows costs
-//! less than a single start on a million, and where it ends is a better place to start from.
+//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A complete run on some thousands
+//! of rows costs less than a single start on a million, and its result is a better starting point.
 
 use std::sync::Mutex;
 
@@ -45,7 +45,7 @@ pub fn best<S: Source>(data: &Data<S>, options: &Options, wanted: usize) -> Resu
         match kmeans(&matrix, weights.as_deref(), &identity, &one, control, &|_| {}) {
             Ok(found) => ends.push((found.inertia, start, found.centres)),
             Err(Failure::Stop(stop)) => return Err(stop),
-            // The sample may have too few rows for so many clusters, or none with weight.
+            // The sample may have too few rows for this many clusters, or none with weight.
             Err(_) => {}
         }
         Ok(())

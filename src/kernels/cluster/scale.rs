@@ -1,4 +1,4 @@
-//! What the columns are like, and how to make them comparable.
+//! Statistics of the columns, and how to make them comparable.
 //!
 //! Sums are exact, so nothing depends on the order of the rows.
 
@@ -125,7 +125,7 @@ impl Scaling {
         }
     }
 
-    /// Likewise of rows that are anywhere; `None` for [`Self::Robust`], whose quartiles need the columns in memory.
+    /// The same of rows that are anywhere; `None` for [`Self::Robust`], whose quartiles need the columns in memory.
     pub fn fit_in_passes(self, source: &impl Source, control: Control) -> Result<Option<Vec<Scale>>, Failure> {
         let scales = |scale: fn(&Moments) -> Scale| Ok(Some(moments(source, control)?.iter().map(scale).collect()));
         match self {

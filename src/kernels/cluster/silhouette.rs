@@ -2,8 +2,8 @@
 //!
 //! P. J. Rousseeuw: Silhouettes: a graphical aid to the interpretation and validation of cluster analysis (1987).
 //!
-//! All pairs are needed, so the work is in the distances. They are computed once for any number of labelings, each pair once,
-//! in tiles of 64 × 64 rows: a tile is added up by the labels of its one side for the rows of the other, then the other way.
+//! All pairs are needed, so most work is in the distances. They are computed once for any number of labelings, each pair once,
+//! in tiles of 64 × 64 rows: a tile is summed by the labels of one side for the rows of the other, and then the reverse.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::exact::Grid;
 use super::matrix::Matrix;
 use crate::kernels::control::{Control, Stop};
 
-/// Beyond so many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
+/// Beyond this many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
 pub const MOST_ROWS: usize = 16_384;
 /// Rows of a tile. 64 × 64 distances fit the nearest cache.
 const TILE: usize = 64;

@@ -1,4 +1,4 @@
-//! Where the rows come from: memory, or a file that is read again each time.
+//! The source of the rows: memory, or a file that is read again each time.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The whole of k-means against a plain implementation, and what must not change its answer.
+//! K-means as a whole against a plain implementation, and what must not change its result.
 
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;

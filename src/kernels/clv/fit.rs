@@ -39,7 +39,7 @@ pub struct FitOptions {
 
 /// Rows of a part of the work: parts are added in their order, however many workers there are.
 const PART: usize = 4_096;
-/// The starts are tried on about so many rows.
+/// The starts are tried on about this many rows.
 const TRIED: usize = 4_096;
 /// The most steps of a search.
 const MOST: usize = 200;
@@ -73,7 +73,7 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
         let objective = |logs: &[f64; N]| objective::<N, L>(control, &few, weight, search, logs);
         tried.push(least(start.map(libm::log), MOST, objective)?);
     }
-    // The best first; of equals the first tried.
+    // The best first; ties: the first tried.
     tried.sort_by(|one, other| {
         (!one.at.value.is_finite(), one.at.value)
             .partial_cmp(&(!other.at.value.is_finite(), other.at.value))

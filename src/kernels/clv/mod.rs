@@ -1,10 +1,10 @@
-//! How often customers will buy, for how much, and what they are worth.
+//! How often customers will buy, for how much, and their lifetime value.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `rows` | rows that models can read; those that are alike as one |
+//! | `rows` | rows in the form that models read; equal rows are combined |
 //! | `process` | the likelihoods |
-//! | `number` | numbers that carry their derivatives, in which the likelihoods are written |
+//! | `number` | numbers that carry their derivatives; the likelihoods are written with them |
 //! | `newton`, `fit` | maximum likelihood |
 //! | `transactions` | BG/NBD, MBG/NBD, Pareto/NBD and BG/BB: who is still active, and how many purchases to expect |
 //! | `values` | Gamma–Gamma: how much a purchase is; lifetime value |

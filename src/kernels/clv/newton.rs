@@ -1,9 +1,9 @@
-//! The least of a smooth function of a few parameters by Newton's method with a damped Hessian.
+//! The minimum of a smooth function of a few parameters, by Newton's method with a damped Hessian.
 
 use super::number::Dual;
 use crate::kernels::control::Stop;
 
-/// The place of the least value.
+/// The place of the smallest value.
 #[derive(Debug, Clone, Copy)]
 pub struct Least<const N: usize> {
     /// The logarithms of the parameters.
@@ -20,7 +20,7 @@ const FARTHEST: f64 = 30.0;
 /// The longest step of a logarithm.
 const LONGEST: f64 = 3.0;
 
-/// Looks for the least value, from a start.
+/// Looks for the smallest value, from a start.
 pub fn least<const N: usize>(
     start: [f64; N],
     most: usize,

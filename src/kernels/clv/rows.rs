@@ -1,15 +1,15 @@
-//! Customers as the models read them: rows that are alike become one row with a weight.
+//! Customers as the models read them: equal rows become one row with a weight.
 
 use crate::kernels::control::{Control, Reserved, Stop};
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
-    /// The frequency is negative or no whole number.
+    /// The frequency is negative or no integer.
     Frequency,
     /// The recency is negative or not finite.
     Recency,
-    /// The age T is negative or not finite; for a discrete model, no whole number.
+    /// The age T is negative or not finite; for a discrete model, no integer.
     Age,
     /// The recency is above the age.
     RecencyAboveAge,

@@ -1,4 +1,4 @@
-//! The model of what customers spend, and what they are worth.
+//! The model of how much customers spend, and their lifetime value.
 
 use serde::{Deserialize, Serialize};
 

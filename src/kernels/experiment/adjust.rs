@@ -1,4 +1,4 @@
-//! p-values of several tests together.
+//! p-values adjusted for several tests.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Their names, as R's `p.adjust` has them in small letters.
+    /// Their names, as R's `p.adjust` has them in lower case.
     pub const NAMES: &'static [&'static str] = &["none", "bonferroni", "holm", "hochberg", "bh", "fdr", "by"];
 
     /// The one of that name.

@@ -1,4 +1,4 @@
-//! What a group is worth: its mean, or the ratio of two means, adjusted by what is known from before the experiment.
+//! The estimate for a group: its mean, or the ratio of two means, adjusted by what is known from before the experiment.
 
 use super::moments::{Moments, Of};
 

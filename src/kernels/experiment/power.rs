@@ -1,4 +1,4 @@
-//! How many rows an experiment needs, and what a number of rows can show.
+//! How many rows an experiment needs, and what effect a number of rows can show.
 //!
 //! Means are compared by Student's t test with a common standard deviation; proportions by the normal distribution of
 //! `2 asin √p`, whose variance does not depend on p (Cohen's h).

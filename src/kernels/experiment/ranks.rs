@@ -25,7 +25,7 @@ pub struct MannWhitney {
     pub is_exact: bool,
 }
 
-/// A group of at most so many rows, without ties, is compared exactly.
+/// A group of at most this many rows, without ties, is compared exactly.
 const EXACT: u64 = 8;
 /// The other group may then have so many, so that counts fit in 128 bits.
 const EXACT_OTHER: u64 = 10_000;

@@ -1,4 +1,4 @@
-//! Always-valid inference: the mixture sequential probability ratio test, which may be looked at any time and as often as one likes.
+//! Always-valid inference: the mixture sequential probability ratio test, which is valid at any time and for any number of looks.
 //!
 //! Under no effect the ratio of likelihoods, mixed over effects from a normal distribution around 0, is a martingale that starts at 1; so it
 //! exceeds 1/α at any time with a probability of at most α.

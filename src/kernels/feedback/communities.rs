@@ -1,9 +1,10 @@
-//! Words that stand together: groups of a network whose edges say how much more often two words are in one text than by chance.
+//! Groups of words that occur together: communities of a network whose edges say how much more often two words are in one text
+//! than by chance.
 //!
-//! The association of two words is its strength n·c₁₂ / (c₁·c₂): texts with both, by those to be expected. Pairs that chance would give too
-//! are no edges (likelihood ratio below 15.13, which chance reaches once in 10,000 pairs). Groups are those for which the sum of
-//! (association − resolution) over pairs within them is greatest, sought by moving words one at a time, then groups, as long as that helps.
-//! Words are looked at in their order, so that the same words give the same groups.
+//! The association of two words is n·c₁₂ / (c₁·c₂): the number of texts with both, divided by the expected number. Pairs that
+//! chance alone would give have no edge (likelihood ratio below 15.13, which chance reaches once in 10,000 pairs). The groups
+//! maximise the sum of (association − resolution) over the pairs within them; the search moves single words, then groups, as
+//! long as that helps. Words are visited in their order, so that the same words give the same groups.
 //!
 //! Literature: L. Waltman, N. J. van Eck, E. C. M. Noyons: A unified approach to mapping and clustering of bibliometric networks (2010); V. D.
 //! Blondel et al.: Fast unfolding of communities in large networks (2008); T. Dunning: Accurate Methods for the Statistics of Surprise and
@@ -22,7 +23,7 @@ pub struct Together {
 }
 
 impl Together {
-    /// Nothing counted yet of so many words.
+    /// Nothing counted yet of this many words.
     pub fn new(words: usize) -> Self {
         Self { texts: 0, words: vec![0; words], pairs: vec![0; words * words.saturating_sub(1) / 2] }
     }

@@ -1,4 +1,4 @@
-//! The themes of texts: those of the dictionary, and groups of the words that are left.
+//! The themes of texts: those of the dictionary, and groups of the remaining words.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use super::texts::{OWN, Texts, ThemeWords};
 use super::themes::Asked;
 use crate::kernels::control::Stop;
 
-/// So many words are grouped at most, the most frequent ones.
+/// This many words are grouped at most, the most frequent ones.
 pub const GROUPED: usize = 400;
-/// So many words of a theme are shown.
+/// This many words of a theme are shown.
 const SHOWN: usize = 10;
 
 /// A theme, and what its words are.
@@ -75,7 +75,7 @@ pub(super) fn found(
     }
     check()?;
     let groups = together.groups(asked.resolution);
-    // The greatest groups by texts.
+    // The largest groups by texts.
     let mut group_of: HashMap<u32, usize> = HashMap::new();
     for (group, members) in groups.iter().enumerate() {
         group_of.extend(members.iter().map(|place| (grouped[*place], group)));
@@ -116,7 +116,7 @@ pub(super) fn found(
     Ok((themes, themes_of))
 }
 
-/// The words of a text, each once.
+/// The words of a string, each once.
 fn distinct(texts: &Texts, place: usize, words: &mut Vec<u32>) {
     words.clear();
     texts.clauses_of(place).for_each(|(_, of_clause)| words.extend(of_clause));

@@ -1,4 +1,4 @@
-//! What customers say: scores of surveys, and themes of texts.
+//! Customer feedback: survey scores, and themes of texts.
 
 pub mod communities;
 pub mod found;

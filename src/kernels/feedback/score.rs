@@ -1,7 +1,7 @@
-//! Scores of surveys: NPS, CSAT and CES, with intervals and tests.
+//! Survey scores: NPS, CSAT and CES, with intervals and tests.
 //!
-//! Every answer becomes a whole number: +1, 0 or −1 for NPS, 1 or 0 for CSAT, itself for CES. Then counts and two sums of whole numbers say
-//! all that is needed, and are the same in any order.
+//! Every answer becomes an integer: +1, 0 or −1 for NPS, 1 or 0 for CSAT, itself for CES. Counts and two sums of integers are
+//! then sufficient, and are the same in any order.
 //!
 //! Literature: F. F. Reichheld: The One Number You Need to Grow (2003); D. G. Bonett, R. M. Price: Adjusted Wald Confidence Interval for a
 //! Difference of Binomial Proportions Based on Paired Data (2012); E. B. Wilson: Probable Inference (1927); B. L. Welch (1947).
@@ -20,7 +20,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// The least and the greatest answer.
+    /// The smallest and the largest answer.
     pub fn range(self) -> (i64, i64) {
         match self {
             Self::Nps => (0, 10),

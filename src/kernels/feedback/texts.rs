@@ -1,6 +1,7 @@
-//! Texts as they are read for their themes: clause by clause, with the words of each and what it feels.
+//! Texts prepared for themes: clause by clause, with the words and the sentiment of each.
 //!
-//! Words are cut by jieba, or where letters of other scripts end. Those that every text has, and those that feel, are no words here.
+//! Words are split by jieba, or at the end of letters in other scripts. Words that occur in every text, and words of
+//! sentiment, are not used.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -146,7 +147,7 @@ impl ThemeWords {
     }
 }
 
-/// The words of a text, small, in their order.
+/// The words of a string, small, in their order.
 pub(super) fn words_of(text: &str, own: &ThemeWords, mut give: impl FnMut(&str)) {
     let mut tokens: Vec<&str> = vec![];
     cut(text, Some(&own.dictionary), |token| tokens.push(token));
@@ -183,7 +184,7 @@ fn joins(before: &str, token: &str, after: Option<&str>) -> bool {
     }
 }
 
-/// The clauses of a text.
+/// The clauses of a string.
 pub fn clauses(text: &str) -> Vec<&str> {
     let mut clauses = vec![];
     let mut start = 0;
@@ -268,7 +269,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Reads a text of a customer in a period; both are any bytes.
+    /// Reads a string of a customer in a period; both are any bytes.
     pub fn add(&mut self, customer: &[u8], period: &[u8], text: &str, own: &ThemeWords, lexicon: &Lexicon) {
         let small = text.to_lowercase();
         for clause in clauses(&small) {
@@ -326,7 +327,7 @@ impl Texts {
         &self.letters[start..self.texts[place].letters]
     }
 
-    /// The clauses of a text: what they feel, and their words.
+    /// The clauses of a string: what they feel, and their words.
     pub(super) fn clauses_of(&self, place: usize) -> impl Iterator<Item = (Option<f64>, &[u32])> {
         let start = place.checked_sub(1).map_or(0, |before| self.texts[before].clauses);
         (start..self.texts[place].clauses).map(|clause| {

@@ -1,7 +1,8 @@
-//! Themes of texts: those of a dictionary first, then groups of the words that are left and stand together.
+//! Themes of texts: those of a dictionary first, then groups of the remaining words that occur together.
 //!
-//! A text is read clause by clause, as one text may praise the colour and curse the delivery: what a theme feels like in a text is the mean of the
-//! clauses that name it, or the whole text's feeling where these say nothing. Nothing depends on the order of texts.
+//! A string is read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a
+//! text towards a theme is the mean of the clauses that mention it, or that of the whole text if these are neutral. Nothing
+//! depends on the order of texts.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,9 @@ use crate::kernels::privacy::redact::quoted;
 
 /// Texts that feel less than this are negative; VADER's bound.
 const NEGATIVE: f64 = -0.05;
-/// Examples are shown up to so many letters.
+/// Examples are shown up to this many letters.
 const LETTERS: usize = 120;
-/// Feelings are added up in whole numbers of this share of 1, so that their order does not matter.
+/// Feelings are added up in integers of this share of 1, so that their order does not matter.
 const UNIT: f64 = (1u64 << 60) as f64;
 
 /// What is asked of the texts.
@@ -46,7 +47,7 @@ pub struct Row {
     pub examples: Vec<String>,
 }
 
-/// What a text says of a theme.
+/// What a string says of a theme.
 #[derive(Debug, Default)]
 struct Said {
     felt: f64,
@@ -68,7 +69,7 @@ struct Tally {
     examples: Vec<(usize, f64, usize)>,
 }
 
-/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the greatest
+/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the largest
 /// pain first, texts without a theme last.
 ///
 /// # Errors
@@ -113,7 +114,7 @@ pub fn themes(texts: &mut Texts, own: &ThemeWords, asked: Asked, check: &dyn Fn(
     Ok(rows)
 }
 
-/// What a text says of each theme it has; of the last one, when it has none.
+/// What a string says of each theme it has; of the last one, when it has none.
 fn said(texts: &Texts, place: usize, of_word: &ThemesOf, none: usize) -> BTreeMap<usize, Said> {
     let mut said: BTreeMap<usize, Said> = BTreeMap::new();
     for (feeling, words) in texts.clauses_of(place) {
@@ -186,7 +187,7 @@ impl Tally {
     }
 }
 
-/// A text as it is quoted: in one line, masked, then cut.
+/// A string as it is quoted: in one line, masked, then cut.
 fn shown(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");

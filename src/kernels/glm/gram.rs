@@ -7,7 +7,7 @@ use crate::kernels::control::{Control, Stop};
 
 /// Rows of a job: few enough that all workers have some, and enough that adding up the products of a job costs nothing beside making them.
 const JOB: usize = 1 << 15;
-/// How many jobs so many rows are.
+/// How many jobs this many rows are.
 pub fn jobs(rows: usize) -> usize {
     rows.div_ceil(JOB)
 }

@@ -68,7 +68,7 @@ pub struct Fit {
     pub separation: Separation,
 }
 
-/// Whether classes can be told apart without error.
+/// Whether classes can be distinguished without error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Separation {
     No,

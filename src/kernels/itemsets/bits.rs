@@ -1,6 +1,6 @@
 //! Sets of rows as bits.
 
-/// Words for so many bits.
+/// Words for this many bits.
 pub fn words(bits: usize) -> usize {
     bits.div_ceil(64)
 }

@@ -1,4 +1,4 @@
-//! Counts of items and of pairs: partial states that can be made apart, on other threads or machines, and merged.
+//! Counts of items and of pairs: partial states that can be computed separately, on other threads or machines, and merged.
 
 /// In how many baskets each item is.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl ItemCounts {
         }
     }
 
-    /// Bytes of a state for so many items.
+    /// Bytes of a state for this many items.
     pub fn size(items: usize) -> usize {
         8 * items
     }

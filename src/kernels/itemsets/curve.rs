@@ -1,12 +1,12 @@
-//! How many itemsets there are, at every support at once.
+//! The number of itemsets at every support at once.
 //!
-//! The search counts instead of telling. Each set found is noted by its count; when more are noted than allowed, the rarest are
-//! forgotten and the threshold rises above them, as in mining the top k sets. At its end it is known how many sets there are
-//! at every threshold from the last one up, at the price of about as many sets as are allowed.
+//! The search counts sets instead of returning them. Each set found is recorded by its count; when more are recorded than
+//! allowed, the rarest are dropped and the threshold rises above them, as in mining the top k sets. At the end, the number of
+//! sets is known at every threshold from the last one up, at the cost of about as many sets as are allowed.
 //!
-//! Raising the threshold in the middle loses nothing above it: no set is more frequent than its subsets, so that the way to a set that
-//! is still wanted leads over sets that are. Workers see a raised threshold late; the sets they note meanwhile are below it and are
-//! left out when they are added up, so that the answer is the same whoever was late.
+//! Raising the threshold during the search loses nothing above it: no set is more frequent than its subsets, so the way to a
+//! set that is still wanted goes through sets that are wanted too. Workers see a raised threshold late; the sets they record
+//! meanwhile are below it and are dropped when the counts are merged, so the result does not depend on timing.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,12 +1,12 @@
 //! The frequent part of the baskets, ready to be mined.
 //!
-//! Items are ranked from the rarest to the most frequent. A basket becomes a row: the ranks of its frequent items in
-//! ascending order. Baskets with fewer than two of them say nothing about itemsets beyond their items' counts and have no
-//! row. For every item there is a list of the places where it occurs.
+//! Items are ranked from the rarest to the most frequent. A basket becomes a row: the ranks of its frequent items in ascending
+//! order. Baskets with fewer than two frequent items affect only the counts of items and have no row. Every item has a list of
+//! the positions where it occurs.
 //!
-//! Rows stand one after another with an end mark instead of offsets: the search goes from a place of an item to both sides and stops at
-//! the marks, and never asks for a row by its number. They are in chunks since each worker fills its own, and a vector of
-//! hundreds of megabytes would be copied as it grows. Places are 32-bit indexes into one chunk.
+//! Rows follow one another with end marks instead of offsets: the search goes from a position of an item to both sides, stops
+//! at the marks, and never needs a row by its number. They are stored in chunks because each worker fills its own, and because
+//! a vector of hundreds of megabytes would be copied as it grows. Positions are 32-bit indexes into one chunk.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    /// The least number of baskets, of `baskets`, whose share reaches the threshold; at least 1.
+    /// The minimum number of baskets, of `baskets`, whose share reaches the threshold; at least 1.
     pub fn count(self, baskets: u64) -> u64 {
         match self {
             Self::Count(count) => count.max(1),

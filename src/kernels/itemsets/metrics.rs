@@ -1,6 +1,6 @@
 //! The measures of a rule, from four counts.
 //!
-//! Products and differences are taken in whole numbers, so that nothing is lost before the one division at the end.
+//! Products and differences are computed with integers, so that nothing is lost before the one division at the end.
 //!
 //! T. Zhang: Association Rules (2000); S. Brin et al.: Dynamic Itemset Counting (1997); T. Wu, Y. Chen, J. Han:
 //! Re-examination of interestingness measures (2010); C. Loader: Fast and Accurate Computation of Binomial Probabilities (2000).
@@ -211,7 +211,7 @@ mod tests {
         assert!(checked > 5000);
     }
 
-    /// Against the definition, worked out with 60 digits.
+    /// Against the definition, computed with 60 digits.
     #[test]
     fn p_values_of_large_tables() {
         for (rule, expected) in [

@@ -1,8 +1,8 @@
-//! Mining of frequent itemsets and rules in plain Rust: slices and threads, nothing of Arrow or DataFusion.
+//! Mining of frequent itemsets and rules in plain Rust: slices and threads, without Arrow or DataFusion.
 //!
-//! Rows become [`runs`]; [`baskets`] brings the runs of each basket together; [`counts`] counts items and pairs;
-//! [`database`] keeps the frequent part of the baskets; [`search`] walks the itemsets depth first; [`curve`] counts them
-//! at all supports at once; [`rules`] derives and measures rules.
+//! Rows become [`runs`]; [`baskets`] joins the runs of each basket; [`counts`] counts items and pairs; [`database`] keeps the
+//! frequent part of the baskets; [`search`] walks the itemsets depth first; [`curve`] counts them at all supports at once;
+//! [`rules`] derives and measures rules.
 
 pub mod baskets;
 mod bits;

@@ -1,9 +1,9 @@
 //! Rules from itemsets.
 //!
-//! Sets are taken by length, shortest first. For every set and choice of consequents a cell keeps the highest confidence of that
-//! rule and of those with fewer antecedents: it is the maximum of the rule's own and of the cells of the sets with one antecedent
-//! less, which are ready by then. So the improvement of every rule (R. J. Bayardo, R. Agrawal, D. Gunopulos: Constraint-Based Rule
-//! Mining in Large, Dense Databases, 2000) is known without a look at all of its subsets.
+//! Sets are processed by length, shortest first. For every set and choice of consequents, a cell keeps the highest confidence
+//! of that rule and of those with fewer antecedents: the maximum of the rule's own confidence and of the cells of the sets
+//! with one antecedent less, which are already computed. So the improvement of every rule (R. J. Bayardo, R. Agrawal, D.
+//! Gunopulos: Constraint-Based Rule Mining in Large, Dense Databases, 2000) is known without visiting all of its subsets.
 
 use std::collections::HashMap;
 
@@ -227,7 +227,7 @@ fn place(mask: u64, length: usize) -> usize {
     smaller + bits(mask).enumerate().map(|(index, bit)| choose(bit, index + 1)).sum::<usize>()
 }
 
-/// How many choices of up to so many consequents a set has.
+/// How many choices of up to this many consequents a set has.
 fn choices(length: usize, most: usize) -> usize {
     (1..=most.min(length)).fold(0, |sum: usize, size| sum.saturating_add(choose(length, size)))
 }

@@ -1,8 +1,8 @@
 //! Baskets as they arrive: runs of rows, packed.
 //!
-//! Rows of one basket usually stand together. Such a run is kept as the distance of its key from the one before, its length
-//! and its items, each in as few bytes as it needs, so that 50 million rows take some 150 MB. A [`Block`] holds a few
-//! ten thousand runs and can be read alone, which lets workers share the reading.
+//! Rows of one basket are usually adjacent. Such a run is stored as the distance of its key from the previous one, its length
+//! and its items, each in as few bytes as possible, so that 50 million rows take about 150 MB. A [`Block`] holds some tens of
+//! thousands of runs and can be read separately, so that workers can share the reading.
 
 /// A basket's identity: the group it is mined in, and its key there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

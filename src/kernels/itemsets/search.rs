@@ -6,36 +6,35 @@
 //! columns (Eclat). Because the head of a class is its rarest item, the columns of a class never take more bits than the
 //! database has ranks.
 //!
-//! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below without changing
-//! its count; such items are put aside and all their combinations told at once.
+//! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below without changing its
+//! count; such items are set aside, and all their combinations are reported at once.
 //!
-//! For closed and maximal sets, columns of items that were already dealt with are *watched*: when one of them contains the
-//! rows of a prefix, everything below was found before (DCI-Closed). For rules with given consequents, the consequents'
-//! columns are watched in the same way, and a prefix that is frequent with none of them is left.
+//! For closed and maximal sets, columns of items that were already processed are *watched*: if one of them contains the rows
+//! of a prefix, everything below was found before (DCI-Closed). For rules with given consequents, the consequents' columns are
+//! watched in the same way, and a prefix that is frequent with none of them is abandoned.
 //!
-//! # Why so
+//! # Why this design
 //!
-//! *Classes* are independent, so that workers share them without a lock, and the memory of a worker is that of one class. Ranks run
-//! from the rarest item to the most frequent, which makes the many classes of rare items small in rows, and leaves few items to
-//! the classes that have many rows.
+//! *Classes* are independent, so workers share them without a lock, and the memory of a worker is that of one class. Ranks run
+//! from the rarest item to the most frequent, so that the many classes of rare items have few rows, and the classes with many
+//! rows have few items.
 //!
-//! *Bits over the rows of the class*, not of the database: a column is as long as the head is frequent, and an intersection costs a word
-//! for 64 rows. FP-growth would build a tree per prefix, which takes memory that cannot be told beforehand; here a level takes
-//! at most what the level above it took.
+//! *Bits over the rows of the class*, not of the database: a column is as long as the head is frequent, and an intersection
+//! costs one word per 64 rows. FP-growth would build a tree per prefix, whose memory is not known in advance; here a level
+//! takes at most as much as the level above it.
 //!
-//! *A stack of levels instead of recursion*: its buffers are used again by every prefix of that length, and a set of a thousand
+//! *A stack of levels instead of recursion*: its buffers are reused by every prefix of that length, and a set of a thousand
 //! items cannot overflow the stack of a thread.
 //!
-//! # What must stay true
+//! # Invariants
 //!
-//! - The answer does not depend on the order in which extensions are taken, nor on how classes are dealt to workers. The order by
-//!   count is for speed.
-//! - Counts are exact from the first level on: rows that hold the head alone are not in the database, and count towards the
-//!   head's support all the same. The bits beyond the rows that are there stay 0.
-//! - The threshold of a sink only rises, and no set has a count above that of its subsets: what is passed over at one threshold is not
-//!   missed at a later one.
-//! - Watched columns are intersected on the way down as extensions are; one that is left out would let a set through that is not
-//!   closed.
+//! - The result does not depend on the order in which extensions are tried, nor on which worker gets which class. The order by
+//!   count is only for speed.
+//! - Counts are exact from the first level on: rows that contain only the head are not in the database, but count towards the
+//!   head's support. The bits beyond the last row stay 0.
+//! - The threshold of a sink only rises, and no set has a higher count than its subsets: a set skipped at one threshold is not
+//!   needed at a later one.
+//! - Watched columns are intersected on the way down like extensions; omitting one would let a set through that is not closed.
 //!
 //! # Sources
 //!
@@ -69,7 +68,7 @@ pub struct Goal {
     /// head of a class is its least rank, so that a class whose head is no consequent has none among its extensions, and watches
     /// them instead.
     pub consequents: Option<Vec<bool>>,
-    /// By rank: items of which a set has no more than so many. They are never perfect extensions, as those are combined
+    /// By rank: items of which a set has no more than this many. They are never perfect extensions, as those are combined
     /// without being counted.
     pub scarce: Option<(Vec<bool>, usize)>,
 }

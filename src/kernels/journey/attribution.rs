@@ -1,7 +1,8 @@
-//! Attribution: which channels conversions are owed to.
+//! Attribution: which channels conversions are credited to.
 //!
-//! All credits are whole numbers: a conversion is 10¹⁵ parts, its revenue counts in millionths of its smallest unit, and what is divided
-//! is divided by the largest remainder, so that credits always add up to what there was. Whole numbers add up to the same in any order.
+//! All credits are integers: a conversion is 10¹⁵ parts, its revenue is counted in millionths of its smallest unit, and
+//! division uses the largest remainder, so that credits always add up to the actual totals. Sums of integers are the same in
+//! any order.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ pub const NONE: u32 = u32::MAX;
 const START: u32 = u32::MAX - 1;
 const CONVERSION: u32 = u32::MAX - 2;
 const LOST: u32 = u32::MAX - 3;
-/// So many channels can be solved for.
+/// This many channels can be solved for.
 pub const MOST_CHANNELS: usize = 1_000;
 
 /// What an event is to attribution.

@@ -1,4 +1,4 @@
-//! Events as the code of what happened, and whether each fulfils some conditions.
+//! Events as codes of what happened, and which conditions each of them matches.
 
 use super::events::Detail;
 

@@ -1,9 +1,10 @@
-//! Events as they arrive, in any order, and the events of each customer in the order of time.
+//! Events as they arrive, in any order, and the events of each customer in time order.
 //!
-//! Rows are thrown into buckets by a hash of their customer, column by column, in chunks that never move. When all have arrived, a bucket
-//! is small enough for the caches: its customers are numbered, its events laid out customer by customer, and each customer's sorted. Every
-//! event is written twice and sorted among its customer's few, where sorting all rows would move each some twenty times. When memory runs
-//! out, all chunks of a partition go to disk, bucket after bucket, and a bucket is read back when its turn comes.
+//! Rows are distributed into buckets by a hash of their customer, column by column, in chunks that never move. When all have
+//! arrived, a bucket is small enough for the caches: its customers are numbered, its events are arranged by customer, and each
+//! customer's events are sorted. Every event is written twice and sorted among the few events of its customer; sorting all
+//! rows would move each about twenty times. When memory runs out, all chunks of a partition go to disk, bucket by bucket, and
+//! a bucket is read back when it is needed.
 
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
@@ -196,7 +197,7 @@ impl<D: Detail> Gathering<D> {
         Ok(())
     }
 
-    /// Makes room for so many more rows of each bucket.
+    /// Makes room for this many more rows of each bucket.
     fn grow(&mut self, rows: &[u32; BUCKETS], budget: &dyn Budget) -> Result<(), Stop> {
         let wanted = |chunks: &[Chunk<D>], rows: u32| {
             let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(), chunk.times.capacity()));

@@ -1,10 +1,11 @@
-//! How far a customer comes along the steps of a funnel, within a window that begins with the first step.
+//! How far a customer gets along the steps of a funnel, within a window that begins with the first step.
 //!
-//! The events of a customer are scanned once, in order. For each step the chains that have come so far are known by their start: of two that
-//! could go on alike the one that started later is kept, as its window ends later. An event counts for every step whose condition it
-//! fulfils, in the order of the steps; events of one time that nothing orders are taken in the order of the steps too. The modes follow
-//! those of ClickHouse's `windowFunnel`, whose scan they end or narrow; other than there, every chain is kept that may yet win, so that
-//! `strict_increase` does not lose one to an event of the same time, and the answer does not depend on the order of rows.
+//! The events of a customer are scanned once, in order. For each step, the chains that reached it are represented by their
+//! start: of two chains that could continue in the same way, the one that started later is kept, because its window ends
+//! later. An event counts for every step whose condition it matches, in the order of the steps; events at the same time
+//! without another order are processed in the order of the steps too. The modes follow ClickHouse's `windowFunnel`, whose scan
+//! they end or restrict. Unlike there, every chain that may still win is kept, so that `strict_increase` does not lose a chain
+//! to an event at the same time, and the result does not depend on the order of rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::kernels::control::Stop;
 
 /// The most steps a funnel has: the bits of a mask.
 pub const MOST_STEPS: usize = 32;
-/// So many ways to share out the events of one time among the steps are followed.
+/// This many ways to share out the events of one time among the steps are followed.
 const MOST_CHAINS: usize = 4096;
 
 /// What ends the scan, or keeps an event from counting.

@@ -1,4 +1,4 @@
-//! Paths: what customers do after one another, from a start or up to an end.
+//! Paths: sequences of a customer's events, from a start or up to an end.
 
 use std::collections::{HashMap, HashSet};
 

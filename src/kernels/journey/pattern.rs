@@ -1,11 +1,12 @@
 //! Patterns over the events of a customer: `(?1).*(?t<=3600)(?2)`.
 //!
-//! A pattern is a chain of parts, as a regular expression is, over events that each fulfil some of up to 32 conditions. It is matched by
-//! following all readings of the pattern at once, event by event: what is kept is which parts may come next, and for each the times that
-//! later time conditions measure from. So no pattern takes exponential time, however many `.*` it has.
+//! A pattern is a chain of parts, like a regular expression, over events that each match some of up to 32 conditions. It is
+//! matched by following all readings of the pattern at once, event by event: the state is the set of parts that may come next,
+//! and for each of them the times that later time conditions are measured from. So no pattern takes exponential time, with any
+//! number of `.*`.
 //!
-//! Of the times that a part may measure from, only those that can still make a difference are kept: the earliest one before `>` and `>=`,
-//! the latest before `<` and `<=`, and those not yet too long ago before `==`.
+//! Of these times, only those that can still make a difference are kept: the earliest for `>` and `>=`, the latest for `<` and
+//! `<=`, and those that are not yet too old for `==`.
 
 use std::collections::VecDeque;
 

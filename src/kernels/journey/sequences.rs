@@ -1,9 +1,9 @@
 //! Frequent sequences, by PrefixSpan (Pei et al. 2001) with pseudo-projection.
 //!
-//! A sequence is frequent when enough customers have its events in this order, others between them or not. What a prefix is projected to is
-//! not copied: for each customer who has the prefix, the places stand where it can end. Without a limit of time the first of them is
-//! enough; with one, each may be the only place from which a later event is near enough.
-//!
+//! A sequence is frequent if enough customers have its events in this order, with or without others in between. The projection
+//! of a prefix is not copied: for each customer with the prefix, the positions where it can end are stored. Without a time
+//! limit, the first position is sufficient; with one, each position may be the only one from which a later event is near
+//! enough.
 //! ```text
 //! events ─▶ each frequent event: a prefix and its ends ─▶ events that follow the ends often enough ─▶ longer prefixes …
 //!           (workers take one after another)              (counted in one pass, then their ends noted)

@@ -1,4 +1,5 @@
-//! Bridges: edges without which a component falls apart. In a graph of records, a bridge between two larger parts is a link that perhaps should not be.
+//! Bridges: edges whose removal splits a component. In a graph of records, a bridge between two larger parts is a link that
+//! may be wrong.
 //!
 //! R. E. Tarjan: A Note on Finding the Bridges of a Graph (1974). Time and memory grow with nodes and edges; no recursion.
 

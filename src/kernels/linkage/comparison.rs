@@ -1,7 +1,8 @@
-//! How alike two values are, in levels.
+//! How similar two values are, in levels.
 //!
-//! A comparison has a level for values that are equal, one for each of its thresholds, and one for all else. Levels are numbered from the least alike
-//! as in Splink: 0 is all else, the highest is equality. In a [pattern](super::fellegi_sunter) one more, the lowest, stands for missing values.
+//! A comparison has one level for equal values, one for each of its thresholds, and one for everything else. Levels are
+//! numbered from the least similar, as in Splink: 0 is everything else, the highest is equality. In a
+//! [pattern](super::fellegi_sunter), an additional lowest level stands for missing values.
 
 use pinyin::ToPinyin;
 use rapidfuzz::distance::{damerau_levenshtein, jaro, jaro_winkler, levenshtein};
@@ -136,7 +137,7 @@ impl Values {
     }
 }
 
-/// What a text is made of: from it follows how alike two texts can be at most, which spares most of the comparing.
+/// What a string is made of: from it follows how alike two texts can be at most, which spares most of the comparing.
 #[derive(Debug, Clone, Copy)]
 pub struct Letters {
     length: u32,

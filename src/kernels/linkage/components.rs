@@ -1,7 +1,7 @@
-//! Connected components: nodes that a chain of edges joins are one component, which the smallest of them names.
+//! Connected components: nodes that are connected by a chain of edges form one component, named by the smallest of them.
 //!
-//! Union by the smaller number with path halving (R. E. Tarjan, J. van Leeuwen: Worst-case Analysis of Set Union Algorithms, 1984). The answer
-//! does not depend on the order of the edges.
+//! Union by the smaller number with path halving (R. E. Tarjan, J. van Leeuwen: Worst-case Analysis of Set Union Algorithms,
+//! 1984). The result does not depend on the order of the edges.
 
 /// Sets of nodes that edges join.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Numbers for values: each different value has one, in the order in which they come.
+//! Numbers for values: each distinct value gets one, in the order of arrival.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -16,7 +16,7 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.ends.len()
     }

@@ -1,12 +1,14 @@
-//! What the levels of the comparisons say of a pair: the model of Fellegi and Sunter.
+//! What the levels of the comparisons say about a pair: the model of Fellegi and Sunter.
 //!
-//! For each level of a comparison `m` is how probable it is when both records are of one person, `u` when they are not. Given the person, comparisons are
-//! taken to be independent, so that the weights log₂(m ∕ u) of a pair's levels add up, with that of the prior, to the pair's.
+//! For each level of a comparison, `m` is its probability if both records are one person, and `u` if they are not. Given that,
+//! comparisons are assumed to be independent, so the weights log₂(m ∕ u) of a pair's levels and the weight of the prior add up
+//! to the weight of the pair.
 //!
-//! `u` comes from pairs drawn at random, `m` by expectation maximisation over the pairs of each blocking rule, without the comparisons that the rule
-//! itself decides. As some pairs drawn at random are of one person, they count for `u` by how improbable that is, once `m` is known.
+//! `u` is estimated from random pairs, `m` by expectation maximisation over the pairs of each blocking rule, without the
+//! comparisons that the rule itself decides. Because some random pairs are one person, each counts for `u` by the probability
+//! that it is not, once `m` is known.
 //!
-//! Pairs with the same levels, their *pattern*, are counted together: there are a few thousand patterns, however many pairs.
+//! Pairs with the same levels, their *pattern*, are counted together: there are a few thousand patterns, for any number of pairs.
 //!
 //! I. P. Fellegi, A. B. Sunter: A Theory for Record Linkage (1969); W. E. Winkler: Using the EM Algorithm for Weight Computation (1988).
 

@@ -1,15 +1,15 @@
-//! Record linkage: which records are of one person.
+//! Record linkage: which records belong to one person.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | [`components`] | connected components of pairs |
 //! | [`bridges`] | edges that alone hold a component together |
 //! | [`dictionary`] | numbers for values |
-//! | [`resolve`] | records joined by what they share, with guards |
+//! | [`resolve`] | records linked by shared values, with guards |
 //! | [`stable`] | ids that stay with their persons from one run to the next |
-//! | [`comparison`] | how alike two values are, in levels |
-//! | [`pairs`] | the pairs that are compared: blocking, and pairs drawn at random |
-//! | [`fellegi_sunter`] | what the levels say of a pair: m, u, weights |
+//! | [`comparison`] | how similar two values are, in levels |
+//! | [`pairs`] | the pairs to compare: blocking, and random pairs |
+//! | [`fellegi_sunter`] | what the levels say about a pair: m, u, weights |
 
 pub mod bridges;
 pub mod comparison;

@@ -1,4 +1,4 @@
-//! The pairs that are compared: those that a blocking rule brings together, each once, and pairs drawn at random.
+//! The pairs to compare: those that match a blocking rule, each once, and random pairs.
 
 use super::dictionary::NONE;
 use crate::kernels::control::{Control, Reserved, Stop};
@@ -9,7 +9,7 @@ use crate::kernels::random::Random;
 pub struct Rule {
     /// For each record the number of its value, or [`NONE`].
     pub left: Vec<u32>,
-    /// Likewise; `None` when it is the same.
+    /// The same; `None` when it is the same.
     pub right: Option<Vec<u32>>,
 }
 

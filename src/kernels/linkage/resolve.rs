@@ -1,11 +1,11 @@
-//! Records joined by the values that they share, with guards against values that say nothing.
+//! Records linked by the values that they share, with guards against values without meaning.
 //!
-//! A value that several records carry joins them, identifier by identifier in the order of their list, values by their smallest records. It joins
-//! nobody when
-//! - it is blocked, or more than `max_shared` records carry it: a shop's phone, `test@…`;
-//! - it would bring together two different values of a hard key, or two records that must not be one, also through others.
+//! A value that several records have links them, identifier by identifier in the order of the list, values by their smallest
+//! records. It links nothing if
+//! - it is blocked, or more than `max_shared` records have it: a shop's phone, `test@…`;
+//! - it would join two different values of a hard key, or two records that must not be one person, also through others.
 //!
-//! A person's records depend on nothing but the records that a chain of values reaches, so that the rest need not be looked at again.
+//! The records of a person depend only on the records that a chain of values reaches, so the others need not be processed again.
 
 use super::components::Components;
 use super::dictionary::NONE;

@@ -1,7 +1,8 @@
 //! Ids that stay with their persons: an id goes on with the person that has most of its records.
 //!
-//! Of the persons that hold records of an id the one with the most keeps it, of equals the one with the smallest record; a person that keeps
-//! several ids bears the one with the most records, of equals the smallest. All others are new, with numbers above every one that was ever used.
+//! Of the persons that have records of an id, the one with the most keeps it (ties: the one with the smallest record). A
+//! person that could keep several ids keeps the one with the most records (ties: the smallest). All others are new, with
+//! numbers above every id ever used.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;

@@ -52,7 +52,7 @@ impl Confusion {
     }
 }
 
-/// A share of so many; `None` of none.
+/// A share of this many; `None` of none.
 pub fn share((part, all): (f64, f64)) -> Option<f64> {
     (all > 0.0).then(|| part / all)
 }

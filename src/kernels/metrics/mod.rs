@@ -1,13 +1,13 @@
-//! How good predictions are, against what came.
+//! Measures of predictions against the actual outcomes.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `ranking` | what only the order of the scores decides: ROC curve, its area with DeLong's error, average precision, Kolmogorov–Smirnov, lift |
+//! | `ranking` | what depends only on the order of the scores: ROC curve, its area with DeLong's error, average precision, Kolmogorov–Smirnov, lift |
 //! | `probabilities` | log loss, Brier, calibration |
-//! | `classes` | the confusion matrix at a threshold, and what follows from it, with Wilson's intervals |
+//! | `classes` | the confusion matrix at a threshold, and its measures, with Wilson's intervals |
 //! | `numbers` | errors of numbers and counts |
 //!
-//! Outcomes are 1 or 0; of numbers anything. Rows of equal scores count as one step, so that no order among them matters.
+//! Outcomes are 1 or 0; for numbers, any value. Rows with equal scores count as one step, so their order does not matter.
 
 mod classes;
 mod numbers;

@@ -1,4 +1,4 @@
-//! How near probabilities are to what came.
+//! How near probabilities are to the actual outcomes.
 
 use super::classes::wilson;
 

@@ -1,4 +1,4 @@
-//! What only the order of the scores decides.
+//! What depends only on the order of the scores.
 
 use super::Z95;
 
@@ -116,7 +116,7 @@ pub fn average_precision(ranked: &Ranked) -> Option<f64> {
     (ranked.positives > 0.0).then(|| sum / ranked.positives)
 }
 
-/// Kolmogorov and Smirnov: the greatest difference of the rates along the curve. `None` of one class.
+/// Kolmogorov and Smirnov: the largest difference of the rates along the curve. `None` of one class.
 pub fn ks(ranked: &Ranked) -> Option<f64> {
     let greatest =
         roc_curve(ranked).iter().map(|point| (point.true_positive_rate - point.false_positive_rate).abs()).fold(0.0, f64::max);
@@ -128,13 +128,13 @@ pub fn ks(ranked: &Ranked) -> Option<f64> {
 pub struct Decile {
     pub rows: u64,
     pub positives: f64,
-    /// The least and the greatest score.
+    /// The smallest and the largest score.
     pub low: f64,
     pub high: f64,
     pub mean: f64,
 }
 
-/// So many parts of as many rows each, from the highest scores; the first are a row longer where they do not divide evenly. Where equal scores fall into
+/// This many parts of as many rows each, from the highest scores; the first are a row longer where they do not divide evenly. Where equal scores fall into
 /// two parts, the positive rows among them are shared in proportion.
 pub fn deciles(ranked: &Ranked, parts: usize) -> Vec<Decile> {
     let rows = ranked.rows.len();

@@ -1,7 +1,7 @@
-//! How well rows hide among others: k-anonymity, l-diversity and t-closeness of classes that are counted already.
+//! How well rows are hidden among others: k-anonymity, l-diversity and t-closeness of classes that are already counted.
 //!
-//! A class holds the rows that agree in all quasi-identifiers. Everything is worked out from whole numbers, so that the answer does not
-//! depend on the order of classes; only at the end something is divided.
+//! A class contains the rows with the same quasi-identifiers. Everything is computed from integers, so the result does not
+//! depend on the order of classes; there is a division only at the end.
 //!
 //! L. Sweeney: k-anonymity (2002); A. Machanavajjhala et al.: ℓ-Diversity (2007); N. Li, T. Li, S. Venkatasubramanian: t-Closeness (2007).
 
@@ -47,7 +47,7 @@ pub struct Diversity {
     pub distinct: u64,
     /// e to the entropy of their shares.
     pub entropy: f64,
-    /// The greatest l for which the class is recursively (c, l)-diverse; 0 for none.
+    /// The largest l for which the class is recursively (c, l)-diverse; 0 for none.
     pub recursive: u64,
 }
 
@@ -102,7 +102,7 @@ pub enum Ground {
 
 /// The earth mover's distance between the values of a class and those of all rows.
 ///
-/// `class` has places of values in their order and the rows of each, `all` the rows of every value. Both are whole numbers, and so is the
+/// `class` has places of values in their order and the rows of each, `all` the rows of every value. Both are integers, and so is the
 /// sum of differences over their common denominator: nothing is rounded before the one division.
 pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
     let (of_class, of_all): (u64, u64) = (class.iter().map(|(_, rows)| rows).sum(), all.iter().sum());

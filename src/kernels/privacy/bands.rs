@@ -38,7 +38,7 @@ impl Units {
     }
 }
 
-/// So many units as a number.
+/// This many units as a number.
 pub fn written(units: i128, scale: u32) -> String {
     let digits = format!("{:0width$}", units.unsigned_abs(), width = scale as usize + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
@@ -52,7 +52,7 @@ pub fn place(units: i128, width: i128) -> i128 {
     units.div_euclid(width)
 }
 
-/// A band as text: of whole numbers with both ends, `25-29`, of others without the upper one, `[2.5, 5)`.
+/// A band as text: of integers with both ends, `25-29`, of others without the upper one, `[2.5, 5)`.
 pub fn label(place: i128, width: i128, scale: u32, whole: bool) -> Option<String> {
     let low = place.checked_mul(width)?;
     let high = low.checked_add(width)?;

@@ -1,4 +1,4 @@
-//! What a column holds of persons, by its name and by its values.
+//! Which personal data a column contains, by its name and by its values.
 
 use super::masks;
 use super::redact::{self, Class};
@@ -131,7 +131,7 @@ impl Content {
 const ENOUGH: f64 = 0.5;
 /// The same for texts with something in them.
 const ENOUGH_IN_TEXTS: f64 = 0.01;
-/// Characters from which on a text is a free one.
+/// Characters from which on a string is a free one.
 const LONG: usize = 12;
 
 /// What a column seems to hold.

@@ -1,12 +1,14 @@
 //! The search for the least generalisation that makes a table k-anonymous: full-domain, over the lattice of levels.
 //!
-//! Every column has levels, from its own values to one group of all; a node of the lattice is a level for each column. A node fits when
-//! the rows in classes smaller than k, which are suppressed, are few enough. Loss is that of V. S. Iyengar (2002): of a value in a group of g
-//! of m values (g − 1)/(m − 1), of a suppressed row 1 in each column, on average over all cells.
+//! Every column has levels, from its own values to one group with all of them; a node of the lattice is one level per column.
+//! A node is valid if few enough rows are in classes smaller than k, which are suppressed. Loss is that of V. S. Iyengar
+//! (2002): for a value in a group of g of m values (g − 1)/(m − 1), for a suppressed row 1 in each column; the mean over all
+//! cells.
 //!
-//! Without suppression the loss of a node is a sum over its columns, which costs nothing to know and is a lower bound of its true loss. Nodes
-//! are tried in the order of this bound; the search ends at the first node whose bound is not below the best loss found. A node that does
-//! not fit rules out every node below it, as merging classes never makes them smaller (K. LeFevre et al.: Incognito, 2005).
+//! Without suppression, the loss of a node is a sum over its columns. It is cheap to compute and a lower bound of the true
+//! loss. Nodes are tried in the order of this bound; the search ends at the first node whose bound is not below the best loss
+//! found. An invalid node rules out every node below it, because merging classes never makes them smaller (K. LeFevre et al.:
+//! Incognito, 2005).
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Values made general step by step: the levels of a column, each coarser than the one before.
+//! Values generalised step by step: the levels of a column, each coarser than the one before.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -162,7 +162,7 @@ impl Hierarchy {
                 let ends_before = begin.chars().count() < length;
                 Some(if ends_before { begin.clone() } else { format!("{begin}*") })
             };
-            // A text that ends there goes with those that go on.
+            // A string that ends there goes with those that go on.
             self.add(name, texts, |text| Some(text.chars().take(length).collect()), label);
         }
     }
@@ -185,7 +185,7 @@ impl Hierarchy {
     }
 }
 
-/// The least of 1, 5, 10, 50, 100 … that is not below.
+/// The smallest of 1, 5, 10, 50, 100 … that is not below.
 fn round_width(least: i128) -> i128 {
     let mut power = 1_i128;
     loop {

@@ -1,7 +1,7 @@
-//! Values of persons, covered: enough is left to compare with what one knows, too little to learn it.
+//! Masked personal values: enough is left to compare with a known value, too little to learn it.
 //!
-//! Each mask reads the value first, as the functions that clean such values do. A text that is no such value is covered whole, by three
-//! stars that do not tell its length: it may hold anything, typed into the wrong field.
+//! Each mask first reads the value, like the function that cleans such values. A string that is not such a value is replaced by
+//! three stars, which do not show its length: it may contain anything, typed into the wrong field.
 
 use crate::kernels::chinese::addresses::parse;
 use crate::kernels::cleaning::company::Company;
@@ -11,7 +11,7 @@ use crate::kernels::cleaning::name;
 use crate::kernels::cleaning::phone::{self, Country, Kind};
 use crate::kernels::cleaning::texts::{is_han, is_unseen, plain, plain_with_digits};
 
-/// What stands for a text that is not what it should be.
+/// What stands for a string that is not what it should be.
 pub const HIDDEN: &str = "***";
 
 /// The most stars that stand for the rest of a word, one for a letter.

@@ -1,16 +1,16 @@
-//! Personal data: covered, found in texts, replaced, made general, and how much of a person a table still tells.
+//! Personal data: masked, found in texts, replaced, generalised; and how much a table still reveals about a person.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `masks` | a name, a telephone number, an address … covered so far that it can still be compared |
+//! | `masks` | a name, a telephone number, an address … masked so that it can still be compared |
 //! | `redact` | personal data in free text |
-//! | `columns` | what a column holds, by its name and its values |
+//! | `columns` | which personal data a column contains, by its name and its values |
 //! | `bands` | numbers and days in bands |
-//! | `pseudonyms` | keys, and the tokens that they make of values |
-//! | `tokens` | tokens that can be turned back by who has the key |
+//! | `pseudonyms` | keys, and the tokens that are made of values with them |
+//! | `tokens` | tokens that can be turned back with the key |
 //! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
-//! | `hierarchy`, `generalization` | values made general step by step, and the search for the best steps |
-//! | `noise` | noise of differential privacy, by whole numbers alone |
+//! | `hierarchy`, `generalization` | values generalised step by step, and the search for the best steps |
+//! | `noise` | noise for differential privacy, with integers only |
 
 pub mod anonymity;
 pub mod bands;

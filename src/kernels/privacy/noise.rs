@@ -1,7 +1,7 @@
-//! Noise of differential privacy by whole numbers alone: the discrete Laplace and Gaussian distributions, drawn exactly.
+//! Noise for differential privacy with integers only: the discrete Laplace and Gaussian distributions, drawn exactly.
 //!
-//! Floating-point noise has gaps, and its last bits tell the number beneath (I. Mironov: On Significance of the Least Significant Bits,
-//! 2012). Here every probability is a fraction, and every draw a comparison of whole numbers.
+//! Floating-point noise has gaps, and its last bits reveal the number beneath (I. Mironov: On Significance of the Least
+//! Significant Bits, 2012). Here every probability is a fraction, and every draw a comparison of integers.
 //!
 //! C. Canonne, G. Kamath, T. Steinke: The Discrete Gaussian for Differential Privacy (2020), algorithms 1 to 3.
 
@@ -172,7 +172,7 @@ mod tests {
 
     const DRAWS: usize = 60_000;
 
-    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are put together.
+    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are combined.
     fn fit(draws: &[i128], weight: impl Fn(i128) -> f64) -> f64 {
         let reach = 400;
         let whole: f64 = (-reach..=reach).map(&weight).sum();

@@ -1,11 +1,12 @@
-//! Pseudonyms: tokens that are equal for equal values, and tell nothing of them without the key.
+//! Pseudonyms: tokens that are equal for equal values, and reveal nothing about them without the key.
 //!
 //! ```text
 //! key file      v1:base64 of 32 bytes           one version a line, the newest last; # begins a comment
 //! key of use    HKDF-SHA-256(key, info = purpose)                            RFC 5869
 //! token         v1: base64url of the first 16 bytes of HMAC-SHA-256(key of use, value)   RFC 2104
 //! ```
-//! A hash without a key would not do: there are fewer than 10¹¹ telephone numbers, and who hashes them all can read every token.
+//! A hash without a key would not be enough: there are fewer than 10¹¹ telephone numbers, and whoever hashes them all can read
+//! every token.
 
 use std::fmt;
 

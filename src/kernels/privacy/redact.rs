@@ -1,6 +1,6 @@
 //! Personal data in free text: found by its form, and replaced.
 //!
-//! A text is read letter by letter in plain form (full-width digits and letters are those of ASCII, what cannot be seen is passed over), and
+//! A string is read letter by letter in plain form (full-width digits and letters are those of ASCII, what cannot be seen is passed over), and
 //! what is found is told by its place in the text as it was typed. Digits are taken in groups with blanks and dashes between them; from each
 //! group on, the longest row of groups that is something counts. Numbers whose forms have check digits are found by these: identity
 //! cards (ISO/IEC 7064) and bank cards (Luhn).
@@ -94,14 +94,14 @@ pub fn redact(text: &str, classes: &[Class], mark: impl Fn(Class) -> String, to:
     done > 0
 }
 
-/// A text that is quoted to others: three stars stand for all that is found, and for other long numbers too.
+/// A string that is quoted to others: three stars stand for all that is found, and for other long numbers too.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     redact(text, &Class::QUOTED, |_| "***".into(), &mut quoted);
     quoted
 }
 
-/// What stands in a text, in its order; nothing overlaps.
+/// What stands in a string, in its order; nothing overlaps.
 pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     let wants = |class: Class| classes.contains(&class);
     let letters = letters(text);

@@ -1,4 +1,4 @@
-//! Tokens that can be turned back by who has the key.
+//! Tokens that can be turned back with the key.
 //!
 //! ```text
 //! key of use    HKDF-SHA-256(key, info = purpose)                                      RFC 5869

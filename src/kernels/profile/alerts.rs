@@ -1,4 +1,4 @@
-//! What is worth a look in a column, in a line each; the word before the colon tells the kind.
+//! What deserves attention in a column, one line each; the word before the colon is the kind.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Facts {
     pub not_finite: u64,
     /// Times after the one that counts as now.
     pub future: u64,
-    /// All values if exact, else a sample, as texts; of texts and whole numbers.
+    /// All values if exact, else a sample, as texts; of texts and integers.
     pub sample: Vec<(String, u64)>,
     /// Columns of numbers that go with it, the nearest first.
     pub correlated: Vec<(String, f64)>,
@@ -38,7 +38,7 @@ const NEGATIVE: f64 = 0.05;
 const SKEWED: f64 = 2.0;
 /// Shares say little of fewer values.
 const FEW: u64 = 10;
-/// So many different texts are many, or half as many as values and this many.
+/// This many different texts are many, or half as many as values and this many.
 const MANY: u64 = 1_000;
 const SEVERAL: u64 = 50;
 /// Columns named as correlated.

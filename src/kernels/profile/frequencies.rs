@@ -18,7 +18,7 @@ const SECOND: usize = 4096;
 /// A slot holds the count above, the register below.
 const ONE: u64 = 1 << 8;
 const REGISTER: u64 = ONE - 1;
-/// The greatest register.
+/// The largest register.
 const MOST: u32 = 64 - SLOT_BITS + 1;
 /// The gate: one in so many rows.
 const GATE: u64 = 128;

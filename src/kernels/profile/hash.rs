@@ -27,7 +27,7 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Of a text.
+/// Of a string.
 #[inline]
 pub fn of_bytes(bytes: &[u8]) -> u64 {
     let length = bytes.len();

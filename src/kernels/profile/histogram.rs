@@ -1,6 +1,6 @@
 //! Numbers by their size, 128 buckets to a power of two, with exact sums.
 //!
-//! All numbers of a bucket have the sign, the exponent and the first seven bits of the mantissa in common. What is left are 45 bits: a whole number, of
+//! All numbers of a bucket have the sign, the exponent and the first seven bits of the mantissa in common. What is left are 45 bits: an integer, of
 //! which the bucket keeps the sum and the sum of squares. So the mean and the standard deviation are those of the numbers, not of the buckets, and whole sums are
 //! the same in any order.
 
@@ -142,7 +142,7 @@ impl Histogram {
         self.negative.merge(&other.negative);
     }
 
-    /// The buckets from the least number to the greatest.
+    /// The buckets from the smallest number to the largest.
     fn filled(&self) -> impl Iterator<Item = Filled> {
         let negative = self.negative.filled().rev().map(|(place, bucket)| Filled::of(place, bucket, -1.0));
         let zeros = (self.zeros > 0).then(|| Filled { rows: self.zeros, ..Filled::default() });
@@ -221,7 +221,7 @@ impl Filled {
         let (least, exponent) = (f64::from_bits(start), ((start >> 52) as i32).max(1) - 1075);
         let unit = power(exponent);
         let rows = u128::from(bucket.rows);
-        // From the nearest whole number to the mean: the distances fit in 128 bits, though not what they are the difference of.
+        // From the nearest integer to the mean: the distances fit in 128 bits, though not what they are the difference of.
         let middle = (bucket.sum + rows / 2) / rows;
         let squares = bucket
             .squares

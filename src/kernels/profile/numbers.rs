@@ -10,9 +10,9 @@ use super::summary::{Summary, most_frequent};
 /// What the values are. All come as 64 bits that order as they do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// Whole numbers with a sign, its bit turned; a decimal is so many of its last digits, `scale` of them make 1.
+    /// Integers with a sign, its bit turned; a decimal is so many of its last digits, `scale` of them make 1.
     Signed { scale: f64 },
-    /// Whole numbers without a sign.
+    /// Integers without a sign.
     Unsigned,
     /// Doubles, in [ordered bits](ordered).
     Float,
@@ -23,13 +23,13 @@ pub enum Kind {
 const SIGN: u64 = 1 << 63;
 
 impl Kind {
-    /// The bits of a whole number with a sign.
+    /// The bits of an integer with a sign.
     #[inline]
     pub fn signed(number: i64) -> u64 {
         number as u64 ^ SIGN
     }
 
-    /// The whole number of such bits.
+    /// The integer number of such bits.
     #[inline]
     pub fn whole(bits: u64) -> i64 {
         (bits ^ SIGN) as i64
@@ -194,7 +194,7 @@ impl Sketch {
                 self.sample.add(hash, 1, || *bits);
             }
         }
-        // NaN, which orders above everything, is not the greatest number.
+        // NaN, which orders above everything, is not the largest number.
         let nan = (kind == Kind::Float).then(|| ordered(f64::NAN));
         let (mut least, mut most) = (self.least, self.most);
         for bits in values {

@@ -33,7 +33,7 @@ impl Class {
     }
 }
 
-/// The form of a text: `9` for a digit and `A` for a capital letter, with the length of the run; `a+`, `中+` and `L+` for runs of small letters, Chinese
+/// The form of a string: `9` for a digit and `A` for a capital letter, with the length of the run; `a+`, `中+` and `L+` for runs of lower case, Chinese
 /// characters and other letters; white space as one blank, everything else as it is.
 pub fn pattern(text: &str) -> String {
     let mut found = String::new();
@@ -68,7 +68,7 @@ pub fn pattern(text: &str) -> String {
     found
 }
 
-/// What a text looks like.
+/// What a string looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looks {
     Phone,
@@ -100,7 +100,7 @@ impl Looks {
         matches!(self, Self::Phone | Self::Date)
     }
 
-    /// The look of a text, when it has one.
+    /// The look of a string, when it has one.
     pub fn of(text: &str) -> Option<Self> {
         let text: String = text.trim().chars().map(half_width).collect();
         if text.is_empty() || text.len() > 100 {

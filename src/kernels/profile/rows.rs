@@ -1,4 +1,4 @@
-//! Which columns of numbers go together, from a sample of rows.
+//! Which number columns are correlated, from a sample of rows.
 
 use super::hash::of_number;
 use super::sample::Sample;
@@ -41,7 +41,7 @@ impl RowSample {
         self.rows.merge(&other.rows);
     }
 
-    /// Bytes on the heap, for rows of so many columns.
+    /// Bytes on the heap, for rows of this many columns.
     pub fn size(&self, columns: usize) -> usize {
         self.rows.size() + 2 * ROWS * columns * size_of::<f64>()
     }

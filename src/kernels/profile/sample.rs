@@ -1,6 +1,6 @@
 //! The values with the least hashes, and in how many rows each is: a sample of the different values that no order of rows changes.
 //!
-//! Once there are enough of them, a value whose hash is above the greatest of them is none of the sample and never will be. So what is in the sample
+//! Once there are enough of them, a value whose hash is above the largest of them is none of the sample and never will be. So what is in the sample
 //! was counted from its first row on.
 
 use super::hash::ByHash;

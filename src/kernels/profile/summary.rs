@@ -1,4 +1,4 @@
-//! What is found of a column, for numbers and texts alike.
+//! The results for a column, for numbers and strings.
 
 use super::histogram::Moments;
 

@@ -58,7 +58,7 @@ impl Table {
         &self.bytes[entry.start..entry.start + entry.length]
     }
 
-    /// Counts rows of a text; false when the table is full of others.
+    /// Counts rows of a string; false when the table is full of others.
     #[inline]
     fn add(&mut self, text: &[u8], rows: u64) -> bool {
         let hash = of_bytes(text);
@@ -110,7 +110,7 @@ fn kept(text: &[u8]) -> Text {
     text[..text.len().min(KEPT)].into()
 }
 
-/// Whether a text has white space only, the wide one among it.
+/// Whether a string has white space only, the wide one among it.
 pub fn is_blank(text: &[u8]) -> bool {
     match text.first() {
         None => true,

@@ -1,4 +1,4 @@
-//! How long it takes until something happens, when for some it has not happened yet.
+//! The time until an event, where for some rows the event has not happened yet.
 //!
 //! | file | what it holds |
 //! |---|---|

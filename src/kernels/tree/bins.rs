@@ -4,7 +4,7 @@ use super::numbers::{Numbers, float_key};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::select::select_ranks;
 
-/// Up to so many values each distinct one has its own bin: fewer than 2¹⁶.
+/// Up to this many values each distinct one has its own bin: fewer than 2¹⁶.
 const EXACT: usize = 50_000;
 /// Bins beyond, of about as many values each. A cut inside one is looked for among its own values.
 const QUANTILES: usize = 256;

@@ -1,4 +1,4 @@
-//! How many rows of each class have each value of a feature.
+//! The number of rows of each class for each value of a feature.
 
 /// Only values that rows have, ascending.
 #[derive(Debug)]

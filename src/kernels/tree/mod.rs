@@ -1,8 +1,8 @@
-//! A small decision tree that tells classes apart by features.
+//! A small decision tree that separates classes by features.
 //!
 //! L. Breiman, J. Friedman, R. Olshen, C. Stone: Classification and Regression Trees (1984), with Gini impurity. The tree grows
-//! best first: always where a split takes away most impurity, counted in rows. Of equal splits the first feature wins, then
-//! the lower threshold; so the tree is the same for any order of rows and any number of workers.
+//! best first: always where a split reduces impurity most, counted in rows. If splits are equal, the first feature wins, then
+//! the lower threshold, so the tree is the same for any order of rows and any number of workers.
 
 mod bins;
 mod histogram;
@@ -22,24 +22,24 @@ use split::Found;
 #[derive(Debug, Clone, Copy)]
 pub struct Features<'a> {
     pub numeric: &'a [Numbers<'a>],
-    /// A missing category is a code like others.
+    /// A missing category is a code like any other.
     pub codes: &'a [Vec<u32>],
 }
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Tests on the way to a leaf.
+    /// Maximum number of tests from the root to a leaf.
     pub max_depth: usize,
     pub max_leaves: usize,
-    /// Rows in each leaf, at least 1.
+    /// Minimum number of rows in each leaf, at least 1.
     pub min_leaf: u64,
 }
 
 /// What sends a row left; all others go right.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// The number is left of the cut ([`Cut::ALL`]: there is one); whether missing ones go left too.
+    /// The number is left of the cut ([`Cut::ALL`] tests only that it is present), and whether missing numbers go left too.
     AtMost { feature: usize, cut: Cut, or_missing: bool },
     /// The category is one of these, ascending.
     OneOf { feature: usize, codes: Vec<u32> },
@@ -57,7 +57,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     pub nodes: Vec<Node>,
-    /// Whether training rows missed the value, for each numeric feature.
+    /// Whether training rows had missing values, for each numeric feature.
     pub has_missing: Vec<bool>,
     /// The codes that training rows have, ascending, for each categorical feature.
     pub codes: Vec<Vec<u32>>,
@@ -150,7 +150,7 @@ impl Node {
         self.counts.iter().sum()
     }
 
-    /// The most frequent class, the least of equals.
+    /// The most frequent class; ties: the smallest.
     pub fn class(&self) -> u32 {
         split::most_frequent(&self.counts) as u32
     }

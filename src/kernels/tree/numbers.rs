@@ -1,4 +1,4 @@
-//! Numbers of any type as whole numbers in their own order, so that they are compared without rounding.
+//! Numbers of any type as integers in their own order, so that they are compared without rounding.
 
 use crate::kernels::cluster::Matrix;
 
@@ -7,7 +7,7 @@ use crate::kernels::cluster::Matrix;
 pub enum Numbers<'a> {
     /// A column of a matrix; NaN is a missing value.
     Floats(&'a Matrix, usize),
-    /// Whole numbers, or what counts in such: days, ticks, the last digit of a decimal.
+    /// Integers, or what counts in such: days, ticks, the last digit of a decimal.
     Short(&'a [i64]),
     Long(&'a [i128]),
 }
@@ -24,7 +24,7 @@ impl Numbers<'_> {
     }
 }
 
-/// A float as a whole number, in the order of floats: the bits, with those of negative ones turned round. None for NaN.
+/// A float as an integer, in the order of floats: the bits, with those of negative ones turned round. None for NaN.
 #[inline]
 pub fn float_key(value: f64) -> Option<i64> {
     // −0 becomes 0.

@@ -234,7 +234,7 @@ impl Search<'_> {
         Histogram::new(rows.iter().map(|row| (value(*row), self.targets[*row as usize])), values, self.classes)
     }
 
-    /// Puts values to the left one after another, after `start`; the best cut, the first of equals.
+    /// Puts values to the left one after another, after `start`, and returns the best cut (ties: the first).
     fn sweep(&self, histogram: &Histogram, order: &[usize], start: &[u64], counts: &[u64]) -> Option<Best> {
         let add = |left: &mut [u64], place: &usize| {
             left.iter_mut().zip(histogram.counts(*place)).for_each(|(left, count)| *left += count);
@@ -242,7 +242,7 @@ impl Search<'_> {
         self.best_cut(order.iter(), add, start, counts)
     }
 
-    /// Likewise, given the classes of the rows of each value.
+    /// The same, given the classes of the rows of each value.
     fn sweep_values(
         &self,
         values: impl Iterator<Item = impl Iterator<Item = u32>>,
@@ -296,7 +296,7 @@ fn purity(counts: impl Iterator<Item = u64> + Clone) -> f64 {
     if rows == 0 { 0.0 } else { counts.map(|count| (count as f64).powi(2)).sum::<f64>() / rows as f64 }
 }
 
-/// Classes of a bin that are tried on either side; the rows of others count as if they were told apart already.
+/// Classes of a bin that are tried on either side; the rows of others count as if they were distinguished already.
 const TRIED: usize = 5;
 
 /// No cut inside a bin makes both sides purer than this: the purity of what is left and right of the bin with the rows inside put to

@@ -1,4 +1,4 @@
-//! Thresholds that read well.
+//! Thresholds that are easy to read.
 
 /// The shortest decimal strictly between two numbers, of those the one nearest to their middle, of two the lower.
 ///
@@ -20,7 +20,7 @@ pub fn between(low: f64, high: f64) -> f64 {
     inside.next().map_or(low, |decimal| decimal + 0.0)
 }
 
-/// Likewise of whole numbers: the one of the fewest digits from `low` on and below `high`, of those the nearest to their middle.
+/// The same of integers: the one of the fewest digits from `low` on and below `high`, of those the nearest to their middle.
 pub fn whole_between(low: i128, high: i128) -> i128 {
     let last = high - 1;
     let middle = low.midpoint(last);

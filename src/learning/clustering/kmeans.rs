@@ -1,4 +1,4 @@
-//! K-means: how to cluster, and clustering.
+//! K-means: its options, and the clustering itself.
 
 use super::{count, scaling, word_of};
 use crate::adapter::arguments::Options;
@@ -11,41 +11,41 @@ use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-pub const N_CLUSTERS: Argument = Argument::required("n_clusters", Takes::Integer(1, 100_000), "how many clusters");
+pub const N_CLUSTERS: Argument = Argument::required("n_clusters", Takes::Integer(1, 100_000), "number of clusters");
 pub const INIT: Argument = Argument::optional(
     "init",
     Takes::Choice(&["k-means++", "random"]),
     "'k-means++'",
-    "where the centres start: at rows far apart, or at any",
+    "how the first centres are chosen: rows far apart, or random rows",
 );
 pub const N_INIT: Argument = Argument::optional(
     "n_init",
     Takes::Integer(1, 10_000),
     "",
-    "how many starts, of which the one with the least inertia counts; default 3, of 'random' 10",
+    "number of starts; the result with the least inertia is used; default: 3, or 10 with 'random'",
 );
 pub const MAX_ITER: Argument =
-    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "300", "the most iterations of a start");
+    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "300", "maximum number of iterations of a start");
 pub const TOL: Argument = Argument::optional(
     "tol",
     Takes::Float(0.0, f64::INFINITY),
     "0.0001",
-    "a start ends when the squared shifts of its centres sum up to this share of the features' mean variance; with 0, when no row changes its cluster",
+    "a start ends when the sum of the squared shifts of its centres is at most this share of the features' mean variance; with 0, when no row changes its cluster",
 );
 pub const RANDOM_STATE: Argument =
-    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "another number, other starts");
-/// As [`N_INIT`], of functions that have one way to start.
+    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed of the random starts; same seed, same result");
+/// As [`N_INIT`], for functions with only one way to start.
 pub const INIT_RUNS: Argument =
-    Argument::optional("n_init", Takes::Integer(1, 10_000), "3", "how many starts, of which the one that costs least counts");
+    Argument::optional("n_init", Takes::Integer(1, 10_000), "3", "number of starts; the result with the least cost is used");
 
-/// How to cluster.
+/// The options of a clustering.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
     pub n_clusters: usize,
     pub search: Search,
 }
 
-/// How clusters are looked for, however many there are.
+/// How clusters are searched, for any number of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Search {
     #[serde(rename = "scale")]
@@ -89,7 +89,7 @@ impl fmt::Display for How {
     }
 }
 
-/// Clusters rows that are scaled; from `centres`, clusters × columns, when they are given.
+/// Clusters rows that are already scaled; starts from `centres` (clusters × columns) if they are given.
 pub fn cluster(
     numbers: &impl Source,
     rows: &Rows,

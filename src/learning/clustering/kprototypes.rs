@@ -1,4 +1,4 @@
-//! K-prototypes: how to cluster, and clustering.
+//! K-prototypes: its options, and the clustering itself.
 
 use datafusion::arrow::array::Array;
 use datafusion::common::Result;
@@ -17,12 +17,12 @@ pub const GAMMA: Argument = Argument::optional(
     "gamma",
     Takes::Float(0.0, f64::INFINITY),
     "",
-    "what another category costs, against squared distances; default half the mean standard deviation of the scaled numbers",
+    "cost of a category that differs, compared with squared distances; default: half the mean standard deviation of the scaled numbers",
 );
 pub const MOST_PASSES: Argument =
-    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "100", "the most passes over the rows of a start");
+    Argument::optional("max_iter", Takes::Integer(1, 1_000_000), "100", "maximum number of passes over the rows in a start");
 
-/// How to cluster.
+/// The options of a clustering.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct How {
     pub n_clusters: usize,
@@ -58,17 +58,17 @@ impl std::fmt::Display for How {
     }
 }
 
-/// Up to so many rows, prototypes are also put elsewhere to leave local optima.
+/// Up to this many rows, prototypes are also moved elsewhere to leave local optima.
 const FEW_ROWS: usize = 20_000;
 
-/// Clusters of rows, what a different category costs, and how the numbers were scaled.
+/// The clusters of rows, the cost of a different category, and how the numbers were scaled.
 pub struct Fitted {
     pub scaled: Option<Scaled>,
     pub gamma: f64,
     pub fit: Fit,
 }
 
-/// Scales the numbers in place, and clusters.
+/// Scales the numbers in place and clusters the rows.
 pub fn fit(rows: &mut Rows, how: &How, running: &Computing<'_>) -> Result<Fitted, Stop> {
     let control = running.worker.control(running.worker.threads);
     if how.n_clusters > rows.len() {

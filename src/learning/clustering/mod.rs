@@ -1,4 +1,4 @@
-//! Clustering, as functions and models share it: options, scaling, and how good a clustering is.
+//! Clustering, as shared by functions and models: options, scaling, and quality of a clustering.
 
 pub mod kmeans;
 pub mod kprototypes;
@@ -20,7 +20,7 @@ pub const SCALE: Argument = Argument::optional(
     "scale",
     Takes::Choice(&["zscore", "log", "minmax", "robust", "none"]),
     "'zscore'",
-    "how features are made comparable: to mean 0 and standard deviation 1 (of the population); likewise of ln(1 + |x|) with the sign of x, for sums of money and other skewed numbers; to 0 … 1; to median 0 and quartiles 1 apart; or not",
+    "how features are made comparable: to mean 0 and (population) standard deviation 1; the same after ln(1 + |x|) with the sign of x, for money amounts and other skewed numbers; to the range 0 to 1; to median 0 and an interquartile range of 1; or not at all",
 );
 
 /// Labels from 0 and squared distances as the columns `cluster_id`, from 1, and `distance`.
@@ -31,7 +31,7 @@ pub fn cluster_columns(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
     ]
 }
 
-/// A whole number of things.
+/// A count.
 pub fn count(options: &Options, name: &str) -> Result<usize> {
     Ok(usize::try_from(options.integer(name)?).unwrap_or(usize::MAX))
 }
@@ -48,13 +48,13 @@ const SCALINGS: [(&str, Scaling); 5] = [
     ("none", Scaling::None),
 ];
 
-/// Tells that clusters are without rows: there are fewer different points than clusters were asked for.
+/// Notes that some clusters have no rows: there are fewer distinct points than clusters.
 pub fn tell_empty(labels: &[u32], distances: &[f64], n_clusters: usize, running: &Computing<'_>) {
     let filled = labels.iter().collect::<HashSet<_>>().len();
     if filled >= n_clusters {
         return;
     }
-    // Where every row is its own centre, the centres are all the points that there are.
+    // If every row is its own centre, the centres are all the distinct points.
     let why = match distances.iter().all(|distance| *distance == 0.0) {
         true => format!(": there are only {filled} different points"),
         false => String::new(),
@@ -70,7 +70,7 @@ pub fn word_of(scaling: Scaling) -> &'static str {
     SCALINGS.iter().find(|(_, other)| *other == scaling).map_or("none", |(word, _)| word)
 }
 
-/// Scales numbers on disk, when they are read.
+/// Scales numbers on disk, at the time they are read.
 pub fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
     running.show("scaling".into());
     let (number, control) = (spilled.rows(), running.worker.control(running.worker.threads));

@@ -1,4 +1,4 @@
-//! How good clusterings are: their indices.
+//! Validity indices of clusterings.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub const INDICES: [(&str, DataType); 5] = [
     ("smallest_share", DataType::Float64),
 ];
 
-/// A clustering measured; the silhouette apart.
+/// All measures of a clustering except the silhouette.
 pub struct Measured {
     pub indices: Indices,
     pub labels: Vec<u32>,
@@ -37,7 +37,7 @@ impl Measured {
     }
 }
 
-/// The mean silhouettes of labelings, of a sample when there are many rows.
+/// The mean silhouettes of labelings; of a sample if there are many rows.
 pub fn mean_silhouettes(
     rows: &Rows,
     labelings: &[&[u32]],
@@ -47,7 +47,7 @@ pub fn mean_silhouettes(
     let control = running.worker.control(running.worker.threads);
     let sampled = sample(&rows.identity, random_state, MOST_ROWS);
     let each = silhouettes(&rows.numbers, &sampled, labelings, control).map_err(|stop| running.stopped(stop))?;
-    // One cluster has no other to be compared with.
+    // With a single cluster, there is no other cluster to compare with.
     let is_defined = |labels: &[u32]| labels.iter().any(|label| Some(label) != labels.first());
     Ok(each.iter().zip(labelings).map(|(each, labels)| mean(each).filter(|_| is_defined(labels))).collect())
 }
@@ -65,7 +65,7 @@ pub fn index_columns(measured: &[Measured], silhouettes: &[Option<f64>]) -> Vec<
     ]
 }
 
-/// The indices of groups that are there already: one row.
+/// The indices of existing groups: one row.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Validity {
     #[serde(rename = "scale")]

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{Expr, cast, lit};
 
-/// An expression of such a type as a number of days; of another type as it is.
+/// An expression of such a type as a number of days; an expression of another type unchanged.
 pub fn days(value: Expr, data_type: &DataType) -> Expr {
     let number = |value: Expr, whole: DataType| cast(cast(value, whole), DataType::Float64);
     match data_type {

@@ -1,4 +1,4 @@
-//! Values of more digits than a double has, as whole numbers: integers, decimals in their last digit, days, ticks.
+//! Values with more digits than a double has, as integers: integers, decimals in their last digit, days, ticks.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -7,14 +7,14 @@ use datafusion::common::{Result, internal_err};
 
 use crate::kernels::tree::numbers::Numbers;
 
-/// A feature of such values.
+/// A feature with such values.
 #[derive(Debug)]
 pub struct Exact {
-    /// Its place among the features.
+    /// Its position among the features.
     pub feature: usize,
     pub data_type: DataType,
     keys: Keys,
-    /// Rows without value, until they get the mean.
+    /// Rows without a value, until they get the mean.
     missing: Vec<usize>,
 }
 
@@ -31,7 +31,7 @@ impl Exact {
         Self { feature, data_type: data_type.clone(), keys, missing: vec![] }
     }
 
-    /// Takes the values of a column of the type.
+    /// Reads the values of a column of the type.
     pub fn add(&mut self, column: &ArrayRef) -> Result<()> {
         let before = match &self.keys {
             Keys::Short(keys) => keys.len(),
@@ -46,7 +46,7 @@ impl Exact {
             }
             (Keys::Long(keys), DataType::Decimal128(_, _)) => keys.extend(column.as_primitive::<Decimal128Type>().values()),
             (Keys::Short(keys), data_type) => {
-                // There is no way from DATE to 64 bits but through its own 32.
+                // DATE can be converted to 64 bits only through its own 32 bits.
                 let own = if data_type == &DataType::Date32 { cast(column, &DataType::Int32)? } else { ArrayRef::clone(column) };
                 keys.extend(cast(&own, &DataType::Int64)?.as_primitive::<Int64Type>().values());
             }
@@ -55,7 +55,7 @@ impl Exact {
         Ok(())
     }
 
-    /// Gives rows without value the mean, rounded down, and says what it is; `None` when all have one, or none has.
+    /// Gives rows without a value the mean, rounded down, and returns it; `None` if all rows have a value, or none has.
     pub fn fill(&mut self) -> Option<i128> {
         if self.missing.is_empty() {
             return None;
@@ -81,14 +81,14 @@ impl Exact {
     }
 }
 
-/// The mean of the keys of the rows that are not missing, which are named in ascending order.
+/// The mean of the keys of the rows that are not missing; the missing rows are listed in ascending order.
 fn mean(keys: impl ExactSizeIterator<Item = i128>, missing: &[usize]) -> Option<i128> {
     let count = (keys.len() - missing.len()) as i128;
     if count == 0 {
         return None;
     }
     let mut missing = missing.iter().peekable();
-    // In parts, so that the sum fits however many digits the keys have.
+    // Summed in parts, so that the sum fits however many digits the keys have.
     let (mut whole, mut rest) = (0, 0);
     for (row, key) in keys.enumerate() {
         if missing.next_if(|place| **place == row).is_none() {

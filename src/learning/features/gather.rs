@@ -1,4 +1,4 @@
-//! Rows into memory: numbers in a matrix, categories as codes, keys as they came.
+//! Collects rows in memory: numbers in a matrix, categories as codes, keys unchanged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,32 +26,32 @@ use crate::kernels::cluster::{Matrix, Source};
 use crate::kernels::superaccumulator::Superaccumulator;
 use crate::text::megabytes;
 
-/// Everything that was read. Rows are in the order they came, in every part the same.
+/// Everything that was read. Rows are in the order of arrival, the same in every part.
 pub struct Rows {
     /// The keys, batch after batch; empty without a key.
     pub keys: Vec<ArrayRef>,
-    /// A hash of each key; of its number without a key.
+    /// A hash of each key; without a key, of the row number.
     pub identity: Vec<u64>,
-    /// The features that are numbers, a column each. What is missing has the mean.
+    /// The number features, one column per feature. Missing values are replaced by the mean.
     pub numbers: Matrix,
-    /// Those whose values come as they are, in the order of the features.
+    /// Features whose values are kept unchanged, in the order of the features.
     pub exact: Vec<Exact>,
-    /// All of them instead, when they do not fit the memory limit and the function may have them so.
+    /// The same numbers on disk, if they do not fit the memory limit and the function allows it.
     pub spilled: Option<Spilled>,
-    /// The features that are categories.
+    /// The categorical features.
     pub categories: Vec<Category>,
     pub weights: Option<Vec<f64>>,
-    /// The further columns of numbers, by their roles.
+    /// Additional number columns, by their roles.
     pub beside: Vec<(String, Vec<f64>)>,
-    /// Which group each row is in.
+    /// The group of each row.
     pub label: Option<Category>,
     /// How often each feature was missing, in the order of the features.
     pub missing: Vec<usize>,
-    /// What such a row of a feature that is a number got, in the order of the features.
+    /// The value that such a row got for a number feature, in the order of the features.
     pub filled: Vec<Option<Filled>>,
-    /// Whether a feature was infinite or not a number where it was missing, in the order of the features.
+    /// Whether a feature was infinite or NaN where it was missing, in the order of the features.
     pub beyond: Vec<bool>,
-    /// Rows left out.
+    /// Dropped rows.
     pub skipped: usize,
 }
 
@@ -60,41 +60,41 @@ impl Rows {
         self.identity.len()
     }
 
-    /// A further column of numbers by its role, when it was given.
+    /// An additional number column by its role, if it was given.
     pub fn beside(&self, role: &str) -> Option<&[f64]> {
         self.beside.iter().find(|(name, _)| name == role).map(|(_, column)| column.as_slice())
     }
 }
 
-/// What is put where a number is missing.
+/// The replacement for a missing number.
 #[derive(Debug, Clone, Copy)]
 pub enum Filled {
     Number(f64),
-    /// Of a feature whose values come as they are.
+    /// For a feature whose values are kept unchanged.
     Exact(i128),
 }
 
-/// A column of few different values.
+/// A column with few distinct values.
 pub struct Category {
     /// The values in ascending order.
     pub values: ArrayRef,
-    /// The value of each row, by its place.
+    /// The value of each row, as a position in the list of values.
     pub codes: Vec<u32>,
 }
 
-/// The code of a missing value; unless it is kept, it gets the most frequent one.
+/// The code of a missing value; unless it is kept, it becomes the most frequent value.
 const NO_CODE: u32 = u32::MAX;
 
-/// Bytes a row that are kept free for the work on rows whose numbers are on disk.
+/// Bytes per row that are kept free for the work on rows whose numbers are on disk.
 const FOR_WORK: usize = 16;
 
-/// Numbers beyond this cannot be squared and summed.
+/// Larger numbers cannot be squared and summed.
 pub const LARGEST: f64 = 1e100;
 
 /// Reads all streams at once.
 ///
 /// # Errors
-/// A row lacks its key or a feature, a key is there twice, a weight is negative; the memory limit is reached.
+/// A row lacks its key or a feature, a key occurs twice, a weight is negative; the memory limit is reached.
 pub async fn gather(
     wanted: &Arc<FeatureSpec>,
     streams: Streams,
@@ -140,15 +140,15 @@ pub async fn gather(
     }
 }
 
-/// The places of the columns in a batch.
+/// The positions of the columns in a batch.
 struct Layout {
     key: Option<usize>,
     features: usize,
     weight: Option<usize>,
-    /// The first of the columns beside.
+    /// The first of the additional columns.
     beside: usize,
     label: Option<usize>,
-    /// The features that are numbers and come as doubles, and those whose values come as they are.
+    /// The number features that are read as doubles, and those whose values are kept unchanged.
     numbers: Vec<usize>,
     exact: Vec<usize>,
 }
@@ -242,7 +242,7 @@ impl Gathering {
         }
     }
 
-    /// Keys and weights must be there.
+    /// Keys and weights must not be missing.
     fn check(&self, batch: &RecordBatch) -> Result<()> {
         if let Some(key) = self.layout.key
             && batch.column(key).logical_null_count() > 0
@@ -278,10 +278,10 @@ impl Gathering {
         Ok(())
     }
 
-    /// The rows in which each feature is missing; `None` when all are there.
+    /// The rows in which each feature is missing; `None` if all values are present.
     ///
     /// # Errors
-    /// One is missing that must not be; a number is too large.
+    /// A required value is missing; a number is too large.
     fn missing(&self, batch: &RecordBatch) -> Result<Option<Vec<Vec<usize>>>> {
         let mut all: Option<Vec<Vec<usize>>> = None;
         for (place, feature) in self.wanted.features.iter().enumerate() {
@@ -377,7 +377,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// Takes memory for rows; when there is none left for their numbers, these go to disk, with all that came before.
+    /// Reserves memory for rows; if there is not enough for their numbers, these and all earlier ones go to disk.
     fn take_memory(&self, gathered: &mut Gathered, batch: &RecordBatch, numbers: usize) -> Result<()> {
         let rows = batch.num_rows();
         let key = self.layout.key.map_or(0, |key| batch.column(key).get_array_memory_size());
@@ -481,7 +481,7 @@ fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> D
     ))
 }
 
-/// The mean of the numbers that are there, whatever their order.
+/// The mean of the numbers that are present, independent of their order.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut count) = (Superaccumulator::default(), 0.0);
     for value in values.filter(|value| !value.is_nan()) {
@@ -491,7 +491,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0.0).then(|| sum.value() / count)
 }
 
-/// Numbers the values of a column as they come.
+/// Numbers the values of a column in the order of arrival.
 struct Codes {
     converter: RowConverter,
     numbers: HashMap<Box<[u8]>, u32>,
@@ -521,7 +521,7 @@ impl Codes {
         Ok(())
     }
 
-    /// Codes in the order of the values; a missing one becomes the most frequent, the first of equals, unless it is kept.
+    /// Codes in the order of the values; a missing value becomes the most frequent one (ties: the first), unless it is kept.
     fn finish(mut self, is_kept: bool) -> Result<Option<Category>> {
         let mut values: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
         values.sort_unstable();

@@ -1,4 +1,4 @@
-//! Keys of rows: a hash for each that depends on nothing but the key, and the check that each is there once.
+//! Keys of rows: a hash for each that depends only on the key, and the check that keys are unique.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -8,7 +8,7 @@ use datafusion::common::{Result, ScalarValue};
 
 use crate::kernels::random::mix;
 
-/// Hashes keys: the same key, the same hash, in every run and on every machine.
+/// Hashes keys: the same key gives the same hash, in every run and on every machine.
 pub struct Hasher {
     converter: Option<RowConverter>,
 }
@@ -39,14 +39,14 @@ fn hash(bytes: &[u8]) -> u64 {
     mix(folded)
 }
 
-/// A key that is there twice, if there is one.
+/// A key that occurs twice, if there is one.
 pub fn duplicate(keys: &[ArrayRef], hashes: &[u64]) -> Result<Option<ScalarValue>> {
     let mut sorted = hashes.to_vec();
     sorted.sort_unstable();
     for pair in sorted.windows(2).filter(|pair| pair[0] == pair[1]) {
         let places = hashes.iter().enumerate().filter(|(_, hash)| **hash == pair[0]).map(|(row, _)| row);
         let found = places.map(|row| key_of(keys, row)).collect::<Result<Vec<_>>>()?;
-        // Different keys may have the same hash.
+        // Different keys can have the same hash.
         if let Some((place, key)) = found.iter().enumerate().find(|(place, key)| found[..*place].contains(key)) {
             debug_assert!(place > 0);
             return Ok(Some(key.clone()));

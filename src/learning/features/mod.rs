@@ -5,8 +5,9 @@
 //!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
-//! Whole numbers, decimals and floats are numbers; text and booleans are categories. Dates are refused where distances count: how near
-//! two days are, only the user can say; models of a target take the days. Where the order alone counts, values of more digits than a double has come as they are.
+//! Integers, decimals and floats are numbers; text and booleans are categories. Dates are rejected where distances count,
+//! because only the user knows how near two days are; models of a target use the number of days. Where only the order counts,
+//! values with more digits than a double are kept unchanged.
 
 mod days;
 mod exact;

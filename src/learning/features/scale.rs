@@ -1,4 +1,4 @@
-//! Numbers made comparable.
+//! Scaling that makes numbers comparable.
 
 use crate::kernels::cluster::{Failure, Matrix, Scale, Scaling};
 use crate::kernels::control::Control;

@@ -1,4 +1,4 @@
-//! Which columns are wanted, and what is to be done with rows that lack one.
+//! Which columns are needed, and what to do with rows that lack one.
 
 use std::fmt;
 
@@ -12,49 +12,49 @@ use crate::adapter::relation::{Call, Role, Roles};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 
-pub const KEY: Argument = Argument::required("key", Takes::Column, "what names a row: a customer; each once");
+pub const KEY: Argument = Argument::required("key", Takes::Column, "key of the row: a customer; must be unique");
 pub const OWN_KEY: Argument =
-    Argument::optional("key", Takes::Column, "", "what names a row; left out of the features, each once");
+    Argument::optional("key", Takes::Column, "", "key of the row, not used as a feature; must be unique");
 pub const FEATURES: Argument = Argument::optional(
     "features",
     Takes::Numbers,
     "",
-    "the columns to compare rows by, default every number column but the others named here",
+    "columns used to compare rows; default: every number column except the others named here",
 );
 pub const MIXED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Columns,
     "",
-    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here",
+    "columns used to compare rows; default: every column of numbers, text or booleans except the others named here",
 );
 pub const ORDERED_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Ordered,
     "",
-    "the columns to compare rows by, default every column of numbers, text or booleans but the others named here; dates and times too when they are named",
+    "columns used to compare rows; default: every column of numbers, text or booleans except the others named here; dates and times only if they are listed",
 );
 pub const ALL_FEATURES: Argument = Argument::optional(
     "features",
     Takes::Features,
     "",
-    "the columns to learn from, default every column of numbers, text, booleans, dates or times but the others named here; dates and times count in days",
+    "columns to learn from; default: every column of numbers, text, booleans, dates or times except the others named here; dates and times are counted in days",
 );
-pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "how much a row counts, 0 or more; default 1");
+pub const WEIGHT: Argument = Argument::optional("weight", Takes::Number, "", "weight of the row, 0 or more; default 1");
 pub const MISSING: Argument = Argument::optional(
     "missing",
     Takes::Choice(&["error", "mean", "skip"]),
     "'error'",
-    "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), or is left out and counted",
+    "what to do with a row whose feature is NULL, NaN or infinite: end the query with an error, use the feature's mean (for a category, its most frequent value), or drop and count the row",
 );
 
 const OR_KEPT: Takes = Takes::Choice(&["error", "mean", "skip", "keep"]);
 const OR_KEPT_TEXT: &str = "a row whose feature is NULL, NaN or infinite ends the query, gets the feature's mean (of a category the most frequent value), is left out and counted, or keeps its gap, from which the model learns too";
-/// Likewise, for models that can learn from what is missing.
+/// The same for models that can learn from missing values.
 pub const MISSING_OR_KEPT: Argument = Argument::optional("missing", OR_KEPT, "'error'", OR_KEPT_TEXT);
-/// Likewise, for those that do so by themselves.
+/// The same for models that learn from missing values by default.
 pub const MISSING_KEPT: Argument = Argument::optional("missing", OR_KEPT, "'keep'", OR_KEPT_TEXT);
 
-/// What a feature is.
+/// The type of a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -63,12 +63,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Text and booleans have no order that counts; dates and times are features only where theirs does.
+    /// Text and booleans have no order that counts; dates and times are features only where their order does.
     fn of(data_type: &DataType) -> Self {
         if data_type.is_numeric() || exact_type(data_type).is_some() { Self::Number } else { Self::Category }
     }
 
-    /// The type it is read in.
+    /// The type in which it is read.
     pub fn read_as(self) -> DataType {
         match self {
             Self::Number => DataType::Float64,
@@ -91,23 +91,23 @@ impl fmt::Display for Kind {
 pub struct Feature {
     pub name: String,
     pub kind: Kind,
-    /// The number is of a date or time: the days since 1970.
+    /// The number comes from a date or time: the days since 1970.
     pub is_time: bool,
 }
 
-/// What becomes of a row that lacks a feature.
+/// What happens to a row that lacks a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     Error,
     Mean,
     Skip,
-    /// Numbers stay NaN, categories get the greatest code there is.
+    /// Numbers stay NaN, categories get the largest possible code.
     Keep,
 }
 
 impl Missing {
-    /// As it is written in a call.
+    /// As written in a call.
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -127,16 +127,16 @@ impl Missing {
     }
 }
 
-/// A further column of numbers.
+/// An additional number column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Beside {
-    /// What it is to the function: `time`.
+    /// Its role in the function: `time`.
     pub role: String,
     /// Its own name.
     pub column: String,
 }
 
-/// The columns of the input: the key, the features, and what else was given, in this order.
+/// The columns of the input: the key, the features, and the others that were given, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeatureSpec {
     /// For errors.
@@ -146,20 +146,20 @@ pub struct FeatureSpec {
     pub key: String,
     pub features: Vec<Feature>,
     pub has_weight: bool,
-    /// Further columns of numbers that every row has: the target of a regression, the time of a row.
+    /// Additional number columns that every row has: the target of a regression, the time of a row.
     pub beside: Vec<Beside>,
-    /// A key may be there more than once.
+    /// A key may occur more than once.
     pub may_repeat: bool,
-    /// The name of the column that says which group a row is in.
+    /// The name of the column with the group of each row.
     pub label: Option<String>,
     pub missing: Missing,
-    /// The function can work with numbers that are on disk.
+    /// The function can work with numbers on disk.
     pub may_spill: bool,
-    /// Numbers whose type has more digits than a double, and dates and times, come as they are, not as doubles.
+    /// Numbers with more digits than a double, and dates and times, are kept unchanged instead of becoming doubles.
     pub exact: bool,
 }
 
-/// The type that a column is read in when its values are to be compared exactly; `None` when doubles are exact.
+/// The type in which a column is read if its values must be compared exactly; `None` if doubles are exact.
 pub fn exact_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Int64 | DataType::UInt64 | DataType::Date32 | DataType::Timestamp(_, _) => data_type.clone(),
@@ -175,18 +175,18 @@ impl FeatureSpec {
     /// Reads the roles of a call: `key`, `features`, `weight`, and `label` under its own name.
     ///
     /// # Errors
-    /// There are no features, or one is there twice.
+    /// There are no features, or one is given twice.
     pub fn read(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
         Self::read_as(call, label, &[], false)
     }
 
-    /// Likewise, with the roles `beside` as further columns of numbers, and keys that may repeat.
+    /// The same, with the roles `beside` as additional number columns, and keys that may repeat.
     pub fn read_beside(call: &Call, label: Option<&str>, beside: &[&str]) -> Result<(Self, LogicalPlan)> {
         let (wanted, input) = Self::read_as(call, label, beside, false)?;
         Ok((Self { may_repeat: true, ..wanted }, input))
     }
 
-    /// Likewise, with values that can be compared exactly.
+    /// The same, with values that can be compared exactly.
     pub fn read_exact(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
         Self::read_as(call, label, &[], true)
     }
@@ -224,13 +224,13 @@ impl FeatureSpec {
         Ok((wanted, input))
     }
 
-    /// The column that is to be predicted: what is read as classes, or as the number beside called `target`.
+    /// The column to predict: read as classes, or as the additional number column `target`.
     pub fn target(&self) -> &str {
         let beside = || self.beside.iter().find(|beside| beside.role == "target").map(|beside| beside.column.as_str());
         self.label.as_deref().or_else(beside).unwrap_or_default()
     }
 
-    /// The features of one kind, with their places among all.
+    /// The features of one kind, with their positions among all.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (usize, &Feature)> {
         self.features.iter().enumerate().filter(move |(_, feature)| feature.kind == kind)
     }

@@ -13,7 +13,7 @@ use crate::adapter::step::{Scratch, scratch};
 use crate::kernels::cluster::{CHUNK_ROWS, Matrix, Scale, Source};
 use crate::kernels::control::Stop;
 
-/// A file in the making: little-endian doubles, row after row.
+/// A file being written: little-endian doubles, row after row.
 pub struct Spilling {
     columns: usize,
     rows: usize,
@@ -60,13 +60,13 @@ impl Spilling {
     }
 }
 
-/// Rows of numbers in a file that is gone with them.
+/// Rows of numbers in a file that is deleted when they are dropped.
 pub struct Spilled {
     columns: usize,
     rows: usize,
     reader: Mutex<Box<dyn Scratch>>,
     _file: Arc<dyn SpillFile>,
-    /// Applied when rows are read.
+    /// The scaling applied when rows are read.
     scales: Vec<Scale>,
 }
 

@@ -21,13 +21,13 @@ use crate::error::failed;
 use crate::kernels::cluster::Failure;
 use crate::kernels::control::{Reserved, Stop};
 
-/// What a function does with the rows: plain data, whose name is that of the step.
+/// What a function does with the rows: plain data, whose name is the name of the step.
 pub trait Compute: Plain {
-    /// Computes, and sends its rows.
+    /// Computes and sends its rows.
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop>;
 }
 
-/// Gathers the columns that are wanted, and computes. A second input holds rows of numbers that the function is given as they are.
+/// Collects the required columns and computes. A second input contains rows of numbers that the function gets unchanged.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Gather<C> {
     compute: Arc<C>,
@@ -88,7 +88,7 @@ async fn numbers(streams: Streams) -> Result<Vec<Vec<f64>>> {
     Ok(rows)
 }
 
-/// A computation at work.
+/// A running computation.
 pub struct Computing<'a> {
     pub worker: &'a Worker,
     pub wanted: &'a FeatureSpec,
@@ -100,33 +100,33 @@ pub struct Computing<'a> {
 }
 
 impl Computing<'_> {
-    /// Tells the user how far the work is.
+    /// Reports progress to the user.
     pub fn show(&self, status: String) {
         self.status.set(status);
     }
 
-    /// Tells the user something of the result, after the query.
+    /// A note for the user about the result, shown after the query.
     pub fn note(&self, text: String) {
         self.told.lock().push(text.clone());
         self.notes.tell(text);
     }
 
-    /// What was told so far.
+    /// The notes so far.
     pub fn told(&self) -> Vec<String> {
         self.told.lock().clone()
     }
 
-    /// Takes memory until the guard is dropped.
+    /// Reserves memory until the guard is dropped.
     pub fn take(&self, bytes: usize) -> Result<Reserved<'_>, Stop> {
         self.worker.control(1).reserve(bytes).map_err(|stop| self.stopped(stop))
     }
 
-    /// Ends the query: the function cannot be computed of these rows.
+    /// Ends the query with an error: the function cannot be computed from these rows.
     pub fn refuse(&self, problem: impl std::fmt::Display) -> Stop {
         self.worker.fail(failed(&self.wanted.function, problem))
     }
 
-    /// Ends the query with the error of a kernel; unless it was cancelled.
+    /// Ends the query with the error of a kernel, unless it was cancelled.
     pub fn explain(&self, failure: Failure, rows: usize, clusters: usize) -> Stop {
         match failure {
             Failure::Stop(stop) => self.stopped(stop),
@@ -142,7 +142,7 @@ impl Computing<'_> {
         }
     }
 
-    /// Likewise, when all that can happen is that it was stopped.
+    /// The same where the only possible error is that it was stopped.
     pub fn stopped(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
@@ -156,7 +156,7 @@ impl Computing<'_> {
         }
     }
 
-    /// Sends a result of one row a key, batch by batch; `columns` makes the other columns of a range of rows.
+    /// Sends a result with one row per key, batch by batch; `columns` makes the other columns for a range of rows.
     pub fn send_by_key(&self, keys: &[ArrayRef], columns: impl Fn(std::ops::Range<usize>) -> Vec<ArrayRef>) -> Result<(), Stop> {
         let mut start = 0;
         for key in keys {

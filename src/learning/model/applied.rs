@@ -1,4 +1,4 @@
-//! A stored model, read: it predicts and describes.
+//! A stored model after reading: it predicts and describes itself.
 
 use std::hash::{Hash, Hasher};
 
@@ -17,8 +17,8 @@ use crate::learning::features::{Kind, LARGEST, Missing, is_time};
 
 /// A model of the database, in memory.
 ///
-/// Reading one takes time and memory in proportion to its size. It is read once for each call that names it, while the query is planned,
-/// and shared by all that runs.
+/// Reading a model takes time and memory in proportion to its size. It is read once for each call that names it, while the
+/// query is planned, and shared by everything that runs.
 #[derive(Debug)]
 pub struct Model {
     /// Name and version, for EXPLAIN and errors.
@@ -29,12 +29,12 @@ pub struct Model {
     stored: StoredModel,
 }
 
-/// Rows of features as a model takes them.
+/// Rows of features in the form that a model needs.
 #[derive(Debug)]
 pub struct FeatureRows {
     pub numbers: Vec<Vec<f64>>,
     pub codes: Vec<Vec<u32>>,
-    /// Whether the model leaves the row out.
+    /// Whether the model skips the row.
     pub skipped: BooleanArray,
 }
 
@@ -42,7 +42,7 @@ impl Model {
     /// Reads a stored model.
     ///
     /// # Errors
-    /// The text is damaged, or of a type that this version does not know.
+    /// The text is damaged, or its type is not known to this version.
     pub fn read(stored: StoredModel) -> Result<Self> {
         let label = format!("model {}, version {}", stored.name, stored.version);
         let trained = Trained::read(&label, &stored.trained)?;
@@ -72,7 +72,7 @@ impl Model {
         self.fitted.scales()
     }
 
-    /// What training gave.
+    /// The result of training.
     pub fn fitted(&self) -> &dyn Fitted {
         self.fitted.as_ref()
     }
@@ -82,10 +82,10 @@ impl Model {
         self.fitted.centroids()
     }
 
-    /// Checks that an input has the features, and no column of a prediction's name.
+    /// Checks that an input has the features, and no column with the name of a prediction.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with it.
     pub fn check(&self, input: &DFSchema) -> Result<()> {
         let names = || input.fields().iter().map(|field| field.name().as_str());
         let mut problems = vec![];
@@ -118,10 +118,10 @@ impl Model {
         if problems.is_empty() { Ok(()) } else { Err(invalid(&self.label, problems.join("; "))) }
     }
 
-    /// The predictions for rows of the features, in the model's order; a row that the model leaves out has NULL in every column.
+    /// The predictions for rows of the features, in the model's order; a row that the model skips has NULL in every column.
     ///
     /// # Errors
-    /// A row lacks a feature and the model was told not to bear that, or a number is too large.
+    /// A row lacks a feature and the model was created with `missing = 'error'`, or a number is too large.
     pub fn predict(&self, features: &[ArrayRef], rows: usize) -> Result<StructArray> {
         let FeatureRows { numbers, codes, skipped } = self.feature_rows(features, rows)?;
         let columns = self.fitted.predict(&numbers, &codes)?;
@@ -149,7 +149,7 @@ impl Model {
         Ok(FeatureRows { numbers, codes, skipped: BooleanArray::from(skipped) })
     }
 
-    /// A feature that is a number; a row that lacks it gets the mean of the training.
+    /// A number feature; a row without a value gets the mean of the training rows.
     fn numbers(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<f64>> {
         let column = cast(column, &DataType::Float64)?;
         let column = column.as_primitive::<Float64Type>();
@@ -171,7 +171,7 @@ impl Model {
         Ok(values)
     }
 
-    /// The codes of a feature that is a category; a row that lacks it gets the most frequent value of the training.
+    /// The codes of a categorical feature; a row without a value gets the most frequent value of the training rows.
     fn codes(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<u32>> {
         let column = cast(column, &DataType::Utf8)?;
         let column = column.as_string::<i32>();
@@ -188,7 +188,7 @@ impl Model {
         Ok(codes)
     }
 
-    /// A row lacks a feature: what the model was told to do then.
+    /// A row lacks a feature: applies the model's `missing` option.
     fn missing(&self, feature: &str, skipped: &mut bool) -> Result<()> {
         match self.trained.missing {
             Missing::Mean | Missing::Keep => Ok(()),
@@ -206,7 +206,7 @@ impl Model {
     }
 }
 
-/// Two are the same when the same is stored.
+/// Two models are equal if their stored forms are.
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || self.stored == other.stored
@@ -215,14 +215,14 @@ impl PartialEq for Model {
 
 impl Eq for Model {}
 
-/// Of the label alone: plans are hashed often, and a model may be large.
+/// Hashes only the label: plans are hashed often, and a model may be large.
 impl Hash for Model {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.label.hash(state);
     }
 }
 
-/// How often models were read, for tests that a query reads each once.
+/// Counts how often models were read, for tests that a query reads each model once.
 #[cfg(test)]
 pub mod readings {
     use std::collections::BTreeMap;
@@ -253,7 +253,7 @@ mod tests {
         StoredModel { name: "m".into(), version: 3, trained: text.into(), took: 0 }
     }
 
-    /// Models as earlier versions stored them, every number a text.
+    /// Models as earlier versions stored them, every number a string.
     const OLD_KMEANS: &str = r#"{"body":{"centres":["0.8156473902861876","-1.2234710854292814"],"factors":["0.0509779618928866"],"offsets":["45.0"],"sizes":["3.0","2.0"]},
         "features":[{"kind":"number","missing":0,"name":"age","statistics":{"max":"62.0","mean":"45.0","median":"60.0","min":"20.0","stddev":"21.93171219946131"},"values":[]}],
         "key":"id","metrics":{"calinski_harabasz":"inf","davies_bouldin":"NaN","inertia":"0.010395010395010399"},"missing":"skip",

@@ -1,4 +1,4 @@
-//! What models of clusters share: their prediction, and their centres in the features' own units.
+//! What cluster models share: their prediction, and their centres in the features' own units.
 
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::stored::exact;
 use crate::kernels::cluster::{Matrix, Scale};
 use crate::learning::features::Scaled;
 
-/// The columns of a prediction: cluster and distance; NULL for a row that lacks a feature, of a model that skips such rows.
+/// The columns of a prediction: cluster and distance; NULL for a row without a feature, if the model skips such rows.
 pub fn predicts() -> Fields {
     Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
 }
@@ -19,7 +19,7 @@ pub struct StoredScales {
     offsets: Vec<f64>,
     #[serde(with = "exact")]
     factors: Vec<f64>,
-    /// Whether it was the logarithms that were scaled.
+    /// Whether the logarithms were scaled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     logarithms: bool,
 }
@@ -31,7 +31,7 @@ impl StoredScales {
         Self { offsets, factors, logarithms: scales().any(|scale| scale.is_of_logarithm) }
     }
 
-    /// The scales of so many columns; `None` when these are others.
+    /// The scales of this many columns; `None` if their number differs.
     pub fn of_columns(&self, columns: usize) -> Option<Vec<Scale>> {
         let fits = self.offsets.len() == columns && self.factors.len() == columns;
         let scale = |(offset, factor): (&f64, &f64)| Scale { offset: *offset, factor: *factor, is_of_logarithm: self.logarithms };
@@ -40,7 +40,7 @@ impl StoredScales {
     }
 }
 
-/// Rows of numbers as they were scaled in training.
+/// Rows of numbers scaled as in training.
 pub fn matrix(numbers: &[Vec<f64>], scales: &[Scale]) -> Matrix {
     let mut matrix = Matrix::new(numbers.len());
     matrix.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Models of how long something takes, by Cox's proportional hazards.
+//! Models of the time until an event, by Cox's proportional hazards.
 
 use std::sync::Arc;
 
@@ -23,40 +23,44 @@ use crate::learning::features::{ALL_FEATURES, Computing, KEY, Kind as FeatureKin
 #[derive(Debug)]
 pub struct CoxType;
 
-const DURATION: Argument = Argument::required("duration", Takes::Number, "the column of how long a row was watched; 0 or more");
+const DURATION: Argument =
+    Argument::required("duration", Takes::Number, "column with the time that a row was observed; 0 or more");
 const EVENT: Argument = Argument::required(
     "event",
     Takes::Column,
-    "the column of whether the event happened at the end of it: a boolean, or 1 and 0; where it did not, the row was lost from sight",
+    "column that says whether the event happened at the end of that time: a boolean, or 1 and 0; if not, the row is censored",
 );
 const TIES: Argument =
-    Argument::optional("ties", Takes::Choice(&["efron", "breslow"]), "'efron'", "how events at one duration are counted");
+    Argument::optional("ties", Takes::Choice(&["efron", "breslow"]), "'efron'", "how events at the same duration are counted");
 const PENALIZER: Argument = Argument::optional(
     "penalizer",
     Takes::Float(0.0, f64::INFINITY),
     "0",
-    "half of this times the sum of the squared coefficients, of features divided by their deviation, is taken from the mean log-likelihood",
+    "half of this, times the sum of the squared coefficients (of features divided by their standard deviation), is subtracted from the mean log-likelihood",
 );
 const HORIZON: Argument =
-    Argument::optional("horizon", Takes::Float(0.0, f64::INFINITY), "30", "the duration for which `ml_predict` gives `survival`");
+    Argument::optional("horizon", Takes::Float(0.0, f64::INFINITY), "30", "duration for which `ml_predict` returns `survival`");
 const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "of the intervals in `ml_weights`");
+    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "confidence level of the intervals in `ml_weights`");
 
 const DOC: Doc = Doc {
     name: "cox",
     kind: Kind::Model,
     domain: "model",
-    summary: "A model of how long it takes until something happens: what speeds it up, and the share still there after a time.",
+    summary: "Models the time until an event: which features speed it up, and the share without the event after a given time.",
     syntax: "CREATE MODEL name WITH (type = 'cox', key = 'column', duration = 'column', event = 'column', [option = value, …]) AS query",
     description: "\
-Rows are customers, each watched for `duration`, at whose end the event happened or did not: a customer who has not left yet tells that it takes at least as long. The rate of the event is a baseline, which
-may change with time, times a factor that the features decide. Of a category each value but the first in ascending order has a coefficient.
+Rows are customers. Each was observed for `duration`, and at its end the event happened or did not: a customer who has not left yet shows
+that leaving takes at least as long. The rate of the event is a baseline, which can change with time, multiplied by a factor that depends on
+the features. For a category, each value except the first in ascending order has a coefficient.
 
-`ml_weights` gives coefficients with standard errors, z, p-values and intervals; the ratio is the hazard ratio, how many times as often the event happens for one more of the feature. `ml_predict` gives
-`hazard_ratio`, of the row beside one with the means of the features, `survival`, the share of such rows that lasts longer than `horizon`, and `median_duration`, NULL where it is not reached.
+`ml_weights` returns coefficients with standard errors, z, p-values and intervals; the ratio is the hazard ratio: by what factor the rate of
+the event changes for one unit more of the feature. `ml_predict` returns `hazard_ratio` of the row against a row with the means of the
+features, `survival`, the share of such rows that lasts longer than `horizon`, and `median_duration`, NULL if it is not reached.
 
-In `metrics` are `concordance`, the share of pairs whose order the model gets right (0.5 is chance), the log-likelihood, and the test that no feature matters. A column that follows from others is refused; one
-that separates the rows with the event makes its coefficient grow without end, and the training says that it has not converged.",
+`metrics` contains `concordance`, the share of pairs that the model puts in the right order (0.5 is chance), the log-likelihood, and the
+test that no feature matters. A column that is a combination of others is rejected. If a column separates the rows with the event, its
+coefficient grows without end, and the training reports that it did not converge.",
     arguments: &[KEY, DURATION, EVENT, ALL_FEATURES, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
     examples: &["CREATE TABLE contracts AS SELECT n AS contract, 1 + (n * 7 + n * n) % 24 AS months, n % 3 > 0 AS has_left, n % 5 AS calls, CASE n % 2 WHEN 0 THEN 'card' ELSE 'cash' END AS payment
 FROM generate_series(1, 60) AS s(n);
@@ -191,7 +195,7 @@ struct Hazards {
     horizon: f64,
     /// How many values each category has.
     counts: Vec<usize>,
-    /// The feature of each coefficient, and of a category the value.
+    /// The feature of each coefficient, and for a category the value.
     named: Vec<(String, Option<String>)>,
     model: CoxModel,
 }
@@ -213,7 +217,7 @@ impl Fitted for Hazards {
                 place += 1;
             }
             for (column, count) in codes.iter().zip(&self.counts) {
-                // A value that training did not have is like the first.
+                // A value that was not in training is treated like the first value.
                 for value in 1..*count {
                     features[place] = f64::from(u8::from(column[row] as usize == value));
                     place += 1;

@@ -1,21 +1,21 @@
-//! What a model says of itself, in forms that all types share.
+//! How a model describes itself, in forms that all types share.
 
 use serde::{Deserialize, Serialize};
 
 use super::stored::Exact;
 
-/// A coefficient or parameter, with what is known of its error.
+/// A coefficient or parameter, with its error where known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Weight {
     /// As it is read: `intercept`, `tenure`, `contract = One year`.
     pub name: String,
-    /// Of a coefficient: the feature, and of a category the value.
+    /// For a coefficient: the feature, and for a category the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// `None` where it cannot be told: the column is a combination of others.
+    /// `None` if it cannot be determined: the column is a combination of others.
     pub value: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub std_err: Option<Exact>,
@@ -28,7 +28,7 @@ pub struct Weight {
     pub ci_lower: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci_upper: Option<Exact>,
-    /// exp(value), where that is a ratio: of odds, rates or hazards.
+    /// exp(value), where that is a ratio of odds, rates or hazards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ pub struct TrainingStep {
     pub step: String,
     /// Its number, from 1.
     pub number: u64,
-    /// What was tried or done, where there is something to tell.
+    /// What was tried or done, if there is something to report.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     pub measure: String,
@@ -62,11 +62,11 @@ pub struct TrainingStep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Importance {
     pub feature: String,
-    /// How much its splits took from the loss, as a share of all; of a linear model, the share of its coefficients of comparable features.
+    /// How much its splits reduced the loss, as a share of the total; for a linear model, the share of its standardised coefficients.
     pub gain: Exact,
-    /// The splits on it; 0 of a linear model.
+    /// The splits on it; 0 for a linear model.
     pub splits: u64,
-    /// How much worse the measure becomes when its values are shuffled, and the deviation over the repetitions.
+    /// How much worse the measure becomes when its values are shuffled, and the standard deviation over the repetitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permutation: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,10 +27,10 @@ use crate::adapter::plain::Plain;
 use crate::catalog::models::StoredModel;
 use crate::learning::supervised::algorithm::Features;
 
-/// The column of a whole explanation, until it is taken apart.
+/// The column with the whole explanation, until it is split into columns.
 const EXPLANATION: &str = "explanation of the model";
 
-/// What an explanation says of a feature, after the key of the row.
+/// The columns of an explanation for a feature, after the key of the row.
 pub fn columns() -> Fields {
     Fields::from(vec![
         Field::new("feature", DataType::Utf8, true),
@@ -60,8 +60,8 @@ pub fn explained(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> 
     rows.filter(whole.clone().is_not_null())?.project(std::iter::once(key).chain(parts))?.build()
 }
 
-/// A model over its features, and these as texts: a LIST of what each adds to the score. Sent to another process, it is the model as it is
-/// stored.
+/// A model over its features, and these as strings: returns a LIST of the contributions to the score. It is sent to another
+/// process as the stored model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "StoredModel", into = "StoredModel")]
 pub struct Explain {
@@ -129,7 +129,7 @@ impl ScalarUDFImpl for Explain {
         for row in 0..rows {
             let own: Vec<f64> = found.by_feature.iter().map(|feature| feature[row]).collect();
             let mut order: Vec<usize> = (0..width).collect();
-            // What moves the score most comes first; of equals the first feature.
+            // The feature that moves the score most comes first; ties: the first feature.
             order.sort_by(|a, b| own[*b].abs().total_cmp(&own[*a].abs()));
             let score = own.iter().fold(found.base, |score, contribution| score + contribution);
             for (rank, feature) in (1..).zip(order) {

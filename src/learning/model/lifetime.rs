@@ -1,4 +1,4 @@
-//! Models of customers' lifetime: how often they buy and how long they stay, and what a purchase is worth.
+//! Lifetime models of customers: how often they buy, how long they stay, and the value of a purchase.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::kernels::clv::{Estimate, FitOptions, Process, Transactions, Values, W
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, FEATURES, KEY, Kind as FeatureKind, MISSING, Rows, WEIGHT};
 
-/// A type of model of lifetime.
+/// A type of lifetime model.
 #[derive(Debug)]
 pub struct LifetimeType {
     doc: &'static Doc,
-    /// `None`: of the values of purchases.
+    /// `None`: a model of the value of purchases.
     process: Option<Process>,
 }
 
@@ -29,13 +29,13 @@ const PENALIZER: Argument = Argument::optional(
     "penalizer",
     Takes::Float(0.0, f64::INFINITY),
     "0",
-    "holds the parameters back where there are few customers: the mean negative log-likelihood grows by this times the sum of their squares, times over the longest \"T\"; 0.001 to 0.1 helps. With it there are no standard errors",
+    "regularizes the parameters if there are few customers: the mean negative log-likelihood grows by this times the sum of their squares, where times are divided by the longest \"T\"; 0.001 to 0.1 helps. With it there are no standard errors",
 );
 const HORIZON: Argument = Argument::optional(
     "horizon",
     Takes::Float(0.0, f64::INFINITY),
     "30",
-    "for how long after the end of observation `ml_predict` gives `expected_purchases`, in the unit of \"T\"",
+    "time after the end of observation for which `ml_predict` returns `expected_purchases`, in the unit of \"T\"",
 );
 
 const FREQUENCY: &str = "frequency";
@@ -49,18 +49,20 @@ const ARGUMENTS: &[Argument] = &[KEY, FEATURES, WEIGHT, MISSING, HORIZON, PENALI
 pub const BG_NBD: LifetimeType = LifetimeType {
     doc: &Doc {
         name: "bg_nbd",
-        summary: "A model of repeat purchases: who is still a customer, and how many purchases to expect.",
+        summary: "Models repeat purchases: who is still a customer, and how many purchases to expect.",
         syntax: "CREATE MODEL name WITH (type = 'bg_nbd', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
         description: "\
-The query gives the columns of `clv_summary` by their names: `frequency`, `recency` and `\"T\"`. While customers stay they buy at random times, at a rate of their own; after each
-purchase they may leave for good. Rates follow a gamma distribution with the parameters r and alpha over the customers, the probabilities of leaving a beta distribution with a and b.
+The query must return the columns of `clv_summary` by name: `frequency`, `recency` and `\"T\"`. As long as they stay, customers buy at
+random times, each at their own rate; after each purchase they may leave for good. Over the customers, rates follow a gamma distribution
+with the parameters r and alpha, and the probabilities of leaving a beta distribution with a and b.
 
-`ml_predict` gives `probability_alive`, that the customer has not left, and `expected_purchases` within `horizon`; NULL of histories that cannot be, such as a recency above \"T\".
-`ml_weights` gives the parameters with standard errors. In this model a customer without a repeat purchase is always alive; `mbg_nbd` and `pareto_nbd` do not suppose so.
+`ml_predict` returns `probability_alive`, the probability that the customer has not left, and `expected_purchases` within `horizon`; both
+are NULL for impossible histories, such as a recency above \"T\". `ml_weights` returns the parameters with standard errors. In this model a
+customer without a repeat purchase is always alive; `mbg_nbd` and `pareto_nbd` do not assume this.
 
-Parameters are those of maximum likelihood, found from several starts. Where the rows do not tell all of them apart, as when nobody ever leaves, the training says that it has not
-converged: what it predicts is still that of the greatest likelihood found, but the parameters mean little; a `penalizer` helps. Rows that are alike are counted together: time and memory
-depend on the histories that differ.",
+Parameters are estimated by maximum likelihood, from several starts. If the rows do not determine all of them, for example because nobody
+ever leaves, the training reports that it did not converge: predictions still use the highest likelihood found, but the parameters mean
+little; a `penalizer` helps. Equal rows are counted together, so time and memory depend on the number of distinct histories.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -76,9 +78,9 @@ FROM ml_predict(purchases, histories) ORDER BY expected_purchases DESC, customer
 pub const MBG_NBD: LifetimeType = LifetimeType {
     doc: &Doc {
         name: "mbg_nbd",
-        summary: "The BG/NBD model, in which customers may leave right after their first purchase.",
+        summary: "The BG/NBD model where customers can also leave right after their first purchase.",
         syntax: "CREATE MODEL name WITH (type = 'mbg_nbd', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
-        description: "Columns, options and predictions are those of `bg_nbd`. Customers without a repeat purchase can have left.",
+        description: "Columns, options and predictions are those of `bg_nbd`. Customers without a repeat purchase may have left.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -93,11 +95,11 @@ SELECT frequency, count(*) AS customers, round(avg(probability_alive), 4) AS pro
 pub const PARETO_NBD: LifetimeType = LifetimeType {
     doc: &Doc {
         name: "pareto_nbd",
-        summary: "A model of repeat purchases in which customers may leave at any time.",
+        summary: "Models repeat purchases where customers can leave at any time.",
         syntax: "CREATE MODEL name WITH (type = 'pareto_nbd', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
         description: "\
-Columns, options and predictions are those of `bg_nbd`. Lifetimes follow an exponential distribution whose rate has a gamma distribution with the parameters s and beta over the customers.
-Training takes some ten times as long as that of `bg_nbd`.",
+Columns, options and predictions are those of `bg_nbd`. Lifetimes follow an exponential distribution; over the customers, its rate has a
+gamma distribution with the parameters s and beta. Training takes about ten times as long as for `bg_nbd`.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE histories AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
@@ -112,11 +114,12 @@ SELECT count(*) AS parameters FROM ml_weights(purchases);"],
 pub const BG_BB: LifetimeType = LifetimeType {
     doc: &Doc {
         name: "bg_bb",
-        summary: "A model of customers who can buy at given opportunities only: once a year, at each event.",
+        summary: "Models customers who can buy only at given opportunities: once a year, at each event.",
         syntax: "CREATE MODEL name WITH (type = 'bg_bb', key = 'column', [option = value, …]) AS SELECT key, frequency, recency, \"T\" …",
         description: "\
-Options and predictions are those of `bg_nbd`. `\"T\"` is the number of opportunities after the first purchase, `frequency` how many were taken, `recency` the number of the last that was:
-what `clv_summary` gives when `time_unit` is the time between two opportunities. `horizon` counts opportunities. Parameters: alpha and beta of taking one, gamma and delta of leaving.",
+Options and predictions are those of `bg_nbd`. `\"T\"` is the number of opportunities after the first purchase, `frequency` the number of
+those that were used, `recency` the number of the last one used: this is what `clv_summary` returns if `time_unit` is the time between two
+opportunities. `horizon` counts opportunities. Parameters: alpha and beta for using an opportunity, gamma and delta for leaving.",
         arguments: ARGUMENTS,
         examples: &["CREATE TABLE donors AS SELECT customer_id, frequency, recency, \"T\" FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30', time_unit => 'month');
@@ -131,13 +134,16 @@ SELECT frequency, count(*) AS customers, round(avg(expected_purchases), 4) AS ex
 pub const GAMMA_GAMMA: LifetimeType = LifetimeType {
     doc: &Doc {
         name: "gamma_gamma",
-        summary: "A model of what purchases are worth: the mean value to expect of each customer.",
+        summary: "Models the value of purchases: the expected mean value for each customer.",
         syntax: "CREATE MODEL name WITH (type = 'gamma_gamma', key = 'column', [option = value, …]) AS SELECT key, frequency, monetary_value …",
         description: "\
-The query gives `frequency` and `monetary_value` of `clv_summary`. Customers without a repeat purchase are not trained on. `ml_predict` gives `expected_average_value`: between the mean of all
-and the customer's own, the nearer to that the more purchases there are. It is NULL of customers without a repeat purchase where the distribution over the customers has no mean, as q is at most 1.
+The query must return `frequency` and `monetary_value` of `clv_summary`. Customers without a repeat purchase are not used in training.
+`ml_predict` returns `expected_average_value`: a value between the mean of all customers and the customer's own mean; the more purchases,
+the nearer to the own mean. For customers without a repeat purchase it is NULL if the distribution over the customers has no mean (q at most
+1).
 
-The model supposes that customers who buy often do not spend more or less at each purchase; look at `corr(frequency, monetary_value)` before. `ml_weights` gives the parameters p, q and v.",
+The model assumes that customers who buy often do not spend more or less per purchase; check `corr(frequency, monetary_value)` first.
+`ml_weights` returns the parameters p, q and v.",
         arguments: &[KEY, FEATURES, WEIGHT, MISSING, PENALIZER],
         examples: &["CREATE TABLE spenders AS SELECT customer_id, frequency, monetary_value FROM clv_summary((SELECT * FROM sample_orders(rows => 3000) WHERE status = 'paid'),
   customer => customer_id, order_time => ordered_at, amount => amount, observation_end => DATE '2025-06-30');
@@ -256,13 +262,13 @@ impl Lifetime {
 /// The types' own part of the stored form.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FittedLifetime {
-    /// Where the columns that it reads are among the features that are numbers.
+    /// The positions of its columns among the number features.
     pub places: Vec<usize>,
     horizon: f64,
     pub model: Lifetime,
 }
 
-/// True of histories that can be, whole or not: a missing one may have a mean.
+/// True for possible histories, also with fractions: a missing value may have been replaced by a mean.
 fn can_be(frequency: f64, recency: f64, age: f64) -> bool {
     frequency >= 0.0
         && recency >= 0.0
@@ -308,7 +314,7 @@ impl Fitted for FittedLifetime {
     fn weights(&self) -> Vec<Weight> {
         let parameters = self.model.estimate().parameters.iter();
         let weight = parameters.map(|parameter| {
-            // Parameters are above 0: the interval is that of the logarithm.
+            // Parameters are above 0, so the interval is that of the logarithm.
             let end = |z: f64| parameter.std_err.map(|error| Exact(parameter.value * libm::exp(z * error / parameter.value)));
             Weight {
                 name: parameter.name.clone(),

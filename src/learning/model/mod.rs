@@ -1,18 +1,18 @@
-//! Models (模型): trained once, stored in the database, applied to what comes later.
+//! Models (模型): trained once, stored in the database, applied to later rows.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | [`model_type`] | what a type of model must be able to do; [`model_types`] lists the types |
-//! | `kmeans`, `kprototypes` | types of clusters, on what they share in `clusters` |
-//! | `lifetime` | types of customers' lifetime: purchases, and what they are worth |
-//! | `cox` | the type of how long something takes |
-//! | `predictive` | types that predict a target, on what they share in [`supervised`](super::supervised) |
-//! | [`described`] | what a model says of itself |
+//! | `kmeans`, `kprototypes` | cluster models, based on `clusters` |
+//! | `lifetime` | lifetime models of customers: purchases and their value |
+//! | `cox` | models of the time until an event |
+//! | `predictive` | models that predict a target, based on [`supervised`](super::supervised) |
+//! | [`described`] | how a model describes itself |
 //! | `train` | the plan that trains: one row, the model as text |
-//! | [`stored`] | that text: what is the same for models of every type |
-//! | [`applied`] | a stored model, read: what predicts and describes |
+//! | [`stored`] | that text: the part that is the same for all types |
+//! | [`applied`] | a stored model after reading: predicts and describes |
 //! | [`predict`] | the plan that predicts |
-//! | [`explain`] | the plan that says why |
+//! | [`explain`] | the plan that explains predictions |
 
 pub mod applied;
 mod clusters;

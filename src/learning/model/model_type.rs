@@ -24,9 +24,9 @@ pub trait ModelType: Debug + Send + Sync {
         self.doc().name
     }
 
-    /// What `WITH (…)` may hold, as the arguments of a page. A type that a function computes too, without keeping the model, has the
-    /// arguments of that function. Roles beside `key`, `features` and `weight` reach training as [`Rows::beside`], in the order of the
-    /// page; but the one that is the [`label`](Self::label).
+    /// The options allowed in `WITH (…)`, as the arguments of a page. A type that a function also computes, without keeping
+    /// the model, has the arguments of that function. Roles other than `key`, `features` and `weight` reach training as
+    /// [`Rows::beside`], in the order of the page, except the [`label`](Self::label).
     fn doc(&self) -> &'static Doc;
 
     /// The role that is read as classes: [`Rows::label`].
@@ -34,20 +34,20 @@ pub trait ModelType: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// What is wrong with the options, if anything; and the options in full, for the record.
+    /// Checks the options, and returns all of them with defaults, for the record.
     fn check(&self, options: &Options) -> Result<String>;
 
-    /// Trains on rows, which it may change.
+    /// Trains on rows, and may modify them.
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop>;
 
-    /// What training gave, read from the stored text.
+    /// The result of training, read from the stored text.
     ///
     /// # Errors
     /// The text lacks something, or its parts do not fit together.
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>>;
 }
 
-/// What training gives.
+/// The result of training.
 #[derive(Debug, Clone)]
 pub struct Learned {
     /// Measures of the training, by name.
@@ -61,8 +61,8 @@ pub trait Fitted: Debug + Send + Sync {
     /// The columns of a prediction.
     fn predicts(&self) -> Fields;
 
-    /// The columns of [`predicts`](Self::predicts) for rows of features: numbers first, then codes of categories by their place
-    /// among the model's values, [`super::stored::UNSEEN`] for others.
+    /// The columns of [`predicts`](Self::predicts) for rows of features: numbers first, then codes of categories by their
+    /// position among the model's values, [`super::stored::UNSEEN`] for others.
     fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>>;
 
     /// How each number was scaled, if they were.
@@ -80,23 +80,23 @@ pub trait Fitted: Debug + Send + Sync {
         vec![]
     }
 
-    /// How its training went, beside its metrics.
+    /// A record of its training, in addition to its metrics.
     fn described(&self) -> Described {
         Described::default()
     }
 
-    /// What it is when it predicts a target.
+    /// The model as a predictor of a target, if it is one.
     fn predictor(&self) -> Option<&Predictor> {
         None
     }
 
-    /// What it is when it tells of customers' lifetime.
+    /// The model as a lifetime model, if it is one.
     fn lifetime(&self) -> Option<&FittedLifetime> {
         None
     }
 }
 
-/// The middle of a cluster, in the features' own units.
+/// The centre of a cluster, in the features' own units.
 #[derive(Debug, Clone)]
 pub struct Centroid {
     /// The training rows in the cluster, by weight.

@@ -1,11 +1,11 @@
-//! The plan that predicts: a projection of the input, with what the model says of each row.
+//! The plan that predicts: a projection of the input, with the prediction for each row.
 //!
 //! ```text
 //! Projection: the columns of the input, cluster_id of prediction, distance of prediction
 //!   Projection: the columns of the input, ml_predict[model m, version 1](age, channel) AS prediction
 //!     the input
 //! ```
-//! Being a projection, it lets filters and the choice of columns through to the scan, and a refresh can share the scan with other tags.
+//! As a projection, it lets filters and column pruning through to the scan, and a refresh can share the scan with other tags.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ use crate::catalog::models::StoredModel;
 use crate::error::invalid;
 use crate::learning::features::days;
 
-/// The column of a whole prediction, until it is taken apart.
+/// The column with the whole prediction, until it is split into columns.
 const PREDICTION: &str = "prediction of the model";
 
-/// An input with the predictions of a model beside its columns.
+/// An input with its columns and the predictions of a model.
 ///
 /// # Errors
 /// The input does not fit the model.
@@ -76,7 +76,7 @@ pub fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(function)), args })
 }
 
-/// A model over its features: a STRUCT of what it predicts. Sent to another process, it is the model as it is stored.
+/// A model over its features: returns a STRUCT of predictions. It is sent to another process as the stored model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "StoredModel", into = "StoredModel")]
 pub struct Predict {
@@ -135,8 +135,8 @@ impl ScalarUDFImpl for Predict {
 
 /// One column of a prediction.
 ///
-/// DataFusion's own `get_field` is pushed down to where the STRUCT is made, and the STRUCT is then made once for each of its fields: the
-/// model would predict every row twice. This one stays in its place.
+/// DataFusion pushes its own `get_field` down to where the STRUCT is made, and the STRUCT is then computed once for each of
+/// its fields: the model would predict every row twice. This function is not pushed down.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     field: FieldRef,
@@ -191,7 +191,7 @@ mod tests {
             let part = Part { field: Arc::clone(field) };
             assert_eq!(Part::decode(&part.encode().unwrap()).unwrap(), part);
         }
-        // What is no model is refused where it arrives.
+        // Anything that is not a model is rejected on arrival.
         let damaged = StoredModel { trained: "{}".into(), ..predict.model.stored().clone() };
         let bytes = postcard::to_stdvec(&damaged).unwrap();
         assert!(Predict::decode(&bytes).is_err());

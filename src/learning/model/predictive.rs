@@ -37,15 +37,17 @@ const TYPE: Doc = Doc { kind: Kind::Model, domain: "model", ..Doc::EMPTY };
 pub const LOGISTIC_REGRESSION: Predictive = Predictive {
     doc: &Doc {
         name: "logistic_regression",
-        summary: "A model of the probability of one of two classes: its logarithm of odds is a sum over the features.",
+        summary: "Predicts the probability of one of two classes: the log-odds are a sum over the features (logistic regression).",
         syntax: "CREATE MODEL name WITH (type = 'logistic_regression', key = 'column', target = 'column', [option = value, …]) AS query",
         description: "\
-Numbers count as they are; of a category each value but the first in ascending order, the reference, has a coefficient. `ml_weights` gives coefficients in the features' own
-units with standard errors, z, p-values, confidence intervals, odds ratios and variance inflation; they are of maximum likelihood, and what R's `glm` and statsmodels give. With a
-penalty (`alpha` above 0) there are coefficients alone. A column that is a combination of others has no coefficient, and is told; so is a feature that separates the classes.
+Numbers are used as they are; for a category, each value except the first in ascending order (the reference) has a coefficient. `ml_weights`
+returns coefficients in the features' own units with standard errors, z, p-values, confidence intervals, odds ratios and variance inflation
+factors; they are maximum likelihood estimates, equal to those of R's `glm` and statsmodels. With a penalty (`alpha` above 0) there are only
+coefficients. A column that is a combination of others has no coefficient, and is reported; so is a feature that separates the classes.
 
-The key may be there more than once, as when rows are customers at several times: rows of one key are never both trained on and measured on. The model is trained on the rows that are not
-held out; `metrics` in `system.models` are of those that are. Rows are taken in an order that only their keys decide: the same rows and `random_state`, the same model.",
+The key may occur more than once, for example if rows are customers at several times: rows with the same key are never used both for
+training and for measuring. The model is trained on the rows that are not held out; `metrics` in `system.models` are measured on the
+held-out rows. The order of rows is decided only by their keys: the same rows and `random_state` give the same model.",
         arguments: &[
             KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS,
@@ -64,9 +66,9 @@ SELECT name, round(value, 4) AS value, round(std_err, 4) AS std_err, round(odds_
 pub const LINEAR_REGRESSION: Predictive = Predictive {
     doc: &Doc {
         name: "linear_regression",
-        summary: "A model of a number: a sum over the features, of least squares.",
+        summary: "Predicts a number as a sum over the features (linear regression, least squares).",
         syntax: "CREATE MODEL name WITH (type = 'linear_regression', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Coefficients, reference values and rows held out are as those of `logistic_regression`; standard errors are those of ordinary least squares, and `z` is Student's t.",
+        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, and `z` is Student's t.",
         arguments: &[
             KEY, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
@@ -84,9 +86,9 @@ SELECT name, round(value, 4) AS value, round(p_value, 4) AS p_value FROM ml_weig
 pub const POISSON_REGRESSION: Predictive = Predictive {
     doc: &Doc {
         name: "poisson_regression",
-        summary: "A model of how often something happens: the logarithm of the rate is a sum over the features.",
+        summary: "Predicts a count: the log of the rate is a sum over the features (Poisson regression).",
         syntax: "CREATE MODEL name WITH (type = 'poisson_regression', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Coefficients, reference values and rows held out are as those of `logistic_regression`; `odds_ratio` in `ml_weights` is the ratio of rates.",
+        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; `odds_ratio` in `ml_weights` is the rate ratio.",
         arguments: LINEAR_REGRESSION.doc.arguments,
         examples: &["CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, CAST(monetary AS DOUBLE) AS monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
@@ -101,9 +103,9 @@ SELECT name, round(value, 6) AS value FROM ml_weights(visits);"],
 pub const DECISION_TREE: Predictive = Predictive {
     doc: &Doc {
         name: "decision_tree",
-        summary: "A model of one tree of questions, which can be read.",
+        summary: "Predicts with a single decision tree, which is easy to read.",
         syntax: "CREATE MODEL name WITH (type = 'decision_tree', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Splits are those of Gini impurity, or of squared error for numbers. `explain_segments` describes given groups by such a tree; this one predicts. Targets and rows held out are as those of `gradient_boosting`.",
+        description: "Splits use Gini impurity, or squared error for numbers. `explain_segments` describes given groups with such a tree; this one predicts. Targets and held-out rows are as in `gradient_boosting`.",
         arguments: &[
             KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::TREE_DEPTH, trees::TREE_LEAVES, trees::TREE_ROWS,
             trees::CCP_ALPHA, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
@@ -121,9 +123,9 @@ SELECT class, count(*) AS customers FROM ml_predict(churn_tree, customers_at_ris
 pub const RANDOM_FOREST: Predictive = Predictive {
     doc: &Doc {
         name: "random_forest",
-        summary: "A model of many trees, each grown on a sample of rows and features; the prediction is their mean.",
+        summary: "Predicts with the mean of many trees, each grown on a sample of rows and features (random forest).",
         syntax: "CREATE MODEL name WITH (type = 'random_forest', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Targets and rows held out are as those of `gradient_boosting`.",
+        description: "Targets and held-out rows are as in `gradient_boosting`.",
         arguments: &[
             KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::N_TREES, trees::FOREST_DEPTH, trees::FOREST_LEAVES,
             trees::FOREST_ROWS, trees::MAX_FEATURES, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
@@ -141,14 +143,15 @@ SELECT class, count(*) AS customers FROM ml_predict(churn_forest, customers_at_r
 pub const GRADIENT_BOOSTING: Predictive = Predictive {
     doc: &Doc {
         name: "gradient_boosting",
-        summary: "A model of trees, each of which corrects those before it.",
+        summary: "Predicts with a sequence of trees, each of which corrects those before it (gradient boosting).",
         syntax: "CREATE MODEL name WITH (type = 'gradient_boosting', key = 'column', target = 'column', [option = value, …]) AS query",
         description: "\
-The target is a column of two values, whose probability is predicted; with `objective = 'regression'` a number, with `'poisson'` a count. Trees grow leaf by leaf, where the loss falls most, over at
-most 255 bins of each feature. What is missing goes to the side that training has found better, and so does a category that training has not seen. Categories are split by what their
-rows show, smoothed; they need no coding. With `early_stopping` a tenth of the training rows decides how many trees there are.
+The target is a column with two values, whose probability is predicted; with `objective = 'regression'` a number, with `'poisson'` a count.
+Trees grow leaf by leaf, where the loss falls most, over at most 255 bins per feature. Missing values go to the side that was better in
+training, and so do categories that were not seen in training. Categories are split by the smoothed outcomes of their rows; they need no
+encoding. With `early_stopping`, a tenth of the training rows decides the number of trees.
 
-Keys, rows held out and repeatability are as those of `logistic_regression`.",
+Keys, held-out rows and reproducibility are as in `logistic_regression`.",
         arguments: &[
             KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::ITERATIONS, trees::LEARNING_RATE, trees::MAX_LEAVES,
             trees::MAX_DEPTH, trees::MIN_ROWS, trees::L2, trees::SUBSAMPLE, trees::FEATURE_FRACTION, trees::EARLY_STOPPING, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS,

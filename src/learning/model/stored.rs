@@ -1,7 +1,7 @@
 //! The stored form of every model: a JSON text, so that any tool can read it.
 //!
-//! Numbers come back bit for bit. JSON has no infinity and no NaN; these stand in it as texts, as all numbers did in the form that
-//! earlier versions wrote. Both forms are read.
+//! Numbers are restored bit for bit. JSON has no infinity and no NaN; these are written as strings, as all numbers were by
+//! earlier versions. Both forms can be read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::learning::features::{FeatureSpec, Kind, Missing, Rows};
 /// The code of a category that the training rows did not have.
 pub const UNSEEN: u32 = u32::MAX;
 
-/// What is the same for models of every type.
+/// The part that is the same for all types of model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
     #[serde(rename = "type")]
@@ -31,12 +31,12 @@ pub struct Trained {
     pub options: String,
     /// Training rows that were used.
     pub rows: u64,
-    /// Training rows that were left out, as they lacked a feature.
+    /// Training rows that were dropped because they lacked a feature.
     pub skipped: u64,
     /// Measures of the training.
     pub metrics: BTreeMap<String, Exact>,
     pub features: Vec<TrainedFeature>,
-    /// What was told when it was trained: doubts, and what was left out.
+    /// Notes of the training: warnings, and what was dropped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -57,7 +57,7 @@ pub struct TrainedFeature {
     pub values: Vec<(String, u64)>,
 }
 
-/// What a number was like in the training rows; nothing of a category.
+/// Statistics of a number in the training rows; none for a category.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Statistics {
@@ -84,12 +84,12 @@ impl Statistics {
 }
 
 impl TrainedFeature {
-    /// What stands for a number that is missing, when the model says so.
+    /// The replacement for a missing number, if the model has one.
     pub fn mean(&self) -> f64 {
         self.statistics.mean.map_or(0.0, |mean| mean.0)
     }
 
-    /// The most frequent value of a category, the first of equals, by its place.
+    /// The position of the most frequent value of a category; ties: the first.
     pub fn mode(&self) -> u32 {
         let most = (0..self.values.len()).rev().max_by_key(|place| self.values[*place].1);
         most.map_or(UNSEEN, |place| place as u32)
@@ -100,7 +100,7 @@ impl TrainedFeature {
         self.values.get(place as usize).map(|(value, _)| value.as_str())
     }
 
-    /// The place of a value of a category; `None` when the training rows did not have it.
+    /// The position of a value of a category; `None` if the training rows did not have it.
     pub fn code(&self, value: &str) -> Option<u32> {
         self.values.binary_search_by(|(other, _)| other.as_str().cmp(value)).ok().map(|place| place as u32)
     }
@@ -121,7 +121,7 @@ pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
                 if let Some(category) = categories.next() {
                     let mut counts = vec![0_u64; category.values.len()];
                     for code in &category.codes {
-                        // A gap that is kept has no code.
+                        // A missing value that is kept has no code.
                         if let Some(count) = counts.get_mut(*code as usize) {
                             *count += 1;
                         }
@@ -141,7 +141,7 @@ impl Trained {
     /// The text that is stored, with the type's own part.
     ///
     /// # Errors
-    /// None in practice: all parts are texts and numbers.
+    /// None in practice: all parts are strings and numbers.
     pub fn to_text(&self, body: &Value) -> Result<String> {
         #[derive(Serialize)]
         struct Whole<'a> {
@@ -153,10 +153,10 @@ impl Trained {
         text.map_err(|error| failed("model", format!("cannot be written as JSON: {error}")))
     }
 
-    /// Reads what is the same for models of every type; `label` names the model in errors.
+    /// Reads the part that is the same for all types of model; `label` names the model in errors.
     ///
     /// # Errors
-    /// The text is no model.
+    /// The text is not a model.
     pub fn read(label: &str, text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|error| damaged(label, &error))
     }
@@ -180,18 +180,18 @@ impl StoredForm<'_> {
     /// The type's own part.
     ///
     /// # Errors
-    /// It is not there, or not of that form.
+    /// It is missing, or has another form.
     pub fn body<B: DeserializeOwned>(&self) -> Result<B> {
         #[derive(Deserialize)]
         struct Whole<B> {
             body: B,
         }
-        // Read from the text itself, not from a tree of values: megabytes of numbers would take many times their size.
+        // Read directly from the text, not from a tree of values: megabytes of numbers would take many times their size.
         let whole: Whole<B> = serde_json::from_str(self.text).map_err(|error| self.damaged(error))?;
         Ok(whole.body)
     }
 
-    /// The error of a text that cannot be a model of its type.
+    /// The error of a string that cannot be a model of its type.
     pub fn damaged(&self, what: impl fmt::Display) -> DataFusionError {
         damaged(self.label, what)
     }
@@ -201,7 +201,7 @@ fn damaged(label: &str, what: impl fmt::Display) -> DataFusionError {
     failed(label, format!("the stored model is damaged ({what}); train it again with CREATE OR REPLACE MODEL"))
 }
 
-/// A number that is stored to the last bit, infinities and NaN too.
+/// A number stored exactly to the last bit, also infinity and NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exact(pub f64);
 

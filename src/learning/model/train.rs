@@ -1,4 +1,4 @@
-//! Training: a plan that gives one row, the model as text.
+//! Training: a plan that returns one row, the model as text.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Training {
     /// All that fit when `None`.
     pub features: Option<Vec<String>>,
     pub weight: Option<String>,
-    /// The columns of the other roles that its type takes: the target, say.
+    /// The columns for the other roles of its type: for example the target.
     pub others: Vec<(&'static str, String)>,
     pub options: Options,
 }
@@ -58,7 +58,7 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     given.extend(features.into_iter().map(|feature| (FEATURES.name, takes, feature)));
     given.extend(training.weight.iter().map(|weight| (WEIGHT.name, Takes::Number, weight.clone())));
     for (name, column) in &training.others {
-        // What is not read as classes is read as a number.
+        // Roles that are not read as classes are read as numbers.
         let takes = match find(doc, name)?.takes {
             Takes::Column if label != Some(*name) => Takes::Number,
             takes => takes,

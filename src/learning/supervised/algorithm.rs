@@ -1,4 +1,4 @@
-//! What learns from a table: linear models and trees, behind one interface.
+//! The learning algorithms, linear models and trees, behind one interface.
 
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub enum Algorithm {
     Trees(TreeSettings),
 }
 
-/// What fitting gives.
+/// The result of fitting.
 #[derive(Debug)]
 pub struct Fit {
     pub learner: Learner,
@@ -26,7 +26,7 @@ pub struct Fit {
     pub steps: Vec<TrainingStep>,
     /// Measures of the fit: the log-likelihood, how many iterations it took.
     pub metrics: Vec<(&'static str, Option<f64>)>,
-    /// What the user should know of it.
+    /// What the user should know about it.
     pub notes: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub enum Learner {
     Trees(Trees),
 }
 
-/// Why scores are what they are: for each row, a base that is the same for all, and what each feature adds.
+/// Explains scores: for each row, a base that is the same for all, and the contribution of each feature.
 #[derive(Debug, Clone)]
 pub struct Contributions {
     pub base: f64,
@@ -56,7 +56,7 @@ pub struct Contributions {
 }
 
 impl Learner {
-    /// The score of each row: where what the features add is added up.
+    /// The score of each row, if contributions are added up to it.
     pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
         match self {
             Self::Linear(linear) => Ok(linear.scores(numbers, codes, rows)),
@@ -64,7 +64,7 @@ impl Learner {
         }
     }
 
-    /// What a score means: a probability, a number or a rate.
+    /// The meaning of a score: a probability, a number or a rate.
     pub fn mean(&self, score: f64) -> f64 {
         match self {
             Self::Linear(linear) => linear.mean(score),
@@ -85,7 +85,7 @@ impl Learner {
         }
     }
 
-    /// Coefficients; none of trees.
+    /// Coefficients; none for trees.
     pub fn weights(&self) -> &[Weight] {
         match self {
             Self::Linear(linear) => &linear.weights,
@@ -93,7 +93,7 @@ impl Learner {
         }
     }
 
-    /// How much each feature counts by itself, as a share of all, and how many splits it has.
+    /// How much each feature matters, as a share of the total, and its number of splits.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         match self {
             Self::Linear(linear) => linear.gains(),
@@ -101,7 +101,7 @@ impl Learner {
         }
     }
 
-    /// True when it fits as many numbers and categories, and all its parts fit together.
+    /// True if it expects this many numbers and categories, and its parts are consistent.
     pub fn is_whole(&self, numbers: usize, categories: usize) -> bool {
         match self {
             Self::Linear(linear) => linear.is_whole(numbers, categories),

@@ -1,7 +1,8 @@
-//! Linear models: what a table becomes for the kernel, and what the kernel gives as a model.
+//! Linear models: converts a table for the kernel, and the kernel's result to a model.
 //!
-//! A number is a column. Of a category every value but the reference, the first in ascending order, is one; rare values are one together.
-//! Where gaps are kept, a number has its mean in their place and a further column that is 1 there, and a category has "missing" as a value.
+//! A number is one column. A category has one column per value except the reference, the first in ascending order; rare values
+//! are combined. Where missing values are kept, a number gets its mean and an additional column that is 1 there, and a
+//! category gets the value "missing".
 
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
@@ -22,29 +23,29 @@ pub const ALPHA: Argument = Argument::optional(
     "alpha",
     Takes::Float(0.0, f64::INFINITY),
     "0",
-    "how strong the penalty on coefficients of comparable features (divided by their deviation) is, as glmnet's lambda; 0 for maximum likelihood",
+    "strength of the penalty on the coefficients of features divided by their standard deviation, like glmnet's lambda; 0 for maximum likelihood",
 );
 pub const L1_RATIO: Argument = Argument::optional(
     "l1_ratio",
     Takes::Float(0.0, 1.0),
     "0",
-    "the share of the penalty that is on absolute values (lasso), the rest on squares (ridge)",
+    "share of the penalty on absolute values (lasso); the rest is on squares (ridge)",
 );
 pub const CONFIDENCE: Argument =
-    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "of the intervals in `ml_weights`");
+    Argument::optional("confidence", Takes::Float(0.5, 0.9999), "0.95", "confidence level of the intervals in `ml_weights`");
 pub const RARE_SHARE: Argument = Argument::optional(
     "rare_share",
     Takes::Float(0.0, 0.5),
     "0.001",
-    "values of a category that less than this share of the rows has are one value together",
+    "values of a category that are rarer than this share of the rows are combined into one value",
 );
 pub const MAX_VALUES: Argument = Argument::optional(
     "max_values",
     Takes::Integer(2, 1000),
     "100",
-    "at most so many values of a category, the most frequent; the others are one together",
+    "maximum number of values of a category, the most frequent ones; the others are combined into one value",
 );
-pub const MAX_ITER: Argument = Argument::optional("max_iter", Takes::Integer(1, 100_000), "100", "iterations at most");
+pub const MAX_ITER: Argument = Argument::optional("max_iter", Takes::Integer(1, 100_000), "100", "maximum number of iterations");
 pub const TOL: Argument =
     Argument::optional("tol", Takes::Float(0.0, 1.0), "1e-10", "the fit ends when the deviance changes by less than this share");
 
@@ -84,28 +85,28 @@ pub struct Linear {
     pub weights: Vec<Weight>,
 }
 
-/// What a number adds to the score.
+/// The contribution of a number to the score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct NumberTerm {
     coefficient: Exact,
-    /// The mean of the training rows, which stands for a gap.
+    /// The mean of the training rows, which replaces a missing value.
     mean: Exact,
     deviation: Exact,
-    /// What a gap adds beside that.
+    /// The additional contribution of a missing value.
     gap: Exact,
-    /// The share of the training rows that have one.
+    /// The share of the training rows with a missing value.
     gap_share: Exact,
 }
 
-/// What the values of a category add to the score.
+/// The contributions of the values of a category to the score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct CategoryTerm {
-    /// By the places of the values.
+    /// By the positions of the values.
     #[serde(with = "exact")]
     coefficients: Vec<f64>,
-    /// Of a gap, and of a value that training did not have.
+    /// For a missing value, and for a value that was not in training.
     other: Exact,
-    /// The mean over the training rows, and the deviation.
+    /// The mean over the training rows, and the standard deviation.
     mean: Exact,
     deviation: Exact,
 }
@@ -156,7 +157,7 @@ impl Linear {
         }
     }
 
-    /// The deviation of what each feature adds over the training rows, as a share of all.
+    /// The standard deviation of each feature's contribution over the training rows, as a share of the total.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         let numbers = self.numbers.iter().map(|term| (term.coefficient.0 * term.deviation.0).abs());
         let all: Vec<f64> = numbers.chain(self.categories.iter().map(|term| term.deviation.0)).collect();
@@ -176,19 +177,19 @@ struct Coded {
     names: Vec<String>,
     /// The code of each value of the feature.
     code_of: Vec<u32>,
-    /// The code of a gap, if there are any.
+    /// The code of a missing value, if there are any.
     gap: Option<u32>,
     /// The code of a value that is none of these.
     unknown: u32,
     reference: u32,
 }
 
-/// How many names a note lists.
+/// Maximum number of names in a note.
 const LISTED: usize = 5;
 
-/// What a gap is called.
+/// The name of a missing value.
 const MISSING: &str = "missing";
-/// What rare values together are called.
+/// The name of the combined rare values.
 const OTHER: &str = "other";
 
 impl LinearSettings {
@@ -198,7 +199,7 @@ impl LinearSettings {
         let with_gaps = gaps.iter().filter(|gaps| **gaps > 0).count();
         let _reserved = running.take(rows * (2 * 8 * with_gaps + 4 * table.codes.len()))?;
         let means: Vec<Moments> = table.numbers.iter().map(|column| Moments::of(column, table)).collect();
-        // A number with gaps, filled with its mean, and a column that says where.
+        // A number with missing values, filled with its mean, and a column that marks them.
         let filled: Vec<Option<(Vec<f64>, Vec<f64>)>> = table
             .numbers
             .iter()
@@ -230,7 +231,7 @@ impl LinearSettings {
         Ok(self.fitted(&fit, table, features, &means, &gaps, &coded))
     }
 
-    /// The values of a category as the kernel has them: rare ones as one, a gap as a value where there are gaps.
+    /// The values of a category as the kernel needs them: rare ones combined, and a missing value as a value where there are any.
     fn coded(&self, codes: &[u32], values: &[String]) -> Coded {
         let mut counts = vec![0_usize; values.len()];
         let mut gaps = 0;
@@ -257,7 +258,7 @@ impl LinearSettings {
             names.push(MISSING.into());
             names.len() as u32 - 1
         });
-        // A value that these rows do not have (those of another fold do) is one of the others, or else the reference.
+        // A value that these rows do not have (but those of another fold do) counts as one of the others, or else as the reference.
         let unknown = if has_other { other } else { 0 };
         let code_of: Vec<u32> =
             (0..values.len()).map(|value| kept.binary_search(&value).map_or(unknown, |place| place as u32)).collect();
@@ -265,7 +266,7 @@ impl LinearSettings {
         Coded { codes, names, code_of, gap, unknown, reference: 0 }
     }
 
-    /// The model of what the kernel has fitted.
+    /// The model made from the kernel's fit.
     fn fitted(
         &self,
         fit: &glm::Fit,

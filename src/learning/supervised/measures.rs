@@ -1,14 +1,14 @@
-//! How good predictions are.
+//! Measures of predictions.
 
 use super::table::Table;
 use super::target::Task;
 use crate::kernels::metrics::{Confusion, Errors, Ranked, auc, average_precision, brier, ks, log_loss, poisson_deviance, share};
 
-/// What `search` may go by; the first stands for that of the target.
+/// The measures that `search` can use; the first is the default for the target.
 pub const METRICS: [&str; 10] =
     ["default", "auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "poisson_deviance"];
 
-/// Measures by name, in the order they are shown in; one that cannot be told has no value.
+/// Measures by name, in display order; one that is not defined has no value.
 #[derive(Debug, Clone, Default)]
 pub struct Measures(Vec<(&'static str, Option<f64>)>);
 
@@ -29,13 +29,13 @@ impl Measures {
         self.all().filter(|(name, _)| MAIN.contains(name))
     }
 
-    /// The one that a model is known by.
+    /// The main measure of a model.
     pub fn first(&self) -> &'static str {
         self.main().next().map_or("", |(name, _)| name)
     }
 }
 
-/// The measures of predictions for rows whose target is known; `threshold` is where the positive class begins.
+/// The measures of predictions for rows with a known target; the positive class is predicted from `threshold` on.
 pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Measures {
     let (outcomes, weights) = (table.target.as_slice(), table.weights.as_deref());
     if table.len() == 0 {
@@ -64,7 +64,7 @@ pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Mea
     ])
 }
 
-/// Predictions and outcomes, in an order that depends on nothing but these.
+/// Predictions and outcomes, in an order that depends only on themselves.
 #[derive(Debug)]
 pub struct Judged {
     pub predictions: Vec<f64>,

@@ -1,19 +1,19 @@
-//! Models of a target (预测): a class, a number or a count, learned from rows that have it.
+//! Models of a target (预测): a class, a number or a count, learned from rows where it is known.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`training`] | the order of things: holdout, candidates, folds, fit, measures |
-//! | [`plan`] | the options that all such models have |
-//! | [`target`] | what is to be predicted |
-//! | [`table`] | the rows, in an order that depends on nothing but the rows |
+//! | [`training`] | the sequence of training: holdout, candidates, folds, fit, measures |
+//! | [`plan`] | the options that all these models have |
+//! | [`target`] | the target to predict |
+//! | [`table`] | the rows, in an order that depends only on the rows |
 //! | `split` | holdout and folds |
-//! | [`algorithm`] | what learns, behind one interface; [`linear`] and [`trees`] are the two |
+//! | [`algorithm`] | the learning algorithms behind one interface: [`linear`] and [`trees`] |
 //! | [`predictor`] | what was learned, as it is stored and applied |
-//! | [`measures`] | how good predictions are |
-//! | `permutation` | what each feature is worth |
+//! | [`measures`] | measures of predictions |
+//! | `permutation` | importance of each feature |
 //! | `warnings` | warnings of leaks and of overfitting |
 //!
-//! A new algorithm is a file beside [`linear`], a variant of [`algorithm::Algorithm`] and a page in
+//! A new algorithm is a file next to [`linear`], a variant of [`algorithm::Algorithm`] and a page in
 //! [`model`](super::model).
 
 pub mod algorithm;

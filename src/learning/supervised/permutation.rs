@@ -1,4 +1,4 @@
-//! What a feature is worth to a model: how much worse it predicts when the feature's values are shuffled among the rows.
+//! The importance of a feature: how much worse the model predicts when the feature's values are shuffled among the rows.
 //!
 //! L. Breiman: Random Forests (2001).
 
@@ -13,10 +13,10 @@ use crate::learning::features::Computing;
 use crate::learning::model::described::Importance;
 use crate::learning::model::stored::Exact;
 
-/// More rows than this add nothing but time: the first in the order of the table's lottery are taken.
+/// More rows than this only cost time: the first rows in the table's random order are used.
 const MOST_ROWS: usize = 20_000;
 
-/// The features of a model by what they are worth; by their gains alone without repetitions.
+/// The features of a model by importance; without repetitions, only by their gains.
 pub fn importance(
     predictor: &Predictor,
     task: Task,
@@ -29,11 +29,11 @@ pub fn importance(
     let gains = predictor.learner.gains();
     let control = running.worker.control(running.worker.threads);
     let count = table.len().min(MOST_ROWS);
-    // The table is in the order of hashes of the keys: its beginning is a sample.
+    // The table is ordered by hashes of the keys, so its beginning is a random sample.
     let sample = table.select(&(0..count as u32).collect::<Vec<_>>());
     let measure = |table: &Table| -> Result<Option<f64>, Stop> {
         let means = predictor.means(&table.numbers, &table.codes, table.len(), control).map_err(|stop| running.stopped(stop))?;
-        // Less is worse of both.
+        // Lower is better for both.
         Ok(measured(task, &means, table, predictor.threshold).get(if task == Task::Class { "auc" } else { "r2" }))
     };
     let whole = if repetitions > 0 { measure(&sample)? } else { None };
@@ -60,7 +60,7 @@ pub fn importance(
     Ok(all)
 }
 
-/// A measure of the table with one column in another order; the table is then as before.
+/// A measure of the table with one column in another order; the table is restored afterwards.
 fn with_shuffled<T>(
     table: &mut Table,
     place: usize,
@@ -92,7 +92,7 @@ fn shuffle(rows: usize, random: &mut Random) -> Vec<u32> {
     order
 }
 
-/// The mean, and the deviation of the sample, of which one value has none.
+/// The mean and the sample standard deviation; one value has no deviation.
 pub fn mean_and_deviation(values: &[f64]) -> (Option<f64>, Option<f64>) {
     if values.is_empty() {
         return (None, None);

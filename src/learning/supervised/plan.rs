@@ -13,55 +13,59 @@ use crate::adapter::arguments::{Options, find};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 
-pub const TIME: Argument =
-    Argument::optional(TIME_ROLE, Takes::Time, "", "when the target of a row was known; `split = 'time'` holds out the latest");
+pub const TIME: Argument = Argument::optional(
+    TIME_ROLE,
+    Takes::Time,
+    "",
+    "time when the target of a row was known; `split = 'time'` holds out the latest rows",
+);
 pub const SPLIT: Argument = Argument::optional(
     "split",
     Takes::Choice(&["random", "time", "none"]),
     "'random'",
-    "how rows are held out: by lot, with the same shares of the classes; the latest by `time`; or none. Rows of one key stay together",
+    "how rows are held out: at random, with the same shares of the classes; the latest by `time`; or none. Rows with the same key stay together",
 );
-pub const HOLDOUT: Argument = Argument::optional("holdout", Takes::Float(0.01, 0.9), "0.2", "the share of rows held out");
+pub const HOLDOUT: Argument = Argument::optional("holdout", Takes::Float(0.01, 0.9), "0.2", "share of the rows that is held out");
 pub const FOLDS: Argument = Argument::optional(
     "folds",
     Takes::Integer(0, 100),
     "0",
-    "cross-validation of the training rows in so many folds, with the same shares of the classes; 0 for none",
+    "number of folds for cross-validation of the training rows, with the same shares of the classes; 0 for none",
 );
 pub const SEARCH: Argument = Argument::optional(
     "search",
     Takes::Text,
     "",
-    "options to try in all combinations, at most 200: `'max_leaves IN (15, 31) AND learning_rate IN (0.05, 0.1)'`; that of the best `metric` over the folds (5 unless told) is taken",
+    "options to try in all combinations, at most 200: `'max_leaves IN (15, 31) AND learning_rate IN (0.05, 0.1)'`; the combination with the best `metric` over the folds (5 by default) is used",
 );
 pub const METRIC: Argument = Argument::optional(
     "metric",
     Takes::Choice(&METRICS),
     "'default'",
-    "what `search` goes by; by default `log_loss` of classes, `rmse` of numbers, `poisson_deviance` of counts",
+    "measure used by `search`; default: `log_loss` for classes, `rmse` for numbers, `poisson_deviance` for counts",
 );
 pub const CLASS_WEIGHT: Argument = Argument::optional(
     "class_weight",
     Takes::Choice(&["none", "balanced"]),
     "'none'",
-    "`balanced` weighs the rows so that both classes count the same; probabilities are then those of a population half and half, unless calibrated",
+    "`balanced` weights the rows so that both classes count the same; unless calibrated, probabilities are then those of a population that is half and half",
 );
 pub const THRESHOLD: Argument =
-    Argument::optional("threshold", Takes::Float(0.0, 1.0), "0.5", "the probability from which the positive class is predicted");
+    Argument::optional("threshold", Takes::Float(0.0, 1.0), "0.5", "probability from which the positive class is predicted");
 pub const CALIBRATION: Argument = Argument::optional(
     "calibration",
     Takes::Choice(&["none", "sigmoid", "isotonic"]),
     "'none'",
-    "corrects probabilities by what the folds show: by Platt's sigmoid, or by steps that only ascend",
+    "corrects probabilities by the results of the folds: with Platt's sigmoid, or with an ascending step function (isotonic)",
 );
 pub const PERMUTATIONS: Argument = Argument::optional(
     "permutations",
     Takes::Integer(0, 100),
     "3",
-    "how often each feature is shuffled among the rows held out, to measure what it is worth; 0 for not",
+    "how often each feature is shuffled among the held-out rows to measure its importance; 0 for not at all",
 );
 pub const RANDOM_STATE: Argument =
-    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "the same number, the same model");
+    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed; same seed, same model");
 
 /// How probabilities are corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +98,7 @@ pub struct Candidate {
     pub options: Options,
 }
 
-/// More candidates than this are refused.
+/// More candidates than this are an error.
 const MOST_CANDIDATES: usize = 200;
 
 impl Plan {
@@ -129,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// The measure that candidates are compared by, and whether more of it is better.
+    /// The measure that compares candidates, and whether higher is better.
     pub fn metric(&self, task: Task) -> (&'static str, bool) {
         let metric = match (self.metric, task) {
             ("default", Task::Class) => "log_loss",
@@ -140,7 +144,7 @@ impl Plan {
         (metric, !["log_loss", "brier", "rmse", "mae", "poisson_deviance"].contains(&metric))
     }
 
-    /// All combinations of what is to be tried; the options as they are when there is nothing.
+    /// All combinations of the options to try; if there are none, the options as they are.
     ///
     /// # Errors
     /// An option does not take a value, or there are too many.
@@ -170,7 +174,7 @@ impl Plan {
     }
 }
 
-/// `a IN (1, 2) AND b IN (0.1)`, read.
+/// Parses `a IN (1, 2) AND b IN (0.1)`.
 fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>> {
     let wrong = |what: String| {
         invalid(doc.name, format!("search must be like 'max_leaves IN (15, 31) AND learning_rate IN (0.05, 0.1)': {what}"))
@@ -195,7 +199,7 @@ fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>
     Ok(found)
 }
 
-/// Options that decide what candidates are compared on.
+/// Options that decide which rows candidates are compared on.
 const NEVER_SEARCHED: [&str; 9] =
     ["split", "holdout", "folds", "search", "metric", "random_state", "positive", "missing", "permutations"];
 

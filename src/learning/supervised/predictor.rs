@@ -41,7 +41,7 @@ pub enum Calibration {
 }
 
 impl Calibration {
-    /// Of the predictions of rows by models that have not seen them.
+    /// Computed from predictions of rows by models that did not see them in training.
     pub fn fit(how: Calibrated, means: &[f64], table: &Table) -> Self {
         let weights = table.weights.as_deref();
         match how {
@@ -68,7 +68,7 @@ impl Predictor {
         Ok(scores)
     }
 
-    /// Why rows have the scores they have.
+    /// Explains the score of each row.
     ///
     /// # Errors
     /// None in practice: a batch is explained before one could stop it.

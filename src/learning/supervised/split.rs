@@ -1,4 +1,4 @@
-//! Rows apart: a holdout that training never sees, and folds for cross-validation. Rows of one key are never on both sides.
+//! Splits rows: a holdout that training never sees, and folds for cross-validation. Rows with the same key are never on both sides.
 
 use super::table::Table;
 use crate::kernels::random::mix;
@@ -6,7 +6,7 @@ use crate::kernels::random::mix;
 /// How the holdout is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
-    /// By lot, so that the classes are there in the same shares.
+    /// At random, with the same shares of the classes.
     Random,
     /// The latest rows.
     Time,
@@ -14,7 +14,7 @@ pub enum Split {
     None,
 }
 
-/// The rows to train on, and those held out: about `share` of all.
+/// The rows to train on, and the held-out rows: about `share` of all.
 pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u64) -> (Vec<u32>, Vec<u32>) {
     let is_held: Vec<bool> = match split {
         Split::None => vec![false; table.len()],
@@ -40,7 +40,7 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
             let mut sorted = times.to_vec();
             sorted.sort_unstable_by(f64::total_cmp);
             let first = sorted.len() - (sorted.len() as f64 * share).round() as usize;
-            // Rows of one time stay together.
+            // Rows with the same time stay together.
             match sorted.get(first) {
                 Some(cut) if *cut > sorted[0] => times.iter().map(|time| time >= cut).collect(),
                 _ => vec![false; table.len()],
@@ -59,7 +59,7 @@ pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usi
     fold_of
 }
 
-/// The rows of each key, in the order of a lottery, by strata: keys that have the positive class, and those that have not.
+/// The rows of each key, in random order, in two strata: keys with the positive class, and keys without it.
 fn lots(table: &Table, is_class: bool, seed: u64) -> Vec<Vec<Vec<u32>>> {
     let lot = |(row, group): (u32, &u64)| (mix(group ^ mix(seed)), *group, row);
     let mut sorted: Vec<(u64, u64, u32)> = (0..).zip(&table.groups).map(lot).collect();

@@ -1,21 +1,21 @@
-//! Training rows as columns, in an order that depends on nothing but the rows.
+//! Training rows as columns, in an order that depends only on the rows.
 
 use std::cmp::Ordering;
 
 use crate::kernels::control::{Reserved, Stop};
 use crate::learning::features::{Computing, Rows};
 
-/// Rows to learn from, or to be measured on. The same rows are in the same order whatever the partitions they came in, so that sums and
+/// Rows to learn from, or to measure on. The same rows are in the same order for any partitioning, so that sums and random
 /// draws over them are the same.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// The features that are numbers; a gap that is kept is NaN.
+    /// The number features; a missing value that is kept is NaN.
     pub numbers: Vec<Vec<f64>>,
-    /// Those that are categories, by the places of their values; a gap that is kept has the greatest code there is.
+    /// The categorical features, by the positions of their values; a missing value that is kept has the largest possible code.
     pub codes: Vec<Vec<u32>>,
     /// How many values each category has.
     pub levels: Vec<usize>,
-    /// What is to be predicted: of classes 1 or 0.
+    /// The target: for classes 1 or 0.
     pub target: Vec<f64>,
     pub weights: Option<Vec<f64>>,
     /// A hash of the key: rows of one customer stay together.
@@ -23,11 +23,11 @@ pub struct Table {
     pub times: Option<Vec<f64>>,
 }
 
-/// The role of the column that says when a row's target was known.
+/// The role of the column with the time when a row's target was known.
 pub const TIME_ROLE: &str = "time";
 
 impl Table {
-    /// The rows that were gathered, which it empties; with the memory that the table takes until it is dropped.
+    /// The collected rows, which it empties; with the memory that the table takes until it is dropped.
     ///
     /// # Errors
     /// The memory limit is reached.
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// How many bytes so many of its rows take.
+    /// Bytes that this many of its rows take.
     pub fn bytes(&self, rows: usize) -> usize {
         rows * (8 * self.numbers.len() + 4 * self.codes.len() + 8 * 4)
     }
@@ -84,7 +84,7 @@ impl Table {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
-    /// Multiplies the weights of the classes so that both count the same, the sum of weights staying what it is.
+    /// Multiplies the weights so that both classes count the same, and the sum of weights stays the same.
     pub fn balance(&mut self) {
         let weights: Vec<f64> = (0..self.len()).map(|row| self.weight(row)).collect();
         let total: f64 = weights.iter().sum();
@@ -95,7 +95,7 @@ impl Table {
     }
 }
 
-/// The rows by key, then time; those of one key and time by all that they hold.
+/// The rows by key, then time; ties are ordered by all their values.
 fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
     let times = rows.beside(TIME_ROLE);
     let compare = |a: &u32, b: &u32| {

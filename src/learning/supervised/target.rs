@@ -12,13 +12,13 @@ use crate::error::failed;
 use crate::kernels::control::Stop;
 use crate::learning::features::{Category, Computing, Rows};
 
-pub const TARGET_CLASS: Argument = Argument::required("target", Takes::Column, "the column to predict, of two values");
-pub const TARGET_NUMBER: Argument = Argument::required("target", Takes::Number, "the column to predict, a number");
+pub const TARGET_CLASS: Argument = Argument::required("target", Takes::Column, "column to predict, with two values");
+pub const TARGET_NUMBER: Argument = Argument::required("target", Takes::Number, "number column to predict");
 pub const POSITIVE: Argument = Argument::optional(
     "positive",
     Takes::Text,
     "",
-    "the value of the target whose probability is predicted; default the greater of the two: `true`, `1`, `yes`",
+    "value of the target whose probability is predicted; default: the larger of the two values: `true`, `1`, `yes`",
 );
 
 /// What a type of model predicts.

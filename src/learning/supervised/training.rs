@@ -116,7 +116,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     Ok(Trained { predictor, metrics: shown })
 }
 
-/// Both classes must be there to be told apart, in training at least.
+/// Both classes must be there to be distinguished, in training at least.
 fn check_sides(target: &Target, training: &Table, held: &Table, plan: &Plan, running: &Computing<'_>) -> Result<(), Stop> {
     let has_both = |table: &Table| {
         let weighs =

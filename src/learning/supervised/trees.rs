@@ -22,27 +22,32 @@ pub const OBJECTIVE: Argument = Argument::optional(
     "objective",
     Takes::Choice(&["classification", "regression", "poisson"]),
     "'classification'",
-    "what the target is: one of two values, a number, or a count",
+    "kind of target: one of two values, a number, or a count",
 );
-pub const ITERATIONS: Argument = Argument::optional("iterations", Takes::Integer(1, 100_000), "100", "trees at most");
+pub const ITERATIONS: Argument = Argument::optional("iterations", Takes::Integer(1, 100_000), "100", "maximum number of trees");
 pub const LEARNING_RATE: Argument =
-    Argument::optional("learning_rate", Takes::Float(1e-6, 1.0), "0.1", "how much of its correction each tree adds");
-pub const MAX_LEAVES: Argument = Argument::optional("max_leaves", Takes::Integer(2, 65_535), "31", "leaves of a tree at most");
-pub const MAX_DEPTH: Argument =
-    Argument::optional("max_depth", Takes::Integer(0, 1000), "0", "questions on the way to a leaf at most; 0 for no limit");
+    Argument::optional("learning_rate", Takes::Float(1e-6, 1.0), "0.1", "share of its correction that each tree adds");
+pub const MAX_LEAVES: Argument =
+    Argument::optional("max_leaves", Takes::Integer(2, 65_535), "31", "maximum number of leaves per tree");
+pub const MAX_DEPTH: Argument = Argument::optional(
+    "max_depth",
+    Takes::Integer(0, 1000),
+    "0",
+    "maximum number of splits from the root to a leaf; 0 for no limit",
+);
 pub const MIN_ROWS: Argument =
-    Argument::optional("min_rows_in_leaf", Takes::Integer(1, i64::MAX), "20", "rows of a leaf at least");
+    Argument::optional("min_rows_in_leaf", Takes::Integer(1, i64::MAX), "20", "minimum number of rows in a leaf");
 pub const L2: Argument =
-    Argument::optional("l2", Takes::Float(0.0, f64::INFINITY), "0", "penalty on the squares of what leaves add");
+    Argument::optional("l2", Takes::Float(0.0, f64::INFINITY), "0", "penalty on the squares of the leaf values");
 pub const SUBSAMPLE: Argument =
-    Argument::optional("subsample", Takes::Share, "1", "the share of the rows that each tree is grown on, drawn anew for each");
+    Argument::optional("subsample", Takes::Share, "1", "share of the rows that each tree is grown on, drawn again for each tree");
 pub const FEATURE_FRACTION: Argument =
-    Argument::optional("feature_fraction", Takes::Share, "1", "the share of the features that each tree may ask about");
+    Argument::optional("feature_fraction", Takes::Share, "1", "share of the features that each tree can use");
 pub const EARLY_STOPPING: Argument = Argument::optional(
     "early_stopping",
     Takes::Integer(0, 100_000),
     "0",
-    "ends when so many trees have not made the loss of a tenth of the training rows, which is kept apart, smaller; 0 for not",
+    "stops when this many trees in a row did not reduce the loss on a tenth of the training rows, kept apart; 0 for no early stopping",
 );
 pub const TREE_DEPTH: Argument = Argument::optional("max_depth", Takes::Integer(0, 1000), "5", MAX_DEPTH.text);
 pub const TREE_LEAVES: Argument = Argument::optional("max_leaves", MAX_LEAVES.takes, "31", MAX_LEAVES.text);
@@ -51,7 +56,7 @@ pub const CCP_ALPHA: Argument = Argument::optional(
     "ccp_alpha",
     Takes::Float(0.0, f64::INFINITY),
     "0",
-    "pruning: how much impurity a leaf more must take away, as a share of that of all rows",
+    "pruning: minimum reduction of impurity per additional leaf, as a share of the impurity of all rows",
 );
 pub const N_TREES: Argument = Argument::optional("n_trees", Takes::Integer(1, 100_000), "100", "trees");
 pub const FOREST_DEPTH: Argument = MAX_DEPTH;
@@ -61,7 +66,7 @@ pub const MAX_FEATURES: Argument = Argument::optional(
     "max_features",
     Takes::Integer(0, i64::MAX),
     "0",
-    "features that each split may choose among, drawn anew; 0 for the root of their number, of regressions a third",
+    "number of features that each split can choose from, drawn again; 0 for the square root of their number, or a third for regression",
 );
 
 /// What the target of trees is.
@@ -99,7 +104,7 @@ enum How {
 /// trees that were not grown on them.
 type Grown = (Ensemble, Vec<(f64, Option<f64>)>, Option<f64>);
 
-/// The share of the training rows that decide when boosting stops: one of so many.
+/// The share of the training rows that decide when boosting stops: one of this many.
 const JUDGES: usize = 10;
 
 impl TreeSettings {

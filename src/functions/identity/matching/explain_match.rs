@@ -18,16 +18,16 @@ const DOC: Doc = Doc {
     name: "explain_match",
     kind: Kind::Relation,
     domain: "identity",
-    summary: "Shows how the weight of one pair comes about: prior, then comparison by comparison.",
+    summary: "Shows how the weight of one pair is computed: the prior, then one comparison after another.",
     description: "\
-The waterfall of a pair: what each comparison found, what that level weighs, and the probability so far. Rare and frequent values have a row of their own where
-`term_frequency` counts. The pair need not be one of a rule. Arguments and method are those of `match_pairs`.",
+For each step: what the comparison found, the weight of that level, and the probability so far. Where `term_frequency` is used, rare and
+frequent values have a row of their own. The pair does not need to match a blocking rule. Arguments and method are those of `match_pairs`.",
     arguments: &[
         INPUT,
         PARAMETERS_RELATION,
         KEY,
-        Argument::required("a", Takes::Value("key"), "one record"),
-        Argument::required("b", Takes::Value("key"), "the other"),
+        Argument::required("a", Takes::Value("key"), "key of one record"),
+        Argument::required("b", Takes::Value("key"), "key of the other record"),
         COMPARISONS,
         BLOCKING,
         SOURCE,
@@ -38,14 +38,14 @@ The waterfall of a pair: what each comparison found, what that level weighs, and
     ],
     columns: &[
         Column { name: "step", data_type: "INT", text: "from 0, the prior" },
-        Column { name: "comparison", data_type: "VARCHAR", text: "as it was written; `prior` in the first row" },
+        Column { name: "comparison", data_type: "VARCHAR", text: "the comparison as written; `prior` in the first row" },
         Column { name: "label", data_type: "VARCHAR", text: "what was found: `equal`, `jaro_winkler ≥ 0.92`, `missing`, …" },
         Column { name: "value_l", data_type: "VARCHAR", text: "the value of a" },
         Column { name: "value_r", data_type: "VARCHAR", text: "the value of b" },
-        Column { name: "m", data_type: "DOUBLE", text: "how probable the level is of one person" },
-        Column { name: "u", data_type: "DOUBLE", text: "how probable it is of two; of a term frequency, how frequent the value is" },
-        Column { name: "match_weight", data_type: "DOUBLE", text: "what this step adds" },
-        Column { name: "match_probability", data_type: "DOUBLE", text: "how probable one person is after this step" },
+        Column { name: "m", data_type: "DOUBLE", text: "probability of this level if the records are one person" },
+        Column { name: "u", data_type: "DOUBLE", text: "probability of this level if they are two persons; for a term frequency, the frequency of the value" },
+        Column { name: "match_weight", data_type: "DOUBLE", text: "weight that this step adds" },
+        Column { name: "match_probability", data_type: "DOUBLE", text: "probability of one person after this step" },
     ],
     examples: &["SELECT step, comparison, label, round(match_weight, 1) AS match_weight, round(match_probability, 3) AS probability
 FROM explain_match((SELECT * FROM sample_customers(rows => 600)), key => customer_id, a => 1, b => 2,

@@ -1,4 +1,4 @@
-//! The relation functions that the macros stand for.
+//! The relation functions that the macros call.
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, Result};

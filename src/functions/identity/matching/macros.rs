@@ -1,4 +1,4 @@
-//! What the three macros share: their arguments, and the call that they stand for.
+//! Shared by the three macros: their arguments, and the call that replaces them.
 
 use std::fmt::Write;
 
@@ -15,14 +15,14 @@ use crate::text::{as_sql, literal};
 /// The columns of `parameters` that are read.
 pub const PARAMETERS_COLUMNS: [&str; 4] = ["comparison", "level", "m", "u"];
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row for each record");
+pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per record");
 pub const PARAMETERS_RELATION: Argument = Argument::optional(
     "parameters",
     Takes::Relation,
     "",
-    "what `match_parameters` gave for the same comparisons, kept in a table, say: nothing is learned again",
+    "result of `match_parameters` for the same comparisons, for example from a table: nothing is learned again",
 );
-pub const KEY: Argument = Argument::required("key", Takes::Value("column"), "the record; each key once");
+pub const KEY: Argument = Argument::required("key", Takes::Value("column"), "key of the record; must be unique");
 pub const COMPARISONS: Argument = Argument::required(
     "comparisons",
     Takes::Calls("list of comparisons"),
@@ -31,34 +31,34 @@ pub const COMPARISONS: Argument = Argument::required(
 pub const BLOCKING: Argument = Argument::required(
     "blocking",
     Takes::Value("list of conditions"),
-    "rules that bring records together: `[l.email = r.email, l.surname = r.surname AND left(l.name, 1) = left(r.name, 1)]`; a column alone stands for the same on both sides",
+    "rules that decide which records are compared: `[l.email = r.email, l.surname = r.surname AND left(l.name, 1) = left(r.name, 1)]`; a single column means that it is equal on both sides",
 );
 pub const SOURCE: Argument = Argument::optional(
     "source",
     Takes::Value("column"),
     "",
-    "where a record is from: only records of different sources are pairs",
+    "source of the record: only records of different sources are paired",
 );
 pub const PRIOR: Argument = Argument::optional(
     "prior",
     Takes::Float(0.0, 1.0),
     "",
-    "the probability that two records drawn at random are one person; default estimated from the pairs of the rules",
+    "probability that two random records are one person; default: estimated from the pairs of the rules",
 );
 pub const MAX_BLOCK_SIZE: Argument = Argument::optional(
     "max_block_size",
     Takes::Integer(2, 1_000_000),
     "5000",
-    "blocks of more records are left out, which a note tells: n records are n · (n − 1) ∕ 2 pairs",
+    "blocks with more records are skipped, with a note: n records are n · (n − 1) ∕ 2 pairs",
 );
 pub const MAX_RANDOM_PAIRS: Argument = Argument::optional(
     "max_random_pairs",
     Takes::Integer(1000, 100_000_000),
     "1000000",
-    "pairs drawn at random for u; all pairs when there are no more",
+    "number of random pairs for u; all pairs if there are fewer",
 );
 pub const RANDOM_STATE: Argument =
-    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "the seed of the pairs drawn at random");
+    Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed of the random pairs");
 
 /// Where the method and its names come from.
 pub const SOURCE_OF_METHOD: &str = "I. P. Fellegi, A. B. Sunter: A Theory for Record Linkage (1969); names after Splink.";

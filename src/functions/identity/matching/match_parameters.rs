@@ -19,15 +19,16 @@ const DOC: Doc = Doc {
     domain: "identity",
     summary: "Shows what match_pairs learns: m, u and the weight of each level of each comparison.",
     description: "\
-The first row, `prior`, is the probability that two records drawn at random are one person. Keep the rows in a table and give it to `match_pairs` as `parameters`, so
-that weights do not change from one day to the next, or to change a value by hand: comparison, level, m and u are read. Levels count from 0, all else, to equality. Arguments and method are those of `match_pairs`.",
+The first row, `prior`, is the probability that two random records are one person. You can keep the rows in a table and pass it to
+`match_pairs` as `parameters`: then weights do not change from day to day, and you can edit a value by hand. The columns comparison, level,
+m and u are read. Level 0 is everything else, the highest level is equality. Arguments and method are those of `match_pairs`.",
     arguments: &[INPUT, KEY, COMPARISONS, BLOCKING, SOURCE, PRIOR, MAX_BLOCK_SIZE, MAX_RANDOM_PAIRS, RANDOM_STATE],
     columns: &[
-        Column { name: "comparison", data_type: "VARCHAR", text: "as it was written; `prior` in the first row" },
-        Column { name: "level", data_type: "INT", text: "0 for all else, the highest for equality; NULL of the prior" },
-        Column { name: "label", data_type: "VARCHAR", text: "what the level means" },
-        Column { name: "m", data_type: "DOUBLE", text: "how probable the level is of one person" },
-        Column { name: "u", data_type: "DOUBLE", text: "how probable it is of two" },
+        Column { name: "comparison", data_type: "VARCHAR", text: "the comparison as written; `prior` in the first row" },
+        Column { name: "level", data_type: "INT", text: "0 for everything else, the highest for equality; NULL for the prior" },
+        Column { name: "label", data_type: "VARCHAR", text: "meaning of the level" },
+        Column { name: "m", data_type: "DOUBLE", text: "probability of the level if the records are one person" },
+        Column { name: "u", data_type: "DOUBLE", text: "probability of the level if they are two persons" },
         Column { name: "match_weight", data_type: "DOUBLE", text: "log₂(m ∕ u)" },
     ],
     examples: &["SELECT comparison, level, label, round(match_weight, 1) AS match_weight

@@ -5,8 +5,8 @@
 //! pages      comparisons and     typed columns   rows, pairs,
 //!            rules as columns                    model, answer
 //! ```
-//! Comparisons and blocking rules are read while the statement is planned: their columns become roles of a relation function that is called by
-//! nobody else, what is done with these stands in a [`Spec`](spec::Spec).
+//! Comparisons and blocking rules are read while the statement is planned. Their columns become roles of a relation function
+//! that only these macros call; a [`Spec`](spec::Spec) describes what to do with the columns.
 
 mod explain_match;
 mod functions;

@@ -23,7 +23,7 @@ use crate::kernels::linkage::fellegi_sunter::{Model, Patterns, probability, weig
 use crate::kernels::linkage::pairs::{Pair, compared};
 use crate::text::grouped;
 
-/// Compares records of (key, comparisons, rules, source), with parameters and a pair beside them when they are given.
+/// Compares records of (key, comparisons, rules, source), with parameters and a pair if they are given.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LinkRecords {
     pub options: Options,

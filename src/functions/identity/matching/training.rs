@@ -1,4 +1,4 @@
-//! Rows to records, pairs and a model.
+//! Converts rows to records, pairs and a model.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! Every cell of the operands' values: which rules match there?
+//! Checks every cell of the operands' values: which rules match there?
 //!
-//! The work is the product of the operands' places times the rules. Beyond [`MOST_CELLS`] nothing is looked at: rules over many
-//! operands are checked on the data alone. The same holds for more than [`MOST_TESTS`].
+//! The work is the product of the operands' places times the rules. Beyond [`MOST_CELLS`] there is no analysis: rules over
+//! many operands are checked on the data only. The same applies beyond [`MOST_TESTS`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

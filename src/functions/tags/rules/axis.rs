@@ -1,8 +1,8 @@
-//! The values of one operand, cut by the constants it is compared with into places that no test can tell apart.
+//! The values of one operand, split by the constants it is compared with into places that no test can distinguish.
 //!
-//! `age < 26` and `age <= 35` cut the ages into five places, below 26, 26, between, 35, above 35, and a sixth for NULL. What is known of the
-//! operand takes places away: between 25 and 26 there is no whole number, `count(*)` is never negative nor NULL. A text that is
-//! only compared for equality has its constants, and one place for any other text.
+//! `age < 26` and `age <= 35` split the ages into five places, below 26, 26, between, 35, above 35, and a sixth for NULL.
+//! Known facts about the operand remove places: there is no integer between 25 and 26, and `count(*)` is never negative nor
+//! NULL. A string that is only compared for equality has one place for each constant, and one for all other strings.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use sqlparser::ast::Expr;
 use super::condition::{Comparison, Condition, Literal, Operand, Test};
 use super::value::{Domain, Kind, Value};
 
-/// A set of values that no test tells apart.
+/// A set of values that no test can distinguish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// One value.
@@ -109,7 +109,7 @@ impl Axis {
         if domain.nullable {
             places.push(Place::Null);
         }
-        // Parentheses, so that the operand stays one beside a comparison.
+        // Parentheses, so that the operand stays one expression in a comparison.
         let operand = if matches!(operand.expression, Expr::BinaryOp { .. } | Expr::UnaryOp { .. } | Expr::Case { .. }) {
             format!("({text})")
         } else {
@@ -208,7 +208,7 @@ impl Axis {
         }
     }
 
-    /// The nearest value above (1) or below (-1) that the operand can have: `> 3` is `>= 4` for whole numbers.
+    /// The nearest value above (1) or below (-1) that the operand can have: `> 3` is `>= 4` for integers.
     fn inside(&self, value: &Value, direction: i128) -> (Value, bool) {
         let nearest = self.step.and_then(|step| {
             let (floor, ceil) = value.steps(step)?;
@@ -252,7 +252,7 @@ fn literals(test: &Test) -> &[Literal] {
     }
 }
 
-/// The kind of an operand whose type is not known: that of its constants; a text beside a date is a date.
+/// The kind of an operand of unknown type: that of its constants; a string compared with a date is a date.
 fn kind_of(literals: &[&Literal]) -> Kind {
     let any = |wanted: fn(&Literal) -> bool| literals.iter().any(|literal| wanted(literal));
     if any(|literal| matches!(literal, Literal::Number(_))) {

@@ -1,7 +1,8 @@
 //! Joins cells into boxes: for each operand a set of places, so that a finding reads as one condition.
 //!
-//! Greedy and the same every time: operand by operand, the last one first, boxes that differ in this operand alone are joined when
-//! their places are neighbours, until nothing more can be joined. The boxes share no cell; they need not be the fewest possible.
+//! Greedy and deterministic: operand by operand, the last one first, boxes that differ only in this operand are joined if
+//! their places are neighbours, until nothing more can be joined. The boxes have no cell in common; they may not be the fewest
+//! possible.
 
 use std::collections::HashMap;
 

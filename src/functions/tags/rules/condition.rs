@@ -1,8 +1,9 @@
 //! Conditions as tests of operands against constants.
 //!
-//! An *operand* is what is compared: a column, `sum(amount)`, `date_part('year', born)`; any expression that is no constant. Two are the same
-//! when they are written the same, letters of unquoted names and spaces aside: `age + 1` and `age` are two operands, and the analysis does
-//! not know that they move together. So it may show a cell that cannot occur, and never misses one that can.
+//! An *operand* is what is compared: a column, `sum(amount)`, `date_part('year', born)`; any expression that is not a
+//! constant. Two operands are the same if they are written the same, ignoring spaces and the case of unquoted names: `age + 1`
+//! and `age` are two operands, and the analysis does not know that they depend on each other. So it may show a cell that
+//! cannot occur, but never misses one that can.
 
 use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value};
 use sqlparser::dialect::GenericDialect;
@@ -19,7 +20,7 @@ pub enum Literal {
     Number(Decimal),
     /// `DATE '…'` or `TIMESTAMP '…'`: the text.
     Moment(String),
-    /// A text, or a date written as one.
+    /// A string, or a date written as one.
     Text(String),
 }
 
@@ -333,7 +334,7 @@ fn has_subquery(expression: &Expr) -> bool {
     sqlparser::ast::Visit::visit(expression, &mut Queries).is_break()
 }
 
-/// The text by which operands are told apart: token by token, so that spaces, the case of unquoted names and quotes that add nothing
+/// The text by which operands are distinguished: token by token, so that spaces, the case of unquoted names and quotes that add nothing
 /// do not count; nor does the name of the only table.
 pub fn canonical(expression: &Expr, table: Option<&str>) -> String {
     let text = expression.to_string();

@@ -1,4 +1,4 @@
-//! Reads the rules of a query of (key, value), and asks other things of the same rows.
+//! Parses the rules of a query of (key, value), and builds other queries over the same rows.
 
 use datafusion::common::Result;
 use sqlparser::ast::{
@@ -72,7 +72,7 @@ impl Rules {
             columns => return wrong(&format!("has {} columns, not the two of a tag, key and value", columns.len())),
         };
         if !takes_first {
-            // The order of rows says nothing of the rules, and may name a column that other questions do not have.
+            // The order of rows does not matter for the rules, and may name a column that other queries do not have.
             query.order_by = None;
         }
         let (rules, otherwise) = rules_of(&value.0);
@@ -145,7 +145,7 @@ impl Rules {
         found
     }
 
-    /// True when rows are grouped: then a group has at least one row.
+    /// True if rows are grouped: then a group has at least one row.
     pub fn is_grouped(&self) -> bool {
         self.select().is_some_and(|select| match &select.group_by {
             GroupByExpr::All(_) => true,

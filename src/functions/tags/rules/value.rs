@@ -1,4 +1,4 @@
-//! Values of operands, and what is known of an operand before its conditions are looked at.
+//! Values of operands, and what is known about an operand before its conditions are examined.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
@@ -30,7 +30,7 @@ pub struct Domain {
     pub step: Option<i32>,
     /// True when NULL is one of them.
     pub nullable: bool,
-    /// The least value, in steps.
+    /// The smallest value, in steps.
     pub least: Option<i128>,
 }
 
@@ -38,11 +38,11 @@ impl Domain {
     /// Nothing is known.
     pub const ANY: Self = Self { kind: None, step: None, nullable: true, least: None };
 
-    /// Whole numbers.
+    /// Integers.
     #[cfg(test)]
     pub const WHOLE: Self = Self { kind: Some(Kind::Number), step: Some(0), ..Self::ANY };
 
-    /// What a column's type tells. `None` for types that are not compared with constants here.
+    /// What follows from a column's type. `None` for types that are not compared with constants here.
     pub fn of(data_type: &DataType, nullable: bool) -> Self {
         let number = |step, least| Self { kind: Some(Kind::Number), step, nullable, least };
         match data_type {
@@ -62,7 +62,7 @@ impl Domain {
         }
     }
 
-    /// What is known of the function an operand is: `count(…)` is a whole number from 0, and `count(*)` of a group at least 1.
+    /// What is known about a function as an operand: `count(…)` is an integer from 0, and `count(*)` of a group at least 1.
     #[must_use]
     pub fn narrowed(mut self, expression: &Expr, is_grouped: bool) -> Self {
         if let Expr::Function(call) = expression
@@ -139,7 +139,7 @@ impl Value {
         }
     }
 
-    /// The value of so many steps, of the kind of this one.
+    /// The value of this many steps, of the kind of this one.
     pub fn of_steps(&self, steps: i128, step: i32) -> Option<Self> {
         match self {
             Self::Number(_) => {

@@ -1,8 +1,8 @@
 //! Dates in the forms that people type.
 //!
-//! A text is cut into words: numbers with how many digits they have, names of months, marks of Chinese (`年`, `月`, `日`), of eras (`民国`, `令和`). Which number is the year
-//! follows from the marks, from a year of four digits, or from the declared order; a text in which day and month could change places has
-//! no date without an order.
+//! A string is split into tokens: numbers with their digit count, names of months, Chinese marks (`年`, `月`, `日`) and eras (`民国`,
+//! `令和`). Which number is the year follows from the marks, from a four-digit year, or from the declared order; a string in which
+//! day and month could be swapped has no date without an order.
 
 mod calendar;
 mod words;
@@ -23,7 +23,7 @@ pub enum Order {
     Year,
 }
 
-/// Why a text is no date.
+/// Why a string is not a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -57,7 +57,7 @@ impl Problem {
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// The date of a text, in days since 1970-01-01.
+/// The date of a string, in days since 1970-01-01.
 ///
 /// # Errors
 /// Why it has none.
@@ -80,7 +80,7 @@ pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     of_words(&words, order)
 }
 
-/// A text of nothing but digits (and a fraction): a date without marks, a spreadsheet's day or a computer's seconds.
+/// A string of nothing but digits (and a fraction): a date without marks, a spreadsheet's day or a computer's seconds.
 fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
@@ -249,7 +249,7 @@ fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
     }
 }
 
-/// A date in its declared order; month and day the other way round contradict it.
+/// A date in its declared order; month and day in reverse order contradict it.
 fn in_order(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
     if (13..=31).contains(&month) && (1..=12).contains(&day) {
         return Err(Problem::Order);

@@ -1,4 +1,4 @@
-//! A date cut into words.
+//! A date split into tokens.
 
 /// A mark after a number, in Chinese and Japanese.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub fn era(name: &str) -> Option<(i64, i64)> {
     })
 }
 
-/// The words of a text; `None` when a character is none of a date.
+/// The words of a string; `None` when a character is none of a date.
 pub fn words(text: &str) -> Option<Vec<Word>> {
     let mut words = vec![];
     let mut rest = text;
@@ -202,7 +202,7 @@ fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
     }
 }
 
-/// A text without its time of day, zone and the words about them.
+/// A string without its time of day, zone and the words about them.
 pub fn without_time(text: &str) -> String {
     let mut text = text.to_string();
     // From the first hour on: `t12:30`, ` 12:30:45.5 +08:00`, `下午3点20分`, ` 3 pm`.

@@ -1,4 +1,4 @@
-//! Fixed lines of mainland China.
+//! Landlines of mainland China.
 
 /// Area codes without their 0, in the order of their digits, and the city that a code was given to; some serve several. Codes that were
 /// merged into a neighbour's still stand in old records.

@@ -39,7 +39,7 @@ impl Kind {
 
 use Kind::{Landline, Mobile, MobileOrLandline, SharedCost, TollFree, Voip};
 
-/// Numbers that begin as `begins` says, of so many digits.
+/// Numbers that begin as `begins` says, of this many digits.
 #[derive(Debug)]
 pub struct Rule {
     /// The first digits.

@@ -1,7 +1,8 @@
 //! Telephone numbers as people write them, brought to the form of ITU-T E.164.
 //!
-//! What is read: digits of any script and width, with separators, labels (`电话：`), a `+` or what is dialled for one, trunk prefixes,
-//! carriers' prefixes of China, extensions (dropped), and the ways of spreadsheets (`13800138000.0`, `1.3800138E+10`).
+//! Accepted: digits of any script and width, with separators, labels (`电话：`), a `+` or the prefix dialled for it, trunk
+//! prefixes, Chinese carrier prefixes, extensions (dropped), and numbers damaged by spreadsheets (`13800138000.0`,
+//! `1.3800138E+10`).
 
 mod china;
 mod countries;
@@ -46,7 +47,7 @@ impl Phone {
     }
 }
 
-/// Why a text is no telephone number.
+/// Why a string is not a telephone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// There is nothing.
@@ -103,7 +104,7 @@ pub fn country(iso: &str) -> Option<&'static Country> {
 /// Reads a number as it is dialled in a country.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     let Written { digits, is_international, extension } = Written::of(text)?;
     let phone = if is_international { international(&digits) } else { national(&digits, home) };
@@ -124,7 +125,7 @@ fn is_several(text: &str, home: &'static Country) -> bool {
     parts().count() > 1 && parts().filter(|part| is_number(part).is_ok()).count() > 1
 }
 
-/// What a text says, with nothing but digits left.
+/// What a string says, with nothing but digits left.
 struct Written {
     digits: String,
     is_international: bool,

@@ -16,7 +16,7 @@ pub struct Assignment {
     pub distances: Vec<f64>,
 }
 
-/// Assigns each row to its nearest prototype, the first of equals; to none of none, at an infinite distance.
+/// Assigns each row to its nearest prototype (ties: the first); without prototypes to none, at an infinite distance.
 ///
 /// A code that training never saw is different from all.
 pub fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Control<'_>) -> Result<Assignment, Stop> {
@@ -102,7 +102,7 @@ impl Assignment {
         cost.value()
     }
 
-    /// Gives each empty cluster the row that is farthest from its prototype and not alone there, of equals the one with the
+    /// Gives each empty cluster the row that is farthest from its prototype and not alone there, ties: the one with the
     /// least identity.
     pub fn fill_empty(&mut self, clusters: usize, identity: &[u64]) {
         let mut sizes = self.sizes(clusters);

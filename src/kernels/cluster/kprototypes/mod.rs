@@ -3,9 +3,9 @@
 //! Z. Huang: Clustering large data sets with mixed numeric and categorical values (1997); Extensions to the k-means algorithm
 //! for clustering large data sets with categorical values (1998). Without numbers it is k-modes.
 //!
-//! The cost of a row is its squared Euclidean distance to the means of its cluster plus gamma for each category that is not the
-//! most frequent one there. From its start every run assigns all rows and takes means and modes anew until no label changes,
-//! then moves single rows (see `moves`) until no move lowers the cost. The cheapest run wins, the first of equals.
+//! The cost of a row is its squared Euclidean distance to the means of its cluster plus gamma for each category that differs
+//! from the most frequent one there. From its start, every run assigns all rows and recomputes means and modes until no label
+//! changes, then moves single rows (see `moves`) until no move lowers the cost. The cheapest run wins; ties: the first.
 //!
 //! The result is the same bit for bit in any order of rows and with any number of workers.
 
@@ -63,7 +63,7 @@ pub struct Options {
     pub runs: u64,
     /// Passes over the rows in a run.
     pub max_iterations: usize,
-    /// Swaps in vain, one after another, after which the search ends; 0 for none.
+    /// Swaps without success, one after another, after which the search ends; 0 for none.
     pub swaps: u64,
     pub random_state: u64,
 }

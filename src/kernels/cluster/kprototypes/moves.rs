@@ -52,7 +52,7 @@ pub fn improve(
     Ok(moved)
 }
 
-/// The cluster where a row costs least, the first of equals, when that is less than it costs in its own.
+/// The cluster where a row costs least (ties: the first), if that is less than in its own.
 fn best_move(layout: &Layout, clusters: &Clusters, prototypes: &[Prototype], gamma: f64, row: &Row, own: usize) -> Option<usize> {
     let saved = clusters.removal(layout, own, row, &prototypes[own], gamma)?;
     let others = prototypes.iter().enumerate().filter(|(cluster, _)| *cluster != own);

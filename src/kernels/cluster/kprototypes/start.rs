@@ -1,4 +1,4 @@
-//! Where runs begin.
+//! The initial prototypes of a run.
 
 use super::super::race::{Shortlist, draw, waiting_time};
 use super::{CHUNK, Options, Prototype, Training, assign};
