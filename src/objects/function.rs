@@ -30,12 +30,12 @@ static DOC: Doc = Doc {
 [WITH ([comment = '…'], [owner = '…'])]
 AS query",
     description: "\
-A parameter is written `$name` in the query. A call gives it a constant, by place or by name: `name(1)`, `name(parameter => 1)`; one with a
-DEFAULT may be left out. The query is planned when the function is made, and again wherever it is called, as if it stood there: filters
+A parameter is written `$name` in the query. A call gives it a constant, by position or by name: `name(1)`, `name(parameter => 1)`. A parameter with a
+DEFAULT may be left out. The query is planned when the function is created, and again at each call, as if it were written there: filters
 and projections reach its tables.
 
-A function may call others, and cannot have the name of one that exists already. What a view, profile, tag or another function calls is
-not dropped; a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
+A function may call other functions. It cannot have the name of a built-in function. A function that a view, profile, tag or other function calls
+cannot be dropped, and a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
 shows its definition.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is"),

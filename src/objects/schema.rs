@@ -19,11 +19,11 @@ use crate::text::identifier;
 
 static DOC: Doc = Doc {
     name: "CREATE SCHEMA",
-    summary: "Makes a schema: a place for tables and views of their own.",
+    summary: "Creates a schema: a separate namespace for tables and views.",
     syntax: "CREATE SCHEMA [IF NOT EXISTS] name",
     description: "\
-Tables, external tables and views are made in it, and read, by its name and theirs: `CREATE TABLE sales.orders …`, `FROM sales.orders`. Without a schema
-they are in `public`. `DROP SCHEMA name` drops one that is empty. `profile`, `segment`, `system` and `information_schema` are Portrait's own.",
+Create and read tables, external tables and views in it by writing the schema before their name: `CREATE TABLE sales.orders …`, `FROM sales.orders`. Without a schema
+they are in `public`. `DROP SCHEMA name` drops an empty schema. `profile`, `segment`, `system` and `information_schema` are reserved for Portrait.",
     examples: &["CREATE SCHEMA sales;
 CREATE TABLE sales.orders AS SELECT * FROM sample_orders(rows => 1000);
 SELECT count(*) FROM sales.orders;"],

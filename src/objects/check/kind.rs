@@ -22,36 +22,36 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE CHECK",
-    summary: "Says what must hold of a table; CHECK TABLE looks whether it does.",
+    summary: "Defines what must be true of a table; CHECK TABLE tests it.",
     syntax: "CREATE [OR REPLACE] CHECK [IF NOT EXISTS] name ON table
 [WITH ([severity = 'error' | 'warning' | 'info'], [threshold = share], [on_failure = 'none' | 'warn' | 'stop'], [option = constant, …])]
 AS condition | expectation | query",
     description: "\
-What stands after AS is a condition over a row of the table, one of the expectations below, or a query that gives the rows that are wrong. As in CHECK of SQL, a
-condition that is NULL is no failure: write `not_null(a)`, or `a IS NOT NULL AND …`, where a value must be there.
+After AS comes a condition over a row of the table, one of the expectations below, or a query that returns the wrong rows. As with CHECK in SQL, a
+condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL AND …`, if a value is required.
 
 | expectation | a row fails when | dimension |
 |---|---|---|
 | `not_null(a, …)` | one of them is NULL | completeness |
 | `in_range(a, least, most)` | the value is outside | validity |
 | `in_set(a, value, …)` | the value is none of these | validity |
-| `matches(a, 'pattern')` | the text does not fit the regular expression | validity |
-| a condition, a query | it is false; the query gives it | validity |
+| `matches(a, 'pattern')` | the string does not match the regular expression | validity |
+| a condition, a query | the condition is false; the query returns the row | validity |
 | `unique(a, …)` | another row has the same values | uniqueness |
 | `foreign_key(a, table, column)` | the value is not in that column of the other table | consistency |
 
 | expectation of the table as a whole | fails when | dimension |
 |---|---|---|
-| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, or there is none; a date is its midnight | timeliness |
+| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, or there is none; a date means its midnight | timeliness |
 | `row_count_near_last(0.2)` | there are 20 % more or fewer rows than last time | consistency |
 | `distribution_near_last(a, 0.2)` | the population stability index against last time is above 0.2 | consistency |
 
-A check passes while the share of rows that fail is at most `threshold`. A REFRESH of a profile that reads the table looks first at those checks that have `on_failure`:
-`'stop'` refuses it when the check fails or cannot be computed, `'warn'` says so in a note. Results stay in `system.checks` (the last one, with examples), `system.check_results` (the last
-thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names: of texts the first letter, of long numbers some
-digits. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a text, in the catalog.
+A check passes if the share of failing rows is at most `threshold`. A REFRESH of a profile that reads the table first runs the checks that have `on_failure`:
+`'stop'` refuses the refresh if the check fails or cannot be computed, `'warn'` gives a note. Results are kept in `system.checks` (the last one, with examples), `system.check_results` (the last
+thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
+digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 
-A check reads with the rights of its owner. A table that a check is on is not dropped before the check.",
+A check reads with the rights of its owner. Drop the checks of a table before the table.",
     arguments: &[
         Argument::optional("severity", Takes::Choice(&["error", "warning", "info"]), "'error'", "how bad a failure is; shown, and for rules of your own"),
         Argument::optional("threshold", Takes::Float(0.0, 1.0), "0", "the share of rows that may fail"),
