@@ -1,7 +1,7 @@
-//! Puts everything together: one [`Engine`] a process and database, a [`Session`] for each user of it.
+//! Puts everything together: one [`Engine`] per process and database, and one [`Session`] per user.
 //!
-//! Interfaces know this module alone. Every statement takes one way: [`Session::parse`], then [`Session::execute`], which
-//! gives an [`Answer`] to be read batch by batch, watched and cancelled.
+//! Interfaces use only this module. Every statement takes the same path: [`Session::parse`], then [`Session::execute`], which
+//! returns an [`Answer`] that can be read batch by batch, watched and cancelled.
 
 mod accounts;
 mod answer;

@@ -1,6 +1,6 @@
-//! The server: doors through which others use the database, each connection with a session of its own.
+//! The server: interfaces through which other programs use the database, with one session per connection.
 //!
-//! Doors run on threads of their own, so that they answer while all threads of the engine compute.
+//! The interfaces have their own threads, so they answer even while all threads of the engine are busy.
 
 mod connections;
 mod flight;

@@ -1,4 +1,4 @@
-//! What SQL gains: one way from text to statements, and relation functions in FROM.
+//! Our additions to SQL: the path from text to statements, and relation functions in FROM.
 
 pub mod alter_system;
 mod asking;

@@ -1,7 +1,7 @@
-//! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT that gives rows back.
+//! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT with RETURNING.
 //!
-//! One way for all of them: the statement's query ([`crate::sql::changing`]) says which rows are lost and which are new; the table notes
-//! the first and writes the second as they come; what is given back is computed; and only then is the new state published, whole.
+//! All of them work in the same way. The statement's query ([`crate::sql::changing`]) says which rows are removed and which are new. The table
+//! records the former and writes the latter as they arrive. Then the rows of RETURNING are computed, and only then is the new state published, all at once.
 
 mod memory;
 

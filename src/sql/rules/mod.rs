@@ -1,4 +1,4 @@
-//! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
+//! Our rules over logical and physical plans, for cases in which DataFusion would give a wrong answer, none, or could not be cancelled.
 
 mod bounded;
 mod days;

@@ -1,6 +1,6 @@
-//! Values of Arrow columns as PostgreSQL's clients read them, and theirs as ours.
+//! Converts values of Arrow columns to the form that PostgreSQL's clients read, and their values to ours.
 //!
-//! A [`Writer`] is made once per column of a batch and called once per value: no row is put together in between.
+//! A [`Writer`] is made once per column of a batch and called once per value, without building rows in between.
 
 mod arrays;
 mod binary;

@@ -1,11 +1,11 @@
-//! Every part of a statement is planned, or refused by its name.
+//! Every part of a statement is either planned, or refused by name.
 //!
-//! The parser reads the clauses of a dozen dialects, and DataFusion plans what it knows of them. What it does not know it drops in some
-//! places without a word: `TABLESAMPLE (1 PERCENT)` would answer with the whole table. So each statement is walked before it is planned.
-//! Structs are taken apart without `..` and what can stand in a query is matched without a wildcard: a part that a newer parser adds does
-//! not compile until somebody has looked at what the planner makes of it.
+//! The parser reads the clauses of a dozen dialects, and DataFusion plans those that it knows. In some places it silently drops the
+//! others: `TABLESAMPLE (1 PERCENT)` would return the whole table. So each statement is checked before it is planned.
+//! Structs are destructured without `..` and enums are matched without a wildcard: a part added by a newer parser does
+//! not compile until somebody has checked what the planner does with it.
 //!
-//! This comes after the [rewrites](super::rewritten), which say by other means what can be said so.
+//! This comes after the [rewrites](super::rewritten), which express what they can by other means.
 
 mod changes;
 mod expression;
