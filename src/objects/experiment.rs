@@ -57,7 +57,7 @@ Groups, shares and salt cannot change after the experiment has begun, because cu
         Argument::optional("decided_by", Takes::Text, "", "who decided, as ALTER EXPERIMENT writes it"),
         Argument::optional("decided_at", Takes::Text, "", "when, in UTC, as ALTER EXPERIMENT writes it"),
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 CREATE SEGMENT young ON member AS age < 40;
@@ -91,19 +91,19 @@ const COLUMNS: [Column; 19] = [
     Column { name: "state", data_type: "VARCHAR", text: "`planned`, `running`, `ended` or `decided`" },
     Column { name: "groups", data_type: "VARCHAR", text: "its groups with their shares" },
     Column { name: "control", data_type: "VARCHAR", text: "the group that others are compared with" },
-    Column { name: "salt", data_type: "VARCHAR", text: "what the assignment depends on beside the key" },
+    Column { name: "salt", data_type: "VARCHAR", text: "text that the assignment depends on, together with the key" },
     Column { name: "start_time", data_type: "TIMESTAMP", text: "when it begins, in UTC" },
-    Column { name: "end_time", data_type: "TIMESTAMP", text: "the end of its last day, or of its last second, in UTC" },
+    Column { name: "end_time", data_type: "TIMESTAMP", text: "when it ends (the end of its last day or second), in UTC" },
     Column { name: "metrics", data_type: "VARCHAR", text: "the columns that are measured; NULL for all of the query" },
     Column { name: "decision", data_type: "VARCHAR", text: "what was decided" },
     Column { name: "decided_by", data_type: "VARCHAR", text: "the role that decided; NULL where there are no roles" },
     Column { name: "decided_at", data_type: "VARCHAR", text: "when, in UTC" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 /// What a definition says.

@@ -39,7 +39,7 @@ cannot be dropped, and a replacement that would break one of them is refused. `s
 shows its definition.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE FUNCTION best_customers(most BIGINT DEFAULT 10, since DATE DEFAULT DATE '2020-01-01') AS
 SELECT customer_id, sum(amount) AS revenue FROM sample_orders(rows => 1000)
@@ -67,11 +67,11 @@ const COLUMNS: [Column; 8] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "parameters", data_type: "VARCHAR", text: "its parameters with their types and defaults" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for Function {

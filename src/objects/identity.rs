@@ -51,12 +51,12 @@ identity with the same name continues with the same ids. Each refresh finds the 
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the record"),
         Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
-        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has one"),
+        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has only one"),
         Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records than this share joins nobody"),
         Argument::optional("blocked_values", Takes::Names, "", "values that join nobody"),
         Argument::optional("pairs", Takes::Text, "", "a table or view of pairs, which are joined after all values"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE OR REPLACE IDENTITY shopper WITH (key = 'customer_id', match_on = 'phone, email_and_name', max_shared = 5) AS
 SELECT customer_id, clean_phone(phone) AS phone, lower(email) || ' ' || name AS email_and_name FROM sample_customers(rows => 500);
@@ -84,15 +84,15 @@ impl Grammar for Identity {
 
 const COLUMNS: [Column; 10] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "key", data_type: "VARCHAR", text: "the column that is the record" },
+    Column { name: "key", data_type: "VARCHAR", text: "the column that identifies a record" },
     Column { name: "match_on", data_type: "VARCHAR", text: "the identifiers; NULL for all other columns" },
-    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has one" },
+    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has only one" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for Identity {

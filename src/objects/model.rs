@@ -61,7 +61,7 @@ SELECT name, type, version, features, rows_used, rows_skipped FROM system.models
         Argument::optional("keep_if_better", Takes::Text, "", "a measure of the training, as in `system.models`: the new version is kept only if this measure is better"),
         Argument::optional("trained", Takes::Text, "", "the result of an earlier training, as in `system.models`: the model is stored without training"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };
@@ -91,11 +91,11 @@ const COLUMNS: [Column; 16] = [
     Column { name: "metrics", data_type: "VARCHAR", text: "measures of the training" },
     Column { name: "seconds", data_type: "DOUBLE", text: "how long the training took" },
     Column { name: "trained_at", data_type: "VARCHAR", text: "when, in UTC" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
     Column { name: "author", data_type: "VARCHAR", text: "who trained this version" },
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that trained this version" },
-    Column { name: "model", data_type: "VARCHAR", text: "what is stored, as JSON" },
+    Column { name: "model", data_type: "VARCHAR", text: "the stored model, as JSON" },
 ];
 
 impl Kind for Model {

@@ -452,16 +452,12 @@ impl Kind for RoleKind {
 
 const COLUMNS: [Column; 9] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "login", data_type: "BOOLEAN", text: "whether it may come in" },
-    Column { name: "superuser", data_type: "BOOLEAN", text: "whether it may do all" },
+    Column { name: "login", data_type: "BOOLEAN", text: "whether it may log in" },
+    Column { name: "superuser", data_type: "BOOLEAN", text: "whether it has SUPERUSER" },
     Column { name: "has_password", data_type: "BOOLEAN", text: "whether it has a password" },
-    Column {
-        name: "connection_limit",
-        data_type: "BIGINT",
-        text: "how often it may be connected at once; NULL is as often as it likes",
-    },
-    Column { name: "valid_until", data_type: "VARCHAR", text: "when its password stops to open anything" },
+    Column { name: "connection_limit", data_type: "BIGINT", text: "the most connections at the same time; NULL means no limit" },
+    Column { name: "valid_until", data_type: "VARCHAR", text: "when its password expires" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when it was made, in UTC" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },
 ];

@@ -130,7 +130,7 @@ const COLUMNS: [Column; 4] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when it was made, in UTC" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },
 ];
 
 /// The tables of a schema, as messages name them.

@@ -74,13 +74,13 @@ impl Grammar for Tag {
 }
 
 const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
     Column { name: "level1", data_type: "VARCHAR", text: "level one" },
     Column { name: "level2", data_type: "VARCHAR", text: "level two" },
-    Column { name: "type", data_type: "VARCHAR", text: "what it is: `rule`, `preference` …" },
-    Column { name: "filled", data_type: "BIGINT", text: "members that have a value" },
+    Column { name: "type", data_type: "VARCHAR", text: "the type: `rule`, `preference` …" },
+    Column { name: "filled", data_type: "BIGINT", text: "number of members with a value" },
     Column { name: "coverage", data_type: "DOUBLE", text: "their share of the members" },
     Column { name: "model", data_type: "VARCHAR", text: "the model that it applies" },
     Column { name: "model_version", data_type: "BIGINT", text: "its newest version" },
@@ -88,12 +88,12 @@ const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
     Column {
         name: "auc",
         data_type: "DOUBLE",
-        text: "of a model of classes: the area under the ROC curve, on the rows held out",
+        text: "for a classification model: the area under the ROC curve on the rows held out",
     },
     Column {
         name: "grade",
         data_type: "VARCHAR",
-        text: "what that is worth: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
+        text: "grade of `auc`: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
     },
 ]);
 

@@ -65,7 +65,7 @@ A check reads with the rights of its owner. Drop the checks of a table before th
         Argument::optional("key", Takes::Names, "", "columns that an example shows to find the row by"),
         Argument::optional("examples", Takes::Integer(0, 100), "5", "how many examples are kept"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT * FROM sample_customers(rows => 1000);
 CREATE CHECK age_is_possible ON shoppers WITH (threshold = 0.01, key = 'customer_id') AS in_range(age, 0, 120);
@@ -103,32 +103,32 @@ impl Grammar for CheckKind {
 
 const COLUMNS: [Column; 19] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "expectation", data_type: "VARCHAR", text: "what must hold" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "expectation", data_type: "VARCHAR", text: "what must be true" },
     Column {
         name: "dimension",
         data_type: "VARCHAR",
         text: "`completeness`, `validity`, `uniqueness`, `consistency` or `timeliness`",
     },
     Column { name: "severity", data_type: "VARCHAR", text: "`error`, `warning` or `info`" },
-    Column { name: "threshold", data_type: "DOUBLE", text: "the share of rows that may fail" },
+    Column { name: "threshold", data_type: "DOUBLE", text: "the share of rows that are allowed to fail" },
     Column { name: "on_failure", data_type: "VARCHAR", text: "what a REFRESH does: `none`, `warn` or `stop`" },
     Column {
         name: "status",
         data_type: "VARCHAR",
-        text: "`passed`, `failed` or `error` when it was looked at last; NULL before",
+        text: "result of the last check: `passed`, `failed` or `error`; NULL before the first",
     },
     Column { name: "checked_at", data_type: "TIMESTAMP", text: "when that was, in UTC" },
-    Column { name: "rows", data_type: "BIGINT", text: "rows of the table then" },
+    Column { name: "rows", data_type: "BIGINT", text: "number of rows of the table at that time" },
     Column { name: "failed", data_type: "BIGINT", text: "rows that failed" },
     Column { name: "passed_share", data_type: "DOUBLE", text: "share of the rows that passed" },
     Column { name: "message", data_type: "VARCHAR", text: "what was found" },
-    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one a line, their values masked" },
+    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for CheckKind {

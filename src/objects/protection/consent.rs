@@ -44,7 +44,7 @@ purpose rights on the profile, not on its sources.
 Only the owner of the profile can create a consent.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what is agreed to"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, city FROM sample_customers(rows => 200);
 CREATE CONSENT marketing ON member AS SELECT customer_id FROM sample_customers(rows => 200) WHERE age > 30;
@@ -67,14 +67,14 @@ impl Grammar for Consent {
 }
 
 const COLUMNS: [Column; 8] = [
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "purpose", data_type: "VARCHAR", text: "what is agreed to" },
     Column { name: "query", data_type: "VARCHAR", text: "who agreed" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 fn profile_of(definition: &Definition) -> String {

@@ -43,7 +43,7 @@ A REFRESH computes with what the owner of the profile sees, whoever runs it. A f
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT customer_id, '138' || lpad(CAST(customer_id AS VARCHAR), 8, '0') AS phone FROM sample_customers(rows => 10);
 CREATE MASK covered_phones ON shoppers (phone) USING mask_phone(value);
@@ -72,16 +72,16 @@ impl Grammar for Mask {
 
 const COLUMNS: [Column; 11] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "class", data_type: "VARCHAR", text: "the class that it covers" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "column", data_type: "VARCHAR", text: "the column that it covers" },
-    Column { name: "shows", data_type: "VARCHAR", text: "what is shown in the place of a value" },
-    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "class", data_type: "VARCHAR", text: "the class that it masks" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "column", data_type: "VARCHAR", text: "the column that it masks" },
+    Column { name: "shows", data_type: "VARCHAR", text: "the expression shown instead of a value" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 fn class(rule: &Rule) -> Option<String> {

@@ -43,7 +43,7 @@ Write conditions that cannot fail (`TRY_CAST`, no division). If one fails, the r
 Only the owner of the table can create a row policy. Drop the policy before the table.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT * FROM sample_customers(rows => 100);
 CREATE ROW POLICY adults ON shoppers USING (age >= 18);
@@ -75,14 +75,14 @@ impl Grammar for RowPolicy {
 
 const COLUMNS: [Column; 9] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "condition", data_type: "VARCHAR", text: "the rows that are seen" },
-    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "condition", data_type: "VARCHAR", text: "the condition for visible rows" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 /// What a mask or a row policy names: the table that it is on, and what its expression reads.
