@@ -1,4 +1,4 @@
-//! A file of options for `portrait serve`: a line each, `name = value`, as on the command line without the dashes.
+//! A file of options for `portrait serve`: one per line, `name = value`, as on the command line but without the dashes.
 //!
 //! What the command line and the environment say counts before it.
 

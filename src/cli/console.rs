@@ -207,7 +207,7 @@ impl Console {
         self.run_with(script, |_| Ok(()))
     }
 
-    /// Likewise, calling `before` before every statement.
+    /// The same, calling `before` before every statement.
     pub(super) fn run_with(
         &mut self,
         script: &Script,

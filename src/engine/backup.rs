@@ -32,7 +32,7 @@ impl Engine {
         Ok(saved)
     }
 
-    /// Likewise, on a thread where it may block; dropping the future ends it.
+    /// Like `back_up`, on a thread where it may block; dropping the future stops it.
     pub(super) async fn save(&self, archive: &Path) -> Result<Saved> {
         let (engine, archive, stopped) = (self.clone(), archive.to_path_buf(), Arc::new(AtomicBool::new(false)));
         let _guard = StopOnDrop(Arc::clone(&stopped));

@@ -326,7 +326,7 @@ impl Session {
         self.execute_over(text, first, parsed, parameters, vec![])
     }
 
-    /// Likewise, a statement that reads these tables beside those that there are.
+    /// The same for a statement that can also read these tables, in addition to those of the session.
     pub(super) fn execute_over(
         &self,
         text: &str,

@@ -87,7 +87,7 @@ fn is_stream(path: &Path) -> bool {
     is_other || links(path).is_ok_and(|links| links.iter().any(|place| is_descriptor(place)))
 }
 
-/// True for `/proc/self/fd/1` and its like: what stands there is open, and has a place in its file.
+/// True for `/proc/self/fd/1` and similar paths: they name a file that is already open, with a position in it.
 fn is_descriptor(path: &Path) -> bool {
     let folder = parent(path).canonicalize().unwrap_or_default();
     folder.starts_with("/proc") && folder.ends_with("fd") || folder.starts_with("/dev/fd")

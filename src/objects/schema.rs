@@ -163,7 +163,7 @@ pub fn parts<'a>(name: &'a str, context: &StatementContext) -> (Option<&'a str>,
     }
 }
 
-/// A relation by its name, as SQL names it.
+/// The name of a relation, as written in SQL.
 pub fn quoted(name: &str, context: &StatementContext) -> String {
     match parts(name, context) {
         (Some(schema), table) => format!("{}.{}", identifier(schema), identifier(table)),
@@ -172,7 +172,7 @@ pub fn quoted(name: &str, context: &StatementContext) -> String {
     }
 }
 
-/// Likewise, as the engine names it.
+/// The name of a relation, as DataFusion writes it.
 pub fn reference(name: &str, context: &StatementContext) -> TableReference {
     match parts(name, context) {
         (Some(schema), table) => TableReference::partial(schema, table),

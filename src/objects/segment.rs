@@ -66,7 +66,7 @@ impl Grammar for Segment {
 const COLUMNS: [Column; 5 + COMMON.len()] = with_common([
     Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "condition", data_type: "VARCHAR", text: "the condition" },
+    Column { name: "condition", data_type: "VARCHAR", text: "the condition that its members meet" },
     Column { name: "customers", data_type: "BIGINT", text: "its members as of the last refresh" },
     Column { name: "coverage", data_type: "DOUBLE", text: "their share of the profile's members" },
 ]);

@@ -98,7 +98,7 @@ pub fn each_expression(
     })
 }
 
-/// True for `=`, `<` and their like.
+/// True for comparison operators such as `=` and `<`.
 fn compares(operator: Operator) -> bool {
     operator.supports_propagation() || matches!(operator, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
 }

@@ -72,17 +72,17 @@ fn refuse_at(span: Span, clause: &str, instead: impl Into<String>) -> Checked {
     Err(Box::new(Refusal { clause: clause.into(), instead: instead.into(), span }))
 }
 
-/// Refuses a clause that is there.
+/// Refuses a clause if it is present.
 fn absent<T>(part: &Option<T>, clause: &str, instead: &str) -> Checked {
     if part.is_some() { refuse(clause, instead) } else { Ok(()) }
 }
 
-/// Likewise, one that may be there several times.
+/// The same for a clause that may occur several times.
 fn none<T>(parts: &[T], clause: &str, instead: &str) -> Checked {
     if parts.is_empty() { Ok(()) } else { refuse(clause, instead) }
 }
 
-/// Likewise, one that is a word.
+/// The same for a clause that is a keyword.
 fn without(word: bool, clause: &str, instead: &str) -> Checked {
     if word { refuse(clause, instead) } else { Ok(()) }
 }
