@@ -11,7 +11,7 @@ use super::Arguments;
 /// The arguments again, with the options of a file as their defaults.
 ///
 /// # Errors
-/// The file cannot be read, a line is none, or an option is unknown or wrong.
+/// The file cannot be read, a line is invalid, or an option is unknown or wrong.
 pub(super) fn with_file(path: &Path, command: &str) -> Result<Arguments, clap::Error> {
     let fail = |problem: String| {
         let text = format!("{}: {problem}", path.display());

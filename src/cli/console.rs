@@ -387,7 +387,7 @@ impl Console {
     }
 }
 
-/// What `\timing` tells.
+/// The output of `\timing`.
 fn timing(answer: &Answer, taken: Duration) -> String {
     let (progress, seconds) = (answer.progress(), taken.as_secs_f64());
     let rows = |count: u64| format!("{} row{}", HumanCount(count), if count == 1 { "" } else { "s" });

@@ -53,7 +53,7 @@ impl Drop for StopOnDrop {
 /// compared, and the directory appears when all is there.
 ///
 /// # Errors
-/// The archive is none, is damaged, or holds something else than it says; nothing is made then.
+/// The file is not an archive, is damaged, or its contents do not match its list; then nothing is created.
 pub fn restore(archive: &Path, directory: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
     backup::restore(archive, directory, watch)
 }

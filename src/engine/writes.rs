@@ -38,7 +38,7 @@ const MOST_LINKS: usize = 40;
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
-    /// Hidden beside the target, or among the temporary files.
+    /// A hidden path next to the target, or a temporary file.
     folder: TemporaryFolder,
     /// The place inside it that is written to.
     path: PathBuf,
@@ -50,7 +50,7 @@ pub struct Staged {
 enum Target {
     /// It takes the place of what is there.
     Place(PathBuf),
-    /// Its files come beside those that are there.
+    /// New files are added to the existing ones.
     Folder(PathBuf),
     /// Its bytes are written to what is there: a file, from its beginning, or anything else.
     Through(PathBuf),

@@ -8,7 +8,7 @@ use super::super::console::Failure;
 use super::super::screen;
 use super::{Next, Outcome, Shell, charting, clipboard, edit, help, listing, options, repeated};
 
-/// What a command takes, for completion.
+/// The argument that a command takes, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     Nothing,
@@ -255,7 +255,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     GROUPS.iter().flat_map(|group| group.commands)
 }
 
-/// What the command is called that a line gives, and what it is given.
+/// The name of the command in a line, and its argument.
 pub fn split(line: &str) -> (&str, &str) {
     let line = line.trim();
     let end = line.find(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '；')).unwrap_or(line.len());
@@ -263,10 +263,10 @@ pub fn split(line: &str) -> (&str, &str) {
     (&line[..end], argument)
 }
 
-/// The command that a line gives.
+/// The command in a line, and its argument.
 pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     let (name, argument) = split(line);
-    // `\dt+` of psql tells more; there is no more to tell here.
+    // psql's `\dt+` shows more details; here there are no more.
     let plain = if name.starts_with("\\d") { name.trim_end_matches(['+', 'S']) } else { name };
     let is_word = !name.starts_with(['\\', '.']);
     let found = all().find(|command| {
