@@ -29,7 +29,7 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
 static DOCS: [Doc; 7] = [
     Doc {
         name: "SELECT",
-        summary: "Runs a query. This page explains the rules for numbers and times.",
+        summary: "Runs a query; this page has the rules for numbers, dates, times and names.",
         syntax: "SELECT … FROM … [WHERE …] [GROUP BY … [HAVING …]] [QUALIFY …] [ORDER BY …] [LIMIT …]",
         description: "\
 The syntax is PostgreSQL's, with the same operator precedence. A clause that is not supported is an error that names the clause and says what to write instead.
