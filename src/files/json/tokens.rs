@@ -15,7 +15,7 @@ pub struct Wrong {
     pub problem: &'static str,
 }
 
-/// How deep values may stand in one another.
+/// How deep values may be nested.
 pub const DEEPEST: usize = 200;
 
 /// What kind of value begins.
