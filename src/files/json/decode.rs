@@ -19,7 +19,7 @@ use datafusion::arrow::error::ArrowError;
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
 use crate::files::values::{Class, Numbers, class, decimal, double, integer, time};
 
-/// What was found that does not fit.
+/// The state of decoding a file: the current row, and the values that did not fit.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The row that is being read, from 0.
