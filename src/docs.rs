@@ -1,7 +1,7 @@
 //! One form for the page of every function, statement and setting.
 //!
-//! A [`Doc`] is plain data beside the code it describes. From it come the reading of arguments, `system.functions`,
-//! `\h name`, completion in the shell and the pages under `sql/reference`.
+//! A [`Doc`] is plain data, kept next to the code it describes. The reading of arguments, `system.functions`,
+//! `\h name`, completion in the shell and the pages under `sql/reference` are all derived from it.
 
 use std::fmt::Write;
 
@@ -48,23 +48,23 @@ pub enum Takes {
     Time,
     /// A role: integer, decimal or float.
     Number,
-    /// A role: a condition on the row.
+    /// A role: a condition over the row.
     Condition,
-    /// A role that is a condition on the row, or an option that is one of these words.
+    /// A role that is a condition over the row, or an option that is one of these words.
     ConditionOr(&'static [&'static str]),
-    /// Roles: a list of conditions on the row.
+    /// Roles: a list of conditions over the row.
     Conditions,
-    /// Roles: a list of number columns; without it every number column of the input that no other role reads.
+    /// Roles: a list of number columns. Default: every number column of the input that no other role reads.
     Numbers,
-    /// Roles: a list of columns of numbers, text and booleans; without it every such column that no other role reads.
+    /// Roles: a list of columns of numbers, strings and booleans. Default: every such column that no other role reads.
     Columns,
-    /// Likewise, of columns with an order too: those of dates and times only when they are named.
+    /// Like `Columns`, plus columns of dates and times, but only if they are named.
     Ordered,
-    /// Likewise, of columns of dates and times too, named or not.
+    /// Like `Columns`, plus columns of dates and times, named or not.
     Features,
-    /// Roles: a column of numbers or booleans, or a list of some.
+    /// Roles: a column of numbers or booleans, or a list of such columns.
     Metrics,
-    /// An option: a whole number in this range.
+    /// An option: an integer in this range.
     Integer(i64, i64),
     /// An option: a number in this range, both ends included.
     Float(f64, f64),
@@ -76,9 +76,9 @@ pub enum Takes {
     ValuesOf(&'static str),
     /// An option: one of these words.
     Choice(&'static [&'static str]),
-    /// An option: one of these words, or a list of some.
+    /// An option: one of these words, or a list of them.
     Choices(&'static [&'static str]),
-    /// An option: DATE or TIMESTAMP, or a text that reads as one.
+    /// An option: DATE or TIMESTAMP, or a string that can be read as one.
     Moment,
     /// An option: INTERVAL.
     Interval,
@@ -92,15 +92,15 @@ pub enum Takes {
     Texts,
     /// An option: names of columns, `'a, b'` or `['a', 'b']`.
     Names,
-    /// An option of a function of values: a table with these columns, which is read once for the statement. Its name or `(SELECT …)`; of one
-    /// column, also a list.
+    /// An option of an ordinary function: a table with these columns, read once per statement. Given by its name or `(SELECT …)`; with one
+    /// column, also as a list.
     Table(&'static [&'static str]),
     /// The name of an object of this kind, plain or in quotes.
     Name(&'static str),
-    /// A query as it is written: `(SELECT …)`.
+    /// A query, kept as it is written: `(SELECT …)`.
     Query,
-    /// A list of calls that are words of the function, not functions of SQL, described by this text: `[longest(name)]`. Only macros take
-    /// them; the names are marked, as `text::marked` does.
+    /// A list of calls that only this function knows, not functions of SQL, described by this text: `[longest(name)]`. Only macros take
+    /// them; the names are marked by `text::marked`.
     Calls(&'static str),
     /// An expression, described by this text: a positional argument of an ordinary function, a condition given to a macro.
     Value(&'static str),
@@ -123,7 +123,7 @@ impl Takes {
         !self.is_role() && !matches!(self, Self::Relation | Self::Name(_) | Self::Query | Self::Calls(_) | Self::Value(_))
     }
 
-    /// As it stands in the reference.
+    /// The text shown in the reference.
     pub fn describe(self) -> String {
         match self {
             Self::Relation => "relation".into(),
@@ -147,14 +147,14 @@ impl Takes {
             Self::Shares => "list of numbers above 0 and at most 1".into(),
             Self::ValuesOf(role) => format!("list of {role}s"),
             Self::Choice(words) => crate::error::one_of(words.iter().copied()),
-            Self::Choices(words) => format!("{}, or a list of some", crate::error::one_of(words.iter().copied())),
+            Self::Choices(words) => format!("{}, or a list of them", crate::error::one_of(words.iter().copied())),
             Self::Moment => "date or timestamp".into(),
             Self::Interval => "interval".into(),
             Self::Cuts => "list of ascending numbers".into(),
             Self::Text => "string".into(),
             Self::Flag => "true or false".into(),
             Self::Texts => "list of strings".into(),
-            Self::Names => "names of columns".into(),
+            Self::Names => "column names".into(),
             Self::Table(columns) if columns.len() == 1 => format!("table with the column {}, or a list", columns[0]),
             Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),
             Self::Name(kind) if kind.starts_with(['a', 'e', 'i', 'o']) => format!("name of an {kind}"),
@@ -172,7 +172,7 @@ pub struct Argument {
     pub name: &'static str,
     /// What it takes.
     pub takes: Takes,
-    /// `None`: required. `Some("")`: optional, with the default told in the text.
+    /// `None`: required. `Some("")`: optional, with the default described in the text.
     pub default: Option<&'static str>,
     /// What it means.
     pub text: &'static str,

@@ -1,8 +1,8 @@
-//! Customer profiling (客户画像) in SQL, embedded: Parquet in, segments, rules and offers out, on [Apache DataFusion](datafusion).
+//! Embedded customer profiling (客户画像) in SQL, on [Apache DataFusion](datafusion): Parquet in, segments, rules and offers out.
 //!
 //! # Use
-//! An [`Engine`] owns the database, the threads and their limits; it opens [`Session`]s. Each statement is parsed, executed, and
-//! answered batch by batch:
+//! An [`Engine`] owns the database, the threads and their limits, and opens [`Session`]s. Each statement is parsed and executed, and its
+//! rows are returned batch by batch:
 //! ```
 //! use portraitdb::{Engine, EngineOptions};
 //!
@@ -48,50 +48,50 @@
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
 //!                                                    docs, encryption, error, formats, settings, temporary, text, postgres_*: leaves
 //! ```
-//! | folder | what it knows |
+//! | folder | what it contains |
 //! |---|---|
-//! | `cli` | arguments, the shell with its commands (one table, `cli/shell/commands.rs`); a thin door over one [`Session`] |
-//! | `scheduler` | scripts that run themselves: what is due, who runs it, who is told; a door as others are |
-//! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; files that appear whole or not at all |
+//! | `cli` | arguments, and the shell with its commands (one table, `cli/shell/commands.rs`); a thin interface over one [`Session`] |
+//! | `scheduler` | scripts that run on a schedule: what is due, who runs it, who is notified; an interface like the others |
+//! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; output files that appear complete or not at all |
 //! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
-//! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other |
-//! | `server` | doors for other programs, each connection with a session of its own: PostgreSQL's protocol, Arrow Flight SQL; health and metrics |
+//! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other database |
+//! | `server` | interfaces for other programs, with one session per connection: PostgreSQL's protocol, Arrow Flight SQL; health and metrics |
 //! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
 //! | `system` | the schema `system`, one file per table; `pg_catalog` and `information_schema`; the reference |
-//! | `postgres_catalog` | a database as PostgreSQL's catalog knows it, as plain data with its numbers; beside it `postgres_types` and `postgres_settings` |
-//! | `objects` | kinds of named objects, one file per kind, and the life that all share |
+//! | `postgres_catalog` | a database as PostgreSQL's catalog describes it, as plain data with object ids; with `postgres_types` and `postgres_settings` |
+//! | `objects` | the kinds of named objects, one file per kind, and the lifecycle that all share |
 //! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |
-//! | `sql` | text to statements to plans: parser, grammar of objects, the hook at FROM, macros, time travel; checks of syntax, rules over plans |
-//! | `statement` | a statement in hand: what one statement sees and may, as one value |
+//! | `sql` | from text to statements to plans: parser, grammar of objects, relation functions in FROM, macros, time travel, syntax checks, rules over plans |
+//! | `statement` | everything that one statement sees and may do, as one value |
 //! | `functions` | what users call: one folder per domain, one file per function, and nothing else |
-//! | `builtins` | functions and operators of SQL itself, where ours stand in the place of the engine's |
+//! | `builtins` | SQL's own functions and operators, where ours replace those of DataFusion |
 //! | `learning` | features in memory, and models: trained, stored, applied |
-//! | `adapter` | how a function meets DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
-//! | `distributed` | every step and function of ours by name, made again from its bytes |
+//! | `adapter` | how a function connects to DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
+//! | `distributed` | finds each of our steps and functions by name and restores it from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
 //! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
-//! | `calendar` | when something is due: cron expressions in time zones, spans of time |
+//! | `calendar` | when something is due: cron expressions in time zones, fixed intervals |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
 //!
 //! A **statement** is one value from its beginning to its last row, `statement::StatementContext`: the state of the database that it reads, who runs it,
 //! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
-//! value. Nothing is looked up in the surroundings of the process, the thread or the task.
+//! value. Nothing is looked up in globals of the process, the thread or the task.
 //!
-//! An **object** (a table, view, profile, tag, segment, model, identity, function, schedule or role) is of a kind, and a kind is a file in `objects` that implements
-//! `Kind`. How objects are made, replaced, dropped, listed, described and dumped stands there once for all kinds.
+//! An **object** (a table, view, profile, tag, segment, model, identity, function, schedule or role) has a kind, and a kind is a file in `objects` that implements
+//! `Kind`. How objects are created, replaced, dropped, listed, described and dumped is written there once for all kinds.
 //!
-//! A **relation function**, `rfm(orders, customer => customer_id, …)`, goes through these rooms: `sql::parser` makes the table name a
-//! subquery, so that DataFusion finds it; `sql::relation` reads the arguments against the function's [`Doc`] and leaves a call node;
-//! when the query is optimised, parameters have values, and `sql::call` asks the function for its plan. That plan is filters, projections and
-//! aggregates of DataFusion, which reach the scan, spill and run in parallel, and *steps* (`adapter::step`) for what SQL has no operator
-//! for. Nothing runs while it is planned. Steps and functions are plain data with a name: EXPLAIN, equality and bytes come from that data.
+//! A **relation function**, such as `rfm(orders, customer => customer_id, …)`, passes these stages. `sql::parser` turns the table name into a
+//! subquery, so that DataFusion finds it. `sql::relation` checks the arguments against the function's [`Doc`] and leaves a call node.
+//! When the query is optimised, parameters have values, and `sql::call` asks the function for its plan. That plan consists of DataFusion's filters, projections and
+//! aggregates, which reach the scan, spill and run in parallel, and of *steps* (`adapter::step`) for what SQL has no operator
+//! for. Nothing runs during planning. Steps and functions are plain data with a name: EXPLAIN, equality and serialisation are derived from that data.
 //!
-//! A **table macro** is a function in FROM that stands for a query in SQL, and so is a function that the database remembers: `sql::macros`
-//! puts the query in the place of the call when the statement is planned. What functions ask about the database's objects, they ask
+//! A **table macro** is a function in FROM that stands for an SQL query; functions made with CREATE FUNCTION are macros too. `sql::macros`
+//! replaces the call by the query when the statement is planned. Functions that need to know about the database's objects ask
 //! `adapter::definitions`, which `objects::stored` answers for one statement.
 //!
-//! A function that **learns from rows** says which columns it wants; `learning::features` reads them into a matrix, and its `Compute` works
-//! on that beside the query, with kernels whose sums are exact and whose draws depend on the keys. `CREATE MODEL` stores what a
+//! A function that **learns from rows** declares which columns it needs. `learning::features` reads them into a matrix, and its `Compute` works
+//! on the matrix outside the query, with kernels whose sums are exact and whose random draws depend on the keys. `CREATE MODEL` stores what a
 //! `ModelType` has learned; `ml_predict` reads it once per query.
 
 mod adapter;

@@ -1,4 +1,4 @@
-//! The settings of Portrait: one entry each, with key, type, default and text.
+//! The settings of Portrait: one entry per setting, with key, type, default and description.
 
 use std::any::Any;
 
@@ -102,7 +102,7 @@ macro_rules! settings {
                 }
             }
 
-            /// Entries by their whole name, so that SHOW finds them.
+            /// Entries with their full names, so that SHOW finds them.
             fn entries(&self) -> Vec<ConfigEntry> {
                 vec![$(ConfigEntry {
                     key: concat!("portrait.", stringify!($name)).to_string(),
@@ -119,30 +119,31 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Aggregates by one or two integers, times or texts in tables that the threads share; `off` leaves it to DataFusion, to compare.
+    /// GROUP BY of one or two integers, times or strings runs in tables that all threads share. Turn it off to compare with DataFusion's own
+    /// aggregation.
     grouped_aggregation: bool = true, from false to true,
-    /// Seconds that a statement waits for another that writes to the same profile or table; 0 does not wait. Then it ends with an error
-    /// that says which statement and process that is.
+    /// Seconds that a statement waits for another one that writes to the same profile or table; 0 does not wait. After that it fails with an error
+    /// that names the other statement and its process.
     lock_timeout: u64 = 10, from 0 to 31_536_000,
-    /// The most itemsets that a mining function may find; beyond, it ends with an error that names a support that fits.
+    /// The most itemsets that a mining function may find. If there are more, it fails with an error that names a support that fits.
     max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000_000_000_000,
-    /// The most operators that may stand in a row in one expression, AND and OR apart, which have their own limit of 50,000.
+    /// The most operators in a row in one expression, not counting AND and OR, which have their own limit of 50,000.
     max_operators: usize = 1000, from 10 to 2000,
-    /// The most rounds of a WITH RECURSIVE query; beyond, it ends with an error, as it would where nothing ends it.
+    /// The most rounds of a WITH RECURSIVE query. If it needs more, it fails with an error, so that a query without an end stops.
     max_recursion: usize = 100_000, from 1 to 1_000_000_000,
-    /// The most rows of a result shown as a table on a terminal; 0 shows all. Other formats, files and pipes get every row.
+    /// The most rows of a result that a terminal shows as a table; 0 shows all. Other formats, files and pipes get every row.
     max_rows_shown: usize = 100, from 0 to 1_000_000_000,
-    /// The most bytes that one text or list may take that a function makes, as repeat and range do.
+    /// The most bytes of one string or list made by a function such as repeat or range.
     max_value_bytes: u64 = 33_554_432, from 1_048_576 to 1_073_741_824,
-    /// Percent of the memory limit that one statement may take.
+    /// Percentage of the memory limit that one statement may use.
     memory_share: u64 = 100, from 1 to 100,
-    /// Seconds after which a statement is cancelled; 0 for no limit.
+    /// Seconds after which a statement is cancelled; 0 means no limit.
     statement_timeout: u64 = 0, from 0 to 31_536_000;
-    /// What statements read personal data for, 'marketing' say: it stands in the audit log beside what they read.
+    /// The purpose for which statements read personal data, such as 'marketing'. The audit log records it with what they read.
     purpose: text of 100,
 }
 
-/// Settings of the engine beneath whose extreme values would hang or crash a query or exhaust the memory, and what they may be.
+/// Settings of DataFusion whose extreme values would hang or crash a query or exhaust the memory, with the values allowed.
 const ENGINE_BOUNDS: [(&str, i64, i64); 45] = [
     ("sql_parser.recursion_limit", 1, 200),
     ("execution.batch_size", 1, 1 << 20),
@@ -191,14 +192,14 @@ const ENGINE_BOUNDS: [(&str, i64, i64); 45] = [
     ("format.schema_infer_max_rec", 0, 1 << 40),
 ];
 
-/// The same for shares, which are no whole numbers.
+/// The same for shares, which are not integers.
 const ENGINE_SHARES: [&str; 3] = [
     "execution.parquet.bloom_filter_fpp",
     "execution.perfect_hash_join_min_key_density",
     "execution.skip_partial_aggregation_probe_ratio_threshold",
 ];
 
-/// Checks the value of a setting of the engine beneath, by its whole name. The engine itself refuses what does not read as a number.
+/// Checks the value of a setting of DataFusion, given its full name. DataFusion itself refuses values that are not numbers.
 ///
 /// # Errors
 /// It is out of its bounds, or belongs to the program.
@@ -215,7 +216,7 @@ pub fn check_engine(name: &str, value: &str) -> Result<()> {
     check_bounds(own, name, value)
 }
 
-/// Checks an option of COPY or of an external table, `format.max_row_group_size`, as the setting that it stands for.
+/// Checks an option of COPY or of an external table, such as `format.max_row_group_size`, like the setting it corresponds to.
 ///
 /// # Errors
 /// It is out of its bounds.
@@ -249,7 +250,7 @@ impl ConfigExtension for PortraitSettings {
 }
 
 impl PortraitSettings {
-    /// The settings of a session, or the defaults when it was made without ours.
+    /// The settings of a session, or the defaults if the session was made without them.
     pub fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
--- Which categories go together for a customer? "Of those who bought X, so many percent also bought Y", against all customers.
+-- Which categories go together for a customer? What percentage of those who bought X also bought Y, compared with all customers.
 -- 互补品类：买了 X 的人里，有百分之多少也买了 Y。
 SELECT
   antecedents[1] AS bought,

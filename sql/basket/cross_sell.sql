@@ -1,4 +1,4 @@
--- What to offer with one product? Its companions, the most likely first. Put your product in the list.
+-- What to offer with one product? The products bought with it, the most likely first. Put your product in the list.
 -- 单品交叉销售清单。
 SELECT
   consequents[1] AS offer,

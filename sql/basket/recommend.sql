@@ -1,4 +1,4 @@
--- What to offer to whom? Rules from orders, applied to everything a customer ever bought: the products not bought yet, and why.
+-- What to offer to whom? Rules from orders, applied to everything a customer ever bought: products not bought yet, and why.
 -- 给谁推什么：用订单里的规则，匹配每位客户买过的商品，推荐尚未购买的。
 WITH rules AS (
   SELECT *
@@ -12,7 +12,7 @@ FROM recommend(
 ORDER BY customer_id, rank
 LIMIT 12;
 
--- Browsed, not bought: products viewed for over half a minute that the customer never bought, as baskets for the same rules.
+-- Browsed but not bought: products viewed for over half a minute and never bought, used as baskets for the same rules.
 -- 看过没买：浏览过的商品也能触发规则。
 WITH names AS (
   SELECT DISTINCT product_id, product FROM order_items WHERE product_id IS NOT NULL AND product IS NOT NULL

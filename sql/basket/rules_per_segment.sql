@@ -1,4 +1,4 @@
--- What do the segments buy together? RFM segments first, then the rules within each, with the segment's own supports.
+-- What do the segments buy together? First RFM segments, then rules within each segment, with supports of that segment.
 -- 各客群的搭配偏好：先分层，再在每个客群内挖掘。
 WITH segments AS (
   SELECT customer_id, segment

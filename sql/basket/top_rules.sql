@@ -1,5 +1,5 @@
--- What is bought together? The rules of the highest lift, without those that a simpler rule makes redundant and those that
--- chance could explain (one in a hundred of the rules told, at most).
+-- What is bought together? The rules with the highest lift, without those that a simpler rule makes redundant and those that
+-- could be due to chance (at most one in a hundred of the rules shown).
 -- 哪些商品一起买：按提升度排序的关联规则。
 SELECT
   antecedents, consequents, count AS orders,

@@ -1,6 +1,6 @@
 -- title: Next best offer
 -- title.zh: 下一步推荐
--- text: Rules of what is bought together, applied to all that this customer ever bought.
+-- text: Rules of what is bought together, applied to everything this customer ever bought.
 -- text.zh: 用商品关联规则匹配该客户买过的全部商品。
 -- needs: orders.order_id, orders.customer_id, orders.ordered_at, orders.status, order_items.order_id, order_items.product
 -- chart: none

@@ -3,7 +3,7 @@
 --
 --   portrait run sql/shop.sql sql/clean/rules.sql sql/clean/filled.sql
 
--- Who buys for babies, beauty or electronics tells something of the gender; only where four of five known customers agree.
+-- Purchases for babies, beauty or electronics hint at the gender. Only used if four of five customers with a known gender agree.
 CREATE OR REPLACE TABLE completed_customers AS
 SELECT * FROM impute((
     SELECT c.*, p.favourite FROM cleaned_customers AS c LEFT JOIN (
@@ -18,7 +18,7 @@ FROM completed_customers GROUP BY gender, gender_source ORDER BY gender, gender_
 SELECT gender_evidence, gender, count(*) AS customers, max(gender_support) AS support
 FROM completed_customers WHERE gender_source = 'inferred' GROUP BY gender_evidence, gender ORDER BY customers DESC;
 
--- How the data are now: no age of 200, no missing gender that is not said to be unknown.
+-- The data now: no age of 200, and every missing gender is marked as unknown.
 SELECT column_name, missing, distinct_values, min, max, alerts
 FROM data_profile((SELECT gender, gender_source, age, favourite FROM completed_customers));
 

@@ -1,8 +1,8 @@
--- Price sensitive and quality first, found from behaviour: nobody said what a discount hunter is. 从行为中发现价格敏感与品质优先人群。
+-- Price-sensitive and quality-first customers, found from behaviour without a definition of either. 从行为中发现价格敏感与品质优先人群。
 --
 --   portrait run sql/shop.sql sql/cluster/behaviour.sql
 
--- What each customer's orders are like: at least three of them, so that shares mean something.
+-- The orders of each customer, if there are at least three, so that shares are meaningful.
 CREATE OR REPLACE TABLE behaviour AS
 SELECT o.customer_id, avg(CASE WHEN o.discount > 0 THEN 1.0 ELSE 0.0 END) AS discounted, ln(CAST(avg(o.amount) AS DOUBLE)) AS order_value,
   ln(CAST(avg(i.price) AS DOUBLE)) AS price
@@ -14,7 +14,7 @@ CREATE OR REPLACE TABLE behaviour_groups AS
 SELECT b.*, cluster_id
 FROM behaviour AS b JOIN kmeans(behaviour, key => customer_id, n_clusters => 4, random_state => 7) AS k ON b.customer_id = k.customer_id;
 
--- The cluster with the most discounts is price sensitive; of the others the one that buys the dearest goods puts quality first.
+-- The cluster with the most discounts is price-sensitive; among the others, the one that buys the most expensive goods is quality-first.
 CREATE OR REPLACE TABLE shopping_styles AS
 WITH means AS (
   SELECT cluster_id, avg(discounted) AS discounted, avg(price) AS price FROM behaviour_groups GROUP BY cluster_id

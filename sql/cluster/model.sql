@@ -1,4 +1,4 @@
--- Clusters that are remembered: a model, a tag, a segment, and its overlap with the segments of RFM. 聚类 → 模型 → 标签 → 人群 → 重合度。
+-- Clusters that are kept: a model, a tag, a segment, and how it overlaps with the RFM segments. 聚类 → 模型 → 标签 → 人群 → 重合度。
 --
 --   portrait -d crm run sql/shop.sql sql/tags/library.sql sql/tags/segments.sql sql/cluster/model.sql
 
@@ -9,7 +9,7 @@ FROM rfm((SELECT * FROM orders WHERE status = 'paid'), customer => customer_id, 
 CREATE OR REPLACE MODEL customer_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 4, random_state = 7, comment = '客户价值分群') AS
 SELECT * FROM customer_measures;
 
--- What it learned. 模型说明。
+-- What the model has learned. 模型说明。
 SELECT name, type, version, rows_used, metrics FROM system.models;
 SELECT cluster_id, rows, feature, round(numerical_value, 2) AS mean FROM ml_centroids(customer_groups) ORDER BY cluster_id, feature;
 SELECT feature, missing, round(mean, 2) AS mean, round(stddev, 2) AS stddev, median FROM ml_feature_info(customer_groups);

@@ -2,7 +2,7 @@
 --
 --   portrait run sql/feedback/themes.sql
 
--- Service texts; put your own in their place. Here they are made of phrases, so that there is something to find.
+-- Service texts. Replace them with your own. These are composed of phrases, so that there is something to find.
 CREATE OR REPLACE TABLE service_texts AS
 SELECT n % 300 AS customer_id, DATE '2025-05-01' + CAST(n % 61 AS INT) AS written_at,
   CASE n % 5
@@ -14,11 +14,11 @@ SELECT n % 300 AS customer_id, DATE '2025-05-01' + CAST(n % 61 AS INT) AS writte
   END AS content
 FROM (SELECT unnest(range(0, 1200)) AS n);
 
--- First without a dictionary: which words stand together, and where does it hurt?
+-- First without a dictionary: which words occur together, and what are the pain points?
 SELECT theme, source, customers, round(share, 3) AS share, round(sentiment, 2) AS sentiment, round(pain, 3) AS pain, examples
 FROM text_themes(service_texts, key => customer_id, text => content, examples => 1);
 
--- Then those worth keeping, under names of one's own, by month.
+-- Then the useful themes, with your own names, by month.
 CREATE OR REPLACE TABLE theme_words AS
 SELECT * FROM (VALUES ('物流', '快递'), ('物流', '物流'), ('物流', '包裹'), ('物流', '驿站'), ('物流', 'courier'), ('物流', 'parcel'), ('物流', 'parcels'),
   ('包装', '包装'), ('包装', '瓶子'), ('包装', '纸箱'), ('客服', '客服'), ('客服', '退款'), ('产品', '口红'), ('产品', '颜色'), ('产品', '色号'), ('产品', 'colour')) AS t(theme, word);

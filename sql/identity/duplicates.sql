@@ -1,4 +1,4 @@
--- Who is registered twice? Accounts that share a phone, or a name with its e-mail; a value that more than five accounts carry joins nobody.
+-- Who is registered twice? Accounts with the same phone number, or the same name and e-mail. A value on more than five accounts joins nobody.
 -- 重复注册：手机号或“姓名＋邮箱”相同的账户。
 SELECT person_id, records AS accounts, evidence, customer_id, name, phone, email, registered_at
 FROM resolve_identities(
@@ -9,7 +9,7 @@ WHERE records > 1
 ORDER BY person_id, customer_id
 LIMIT 20;
 
--- Which values would join nobody, as too many accounts carry them? A name is no identifier; a phone or e-mail in this list is a shop's or a test's.
+-- Which values join nobody, because too many accounts have them? A name is not an identifier; a phone number or e-mail in this list belongs to a shop or a test.
 -- 出现在过多账户上的值：不能用于合并。
 SELECT identifier, records, outcome, example_keys
 FROM identity_links(

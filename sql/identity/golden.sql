@@ -1,4 +1,4 @@
--- One record of each person, and orders counted by person rather than by account.
+-- One record per person, and orders counted per person rather than per account.
 -- 黄金记录：每人一条；订单按人而不是按账户统计。
 CREATE OR REPLACE VIEW persons AS
 SELECT customer_id, person_id FROM resolve_identities(
@@ -12,7 +12,7 @@ WHERE records > 1
 ORDER BY person_id
 LIMIT 10;
 
--- How many customers look weaker than they are, as their orders are spread over accounts?
+-- How many customers look less valuable than they are, because their orders are spread over several accounts?
 -- 账户拆分导致价值被低估的客户。
 SELECT by_account.segment AS segment_of_account, by_person.segment AS segment_of_person, count(*) AS accounts
 FROM rfm(orders, customer => customer_id, order_time => ordered_at, amount => amount) AS by_account

@@ -1,5 +1,5 @@
--- Every hour: what was sold in the hour that ended last. 每小时销售。
--- With `transaction = true` the hour is there once, whatever happens to the process; missed hours are made up for, one after the other.
+-- Every hour: sales in the last full hour. 每小时销售。
+-- With `transaction = true` each hour is written exactly once, whatever happens to the process; missed hours are run one after the other.
 
 CREATE TABLE IF NOT EXISTS sales_by_hour (hour TIMESTAMP, orders BIGINT, revenue DOUBLE);
 

@@ -1,5 +1,5 @@
--- Every minute: who looked at products since the last run that succeeded, without reading what that has read. 实时意向。
--- $last_success is NULL before the first one: that run takes the last hour.
+-- Every minute: who looked at products since the last successful run, without reading the same events again. 实时意向。
+-- $last_success is NULL before the first successful run, which takes the last hour.
 
 CREATE TABLE IF NOT EXISTS intents (seen_at TIMESTAMP, customer_id BIGINT, events BIGINT);
 

@@ -1,5 +1,5 @@
--- Every night: the profile of the customers as of the scheduled time, and how large its segments are. 每日画像与人群规模。
--- Run again for the same time, it gives the same rows in the place of those before.
+-- Every night: the customer profile as of the scheduled time, and the sizes of its segments. 每日画像与人群规模。
+-- Repeated for the same time, it replaces the earlier rows with the same rows.
 
 REFRESH PROFILE customer WITH (as_of = $scheduled_time);
 

@@ -3,7 +3,7 @@
 --   portrait -d crm run sql/shop.sql sql/tags/library.sql sql/tags/segments.sql sql/jobs/schedules.sql
 --   portrait -d crm schedule
 --
--- The paths of the scripts start from the folder that this is run in.
+-- The paths of the scripts are relative to the folder that this is run in.
 
 CREATE OR REPLACE SCHEDULE nightly WITH (
   cron = '0 2 * * *', timezone = 'Asia/Shanghai', retries = 3, timeout = INTERVAL '2 hours', comment = '画像与人群规模'
@@ -17,7 +17,7 @@ CREATE OR REPLACE SCHEDULE minute WITH (
   every = INTERVAL '1 minute', timeout = INTERVAL '50 seconds', transaction = true, comment = '实时意向'
 ) AS 'sql/jobs/minute.sql';
 
--- After each night whose profile is there. 画像完成之后。
+-- After each successful nightly run. 画像完成之后。
 CREATE OR REPLACE SCHEDULE morning WITH (depends_on = nightly, comment = '人群变化') AS BEGIN
   SELECT segment, customers FROM segment_sizes WHERE as_of = $scheduled_time ORDER BY segment;
 END;

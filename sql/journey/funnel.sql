@@ -1,4 +1,4 @@
--- From the first view to payment: a funnel, where customers are lost, and whom to write to. 浏览到支付的转化漏斗、流失环节、召回人群。
+-- From the first view to payment: the funnel, where customers are lost, and whom to remind. 浏览到支付的转化漏斗、流失环节、召回人群。
 SELECT step, condition, customers, round(100 * conversion, 1) AS of_first_percent, round(100 * step_conversion, 1) AS of_step_before_percent,
   round(median_seconds / 60, 1) AS median_minutes
 FROM window_funnel(events, customer => customer_id, event_time => event_time,
@@ -17,7 +17,7 @@ FROM window_funnel(events, customer => customer_id, event_time => event_time, in
   steps => [event = 'view', event = 'pay'], within => INTERVAL '7 days')
 WHERE step = 2 ORDER BY period;
 
--- Who put something into the cart and went no further: the audience of a reminder. 加购未支付人群。
+-- Customers who put something into the cart and stopped there: the audience for a reminder. 加购未支付人群。
 SELECT customer_id, started_at, reached_at
 FROM window_funnel_customers(events, customer => customer_id, event_time => event_time,
   steps => [event = 'cart', event = 'checkout', event = 'pay'], within => INTERVAL '3 days')

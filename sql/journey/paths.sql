@@ -1,8 +1,8 @@
--- The paths that most visits take, the rest in a last row. 主要访问路径。
+-- The most frequent paths of visits; the last row has all others. 主要访问路径。
 SELECT rank, path, paths, customers AS visits, round(100 * share, 1) AS percent
 FROM journey_paths(events, customer => session_id, event_time => event_time, event => event, depth => 4, collapse_repeats => true, top => 6);
 
--- What came before payment. 支付前的路径。
+-- What happened before payment. 支付前的路径。
 SELECT rank, path, customers AS visits, round(100 * share, 1) AS percent
 FROM journey_paths(events, customer => session_id, event_time => event_time, event => event,
   end => event = 'pay', direction => 'backward', depth => 4, collapse_repeats => true, top => 5);

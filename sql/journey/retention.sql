@@ -1,4 +1,4 @@
--- Who comes back: the cohorts of a month, and how many of each are seen again in the months after. 留存：月度同期群。
+-- Who comes back: monthly cohorts, and how many of each return in the following months. 留存：月度同期群。
 SELECT cohort, cohort_size, period, customers, round(100 * share, 1) AS percent
 FROM retention(events, customer => customer_id, event_time => event_time, cohort => 'month', periods => 6)
 WHERE customers IS NOT NULL ORDER BY cohort, period LIMIT 21;

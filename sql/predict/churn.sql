@@ -1,6 +1,6 @@
--- Who is about to leave: a definition, a model that is measured on customers it has not seen, what drives it, and a tag with an audience.
+-- Who is about to leave: a definition, a model measured on customers it has not seen, what drives it, and a tag with an audience.
 
--- What was known on 30 June 2024, and who did not buy in the 180 days after it.
+-- What was known on 30 June 2024, and who did not buy in the following 180 days.
 CREATE OR REPLACE VIEW known_in_june AS
 SELECT customer_id, recency_days, frequency, CAST(monetary AS DOUBLE) AS monetary
 FROM rfm((SELECT * FROM orders WHERE ordered_at < DATE '2024-07-01'),

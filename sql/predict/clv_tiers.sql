@@ -1,11 +1,11 @@
--- What are customers worth? Purchases to expect, value of a purchase, discounted lifetime value, and tiers. 客户生命周期价值与鲸鱼/海豚/小鱼分层。
+-- What are customers worth? Expected purchases, value per purchase, discounted lifetime value, and tiers. 客户生命周期价值与鲸鱼/海豚/小鱼分层。
 --
 --   portrait -d crm run sql/shop.sql sql/predict/clv_tiers.sql
 CREATE OR REPLACE VIEW histories AS
 SELECT * FROM clv_summary((SELECT * FROM orders WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount,
   observation_end => DATE '2025-06-30');
 
--- First on what is known: trained up to the end of 2024, checked against the half year after it. 样本外检验。
+-- First a check on known data: trained up to the end of 2024, compared with the following half year. 样本外检验。
 CREATE OR REPLACE VIEW calibration AS
 SELECT * FROM clv_holdout((SELECT * FROM orders WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount,
   calibration_end => DATE '2024-12-31', observation_end => DATE '2025-06-30');
@@ -14,7 +14,7 @@ SELECT customer_id, frequency, recency, "T" FROM calibration;
 SELECT least(frequency, 10) AS repeat_purchases, count(*) AS customers, round(avg(frequency_holdout), 2) AS bought, round(avg(expected_purchases), 2) AS expected
 FROM ml_predict(purchases_check, calibration) GROUP BY 1 ORDER BY 1;
 
--- Then on all. 全量训练。
+-- Then trained on all data. 全量训练。
 CREATE OR REPLACE MODEL purchases WITH (type = 'pareto_nbd', key = 'customer_id', penalizer = 0.001, horizon = 90, comment = '复购模型') AS
 SELECT customer_id, frequency, recency, "T" FROM histories;
 CREATE OR REPLACE MODEL spending WITH (type = 'gamma_gamma', key = 'customer_id', comment = '客单价模型') AS

@@ -32,7 +32,7 @@ SELECT repurchase_band, count(*) AS customers, round(min(repurchase_score), 3) A
 FROM profile.buyer GROUP BY repurchase_band ORDER BY lowest DESC;
 SELECT name, type, model, model_version, round(auc, 4) AS auc, grade FROM system.tags WHERE profile = 'buyer' ORDER BY name;
 
--- Drift: how far today's scores have moved from those of the customers it was trained on, by the population stability index; over 0.25 is time to train again. 漂移。
+-- Drift: how far today's scores have moved from those of the training customers, by the population stability index. Above 0.25, train again. 漂移。
 WITH scored AS (
   SELECT 'trained on' AS who, probability FROM ml_predict(repurchase, known_at_year_end) UNION ALL SELECT 'today', probability FROM repurchase_today),
 edges AS (SELECT approx_percentile_cont(0.2) WITHIN GROUP (ORDER BY probability) AS q1, approx_percentile_cont(0.4) WITHIN GROUP (ORDER BY probability) AS q2,

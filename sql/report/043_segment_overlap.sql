@@ -1,6 +1,6 @@
 -- title: Overlap of the segments
 -- title.zh: 客群重叠
--- text: The share of the customers of either that are in both (Jaccard); as of the last refresh.
+-- text: Customers in both segments as a share of the customers in either (Jaccard), as of the last refresh.
 -- text.zh: 两客群交集占并集之比（Jaccard），以最近一次刷新为准。
 -- when: SELECT count(*) > 1 FROM system.segments WHERE profile = '$profile'
 -- latest: true

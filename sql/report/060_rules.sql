@@ -1,6 +1,6 @@
 -- title: What is bought together
 -- title.zh: 商品关联
--- text: Rules of the highest lift among the lines of one order.
+-- text: Rules with the highest lift among the products of one order.
 -- text.zh: 同一订单内提升度最高的关联规则。
 -- needs: orders.order_id, orders.ordered_at, order_items.order_id, order_items.product
 -- chart: none

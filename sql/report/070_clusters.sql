@@ -1,6 +1,6 @@
 -- title: Clusters of behaviour, in words
 -- title.zh: 行为聚类
--- text: k-means of recency, frequency and money of paid orders; each cluster by what sets it apart.
+-- text: k-means of recency, frequency and money of paid orders, with what is special about each cluster.
 -- text.zh: 基于最近购买、频次与金额的 k-means 聚类。
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
 -- chart: none

@@ -1,6 +1,6 @@
 -- title: What models predict
 -- title.zh: 预测标签
--- text: Tags that apply a model, with how well the model told customers apart that it had not seen.
+-- text: Tags that apply a model, with the quality of the model on customers it had not seen.
 -- text.zh: 应用模型的标签及其在留出样本上的效果。
 -- when: SELECT count(*) > 0 FROM system.tags WHERE profile = '$profile' AND (model IS NOT NULL OR type = 'predictive')
 -- chart: bar

@@ -1,6 +1,6 @@
 -- title: What changed at the last refresh
 -- title.zh: 最近一次刷新的变化
--- text: Customers whose value of a tag is another one than before, and the change that most of them made.
+-- text: Customers whose value of a tag has changed, and the most frequent change.
 -- text.zh: 标签值发生变化的客户数，以及最常见的变化。
 -- latest: true
 -- when: SELECT count(*) > 0 FROM (SELECT 1 FROM $history WHERE valid_to IS NOT NULL LIMIT 1)

@@ -1,5 +1,5 @@
--- Which segments carry the shop? Customers, revenue and both shares of each:
--- the first line with revenue_share above customer_share reads "so many percent of customers bring so many percent of sales".
+-- Which segments bring the revenue? Customers, revenue and the share of both, per segment:
+-- the first line with revenue_share above customer_share shows what percentage of customers brings what percentage of sales.
 SELECT
   segment,
   count(*) AS customers,

@@ -1,5 +1,5 @@
--- Do these rules claim every customer once? What the data shows, and what could come: a sum of 2000 is claimed twice, so is whoever has
--- 20 orders, and a customer whose amounts are all NULL gets nothing. An empty answer would mean that all is well.
+-- Do these rules match every customer exactly once? In the data and for every possible value: a sum of 2000 matches twice, and so does
+-- a customer with 20 orders; a customer whose amounts are all NULL matches nothing. An empty answer would mean that the rules are fine.
 SELECT finding, source, rules, condition, customers, example_keys
 FROM mece_check((
   SELECT customer_id,

@@ -1,21 +1,21 @@
 -- The tag library: a profile of the customers and 26 tags in three levels. 客户画像标签库：三级标签体系。
--- Levels one and two are the path, the tag itself is the third. Thresholds are constants of each tag, in WITH: another shop changes
--- them there. Every rule gives each customer who has the data exactly one value; who has none has no value, and the coverage shows it.
+-- Levels one and two are the path, the tag itself is the third. Thresholds are constants of each tag, in WITH: change
+-- them there for another shop. Every rule gives exactly one value to each customer with data; customers without data have no value, as the coverage shows.
 --
 --   portrait -d crm run sql/shop.sql sql/tags/library.sql sql/tags/segments.sql sql/tags/refresh.sql sql/tags/overview.sql
 
--- What counts, said once. 清洗口径。
--- An order counts when it was paid and kept: neither cancelled nor refunded, and of a known customer.
+-- What counts, defined once. 清洗口径。
+-- An order counts if it was paid, neither cancelled nor refunded, and belongs to a known customer.
 CREATE OR REPLACE VIEW paid_orders AS
 SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL;
 
--- A line counts when its order does and the goods were kept: a negative quantity is a return.
+-- A line counts if its order counts and the goods were kept: a negative quantity is a return.
 CREATE OR REPLACE VIEW paid_items AS
 SELECT customer_id, order_id, ordered_at, product_id, product, category, quantity, price
 FROM orders JOIN order_items USING (order_id)
 WHERE status = 'paid' AND customer_id IS NOT NULL AND quantity > 0;
 
--- Who is profiled. A refresh as of a day knows no customer, order or event of a later time. Attributes are as they are today.
+-- The customers of the profile. A refresh as of a day sees no later customer, order or event. Attributes have today's values.
 CREATE OR REPLACE PROFILE customer WITH (
   key = 'customer_id',
   time_columns = 'customers.registered_at, orders.ordered_at, events.event_time',
@@ -58,7 +58,7 @@ SELECT customer_id, CASE
   END AS region
 FROM customers;
 
--- Who decides in a company. Personal customers have no value.
+-- The role of the contact in a company. Private customers have no value.
 CREATE OR REPLACE TAG decision_role ON customer WITH (path = 'basic/business', type = 'rule', comment = '采购决策角色', owner = 'sales') AS
 SELECT customer_id, CASE
     WHEN customer_type = 'business' AND job_role = 'owner' THEN 'decision maker'
@@ -76,7 +76,7 @@ SELECT customer_id, min(ordered_at) AS first_order_at FROM paid_orders GROUP BY 
 CREATE OR REPLACE TAG last_order_at ON customer WITH (path = 'behaviour/purchase', type = 'first_last', comment = '最近购买时间', owner = 'crm') AS
 SELECT customer_id, max(ordered_at) AS last_order_at FROM paid_orders GROUP BY customer_id;
 
--- Orders a month, over the months (of 30.4375 days) from the first order to the refresh, at least one.
+-- Orders per month, over the months (of 30.4375 days) from the first order to the refresh, at least one month.
 CREATE OR REPLACE TAG purchase_frequency ON customer WITH (
   path = 'behaviour/purchase', type = 'rule', high = 3, middle = 1, comment = '购买频次（每月）', owner = 'crm'
 ) AS
@@ -89,7 +89,7 @@ FROM (
   SELECT customer_id, count(*) / greatest(1.0, (CAST($as_of AS DATE) - CAST(min(ordered_at) AS DATE)) / 30.4375) AS per_month
   FROM paid_orders GROUP BY customer_id);
 
--- Mean days from one day of purchase to the next; needs two days.
+-- Mean number of days between days with purchases; needs two such days.
 CREATE OR REPLACE TAG purchase_cycle ON customer WITH (path = 'behaviour/purchase', type = 'statistical', comment = '购买周期（天）', owner = 'crm') AS
 SELECT customer_id, round(purchase_cycle(ordered_at), 1) AS purchase_cycle FROM paid_orders GROUP BY customer_id;
 
@@ -114,7 +114,7 @@ SELECT customer_id, preference(CASE
   END) AS active_hours
 FROM events GROUP BY customer_id;
 
--- The longest look at one product in the last 30 days: over five minutes is high. Who looked at nothing then has no value.
+-- The longest view of one product in the last 30 days: over five minutes is high. Customers without a view have no value.
 CREATE OR REPLACE TAG purchase_intent ON customer WITH (
   path = 'behaviour/visits', type = 'rule', span = INTERVAL '30 days', high = 300, middle = 60, comment = '购买意向', owner = 'sales'
 ) AS
@@ -125,7 +125,7 @@ SELECT customer_id, CASE
   END AS purchase_intent
 FROM events WHERE event = 'view' AND event_time > $as_of - $span GROUP BY customer_id;
 
--- Categories looked at for two minutes or more in the last 90 days and never bought; several.
+-- Categories viewed for two minutes or more in the last 90 days but never bought; several values.
 CREATE OR REPLACE TAG browsed_not_bought ON customer WITH (
   path = 'behaviour/visits', type = 'sql', multiple = true, span = INTERVAL '90 days', seconds = 120, comment = '浏览未购品类', owner = 'marketing'
 ) AS
@@ -137,11 +137,11 @@ SELECT customer_id, category FROM paid_items;
 
 -- preference 消费偏好 --------------------------------------------------------------------------------------------------------------
 
--- By the lines of orders, not by money: one telephone would outweigh a year of nappies.
+-- By order lines, not by money: otherwise one telephone would outweigh a year of nappies.
 CREATE OR REPLACE TAG preferred_category ON customer WITH (path = 'preference/goods', type = 'preference', comment = '偏好品类', owner = 'marketing') AS
 SELECT customer_id, preference(category) AS preferred_category FROM paid_items GROUP BY customer_id;
 
--- The share of orders with a discount. Fewer than three orders say nothing: no value.
+-- The share of orders with a discount. Customers with fewer than three orders have no value.
 CREATE OR REPLACE TAG price_sensitivity ON customer WITH (
   path = 'preference/price', type = 'rule', high = 0.6, middle = 0.3, least_orders = 3, comment = '价格敏感度', owner = 'marketing'
 ) AS
@@ -175,7 +175,7 @@ SELECT customer_id, segment AS rfm_level
 FROM rfm(paid_orders, customer => customer_id, order_time => ordered_at, amount => amount,
   as_of => CAST($as_of AS DATE), scheme => 'eight');
 
--- The place by revenue among all who bought: the top tenth, down to the half, the rest. Equals share the better place.
+-- The rank by revenue among all buyers: the top tenth, down to the half, the rest. Ties share the better rank.
 CREATE OR REPLACE TAG revenue_rank ON customer WITH (
   path = 'value/rank', type = 'ranking', top = 0.1, upper_part = 0.5, comment = '消费额排名', owner = 'finance'
 ) AS
@@ -188,7 +188,7 @@ FROM (
   SELECT customer_id, CAST(rank() OVER (ORDER BY revenue DESC) AS DOUBLE) / count(*) OVER () AS place
   FROM profile.customer WHERE revenue IS NOT NULL);
 
--- Whales are those who together bring the first half of all revenue, dolphins the next 30 %, minnows the rest:
+-- Whales together bring the first half of all revenue, dolphins the next 30 %, minnows the rest:
 -- by the share of revenue that comes from customers who spent more.
 CREATE OR REPLACE TAG lifetime_tier ON customer WITH (
   path = 'value/rank', type = 'ranking', whales = 0.5, dolphins = 0.8, comment = '生命周期价值分层（鲸鱼/海豚/小鱼）', owner = 'finance'
@@ -206,7 +206,7 @@ FROM (
 
 -- service 服务 ---------------------------------------------------------------------------------------------------------------------
 
--- Complaints of the last year, of everyone who visited at all.
+-- Complaints in the last year, for everyone who visited at all.
 CREATE OR REPLACE TAG complaints ON customer WITH (
   path = 'service/complaints', type = 'rule', span = INTERVAL '1 year', comment = '投诉情况', owner = 'service'
 ) AS
@@ -217,7 +217,7 @@ SELECT customer_id, CASE
   END AS complaints
 FROM events GROUP BY customer_id;
 
--- What went wrong in the last half year; several. A checkout is abandoned when its visit ended without payment.
+-- What went wrong in the last half year; several values. A checkout is abandoned if its visit ended without payment.
 CREATE OR REPLACE TAG pain_points ON customer WITH (
   path = 'service/complaints', type = 'sql', multiple = true, span = INTERVAL '180 days', comment = '痛点', owner = 'service'
 ) AS
@@ -251,7 +251,7 @@ FROM (
     CAST($as_of AS DATE) - CAST(last_order_at AS DATE) AS silent_days
   FROM profile.customer);
 
--- A warning: no purchase for over 90 days, and orders had become smaller. One sign alone has its own name.
+-- A warning: no purchase for over 90 days, and smaller orders before. A customer with only one of the two signs gets another value.
 CREATE OR REPLACE TAG churn_warning ON customer WITH (
   path = 'lifecycle/risk', type = 'rule', days = 90, comment = '流失预警', owner = 'crm'
 ) AS

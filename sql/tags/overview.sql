@@ -1,11 +1,11 @@
--- The taxonomy: every tag under its path, how many customers have a value, and what it says in Chinese.
+-- The taxonomy: every tag with its path, the number of customers with a value, and its description in Chinese.
 -- 标签体系与覆盖率。
 SELECT level1, level2, name AS tag, type, comment, filled AS customers, round(100 * coverage, 1) AS coverage_percent
 FROM system.tags
 WHERE profile = 'customer'
 ORDER BY level1, level2, tag;
 
--- Distribution: the three most frequent values of each tag, with their share of the customers who have one.
+-- Distribution: the three most frequent values of each tag, with their share of the customers who have a value.
 -- 标签分布：每个标签最常见的三个取值。
 WITH counted AS (
   SELECT path, tag, value, count(*) AS customers, max(filled) AS of,
@@ -19,7 +19,7 @@ FROM counted
 WHERE place <= 3
 ORDER BY path, tag, place;
 
--- One customer's whole portrait: the best customer of those about to leave. Put a customer_id in its place.
+-- Everything about one customer: the best of those about to leave. Put any customer_id here instead.
 -- 单客户完整画像。
 WITH chosen AS (
   SELECT customer_id FROM profile.customer JOIN segment.高价值流失预警 USING (customer_id) ORDER BY revenue DESC, customer_id LIMIT 1
@@ -45,7 +45,7 @@ WHERE before.lifecycle_stage IS DISTINCT FROM now.lifecycle_stage
 GROUP BY before.lifecycle_stage, now.lifecycle_stage
 ORDER BY customers DESC, at_end_of_2024, half_a_year_later;
 
--- Which tags moved? Customers of the end of 2024 whose value is another one now, or gone.
+-- Which tags changed? Customers at the end of 2024 whose value is different now, or missing.
 -- 各标签的变动人数。
 SELECT tag, count(DISTINCT customer_id) AS customers_changed
 FROM profile.customer_history
@@ -54,7 +54,7 @@ GROUP BY tag
 ORDER BY customers_changed DESC, tag
 LIMIT 10;
 
--- Since when, and what before: the history of five customers whose order value changed.
+-- Since when, and what was it before? The history of five customers whose order value changed.
 -- 单标签历史。
 SELECT customer_id, value AS order_value, valid_from, valid_to, tag_version
 FROM profile.customer_history
@@ -62,7 +62,7 @@ WHERE tag = 'order_value' AND customer_id IN (
   SELECT customer_id FROM profile.customer_history WHERE tag = 'order_value' AND valid_to IS NOT NULL ORDER BY customer_id LIMIT 5)
 ORDER BY customer_id, valid_from;
 
--- The segments: how many they are, what they bring, and how many of them are about to leave.
+-- The segments: their size, what they bring, and how many of their customers are about to leave.
 -- 客群规模与贡献。
 WITH members AS (
   SELECT '精致宝妈' AS segment, customer_id FROM segment.精致宝妈
@@ -81,7 +81,7 @@ FROM members JOIN profile.customer USING (customer_id)
 GROUP BY segment
 ORDER BY revenue DESC;
 
--- Who came into the segment of warnings, and who left it, since the end of 2024?
+-- Who entered and who left the segment of churn warnings since the end of 2024?
 -- 预警客群的进出。
 SELECT
   CASE WHEN before.customer_id IS NULL THEN 'entered' WHEN now.customer_id IS NULL THEN 'left' ELSE 'stayed' END AS movement,

@@ -52,7 +52,7 @@ pub struct CheckResult {
     /// The share of rows that passed; 1 or 0 for what looks at the table as a whole.
     pub passed_share: Option<f64>,
     pub message: String,
-    /// Rows that failed, one a line, their values masked.
+    /// Rows that failed, one per line, with masked values.
     pub examples: String,
     /// What the next one compares with.
     pub detail: String,

@@ -59,11 +59,11 @@ const PROOF: &str = "portrait";
 /// How a database is opened, as far as keys are concerned.
 #[derive(Debug, Clone, Default)]
 pub enum Unlock {
-    /// With these master keys, if there are any; a database that is made is not encrypted.
+    /// With these master keys, if there are any; a new database is not encrypted.
     #[default]
     WithoutKeys,
     With(MasterKeys),
-    /// Likewise; a database that is made is encrypted, with the key of this id or the newest.
+    /// With these master keys; a new database is encrypted, with the key of this id or the newest.
     Encrypting(MasterKeys, Option<String>),
     /// To be looked at without its keys: what is encrypted cannot be read.
     Locked,

@@ -175,7 +175,7 @@ impl Catalog {
         self.stamped().map(|(stamp, objects, _)| (stamp, objects))
     }
 
-    /// Likewise, with what every role was granted in that state.
+    /// The same, with the rights that every role had in that state.
     pub fn stamped(&self) -> Result<(Stamp, Objects, Grants)> {
         let known = self.newest.lock().clone();
         let (stamp, objects, grants) = self.read(|connection| {

@@ -23,7 +23,7 @@ use crate::error::failed;
 /// Files as a table. They are neither listed nor replaced: what a query reads is settled when it is planned, and stays until it ends.
 pub struct PublishedTable {
     listing: ListingTable,
-    /// Who is told apart from other tables by it: `customer, snapshot 7`.
+    /// The label shown in EXPLAIN, such as `customer, snapshot 7`.
     pub label: String,
     pins: Arc<Vec<Arc<Pinned>>>,
 }

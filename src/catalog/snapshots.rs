@@ -168,12 +168,12 @@ impl Catalog {
         self.snapshot_until(of, name, when, i64::MAX)
     }
 
-    /// Likewise, of those up to a number.
+    /// The same, only among the snapshots up to this number.
     pub fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
         self.read(|connection| snapshot(connection, of, name, when, last))
     }
 
-    /// Likewise, with the stamp of the state it was read in.
+    /// The same, with the stamp of the state it was read in.
     pub fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
         self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
@@ -376,7 +376,7 @@ fn publish_in(connection: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i6
     if is_as_expected(connection, new)? { publish(connection, new, run).map(Some) } else { Ok(None) }
 }
 
-/// Likewise, of a change that no run has made.
+/// The same for a change that no run has made.
 pub fn publish_checked(connection: &Link<'_>, new: &NewSnapshot<'_>) -> rusqlite::Result<Option<i64>> {
     publish_in(connection, new, None)
 }

@@ -8,13 +8,13 @@ use super::console::Failure;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  portrait -d crm audit                              the number and hash of the last record; note them elsewhere
-  portrait -d crm audit --expect 1234:5d1f0c3e…      the record of that number must have this hash
+  portrait -d crm audit                              shows the number and hash of the last record; write them down elsewhere
+  portrait -d crm audit --expect 1234:5d1f0c3e…      checks that this record has this hash
 The records themselves are in system.audit: portrait -d crm -c 'SELECT * FROM system.audit'";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Audit {
-    /// A record that was noted before, which must be there as it was: its number and hash.
+    /// The number and hash of a record, written down earlier; the record must be unchanged.
     #[arg(long, value_name = "NUMBER:HASH", value_parser = record)]
     expect: Option<AuditRecord>,
 }

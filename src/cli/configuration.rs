@@ -1,4 +1,4 @@
-//! A file of options for `portrait serve`: a line each, `name = value`, as on the command line without the dashes.
+//! A file of options for `portrait serve`: one per line, `name = value`, as on the command line but without the dashes.
 //!
 //! What the command line and the environment say counts before it.
 
@@ -11,7 +11,7 @@ use super::Arguments;
 /// The arguments again, with the options of a file as their defaults.
 ///
 /// # Errors
-/// The file cannot be read, a line is none, or an option is unknown or wrong.
+/// The file cannot be read, a line is invalid, or an option is unknown or wrong.
 pub(super) fn with_file(path: &Path, command: &str) -> Result<Arguments, clap::Error> {
     let fail = |problem: String| {
         let text = format!("{}: {problem}", path.display());

@@ -207,7 +207,7 @@ impl Console {
         self.run_with(script, |_| Ok(()))
     }
 
-    /// Likewise, calling `before` before every statement.
+    /// The same, calling `before` before every statement.
     pub(super) fn run_with(
         &mut self,
         script: &Script,
@@ -387,7 +387,7 @@ impl Console {
     }
 }
 
-/// What `\timing` tells.
+/// The output of `\timing`.
 fn timing(answer: &Answer, taken: Duration) -> String {
     let (progress, seconds) = (answer.progress(), taken.as_secs_f64());
     let rows = |count: u64| format!("{} row{}", HumanCount(count), if count == 1 { "" } else { "s" });

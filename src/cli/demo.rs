@@ -40,7 +40,7 @@ pub(super) fn run(console: &mut Console) -> Result<(), Failure> {
             if !statement.comment.is_empty() {
                 writeln!(screen, "\n{}\n", statement.comment)?;
             }
-            // What makes something has no rows to show: its first line tells what.
+            // A statement that creates something has no rows to show; its first line says what it creates.
             let first = statement.text.lines().next().unwrap_or_default();
             if first.starts_with("CREATE ") || first.starts_with("REFRESH ") {
                 writeln!(screen, "{first}")?;

@@ -18,7 +18,7 @@ Examples:
   portrait generate-key --key-file crm.keys && portrait init crm --encrypt --key-file crm.keys
 
 An encrypted database needs its master key whenever it is opened. It comes from a file (--key-file), a command that prints it (--key-command),
-a command of a key service (--kms-command) or the environment variable PORTRAIT_KEY; keep a copy where the database is not: without it nothing
+a command of a key service (--kms-command) or the environment variable PORTRAIT_KEY. Keep a copy in another place than the database: without it nothing
 can be read.";
 
 pub(super) const GENERATE_EXAMPLES: &str = "\
@@ -27,7 +27,7 @@ Examples:
   portrait generate-key 2026-07 --key-file crm.keys      a second key, for rotate-key
   portrait generate-key production | vault kv put secret/crm key=-
 
-A key is a line, key-id:key, the key as 32 bytes in base64. The last line of a file is the newest key.";
+A key is one line, key-id:key, where the key is 32 bytes in base64. The last line of a file is the newest key.";
 
 pub(super) const ROTATE_EXAMPLES: &str = "\
 Example:
@@ -38,7 +38,7 @@ The old key must be there until it is done; backups that were made before still 
 /// Where master keys come from.
 #[derive(Debug, Args)]
 pub(super) struct Keys {
-    /// The file with the master keys of an encrypted database, readable by its owner alone; a line each, key-id:key.
+    /// The file with the master keys of an encrypted database, readable only by its owner; one per line, key-id:key.
     #[arg(long, value_name = "PATH", global = true, env = "PORTRAIT_KEY_FILE")]
     key_file: Option<PathBuf>,
     /// A command that prints the lines of a key file.
@@ -73,10 +73,10 @@ impl Keys {
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// The directory of the database [default: that of --database].
+    /// The directory of the database [default: the directory of --database].
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Encrypt what the database holds: its files, and the values of its catalog.
+    /// Encrypt the contents of the database: its files, and the values in its catalog.
     #[arg(long)]
     encrypt: bool,
     /// The master key to encrypt with [default: the newest].
@@ -125,7 +125,7 @@ impl RotateKey {
 /// Arguments of `generate-key`.
 #[derive(Debug, Args)]
 pub(super) struct GenerateKey {
-    /// How the key is called.
+    /// The id of the key.
     #[arg(value_name = "KEY-ID", default_value = "key-1")]
     id: String,
 }

@@ -12,7 +12,7 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// What stands in it.
+/// What is written to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogLevel {
     /// What the server cannot do

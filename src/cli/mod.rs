@@ -1,7 +1,7 @@
-//! The command line: arguments, and which of its parts they call.
+//! The command line: its arguments, and the code that each of them calls.
 //!
-//! Exit codes: 0 success (also when whoever reads the output has had enough), 1 a statement failed, 2 wrong arguments,
-//! 75 another holds the lock of `run --lock`, 124 `run --timeout` is over, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
+//! Exit codes: 0 success (also when the reader of the output closed the pipe), 1 a statement failed, 2 wrong arguments,
+//! 75 another run holds the lock of `run --lock`, 124 `run --timeout` is over, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.
 
 mod audit;
 mod backup;
@@ -65,13 +65,13 @@ Exit codes: 0 success, 1 a statement failed, 2 wrong arguments, 75 locked, 124 t
 
 #[derive(Debug, Args)]
 struct Common {
-    /// The database directory; one that does not exist is made, with a note. Without it everything is in memory.
+    /// The database directory; it is created, with a note, if it does not exist. Without it everything is in memory.
     #[arg(long, short = 'd', value_name = "DIR", global = true)]
     database: Option<PathBuf>,
-    /// How results are written [default: as the name of the output says, or table].
+    /// The format of results [default: by the name of the output, else table].
     #[arg(long, short = 'f', value_enum, global = true)]
     format: Option<Format>,
-    /// Write results to a file, which appears whole when everything has succeeded; to a pipe or device as they come.
+    /// Write results to a file, which appears complete when everything has succeeded; to a pipe or device at once.
     #[arg(long, short = 'o', value_name = "PATH", global = true)]
     output: Option<PathBuf>,
     /// Give the parameter $name a value: --set as_of=2025-06-30, --set 'city=上海', --set code:text=007.
@@ -80,24 +80,24 @@ struct Common {
     /// Memory that queries may use before they spill to disk, such as 4GB [default: 70 % of the machine's].
     #[arg(long, value_name = "SIZE", value_parser = parameters::parse_size, global = true)]
     memory_limit: Option<usize>,
-    /// The folder for what queries spill and for a database in memory [default: the system's, TMPDIR].
+    /// The folder for spilled data and for an in-memory database [default: TMPDIR, or the system's].
     #[arg(long, value_name = "DIR", global = true)]
     temporary: Option<PathBuf>,
-    /// Partitions a query works on at once [default: number of processors].
+    /// Number of partitions that a query works on at once [default: number of processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), global = true)]
     partitions: Option<u16>,
     #[command(flatten)]
     keys: encryption::Keys,
-    /// Run statements on a server: postgresql://ada@host:5432/portrait; the password comes from PGPASSWORD, ~/.pgpass, or stands in it.
+    /// Run statements on a server: postgresql://ada@host:5432/portrait; the password comes from PGPASSWORD, ~/.pgpass or the URL.
     #[arg(long, value_name = "URL", global = true, conflicts_with = "database")]
     connect: Option<String>,
-    /// When colours are used: on a terminal unless NO_COLOR is set, always, or never.
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true, global = true)]
     color: Color,
 }
 
 impl Common {
-    /// How an engine is set up by what the command line says.
+    /// The options of an engine, from the command line.
     fn options(&self) -> EngineOptions {
         EngineOptions {
             database: self.database.clone(),
@@ -132,47 +132,47 @@ enum Action {
         #[arg(value_name = "URL")]
         url: String,
     },
-    /// Write a profile as one page: sections, charts and conclusions, with the SQL of every number; the file is that of -o.
+    /// Write a report on a profile as one page: sections, charts and conclusions, with the SQL of every number; -o names the file.
     #[command(after_help = report::REPORT_EXAMPLES)]
     Report(report::Report),
-    /// Write one customer as a page: attributes, tags with their reasons, orders, offers; the file is that of -o.
+    /// Write one customer as a page: attributes, tags with their reasons, orders, offers; -o names the file.
     #[command(after_help = report::CARD_EXAMPLES)]
     Card(report::Card),
     /// Run the schedules of the database, without a server.
     #[command(after_help = schedule::EXAMPLES)]
     Schedule(schedule::Schedule),
-    /// Make a database in a new or empty directory; with --encrypt, one whose files are encrypted.
+    /// Create a database in a new or empty directory; with --encrypt, an encrypted one.
     #[command(after_help = encryption::INIT_EXAMPLES)]
     Init(encryption::Init),
-    /// Wrap the keys of an encrypted database with another master key, the newest, without writing its files anew.
+    /// Wrap the keys of an encrypted database with another master key, by default the newest, without rewriting its files.
     #[command(after_help = encryption::ROTATE_EXAMPLES)]
     RotateKey(encryption::RotateKey),
-    /// Make a master key: added to the file of --key-file, or printed.
+    /// Create a master key: add it to the file of --key-file, or print it.
     #[command(after_help = encryption::GENERATE_EXAMPLES)]
     GenerateKey(encryption::GenerateKey),
     /// Show a tour: a sample shop, from its orders to RFM segments.
     #[command(after_help = "Example:\n  portrait demo")]
     Demo,
-    /// Print every definition of the database as a script that makes them again; rows are not part of it.
+    /// Print every definition of the database as a script that creates them again, without rows.
     #[command(after_help = "Example:\n  portrait -d crm dump > crm.sql")]
     Dump,
-    /// Compare every file of the database with what was written; exit code 1 when anything is damaged, missing or left over.
+    /// Compare every file of the database with what was written; exit code 1 if anything is damaged, missing or left over.
     #[command(after_help = "Example:\n  portrait -d crm check && echo sound")]
     Check,
-    /// Look at every record of the audit log; exit code 1 when one was changed, taken away, moved or put in.
+    /// Check every record of the audit log; exit code 1 if one was changed, removed, moved or inserted.
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::Audit),
-    /// Save the database in one file, which appears whole, while others read and write; replaces no file that is there.
+    /// Save the database in one file while others read and write; never replaces an existing file.
     #[command(after_help = "Example:\n  portrait -d crm backup crm-2025-06-30.backup")]
     Backup {
         /// The new file.
         #[arg(value_name = "ARCHIVE")]
         archive: PathBuf,
     },
-    /// Make a database from such a file in a new or empty directory, comparing every checksum.
+    /// Restore a database from a backup in a new or empty directory, comparing every checksum.
     #[command(after_help = "Example:\n  portrait restore crm-2025-06-30.backup ./crm")]
     Restore {
-        /// What backup has made.
+        /// The file made by backup.
         #[arg(value_name = "ARCHIVE")]
         archive: PathBuf,
         /// The directory of the database.
@@ -192,10 +192,10 @@ enum Action {
     /// Print the completion script of a command line, for bash, zsh, fish and others.
     #[command(after_help = generated::COMPLETIONS)]
     Completions {
-        /// The command line it is for.
+        /// The command-line shell that the script is for.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write it and those of the commands to a folder.
+    /// Print the manual page, or write it and the pages of the commands to a folder.
     #[command(after_help = generated::MANUAL)]
     Man {
         /// The folder to write to.
@@ -211,7 +211,7 @@ pub(crate) fn main() -> ExitCode {
     let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
     let arguments = match arguments() {
         Ok(arguments) => arguments,
-        // What was typed may hold anything, and stands in the message.
+        // The message contains what was typed, which may be anything.
         Err(error) if error.use_stderr() => {
             eprint!("{}", printable(&error.render().to_string()));
             return ExitCode::from(2);
@@ -220,7 +220,7 @@ pub(crate) fn main() -> ExitCode {
     };
     signals::watch();
     let ended = run(arguments);
-    // Work that was given up may still be running: whatever it writes goes with the process.
+    // Abandoned work may still be running: its temporary files go with the process.
     remove_temporary_folders();
     match ended {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
@@ -236,7 +236,7 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// What the command line says, and the file of options that it names.
+/// The arguments of the command line and of the option file that it names.
 fn arguments() -> Result<Arguments, clap::Error> {
     let arguments = Arguments::try_parse()?;
     match &arguments.action {
@@ -275,7 +275,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let made = common.database.clone().filter(|_| !is_there);
     let engine = Engine::open(common.options())?;
     if let Some(made) = made {
-        // A slip in its name would else look like a database that is empty.
+        // Otherwise a typing error in the name would look like an empty database.
         let has_keys = common.keys.source().is_some();
         let plain = if has_keys { "; it is not encrypted, portrait init --encrypt makes one that is" } else { "" };
         eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made{plain}", made.display())));
@@ -372,7 +372,7 @@ fn is_database(directory: &Path) -> bool {
     directory.join("catalog.sqlite").exists()
 }
 
-/// What only reads makes no database.
+/// An action that only reads creates no database.
 fn needs_database(action: &str, database: Option<&Path>) -> Result<(), Failure> {
     match database {
         None => Err(Failure::Error(format!("{action}: needs a database; add --database DIR"))),

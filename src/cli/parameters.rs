@@ -15,7 +15,7 @@ pub(super) struct Parameter {
     pub(super) text: String,
 }
 
-/// The URL of a server without the password that stands in it, which is among the surroundings then.
+/// The URL of a server without its password, which is moved to the environment.
 pub(super) fn without_password(text: &str, environment: Environment) -> (String, Environment) {
     let Ok(mut url) = Url::parse(text) else { return (text.to_string(), environment) };
     let Some(password) = url.password().map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned()) else {

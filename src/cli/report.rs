@@ -9,7 +9,7 @@ pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
   portrait -d crm report customer -o portrait.html
   portrait -d crm report customer -o june.html --as-of 2025-06-30 --compare-with 2025-05-31 --language zh
-  portrait -d crm report customer -o own.html --sections ./sections     your own sections beside the shipped ones";
+  portrait -d crm report customer -o own.html --sections ./sections     your own sections and the built-in ones";
 
 pub(super) const CARD_EXAMPLES: &str = "\
 Example:
@@ -31,7 +31,7 @@ struct Asked {
     /// The language.
     #[arg(long, value_enum, default_value = "en")]
     language: Language,
-    /// A folder of sections of your own; one of the name of a shipped section stands in its place.
+    /// A folder with your own sections; a section with the name of a built-in one replaces it.
     #[arg(long, value_name = "DIR")]
     sections: Option<String>,
     /// The heading.
@@ -47,7 +47,7 @@ pub(super) struct Report {
     /// An earlier time to compare with.
     #[arg(long, value_name = "TIME")]
     compare_with: Option<String>,
-    /// Groups of fewer customers are suppressed.
+    /// Groups with fewer customers are suppressed.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     smallest: u32,
     #[command(flatten)]

@@ -17,8 +17,8 @@ Examples:
   portrait -d crm run customers.sql tags.sql --set as_of=2025-06-30
   portrait -d crm run sql/jobs/nightly.sql --lock nightly --retry 3 --timeout 2h --log-format json
 
-With --retry the scripts run again from the first statement of the first file, in a new session, after 2 seconds, then 6, 18 and so on, each shortened by
-chance by up to a half. Scripts that run again should ask for the same moment: give it with --set, or run them as a SCHEDULE.
+With --retry the scripts run again from the first statement of the first file, in a new session, after 2 seconds, then 6, 18 and so on, each randomly shortened
+by up to a half. Repeated scripts should ask about the same moment: give it with --set, or run them as a SCHEDULE.
 
 Exit codes: 0 success, 1 a statement failed in the last attempt, 2 wrong arguments, 75 another run holds the lock, 124 an attempt took longer
 than --timeout, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP.";
@@ -32,19 +32,19 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// Files of SQL statements; - is standard input.
+    /// Files with SQL statements; - is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Run them again so many times when one fails.
+    /// Repeat all of them up to this many times when a statement fails.
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=1000))]
     retry: u32,
-    /// Run only while no other run holds the lock of this name on the database; else end at once with exit code 75.
+    /// Run only if no other run holds the lock of this name on the database; else exit at once with code 75.
     #[arg(long, value_name = "NAME")]
     lock: Option<String>,
     /// Cancel an attempt that takes longer, such as 90s, 30m or 2h; exit code 124.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
-    /// How statements, notes, attempts and errors are told on standard error: json is one object a line.
+    /// The format of statements, notes, attempts and errors on standard error: json is one object per line.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }

@@ -17,23 +17,23 @@ Examples:
   portrait -d crm schedule                               runs what is due, until Ctrl-C or SIGTERM
   portrait -d crm schedule --on-failure 'mail -s \"$PORTRAIT_SCHEDULE failed\" ops@example.com'
 
-Any number of them may run on one database, beside servers: each time of a schedule is run by one. When it is stopped, running scripts
-have --grace seconds to end; what is cancelled then is made again by whoever comes next.";
+Several of these processes, and servers, may share one database: each scheduled time is run by one of them. When the process is stopped, running scripts
+have --grace seconds to end. Runs cancelled after that are repeated by the next process.";
 
 /// What a command or a server does about schedules.
 #[derive(Debug, Args)]
 pub(super) struct Schedules {
-    /// Runs of schedules at a time.
+    /// The most runs of schedules at a time.
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=1000), env = "PORTRAIT_SCHEDULE_WORKERS")]
     schedule_workers: u16,
-    /// A command of the system that is run when a run of a schedule has failed for good. It has the notice as JSON on its standard input, and
+    /// A system command to run when a schedule has failed after all retries. It gets the notice as JSON on standard input, and
     /// PORTRAIT_SCHEDULE, PORTRAIT_STATUS, PORTRAIT_ERROR and others in its environment.
     #[arg(long, value_name = "COMMAND", env = "PORTRAIT_ON_FAILURE")]
     on_failure: Option<String>,
-    /// Likewise, when a run has succeeded.
+    /// A system command to run when a schedule has succeeded, called in the same way.
     #[arg(long, value_name = "COMMAND", env = "PORTRAIT_ON_SUCCESS")]
     on_success: Option<String>,
-    /// The key that notices to URLs are signed with.
+    /// The key that signs notices sent to URLs.
     #[arg(long, value_name = "KEY", env = "PORTRAIT_WEBHOOK_KEY", hide_env_values = true)]
     webhook_key: Option<String>,
 }
@@ -56,16 +56,16 @@ impl Schedules {
 pub(super) struct Schedule {
     #[command(flatten)]
     schedules: Schedules,
-    /// A folder or URL whose files scripts may read and write, in the folders beneath too; may be given several times. Without it they may all.
+    /// A folder or URL whose files scripts may read and write, with its subfolders; may be given several times. Without it, all files.
     #[arg(long, value_name = "PLACE", env = "PORTRAIT_FILES", value_delimiter = ',')]
     files: Vec<PathBuf>,
     /// Seconds that running scripts have to end when the program is stopped.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
     grace: u64,
-    /// How lines of the log, on standard error, are written.
+    /// The format of the log on standard error.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "PORTRAIT_LOG_FORMAT")]
     log_format: LogFormat,
-    /// What stands in the log.
+    /// What is written to the log.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", env = "PORTRAIT_LOG_LEVEL")]
     log_level: LogLevel,
 }

@@ -68,7 +68,7 @@ fn found(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-/// What becomes of the pager, told to who writes to it.
+/// The state of the pager, for the code that writes to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pager(Arc<PagerState>);
 
@@ -185,7 +185,7 @@ impl Drop for Pages {
             Some((mut child, _elsewhere)) => {
                 let _ = child.wait();
             }
-            // A terminal that is gone has no use for it.
+            // A closed terminal does not need it.
             None => {
                 let _ = io::stdout().write_all(&self.held).and_then(|()| io::stdout().flush());
             }

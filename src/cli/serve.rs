@@ -15,32 +15,32 @@ use super::signals::{self, Listening};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  portrait -d crm serve                                  this machine alone, on port 5432
+  portrait -d crm serve                                  this machine only, on port 5432
   psql 'host=127.0.0.1 dbname=portrait user=ada'         … and a client
   portrait -d crm serve --listen 0.0.0.0:5432 --tls-cert server.crt --tls-key server.key
-  portrait -d crm serve --flight 127.0.0.1:50051         … Arrow Flight SQL alone; with --listen both
+  portrait -d crm serve --flight 127.0.0.1:50051         … Arrow Flight SQL only; with --listen both
   portrait -d crm serve --http 127.0.0.1:9100            … and /health, /ready and /metrics for Prometheus
 
-Ends by Ctrl-C or SIGTERM: nobody is let in any more, and running statements have --grace seconds to end.
+Ctrl-C or SIGTERM stops the server: it accepts no more connections, and running statements have --grace seconds to end.
 
 Schedules of the database run here too, unless --no-schedules is given.";
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// A file of these options, a line each: `listen = 0.0.0.0:5432`. The command line and the environment count before it.
+    /// A file with these options, one per line: `listen = 0.0.0.0:5432`. The command line and the environment override it.
     #[arg(long, value_name = "FILE", env = "PORTRAIT_CONFIG")]
     pub(super) config: Option<PathBuf>,
-    /// Where clients of PostgreSQL connect, an address and a port; may be given several times. Without it and --flight, 127.0.0.1:5432.
+    /// Address and port for PostgreSQL clients; may be given several times. Without it and --flight, 127.0.0.1:5432.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
-    /// Where clients of Arrow Flight SQL connect (ADBC, JDBC), an address and a port, or unix:PATH for a socket that only who runs
-    /// the server may open, without a password; may be given several times.
+    /// Address and port for Arrow Flight SQL clients (ADBC, JDBC), or unix:PATH for a socket that only the user who runs
+    /// the server can open, without a password; may be given several times.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_FLIGHT", value_delimiter = ',')]
     flight: Vec<String>,
-    /// Where /health, /ready and /metrics (for Prometheus) are told. Whoever reaches it reads counts, and nothing of the database.
+    /// Address and port for /health, /ready and /metrics (for Prometheus). Anyone who reaches it can read counts, but no data.
     #[arg(long, value_name = "ADDRESS:PORT", env = "PORTRAIT_HTTP", value_delimiter = ',')]
     http: Vec<String>,
-    /// The folder of a Unix socket, which only who runs the server may open.
+    /// The folder of a Unix socket, which only the user who runs the server can open.
     #[arg(long, value_name = "DIR", env = "PORTRAIT_SOCKET")]
     socket: Option<PathBuf>,
     /// The certificate of the server, in PEM.
@@ -49,23 +49,23 @@ pub(super) struct Serve {
     /// Its private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Authorities whose certificates clients must show, in PEM.
+    /// Authorities that must have issued the certificates of clients, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert", env = "PORTRAIT_TLS_CLIENT_CA")]
     tls_client_ca: Option<PathBuf>,
-    /// A folder or URL whose files statements may read and write, in the folders beneath too; may be given several times. Without it
-    /// they read none by name; tables that the database knows are read wherever their files are.
+    /// A folder or URL whose files statements may read and write, with its subfolders; may be given several times. Without it
+    /// statements read no files by name. Tables of the database can be read wherever their files are.
     #[arg(long, value_name = "PLACE", env = "PORTRAIT_FILES", value_delimiter = ',')]
     files: Vec<String>,
-    /// Serve other machines without TLS, and without passwords where no role has one: whoever reaches the port reads everything.
+    /// Serve other machines without TLS, and without passwords if no role has one: anyone who reaches the port can read everything.
     #[arg(long, env = "PORTRAIT_INSECURE")]
     insecure: bool,
-    /// Connections at a time.
+    /// The most connections at a time.
     #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..=100_000), env = "PORTRAIT_MAX_CONNECTIONS")]
     max_connections: u32,
     /// The largest message of a client: a statement, or the values for one.
     #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = parameters::parse_size, env = "PORTRAIT_MAX_MESSAGE")]
     max_message: usize,
-    /// Seconds that the token of a login with Flight SQL is good.
+    /// Seconds for which the token of a Flight SQL login is valid.
     #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = clap::value_parser!(u64).range(1..=31_536_000), env = "PORTRAIT_TOKEN_LIFE")]
     token_life: u64,
     /// Seconds that a session of Flight SQL lives without being used.
@@ -74,19 +74,19 @@ pub(super) struct Serve {
     /// Seconds that running statements have to end when the server is stopped.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(0..=86_400), env = "PORTRAIT_GRACE")]
     grace: u64,
-    /// Statements that run at the same time; others wait for their turn [default: four for each processor].
+    /// The most statements that run at the same time; others wait for their turn [default: four per processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), env = "PORTRAIT_MAX_QUERIES")]
     max_queries: Option<u32>,
-    /// A file that a line of JSON is added to for everybody who comes or goes and everything that was run, with `?` for values.
+    /// A file that gets one line of JSON for each connection, disconnection and statement, with `?` in place of values.
     #[arg(long, value_name = "FILE", env = "PORTRAIT_AUDIT_LOG")]
     audit_log: Option<PathBuf>,
-    /// How lines of the log, on standard error, are written.
+    /// The format of the log on standard error.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "PORTRAIT_LOG_FORMAT")]
     log_format: LogFormat,
-    /// What stands in the log.
+    /// What is written to the log.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", env = "PORTRAIT_LOG_LEVEL")]
     log_level: LogLevel,
-    /// Milliseconds from which on a statement stands in the log.
+    /// Statements that take at least this many milliseconds are written to the log.
     #[arg(long, value_name = "MILLISECONDS", default_value = "1000", env = "PORTRAIT_LOG_SLOW")]
     log_slow: u64,
     #[command(flatten)]

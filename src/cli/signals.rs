@@ -119,7 +119,7 @@ fn end(code: u8) -> ! {
     std::process::exit(i32::from(code))
 }
 
-/// Begins to listen, on a thread of its own, which lives as long as the program.
+/// Starts listening for signals, on a thread that lives as long as the program.
 pub(super) fn watch() {
     let (ready, started) = std::sync::mpsc::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -215,7 +215,7 @@ impl Answer {
 
     /// The same answer, whose errors say where in the statement they are.
     pub(super) fn explained(mut self, explain: Explain) -> Self {
-        // What EXECUTE ran is a statement of its own.
+        // The statement run by EXECUTE counts separately.
         self.explain.get_or_insert(explain);
         self
     }
@@ -223,7 +223,7 @@ impl Answer {
     /// The same answer, which says when the statement has ended.
     pub(super) fn noted(mut self, mut begun: Begun) -> Self {
         if self.begun.is_some() {
-            // What EXECUTE ran is noted as a statement of its own.
+            // The statement run by EXECUTE is recorded separately.
             begun.forget();
             return self;
         }
@@ -371,7 +371,7 @@ impl Answer {
     }
 }
 
-/// The rows that a batch stands for.
+/// The number of rows that a batch represents.
 fn rows_of(counts: bool, batch: &RecordBatch) -> u64 {
     let written = batch.columns().first().and_then(|column| column.as_primitive_opt::<UInt64Type>());
     written.filter(|_| counts).map_or(batch.num_rows() as u64, |written| written.iter().flatten().sum())

@@ -215,7 +215,7 @@ fn add_columns(scan: &TableScan, columns: &mut Columns) {
     read.into_iter().for_each(|column| columns.add(column, barrier.is_some_and(|barrier| barrier.is_masked(column))));
 }
 
-/// What the names in a plan stand for.
+/// The objects that the names in a plan refer to.
 struct Names<'a, 'b> {
     context: &'b StatementContext,
     path: Vec<String>,
@@ -248,7 +248,7 @@ impl<'a> Names<'a, '_> {
         self.objects.iter().find(|object| object.name == name && kinds.contains(&object.kind.as_str()))
     }
 
-    /// The object of one of these kinds that a name in a plan stands for.
+    /// The object of one of these kinds that a name in a plan refers to.
     fn named(&self, name: &TableReference, kinds: &[&str]) -> Option<&'a Object> {
         let (own, _) = name_and_time(name.table());
         let of_schema = |schema: &str| match schema {

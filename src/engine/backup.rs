@@ -32,7 +32,7 @@ impl Engine {
         Ok(saved)
     }
 
-    /// Likewise, on a thread where it may block; dropping the future ends it.
+    /// Like `back_up`, on a thread where it may block; dropping the future stops it.
     pub(super) async fn save(&self, archive: &Path) -> Result<Saved> {
         let (engine, archive, stopped) = (self.clone(), archive.to_path_buf(), Arc::new(AtomicBool::new(false)));
         let _guard = StopOnDrop(Arc::clone(&stopped));
@@ -53,7 +53,7 @@ impl Drop for StopOnDrop {
 /// compared, and the directory appears when all is there.
 ///
 /// # Errors
-/// The archive is none, is damaged, or holds something else than it says; nothing is made then.
+/// The file is not an archive, is damaged, or its contents do not match its list; then nothing is created.
 pub fn restore(archive: &Path, directory: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
     backup::restore(archive, directory, watch)
 }

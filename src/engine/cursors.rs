@@ -29,7 +29,7 @@ pub(super) struct Cursor {
     reading: Mutex<Reading>,
 }
 
-/// How far the rows have been read, and where the cursor stands among them.
+/// How far the rows have been read, and the position of the cursor.
 struct Reading {
     answer: Option<Answer>,
     /// What was read and may be fetched still; all of it, when the cursor scrolls.
@@ -38,7 +38,7 @@ struct Reading {
     memory: MemoryReservation,
     /// Rows before the first of `batches`.
     before: i64,
-    /// The row it stands on, from 1; 0 before the first.
+    /// The current row, from 1; 0 before the first.
     place: i64,
     scrolls: bool,
 }

@@ -58,7 +58,7 @@ pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Resu
     }
 }
 
-/// Refuses what is about a database where there is none.
+/// Refuses statements that need a database when there is none.
 pub(super) fn needs_database(label: &str, context: &StatementContext) -> Result<()> {
     if context.catalog().is_durable() {
         return Ok(());
@@ -192,7 +192,7 @@ fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> 
     ended.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
 }
 
-/// Texts that models have learned and that stood in no rows but those that are gone.
+/// Strings that models have learned and that occurred only in the erased rows.
 fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BTreeSet<String>> {
     let catalog = context.catalog();
     let learned = catalog.learned()?;
@@ -287,7 +287,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
     for rule in catalog.retentions()? {
         let Some(object) = objects.iter().find(|object| object.id == rule.object) else { continue };
         let is_other = table.is_some_and(|table| table.id != object.id);
-        // Who does not see all rows is not told how many go.
+        // A role that does not see all rows does not learn how many are erased.
         if is_other || !rights.owns(object) || protection::covers(object, context)? {
             continue;
         }

@@ -115,7 +115,7 @@ pub(super) fn tag_of(parsed: &Parsed) -> String {
     }
 }
 
-/// True for plans that give rows to whoever runs them.
+/// True for plans that return rows.
 pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
     !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
 }
@@ -333,7 +333,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
     }
 }
 
-/// The context of what is computed for the owner of a profile, whoever asks.
+/// The context for what is computed for the owner of a profile, whoever runs the statement.
 fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
     let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
@@ -428,7 +428,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                     check_bounds(&set)?;
                     LogicalStatement::SetVariable(set)
                 }
-                // DataFusion resets only settings of its own.
+                // DataFusion resets only its own settings.
                 LogicalStatement::ResetVariable(reset) => match own_default(&reset.variable) {
                     Some(value) => LogicalStatement::SetVariable(SetVariable { variable: reset.variable, value }),
                     None => {
@@ -479,7 +479,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
 }
 
-/// What DESCRIBE tells of the files of a table beside its columns.
+/// What DESCRIBE shows about the files of a table, in addition to its columns.
 async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec<String>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
     let SqlStatement::ExplainTable { table_name, .. } = statement.as_ref() else { return Ok(vec![]) };

@@ -28,7 +28,7 @@ use crate::text::{grouped, identifier, literal, timestamp};
 
 /// The column of the answer.
 pub(super) const COLUMNS: [Column; 1] =
-    [Column { name: "document", data_type: "VARCHAR", text: "what is held of the person, as JSON" }];
+    [Column { name: "document", data_type: "VARCHAR", text: "everything held about the person, as JSON" }];
 
 /// The document, and the text that it is.
 async fn made(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<(Value, String)> {

@@ -15,7 +15,7 @@ use crate::error::invalid;
 use crate::sql::planning::{bind_parameters, plan_answered};
 use crate::statement::{RunningPlan, StatementContext};
 
-/// The rows of a query, and what it tells of them.
+/// The rows of a query, and its notes on them.
 ///
 /// # Errors
 /// It fails, or has more rows than `most`.

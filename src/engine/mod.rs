@@ -1,7 +1,7 @@
-//! Puts everything together: one [`Engine`] a process and database, a [`Session`] for each user of it.
+//! Puts everything together: one [`Engine`] per process and database, and one [`Session`] per user.
 //!
-//! Interfaces know this module alone. Every statement takes one way: [`Session::parse`], then [`Session::execute`], which
-//! gives an [`Answer`] to be read batch by batch, watched and cancelled.
+//! Interfaces use only this module. Every statement takes the same path: [`Session::parse`], then [`Session::execute`], which
+//! returns an [`Answer`] that can be read batch by batch, watched and cancelled.
 
 mod accounts;
 mod answer;
@@ -188,13 +188,13 @@ impl Engine {
         let most_told = std::num::NonZeroUsize::MIN.saturating_add(4);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(TrackConsumersPool::new(HalfSharedPool::new(memory), most_told)))
-            // Other processes add files too: folders are listed anew by every query.
+            // Other processes add files too, so every query lists folders again.
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
             .build_arc()?;
         environment.disk_manager.temp_dir_paths().iter().for_each(|path| own_only(path));
-        // The database's files by their names, wherever its folder stands and however it is called.
+        // The database's files by name, wherever the folder is and whatever its name.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
         environment.register_parquet_encryption_factory(FACTORY, Arc::clone(&catalog.data.store) as _);
@@ -235,7 +235,7 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared), is_light: false })
     }
 
-    /// A session of its own: settings, temporary tables, parameters.
+    /// A new session, with its own settings, temporary tables and parameters.
     ///
     /// # Errors
     /// None in practice; kept for what sessions may need to open later.

@@ -1,4 +1,4 @@
-//! What the steps of a plan tell whoever ran it: what was left out, and what is to be known of the result.
+//! The notes of a plan's steps for the user: what was left out, and what to know about the result.
 //!
 //! A relation that a query reads twice, `recommend(x, association_rules(x, …))`, is left out of twice. Where two steps work on the same rows of
 //! the same source, what they left out is counted once.

@@ -151,7 +151,7 @@ impl Prepared {
     }
 }
 
-/// The parameters of a plan with their types, where the plan tells them.
+/// The parameters of a plan, with their types where the plan determines them.
 fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
     let fields = plan.get_parameter_fields()?.into_iter();
     let mut types: HashMap<_, _> = fields.map(|(name, field)| (name, field.map(|field| field.data_type().clone()))).collect();
@@ -187,7 +187,7 @@ fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType
     Ok(types)
 }
 
-/// The plan as it is once its parameters have values: those whose type nobody tells are text, as in PostgreSQL.
+/// The plan after its parameters have values. Parameters without a known type are strings, as in PostgreSQL.
 fn with_typed_parameters(plan: LogicalPlan, types: &BTreeMap<(usize, String), Option<DataType>>) -> Result<LogicalPlan> {
     if types.is_empty() {
         return Ok(plan);

@@ -1,6 +1,6 @@
 //! What a role may do, as far as the statement itself says it.
 //!
-//! What is read is checked where names are found, and what is made, altered or dropped where the object is known. Here stands what is
+//! What is read is checked where names are found, and what is made, altered or dropped where the object is known. Here is what is
 //! known from the statement alone: whose rows it changes, which files it writes, what is for SUPERUSER.
 
 use datafusion::common::Result;

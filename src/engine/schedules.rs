@@ -25,7 +25,7 @@ use crate::statement::{Cancel, StatementContext};
 use crate::text::without_passwords;
 
 impl Engine {
-    /// Microseconds that the schedule which waits longest is behind its times; `None` where there is none that runs.
+    /// How many microseconds the most delayed schedule is late; `None` if no schedule runs.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -231,10 +231,10 @@ impl Engine {
         outcome
     }
 
-    /// Runs a schedule now, beside its calendar.
+    /// Runs a schedule now, outside its calendar.
     ///
     /// # Errors
-    /// There is none of that name, it is running, or its script fails.
+    /// There is no schedule of that name, it is running, or its script fails.
     pub(super) async fn run_schedule(&self, name: &str, context: &StatementContext) -> Result<Vec<String>> {
         let (object, schedule) = schedule::known(name, context)?;
         context.check_owns(&object)?;
@@ -299,7 +299,7 @@ impl Engine {
     }
 }
 
-/// What is told of an attempt that ended so.
+/// The notice about an attempt with this outcome.
 fn told(broken: Option<&Broken>, why: Option<Why>, schedule: &Schedule) -> (&'static str, Broken) {
     let Some(broken) = broken else { return ("succeeded", Broken::default()) };
     let (status, message) = match why {

@@ -30,7 +30,7 @@ use crate::system::postgres::PostgresSchema;
 /// The name of the catalog, and of the schema where tables without a schema are looked for.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
-/// The name of what stands for the schemas of a search path; nobody can write it without quotes.
+/// The internal name for the schemas of a search path; nobody can write it without quotes.
 pub(super) const PATH: &str = "search path";
 const SYSTEM: &str = "system";
 /// The schemas where nobody makes tables.
@@ -69,7 +69,7 @@ struct StatementCatalog {
     information: Option<Arc<dyn SchemaProvider>>,
 }
 
-/// The same schemas, in which a table that cannot be opened has no columns: a file that is gone, a view over what was dropped.
+/// The same schemas, in which a table that cannot be opened has no columns: its file is missing, or its view reads something dropped.
 #[derive(Debug)]
 struct WhatOpens<T>(T);
 
@@ -91,7 +91,7 @@ impl SchemaProvider for WhatOpens<Arc<dyn SchemaProvider>> {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.0.table(name).await {
-            // This statement has to begin anew.
+            // This statement has to start again.
             Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(error),
             found => Ok(found.ok().flatten()),
         }
@@ -313,7 +313,7 @@ impl Relations {
 
     /// The table of that name, as a whole.
     async fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        // Its files stand under names that nobody gives.
+        // Its files have names that no user writes.
         let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
         let name = &self.member(name);
         if let Some(table) = file.or_else(|| self.tables().temporary(name)) {

@@ -51,7 +51,7 @@ pub struct Session {
     /// What PREPARE was given, by name.
     pub(super) prepared: Arc<Mutex<HashMap<String, Prepared>>>,
     pub(super) cursors: Arc<Cursors>,
-    /// The settings that RESET goes back to, beside the engine's.
+    /// The settings that RESET restores, in addition to the engine's.
     pub(super) defaults: Arc<Mutex<Given>>,
     /// The engine's settings as the session began with them.
     pub(super) first_options: Arc<ConfigOptions>,
@@ -215,7 +215,7 @@ impl Session {
         Arc::make_mut(&mut self.parameters.lock()).remove(name);
     }
 
-    /// What a statement that begins now sees and may; `more` are parameters of its own.
+    /// The context of a statement that begins now; `more` are its additional parameters.
     pub(super) fn statement(&self, more: Parameters) -> StatementContext {
         let mut parameters = Arc::clone(&self.parameters.lock());
         if !more.is_empty() {
@@ -326,7 +326,7 @@ impl Session {
         self.execute_over(text, first, parsed, parameters, vec![])
     }
 
-    /// Likewise, a statement that reads these tables beside those that there are.
+    /// The same for a statement that can also read these tables, in addition to those of the session.
     pub(super) fn execute_over(
         &self,
         text: &str,
@@ -419,7 +419,7 @@ impl Session {
                     };
                     found.push(match opened {
                         Ok(Some(table)) => table.schema(),
-                        // The look has to begin anew.
+                        // The check has to start again.
                         Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
                         Ok(None) | Err(_) => Arc::new(Schema::empty()),
                     });
@@ -431,7 +431,7 @@ impl Session {
         self.engine.run(look).await
     }
 
-    /// Ends what the session holds: its transaction is rolled back, its cursors and prepared statements are gone.
+    /// Releases what the session holds: rolls back its transaction, drops its cursors and prepared statements.
     pub fn close(&self) {
         drop(self.transaction.lock().take());
         self.cursors.lock().clear();

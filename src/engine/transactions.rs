@@ -22,10 +22,10 @@ use crate::sql::parser::Parsed;
 use crate::sql::schedule::Action;
 use crate::statement::SavedTables;
 
-/// Where a session stands.
+/// The transaction state of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TransactionStatus {
-    /// Each statement is a transaction of its own.
+    /// Each statement is its own transaction.
     #[default]
     Idle,
     /// Statements belong together until COMMIT or ROLLBACK.

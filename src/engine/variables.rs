@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::role;
 use crate::postgres_settings::{Given, checked, setting, told};
 
-/// The settings that clients are told of when they change, as PostgreSQL tells them.
+/// The settings whose changes are reported to clients, as PostgreSQL does.
 const REPORTED: [&str; 14] = [
     "application_name",
     "client_encoding",
@@ -62,7 +62,7 @@ impl Session {
         zone.and_then(|zone| zone.parse().ok()).unwrap_or_else(utc)
     }
 
-    /// The settings that clients of a server are told of, with their values now.
+    /// The settings that are reported to clients of a server, with their current values.
     pub fn reported(&self) -> Vec<(String, String)> {
         let value = |name: &str| match name {
             "is_superuser" => Some(if self.is_superuser() { "on".into() } else { "off".into() }),
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    /// What a setting changes beside its own value.
+    /// Side effects of changing a setting.
     fn take_effect(&self, name: &str, value: Option<&str>) -> Result<()> {
         match name {
             "application_name" => {

@@ -38,7 +38,7 @@ const MOST_LINKS: usize = 40;
 /// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
-    /// Hidden beside the target, or among the temporary files.
+    /// A hidden path next to the target, or a temporary file.
     folder: TemporaryFolder,
     /// The place inside it that is written to.
     path: PathBuf,
@@ -50,7 +50,7 @@ pub struct Staged {
 enum Target {
     /// It takes the place of what is there.
     Place(PathBuf),
-    /// Its files come beside those that are there.
+    /// New files are added to the existing ones.
     Folder(PathBuf),
     /// Its bytes are written to what is there: a file, from its beginning, or anything else.
     Through(PathBuf),
@@ -87,7 +87,7 @@ fn is_stream(path: &Path) -> bool {
     is_other || links(path).is_ok_and(|links| links.iter().any(|place| is_descriptor(place)))
 }
 
-/// True for `/proc/self/fd/1` and its like: what stands there is open, and has a place in its file.
+/// True for `/proc/self/fd/1` and similar paths: they name a file that is already open, with a position in it.
 fn is_descriptor(path: &Path) -> bool {
     let folder = parent(path).canonicalize().unwrap_or_default();
     folder.starts_with("/proc") && folder.ends_with("fd") || folder.starts_with("/dev/fd")

@@ -51,7 +51,7 @@ impl Source {
         Self { store: file.store, meta: file.meta, name: file.name, compression, encoding: None }
     }
 
-    /// True when a part of the file can be read without what stands before it.
+    /// True when a part of the file can be read without what comes before it.
     pub fn is_divisible(&self) -> bool {
         self.encoding.is_none() && !self.compression.is_compressed()
     }
@@ -86,7 +86,7 @@ impl Source {
 }
 
 impl Source {
-    /// The line, from 1, in which a byte of the text stands.
+    /// The line, from 1, that contains a byte of the text.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -106,7 +106,7 @@ impl Source {
     }
 }
 
-/// Reads a file on. What was not used of a piece stands at the beginning of the next.
+/// Reads the next piece of a file. Unused bytes of a piece are at the beginning of the next.
 pub struct Pieces {
     from: From,
     buffer: Bytes,

@@ -36,7 +36,7 @@ pub static DOCS: [Doc; 2] = [
                       rows without being read. No rows are read.",
         arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
         columns: &[
-            Column { name: "file", data_type: "VARCHAR", text: "its name, as it would be written" },
+            Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
             Column { name: "kind", data_type: "VARCHAR", text: "`PARQUET`, `CSV`, `JSON`, …" },
             Column { name: "bytes", data_type: "BIGINT", text: "its size" },
             Column { name: "modified_at", data_type: "TIMESTAMP", text: "when it was last written, in UTC" },
@@ -58,14 +58,14 @@ pub static DOCS: [Doc; 2] = [
                       they may be cut, so that they lie outside of the values. No rows are read but those that types are guessed from.",
         arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
         columns: &[
-            Column { name: "file", data_type: "VARCHAR", text: "its name, as it would be written" },
+            Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
             Column { name: "column", data_type: "VARCHAR", text: "the name of the column" },
             Column { name: "type", data_type: "VARCHAR", text: "its type" },
             Column { name: "nulls", data_type: "BIGINT", text: "how many values are NULL" },
-            Column { name: "min", data_type: "VARCHAR", text: "nothing is less" },
-            Column { name: "max", data_type: "VARCHAR", text: "nothing is greater" },
+            Column { name: "min", data_type: "VARCHAR", text: "the smallest value" },
+            Column { name: "max", data_type: "VARCHAR", text: "the greatest value" },
             Column { name: "compressed_bytes", data_type: "BIGINT", text: "bytes in the file" },
-            Column { name: "uncompressed_bytes", data_type: "BIGINT", text: "bytes before they were compressed" },
+            Column { name: "uncompressed_bytes", data_type: "BIGINT", text: "bytes before compression" },
         ],
         examples: &["SELECT \"column\", type, nulls, min, max FROM file_columns('data/sample/orders.parquet');"],
         ..Doc::EMPTY

@@ -27,7 +27,7 @@ pub fn kind_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
     let kind = KINDS.iter().find(|(end, _)| plain.ends_with(end)).map(|(_, kind)| *kind)?;
-    // What Parquet and Excel compress stands inside the file.
+    // Parquet and Excel compress inside the file.
     (!matches!(kind, "PARQUET" | "EXCEL") || plain == name).then_some(kind)
 }
 

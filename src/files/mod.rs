@@ -148,7 +148,7 @@ pub fn readers() -> Vec<&'static Doc> {
     FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).chain(&info::DOCS).collect()
 }
 
-/// Likewise, by name.
+/// The page of the reader with this name.
 pub fn reader(name: &str) -> Option<&'static Doc> {
     readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
 }

@@ -73,7 +73,7 @@ pub trait Decoder: Send + 'static {
     /// Begins a part; `is_end`: the file ends with it.
     fn begin(&mut self, part: &Part, is_end: bool);
 
-    /// Bytes that decoding takes, beside those of the piece.
+    /// Bytes that decoding takes, in addition to those of the piece.
     fn memory(&self, piece: usize) -> usize;
 
     /// Looks at a new piece before its rows are taken.
@@ -82,7 +82,7 @@ pub trait Decoder: Send + 'static {
     /// Takes up to `most` whole rows, and tells how many bytes they have; 0 when the first is cut off.
     ///
     /// # Errors
-    /// A row is none.
+    /// A row is invalid.
     fn take(&mut self, here: Here<'_>, most: usize) -> Result<usize, Self::Fault>;
 
     /// The columns of the rows that were taken last.

@@ -126,7 +126,7 @@ fn time_class(text: &[u8]) -> Class {
     }
 }
 
-/// A number as people write it, as programs do; `None` when it is none.
+/// Rewrites a number from the way people write it to the way programs do; `None` if it is not a number.
 pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(text).ok()?.trim();
     let mut is_negative = false;
@@ -285,7 +285,7 @@ pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     i32::try_from(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468).ok()
 }
 
-/// A whole number, `None` when it is none or does not fit.
+/// An integer; `None` if it is not one or does not fit.
 pub fn integer(text: &[u8]) -> Option<i64> {
     let (digits, is_negative) = match text {
         [b'-', digits @ ..] => (digits, true),

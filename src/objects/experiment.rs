@@ -28,36 +28,36 @@ use crate::text::{as_sql, identifier, timestamp};
 
 static DOC: Doc = Doc {
     name: "CREATE EXPERIMENT",
-    summary: "Remembers an experiment: who is in which group from when on, what is measured, and what was decided.",
+    summary: "Defines an experiment: who is in which group since when, what is measured, and what was decided.",
     syntax: "CREATE [OR REPLACE] EXPERIMENT [IF NOT EXISTS] name ON profile
 WITH (start = 'date or time', [end = '…'], [segment = '…'], [groups = ['…', …]], [shares = [share, …]], [control = '…'], [salt = '…'],
   [metrics = ['…', …]], [comment = '…'], [owner = '…'])
 AS query
 ALTER EXPERIMENT name SET DECISION 'text' | RESET DECISION",
     description: "\
-The customers are the members of the segment, or of the whole profile, as it was published at `start`: by the last refresh as of then, a day counts whole. `experiment_assignments(name)` gives the group of each, by
-`assign` with the experiment's salt, groups and shares: it is computed, not stored, and the same every time. A share that no group has stays out of the experiment; a group that gets nothing at all
+The customers are the members of the segment, or of the whole profile, as published by the last refresh up to `start` (a DATE means the end of that day). `experiment_assignments(name)` returns the group of each customer, by
+`assign` with the experiment's salt, groups and shares. It is computed, not stored, and always the same. If the shares add up to less than 1, the rest of the customers stay out of the experiment. A group that gets nothing
 is a holdout.
 
-The query says what is measured: its first column is the key, each of the others a metric, one row per customer who was exposed. It is planned now and runs when the experiment is read: `experiment_outcomes(name)` gives each
-customer with group and metrics, for `experiment_result`. Customers without a row were not exposed; one who counts as 0 when nothing was bought needs a row with 0.
+The query defines what is measured: its first column is the key, every other column is a metric, with one row per exposed customer. It is planned now and runs when the experiment is read: `experiment_outcomes(name)` returns each
+customer with group and metrics, for `experiment_result`. Customers without a row were not exposed. A customer who bought nothing and should count as 0 needs a row with 0.
 
-`ALTER EXPERIMENT … SET DECISION` writes down what was decided, with the time and who said so; it becomes a new version of the definition, so that dumps and backups carry it, and `system.versions` knows the ones before.
-Groups, shares and salt cannot change once the experiment has begun: that would move customers from group to group. Make another experiment.",
+`ALTER EXPERIMENT … SET DECISION` records what was decided, when and by whom. It makes a new version of the definition, so dumps and backups contain it, and `system.versions` keeps the earlier ones.
+Groups, shares and salt cannot change after the experiment has begun, because customers would move between groups. Create another experiment instead.",
     arguments: &[
         Argument::required("start", Takes::Moment, "when it begins"),
         Argument::optional("end", Takes::Moment, "", "when it ends"),
         Argument::optional("segment", Takes::Text, "", "the segment whose members take part; default the whole profile"),
         Argument::optional("groups", Takes::Texts, "", "the names of the groups; default control and treatment"),
-        Argument::optional("shares", Takes::Shares, "", "the share of each group; default the same of each"),
+        Argument::optional("shares", Takes::Shares, "", "the share of each group; default equal shares"),
         Argument::optional("control", Takes::Text, "", "the group that others are compared with; default the first"),
-        Argument::optional("salt", Takes::Text, "", "what the assignment depends on beside the key; default the experiment's name"),
+        Argument::optional("salt", Takes::Text, "", "text that the assignment depends on, together with the key; default the experiment's name"),
         Argument::optional("metrics", Takes::Texts, "", "the columns of the query that are measured; default all but the first"),
         Argument::optional("decision", Takes::Text, "", "what was decided, as ALTER EXPERIMENT writes it"),
         Argument::optional("decided_by", Takes::Text, "", "who decided, as ALTER EXPERIMENT writes it"),
         Argument::optional("decided_at", Takes::Text, "", "when, in UTC, as ALTER EXPERIMENT writes it"),
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 CREATE SEGMENT young ON member AS age < 40;
@@ -91,19 +91,19 @@ const COLUMNS: [Column; 19] = [
     Column { name: "state", data_type: "VARCHAR", text: "`planned`, `running`, `ended` or `decided`" },
     Column { name: "groups", data_type: "VARCHAR", text: "its groups with their shares" },
     Column { name: "control", data_type: "VARCHAR", text: "the group that others are compared with" },
-    Column { name: "salt", data_type: "VARCHAR", text: "what the assignment depends on beside the key" },
+    Column { name: "salt", data_type: "VARCHAR", text: "text that the assignment depends on, together with the key" },
     Column { name: "start_time", data_type: "TIMESTAMP", text: "when it begins, in UTC" },
-    Column { name: "end_time", data_type: "TIMESTAMP", text: "the end of its last day, or of its last second, in UTC" },
+    Column { name: "end_time", data_type: "TIMESTAMP", text: "when it ends (the end of its last day or second), in UTC" },
     Column { name: "metrics", data_type: "VARCHAR", text: "the columns that are measured; NULL for all of the query" },
     Column { name: "decision", data_type: "VARCHAR", text: "what was decided" },
     Column { name: "decided_by", data_type: "VARCHAR", text: "the role that decided; NULL where there are no roles" },
     Column { name: "decided_at", data_type: "VARCHAR", text: "when, in UTC" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 /// What a definition says.

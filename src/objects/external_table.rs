@@ -25,7 +25,7 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE EXTERNAL TABLE",
-    summary: "Gives files, or a table of another database, a name. The data stay where they are; a database remembers the name.",
+    summary: "Gives a name to files, or to a table of another database. The data stays where it is; a database remembers the name.",
     syntax: "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(column type, …)]
 STORED AS PARQUET | CSV | JSON | EXCEL
 [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]
@@ -36,32 +36,32 @@ STORED AS SQLITE | POSTGRES
 OPTIONS ('table' 'name' | 'query' 'SELECT …' [, 'credentials' 'file'])
 LOCATION 'file' | 'postgresql://[user@]host[:port]/database'",
     description: "\
-`place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (a file that is called so is that file), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
+`place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (unless a file has exactly this name), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
 credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
 `AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
-remembered whole. The options of CSV are those of `read_csv`, as `OPTIONS ('separator' ';', 'encoding' 'gb18030')`; declared columns are bound by
-the names in the header. What does not exist or cannot be read is an error that names it. Without a name: `FROM 'orders.parquet'`.
+stored as absolute paths. The options of CSV are those of `read_csv`, as `OPTIONS ('separator' ';', 'encoding' 'gb18030')`. Declared columns are matched by
+the names in the header. A file that does not exist or cannot be read is an error that names it. You can also read files without a table: `FROM 'orders.parquet'`.
 
-**Tables of other databases** are only read. Their columns come from the other database: from a table or view of it, or from a query in its own SQL.
-The columns that are wanted, LIMIT, and conditions that mean the same there go there as SQL, which EXPLAIN shows: comparisons with constants, IN,
-BETWEEN, IS NULL, LIKE, AND, OR, NOT. Large tables are read in parts side by side, which all see one state; two tables of one statement may be seen a moment apart.
+**Tables of other databases** are read only. Their columns come from a table or view of the other database, or from a query in its own SQL.
+Portrait sends the needed columns, LIMIT and conditions with the same meaning there as SQL, which EXPLAIN shows: comparisons with constants, IN,
+BETWEEN, IS NULL, LIKE, AND, OR, NOT. Large tables are read in parallel parts that all see one state. Two tables of one statement may be read at slightly different times.
 
-*SQLite*: the file is opened for reading while others write, and never made. SQLite keeps any value in any column; here a column has the type of its
-declaration, and a value that does not fit is an error with its column, rowid and value: whole numbers (INT), DOUBLE, DECIMAL(p, s), BOOLEAN as 0 and 1,
-DATE, TIME and DATETIME or TIMESTAMP from ISO texts (with a distance from UTC, the moment in UTC), BLOB, texts. A column without a declaration goes by
-its first 1,000 values. `'query' 'SELECT CAST(x AS TEXT) AS x FROM t'` reads a column in another way.
+*SQLite*: the file is opened for reading while others write, and never created. SQLite can store any value in any column; here a column has its declared
+type, and a value that does not fit is an error with column, rowid and value. Types: integers (INT), DOUBLE, DECIMAL(p, s), BOOLEAN as 0 and 1,
+DATE, TIME and DATETIME or TIMESTAMP from ISO strings (converted to UTC if they have an offset), BLOB, strings. The type of a column without a declaration is taken from
+its first 1,000 values. `'query' 'SELECT CAST(x AS TEXT) AS x FROM t'` reads a column as another type.
 
-*PostgreSQL*: a table is named as in SQL, `sales.orders`, with `\"Orders\"` in double quotes. Read are booleans, whole numbers, real numbers, `numeric` (without
-precision as DECIMAL(38, 10)), texts, enums, `uuid` and `json` as texts, `bytea`, dates, times, intervals, `timestamptz` as instants, and arrays of these; what
-is none of them is named with the cast to write, and infinite dates and NaN in a `numeric` are errors. Statements there run in read-only transactions, and end with
-the statement here: by Ctrl-C, `portrait.statement_timeout`, or when the program is gone.
+*PostgreSQL*: a table is named as in SQL, `sales.orders`, or `\"Orders\"` in double quotes. Supported types are booleans, integers, floats, `numeric` (without
+precision as DECIMAL(38, 10)), strings, enums, `uuid` and `json` as strings, `bytea`, dates, times, intervals, `timestamptz` as instants, and arrays of these. For other
+types the error names the cast to write; infinite dates and NaN in a `numeric` are errors. Statements there run in read-only transactions and end with
+the statement here: by Ctrl-C, by `portrait.statement_timeout`, or when the program ends.
 
-What LOCATION leaves open comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE`. Passwords stand neither in LOCATION nor in OPTIONS: they come from `PGPASSWORD`, from
-`PGPASSFILE` or `~/.pgpass`, or from a file in that form (`host:port:database:user:password` on a line) that `'credentials'` names. Only its owner may be able to
-read it (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, as libpq has them; the default is `verify-full`, and `prefer` on this
-machine. `prefer` and `require` encrypt whoever answers, `prefer` where it can; `verify-ca` asks for a certificate of an issuer in the file that `?sslrootcert=`
-or `PGSSLROOTCERT` names, or `~/.postgresql/root.crt`, and so does `require` where there is one; `verify-full` also for the name of the host. Without such a file
-both `verify-ca` and `verify-full` take what the system trusts, or the file in `SSL_CERT_FILE`, with the name of the host.",
+Parts that LOCATION leaves out come from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE`. Passwords are never written in LOCATION or OPTIONS. They come from `PGPASSWORD`, from
+`PGPASSFILE` or `~/.pgpass`, or from a file in the same form (one `host:port:database:user:password` per line) named by `'credentials'`, which only its owner may
+read (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, with the same meaning as in libpq. The default is `verify-full`, and `prefer` for this
+machine. `prefer` and `require` encrypt without checking who answers (`prefer` only if possible). `verify-ca` requires a certificate from an issuer in the file named by `?sslrootcert=`
+or `PGSSLROOTCERT`, or in `~/.postgresql/root.crt`; `require` does the same if such a file exists. `verify-full` also checks the host name. Without such a file,
+both `verify-ca` and `verify-full` use the issuers that the system trusts, or the file in `SSL_CERT_FILE`, and check the host name.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT
 };

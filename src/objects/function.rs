@@ -30,16 +30,16 @@ static DOC: Doc = Doc {
 [WITH ([comment = '…'], [owner = '…'])]
 AS query",
     description: "\
-A parameter is written `$name` in the query. A call gives it a constant, by place or by name: `name(1)`, `name(parameter => 1)`; one with a
-DEFAULT may be left out. The query is planned when the function is made, and again wherever it is called, as if it stood there: filters
+A parameter is written `$name` in the query. A call gives it a constant, by position or by name: `name(1)`, `name(parameter => 1)`. A parameter with a
+DEFAULT may be left out. The query is planned when the function is created, and again at each call, as if it were written there: filters
 and projections reach its tables.
 
-A function may call others, and cannot have the name of one that exists already. What a view, profile, tag or another function calls is
-not dropped; a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
+A function may call other functions. It cannot have the name of a built-in function. A function that a view, profile, tag or other function calls
+cannot be dropped, and a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
 shows its definition.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE FUNCTION best_customers(most BIGINT DEFAULT 10, since DATE DEFAULT DATE '2020-01-01') AS
 SELECT customer_id, sum(amount) AS revenue FROM sample_orders(rows => 1000)
@@ -67,11 +67,11 @@ const COLUMNS: [Column; 8] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "parameters", data_type: "VARCHAR", text: "its parameters with their types and defaults" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for Function {

@@ -26,37 +26,37 @@ pub const SCHEMA: &str = "identity";
 
 static DOC: Doc = Doc {
     name: "CREATE IDENTITY",
-    summary: "Defines which records are one person; REFRESH IDENTITY finds the persons, with ids that stay.",
+    summary: "Defines which records belong to one person; REFRESH IDENTITY finds the persons and gives them permanent ids.",
     syntax: "CREATE [OR REPLACE] IDENTITY [IF NOT EXISTS] name
 WITH (key = 'column', [match_on = 'column, …'], [hard_keys = 'column, …'], [max_shared = 10], [blocked_values = 'value, …'], [pairs = 'table'],
       [comment = '…'], [owner = '…'])
 AS query",
     description: "\
-The query gives the records of one source, or of several with UNION ALL, with their identifiers, cleaned. How they become persons is what
-`resolve_identities` says, and the options are its. `pairs` names a table or view of pairs, as `match_pairs` gives them.
+The query returns the records of one source, or of several with UNION ALL, with their cleaned identifiers. `resolve_identities` explains
+how records become persons; the options are the same. `pairs` names a table or view of pairs, as `match_pairs` returns them.
 
-`REFRESH IDENTITY name` needs a database (`-d`), runs with the rights of the owner, and writes in one transaction:
+`REFRESH IDENTITY name` needs a database (`-d`), runs with the rights of the owner, and writes these tables in one transaction:
 
-| table | what it holds |
+| table | contents |
 |---|---|
-| `identity.<name>` | one row for each record: the key, `person_id`, `records` of the person, `evidence` |
-| `identity.<name>_ledger` | one row for each merge, split, move and loss, with its time, the persons and the evidence; and one for each refresh |
-| `identity.<name>_must_link`, `identity.<name>_cannot_link` | empty at first: pairs of keys `a`, `b` that people decide on. They hold in every refresh from then on |
+| `identity.<name>` | one row per record: the key, `person_id`, `records` (their number for this person), `evidence` |
+| `identity.<name>_ledger` | one row per merge, split, move and loss, with its time, the persons and the evidence; and one row per refresh |
+| `identity.<name>_must_link`, `identity.<name>_cannot_link` | empty at first: pairs of keys `a`, `b` that people have decided on. Every later refresh respects them |
 
-**Ids.** A person keeps its id as long as most of its records are together; no id is ever given to another. To take a wrong merge back, put the pair into
-`_cannot_link`, and refresh: one part keeps the id, the other has a new one, and the ledger says `split`.
+**Ids.** A person keeps its id as long as most of its records stay together. An id is never given to another person. To undo a wrong merge, put the pair into
+`_cannot_link` and refresh: one part keeps the id, the other gets a new one, and the ledger records `split`.
 
-The tables are tables as others: read them, join them, make a profile over them, look at them as of an earlier time. DROP IDENTITY leaves them, so that an
-identity of the same name goes on with the same ids; a refresh finds the persons of all records anew.",
+These are ordinary tables: read them, join them, make a profile over them, read them as of an earlier time. DROP IDENTITY keeps them, so a new
+identity with the same name continues with the same ids. Each refresh finds the persons from all records again.",
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the record"),
         Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
-        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has one"),
-        Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records carry joins nobody"),
+        Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has only one"),
+        Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records than this share joins nobody"),
         Argument::optional("blocked_values", Takes::Names, "", "values that join nobody"),
-        Argument::optional("pairs", Takes::Text, "", "a table or view of pairs that join after all values"),
+        Argument::optional("pairs", Takes::Text, "", "a table or view of pairs, which are joined after all values"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE OR REPLACE IDENTITY shopper WITH (key = 'customer_id', match_on = 'phone, email_and_name', max_shared = 5) AS
 SELECT customer_id, clean_phone(phone) AS phone, lower(email) || ' ' || name AS email_and_name FROM sample_customers(rows => 500);
@@ -84,15 +84,15 @@ impl Grammar for Identity {
 
 const COLUMNS: [Column; 10] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "key", data_type: "VARCHAR", text: "the column that is the record" },
+    Column { name: "key", data_type: "VARCHAR", text: "the column that identifies a record" },
     Column { name: "match_on", data_type: "VARCHAR", text: "the identifiers; NULL for all other columns" },
-    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has one" },
+    Column { name: "hard_keys", data_type: "VARCHAR", text: "identifiers of which a person has only one" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for Identity {

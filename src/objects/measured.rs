@@ -80,12 +80,12 @@ impl<'a> Measured<'a> {
 /// The columns that lists of profiles, tags and segments end with.
 pub const COMMON: [Column; 7] = [
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "author", data_type: "VARCHAR", text: "who made this version" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "last_refresh", data_type: "TIMESTAMP", text: "the as_of of the refresh that computed it last" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "author", data_type: "VARCHAR", text: "the author of this version" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "last_refresh", data_type: "TIMESTAMP", text: "`as_of` of the last refresh that computed it" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 /// A kind's own columns, and those that all have.

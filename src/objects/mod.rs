@@ -1,18 +1,18 @@
-//! Named objects of a database: what each kind is, and the life that all share.
+//! The named objects of a database: what each kind is, and the lifecycle that all share.
 //!
-//! | part | what it knows |
+//! | part | what it does |
 //! |---|---|
-//! | [`kind`] | what a kind of object has to say |
-//! | [`definition`] | the statement that made an object, its options read against the kind's page |
-//! | [`lifecycle`] | making, replacing, dropping, finding and describing, whatever the kind |
+//! | [`kind`] | what every kind of object must provide |
+//! | [`definition`] | the statement that created an object, with its options checked against the kind's page |
+//! | [`lifecycle`] | creating, replacing, dropping, finding and describing objects of any kind |
 //! | [`altering`], [`commenting`] | ALTER TABLE, COMMENT ON |
 //! | [`granting`] | GRANT, REVOKE, and who owns what |
 //! | [`protection`] | classes of columns, masks and row policies, and what a reader sees of a table |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
-//! | [`uses`] | what an object names, and so needs |
+//! | [`uses`] | which other objects an object names, and so depends on |
 //! | [`refreshing`] | what a REFRESH statement asks for |
-//! | [`subject`] | where rows of one person stand |
+//! | [`subject`] | where the rows of one person are |
 //! | [`retaining`] | how long rows of tables are kept |
 //!
 //! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`identity`],

@@ -34,21 +34,21 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE MODEL",
-    summary: "Trains a model on the rows of a query, and stores it.",
+    summary: "Trains a model on the rows of a query and stores it.",
     syntax: "CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name
 WITH (type = 'kmeans' | 'logistic_regression' | …, key = 'column', [target = 'column'], [features = 'column, …'], [weight = 'column'],
       [option = value, …], [keep_if_better = 'measure'], [trained = '…'], [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
-The options are those of the type's page. Of clusters (`kmeans`, `kprototypes`) that is the page of the function that computes the same: `n_clusters = 4` here is `n_clusters => 4` in
-`kmeans(…)`, with the same defaults. Models of a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold rows
-out, and are measured on those. Training runs when the statement does; OR REPLACE always trains anew, as rows may have changed. With `keep_if_better = 'auc'` the version before stays unless the
-new one has the better measure; so a schedule can train every month and keep the best. The model, its training query, the rows used and left out, what the features were
-like, and measures of the training are stored in one transaction as a new version; `ml_predict` and its like use the newest. A statement that fails or is
-cancelled leaves the version before.
+The page of each type describes its options. For clusters (`kmeans`, `kprototypes`) this is the page of the function with the same name: `n_clusters = 4` here is `n_clusters => 4` in
+`kmeans(…)`, with the same defaults. Models with a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold some rows
+out and are measured on those. The statement trains the model at once. OR REPLACE always trains again, because rows may have changed. With `keep_if_better = 'auc'` the earlier version stays unless the
+new one has a better value of that measure, so a schedule can train every month and keep the best. The model, its training query, the rows used and left out, a description of the features, and
+measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
+cancelled, the earlier version stays.
 
-A tag that asks `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all, with what is stored as JSON. A
-model that a tag, segment or view applies is not dropped.",
+A tag that uses `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all models, with the stored content as JSON. A
+model that a tag, segment or view uses cannot be dropped.",
     examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, random_state = 7, comment = '按价值分群') AS
 SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
@@ -56,12 +56,12 @@ SELECT name, type, version, features, rows_used, rows_skipped FROM system.models
     arguments: &[
         Argument::required("type", Takes::Text, "the type of model: `kmeans`, `logistic_regression`, …; `\\h` lists them in the domain `model`"),
         Argument::required("key", Takes::Text, "the column of the query that is the key of a row"),
-        Argument::optional("features", Takes::Names, "", "the columns to learn from; default all that fit and are neither key nor weight"),
-        Argument::optional("weight", Takes::Text, "", "the column that says how many times a row counts"),
-        Argument::optional("keep_if_better", Takes::Text, "", "a measure of the training, as `system.models` shows it: the new version is kept only when it is better by it"),
-        Argument::optional("trained", Takes::Text, "", "what training has given before, as `system.models` shows it: nothing is trained anew"),
+        Argument::optional("features", Takes::Names, "", "the columns to learn from; default all suitable columns except key and weight"),
+        Argument::optional("weight", Takes::Text, "", "the column with the number of times that a row counts"),
+        Argument::optional("keep_if_better", Takes::Text, "", "a measure of the training, as in `system.models`: the new version is kept only if this measure is better"),
+        Argument::optional("trained", Takes::Text, "", "the result of an earlier training, as in `system.models`: the model is stored without training"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };
@@ -91,11 +91,11 @@ const COLUMNS: [Column; 16] = [
     Column { name: "metrics", data_type: "VARCHAR", text: "measures of the training" },
     Column { name: "seconds", data_type: "DOUBLE", text: "how long the training took" },
     Column { name: "trained_at", data_type: "VARCHAR", text: "when, in UTC" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
     Column { name: "author", data_type: "VARCHAR", text: "who trained this version" },
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that trained this version" },
-    Column { name: "model", data_type: "VARCHAR", text: "what is stored, as JSON" },
+    Column { name: "model", data_type: "VARCHAR", text: "the stored model, as JSON" },
 ];
 
 impl Kind for Model {

@@ -27,53 +27,53 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE PROFILE",
-    summary: "Defines who is profiled: the key and the attributes, one row of each.",
+    summary: "Defines who is profiled: a key and its attributes, one row per customer.",
     syntax: "CREATE [OR REPLACE] PROFILE [IF NOT EXISTS] name
 WITH (key = 'column', [time_columns = 'table.column, …'], [history = 'attribute, …'], [keep_snapshots = 400], [comment = '…'], [owner = '…'], [constant = value, …])
 AS query",
     description: "\
-The key is a column of the query, whole numbers or text, each once; its other columns are attributes. Rows without a key are left out
-and counted. The definition is planned when it is made, with all tags and segments of the profile; OR REPLACE makes a new version (the same
-text again does not), and `system.versions` keeps the old ones.
+The key is a column of the query, integer or string, with each value once. The other columns are attributes. Rows without a key are left out
+and counted. The definition is planned when it is created, together with all tags and segments of the profile. OR REPLACE makes a new version (unless the
+text is the same), and `system.versions` keeps the old ones.
 
-`time_columns` says when the rows of a source happened. Wherever a definition of this profile reads such a table, itself, through views,
-functions or models, or as of an earlier time, it gets no row later than the time of the refresh, and of other profiles and segments it
-gets what was published by then; so an answer as of a day is the one that day would have given. Rows without a time are not read. Sources
-without a time column are read whole; a table that has times and is not listed is named when a tag that reads it is made, and by REFRESH, unless
-the query bounds it, `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
+`time_columns` tells which column holds the time of a source's rows. Wherever a definition of this profile reads such a table (directly, through views,
+functions or models, or as of an earlier time), it gets no row later than the time of the refresh. From other profiles and segments it
+gets what was published by then. So an answer as of a day is the answer that day would have given. Rows without a time are not read. Sources
+without a time column are read completely. If a table has times and is not listed, a note names it when a tag that reads it is created, and at REFRESH, unless
+the query limits it: `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
 
-A table that `time_columns` names need not be there yet, which a note tells, with the name that may be meant; a column that the table does not have is an
-error. REFRESH needs all of the tables, and that the profile's query or a tag reads each of them: an entry that nothing reads would hold nothing back.
+A table named in `time_columns` need not exist yet; a note reports that, with the name that may be meant. A column that the table does not have is an
+error. REFRESH needs all of these tables, and the profile's query or a tag must read each of them, because an entry that nothing reads would have no effect.
 
-Times are in UTC. A time column with a zone is compared as the instant that it is; one without a zone is read as UTC. Where times
-are kept in local time without a zone, a refresh as of now would take the last hours for the future, or miss them: make the column an instant
+Times are in UTC. A time column with a zone is compared as an instant; one without a zone is read as UTC. If times
+are stored in local time without a zone, a refresh as of now would treat the last hours as the future, or miss them. In that case, convert the column
 in a view, `at AT TIME ZONE 'Asia/Shanghai'`, and name the view in `time_columns`.
 
-Tags have a history, attributes one when `history` names them: their values stand in `profile.<name>_history` with the time from when to when they
-were so, under the attribute's name, from the first refresh that knew of the option. Values stand there as text, times as ISO 8601 writes them
+Tags have a history. Attributes have one if `history` names them: `profile.<name>_history` has their values under the attribute's name with the period in which they
+were valid, from the first refresh with this option. Values are stored as strings, times in ISO 8601
 (`2025-01-31T10:00:00`).
 
-Constants of its own are written `$name` in the query and given a value in WITH; so are those of tags and segments. A parameter of the
-session (`--set name=value`) takes the place of `$name` when the definition is made.
+Constants are written `$name` in the query and get a value in WITH. Tags and segments can have constants of their own too. A parameter of the
+session (`--set name=value`) replaces `$name` when the definition is created.
 
-The key stands in every table that is published, beside columns of other names: it cannot be called tag, value, since, valid_from, valid_to or
+The key is a column of every published table, next to other columns, so it cannot be called tag, value, since, valid_from, valid_to or
 tag_version.
 
-`keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. A profile is dropped after its tags and segments.",
+The last `keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. Drop the tags and segments of a profile before the profile.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id', comment = 'whoever has registered') AS
 SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the key"),
-        Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables after the time of a refresh are not read"),
+        Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables later than the refresh are not read"),
         Argument::optional(
             "history",
             Takes::Text,
             "",
-            "'attribute, …': changes of these attributes are kept, in `profile.<name>_history`, as those of tags are",
+            "'attribute, …': attributes whose changes are kept in `profile.<name>_history`, like those of tags",
         ),
-        Argument::optional("keep_snapshots", Takes::Integer(1, 1_000_000), "400", "how many refreshes stay readable"),
-        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("keep_snapshots", Takes::Integer(1, 1_000_000), "400", "number of refreshes that stay readable"),
+        Argument::optional("comment", Takes::Text, "", "a description, shown with the published tables"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };

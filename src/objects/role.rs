@@ -24,21 +24,21 @@ use crate::text::{identifier, literal};
 
 static DOC: Doc = Doc {
     name: "CREATE ROLE",
-    summary: "Makes a role: who may come in through a server, and what it may do.",
+    summary: "Creates a role: an account that can log in to a server, or a group of accounts, with rights.",
     syntax: "CREATE ROLE [IF NOT EXISTS] name [LOGIN] [SUPERUSER] [PASSWORD '…'] [CONNECTION LIMIT n] [VALID UNTIL 'time'] [IN ROLE other, …]
 CREATE USER …
 ALTER ROLE name [LOGIN | NOLOGIN] [SUPERUSER | NOSUPERUSER] [PASSWORD '…' | PASSWORD NULL] [CONNECTION LIMIT n] [VALID UNTIL 'time']
 ALTER ROLE name RENAME TO other
 DROP ROLE [IF EXISTS] name",
     description: "\
-Once a role has LOGIN and a password, everybody who connects to `portrait serve` needs one. A role may do what it owns, and what [GRANT](../statement/grant.md) gives it or a role
-that it is a member of; with SUPERUSER it may do all. A user is a role with LOGIN. Who opens the folder of the database itself (`portrait -d`) needs no role and
-may do all. A role that owns something is dropped after that: `REASSIGN OWNED BY name TO other` gives it to another.
+As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what [GRANT](../statement/grant.md) gives to it or to a role
+that it is a member of; with SUPERUSER it may do everything. A user is a role with LOGIN. Anyone who can open the folder of the database (`portrait -d`) needs no role and
+may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first.
 
-`CONNECTION LIMIT` bounds how often it is connected at the same time, and after `VALID UNTIL` its password opens nothing.
+`CONNECTION LIMIT` limits the number of connections at the same time. After `VALID UNTIL` the password is no longer accepted.
 
-A password is never kept, and stands in no log, history or dump: what is kept is a verifier (SCRAM-SHA-256, 100,000 rounds), which checks passwords and opens
-nothing. `PASSWORD` also takes such a verifier, as PostgreSQL writes it.",
+Passwords are never stored, and never appear in a log, history or dump. The database keeps a verifier (SCRAM-SHA-256, 100,000 rounds), which can check a password but cannot be used
+to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.",
     examples: &["CREATE ROLE ada LOGIN PASSWORD 'see no log';
 SELECT name, login, superuser, has_password FROM system.roles;
 DROP ROLE ada;"],
@@ -452,16 +452,12 @@ impl Kind for RoleKind {
 
 const COLUMNS: [Column; 9] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "login", data_type: "BOOLEAN", text: "whether it may come in" },
-    Column { name: "superuser", data_type: "BOOLEAN", text: "whether it may do all" },
+    Column { name: "login", data_type: "BOOLEAN", text: "whether it may log in" },
+    Column { name: "superuser", data_type: "BOOLEAN", text: "whether it has SUPERUSER" },
     Column { name: "has_password", data_type: "BOOLEAN", text: "whether it has a password" },
-    Column {
-        name: "connection_limit",
-        data_type: "BIGINT",
-        text: "how often it may be connected at once; NULL is as often as it likes",
-    },
-    Column { name: "valid_until", data_type: "VARCHAR", text: "when its password stops to open anything" },
+    Column { name: "connection_limit", data_type: "BIGINT", text: "the most connections at the same time; NULL means no limit" },
+    Column { name: "valid_until", data_type: "VARCHAR", text: "when its password expires" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when it was made, in UTC" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },
 ];

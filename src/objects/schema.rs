@@ -19,11 +19,11 @@ use crate::text::identifier;
 
 static DOC: Doc = Doc {
     name: "CREATE SCHEMA",
-    summary: "Makes a schema: a place for tables and views of their own.",
+    summary: "Creates a schema: a separate namespace for tables and views.",
     syntax: "CREATE SCHEMA [IF NOT EXISTS] name",
     description: "\
-Tables, external tables and views are made in it, and read, by its name and theirs: `CREATE TABLE sales.orders …`, `FROM sales.orders`. Without a schema
-they are in `public`. `DROP SCHEMA name` drops one that is empty. `profile`, `segment`, `system` and `information_schema` are Portrait's own.",
+Create and read tables, external tables and views in it by writing the schema before their name: `CREATE TABLE sales.orders …`, `FROM sales.orders`. Without a schema
+they are in `public`. `DROP SCHEMA name` drops an empty schema. `profile`, `segment`, `system` and `information_schema` are reserved for Portrait.",
     examples: &["CREATE SCHEMA sales;
 CREATE TABLE sales.orders AS SELECT * FROM sample_orders(rows => 1000);
 SELECT count(*) FROM sales.orders;"],
@@ -130,7 +130,7 @@ const COLUMNS: [Column; 4] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when it was made, in UTC" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },
 ];
 
 /// The tables of a schema, as messages name them.
@@ -163,7 +163,7 @@ pub fn parts<'a>(name: &'a str, context: &StatementContext) -> (Option<&'a str>,
     }
 }
 
-/// A relation by its name, as SQL names it.
+/// The name of a relation, as written in SQL.
 pub fn quoted(name: &str, context: &StatementContext) -> String {
     match parts(name, context) {
         (Some(schema), table) => format!("{}.{}", identifier(schema), identifier(table)),
@@ -172,7 +172,7 @@ pub fn quoted(name: &str, context: &StatementContext) -> String {
     }
 }
 
-/// Likewise, as the engine names it.
+/// The name of a relation, as DataFusion writes it.
 pub fn reference(name: &str, context: &StatementContext) -> TableReference {
     match parts(name, context) {
         (Some(schema), table) => TableReference::partial(schema, table),

@@ -24,19 +24,19 @@ static DOC: Doc = Doc {
     summary: "Defines an audience: a condition over the attributes and tags of a profile.",
     syntax: "CREATE [OR REPLACE] SEGMENT [IF NOT EXISTS] name ON profile [WITH ([comment = '…'], [owner = '…'], [constant = value, …])] AS condition",
     description: "\
-Its members stand in `segment.<name>` after the next refresh, with the time since when; `REFRESH SEGMENT name` computes the segments alone, over
-the tags as they are. The name may be Chinese: `segment.\"精致宝妈\"`. A condition looks at one customer's own row.
+After the next refresh, `segment.<name>` has the members and the time since when they belong to it. `REFRESH SEGMENT name` computes only the segments, from
+the current tags. The name may be Chinese: `segment.\"精致宝妈\"`. A condition can only use the customer's own row.
 
-A condition that takes a text for a value of another type is refused when the text does not read as one, and so is a change of a tag or of its source that would
-make it so. Where the definitions say which values a column can have, a CASE over literals, a note names those when the condition asks for another; where
-they do not, REFRESH tells of a segment without members which value no customer has.",
+A condition that compares a column with a string is refused if the string cannot be converted to the column's type. A change of a tag or of its source that would
+cause this is refused too. If a CASE over literals defines which values a column can have, a note lists them when the condition asks for another value. Otherwise,
+when a segment has no members, REFRESH reports which value no customer has.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, gender, age FROM sample_customers(rows => 200);
 CREATE SEGMENT \"年轻女性\" ON member AS gender = 'female' AND age < 30;
 REFRESH PROFILE member;
 SELECT count(*) AS customers FROM segment.\"年轻女性\";"],
     arguments: &[
-        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("comment", Takes::Text, "", "a description, shown with the published table"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };
@@ -64,9 +64,9 @@ impl Grammar for Segment {
 }
 
 const COLUMNS: [Column; 5 + COMMON.len()] = with_common([
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "condition", data_type: "VARCHAR", text: "who is in it" },
+    Column { name: "condition", data_type: "VARCHAR", text: "the condition that its members meet" },
     Column { name: "customers", data_type: "BIGINT", text: "its members as of the last refresh" },
     Column { name: "coverage", data_type: "DOUBLE", text: "their share of the profile's members" },
 ]);

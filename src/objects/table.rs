@@ -36,18 +36,18 @@ use crate::text::{identifier, literal, timestamp};
 
 static DOC: Doc = Doc {
     name: "CREATE TABLE",
-    summary: "Makes a table with rows of its own, of a query or empty. A database keeps it.",
+    summary: "Creates a table with its own rows, from a query or empty. A database keeps it.",
     syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
 CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
     description: "\
-Its rows are written to the database when the statement has succeeded, at once for every reader; one that fails or is killed leaves what
-was before. Without a database, and with TEMPORARY, they are in memory, seen by this session only and gone when it ends.
+When the statement succeeds, its rows appear in the database for every reader at once. A statement that fails or is killed changes
+nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them, and they are gone when it ends.
 
-INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused when another has
+INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused if someone else has
 written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
 
-`FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'`, in UTC, reads the table as it was then, also when its columns
-were others. The last 100 states are kept, until DROP TABLE.",
+`FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
+columns. The last 100 states are kept, until DROP TABLE.",
     examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
     ..STATEMENT
 };

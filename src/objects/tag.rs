@@ -27,20 +27,20 @@ const TAG_TYPES: [&str; 11] =
 
 static DOC: Doc = Doc {
     name: "CREATE TAG",
-    summary: "Defines one label of each member of a profile: a query giving key and value.",
+    summary: "Defines one label for each customer of a profile: a query that returns key and value.",
     syntax: "CREATE [OR REPLACE] TAG [IF NOT EXISTS] name ON profile
 [WITH ([path = 'level one/level two'], [type = '…'], [multiple = true], [comment = '…'], [owner = '…'], [constant = value, …])]
 AS query",
     description: "\
-The first column is the key, the second the value: text, a number, true or false, a date or a time. A key that is not in the profile is
-ignored, a NULL is no value. A customer with two different values is an error that names the customer, unless the tag is made WITH
+The first column is the key, the second the value: a string, a number, a boolean, a date or a timestamp. Keys that are not in the profile are
+ignored. NULL means no value. A customer with two different values is an error that names the customer, unless the tag is created WITH
 (multiple = true): then the values become a list.
 
-Rules are a plain `CASE WHEN … THEN 'value' … END`, over the columns of a row or the aggregates of a customer: `explain_tag` and `mece_check` read
-it. A tag over `profile.<name>` is derived: it sees the attributes and the other tags of the same refresh, whichever order they were made in; tags
-that need themselves are refused.
+Rules are a plain `CASE WHEN … THEN 'value' … END` over the columns of a row or the aggregates of a customer; `explain_tag` and `mece_check` read
+this CASE. A tag over `profile.<name>` is derived: it sees the attributes and the other tags of the same refresh, in whatever order they were created. Tags
+that depend on themselves are refused.
 
-`path` gives levels one and two of the taxonomy, the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
+`path` gives levels one and two of the taxonomy; the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
 `preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 CREATE TAG spending ON member WITH (path = 'value/spending', high = 500, middle = 200, comment = '消费水平') AS
@@ -51,10 +51,10 @@ REFRESH PROFILE member;
 SELECT spending, target, count(*) AS customers FROM profile.member GROUP BY spending, target ORDER BY customers DESC;"],
     arguments: &[
         Argument::optional("path", Takes::Text, "", "'level one/level two' of the taxonomy; the tag is the third"),
-        Argument::optional("type", Takes::Choice(&TAG_TYPES), "", "what it is; default `rule` when the value is a CASE, else `sql`"),
+        Argument::optional("type", Takes::Choice(&TAG_TYPES), "", "the type of the tag; default `rule` when the value is a CASE, else `sql`"),
         Argument::optional("multiple", Takes::Flag, "false", "whether a customer may have several values"),
-        Argument::optional("comment", Takes::Text, "", "what it is; shown beside what it publishes"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("comment", Takes::Text, "", "a description, shown with the published tables"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };
@@ -74,13 +74,13 @@ impl Grammar for Tag {
 }
 
 const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
     Column { name: "level1", data_type: "VARCHAR", text: "level one" },
     Column { name: "level2", data_type: "VARCHAR", text: "level two" },
-    Column { name: "type", data_type: "VARCHAR", text: "what it is: `rule`, `preference` …" },
-    Column { name: "filled", data_type: "BIGINT", text: "members that have a value" },
+    Column { name: "type", data_type: "VARCHAR", text: "the type: `rule`, `preference` …" },
+    Column { name: "filled", data_type: "BIGINT", text: "number of members with a value" },
     Column { name: "coverage", data_type: "DOUBLE", text: "their share of the members" },
     Column { name: "model", data_type: "VARCHAR", text: "the model that it applies" },
     Column { name: "model_version", data_type: "BIGINT", text: "its newest version" },
@@ -88,12 +88,12 @@ const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
     Column {
         name: "auc",
         data_type: "DOUBLE",
-        text: "of a model of classes: the area under the ROC curve, on the rows held out",
+        text: "for a classification model: the area under the ROC curve on the rows held out",
     },
     Column {
         name: "grade",
         data_type: "VARCHAR",
-        text: "what that is worth: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
+        text: "grade of `auc`: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
     },
 ]);
 

@@ -30,7 +30,7 @@ static DOC: Doc = Doc {
     name: "CREATE VIEW",
     summary: "Gives a query a name. A database remembers it.",
     syntax: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query",
-    description: "The query is planned when the view is made, and again whenever it is used. A view cannot refer to itself.",
+    description: "The query is planned when the view is created, and again each time it is used. A view cannot refer to itself.",
     examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';"],
     ..STATEMENT
 };

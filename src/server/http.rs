@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use super::Door;
 use super::statistics::{BOUNDS, Measured, Statistics};
 
-/// What is told of a server.
+/// The state of a server, as served over HTTP.
 #[derive(Clone)]
 pub struct Seen {
     door: Arc<Door>,

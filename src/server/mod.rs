@@ -1,6 +1,6 @@
-//! The server: doors through which others use the database, each connection with a session of its own.
+//! The server: interfaces through which other programs use the database, with one session per connection.
 //!
-//! Doors run on threads of their own, so that they answer while all threads of the engine compute.
+//! The interfaces have their own threads, so they answer even while all threads of the engine are busy.
 
 mod connections;
 mod flight;
@@ -34,7 +34,7 @@ pub struct ServerOptions {
     pub listen: Vec<String>,
     /// Where clients of Arrow Flight SQL connect: addresses, or `unix:` and the path of a socket, which only who runs the server may open.
     pub flight: Vec<String>,
-    /// Where `/health`, `/ready` and `/metrics` are told, which have no values of the database.
+    /// The address of `/health`, `/ready` and `/metrics`, which contain no values of the database.
     pub http: Vec<String>,
     /// The folder of a Unix socket, which is called `.s.PGSQL.<port>` there.
     pub socket_folder: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct ServerOptions {
     pub max_queries: usize,
     /// A file that a line is added to for everybody who comes and everything that was run.
     pub audit_log: Option<PathBuf>,
-    /// Statements that take longer stand in the log.
+    /// Statements that take longer are written to the log.
     pub slow: Duration,
 }
 
@@ -202,7 +202,7 @@ impl Server {
         self.door.tls.is_some()
     }
 
-    /// Where health and metrics are told.
+    /// The address of health and metrics.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         &self.http
     }

@@ -1,4 +1,4 @@
-//! What a server notes: its log, and who ran what. Values that are written in statements stand in neither.
+//! What a server records: its log, and who ran what. Neither contains the values written in statements.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -47,7 +47,7 @@ impl Audit {
 /// Notes every statement that ends.
 #[derive(Debug)]
 pub struct Records {
-    /// Statements that take longer stand in the log.
+    /// Statements that take longer are written to the log.
     pub slow: Duration,
     pub audit: Option<Audit>,
 }

@@ -1,4 +1,4 @@
-//! What SQL gains: one way from text to statements, and relation functions in FROM.
+//! Our additions to SQL: the path from text to statements, and relation functions in FROM.
 
 pub mod alter_system;
 mod asking;
@@ -81,7 +81,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     register_with(builder, Arc::new(definitions::NoDefinitions))
 }
 
-/// Likewise, with objects that functions in FROM may ask for.
+/// Like [`register`], with objects that functions in FROM may ask for.
 pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definitions>) -> SessionStateBuilder {
     let settings = &mut builder.config().get_or_insert_default().options_mut().extensions;
     if settings.get::<PortraitSettings>().is_none() {
@@ -113,7 +113,7 @@ pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     sql_with(context, sql, &(Arc::new(definitions::NoDefinitions) as _)).await
 }
 
-/// Likewise, with objects that macros may ask for.
+/// Like [`sql`](fn@sql), with objects that macros may ask for.
 pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Definitions>) -> Result<DataFrame> {
     let state = planning::with_time_zone(context.state());
     let mut statements = parser::parse(sql, &state, &[])?;

@@ -18,7 +18,7 @@ use crate::statement::StatementContext;
 pub struct Audit;
 
 const COLUMNS: [Column; 17] = [
-    Column { name: "number", data_type: "BIGINT", text: "its number, from 1; the ends of statements have numbers, too" },
+    Column { name: "number", data_type: "BIGINT", text: "number of the record, from 1; the end of a statement has a number too" },
     Column { name: "at", data_type: "TIMESTAMP", text: "when it was recorded, in UTC" },
     Column {
         name: "event",
@@ -28,29 +28,29 @@ const COLUMNS: [Column; 17] = [
     Column {
         name: "role",
         data_type: "VARCHAR",
-        text: "who ran the statement; NULL for who may open the folder of the database",
+        text: "who ran the statement; NULL for access through the folder of the database",
     },
-    Column { name: "login", data_type: "VARCHAR", text: "who opened the session, which SET ROLE does not change" },
-    Column {
-        name: "client",
-        data_type: "VARCHAR",
-        text: "where the client was, and what it called itself; NULL within the program",
-    },
-    Column { name: "purpose", data_type: "VARCHAR", text: "what the session said that it read for, `SET portrait.purpose`" },
+    Column { name: "login", data_type: "VARCHAR", text: "who opened the session; SET ROLE does not change it" },
+    Column { name: "client", data_type: "VARCHAR", text: "address and application name of the client; NULL inside the program" },
+    Column { name: "purpose", data_type: "VARCHAR", text: "the purpose of the session, set by `SET portrait.purpose`" },
     Column { name: "command", data_type: "VARCHAR", text: "the words that say what was done: `SELECT`" },
-    Column { name: "statement", data_type: "VARCHAR", text: "the statement, with `?` for the values that were written in it" },
-    Column { name: "object", data_type: "VARCHAR", text: "the table that was read; of an export where it went" },
-    Column { name: "columns", data_type: "VARCHAR", text: "the columns that were read and have a class" },
+    Column { name: "statement", data_type: "VARCHAR", text: "the statement, with `?` in place of the values" },
+    Column { name: "object", data_type: "VARCHAR", text: "the table that was read; for an export, its destination" },
+    Column { name: "columns", data_type: "VARCHAR", text: "the columns with a class that were read" },
     Column { name: "classes", data_type: "VARCHAR", text: "their classes, in the same order" },
-    Column { name: "masked", data_type: "VARCHAR", text: "those of the columns that were seen through a mask" },
-    Column { name: "rows", data_type: "BIGINT", text: "the rows that the statement gave or wrote; NULL until it has ended" },
+    Column { name: "masked", data_type: "VARCHAR", text: "the columns among them that were masked" },
+    Column {
+        name: "rows",
+        data_type: "BIGINT",
+        text: "number of rows that the statement returned or wrote; NULL until it has ended",
+    },
     Column {
         name: "outcome",
         data_type: "VARCHAR",
         text: "`succeeded`, `given up` by who asked, or the SQLSTATE of the error; NULL until the statement has ended, and for ever where the process was killed; of a setting what is recorded from then on",
     },
-    Column { name: "previous", data_type: "VARCHAR", text: "the hash of the record before" },
-    Column { name: "hash", data_type: "VARCHAR", text: "its own hash" },
+    Column { name: "previous", data_type: "VARCHAR", text: "hash of the previous record" },
+    Column { name: "hash", data_type: "VARCHAR", text: "hash of this record" },
 ];
 
 #[async_trait]

@@ -19,8 +19,8 @@ pub struct CheckResults;
 const RESULTS: [Column; 12] = [
     Column { name: "check", data_type: "VARCHAR", text: "its name" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "checked_at", data_type: "TIMESTAMP", text: "when, in UTC; the same for all that were looked at together" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it checks" },
+    Column { name: "checked_at", data_type: "TIMESTAMP", text: "when it ran, in UTC; the same for all checks that ran together" },
     Column {
         name: "dimension",
         data_type: "VARCHAR",
@@ -33,10 +33,10 @@ const RESULTS: [Column; 12] = [
     Column {
         name: "passed_share",
         data_type: "DOUBLE",
-        text: "share of the rows that passed; 1 or 0 for what looks at the table as a whole",
+        text: "share of the rows that passed; 1 or 0 for a check of the table as a whole",
     },
-    Column { name: "message", data_type: "VARCHAR", text: "what was found" },
-    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one a line, their values masked" },
+    Column { name: "message", data_type: "VARCHAR", text: "the result in words" },
+    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
 /// Those of checks that the role sees.
@@ -86,16 +86,16 @@ pub struct TableScores;
 
 const SCORES: [Column; 9] = [
     Column { name: "table", data_type: "VARCHAR", text: "the table" },
-    Column { name: "checked_at", data_type: "TIMESTAMP", text: "when its checks were looked at together, in UTC" },
+    Column { name: "checked_at", data_type: "TIMESTAMP", text: "when its checks ran, in UTC" },
     Column {
         name: "completeness",
         data_type: "DOUBLE",
-        text: "mean share of the rows that passed its checks of completeness; NULL without one",
+        text: "mean share of the rows that passed its completeness checks; NULL if there are none",
     },
-    Column { name: "validity", data_type: "DOUBLE", text: "likewise of validity" },
-    Column { name: "uniqueness", data_type: "DOUBLE", text: "likewise of uniqueness" },
-    Column { name: "consistency", data_type: "DOUBLE", text: "likewise of consistency" },
-    Column { name: "timeliness", data_type: "DOUBLE", text: "likewise of timeliness" },
+    Column { name: "validity", data_type: "DOUBLE", text: "the same for validity checks" },
+    Column { name: "uniqueness", data_type: "DOUBLE", text: "the same for uniqueness checks" },
+    Column { name: "consistency", data_type: "DOUBLE", text: "the same for consistency checks" },
+    Column { name: "timeliness", data_type: "DOUBLE", text: "the same for timeliness checks" },
     Column { name: "score", data_type: "DOUBLE", text: "mean of the dimensions that have checks" },
     Column { name: "failed_checks", data_type: "BIGINT", text: "checks that failed, or could not be computed" },
 ];

@@ -15,14 +15,14 @@ use crate::statement::StatementContext;
 pub struct Connections;
 
 const COLUMNS: [Column; 8] = [
-    Column { name: "pid", data_type: "BIGINT", text: "its number; `pg_terminate_backend(pid)` ends it" },
+    Column { name: "pid", data_type: "BIGINT", text: "number of the connection; `pg_terminate_backend(pid)` closes it" },
     Column { name: "role", data_type: "VARCHAR", text: "who opened it" },
-    Column { name: "door", data_type: "VARCHAR", text: "by which protocol: `postgresql` or `flight`" },
+    Column { name: "door", data_type: "VARCHAR", text: "the protocol: `postgresql` or `flight`" },
     Column { name: "client", data_type: "VARCHAR", text: "the address of the client; NULL for a socket of this machine" },
-    Column { name: "application", data_type: "VARCHAR", text: "what the client calls itself" },
-    Column { name: "is_encrypted", data_type: "BOOLEAN", text: "whether it is over TLS" },
+    Column { name: "application", data_type: "VARCHAR", text: "name that the client gives itself" },
+    Column { name: "is_encrypted", data_type: "BOOLEAN", text: "whether it uses TLS" },
     Column { name: "connected_at", data_type: "TIMESTAMP", text: "since when, in UTC" },
-    Column { name: "query", data_type: "BIGINT", text: "the statement that it runs, as in system.queries; NULL while it waits" },
+    Column { name: "query", data_type: "BIGINT", text: "the running statement, as in system.queries; NULL while idle" },
 ];
 
 #[async_trait]

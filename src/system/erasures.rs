@@ -17,19 +17,19 @@ pub struct Erasures;
 const COLUMNS: [Column; 11] = [
     Column { name: "erasure", data_type: "BIGINT", text: "its number" },
     Column { name: "kind", data_type: "VARCHAR", text: "`subject` of ERASE SUBJECT, `retention` of REFRESH RETENTION" },
-    Column { name: "object", data_type: "VARCHAR", text: "the profile or identity that it began from, or the table" },
-    Column { name: "subjects", data_type: "BIGINT", text: "how many persons it was of" },
+    Column { name: "object", data_type: "VARCHAR", text: "the profile, identity or table that it was run on" },
+    Column { name: "subjects", data_type: "BIGINT", text: "number of persons erased" },
     Column { name: "role", data_type: "VARCHAR", text: "who ran it" },
     Column { name: "reason", data_type: "VARCHAR", text: "why" },
     Column { name: "erased_at", data_type: "TIMESTAMP", text: "when, in UTC" },
     Column {
         name: "finished_at",
         data_type: "TIMESTAMP",
-        text: "when the files of before were removed and the catalog was cleared, in UTC; NULL as long as statements read them",
+        text: "when the old files were deleted and the catalog was cleaned, in UTC; NULL while statements still read them",
     },
-    Column { name: "rows", data_type: "BIGINT", text: "rows and texts that are gone, earlier states included" },
-    Column { name: "files", data_type: "BIGINT", text: "files that were written anew" },
-    Column { name: "to_do", data_type: "BIGINT", text: "how much is left to do elsewhere, as `system.erased_objects` lists it" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows and texts removed, including earlier states" },
+    Column { name: "files", data_type: "BIGINT", text: "files that were rewritten" },
+    Column { name: "to_do", data_type: "BIGINT", text: "number of things to do elsewhere, listed in `system.erased_objects`" },
 ];
 
 /// The erasures that a role sees: its own, and all of them for who may do all.
@@ -81,9 +81,9 @@ const OBJECTS: [Column; 6] = [
     Column { name: "erasure", data_type: "BIGINT", text: "the number of the erasure" },
     Column { name: "object", data_type: "VARCHAR", text: "kind and name of the object" },
     Column { name: "state", data_type: "VARCHAR", text: "`erased`, `kept` as the statement says, or `to do` by people" },
-    Column { name: "rows", data_type: "BIGINT", text: "rows or texts that are gone, earlier states included" },
-    Column { name: "files", data_type: "BIGINT", text: "files that were written anew" },
-    Column { name: "note", data_type: "VARCHAR", text: "what was done, or what is to be done" },
+    Column { name: "rows", data_type: "BIGINT", text: "rows or texts removed, including earlier states" },
+    Column { name: "files", data_type: "BIGINT", text: "files that were rewritten" },
+    Column { name: "note", data_type: "VARCHAR", text: "what was done, or what remains to be done" },
 ];
 
 #[async_trait]

@@ -22,12 +22,12 @@ pub struct Files;
 
 const COLUMNS: [Column; 7] = [
     Column { name: "object", data_type: "VARCHAR", text: "what it belongs to: `table orders`, `profile customer`" },
-    Column { name: "file", data_type: "VARCHAR", text: "its name in the folder `data` of the database" },
-    Column { name: "bytes", data_type: "BIGINT", text: "its size as it was written" },
+    Column { name: "file", data_type: "VARCHAR", text: "name of the file in the folder `data` of the database" },
+    Column { name: "bytes", data_type: "BIGINT", text: "size in bytes when it was written" },
     Column { name: "rows", data_type: "BIGINT", text: "its rows" },
-    Column { name: "row_groups", data_type: "BIGINT", text: "its row groups; NULL when it cannot be read" },
-    Column { name: "written_at", data_type: "TIMESTAMP", text: "when it was written, in UTC; NULL when it is missing" },
-    Column { name: "checksum", data_type: "VARCHAR", text: "the BLAKE3 of its bytes" },
+    Column { name: "row_groups", data_type: "BIGINT", text: "number of row groups; NULL if it cannot be read" },
+    Column { name: "written_at", data_type: "TIMESTAMP", text: "when it was written, in UTC; NULL if it is missing" },
+    Column { name: "checksum", data_type: "VARCHAR", text: "BLAKE3 hash of its bytes" },
 ];
 
 #[async_trait]

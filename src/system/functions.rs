@@ -20,10 +20,10 @@ pub struct Functions;
 const COLUMNS: [Column; 6] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "kind", data_type: "VARCHAR", text: "`scalar`, `aggregate`, `relation`, or `stored`" },
-    Column { name: "domain", data_type: "VARCHAR", text: "the domain; nothing for stored functions" },
+    Column { name: "domain", data_type: "VARCHAR", text: "the domain; empty for stored functions" },
     Column { name: "summary", data_type: "VARCHAR", text: "what it does, in one sentence" },
     Column { name: "syntax", data_type: "VARCHAR", text: "how it is called" },
-    Column { name: "example", data_type: "VARCHAR", text: "a call that runs as it is" },
+    Column { name: "example", data_type: "VARCHAR", text: "an example call that can be run" },
 ];
 
 #[async_trait]

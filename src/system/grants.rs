@@ -15,11 +15,15 @@ use crate::statement::StatementContext;
 pub struct Grants;
 
 const COLUMNS: [Column; 6] = [
-    Column { name: "role", data_type: "VARCHAR", text: "who may; `public` is everybody" },
+    Column { name: "role", data_type: "VARCHAR", text: "the role that has the right; `public` is everybody" },
     Column { name: "privilege", data_type: "VARCHAR", text: "what: `SELECT`, `USAGE` …; `MEMBER` of a role" },
-    Column { name: "kind", data_type: "VARCHAR", text: "on what: `table`, `profile`, `schema`, `database`, `files`, `role` …" },
+    Column {
+        name: "kind",
+        data_type: "VARCHAR",
+        text: "kind of the object: `table`, `profile`, `schema`, `database`, `files`, `role` …",
+    },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "grantor", data_type: "VARCHAR", text: "who granted it; NULL for what was so from the start" },
+    Column { name: "grantor", data_type: "VARCHAR", text: "who granted it; NULL for rights that exist from the start" },
     Column { name: "is_grantable", data_type: "BOOLEAN", text: "whether the role may grant it to others" },
 ];
 

@@ -15,20 +15,20 @@ use crate::statement::{Progress, Rights, StatementContext};
 pub struct Queries;
 
 const COLUMNS: [Column; 10] = [
-    Column { name: "query", data_type: "BIGINT", text: "its number; `CANCEL number` ends it" },
-    Column { name: "pid", data_type: "BIGINT", text: "the connection that it runs for; NULL for one of this process" },
+    Column { name: "query", data_type: "BIGINT", text: "number of the statement; `CANCEL number` stops it" },
+    Column { name: "pid", data_type: "BIGINT", text: "the connection that runs it; NULL inside this process" },
     Column { name: "role", data_type: "VARCHAR", text: "who runs it" },
-    Column { name: "text", data_type: "VARCHAR", text: "the statement, with `?` for the values that are written in it" },
+    Column { name: "text", data_type: "VARCHAR", text: "the statement, with `?` in place of the values" },
     Column { name: "started_at", data_type: "TIMESTAMP", text: "since when, in UTC" },
     Column { name: "milliseconds", data_type: "BIGINT", text: "how long it has taken so far" },
     Column {
         name: "step",
         data_type: "VARCHAR",
-        text: "what it does: `planning`, `reading`, `sorting`, `grouping`, `joining` …",
+        text: "the current step: `planning`, `reading`, `sorting`, `grouping`, `joining` …",
     },
-    Column { name: "rows_read", data_type: "BIGINT", text: "rows that it has read from tables" },
-    Column { name: "rows", data_type: "BIGINT", text: "rows that it has given" },
-    Column { name: "memory", data_type: "BIGINT", text: "bytes that its session holds" },
+    Column { name: "rows_read", data_type: "BIGINT", text: "number of rows read from tables" },
+    Column { name: "rows", data_type: "BIGINT", text: "number of rows returned" },
+    Column { name: "memory", data_type: "BIGINT", text: "bytes of memory that its session uses" },
 ];
 
 /// True for who may see what a role does.

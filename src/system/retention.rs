@@ -15,7 +15,7 @@ pub struct Retentions;
 
 const COLUMNS: [Column; 7] = [
     Column { name: "table_name", data_type: "VARCHAR", text: "the table" },
-    Column { name: "column_name", data_type: "VARCHAR", text: "the column whose times count" },
+    Column { name: "column_name", data_type: "VARCHAR", text: "the column with the times" },
     Column { name: "retained_for", data_type: "VARCHAR", text: "how long rows are kept" },
     Column { name: "retained_days", data_type: "BIGINT", text: "the same in days, a month as 30" },
     Column { name: "role", data_type: "VARCHAR", text: "who made the rule" },

@@ -16,8 +16,8 @@ use crate::statement::StatementContext;
 pub struct Settings;
 
 const COLUMNS: [Column; 3] = [
-    Column { name: "name", data_type: "VARCHAR", text: "its whole name, as SET takes it" },
-    Column { name: "default", data_type: "VARCHAR", text: "its value when it is not set" },
+    Column { name: "name", data_type: "VARCHAR", text: "full name, as used with SET" },
+    Column { name: "default", data_type: "VARCHAR", text: "value if it is not set" },
     Column { name: "text", data_type: "VARCHAR", text: "what it means" },
 ];
 

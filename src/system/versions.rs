@@ -15,13 +15,13 @@ use crate::statement::StatementContext;
 pub struct Versions;
 
 const COLUMNS: [Column; 7] = [
-    Column { name: "kind", data_type: "VARCHAR", text: "what it is: `tag`, `view` …" },
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "kind", data_type: "VARCHAR", text: "kind of the object: `tag`, `view` …" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "version", data_type: "BIGINT", text: "the version, from 1" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
     Column { name: "created_at", data_type: "VARCHAR", text: "when, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 #[async_trait]

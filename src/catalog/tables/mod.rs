@@ -1,10 +1,10 @@
 //! Managed tables: rows that statements write into the database.
 //!
-//! A statement that writes takes the way of a refresh. Its rows go to fresh files; when those are on disk, one transaction of the
-//! catalog names them, with the definition of a table that is new. Readers see the state before until then, and a statement that
-//! fails or is killed leaves it as it was. INSERT names the files of the newest snapshot together with its own; what changes rows writes
-//! the files anew that have them ([`change`]). Statements that write to one table take turns, each for the whole of its work; they
-//! wait for no other table, and for no profile.
+//! A statement that writes works like a refresh. Its rows go to new files. When those are on disk, one transaction of the
+//! catalog names them, together with the definition if the table is new. Until then readers see the earlier state, and a statement that
+//! fails or is killed changes nothing. INSERT names the files of the newest snapshot together with its own. Statements that change rows rewrite
+//! the files that contain them ([`change`]). Statements that write to one table take turns, each for all of its work; they
+//! do not wait for other tables or profiles.
 
 mod change;
 mod create;

@@ -1,4 +1,4 @@
-//! The commands of the shell: one table, from which come what runs, `\?`, completion and the page in the reference.
+//! The commands of the shell, in one table. Dispatch, `\?`, completion and the page in the reference are derived from it.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::super::console::Failure;
 use super::super::screen;
 use super::{Next, Outcome, Shell, charting, clipboard, edit, help, listing, options, repeated};
 
-/// What a command takes, for completion.
+/// The argument that a command takes, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     Nothing,
@@ -58,7 +58,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\h", "\\help"],
                 arguments: "[NAME]",
-                help: "the page of a function, statement or setting; pages whose text has the word; all pages",
+                help: "shows the page of a function, statement or setting, or lists the pages that contain a word, or all pages",
                 takes: Takes::Page,
                 run: help::run,
             },
@@ -72,12 +72,12 @@ pub const GROUPS: [Group; 5] = [
         ],
     },
     Group {
-        title: "What there is",
+        title: "Tables and functions",
         commands: &[
             Command {
                 names: &["\\d", "\\describe", ".schema"],
                 arguments: "[NAME]",
-                help: "tables and views, or the columns of one, or of a file; \\dt system.* those about the program",
+                help: "lists tables and views, or the columns of a table, view or file; \\dt system.* lists the system tables",
                 takes: Takes::Table,
                 run: listing::tables_or_columns,
             },
@@ -99,7 +99,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\df"],
                 arguments: "[PATTERN]",
-                help: "functions, also those of SQL: all, or whose name has the text or matches a pattern with *",
+                help: "lists functions, also those of SQL: all, or those whose name contains the text or matches a pattern with *",
                 takes: Takes::Function,
                 run: listing::functions,
             },
@@ -111,35 +111,35 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\x"],
                 arguments: "[on|off|auto]",
-                help: "a block for each row: always, never, or when the table is wider than the screen",
+                help: "shows one block per row: always, never, or only if the table is wider than the screen",
                 takes: Takes::Words(&["on", "off", "auto"]),
                 run: options::blocks,
             },
             Command {
                 names: &["\\format", ".mode"],
                 arguments: "[FORMAT]",
-                help: "table, csv, tsv, json, ndjson or markdown; to a file also parquet or excel",
+                help: "sets the format: table, csv, tsv, json, ndjson or markdown; for files also parquet or excel",
                 takes: Takes::Words(FORMATS),
                 run: options::format,
             },
             Command {
                 names: &["\\pset"],
                 arguments: "[OPTION [VALUE]]",
-                help: "options by their names: expanded, format, pager, timing",
+                help: "shows or sets an option: expanded, format, pager, timing",
                 takes: Takes::Words(&["expanded", "format", "pager", "timing"]),
                 run: options::options,
             },
             Command {
                 names: &["\\timing", ".timer"],
                 arguments: "[on|off]",
-                help: "after each query its time, rows, and rows per second",
+                help: "shows time, rows and rows per second after each query",
                 takes: Takes::Words(ON_OFF),
                 run: options::timing,
             },
             Command {
                 names: &["\\o", ".output"],
                 arguments: "[FILE]",
-                help: "results to a file, in the format of its name (.csv, .json, .parquet, .xlsx …); back to the screen",
+                help: "writes results to a file whose name decides the format (.csv, .json, .parquet, .xlsx …); without a file, to the screen again",
                 takes: Takes::File,
                 run: |shell, file| {
                     let path = edit::path(file);
@@ -149,21 +149,21 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\r"],
                 arguments: "[NUMBER]",
-                help: "shows a result of before again, in the format of now; lists those that are kept",
+                help: "shows an earlier result again, in the current format; without a number, lists the results that are kept",
                 takes: Takes::Nothing,
                 run: repeated::again,
             },
             Command {
                 names: &["\\chart"],
                 arguments: "[KIND] [x=COLUMN] [y=COLUMN,…] [series=COLUMN]",
-                help: "the last result, or the query before it, as bars, a line, a heatmap …; chooses what is not said",
+                help: "draws the last result, or the query typed before it, as bars, a line, a heatmap …; chooses what you leave out",
                 takes: Takes::Nothing,
                 run: charting::run,
             },
             Command {
                 names: &["\\copy"],
                 arguments: "[NUMBER]",
-                help: "a result of before, or the last one, to the clipboard; \\copy TABLE or (QUERY) to FILE writes a file",
+                help: "copies an earlier result, or the last one, to the clipboard; \\copy TABLE or (QUERY) to FILE writes a file",
                 takes: Takes::Table,
                 run: clipboard::run,
             },
@@ -175,28 +175,28 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\g"],
                 arguments: "",
-                help: "runs what was typed, as a semicolon does; without a query, the last one again",
+                help: "runs what was typed, as a semicolon does; without a query, runs the last one again",
                 takes: Takes::Nothing,
                 run: repeated::go,
             },
             Command {
                 names: &["\\gx", "\\G"],
                 arguments: "",
-                help: "likewise, with a block for each row",
+                help: "like \\g, but shows one block per row",
                 takes: Takes::Nothing,
                 run: repeated::go_in_blocks,
             },
             Command {
                 names: &["\\watch"],
                 arguments: "[SECONDS [TIMES]]",
-                help: "runs it again and again, every 2 seconds, until Ctrl-C",
+                help: "runs the query again and again, every 2 seconds by default, until Ctrl-C",
                 takes: Takes::Nothing,
                 run: repeated::watch,
             },
             Command {
                 names: &["\\e", "\\edit"],
                 arguments: "[FILE]",
-                help: "the query, or a file, in $VISUAL or $EDITOR; what is saved runs when it is complete",
+                help: "edits the query, or a file, in $VISUAL or $EDITOR; after saving, complete statements run",
                 takes: Takes::File,
                 run: edit::run,
             },
@@ -220,7 +220,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\echo"],
                 arguments: "TEXT",
-                help: "prints a text, with variables",
+                help: "prints a text with its variables replaced",
                 takes: Takes::Nothing,
                 run: |shell, text| {
                     let text = super::variables::value(&shell.variables.put_into(text));
@@ -235,14 +235,14 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\set"],
                 arguments: "[NAME[:TYPE] VALUE]",
-                help: "a value by a name: $NAME is the value, :NAME its text, :'NAME' in quotes, :\"NAME\" as a name; lists all",
+                help: "sets a variable: $NAME is the value, :NAME its text, :'NAME' in quotes, :\"NAME\" as a name; without a name, lists all",
                 takes: Takes::Variable,
                 run: options::set,
             },
             Command {
                 names: &["\\unset"],
                 arguments: "NAME",
-                help: "takes it away",
+                help: "removes a variable",
                 takes: Takes::Variable,
                 run: options::unset,
             },
@@ -255,7 +255,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     GROUPS.iter().flat_map(|group| group.commands)
 }
 
-/// What the command is called that a line gives, and what it is given.
+/// The name of the command in a line, and its argument.
 pub fn split(line: &str) -> (&str, &str) {
     let line = line.trim();
     let end = line.find(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '；')).unwrap_or(line.len());
@@ -263,10 +263,10 @@ pub fn split(line: &str) -> (&str, &str) {
     (&line[..end], argument)
 }
 
-/// The command that a line gives.
+/// The command in a line, and its argument.
 pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     let (name, argument) = split(line);
-    // `\dt+` of psql tells more; there is no more to tell here.
+    // psql's `\dt+` shows more details; here there are no more.
     let plain = if name.starts_with("\\d") { name.trim_end_matches(['+', 'S']) } else { name };
     let is_word = !name.starts_with(['\\', '.']);
     let found = all().find(|command| {
@@ -288,7 +288,7 @@ pub fn text(width: usize) -> String {
     let name = |command: &Command| format!("{} {}", command.names[0], command.arguments);
     let wide = all().map(|command| display_width(&name(command))).max().unwrap_or(0);
     let about = "Statements end with a semicolon and may take several lines; the prompt shows what is open: ' \" ( or * for a comment. \
-                 Tab completes, Ctrl-R searches the history, Ctrl-C stops a query or drops what was typed.";
+                 Tab completes, Ctrl-R searches the history, Ctrl-C stops a query or clears the line.";
     let mut text = wrapped(about, width).join("\n") + "\n";
     for group in &GROUPS {
         let _ = write!(text, "\n{}\n", group.title);
@@ -306,7 +306,7 @@ pub fn text(width: usize) -> String {
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Shell\n\n`portrait` in a terminal is a shell. Statements end with a semicolon; a line that begins with a backslash is a command.\n\
-         `help`, `exit` and `quit` need neither. What was pasted runs when its last statement is complete.\n",
+         `help`, `exit` and `quit` need neither. Pasted text runs when its last statement is complete.\n",
     );
     for group in &GROUPS {
         let _ = write!(page, "\n## {}\n\n| command | what it does |\n|---|---|\n", group.title);

@@ -1,6 +1,6 @@
 //! The words of SQL that are offered and coloured.
 
-/// In the order of the alphabet; some are words that stand together.
+/// In alphabetical order; some consist of several words.
 #[rustfmt::skip]
 pub const KEYWORDS: [&str; 135] = [
     "ALTER", "ANALYZE", "AND", "ANTI JOIN", "AS", "AS OF", "ASC", "ASOF JOIN", "BACKUP DATABASE TO", "BEGIN", "BETWEEN",

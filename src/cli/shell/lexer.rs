@@ -74,7 +74,7 @@ fn next(rest: &str, letter: char, is_escaped: bool) -> (Kind, usize, bool) {
     }
 }
 
-/// Comments stand in comments.
+/// Comments can be nested.
 fn comment(rest: &str) -> (Kind, usize, bool) {
     let bytes = rest.as_bytes();
     let (mut depth, mut place) = (0_usize, 0);

@@ -1,4 +1,4 @@
-//! What there is: tables, views, schemas, functions.
+//! Lists of tables, views, schemas and functions.
 
 use super::super::console::Failure;
 use super::{Next, Outcome, Shell};
@@ -15,7 +15,7 @@ pub fn tables_or_columns(shell: &mut Shell, argument: &str) -> Outcome {
 pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
     let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
     let in_schema = if schema.is_empty() { String::new() } else { format!(" AND {}", matches("table_schema", schema)) };
-    // Tables about the program stand in the way of one's own.
+    // System tables would hide the user's own tables.
     let own = if pattern.is_empty() { " AND table_schema <> 'system'" } else { "" };
     let named = if name.is_empty() { String::new() } else { format!(" AND {}", matches("table_name", name)) };
     shell.list(&format!(
@@ -56,7 +56,7 @@ fn matches(column: &str, pattern: &str) -> String {
     format!("lower({column}) LIKE '{}'", escaped.replace('*', "%").replace('?', "_"))
 }
 
-/// Names that are not plain words stand in quotes; a file in single ones.
+/// Names that are not plain words are quoted; files are in single quotes.
 fn as_name(argument: &str) -> String {
     let ends_as_file = [".parquet", ".csv", ".tsv", ".json", ".ndjson", ".jsonl", ".xlsx", ".txt", ".gz", ".zst"]
         .iter()

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 pub struct Names {
     /// Schemas with the tables in each.
     pub tables: BTreeMap<String, BTreeSet<String>>,
-    /// Functions that stand where expressions do.
+    /// Functions that can be used in expressions.
     pub functions: BTreeSet<String>,
     /// Functions in FROM.
     pub relations: BTreeSet<String>,

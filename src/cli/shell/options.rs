@@ -108,7 +108,7 @@ pub fn set(shell: &mut Shell, argument: &str) -> Outcome {
     }
     let written = written.trim();
     let value = value_of(&shell.variables.put_into(written));
-    // What stands in quotes is a text, also when it looks like a number.
+    // A quoted value is a string, also if it looks like a number.
     let given =
         if written.starts_with('\'') && !name.contains(':') { format!("'{}'", value.replace('\'', "''")) } else { value.clone() };
     let parameter = parameters::parse(&format!("{name}={given}")).map_err(|why| Failure::Error(format!("\\set: {why}")))?;

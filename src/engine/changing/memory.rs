@@ -26,7 +26,7 @@ impl InMemory {
     /// The table of a name.
     ///
     /// # Errors
-    /// It is none whose rows are in memory.
+    /// The rows of the table are not in memory.
     pub async fn of(name: &str, table: Arc<dyn TableProvider>) -> Result<Self> {
         let mut batches = vec![];
         for part in &in_memory(name, &table)?.batches {

@@ -1,7 +1,7 @@
-//! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT that gives rows back.
+//! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT with RETURNING.
 //!
-//! One way for all of them: the statement's query ([`crate::sql::changing`]) says which rows are lost and which are new; the table notes
-//! the first and writes the second as they come; what is given back is computed; and only then is the new state published, whole.
+//! All of them work in the same way. The statement's query ([`crate::sql::changing`]) says which rows are removed and which are new. The table
+//! records the former and writes the latter as they arrive. Then the rows of RETURNING are computed, and only then is the new state published, all at once.
 
 mod memory;
 
@@ -46,7 +46,7 @@ use crate::sql::syntax::column_names::{self, Place};
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
-/// The name under which the rows stand that a statement gives back.
+/// The name of the rows that RETURNING returns.
 const GIVEN: &str = "portrait:given";
 /// The column of the number of rows.
 const COUNT: &str = "count";
@@ -54,7 +54,7 @@ const COUNT: &str = "count";
 /// Runs a statement that changes rows; `None` for another.
 ///
 /// # Errors
-/// The table is none whose rows can change, or what is wrong with the statement.
+/// The rows of the table cannot be changed, or the statement is wrong.
 pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Answer>> {
     let Some(name) = changing::target(parsed) else { return Ok(None) };
     let name = own_name(name, context)?;

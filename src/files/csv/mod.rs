@@ -5,8 +5,8 @@
 //! encoding, separator,  columns by name,  beginnings of     records ──▶ columns
 //! header of each file   types             records           fields      arrays
 //! ```
-//! Nothing that is guessed is trusted: types come from pieces of large files, and each value is checked against its column's when it is
-//! read. What does not fit is an error with file, line, column and value, or what the options say.
+//! Guesses are not trusted: types are inferred from pieces of large files, and each value is checked against the type of its column when it is
+//! read. A value that does not fit is an error with file, line, column and value, unless the options say otherwise.
 
 pub mod columns;
 pub mod detect;

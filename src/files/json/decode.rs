@@ -19,7 +19,7 @@ use datafusion::arrow::error::ArrowError;
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
 use crate::files::values::{Class, Numbers, class, decimal, double, integer, time};
 
-/// What was found beside what fits.
+/// The state of decoding a file: the current row, and the values that did not fit.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The row that is being read, from 0.
@@ -27,7 +27,7 @@ pub struct Found {
     pub misfits: Vec<Misfit>,
     /// Whether names that the table does not have are passed over.
     pub ignores_new: bool,
-    /// How deep the value at hand stands.
+    /// The depth of the current value.
     depth: usize,
     plain: Vec<u8>,
 }
@@ -154,7 +154,7 @@ impl Members {
     /// For columns of these types; those of `asked` alone, or all.
     ///
     /// # Errors
-    /// A type is none that JSON can be read as.
+    /// JSON cannot be read as this type.
     pub fn new(fields: &Fields, asked: Option<&[usize]>) -> Result<Self, ArrowError> {
         let is_asked = |place: &usize| asked.is_none_or(|asked| asked.contains(place));
         let column = |(place, field): (usize, &FieldRef)| match is_asked(&place) {

@@ -1,4 +1,4 @@
-//! How the objects of a file stand in it.
+//! How the objects of a file are arranged in it.
 
 use datafusion::common::Result;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
@@ -10,7 +10,7 @@ use crate::files::bytes::Source;
 const HEAD: usize = 1 << 18;
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How objects stand in a file.
+/// How objects are arranged in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Each on a line.

@@ -5,7 +5,7 @@
 //! list or lines     columns and types     tokens ──▶ decode
 //!                   of all objects                   arrays
 //! ```
-//! As with CSV nothing that is guessed is trusted: each value is checked against its column's type when it is read.
+//! As with CSV, guesses are not trusted: each value is checked against the type of its column when it is read.
 
 pub mod decode;
 pub mod detect;

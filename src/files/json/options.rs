@@ -54,7 +54,7 @@ impl JsonOptions {
     /// The options of a call, or of a statement; `types`: what the text of that option says.
     ///
     /// # Errors
-    /// A value is none that the option takes.
+    /// The option does not take this value.
     pub fn read(options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
         Ok(Self {
             types,

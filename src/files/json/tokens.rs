@@ -15,7 +15,7 @@ pub struct Wrong {
     pub problem: &'static str,
 }
 
-/// How deep values may stand in one another.
+/// How deep values may be nested.
 pub const DEEPEST: usize = 200;
 
 /// What kind of value begins.
@@ -335,7 +335,7 @@ const fn zeros(word: u64) -> u64 {
     word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
 }
 
-/// Likewise of each byte below 0x20.
+/// The same for each byte below 0x20.
 const fn below_space(word: u64) -> u64 {
     word.wrapping_sub(repeated(0x20)) & !word & repeated(0x80)
 }

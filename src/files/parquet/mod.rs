@@ -1,7 +1,7 @@
 //! Parquet files.
 //!
-//! The engine below reads a file; which files there are, what columns they have together and what their folders say stands here. Types
-//! that differ from file to file are [widened](widen), which loses nothing, or refused with the names of both files.
+//! DataFusion reads a file; this module decides which files there are, which columns they have together and what their folder names mean. Types
+//! that differ from file to file are [widened](widen) if nothing is lost, or refused with the names of both files.
 
 pub mod table;
 pub mod widen;

@@ -22,36 +22,36 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE CHECK",
-    summary: "Says what must hold of a table; CHECK TABLE looks whether it does.",
+    summary: "Defines what must be true of a table; CHECK TABLE tests it.",
     syntax: "CREATE [OR REPLACE] CHECK [IF NOT EXISTS] name ON table
 [WITH ([severity = 'error' | 'warning' | 'info'], [threshold = share], [on_failure = 'none' | 'warn' | 'stop'], [option = constant, …])]
 AS condition | expectation | query",
     description: "\
-What stands after AS is a condition over a row of the table, one of the expectations below, or a query that gives the rows that are wrong. As in CHECK of SQL, a
-condition that is NULL is no failure: write `not_null(a)`, or `a IS NOT NULL AND …`, where a value must be there.
+After AS comes a condition over a row of the table, one of the expectations below, or a query that returns the wrong rows. As with CHECK in SQL, a
+condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL AND …`, if a value is required.
 
 | expectation | a row fails when | dimension |
 |---|---|---|
 | `not_null(a, …)` | one of them is NULL | completeness |
 | `in_range(a, least, most)` | the value is outside | validity |
 | `in_set(a, value, …)` | the value is none of these | validity |
-| `matches(a, 'pattern')` | the text does not fit the regular expression | validity |
-| a condition, a query | it is false; the query gives it | validity |
+| `matches(a, 'pattern')` | the string does not match the regular expression | validity |
+| a condition, a query | the condition is false; the query returns the row | validity |
 | `unique(a, …)` | another row has the same values | uniqueness |
 | `foreign_key(a, table, column)` | the value is not in that column of the other table | consistency |
 
 | expectation of the table as a whole | fails when | dimension |
 |---|---|---|
-| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, or there is none; a date is its midnight | timeliness |
+| `fresh_within(time, INTERVAL '2 days')` | the newest time is older, or there is none; a date means its midnight | timeliness |
 | `row_count_near_last(0.2)` | there are 20 % more or fewer rows than last time | consistency |
 | `distribution_near_last(a, 0.2)` | the population stability index against last time is above 0.2 | consistency |
 
-A check passes while the share of rows that fail is at most `threshold`. A REFRESH of a profile that reads the table looks first at those checks that have `on_failure`:
-`'stop'` refuses it when the check fails or cannot be computed, `'warn'` says so in a note. Results stay in `system.checks` (the last one, with examples), `system.check_results` (the last
-thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names: of texts the first letter, of long numbers some
-digits. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a text, in the catalog.
+A check passes if the share of failing rows is at most `threshold`. A REFRESH of a profile that reads the table first runs the checks that have `on_failure`:
+`'stop'` refuses the refresh if the check fails or cannot be computed, `'warn'` gives a note. Results are kept in `system.checks` (the last one, with examples), `system.check_results` (the last
+thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
+digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 
-A check reads with the rights of its owner. A table that a check is on is not dropped before the check.",
+A check reads with the rights of its owner. Drop the checks of a table before the table.",
     arguments: &[
         Argument::optional("severity", Takes::Choice(&["error", "warning", "info"]), "'error'", "how bad a failure is; shown, and for rules of your own"),
         Argument::optional("threshold", Takes::Float(0.0, 1.0), "0", "the share of rows that may fail"),
@@ -65,7 +65,7 @@ A check reads with the rights of its owner. A table that a check is on is not dr
         Argument::optional("key", Takes::Names, "", "columns that an example shows to find the row by"),
         Argument::optional("examples", Takes::Integer(0, 100), "5", "how many examples are kept"),
         Argument::optional("comment", Takes::Text, "", "what it is"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT * FROM sample_customers(rows => 1000);
 CREATE CHECK age_is_possible ON shoppers WITH (threshold = 0.01, key = 'customer_id') AS in_range(age, 0, 120);
@@ -103,32 +103,32 @@ impl Grammar for CheckKind {
 
 const COLUMNS: [Column; 19] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "expectation", data_type: "VARCHAR", text: "what must hold" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "expectation", data_type: "VARCHAR", text: "what must be true" },
     Column {
         name: "dimension",
         data_type: "VARCHAR",
         text: "`completeness`, `validity`, `uniqueness`, `consistency` or `timeliness`",
     },
     Column { name: "severity", data_type: "VARCHAR", text: "`error`, `warning` or `info`" },
-    Column { name: "threshold", data_type: "DOUBLE", text: "the share of rows that may fail" },
+    Column { name: "threshold", data_type: "DOUBLE", text: "the share of rows that are allowed to fail" },
     Column { name: "on_failure", data_type: "VARCHAR", text: "what a REFRESH does: `none`, `warn` or `stop`" },
     Column {
         name: "status",
         data_type: "VARCHAR",
-        text: "`passed`, `failed` or `error` when it was looked at last; NULL before",
+        text: "result of the last check: `passed`, `failed` or `error`; NULL before the first",
     },
     Column { name: "checked_at", data_type: "TIMESTAMP", text: "when that was, in UTC" },
-    Column { name: "rows", data_type: "BIGINT", text: "rows of the table then" },
+    Column { name: "rows", data_type: "BIGINT", text: "number of rows of the table at that time" },
     Column { name: "failed", data_type: "BIGINT", text: "rows that failed" },
     Column { name: "passed_share", data_type: "DOUBLE", text: "share of the rows that passed" },
     Column { name: "message", data_type: "VARCHAR", text: "what was found" },
-    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one a line, their values masked" },
+    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is, as its definition says" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made this version" },
+    Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
 impl Kind for CheckKind {

@@ -41,7 +41,7 @@ pub const COLUMNS: [Column; 10] = [
     Column { name: "failed", data_type: "BIGINT", text: "rows that failed" },
     Column { name: "passed_share", data_type: "DOUBLE", text: "share of the rows that passed" },
     Column { name: "message", data_type: "VARCHAR", text: "what was found" },
-    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one a line, their values masked" },
+    Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
 /// Looks at all checks of tables, and remembers what was found.

@@ -27,24 +27,24 @@ use crate::text::{identifier, literal, timestamp};
 
 static DOC: Doc = Doc {
     name: "CREATE CONSENT",
-    summary: "Says who of a profile agreed to a purpose; what is read for that purpose is theirs alone.",
+    summary: "Defines which customers of a profile agreed to a purpose; only they are visible to reads for that purpose.",
     syntax: "CREATE [OR REPLACE] CONSENT [IF NOT EXISTS] purpose ON profile [WITH ([comment = '…'], [owner = '…'])]
 AS query
 SET portrait.purpose = 'purpose'",
     description: "\
-The query gives one row per customer and agreement: the key, and if you have them the times when the customer agreed and withdrew (NULL while the agreement lasts), as dates or timestamps.
+The query returns one row per customer and agreement: the key and, if you have them, the times when the customer agreed and withdrew (NULL while the agreement is valid), as dates or timestamps.
 
-After `SET portrait.purpose = 'marketing'` whatever the session reads of the profile is of customers who agreed to `marketing`: `profile.<name>`, its tags and history, its segments, reports, cards and exports, whoever asks.
-Read as of an earlier time (`FOR SYSTEM_TIME AS OF`), it is of those who had agreed by then and had not withdrawn; without times the agreements of today count. The query is run at each reading, so that who withdraws is gone
-at once; make it cheap, such as a table with one row per customer.
+After `SET portrait.purpose = 'marketing'`, reads of the profile in this session return only customers who agreed to `marketing`. This applies to `profile.<name>`, its tags and history, its segments, reports, cards and exports, for every role.
+As of an earlier time (`FOR SYSTEM_TIME AS OF`), these are the customers who had agreed by then and had not withdrawn; if there are no times, the agreements of today are used. The query runs at each read, so a customer who withdraws disappears
+at once. Make the query cheap, such as a table with one row per customer.
 
-A profile that has consents is read for the purposes that they name, or for none: another purpose is an error. REFRESH computes for all customers, as does what is defined over the tables themselves: a role that exports for a
-purpose is granted the profile, and not its sources.
+A profile with consents can be read for the purposes that they name, or without a purpose; any other purpose is an error. REFRESH computes for all customers, and so do queries on the source tables. So give a role that exports for a
+purpose rights on the profile, not on its sources.
 
-A consent is made by the owner of the profile.",
+Only the owner of the profile can create a consent.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what is agreed to"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, city FROM sample_customers(rows => 200);
 CREATE CONSENT marketing ON member AS SELECT customer_id FROM sample_customers(rows => 200) WHERE age > 30;
@@ -67,14 +67,14 @@ impl Grammar for Consent {
 }
 
 const COLUMNS: [Column; 8] = [
-    Column { name: "profile", data_type: "VARCHAR", text: "the profile that it is of" },
+    Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "purpose", data_type: "VARCHAR", text: "what is agreed to" },
     Column { name: "query", data_type: "VARCHAR", text: "who agreed" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 fn profile_of(definition: &Definition) -> String {

@@ -22,28 +22,28 @@ use crate::statement::StatementContext;
 
 static DOC: Doc = Doc {
     name: "CREATE MASK",
-    summary: "Says what roles see in the place of the values of a column, or of all columns of a class.",
+    summary: "Defines what roles see instead of the values of a column, or of all columns of a class.",
     syntax: "CREATE [OR REPLACE] MASK [IF NOT EXISTS] name
 ON CLASS class | ON table (column)
 USING expression [FOR role, …] [WITH ([comment = '…'], [owner = '…'])]",
     description: "\
 The expression is computed from `value`, the value of the column: `mask_phone(value)`, `left(value, 1) || '**'`, `NULL`. It cannot read tables or other columns. A mask without FOR is for every role; with FOR, for these
-roles and their members. Roles with SUPERUSER, and whoever opens the folder of the database, see the values themselves.
+roles and their members. Roles with SUPERUSER, and anyone who can open the folder of the database, see the real values.
 
-A mask on a table and column goes before masks on classes. Two masks that fit one column for one role are an error when the column is read: say FOR whom each is. A column is of a class when
-`ALTER TABLE … ALTER COLUMN … SET CLASS` says so; the columns of a profile also when their values come from such a column. Where a mask on a class does not take the type of a column, it gets the value as text, and where that
-does not fit either (a list), or where values of several masked classes are in one column, the column is NULL.
+A mask on a table and column has priority over masks on classes. If two masks apply to one column for one role, reading the column is an error; use FOR to separate them. A column gets a class by
+`ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile also have the class of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
+is not possible either (a list), or if one column contains values of several masked classes, the column is NULL.
 
-Wherever the role reads the column it gets the masked value: in tables and external tables, through views and functions of others, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
-exports and reports. Conditions, joins and groups compare the masked value; a role that was granted FILTER on the table finds rows by the real one (`WHERE phone = '13800138000'`) and is still shown the masked one.
-Nothing of a statement is evaluated on the values below: no error, estimate or plan tells them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
+The role gets the masked value wherever it reads the column: in tables and external tables, through other people's views and functions, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
+exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one.
+No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
 
-A REFRESH computes with what the owner of the profile sees, whoever runs it. A file that a role may read by its name (READ ON FILES) is not masked: it is no table of the database.
+A REFRESH computes with what the owner of the profile sees, whoever runs it. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
 
-A mask on a class is made by a role with SUPERUSER, a mask on a table by the owner of the table.",
+Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT customer_id, '138' || lpad(CAST(customer_id AS VARCHAR), 8, '0') AS phone FROM sample_customers(rows => 10);
 CREATE MASK covered_phones ON shoppers (phone) USING mask_phone(value);
@@ -72,16 +72,16 @@ impl Grammar for Mask {
 
 const COLUMNS: [Column; 11] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "class", data_type: "VARCHAR", text: "the class that it covers" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "column", data_type: "VARCHAR", text: "the column that it covers" },
-    Column { name: "shows", data_type: "VARCHAR", text: "what is shown in the place of a value" },
-    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "class", data_type: "VARCHAR", text: "the class that it masks" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "column", data_type: "VARCHAR", text: "the column that it masks" },
+    Column { name: "shows", data_type: "VARCHAR", text: "the expression shown instead of a value" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 fn class(rule: &Rule) -> Option<String> {

@@ -1,23 +1,23 @@
 //! Personal data, protected where it is read: classes of columns, masks, and row policies.
 //!
-//! | part | what it knows |
+//! | part | what it does |
 //! |---|---|
-//! | [`class`] | which columns hold personal data: as ALTER … SET CLASS says, or as they follow from others |
+//! | [`class`] | which columns hold personal data: declared by ALTER … SET CLASS, or derived from other columns |
 //! | [`lineage`] | which columns of a plan carry the classes of the columns that it reads |
-//! | [`mask`] | `CREATE MASK`: what a column shows in the place of its values |
+//! | [`mask`] | `CREATE MASK`: what a column shows instead of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
-//! | [`consent`] | `CREATE CONSENT`: who agreed to what their data is used for |
-//! | [`rule`], [`masking`] | a mask or row policy as it is declared; the expression of a mask |
-//! | [`reading`] | what of these applies to who reads a table |
-//! | [`barrier`] | a table behind which nothing of a statement gets |
+//! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
+//! | [`rule`], [`masking`] | a mask or row policy as declared; the expression of a mask |
+//! | [`reading`] | which of these apply to the reader of a table |
+//! | [`barrier`] | a table that no part of a statement can look behind |
 //!
-//! Whatever a statement names in FROM is found in one place, the schemas of its catalog, and each table passes [`seen`] there once it is known
-//! that the role may read it. What has a mask or a row policy for the reader becomes a table of another kind: its rows are planned and run
-//! on their own, and the statement gets what comes out of them. No expression of the statement is evaluated below, so that an error, a
-//! division by zero or an estimate can tell nothing of what is hidden.
+//! Everything that a statement names in FROM is found in one place, the schemas of its catalog. Each table passes [`seen`] there after the
+//! role's right to read it was checked. A table with a mask or a row policy for the reader becomes a table of another kind: its rows are planned and run
+//! separately, and the statement gets their result. No expression of the statement is evaluated below that, so an error, a
+//! division by zero or an estimate cannot reveal what is hidden.
 //!
-//! The reader is who asks: the role of the session, through views and functions of others as well. What is computed for others to read (a
-//! REFRESH) is read as the owner of the profile sees it. SUPERUSER, and who opens the folder of the database, sees everything.
+//! The reader is the role of the session, also inside views and functions of others. What is computed for others to read (a
+//! REFRESH) is read as the owner of the profile sees it. SUPERUSER, and anyone who can open the folder of the database, sees everything.
 
 pub mod barrier;
 pub mod class;

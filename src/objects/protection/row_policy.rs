@@ -25,25 +25,25 @@ use crate::text::identifier;
 
 static DOC: Doc = Doc {
     name: "CREATE ROW POLICY",
-    summary: "Says which rows of a table roles see.",
+    summary: "Defines which rows of a table roles can see.",
     syntax: "CREATE [OR REPLACE] ROW POLICY [IF NOT EXISTS] name ON table
 USING (condition) [FOR role, …] [WITH ([comment = '…'], [owner = '…'])]",
     description: "\
-A role sees the rows for which the condition of a policy that is for the role is true. Once a table has a row policy, a role that none of its policies is for sees no row of it. A policy without FOR is for every role. Roles
-with SUPERUSER, and whoever opens the folder of the database, see all rows.
+A role sees a row if the condition of at least one policy for that role is true. If a table has row policies but none for the role, the role sees no rows. A policy without FOR applies to every role. Roles
+with SUPERUSER, and anyone who can open the folder of the database, see all rows.
 
-The condition is over the columns of the row, `current_role`, and tables that say who may see what: `region IN (SELECT region FROM who_sees_what WHERE role = current_role)`. It is evaluated with the rights of its
-owner, and reads those tables without their own masks and policies. `current_role` is whoever asks, through views and functions of others as well.
+The condition can use the columns of the row, `current_role`, and tables that define who may see what: `region IN (SELECT region FROM who_sees_what WHERE role = current_role)`. It is evaluated with the rights of its
+owner, and reads those tables without their own masks and policies. `current_role` is the role that runs the query, also inside views and functions of others.
 
-A policy on `profile.<name>` also holds for the tags, the history and the segments of the profile: of a customer who is not seen now, no earlier value is seen. A policy of today holds for earlier states of the table too
-(`FOR SYSTEM_TIME AS OF`). Rows that are not seen are in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE and TRUNCATE are refused.
+A policy on `profile.<name>` also applies to the tags, the history and the segments of the profile: if a customer is hidden now, earlier values are hidden too. The current policy also applies to earlier states of the table
+(`FOR SYSTEM_TIME AS OF`). Hidden rows appear in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE and TRUNCATE are refused.
 
-Write conditions that cannot fail (`TRY_CAST`, no division): where one fails, the role gets an error that does not say why, and a role with SUPERUSER sees the reason.
+Write conditions that cannot fail (`TRY_CAST`, no division). If one fails, the role gets an error without the reason, and a role with SUPERUSER sees the reason.
 
-A row policy is made by the owner of the table, and dropped before it.",
+Only the owner of the table can create a row policy. Drop the policy before the table.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
-        Argument::optional("owner", Takes::Text, "", "who answers for it"),
+        Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     examples: &["CREATE VIEW shoppers AS SELECT * FROM sample_customers(rows => 100);
 CREATE ROW POLICY adults ON shoppers USING (age >= 18);
@@ -75,14 +75,14 @@ impl Grammar for RowPolicy {
 
 const COLUMNS: [Column; 9] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
-    Column { name: "table", data_type: "VARCHAR", text: "the table that it is on" },
-    Column { name: "condition", data_type: "VARCHAR", text: "the rows that are seen" },
-    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it is for; NULL for all" },
+    Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
+    Column { name: "condition", data_type: "VARCHAR", text: "the condition for visible rows" },
+    Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
 /// What a mask or a row policy names: the table that it is on, and what its expression reads.

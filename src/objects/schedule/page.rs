@@ -5,7 +5,7 @@ use crate::sql::statement::STATEMENT;
 
 pub static DOC: Doc = Doc {
     name: "CREATE SCHEDULE",
-    summary: "Runs a script at the times of a calendar, after failures again, and never twice at once.",
+    summary: "Runs a script at scheduled times, repeats it after failures, and never runs it twice at once.",
     syntax: "CREATE [OR REPLACE] SCHEDULE [IF NOT EXISTS] name WITH (cron = '…' | every = INTERVAL '…' | depends_on = other, [option = value, …])
     AS 'file.sql' | AS BEGIN statement; … END | AS $$ statement; … $$
 ALTER SCHEDULE name SET (option = value, …) | RESET (option, …) | RENAME TO other | OWNER TO role | AS …
@@ -14,51 +14,51 @@ PAUSE SCHEDULE name; RESUME SCHEDULE name
 DROP SCHEDULE [IF EXISTS] name
 SHOW SCHEDULES; DESCRIBE SCHEDULE name",
     description: "\
-Schedules run while `portrait serve` runs, or `portrait schedule` alone, on any number of machines that open the same database: each time is run by one of
-them. A script runs as the role that owns the schedule, statement by statement, up to the first that fails. A file is read anew at each
-run. Between BEGIN and END every statement ends with a semicolon. Clients that cut a script at its semicolons, as psql does, send the text between
+Schedules run while `portrait serve` or `portrait schedule` runs, on any number of machines that open the same database: each scheduled time is run by one of
+them. A script runs as the role that owns the schedule, statement by statement, until one fails. A script file is read again at each
+run. Between BEGIN and END every statement ends with a semicolon. Clients that split a script at semicolons, as psql does, send the text between
 `$$` in one piece.
 
-**Parameters.** `$scheduled_time` is the time that a run is for, `$run_time` the one when the attempt began, `$last_success` the scheduled time of the last run that
-succeeded, NULL before the first: timestamps in UTC. An attempt that is made again has the same `$scheduled_time` and `$last_success`, and so asks for the
+**Parameters.** `$scheduled_time` is the time that a run is for, `$run_time` the start of the attempt, and `$last_success` the scheduled time of the last successful
+run (NULL before the first). All are timestamps in UTC. A repeated attempt has the same `$scheduled_time` and `$last_success`, so it asks for the
 same rows.
 
 **Calendar.** `cron` has five fields, `minute hour day month weekday`, or six with seconds in front; `*`, lists, ranges, steps, names of months and days, `L` for
-the last day, `W` for the nearest weekday, `1#2` for the second Monday, `@daily` and the like. A time of the day that the clocks of `timezone`
-leave out runs once, right after the gap; one that they show twice runs once, the first time. What repeats within hours (`*/30 * * * *`) runs
-in both of two equal hours. The zones are those of the IANA database of 2025. `every` counts from the beginning of 1970 in UTC, so that nothing drifts: every 15 minutes
+the last day, `W` for the nearest weekday, `1#2` for the second Monday, `@daily` and similar names. A time of day that daylight saving skips in `timezone`
+runs once, right after the gap; a time that occurs twice runs once, the first time. Expressions that repeat within hours (`*/30 * * * *`) run
+in both of the two equal hours. The zones are those of the IANA database of 2025. `every` counts from the beginning of 1970 in UTC, so times do not drift: every 15 minutes
 is at :00, :15, :30 and :45.
 
-**Times that were missed**, as nothing ran or the run before took too long: `on_missed = 'run_once'` makes one run for all of them, for the
-latest; `'all'` makes each, one after the other; `'skip'` none, and a row with the status `skipped` tells of them. What begins within ten seconds is not late.
+**Missed times**, when no process was running or the previous run took too long: `on_missed = 'run_once'` makes one run for all of them, with the
+latest time. `'all'` makes each of them, one after the other. `'skip'` makes none; a row with the status `skipped` records them. A start within ten seconds is not late.
 
-**Failures.** A failed attempt is made again `retries` times, after `backoff`, then three times as long, and so on, up to half an hour; each wait is shortened by chance by up to
-a half. An attempt that takes longer than `timeout` is cancelled, and has failed. One whose process was killed is `lost`: the next process finds it, and makes
-the attempt again whatever `retries` says, up to 20 times. Statements that had succeeded by then run again, unless `transaction = true` makes the script
-one transaction, whose commit also writes the end of the run: then it happens exactly once. A transaction that meets the changes of another is tried again at least five times. REFRESH cannot be part of one, and asked for the same time it
-has the same result anyway.
+**Failures.** A failed attempt is repeated up to `retries` times: after `backoff`, then three times as long, and so on, up to half an hour. Each wait is randomly shortened by up to
+a half. An attempt that takes longer than `timeout` is cancelled and counts as failed. An attempt whose process was killed is `lost`: the next process finds and repeats
+it, whatever `retries` is, up to 20 times. Statements that had already succeeded run again, unless `transaction = true` makes the script
+one transaction, whose commit also records the end of the run; then it is applied exactly once. A transaction that conflicts with another is repeated at least five times. REFRESH cannot be part of a
+transaction, but gives the same result when repeated for the same time.
 
-**Dependencies.** With times of its own, a run waits until the schedules in `depends_on` have succeeded for their latest times up to its own, and is skipped when one of them
-has failed. Without, it runs once each time that all of them have succeeded since.
+**Dependencies.** If the schedule has its own times, a run waits until the schedules in `depends_on` have succeeded for their latest times up to its own, and is skipped if one of them
+has failed. Without its own times, it runs once each time after all of them have succeeded.
 
-**History.** `system.runs` has a row for each attempt: `running`, `succeeded`, `failed`, `cancelled` (its server was stopped), `lost` or `skipped`; with the error, its
-statement and line. The last `keep` of a schedule stay. `system.schedules` says when each runs next.
+**History.** `system.runs` has one row per attempt: `running`, `succeeded`, `failed`, `cancelled` (its server was stopped), `lost` or `skipped`, with the error and its
+statement and line. The last `keep` runs of a schedule are kept. `system.schedules` shows when each schedule runs next.
 
-**Notices.** `on_failure` and `on_success` are URLs. When a run has failed for good, or succeeded, a JSON object is sent there by POST; `Portrait-Signature: t=…,v1=…` is
-the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends one a minute at most; the next says in `suppressed` how many it stands for.",
+**Notices.** `on_failure` and `on_success` are URLs. When a run has succeeded, or has failed after all retries, a JSON object is sent there by POST. `Portrait-Signature: t=…,v1=…` is
+the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one notice per minute; `suppressed` in the next one counts those left out.",
     arguments: &[
         Argument::optional("cron", Takes::Text, "", "the times as a cron expression"),
-        Argument::optional("timezone", Takes::Text, "'UTC'", "the zone whose clocks `cron` follows: `'Asia/Shanghai'`"),
-        Argument::optional("every", Takes::Interval, "", "the times as a span: `INTERVAL '1 minute'`"),
+        Argument::optional("timezone", Takes::Text, "'UTC'", "the time zone of `cron`, such as `'Asia/Shanghai'`"),
+        Argument::optional("every", Takes::Interval, "", "the time between runs, such as `INTERVAL '1 minute'`"),
         Argument::optional("depends_on", Takes::Names, "", "schedules that must have succeeded: `'a, b'`"),
-        Argument::optional("on_missed", Takes::Choice(&["run_once", "skip", "all"]), "'run_once'", "what is done about missed times"),
-        Argument::optional("retries", Takes::Integer(0, 100), "0", "how often a failed attempt is made again"),
-        Argument::optional("backoff", Takes::Interval, "", "how long to wait before the first of them; 2 seconds if not given"),
-        Argument::optional("timeout", Takes::Interval, "", "how long an attempt may take"),
+        Argument::optional("on_missed", Takes::Choice(&["run_once", "skip", "all"]), "'run_once'", "what to do about missed times"),
+        Argument::optional("retries", Takes::Integer(0, 100), "0", "how many times a failed attempt is repeated"),
+        Argument::optional("backoff", Takes::Interval, "", "the wait before the first repetition; default 2 seconds"),
+        Argument::optional("timeout", Takes::Interval, "", "the longest time that an attempt may take"),
         Argument::optional("transaction", Takes::Flag, "false", "whether the script is one transaction"),
-        Argument::optional("keep", Takes::Integer(1, 1_000_000), "1000", "how many runs are remembered"),
-        Argument::optional("on_failure", Takes::Text, "", "a URL that is told of a run that failed for good"),
-        Argument::optional("on_success", Takes::Text, "", "a URL that is told of a run that succeeded"),
+        Argument::optional("keep", Takes::Integer(1, 1_000_000), "1000", "how many runs are kept in `system.runs`"),
+        Argument::optional("on_failure", Takes::Text, "", "a URL that is notified when a run has failed after all retries"),
+        Argument::optional("on_success", Takes::Text, "", "a URL that is notified when a run has succeeded"),
         Argument::optional("comment", Takes::Text, "", "what it is for"),
     ],
     examples: &["CREATE SCHEDULE nightly WITH (cron = '0 2 * * *', timezone = 'Asia/Shanghai', retries = 3, timeout = INTERVAL '2 hours') AS BEGIN

@@ -225,7 +225,7 @@ fn matches(pattern: Option<&str>, name: &str) -> bool {
     let Some(pattern) = pattern else { return true };
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
-    // Where the last % stood, and how many letters it stands for so far.
+    // The place of the last %, and how many letters it matches so far.
     let (mut at, mut place, mut last) = (0, 0, None);
     while place < name.len() {
         let escaped = pattern.get(at) == Some(&'\\') && at + 1 < pattern.len();

@@ -5,7 +5,7 @@
 //! | [`transport`] | connections, plain or TLS |
 //! | [`sessions`] | who calls: passwords, tokens, sessions |
 //! | [`statements`], [`prepared`] | statements as text, and prepared with rows of values |
-//! | [`tickets`] | what stands for rows that are read later |
+//! | [`tickets`] | names of rows that are read later |
 //! | [`transactions`], [`ingest`], [`options`] | transactions, rows in bulk, options of a session |
 //! | [`metadata`], [`info`] | what there is, and what the server can do |
 //! | [`rows`], [`incoming`] | Arrow to clients, and from them |
@@ -370,7 +370,7 @@ impl FlightService for Flight {
     type ListActionsStream = Many<ActionType>;
     type DoExchangeStream = Many<FlightData>;
 
-    /// Name and password stand in the header, or in the first message as Flight had it earlier.
+    /// Name and password are in the header, or in the first message as in earlier versions of Flight.
     async fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> Answered<Self::HandshakeStream> {
         guarded(async {
             let (headers, extensions, mut messages) = request.into_parts();
@@ -400,7 +400,7 @@ impl FlightService for Flight {
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Answered<Self::ListFlightsStream> {
-        // What there is to read is told by the metadata of Flight SQL.
+        // The metadata of Flight SQL says what can be read.
         self.answer(request.metadata(), request.extensions(), async |_| Ok(stream::empty().boxed())).await
     }
 

@@ -1,4 +1,4 @@
-//! Sessions with options: set, told and closed by calls of their own.
+//! Sessions with options: calls that set and return them, and that close the session.
 //!
 //! `catalog` and `schema` are where names without them are looked for; every other option is a setting, as in SQL.
 //!
@@ -82,7 +82,7 @@ pub struct CloseSessionResult {
     pub status: i32,
 }
 
-/// Sets options; those that cannot be set are told, and the others are set.
+/// Sets options. Those that cannot be set are reported; the others are set.
 pub async fn set(busy: &Busy, given: SessionOptions) -> SetSessionOptionsResult {
     let _turn = busy.0.turn.lock().await;
     let mut errors = HashMap::new();

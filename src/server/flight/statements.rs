@@ -51,7 +51,7 @@ pub enum Begun {
     Bound(Bound),
 }
 
-/// What a client is told about a statement, and what it gives back to read the rows.
+/// What is reported to a client about a statement, and what it sends back to read the rows.
 pub struct Told {
     pub columns: SchemaRef,
     pub number: u64,
@@ -144,7 +144,7 @@ pub async fn describe(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Res
     Ok(rows::columns(&prepared.describe().columns))
 }
 
-/// The rows that a ticket stands for.
+/// The rows of a ticket.
 ///
 /// # Errors
 /// What is wrong with the statement, or the ticket was cancelled.

@@ -36,7 +36,7 @@ fn unknown(what: &str) -> DataFusionError {
     coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, what, problem)
 }
 
-/// Checks that a statement is part of the transaction that goes on, or that there is none.
+/// Checks that a statement is part of the open transaction, or that no transaction is open.
 ///
 /// # Errors
 /// It names another one, or none.
@@ -46,7 +46,7 @@ pub fn check(open: &Open, given: Option<&[u8]>) -> Result<()> {
     if own.is_some() && open.session.transaction_status() == TransactionStatus::Idle {
         *own = None;
     }
-    // An empty name is none.
+    // An empty name means no name.
     match (own.as_ref(), given.filter(|given| !given.is_empty())) {
         (None, None) => Ok(()),
         (Some(own), Some(given)) if own.id == given => Ok(()),

@@ -48,7 +48,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// True for whoever runs the server: nobody else may open its socket.
+    /// True for the user who runs the server: nobody else can open its socket.
     pub fn is_owner(&self) -> bool {
         self.address.is_none()
     }

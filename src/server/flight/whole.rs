@@ -1,4 +1,4 @@
-//! The end of what a client sends, told from its going away.
+//! Distinguishes the end of a client's stream from a lost connection.
 //!
 //! tonic takes a client that cancels a call for one that has sent all, so that half of a load would be kept as the whole. Here what a client
 //! sends ends in an error unless the client itself has ended it.

@@ -24,7 +24,7 @@ use crate::server::connections::{Connected, Reason, interrupted};
 /// So many messages wait until the one before is answered; a client that sends more is read no further.
 const WAITING: usize = 8;
 
-/// Why a connection ends, or what its client is told.
+/// Why a connection ends, or what is reported to its client.
 #[derive(Debug)]
 pub enum Stop {
     /// An error of the statement: the connection goes on.

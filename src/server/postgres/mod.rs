@@ -109,7 +109,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>)
                 return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
             }
         };
-        // Who may not come in is not told what there is.
+        // A client that may not log in learns nothing about the database.
         if database != DATABASE {
             let problem = format!("no such database; connect to {DATABASE}, the one that this server has");
             return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));

@@ -56,7 +56,7 @@ impl Prepared {
         Ok(Self { text, statement, copy, declared, wanted })
     }
 
-    /// The types of the parameters as the client is told.
+    /// The types of the parameters, as reported to the client.
     fn types(&self) -> Vec<u32> {
         let both = self.declared.iter().zip(&self.wanted);
         both.map(|(declared, wanted)| match (declared, wanted) {
@@ -221,7 +221,7 @@ impl Connection {
             bound.push(parameter(place + 1, value.as_deref(), declared, format, wanted, zone)?);
         }
         let made = Portal { prepared, values: bound, formats: results, state: State::Bound };
-        // Wrong formats are told here, where they were given.
+        // Wrong formats are reported here, where they were given.
         if let Some(columns) = made.columns() {
             made.formats(columns.fields().len())?;
         }
@@ -297,7 +297,7 @@ impl Portal {
     }
 }
 
-/// The format at a place: one stands for all, none for text.
+/// The format of a column: one format applies to all, no format means text.
 fn format_of(formats: &[i16], place: usize) -> Result<Format> {
     let code = match formats {
         [] => 0,

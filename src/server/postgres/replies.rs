@@ -1,4 +1,4 @@
-//! What the server answers, beside rows.
+//! The server's replies other than rows.
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::error::DataFusionError;

@@ -103,7 +103,7 @@ impl Request {
     }
 }
 
-/// The error of a message that is none.
+/// The error for bytes that are not a message.
 pub fn violation(problem: impl std::fmt::Display) -> DataFusionError {
     coded(SqlState::PROTOCOL_VIOLATION, "protocol", problem)
 }

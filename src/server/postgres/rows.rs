@@ -28,7 +28,7 @@ pub enum Left {
 /// An answer whose rows are being sent.
 pub struct Rows {
     answer: Answer,
-    /// The columns as the client was told, which the rows must have.
+    /// The columns as reported to the client; the rows must have them.
     told: SchemaRef,
     formats: Vec<Format>,
     /// The batch that is being sent, and its first row that was not.
@@ -75,7 +75,7 @@ impl Rows {
     }
 }
 
-/// The batch with the types that the client was told: parameters may have made others of them.
+/// The batch with the types reported to the client: parameters may have changed them.
 fn as_told(batch: RecordBatch, told: &SchemaRef) -> Result<RecordBatch> {
     // A decimal of other digits is `numeric` all the same.
     let same = |(column, field): (&ArrayRef, &FieldRef)| {

@@ -1,10 +1,10 @@
 //! Statements that change rows, as queries: the rows that a table loses, and those that it gets.
 //!
-//! DELETE, UPDATE and MERGE become one query over the table whose rows say which they are ([`Identified`]). Each of its rows names a row
-//! of the table that is lost (or none, for one that is only new), says whether another takes its place, and has the values of that, in the
-//! order of the table's columns. A changed row is one that is lost and one that is new.
+//! DELETE, UPDATE and MERGE become one query over the table with identified rows ([`Identified`]). Each row of the result names a row
+//! of the table that is removed (or none, if it only adds a row), says whether a new row replaces it, and has the values of the new row in the
+//! order of the table's columns. A changed row is a removed row plus a new row.
 //!
-//! The table stands in the query under the name [`TARGET`], which nobody else can have, with the alias by which the statement names it.
+//! In the query the table has the name [`TARGET`], which nobody else can use, with the alias by which the statement names it.
 //!
 //! [`Identified`]: crate::catalog::tables::Identified
 

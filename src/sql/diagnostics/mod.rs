@@ -1,7 +1,7 @@
-//! What is wrong with a statement, said to whoever wrote it: subject, problem, next step, and the place in the text.
+//! Errors for the author of a statement: subject, problem, next step, and the place in the text.
 //!
-//! The engine's own errors are texts for its programmers. This room reads them once, where a statement is parsed, planned and started, and
-//! says the same in the words of SQL; `error::message` stays the door where an error becomes text.
+//! DataFusion's own errors are written for its programmers. This module reads them once, where a statement is parsed, planned and started, and
+//! translates them into terms of SQL. `error::message` is still the only place where an error becomes text.
 
 mod functions;
 pub mod place;

@@ -1,4 +1,4 @@
-//! Rules of ours over plans, logical and physical: where the engine's own would give another answer than SQL's, none, or not let go.
+//! Our rules over logical and physical plans, for cases in which DataFusion would give a wrong answer, none, or could not be cancelled.
 
 mod bounded;
 mod days;
@@ -102,7 +102,7 @@ pub fn each_expression(
     })
 }
 
-/// True for `=`, `<` and their like.
+/// True for comparison operators such as `=` and `<`.
 fn compares(operator: Operator) -> bool {
     operator.supports_propagation() || matches!(operator, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
 }

@@ -1,4 +1,4 @@
-//! Pages of the statements that change rows.
+//! The pages of the statements that change rows.
 
 use super::STATEMENT;
 use crate::docs::Doc;
@@ -6,15 +6,15 @@ use crate::docs::Doc;
 pub static DOCS: [Doc; 5] = [
     Doc {
         name: "DELETE",
-        summary: "Removes rows of a table.",
+        summary: "Deletes rows from a table.",
         syntax: "[WITH …] DELETE FROM name [AS alias] [USING other, …] [WHERE condition] [ORDER BY … LIMIT …] [RETURNING …]",
         description: "\
-All of them go at once for every reader when the statement has succeeded, and none when it fails or is killed. What the table was before can be
-read with `FOR SYSTEM_TIME AS OF`. Only the files that have such rows are written anew.
+When the statement succeeds, the rows disappear for every reader at once. When it fails or is killed, no row is deleted. The earlier state of the table can be
+read with `FOR SYSTEM_TIME AS OF`. Only files that contain deleted rows are rewritten.
 
-`USING` names tables that the condition compares with; a row goes once, however many rows of them belong to it. `RETURNING` gives expressions over
-the rows that are removed, `*` all of their columns. A table of the session (TEMPORARY, or without a database) is changed likewise. Rows of views, external
-tables, profiles and files are not.",
+`USING` names tables that the condition compares with. A row is deleted once, however many of their rows match it. `RETURNING` returns expressions over
+the deleted rows; `*` returns all of their columns. Tables of the session (TEMPORARY, or without a database) work the same way. Rows of views, external
+tables, profiles and files cannot be deleted.",
         examples: &[
             "CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 DELETE FROM visits WHERE amount < 50;",
@@ -25,34 +25,33 @@ DELETE FROM visits AS v USING (SELECT max(ordered_at) AS last FROM visits) AS m 
     },
     Doc {
         name: "UPDATE",
-        summary: "Gives columns of rows other values.",
+        summary: "Changes the values of columns in rows of a table.",
         syntax: "[WITH …] UPDATE name [AS alias] SET column = value, … | (column, …) = (value, …) [FROM other, …] [WHERE condition] [RETURNING …]",
         description: "\
-All rows change at once for every reader when the statement has succeeded, and none when it fails or is killed. What the table was before can be
-read with `FOR SYSTEM_TIME AS OF`. Only the files that have such rows are written anew.
+When the statement succeeds, all rows change at once for every reader. When it fails or is killed, no row changes. The earlier state of the table can be
+read with `FOR SYSTEM_TIME AS OF`. Only files that contain changed rows are rewritten.
 
-Each value is computed from the row as it was, and cast to the type of its column; `DEFAULT` is the column's default, or NULL. `FROM` names tables that the
-values and the condition may read, also as MySQL writes it: `UPDATE a JOIN b ON … SET …`. A row that several of their rows belong to is an error, as it
-is not decided which of them it gets. `RETURNING` gives expressions over the rows as they are now.",
+Each value is computed from the row as it was before, and cast to the type of its column. `DEFAULT` is the column's default, or NULL. `FROM` names tables that the
+values and the condition may read; MySQL's form `UPDATE a JOIN b ON … SET …` works too. A row that matches several of their rows is an error, because it would not
+be clear which values it gets. `RETURNING` returns expressions over the changed rows.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 UPDATE visits SET amount = 0 WHERE status = 'refunded';"],
         ..STATEMENT
     },
     Doc {
         name: "MERGE INTO",
-        summary: "Changes, removes and adds rows by those of another table.",
+        summary: "Updates, deletes and inserts rows by comparing a table with another.",
         syntax: "[WITH …] MERGE INTO name [AS alias] USING other ON condition
   WHEN MATCHED [AND condition] THEN UPDATE SET column = value, … | DELETE
   WHEN NOT MATCHED [BY TARGET] [AND condition] THEN INSERT [(column, …)] VALUES (value, …)
   WHEN NOT MATCHED BY SOURCE [AND condition] THEN UPDATE SET column = value, … | DELETE
   [RETURNING …]",
         description: "\
-Of each pair of rows that belong together, and of each row that has no other, the first WHEN whose condition holds says what happens; nothing, when none
-does. All of it appears at once when the statement has succeeded, and nothing when it fails or is killed. A row that two rows of the source would change
-is an error: leave one for each, with GROUP BY or DISTINCT ON.
+`MATCHED` rows are in both tables, `NOT MATCHED` rows only in the source, `NOT MATCHED BY SOURCE` rows only in the target table.
 
-`MATCHED` rows are in both, `NOT MATCHED` rows in the source alone, `NOT MATCHED BY SOURCE` rows in the table alone. `RETURNING` gives expressions over the new
-rows, and over those that were removed.",
+For each pair of matching rows, and for each row without a match, the first WHEN whose condition is true decides what happens. If none is true, nothing happens.
+All changes appear at once when the statement succeeds, and none when it fails or is killed. A row that two rows of the source would change
+is an error: keep one source row for each, with GROUP BY or DISTINCT ON. `RETURNING` returns expressions over the new rows and over the deleted ones.",
         examples: &["CREATE TABLE visits AS SELECT customer_id, sum(amount) AS spent FROM sample_orders(rows => 1000) GROUP BY customer_id;
 MERGE INTO visits USING (VALUES (1, 10.0), (-1, 20.0)) AS new(customer_id, amount) ON visits.customer_id = new.customer_id
 WHEN MATCHED THEN UPDATE SET spent = visits.spent + new.amount
@@ -61,16 +60,16 @@ WHEN NOT MATCHED THEN INSERT (customer_id, spent) VALUES (new.customer_id, new.a
     },
     Doc {
         name: "TRUNCATE",
-        summary: "Removes all rows of a table.",
+        summary: "Deletes all rows of a table.",
         syntax: "TRUNCATE [TABLE] name",
-        description: "The same as DELETE without a condition: what the table was before can be read with `FOR SYSTEM_TIME AS OF`.",
+        description: "The same as DELETE without a condition: the earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 TRUNCATE TABLE visits;"],
         ..STATEMENT
     },
     Doc {
         name: "ALTER TABLE",
-        summary: "Changes the columns of a table, or its name.",
+        summary: "Changes the columns or the name of a table.",
         syntax: "ALTER TABLE [IF EXISTS] name change, …
   ADD [COLUMN] [IF NOT EXISTS] column type [NOT NULL] [DEFAULT value]
   DROP [COLUMN] [IF EXISTS] column
@@ -80,11 +79,11 @@ TRUNCATE TABLE visits;"],
   ALTER [COLUMN] column SET DEFAULT value | DROP DEFAULT
 ALTER TABLE | VIEW [IF EXISTS] name RENAME TO name",
         description: "\
-All changes of a statement appear at once when it has succeeded, and none when it fails. What would break a view, profile, tag or segment is refused, and so is
-another name while one of them reads the table. What the table was before can be read with `FOR SYSTEM_TIME AS OF`, also under its new name.
+All changes of a statement appear at once when it succeeds, and none when it fails. A change that would break a view, profile, tag or segment is refused. A
+table cannot be renamed while one of them reads it. The earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`, also under its new name.
 
-A type is changed only where each value stays what it is: BIGINT to DECIMAL(20, 2), but not the text `007` to a number. `USING` gives the new values, whatever
-they are. A column that is added has its default in all rows. All rows are written anew, unless only defaults or the name change.",
+A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2), but not the string `007` to a number. `USING` computes new values
+instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 ALTER TABLE visits ADD COLUMN shop VARCHAR DEFAULT 'Shanghai', RENAME COLUMN amount TO paid;"],
         ..STATEMENT

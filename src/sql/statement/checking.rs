@@ -5,14 +5,14 @@ use crate::docs::Doc;
 
 pub static DOCS: [Doc; 1] = [Doc {
     name: "CHECK TABLE",
-    summary: "Looks whether a table is as its checks say, and remembers what was found.",
+    summary: "Runs the checks of a table and keeps the results.",
     syntax: "CHECK TABLE table, …",
     description: "\
-One row per check of CREATE CHECK, whether it passed or not; the statement itself does not fail. A check that cannot be computed, because a column is gone say, has the status
-`error`, and the others go on. What was found stays in `system.checks`, `system.check_results` and `system.table_scores`; the score of a table is the mean of its
-dimensions, each the mean share of rows that passed.
+Returns one row per check made with CREATE CHECK, whether it passed or not. The statement itself does not fail. If a check cannot be computed, for example because a column is missing, its status is
+`error`, and the other checks still run. The results are kept in `system.checks`, `system.check_results` and `system.table_scores`. The score of a table is the mean of its
+dimensions, and each dimension is the mean share of rows that passed.
 
-In a script, a table that must be right is best told by a profile's REFRESH (`on_failure = 'stop'`).",
+To stop a script when a table is wrong, let the REFRESH of a profile depend on its checks (`on_failure = 'stop'`).",
     examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';
 CREATE CHECK amount_is_positive ON paid_orders AS amount > 0;
 CREATE CHECK order_is_unique ON paid_orders AS unique(order_id);

@@ -1,4 +1,4 @@
-//! Pages of the statements over the data of one person, and over data that has its time.
+//! The pages of the statements about the data of one person, and about data that is kept for a limited time.
 
 use super::STATEMENT;
 use crate::docs::{Argument, Doc, Takes};
@@ -7,57 +7,64 @@ pub static DOCS: [&Doc; 4] = [&ERASE, &EXPORT, &RETAIN, &REFRESH];
 
 pub static ERASE: Doc = Doc {
     name: "ERASE SUBJECT",
-    summary: "Takes a person out of everything that the database holds, the past included, and writes a receipt.",
+    summary: "Removes a person from everything in the database, including earlier states, and writes a receipt.",
     syntax: "ERASE SUBJECT key, … FROM PROFILE profile | FROM IDENTITY identity
 WITH (reason = '…', [columns = 'table.column, …'], [keep = 'table, …'])",
     description: "\
-The key is one of the profile; of an identity it is a `person_id`, and all records of that person go. What is looked through:
+The key is a key of the profile. For an identity it is a `person_id`, and all records of that person are removed. These places are searched:
 
 | what | how a person is found there |
 |---|---|
-| tables that the profile, its tags, experiments and consents read | the column that the key comes from, followed through views, joins, groups, casts and UNION |
+| tables that the profile, its tags, experiments and consents read | by the column that the key comes from, followed through views, joins, groups, casts and UNION |
 | other profiles and identities over the same column, with tags, segments and history | by their keys |
-| tables that nothing of these reads, a list made for a mailing say | a column called as the key is, or as a column that it comes from; names such as `id` say too little |
-| the tables of an identity | the key of the record, `example_key` of the ledger, the pairs of `_must_link` and `_cannot_link` |
-| `columns = 'orders.buyer'` | the columns that it names, those that a table had under another name in earlier states among them |
-| messages of runs, comments, results of checks, earlier versions of definitions | the key as a word in the text (of 3 letters, or 5 digits, at least), which `***` takes the place of |
+| tables that none of these reads, for example a list made for a mailing | by a column with the same name as the key, or as a column that the key comes from; names such as `id` are too general |
+| the tables of an identity | by the key of the record, `example_key` of the ledger, the pairs of `_must_link` and `_cannot_link` |
+| `columns = 'orders.buyer'` | by the columns named here, also columns that had another name in earlier states of a table |
+| messages of runs, comments, results of checks, earlier versions of definitions | by the key as a word in the text (at least 3 letters or 5 digits); it is replaced by `***` |
 
-The rows are gone from every state that is kept: the newest, and all that `FOR SYSTEM_TIME AS OF` reads. Files that hold them are written anew, with the same
-rows of everybody else, and the old ones are removed; counts of earlier states are corrected. The catalog is written anew without its free pages, and its log is emptied. All of
-it becomes visible in one transaction. A process that is killed before leaves everything as it was; one that is killed after leaves traces which the
-next that opens the database, or writes to it, removes. Nobody else writes meanwhile: a statement that tries fails, and can be run again.
-Statements that read are not held up; a file that one still reads goes when it has ended, and `finished_at` in `system.erasures` is set then. Temporary tables stay until
-their session ends. What a file system keeps of a removed file is not overwritten.
+The rows are removed from every state that is kept: the newest one, and all that `FOR SYSTEM_TIME AS OF` reads. Files that contain them are rewritten with the
+rows of everybody else, and the old files are deleted. Row counts of earlier states are corrected. The catalog is rewritten without its free pages, and its log is emptied. Everything
+becomes visible in one transaction. If the process is killed before that, nothing has changed. If it is killed after that, traces may remain, which the
+next process that opens the database or writes to it removes. Nobody else can write during the erasure: a statement that tries fails, and can be run again.
+Statements that read are not blocked. A file that one of them still reads is deleted when that statement has ended; `finished_at` in `system.erasures` is set then. Temporary tables stay until
+their session ends. The disk blocks of a deleted file are not overwritten.
 
-Models keep no rows of training. A value of a feature that stood in no other row of a table, a name say, has another name in what a model has learned; its predictions stay
-as they are. The groups of experiments are computed and stored nowhere.
+Models keep no training rows. If a feature had a value that occurred in no other row of a table, such as a name, that value gets another name in what the model has learned; its predictions do not
+change. The groups of experiments are computed and stored nowhere.
 
-The receipt, in `system.erasures` and `system.erased_objects`, has number, time, role, reason and counts, and no personal data. It lists what is **to do** elsewhere:
-external tables and files that the profile reads, tables whose columns do not say which rows are meant, definitions that name the key, archives of BACKUP. A row that comes back with the next
-load comes back: erase where the data comes from first. `keep` names tables that a law says to keep, invoices say; the receipt lists them as kept. `EXPORT SUBJECT` shows
+The receipt, in `system.erasures` and `system.erased_objects`, has the number, time, role, reason and counts, and no personal data. It lists what remains **to do** elsewhere:
+external tables and files that the profile reads, tables whose columns do not show which rows are meant, definitions that name the key, archives of BACKUP. If the next load brings a row back, it
+is in the database again, so erase first in the system that the data comes from. `keep` names tables that must be kept by law, for example invoices; the receipt lists them as kept. `EXPORT SUBJECT` shows
 what would be erased.
 
-For SUPERUSER, or for the owner of the profile or identity who owns all that is touched. No part of a transaction. The history of the shell keeps the statement without the key.",
+Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is changed. Not allowed in a transaction. The history of the shell keeps the statement without the key.",
     arguments: &[
-        Argument::required("reason", Takes::Text, "why, as it stands in the receipt; without the key"),
-        Argument::optional("columns", Takes::Names, "", "'table.column, …': further columns that hold the key"),
-        Argument::optional("keep", Takes::Names, "", "'table, …': tables whose rows stay"),
+        Argument::required("reason", Takes::Text, "the reason, as the receipt shows it; it must not contain the key"),
+        Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
+        Argument::optional("keep", Takes::Names, "", "'table, …': tables whose rows are kept"),
     ],
     ..STATEMENT
 };
 
 pub static EXPORT: Doc = Doc {
     name: "EXPORT SUBJECT",
-    summary: "Writes everything that the database holds of a person as one JSON document.",
+    summary: "Writes everything that the database holds about a person as one JSON document.",
     syntax: "EXPORT SUBJECT key, … FROM PROFILE profile | FROM IDENTITY identity [TO 'file.json'] [WITH ([columns = 'table.column, …'], [keep = 'table, …'])]",
     description: "\
-The person is found as `ERASE SUBJECT` finds it, so that the document shows what that would erase. `profiles` has, of each, the row as of the last refresh, tags, segments
-with the time since when, the history of tags, and rows of earlier states; `tables` the rows of each table, and those that only earlier states have; `experiments` the groups; `elsewhere` what may be
-held outside the database or cannot be told. The file appears whole or not at all; without TO the document is the answer, one row with the column `document`.
+The person is found in the same way as by `ERASE SUBJECT`, so the document shows what that statement would erase. It has four parts:
 
-For SUPERUSER, or for the owner of the profile or identity who owns all that is read.",
+| part | contents |
+|---|---|
+| `profiles` | for each profile: the row as of the last refresh, tags, segments with the time of entry, the history of tags, and rows of earlier states |
+| `tables` | the rows of each table, and rows that only earlier states have |
+| `experiments` | the groups |
+| `elsewhere` | what may be stored outside the database, or cannot be found for certain |
+
+The file appears complete or not at all. Without TO, the document is the result: one row with the column `document`.
+
+Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.",
     arguments: &[
-        Argument::optional("columns", Takes::Names, "", "'table.column, …': further columns that hold the key"),
+        Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
         Argument::optional("keep", Takes::Names, "", "'table, …': tables that are left out"),
     ],
     ..STATEMENT
@@ -65,21 +72,21 @@ For SUPERUSER, or for the owner of the profile or identity who owns all that is 
 
 pub static RETAIN: Doc = Doc {
     name: "RETAIN",
-    summary: "Says how long the rows of a table are kept.",
+    summary: "Sets how long the rows of a table are kept.",
     syntax: "RETAIN table FOR INTERVAL '…' [ON column]
 RETAIN table FOREVER",
     description: "\
-The column holds dates or times, in UTC; it need not be named where it is the only one. `REFRESH RETENTION` removes the rows that are older, from earlier states of the table too.
-Rows without a time stay. A table has one rule; another takes its place, FOREVER takes it away, and it goes with the table. `system.retention` lists the rules. For the owner of the table.",
+The column contains dates or times, in UTC. You can leave it out if the table has only one such column. `REFRESH RETENTION` removes older rows, also from earlier states of the table.
+Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.",
     ..STATEMENT
 };
 
 pub static REFRESH: Doc = Doc {
     name: "REFRESH RETENTION",
-    summary: "Removes the rows that are older than RETAIN says, from earlier states too.",
+    summary: "Removes rows that are older than RETAIN allows, also from earlier states.",
     syntax: "REFRESH RETENTION [table]",
     description: "\
-Of all tables with a rule that the role owns, or of one. The rows go as those of `ERASE SUBJECT` do: out of every state that is kept, with a receipt in `system.erasures`. Run it by a schedule:
-`CREATE SCHEDULE old_rows WITH (cron = '0 3 * * *') AS BEGIN REFRESH RETENTION; END`. What a profile has computed of the rows stays until its next refresh, and its history.",
+Without a name it works on all tables with a rule that the role owns. The rows are removed as by `ERASE SUBJECT`: from every state that is kept, with a receipt in `system.erasures`. Run it by a schedule:
+`CREATE SCHEDULE old_rows WITH (cron = '0 3 * * *') AS BEGIN REFRESH RETENTION; END`. What a profile has computed from the rows stays until its next refresh; its history stays too.",
     ..STATEMENT
 };

@@ -1,4 +1,4 @@
-//! Pages of what roles may do.
+//! The pages of the statements that give rights to roles.
 
 use super::STATEMENT;
 use crate::docs::Doc;
@@ -6,7 +6,7 @@ use crate::docs::Doc;
 pub static DOCS: [Doc; 2] = [
     Doc {
         name: "GRANT",
-        summary: "Lets roles do something with a table, profile, schema, the database or files; or makes them members of another role.",
+        summary: "Gives roles rights on a table, profile, schema, the database or files, or makes them members of another role.",
         syntax: "GRANT privilege, … | ALL ON target TO role | PUBLIC, … [WITH GRANT OPTION]
 REVOKE [GRANT OPTION FOR] privilege, … | ALL ON target FROM role | PUBLIC, …
 GRANT role, … TO role, … [WITH ADMIN OPTION]
@@ -15,28 +15,28 @@ ALTER TABLE | VIEW | SCHEMA | PROFILE | … name OWNER TO role
 REASSIGN OWNED BY role TO role
 SET ROLE role | NONE",
         description: "\
-A role may do all with what it owns, which is what it has made. With everything else it may do what is granted to it, to a role that it is a member of, or to PUBLIC,
-which is everybody. What it may do nothing with is not there for it: no list names it, and an error says no more than that the role may not. SUPERUSER may do all.
+A role owns what it has created, and may do everything with it. With other objects it may do what was granted to it, to a role that it is a member of, or to PUBLIC
+(everybody). Objects on which a role has no rights do not exist for it: no list names them, and an error only says that the role is not allowed. SUPERUSER may do everything.
 
 | target | privileges |
 |---|---|
-| `[TABLE] name`, a table, view or external table | `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE` (and `REFERENCES`, `TRIGGER`, for which there is no use) |
-| `PROFILE name`, or `profile.name` | `SELECT` of its rows, tags and history; `REFRESH` |
+| `[TABLE] name`, a table, view or external table | `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`; `FILTER`, which lets conditions see the real values of masked columns (and `REFERENCES`, `TRIGGER`, which have no effect) |
+| `PROFILE name`, or `profile.name` | `SELECT` of its rows, tags and history; `REFRESH`; `FILTER` |
 | `SEGMENT name`, or `segment.name` | `SELECT`, `REFRESH` |
 | `MODEL name`, `FUNCTION name` | `USAGE`; `EXECUTE` is the same |
-| `SCHEMA name` | `USAGE`, without which nothing in it can be named; `CREATE`; also `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `REFRESH` on all that is in it, now and later |
-| `DATABASE portrait` | `CONNECT`, `TEMPORARY`; `CREATE` of schemas, profiles, segments, models and functions; also `SELECT` and the like on everything, now and later |
-| `ALL TABLES`, `ALL VIEWS`, `ALL PROFILES`, `ALL SEGMENTS`, `ALL MODELS` or `ALL FUNCTIONS`, `[IN SCHEMA name]` | those of what is there now |
-| `FILES` | `READ` of files and URLs by name, also for CREATE EXTERNAL TABLE; `WRITE` by COPY. `portrait serve --files` says where they are |
+| `SCHEMA name` | `USAGE`, without which nothing in it can be named; `CREATE`; also `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `REFRESH` on everything in it, now and later |
+| `DATABASE portrait` | `CONNECT`, `TEMPORARY`; `DETOKENIZE`; `CREATE` of schemas, profiles, segments, models and functions; also the privileges of a schema such as `SELECT`, on everything, now and later |
+| `ALL TABLES`, `ALL VIEWS`, `ALL PROFILES`, `ALL SEGMENTS`, `ALL MODELS` or `ALL FUNCTIONS`, `[IN SCHEMA name]` | the privileges of that kind, on the objects that exist now |
+| `FILES` | `READ` of files and URLs by name, also for CREATE EXTERNAL TABLE; `WRITE` by COPY. `portrait serve --files` sets the folders |
 
-From the start everybody has CONNECT and TEMPORARY on the database and USAGE on the schema `public`; REVOKE takes it away. DELETE, UPDATE and MERGE read the
-table, and need SELECT as well. Altering, dropping and commenting on something is for its owner, and so is what it is made of: the text of a view.
+At first everybody has CONNECT and TEMPORARY on the database and USAGE on the schema `public`; REVOKE takes these away. DELETE, UPDATE and MERGE read the
+table, so they also need SELECT. Only the owner can alter, drop or comment on an object, and see its definition, such as the text of a view.
 
-A view, a profile or a segment reads with the rights of its owner, so that it can show a part of a table that its readers may not read. A macro of
-CREATE FUNCTION reads with the rights of the one who calls it.
+A view, a profile or a segment reads with the rights of its owner, so it can show a part of a table that its readers may not read. A function made with
+CREATE FUNCTION reads with the rights of its caller.
 
-`pg_read_all_data`, `pg_write_all_data`, `pg_read_server_files`, `pg_write_server_files`, `pg_monitor` and `pg_signal_backend` can be granted like roles, and give what they give in
-PostgreSQL. `system.grants` lists what was granted. `SET ROLE` makes a member of a role, or who may do all, that role for the rest of the session.",
+`pg_read_all_data`, `pg_write_all_data`, `pg_read_server_files`, `pg_write_server_files`, `pg_monitor` and `pg_signal_backend` can be granted like roles, and give the same rights as in
+PostgreSQL. `system.grants` lists what was granted. `SET ROLE` lets a member of a role, or SUPERUSER, act as that role for the rest of the session.",
         examples: &["CREATE ROLE analyst;
 CREATE ROLE mia LOGIN PASSWORD 'a long one' IN ROLE analyst;
 GRANT SELECT ON SCHEMA public TO analyst;
@@ -47,10 +47,10 @@ DROP ROLE analyst;"],
     },
     Doc {
         name: "REVOKE",
-        summary: "Takes away what GRANT gave.",
+        summary: "Takes away rights that GRANT gave.",
         syntax: "REVOKE [GRANT OPTION FOR] privilege, … | ALL ON target FROM role | PUBLIC, …
 REVOKE [ADMIN OPTION FOR] role, … FROM role, …",
-        description: "Targets and privileges are those of GRANT. What a role has by PUBLIC, or by a role that it is a member of, stays until it is revoked there.",
+        description: "Targets and privileges are the same as for GRANT. A right that a role has through PUBLIC, or through a role that it is a member of, stays until it is revoked there.",
         examples: &["CREATE ROLE leo;
 GRANT READ ON FILES TO leo;
 REVOKE READ ON FILES FROM leo;

@@ -1,4 +1,4 @@
-//! Pages of the statements that make no object.
+//! The pages of the statements that create no object.
 
 mod auditing;
 mod changes;
@@ -13,7 +13,7 @@ use crate::docs::{Doc, Kind};
 
 pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
 
-/// The statements there are, beside queries.
+/// The pages of all statements here.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter()
         .chain(&changes::DOCS)
@@ -29,37 +29,37 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
 static DOCS: [Doc; 7] = [
     Doc {
         name: "SELECT",
-        summary: "A query, with the rules that its numbers and times follow.",
+        summary: "Runs a query; this page has the rules for numbers, dates, times and names.",
         syntax: "SELECT … FROM … [WHERE …] [GROUP BY … [HAVING …]] [QUALIFY …] [ORDER BY …] [LIMIT …]",
         description: "\
-The syntax is PostgreSQL's, and operators bind as there. A clause that is not supported is refused by its name, with what to write instead.
+The syntax is PostgreSQL's, with the same operator precedence. A clause that is not supported is an error that names the clause and says what to write instead.
 
-**Numbers.** `+`, `-`, `*` and `sum` give the right number or an error that names the expression. Whole numbers of up to 32 bits are computed as
-BIGINT; `sum` of BIGINT may leave its range on the way and not in the end. Decimals have up to 38 digits. A cast to a whole number
-gives the nearest: 3 for 2.5 as a decimal, and the even one of two for a float. NaN is greater than all other numbers.
+**Numbers.** `+`, `-`, `*` and `sum` return the right number or an error that names the expression. Integers of up to 32 bits are computed as
+BIGINT. `sum` of BIGINT may go beyond the range of BIGINT on the way, but not in the end. Decimals have up to 38 digits. A cast to an integer
+rounds to the nearest: 2.5 as a decimal becomes 3; a float halfway between two integers becomes the even one. NaN is greater than all other numbers.
 
-**Spans of time.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day 24 hours. An interval can be
-multiplied with a number and divided by one. A day plus a number, or a constant of whole days, is a day; plus any other interval it is a time.
+**Intervals.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day is 24 hours. An interval can be
+multiplied by a number or divided by one. A date plus a number, or plus a constant interval of whole days, is a date; plus any other interval it is a timestamp.
 
-**Dates and times.** A date or a time without a zone that meets a time with a zone (in a comparison, BETWEEN, IN, a join, a difference, `as_of`) is what
-clocks of that zone show: `at >= DATE '2025-05-02'` begins at midnight in Shanghai where `at` is in that zone. A time that its clocks
-show twice is the later one, and one that they skip is counted on from before the change. `CAST(at AS DATE)` and `CAST(at AS TIMESTAMP)` give
-what the clocks of its zone show. `$as_of` of a refresh is an instant, in UTC.
+**Dates and times.** When a date or a time without a zone meets a time with a zone (in a comparison, BETWEEN, IN, a join, a difference, `as_of`), it is read as local
+time in that zone: if `at` is in the zone of Shanghai, `at >= DATE '2025-05-02'` begins at midnight there. If local clocks show a time
+twice, the later one is meant; a time that they skip is counted on from before the change. `CAST(at AS DATE)` and `CAST(at AS TIMESTAMP)` give
+the local date and time in its zone. `$as_of` of a refresh is an instant, in UTC.
 
-A number has no unit, and neither becomes a date or a time nor is compared with one: a day written as 20250308 is `CAST(CAST(x AS VARCHAR) AS DATE)`, seconds
-since 1970 are `to_timestamp(x)`, milliseconds `to_timestamp_millis(x)`.
+A number has no unit, so it is never converted to a date or a time, nor compared with one. For a day written as 20250308 use `CAST(CAST(x AS VARCHAR) AS DATE)`, for seconds
+since 1970 `to_timestamp(x)`, for milliseconds `to_timestamp_millis(x)`.
 
-**Names.** Columns that would share a name get one each: `SELECT *, a` gives `a` and `a_1`.",
+**Names.** Columns that would have the same name are numbered: `SELECT *, a` returns `a` and `a_1`.",
         examples: &["SELECT customer_id, max(ordered_at) < TIMESTAMP '2025-06-30' - INTERVAL '90 days' AS lapsed
 FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT 3;"],
         ..STATEMENT
     },
     Doc {
         name: "DROP",
-        summary: "Forgets a table or view; the files of an external table stay, the rows of any other table go.",
+        summary: "Drops a table or view. An external table's files are kept; the rows of any other table are deleted.",
         syntax: "DROP TABLE | VIEW [IF EXISTS] name",
-        description: "A table that a profile, tag or segment uses stays, and so does one with rows of its own that a view uses. What functions in FROM
-are given by name is used, too, and so is every tag of a profile that `SELECT *` reads.",
+        description: "A table that a profile, tag or segment uses cannot be dropped; neither can a table with rows of its own that a view uses. A table also counts as used
+when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags.",
         examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },
@@ -68,13 +68,13 @@ are given by name is used, too, and so is every tag of a profile that `SELECT *`
         summary: "Writes a table or query to a file or folder.",
         syntax: "COPY name | (query) TO 'place' [STORED AS PARQUET | CSV | JSON | NDJSON | EXCEL] [PARTITIONED BY (column, …)] [OPTIONS ('key' 'value', …)]",
         description: "\
-A local file or folder appears whole when the statement has succeeded, and not at all when it fails or the program is killed. An
+A local file or folder appears complete when the statement succeeds, and not at all when it fails or the program is killed. An
 existing file is replaced; an existing folder must be empty.
 
-The end of the name says the format, and a compression after it: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
-objects, an `.ndjson` file has one on each line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default none; an empty text is `\"\"`), `bom`
-(a byte order mark, by which Excel knows UTF-8); of all texts: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). A folder that is partitioned by columns has them in the
-names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.",
+The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
+objects; an `.ndjson` file has one object per line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
+(a byte order mark, so that Excel recognises UTF-8). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). With PARTITIONED BY, the values of those columns are in the
+names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.",
         ..STATEMENT
     },
     Doc {
@@ -82,33 +82,33 @@ names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.",
         summary: "Adds rows to a table.",
         syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … [RETURNING …]",
         description: "\
-The rows appear together when the statement has succeeded, and not at all when it fails or is killed. A column that is left out gets its
-DEFAULT, or NULL. Each statement writes a file: many rows in one are better than one in each of many; of small files, many become
-one from time to time. An external table must be a local folder without partitions. `RETURNING` gives the new rows of a table back.",
+The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out gets its
+DEFAULT, or NULL. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
+from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.",
         ..STATEMENT
     },
     Doc {
         name: "EXPLAIN",
-        summary: "Shows how a query is run; with ANALYZE, runs it and shows what each step did.",
+        summary: "Shows how a query would run; with ANALYZE, runs it and shows what each step did.",
         syntax: "EXPLAIN [ANALYZE] [VERBOSE] query",
-        description: "Relation functions show their steps, with memory, time and rows that could not be used.",
+        description: "Relation functions show their steps, with memory, time and the number of rows that could not be used.",
         examples: &["EXPLAIN SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount);"],
         ..STATEMENT
     },
     Doc {
         name: "PREPARE",
-        summary: "Keeps a query with parameters `$1`, `$2` … for EXECUTE, which reads what is there by then.",
+        summary: "Prepares a query with parameters `$1`, `$2` … for EXECUTE, which reads the data as it is at that time.",
         syntax: "PREPARE name [(type, …)] AS query; EXECUTE name(value, …); DEALLOCATE name",
-        description: "Parameters may stand for the options of relation functions. A script has named ones, `$name`, given by `portrait run --set name=value`.",
+        description: "Parameters can also be options of relation functions. Scripts have named parameters, `$name`, which `portrait run --set name=value` sets.",
         examples: &["PREPARE best AS SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $1) ORDER BY monetary DESC LIMIT 3;
 EXECUTE best(4);"],
         ..STATEMENT
     },
     Doc {
         name: "SET",
-        summary: "Changes a setting of the session; SHOW tells it.",
+        summary: "Changes a setting of the session; SHOW shows it.",
         syntax: "SET name = value; RESET name; SHOW name; SHOW ALL",
-        description: "Portrait's settings are listed under `portrait.`, those of the engine under `datafusion.`.",
+        description: "Portrait's settings begin with `portrait.`, those of the engine with `datafusion.`. `SHOW ALL` lists them.",
         examples: &["SET portrait.max_rows_shown = 20; SHOW portrait.max_rows_shown;"],
         ..STATEMENT
     },

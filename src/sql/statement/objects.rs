@@ -1,9 +1,9 @@
-//! Pages of the statements over named objects of any kind; that of its CREATE statement stands with each kind.
+//! The pages of the statements over named objects of any kind. The page of a CREATE statement is in the file of its kind.
 
 use super::STATEMENT;
 use crate::docs::Doc;
 
-/// In the order one meets them.
+/// In the order in which a user meets them.
 pub static DOCS: [Doc; 9] = [
     Doc {
         name: "REFRESH",
@@ -13,32 +13,31 @@ REFRESH SEGMENT name
 REFRESH IDENTITY name
 EXPLAIN REFRESH PROFILE name …",
         description: "\
-Tags over the same source share one scan and one aggregation, whatever their conditions; EXPLAIN shows it. Readers see the state before
-until the refresh is committed, and the new one after; a refresh that fails or is killed leaves the state before. Other profiles and tables
-can be written to meanwhile; another refresh of the same profile waits for `portrait.lock_timeout` seconds, and then fails with an error that says
-which process it waited for.
+Tags over the same source share one scan and one aggregation, whatever their conditions; EXPLAIN shows it. Readers see the earlier state
+until the refresh is committed, and the new state afterwards. A refresh that fails or is killed changes nothing. Other profiles and tables
+can be written to at the same time. Another refresh of the same profile waits for up to `portrait.lock_timeout` seconds, then fails with an error that names
+the process it waited for.
 
-`as_of` (a date counts whole; default now) is the time the profile is computed for; it may not lie before that of the last refresh, unless
-`rewind = true` withdraws what came after. Repeated for the same time, a refresh takes the place of the one before. `TAGS (…)` computes these
-tags, and those that need them; others keep their values, after a rewind those of the last refresh up to that time. Over data that ended more than 60 days
-ago a refresh as of now is noted: the time of a profile does not go back of itself.
+`as_of` is the time that the profile is computed for (default: now; a DATE means the end of that day). It cannot be before the last refresh, unless
+`rewind = true` withdraws the refreshes after it. A refresh repeated for the same time replaces the earlier one. `TAGS (…)` computes only these
+tags and those that depend on them. Other tags keep their values; after a rewind, the values of the last refresh up to that time. If the data ends more than 60 days
+ago, a refresh as of now gives a note, because a later refresh cannot go back in time without `rewind`.
 
-What an identity publishes is said in `CREATE IDENTITY`.
+`CREATE IDENTITY` explains what an identity publishes.
 
-A value that cannot be computed, such as a division by zero, fails the whole refresh, and the error names the profile or tag. An expression is
-computed only for the rows that the WHERE and HAVING of its own query leave, whatever else shares its scan.
+A value that cannot be computed, such as a division by zero, makes the whole refresh fail, and the error names the profile or tag. An expression is
+computed only for the rows that pass the WHERE and HAVING of its own query, even when other tags share the scan.
 
 | published | rows |
 |---|---|
-| `profile.<name>` | one a customer: key, attributes, one column a tag |
-| `profile.<name>_tags` | one a value: key, tag, value as text |
-| `profile.<name>_history` | one a value of a tag, or of an attribute that `history` names, and time: key, tag, value, valid_from, valid_to (NULL while it holds), tag_version |
-| `segment.<name>` | one a member: key, since |
+| `profile.<name>` | one per customer: the key, the attributes, and one column per tag |
+| `profile.<name>_tags` | one per value: key, tag, value as text |
+| `profile.<name>_history` | one per period in which a tag, or an attribute listed in `history`, had a value: key, tag, value, valid_from, valid_to (NULL while the value is current), tag_version |
+| `segment.<name>` | one per member: key, since |
 
-In the history, a value that another takes the place of, that becomes NULL, that is renamed by a new version of the tag, or whose customer left or tag
-was dropped, is closed at the time of the refresh that found it; a value that stays keeps its beginning and the version of the tag that gave
-it. `system.runs` lists every run, its status (`running`, `succeeded`, `failed`, `cancelled`, or `lost` when its process was killed) and when it last showed
-that it goes on; `system.profiles`, `system.tags` and `system.segments` say what was computed when, and for how many.",
+In the history, a value is closed when it changes, becomes NULL or is renamed by a new version of the tag, or when its customer or tag goes away; `valid_to` is the time of
+the refresh that noticed. A value that stays keeps its `valid_from` and the version of the tag that gave it. `system.runs` lists every run with its status (`running`, `succeeded`,
+`failed`, `cancelled`, or `lost` when its process was killed) and the time of its last sign of life. `system.profiles`, `system.tags` and `system.segments` show what was computed when, and for how many customers.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
 SELECT name, customers, last_refresh FROM system.profiles;"],
@@ -46,11 +45,11 @@ SELECT name, customers, last_refresh FROM system.profiles;"],
     },
     Doc {
         name: "FOR SYSTEM_TIME AS OF",
-        summary: "Reads what was published as it was at a time.",
+        summary: "Reads a table or profile as it was at a time in the past.",
         syntax: "FROM name FOR SYSTEM_TIME AS OF time [AS alias]",
         description: "\
-For the tables of the schemas `profile` and `segment`, and tables made with CREATE TABLE in a database. The time is a constant: a date, which counts
-whole, or a timestamp, for profiles that of the refresh's `as_of`. What was published last at or before it is shown.",
+Works for the tables of the schemas `profile` and `segment`, and for tables made with CREATE TABLE in a database. The time is a constant: a DATE, which means the end of
+that day, or a timestamp. For profiles it is compared with the `as_of` of each refresh. You get the newest version at or before it.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-05-31');
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
@@ -59,10 +58,10 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
     },
     Doc {
         name: "SHOW PROFILES, DESCRIBE PROFILE",
-        summary: "Lists profiles, tags, segments, models or identities; shows one with its definition.",
+        summary: "SHOW lists profiles, tags, segments, models or identities; DESCRIBE shows one with its definition.",
         syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS | IDENTITIES
 DESCRIBE PROFILE | TAG | SEGMENT | MODEL | IDENTITY name [ON profile]",
-        description: "The same and more stands in `system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions`. `portrait dump` prints all definitions as a script.",
+        description: "`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 SHOW PROFILES;
 DESCRIBE PROFILE member;"],
@@ -70,23 +69,23 @@ DESCRIBE PROFILE member;"],
     },
     Doc {
         name: "DROP PROFILE",
-        summary: "Forgets a profile, tag, segment, model or identity that nothing uses.",
+        summary: "Drops a profile, tag, segment, model or identity that nothing uses.",
         syntax: "DROP PROFILE | TAG | SEGMENT | MODEL | IDENTITY [IF EXISTS] name [ON profile]",
         description: "\
-What another object uses is not dropped; the error lists the users. A dropped tag or segment is gone from what the next refresh publishes; its
-history stays. A dropped profile takes all it has published with it.",
+An object that other objects use cannot be dropped; the error lists those objects. A dropped tag or segment is missing from what the next refresh publishes, but its
+history stays. Dropping a profile also removes everything it has published.",
         examples: &["DROP TAG IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },
     Doc {
         name: "COMMENT ON",
-        summary: "Says what an object or a column is.",
+        summary: "Describes an object or a column in words.",
         syntax: "COMMENT [IF EXISTS] ON TABLE | VIEW | EXTERNAL TABLE | COLUMN | SCHEMA | PROFILE | TAG | SEGMENT | MODEL | FUNCTION name [ON profile] IS 'text' | NULL",
         description: "\
-A column is named after its table or view: `orders.amount`. The comment stays with the object when that is altered, renamed or replaced, and the version of
-its definition stays too; a later definition with a comment of its own says it anew. NULL takes the comment away. `system.comments`,
-`information_schema.tables` and `information_schema.columns` show comments of tables and columns, DESCRIBE and the table of its kind that of an object;
-`portrait dump` writes them. A table of the session alone keeps its comments until it is dropped or replaced.",
+A column is written with its table or view: `orders.amount`. The comment stays when the object is altered, renamed or replaced, and makes no new version of
+the definition. A later definition that has its own comment replaces it. NULL removes the comment. `system.comments`,
+`information_schema.tables` and `information_schema.columns` show the comments of tables and columns; DESCRIBE and the system table of the kind show the comment of an object.
+`portrait dump` writes comments too. A table of the session keeps its comments until it is dropped or replaced.",
         examples: &["CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 100);
 COMMENT ON TABLE orders IS 'one row per order';
 COMMENT ON COLUMN orders.amount IS '金额，元';
@@ -95,36 +94,36 @@ SELECT table_name, column_name, comment FROM system.comments;"],
     },
     Doc {
         name: "BACKUP DATABASE",
-        summary: "Saves the database in one file, while others read and write.",
+        summary: "Saves the database in one file while others read and write.",
         syntax: "BACKUP DATABASE TO 'archive'",
         description: "\
-The file holds one state of the catalog and every data file that it names: definitions, snapshots, runs, the rows of tables and profiles. Every file
-is compared with its checksum as it is saved. The archive appears whole or not at all, only its owner may read it, and it replaces no file that is there.
-Files of external tables are no part of a database, and so none of its archive. `portrait -d DIR backup ARCHIVE` does the same; `portrait restore
-ARCHIVE DIR` makes the database again in a new or empty directory and compares every checksum; `portrait -d DIR check` looks at one at any time. The
-archive is a tar file whose first entry, `manifest.json`, lists the others. That of an encrypted database is encrypted as the database is: restoring
-it needs no key, opening what was restored needs the master key of that time.",
+The archive contains one state of the catalog and every data file that it names: definitions, snapshots, runs, the rows of tables and profiles. Every file
+is compared with its checksum while it is saved. The archive appears complete or not at all, only its owner can read it, and it never replaces an existing file.
+Files of external tables are not part of the database, and so not part of the archive. `portrait -d DIR backup ARCHIVE` does the same. `portrait restore
+ARCHIVE DIR` restores the database in a new or empty directory and compares every checksum. `portrait -d DIR check` checks a database at any time. The
+archive is a tar file whose first entry, `manifest.json`, lists the others. The archive of an encrypted database is encrypted in the same way: restoring
+it needs no key, but opening the restored database needs the master key that was in use when the archive was made.",
         ..STATEMENT
     },
     Doc {
         name: "COPY REPORT",
-        summary: "Writes a profile as one page of HTML: sections with charts, conclusions in sentences, and the SQL of every number.",
+        summary: "Writes a report on a profile as one HTML page: sections with charts, conclusions in sentences, and the SQL of every number.",
         syntax: "COPY REPORT profile TO 'file.html'
 [WITH ([as_of = time], [compare_with = time], [language = 'en' | 'zh'], [smallest = 5], [sections = 'folder'], [title = 'text'])]",
         description: "\
-The page loads nothing and runs no script, so that it can be sent by e-mail and printed. It shows the profile as of its last refresh, or of the one
-at `as_of`; `compare_with` names an earlier refresh, and each number then shows how it has changed. The same data gives the same bytes.
+The page loads nothing from elsewhere and runs no script, so you can send it by e-mail and print it. It shows the profile as of its last refresh, or as of the refresh
+at `as_of`. `compare_with` names an earlier refresh, and each number then shows how it has changed. The same data gives the same bytes.
 
-Each section is a script of `sql/report` with a description in the comments at its top: title, chart, the columns that it needs, and rules. A rule is a condition over
-the columns of a row and a sentence for where it holds, in English and Chinese: `-- say: customers < 50` with `-- say.en: {segment} is too small to act on.` A section whose columns
-are not there is left out, and the page says so. Sections read tables that are called as in `sql/shop.sql`; make views of these names for others. `sections` names a folder with scripts of your own: one that
-is called as a shipped one takes its place, the others come beside.
+Each section is a script in `sql/report`, described by the comments at its top: title, chart, the columns that it needs, and rules. A rule is a condition over
+the columns of a row, and a sentence to write where it is true, in English and Chinese: `-- say: customers < 50` with `-- say.en: {segment} is too small to act on.` A section whose columns
+do not exist is left out, and the page says so. Sections read tables with the names used in `sql/shop.sql`; if yours have other names, make views. `sections` names a folder with your own scripts: a script with
+the name of a built-in section replaces it, the others are added.
 
-Groups of fewer than `smallest` customers are suppressed: their numbers show `< 5`, and where that is one group alone, the next smallest is suppressed too, as one could be told from the whole.
-Nothing of a single customer is on the page. `portrait report` does the same from the command line.
+Groups of fewer than `smallest` customers are suppressed: their numbers show `< 5`. If only one group is suppressed, the next smallest is suppressed too, because otherwise its number could be computed from the total.
+The page shows nothing about single customers. `portrait report` does the same from the command line.
 
-In a section's query `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment and key) and `$as_of` stand for what the report is of. The keys of a description: `title`, `text`, `needs`,
-`when` (a query of one boolean), `latest`, `chart` (a kind, `numbers` or `none`), `x`, `y`, `series`, `count` (the column that counts customers), `percent`, `say`, `most`, `words.zh`.",
+In a section's query, `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment and key) and `$as_of` stand for the subject of the report. The keys of a description are `title`, `text`, `needs`,
+`when` (a query that returns one boolean), `latest`, `chart` (a kind, `numbers` or `none`), `x`, `y`, `series`, `count` (the column that counts customers), `percent`, `say`, `most`, `words.zh`.",
         examples: &["CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 3000);
 CREATE OR REPLACE PROFILE reported WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS SELECT customer_id, gender FROM sample_customers(rows => 300);
 CREATE OR REPLACE TAG spent ON reported AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
@@ -135,11 +134,11 @@ COPY REPORT reported TO 'reported.html' WITH (language = 'zh');"],
     },
     Doc {
         name: "COPY CARD",
-        summary: "Writes one member of a profile as a page of HTML: attributes, tags and why, segments, orders, what to offer next.",
+        summary: "Writes one customer of a profile as an HTML page: attributes, tags with their reasons, segments, orders, what to offer next.",
         syntax: "COPY CARD profile FOR key TO 'file.html' [WITH ([as_of = time], [language = 'en' | 'zh'], [sections = 'folder'], [title = 'text'])]",
         description: "\
-Made of the sections in `sql/card`, as a report is of those in `sql/report`; `$customer` stands for the key. Names, phone numbers, e-mail and postal addresses and identity
-numbers are masked: columns are known by what they are called. `portrait card` does the same from the command line.",
+The page consists of the sections in `sql/card`, as a report consists of those in `sql/report`; `$customer` stands for the key. Names, phone numbers, e-mail and postal addresses and identity
+numbers are masked; such columns are recognised by their names. `portrait card` does the same from the command line.",
         examples: &["CREATE OR REPLACE PROFILE carded WITH (key = 'customer_id') AS SELECT customer_id, name, city FROM sample_customers(rows => 100);
 REFRESH PROFILE carded;
 COPY CARD carded FOR 42 TO '42.html';"],
@@ -147,15 +146,15 @@ COPY CARD carded FOR 42 TO '42.html';"],
     },
     Doc {
         name: "COPY … (CHART …)",
-        summary: "Draws the rows of a query as a picture: SVG, PNG or a page of HTML.",
+        summary: "Draws the rows of a query as a chart: SVG, PNG or an HTML page.",
         syntax: "COPY (query) | table TO 'file.svg' | 'file.png' | 'file.html'
 [(CHART bar | line | area | pie | radar | heatmap | funnel | sankey | scatter | histogram | treemap,
   X column, Y column | (column, …), SERIES column, TITLE 'text', WIDTH 860, LANGUAGE 'en' | 'zh')]",
         description: "\
-What is not said is chosen: a column of times or texts runs across, columns of numbers are measured, a second column of texts makes series; times make a line, texts bars, or a heat map where they are
-many, numbers alone a histogram or a scatter chart. A `sankey` takes X where from, SERIES where to and Y how much; a `histogram` of one column of numbers counts them. Each value is one mark with its
-numbers in its title; nothing is pooled or left out, and more than can be read is an error that says what to do. Colour-blind people can tell the colours apart, in light and in dark;
-the same rows give the same bytes. A `.png` is written with the fonts of the system. In the shell `\\chart` draws the last result with characters.",
+Everything you leave out is chosen for you. X is a column of times or strings, Y is the columns of numbers, and a second column of strings becomes SERIES. Times give a line chart, strings give bars (a heat map
+if there are many), and numbers alone give a histogram or a scatter chart. A `sankey` takes X as the source, SERIES as the target and Y as the amount. A `histogram` of one column of numbers counts them. Each value is one mark
+with its numbers in its title. Nothing is merged or left out; too many values to read are an error that says what to do. The colours can be told apart by colour-blind people, in light and dark mode.
+The same rows give the same bytes. A `.png` uses the fonts of the system. In the shell, `\\chart` draws the last result with characters.",
         examples: &["COPY (SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, count(*) AS orders FROM sample_orders(rows => 3000) GROUP BY 1) TO 'orders.svg' (CHART line, TITLE '订单');
 COPY (SELECT amount FROM sample_orders(rows => 3000)) TO 'amounts.html';"],
         ..STATEMENT

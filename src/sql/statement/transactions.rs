@@ -1,4 +1,4 @@
-//! Pages of transactions.
+//! The pages of transactions.
 
 use super::STATEMENT;
 use crate::docs::Doc;
@@ -6,17 +6,17 @@ use crate::docs::Doc;
 pub static DOCS: [Doc; 2] = [
     Doc {
         name: "BEGIN",
-        summary: "Begins a transaction: statements up to COMMIT appear together or not at all, and read one state of the database.",
+        summary: "Begins a transaction: its changes appear together at COMMIT or not at all, and it reads one state of the database.",
         syntax: "BEGIN | START TRANSACTION [READ ONLY | READ WRITE] [ISOLATION LEVEL …]; …; COMMIT | ROLLBACK [AND CHAIN]",
         description: "\
-What the statements read is the database as it was at BEGIN, with what they have changed themselves: PostgreSQL's REPEATABLE READ, whatever level below
-SERIALIZABLE is asked for. Until COMMIT nobody else sees anything of it. What another has published meanwhile is no conflict, unless it is the
-same table or, for a transaction that makes or drops objects, any definition: then COMMIT fails with SQLSTATE 40001, nothing has happened, and
-the transaction can be run again. A table that a transaction writes to is kept from other writers until its end, as by LOCK TABLE.
+The statements read the database as it was at BEGIN, plus their own changes. This is PostgreSQL's REPEATABLE READ, whatever level below
+SERIALIZABLE is requested. Nobody else sees the changes before COMMIT. Changes that others publish meanwhile are a conflict only if they touch the
+same table or, for a transaction that creates or drops objects, any definition. Then COMMIT fails with SQLSTATE 40001, nothing is changed, and
+you can run the transaction again. A table that a transaction writes to is locked for other writers until the transaction ends, as by LOCK TABLE.
 
-A statement that fails ends the transaction: until ROLLBACK nothing else is taken, and COMMIT rolls back. Tables of the session alone are put back as they
-were. Files that COPY writes stay. What cannot be undone is refused within a transaction: REFRESH, BACKUP, CREATE MODEL, INSERT into an external
-table; in a database in memory also everything that makes or drops objects.",
+After a statement fails, every other statement is refused until ROLLBACK, and COMMIT rolls back. Tables of the session are restored to
+their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL and INSERT into an external
+table; in an in-memory database also everything that creates or drops objects.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
 DELETE FROM visits;
@@ -28,8 +28,8 @@ SELECT count(*) AS visits FROM visits;"],
         name: "SAVEPOINT",
         summary: "Marks a place within a transaction to go back to.",
         syntax: "SAVEPOINT name; …; ROLLBACK TO [SAVEPOINT] name | RELEASE [SAVEPOINT] name",
-        description: "ROLLBACK TO undoes what was done since, also a failure, and the place stays marked; RELEASE forgets it. Of several of one name
-the newest counts.",
+        description: "ROLLBACK TO undoes everything since the savepoint, also a failed statement; the savepoint remains. RELEASE removes the savepoint. If several savepoints have the same name,
+the newest is used.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
 SAVEPOINT before;

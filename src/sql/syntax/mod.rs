@@ -1,4 +1,4 @@
-//! What is looked at before a statement is planned: its tokens, and its tree.
+//! Checks and rewrites of a statement before it is planned, on its tokens and its syntax tree.
 
 pub mod chains;
 pub mod charts;

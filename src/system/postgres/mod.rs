@@ -1,11 +1,11 @@
 //! The schemas `pg_catalog` and `information_schema`, as clients of PostgreSQL expect them.
 //!
-//! Every table that PostgreSQL 16 has is there, with its columns and their types ([`data`]). What a statement sees of the database is
-//! [gathered](gather()) once, as plain data, and shown as the rows of these tables when they are read; a table whose kind of thing there is
-//! none of here (triggers, sequences, publications …) has no rows.
+//! Every table of PostgreSQL 16 exists, with its columns and their types ([`data`]). What a statement sees of the database is
+//! [gathered](gather()) once, as plain data, and becomes the rows of these tables when they are read. Tables about things that
+//! do not exist here (triggers, sequences, publications …) have no rows.
 //!
-//! Columns that PostgreSQL has without showing them (`xmin`, `ctid`, `tableoid`) stand in a table of another name, `pg_class with system
-//! columns`, which is read where a statement names one of them.
+//! The hidden columns of PostgreSQL (`xmin`, `ctid`, `tableoid`) are in a table of another name, `pg_class with system
+//! columns`, which is read when a statement names one of them.
 
 mod classes;
 mod data;

@@ -15,7 +15,7 @@ const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags, and the length of what may follow them.
 const HEADER: usize = SIGNATURE.len() + 8;
 
-/// What stands before the rows.
+/// The bytes before the rows.
 pub fn begin(out: &mut Vec<u8>) {
     out.extend_from_slice(SIGNATURE);
     out.extend_from_slice(&[0; 8]);
@@ -27,7 +27,7 @@ pub fn row(writers: &[Writer<'_>], row: usize, out: &mut Vec<u8>) {
     writers.iter().for_each(|writer| writer.append(row, out));
 }
 
-/// What stands after the rows.
+/// The bytes after the rows.
 pub fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(&(-1_i16).to_be_bytes());
 }

@@ -177,7 +177,7 @@ impl Connection {
     }
 }
 
-/// The error of a row that is none.
+/// The error for an invalid row.
 fn wrong_row(table: &str, row: u64, problem: impl std::fmt::Display) -> DataFusionError {
     coded(SqlState::BAD_COPY_FILE_FORMAT, &format!("COPY {table}"), format!("row {row}: {problem}"))
 }

@@ -24,7 +24,7 @@ pub struct Style {
     null: Vec<u8>,
     quote: u8,
     escape: u8,
-    /// Whether the values of each column always stand in quotes.
+    /// Whether the values of each column are always quoted.
     forced: Vec<bool>,
     names: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Style {
     /// The style of a COPY of these columns.
     ///
     /// # Errors
-    /// A column that is to stand in quotes is not among them.
+    /// A column that should be quoted is not among the columns.
     pub fn of(copy: &ClientCopy, schema: &Schema) -> Result<Self> {
         let is_csv = copy.format == CopyFormat::Csv;
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();

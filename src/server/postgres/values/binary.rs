@@ -38,7 +38,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     }
     if seen.base.name == "jsonb" {
         let text = text::writer(array, seen, utc())?;
-        // The version of the form stands before the text.
+        // The version of the format comes before the text.
         return Ok(Box::new(move |row, out| {
             out.push(1);
             text(row, out);

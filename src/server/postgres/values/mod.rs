@@ -1,6 +1,6 @@
-//! Values of Arrow columns as PostgreSQL's clients read them, and theirs as ours.
+//! Converts values of Arrow columns to the form that PostgreSQL's clients read, and their values to ours.
 //!
-//! A [`Writer`] is made once per column of a batch and called once per value: no row is put together in between.
+//! A [`Writer`] is made once per column of a batch and called once per value, without building rows in between.
 
 mod arrays;
 mod binary;
@@ -54,7 +54,7 @@ type Write<'a> = Box<dyn Fn(usize, &mut Vec<u8>) + Send + Sync + 'a>;
 
 /// Writes the values of one column.
 pub struct Writer<'a> {
-    /// Which values are NULL, also of those that stand in a dictionary.
+    /// Which values are NULL, also for values in a dictionary.
     nulls: Option<NullBuffer>,
     write: Write<'a>,
 }
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Appends the value of a row with its length before it, as messages have it: -1 stands for NULL.
+    /// Appends the value of a row, preceded by its length, as in messages: -1 means NULL.
     pub fn append(&self, row: usize, out: &mut Vec<u8>) {
         if self.is_null(row) {
             out.extend_from_slice(&(-1_i32).to_be_bytes());
@@ -105,7 +105,7 @@ fn with_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
 }
 
-/// True for types whose values stand in others': dictionaries and runs.
+/// True for types whose values are stored in another array: dictionaries and runs.
 fn is_packed(data_type: &DataType) -> Option<&DataType> {
     match data_type {
         DataType::Dictionary(_, values) => Some(values),

@@ -92,7 +92,7 @@ pub fn decimal_binary(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     kept.iter().for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
 }
 
-/// A `numeric` in binary as text; `None` for what is none.
+/// A binary `numeric` as text; `None` if it is invalid.
 pub fn decimal_of_binary(bytes: &[u8]) -> Option<String> {
     let at = |place: usize| bytes.get(place * 2..place * 2 + 2).map(|two| i16::from_be_bytes([two[0], two[1]]));
     let (count, weight, sign, shown) = (usize::try_from(at(0)?).ok()?, i32::from(at(1)?), at(2)? as u16, at(3)?);

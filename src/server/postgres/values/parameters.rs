@@ -298,7 +298,7 @@ fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
     })
 }
 
-/// A binary value whose type the client was told: that of the statement.
+/// A binary value of the type that the server reported for the statement.
 fn of_binary_as(bytes: &[u8], data_type: &DataType) -> Option<ScalarValue> {
     of_binary(bytes, crate::postgres_types::seen_type(data_type).oid())
 }

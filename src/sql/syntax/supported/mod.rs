@@ -1,11 +1,11 @@
-//! Every part of a statement is planned, or refused by its name.
+//! Every part of a statement is either planned, or refused by name.
 //!
-//! The parser reads the clauses of a dozen dialects, and DataFusion plans what it knows of them. What it does not know it drops in some
-//! places without a word: `TABLESAMPLE (1 PERCENT)` would answer with the whole table. So each statement is walked before it is planned.
-//! Structs are taken apart without `..` and what can stand in a query is matched without a wildcard: a part that a newer parser adds does
-//! not compile until somebody has looked at what the planner makes of it.
+//! The parser reads the clauses of a dozen dialects, and DataFusion plans those that it knows. In some places it silently drops the
+//! others: `TABLESAMPLE (1 PERCENT)` would return the whole table. So each statement is checked before it is planned.
+//! Structs are destructured without `..` and enums are matched without a wildcard: a part added by a newer parser does
+//! not compile until somebody has checked what the planner does with it.
 //!
-//! This comes after the [rewrites](super::rewritten), which say by other means what can be said so.
+//! This comes after the [rewrites](super::rewritten), which express what they can by other means.
 
 mod changes;
 mod expression;
@@ -72,17 +72,17 @@ fn refuse_at(span: Span, clause: &str, instead: impl Into<String>) -> Checked {
     Err(Box::new(Refusal { clause: clause.into(), instead: instead.into(), span }))
 }
 
-/// Refuses a clause that is there.
+/// Refuses a clause if it is present.
 fn absent<T>(part: &Option<T>, clause: &str, instead: &str) -> Checked {
     if part.is_some() { refuse(clause, instead) } else { Ok(()) }
 }
 
-/// Likewise, one that may be there several times.
+/// The same for a clause that may occur several times.
 fn none<T>(parts: &[T], clause: &str, instead: &str) -> Checked {
     if parts.is_empty() { Ok(()) } else { refuse(clause, instead) }
 }
 
-/// Likewise, one that is a word.
+/// The same for a clause that is a keyword.
 fn without(word: bool, clause: &str, instead: &str) -> Checked {
     if word { refuse(clause, instead) } else { Ok(()) }
 }
