@@ -1,18 +1,18 @@
 //! The file that holds the keys of pseudonyms: named by the surroundings of the process, never by SQL, and handed to functions among the
 //! settings that they are called with.
 
-use std::any::Any;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use datafusion::common::{Result, config_err};
-use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
 use zeroize::Zeroizing;
 
 use crate::error::failed;
 use crate::kernels::privacy::pseudonyms::Keys;
+use crate::settings::carried;
 
 /// The variable of the program's environment that names the file.
 pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
@@ -37,32 +37,8 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Among the settings that functions are called with.
-impl ConfigExtension for KeyFile {
-    const PREFIX: &'static str = "key_file";
-}
-
-impl ExtensionOptions for KeyFile {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn cloned(&self) -> Box<dyn ExtensionOptions> {
-        Box::new(self.clone())
-    }
-
-    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
-        config_err!("key_file.{key} is no setting")
-    }
-
-    fn entries(&self) -> Vec<ConfigEntry> {
-        vec![]
-    }
-}
+// Among the settings that functions are called with.
+carried!(KeyFile, "key_file");
 
 impl KeyFile {
     /// The file of this path; without one there are no keys.
