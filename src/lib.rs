@@ -113,6 +113,7 @@ mod functions;
 mod kernels;
 mod learning;
 mod objects;
+mod opaque;
 mod passwords;
 mod postgres_catalog;
 mod postgres_settings;

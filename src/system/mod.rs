@@ -29,6 +29,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
+use futures::future::BoxFuture;
 
 use crate::docs::{Column, Doc};
 use crate::objects::KINDS;
@@ -38,7 +39,6 @@ use crate::statement::StatementContext;
 pub use reference::reference;
 
 /// A table about the program or the database.
-#[async_trait]
 trait SystemTable: Debug + Send + Sync {
     /// Its name in the schema `system`.
     fn name(&self) -> &'static str;
@@ -53,7 +53,7 @@ trait SystemTable: Debug + Send + Sync {
     ///
     /// # Errors
     /// The database cannot be read.
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>>;
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>>;
 }
 
 /// Every table of the schema; those of the kinds of objects come after the others.

@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 33] = [
     ("error", &["text"]),
     ("calendar", &[]),
+    ("opaque", &[]),
     ("environment", &[]),
     ("encryption", &["error"]),
     ("settings", &["encryption", "error"]),
@@ -28,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("statement", &["adapter", "catalog", "environment", "error", "postgres_catalog", "postgres_settings", "settings"]),
+    ("statement", &["adapter", "catalog", "environment", "error", "opaque", "postgres_catalog", "postgres_settings", "settings"]),
     (
         "sql",
         &[
@@ -152,7 +153,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
         ],
     ),
     ("scheduler", &["engine", "error", "text"]),
-    ("server", &["engine", "error", "passwords", "postgres_types", "text"]),
+    ("server", &["engine", "error", "opaque", "passwords", "postgres_types", "text"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
