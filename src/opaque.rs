@@ -46,3 +46,23 @@ impl<T: Debug> Debug for Opaque<T> {
         (**self).fmt(f)
     }
 }
+
+/// A method of an async trait, whose future is made by an associated function: by itself the trait would have the compiler prove anew, for
+/// each such method, what all of them hold.
+macro_rules! forward {
+    (fn $name:ident<$($life:lifetime),*>(&self $(, $argument:ident: $type:ty)*) -> $result:ty = $made:path) => {
+        fn $name<'this, $($life,)* 'future>(
+            &'this self,
+            $($argument: $type),*
+        ) -> futures::future::BoxFuture<'future, $result>
+        where
+            'this: 'future,
+            $($life: 'future,)*
+            Self: 'future,
+        {
+            $made(self, $($argument),*)
+        }
+    };
+}
+
+pub(crate) use forward;
