@@ -10,11 +10,13 @@ mod l_diversity;
 mod masks;
 mod pseudonymize;
 mod redact;
+mod suppress;
 mod t_closeness;
 mod tokenize;
 
 use crate::adapter::FunctionSet;
 
+pub use suppress::suppress_below;
 pub use tokenize::DETOKENIZE;
 
 pub fn functions() -> FunctionSet {
@@ -36,4 +38,5 @@ pub fn functions() -> FunctionSet {
         .step::<k_anonymity::ClassSizes>()
         .step::<l_diversity::ClassDiversity>()
         .step::<t_closeness::ClassDistances>()
+        .step::<suppress::SuppressSmallGroups>()
 }

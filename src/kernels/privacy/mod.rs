@@ -10,6 +10,7 @@
 //! | `tokens` | tokens that can be turned back by who has the key |
 //! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
 //! | `hierarchy`, `generalization` | values made general step by step, and the search for the best steps |
+//! | `suppression` | which small cells of a table are not shown |
 //! | `noise` | noise of differential privacy, by whole numbers alone |
 
 pub mod anonymity;
@@ -22,4 +23,5 @@ pub mod masks;
 pub mod noise;
 pub mod pseudonyms;
 pub mod redact;
+pub mod suppression;
 pub mod tokens;

@@ -74,7 +74,10 @@ existing file is replaced; an existing folder must be empty.
 The end of the name says the format, and a compression after it: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
 objects, an `.ndjson` file has one on each line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default none; an empty text is `\"\"`), `bom`
 (a byte order mark, by which Excel knows UTF-8); of all texts: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). A folder that is partitioned by columns has them in the
-names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.",
+names of its folders, NULL as `__HIVE_DEFAULT_PARTITION__`.
+
+Of a query with GROUP BY, `suppress_below` (2 or more) writes NULL for all numbers of groups of fewer persons, and of the next smallest group where that would be one group alone, as one could be told from the whole:
+`OPTIONS (suppress_below 5)`. The persons of a group are what `count` in the query counts; where there is no count or several, `suppress_by 'column'` names one. What is suppressed is no number in ORDER BY either.",
         ..STATEMENT
     },
     Doc {
