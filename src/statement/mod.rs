@@ -16,6 +16,7 @@
 
 pub mod activity;
 mod audit;
+mod budget;
 mod cancel;
 mod horizon;
 mod limits;
@@ -40,6 +41,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use parking_lot::Mutex;
 
 use crate::adapter::definitions::Definitions;
+use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::catalog::Catalog;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::{Object, Objects};
@@ -222,6 +224,7 @@ impl StatementContext {
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
+        state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
         (self.whole.origin.bind)(self, &mut state);
         state
     }

@@ -12,6 +12,7 @@ mod functions;
 mod grants;
 mod objects;
 pub mod postgres;
+mod privacy_budgets;
 mod queries;
 mod reference;
 mod retention;
@@ -71,6 +72,7 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(runs::Runs),
         Box::new(grants::Grants),
         Box::new(connections::Connections),
+        Box::new(privacy_budgets::PrivacyBudgets),
         Box::new(queries::Queries),
         Box::new(retention::Retentions),
         Box::new(settings::Settings),

@@ -19,7 +19,6 @@ pub mod columns;
 pub mod generalization;
 pub mod hierarchy;
 pub mod masks;
-#[cfg_attr(not(test), expect(dead_code, reason = "the functions that add noise come with the budget of a role"))]
 pub mod noise;
 pub mod pseudonyms;
 pub mod redact;
