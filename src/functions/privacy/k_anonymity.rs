@@ -50,13 +50,13 @@ rows have one illness, finding the class is enough. See `l_diversity` and `t_clo
 NULL is a value like any other, and so is NaN. Classes are counted first: memory is for the different combinations, not for the rows. Without rows, everything but `rows` and `classes` is NULL.",
     arguments: &[
         INPUT,
-        QUASI_IDENTIFIERS,
         Argument::optional(
             POPULATION,
             Takes::Relation,
             "",
             "the population that the rows are a sample of, one row per person, with columns of the same names",
         ),
+        QUASI_IDENTIFIERS,
         Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "how many of the smallest classes are named"),
     ],
     columns: &[
