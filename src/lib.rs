@@ -114,6 +114,7 @@ mod functions;
 mod kernels;
 mod learning;
 mod objects;
+mod opaque;
 mod passwords;
 mod postgres_catalog;
 mod postgres_settings;

@@ -2,14 +2,13 @@
 //!
 //! `pg_settings`, `current_setting` and SHOW tell them. Those that mean something here tell what is set: the time zone, timeouts.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 
-use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
-use datafusion::common::{Result, config_err};
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
 
 use crate::error::{SqlState, coded, did_you_mean, invalid};
-use crate::settings::PortraitSettings;
+use crate::settings::{PortraitSettings, carried};
 
 /// A setting.
 #[derive(Debug)]
@@ -118,32 +117,8 @@ pub struct Given {
     pub values: BTreeMap<String, String>,
 }
 
-impl ConfigExtension for Given {
-    const PREFIX: &'static str = "postgres";
-}
-
-impl ExtensionOptions for Given {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn cloned(&self) -> Box<dyn ExtensionOptions> {
-        Box::new(self.clone())
-    }
-
-    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
-        config_err!("postgres.{key}: write SET {key} = value")
-    }
-
-    /// SHOW ALL tells Portrait's settings and the engine's; these are told one by one, and by `pg_settings`.
-    fn entries(&self) -> Vec<ConfigEntry> {
-        vec![]
-    }
-}
+// SHOW ALL tells Portrait's settings and the engine's; these are told one by one, and by `pg_settings`.
+carried!(Given, "postgres", |key| format!("write SET {key} = value"));
 
 /// A setting by its name, whatever its case.
 pub fn setting(name: &str) -> Option<&'static PostgresSetting> {

@@ -1,9 +1,13 @@
 //! The settings of Portrait: one entry per setting, with key, type, default and description.
 
+mod carried;
+
 use std::any::Any;
 
 use datafusion::common::{Result, config_err};
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+
+pub(crate) use carried::carried;
 
 use crate::encryption::refuse_in_sql;
 use crate::error::invalid;

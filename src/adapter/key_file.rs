@@ -1,18 +1,18 @@
 //! The file with the keys of pseudonyms: named by the process environment, never by SQL, and passed to functions among the
 //! settings that they are called with.
 
-use std::any::Any;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use datafusion::common::{Result, config_err};
-use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::Result;
+use datafusion::config::ConfigOptions;
 use zeroize::Zeroizing;
 
 use crate::error::failed;
 use crate::kernels::privacy::pseudonyms::Keys;
+use crate::settings::carried;
 
 /// The environment variable that names the file.
 pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
@@ -38,32 +38,8 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Among the settings that functions are called with.
-impl ConfigExtension for KeyFile {
-    const PREFIX: &'static str = "key_file";
-}
-
-impl ExtensionOptions for KeyFile {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn cloned(&self) -> Box<dyn ExtensionOptions> {
-        Box::new(self.clone())
-    }
-
-    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
-        config_err!("key_file.{key} is no setting")
-    }
-
-    fn entries(&self) -> Vec<ConfigEntry> {
-        vec![]
-    }
-}
+// Among the settings that functions are called with.
+carried!(KeyFile, "key_file");
 
 impl KeyFile {
     /// The file at this path; without a path there are no keys.

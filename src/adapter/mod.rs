@@ -30,6 +30,7 @@ pub mod offload;
 pub mod once;
 pub mod passing;
 pub mod plain;
+pub mod privacy_budget;
 pub mod relation;
 pub mod step;
 pub mod table_macro;

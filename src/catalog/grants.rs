@@ -9,10 +9,10 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Catalog;
 use super::objects::Object;
 use super::stamp::Stamp;
 use super::transaction::Change;
+use super::{Catalog, budgets};
 
 /// The role that everybody is a member of.
 pub const PUBLIC: &str = "public";
@@ -194,9 +194,11 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
             connection.execute("UPDATE grants SET grantor = ?2 WHERE grantor = ?1", params![old, new])?;
             connection.execute("UPDATE grants SET name = ?2 WHERE class = 'role' AND name = ?1", params![old, new])?;
             connection.execute("UPDATE objects SET owner = ?2 WHERE owner = ?1", params![old, new])?;
+            budgets::rename(connection, old, new)?;
         }
         GrantChange::DropRole(name) => {
             connection.execute("DELETE FROM grants WHERE role = ?1 OR (class = 'role' AND name = ?1)", params![name])?;
+            budgets::drop(connection, name)?;
         }
     }
     Ok(())

@@ -44,6 +44,7 @@ mod archive;
 pub mod audit;
 pub mod backup;
 pub mod blocks;
+pub mod budgets;
 pub mod check;
 pub mod checks;
 pub mod classes;
@@ -95,7 +96,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// Version of the catalog's tables that this program reads and writes.
-const SCHEMA_VERSION: i64 = 11;
+const SCHEMA_VERSION: i64 = 12;
 /// "PTRT": tells the file from any other SQLite file.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -253,6 +254,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     classes::MIGRATION,
     erasure::MIGRATION,
     keys::MIGRATION,
+    budgets::MIGRATION,
 ];
 /// The version since which a database may be encrypted.
 const KEYS_SINCE: i64 = 11;
@@ -342,6 +344,11 @@ impl Catalog {
     /// What is recorded of statements.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// The catalog itself, also within a transaction: for what is written whatever becomes of that.
+    fn ground(&self) -> &Self {
+        self.pending.as_ref().map_or(self, |pending| pending.base())
     }
 
     fn fail(&self, error: &rusqlite::Error) -> DataFusionError {

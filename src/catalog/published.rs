@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result, Statistics};
@@ -14,11 +13,13 @@ use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::future::BoxFuture;
 
 use super::data::Pinned;
 use super::decrypting::format;
 use super::store::{DATA_URL, damaged};
 use crate::error::failed;
+use crate::opaque::forward;
 
 /// Files as a table. They are neither listed nor replaced: what a query reads is settled when it is planned, and stays until it ends.
 pub struct PublishedTable {
@@ -81,7 +82,6 @@ pub fn listing<'a>(
     ListingTable::try_new(config)
 }
 
-#[async_trait]
 impl TableProvider for PublishedTable {
     fn schema(&self) -> SchemaRef {
         self.listing.schema()
@@ -91,23 +91,14 @@ impl TableProvider for PublishedTable {
         TableType::Base
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.listing.scan(state, projection, filters, limit).await?;
-        let source = plan.downcast_ref::<DataSourceExec>();
-        let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
-        self.check(scan, limit)?;
-        let Some(scan) = scan else { return Ok(plan) };
-        let mut scan = scan.clone();
-        // The plan holds the files, for as long as it lives.
-        let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));
-        scan.file_groups = scan.file_groups.into_iter().map(|group| group.into_inner().into_iter().map(hold).collect()).collect();
-        Ok(DataSourceExec::from_data_source(scan))
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
@@ -116,5 +107,29 @@ impl TableProvider for PublishedTable {
 
     fn statistics(&self) -> Option<Statistics> {
         self.listing.statistics()
+    }
+}
+
+impl PublishedTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let plan = self.listing.scan(state, projection, filters, limit).await?;
+            let source = plan.downcast_ref::<DataSourceExec>();
+            let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
+            self.check(scan, limit)?;
+            let Some(scan) = scan else { return Ok(plan) };
+            let mut scan = scan.clone();
+            // The plan holds the files, for as long as it lives.
+            let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));
+            scan.file_groups =
+                scan.file_groups.into_iter().map(|group| group.into_inner().into_iter().map(hold).collect()).collect();
+            Ok(DataSourceExec::from_data_source(scan))
+        })
     }
 }

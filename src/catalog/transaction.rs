@@ -140,6 +140,11 @@ impl std::fmt::Debug for State {
 }
 
 impl Pending {
+    /// The catalog that the transaction is over.
+    pub fn base(&self) -> &Catalog {
+        &self.base
+    }
+
     /// Writes to the copy, which is made now if there is none.
     pub fn write<T>(
         &self,

@@ -1,15 +1,16 @@
 //! A table of another database, whichever it is.
 
+use crate::opaque::forward;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::future::BoxFuture;
 
 use super::conditions::{self, Dialect};
 
@@ -64,7 +65,6 @@ impl DatabaseTable {
     }
 }
 
-#[async_trait]
 impl TableProvider for DatabaseTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.relation.schema())
@@ -78,19 +78,33 @@ impl TableProvider for DatabaseTable {
         Ok(filters.iter().map(|filter| conditions::pushdown(filter, self.relation.as_ref())).collect())
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
+    }
+}
+
+impl DatabaseTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let relation = &self.relation;
-        let columns = projection.cloned().unwrap_or_else(|| (0..relation.schema().fields().len()).collect());
-        let conditions = conditions::all(filters, relation.as_ref());
-        // What is read up to a limit is read by one.
-        let readers = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
-        let ranges = relation.ranges(readers);
-        Arc::clone(relation).plan(state, Wanted { columns: &columns, conditions: &conditions, limit, ranges })
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let relation = &self.relation;
+            let columns = projection.cloned().unwrap_or_else(|| (0..relation.schema().fields().len()).collect());
+            let conditions = conditions::all(filters, relation.as_ref());
+            // What is read up to a limit is read by one.
+            let readers = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+            let ranges = relation.ranges(readers);
+            Arc::clone(relation).plan(state, Wanted { columns: &columns, conditions: &conditions, limit, ranges })
+        })
     }
 }

@@ -27,6 +27,7 @@ use super::prepared::{Parameters, Prepared};
 use super::reports;
 use super::rights;
 use super::schema::{CATALOG, PATH, PUBLIC};
+use super::suppressing;
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
@@ -448,7 +449,8 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             done.map_err(|error| set.and_then(|set| wrong_value(&set, &error)).unwrap_or(error))?;
             Ok(Answer::done(vec![]))
         }
-        LogicalPlan::Copy(copy) => {
+        LogicalPlan::Copy(mut copy) => {
+            suppressing::take_options(&mut copy)?;
             places::check(&copy.output_url, context.base(), context.places())?;
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
             let (plan, staged) = stage_copy(copy, context.base())?;

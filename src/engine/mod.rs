@@ -27,6 +27,7 @@ pub(crate) mod schedules;
 mod schema;
 mod session;
 mod stores;
+mod suppressing;
 mod transactions;
 mod variables;
 mod writes;

@@ -11,6 +11,7 @@ use datafusion::catalog::{CatalogProvider, CatalogProviderList, MemoryCatalogPro
 use datafusion::common::Result;
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::SessionState;
+use futures::future::BoxFuture;
 
 use crate::catalog::grants::Privilege;
 use crate::catalog::objects::Object;
@@ -19,6 +20,7 @@ use crate::databases;
 use crate::error::{SqlState, invalid, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile, protection, schema};
+use crate::opaque::forward;
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
@@ -242,40 +244,8 @@ impl SchemaProvider for ObjectSchema {
         self.context.objects().and_then(names).unwrap_or_default()
     }
 
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if self.schema == PublishedSchema::Profiles
-            && let Some(table) = self.context.profile_in_progress(name)
-        {
-            return Ok(Some(table));
-        }
-        let objects = self.context.objects()?;
-        let Some(mut named) = published::named(&objects, self.schema, name) else { return Ok(None) };
-        let (kind, own) = match self.schema {
-            PublishedSchema::Profiles => ("profile", named.profile.as_str()),
-            PublishedSchema::Segments => ("segment", published::name_and_time(name).0),
-        };
-        if let Some(object) = objects.iter().find(|object| object.kind == kind && object.name == own) {
-            self.context.check_may(Privilege::Select, object)?;
-        }
-        let all = self.context.all_objects()?;
-        let of = all.iter().find(|object| object.kind == "profile" && object.name == named.profile).cloned();
-        if let Some(horizon) = self.context.horizon() {
-            let time = match named.when {
-                When::At(time) => time.min(horizon.at),
-                _ => horizon.at,
-            };
-            let newest = self.context.view().snapshot(SnapshotOf::Profile, &named.profile, When::Now)?;
-            // What was published later is not known yet.
-            if named.when != When::Now || newest.is_some_and(|newest| newest.at > time) {
-                named.when = When::At(time);
-            }
-        }
-        // What it leads to may lead back here.
-        let mut state = Box::pin(profile::state(&named, &self.context)).await?;
-        if let Some(profile) = of {
-            state = Box::pin(protection::seen_state(&profile, state, named.when, &self.context)).await?;
-        }
-        state.table(&named).map(Some)
+    forward! {
+        fn table<'name>(&self, name: &'name str) -> Result<Option<Arc<dyn TableProvider>>> = Self::found
     }
 
     /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
@@ -285,6 +255,46 @@ impl SchemaProvider for ObjectSchema {
 
     fn table_exist(&self, name: &str) -> bool {
         self.table_names().iter().any(|table| table == name)
+    }
+}
+
+impl ObjectSchema {
+    fn found<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Arc<dyn TableProvider>>>> {
+        Box::pin(async move {
+            if self.schema == PublishedSchema::Profiles
+                && let Some(table) = self.context.profile_in_progress(name)
+            {
+                return Ok(Some(table));
+            }
+            let objects = self.context.objects()?;
+            let Some(mut named) = published::named(&objects, self.schema, name) else { return Ok(None) };
+            let (kind, own) = match self.schema {
+                PublishedSchema::Profiles => ("profile", named.profile.as_str()),
+                PublishedSchema::Segments => ("segment", published::name_and_time(name).0),
+            };
+            if let Some(object) = objects.iter().find(|object| object.kind == kind && object.name == own) {
+                self.context.check_may(Privilege::Select, object)?;
+            }
+            let all = self.context.all_objects()?;
+            let of = all.iter().find(|object| object.kind == "profile" && object.name == named.profile).cloned();
+            if let Some(horizon) = self.context.horizon() {
+                let time = match named.when {
+                    When::At(time) => time.min(horizon.at),
+                    _ => horizon.at,
+                };
+                let newest = self.context.view().snapshot(SnapshotOf::Profile, &named.profile, When::Now)?;
+                // What was published later is not known yet.
+                if named.when != When::Now || newest.is_some_and(|newest| newest.at > time) {
+                    named.when = When::At(time);
+                }
+            }
+            // What it leads to may lead back here.
+            let mut state = Box::pin(profile::state(&named, &self.context)).await?;
+            if let Some(profile) = of {
+                state = Box::pin(protection::seen_state(&profile, state, named.when, &self.context)).await?;
+            }
+            state.table(&named).map(Some)
+        })
     }
 }
 
@@ -396,15 +406,8 @@ impl SchemaProvider for Relations {
         names
     }
 
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(table) = self.find(name).await? else { return Ok(None) };
-        let name = self.member(name);
-        let (own, _) = published::name_and_time(&name);
-        self.context.note(own, &table);
-        match self.context.horizon() {
-            Some(horizon) => horizon.seen(own, table).map(Some),
-            None => Ok(Some(table)),
-        }
+    forward! {
+        fn table<'name>(&self, name: &'name str) -> Result<Option<Arc<dyn TableProvider>>> = Self::found
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
@@ -427,6 +430,21 @@ impl SchemaProvider for Relations {
     fn table_exist(&self, name: &str) -> bool {
         let name = self.member(name);
         self.tables().temporary(&name).is_some() || matches!(self.object(&name), Ok(Some(_)))
+    }
+}
+
+impl Relations {
+    fn found<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Arc<dyn TableProvider>>>> {
+        Box::pin(async move {
+            let Some(table) = self.find(name).await? else { return Ok(None) };
+            let name = self.member(name);
+            let (own, _) = published::name_and_time(&name);
+            self.context.note(own, &table);
+            match self.context.horizon() {
+                Some(horizon) => horizon.seen(own, table).map(Some),
+                None => Ok(Some(table)),
+            }
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! A format reads rows: it says where a file may be divided, and makes the node of the plan that reads parts of files ([`Rows`]). What
 //! is the same for all stands here: columns of folders, conditions over them that leave files out, shares of the work.
 
+use crate::opaque::forward;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::ops::Range;
@@ -18,6 +19,7 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::future::BoxFuture;
 
 use super::folders::Folders;
 
@@ -144,7 +146,6 @@ impl FilesTable {
     }
 }
 
-#[async_trait]
 impl TableProvider for FilesTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.layout.schema)
@@ -162,37 +163,51 @@ impl TableProvider for FilesTable {
         Ok(filters.iter().map(decided).collect())
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
+    }
+}
+
+impl FilesTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let layout = &self.layout;
-        let projection = projection.cloned().unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
-        let is_read = layout.folders.matching(state, filters)?;
-        let files = || (0..layout.sizes.len()).filter(|file| is_read.get(*file) != Some(&false));
-        // What is read up to a limit is read from the beginning.
-        let partitions = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
-        let total: u64 = files().map(|file| layout.sizes[file]).sum();
-        let share = total.div_ceil(partitions as u64).max(SMALLEST_PART);
-        let mut groups: Vec<Vec<Part>> = vec![vec![]; partitions];
-        let mut taken = vec![0_u64; partitions];
-        for file in files() {
-            let size = layout.sizes[file];
-            let count = usize::try_from(size.div_ceil(share)).unwrap_or(1);
-            let starts = self.rows.starts(file, count).await?;
-            let ends = starts.iter().skip(1).copied().chain([size]);
-            for (start, end) in starts.iter().copied().zip(ends) {
-                // To who has least so far, in the order of the files: the same each time.
-                let least = (0..partitions).min_by_key(|group| taken[*group]).unwrap_or(0);
-                groups[least].push(Part { file, range: start..end });
-                taken[least] += end.saturating_sub(start);
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let layout = &self.layout;
+            let projection = projection.cloned().unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
+            let is_read = layout.folders.matching(state, filters)?;
+            let files = || (0..layout.sizes.len()).filter(|file| is_read.get(*file) != Some(&false));
+            // What is read up to a limit is read from the beginning.
+            let partitions = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
+            let total: u64 = files().map(|file| layout.sizes[file]).sum();
+            let share = total.div_ceil(partitions as u64).max(SMALLEST_PART);
+            let mut groups: Vec<Vec<Part>> = vec![vec![]; partitions];
+            let mut taken = vec![0_u64; partitions];
+            for file in files() {
+                let size = layout.sizes[file];
+                let count = usize::try_from(size.div_ceil(share)).unwrap_or(1);
+                let starts = self.rows.starts(file, count).await?;
+                let ends = starts.iter().skip(1).copied().chain([size]);
+                for (start, end) in starts.iter().copied().zip(ends) {
+                    // To who has least so far, in the order of the files: the same each time.
+                    let least = (0..partitions).min_by_key(|group| taken[*group]).unwrap_or(0);
+                    groups[least].push(Part { file, range: start..end });
+                    taken[least] += end.saturating_sub(start);
+                }
             }
-        }
-        groups.retain(|group| !group.is_empty());
-        let schema = Arc::new(layout.schema.project(&projection)?);
-        Ok(Arc::clone(&self.rows).plan(Scan { layout: Arc::clone(layout), parts: groups, projection, schema, limit }))
+            groups.retain(|group| !group.is_empty());
+            let schema = Arc::new(layout.schema.project(&projection)?);
+            Ok(Arc::clone(&self.rows).plan(Scan { layout: Arc::clone(layout), parts: groups, projection, schema, limit }))
+        })
     }
 }

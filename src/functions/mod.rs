@@ -29,7 +29,7 @@ mod texts;
 
 use std::sync::LazyLock;
 
-pub use privacy::DETOKENIZE;
+pub use privacy::{DETOKENIZE, suppress_below};
 
 use crate::adapter::FunctionSet;
 use crate::docs::Doc;

@@ -5,12 +5,16 @@ use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{AlterRoleOperation, CreateRole, Expr, Password, RoleOption, Statement as SqlStatement, Value};
+use sqlparser::ast::{
+    AlterRoleOperation, CreateRole, Expr, ObjectName, Password, ResetConfig, RoleOption, SetConfigValue,
+    Statement as SqlStatement, Value,
+};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::listed;
 use super::values::{given, number, text, yes};
+use crate::catalog::budgets::MILLIONTHS;
 use crate::catalog::grants::{Grant, GrantChange, Privilege, Thing};
 use crate::catalog::objects::{NewVersion, Object};
 use crate::docs::{Column, Doc};
@@ -29,11 +33,16 @@ static DOC: Doc = Doc {
 CREATE USER …
 ALTER ROLE name [LOGIN | NOLOGIN] [SUPERUSER | NOSUPERUSER] [PASSWORD '…' | PASSWORD NULL] [CONNECTION LIMIT n] [VALID UNTIL 'time']
 ALTER ROLE name RENAME TO other
+ALTER ROLE name SET portrait.privacy_budget = n
+ALTER ROLE name RESET portrait.privacy_budget
 DROP ROLE [IF EXISTS] name",
     description: "\
 As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what [GRANT](../statement/grant.md) gives to it or to a role
 that it is a member of; with SUPERUSER it may do everything. A user is a role with LOGIN. Anyone who can open the folder of the database (`portrait -d`) needs no role and
 may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first.
+
+`portrait.privacy_budget` limits what `noisy_count` and `noisy_sum` may reveal to the role: the sum of `epsilon` over its answers. `system.privacy_budgets` shows what is spent.
+What is already spent counts against a new budget. RESET removes the budget and forgets what was spent.
 
 `CONNECTION LIMIT` limits the number of connections at the same time. After `VALID UNTIL` the password is no longer accepted.
 
@@ -277,7 +286,39 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
             }
             put(name, &role, context)
         }
+        AlterRoleOperation::Set { config_name, config_value, in_database: None } if is_budget(config_name) => {
+            let budget = match config_value {
+                SetConfigValue::Value(value) => Some(budget(value)?),
+                SetConfigValue::Default => None,
+                SetConfigValue::FromCurrent => return Err(unknown_option(&operation.to_string())),
+            };
+            context.catalog().put_budget(name, budget)
+        }
+        AlterRoleOperation::Reset { config_name: ResetConfig::ConfigName(setting), in_database: None } if is_budget(setting) => {
+            context.catalog().put_budget(name, None)
+        }
         other => Err(unknown_option(&other.to_string())),
+    }
+}
+
+/// The one setting of a role.
+const BUDGET: &str = "portrait.privacy_budget";
+/// The largest budget, which is as good as none.
+const MOST_BUDGET: f64 = 1_000_000.0;
+
+fn is_budget(setting: &ObjectName) -> bool {
+    setting.to_string().eq_ignore_ascii_case(BUDGET)
+}
+
+/// A budget as it is written, in millionths.
+fn budget(written: &Expr) -> Result<i64> {
+    let text = quoted(written).unwrap_or_else(|| written.to_string());
+    match text.trim().parse::<f64>() {
+        Ok(budget) if (0.0..=MOST_BUDGET).contains(&budget) => Ok((budget * MILLIONTHS as f64).round() as i64),
+        _ => Err(invalid(
+            BUDGET,
+            format!("must be a number from 0 to {MOST_BUDGET}, the sum of epsilon that is spent, got {text}"),
+        )),
     }
 }
 
@@ -316,7 +357,7 @@ fn unknown_option(option: &str) -> datafusion::error::DataFusionError {
 ///
 /// # Errors
 /// A name of several parts.
-pub fn only_name(name: &sqlparser::ast::ObjectName) -> Result<String> {
+pub fn only_name(name: &ObjectName) -> Result<String> {
     match name.0.as_slice() {
         [own] => own.as_ident().map(normal).ok_or_else(|| invalid(&name.to_string(), "is no name of a role")),
         _ => Err(invalid(&name.to_string(), "a role has one name, without a schema")),

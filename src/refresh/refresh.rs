@@ -20,7 +20,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
@@ -31,6 +30,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use fail::fail_point;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 
 use super::columns::KEY;
 use super::decompose::over_own_row;
@@ -141,13 +141,14 @@ pub async fn explain(context: &StatementContext, read: &ReadDefinition, request:
 /// Plans of what would be written, for EXPLAIN.
 struct Plans(Vec<LogicalPlan>);
 
-#[async_trait]
 impl Between for Plans {
-    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>> {
-        // A table of no rows stands for the file.
-        let so_far = EmptyTable::new(Arc::clone(plan.schema().inner()));
-        self.0.push(plan);
-        Ok(Arc::new(so_far))
+    fn write<'a>(&'a mut self, plan: LogicalPlan) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        Box::pin(async move {
+            // A table of no rows stands for the file.
+            let so_far = EmptyTable::new(Arc::clone(plan.schema().inner()));
+            self.0.push(plan);
+            Ok(Arc::new(so_far) as _)
+        })
     }
 }
 
@@ -169,25 +170,27 @@ pub struct FilesBetween<'a> {
     pub newest: Option<Written>,
 }
 
-#[async_trait]
 impl Between for FilesBetween<'_> {
-    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>> {
-        let frame = DataFrame::new(self.refresh.context.state(), plan);
-        let task = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        self.running.set(&plan);
-        let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
-        let schema = plan.schema();
-        let mut output = Output::new(self.refresh.catalog, &schema, Some(0), &memory)?;
-        let mut stream = execute_stream(plan, task)?;
-        while let Some(batch) = stream.next().await {
-            output.write(&batch?)?;
-        }
-        drop(stream);
-        let written = output.finish()?;
-        let table = listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY), self.refresh.catalog.is_encrypted())?;
-        self.newest = Some(written);
-        Ok(Arc::new(table))
+    fn write<'a>(&'a mut self, plan: LogicalPlan) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        Box::pin(async move {
+            let frame = DataFrame::new(self.refresh.context.state(), plan);
+            let task = Arc::new(frame.task_ctx());
+            let plan = frame.create_physical_plan().await?;
+            self.running.set(&plan);
+            let memory = MemoryConsumer::new("refresh").register(task.memory_pool());
+            let schema = plan.schema();
+            let mut output = Output::new(self.refresh.catalog, &schema, Some(0), &memory)?;
+            let mut stream = execute_stream(plan, task)?;
+            while let Some(batch) = stream.next().await {
+                output.write(&batch?)?;
+            }
+            drop(stream);
+            let written = output.finish()?;
+            let table =
+                listing(std::iter::once(written.file.name.as_str()), schema, Some(KEY), self.refresh.catalog.is_encrypted())?;
+            self.newest = Some(written);
+            Ok(Arc::new(table) as _)
+        })
     }
 }
 

@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use futures::future::BoxFuture;
 
 use super::align::Align;
 use super::columns::{KEY, PRESENT, column, segment, value};
@@ -38,10 +38,9 @@ pub struct Stages {
 }
 
 /// What becomes of the plan between two levels.
-#[async_trait]
 pub trait Between: Send {
     /// Writes the rows of a plan, which come in the order of their key; gives them as a table that stays until this is called again.
-    async fn write(&mut self, plan: LogicalPlan) -> Result<Arc<dyn TableProvider>>;
+    fn write<'a>(&'a mut self, plan: LogicalPlan) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>>;
 }
 
 impl Stages {

@@ -13,6 +13,7 @@ use super::{Drawn, Language, Section};
 use crate::charts::{Chart, ChartError};
 use crate::error::invalid;
 use crate::formats::{Roles, Told, cells, chart};
+use crate::kernels::privacy::suppression;
 use crate::text::grouped;
 
 /// What rows of few customers show in the place of their numbers.
@@ -229,19 +230,11 @@ pub fn percent(share: f64) -> String {
     format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
 }
 
-/// The rows that are of fewer customers than may be shown. Where that is one alone, it could be told from the whole: the next smallest is too.
+/// The rows that are of fewer customers than may be shown, and those that would tell them.
 fn suppressed(section: &Section, rows: &RecordBatch, smallest: u64) -> Vec<bool> {
-    let mut hidden = vec![false; rows.num_rows()];
-    let Some(counts) = section.count.as_ref().and_then(|name| rows.column_by_name(name)) else { return hidden };
+    let Some(counts) = section.count.as_ref().and_then(|name| rows.column_by_name(name)) else {
+        return vec![false; rows.num_rows()];
+    };
     let counts: Vec<f64> = (0..rows.num_rows()).map(|row| number(counts, row).unwrap_or(0.0)).collect();
-    for (row, count) in counts.iter().enumerate() {
-        hidden[row] = *count > 0.0 && *count < smallest as f64;
-    }
-    if hidden.iter().filter(|hidden| **hidden).count() == 1 {
-        let others = (0..counts.len()).filter(|row| !hidden[*row] && counts[*row] > 0.0);
-        if let Some(next) = others.min_by(|a, b| counts[*a].total_cmp(&counts[*b])) {
-            hidden[next] = true;
-        }
-    }
-    hidden
+    suppression::suppressed(&counts, smallest)
 }

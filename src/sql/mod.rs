@@ -34,7 +34,6 @@ pub mod written;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result;
 use datafusion::execution::context::QueryPlanner;
@@ -44,6 +43,7 @@ use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::{DataFrame, SessionContext};
+use futures::future::BoxFuture;
 
 use crate::adapter::definitions::{self, Definitions};
 use crate::adapter::once::OncePlanner;
@@ -53,6 +53,7 @@ use crate::builtins;
 use crate::docs::Doc;
 use crate::error::invalid;
 use crate::functions;
+use crate::opaque::forward;
 use crate::settings::PortraitSettings;
 use crate::statement::AuditReads;
 
@@ -138,13 +139,24 @@ pub fn bind(state: &mut SessionState, objects: Arc<dyn Definitions>) {
 #[derive(Debug)]
 struct PortraitPlanner;
 
-#[async_trait]
 impl QueryPlanner for PortraitPlanner {
-    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        // What is read is recorded before it is read.
-        if let Some(AuditReads(context)) = session.config_options().extensions.get::<AuditReads>() {
-            context.audit_reads(plan).await?;
-        }
-        DefaultPhysicalPlanner::with_extension_planners(extension_planners()).create_physical_plan(plan, session).await
+    forward! {
+        fn create_physical_plan<'plan, 'session>(
+            &self,
+            plan: &'plan LogicalPlan,
+            session: &'session dyn Session
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
+    }
+}
+
+impl PortraitPlanner {
+    fn planned<'a>(&'a self, plan: &'a LogicalPlan, session: &'a dyn Session) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            // What is read is recorded before it is read.
+            if let Some(AuditReads(context)) = session.config_options().extensions.get::<AuditReads>() {
+                context.audit_reads(plan).await?;
+            }
+            DefaultPhysicalPlanner::with_extension_planners(extension_planners()).create_physical_plan(plan, session).await
+        })
     }
 }

@@ -8,13 +8,11 @@
 //! refresh, its reads are seen. A record is on disk before the first row is there. The end is not waited for: what a statement read is known
 //! without it.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::{Result, config_err};
-use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
+use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -23,7 +21,7 @@ use super::StatementContext;
 use super::activity::Outcome;
 use crate::catalog::audit::{Entry, Event};
 use crate::error::SqlState;
-use crate::settings::PortraitSettings;
+use crate::settings::{PortraitSettings, carried};
 
 /// What a plan reads of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,28 +169,4 @@ impl StatementContext {
 #[derive(Debug, Clone)]
 pub struct AuditReads(pub StatementContext);
 
-impl ConfigExtension for AuditReads {
-    const PREFIX: &'static str = "audit_reads";
-}
-
-impl ExtensionOptions for AuditReads {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn cloned(&self) -> Box<dyn ExtensionOptions> {
-        Box::new(self.clone())
-    }
-
-    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
-        config_err!("audit_reads.{key} is no setting")
-    }
-
-    fn entries(&self) -> Vec<ConfigEntry> {
-        vec![]
-    }
-}
+carried!(AuditReads, "audit_reads");

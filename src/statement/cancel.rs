@@ -1,14 +1,12 @@
 //! The way to end a statement from elsewhere.
 
-use std::any::Any;
 use std::sync::Arc;
 
-use datafusion::common::{Result, config_err};
-use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::DataFusionError;
 use tokio::sync::watch;
 
 use crate::error::{SqlState, coded};
+use crate::settings::carried;
 
 /// Ends a statement: from another thread, a signal, or a client that went away. Cheap to clone; clones end the same statement.
 #[derive(Debug, Clone)]
@@ -22,32 +20,8 @@ impl Default for Cancel {
     }
 }
 
-/// Among the settings that a plan is made with, so that its operators hear of the end.
-impl ConfigExtension for Cancel {
-    const PREFIX: &'static str = "cancel";
-}
-
-impl ExtensionOptions for Cancel {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn cloned(&self) -> Box<dyn ExtensionOptions> {
-        Box::new(self.clone())
-    }
-
-    fn set(&mut self, key: &str, _value: &str) -> Result<()> {
-        config_err!("cancel.{key} is no setting")
-    }
-
-    fn entries(&self) -> Vec<ConfigEntry> {
-        vec![]
-    }
-}
+// Among the settings that a plan is made with, so that its operators hear of the end.
+carried!(Cancel, "cancel");
 
 impl Cancel {
     /// Ends the statement; its answer is an error then.

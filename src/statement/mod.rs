@@ -16,6 +16,7 @@
 
 pub mod activity;
 mod audit;
+mod budget;
 mod cancel;
 mod horizon;
 mod limits;
@@ -40,12 +41,14 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use parking_lot::Mutex;
 
 use crate::adapter::definitions::Definitions;
+use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::catalog::Catalog;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::{Object, Objects};
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
+use crate::opaque::Opaque;
 use crate::postgres_catalog::Gathered;
 use crate::postgres_settings::{Given, schemas};
 
@@ -111,7 +114,7 @@ impl Debug for Origin {
 /// What one statement sees and may. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StatementContext {
-    whole: Arc<Whole>,
+    whole: Opaque<Whole>,
     part: Part,
 }
 
@@ -179,16 +182,16 @@ impl StatementContext {
         let (cancel, rights, seen) = (Cancel::default(), Mutex::default(), Mutex::default());
         let audited = Audited::default();
         let whole = Whole { origin, view, now, began, limits, cancel, audited, rights, seen };
-        Self { whole: Arc::new(whole), part: Part::default() }
+        Self { whole: Opaque::new(whole), part: Part::default() }
     }
 
     /// The same statement over another view of the database.
     fn over(&self, view: Arc<View>) -> Self {
-        let Whole { origin, now, began, limits, cancel, audited, .. } = self.whole.as_ref();
+        let Whole { origin, now, began, limits, cancel, audited, .. } = &*self.whole;
         let (origin, cancel, audited) = (origin.clone(), cancel.clone(), audited.clone());
         let (rights, seen) = (Mutex::default(), Mutex::default());
         let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, audited, rights, seen };
-        Self { whole: Arc::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
+        Self { whole: Opaque::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
     /// Plans over one state of the database: when that is gone while it is read, over a newer one.
@@ -221,6 +224,7 @@ impl StatementContext {
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
+        state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
         (self.whole.origin.bind)(self, &mut state);
         state
     }
@@ -380,7 +384,7 @@ impl StatementContext {
             return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, name, problem));
         }
         let path = self.part.path.iter().cloned().chain([name.to_string()]).collect();
-        Ok(Self { whole: Arc::clone(&self.whole), part: Part { path, writing: None, ..self.part.clone() } }.as_owner(owner))
+        Ok(Self { whole: self.whole.clone(), part: Part { path, writing: None, ..self.part.clone() } }.as_owner(owner))
     }
 
     /// The schemas where names without one are looked for, those that there are. In a definition names mean the same for everybody: what
@@ -403,7 +407,7 @@ impl StatementContext {
     /// The context of what is planned with the rights of another role.
     pub fn as_owner(&self, owner: &str) -> Self {
         Self {
-            whole: Arc::clone(&self.whole),
+            whole: self.whole.clone(),
             part: Part { owner: Some(owner.into()), postgres: Arc::default(), ..self.part.clone() },
         }
     }
@@ -412,7 +416,7 @@ impl StatementContext {
     /// role sees all.
     pub fn reading_as(&self, reader: &str) -> Self {
         Self {
-            whole: Arc::clone(&self.whole),
+            whole: self.whole.clone(),
             part: Part { reader: Some(reader.into()), postgres: Arc::default(), ..self.part.clone() },
         }
     }
@@ -430,7 +434,7 @@ impl StatementContext {
     /// The context of what is planned over a profile that is itself being planned.
     pub fn with_profile(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
         let profiles = self.part.profiles.iter().cloned().chain([(name.to_string(), table)]).collect();
-        Self { whole: Arc::clone(&self.whole), part: Part { profiles, ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { profiles, ..self.part.clone() } }
     }
 
     /// The profile of that name as far as it is planned, when it is being planned.
@@ -445,7 +449,7 @@ impl StatementContext {
             return self.clone();
         }
         let files = self.part.files.iter().cloned().chain(tables).collect();
-        Self { whole: Arc::clone(&self.whole), part: Part { files, ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { files, ..self.part.clone() } }
     }
 
     /// The table of files that stands under this name in the text that is planned.
@@ -457,12 +461,12 @@ impl StatementContext {
     /// The context of what is planned as if a definition were another one, or there already.
     pub fn with_definition(&self, changed: Object) -> Self {
         let changed = self.part.changed.iter().cloned().chain([changed]).collect();
-        Self { whole: Arc::clone(&self.whole), part: Part { changed, postgres: Arc::default(), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { changed, postgres: Arc::default(), ..self.part.clone() } }
     }
 
     /// The context of what is planned as if a table had other columns.
     pub fn with_relation(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { relation: Some((name.into(), table)), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { relation: Some((name.into(), table)), ..self.part.clone() } }
     }
 
     /// The table of that name as it would be, when it is being replaced.
@@ -473,7 +477,7 @@ impl StatementContext {
 
     /// The context of what is planned as of a time.
     pub fn below(&self, horizon: Horizon) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { horizon: Some(Arc::new(horizon)), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { horizon: Some(Arc::new(horizon)), ..self.part.clone() } }
     }
 
     /// Up to when rows of sources are seen.
@@ -483,7 +487,7 @@ impl StatementContext {
 
     /// The context of what is planned with the tables noted that it finds.
     pub fn noting(&self, reads: &Reads) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { reads: Some(reads.clone()), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { reads: Some(reads.clone()), ..self.part.clone() } }
     }
 
     /// Notes a table that was found here.
@@ -495,7 +499,7 @@ impl StatementContext {
 
     /// The context of what is planned as if a model had learned something else.
     pub fn with_model(&self, model: StoredModel) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { model: Some(Arc::new(model)), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { model: Some(Arc::new(model)), ..self.part.clone() } }
     }
 
     /// The model of that name as it would be, when it is being replaced.
@@ -505,7 +509,7 @@ impl StatementContext {
 
     /// The context of the statement that makes a table: its name means no file, whether there is such a table or not.
     pub fn making(&self, name: &str) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { making: Some(name.into()), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { making: Some(name.into()), ..self.part.clone() } }
     }
 
     /// True for the name of the table that is to be made.
@@ -515,7 +519,7 @@ impl StatementContext {
 
     /// The context of a statement that adds rows to a table without reading it.
     pub fn writing(&self, name: &str) -> Self {
-        Self { whole: Arc::clone(&self.whole), part: Part { writing: Some(name.into()), ..self.part.clone() } }
+        Self { whole: self.whole.clone(), part: Part { writing: Some(name.into()), ..self.part.clone() } }
     }
 
     /// True for the name of the table that rows are added to, and that is not read.

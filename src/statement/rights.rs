@@ -218,6 +218,14 @@ impl StatementContext {
         self.part.reader.as_deref().unwrap_or_else(|| self.role())
     }
 
+    /// True when the role that runs the statement may do all, whoever's definition this is part of.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(super) fn is_run_by_superuser(&self) -> Result<bool> {
+        Ok(self.rights_of(self.role(), self.whole.origin.is_trusted)?.is_superuser())
+    }
+
     fn rights_of(&self, role: &str, is_trusted: bool) -> Result<Arc<Rights>> {
         let key = role.to_string();
         if let Some(known) = self.whole.rights.lock().get(&(key.clone(), is_trusted)) {

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::audit::{Entry, Event};
@@ -53,7 +53,6 @@ const COLUMNS: [Column; 17] = [
     Column { name: "hash", data_type: "VARCHAR", text: "hash of this record" },
 ];
 
-#[async_trait]
 impl SystemTable for Audit {
     fn name(&self) -> &'static str {
         "audit"
@@ -67,52 +66,54 @@ impl SystemTable for Audit {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        if !context.rights()?.is_member("pg_monitor") {
-            let problem = format!(
-                "the role {} may not see what others read; ask for: GRANT pg_monitor TO {}",
-                context.role(),
-                context.role()
-            );
-            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, "system.audit", problem));
-        }
-        let (ends, mut records): (Vec<_>, Vec<_>) =
-            context.catalog().audit().records()?.into_iter().partition(|(record, _)| record.entry.event == Event::End);
-        let ends: HashMap<u64, Entry> = ends
-            .into_iter()
-            .flat_map(|(record, _)| record.entry.of.clone().into_iter().map(move |of| (of, record.entry.clone())))
-            .collect();
-        for (record, _) in &mut records {
-            if let Some(end) = ends.get(&record.number) {
-                if record.entry.outcome.is_empty() {
-                    record.entry.outcome.clone_from(&end.outcome);
-                }
-                record.entry.rows = end.rows;
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            if !context.rights()?.is_member("pg_monitor") {
+                let problem = format!(
+                    "the role {} may not see what others read; ask for: GRANT pg_monitor TO {}",
+                    context.role(),
+                    context.role()
+                );
+                return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, "system.audit", problem));
             }
-        }
-        let all = || records.iter();
-        let of = |value: fn(&Entry) -> &String| text(all().map(move |(record, _)| given(value(&record.entry))));
-        let whole = |value: u64| i64::try_from(value).ok();
-        let listed = |list: Vec<&String>| list.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        Ok(vec![
-            number(all().map(|(record, _)| whole(record.number))),
-            time(all().map(|(record, _)| microseconds(&record.at))),
-            text(all().map(|(record, _)| Some(record.entry.event.word().to_string()))),
-            of(|entry| &entry.role),
-            of(|entry| &entry.login),
-            of(|entry| &entry.client),
-            of(|entry| &entry.purpose),
-            of(|entry| &entry.command),
-            of(|entry| &entry.statement),
-            of(|entry| &entry.object),
-            text(all().map(|(record, _)| given(&listed(record.entry.columns.keys().collect())))),
-            text(all().map(|(record, _)| given(&listed(record.entry.columns.values().collect())))),
-            text(all().map(|(record, _)| given(&listed(record.entry.masked.iter().collect())))),
-            number(all().map(|(record, _)| record.entry.rows.and_then(whole))),
-            of(|entry| &entry.outcome),
-            text(all().map(|(record, _)| Some(record.previous.clone()))),
-            text(all().map(|(_, hash)| Some(hash.clone()))),
-        ])
+            let (ends, mut records): (Vec<_>, Vec<_>) =
+                context.catalog().audit().records()?.into_iter().partition(|(record, _)| record.entry.event == Event::End);
+            let ends: HashMap<u64, Entry> = ends
+                .into_iter()
+                .flat_map(|(record, _)| record.entry.of.clone().into_iter().map(move |of| (of, record.entry.clone())))
+                .collect();
+            for (record, _) in &mut records {
+                if let Some(end) = ends.get(&record.number) {
+                    if record.entry.outcome.is_empty() {
+                        record.entry.outcome.clone_from(&end.outcome);
+                    }
+                    record.entry.rows = end.rows;
+                }
+            }
+            let all = || records.iter();
+            let of = |value: fn(&Entry) -> &String| text(all().map(move |(record, _)| given(value(&record.entry))));
+            let whole = |value: u64| i64::try_from(value).ok();
+            let listed = |list: Vec<&String>| list.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            Ok(vec![
+                number(all().map(|(record, _)| whole(record.number))),
+                time(all().map(|(record, _)| microseconds(&record.at))),
+                text(all().map(|(record, _)| Some(record.entry.event.word().to_string()))),
+                of(|entry| &entry.role),
+                of(|entry| &entry.login),
+                of(|entry| &entry.client),
+                of(|entry| &entry.purpose),
+                of(|entry| &entry.command),
+                of(|entry| &entry.statement),
+                of(|entry| &entry.object),
+                text(all().map(|(record, _)| given(&listed(record.entry.columns.keys().collect())))),
+                text(all().map(|(record, _)| given(&listed(record.entry.columns.values().collect())))),
+                text(all().map(|(record, _)| given(&listed(record.entry.masked.iter().collect())))),
+                number(all().map(|(record, _)| record.entry.rows.and_then(whole))),
+                of(|entry| &entry.outcome),
+                text(all().map(|(record, _)| Some(record.previous.clone()))),
+                text(all().map(|(_, hash)| Some(hash.clone()))),
+            ])
+        })
     }
 }
 

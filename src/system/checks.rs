@@ -1,10 +1,10 @@
 //! `system.check_results` and `system.table_scores`
 
-use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::checks::CheckResult;
@@ -46,7 +46,6 @@ fn results(context: &StatementContext) -> Result<Vec<CheckResult>> {
     Ok(context.catalog().check_results()?.into_iter().filter(is_seen).collect())
 }
 
-#[async_trait]
 impl SystemTable for CheckResults {
     fn name(&self) -> &'static str {
         "check_results"
@@ -60,23 +59,25 @@ impl SystemTable for CheckResults {
         &RESULTS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let results = results(context)?;
-        let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
-        Ok(vec![
-            of(|result| &result.name),
-            number(results.iter().map(|result| Some(result.version))),
-            of(|result| &result.table),
-            time(results.iter().map(|result| Some(result.at))),
-            of(|result| &result.dimension),
-            of(|result| &result.severity),
-            of(|result| &result.status),
-            number(results.iter().map(|result| result.rows)),
-            number(results.iter().map(|result| result.failed)),
-            share(results.iter().map(|result| result.passed_share)),
-            of(|result| &result.message),
-            of(|result| &result.examples),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let results = results(context)?;
+            let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
+            Ok(vec![
+                of(|result| &result.name),
+                number(results.iter().map(|result| Some(result.version))),
+                of(|result| &result.table),
+                time(results.iter().map(|result| Some(result.at))),
+                of(|result| &result.dimension),
+                of(|result| &result.severity),
+                of(|result| &result.status),
+                number(results.iter().map(|result| result.rows)),
+                number(results.iter().map(|result| result.failed)),
+                share(results.iter().map(|result| result.passed_share)),
+                of(|result| &result.message),
+                of(|result| &result.examples),
+            ])
+        })
     }
 }
 
@@ -122,7 +123,6 @@ impl Look {
     }
 }
 
-#[async_trait]
 impl SystemTable for TableScores {
     fn name(&self) -> &'static str {
         "table_scores"
@@ -136,23 +136,25 @@ impl SystemTable for TableScores {
         &SCORES
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut looks: BTreeMap<(String, i64), Look> = BTreeMap::new();
-        for result in results(context)? {
-            let look = looks.entry((result.table, result.at)).or_default();
-            let dimension = DIMENSIONS.iter().position(|dimension| *dimension == result.dimension);
-            let sum = dimension.and_then(|dimension| look.shares.get_mut(dimension));
-            if let (Some((sum, count)), Some(share)) = (sum, result.passed_share) {
-                *sum += share;
-                *count += 1;
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut looks: BTreeMap<(String, i64), Look> = BTreeMap::new();
+            for result in results(context)? {
+                let look = looks.entry((result.table, result.at)).or_default();
+                let dimension = DIMENSIONS.iter().position(|dimension| *dimension == result.dimension);
+                let sum = dimension.and_then(|dimension| look.shares.get_mut(dimension));
+                if let (Some((sum, count)), Some(share)) = (sum, result.passed_share) {
+                    *sum += share;
+                    *count += 1;
+                }
+                look.failed += i64::from(result.status != "passed");
             }
-            look.failed += i64::from(result.status != "passed");
-        }
-        let mut values =
-            vec![text(looks.keys().map(|(table, _)| Some(table.clone()))), time(looks.keys().map(|(_, at)| Some(*at)))];
-        values.extend((0..DIMENSIONS.len()).map(|dimension| share(looks.values().map(move |look| look.of(dimension)))));
-        values.push(share(looks.values().map(Look::score)));
-        values.push(number(looks.values().map(|look| Some(look.failed))));
-        Ok(values)
+            let mut values =
+                vec![text(looks.keys().map(|(table, _)| Some(table.clone()))), time(looks.keys().map(|(_, at)| Some(*at)))];
+            values.extend((0..DIMENSIONS.len()).map(|dimension| share(looks.values().map(move |look| look.of(dimension)))));
+            values.push(share(looks.values().map(Look::score)));
+            values.push(number(looks.values().map(|look| Some(look.failed))));
+            Ok(values)
+        })
     }
 }

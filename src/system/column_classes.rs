@@ -1,8 +1,8 @@
 //! `system.column_classes`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
@@ -25,7 +25,6 @@ const COLUMNS: [Column; 4] = [
     },
 ];
 
-#[async_trait]
 impl SystemTable for ColumnClasses {
     fn name(&self) -> &'static str {
         "column_classes"
@@ -39,16 +38,18 @@ impl SystemTable for ColumnClasses {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<[String; 4]> = vec![];
-        for object in context.objects()?.iter().filter(|object| class::has_columns(object)) {
-            // One that is broken hides no other.
-            for (column, classes) in class::of(object, context).await.unwrap_or_else(|_| class::said(object)) {
-                let origin = if object.classes.contains_key(&column) { "set" } else { "derived" };
-                let table = if object.kind == "profile" { format!("profile.{}", object.name) } else { object.name.clone() };
-                rows.extend(classes.into_iter().map(|class| [table.clone(), column.clone(), class, origin.to_string()]));
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut rows: Vec<[String; 4]> = vec![];
+            for object in context.objects()?.iter().filter(|object| class::has_columns(object)) {
+                // One that is broken hides no other.
+                for (column, classes) in class::of(object, context).await.unwrap_or_else(|_| class::said(object)) {
+                    let origin = if object.classes.contains_key(&column) { "set" } else { "derived" };
+                    let table = if object.kind == "profile" { format!("profile.{}", object.name) } else { object.name.clone() };
+                    rows.extend(classes.into_iter().map(|class| [table.clone(), column.clone(), class, origin.to_string()]));
+                }
             }
-        }
-        Ok((0..4).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+            Ok((0..4).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+        })
     }
 }

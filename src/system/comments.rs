@@ -1,8 +1,8 @@
 //! `system.comments`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
@@ -27,7 +27,6 @@ const COLUMNS: [Column; 4] = [
     Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
 ];
 
-#[async_trait]
 impl SystemTable for Comments {
     fn name(&self) -> &'static str {
         "comments"
@@ -41,9 +40,11 @@ impl SystemTable for Comments {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let rows = rows(context)?;
-        Ok((0..4).map(|column| text(rows.iter().map(|row| row[column].clone()))).collect())
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let rows = rows(context)?;
+            Ok((0..4).map(|column| text(rows.iter().map(|row| row[column].clone()))).collect())
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! `system.connections`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use super::queries::may_watch;
@@ -25,7 +25,6 @@ const COLUMNS: [Column; 8] = [
     Column { name: "query", data_type: "BIGINT", text: "the running statement, as in system.queries; NULL while idle" },
 ];
 
-#[async_trait]
 impl SystemTable for Connections {
     fn name(&self) -> &'static str {
         "connections"
@@ -39,25 +38,27 @@ impl SystemTable for Connections {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut connections = context.activity().connections();
-        let rights = context.rights()?;
-        connections.retain(|connection| may_watch(&rights, &connection.role));
-        let queries = context.activity().queries();
-        let query = |pid: i32| {
-            let own = queries.iter().find(|query| query.connection.as_ref().is_some_and(|connection| connection.pid == pid));
-            own.map(|query| query.id)
-        };
-        let all = || connections.iter();
-        Ok(vec![
-            number(all().map(|connection| Some(connection.pid.into()))),
-            text(all().map(|connection| Some(connection.role.clone()))),
-            text(all().map(|connection| Some(connection.door.to_string()))),
-            text(all().map(|connection| connection.client.map(|client| client.to_string()))),
-            text(all().map(|connection| given(&connection.application()))),
-            yes(all().map(|connection| connection.is_encrypted)),
-            time(all().map(|connection| Some(connection.since))),
-            number(all().map(|connection| query(connection.pid))),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut connections = context.activity().connections();
+            let rights = context.rights()?;
+            connections.retain(|connection| may_watch(&rights, &connection.role));
+            let queries = context.activity().queries();
+            let query = |pid: i32| {
+                let own = queries.iter().find(|query| query.connection.as_ref().is_some_and(|connection| connection.pid == pid));
+                own.map(|query| query.id)
+            };
+            let all = || connections.iter();
+            Ok(vec![
+                number(all().map(|connection| Some(connection.pid.into()))),
+                text(all().map(|connection| Some(connection.role.clone()))),
+                text(all().map(|connection| Some(connection.door.to_string()))),
+                text(all().map(|connection| connection.client.map(|client| client.to_string()))),
+                text(all().map(|connection| given(&connection.application()))),
+                yes(all().map(|connection| connection.is_encrypted)),
+                time(all().map(|connection| Some(connection.since))),
+                number(all().map(|connection| query(connection.pid))),
+            ])
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! `system.erasures` and `system.erased_objects`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::erasure::Erasure;
@@ -40,7 +40,6 @@ fn seen(context: &StatementContext) -> Result<Vec<Erasure>> {
     Ok(erasures)
 }
 
-#[async_trait]
 impl SystemTable for Erasures {
     fn name(&self) -> &'static str {
         "erasures"
@@ -54,22 +53,24 @@ impl SystemTable for Erasures {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let seen = seen(context)?;
-        let all = || seen.iter();
-        Ok(vec![
-            number(all().map(|erasure| Some(erasure.id))),
-            text(all().map(|erasure| Some(erasure.kind.clone()))),
-            text(all().map(|erasure| Some(erasure.object.clone()))),
-            number(all().map(|erasure| (erasure.kind == "subject").then_some(erasure.subjects))),
-            text(all().map(|erasure| given(&erasure.role))),
-            text(all().map(|erasure| Some(erasure.reason.clone()))),
-            time(all().map(|erasure| Some(erasure.at))),
-            time(all().map(|erasure| erasure.finished_at)),
-            number(all().map(|erasure| Some(erasure.rows))),
-            number(all().map(|erasure| Some(erasure.files))),
-            number(all().map(|erasure| Some(erasure.to_do))),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let seen = seen(context)?;
+            let all = || seen.iter();
+            Ok(vec![
+                number(all().map(|erasure| Some(erasure.id))),
+                text(all().map(|erasure| Some(erasure.kind.clone()))),
+                text(all().map(|erasure| Some(erasure.object.clone()))),
+                number(all().map(|erasure| (erasure.kind == "subject").then_some(erasure.subjects))),
+                text(all().map(|erasure| given(&erasure.role))),
+                text(all().map(|erasure| Some(erasure.reason.clone()))),
+                time(all().map(|erasure| Some(erasure.at))),
+                time(all().map(|erasure| erasure.finished_at)),
+                number(all().map(|erasure| Some(erasure.rows))),
+                number(all().map(|erasure| Some(erasure.files))),
+                number(all().map(|erasure| Some(erasure.to_do))),
+            ])
+        })
     }
 }
 
@@ -86,7 +87,6 @@ const OBJECTS: [Column; 6] = [
     Column { name: "note", data_type: "VARCHAR", text: "what was done, or what remains to be done" },
 ];
 
-#[async_trait]
 impl SystemTable for ErasedObjects {
     fn name(&self) -> &'static str {
         "erased_objects"
@@ -100,18 +100,20 @@ impl SystemTable for ErasedObjects {
         &OBJECTS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let seen: Vec<i64> = seen(context)?.into_iter().map(|erasure| erasure.id).collect();
-        let mut receipts = context.catalog().receipts(None)?;
-        receipts.retain(|receipt| seen.contains(&receipt.erasure));
-        let all = || receipts.iter();
-        Ok(vec![
-            number(all().map(|receipt| Some(receipt.erasure))),
-            text(all().map(|receipt| Some(receipt.object.clone()))),
-            text(all().map(|receipt| Some(receipt.state.clone()))),
-            number(all().map(|receipt| Some(receipt.rows))),
-            number(all().map(|receipt| Some(receipt.files))),
-            text(all().map(|receipt| Some(receipt.note.clone()))),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let seen: Vec<i64> = seen(context)?.into_iter().map(|erasure| erasure.id).collect();
+            let mut receipts = context.catalog().receipts(None)?;
+            receipts.retain(|receipt| seen.contains(&receipt.erasure));
+            let all = || receipts.iter();
+            Ok(vec![
+                number(all().map(|receipt| Some(receipt.erasure))),
+                text(all().map(|receipt| Some(receipt.object.clone()))),
+                text(all().map(|receipt| Some(receipt.state.clone()))),
+                number(all().map(|receipt| Some(receipt.rows))),
+                number(all().map(|receipt| Some(receipt.files))),
+                text(all().map(|receipt| Some(receipt.note.clone()))),
+            ])
+        })
     }
 }

@@ -1,6 +1,5 @@
 //! `system.files`
 
-use async_trait::async_trait;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::SystemTable;
@@ -30,7 +30,6 @@ const COLUMNS: [Column; 7] = [
     Column { name: "checksum", data_type: "VARCHAR", text: "BLAKE3 hash of its bytes" },
 ];
 
-#[async_trait]
 impl SystemTable for Files {
     fn name(&self) -> &'static str {
         "files"
@@ -44,28 +43,30 @@ impl SystemTable for Files {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut files = context.catalog().files()?;
-        if !context.rights()?.is_superuser() {
-            let mut seen = vec![];
-            for object in context.objects()?.iter() {
-                if !covers(object, context)? {
-                    seen.push(object.label());
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut files = context.catalog().files()?;
+            if !context.rights()?.is_superuser() {
+                let mut seen = vec![];
+                for object in context.objects()?.iter() {
+                    if !covers(object, context)? {
+                        seen.push(object.label());
+                    }
                 }
+                files.retain(|(object, ..)| seen.contains(object));
             }
-            files.retain(|(object, ..)| seen.contains(object));
-        }
-        let found: Vec<(Option<i64>, Option<i64>)> = files.iter().map(|(_, _, path)| look_at(path)).collect();
-        let all = || files.iter().map(|(object, file, _)| (object, file));
-        Ok(vec![
-            text(all().map(|(object, _)| Some(object.clone()))),
-            text(all().map(|(_, file)| Some(file.name.clone()))),
-            number(all().map(|(_, file)| Some(file.bytes))),
-            number(all().map(|(_, file)| Some(file.rows))),
-            number(found.iter().map(|(groups, _)| *groups)),
-            time(found.iter().map(|(_, written)| *written)),
-            text(all().map(|(_, file)| Some(file.checksum.clone()))),
-        ])
+            let found: Vec<(Option<i64>, Option<i64>)> = files.iter().map(|(_, _, path)| look_at(path)).collect();
+            let all = || files.iter().map(|(object, file, _)| (object, file));
+            Ok(vec![
+                text(all().map(|(object, _)| Some(object.clone()))),
+                text(all().map(|(_, file)| Some(file.name.clone()))),
+                number(all().map(|(_, file)| Some(file.bytes))),
+                number(all().map(|(_, file)| Some(file.rows))),
+                number(found.iter().map(|(groups, _)| *groups)),
+                time(found.iter().map(|(_, written)| *written)),
+                text(all().map(|(_, file)| Some(file.checksum.clone()))),
+            ])
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! `system.functions`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::adapter::FunctionSet;
@@ -26,7 +26,6 @@ const COLUMNS: [Column; 6] = [
     Column { name: "example", data_type: "VARCHAR", text: "an example call that can be run" },
 ];
 
-#[async_trait]
 impl SystemTable for Functions {
     fn name(&self) -> &'static str {
         "functions"
@@ -40,23 +39,25 @@ impl SystemTable for Functions {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut rows: Vec<[String; 6]> = vec![];
-        for doc in functions::all().iter().flat_map(FunctionSet::docs) {
-            let example = doc.examples.first().unwrap_or(&"");
-            rows.push([doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), example].map(String::from));
-        }
-        let stored = KINDS.into_iter().filter(|kind| kind.takes_parameters());
-        for definition in stored.map(|kind| definitions(kind, context)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
-            let name = definition.object.name.clone();
-            let parameters = definition.parameters.iter().map(|parameter| match parameter.default {
-                Some(_) => format!("[{}]", parameter.name),
-                None => parameter.name.clone(),
-            });
-            let syntax = format!("{name}({})", parameters.collect::<Vec<_>>().join(", "));
-            let comment = definition.comment().to_string();
-            rows.push([name, "stored".into(), String::new(), comment, syntax, String::new()]);
-        }
-        Ok((0..6).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut rows: Vec<[String; 6]> = vec![];
+            for doc in functions::all().iter().flat_map(FunctionSet::docs) {
+                let example = doc.examples.first().unwrap_or(&"");
+                rows.push([doc.name, doc.kind.as_str(), doc.domain, doc.summary, &doc.syntax(), example].map(String::from));
+            }
+            let stored = KINDS.into_iter().filter(|kind| kind.takes_parameters());
+            for definition in stored.map(|kind| definitions(kind, context)).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+                let name = definition.object.name.clone();
+                let parameters = definition.parameters.iter().map(|parameter| match parameter.default {
+                    Some(_) => format!("[{}]", parameter.name),
+                    None => parameter.name.clone(),
+                });
+                let syntax = format!("{name}({})", parameters.collect::<Vec<_>>().join(", "));
+                let comment = definition.comment().to_string();
+                rows.push([name, "stored".into(), String::new(), comment, syntax, String::new()]);
+            }
+            Ok((0..6).map(|column| text(rows.iter().map(|row| Some(row[column].clone())))).collect())
+        })
     }
 }

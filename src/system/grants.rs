@@ -1,8 +1,8 @@
 //! `system.grants`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::grants::Thing;
@@ -27,7 +27,6 @@ const COLUMNS: [Column; 6] = [
     Column { name: "is_grantable", data_type: "BOOLEAN", text: "whether the role may grant it to others" },
 ];
 
-#[async_trait]
 impl SystemTable for Grants {
     fn name(&self) -> &'static str {
         "grants"
@@ -41,32 +40,34 @@ impl SystemTable for Grants {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let (objects, rights, grants) = (context.objects()?, context.rights()?, context.view().grants()?);
-        let mut rows = vec![];
-        for grant in grants.iter() {
-            let (kind, name, owns) = match &grant.on {
-                Thing::Object(id) => match objects.iter().find(|object| object.id == *id) {
-                    Some(object) => (object.kind.clone(), Some(object.name.clone()), rights.owns(object)),
-                    // What one does not see is granted to nobody.
-                    None => continue,
-                },
-                Thing::Database => ("database".into(), Some("portrait".into()), rights.is_superuser()),
-                Thing::Schema(name) => ("schema".into(), Some(name.clone()), rights.is_superuser()),
-                Thing::Files => ("files".into(), None, rights.is_superuser()),
-                Thing::Role(name) => ("role".into(), Some(name.clone()), rights.is_superuser()),
-            };
-            if owns || rights.is_member(&grant.role) {
-                rows.push((grant, kind, name));
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let (objects, rights, grants) = (context.objects()?, context.rights()?, context.view().grants()?);
+            let mut rows = vec![];
+            for grant in grants.iter() {
+                let (kind, name, owns) = match &grant.on {
+                    Thing::Object(id) => match objects.iter().find(|object| object.id == *id) {
+                        Some(object) => (object.kind.clone(), Some(object.name.clone()), rights.owns(object)),
+                        // What one does not see is granted to nobody.
+                        None => continue,
+                    },
+                    Thing::Database => ("database".into(), Some("portrait".into()), rights.is_superuser()),
+                    Thing::Schema(name) => ("schema".into(), Some(name.clone()), rights.is_superuser()),
+                    Thing::Files => ("files".into(), None, rights.is_superuser()),
+                    Thing::Role(name) => ("role".into(), Some(name.clone()), rights.is_superuser()),
+                };
+                if owns || rights.is_member(&grant.role) {
+                    rows.push((grant, kind, name));
+                }
             }
-        }
-        Ok(vec![
-            text(rows.iter().map(|(grant, ..)| Some(grant.role.clone()))),
-            text(rows.iter().map(|(grant, ..)| Some(grant.privilege.to_string()))),
-            text(rows.iter().map(|(_, kind, _)| Some(kind.clone()))),
-            text(rows.iter().map(|(.., name)| name.clone())),
-            text(rows.iter().map(|(grant, ..)| given(&grant.grantor))),
-            yes(rows.iter().map(|(grant, ..)| grant.is_grantable)),
-        ])
+            Ok(vec![
+                text(rows.iter().map(|(grant, ..)| Some(grant.role.clone()))),
+                text(rows.iter().map(|(grant, ..)| Some(grant.privilege.to_string()))),
+                text(rows.iter().map(|(_, kind, _)| Some(kind.clone()))),
+                text(rows.iter().map(|(.., name)| name.clone())),
+                text(rows.iter().map(|(grant, ..)| given(&grant.grantor))),
+                yes(rows.iter().map(|(grant, ..)| grant.is_grantable)),
+            ])
+        })
     }
 }

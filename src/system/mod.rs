@@ -12,6 +12,7 @@ mod functions;
 mod grants;
 mod objects;
 pub mod postgres;
+mod privacy_budgets;
 mod queries;
 mod reference;
 mod retention;
@@ -29,6 +30,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
+use futures::future::BoxFuture;
 
 use crate::docs::{Column, Doc};
 use crate::objects::KINDS;
@@ -38,7 +40,6 @@ use crate::statement::StatementContext;
 pub use reference::reference;
 
 /// A table about the program or the database.
-#[async_trait]
 trait SystemTable: Debug + Send + Sync {
     /// Its name in the schema `system`.
     fn name(&self) -> &'static str;
@@ -53,7 +54,7 @@ trait SystemTable: Debug + Send + Sync {
     ///
     /// # Errors
     /// The database cannot be read.
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>>;
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>>;
 }
 
 /// Every table of the schema; those of the kinds of objects come after the others.
@@ -71,6 +72,7 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(runs::Runs),
         Box::new(grants::Grants),
         Box::new(connections::Connections),
+        Box::new(privacy_budgets::PrivacyBudgets),
         Box::new(queries::Queries),
         Box::new(retention::Retentions),
         Box::new(settings::Settings),

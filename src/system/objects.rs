@@ -3,11 +3,11 @@
 //! An object whose definition cannot be read, as it is damaged or of a newer version, has a row as all others, with what is known of it
 //! and the problem as its comment.
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
 use datafusion::arrow::compute::{concat, nullif};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use futures::future::BoxFuture;
 
 use super::{SystemTable, schema_of};
 use crate::catalog::objects::Object;
@@ -42,7 +42,6 @@ impl Objects {
     }
 }
 
-#[async_trait]
 impl SystemTable for Objects {
     fn name(&self) -> &'static str {
         self.0.system_table()
@@ -56,20 +55,22 @@ impl SystemTable for Objects {
         self.0.columns()
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let read = read(self.0, context)?;
-        let rights = context.rights()?;
-        let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();
-        let mut values = self.of_all(read, context)?;
-        // How something is made is for its owner: the statement may name what others do not see.
-        if owns.contains(&false) {
-            for (column, values) in self.0.columns().iter().zip(&mut values) {
-                if MADE_OF.contains(&column.name) {
-                    *values = nullif(values, &owns.iter().map(|owns| Some(!owns)).collect::<BooleanArray>())?;
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let read = read(self.0, context)?;
+            let rights = context.rights()?;
+            let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();
+            let mut values = self.of_all(read, context)?;
+            // How something is made is for its owner: the statement may name what others do not see.
+            if owns.contains(&false) {
+                for (column, values) in self.0.columns().iter().zip(&mut values) {
+                    if MADE_OF.contains(&column.name) {
+                        *values = nullif(values, &owns.iter().map(|owns| Some(!owns)).collect::<BooleanArray>())?;
+                    }
                 }
             }
-        }
-        Ok(values)
+            Ok(values)
+        })
     }
 }
 

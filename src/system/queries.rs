@@ -1,8 +1,8 @@
 //! `system.queries`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
@@ -36,7 +36,6 @@ pub fn may_watch(rights: &Rights, role: &str) -> bool {
     rights.is_member(role) || rights.is_member("pg_monitor")
 }
 
-#[async_trait]
 impl SystemTable for Queries {
     fn name(&self) -> &'static str {
         "queries"
@@ -50,32 +49,37 @@ impl SystemTable for Queries {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let mut queries = context.activity().queries();
-        let rights = context.rights()?;
-        queries.retain(|query| may_watch(&rights, &query.role));
-        let progress: Vec<(bool, Progress)> =
-            queries.iter().map(|query| query.plan()).map(|plan| (plan.get().is_some(), Progress::of(&plan))).collect();
-        let step =
-            |(is_running, progress): &(bool, Progress)| match (is_running, progress.status.as_str(), progress.step.as_str()) {
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let mut queries = context.activity().queries();
+            let rights = context.rights()?;
+            queries.retain(|query| may_watch(&rights, &query.role));
+            let progress: Vec<(bool, Progress)> =
+                queries.iter().map(|query| query.plan()).map(|plan| (plan.get().is_some(), Progress::of(&plan))).collect();
+            let step = |(is_running, progress): &(bool, Progress)| match (
+                is_running,
+                progress.status.as_str(),
+                progress.step.as_str(),
+            ) {
                 (false, ..) => "planning".to_string(),
                 (true, "", "") => "reading".into(),
                 (true, "", step) => step.to_string(),
                 (true, status, _) => status.to_string(),
             };
-        let all = || queries.iter();
-        let count = |number: u64| i64::try_from(number).ok();
-        Ok(vec![
-            number(all().map(|query| Some(query.id))),
-            number(all().map(|query| query.connection.as_ref().map(|connection| connection.pid.into()))),
-            text(all().map(|query| given(&query.role))),
-            text(all().map(|query| Some(redacted(&query.text)))),
-            time(all().map(|query| Some(query.began))),
-            number(all().map(|query| i64::try_from(query.took().as_millis()).ok())),
-            text(progress.iter().map(|progress| Some(step(progress)))),
-            number(progress.iter().map(|(_, progress)| count(progress.rows as u64))),
-            number(all().map(|query| count(query.rows()))),
-            number(all().map(|query| count(query.memory() as u64))),
-        ])
+            let all = || queries.iter();
+            let count = |number: u64| i64::try_from(number).ok();
+            Ok(vec![
+                number(all().map(|query| Some(query.id))),
+                number(all().map(|query| query.connection.as_ref().map(|connection| connection.pid.into()))),
+                text(all().map(|query| given(&query.role))),
+                text(all().map(|query| Some(redacted(&query.text)))),
+                time(all().map(|query| Some(query.began))),
+                number(all().map(|query| i64::try_from(query.took().as_millis()).ok())),
+                text(progress.iter().map(|progress| Some(step(progress)))),
+                number(progress.iter().map(|(_, progress)| count(progress.rows as u64))),
+                number(all().map(|query| count(query.rows()))),
+                number(all().map(|query| count(query.memory() as u64))),
+            ])
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! `system.retention`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
@@ -23,7 +23,6 @@ const COLUMNS: [Column; 7] = [
     Column { name: "applied_at", data_type: "TIMESTAMP", text: "when REFRESH RETENTION last applied it, in UTC" },
 ];
 
-#[async_trait]
 impl SystemTable for Retentions {
     fn name(&self) -> &'static str {
         "retention"
@@ -37,19 +36,21 @@ impl SystemTable for Retentions {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let objects = context.objects()?;
-        let mut rules = context.catalog().retentions()?;
-        rules.retain(|rule| objects.iter().any(|object| object.id == rule.object));
-        let all = || rules.iter();
-        Ok(vec![
-            text(all().map(|rule| Some(rule.table.clone()))),
-            text(all().map(|rule| Some(rule.column.clone()))),
-            text(all().map(|rule| Some(rule.length()))),
-            number(all().map(|rule| Some(i64::from(rule.months) * 30 + i64::from(rule.days) + rule.micros / 86_400_000_000))),
-            text(all().map(|rule| given(&rule.role))),
-            time(all().map(|rule| Some(rule.created_at))),
-            time(all().map(|rule| rule.applied_at)),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let objects = context.objects()?;
+            let mut rules = context.catalog().retentions()?;
+            rules.retain(|rule| objects.iter().any(|object| object.id == rule.object));
+            let all = || rules.iter();
+            Ok(vec![
+                text(all().map(|rule| Some(rule.table.clone()))),
+                text(all().map(|rule| Some(rule.column.clone()))),
+                text(all().map(|rule| Some(rule.length()))),
+                number(all().map(|rule| Some(i64::from(rule.months) * 30 + i64::from(rule.days) + rule.micros / 86_400_000_000))),
+                text(all().map(|rule| given(&rule.role))),
+                time(all().map(|rule| Some(rule.created_at))),
+                time(all().map(|rule| rule.applied_at)),
+            ])
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! `system.runs`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::runs::{Attempt, Run};
@@ -61,7 +61,6 @@ const COLUMNS: [Column; 23] = [
     Column { name: "host", data_type: "VARCHAR", text: "for a schedule: the machine it ran on" },
 ];
 
-#[async_trait]
 impl SystemTable for Runs {
     fn name(&self) -> &'static str {
         "runs"
@@ -75,53 +74,55 @@ impl SystemTable for Runs {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let seen = context.objects()?;
-        let mut runs = context.catalog().runs()?;
-        // Of what is gone, those who may do all see what ran.
-        let is_seen = |kind: &str, name: &str| seen.iter().any(|object| object.kind == kind && object.name == name);
-        if !context.rights()?.is_superuser() {
-            runs.retain(|run| is_seen(if run.attempt.is_some() { "schedule" } else { "profile" }, &run.name));
-        }
-        // How many rows there are, and what failed at one, is for those who see all of them.
-        for object in seen.iter().filter(|object| object.kind == "profile") {
-            if covers(object, context)? {
-                for run in runs.iter_mut().filter(|run| run.attempt.is_none() && run.name == object.name) {
-                    (run.rows, run.changes, run.message) = (None, None, String::new());
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let seen = context.objects()?;
+            let mut runs = context.catalog().runs()?;
+            // Of what is gone, those who may do all see what ran.
+            let is_seen = |kind: &str, name: &str| seen.iter().any(|object| object.kind == kind && object.name == name);
+            if !context.rights()?.is_superuser() {
+                runs.retain(|run| is_seen(if run.attempt.is_some() { "schedule" } else { "profile" }, &run.name));
+            }
+            // How many rows there are, and what failed at one, is for those who see all of them.
+            for object in seen.iter().filter(|object| object.kind == "profile") {
+                if covers(object, context)? {
+                    for run in runs.iter_mut().filter(|run| run.attempt.is_none() && run.name == object.name) {
+                        (run.rows, run.changes, run.message) = (None, None, String::new());
+                    }
                 }
             }
-        }
-        let all = || runs.iter();
-        fn of<'a, T: 'a>(
-            runs: &'a [Run],
-            value: impl Fn(&Attempt, &Run) -> Option<T> + 'a,
-        ) -> impl Iterator<Item = Option<T>> + 'a {
-            runs.iter().map(move |run| run.attempt.as_ref().and_then(|attempt| value(attempt, run)))
-        }
-        Ok(vec![
-            number(all().map(|run| Some(run.id))),
-            text(all().map(|run| Some(run.kind.clone()))),
-            text(all().map(|run| Some(run.name.clone()))),
-            time(all().map(|run| Some(run.as_of))),
-            text(all().map(|run| Some(run.status.clone()))),
-            time(all().map(|run| Some(run.started_at))),
-            time(all().map(|run| run.heartbeat_at)),
-            time(all().map(|run| run.finished_at)),
-            number(all().map(|run| run.rows.filter(|_| run.attempt.is_none()))),
-            number(all().map(|run| run.changes)),
-            text(all().map(|run| given(&run.message))),
-            text(of(&runs, |_, run| Some(run.name.clone()))),
-            number(of(&runs, |attempt, _| Some(attempt.number))),
-            time(of(&runs, |_, run| Some(run.as_of))),
-            text(of(&runs, |attempt, _| given(&attempt.cause))),
-            number(of(&runs, |attempt, _| Some(attempt.missed))),
-            share(all().map(|run| run.finished_at.map(|finished| (finished - run.started_at) as f64 / 1e6))),
-            number(all().map(|run| run.rows)),
-            text(all().map(|run| given(&run.message).filter(|_| run.status != "skipped"))),
-            text(of(&runs, |attempt, _| given(&attempt.statement))),
-            number(of(&runs, |attempt, _| attempt.line)),
-            text(of(&runs, |attempt, _| given(&attempt.role))),
-            text(of(&runs, |attempt, _| given(&attempt.host))),
-        ])
+            let all = || runs.iter();
+            fn of<'a, T: 'a>(
+                runs: &'a [Run],
+                value: impl Fn(&Attempt, &Run) -> Option<T> + 'a,
+            ) -> impl Iterator<Item = Option<T>> + 'a {
+                runs.iter().map(move |run| run.attempt.as_ref().and_then(|attempt| value(attempt, run)))
+            }
+            Ok(vec![
+                number(all().map(|run| Some(run.id))),
+                text(all().map(|run| Some(run.kind.clone()))),
+                text(all().map(|run| Some(run.name.clone()))),
+                time(all().map(|run| Some(run.as_of))),
+                text(all().map(|run| Some(run.status.clone()))),
+                time(all().map(|run| Some(run.started_at))),
+                time(all().map(|run| run.heartbeat_at)),
+                time(all().map(|run| run.finished_at)),
+                number(all().map(|run| run.rows.filter(|_| run.attempt.is_none()))),
+                number(all().map(|run| run.changes)),
+                text(all().map(|run| given(&run.message))),
+                text(of(&runs, |_, run| Some(run.name.clone()))),
+                number(of(&runs, |attempt, _| Some(attempt.number))),
+                time(of(&runs, |_, run| Some(run.as_of))),
+                text(of(&runs, |attempt, _| given(&attempt.cause))),
+                number(of(&runs, |attempt, _| Some(attempt.missed))),
+                share(all().map(|run| run.finished_at.map(|finished| (finished - run.started_at) as f64 / 1e6))),
+                number(all().map(|run| run.rows)),
+                text(all().map(|run| given(&run.message).filter(|_| run.status != "skipped"))),
+                text(of(&runs, |attempt, _| given(&attempt.statement))),
+                number(of(&runs, |attempt, _| attempt.line)),
+                text(of(&runs, |attempt, _| given(&attempt.role))),
+                text(of(&runs, |attempt, _| given(&attempt.host))),
+            ])
+        })
     }
 }

@@ -1,9 +1,9 @@
 //! `system.settings`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 use datafusion::config::ExtensionOptions;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::docs::Column;
@@ -21,7 +21,6 @@ const COLUMNS: [Column; 3] = [
     Column { name: "text", data_type: "VARCHAR", text: "what it means" },
 ];
 
-#[async_trait]
 impl SystemTable for Settings {
     fn name(&self) -> &'static str {
         "settings"
@@ -35,12 +34,14 @@ impl SystemTable for Settings {
         &COLUMNS
     }
 
-    async fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let entries = PortraitSettings::default().entries();
-        Ok(vec![
-            text(entries.iter().map(|entry| Some(entry.key.clone()))),
-            text(entries.iter().map(|entry| Some(entry.value.clone().unwrap_or_default()))),
-            text(entries.iter().map(|entry| Some(entry.description.to_string()))),
-        ])
+    fn values<'a>(&'a self, _context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let entries = PortraitSettings::default().entries();
+            Ok(vec![
+                text(entries.iter().map(|entry| Some(entry.key.clone()))),
+                text(entries.iter().map(|entry| Some(entry.value.clone().unwrap_or_default()))),
+                text(entries.iter().map(|entry| Some(entry.description.to_string()))),
+            ])
+        })
     }
 }

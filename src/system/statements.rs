@@ -1,8 +1,8 @@
 //! `system.statements`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::{SystemTable, statement_pages};
 use crate::docs::{Column, Doc};
@@ -19,7 +19,6 @@ const COLUMNS: [Column; 3] = [
     Column { name: "syntax", data_type: "VARCHAR", text: "how it is written" },
 ];
 
-#[async_trait]
 impl SystemTable for Statements {
     fn name(&self) -> &'static str {
         "statements"
@@ -33,9 +32,11 @@ impl SystemTable for Statements {
         &COLUMNS
     }
 
-    async fn values(&self, _context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let pages = statement_pages();
-        let of = |get: fn(&Doc) -> &str| text(pages.iter().map(move |doc| Some(get(doc).to_string())));
-        Ok(vec![of(|doc| doc.name), of(|doc| doc.summary), of(|doc| doc.syntax)])
+    fn values<'a>(&'a self, _context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let pages = statement_pages();
+            let of = |get: fn(&Doc) -> &str| text(pages.iter().map(move |doc| Some(get(doc).to_string())));
+            Ok(vec![of(|doc| doc.name), of(|doc| doc.summary), of(|doc| doc.syntax)])
+        })
     }
 }

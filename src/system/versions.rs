@@ -1,8 +1,8 @@
 //! `system.versions`
 
-use async_trait::async_trait;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
+use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::objects::Object;
@@ -24,7 +24,6 @@ const COLUMNS: [Column; 7] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
-#[async_trait]
 impl SystemTable for Versions {
     fn name(&self) -> &'static str {
         "versions"
@@ -38,19 +37,21 @@ impl SystemTable for Versions {
         &COLUMNS
     }
 
-    async fn values(&self, context: &StatementContext) -> Result<Vec<ArrayRef>> {
-        let (seen, rights) = (context.objects()?, context.rights()?);
-        let mut versions = context.catalog().versions()?;
-        versions.retain(|version| seen.iter().any(|object| object.id == version.id));
-        let of = |get: fn(&Object) -> Option<String>| text(versions.iter().map(get));
-        Ok(vec![
-            of(|object| Some(object.kind.clone())),
-            of(|object| Some(object.profile.clone())),
-            of(|object| Some(object.name.clone())),
-            number(versions.iter().map(|object| Some(object.version))),
-            of(|object| given(&object.author)),
-            of(|object| Some(object.created_at.clone())),
-            text(versions.iter().map(|object| rights.owns(object).then(|| object.sql.clone()))),
-        ])
+    fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>> {
+        Box::pin(async move {
+            let (seen, rights) = (context.objects()?, context.rights()?);
+            let mut versions = context.catalog().versions()?;
+            versions.retain(|version| seen.iter().any(|object| object.id == version.id));
+            let of = |get: fn(&Object) -> Option<String>| text(versions.iter().map(get));
+            Ok(vec![
+                of(|object| Some(object.kind.clone())),
+                of(|object| Some(object.profile.clone())),
+                of(|object| Some(object.name.clone())),
+                number(versions.iter().map(|object| Some(object.version))),
+                of(|object| given(&object.author)),
+                of(|object| Some(object.created_at.clone())),
+                text(versions.iter().map(|object| rights.owns(object).then(|| object.sql.clone()))),
+            ])
+        })
     }
 }

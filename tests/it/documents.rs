@@ -129,6 +129,7 @@ fn results_have_the_columns_of_their_page() {
                 Takes::Calls("list of comparisons") => format!("{} => [channel]", argument.name),
                 Takes::Calls(_) => format!("{} => [longest(status)]", argument.name),
                 Takes::Integer(least, _) => format!("{} => {least}", argument.name),
+                Takes::Float(least, _) => format!("{} => {least}", argument.name),
                 Takes::Condition => format!("{} => status = 'paid'", argument.name),
                 Takes::Metrics => format!("{} => amount", argument.name),
                 Takes::Text => format!("{} => 'paid'", argument.name),

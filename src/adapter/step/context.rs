@@ -15,6 +15,7 @@ use datafusion::physical_plan::metrics::{
     Count, CustomMetricValue, ExecutionPlanMetricsSet, Metric, MetricBuilder, MetricValue, MetricsSet, Time,
 };
 
+use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::encryption::scratch::{self, Scratch};
 use crate::error::failed;
 use crate::settings::PortraitSettings;
@@ -148,6 +149,8 @@ pub struct StepContext {
     pub memory: MemoryReservation,
     /// The session's settings.
     pub settings: PortraitSettings,
+    /// Of whoever asks, for answers with noise.
+    pub budget: Option<PrivacyBudget>,
     /// Rows in a batch of the result.
     pub batch_size: usize,
     /// How many threads a step that shares its work itself should use.

@@ -25,6 +25,7 @@ use datafusion::physical_plan::{
 use futures::Stream;
 
 use super::{AnyStep, Reads, StepContext, Streams};
+use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::settings::PortraitSettings;
 
 /// The order that [`Step::sorted_by`] means.
@@ -150,6 +151,7 @@ impl ExecutionPlan for StepExec {
             schema: Arc::clone(&self.schema),
             memory: MemoryConsumer::new(format!("{}[{partition}]", self.name)).register(task.memory_pool()),
             settings: PortraitSettings::of(config.options()),
+            budget: config.options().extensions.get::<PrivacyBudget>().cloned(),
             batch_size: config.batch_size(),
             workers: config.target_partitions(),
             disk: Arc::clone(&task.runtime_env().disk_manager),

@@ -25,6 +25,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use futures::future::BoxFuture;
 
 pub use change::{Change, Lost};
 pub use create::{NewTable, Recheck, create};
@@ -38,6 +39,7 @@ use super::published::PublishedTable;
 use super::snapshots::{Part, SnapshotOf, When, changed_meanwhile};
 use super::view::View;
 use crate::error::{failed, invalid};
+use crate::opaque::forward;
 
 /// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
 /// table that is replaced every night holds the files of as many nights.
@@ -81,7 +83,6 @@ impl ManagedTable {
     }
 }
 
-#[async_trait]
 impl TableProvider for ManagedTable {
     fn schema(&self) -> SchemaRef {
         self.rows.schema()
@@ -95,43 +96,66 @@ impl TableProvider for ManagedTable {
         self.defaults.get(column)
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.rows.scan(state, projection, filters, limit).await
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         self.rows.supports_filters_pushdown(filters)
     }
 
-    async fn insert_into(
-        &self,
-        _state: &dyn Session,
+    forward! {
+        fn insert_into<'state>(
+            &self,
+            state: &'state dyn Session,
+            input: Arc<dyn ExecutionPlan>,
+            op: InsertOp
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::inserting
+    }
+}
+
+impl ManagedTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move { self.rows.scan(state, projection, filters, limit).await })
+    }
+
+    fn inserting<'a>(
+        &'a self,
+        _state: &'a dyn Session,
         input: Arc<dyn ExecutionPlan>,
         operation: InsertOp,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.when != When::Now {
-            return Err(invalid(&self.name, "the past cannot be written to; INSERT INTO the table itself"));
-        }
-        if operation != InsertOp::Append {
-            let problem = format!(
-                "{} cannot write to it; write CREATE OR REPLACE TABLE {} AS SELECT … to give it other rows",
-                operation.name().to_uppercase(),
-                self.name
-            );
-            return Err(invalid(&self.name, problem));
-        }
-        self.schema().logically_equivalent_names_and_types(&input.schema())?;
-        let columns = self.schema();
-        let nullable = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
-        let schema = Arc::new(Schema::new(nullable));
-        let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), columns, schema };
-        Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            if self.when != When::Now {
+                return Err(invalid(&self.name, "the past cannot be written to; INSERT INTO the table itself"));
+            }
+            if operation != InsertOp::Append {
+                let problem = format!(
+                    "{} cannot write to it; write CREATE OR REPLACE TABLE {} AS SELECT … to give it other rows",
+                    operation.name().to_uppercase(),
+                    self.name
+                );
+                return Err(invalid(&self.name, problem));
+            }
+            self.schema().logically_equivalent_names_and_types(&input.schema())?;
+            let columns = self.schema();
+            let nullable = columns.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
+            let schema = Arc::new(Schema::new(nullable));
+            let sink = TableSink { catalog: Arc::clone(&self.catalog), name: self.name.clone(), columns, schema };
+            Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)) as _)
+        })
     }
 }
 

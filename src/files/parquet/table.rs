@@ -3,7 +3,6 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -20,6 +19,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 
@@ -29,6 +29,7 @@ use crate::files::folders::Folders;
 use crate::files::parquet_problem;
 use crate::files::places::Found;
 use crate::files::table::Layout;
+use crate::opaque::forward;
 use crate::text::sql_type;
 
 /// Files whose ends are read at the same time.
@@ -244,7 +245,6 @@ impl Layout {
     }
 }
 
-#[async_trait]
 impl TableProvider for ParquetTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.layout.schema)
@@ -267,47 +267,61 @@ impl TableProvider for ParquetTable {
         Statistics::try_merge_iter(of_files, &self.layout.schema).ok()
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
+    }
+}
+
+impl ParquetTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let layout = &self.layout;
-        let is_read = layout.folders.matching(state, filters)?;
-        let decides_rows = filters.iter().any(|filter| !layout.folders.decide(filter));
-        let mut files = vec![];
-        let mut rows = 0_usize;
-        for (file, _) in self.files.iter().zip(is_read).filter(|(_, is_read)| *is_read) {
-            // The first files have enough rows.
-            if limit.is_some_and(|limit| rows >= limit) && !decides_rows {
-                break;
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let layout = &self.layout;
+            let is_read = layout.folders.matching(state, filters)?;
+            let decides_rows = filters.iter().any(|filter| !layout.folders.decide(filter));
+            let mut files = vec![];
+            let mut rows = 0_usize;
+            for (file, _) in self.files.iter().zip(is_read).filter(|(_, is_read)| *is_read) {
+                // The first files have enough rows.
+                if limit.is_some_and(|limit| rows >= limit) && !decides_rows {
+                    break;
+                }
+                rows = rows
+                    .saturating_add(file.statistics.as_ref().and_then(|known| known.num_rows.get_value().copied()).unwrap_or(0));
+                files.push(file.clone());
             }
-            rows =
-                rows.saturating_add(file.statistics.as_ref().and_then(|known| known.num_rows.get_value().copied()).unwrap_or(0));
-            files.push(file.clone());
-        }
-        if files.is_empty() {
-            let schema = match projection {
-                Some(projection) => Arc::new(layout.schema.project(projection)?),
-                None => Arc::clone(&layout.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
-        }
-        let known = Statistics::try_merge_iter(files.iter().filter_map(|file| file.statistics.as_deref()), &layout.schema)?;
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-        let fields = layout.schema.fields();
-        let own: SchemaRef = Arc::new(Schema::new(fields.iter().take(layout.width).cloned().collect::<Vec<_>>()));
-        let table = TableSchema::builder(own)
-            .with_table_partition_cols(fields.iter().skip(layout.width).cloned().collect::<Vec<_>>())
-            .build();
-        let scan = FileScanConfigBuilder::new(self.store.clone(), self.format.file_source(table))
-            .with_file_groups(groups)
-            .with_statistics(known)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
-        self.format.create_physical_plan(state, scan).await
+            if files.is_empty() {
+                let schema = match projection {
+                    Some(projection) => Arc::new(layout.schema.project(projection)?),
+                    None => Arc::clone(&layout.schema),
+                };
+                return Ok(Arc::new(EmptyExec::new(schema)) as Arc<dyn ExecutionPlan>);
+            }
+            let known = Statistics::try_merge_iter(files.iter().filter_map(|file| file.statistics.as_deref()), &layout.schema)?;
+            let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+            let fields = layout.schema.fields();
+            let own: SchemaRef = Arc::new(Schema::new(fields.iter().take(layout.width).cloned().collect::<Vec<_>>()));
+            let table = TableSchema::builder(own)
+                .with_table_partition_cols(fields.iter().skip(layout.width).cloned().collect::<Vec<_>>())
+                .build();
+            let scan = FileScanConfigBuilder::new(self.store.clone(), self.format.file_source(table))
+                .with_file_groups(groups)
+                .with_statistics(known)
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .build();
+            self.format.create_physical_plan(state, scan).await
+        })
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, StringViewArray, StructArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringViewArray, StructArray};
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::Result;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
+use datafusion::common::{Column as Name, Result};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::classes::{Combinations, INPUT, QUASI_IDENTIFIERS, counted, fields, names, one_row, whole};
@@ -15,12 +16,14 @@ use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Step, StepContext, Streams};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::kernels::privacy::anonymity::Sizes;
+use crate::error::{did_you_mean, invalid};
+use crate::kernels::privacy::anonymity::{Sizes, journalist_risks};
 
 #[derive(Debug)]
 pub struct KAnonymity;
 
 const SMALLEST: &str = "smallest";
+const POPULATION: &str = "population";
 
 const DOC: Doc = Doc {
     name: "k_anonymity",
@@ -35,8 +38,11 @@ a person finds k rows, and cannot tell which of them is the person's. Rows with 
 |---|---|---|
 | `highest_risk` | 1 / k | prosecutor risk: the probability of finding the row of the person who is easiest to find, if it is known that the person is in the table |
 | `average_risk` | classes / rows | the mean of the same risk; also the marketer risk: the share of rows found when each is guessed |
+| `journalist_highest_risk` | 1 / persons in the smallest class of the population | journalist risk, if it is not known who is in the table: the probability of finding the right person of the population for the row that is easiest to find |
+| `journalist_average_risk` | mean over the rows of 1 / persons of the class in the population | the mean of the same risk |
 
-If the table is a sample of a population, the risk from a journalist, who does not know who is in the table, is not higher.
+The journalist risks need `population`, of which the table is a sample. Without it they are NULL; they are never higher than the prosecutor risks. If the population has fewer persons
+of a class than the table has rows, the class counts with its rows.
 
 `smallest_classes` lists the classes with the fewest rows; ties are in the order of their values. k says nothing about what the rows of a
 class have in common: if all of them have the same illness, finding the class is enough. See `l_diversity` and `t_closeness`, and
@@ -46,6 +52,12 @@ NULL is a value like any other, and so is NaN. Classes are counted first, so mem
 rows. For an empty input, everything except `rows` and `classes` is NULL.",
     arguments: &[
         INPUT,
+        Argument::optional(
+            POPULATION,
+            Takes::Relation,
+            "",
+            "the population that the rows are a sample of, one row per person, with columns of the same names",
+        ),
         QUASI_IDENTIFIERS,
         Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "number of smallest classes to list"),
     ],
@@ -61,6 +73,8 @@ rows. For an empty input, everything except `rows` and `classes` is NULL.",
         Column { name: "rows_below_10", data_type: "BIGINT", text: "rows in classes of fewer than 10" },
         Column { name: "highest_risk", data_type: "DOUBLE", text: "1 / k" },
         Column { name: "average_risk", data_type: "DOUBLE", text: "classes / rows" },
+        Column { name: "journalist_highest_risk", data_type: "DOUBLE", text: "1 / persons of the smallest class in the population" },
+        Column { name: "journalist_average_risk", data_type: "DOUBLE", text: "the same on average over the rows" },
         Column { name: "smallest_classes", data_type: "STRUCT(class VARCHAR, rows BIGINT)[]", text: "the smallest classes" },
     ],
     examples: &["SELECT rows, classes, k, unique_rows, rows_below_5, round(average_risk, 3) AS average_risk
@@ -88,14 +102,45 @@ impl RelationFunction for KAnonymity {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let smallest = call.options.integer(SMALLEST)?.unsigned_abs() as usize;
-        ClassSizes { names: names(&call.roles), smallest }.over([counted(&call)?], call.schema)
+        let has_population = call.others.iter().any(|(name, _)| *name == POPULATION);
+        let input = if has_population { counted_within(&call)? } else { counted(&call)? };
+        ClassSizes { names: names(&call.roles), smallest, has_population }.over([input], call.schema)
     }
+}
+
+/// The plan of (quasi-identifiers …, population, rows): how often each combination of the rows stands in the population, and in the rows.
+fn counted_within(call: &Call) -> Result<LogicalPlan> {
+    let (input, population) = (call.input()?, call.other(POPULATION)?);
+    let (mut own, mut others) = (vec![], vec![]);
+    for (place, role) in call.roles.list(QUASI_IDENTIFIERS.name) {
+        let Some(column) = input.schema().columns().into_iter().nth(place) else { continue };
+        let found = population.schema().columns().into_iter().find(|other| other.name == role.column);
+        let found = found.ok_or_else(|| {
+            let names: Vec<String> = population.schema().columns().into_iter().map(|column| column.name).collect();
+            let suggestion = did_you_mean(&role.column, names.iter().map(String::as_str));
+            let problem = format!("population: has no column \"{}\"{suggestion}; it has {}", role.column, names.join(", "));
+            invalid(DOC.name, problem)
+        })?;
+        let name = format!("value {}", own.len());
+        own.push(Expr::Column(column).alias(&name));
+        others.push(cast(Expr::Column(found), role.field.data_type().clone()).alias(&name));
+    }
+    let keys: Vec<Expr> = (0..own.len()).map(|number| col(Name::from_name(format!("value {number}")))).collect();
+    own.extend([lit(0_i64).alias("persons"), lit(1_i64).alias("row")]);
+    others.extend([lit(1_i64).alias("persons"), lit(0_i64).alias("row")]);
+    let others = LogicalPlanBuilder::from(population).project(others)?.build()?;
+    let both = LogicalPlanBuilder::from(input).project(own)?.union(others)?;
+    let sums = vec![sum(col("persons")).alias("persons of the combination"), sum(col("row")).alias("rows of the combination")];
+    let found = col(Name::from_name("rows of the combination")).gt(lit(0_i64));
+    both.aggregate(keys, sums)?.filter(found)?.build()
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClassSizes {
     names: Vec<String>,
     smallest: usize,
+    /// The persons of each class in the population stand before its rows.
+    has_population: bool,
 }
 
 impl Plain for ClassSizes {
@@ -114,6 +159,14 @@ impl ClassSizes {
         let sizes = combinations.rows();
         let found = Sizes::of(&sizes);
         let real = |value: Option<f64>| -> ArrayRef { Arc::new(Float64Array::from(vec![value])) };
+        let risks = match self.has_population {
+            true => {
+                let persons = combinations.column(self.names.len()).as_primitive::<Int64Type>();
+                let persons = persons.values().iter().map(|persons| persons.unsigned_abs());
+                journalist_risks(&sizes.iter().copied().zip(persons).collect::<Vec<_>>())
+            }
+            false => None,
+        };
         let of = |value: fn(&Sizes) -> u64| whole(found.as_ref().map(value));
         let share = |value: fn(&Sizes) -> f64| real(found.as_ref().map(value));
         let mut order: Vec<usize> = (0..sizes.len()).collect();
@@ -136,6 +189,8 @@ impl ClassSizes {
             of(|found| found.in_small[3]),
             share(Sizes::highest_risk),
             share(Sizes::average_risk),
+            real(risks.map(|(highest, _)| highest)),
+            real(risks.map(|(_, average)| average)),
             Arc::new(smallest),
         ])
     }

@@ -8,13 +8,16 @@ mod generalized;
 mod k_anonymity;
 mod l_diversity;
 mod masks;
+mod noisy;
 mod pseudonymize;
 mod redact;
+mod suppress;
 mod t_closeness;
 mod tokenize;
 
 use crate::adapter::FunctionSet;
 
+pub use suppress::suppress_below;
 pub use tokenize::DETOKENIZE;
 
 pub fn functions() -> FunctionSet {
@@ -31,9 +34,13 @@ pub fn functions() -> FunctionSet {
         .relation(k_anonymity::KAnonymity)
         .relation(l_diversity::LDiversity)
         .relation(t_closeness::TCloseness)
+        .relation(noisy::NoisyCount)
+        .relation(noisy::NoisySum)
         .step::<generalized::Generalize>()
         .step::<find_personal_data::FindColumns>()
         .step::<k_anonymity::ClassSizes>()
         .step::<l_diversity::ClassDiversity>()
         .step::<t_closeness::ClassDistances>()
+        .step::<noisy::AddNoise>()
+        .step::<suppress::SuppressSmallGroups>()
 }

@@ -40,6 +40,18 @@ impl Sizes {
     }
 }
 
+/// The highest and the average probability to find the right person of a population for a row that comes from it, by the rows of each class,
+/// and the persons of the population that agree with it: those of the rows at least. `None` without any.
+///
+/// K. El Emam, F. K. Dankar: Protecting Privacy Using k-Anonymity (2008), the journalist's risk.
+pub fn journalist_risks(classes: &[(u64, u64)]) -> Option<(f64, f64)> {
+    let of_population = || classes.iter().map(|(rows, population)| (*rows, (*population).max(*rows)));
+    let smallest = of_population().map(|(_, population)| population).min()?;
+    let rows: u64 = classes.iter().map(|(rows, _)| rows).sum();
+    let found: f64 = of_population().map(|(rows, population)| rows as f64 / population as f64).sum();
+    Some((1.0 / smallest as f64, found / rows as f64))
+}
+
 /// What a sensitive column says of one class, or of the worst of all.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Diversity {
@@ -139,6 +151,14 @@ pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
 mod tests {
     use super::*;
     use crate::kernels::random::Random;
+
+    #[test]
+    fn a_population_hides_what_a_sample_shows() {
+        assert_eq!(journalist_risks(&[(1, 10), (2, 4)]), Some((0.25, (0.1 + 0.5) / 3.0)));
+        // Who is in the sample is in the population.
+        assert_eq!(journalist_risks(&[(2, 0)]), Some((0.5, 0.5)));
+        assert_eq!(journalist_risks(&[]), None);
+    }
 
     #[test]
     fn sizes_of_an_example() {

@@ -10,6 +10,7 @@
 //! | `tokens` | tokens that can be turned back with the key |
 //! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
 //! | `hierarchy`, `generalization` | values generalised step by step, and the search for the best steps |
+//! | `suppression` | which small cells of a table are not shown |
 //! | `noise` | noise for differential privacy, with integers only |
 
 pub mod anonymity;
@@ -18,8 +19,8 @@ pub mod columns;
 pub mod generalization;
 pub mod hierarchy;
 pub mod masks;
-#[cfg_attr(not(test), expect(dead_code, reason = "the functions that add noise come with the budget of a role"))]
 pub mod noise;
 pub mod pseudonyms;
 pub mod redact;
+pub mod suppression;
 pub mod tokens;

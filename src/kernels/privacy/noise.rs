@@ -114,6 +114,7 @@ pub fn laplace(scale: Fraction, bits: &mut impl Bits) -> Option<i128> {
 }
 
 /// A draw of the discrete Gaussian distribution: P(y) ∝ exp(−y² / 2σ²). `None` without random numbers, for a variance of 0 or too large a one.
+#[cfg_attr(not(test), expect(dead_code, reason = "for budgets of concentrated differential privacy"))]
 pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
     let Fraction { numerator: n, denominator: d } = variance;
     if n == 0 || d == 0 {
@@ -131,31 +132,14 @@ pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
     }
 }
 
-/// A count with noise of scale 1 / ε: ε-differentially private where each person is in at most one row.
-pub fn noisy_count(count: u64, epsilon: Fraction, bits: &mut impl Bits) -> Option<i128> {
-    let scale = Fraction { numerator: epsilon.denominator, denominator: epsilon.numerator };
-    i128::from(count).checked_add(laplace(scale, bits)?)
-}
-
-/// A sum of whole units, each brought between the bounds, with noise of scale max(|least|, |most|) / ε: ε-differentially private where each
-/// person is in at most one row.
-pub fn noisy_sum(
-    values: impl IntoIterator<Item = i64>,
-    bounds: (i64, i64),
-    epsilon: Fraction,
-    bits: &mut impl Bits,
-) -> Option<i128> {
-    let (least, most) = bounds;
-    if least > most {
-        return None;
-    }
-    let sum: i128 = values.into_iter().map(|value| i128::from(value.clamp(least, most))).sum();
-    let sensitivity = u128::from(least.unsigned_abs().max(most.unsigned_abs()));
+/// A total with noise: ε-differentially private where nobody changes it by more than `sensitivity`. `None` without random numbers, and for
+/// numbers that are too large.
+pub fn noisy(total: i128, sensitivity: u64, epsilon: Fraction, bits: &mut impl Bits) -> Option<i128> {
     if sensitivity == 0 {
-        return Some(sum);
+        return Some(total);
     }
-    let scale = Fraction { numerator: epsilon.denominator.checked_mul(sensitivity)?, denominator: epsilon.numerator };
-    sum.checked_add(laplace(scale, bits)?)
+    let scale = Fraction { numerator: epsilon.denominator.checked_mul(u128::from(sensitivity))?, denominator: epsilon.numerator };
+    total.checked_add(laplace(scale, bits)?)
 }
 
 #[cfg(test)]
@@ -230,18 +214,35 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_sums_have_noise_around_them() {
+    fn totals_have_noise_around_them_of_the_scale_that_is_said() {
         let mut random = Random::new(5, &[]);
-        let mean = |draws: Vec<i128>| draws.iter().sum::<i128>() as f64 / draws.len() as f64;
         let epsilon = fraction(1, 2);
-        let counts = (0..20_000).map(|_| noisy_count(1000, epsilon, &mut random).unwrap()).collect();
-        assert!((mean(counts) - 1000.0_f64).abs() < 0.1);
-        let sums = (0..20_000).map(|_| noisy_sum([5, -3, 900], (0, 10), epsilon, &mut random).unwrap()).collect();
-        assert!((mean(sums) - 15.0_f64).abs() < 1.0);
-        assert_eq!(noisy_sum([5], (3, 1), epsilon, &mut random), None);
-        assert_eq!(noisy_sum([5], (0, 0), epsilon, &mut random), Some(0));
+        for (total, sensitivity, scale) in [(1000, 1, 2.0), (-40, 3, 6.0)] {
+            let draws: Vec<i128> = (0..DRAWS).map(|_| noisy(total, sensitivity, epsilon, &mut random).unwrap() - total).collect();
+            let p = fit(&draws, |value| (-(value.abs() as f64) / scale).exp());
+            assert!(p > 0.001, "{sensitivity}: {p}");
+        }
+        assert_eq!(noisy(5, 0, epsilon, &mut random), Some(5));
+        assert_eq!(noisy(i128::MAX, u64::MAX, fraction(1, u128::MAX), &mut random), None);
         assert_eq!(laplace(fraction(0, 1), &mut random), None);
         assert_eq!(gaussian(fraction(u128::MAX, 3), &mut random), None);
         assert!(laplace(fraction(3, 1), &mut SystemBits::of_system()).is_some());
+    }
+
+    /// Two totals that one person makes differ: no answer is more than e^ε times as likely with the person as without.
+    #[test]
+    fn one_person_more_is_hardly_seen() {
+        let mut random = Random::new(11, &[]);
+        let (epsilon, by) = (fraction(7, 10), 0.7_f64);
+        let mut counts = |total: i128| {
+            let mut counts = std::collections::BTreeMap::new();
+            (0..200_000).for_each(|_| *counts.entry(noisy(total, 2, epsilon, &mut random).unwrap()).or_insert(0_u32) += 1);
+            counts
+        };
+        let (with, without) = (counts(52), counts(50));
+        for (value, one) in with.iter().filter(|(_, count)| **count > 2000) {
+            let ratio = f64::from(*one) / f64::from(without[value]);
+            assert!(ratio < by.exp() * 1.1 && ratio > (-by).exp() / 1.1, "{value}: {ratio}");
+        }
     }
 }

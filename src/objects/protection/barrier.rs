@@ -11,7 +11,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -33,8 +32,10 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use futures::StreamExt;
+use futures::future::BoxFuture;
 
 use crate::error::{SqlState, coded, failed, sqlstate};
+use crate::opaque::forward;
 
 /// A column as it is shown.
 #[derive(Debug, Clone)]
@@ -142,7 +143,6 @@ fn project(rows: LogicalPlan, columns: &[Shown], places: Option<&Vec<usize>>) ->
     LogicalPlanBuilder::from(rows).project(columns)?.build()
 }
 
-#[async_trait]
 impl TableProvider for Barrier {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -160,34 +160,59 @@ impl TableProvider for Barrier {
         Ok(filters.iter().map(goes_through).collect())
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut rows = LogicalPlanBuilder::from(self.rows.clone());
-        for filter in filters {
-            rows = rows.filter(self.below(filter)?)?;
-        }
-        let plan = project(rows.build()?, &self.columns, projection)?;
-        let in_order = in_order(state)?;
-        let mut below = in_order.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
-        if below.output_partitioning().partition_count() > 1 {
-            below = Arc::new(CoalescePartitionsExec::new(below));
-        }
-        Ok(Arc::new(BarrierExec::new(self.label.clone(), below)))
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
     }
 
-    async fn insert_into(
-        &self,
-        _state: &dyn Session,
+    forward! {
+        fn insert_into<'state>(
+            &self,
+            state: &'state dyn Session,
+            input: Arc<dyn ExecutionPlan>,
+            op: InsertOp
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::inserting
+    }
+}
+
+impl Barrier {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        _limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let mut rows = LogicalPlanBuilder::from(self.rows.clone());
+            for filter in filters {
+                rows = rows.filter(self.below(filter)?)?;
+            }
+            let plan = project(rows.build()?, &self.columns, projection)?;
+            let in_order = in_order(state)?;
+            let mut below = in_order.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
+            if below.output_partitioning().partition_count() > 1 {
+                below = Arc::new(CoalescePartitionsExec::new(below));
+            }
+            Ok(Arc::new(BarrierExec::new(self.label.clone(), below)) as _)
+        })
+    }
+
+    fn inserting<'a>(
+        &'a self,
+        _state: &'a dyn Session,
         _input: Arc<dyn ExecutionPlan>,
         _insert_op: InsertOp,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let problem = "cannot be written to by a statement that reads it, as it has masks or row policies for this role; leave it out of the query, or ask a role with SUPERUSER";
-        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.label, problem))
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let problem = "cannot be written to by a statement that reads it, as it has masks or row policies for this role; leave it out of the query, or ask a role with SUPERUSER";
+            Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.label, problem))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, SetExpr, Statement as SqlStatement, TableFactor};
 
+use super::rule::{declared, names, with_declared};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
 use crate::docs::{Argument, Column, Doc, Takes};
@@ -15,7 +16,7 @@ use crate::objects::definition::Definition;
 use crate::objects::kind::{Kind, Uses, Values};
 use crate::objects::profile;
 use crate::objects::uses::ProfileUse;
-use crate::objects::values::{given, number, text};
+use crate::objects::values::{given, text};
 use crate::refresh::published::KEY;
 use crate::settings::PortraitSettings;
 use crate::sql::command::{Grammar, normal};
@@ -66,16 +67,11 @@ impl Grammar for Consent {
     }
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 8] = with_declared([
     Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "purpose", data_type: "VARCHAR", text: "what is agreed to" },
     Column { name: "query", data_type: "VARCHAR", text: "who agreed" },
-    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is" },
-    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
-];
+]);
 
 fn profile_of(definition: &Definition) -> String {
     definition.table.as_ref().and_then(|name| name.0.last()?.as_ident().map(normal)).unwrap_or_default()
@@ -203,18 +199,14 @@ impl Kind for Consent {
     }
 
     fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
-        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
         let queries = definitions.iter().map(|definition| Ok(definition.query()?.to_string())).collect::<Result<Vec<_>>>()?;
-        Ok(vec![
+        let mut values = vec![
             text(definitions.iter().map(|definition| given(&profile_of(definition)))),
-            of(|definition| &definition.object.name),
+            names(definitions),
             text(queries.into_iter().map(Some)),
-            number(definitions.iter().map(|definition| Some(definition.object.version))),
-            of(|definition| definition.comment()),
-            of(|definition| definition.text("owner")),
-            of(|definition| &definition.object.created_at),
-            of(|definition| &definition.object.sql),
-        ])
+        ];
+        values.extend(declared(definitions));
+        Ok(values)
     }
 
     fn shown(&self) -> &'static str {

@@ -7,14 +7,13 @@ use futures::future::BoxFuture;
 use super::class::{KNOWN, check_column, columns_of};
 use super::masking::masked_type;
 use super::reading::check_may_protect;
-use super::row_policy::{check_roles, names_of, roles_of};
-use super::rule::{Rule, object_named};
+use super::rule::{Rule, check_roles, declared, names, object_named, roles_of, uses_of, with_declared};
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid, message};
 use crate::objects::definition::Definition;
 use crate::objects::kind::{Kind, Uses, Values};
-use crate::objects::values::{given, number, text};
+use crate::objects::values::{given, text};
 use crate::sql::command::Grammar;
 use crate::sql::protection::Covers;
 use crate::sql::statement::STATEMENT;
@@ -70,19 +69,14 @@ impl Grammar for Mask {
     }
 }
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 11] = with_declared([
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "class", data_type: "VARCHAR", text: "the class that it masks" },
     Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
     Column { name: "column", data_type: "VARCHAR", text: "the column that it masks" },
     Column { name: "shows", data_type: "VARCHAR", text: "the expression shown instead of a value" },
     Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
-    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
-];
+]);
 
 fn class(rule: &Rule) -> Option<String> {
     match &rule.covers {
@@ -104,7 +98,7 @@ impl Kind for Mask {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        names_of(definition)
+        uses_of(definition)
     }
 
     fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
@@ -172,20 +166,16 @@ impl Kind for Mask {
 
     fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
         let rules = definitions.iter().map(Rule::of).collect::<Result<Vec<_>>>()?;
-        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
-        Ok(vec![
-            of(|definition| &definition.object.name),
+        let mut values = vec![
+            names(definitions),
             text(rules.iter().map(class)),
             text(rules.iter().map(|rule| given(&rule.table.join(".")))),
             text(rules.iter().map(column)),
             text(rules.iter().map(|rule| Some(rule.using.to_string()))),
             text(rules.iter().map(roles_of)),
-            number(definitions.iter().map(|definition| Some(definition.object.version))),
-            of(|definition| definition.comment()),
-            of(|definition| definition.text("owner")),
-            of(|definition| &definition.object.created_at),
-            of(|definition| &definition.object.sql),
-        ])
+        ];
+        values.extend(declared(definitions));
+        Ok(values)
     }
 
     fn shown(&self) -> &'static str {

@@ -6,17 +6,14 @@ use futures::future::BoxFuture;
 use sqlparser::ast::{SetExpr, Statement as SqlStatement};
 
 use super::reading::check_may_protect;
-use super::rule::{Rule, object_named};
-use crate::catalog::grants::PUBLIC;
+use super::rule::{Rule, check_roles, declared, names, object_named, roles_of, uses_of, with_declared};
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
-use crate::error::{SqlState, coded, did_you_mean, invalid, message};
+use crate::error::{invalid, message};
 use crate::objects::definition::Definition;
 use crate::objects::kind::{Kind, Uses, Values};
-use crate::objects::uses::ProfileUse;
-use crate::objects::values::{given, number, text};
-use crate::refresh::plan::PROFILE_SCHEMA;
-use crate::sql::command::{Body, Grammar};
+use crate::objects::values::{given, text};
+use crate::sql::command::Grammar;
 use crate::sql::parser::parse_query;
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
@@ -73,61 +70,12 @@ impl Grammar for RowPolicy {
     }
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 9] = with_declared([
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "table", data_type: "VARCHAR", text: "the table that it applies to" },
     Column { name: "condition", data_type: "VARCHAR", text: "the condition for visible rows" },
     Column { name: "roles", data_type: "VARCHAR", text: "the roles that it applies to; NULL for all" },
-    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
-    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
-    Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
-    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was created, in UTC" },
-    Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
-];
-
-/// What a mask or a row policy names: the table that it is on, and what its expression reads.
-pub fn names_of(definition: &Definition) -> Uses {
-    let mut uses = match &definition.body {
-        Body::Condition(using) => Uses::of(using.as_ref()),
-        _ => Uses::default(),
-    };
-    if let Ok(rule) = Rule::of(definition)
-        && let [.., name] = rule.table.as_slice()
-    {
-        if rule.table.iter().rev().nth(1).is_some_and(|schema| schema == PROFILE_SCHEMA) {
-            let columns = match &rule.covers {
-                crate::sql::protection::Covers::Column(column) => Some([column.clone()].into()),
-                _ => None,
-            };
-            uses.profiles.push(ProfileUse { profile: name.clone(), columns });
-        } else {
-            uses.tables.push(rule.table);
-        }
-    }
-    uses
-}
-
-/// The roles that a rule is for, as a list shows them.
-pub fn roles_of(rule: &Rule) -> Option<String> {
-    given(&rule.roles.join(", "))
-}
-
-/// Fails for a role that is not there.
-///
-/// # Errors
-/// The role that may be meant.
-pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext) -> Result<()> {
-    let objects = context.all_objects()?;
-    let known = || objects.iter().filter(|object| object.kind == "role").map(|object| object.name.as_str());
-    match roles.iter().find(|role| *role != PUBLIC && !known().any(|other| other == *role)) {
-        Some(missing) => {
-            let suggestion = did_you_mean(missing, known());
-            let problem = format!("is for {missing}, which is no role{suggestion}; CREATE ROLE makes one");
-            Err(coded(SqlState::UNDEFINED_OBJECT, &object.label(), problem))
-        }
-        None => Ok(()),
-    }
-}
+]);
 
 impl Kind for RowPolicy {
     fn doc(&self) -> &'static Doc {
@@ -135,7 +83,7 @@ impl Kind for RowPolicy {
     }
 
     fn uses(&self, definition: &Definition) -> Uses {
-        names_of(definition)
+        uses_of(definition)
     }
 
     fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
@@ -193,18 +141,14 @@ impl Kind for RowPolicy {
 
     fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
         let rules = definitions.iter().map(Rule::of).collect::<Result<Vec<_>>>()?;
-        let of = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
-        Ok(vec![
-            of(|definition| &definition.object.name),
+        let mut values = vec![
+            names(definitions),
             text(rules.iter().map(|rule| given(&rule.table.join(".")))),
             text(rules.iter().map(|rule| Some(rule.using.to_string()))),
             text(rules.iter().map(roles_of)),
-            number(definitions.iter().map(|definition| Some(definition.object.version))),
-            of(|definition| definition.comment()),
-            of(|definition| definition.text("owner")),
-            of(|definition| &definition.object.created_at),
-            of(|definition| &definition.object.sql),
-        ])
+        ];
+        values.extend(declared(definitions));
+        Ok(values)
     }
 
     fn shown(&self) -> &'static str {

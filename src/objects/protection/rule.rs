@@ -1,14 +1,19 @@
-//! A mask or a row policy as it is declared, and what it is on.
+//! A mask or a row policy as it is declared, what it is on, and what the system tables of such rules have in common.
 
+use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
+use crate::catalog::grants::PUBLIC;
 use crate::catalog::objects::Object;
+use crate::docs::Column;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::definition::Definition;
 use crate::objects::kind::Uses;
 use crate::objects::lifecycle::profiles;
 use crate::objects::relation::{self, NAMESPACE};
+use crate::objects::uses::ProfileUse;
+use crate::objects::values::{given, number, text};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::sql::command::{Body, normal};
 use crate::sql::protection::Covers;
@@ -56,6 +61,90 @@ impl Rule {
     /// True when it is for that role.
     pub fn is_for(&self, reader: &Rights) -> bool {
         self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
+    }
+}
+
+/// The columns that say how a rule was declared, the last of its kind's system table.
+const DECLARED: [Column; 5] = [
+    Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
+    Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
+    Column { name: "owner", data_type: "VARCHAR", text: "who answers for it" },
+    Column { name: "created_at", data_type: "VARCHAR", text: "when this version was made, in UTC" },
+    Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
+];
+
+/// The columns of the system table of a kind of rules: its own, and how each was declared.
+pub const fn with_declared<const OWN: usize, const ALL: usize>(own: [Column; OWN]) -> [Column; ALL] {
+    let mut all = [DECLARED[0]; ALL];
+    let mut place = 0;
+    while place < ALL {
+        all[place] = if place < OWN { own[place] } else { DECLARED[place - OWN] };
+        place += 1;
+    }
+    all
+}
+
+/// The names of rules.
+pub fn names(definitions: &[Definition]) -> ArrayRef {
+    texts(definitions, |definition| &definition.object.name)
+}
+
+/// How rules were declared, as the last columns say it.
+pub fn declared(definitions: &[Definition]) -> [ArrayRef; 5] {
+    [
+        number(definitions.iter().map(|definition| Some(definition.object.version))),
+        texts(definitions, Definition::comment),
+        texts(definitions, |definition| definition.text("owner")),
+        texts(definitions, |definition| &definition.object.created_at),
+        texts(definitions, |definition| &definition.object.sql),
+    ]
+}
+
+fn texts(definitions: &[Definition], get: fn(&Definition) -> &str) -> ArrayRef {
+    text(definitions.iter().map(|definition| given(get(definition))))
+}
+
+/// What a mask or a row policy names: the table that it is on, and what its expression reads.
+pub fn uses_of(definition: &Definition) -> Uses {
+    let mut uses = match &definition.body {
+        Body::Condition(using) => Uses::of(using.as_ref()),
+        _ => Uses::default(),
+    };
+    if let Ok(rule) = Rule::of(definition)
+        && let [.., name] = rule.table.as_slice()
+    {
+        if rule.table.iter().rev().nth(1).is_some_and(|schema| schema == PROFILE_SCHEMA) {
+            let columns = match &rule.covers {
+                Covers::Column(column) => Some([column.clone()].into()),
+                _ => None,
+            };
+            uses.profiles.push(ProfileUse { profile: name.clone(), columns });
+        } else {
+            uses.tables.push(rule.table);
+        }
+    }
+    uses
+}
+
+/// The roles that a rule is for, as a list shows them.
+pub fn roles_of(rule: &Rule) -> Option<String> {
+    given(&rule.roles.join(", "))
+}
+
+/// Fails for a role that is not there.
+///
+/// # Errors
+/// The role that may be meant.
+pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext) -> Result<()> {
+    let objects = context.all_objects()?;
+    let known = || objects.iter().filter(|object| object.kind == "role").map(|object| object.name.as_str());
+    match roles.iter().find(|role| *role != PUBLIC && !known().any(|other| other == *role)) {
+        Some(missing) => {
+            let suggestion = did_you_mean(missing, known());
+            let problem = format!("is for {missing}, which is no role{suggestion}; CREATE ROLE makes one");
+            Err(coded(SqlState::UNDEFINED_OBJECT, &object.label(), problem))
+        }
+        None => Ok(()),
     }
 }
 

@@ -51,6 +51,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::writer::IpcWriteOptions;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use prost::Message;
@@ -60,6 +61,7 @@ use tonic::{Extensions, Request, Response, Status, Streaming, async_trait};
 
 use super::Door;
 use crate::error::{SqlState, coded, failed};
+use crate::opaque::Opaque;
 use errors::{status, unsupported, violation};
 use incoming::Incoming;
 use sessions::{Busy, Known, Sessions};
@@ -90,7 +92,7 @@ pub struct Settings {
 /// The door's own part, which answers calls.
 #[derive(Clone)]
 struct Flight {
-    sessions: Arc<Sessions>,
+    sessions: Opaque<Arc<Sessions>>,
     tickets: Arc<Tickets>,
     largest_message: usize,
 }
@@ -108,7 +110,7 @@ pub fn serve(
 ) -> Result<()> {
     let sessions = Arc::new(Sessions::new(Arc::clone(door), settings.token_life, settings.session_idle)?);
     let largest_message = door.largest_message;
-    let flight = Flight { sessions: Arc::clone(&sessions), tickets: Arc::new(Tickets::new()?), largest_message };
+    let flight = Flight { sessions: Opaque::new(Arc::clone(&sessions)), tickets: Arc::new(Tickets::new()?), largest_message };
     let (sender, mut connections) = mpsc::channel(1);
     for listener in listeners {
         // A client may have several connections to a session; those who have none yet need one to log in.
@@ -360,6 +362,175 @@ fn asked(descriptor: &FlightDescriptor) -> Result<Command, Status> {
     command(&descriptor.cmd)
 }
 
+/// The calls. Their futures are made here, and those of the trait only await them: whether a future may go between threads is proved anew for
+/// each method of such a trait.
+impl Flight {
+    /// Name and password stand in the header, or in the first message as Flight had it earlier.
+    fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> BoxFuture<'_, Answered<Many<HandshakeResponse>>> {
+        Box::pin(async move {
+            guarded(async {
+                let (headers, extensions, mut messages) = request.into_parts();
+                let first = tokio::time::timeout(HANDSHAKE, messages.message()).await;
+                let first = first.map_err(|_| violation("the handshake took longer than a minute"))??;
+                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
+                let named =
+                    first.and_then(|first| BasicAuth::decode(&*first.payload).ok()).filter(|named| !named.username.is_empty());
+                let known = match named {
+                    Some(named) if !headers.contains_key("authorization") => {
+                        self.sessions.by_password(peer, &named.username, &named.password).await
+                    }
+                    _ => self.sessions.caller(peer, &headers).await,
+                };
+                let Known { open, token } = known.map_err(|error| status(&error))?;
+                peer.is_known.store(true, Ordering::Relaxed);
+                let _busy = open.busy();
+                let payload = Bytes::from(token.clone().unwrap_or_default());
+                let answer = HandshakeResponse { protocol_version: 0, payload };
+                let mut response = Response::new(stream::iter([Ok(answer)]).boxed());
+                if let Some(token) = token {
+                    response.metadata_mut().insert("authorization", bearer(&token)?);
+                }
+                Ok(response)
+            })
+            .await
+        })
+    }
+
+    fn list_flights(&self, request: Request<Criteria>) -> BoxFuture<'_, Answered<Many<FlightInfo>>> {
+        Box::pin(async move {
+            // What there is to read is told by the metadata of Flight SQL.
+            self.answer(request.metadata(), request.extensions(), async |_| Ok(stream::empty().boxed())).await
+        })
+    }
+
+    fn get_flight_info(&self, request: Request<FlightDescriptor>) -> BoxFuture<'_, Answered<FlightInfo>> {
+        Box::pin(async move {
+            let (headers, extensions, descriptor) = request.into_parts();
+            self.answer(&headers, &extensions, |busy| async move {
+                let command = asked(&descriptor)?;
+                self.told(&busy, &command, descriptor).await
+            })
+            .await
+        })
+    }
+
+    fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> BoxFuture<'_, Answered<PollInfo>> {
+        Box::pin(async move {
+            let (headers, extensions, descriptor) = request.into_parts();
+            self.answer(&headers, &extensions, |busy| async move {
+                let command = asked(&descriptor)?;
+                let info = self.told(&busy, &command, descriptor).await?;
+                // Nothing is waited for: rows come as they are computed.
+                Ok(PollInfo { info: Some(info), flight_descriptor: None, progress: Some(1.0), expiration_time: None })
+            })
+            .await
+        })
+    }
+
+    fn get_schema(&self, request: Request<FlightDescriptor>) -> BoxFuture<'_, Answered<SchemaResult>> {
+        Box::pin(async move {
+            let (headers, extensions, descriptor) = request.into_parts();
+            self.answer(&headers, &extensions, |busy| async move {
+                let command = asked(&descriptor)?;
+                let columns = match &command {
+                    Command::CommandStatementQuery(query) => {
+                        statements::describe(&busy, &query.query, query.transaction_id.as_deref()).await.map(Some)
+                    }
+                    Command::CommandPreparedStatementQuery(query) => {
+                        prepared::describe(&busy.0, &query.prepared_statement_handle).map(Some)
+                    }
+                    other => metadata::columns(other),
+                };
+                let columns = columns.map_err(|error| status(&error))?.ok_or_else(|| not_known("query", command.type_url()))?;
+                schema_result(&columns)
+            })
+            .await
+        })
+    }
+
+    fn do_get(&self, request: Request<FlightTicket>) -> BoxFuture<'_, Answered<Many<FlightData>>> {
+        Box::pin(async move {
+            let (headers, extensions, ticket) = request.into_parts();
+            let sealed = match command(&ticket.ticket)? {
+                Command::TicketStatementQuery(query) => query.statement_handle,
+                other => {
+                    return self
+                        .answer(&headers, &extensions, |busy| async move {
+                            let Rows { columns, batches } = self.rows(busy, other).await?;
+                            Ok(rows::messages(columns, batches))
+                        })
+                        .await;
+                }
+            };
+            guarded(async {
+                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
+                self.sessions.check_way(peer).map_err(|error| status(&error))?;
+                let ticket = self.tickets.open(&sealed).map_err(|error| status(&error))?;
+                peer.is_known.store(true, Ordering::Relaxed);
+                // Clients do not all say again who they are: the ticket was given to somebody who did.
+                if headers.contains_key("authorization") {
+                    let (busy, _) = self.enter(&headers, &extensions).await?;
+                    self.check_owner(&busy, &ticket)?;
+                }
+                let open = self.sessions.named(&ticket.session).map_err(|error| status(&error))?;
+                let read = statements::read(open.busy(), ticket).await;
+                let Rows { columns, batches } = read.map_err(|error| status(&error))?;
+                Ok(Response::new(rows::messages(columns, batches)))
+            })
+            .await
+        })
+    }
+
+    fn do_put(&self, request: Request<Streaming<FlightData>>) -> BoxFuture<'_, Answered<Many<PutResult>>> {
+        Box::pin(async move {
+            let (headers, extensions, mut messages) = request.into_parts();
+            self.answer(&headers, &extensions, |busy| async move {
+                let first = messages.message().await.map_err(|error| status(&incoming::of_status(&error)))?;
+                let first = first.ok_or_else(|| violation("no message says what is to be done"))?;
+                let descriptor =
+                    first.flight_descriptor.clone().ok_or_else(|| violation("the first message says not what is to be done"))?;
+                let app_metadata = self.put(&busy, asked(&descriptor)?, Incoming::new(first, messages)).await?;
+                Ok(stream::iter([Ok(PutResult { app_metadata })]).boxed())
+            })
+            .await
+        })
+    }
+
+    fn do_action(&self, request: Request<Action>) -> BoxFuture<'_, Answered<Many<arrow_flight::Result>>> {
+        Box::pin(async move {
+            let (headers, extensions, action) = request.into_parts();
+            self.answer(&headers, &extensions, |busy| async move {
+                let answered = self.act(&busy, action).await?;
+                Ok(stream::iter(answered.into_iter().map(|body| Ok(arrow_flight::Result { body }))).boxed())
+            })
+            .await
+        })
+    }
+
+    fn list_actions(&self, request: Request<Empty>) -> BoxFuture<'_, Answered<Many<ActionType>>> {
+        Box::pin(async move {
+            const ACTIONS: [(&str, &str); 11] = [
+                ("CreatePreparedStatement", "Prepares a statement."),
+                ("ClosePreparedStatement", "Forgets a prepared statement."),
+                ("BeginTransaction", "Begins a transaction."),
+                ("EndTransaction", "Commits a transaction, or rolls it back."),
+                ("BeginSavepoint", "Makes a savepoint within a transaction."),
+                ("EndSavepoint", "Goes back to a savepoint, or forgets it."),
+                ("CancelQuery", "Ends a query; CancelFlightInfo is its newer name."),
+                ("CancelFlightInfo", "Ends a query, or sees to it that it does not begin."),
+                ("SetSessionOptions", "Sets options of the session."),
+                ("GetSessionOptions", "Tells the options of the session."),
+                ("CloseSession", "Ends the session."),
+            ];
+            self.answer(request.metadata(), request.extensions(), async |_| {
+                let told = |(name, text): (&str, &str)| Ok(ActionType { r#type: name.into(), description: text.into() });
+                Ok(stream::iter(ACTIONS.map(told)).boxed())
+            })
+            .await
+        })
+    }
+}
+
 #[async_trait]
 impl FlightService for Flight {
     type HandshakeStream = Many<HandshakeResponse>;
@@ -370,151 +541,40 @@ impl FlightService for Flight {
     type ListActionsStream = Many<ActionType>;
     type DoExchangeStream = Many<FlightData>;
 
-    /// Name and password are in the header, or in the first message as in earlier versions of Flight.
     async fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> Answered<Self::HandshakeStream> {
-        guarded(async {
-            let (headers, extensions, mut messages) = request.into_parts();
-            let first = tokio::time::timeout(HANDSHAKE, messages.message()).await;
-            let first = first.map_err(|_| violation("the handshake took longer than a minute"))??;
-            let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
-            let named =
-                first.and_then(|first| BasicAuth::decode(&*first.payload).ok()).filter(|named| !named.username.is_empty());
-            let known = match named {
-                Some(named) if !headers.contains_key("authorization") => {
-                    self.sessions.by_password(peer, &named.username, &named.password).await
-                }
-                _ => self.sessions.caller(peer, &headers).await,
-            };
-            let Known { open, token } = known.map_err(|error| status(&error))?;
-            peer.is_known.store(true, Ordering::Relaxed);
-            let _busy = open.busy();
-            let payload = Bytes::from(token.clone().unwrap_or_default());
-            let answer = HandshakeResponse { protocol_version: 0, payload };
-            let mut response = Response::new(stream::iter([Ok(answer)]).boxed());
-            if let Some(token) = token {
-                response.metadata_mut().insert("authorization", bearer(&token)?);
-            }
-            Ok(response)
-        })
-        .await
+        Self::handshake(self, request).await
     }
 
     async fn list_flights(&self, request: Request<Criteria>) -> Answered<Self::ListFlightsStream> {
-        // The metadata of Flight SQL says what can be read.
-        self.answer(request.metadata(), request.extensions(), async |_| Ok(stream::empty().boxed())).await
+        Self::list_flights(self, request).await
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Answered<FlightInfo> {
-        let (headers, extensions, descriptor) = request.into_parts();
-        self.answer(&headers, &extensions, |busy| async move {
-            let command = asked(&descriptor)?;
-            self.told(&busy, &command, descriptor).await
-        })
-        .await
+        Self::get_flight_info(self, request).await
     }
 
     async fn poll_flight_info(&self, request: Request<FlightDescriptor>) -> Answered<PollInfo> {
-        let (headers, extensions, descriptor) = request.into_parts();
-        self.answer(&headers, &extensions, |busy| async move {
-            let command = asked(&descriptor)?;
-            let info = self.told(&busy, &command, descriptor).await?;
-            // Nothing is waited for: rows come as they are computed.
-            Ok(PollInfo { info: Some(info), flight_descriptor: None, progress: Some(1.0), expiration_time: None })
-        })
-        .await
+        Self::poll_flight_info(self, request).await
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Answered<SchemaResult> {
-        let (headers, extensions, descriptor) = request.into_parts();
-        self.answer(&headers, &extensions, |busy| async move {
-            let command = asked(&descriptor)?;
-            let columns = match &command {
-                Command::CommandStatementQuery(query) => {
-                    statements::describe(&busy, &query.query, query.transaction_id.as_deref()).await.map(Some)
-                }
-                Command::CommandPreparedStatementQuery(query) => {
-                    prepared::describe(&busy.0, &query.prepared_statement_handle).map(Some)
-                }
-                other => metadata::columns(other),
-            };
-            let columns = columns.map_err(|error| status(&error))?.ok_or_else(|| not_known("query", command.type_url()))?;
-            schema_result(&columns)
-        })
-        .await
+        Self::get_schema(self, request).await
     }
 
     async fn do_get(&self, request: Request<FlightTicket>) -> Answered<Self::DoGetStream> {
-        let (headers, extensions, ticket) = request.into_parts();
-        let sealed = match command(&ticket.ticket)? {
-            Command::TicketStatementQuery(query) => query.statement_handle,
-            other => {
-                return self
-                    .answer(&headers, &extensions, |busy| async move {
-                        let Rows { columns, batches } = self.rows(busy, other).await?;
-                        Ok(rows::messages(columns, batches))
-                    })
-                    .await;
-            }
-        };
-        guarded(async {
-            let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
-            self.sessions.check_way(peer).map_err(|error| status(&error))?;
-            let ticket = self.tickets.open(&sealed).map_err(|error| status(&error))?;
-            peer.is_known.store(true, Ordering::Relaxed);
-            // Clients do not all say again who they are: the ticket was given to somebody who did.
-            if headers.contains_key("authorization") {
-                let (busy, _) = self.enter(&headers, &extensions).await?;
-                self.check_owner(&busy, &ticket)?;
-            }
-            let open = self.sessions.named(&ticket.session).map_err(|error| status(&error))?;
-            let read = statements::read(open.busy(), ticket).await;
-            let Rows { columns, batches } = read.map_err(|error| status(&error))?;
-            Ok(Response::new(rows::messages(columns, batches)))
-        })
-        .await
+        Self::do_get(self, request).await
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answered<Self::DoPutStream> {
-        let (headers, extensions, mut messages) = request.into_parts();
-        self.answer(&headers, &extensions, |busy| async move {
-            let first = messages.message().await.map_err(|error| status(&incoming::of_status(&error)))?;
-            let first = first.ok_or_else(|| violation("no message says what is to be done"))?;
-            let descriptor =
-                first.flight_descriptor.clone().ok_or_else(|| violation("the first message says not what is to be done"))?;
-            let app_metadata = self.put(&busy, asked(&descriptor)?, Incoming::new(first, messages)).await?;
-            Ok(stream::iter([Ok(PutResult { app_metadata })]).boxed())
-        })
-        .await
+        Self::do_put(self, request).await
     }
 
     async fn do_action(&self, request: Request<Action>) -> Answered<Self::DoActionStream> {
-        let (headers, extensions, action) = request.into_parts();
-        self.answer(&headers, &extensions, |busy| async move {
-            let answered = self.act(&busy, action).await?;
-            Ok(stream::iter(answered.into_iter().map(|body| Ok(arrow_flight::Result { body }))).boxed())
-        })
-        .await
+        Self::do_action(self, request).await
     }
 
     async fn list_actions(&self, request: Request<Empty>) -> Answered<Self::ListActionsStream> {
-        const ACTIONS: [(&str, &str); 11] = [
-            ("CreatePreparedStatement", "Prepares a statement."),
-            ("ClosePreparedStatement", "Forgets a prepared statement."),
-            ("BeginTransaction", "Begins a transaction."),
-            ("EndTransaction", "Commits a transaction, or rolls it back."),
-            ("BeginSavepoint", "Makes a savepoint within a transaction."),
-            ("EndSavepoint", "Goes back to a savepoint, or forgets it."),
-            ("CancelQuery", "Ends a query; CancelFlightInfo is its newer name."),
-            ("CancelFlightInfo", "Ends a query, or sees to it that it does not begin."),
-            ("SetSessionOptions", "Sets options of the session."),
-            ("GetSessionOptions", "Tells the options of the session."),
-            ("CloseSession", "Ends the session."),
-        ];
-        self.answer(request.metadata(), request.extensions(), async |_| {
-            let told = |(name, text): (&str, &str)| Ok(ActionType { r#type: name.into(), description: text.into() });
-            Ok(stream::iter(ACTIONS.map(told)).boxed())
-        })
-        .await
+        Self::list_actions(self, request).await
     }
 
     async fn do_exchange(&self, _request: Request<Streaming<FlightData>>) -> Answered<Self::DoExchangeStream> {

@@ -25,8 +25,10 @@ use datafusion::common::Result;
 use datafusion::datasource::{MemTable, TableType};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::future::BoxFuture;
 use std::collections::HashMap;
 
+use crate::opaque::forward;
 use crate::postgres_catalog::PostgresCatalog;
 use crate::postgres_catalog::cells::{Cell, array, field};
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, WITH_SYSTEM_COLUMNS};
@@ -138,7 +140,6 @@ struct PostgresTable {
     context: StatementContext,
 }
 
-#[async_trait]
 impl TableProvider for PostgresTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -148,17 +149,31 @@ impl TableProvider for PostgresTable {
         TableType::View
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    forward! {
+        fn scan<'state, 'columns, 'filters>(
+            &self,
+            state: &'state dyn Session,
+            projection: Option<&'columns Vec<usize>>,
+            filters: &'filters [Expr],
+            limit: Option<usize>
+        ) -> Result<Arc<dyn ExecutionPlan>> = Self::planned
+    }
+}
+
+impl PostgresTable {
+    fn planned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let catalog = self.context.gathered().await?;
-        let rows = rows(self.table, &catalog, &self.context)?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns(self.table, &self.schema, rows))?;
-        MemTable::try_new(Arc::clone(&self.schema), vec![vec![batch]])?.scan(state, projection, filters, limit).await
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        Box::pin(async move {
+            let catalog = self.context.gathered().await?;
+            let rows = rows(self.table, &catalog, &self.context)?;
+            let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns(self.table, &self.schema, rows))?;
+            MemTable::try_new(Arc::clone(&self.schema), vec![vec![batch]])?.scan(state, projection, filters, limit).await
+        })
     }
 }
 

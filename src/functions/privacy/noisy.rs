@@ -1,0 +1,252 @@
+//! The relation functions `noisy_count` and `noisy_sum`.
+//!
+//! ```text
+//! rows ─▶ one row per person: its rows, or the sum of its amounts ─▶ each brought between the bounds, added up ─▶ ε is spent ─▶ noise ─▶ answer
+//! ```
+//! Everything is counted in whole units, so that neither the order of rows nor floating-point noise tells anything.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef};
+use datafusion::common::{Column as Name, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::functions::core::expr_fn::{greatest, least};
+use datafusion::functions::math::expr_fn::{isnan, round};
+use datafusion::functions_aggregate::expr_fn::{count, sum};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, not};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::arguments::Options;
+use crate::adapter::plain::Plain;
+use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::catalog::budgets::MILLIONTHS;
+use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::{failed, invalid};
+use crate::kernels::privacy::noise::{Fraction, SystemBits, noisy};
+
+const INPUT: Argument = Argument::required("input", Takes::Relation, "the rows");
+const PERSON: Argument =
+    Argument::required("person", Takes::Column, "whose row it is: what is protected is all that a person has in the input");
+const VALUE: Argument = Argument::required("value", Takes::Number, "what is added up");
+const LOWER: Argument = Argument::required("lower", Takes::Float(-1e12, 1e12), "the least that a person's sum counts as");
+const UPPER: Argument = Argument::required("upper", Takes::Float(-1e12, 1e12), "the most that a person's sum counts as");
+const ROWS_PER_PERSON: Argument = Argument::optional(
+    "rows_per_person",
+    Takes::Integer(1, 1_000_000),
+    "1",
+    "the most rows that a person counts with; 1 counts persons",
+);
+const UNIT: Argument = Argument::optional(
+    "unit",
+    Takes::Float(1e-6, 1e9),
+    "1",
+    "what sums are counted in: each value is rounded to whole units, 0.01 for amounts with cents",
+);
+const EPSILON: Argument = Argument::required(
+    "epsilon",
+    Takes::Float(1e-6, 100.0),
+    "how much the answer may tell of a person, in steps of 0.000001; 0.1 is little, 1 is usual, and less has more noise",
+);
+const MARGIN: Column = Column {
+    name: "margin",
+    data_type: "DOUBLE",
+    text: "19 of 20 answers are no further than this from the bounded total; known beforehand",
+};
+
+/// Beyond this, numbers have no whole units.
+const MOST_UNITS: f64 = 9_007_199_254_740_992.0;
+
+/// The relation function `noisy_count`.
+#[derive(Debug)]
+pub struct NoisyCount;
+
+const COUNT: Doc = Doc {
+    name: "noisy_count",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "How many rows or persons a table has, with noise that hides whether any one person is in it (differential privacy).",
+    description: "\
+One row. Each person counts with at most `rows_per_person` rows, and the total is given with noise of the discrete Laplace distribution of scale rows_per_person / epsilon, drawn by whole numbers from the random
+numbers of the system. No answer is more than e^epsilon times as likely with a person's rows as without them, whatever else is known.
+
+The answer may be below 0: leave it so where answers are added up. Rows whose person is NULL do not count, and how many they are is not told.
+
+Each answer spends its epsilon from the budget of the role that asks, also through a view of another role, and before it is known what becomes of the statement: what is told once is not taken back by an error or a
+ROLLBACK. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Asked again, the noise is
+another: the mean of many answers is as good as it is dear.
+
+Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
+    arguments: &[INPUT, PERSON, EPSILON, ROWS_PER_PERSON],
+    columns: &[Column { name: "noisy_count", data_type: "BIGINT", text: "the count with noise" }, MARGIN],
+    examples: &["SELECT abs(noisy_count - 500) < 100 AS is_near, round(margin, 2) AS margin
+FROM noisy_count(sample_customers(rows => 500), person => customer_id, epsilon => 1);"],
+    source: "C. Dwork, F. McSherry, K. Nissim, A. Smith: Calibrating Noise to Sensitivity (2006); C. Canonne, G. Kamath, T. Steinke: The Discrete Gaussian for Differential Privacy (2020)",
+    ..Doc::EMPTY
+};
+
+/// The relation function `noisy_sum`.
+#[derive(Debug)]
+pub struct NoisySum;
+
+const SUM: Doc = Doc {
+    name: "noisy_sum",
+    kind: Kind::Relation,
+    domain: "privacy",
+    summary: "The sum of a column, with noise that hides what any one person adds to it (differential privacy).",
+    description: "\
+One row. The sum of each person is brought between `lower` and `upper`, and the total is given with noise of the discrete Laplace distribution of scale max(|lower|, |upper|) / epsilon, in whole units. No answer is more
+than e^epsilon times as likely with a person's rows as without them.
+
+Choose the bounds without looking at the data: what most persons have, not the most that any has. Narrow bounds cut off the largest sums, wide ones need more noise. Rows whose person or value is NULL, or whose value is NaN, do
+not count.
+
+Each answer spends its epsilon from the budget of the role that asks, also through a view of another role, and before it is known what becomes of the statement: what is told once is not taken back by an error or a
+ROLLBACK. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Asked again, the noise is
+another: the mean of many answers is as good as it is dear.
+
+Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
+    arguments: &[INPUT, PERSON, VALUE, LOWER, UPPER, EPSILON, UNIT],
+    columns: &[Column { name: "noisy_sum", data_type: "DOUBLE", text: "the sum with noise" }, MARGIN],
+    examples: &["SELECT noisy_sum > 0 AS is_positive, round(margin) AS margin
+FROM noisy_sum(sample_orders(rows => 20000), person => customer_id, value => amount, lower => 0, upper => 5000, epsilon => 1);"],
+    source: COUNT.source,
+    ..Doc::EMPTY
+};
+
+fn columns(doc: &Doc, of: DataType) -> Vec<FieldRef> {
+    vec![FieldRef::new(Field::new(doc.name, of, false)), FieldRef::new(Field::new(MARGIN.name, DataType::Float64, false))]
+}
+
+/// Epsilon in millionths.
+fn epsilon(options: &Options) -> Result<i64> {
+    Ok((options.float(EPSILON.name)? * MILLIONTHS as f64).round().max(1.0) as i64)
+}
+
+impl RelationFunction for NoisyCount {
+    fn doc(&self) -> &'static Doc {
+        &COUNT
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(columns(&COUNT, DataType::Int64))
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let most = call.options.integer(ROWS_PER_PERSON.name)?;
+        let own = count(lit(1_i64));
+        let epsilon = epsilon(&call.options)?;
+        let step = AddNoise { function: COUNT.name.into(), bounds: (0, most), unit: None, epsilon };
+        step.over([per_person(&call, vec![], own)?], call.schema)
+    }
+}
+
+impl RelationFunction for NoisySum {
+    fn doc(&self) -> &'static Doc {
+        &SUM
+    }
+
+    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(columns(&SUM, DataType::Float64))
+    }
+
+    fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        let float = |argument: Argument| call.options.float(argument.name);
+        let (lower, upper, unit) = (float(LOWER)?, float(UPPER)?, float(UNIT)?);
+        if lower > upper {
+            return Err(invalid(SUM.name, format!("lower must not be above upper, got {lower} and {upper}")));
+        }
+        let units = |bound: f64| {
+            let units = (bound / unit).round();
+            if units.abs() > MOST_UNITS {
+                let problem = format!("{bound} is more than 2^53 units of {unit}; choose a larger unit, or narrower bounds");
+                return Err(invalid(SUM.name, problem));
+            }
+            Ok(units as i64)
+        };
+        let bounds = (units(lower)?, units(upper)?);
+        let epsilon = epsilon(&call.options)?;
+        let value = call.input()?.schema().columns().into_iter().nth(1);
+        let value = value.map(|column| cast(Expr::Column(column), DataType::Float64));
+        let value = value.ok_or_else(|| invalid(SUM.name, "needs a value"))?;
+        let filters = vec![value.clone().is_not_null(), not(isnan(value.clone()))];
+        let bounded = greatest(vec![least(vec![value / lit(unit), lit(MOST_UNITS)]), lit(-MOST_UNITS)]);
+        let own = sum(cast(round(vec![bounded]), DataType::Decimal128(38, 0)));
+        let step = AddNoise { function: SUM.name.into(), bounds, unit: Some(unit), epsilon };
+        step.over([per_person(&call, filters, own)?], call.schema)
+    }
+}
+
+/// The plan of what each person has, in whole units.
+fn per_person(call: &Call, mut filters: Vec<Expr>, own: Expr) -> Result<LogicalPlan> {
+    let input = call.input()?;
+    let person = input.schema().columns().into_iter().next();
+    let person = person.map(Expr::Column).ok_or_else(|| invalid(call.doc.name, "needs a person"))?;
+    filters.push(person.clone().is_not_null());
+    let mut rows = LogicalPlanBuilder::from(input);
+    for filter in filters {
+        rows = rows.filter(filter)?;
+    }
+    let units = Expr::Column(Name::from_name("own"));
+    let rows = rows.aggregate(vec![person], vec![own.alias("own")])?;
+    rows.project([cast(units, DataType::Decimal128(38, 0)).alias("units")])?.build()
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddNoise {
+    function: String,
+    /// What a person counts as, at least and at most.
+    bounds: (i64, i64),
+    /// Of sums.
+    unit: Option<f64>,
+    /// In millionths.
+    epsilon: i64,
+}
+
+impl Plain for AddNoise {
+    const NAME: &'static str = "AddNoise";
+}
+
+impl Step for AddNoise {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (mut input, schema, step) = (only_stream(inputs)?, Arc::clone(&context.schema), self.clone());
+        let result = async move {
+            let mut total = 0_i128;
+            while let Some(batch) = input.next().await {
+                let batch = batch?;
+                let units = batch.column(0).as_primitive::<Decimal128Type>();
+                let (least, most) = (i128::from(step.bounds.0), i128::from(step.bounds.1));
+                total += units.iter().flatten().map(|units| units.clamp(least, most)).sum::<i128>();
+            }
+            let Some(budget) = context.budget.as_ref() else {
+                return Err(failed(&step.function, "is answered where the database is, which knows whose budget is spent"));
+            };
+            budget.0.spend(&step.function, step.epsilon)?;
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.told(total)?)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+impl AddNoise {
+    fn told(&self, total: i128) -> Result<Vec<ArrayRef>> {
+        let epsilon = Fraction { numerator: u128::from(self.epsilon.unsigned_abs()), denominator: u128::from(MILLIONTHS) };
+        let sensitivity = self.bounds.0.unsigned_abs().max(self.bounds.1.unsigned_abs());
+        let told = noisy(total, sensitivity, epsilon, &mut SystemBits::of_system());
+        let told = told.ok_or_else(|| failed(&self.function, "the system gives no random numbers; try again"))?;
+        // P(|noise| > margin) = 1 / 20.
+        let scale = sensitivity as f64 * MILLIONTHS as f64 / self.epsilon as f64;
+        let margin = scale * libm::log(20.0);
+        let told: (ArrayRef, f64) = match self.unit {
+            None => (
+                Arc::new(Int64Array::from(vec![i64::try_from(told).unwrap_or(if told < 0 { i64::MIN } else { i64::MAX })])),
+                margin,
+            ),
+            Some(unit) => (Arc::new(Float64Array::from(vec![told as f64 * unit])), margin * unit),
+        };
+        Ok(vec![told.0, Arc::new(Float64Array::from(vec![told.1]))])
+    }
+}

@@ -1,0 +1,209 @@
+//! Groups of few persons made unreadable: what COPY does that is given `suppress_below`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, nullif};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::{DFSchema, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::plain::Plain;
+use crate::adapter::step::{Step, StepContext, Streams, only_stream};
+use crate::error::{did_you_mean, invalid};
+use crate::kernels::privacy::suppression::suppressed;
+
+/// What a statement that suppresses is called in errors.
+const LABEL: &str = "COPY";
+
+/// The groups of a plan, those of fewer than `smallest` persons with NULL in the place of their numbers. `by` names the column that counts
+/// persons; without it that is the count of the query.
+///
+/// # Errors
+/// The plan has no groups, or no such column.
+pub fn suppress_below(plan: LogicalPlan, smallest: u64, by: Option<&str>) -> Result<LogicalPlan> {
+    // Below the order and the limit: neither shall tell how large a number is that is not shown.
+    if is_ordered(&plan) {
+        let mut inputs = plan.inputs().into_iter().cloned();
+        let Some(input) = inputs.next() else { return Err(no_groups()) };
+        return plan.with_new_exprs(plan.expressions(), vec![suppress_below(input, smallest, by)?]);
+    }
+    let names: Vec<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let origins = (0..names.len()).map(|column| origin(&plan, column)).collect::<Result<Vec<_>>>()?;
+    let of = |wanted: Origin| origins.iter().enumerate().filter(move |(_, origin)| **origin == wanted).map(|(place, _)| place);
+    let count = match by {
+        Some(by) => match names.iter().position(|name| name == by) {
+            Some(place) if origins[place] != Origin::Key && plan.schema().field(place).data_type().is_numeric() => place,
+            Some(_) => {
+                return Err(invalid(LABEL, format!("suppress_by names {by}, which counts nothing; name a count of persons")));
+            }
+            None => {
+                let suggestion = did_you_mean(by, names.iter().map(String::as_str));
+                let problem = format!("suppress_by: the query has no column {by}{suggestion}; it has {}", names.join(", "));
+                return Err(invalid(LABEL, problem));
+            }
+        },
+        None => match of(Origin::Count).collect::<Vec<_>>().as_slice() {
+            [only] => *only,
+            several => {
+                let found = if several.is_empty() { "no column counts" } else { "several columns count" };
+                let problem = format!(
+                    "suppress_below: {found} the persons of a group; name one with OPTIONS (suppress_by 'column'); the query has {}",
+                    names.join(", ")
+                );
+                return Err(invalid(LABEL, problem));
+            }
+        },
+    };
+    let hidden: Vec<usize> = (0..names.len()).filter(|place| origins[*place] != Origin::Key).collect();
+    let keys = of(Origin::Key).collect();
+    let schema = plan.schema();
+    let fields = schema.iter().enumerate().map(|(place, (qualifier, field))| {
+        let may_be_null = field.is_nullable() || hidden.contains(&place);
+        (qualifier.cloned(), Arc::new(field.as_ref().clone().with_nullable(may_be_null)))
+    });
+    let schema = DFSchema::new_with_metadata(fields.collect(), schema.metadata().clone())?;
+    SuppressSmallGroups { smallest, count, keys, hidden }.over([plan], Arc::new(schema))
+}
+
+fn no_groups() -> datafusion::error::DataFusionError {
+    invalid(LABEL, "suppress_below is for groups of persons; write a query with GROUP BY in COPY itself")
+}
+
+/// True for an order or a limit, and for columns left out above one.
+fn is_ordered(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => true,
+        LogicalPlan::Projection(projection) => is_ordered(&projection.input),
+        _ => false,
+    }
+}
+
+/// Where the values of a column come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// What is grouped by.
+    Key,
+    /// The rows of a group.
+    Count,
+    /// Anything else, which may tell of persons.
+    Other,
+}
+
+fn origin(plan: &LogicalPlan, column: usize) -> Result<Origin> {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let Some(expression) = projection.expr.get(column) else { return Err(no_groups()) };
+            let below = |name| origin(&projection.input, projection.input.schema().index_of_column(name)?);
+            match expression.clone().unalias_nested().data {
+                Expr::Column(name) => below(&name),
+                other => {
+                    // Made of what is grouped by alone, or of nothing.
+                    let mut of_keys = !other.is_volatile();
+                    for name in other.column_refs() {
+                        of_keys &= below(name)? == Origin::Key;
+                    }
+                    // A query without groups is found out by what its columns are made of.
+                    origin(&projection.input, 0).map(|_| if of_keys { Origin::Key } else { Origin::Other })
+                }
+            }
+        }
+        LogicalPlan::Filter(filter) => origin(&filter.input, column),
+        LogicalPlan::Sort(sort) => origin(&sort.input, column),
+        LogicalPlan::Limit(limit) => origin(&limit.input, column),
+        LogicalPlan::SubqueryAlias(alias) => origin(&alias.input, column),
+        LogicalPlan::Distinct(Distinct::All(input)) => origin(input, column),
+        LogicalPlan::Window(window) if column < window.input.schema().fields().len() => origin(&window.input, column),
+        LogicalPlan::Window(_) => Ok(Origin::Other),
+        LogicalPlan::Aggregate(aggregate) => {
+            if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+                let problem = "suppress_below takes no GROUPING SETS, ROLLUP or CUBE, as their totals tell what is left out; write one query for each";
+                return Err(invalid(LABEL, problem));
+            }
+            let Some(place) = column.checked_sub(aggregate.group_expr.len()) else { return Ok(Origin::Key) };
+            let function = aggregate.aggr_expr.get(place).map(|function| function.clone().unalias_nested().data);
+            Ok(match function {
+                Some(Expr::AggregateFunction(call)) if call.func.name() == "count" && call.params.filter.is_none() => {
+                    Origin::Count
+                }
+                _ => Origin::Other,
+            })
+        }
+        _ => Err(no_groups()),
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuppressSmallGroups {
+    smallest: u64,
+    /// The column that counts persons.
+    count: usize,
+    keys: Vec<usize>,
+    /// The columns that are NULL in a group that is suppressed.
+    hidden: Vec<usize>,
+}
+
+impl Plain for SuppressSmallGroups {
+    const NAME: &'static str = "SuppressSmallGroups";
+}
+
+impl Step for SuppressSmallGroups {
+    fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
+        let (mut input, schema, step) = (only_stream(inputs)?, Arc::clone(&context.schema), self.clone());
+        let result = async move {
+            let mut batches = vec![];
+            while let Some(batch) = input.next().await {
+                let batch = batch?;
+                // The batches, and the rows as one.
+                context.memory.try_grow(2 * batch.get_array_memory_size() + 32 * batch.num_rows())?;
+                batches.push(batch);
+            }
+            let rows = concat_batches(&input.schema(), &batches)?;
+            drop(batches);
+            let (columns, suppressed) = step.suppress(&rows)?;
+            if suppressed > 0 {
+                context.notes().tell(format!(
+                    "{suppressed} of {} groups are suppressed, so that none of fewer than {} persons can be read",
+                    rows.num_rows(),
+                    step.smallest
+                ));
+            }
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), columns)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+    }
+}
+
+impl SuppressSmallGroups {
+    /// The columns of the groups, and how many groups are suppressed.
+    fn suppress(&self, rows: &RecordBatch) -> Result<(Vec<ArrayRef>, usize)> {
+        let counts = cast(rows.column(self.count), &DataType::Float64)?;
+        let counts = counts.as_primitive::<Float64Type>();
+        let count = |row: usize| if counts.is_null(row) { 0.0 } else { counts.value(row) };
+        // In the order of what is grouped by, so that of equally small groups always the same one is taken.
+        let keys: Vec<SortColumn> = self
+            .keys
+            .iter()
+            .map(|key| SortColumn { values: Arc::clone(rows.column(*key)), options: Some(SortOptions::default()) })
+            .collect();
+        let order: Vec<usize> = match keys.is_empty() {
+            true => (0..rows.num_rows()).collect(),
+            false => lexsort_to_indices(&keys, None)?.values().iter().map(|row| *row as usize).collect(),
+        };
+        let ordered: Vec<f64> = order.iter().map(|row| count(*row)).collect();
+        let mut hides = vec![false; rows.num_rows()];
+        for (row, hidden) in order.iter().zip(suppressed(&ordered, self.smallest)) {
+            hides[*row] = hidden;
+        }
+        let suppressed = hides.iter().filter(|hidden| **hidden).count();
+        let hides = BooleanArray::from(hides);
+        let columns = rows.columns().iter().enumerate().map(|(place, values)| {
+            if self.hidden.contains(&place) { Ok(nullif(values, &hides)?) } else { Ok(Arc::clone(values)) }
+        });
+        Ok((columns.collect::<Result<_>>()?, suppressed))
+    }
+}

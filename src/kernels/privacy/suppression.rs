@@ -1,0 +1,33 @@
+//! Small cells: figures of so few persons that they tell about each of them.
+
+/// Which counts are not shown: those above 0 and below `smallest`. Where that is one alone, it could be told from the whole: the next smallest
+/// is not shown either, of equally small ones the first.
+pub fn suppressed(counts: &[f64], smallest: u64) -> Vec<bool> {
+    let mut hidden: Vec<bool> = counts.iter().map(|count| *count > 0.0 && *count < smallest as f64).collect();
+    if hidden.iter().filter(|hidden| **hidden).count() == 1 {
+        let others = counts.iter().enumerate().filter(|(place, count)| !hidden[*place] && **count > 0.0);
+        if let Some((next, _)) = others.min_by(|(_, one), (_, other)| one.total_cmp(other)) {
+            hidden[next] = true;
+        }
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suppressed;
+
+    #[test]
+    fn a_small_cell_alone_takes_another_with_it() {
+        for (counts, expected) in [
+            (vec![10.0, 3.0, 2.0], vec![false, true, true]),
+            (vec![10.0, 3.0, 7.0, 7.0], vec![false, true, true, false]),
+            (vec![0.0, 3.0, 9.0], vec![false, true, true]),
+            (vec![3.0, 0.0], vec![true, false]),
+            (vec![5.0, 6.0], vec![false, false]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(suppressed(&counts, 5), expected, "{counts:?}");
+        }
+    }
+}
