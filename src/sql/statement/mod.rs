@@ -74,7 +74,7 @@ existing file is replaced; an existing folder must be empty.
 The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
 objects; an `.ndjson` file has one object per line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
 (a byte order mark, so that Excel recognises UTF-8). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). With PARTITIONED BY, the values of those columns are in the
-names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.",
+names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
 `suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, the next smallest
 group is hidden as well, because the first could be computed from the total: `OPTIONS (suppress_below 5)`. The persons of a group are what `count` in the query counts; if there is no
