@@ -54,6 +54,10 @@ impl Step for UsableRows {
         Reads::EachPartition
     }
 
+    fn narrows(&self) -> bool {
+        true
+    }
+
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let counters: Vec<Count> = self.columns.iter().map(|column| context.left_out(rows_without(column))).collect();
         let usable = only_stream(inputs)?.map(move |batch| keep_usable(batch?, &counters));

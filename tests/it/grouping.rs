@@ -71,7 +71,7 @@ fn query(dice: &mut Dice) -> String {
     let mut keys: Vec<String> = (0..dice.between(1, 2)).map(|_| dice.pick(&KEYS).to_string()).collect();
     keys.dedup();
     if dice.chance(15) {
-        keys[0] = dice.pick(&["whole % 5", "upper(word)", "CAST(moment AS DATE)", "coalesce(code, 'none')"]).to_string();
+        keys[0] = dice.pick(&["whole % 5", "upper(word)", "date_trunc('day', moment)", "coalesce(code, 'none')"]).to_string();
     }
     let aggregates: Vec<String> = match dice.below(8) {
         0 => vec![],

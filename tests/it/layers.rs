@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 33] = [
+const LAYERS: [(&str, &[&str]); 34] = [
     ("error", &["text"]),
     ("calendar", &[]),
     ("opaque", &[]),

@@ -18,9 +18,10 @@ use datafusion::physical_expr::{
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
-    Partitioning, PlanProperties,
+    Partitioning, PlanProperties, Statistics,
 };
 use futures::Stream;
 
@@ -134,6 +135,19 @@ impl ExecutionPlan for StepExec {
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::new(Arc::clone(&self.step), children, Arc::clone(&self.schema))))
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        let first = if self.step.narrows() { ChildStats::At(partition) } else { ChildStats::Skip };
+        (0..self.inputs.len()).map(|input| if input == 0 { first } else { ChildStats::Skip }).collect()
+    }
+
+    /// What is known of the rows of the first input bounds what is known of some of them.
+    fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], _args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+        Ok(match inputs.first() {
+            Some(first) if self.step.narrows() => Arc::new(first.as_ref().clone().to_inexact()),
+            _ => Arc::new(Statistics::new_unknown(&self.schema)),
+        })
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -54,6 +54,11 @@ pub trait Step: Plain {
         None
     }
 
+    /// Whether it gives some of the rows of its first input, with the same columns.
+    fn narrows(&self) -> bool {
+        false
+    }
+
     /// Starts the work on its inputs, in their order. Nothing is read before the returned stream is polled.
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
 
@@ -83,6 +88,9 @@ pub trait AnyStep: Debug + Send + Sync {
     /// [`Step::sorted_by`].
     fn sorted_by(&self) -> Option<usize>;
 
+    /// [`Step::narrows`].
+    fn narrows(&self) -> bool;
+
     /// [`Step::run`].
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
 }
@@ -106,6 +114,10 @@ impl<S: Step> AnyStep for S {
 
     fn sorted_by(&self) -> Option<usize> {
         Step::sorted_by(self)
+    }
+
+    fn narrows(&self) -> bool {
+        Step::narrows(self)
     }
 
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {

@@ -29,8 +29,8 @@ use table::Table;
 /// The number of a row whose key is not known and was not let in.
 pub const UNKNOWN: u32 = u32::MAX;
 
-/// The most groups there can be.
-const MOST_GROUPS: usize = u32::MAX as usize - 1;
+/// The most groups there can be: their tables have up to 2³² slots.
+const MOST_GROUPS: usize = 1 << 31;
 
 /// Decides whether a table may take so many bytes more.
 pub type Room<'a> = dyn FnMut(usize) -> bool + 'a;

@@ -37,21 +37,18 @@ impl Key for u128 {
     }
 }
 
-/// Open addressing with linear probing. A slot has 32 bits of the hash, and below them the number plus one; 0 is an empty slot. The keys
-/// stand aside in the order of their numbers, and are touched only where the 32 bits agree.
+/// Open addressing with linear probing. A slot holds a number plus one; 0 is an empty slot. The keys stand aside in the order of their
+/// numbers, so that the slots of a million keys take 8 MB and mostly stay in the processor's cache.
 #[derive(Debug, Default)]
 pub struct Table<K> {
-    slots: Vec<u64>,
+    slots: Vec<u32>,
     keys: Vec<K>,
 }
 
 const FEWEST_SLOTS: usize = 64;
 
-/// The number in a slot, if the slot can be of this hash.
-#[inline]
-fn number(slot: u64, hash: u64) -> u32 {
-    if (slot ^ hash) >> 32 == 0 && slot != 0 { (slot as u32).wrapping_sub(1) } else { UNKNOWN }
-}
+/// A row that is still looked for, and the slot to look at next.
+type Pending = (u32, u32);
 
 impl<K: Key> Table<K> {
     pub fn len(&self) -> usize {
@@ -63,7 +60,7 @@ impl<K: Key> Table<K> {
     }
 
     fn size(&self) -> usize {
-        self.slots.capacity() * size_of::<u64>() + self.keys.capacity() * size_of::<K>()
+        self.slots.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<K>()
     }
 
     /// Bytes that the table takes more, with so many keys more.
@@ -71,7 +68,7 @@ impl<K: Key> Table<K> {
         let keys = self.keys.len() + more;
         let slots = slots_for(keys).max(self.slots.len());
         let of_keys = if keys > self.keys.capacity() { keys.max(2 * self.keys.capacity()) } else { self.keys.capacity() };
-        (slots * size_of::<u64>() + of_keys * size_of::<K>()).saturating_sub(self.size())
+        (slots * size_of::<u32>() + of_keys * size_of::<K>()).saturating_sub(self.size())
     }
 
     /// The number of one key.
@@ -86,12 +83,8 @@ impl<K: Key> Table<K> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut place = hash as usize & mask;
         loop {
-            let slot = self.slots[place];
-            if slot == 0 {
-                return None;
-            }
-            let number = number(slot, hash);
-            if number != UNKNOWN && right(number) {
+            let number = self.slots[place].checked_sub(1)?;
+            if right(number) {
                 return Some(number);
             }
             place = (place + 1) & mask;
@@ -99,23 +92,33 @@ impl<K: Key> Table<K> {
     }
 
     /// Writes the number of each key, or [`UNKNOWN`].
+    ///
+    /// All keys are looked for at once, round by round: first each one's slot, then the key that the slot leads to; those that found
+    /// another key go on to the next slot. No load of a pass waits for another, and no branch depends on what is found.
     pub fn find_each(&self, keys: &[K], numbers: &mut Vec<u32>) {
         numbers.clear();
-        let Some(mask) = self.slots.len().checked_sub(1) else {
-            numbers.resize(keys.len(), UNKNOWN);
+        numbers.resize(keys.len(), UNKNOWN);
+        if self.slots.is_empty() {
             return;
-        };
-        // First the slots, then the keys: in each pass no load waits for another.
-        numbers.extend(keys.iter().map(|key| {
-            let hash = key.hash();
-            number(self.slots[hash as usize & mask], hash)
-        }));
-        for (key, number) in keys.iter().zip(numbers) {
-            let right = self.keys.get(*number as usize).is_some_and(|known| known == key);
-            if !right {
-                // Another key stands in its first slot, or none.
-                *number = self.find(*key, key.hash()).unwrap_or(UNKNOWN);
+        }
+        let mask = (self.slots.len() - 1) as u32;
+        let mut pending: Vec<Pending> = (0_u32..).zip(keys).map(|(row, key)| (row, key.hash() as u32 & mask)).collect();
+        let mut found = vec![0; pending.len()];
+        while !pending.is_empty() {
+            for (found, (_, place)) in found.iter_mut().zip(&pending) {
+                *found = self.slots[*place as usize];
             }
+            let mut left = 0;
+            for turn in 0..pending.len() {
+                let ((row, place), slot) = (pending[turn], found[turn]);
+                // An empty slot looks at the first key, in vain.
+                let number = slot.saturating_sub(1);
+                let right = slot != 0 && self.keys[number as usize] == keys[row as usize];
+                numbers[row as usize] = if right { number } else { UNKNOWN };
+                pending[left] = (row, (place + 1) & mask);
+                left += usize::from(slot != 0 && !right);
+            }
+            pending.truncate(left);
         }
     }
 
@@ -132,8 +135,7 @@ impl<K: Key> Table<K> {
         let slots = slots_for(self.keys.len() + 1);
         if self.slots.len() < slots {
             let old = std::mem::replace(&mut self.slots, vec![0; slots]);
-            for slot in old.into_iter().filter(|slot| *slot != 0) {
-                let number = slot as u32 - 1;
+            for number in old.into_iter().filter_map(|slot| slot.checked_sub(1)) {
                 self.place(self.keys[number as usize].hash(), number);
             }
         }
@@ -147,7 +149,8 @@ impl<K: Key> Table<K> {
         self.reserve_for(K::default())
     }
 
-    fn reserve_for(&mut self, key: K) -> Result<u32, ArrowError> {
+    /// A number whose key is not found by its hash.
+    pub fn reserve_for(&mut self, key: K) -> Result<u32, ArrowError> {
         if self.keys.len() >= MOST_GROUPS {
             return Err(too_many());
         }
@@ -161,13 +164,13 @@ impl<K: Key> Table<K> {
         while self.slots[place] != 0 {
             place = (place + 1) & mask;
         }
-        self.slots[place] = hash >> 32 << 32 | (u64::from(number) + 1);
+        self.slots[place] = number + 1;
     }
 }
 
-/// Slots for so many keys: at most five of eight are taken.
+/// Slots for so many keys: at most half of them are taken.
 fn slots_for(keys: usize) -> usize {
-    if keys == 0 { 0 } else { (keys + keys * 3 / 5 + 1).next_power_of_two().max(FEWEST_SLOTS) }
+    if keys == 0 { 0 } else { (2 * keys).next_power_of_two().max(FEWEST_SLOTS) }
 }
 
 /// Writes the number of each key; keys without one get one, as far as there is room.

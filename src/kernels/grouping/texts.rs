@@ -26,39 +26,40 @@ const INLINE: usize = 12;
 /// What stands in a key where a view has its length: no text is as long.
 const LONG: u32 = u32::MAX;
 
-fn key_of_long(number: u32) -> u128 {
-    u128::from(LONG) | u128::from(number) << 32
+/// What stands for the view of a long text.
+fn key_of_long(place: usize) -> u128 {
+    u128::from(LONG) | (place as u128) << 32
 }
 
-/// Where a long text stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Span {
-    start: usize,
-    length: usize,
-    hash: u64,
+fn is_long(view: u128) -> bool {
+    view as u32 as usize > INLINE
 }
 
-impl Key for Span {
-    fn hash(self) -> u64 {
-        self.hash
-    }
-}
-
+/// The hash of a long text: 16 bytes at a time, then the last 16 once more.
 fn hash_of(text: &[u8]) -> u64 {
     let mut hash = text.len() as u64 ^ SEEDS[0];
-    for chunk in text.chunks(16) {
-        let mut bytes = [0; 16];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        let words = u128::from_le_bytes(bytes);
-        hash = fold(words as u64 ^ hash, (words >> 64) as u64 ^ SEEDS[1]).rotate_left(23) ^ hash;
+    let mut add = |words: u128| hash = fold(words as u64 ^ hash, (words >> 64) as u64 ^ SEEDS[1]).rotate_left(23) ^ hash;
+    text.as_chunks::<16>().0.iter().for_each(|chunk| add(u128::from_le_bytes(*chunk)));
+    match (text.last_chunk::<16>(), text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(last), ..) => add(u128::from_le_bytes(*last)),
+        (None, Some(first), Some(last)) => {
+            add(u128::from(u64::from_le_bytes(*first)) << 64 | u128::from(u64::from_le_bytes(*last)))
+        }
+        _ => {}
     }
     fold(hash ^ SEEDS[2], SEEDS[1])
 }
 
 #[derive(Debug, Default)]
 pub struct Texts {
+    /// Views of short texts. A long one has a number here, but no slot.
     keys: Table<u128>,
-    long: Table<Span>,
+    /// The hashes of the long texts, by their places; two texts may have the same.
+    long: Table<u64>,
+    /// The number of the long text at each place.
+    numbers: Vec<u32>,
+    /// Where each long text ends, in `bytes`.
+    ends: Vec<usize>,
     bytes: Vec<u8>,
 }
 
@@ -72,34 +73,60 @@ impl Texts {
         self.keys.reserve()
     }
 
-    fn bytes(&self, number: u32) -> &[u8] {
-        let Span { start, length, .. } = self.long.keys()[number as usize];
-        &self.bytes[start..start + length]
-    }
-
-    fn long(&self, text: &[u8], hash: u64) -> Option<u32> {
-        self.long.find_where(hash, |number| self.bytes(number) == text)
-    }
-
-    fn key(&self, view: u128, text: &[u8]) -> Option<u128> {
-        if view as u32 as usize <= INLINE { Some(view) } else { self.long(text, hash_of(text)).map(key_of_long) }
+    /// The long text at a place.
+    fn bytes(&self, place: usize) -> &[u8] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[place]]
     }
 
     fn find(&self, view: u128, text: &[u8]) -> Option<u32> {
-        let key = self.key(view, text)?;
-        self.keys.find(key, key.hash())
+        if !is_long(view) {
+            return self.keys.find(view, view.hash());
+        }
+        let place = self.long.find_where(hash_of(text).hash(), |place| self.bytes(place as usize) == text)?;
+        Some(self.numbers[place as usize])
     }
 
     fn insert(&mut self, view: u128, text: &[u8]) -> Result<u32, ArrowError> {
-        let key = match self.key(view, text) {
-            Some(key) => key,
-            None => {
-                let span = Span { start: self.bytes.len(), length: text.len(), hash: hash_of(text) };
-                self.bytes.extend_from_slice(text);
-                key_of_long(self.long.add(span)?)
-            }
-        };
-        self.keys.insert(key, key.hash())
+        if let Some(known) = self.find(view, text) {
+            return Ok(known);
+        }
+        if !is_long(view) {
+            return self.keys.add(view);
+        }
+        let number = self.keys.reserve_for(key_of_long(self.ends.len()))?;
+        self.long.add(hash_of(text))?;
+        self.numbers.push(number);
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len());
+        Ok(number)
+    }
+
+    /// Writes the number of each text, or [`UNKNOWN`].
+    fn find_each(&self, column: &StringViewArray, numbers: &mut Vec<u32>) {
+        let views = column.views();
+        self.keys.find_each(views, numbers);
+        let long: Vec<usize> = (0..views.len()).filter(|row| is_long(views[*row])).collect();
+        if long.is_empty() {
+            return;
+        }
+        let text = |row: usize| column.value(row).as_bytes();
+        let hashes: Vec<u64> = long.iter().map(|row| hash_of(text(*row))).collect();
+        let mut places = Vec::new();
+        self.long.find_each(&hashes, &mut places);
+        for (row, place) in long.into_iter().zip(places).filter(|(_, place)| *place != UNKNOWN) {
+            numbers[row] = match self.bytes(place as usize) == text(row) {
+                true => self.numbers[place as usize],
+                // Another text has the same hash.
+                false => self.find(views[row], text(row)).unwrap_or(UNKNOWN),
+            };
+        }
+    }
+
+    /// Bytes that so many texts more take, some of them long, of so many bytes together.
+    fn growth(&self, more: usize, long: usize, bytes: usize) -> usize {
+        let growth = self.keys.growth(more) + self.long.growth(long);
+        if long == 0 { growth } else { growth + self.bytes.len() + bytes + (self.ends.len() + long) * size_of::<(usize, u32)>() }
     }
 }
 
@@ -110,26 +137,15 @@ pub fn find_or_insert(
     numbers: &mut Vec<u32>,
     room: &mut Room<'_>,
 ) -> Result<(), ArrowError> {
-    let views = column.views();
-    let text = |row: usize| column.value(row).as_bytes();
-    {
-        let texts = texts.read();
-        if views.iter().all(|view| *view as u32 as usize <= INLINE) {
-            texts.keys.find_each(views, numbers);
-        } else {
-            // A long text that is not known has a key that no text has.
-            let keys = views.iter().enumerate().map(|(row, view)| texts.key(*view, text(row)).unwrap_or(u128::MAX));
-            texts.keys.find_each(&keys.collect::<Vec<u128>>(), numbers);
-        }
-    }
+    texts.read().find_each(column, numbers);
     let missing: Vec<usize> = (0..numbers.len()).filter(|row| numbers[*row] == UNKNOWN).collect();
     if missing.is_empty() {
         return Ok(());
     }
+    let (views, text) = (column.views(), |row: usize| column.value(row).as_bytes());
+    let long: Vec<usize> = missing.iter().filter(|row| is_long(views[**row])).map(|row| text(*row).len()).collect();
     let mut texts = texts.write();
-    let long: Vec<usize> = missing.iter().map(|row| views[*row] as u32 as usize).filter(|length| *length > INLINE).collect();
-    let of_bytes = if long.is_empty() { 0 } else { texts.bytes.len() + long.iter().sum::<usize>() };
-    let enough = room(texts.keys.growth(missing.len()) + texts.long.growth(long.len()) + of_bytes);
+    let enough = room(texts.growth(missing.len(), long.len(), long.iter().sum()));
     for row in missing {
         numbers[row] = match enough {
             true => texts.insert(views[row], text(row))?,
@@ -146,7 +162,7 @@ pub fn array(data_type: &DataType, texts: &Texts, nulls: Option<&NullBuffer>) ->
         let bytes = key.to_le_bytes();
         match *key as u32 {
             _ if nulls.is_some_and(|nulls| nulls.is_null(number)) => column.append_null(),
-            LONG => column.append_value(texts.bytes((*key >> 32) as u32)),
+            LONG => column.append_value(texts.bytes((*key >> 32) as usize)),
             length => column.append_value(&bytes[4..4 + length as usize]),
         }
     }
