@@ -67,6 +67,7 @@
 //! | `builtins` | SQL's own functions and operators, where ours replace those of DataFusion |
 //! | `learning` | features in memory, and models: trained, stored, applied |
 //! | `adapter` | how a function connects to DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
+//! | `aggregation` | GROUP BY of one or two keys, in tables that all threads share |
 //! | `distributed` | finds each of our steps and functions by name and restores it from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
 //! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
