@@ -53,12 +53,15 @@ fn batches(work: &Work, range: Range<usize>, parts: &Parts, batch_size: usize) -
 fn merged(work: &Work, range: &Range<usize>, partitions: &[Vec<Vec<ArrayRef>>]) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..range.len()).collect();
     let mut accumulators = work.accumulators()?;
+    // An accumulator is told of no group before the first partition that knows it: see `expect_unseen_groups`.
+    let mut total = 0;
     for states in partitions {
         for (accumulator, columns) in accumulators.iter_mut().zip(states) {
             let known = columns.first().map_or(0, |column| column.len()).min(range.end).saturating_sub(range.start);
+            total = known.max(total);
             if known > 0 {
                 let states: Vec<ArrayRef> = columns.iter().map(|column| column.slice(range.start, known)).collect();
-                accumulator.merge_batch(&states, &groups[..known], range.len())?;
+                accumulator.merge_batch(&states, &groups[..known], total)?;
             }
         }
     }

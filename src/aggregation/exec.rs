@@ -49,6 +49,18 @@ impl Work {
         arrays(&self.keys, batch)
     }
 
+    /// Tells accumulators that a group which is counted may be one of which they see no row, as other partitions bring groups too.
+    ///
+    /// DataFusion's own believe that each group has a value, until they meet a NULL or a FILTER.
+    pub fn expect_unseen_groups(&self, accumulators: &mut [Box<dyn GroupsAccumulator>], batch: &RecordBatch) -> Result<()> {
+        let nothing = batch.slice(0, 0);
+        let filter = BooleanArray::from(Vec::<bool>::new());
+        for (aggregate, accumulator) in self.aggregates.iter().zip(accumulators) {
+            accumulator.update_batch(&arrays(&aggregate.expressions(), &nothing)?, &[], Some(&filter), 0)?;
+        }
+        Ok(())
+    }
+
     /// Adds the rows of a batch to the groups that they belong to.
     pub fn update(
         &self,

@@ -191,7 +191,7 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
     let mut files = Files::new(&reading.context, reading.level, partition);
     let timer = MetricBuilder::new(&reading.context.metrics).elapsed_compute(partition);
     let (mut numbers, mut indices) = (Vec::new(), Vec::new());
-    let (mut total, mut most) = (0, usize::MAX);
+    let (mut total, mut most, mut primed) = (0, usize::MAX, false);
     while let Some(batch) = input.next().await {
         let mut batch = batch?;
         let _time = timer.timer();
@@ -207,6 +207,10 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
         }
         if numbers.is_empty() {
             continue;
+        }
+        if !primed && reading.partitions > 1 {
+            work.expect_unseen_groups(&mut accumulators, &batch)?;
+            primed = true;
         }
         indices.clear();
         indices.extend(numbers.iter().map(|number| *number as usize));

@@ -59,7 +59,7 @@ fn aggregate(dice: &mut Dice) -> String {
         8 => format!("{}(whole)", dice.pick(&["bit_and", "bit_or", "bit_xor"])),
         9 => format!("preference({})", dice.pick(&["word", "code"])),
         10 => format!("histogram({})", dice.pick(&["word", "yes"])),
-        _ => format!("stddev_pop({number})").replace("stddev_pop(ratio)", "count(ratio)"),
+        _ => format!("preference_share({})", dice.pick(&["word", "long"])),
     };
     match dice.below(4) {
         0 => format!("{call} FILTER (WHERE {})", dice.pick(&["yes", "whole > 0", "word = 'app'", "price IS NULL"])),
@@ -82,7 +82,10 @@ fn query(dice: &mut Dice) -> String {
     let having = dice.pick(&["", "", "", " HAVING count(*) > 1"]);
     let columns: Vec<String> =
         keys.iter().chain(&aggregates).enumerate().map(|(column, text)| format!("{text} AS c{column}")).collect();
-    format!("SELECT {} FROM t{condition} GROUP BY {}{having}", columns.join(", "), keys.join(", "))
+    // The halves come in partitions of their own, each with groups that the other does not know.
+    let halves = "(SELECT * FROM t WHERE price > 300 UNION ALL SELECT * FROM t WHERE price <= 300 OR price IS NULL) AS t";
+    let table = dice.pick(&["t", halves]);
+    format!("SELECT {} FROM {table}{condition} GROUP BY {}{having}", columns.join(", "), keys.join(", "))
 }
 
 fn sorted(engine: &Engine, session: &Session, sql: &str) -> Vec<String> {

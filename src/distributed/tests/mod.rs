@@ -126,6 +126,8 @@ fn plans_give_the_same_rows_when_their_steps_and_functions_went_through_bytes() 
         let session = to_be_sent(&engine);
         match engine.block_on(run(&session, &carrier, script)) {
             Ok(plans) => compared += plans,
+            // Budgets stay where they are kept: the plan travels, and its rows do not come.
+            Err(error) if crate::error::message(&error).contains("is answered where the database is") => {}
             Err(error) => panic!("{}\n{script}", crate::error::message(&error)),
         }
     }

@@ -18,7 +18,7 @@ use crate::error::invalid;
 
 pub const INPUT: Argument = Argument::required("input", Takes::Relation, "orders, or order lines");
 pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "customer key, of any type");
-pub const ORDER_TIME: Argument = Argument::required("order_time", Takes::Time, "when");
+pub const ORDER_TIME: Argument = Argument::required("order_time", Takes::Time, "time of the order");
 pub const AMOUNT: Argument = Argument::optional(
     "amount",
     Takes::Number,
