@@ -134,7 +134,7 @@ fn plans_give_the_same_rows_when_their_steps_and_functions_went_through_bytes() 
     assert!(compared > 30, "{compared} plans");
     let engine = Engine::open(EngineOptions::default()).unwrap();
     let session = to_be_sent(&engine);
-    for plan in [align(&engine, &session), train(&engine, &session)] {
+    for plan in [align(&engine, &session), train(&engine, &session), suppress(&engine, &session)] {
         engine.block_on(compare(&session, &carrier, &plan.unwrap())).unwrap();
     }
     let met = carrier.met.into_inner();
@@ -257,4 +257,10 @@ fn train(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
     };
     let query = plan_of(engine, session, "SELECT customer_id, age FROM sample_customers(rows => 50)")?;
     crate::learning::model::plan(&training, query)
+}
+
+/// The step of an export.
+fn suppress(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
+    let query = "SELECT city_tier, count(*) AS customers FROM sample_customers(rows => 50) GROUP BY city_tier";
+    functions::suppress_below(plan_of(engine, session, query)?, 10, None)
 }
