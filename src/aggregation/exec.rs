@@ -116,8 +116,8 @@ impl GroupedAggregateExec {
         Self { work, input, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new(), runs: Mutex::default() }
     }
 
-    fn with_new_input(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let [input] = children.as_slice() else { return internal_err!("an aggregation reads one input") };
+    fn with_new_input(&self, children: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
+        let [input] = children else { return internal_err!("an aggregation reads one input") };
         Ok(Arc::new(Self::over(Arc::clone(&self.work), Arc::clone(input))))
     }
 
@@ -188,11 +188,11 @@ impl ExecutionPlan for GroupedAggregateExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.with_new_input(children)
+        self.with_new_input(&children)
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        self.with_new_input(children)
+        self.with_new_input(&children)
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -34,7 +34,7 @@ impl PhysicalOptimizerRule for AggregateByGroups {
             return Ok(plan);
         }
         plan.transform_up(|plan| {
-            let grouped = plan.downcast_ref::<AggregateExec>().map(|last| grouped(last)).transpose()?.flatten();
+            let grouped = plan.downcast_ref::<AggregateExec>().map(grouped).transpose()?.flatten();
             Ok(grouped.map_or_else(|| Transformed::no(plan), |grouped| Transformed::yes(Arc::new(grouped) as _)))
         })
         .data()

@@ -68,7 +68,6 @@ impl Groups {
     }
 
     /// How many there are.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         match self.columns.as_slice() {
             [one] => one.len(),
@@ -99,7 +98,7 @@ impl Groups {
     /// The keys of all groups, a column each.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// None that a caller can cause.
     pub fn keys(&self) -> Result<Vec<ArrayRef>, ArrowError> {
         let [first, second] = self.columns.as_slice() else { return Ok(vec![self.columns[0].keys()?]) };
         let pairs = self.pairs.read();

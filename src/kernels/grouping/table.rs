@@ -115,7 +115,7 @@ impl<K: Key> Table<K> {
                 let number = slot.saturating_sub(1);
                 let right = slot != 0 && self.keys[number as usize] == keys[row as usize];
                 numbers[row as usize] = if right { number } else { UNKNOWN };
-                pending[left] = (row, (place + 1) & mask);
+                pending[left] = (row, place.wrapping_add(1) & mask);
                 left += usize::from(slot != 0 && !right);
             }
             pending.truncate(left);
