@@ -150,7 +150,13 @@ impl GroupedAggregateExec {
 impl DisplayAs for GroupedAggregateExec {
     fn fmt_as(&self, _style: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<String> = self.work.keys.iter().map(ToString::to_string).collect();
-        let aggregates: Vec<&str> = self.work.aggregates.iter().map(|aggregate| aggregate.name()).collect();
+        let aggregates =
+            self.work.aggregates.iter().map(|aggregate| match (aggregate.human_display(), aggregate.human_display_alias()) {
+                (Some(call), Some(alias)) => format!("{call} as {alias}"),
+                (Some(call), None) => call.into(),
+                _ => aggregate.name().into(),
+            });
+        let aggregates: Vec<String> = aggregates.collect();
         let tables = Groups::describe(&self.work.key_types);
         write!(f, "GroupedAggregateExec: keys=[{}] in {tables}, aggregates=[{}]", keys.join(", "), aggregates.join(", "))
     }
