@@ -117,7 +117,7 @@ pub struct Given {
     pub values: BTreeMap<String, String>,
 }
 
-// SHOW ALL tells Portrait's settings and the engine's; these are told one by one, and by `pg_settings`.
+// SHOW ALL lists the settings of Portrait and of the engine; these are shown one by one and in `pg_settings`.
 carried!(Given, "postgres", |key| format!("write SET {key} = value"));
 
 /// A setting by its name, whatever its case.

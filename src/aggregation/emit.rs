@@ -53,7 +53,7 @@ fn batches(work: &Work, range: Range<usize>, parts: &Parts, batch_size: usize) -
 fn merged(work: &Work, range: &Range<usize>, partitions: &[Vec<Vec<ArrayRef>>]) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..range.len()).collect();
     let mut accumulators = work.accumulators()?;
-    // An accumulator is told of no group before the first partition that knows it: see `expect_unseen_groups`.
+    // An accumulator must not count a group before the first partition that has seen it: see `expect_unseen_groups`.
     let mut total = 0;
     for states in partitions {
         for (accumulator, columns) in accumulators.iter_mut().zip(states) {

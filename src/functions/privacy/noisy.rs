@@ -75,9 +75,9 @@ numbers of the system. No answer is more than e^epsilon times as likely with a p
 
 The answer may be below 0: leave it so where answers are added up. Rows whose person is NULL do not count, and how many they are is not told.
 
-Each answer spends its epsilon from the budget of the role that asks, also through a view of another role, and before it is known what becomes of the statement: what is told once is not taken back by an error or a
-ROLLBACK. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Asked again, the noise is
-another: the mean of many answers is as good as it is dear.
+Each answer spends its epsilon from the budget of the role that runs the statement, also through a view of another role. It stays spent if the statement fails or is rolled back,
+because the role has seen the answer. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Each call draws new noise, so the
+mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
     arguments: &[INPUT, PERSON, EPSILON, ROWS_PER_PERSON],
@@ -104,9 +104,9 @@ than e^epsilon times as likely with a person's rows as without them.
 Choose the bounds without looking at the data: what most persons have, not the most that any has. Narrow bounds cut off the largest sums, wide ones need more noise. Rows whose person or value is NULL, or whose value is NaN, do
 not count.
 
-Each answer spends its epsilon from the budget of the role that asks, also through a view of another role, and before it is known what becomes of the statement: what is told once is not taken back by an error or a
-ROLLBACK. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Asked again, the noise is
-another: the mean of many answers is as good as it is dear.
+Each answer spends its epsilon from the budget of the role that runs the statement, also through a view of another role. It stays spent if the statement fails or is rolled back,
+because the role has seen the answer. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Each call draws new noise, so the
+mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
     arguments: &[INPUT, PERSON, VALUE, LOWER, UPPER, EPSILON, UNIT],

@@ -398,7 +398,7 @@ impl Flight {
 
     fn list_flights(&self, request: Request<Criteria>) -> BoxFuture<'_, Answered<Many<FlightInfo>>> {
         Box::pin(async move {
-            // What there is to read is told by the metadata of Flight SQL.
+            // The metadata of Flight SQL says what can be read.
             self.answer(request.metadata(), request.extensions(), async |_| Ok(stream::empty().boxed())).await
         })
     }
