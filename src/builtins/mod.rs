@@ -10,6 +10,7 @@ mod exact_sum;
 pub mod float_extremes;
 mod json;
 pub mod marked;
+pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
 pub mod only_row;
@@ -49,6 +50,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (chain::NAME, chain::udf()),
             (only_row::NAME, only_row::udf()),
             (marked::NAME, marked::udf()),
+            (named_apart::NAME, named_apart::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
         .chain(postgres::unbound())

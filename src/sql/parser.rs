@@ -26,7 +26,7 @@ use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    chains, charts, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
+    casts, chains, charts, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
     rewritten, shorthands, spellings, supported, type_names,
 };
 use super::time_travel;
@@ -562,6 +562,7 @@ impl VisitorMut for Rewriter<'_> {
         spellings::query(query);
         rewritten::query(query);
         names::tell_apart(query);
+        casts::tell_apart(query);
         self.tables.enter(query);
         ControlFlow::Continue(())
     }

@@ -1,5 +1,6 @@
 //! Checks and rewrites of a statement before it is planned, on its tokens and its syntax tree.
 
+pub mod casts;
 pub mod chains;
 pub mod charts;
 pub mod column_names;
@@ -24,3 +25,21 @@ pub mod spellings;
 pub mod star_columns;
 pub mod supported;
 pub mod type_names;
+
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName};
+
+/// The call of a function with arguments in their places.
+fn call_of(name: &str, arguments: Vec<Expr>) -> Expr {
+    let arguments = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
+    let list = FunctionArgumentList { duplicate_treatment: None, args: arguments.collect(), clauses: vec![] };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}

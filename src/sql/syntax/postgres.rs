@@ -27,6 +27,7 @@ use sqlparser::ast::{
     With, visit_expressions,
 };
 
+use super::call_of;
 use super::creating;
 use super::expression_macros::with;
 use crate::docs::Kind;
@@ -63,13 +64,13 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             call(function)?
         }
         Expr::Identifier(name) if name.quote_style.is_none() && CALLS[1..3].contains(&normal(name).as_str()) => {
-            Some(function(&normal(name), vec![]))
+            Some(call_of(&normal(name), vec![]))
         }
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, array: false, format: None } => {
             cast(expr, data_type)?
         }
         Expr::TypedString(typed) if !typed.uses_odbc_syntax => match reg_type(&typed.data_type) {
-            Some(name) => Some(function(&name, vec![Expr::Value(typed.value.clone())])),
+            Some(name) => Some(call_of(&name, vec![Expr::Value(typed.value.clone())])),
             None => None,
         },
         Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
@@ -105,7 +106,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             if let Some(escape) = escape_char
                 && (!is_text(pattern) || matches!(&escape.value, Value::SingleQuotedString(escape) if escape.is_empty()))
             {
-                **pattern = function("like_escape", vec![pattern.as_ref().clone(), Expr::Value(escape.clone())]);
+                **pattern = call_of("like_escape", vec![pattern.as_ref().clone(), Expr::Value(escape.clone())]);
                 *escape_char = None;
             }
             None
@@ -167,21 +168,6 @@ fn plain(name: &ObjectName) -> Option<String> {
         [ObjectNamePart::Identifier(name)] => Some(normal(name)),
         _ => None,
     }
-}
-
-fn function(name: &str, arguments: Vec<Expr>) -> Expr {
-    let arguments = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
-    let list = FunctionArgumentList { duplicate_treatment: None, args: arguments.collect(), clauses: vec![] };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(list),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
 }
 
 fn arguments_of(function: &Function) -> Option<Vec<Expr>> {
@@ -272,7 +258,7 @@ fn reg_type(data_type: &DataType) -> Option<String> {
 
 fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
     if let Some(name) = reg_type(data_type) {
-        return Ok(Some(function(&name, vec![expression.clone()])));
+        return Ok(Some(call_of(&name, vec![expression.clone()])));
     }
     if is_char(data_type) {
         return with("substr(CAST($1 AS VARCHAR), 1, 1)", std::slice::from_ref(expression)).map(Some);
@@ -283,7 +269,7 @@ fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
         && text.split_whitespace().all(|number| number.parse::<i64>().is_ok())
     {
         let numbers = text.split_whitespace().map(|number| Expr::value(Value::Number(number.to_string(), false)));
-        let list = Box::new(function("make_array", numbers.collect()));
+        let list = Box::new(call_of("make_array", numbers.collect()));
         return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: list, data_type: name, array: false, format: None }));
     }
     if let Some(usual) = usual_type(data_type) {
@@ -295,7 +281,7 @@ fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
         && let Some(items) = array_literal(text)
     {
         let items = items.into_iter().map(|item| Expr::value(item.map_or(Value::Null, Value::SingleQuotedString)));
-        let list = function("make_array", items.collect());
+        let list = call_of("make_array", items.collect());
         let data_type = data_type.clone();
         return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: Box::new(list), data_type, array: false, format: None }));
     }
@@ -317,7 +303,7 @@ fn list_of(items: Vec<Option<String>>) -> Expr {
         Some(number) if of_numbers => Value::Number(number, false),
         Some(text) => Value::SingleQuotedString(text),
     };
-    function("make_array", items.into_iter().map(|item| Expr::value(value(item))).collect())
+    call_of("make_array", items.into_iter().map(|item| Expr::value(value(item))).collect())
 }
 
 /// Rewrites one query: no type here is based on another, so that a walk from a domain to its base has no further step.
@@ -557,7 +543,7 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         _ => None,
     };
     if lists.is_none() && is_of_rows(&own, state) {
-        let call = function(&own, given);
+        let call = call_of(&own, given);
         let alias =
             alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
         let column = alias.columns.first().map_or(&alias.name, |column| &column.name);

@@ -10,11 +10,9 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{
-    Expr as Written, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Select, SelectItem,
-    Value, VisitorMut,
-};
+use sqlparser::ast::{Expr as Written, Ident, Select, SelectItem, Value, VisitorMut};
 
+use super::call_of;
 use crate::builtins::marked::NAME;
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::sql::command::normal;
@@ -47,18 +45,7 @@ impl VisitorMut for Marking {
 }
 
 fn marked(value: Written, number: usize) -> Written {
-    let number = Written::Value(Value::Number(number.to_string(), false).with_empty_span());
-    let args = [value, number].map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).to_vec();
-    Written::Function(Function {
-        name: vec![Ident::new(NAME)].into(),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
+    call_of(NAME, vec![value, Written::Value(Value::Number(number.to_string(), false).with_empty_span())])
 }
 
 /// The plan without the marks.

@@ -23,6 +23,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec, WindowType,
 };
 
+use super::call_of;
 use super::quantified;
 use crate::sql::command::normal;
 
@@ -173,19 +174,7 @@ pub fn factor(factor: &mut TableFactor) {
 /// `[a, b]` as `make_array(a, b)`: the engine looks for the columns of a list in the list's own table alone.
 fn list_as_call(list: &mut Expr) {
     let Expr::Array(array) = list else { return };
-    let arguments = std::mem::take(&mut array.elem).into_iter().map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value)));
-    let arguments =
-        sqlparser::ast::FunctionArgumentList { duplicate_treatment: None, args: arguments.collect(), clauses: vec![] };
-    *list = Expr::Function(Function {
-        name: vec![Ident::new("make_array")].into(),
-        uses_odbc_syntax: false,
-        parameters: sqlparser::ast::FunctionArguments::None,
-        args: sqlparser::ast::FunctionArguments::List(arguments),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    });
+    *list = call_of("make_array", std::mem::take(&mut array.elem));
 }
 
 fn fetch_as_limit(query: &mut Query) {
