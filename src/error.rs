@@ -15,6 +15,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use crate::language::Language;
 use crate::text::without_marks;
 
 /// A code of the SQL standard (ISO/IEC 9075, with PostgreSQL's classes) that tells programs what kind of error it is.
@@ -144,19 +145,19 @@ impl SqlState {
         match self {
             Self::FEATURE_NOT_SUPPORTED => "the engine cannot do this",
             Self::NUMERIC_VALUE_OUT_OF_RANGE => "a number is too large for its type",
-            Self::DIVISION_BY_ZERO => "a division by zero",
-            Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of its bounds",
-            Self::INVALID_TEXT_REPRESENTATION => "a text does not read as the type it is cast to",
+            Self::DIVISION_BY_ZERO => "division by zero",
+            Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of range",
+            Self::INVALID_TEXT_REPRESENTATION => "a text cannot be converted to the type it is cast to",
             Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
-            Self::NOT_NULL_VIOLATION => "a NULL where a column has none",
-            Self::CHECK_VIOLATION => "rows that are not as a check says",
-            Self::SERIALIZATION_FAILURE => "another statement was quicker",
-            Self::SYNTAX_ERROR => "a text is no SQL",
-            Self::UNDEFINED_COLUMN => "a column is not there",
-            Self::UNDEFINED_OBJECT => "an object is not there",
-            Self::UNDEFINED_TABLE => "a table or view is not there",
-            Self::UNDEFINED_FUNCTION => "a function is not there, or not with these arguments",
+            Self::NOT_NULL_VIOLATION => "a NULL in a column that does not allow it",
+            Self::CHECK_VIOLATION => "rows do not satisfy a check",
+            Self::SERIALIZATION_FAILURE => "another statement came first",
+            Self::SYNTAX_ERROR => "a text is not valid SQL",
+            Self::UNDEFINED_COLUMN => "a column does not exist",
+            Self::UNDEFINED_OBJECT => "an object does not exist",
+            Self::UNDEFINED_TABLE => "a table or view does not exist",
+            Self::UNDEFINED_FUNCTION => "a function does not exist, or does not take these arguments",
             Self::DATATYPE_MISMATCH => "a type does not fit",
             Self::INVALID_OBJECT_DEFINITION | Self::INVALID_STATEMENT => "a definition is wrong",
             Self::DISK_FULL => "the disk is full",
@@ -164,7 +165,7 @@ impl SqlState {
             Self::LOCK_NOT_AVAILABLE => "another statement is writing to it",
             Self::QUERY_CANCELED => "was cancelled, or took longer than it may",
             Self::IO_ERROR | Self::SYSTEM_ERROR => "the system failed, or something is not there",
-            Self::UNDEFINED_FILE => "a file is not there",
+            Self::UNDEFINED_FILE => "a file does not exist",
             Self::DATA_CORRUPTED => "a file is not what was written",
             Self::INTERNAL_ERROR => "an error in the program",
             _ => "something is wrong with the data",
@@ -262,6 +263,24 @@ pub fn placed(error: DataFusionError, place: Place) -> DataFusionError {
             let text = message(&error);
             let subject = text.split_once(": ").map_or("", |(subject, _)| subject).to_string();
             Problem { state: sqlstate(&error), subject, kept: Kept::Code, text, place: Some(place) }
+        }
+    };
+    DataFusionError::External(Box::new(problem))
+}
+
+/// The same error with its message in another language, as far as the catalogue knows it; its code and its place stay.
+pub fn in_language(error: DataFusionError, language: Language) -> DataFusionError {
+    if language == Language::En {
+        return error;
+    }
+    let problem = match innermost(&error) {
+        Innermost::Own(Problem { state, subject, kept, text, place }) => {
+            let text = language.message(&in_sql(text)).into_owned();
+            Problem { state: *state, subject: subject.clone(), kept: *kept, text, place: place.clone() }
+        }
+        _ => {
+            let text = language.message(&message(&error)).into_owned();
+            Problem { state: sqlstate(&error), subject: String::new(), kept: Kept::Code, text, place: None }
         }
     };
     DataFusionError::External(Box::new(problem))
@@ -576,7 +595,7 @@ mod tests {
         let objects = ["profile p".to_string(), "tag a".into(), "tag b".into()];
         let cast = DataFusionError::ArrowError(Box::new(ArrowError::CastError("Cannot cast string 'x13800138000'".into())), None);
         let ends = "(SQLSTATE 22P02); run it again to see the values, which are not kept";
-        let reads = "a text does not read as the type it is cast to";
+        let reads = "a text cannot be converted to the type it is cast to";
         assert_eq!(without_values(&cast, &objects), format!("profile p: {reads} {ends}"));
         let named = coded(SqlState::INVALID_TEXT_REPRESENTATION, "tag b", "Cannot cast string 'x13800138000'");
         assert_eq!(without_values(&named, &objects), format!("tag b: {reads} {ends}"));

@@ -46,7 +46,7 @@
 //!                                                           │         │
 //!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, encryption, error, formats, settings, temporary, text, postgres_*: leaves
+//!                                                    docs, encryption, error, formats, language, settings, temporary, text, postgres_*: leaves
 //! ```
 //! | folder | what it contains |
 //! |---|---|
@@ -71,6 +71,7 @@
 //! | `distributed` | finds each of our steps and functions by name and restores it from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
 //! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
+//! | `language` | the languages in which Portrait speaks, and the catalogue of its texts in Chinese |
 //! | `calendar` | when something is due: cron expressions in time zones, fixed intervals |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
 //!
@@ -113,6 +114,7 @@ mod files;
 mod formats;
 mod functions;
 mod kernels;
+mod language;
 mod learning;
 mod objects;
 mod opaque;
@@ -135,11 +137,12 @@ pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use encryption::{MasterKeys, key_line, made_key};
 pub use engine::{
     Answer, AuditRecord, Cancel, Checked, Description, Engine, EngineOptions, Finding, JobLock, Parameters, Prepared, Progress,
-    Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, pages, reference, restore, stream,
+    Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, example_results, pages, reference, restore, stream,
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
 pub use formats::{Blocks, ChartRequest, Format, ResultWriter, TableStyle, cells, display_width, draw_in_terminal, wrapped};
+pub use language::Language;
 pub use scheduler::{Scheduler, SchedulerOptions};
 pub use server::{Server, ServerOptions, TlsFiles, default_queries};
 pub use settings::PortraitSettings;

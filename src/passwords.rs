@@ -83,7 +83,7 @@ fn random(bytes: usize) -> Result<Vec<u8>> {
 }
 
 fn no_random() -> datafusion::error::DataFusionError {
-    failed("password", "cannot be checked: the system gives no random numbers")
+    failed("password", "cannot be checked: the system provides no random numbers")
 }
 
 /// The text that is kept, as PostgreSQL keeps it.

@@ -169,7 +169,7 @@ pub fn checked(name: &str, value: &str) -> Result<String> {
         "IntervalStyle" if lower != "postgres" => wrong("postgres, in which intervals are written here"),
         "bytea_output" if lower != "hex" => wrong("hex, in which bytes are written here"),
         "standard_conforming_strings" if !matches!(lower.as_str(), "on" | "true" | "1" | "yes") => {
-            wrong("on: a backslash in a text is a letter like others")
+            wrong("on: a backslash in a string is an ordinary character")
         }
         "transaction_isolation" | "default_transaction_isolation" if lower == "serializable" => {
             wrong("repeatable read or less: a transaction reads one state of the database")

@@ -10,7 +10,8 @@ use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionO
 pub(crate) use carried::carried;
 
 use crate::encryption::refuse_in_sql;
-use crate::error::invalid;
+use crate::error::{invalid, one_of};
+use crate::language::Language;
 
 /// A value as SET takes it.
 trait Value: Sized {
@@ -50,9 +51,19 @@ impl Value for bool {
     }
 }
 
+impl Value for Language {
+    fn read(text: &str) -> Option<Self> {
+        Self::named(text)
+    }
+
+    fn rule(_: Self, _: Self) -> String {
+        one_of(Self::NAMES.iter().copied())
+    }
+}
+
 macro_rules! settings {
     (
-        $($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:literal to $most:literal),+ $(,)?;
+        $($(#[doc = $text:literal])+ $name:ident: $type:ty = $default:expr, from $least:expr, to $most:expr),+ $(,)?;
         $($(#[doc = $about:literal])+ $word:ident: text of $longest:literal),+ $(,)?
     ) => {
         /// Settings under `portrait.`, changed with `SET portrait.name = value`.
@@ -97,7 +108,7 @@ macro_rules! settings {
                     $(stringify!($word) => {
                         let value = value.trim();
                         if value.chars().count() > $longest || value.chars().any(char::is_control) {
-                            return config_err!("portrait.{key}: must be one line of up to {} letters", $longest);
+                            return config_err!("portrait.{key}: must be one line of up to {} characters", $longest);
                         }
                         self.$word = value.to_string();
                         Ok(())
@@ -125,24 +136,27 @@ macro_rules! settings {
 settings! {
     /// GROUP BY of one or two integers, times or strings runs in tables that all threads share. Turn it off to compare with DataFusion's own
     /// aggregation.
-    grouped_aggregation: bool = true, from false to true,
+    grouped_aggregation: bool = true, from false, to true,
+    /// The language of messages, notes, pages and reports: `en` or `zh` (Chinese). The program takes it from the environment at first: `LC_ALL`,
+    /// `LC_MESSAGES` or `LANG`.
+    language: Language = Language::En, from Language::En, to Language::Zh,
     /// Seconds that a statement waits for another one that writes to the same profile or table; 0 does not wait. After that it fails with an error
     /// that names the other statement and its process.
-    lock_timeout: u64 = 10, from 0 to 31_536_000,
+    lock_timeout: u64 = 10, from 0, to 31_536_000,
     /// The most itemsets that a mining function may find. If there are more, it fails with an error that names a support that fits.
-    max_itemsets: u64 = 2_000_000, from 1 to 1_000_000_000_000_000_000,
+    max_itemsets: u64 = 2_000_000, from 1, to 1_000_000_000_000_000_000,
     /// The most operators in a row in one expression, not counting AND and OR, which have their own limit of 50,000.
-    max_operators: usize = 1000, from 10 to 2000,
+    max_operators: usize = 1000, from 10, to 2000,
     /// The most rounds of a WITH RECURSIVE query. If it needs more, it fails with an error, so that a query without an end stops.
-    max_recursion: usize = 100_000, from 1 to 1_000_000_000,
+    max_recursion: usize = 100_000, from 1, to 1_000_000_000,
     /// The most rows of a result that a terminal shows as a table; 0 shows all. Other formats, files and pipes get every row.
-    max_rows_shown: usize = 100, from 0 to 1_000_000_000,
+    max_rows_shown: usize = 100, from 0, to 1_000_000_000,
     /// The most bytes of one string or list made by a function such as repeat or range.
-    max_value_bytes: u64 = 33_554_432, from 1_048_576 to 1_073_741_824,
+    max_value_bytes: u64 = 33_554_432, from 1_048_576, to 1_073_741_824,
     /// Percentage of the memory limit that one statement may use.
-    memory_share: u64 = 100, from 1 to 100,
+    memory_share: u64 = 100, from 1, to 100,
     /// Seconds after which a statement is cancelled; 0 means no limit.
-    statement_timeout: u64 = 0, from 0 to 31_536_000;
+    statement_timeout: u64 = 0, from 0, to 31_536_000;
     /// The purpose for which statements read personal data, such as 'marketing'. The audit log records it with what they read.
     purpose: text of 100,
 }
@@ -215,7 +229,7 @@ pub fn check_engine(name: &str, value: &str) -> Result<()> {
             "temp_directory" => "start it with --temporary",
             _ => "leave it as it is",
         };
-        return Err(invalid(name, format!("is settled when the program starts, for all its sessions; {how}")));
+        return Err(invalid(name, format!("is fixed when the program starts, for all its sessions; {how}")));
     }
     check_bounds(own, name, value)
 }

@@ -67,7 +67,7 @@ impl Amount {
             DataType::Int64 => amounts.as_primitive::<Int64Type>().values().iter().map(|value| i128::from(*value)).collect(),
             DataType::Decimal128(_, _) => amounts.as_primitive::<Decimal128Type>().values().to_vec(),
             DataType::Float64 => return self.floats(amounts.as_primitive::<Float64Type>().values()),
-            other => return internal_err!("{other} is not added up"),
+            other => return internal_err!("{other} cannot be summed"),
         };
         Ok(Amounts { whole, odd: vec![] })
     }

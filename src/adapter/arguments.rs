@@ -433,7 +433,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
         Takes::Interval => {
             let interval = interval(value).ok_or_else(wrong_type)?;
             if interval.months < 0 || interval.days < 0 || interval.nanoseconds < 0 || interval == IntervalMonthDayNano::ZERO {
-                return Err(invalid(subject, format!("{name} must be longer than nothing, got {}", show(value))));
+                return Err(invalid(subject, format!("{name} must not be empty, got {}", show(value))));
             }
             Ok(Value::Interval(interval))
         }
@@ -464,7 +464,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
             Ok(Value::List(rows))
         }
         Takes::Names => Ok(Value::Names(written_names(value).ok_or_else(wrong_type)?)),
-        _ => Err(invalid(subject, format!("{name} is not an option"))),
+        _ => Err(invalid(subject, format!("there is no option {name}"))),
     }
 }
 

@@ -78,7 +78,7 @@ impl KeyFile {
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
         let keys = Keys::read(&text).map_err(|wrong| {
             let line = if wrong.line == 0 { String::new() } else { format!(" in line {}", wrong.line) };
-            cannot(format!("is not right{line}: {}; write `v1:` and 32 random bytes in base64", wrong.problem))
+            cannot(format!("is invalid{line}: {}; write `v1:` and 32 random bytes in base64", wrong.problem))
         })?;
         let keys = Arc::new(keys);
         *read = Some((seen, Arc::clone(&keys)));
@@ -92,7 +92,7 @@ fn check_rights(file: &std::fs::Metadata) -> Result<(), String> {
     let mode = std::os::unix::fs::MetadataExt::mode(file) & 0o777;
     match mode & 0o077 {
         0 => Ok(()),
-        _ => Err(format!("may be read by others (mode {mode:o}); run chmod 600 on it")),
+        _ => Err(format!("can be read by others (mode {mode:o}); run chmod 600 on it")),
     }
 }
 

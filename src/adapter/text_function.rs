@@ -90,7 +90,7 @@ impl TextFunction {
             Some(text) if !is_written(text) => {
                 let name = doc.arguments.first().map_or("text", |argument| argument.name);
                 let problem =
-                    format!("{name} must be a text, got {}; convert it with CAST(… AS VARCHAR)", in_sql(&text.to_string()));
+                    format!("{name} must be a string, got {}; convert it with CAST(… AS VARCHAR)", in_sql(&text.to_string()));
                 Err(invalid(doc.name, problem))
             }
             _ => Ok(()),

@@ -52,7 +52,7 @@ impl Files {
     /// The disk is full, or temporary files are not allowed.
     pub fn keep_unknown(&mut self, batch: &RecordBatch, keys: &[ArrayRef], numbers: &mut Vec<u32>) -> Result<RecordBatch> {
         if self.level >= MOST_LEVELS {
-            return Err(failed("GROUP BY", "memory does not suffice for the groups; raise the memory limit"));
+            return Err(failed("GROUP BY", "there is not enough memory for the groups; raise the memory limit"));
         }
         let rows = |wanted: &dyn Fn(u32) -> bool| -> UInt32Array {
             (0_u32..).zip(numbers.iter()).filter(|(_, number)| wanted(**number)).map(|(row, _)| row).collect::<Vec<u32>>().into()

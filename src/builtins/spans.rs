@@ -166,7 +166,7 @@ fn scaled(arguments: &ScalarFunctionArgs, scaling: Scaling) -> Result<ColumnarVa
         let rule = "an interval is too long";
         in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, expression, rule, "the interval is too long for its type")
     };
-    let by_zero = || -> DataFusionError { invalid(expression, "an interval is divided by zero") };
+    let by_zero = || -> DataFusionError { invalid(expression, "an interval cannot be divided by zero") };
     let is_duration = matches!(column.data_type(), DataType::Duration(_));
     let column_of_spans = spans(&column)?;
     let mut results = Vec::with_capacity(column_of_spans.len());

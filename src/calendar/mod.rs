@@ -55,7 +55,7 @@ pub struct Due {
 /// There is none, as a sentence without subject.
 pub fn zone(name: &str) -> Result<Tz, String> {
     name.parse()
-        .map_err(|_| format!("'{name}' is no time zone; write a name such as 'Asia/Shanghai', or a distance such as '+08:00'"))
+        .map_err(|_| format!("'{name}' is not a time zone; write a name such as 'Asia/Shanghai', or an offset such as '+08:00'"))
 }
 
 impl Calendar {
@@ -71,7 +71,7 @@ impl Calendar {
         let cron = parser.parse(expression).map_err(|error| {
             let fields = expression.split_whitespace().count();
             let problem = match error {
-                _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields}"),
+                _ if !expression.contains('@') && !matches!(fields, 5 | 6) => format!("it has {fields} fields"),
                 error => error.to_string(),
             };
             let problem = problem.split_once(": ").map_or(problem.as_str(), |(_, rest)| rest).trim_end_matches('.');

@@ -110,7 +110,7 @@ pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
         u64::from_str_radix(text, 8).ok()
     };
     if &header[257..262] != b"ustar" || digits(&header[148..156]) != Some(u64::from(checksum(&header))) {
-        return Err(broken("what stands there is no entry of an archive"));
+        return Err(broken("there is something that is not an entry of an archive"));
     }
     // Links, folders and devices are no part of a backup, nor are names in two pieces.
     if header[156] != b'0' || header[345] != 0 {
@@ -123,7 +123,7 @@ pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
         0x80.. => None,
         _ => digits(&header[124..136]),
     };
-    Ok((name.to_string(), bytes.ok_or_else(|| broken("the size of an entry is no number"))?))
+    Ok((name.to_string(), bytes.ok_or_else(|| broken("the size of an entry is not a number"))?))
 }
 
 /// Reads the bytes of an entry; gives their BLAKE3.

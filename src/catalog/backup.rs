@@ -72,7 +72,7 @@ impl Catalog {
     fn copy_to(&self, copy: &Path) -> Result<()> {
         let name = copy
             .to_str()
-            .ok_or_else(|| invalid(&copy.display().to_string(), "is no path in UTF-8; set TMPDIR to another folder"))?;
+            .ok_or_else(|| invalid(&copy.display().to_string(), "is not a path in UTF-8; set TMPDIR to another folder"))?;
         let mut opened = self.opened.lock();
         for _ in 0..MOST_READS {
             self.reopen_if(&mut opened, super::opening::Opened::has_changed)?;
@@ -143,7 +143,7 @@ impl Catalog {
             });
             match copied {
                 Ok(checksum) if checksum == entry.blake3 => {}
-                Ok(_) => return Err(Stopped::Failed(unusable(&path, "its bytes are not those that were written"))),
+                Ok(_) => return Err(Stopped::Failed(unusable(&path, "its bytes are not the ones that were written"))),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Stopped::Failed(stopped("backup"))),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Err(Stopped::Failed(unusable(&path, "it is shorter than it was written")));
@@ -203,7 +203,7 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
 fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
     let unread = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => coded(SqlState::UNDEFINED_FILE, &archive.display().to_string(), "no such file"),
-        io::ErrorKind::UnexpectedEof => damaged(archive, "it ends before its end"),
+        io::ErrorKind::UnexpectedEof => damaged(archive, "it is incomplete"),
         io::ErrorKind::InvalidData => damaged(archive, &error.to_string()),
         io::ErrorKind::Interrupted => stopped("restore"),
         _ => failed(&archive.display().to_string(), error),
@@ -212,11 +212,11 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
     let found = file.metadata().map_err(unread)?;
     let mut reading = BufReader::with_capacity(1 << 20, file);
     let (name, bytes) = archive::next(&mut reading).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => damaged(archive, "it is no backup of a database"),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => damaged(archive, "it is not a backup of a database"),
         _ => unread(error),
     })?;
     if name != MANIFEST || bytes > LARGEST_MANIFEST {
-        return Err(damaged(archive, "it is no backup of a database: its first entry is no manifest"));
+        return Err(damaged(archive, "it is not a backup of a database: its first entry is not a manifest"));
     }
     let mut text = vec![];
     archive::read(&mut reading, bytes, &mut text, |_| Ok(())).map_err(unread)?;
@@ -225,7 +225,7 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
     let sizes = [bytes].into_iter().chain(manifest.files.iter().map(|entry| entry.bytes));
     let expected = archive::length(sizes);
     if found.is_file() && expected != Some(found.len()) {
-        return Err(damaged(archive, &format!("it has {} bytes, and its manifest tells of another size", found.len())));
+        return Err(damaged(archive, &format!("it has {} bytes, but its manifest gives another size", found.len())));
     }
     Access::OWN.make_folder(&made.join(DATA)).map_err(unread)?;
     let total = manifest.files.iter().map(|entry| entry.bytes).sum();
@@ -243,7 +243,7 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
             if watch(done, total) { Ok(()) } else { Err(io::Error::from(io::ErrorKind::Interrupted)) }
         });
         if checksum.map_err(unread)? != entry.blake3 {
-            return Err(damaged(archive, &format!("the bytes of {} are not those that were saved", entry.name)));
+            return Err(damaged(archive, &format!("the bytes of {} are not the ones that were saved", entry.name)));
         }
         out.sync_all().map_err(unwritten)?;
         fail_point!("restore::file");
@@ -251,7 +251,7 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
     let mut rest = vec![];
     (&mut reading).take(1025).read_to_end(&mut rest).map_err(unread)?;
     if rest.len() != 1024 || rest.iter().any(|byte| *byte != 0) {
-        return Err(damaged(archive, "something stands behind its last file"));
+        return Err(damaged(archive, "there is more after its last file"));
     }
     check_catalog(archive, made, &manifest)?;
     Ok(Saved { files: manifest.files.len(), bytes: total })
@@ -260,7 +260,7 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
 /// A manifest of this program: the catalog, and files as it names them, each once.
 fn check_manifest(archive: &Path, manifest: &Manifest) -> Result<()> {
     if manifest.format != FORMAT {
-        return Err(damaged(archive, "it is no backup of a database"));
+        return Err(damaged(archive, "it is not a backup of a database"));
     }
     if manifest.version > VERSION {
         let problem = format!("was made by a newer Portrait ({}); upgrade portrait", manifest.made_by);
@@ -273,7 +273,7 @@ fn check_manifest(archive: &Path, manifest: &Manifest) -> Result<()> {
     if let Some(other) = manifest.files.iter().find(|entry| !is_known(entry) || !seen.insert(&entry.name)) {
         return Err(damaged(
             archive,
-            &format!("its manifest names {:?}, which is no file of a database, or is there twice", other.name),
+            &format!("its manifest names {:?}, which is not a file of a database, or appears twice", other.name),
         ));
     }
     if is_catalog { Ok(()) } else { Err(damaged(archive, "its manifest has no catalog")) }
@@ -329,7 +329,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn unusable(path: &Path, problem: &str) -> DataFusionError {
-    let problem = format!("cannot be saved: {problem}; portrait check tells what else is damaged");
+    let problem = format!("cannot be saved: {problem}; portrait check shows what else is damaged");
     coded(SqlState::DATA_CORRUPTED, &path.display().to_string(), problem)
 }
 

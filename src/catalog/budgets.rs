@@ -69,7 +69,7 @@ impl Catalog {
     /// The catalog cannot be written, or the statement is part of a transaction.
     pub fn put_budget(&self, role: &str, budget: Option<i64>) -> Result<()> {
         if !std::ptr::eq(self.ground(), self) {
-            let problem = "cannot be changed in a transaction, as what is spent is no part of one; COMMIT first";
+            let problem = "cannot be changed in a transaction, because what is spent is not part of one; COMMIT first";
             return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "portrait.privacy_budget", problem));
         }
         self.write(|connection| match budget {

@@ -98,7 +98,7 @@ impl Catalog {
             object: String::new(),
             file,
             state: "orphaned",
-            problem: "nothing names it, and nobody writes it; the next statement that writes removes it".into(),
+            problem: "nothing refers to it, and nobody is writing it; the next statement that writes removes it".into(),
         }));
         Ok(checked)
     }
@@ -112,7 +112,7 @@ fn structure(connection: &Link<'_>) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare("SELECT \"table\", \"parent\" FROM pragma_foreign_key_check")?;
     let broken = query.query_map([], |row| {
         let (table, parent): (String, String) = (row.get(0)?, row.get(1)?);
-        Ok(format!("a row of {table} refers to one of {parent} that is not there"))
+        Ok(format!("a row of {table} refers to a row of {parent} that does not exist"))
     })?;
     problems.extend(broken.collect::<rusqlite::Result<Vec<_>>>()?);
     let without = "SELECT kind || ' ' || name || ', snapshot ' || id FROM snapshots s

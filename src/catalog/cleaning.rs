@@ -86,7 +86,7 @@ fn clean_definitions(
                 *cleaned.entry("definitions of tables, earlier versions of others").or_default() += 1;
             }
             None => {
-                let note = "its definition names the key: make it anew without that, then run the statement again";
+                let note = "its definition contains the key: create it again without that, then run the statement again";
                 left.push(ErasedObject::left(label, "to do", note));
             }
         }

@@ -196,7 +196,7 @@ impl DataFolder {
         }
         let identity = Identity::of(&lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?);
         if u64::try_from(file.bytes) != Ok(identity.size) {
-            return Err(damaged(&path, &format!("it has {} bytes, and {} were written", identity.size, file.bytes)));
+            return Err(damaged(&path, &format!("it has {} bytes, but {} were written", identity.size, file.bytes)));
         }
         let known = match self.store.known(&file.name).filter(|known| known.identity == identity) {
             Some(known) => known,
@@ -259,7 +259,7 @@ impl DataFolder {
     pub fn sync(&self) -> Result<()> {
         let folder = self.store.folder();
         let synced = fault("data::sync").and_then(|()| File::open(folder)?.sync_all());
-        synced.map_err(|error| unpublished(folder, "cannot be brought to disk", &error))
+        synced.map_err(|error| unpublished(folder, "cannot be synced to disk", &error))
     }
 
     /// The names of the data files that are there; whatever else somebody has put there is none of ours.
@@ -313,7 +313,7 @@ fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> R
     let metadata = ArrowReaderMetadata::load(opened, options).map_err(|error| damaged(path, &error.to_string()))?;
     let rows = metadata.metadata().file_metadata().num_rows();
     if rows != file.rows {
-        return Err(damaged(path, &format!("it has {rows} rows, and {} were written", file.rows)));
+        return Err(damaged(path, &format!("it has {rows} rows, but {} were written", file.rows)));
     }
     Ok(Known { identity, schema: columns(metadata.schema()), key: file.key.clone(), blocks })
 }

@@ -116,7 +116,7 @@ impl Keyring {
         let newest = newest(connection)?;
         match (newest, &self.unlock) {
             (None, Unlock::Encrypting(..)) => {
-                let problem = "holds a database that is not encrypted; make a new one with portrait init --encrypt, and bring its tables over";
+                let problem = "holds a database that is not encrypted; create a new one with portrait init --encrypt, and move its tables there";
                 Ok(Err(invalid(&self.place, problem)))
             }
             (None, _) | (Some(_), Unlock::Locked) => Ok(Ok(())),
@@ -164,7 +164,7 @@ impl Keyring {
         let query = "SELECT master, wrapped, proof FROM database_keys WHERE id = ?1";
         let found = connection.query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
         let Some((master, wrapped, proof)): Option<(String, String, String)> = found else {
-            return Ok(Err(self.damaged(&format!("names a database key, {id}, that is not there"))));
+            return Ok(Err(self.damaged(&format!("refers to database key {id}, which does not exist"))));
         };
         let unlocked = self.unwrapped(&master, &wrapped, &proof);
         if let Ok(secret) = &unlocked {
@@ -245,7 +245,7 @@ impl<'a> Link<'a> {
             return Ok(text);
         }
         let bytes = self.opened(field, row, &text)?;
-        String::from_utf8(bytes).map_err(|_| unreadable(&self.keys.damaged(&format!("{field} is no text"))))
+        String::from_utf8(bytes).map_err(|_| unreadable(&self.keys.damaged(&format!("{field} is not text"))))
     }
 
     /// The texts of a column that are not empty, encrypted or not.
@@ -281,17 +281,18 @@ impl<'a> Link<'a> {
         if let Some(key) = key.filter(|_| self.keys.is_encrypted()) {
             let bytes = zeroize::Zeroizing::new(self.opened("files.key", about(&file), &key)?);
             file.key = Some(
-                Secret::of(&bytes).ok_or_else(|| unreadable(&self.keys.damaged(&format!("the key of {} is none", file.name))))?,
+                Secret::of(&bytes)
+                    .ok_or_else(|| unreadable(&self.keys.damaged(&format!("the key of {} is not a valid key", file.name))))?,
             );
         } else if self.keys.is_encrypted() {
-            return Err(unreadable(&self.keys.damaged(&format!("the key of {} is not there", file.name))));
+            return Err(unreadable(&self.keys.damaged(&format!("the key of {} is missing", file.name))));
         }
         Ok(file)
     }
 
     fn sealed(&self, field: &str, row: impl Display, bytes: &[u8]) -> rusqlite::Result<String> {
         let Some(id) = newest(self.connection)? else {
-            return Err(unreadable(&self.keys.damaged("the database key is not there")));
+            return Err(unreadable(&self.keys.damaged("the database key is missing")));
         };
         let secret = self.keys.secret(self.connection, id)?.map_err(|error| unreadable(&error))?;
         let sealed = secret.seal(format!("{field} {row}").as_bytes(), bytes).map_err(|error| unreadable(&error))?;

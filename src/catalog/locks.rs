@@ -318,7 +318,7 @@ fn held(object: &str, holder: Option<Holder>, seconds: u64) -> DataFusionError {
         }
         None => "another statement is writing to it".to_string(),
     };
-    let waited = if seconds == 0 { String::new() } else { format!("; {seconds} s were waited") };
+    let waited = if seconds == 0 { String::new() } else { format!("; waited {seconds} s") };
     let longer = seconds.saturating_mul(6).max(60);
     let advice = format!("run this again when that is done, or wait longer with SET portrait.lock_timeout = {longer}");
     not_available(object, format!("{who}{waited}; {advice}"))

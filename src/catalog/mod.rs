@@ -316,7 +316,7 @@ impl Catalog {
         access::make_way(directory);
         Access::OWN
             .make_folder(directory)
-            .map_err(|error| failed(&place, format!("cannot make the database directory: {error}")))?;
+            .map_err(|error| failed(&place, format!("cannot create the database directory: {error}")))?;
         // A process may go to another folder later.
         let directory = directory.canonicalize().map_err(|error| failed(&place, format!("cannot be read: {error}")))?;
         let opened = Opened::open(&directory, &keys)?;

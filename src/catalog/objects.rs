@@ -312,5 +312,5 @@ impl Catalog {
 }
 
 fn changed() -> datafusion::error::DataFusionError {
-    coded(SqlState::SERIALIZATION_FAILURE, "database", "definitions were changed meanwhile; run the statement again")
+    coded(SqlState::SERIALIZATION_FAILURE, "database", "definitions have changed meanwhile; run the statement again")
 }

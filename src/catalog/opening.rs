@@ -79,7 +79,7 @@ impl Opened {
         let length = file.as_os_str().len();
         if length > LONGEST_PATH {
             let problem =
-                format!("has a path of {length} bytes with {FILE}, and {LONGEST_PATH} are the most; choose a shorter one");
+                format!("has a path of {length} bytes with {FILE}, but at most {LONGEST_PATH} are allowed; choose a shorter one");
             return Err(invalid(&place, problem));
         }
         // SQLite would make it with the rights that the umask leaves.
@@ -116,9 +116,9 @@ impl Opened {
         let Reading { why, text, .. } = self.reading.as_ref()?;
         let (state, what) = match why {
             ErrorCode::DiskFull | ErrorCode::SystemIoFailure => {
-                (SqlState::DISK_FULL, "can only be read and dropped from, as the disk is full or fails")
+                (SqlState::DISK_FULL, "can only be read and dropped from, because the disk is full or failing")
             }
-            _ => (SqlState::INSUFFICIENT_PRIVILEGE, "can only be read, as its folder or files may not be written"),
+            _ => (SqlState::INSUFFICIENT_PRIVILEGE, "can only be read, because its folder or files are not writable"),
         };
         Some(coded(state, place, format!("{what} ({text})")))
     }
@@ -169,7 +169,7 @@ fn to_read(directory: &Path, keys: &Keyring, place: &str) -> Result<Option<(Conn
 
 fn copied(directory: &Path, keys: &Keyring, place: &str) -> Result<(Connection, Option<TemporaryFolder>)> {
     let fail = |error: std::io::Error| {
-        let problem = "can neither be written nor be copied to the temporary folder to be read";
+        let problem = "can neither be written nor copied to the temporary folder to be read";
         failed(place, format!("{problem}: {error}; set TMPDIR to a folder with room"))
     };
     let folder = TemporaryFolder::of_system().map_err(fail)?;

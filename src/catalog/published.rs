@@ -49,12 +49,14 @@ impl PublishedTable {
             match left.remove(name) {
                 Some(pin) if pin.bytes == file.object_meta.size => {}
                 Some(pin) => return Err(damaged(&pin.path, "its size is not the one that was written")),
-                None => return Err(failed(&self.label, format!("reads {name}, which is none of its files, or reads it twice"))),
+                None => {
+                    return Err(failed(&self.label, format!("reads {name}, which is not one of its files, or reads it twice")));
+                }
             }
         }
         match left.values().next() {
             Some(pin) if limit.is_none() || limit > Some(0) && left.len() == self.pins.len() => {
-                Err(failed(&pin.path.display().to_string(), "is left out of what is read; the rows would not be all"))
+                Err(failed(&pin.path.display().to_string(), "is missing from what is read; the rows would be incomplete"))
             }
             _ => Ok(()),
         }

@@ -72,7 +72,7 @@ pub const BEAT: Duration = Duration::from_secs(5);
 pub const RUNNING: &str = "running";
 
 /// What is said of a lost run.
-pub const LOST: &str = "the process ended without saying how; it was killed, most likely";
+pub const LOST: &str = "the process ended without reporting; most likely it was killed";
 
 /// A run that is going on; it ends in the catalog however it ends.
 pub struct OpenRun {

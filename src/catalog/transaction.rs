@@ -196,7 +196,7 @@ impl Catalog {
     /// The catalog cannot be read.
     pub fn begin(self: &Arc<Self>) -> Result<Arc<Self>> {
         let Some(directory) = self.directory() else {
-            let problem = "in memory keeps no transactions over objects";
+            let problem = "in memory does not support transactions over objects";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "database", problem));
         };
         let opened = Opened::open(directory, &self.keys)?;
@@ -404,7 +404,7 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
             Change::Grants(change) => grants::apply(connection, change)?,
             Change::EndAttempt(end) => {
                 if !write_end(connection, end)? {
-                    let problem = "cannot be committed: another process has taken this run for lost, and makes it again";
+                    let problem = "cannot be committed: another process considers this run lost and is repeating it";
                     return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
                 }
             }

@@ -46,6 +46,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use crate::language::Language;
 pub use error::ChartError;
 pub use kind::Kind;
 pub use page::html;
@@ -53,7 +54,6 @@ pub use png::png;
 pub use style::{STYLE, hash_of};
 pub use svg::{standalone_svg, svg};
 pub use terminal::terminal;
-pub use words::Language;
 
 /// One chart: what is drawn, and the words around it.
 ///

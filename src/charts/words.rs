@@ -1,16 +1,7 @@
 //! The few words a chart adds of its own, in the reader's language.
 
 use super::Kind;
-
-/// The language of the words a chart adds; names and values are the caller's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    Zh,
-}
+use crate::language::Language;
 
 impl Language {
     /// The tag for `lang` attributes.

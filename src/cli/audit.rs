@@ -37,7 +37,7 @@ pub(super) fn run(engine: &Engine, asked: &Audit) -> Result<(), Failure> {
         looked_at.push_str(&format!(", {} of them with a key", found.keyed));
     }
     if found.cut_off > 0 {
-        looked_at.push_str(&format!(", {} cut off as the machine stopped", plural(found.cut_off, "line", "lines")));
+        looked_at.push_str(&format!(", {} cut off when the machine stopped", plural(found.cut_off, "line", "lines")));
     }
     if found.without_key > 0 {
         let problem = "PORTRAIT_AUDIT_KEY_FILE must name the file with the key that they were made with";

@@ -10,11 +10,11 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use indicatif::{HumanBytes, HumanCount};
 use portraitdb::{
-    Answer, Blocks, Engine, Format, ResultWriter, Session, Staged, Statement, TableStyle, message, printable, stream,
-    without_passwords,
+    Answer, Blocks, Engine, Format, ResultWriter, Session, Staged, Statement, TableStyle, message, stream, without_passwords,
 };
 
 use super::kept::{Keeping, Kept, KeptResult};
+use super::language;
 use super::progress::Watch;
 use super::screen::{self, Pager, Pages};
 use super::script::{Script, line_of};
@@ -279,7 +279,7 @@ impl Console {
                 opened.results += 1;
                 if opened.results > 1 && matches!(format, Format::Parquet | Format::Excel) {
                     return Err(Failure::Error(
-                        "a file of Parquet or Excel holds one result; use one query, or COPY each to its file".into(),
+                        "a Parquet or Excel file holds one result; use one query, or COPY each to its own file".into(),
                     ));
                 }
                 (Box::new(BufWriter::new(opened.file.try_clone()?)), None)
@@ -323,7 +323,9 @@ impl Console {
             watch.clear();
             match self.log {
                 Some(log) => log(line, &answer, taken),
-                None => answer.notes().iter().for_each(|note| eprintln!("note: {}", printable(note))),
+                None => {
+                    answer.notes().iter().for_each(|note| eprintln!("{}", language::line(self.session.language(), "note", note)))
+                }
             }
             if self.timing {
                 eprintln!("{}", timing(&answer, taken));

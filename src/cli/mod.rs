@@ -12,6 +12,7 @@ mod demo;
 mod encryption;
 mod generated;
 mod kept;
+mod language;
 mod log;
 mod parameters;
 mod progress;
@@ -29,8 +30,10 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use portraitdb::{Engine, EngineOptions, Environment, Format, Session, THREAD_NAME, printable, remove_temporary_folders};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use portraitdb::{
+    Engine, EngineOptions, Environment, Format, Language, Session, THREAD_NAME, printable, remove_temporary_folders,
+};
 
 use console::{Console, Failure};
 use screen::Color;
@@ -111,6 +114,7 @@ impl Common {
             keys: self.keys.source(),
             encrypt: false,
             key_id: None,
+            language: language::of_environment(),
         }
     }
 }
@@ -188,6 +192,10 @@ enum Action {
         /// Write nothing; fail when the folder differs.
         #[arg(long)]
         check: bool,
+        /// In the source of the program: run the examples of all pages again, and write their results to src/docs/results.json, which is
+        /// part of the program when it is built.
+        #[arg(long, conflicts_with = "check")]
+        examples: bool,
     },
     /// Print the completion script of a command line, for bash, zsh, fish and others.
     #[command(after_help = generated::COMPLETIONS)]
@@ -209,7 +217,8 @@ pub(crate) fn main() -> ExitCode {
     quiet_panics();
     // Development builds fail where FAILPOINTS says, for tests of what is left then.
     let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
-    let arguments = match arguments() {
+    let language = language::of_environment();
+    let arguments = match arguments(language) {
         Ok(arguments) => arguments,
         // The message contains what was typed, which may be anything.
         Err(error) if error.use_stderr() => {
@@ -225,11 +234,11 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(()) | Err(Failure::BrokenPipe) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => {
-            eprintln!("interrupted");
+            eprintln!("{}", language.text("interrupted"));
             ExitCode::from(signals::code())
         }
         Err(Failure::Error(text)) => {
-            eprintln!("error: {}", printable(&text));
+            eprintln!("{}", language::line(language, "error", &text));
             ExitCode::from(1)
         }
         Err(Failure::Ended(code)) => ExitCode::from(code),
@@ -237,8 +246,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// The arguments of the command line and of the option file that it names.
-fn arguments() -> Result<Arguments, clap::Error> {
-    let arguments = Arguments::try_parse()?;
+fn arguments(language: Language) -> Result<Arguments, clap::Error> {
+    let mut command = language::localized(Arguments::command(), language);
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     match &arguments.action {
         Some(Action::Serve(asked)) if let Some(file) = &asked.config => configuration::with_file(file, "serve"),
         _ => Ok(arguments),
@@ -247,8 +258,8 @@ fn arguments() -> Result<Arguments, clap::Error> {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { common, statements, action } = arguments;
-    if let Some(Action::Docs { folder, check }) = action {
-        return reference::write(&folder, check);
+    if let Some(Action::Docs { folder, check, examples }) = action {
+        return if examples { reference::run_examples() } else { reference::write(&folder, check) };
     }
     if let Some(Action::Restore { archive, directory }) = &action {
         return backup::bring_back(archive, directory);
@@ -277,8 +288,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(made) = made {
         // Otherwise a typing error in the name would look like an empty database.
         let has_keys = common.keys.source().is_some();
-        let plain = if has_keys { "; it is not encrypted, portrait init --encrypt makes one that is" } else { "" };
-        eprintln!("note: {}", printable(&format!("there was no database in {}; a new one was made{plain}", made.display())));
+        let plain = if has_keys { "; it is not encrypted; portrait init --encrypt creates one that is" } else { "" };
+        let text = format!("there was no database in {}; a new one was created{plain}", made.display());
+        eprintln!("{}", language::line(language::of_environment(), "note", &text));
     }
     let server = match &action {
         Some(Action::Connect { url }) => Some(url.as_str()),
@@ -295,7 +307,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             | Action::RotateKey(_),
         ) = action
     {
-        return Err(Failure::Error("--connect: is for statements; this works on the folder of a database".into()));
+        return Err(Failure::Error("--connect: is only for statements; this command works on the folder of a database".into()));
     }
     match &action {
         Some(Action::Check) => return check::run(&engine),

@@ -62,7 +62,7 @@ fn type_named(name: &str) -> Result<DataType, String> {
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
         "bool" => DataType::Boolean,
         other => {
-            return Err(format!("type {other} is not known; use text, int, double, decimal, date, timestamp, interval or bool"));
+            return Err(format!("unknown type {other}; use text, int, double, decimal, date, timestamp, interval or bool"));
         }
     })
 }
@@ -104,7 +104,7 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
         "m" | "mb" | "mib" => 1 << 20,
         "g" | "gb" | "gib" => 1 << 30,
         "t" | "tb" | "tib" => 1 << 40,
-        other => return Err(format!("unit {other} is not known; use MB or GB")),
+        other => return Err(format!("unknown unit {other}; use MB or GB")),
     };
     match digits.trim().parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit as f64) as usize),

@@ -1,5 +1,6 @@
-//! `portrait docs`: the reference on disk, written or compared.
+//! `portrait docs`: the reference on disk, written or compared; the results of its examples.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::console::Failure;
@@ -24,4 +25,15 @@ pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
         std::fs::write(folder.join(name), text).map_err(fail)?;
     }
     Ok(())
+}
+
+/// Runs the examples of all pages, and writes what they answer for the next build.
+pub(super) fn run_examples() -> Result<(), Failure> {
+    let file = Path::new("src/docs/results.json");
+    let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", file.display()));
+    let results = portraitdb::example_results(Path::new("."))?;
+    let mut text = serde_json::to_string_pretty(&results).map_err(|error| fail(error.into()))?;
+    text.push('\n');
+    std::fs::write(file, text).map_err(fail)?;
+    Ok(writeln!(std::io::stdout(), "{} results in {}; build the program again", results.len(), file.display())?)
 }

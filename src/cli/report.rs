@@ -1,6 +1,7 @@
 //! `portrait report` and `portrait card`: the statements COPY REPORT and COPY CARD.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use portraitdb::Language;
 
 use super::console::{Console, Failure};
 use super::script::Script;
@@ -15,22 +16,15 @@ pub(super) const CARD_EXAMPLES: &str = "\
 Example:
   portrait -d crm card customer 42 -o 42.html";
 
-/// The language of a page.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Language {
-    En,
-    Zh,
-}
-
 /// What both take.
 #[derive(Debug, Args)]
 struct Asked {
     /// The time of the report [default: the last refresh].
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
-    /// The language.
-    #[arg(long, value_enum, default_value = "en")]
-    language: Language,
+    /// The language [default: that of the locale].
+    #[arg(long, value_enum)]
+    language: Option<Language>,
     /// A folder with your own sections; a section with the name of a built-in one replaces it.
     #[arg(long, value_name = "DIR")]
     sections: Option<String>,
@@ -73,11 +67,7 @@ fn literal(text: &str) -> String {
 
 impl Asked {
     fn options(&self) -> Vec<String> {
-        let language = match self.language {
-            Language::En => "en",
-            Language::Zh => "zh",
-        };
-        let mut options = vec![format!("language = '{language}'")];
+        let mut options: Vec<String> = self.language.map(|language| format!("language = '{language}'")).into_iter().collect();
         options.extend(self.as_of.as_deref().map(|time| format!("as_of = {}", time_of(time))));
         options.extend(self.sections.as_deref().map(|folder| format!("sections = {}", literal(folder))));
         options.extend(self.title.as_deref().map(|title| format!("title = {}", literal(title))));

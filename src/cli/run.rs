@@ -59,7 +59,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
         "m" | "min" | "minute" | "minutes" => 60.0,
         "h" | "hour" | "hours" => 3600.0,
         "d" | "day" | "days" => 86_400.0,
-        other => return Err(format!("unit {other} is not known; use s, m, h or d")),
+        other => return Err(format!("unknown unit {other}; use s, m, h or d")),
     };
     match digits.parse::<f64>() {
         Ok(number) if number > 0.0 && number * unit < 1e9 => Ok(Duration::from_secs_f64(number * unit)),
@@ -88,7 +88,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
     let _lock = match &asked.lock {
         None => None,
         Some(_) if common.database.is_none() => {
-            return Err(Failure::Error("--lock: is of a database; add --database DIR".into()));
+            return Err(Failure::Error("--lock: needs a database; add --database DIR".into()));
         }
         Some(name) => match engine.job_lock(name)? {
             Some(lock) => Some(lock),

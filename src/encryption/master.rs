@@ -85,7 +85,7 @@ impl MasterKeys {
             check_id(&self.to_string(), id)?;
         }
         if let Source::Service(_) = &*self.0 {
-            let problem = "has keys of names that it alone knows; name one with --key-id";
+            let problem = "has keys whose names only it knows; name one with --key-id";
             return asked.map(String::from).ok_or_else(|| invalid(&self.to_string(), problem));
         }
         let keys = self.keys()?;
@@ -106,7 +106,7 @@ impl MasterKeys {
             let wrapped = self.run(command, &["wrap", id], key.as_bytes())?;
             let wrapped = wrapped.trim();
             if wrapped.is_empty() || wrapped.contains(key.as_str()) {
-                return Err(failed(&self.to_string(), "printed nothing, or the key as it is; it must print the wrapped key"));
+                return Err(failed(&self.to_string(), "printed nothing, or the key unwrapped; it must print the wrapped key"));
             }
             return Ok(wrapped.into());
         }
@@ -173,7 +173,7 @@ impl MasterKeys {
                 return Err(invalid(&subject, format!("line {number}: the key must be 32 bytes in base64")));
             };
             if keys.iter().any(|(own, _)| own == id.trim()) {
-                return Err(invalid(&subject, format!("line {number}: the key id {} is there twice", id.trim())));
+                return Err(invalid(&subject, format!("line {number}: the key id {} appears twice", id.trim())));
             }
             keys.push((id.trim().into(), key));
         }
@@ -224,7 +224,7 @@ fn text(subject: &str, mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String
     let text = String::from_utf8(std::mem::take(&mut *bytes));
     text.map(Zeroizing::new).map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
-        invalid(subject, "is no text in UTF-8")
+        invalid(subject, "is not text in UTF-8")
     })
 }
 
@@ -250,8 +250,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>> {
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().map_err(fail)?.permissions());
         if mode & 0o077 != 0 {
-            let problem =
-                format!("holds keys, and others than its owner may read or write it ({:04o}); chmod 600 it", mode & 0o7777);
+            let problem = format!(
+                "holds keys, but others than its owner can read or write it ({:04o}); run chmod 600 on it",
+                mode & 0o7777
+            );
             return Err(coded(SqlState::INVALID_AUTHORIZATION, &subject, problem));
         }
     }

@@ -118,13 +118,13 @@ pub fn refuse_in_sql(option: &str) -> Result<()> {
         return Ok(());
     }
     // Neither a key nor the name of a column is said again.
-    let problem = "cannot be given in SQL, as keys would stand in histories and logs; what a database made by portrait init --encrypt holds is encrypted, and what COPY writes is not";
+    let problem = "cannot be given in SQL, because keys would end up in histories and logs; a database created by portrait init --encrypt is encrypted, what COPY writes is not";
     Err(invalid("crypto options", problem))
 }
 
 /// Random bytes.
 fn fill(bytes: &mut [u8]) -> Result<()> {
-    SystemRandom::new().fill(bytes).map_err(|_| failed("encryption", "the system gives no random numbers"))
+    SystemRandom::new().fill(bytes).map_err(|_| failed("encryption", "the system provides no random numbers"))
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ impl Writer {
         if self.shared.used.fetch_add(written, Ordering::Relaxed) + written > DEFAULT_MAX_TEMP_DIRECTORY_SIZE {
             self.shared.used.fetch_sub(written, Ordering::Relaxed);
             let most = human_readable_size(usize::try_from(DEFAULT_MAX_TEMP_DIRECTORY_SIZE).unwrap_or(usize::MAX));
-            return Err(io::Error::other(format!("what queries spill has reached {most}, which is the most it may take")));
+            return Err(io::Error::other(format!("queries have spilled {most}, which is the limit")));
         }
         self.bytes.fetch_add(written, Ordering::Relaxed);
         self.file.write_all(&bytes)

@@ -22,6 +22,7 @@ use super::{AbortOnDrop, Engine, panicked};
 use crate::catalog::data::Pinned;
 use crate::error::{failed, message, own, raw, sqlstate};
 use crate::files::parquet_problem;
+use crate::language::Language;
 use crate::statement::activity::{Begun, Outcome};
 use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 
@@ -40,6 +41,8 @@ pub struct Answer {
     /// True when its rows are one number: how many rows were written.
     counts: bool,
     explain: Option<Explain>,
+    /// What its notes are told in.
+    language: Language,
     /// The statement as those see it who watch, until it has ended.
     begun: Option<Begun>,
     /// Ends what still computes when nobody waits for it any more.
@@ -111,6 +114,7 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            language: Language::En,
             begun: None,
             _stop: Some(stop),
         }
@@ -156,6 +160,7 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            language: Language::En,
             begun: None,
             _stop: None,
         }
@@ -178,6 +183,7 @@ impl Answer {
             rows: 0,
             counts: false,
             explain: None,
+            language: Language::En,
             begun: None,
             _stop: None,
         }
@@ -217,6 +223,12 @@ impl Answer {
     pub(super) fn explained(mut self, explain: Explain) -> Self {
         // The statement run by EXECUTE counts separately.
         self.explain.get_or_insert(explain);
+        self
+    }
+
+    /// The same answer, whose notes are in this language.
+    pub(super) fn in_language(mut self, language: Language) -> Self {
+        self.language = language;
         self
     }
 
@@ -367,7 +379,7 @@ impl Answer {
         if let Some(plan) = &self.plan.get() {
             notes.extend(notes_of(plan));
         }
-        notes
+        notes.iter().map(|note| self.language.message(note).into_owned()).collect()
     }
 }
 

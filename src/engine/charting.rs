@@ -10,6 +10,7 @@ use crate::charts::{Kind, Language, html, png, standalone_svg};
 use crate::error::{did_you_mean, failed, invalid};
 use crate::files::places;
 use crate::formats::{Told, chart, roles};
+use crate::settings::PortraitSettings;
 use crate::sql::parser;
 use crate::statement::{RunningPlan, StatementContext};
 
@@ -31,8 +32,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(options: &[(String, Value)], target: &str) -> Result<Self> {
-        let mut asked = Self::default();
+    fn read(options: &[(String, Value)], target: &str, language: Language) -> Result<Self> {
+        let mut asked = Self { language, ..Self::default() };
         for (name, value) in options {
             let value = match value {
                 Value::SingleQuotedString(text) => text.trim().to_string(),
@@ -50,11 +51,8 @@ impl Asked {
                         Some(width.ok_or_else(|| invalid(target, format!("width must be from 240 to 4096, got {value}")))?);
                 }
                 "language" => {
-                    asked.language = match value.as_str() {
-                        "en" => Language::En,
-                        "zh" => Language::Zh,
-                        _ => return Err(invalid(target, format!("language must be en or zh, got {value}"))),
-                    }
+                    asked.language = Language::named(&value)
+                        .ok_or_else(|| invalid(target, format!("language must be en or zh, got {value}")))?;
                 }
                 other => {
                     let suggestion = did_you_mean(other, OPTIONS);
@@ -74,7 +72,7 @@ impl Asked {
 pub(super) async fn write(copy: CopyToStatement, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let target = copy.target.as_str();
     places::check(target, context.base(), context.places())?;
-    let asked = Asked::read(&copy.options, target)?;
+    let asked = Asked::read(&copy.options, target, PortraitSettings::of(context.session().config_options()).language)?;
     let query = match copy.source {
         CopyToSource::Query(query) => SqlParsed::Statement(Box::new(SqlStatement::Query(query))),
         CopyToSource::Relation(name) => parser::parse_composed(&format!("SELECT * FROM {name}"), context.session())?,

@@ -218,7 +218,7 @@ pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result
         ClientCommand::Cancel(number) => {
             let queries = session.engine.activity().queries();
             let Some(query) = queries.iter().find(|query| query.id == number) else {
-                let problem = "no such query runs; system.queries lists those that do";
+                let problem = "no such query is running; system.queries lists those that are";
                 return Err(coded(SqlState::UNDEFINED_OBJECT, &number.to_string(), problem));
             };
             session.statement(Parameters::default()).check_may_end(&query.role)?;
@@ -250,13 +250,13 @@ async fn declare(session: &Session, declare: Declare) -> Result<()> {
         return Err(coded(SqlState::DUPLICATE_CURSOR, &name, "is a cursor already; CLOSE it first"));
     }
     if !holds && session.transaction_status() == TransactionStatus::Idle {
-        let problem = "ends with its transaction, and there is none; BEGIN first, or DECLARE it WITH HOLD";
+        let problem = "ends with its transaction, but there is none; BEGIN first, or DECLARE it WITH HOLD";
         return Err(coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, &name, problem));
     }
     let Some(statement) = session.parse(&query).await?.pop() else {
         return Err(invalid(&name, "has no query"));
     };
-    let Parsed::Sql(_) = &statement.parsed else { return Err(invalid(&name, "a cursor is over a query")) };
+    let Parsed::Sql(_) = &statement.parsed else { return Err(invalid(&name, "a cursor needs a query")) };
     let answer = Box::pin(session.execute(statement)).await?;
     let columns = Arc::clone(answer.schema());
     let pool = &session.engine.shared.environment.memory_pool;

@@ -33,7 +33,7 @@ use crate::text::grouped;
 
 /// What is left to people after every erasure of a person.
 const ELSEWHERE: &str =
-    "those made before hold the rows still: delete them, or restore an archive, run the statement there and save it anew";
+    "those made before still hold the rows: delete them, or restore an archive, run the statement there and save it again";
 
 /// Runs a statement over personal data; gives what the user should know.
 ///
@@ -63,7 +63,7 @@ pub(super) fn needs_database(label: &str, context: &StatementContext) -> Result<
     if context.catalog().is_durable() {
         return Ok(());
     }
-    Err(invalid(label, "is about what a database keeps, and there is none; open one with -d"))
+    Err(invalid(label, "is about what a database keeps, but no database is open; open one with -d"))
 }
 
 fn table_named(name: &str, context: &StatementContext) -> Result<Object> {
@@ -73,7 +73,7 @@ fn table_named(name: &str, context: &StatementContext) -> Result<Object> {
         return Ok(object.clone());
     }
     let suggestion = did_you_mean(name, tables().map(|object| object.name.as_str()));
-    let problem = format!("is no table with rows of its own{suggestion}; SHOW TABLES lists them");
+    let problem = format!("is not a table with rows of its own{suggestion}; SHOW TABLES lists them");
     Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name))
 }
 
@@ -115,7 +115,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     let options = options(label, &ERASE, given)?;
     let reason = options.text("reason").unwrap_or_default().trim().to_string();
     if reason.is_empty() {
-        return Err(invalid(label, "reason is missing; write WITH (reason = '…'), it stands in the receipt"));
+        return Err(invalid(label, "reason is missing; write WITH (reason = '…'); it is kept in the receipt"));
     }
     let keys = keys(label, subjects, context)?;
     let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
@@ -125,7 +125,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     let context = &context.renewed();
     let subject = subject::of(subjects, keys, &options, context).await?;
     if subject.keys.without(&reason).is_some() {
-        return Err(invalid(label, "the reason names the key, and the receipt must not; give another"));
+        return Err(invalid(label, "the reason contains the key, which must not be in the receipt; give another"));
     }
     let (rewritten, untold) = rewritten(&subject.held, "the key", context).await?;
     let mut others = subject.left;
@@ -261,7 +261,7 @@ fn told(erasure: i64, is_finished: bool, context: &StatementContext) -> Result<V
     );
     if !is_finished {
         notes.push(
-            "other statements still read what was erased; its files go when they have ended, and system.erasures then says when"
+            "other statements are still reading what was erased; its files are removed when they have ended, and system.erasures then says when"
                 .into(),
         );
     }
@@ -275,7 +275,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
     if let Some(table) = table {
         context.check_owns(table)?;
         if !catalog.retentions()?.iter().any(|rule| rule.object == table.id) {
-            let problem = format!("has no rule; RETAIN {} FOR INTERVAL '…' makes one", table.name);
+            let problem = format!("has no retention rule; RETAIN {} FOR INTERVAL '…' sets one", table.name);
             return Err(invalid(&table.label(), problem));
         }
     }
@@ -294,14 +294,18 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
         let Some(at) = rule.bound(now) else { continue };
         let rules = vec![Rule::Before { column: rule.column.clone(), at }];
         if !retaining::has_column(object, &rule.column, context)? {
-            notes.push(format!("{}: column {} is gone, and with it the rule; RETAIN it by another", object.label(), rule.column));
+            notes.push(format!(
+                "{}: column {} no longer exists, so its rule has no effect; RETAIN the table by another column",
+                object.label(),
+                rule.column
+            ));
             continue;
         }
         let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules }];
         let (rewritten, untold) = rewritten(&held, "the time", context).await?;
         let removed: i64 = rewritten.iter().map(|file| file.rows).sum();
         notes.push(format!(
-            "{}: {} rows are older than {} by {}, and gone",
+            "{}: {} rows older than {} by {} were deleted",
             object.label(),
             grouped(removed.unsigned_abs()),
             rule.length(),
@@ -328,10 +332,10 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
     }
     drop(lock);
     if notes.is_empty() {
-        notes.push("no table has a rule of retention; RETAIN table FOR INTERVAL '…' makes one".into());
+        notes.push("no table has a retention rule; RETAIN table FOR INTERVAL '…' sets one".into());
     }
     if !is_finished {
-        notes.push("other statements still read what is gone; its files go when they have ended".into());
+        notes.push("other statements are still reading what was deleted; its files are removed when they have ended".into());
     }
     Ok(notes)
 }

@@ -460,7 +460,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             let (plan, staged) = stage_insert(insert)?;
             if staged.is_some() && session.transaction_status() != TransactionStatus::Idle {
                 let problem =
-                    "into an external table cannot be part of a transaction, as its files are there at once; COMMIT first";
+                    "into an external table cannot be part of a transaction, because its files are visible at once; COMMIT first";
                 return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "INSERT", problem));
             }
             let mut state = state;

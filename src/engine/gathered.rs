@@ -36,7 +36,10 @@ pub(super) async fn rows(
     while let Some(batch) = stream.try_next().await? {
         count += batch.num_rows();
         if count > most {
-            return Err(invalid(subject, format!("its query has more than {most} rows; sum them up in the query, or add LIMIT")));
+            return Err(invalid(
+                subject,
+                format!("its query has more than {most} rows; aggregate them in the query, or add LIMIT"),
+            ));
         }
         batches.push(batch);
     }

@@ -94,7 +94,7 @@ impl Session {
         let provider = table_of(&schema, rows)?;
         let sql = format!("{beginning} SELECT * FROM \"{ROWS}\"");
         let Some(Statement { text, parsed, .. }) = self.parse(&sql).await?.pop() else {
-            return Err(invalid(table, "is no name of a table"));
+            return Err(invalid(table, "is not the name of a table"));
         };
         let first = Location { line: 1, column: 1 };
         self.execute_over(&text, first, parsed, Parameters::default(), vec![(ROWS.into(), provider)]).await

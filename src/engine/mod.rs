@@ -11,6 +11,7 @@ mod changing;
 mod charting;
 mod cursors;
 mod erasing;
+mod examples;
 mod execution;
 mod exporting;
 mod gathered;
@@ -55,6 +56,7 @@ use crate::encryption::MasterKeys;
 use crate::encryption::spills::EncryptedSpills;
 use crate::environment::Environment;
 use crate::error::{failed, invalid};
+use crate::language::Language;
 use crate::statement::Clock;
 use crate::statement::activity::Activity;
 use crate::temporary::{IN_TEMPORARY, TemporaryFolder, own_only};
@@ -68,6 +70,7 @@ pub use crate::sql::redacting::redacted;
 pub use crate::statement::{Cancel, Progress, activity};
 pub use answer::Answer;
 pub use backup::restore;
+pub use examples::example_results;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};
 pub use schedules::JobLock;
@@ -102,6 +105,8 @@ pub struct EngineOptions {
     pub encrypt: bool,
     /// The id of the master key for a database that is made; default the newest.
     pub key_id: Option<String>,
+    /// The language that sessions speak until they are set another.
+    pub language: Language,
 }
 
 /// The database, the threads that run queries, and their limits. Cheap to clone.
@@ -165,7 +170,7 @@ impl Engine {
         let catalog = match (&options.database, &temporary) {
             (Some(directory), _) => Catalog::open_with(directory, unlock(&options)?)?,
             _ if options.encrypt => {
-                return Err(invalid("encryption", "needs a database directory; one in memory has nothing at rest"));
+                return Err(invalid("encryption", "needs a database directory; one in memory keeps nothing on disk"));
             }
             (None, Some(temporary)) => Catalog::in_memory(Arc::clone(temporary))?,
             (None, None) => unreachable!("a database in memory has a temporary folder"),
@@ -339,7 +344,7 @@ fn check_clock() -> Result<()> {
     if since.is_ok_and(|since| i64::try_from(since.as_nanos()).is_ok()) {
         return Ok(());
     }
-    Err(failed("clock", "must stand between 1970 and 2262; set the clock of this machine"))
+    Err(failed("clock", "must be between 1970 and 2262; set the clock of this machine"))
 }
 
 /// How the database is opened, as far as keys are concerned.

@@ -93,7 +93,9 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
 
 fn schema_name(name: &ObjectName) -> Result<String> {
     match name.0.as_slice() {
-        [own] => own.as_ident().map(crate::sql::command::normal).ok_or_else(|| invalid("schema", format!("{name} is no name"))),
+        [own] => {
+            own.as_ident().map(crate::sql::command::normal).ok_or_else(|| invalid("schema", format!("{name} is not a name")))
+        }
         _ => Err(invalid(&name.to_string(), "a schema has one name; a database is a folder")),
     }
 }
@@ -103,7 +105,7 @@ fn schema_name(name: &ObjectName) -> Result<String> {
 fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
     let name = new_name(name, context)?;
     if name.is_empty() {
-        return Err(invalid("table", "a name must have at least one letter, got \"\""));
+        return Err(invalid("table", "a name must not be empty, got \"\""));
     }
     match relation(&name, context)? {
         Some(_) if context.catalog().is_durable() => {
@@ -144,17 +146,16 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
         [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
         [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => {
-            let problem =
-                "is not made here: what is in this schema comes from definitions; make tables in public, or in a schema of yours";
+            let problem = "cannot be created here: what is in this schema comes from definitions; create tables in public, or in a schema of yours";
             Err(invalid(&name.to_string(), problem))
         }
         [schema, _] => {
             let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
             let problem =
-                format!("there is no schema {schema}{suggestion}; make it with CREATE SCHEMA {schema}, or leave it out");
+                format!("there is no schema {schema}{suggestion}; create it with CREATE SCHEMA {schema}, or leave it out");
             Err(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &name.to_string(), problem), &name.to_string()))
         }
-        _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
+        _ => Err(invalid(&name.to_string(), "a table is named by its schema and its name only")),
     }
 }
 

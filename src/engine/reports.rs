@@ -21,6 +21,7 @@ use crate::files::places;
 use crate::objects::definition::constant;
 use crate::refresh::plan::no_profile;
 use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section, Shown, fill, may_speak, page};
+use crate::settings::PortraitSettings;
 use crate::sql::command::Report;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::plan_answered;
@@ -33,7 +34,12 @@ static OPTIONS: Doc = Doc {
     arguments: &[
         Argument::optional("as_of", Takes::Moment, "", "the time of the report; default the last refresh"),
         Argument::optional("compare_with", Takes::Moment, "", "an earlier time to compare with"),
-        Argument::optional("language", Takes::Choice(&["en", "zh"]), "'en'", "the language of the report"),
+        Argument::optional(
+            "language",
+            Takes::Choice(Language::NAMES),
+            "",
+            "the language of the report; default that of the session",
+        ),
         Argument::optional("smallest", Takes::Integer(1, 1_000_000), "5", "groups of fewer customers are suppressed"),
         Argument::optional("sections", Takes::Text, "", "a folder of sections of one's own"),
         Argument::optional("title", Takes::Text, "", "the heading"),
@@ -149,7 +155,10 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     }
     places::check(&statement.target, context.base(), context.places())?;
     let options = read_options(&label, &statement.options, context)?;
-    let language = if options.word("language")? == "zh" { Language::Zh } else { Language::En };
+    let language = match options.is_given("language") {
+        true => Language::named(options.word("language")?).unwrap_or_default(),
+        false => PortraitSettings::of(context.session().config_options()).language,
+    };
     let smallest = options.integer("smallest")?.unsigned_abs();
     let profile = statement.profile.as_str();
     let time = |name: &str| options.moment(name).and_then(Moment::last_microsecond);
@@ -395,7 +404,7 @@ impl Runner<'_> {
         let parsed = parser::parse_composed(query, self.context.session())?;
         let parsed = Parsed::Sql(Box::new(parsed));
         let context = rights::check(&parsed, self.context)?;
-        let Parsed::Sql(parsed) = parsed else { return Err(invalid(name, "is no query")) };
+        let Parsed::Sql(parsed) = parsed else { return Err(invalid(name, "is not a query")) };
         gathered::rows(&parsed, name, MOST_ROWS, &context, self.running).await
     }
 

@@ -223,7 +223,7 @@ impl Engine {
         let mut outcome = Outcome { run: end.run, begins, status, began_at, end };
         match written {
             Ok(true) => {}
-            Ok(false) => (outcome.status, outcome.end.message) = ("lost", "another process has taken it for lost".into()),
+            Ok(false) => (outcome.status, outcome.end.message) = ("lost", "another process considered it lost".into()),
             Err(error) => {
                 (outcome.status, outcome.end.message) = ("lost", format!("its end cannot be written: {}", message(&error)))
             }
@@ -308,8 +308,8 @@ fn told(broken: Option<&Broken>, why: Option<Why>, schedule: &Schedule) -> (&'st
             let limit = schedule.timeout.unwrap_or_default() as f64 / 1e6;
             ("failed", format!("timeout: took longer than {limit} s, and was cancelled"))
         }
-        Some(Why::Stopped) => ("cancelled", "its server was stopped; it is made again".into()),
-        Some(Why::Lost) => ("lost", "another process has taken it for lost".into()),
+        Some(Why::Stopped) => ("cancelled", "its server was stopped; it will be run again".into()),
+        Some(Why::Lost) => ("lost", "another process considered it lost".into()),
     };
     (status, Broken { message, ..broken.clone() })
 }
@@ -375,7 +375,7 @@ impl Script<'_> {
         }
         let is_open = session.transaction_status() != TransactionStatus::Idle;
         if !self.schedule.is_transaction && is_open {
-            let message = "the script ends within a transaction, nothing of which happens; end it with COMMIT";
+            let message = "the script ends within a transaction, so nothing of it takes effect; end it with COMMIT";
             return Err(Broken { message: message.into(), ..Broken::default() });
         }
         if !is_open {

@@ -25,8 +25,9 @@ use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
 use super::{Engine, auditing, execution, remote};
 use crate::databases::Remote;
-use crate::error::{SqlState, sqlstate};
+use crate::error::{SqlState, in_language, sqlstate};
 use crate::files;
+use crate::language::Language;
 use crate::objects::GRAMMARS;
 use crate::objects::{dump, role, stored};
 use crate::postgres_settings::Given;
@@ -92,6 +93,7 @@ impl Session {
         // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL: the logical plan knows, and the physical, which does not, would be refused.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         config.options_mut().extensions.insert(engine.shared.keys.clone());
+        config.options_mut().extensions.insert(PortraitSettings { language: options.language, ..PortraitSettings::default() });
         if let MemoryLimit::Finite(limit) = engine.shared.environment.memory_pool.memory_limit() {
             config.options_mut().execution.sort_spill_reservation_bytes = set_aside_for_merging(limit);
         }
@@ -205,6 +207,13 @@ impl Session {
         PortraitSettings::of(self.context.state().config_options())
     }
 
+    /// The language that it speaks.
+    pub fn language(&self) -> Language {
+        let state = self.context.state_ref();
+        let language = state.read().config_options().extensions.get::<PortraitSettings>().map(|settings| settings.language);
+        language.unwrap_or_default()
+    }
+
     /// Gives the parameter `$name` a value in all statements that follow.
     pub fn set_parameter(&self, name: &str, value: ScalarValue) {
         Arc::make_mut(&mut self.parameters.lock()).insert(name.to_string(), value);
@@ -277,7 +286,8 @@ impl Session {
     pub async fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
         let (context, sql) = (self.context.clone(), sql.to_string());
         let engine = self.engine.with_turn(sql.len() > LONG);
-        engine.run(async move { parser::parse(&sql, &context.state(), &GRAMMARS) }).await
+        let parsed = engine.run(async move { parser::parse(&sql, &context.state(), &GRAMMARS) }).await;
+        parsed.map_err(|error| in_language(error, self.language()))
     }
 
     /// Plans a statement without running it.
@@ -351,6 +361,7 @@ impl Session {
         let whole = text.clone();
         context.audit_as(&begun.tag, move || audited(&whole));
         begun.audited = Some(context.clone());
+        let language = self.language();
         let (is_query, parsed_takes_turn) = (execution::is_query(&parsed), parsed.takes_turn());
         let execution = async move {
             tokio::select! {
@@ -369,7 +380,7 @@ impl Session {
                 answer = engine.run(execution) => answer,
             };
             match answer {
-                Ok(answer) => Ok(answer.noted(begun).explained(explain)),
+                Ok(answer) => Ok(answer.noted(begun).explained(explain).in_language(language)),
                 Err(error) => {
                     begun.end(Outcome::Failed(sqlstate(&error).code()));
                     Err(explain(error, false))
@@ -378,12 +389,13 @@ impl Session {
         })
     }
 
-    /// Says of an error where in the statement it is.
+    /// Says of an error where in the statement it is, in the language of the session.
     fn explain(&self, text: &str, first: Location) -> Explain {
         let (session, text) = (self.clone(), text.to_string());
         Arc::new(move |error, started| {
             session.statement_failed();
-            planning::explained(error, &text, first, &session.context.state(), started)
+            let error = planning::explained(error, &text, first, &session.context.state(), started);
+            in_language(error, session.language())
         })
     }
 

@@ -74,7 +74,7 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>> {
         other => {
             return Err(invalid(
                 place,
-                format!("the scheme {other}:// is not known; use a path, s3://, gs://, az:// or https://"),
+                format!("the scheme {other}:// is not supported; use a path, s3://, gs://, az:// or https://"),
             ));
         }
     })

@@ -159,7 +159,7 @@ fn changes(parsed: &Parsed) -> bool {
 fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
     let reads_only = session.transaction.lock().as_ref().is_some_and(|transaction| transaction.reads_only);
     if reads_only && changes(parsed) {
-        let problem = "cannot be part of a transaction that only reads; BEGIN READ WRITE";
+        let problem = "cannot be part of a read-only transaction; BEGIN READ WRITE";
         return Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, &tag_of(parsed), problem));
     }
     match parsed {
@@ -206,7 +206,7 @@ fn access(modes: &[TransactionMode]) -> Option<bool> {
 
 async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
     if session.transaction.lock().is_some() {
-        return Ok(Answer::done(vec!["there is a transaction already; it goes on".into()]));
+        return Ok(Answer::done(vec!["there is a transaction already; it continues".into()]));
     }
     let shared = &session.engine.shared.catalog;
     let catalog = if shared.is_durable() { Some(shared.begin()?) } else { None };
@@ -267,7 +267,7 @@ async fn roll_back(session: &Session) -> Result<Answer> {
 }
 
 fn none(word: &str) -> DataFusionError {
-    coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, word, "is of use within a transaction alone; BEGIN starts one")
+    coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, word, "can only be used within a transaction; BEGIN starts one")
 }
 
 async fn savepoint(session: &Session, name: &Ident) -> Result<Answer> {

@@ -117,7 +117,7 @@ impl Session {
                 let context = self.as_login().statement(Parameters::default());
                 if value != &*self.login && (role::known(value, &context)?.is_none() || !context.rights()?.is_member(value)) {
                     let problem = format!(
-                        "cannot become {value}: {} is no member of such a role; GRANT {value} TO {}",
+                        "cannot become {value}: {} is not a member of that role; GRANT {value} TO {}",
                         self.login, self.login
                     );
                     return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.login, problem));

@@ -104,7 +104,7 @@ fn links(path: &Path) -> io::Result<Vec<PathBuf>> {
             _ => return Ok(places),
         }
     }
-    Err(io::Error::other("too many links lead to one another"))
+    Err(io::Error::other("too many levels of symbolic links"))
 }
 
 /// Where a path leads.
@@ -168,7 +168,7 @@ impl Staged {
             Ok(url) if path.to_str().is_some() => Ok(url),
             _ => {
                 let subject = self.target.path().display().to_string();
-                Err(invalid(&subject, "stands in a folder whose name is not UTF-8, where COPY and INSERT cannot write"))
+                Err(invalid(&subject, "is in a folder whose name is not UTF-8, where COPY and INSERT cannot write"))
             }
         }
     }
@@ -294,7 +294,7 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
         _ => as_folder,
     };
     if as_folder && is_stream(&target) {
-        return Err(invalid(&copy.output_url, "is no folder; leave PARTITIONED BY and single_file_output out"));
+        return Err(invalid(&copy.output_url, "is not a folder; leave PARTITIONED BY and single_file_output out"));
     }
     if as_folder && target.exists() && !is_empty_folder(&target) {
         return Err(invalid(&copy.output_url, "exists and is not an empty folder; choose a new name or remove it first"));

@@ -75,7 +75,7 @@ fn missing(field: &Column, valid: &[Column]) -> String {
         && !tables.iter().any(|known| *known == table || known.ends_with(&format!(".{table}")))
     {
         let suggestion = super::did_you_mean(&table, tables.iter().map(String::as_str));
-        return format!("{name}: no table of FROM has the name {table}{suggestion}; there is {}", tables.join(", "));
+        return format!("{name}: no table in FROM is named {table}{suggestion}; there is {}", tables.join(", "));
     }
     let of_table = |column: &&Column| field.relation.is_none() || column.relation == field.relation;
     let of_one = tables.len() <= 1 || field.relation.is_some();
@@ -90,9 +90,7 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     match valid.iter().filter(|column| unmarked(&column.name) == Some(&field.name)).count() {
         0 => {}
         1 => {
-            return format!(
-                "{name}: is a name of the result alone; write the expression here, or give it a name of its own with AS"
-            );
+            return format!("{name}: is only a name in the result; write the expression here, or give it another name with AS");
         }
         _ => return format!("{name}: two columns have this name; give each a name of its own with AS"),
     }
@@ -167,6 +165,6 @@ mod tests {
         let error = SchemaError::FieldNotFound { field, valid_fields: valid.clone() };
         assert_eq!(schema(&error), "agee: no such column; did you mean \"age\"?; there is id, age");
         let error = SchemaError::FieldNotFound { field: Box::new(column("u", "id")), valid_fields: valid };
-        assert_eq!(schema(&error), "u.id: no table of FROM has the name u; there is t");
+        assert_eq!(schema(&error), "u.id: no table in FROM is named u; there is t");
     }
 }

@@ -201,7 +201,7 @@ impl Text {
                 let (result, _, written, had_errors) = decoder.decode_to_utf8(piece, &mut text, is_last);
                 if had_errors || result == CoderResult::OutputFull {
                     let problem = format!(
-                        "holds bytes that are no text in {}; give another encoding => '…', or convert the file",
+                        "holds bytes that are not valid {}; give another encoding => '…', or convert the file",
                         decoder.encoding().name().to_lowercase()
                     );
                     return Err(invalid(&self.name, problem));

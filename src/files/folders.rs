@@ -59,9 +59,9 @@ impl Folders {
             for (values, text) in values.iter_mut().zip(texts) {
                 values.push(match text {
                     NULL_FOLDER => ScalarValue::try_from(&data_type)?,
-                    text => ScalarValue::Utf8(Some(text.to_string()))
-                        .cast_to(&data_type)
-                        .map_err(|_| invalid(location, format!("the folder {key}={text} gives no {}", sql_type(&data_type))))?,
+                    text => ScalarValue::Utf8(Some(text.to_string())).cast_to(&data_type).map_err(|_| {
+                        invalid(location, format!("the folder {key}={text} is not a valid {}", sql_type(&data_type)))
+                    })?,
                 });
             }
             fields.push(Field::new(key, data_type, true));

@@ -79,7 +79,7 @@ pub static DOCS: [Doc; 2] = [
 pub async fn read(state: &SessionState, doc: &Doc, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
     if found.is_empty() {
-        return Err(invalid(location, "no file is there of a kind that is known: Parquet, CSV, JSON, Excel"));
+        return Err(invalid(location, "there is no file of a known kind: Parquet, CSV, JSON, Excel"));
     }
     let arrays = if doc.name == "file_info" { files(&found).await? } else { columns(state, &found, base).await? };
     let field = |column: &Column| {

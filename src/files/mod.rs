@@ -188,8 +188,7 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
         None => {
             let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
             found.first().and_then(|file| kind_of(&file.name)).ok_or_else(|| {
-                let problem = "no Parquet, CSV, JSON or Excel file is there; the name must end in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, or be a \
-                               folder of such files";
+                let problem = "there is no Parquet, CSV, JSON or Excel file; the name must end in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, or be a folder of such files";
                 invalid(location, problem)
             })?
         }
@@ -281,7 +280,7 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     let inserts = match (command.locations.as_slice(), engine) {
         ([location], Some(engine)) if is_local(location) && base.join(location).is_dir() => {
             let folder = Url::from_directory_path(base.join(location));
-            let folder = folder.map_err(|()| invalid(location, "is no path that can be written as a URL"))?;
+            let folder = folder.map_err(|()| invalid(location, "is not a path that can be written as a URL"))?;
             let config = ListingTableConfig::new(ListingTableUrl::try_new(folder, None)?);
             let config = config.with_listing_options(ListingOptions::new(engine)).with_schema(schema);
             Some(Arc::new(ListingTable::try_new(config)?))
@@ -341,7 +340,7 @@ impl Format {
         }
         let location = given.locations.join(", ");
         if found.is_empty() && given.declared.is_none() {
-            return Err(invalid(&location, format!("no {} file is there: none whose name ends in {}", self.kind, self.endings)));
+            return Err(invalid(&location, format!("there is no {} file: no name ends in {}", self.kind, self.endings)));
         }
         (self.open)(Files { given, options, engine, location, found }).await
     }

@@ -52,8 +52,8 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
         return Ok(());
     }
     let problem = match allowed {
-        [] => "this server reads and writes no files by name; portrait serve --files FOLDER allows some".to_string(),
-        places => format!("this server reads and writes files in {} alone; --files allows others", places.join(", ")),
+        [] => "this server does not read or write files by name; portrait serve --files FOLDER allows some".to_string(),
+        places => format!("this server only reads and writes files in {}; --files allows others", places.join(", ")),
     };
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, location, problem))
 }
@@ -130,7 +130,7 @@ fn local(location: &str, base: &Path, counts: &impl Fn(&str) -> bool) -> Result<
         let file = place.metadata().map_err(|error| invalid(&name, error))?;
         let modified = file.modified().map_err(|error| invalid(&name, error))?;
         let location = object_store::path::Path::from_absolute_path(&place)
-            .map_err(|_| invalid(&name, "stands under a name that is not UTF-8, from where files cannot be read; rename it"))?;
+            .map_err(|_| invalid(&name, "is under a name that is not UTF-8, so it cannot be read; rename it"))?;
         let meta = ObjectMeta { location, last_modified: modified.into(), size: file.len(), e_tag: None, version: None };
         Ok(Found { store: Arc::clone(&store), url: ObjectStoreUrl::local_filesystem(), meta, name, folders: folders(&within) })
     });
@@ -153,7 +153,7 @@ fn decoded(text: &str) -> String {
 fn matching(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(PathBuf, Vec<PathBuf>)> {
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
     let rest = path.strip_prefix(&root).unwrap_or(path);
-    let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is no UTF-8"))?)?;
+    let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is not UTF-8"))?)?;
     let is_meant = |file: &PathBuf| wildcard.means(file.strip_prefix(&root).unwrap_or(file), counts);
     let paths: Vec<PathBuf> = walk(&root, &|_: &str| true)?.into_iter().filter(is_meant).collect();
     if paths.is_empty() {
@@ -172,7 +172,7 @@ struct Wildcard {
 impl Wildcard {
     fn new(location: &str, text: &str) -> Result<Self> {
         let text = text.trim_end_matches('/');
-        let pattern = Pattern::new(text).map_err(|error| invalid(location, format!("is no pattern: {error}")))?;
+        let pattern = Pattern::new(text).map_err(|error| invalid(location, format!("is not a valid pattern: {error}")))?;
         let ending = Path::new(text).extension();
         let has_ending = ending.is_some_and(|end| !end.to_string_lossy().contains(['*', '?', '[']));
         Ok(Self { pattern, has_ending })
@@ -195,7 +195,7 @@ pub fn is_pattern(location: &str, base: &Path) -> bool {
 /// The files in a folder and its folders, in the order of their paths.
 fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let subject = folder.display().to_string();
-    let entries = folder.read_dir().map_err(|error| invalid(&subject, format!("cannot be looked into: {error}")))?;
+    let entries = folder.read_dir().map_err(|error| invalid(&subject, format!("cannot be listed: {error}")))?;
     let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
     paths.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '_'])));
     paths.sort();
@@ -242,7 +242,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
     });
     metas.sort_by(|one, other| one.location.cmp(&other.location));
     if metas.is_empty() {
-        return Err(coded(SqlState::UNDEFINED_FILE, location, "no file is there, or matches"));
+        return Err(coded(SqlState::UNDEFINED_FILE, location, "there is no file, or none matches"));
     }
     let found = metas.into_iter().map(|meta| {
         let within = Path::new(meta.location.as_ref()).strip_prefix(prefix.as_ref()).unwrap_or(Path::new("")).to_path_buf();

@@ -212,7 +212,7 @@ impl FileFormat for Written {
 }
 
 fn written_only() -> DataFusionError {
-    failed("files", "are read otherwise than they are written")
+    failed("files", "are not read by the same means as they are written")
 }
 
 /// Writes the rows of files.

@@ -165,7 +165,7 @@ fn words(batch: &RecordBatch, column: Option<&String>, told: &Told<'_>) -> Optio
 fn flows(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
     let (from, to) = (words(batch, roles.x.as_ref(), told), words(batch, roles.series.as_ref(), told));
     let (Some(from), Some(to), Some((_, values))) = (from, to, measured.first()) else {
-        return Err(ChartError::new("a sankey is drawn of X where from, SERIES where to, and Y how much"));
+        return Err(ChartError::new("a sankey needs X for where from, SERIES for where to, and Y for how much"));
     };
     let links = from.into_iter().zip(to).zip(values).filter_map(|((from, to), value)| Some((from, to, (*value)?)));
     chart.links = links.collect();
@@ -236,7 +236,7 @@ fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
             let Some(place) = order.get(labels[row].as_str()) else { continue };
             let cell = &mut series[at].values[*place];
             if cell.is_some() && value.is_some() {
-                let problem = format!("two rows are of {}: add SERIES, or sum them up in the query", labels[row]);
+                let problem = format!("two rows belong to {}: add SERIES, or sum them up in the query", labels[row]);
                 return Err(ChartError::new(problem));
             }
             *cell = cell.or(*value);

@@ -72,7 +72,7 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
         let Some(object) = found(name, statement.if_exists, &context)? else { return Ok(vec![]) };
         context.check_owns(&object)?;
         if object.kind != "table" {
-            let problem = format!("is {}; ALTER changes columns of tables alone", with_article(&object.kind));
+            let problem = format!("is {}; ALTER only changes columns of tables", with_article(&object.kind));
             return Err(invalid(name, problem));
         }
         // The rows are written anew as they are read.
@@ -99,7 +99,7 @@ fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Opti
 
 fn own(name: &ObjectName) -> Result<&Ident> {
     match name.0.as_slice() {
-        [name] => name.as_ident().ok_or_else(|| invalid("ALTER TABLE", format!("{name} is no name"))),
+        [name] => name.as_ident().ok_or_else(|| invalid("ALTER TABLE", format!("{name} is not a name"))),
         _ => Err(invalid(&name.to_string(), "a table stays in its schema; leave the schema out of the new name")),
     }
 }
@@ -292,7 +292,7 @@ fn changed(
             }
             other => {
                 let problem = format!(
-                    "{other} is not known; what can be changed are ADD, DROP, RENAME and ALTER COLUMN, and RENAME TO alone"
+                    "{other} is not supported; supported are ADD, DROP, RENAME and ALTER COLUMN, and RENAME TO on its own"
                 );
                 return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, problem));
             }
@@ -321,7 +321,7 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
                     );
                     let wrong = move |value: &str| {
                         let problem = format!(
-                            "column {of} cannot become {now}: {value} would not stay what it is; write USING with what it becomes"
+                            "column {of} cannot become {now}: {value} would change; use USING to say how the values are converted"
                         );
                         coded(SqlState::INVALID_TEXT_REPRESENTATION, &table, problem)
                     };
@@ -488,7 +488,7 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
 
 fn refuse_taken(name: &str, context: &StatementContext) -> Result<()> {
     if name.is_empty() {
-        return Err(invalid("table", "a name must have at least one letter, got \"\""));
+        return Err(invalid("table", "a name must not be empty, got \"\""));
     }
     let objects = context.all_objects()?;
     let is_it = |object: &Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());

@@ -64,7 +64,7 @@ impl Check {
     pub fn of(definition: Definition) -> Result<Self> {
         definition.constants(None)?;
         let label = definition.object.label();
-        let Some(table) = definition.table.clone() else { return Err(invalid(&label, "is of no table; write ON table")) };
+        let Some(table) = definition.table.clone() else { return Err(invalid(&label, "names no table; write ON table")) };
         let expectation = Expectation::of(&label, &definition.body)?;
         let options = &definition.options;
         let dimension = if options.is_given("dimension") { options.word("dimension")? } else { expectation.dimension() };

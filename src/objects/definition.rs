@@ -105,7 +105,7 @@ impl Definition {
     pub fn query(&self) -> Result<&Query> {
         match &self.body {
             Body::Query(query) => Ok(query),
-            _ => Err(invalid(&self.object.label(), "its definition is no query")),
+            _ => Err(invalid(&self.object.label(), "its definition is not a query")),
         }
     }
 

@@ -100,7 +100,7 @@ fn comments(object: &Object, context: &StatementContext) -> String {
 
 /// An object that cannot be made again, as a comment.
 fn left_out(object: &Object, why: &str) -> String {
-    let mut text = format!("-- {} is left out, as it {}\n", label(object), one_line(why));
+    let mut text = format!("-- {} is left out, because it {}\n", label(object), one_line(why));
     for line in object.sql.lines() {
         let _ = writeln!(text, "--   {}", one_line(line));
     }

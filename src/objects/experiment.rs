@@ -343,7 +343,7 @@ fn decided(name: &str, decision: Option<&str>, context: &StatementContext) -> Re
     let Some(existing) = find(context, &target)? else { return Err(missing(context, &target)?) };
     context.check_owns(&existing)?;
     if decision.is_some_and(|decision| decision.trim().is_empty()) {
-        return Err(invalid(&existing.label(), "a decision is some text; RESET DECISION takes it back"));
+        return Err(invalid(&existing.label(), "a decision must not be empty; RESET DECISION withdraws it"));
     }
     let unreadable = || invalid(&existing.label(), "its definition cannot be read");
     let statement = parse_as_written(&existing.sql, context.session(), &GRAMMARS)?.pop().ok_or_else(unreadable)?;

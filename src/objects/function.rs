@@ -188,7 +188,7 @@ pub fn stored(definition: &Definition) -> Result<StoredFunction> {
 fn any_of(data_type: &DataType, label: &str, context: &StatementContext) -> Result<Expr> {
     let typed = format!("CAST(NULL AS {data_type})");
     let planned = context.session().create_logical_expr(&typed, &datafusion::common::DFSchema::empty());
-    let planned = planned.map_err(|_| invalid(label, format!("{data_type} is no type of a parameter")))?;
+    let planned = planned.map_err(|_| invalid(label, format!("{data_type} is not a valid parameter type")))?;
     let (_, field) = datafusion::logical_expr::ExprSchemable::to_field(&planned, &datafusion::common::DFSchema::empty())?;
     let plain = match field.data_type() {
         numeric if numeric.is_numeric() => Value::Number("1".into(), false),

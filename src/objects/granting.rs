@@ -67,7 +67,7 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
             let owner = one_role(owner, context)?;
             let rights = context.rights()?;
             if !rights.is_member(&owner) {
-                let problem = format!("{} is no member of {owner}, and gives nothing to it", context.role());
+                let problem = format!("{} is not a member of {owner}, so it cannot give objects to it", context.role());
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &owner, problem));
             }
             let mut changes = vec![];
@@ -84,7 +84,7 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
             let (from, to) = (known_roles(from, context)?, one_role(to, context)?);
             let rights = context.rights()?;
             if let Some(other) = from.iter().chain([&to]).find(|role| !rights.is_member(role)) {
-                let problem = format!("{} is no member of {other}; ask a role with SUPERUSER", context.role());
+                let problem = format!("{} is not a member of {other}; ask a role with SUPERUSER", context.role());
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, other, problem));
             }
             let objects = context.all_objects()?;
@@ -153,10 +153,10 @@ fn membership(
     for group in &groups {
         let on = Thing::Role(group.clone());
         if group == PUBLIC || roles.iter().any(|role| role == PUBLIC) {
-            return Err(invalid(PUBLIC, "is everybody: it has no members, and is none"));
+            return Err(invalid(PUBLIC, "stands for everybody: it has no members and cannot be a member"));
         }
         if !rights.may_grant(Member, &on) {
-            let problem = format!("{} may not say who is a member of it; ask a role with SUPERUSER", context.role());
+            let problem = format!("{} may not change its members; ask a role with SUPERUSER", context.role());
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, group, problem));
         }
         for role in &roles {
@@ -281,7 +281,7 @@ fn of_object(object: &Object) -> On {
 }
 
 fn object(kind: &'static str, name: &str, context: &StatementContext) -> Result<On> {
-    let Some(grammar) = kind_of(kind) else { return Err(invalid(name, format!("{kind} is of a kind that is not known"))) };
+    let Some(grammar) = kind_of(kind) else { return Err(invalid(name, format!("{kind} is an unknown kind of object"))) };
     let target = Target { grammar, name: name.into(), profile: None };
     if kind == "tag" {
         return Err(invalid(name, "a tag is a column of its profile; GRANT SELECT ON PROFILE …"));
@@ -313,10 +313,10 @@ fn relation(name: &ObjectName, context: &StatementContext) -> Result<On> {
         [own] => (*own).to_string(),
         [PUBLIC, own] => (*own).to_string(),
         [schema, own] => schema::member(schema, own),
-        _ => return Err(invalid(&name.to_string(), "a table is named by its schema and its name alone")),
+        _ => return Err(invalid(&name.to_string(), "a table is named by its schema and its name only")),
     };
     if context.tables().temporary(&own).is_some() {
-        return Err(invalid(&own, "is a table of the session alone, which no other role sees"));
+        return Err(invalid(&own, "is a temporary table of this session, which no other role sees"));
     }
     let objects = context.objects()?;
     let relations = || objects.iter().filter(|object| NAMESPACE.contains(&object.kind.as_str()));

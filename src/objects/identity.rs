@@ -194,7 +194,7 @@ fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
     text.push_str(&format!(", key => {}", identifier(&definition.required("key")?)));
     if let Some(names) = definition.options.names("match_on") {
         if names.is_empty() {
-            return Err(invalid(&label, "match_on names no column; leave it out to have all"));
+            return Err(invalid(&label, "match_on names no column; leave it out to use all columns"));
         }
         text.push_str(&format!(", match_on => [{}]", list(names, identifier)));
     }

@@ -139,7 +139,7 @@ pub trait Kind: Grammar {
         _when: When,
         _context: &'a StatementContext,
     ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
-        Box::pin(async move { Err(failed(&object.label(), "is no table")) })
+        Box::pin(async move { Err(failed(&object.label(), "is not a table")) })
     }
 
     /// The statement that makes the object again, without its rows; `written` is the one that made it, with files by their whole paths.

@@ -45,7 +45,7 @@ impl NewObject {
 /// # Errors
 /// None for statements that were parsed with the grammars of all kinds.
 pub fn kind_of_target(target: &Target) -> Result<&'static dyn Kind> {
-    kind_of(target.grammar.word()).ok_or_else(|| invalid(&target.label(), "is of a kind that is not known"))
+    kind_of(target.grammar.word()).ok_or_else(|| invalid(&target.label(), "is of an unknown kind"))
 }
 
 /// Makes an object, or a new version of it.
@@ -76,7 +76,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
         return Err(coded(SqlState::SYNTAX_ERROR, name, "OR REPLACE and IF NOT EXISTS exclude each other; leave one out"));
     }
     if name.is_empty() || target.profile.as_deref() == Some("") {
-        return Err(invalid(kind.word(), "a name must have at least one letter, got \"\""));
+        return Err(invalid(kind.word(), "a name must not be empty, got \"\""));
     }
     // Names clash with those of others, whether one sees them or not.
     let objects = context.all_objects()?;

@@ -261,7 +261,7 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     let learned = Applied::read(stored.clone())?.trained;
     let model_type = definition.required("type")?;
     if learned.model_type != model_type {
-        let problem = format!("type is '{model_type}', and what is given as trained is a model of type '{}'", learned.model_type);
+        let problem = format!("type is '{model_type}', but trained holds a model of type '{}'", learned.model_type);
         return Err(invalid(&label, problem));
     }
     if let Some(measure) = definition.options.text("keep_if_better")

@@ -320,7 +320,7 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
     let newest = context.view().snapshot(SnapshotOf::Profile, name, When::Now)?;
     let published = State::published(context.view(), named);
     if context.changes_profile(name) && named.when == When::Now {
-        let problem = "is being changed by this statement, which reads no rows of it";
+        let problem = "is being changed by this statement, which cannot read its rows";
         let defined = as_defined(name, context, Arc::new(failed(&format!("profile {name}"), problem))).await;
         return defined.or(published);
     }

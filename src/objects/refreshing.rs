@@ -53,7 +53,7 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Refres
     if let Some(as_of) = as_of
         && as_of > context.now().saturating_add(2 * DAY)
     {
-        return Err(invalid(&subject, format!("as_of {} lies in the future; nothing is known of it", timestamp(as_of))));
+        return Err(invalid(&subject, format!("as_of {} lies in the future; its data is not known yet", timestamp(as_of))));
     }
     if !target.grammar.is_of_profile() {
         let as_of = as_of.map_or(AsOf::Now, AsOf::At);

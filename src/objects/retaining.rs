@@ -62,7 +62,7 @@ pub fn has_column(table: &Object, column: &str, context: &StatementContext) -> R
 /// The columns of a table.
 fn columns(table: &Object, context: &StatementContext) -> Result<SchemaRef> {
     let newest = context.view().snapshot(SnapshotOf::Table, &table.name, When::Now)?;
-    let newest = newest.ok_or_else(|| failed(&table.name, "was dropped by another process meanwhile"))?;
+    let newest = newest.ok_or_else(|| failed(&table.name, "was dropped by another process in the meantime"))?;
     let files = newest.part(Part::Rows);
     let pins = context.view().pin(&newest, files.get(..1).unwrap_or_default())?;
     pins.first().map(|pin| Arc::clone(&pin.schema)).ok_or_else(|| failed(&table.name, "lacks its files"))
@@ -99,7 +99,7 @@ fn time_column(label: &str, table: &Object, named: Option<&str>, context: &State
         Ok(field) => Err(coded(
             SqlState::DATATYPE_MISMATCH,
             label,
-            format!("column {named} is {}, and not a date or a time; the times are {}", field.data_type(), listed()),
+            format!("column {named} is {}, not a date or a time; the times are {}", field.data_type(), listed()),
         )),
         Err(_) => {
             let suggestion = did_you_mean(named, schema.fields().iter().map(|field| field.name().as_str()));

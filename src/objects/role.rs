@@ -134,15 +134,15 @@ impl Role {
             Password::NullPassword => None,
             Password::Password(Expr::Value(value)) => match &value.value {
                 Value::SingleQuotedString(text) if text.is_empty() => {
-                    return Err(invalid(name, "a password needs a letter; write PASSWORD NULL for none"));
+                    return Err(invalid(name, "a password must not be empty; write PASSWORD NULL for none"));
                 }
                 Value::SingleQuotedString(text) if text.starts_with("md5") && text.len() == 35 => {
                     return Err(invalid(name, "is given a password in MD5, which is not safe; give the password itself"));
                 }
                 Value::SingleQuotedString(text) => Some(text.parse().or_else(|()| Verifier::of(text))?),
-                _ => return Err(invalid(name, "a password stands in single quotes")),
+                _ => return Err(invalid(name, "a password must be in single quotes")),
             },
-            Password::Password(_) => return Err(invalid(name, "a password stands in single quotes")),
+            Password::Password(_) => return Err(invalid(name, "a password must be in single quotes")),
         };
         Ok(())
     }
@@ -215,7 +215,7 @@ pub fn create(create: &CreateRole, context: &StatementContext) -> Result<()> {
             return Err(coded(SqlState::DUPLICATE_OBJECT, &name, "is a role already; ALTER ROLE changes it"));
         }
         if ["public", "none"].contains(&name.as_str()) || name.starts_with("pg_") {
-            return Err(invalid(&name, "is not a name for a role: PostgreSQL's clients take it for something else"));
+            return Err(invalid(&name, "cannot be the name of a role: PostgreSQL's clients give it another meaning"));
         }
         let mut role = Role { login: create.login == Some(true), superuser: create.superuser == Some(true), ..Role::default() };
         if let Some(password) = &create.password {
@@ -359,7 +359,7 @@ fn unknown_option(option: &str) -> datafusion::error::DataFusionError {
 /// A name of several parts.
 pub fn only_name(name: &ObjectName) -> Result<String> {
     match name.0.as_slice() {
-        [own] => own.as_ident().map(normal).ok_or_else(|| invalid(&name.to_string(), "is no name of a role")),
+        [own] => own.as_ident().map(normal).ok_or_else(|| invalid(&name.to_string(), "is not a valid role name")),
         _ => Err(invalid(&name.to_string(), "a role has one name, without a schema")),
     }
 }

@@ -83,7 +83,7 @@ fn microseconds(label: &str, option: &str, interval: IntervalMonthDayNano) -> Re
     }
     let days = i64::from(interval.days).checked_mul(86_400 * SECOND);
     let length = days.and_then(|days| days.checked_add(interval.nanoseconds / 1000));
-    length.ok_or_else(|| invalid(label, format!("{option} is longer than times can be")))
+    length.ok_or_else(|| invalid(label, format!("{option} is out of range")))
 }
 
 impl Schedule {
@@ -111,7 +111,7 @@ impl Schedule {
                 if options.is_given("timezone") {
                     return Err(wrong(
                         "timezone",
-                        "is of use with cron alone: a span is the same everywhere; leave it out".into(),
+                        "can only be used with cron: an interval is the same in every zone; leave it out".into(),
                     ));
                 }
                 Some(Calendar::every(every).map_err(|problem| wrong("every", problem))?)
@@ -196,7 +196,7 @@ impl Schedule {
                 let read = std::fs::metadata(&file).and_then(|found| match found.is_file() {
                     true if found.len() <= LONGEST_SCRIPT => std::fs::read_to_string(&file),
                     true => Err(std::io::Error::other("is longer than 64 MB")),
-                    false => Err(std::io::Error::other("is no file")),
+                    false => Err(std::io::Error::other("is not a file")),
                 });
                 let read = read.map_err(|error| {
                     let state = match error.kind() {

@@ -63,7 +63,7 @@ impl Kind for Schema {
     fn check_name(&self, new: &Object, context: &StatementContext) -> Result<()> {
         let name = &new.name;
         if OWN.contains(&name.as_str()) {
-            return Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), "is there already; give it another name"));
+            return Err(coded(SqlState::DUPLICATE_OBJECT, &new.label(), "is an existing schema; choose another name"));
         }
         if name.contains(['.', '@', ':']) {
             return Err(invalid(&new.label(), "the name of a schema has no '.', '@' or ':'"));

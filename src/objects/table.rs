@@ -195,7 +195,7 @@ fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &State
             );
             coded(SqlState::UNDEFINED_TABLE, name, problem)
         }
-        _ => failed(name, "was dropped by another process meanwhile"),
+        _ => failed(name, "was dropped by another process in the meantime"),
     })?;
     Ok(Arc::new(table))
 }

@@ -305,8 +305,8 @@ impl Merge {
             return Err(in_rows(
                 SqlState::SYSTEM_ERROR,
                 &self.profile,
-                "a key is there more than once; the query of a profile gives one row of each",
-                format!("{} {value} is there more than once; the query of a profile gives one row of each", self.key),
+                "a key occurs more than once; the query of a profile must return one row per key",
+                format!("{} {value} occurs more than once; the query of a profile must return one row per key", self.key),
             ));
         }
         Ok(())

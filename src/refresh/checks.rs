@@ -22,21 +22,21 @@ pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<
     let own = columns.iter().map(|field| (subject.clone(), field.name()));
     for (subject, name) in own.chain(tags) {
         if name.contains(':') {
-            return Err(invalid(&subject, format!("a name of a profile's column has no colon, got \"{name}\"")));
+            return Err(invalid(&subject, format!("the name of a profile's column must not contain a colon, got \"{name}\"")));
         }
         if seen.insert(name, subject.clone()).is_some() {
             let problem =
-                format!("\"{name}\" is the name of an attribute of profile {} already; name it otherwise", definition.name());
+                format!("\"{name}\" is already the name of an attribute of profile {}; choose another name", definition.name());
             return Err(invalid(&subject, problem));
         }
     }
     if definition.name().contains(':') {
-        return Err(invalid(&subject, format!("a name has no colon, got \"{}\"", definition.name())));
+        return Err(invalid(&subject, format!("a name must not contain a colon, got \"{}\"", definition.name())));
     }
     for (segment, _) in &definition.segments {
         if segment.object.name.contains(':') {
             let name = &segment.object.name;
-            return Err(invalid(&format!("segment {name}"), format!("a name has no colon, got \"{name}\"")));
+            return Err(invalid(&format!("segment {name}"), format!("a name must not contain a colon, got \"{name}\"")));
         }
     }
     Ok(())
@@ -48,7 +48,9 @@ pub fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Re
     let kept = attributes.iter().filter(|attribute| definition.body.history.contains(attribute.name()));
     if let Some(other) = kept.into_iter().find(|attribute| value_type(attribute.data_type()).is_none()) {
         let (name, data_type) = (other.name(), sql_type(other.data_type()));
-        let problem = format!("history names {name}, which is {data_type}; kept are text, numbers, booleans, dates and times");
+        let problem = format!(
+            "history names {name}, which is {data_type}; history can be kept of strings, numbers, booleans, dates and times"
+        );
         return Err(invalid(&format!("profile {}", definition.name()), problem));
     }
     let missing = definition.body.history.iter().find(|name| !names().any(|other| other == name.as_str()));
@@ -58,7 +60,7 @@ pub fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Re
         false => {
             let suggestion = did_you_mean(missing, names());
             let known = names().collect::<Vec<_>>().join(", ");
-            format!("history names {missing}, which is no attribute{suggestion}; the attributes are {known}")
+            format!("history names {missing}, which is not an attribute{suggestion}; the attributes are {known}")
         }
     };
     Err(invalid(&format!("profile {}", definition.name()), problem))

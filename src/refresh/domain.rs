@@ -159,7 +159,7 @@ impl Asked {
             [] => "it has no value".to_string(),
             values => format!("its values are {}", values.join(", ")),
         };
-        Some(format!("compares {} with {}, which it never is: {known}", self.column, self.value))
+        Some(format!("compares {} with {}, which can never be equal: {known}", self.column, self.value))
     }
 }
 

@@ -87,13 +87,13 @@ fn unreadable(plan: &LogicalPlan, written: &HashSet<(String, DataType)>) -> Resu
         let (text, is) = (crate::text::literal(&text), crate::text::sql_type(&data_type));
         problem = Some(match beside {
             Some(beside) => format!(
-                "compares {}{}, which is {is}, with {text} in {}; the text does not read as {is}, and the first row would fail",
+                "compares {}{}, which is {is}, with {text} in {}; the string cannot be converted to {is}, and the first row would fail",
                 as_written(beside),
                 of_profile(beside),
                 as_written(expression)
             ),
             None => format!(
-                "takes {text} for {is}, and the text does not read so: the first row would fail; write a value of that type"
+                "takes {text} as {is}, but the string cannot be converted: the first row would fail; write a value of that type"
             ),
         });
         true

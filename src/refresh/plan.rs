@@ -170,8 +170,7 @@ impl Planner<'_> {
                         _ => ("a number", "DOUBLE"),
                     };
                     let problem = format!(
-                        "{column} of profile {name} is text, and the condition {condition} takes it for {what}: one that does not read so \
-                         would fail the refresh; write TRY_CAST({column} AS {written}), or compare it with text"
+                        "{column} of profile {name} is a string, but the condition {condition} uses it as {what}: a value that cannot be converted would fail the refresh; write TRY_CAST({column} AS {written}), or compare it with a string"
                     );
                     return Err(coded(SqlState::DATATYPE_MISMATCH, &subject, problem));
                 }
@@ -184,7 +183,7 @@ impl Planner<'_> {
                 }
                 let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
                     let problem =
-                        "its condition looks at more than the customer's own row; make a tag of that, and name the tag here";
+                        "its condition uses more than the customer's own row; put that into a tag, and use the tag here";
                     return Err(invalid(&subject, problem));
                 };
                 let asked = asked(&condition)?;
@@ -434,7 +433,7 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
     match missing.and_then(|name| name.split_once('.')) {
         Some((_, name)) => {
             let name = name.strip_prefix("public.").unwrap_or(name);
-            invalid(subject, format!("reads {name}, and there is no such table; SHOW TABLES lists them"))
+            invalid(subject, format!("reads {name}, but there is no such table; SHOW TABLES lists them"))
         }
         None => invalid(subject, message(&error)),
     }

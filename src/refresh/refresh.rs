@@ -109,8 +109,7 @@ pub async fn refresh(
             notes.extend(refresh.notes_on_empty_segments(&done).await);
             if matches!(request.as_of, AsOf::Now) && refresh.as_of > now() {
                 notes.push(format!(
-                    "profile {} was refreshed before as of a time that is still to come by the clock of this machine, so that this \
-                     refresh is of the same time; look at the clock, or withdraw it with WITH (as_of = …, rewind = true)",
+                    "profile {} was last refreshed as of a time later than this machine's clock, so this refresh is as of the same time; check the clock, or withdraw that refresh with WITH (as_of = …, rewind = true)",
                     request.profile
                 ));
             }

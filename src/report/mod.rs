@@ -47,4 +47,4 @@ pub use section::Section;
 pub use sentences::{Said, fill, may_speak};
 pub use shipped::{CARD, REPORT};
 
-pub use crate::charts::Language;
+pub use crate::language::Language;

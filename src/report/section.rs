@@ -130,7 +130,7 @@ impl Section {
             None => (key, Language::En),
             Some((word, "en")) => (word, Language::En),
             Some((word, "zh")) => (word, Language::Zh),
-            Some((_, other)) => return Err(format!("{other} is no language of reports; there is en, zh")),
+            Some((_, other)) => return Err(format!("{other} is not a language of reports; there is en, zh")),
         };
         let list = || value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_string);
         match (word, key.contains('.')) {
@@ -163,7 +163,7 @@ impl Section {
             ("most", false) => self.most = value.parse().map_err(|_| format!("most must be a whole number, got {value}"))?,
             ("say", false) => self.rules.push(Rule { condition: value.into(), sentence: Text::default() }),
             ("say", true) => {
-                let rule = self.rules.last_mut().ok_or("a sentence stands after its condition, -- say: …")?;
+                let rule = self.rules.last_mut().ok_or("a sentence must follow its condition, -- say: …")?;
                 rule.sentence.put(language, value);
             }
             _ => return Err(format!("{key} is unknown{}; there is {}", did_you_mean(word, KEYS.into_iter()), KEYS.join(", "))),

@@ -70,7 +70,7 @@ impl Notices {
             self.sending.spawn(async move {
                 if let Err(problem) = post(&url, &body, key.as_deref()).await {
                     let url = printable(&without_passwords(&url));
-                    warn!(schedule = %name, %url, %problem, "notice was not taken");
+                    warn!(schedule = %name, %url, %problem, "notice was not accepted");
                 }
             });
         }
@@ -103,7 +103,7 @@ impl Notices {
             }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 if is_full {
-                    warn!(schedule, "a notice is dropped, as too many others are on their way");
+                    warn!(schedule, "a notice was dropped, because too many others are being sent");
                     return None;
                 }
                 entry.insert((now, 0));

@@ -115,7 +115,7 @@ impl Runner {
         let Some(ended) = self.running.join_next().await else { return std::future::pending().await };
         let (schedule, outcome) = match ended {
             Ok(ended) => ended,
-            Err(error) => return Event::Problem(format!("an attempt broke off: {error}")),
+            Err(error) => return Event::Problem(format!("an attempt was aborted: {error}")),
         };
         let now = self.clock.now();
         if let Some(known) = self.known.get_mut(&schedule.id) {

@@ -129,7 +129,7 @@ impl Connections {
     pub fn enter(self: &Arc<Self>) -> Result<Entered, DataFusionError> {
         let mut secret = [0; 4];
         let random = SystemRandom::new().fill(&mut secret);
-        random.map_err(|_| coded(SqlState::SYSTEM_ERROR, "server", "the system gives no random numbers"))?;
+        random.map_err(|_| coded(SqlState::SYSTEM_ERROR, "server", "the system provides no random numbers"))?;
         let pid = self.next.fetch_add(1, Ordering::Relaxed);
         let connected = Arc::new(Connected { pid, secret: i32::from_be_bytes(secret), interrupt: Arc::new(Interrupt::new()) });
         let mut all = self.all.lock();

@@ -356,10 +356,10 @@ fn bound(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketA
     let cannot = |error: std::io::Error| {
         let advice = match error.kind() {
             std::io::ErrorKind::AddrInUse => "; is another server there? choose another port",
-            std::io::ErrorKind::PermissionDenied => "; ports below 1024 are the administrator's",
+            std::io::ErrorKind::PermissionDenied => "; ports below 1024 are reserved for the administrator",
             _ => "",
         };
-        failed(&address.to_string(), format!("cannot be listened on: {error}{advice}"))
+        failed(&address.to_string(), format!("cannot listen there: {error}{advice}"))
     };
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
@@ -375,14 +375,14 @@ fn socket_at(runtime: &Runtime, path: &std::path::Path) -> Result<tokio::net::Un
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
     let shown = path.display().to_string();
-    let cannot = |error: std::io::Error| failed(&shown, format!("cannot be listened on: {error}"));
+    let cannot = |error: std::io::Error| failed(&shown, format!("cannot listen there: {error}"));
     // What a killed server left answers nobody.
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(failed(&shown, "is another server's socket"));
     }
     match path.symlink_metadata() {
         Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(cannot)?,
-        Ok(_) => return Err(failed(&shown, "is there and is no socket; name another place")),
+        Ok(_) => return Err(failed(&shown, "exists and is not a socket; choose another place")),
         Err(_) => {}
     }
     let listener = {

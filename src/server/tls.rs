@@ -39,7 +39,7 @@ impl Tls {
         let shown = |path: &Path| path.display().to_string();
         let certificates = certificates(&files.certificate)?;
         let key = PrivateKeyDer::from_pem_file(&files.key)
-            .map_err(|error| failed(&shown(&files.key), format!("holds no private key in PEM: {error}")))?;
+            .map_err(|error| failed(&shown(&files.key), format!("contains no private key in PEM: {error}")))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -48,7 +48,9 @@ impl Tls {
             Some(path) => {
                 let mut roots = rustls::RootCertStore::empty();
                 for authority in self::certificates(path)? {
-                    roots.add(authority).map_err(|error| failed(&shown(path), format!("is no authority: {error}")))?;
+                    roots
+                        .add(authority)
+                        .map_err(|error| failed(&shown(path), format!("is not a certificate authority: {error}")))?;
                 }
                 let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
                 builder.with_client_cert_verifier(verifier.map_err(|error| failed(&shown(path), error))?)
@@ -69,9 +71,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let shown = path.display().to_string();
     let wrong = |problem: String| failed(&shown, problem);
     let found = CertificateDer::pem_file_iter(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(format!("is no certificate in PEM: {error}")))?;
+    let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(format!("is not a certificate in PEM: {error}")))?;
     if found.is_empty() {
-        return Err(wrong("holds no certificate in PEM".into()));
+        return Err(wrong("contains no certificate in PEM".into()));
     }
     Ok(found)
 }

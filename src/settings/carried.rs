@@ -4,7 +4,7 @@
 /// Makes a type one that is carried so; a third argument says in an error what to write in the place of `SET <prefix>.<key>`.
 macro_rules! carried {
     ($type:ty, $prefix:literal) => {
-        $crate::settings::carried!($type, $prefix, |_: &str| "is no setting".to_string());
+        $crate::settings::carried!($type, $prefix, |_: &str| "is not a setting".to_string());
     };
     ($type:ty, $prefix:literal, $instead:expr) => {
         impl datafusion::config::ConfigExtension for $type {

@@ -61,7 +61,7 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
             }
             Question::Nothing => Answer::Columns(vec![]),
             Question::Values(_) if is_view => {
-                let problem = "the columns of a view are known before it reads a row; write the values: IN ('tea', 'ice')";
+                let problem = "the columns of a view must be known before it reads a row; write the values: IN ('tea', 'ice')";
                 return Err(invalid("PIVOT", problem));
             }
             Question::Values(query) => Answer::Values(values(query, state, context).await?),
@@ -331,7 +331,7 @@ fn between() -> Result<TableWithJoins> {
     let query = parse_query(&format!("SELECT * FROM (SELECT 1 AS \"{BETWEEN}\") AS \"{BETWEEN}\""))?;
     match *query.body {
         SetExpr::Select(mut select) if !select.from.is_empty() => Ok(select.from.swap_remove(0)),
-        _ => Err(invalid("NATURAL JOIN", "its columns cannot be told; write USING (column, …)")),
+        _ => Err(invalid("NATURAL JOIN", "its columns cannot be determined; write USING (column, …)")),
     }
 }
 

@@ -294,7 +294,7 @@ fn zone(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
         return Ok(Some(value));
     }
     // Hours east of Greenwich.
-    let hours: f64 = value.parse().map_err(|_| ParserError::ParserError(format!("{value} is no offset in hours")))?;
+    let hours: f64 = value.parse().map_err(|_| ParserError::ParserError(format!("{value} is not an offset in hours")))?;
     let minutes = (hours.abs() * 60.0).round() as i64;
     let sign = if hours < 0.0 { '-' } else { '+' };
     Ok(Some(format!("<{sign}{:02}:{:02}>", minutes / 60, minutes % 60)))
@@ -523,7 +523,7 @@ fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Re
             _ => match text(parser)?.to_lowercase().as_str() {
                 "true" | "on" | "1" | "match" => Ok(true),
                 "false" | "off" | "0" => Ok(false),
-                other => Err(ParserError::ParserError(format!("{name} is true or false, got {other}"))),
+                other => Err(ParserError::ParserError(format!("{name} must be true or false, got {other}"))),
             },
         }
     };
@@ -533,7 +533,7 @@ fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Re
         let mut letters = given.chars();
         match (letters.next(), letters.next()) {
             (Some(letter), None) if letter.is_ascii() && !matches!(letter, '\n' | '\r') => Ok(letter),
-            _ => Err(ParserError::ParserError(format!("{name} is one letter of ASCII, got '{given}'"))),
+            _ => Err(ParserError::ParserError(format!("{name} must be one ASCII character, got '{given}'"))),
         }
     };
     match name.as_str() {
@@ -542,7 +542,7 @@ fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Re
                 "text" => CopyFormat::Text,
                 "csv" => CopyFormat::Csv,
                 "binary" => CopyFormat::Binary,
-                other => return Err(ParserError::ParserError(format!("FORMAT is text, csv or binary, got {other}"))),
+                other => return Err(ParserError::ParserError(format!("FORMAT must be text, csv or binary, got {other}"))),
             }
         }
         "CSV" if !is_listed => copy.format = CopyFormat::Csv,
@@ -558,7 +558,7 @@ fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Re
         "FREEZE" => _ = yes(parser)?,
         "ENCODING" => match text(parser)?.to_uppercase().replace('-', "").as_str() {
             "UTF8" | "UNICODE" => {}
-            other => return Err(ParserError::ParserError(format!("ENCODING is UTF8, got {other}"))),
+            other => return Err(ParserError::ParserError(format!("ENCODING must be UTF8, got {other}"))),
         },
         "FORCE_QUOTE" | "FORCE" => {
             if name == "FORCE" {
@@ -604,14 +604,14 @@ fn check(copy: ClientCopy) -> Result<ClientCopy, ParserError> {
         CopyFormat::Binary if copy.delimiter.is_some() || copy.null.is_some() || copy.header => {
             wrong("the binary format has no DELIMITER, NULL or HEADER")
         }
-        CopyFormat::Csv if copy.delimiter == Some(copy.quote) => wrong("DELIMITER and QUOTE are the same letter"),
+        CopyFormat::Csv if copy.delimiter == Some(copy.quote) => wrong("DELIMITER and QUOTE must be different characters"),
         CopyFormat::Text if copy.force_quote.is_some() || copy.escape.is_some() || copy.quote != '"' => {
-            wrong("QUOTE, ESCAPE and FORCE_QUOTE are of FORMAT csv")
+            wrong("QUOTE, ESCAPE and FORCE_QUOTE require FORMAT csv")
         }
         CopyFormat::Text
             if copy.delimiter.is_some_and(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '\\' | '.')) =>
         {
-            wrong("DELIMITER is no letter, digit, point or backslash")
+            wrong("DELIMITER must not be a letter, digit, point or backslash")
         }
         _ => Ok(copy),
     }

@@ -366,7 +366,7 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
         on_profile(parser, kind, name)?
     };
     if target.profile.is_some() && !kind.is_of_profile() {
-        return Err(ParserError::ParserError(format!("a {} is of no profile; leave ON out", kind.word())));
+        return Err(ParserError::ParserError(format!("a {} does not belong to a profile; leave ON out", kind.word())));
     }
     if kind.is_of_profile() && target.profile.is_none() {
         let found = parser.peek_token();

@@ -79,12 +79,13 @@ impl Expansion<'_> {
                     ControlFlow::Break(found) => found?,
                 };
                 if depth >= DEEPEST {
-                    let problem = format!("stands for a query that leads back to it, {DEEPEST} queries deep");
+                    let problem = format!("is a query that refers back to itself, {DEEPEST} queries deep");
                     return Err(invalid(callee.name(), problem));
                 }
                 if self.calls.fetch_add(1, Ordering::Relaxed) >= MOST_CALLS {
-                    let problem =
-                        format!("the statement comes to more than {MOST_CALLS} calls, each of them a query; make tables of some");
+                    let problem = format!(
+                        "the statement expands to more than {MOST_CALLS} calls, each of them a query; make tables of some"
+                    );
                     return Err(invalid(callee.name(), problem));
                 }
                 let query = match callee {
@@ -525,7 +526,7 @@ mod tests {
         assert_eq!(rows("customer, age_band"), Ok(2));
         assert_eq!(rows("Customer, 'age_band', domain => a < 1, examples => 1"), Ok(1));
         assert_eq!(rows("customer, age"), Err("age: no such tag of customer".to_string()));
-        let circle = "mece_check: stands for a query that leads back to it, 16 queries deep";
+        let circle = "mece_check: is a query that refers back to itself, 16 queries deep";
         assert_eq!(rows("customer, itself"), Err(circle.to_string()));
         runtime.block_on(async { context.sql("SET datafusion.sql_parser.dialect = 'mysql'").await?.collect().await }).unwrap();
         assert_eq!(rows("(SELECT k, CASE WHEN a = 'x\\\\' THEN '\\'\\'' END FROM (SELECT 1 AS k, 'y' AS a) AS t)"), Ok(2));

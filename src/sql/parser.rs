@@ -245,7 +245,8 @@ fn split(
     match (dialect.given_up(), statements) {
         (Some(error), _) => Err(error),
         (None, Err(DataFusionError::SQL(error, _))) if *error == ParserError::RecursionLimitExceeded => {
-            let problem = "stands too deep; name what is inside in a WITH query, or raise datafusion.sql_parser.recursion_limit";
+            let problem =
+                "is nested too deeply; name what is inside in a WITH query, or raise datafusion.sql_parser.recursion_limit";
             Err(nested(nesting::at(dialect.furthest(), problem)))
         }
         (None, statements) => statements,
@@ -323,7 +324,7 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     match dialect_from_str(name) {
         Some(_) if name == datafusion::config::Dialect::Generic => Ok(Box::new(PortraitDialect)),
         Some(dialect) => Ok(dialect),
-        None => Err(invalid("datafusion.sql_parser.dialect", format!("{name} is not known"))),
+        None => Err(invalid("datafusion.sql_parser.dialect", format!("{name} is unknown"))),
     }
 }
 

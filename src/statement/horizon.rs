@@ -87,7 +87,7 @@ impl Horizon {
                 (cast(read, moment), ScalarValue::TimestampMicrosecond(Some(self.at), None))
             }
             other => {
-                let problem = format!("holds {other}; a time column is a date, a timestamp or text that says one");
+                let problem = format!("has type {other}; a time column is a date, a timestamp or text that contains one");
                 return Err(invalid(&subject, problem));
             }
         };

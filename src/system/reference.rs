@@ -7,6 +7,7 @@ use datafusion::config::ExtensionOptions;
 use super::{dialects, markdown, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
+use crate::language::Language;
 use crate::settings::PortraitSettings;
 
 /// The reference, derived: one page a domain, one for statements, one for settings.
@@ -19,7 +20,7 @@ pub fn reference() -> Vec<(String, String)> {
             "- [{title}]({file}.md): {}",
             docs.iter().map(|doc| format!("`{}`", doc.name)).collect::<Vec<_>>().join(", ")
         );
-        let pages: Vec<String> = docs.iter().map(|doc| doc.markdown()).collect();
+        let pages: Vec<String> = docs.iter().map(|doc| doc.markdown(Language::En)).collect();
         files.push((format!("{file}.md"), format!("# {title}\n\n{}", pages.join("\n"))));
     };
     for set in functions::all() {

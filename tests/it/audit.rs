@@ -134,10 +134,10 @@ fn what_is_done_to_the_log_shows() {
     };
     let mut lines = whole.clone();
     lines[2] = lines[2].replace("\"phone\":\"phone\"", "\"phone\":\"other\"");
-    assert!(changed(&lines, &[]).starts_with("record 3: is another than was written\n"));
+    assert!(changed(&lines, &[]).starts_with("record 3: is not what was written\n"));
     // `portrait check` looks, too.
     let (code, out, _) = run(portrait().arg("-d").arg(&place).arg("check"));
-    assert!(code == 1 && out.contains("damaged: audit: audit.log: record 3 is another than was written"), "{out}");
+    assert!(code == 1 && out.contains("damaged: audit: audit.log: record 3 is not what was written"), "{out}");
     let mut lines = whole.clone();
     lines.remove(6);
     assert!(changed(&lines, &[]).starts_with("record 7: is missing\n"));

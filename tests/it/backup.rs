@@ -241,8 +241,8 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
         bytes.extend(&whole[catalog..]);
         crafted(place, &bytes)
     };
-    assert!(manifest(&|text| text.replace("data/", "../")).contains("which is no file of a database"));
-    assert!(manifest(&|text| text.replacen("catalog.sqlite", "locks/x", 1)).contains("which is no file of a database"));
+    assert!(manifest(&|text| text.replace("data/", "../")).contains("which is not a file of a database"));
+    assert!(manifest(&|text| text.replacen("catalog.sqlite", "locks/x", 1)).contains("which is not a file of a database"));
     assert!(manifest(&|text| text.replace("\"version\": 1", "\"version\": 2")).contains("newer Portrait"));
     assert!(manifest(&|text| text.replace("portrait backup", "something else")).contains("is no backup"));
     assert!(manifest(&|_| "{}".into()).contains("its manifest cannot be read"));

@@ -289,7 +289,7 @@ fn nothing_is_left_of_what_was_dropped() {
     let failures = [
         (
             "CREATE OR REPLACE TAG h ON p AS SELECT k, CAST(phone AS BIGINT) FROM phones",
-            "tag h: a text does not read as the type it is cast to (SQLSTATE 22P02)",
+            "tag h: a text cannot be converted to the type it is cast to (SQLSTATE 22P02)",
         ),
         (
             "CREATE OR REPLACE TAG h ON p AS SELECT k, phone || k FROM phones UNION ALL SELECT k, phone FROM phones",

@@ -1,8 +1,8 @@
 //! Pages: complete, true, and their examples run.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use portraitdb::{Engine, EngineOptions, Kind, Takes, message, pages, reference};
+use portraitdb::{Engine, EngineOptions, Kind, Takes, example_results, message, pages, reference};
 
 #[test]
 fn names_are_unique_and_pages_complete() {
@@ -32,6 +32,27 @@ fn names_are_unique_and_pages_complete() {
     }
 }
 
+/// A table of a page begins with its headings and the line below them, and all its rows have as many cells.
+#[test]
+fn tables_of_pages_are_whole() {
+    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+    for (name, page) in reference() {
+        let (mut table, mut is_code): (Vec<&str>, bool) = (vec![], false);
+        for line in page.lines().chain([""]) {
+            is_code ^= line.starts_with("```");
+            if line.starts_with('|') && !is_code {
+                table.push(line);
+                continue;
+            }
+            if let Some(headings) = table.first() {
+                assert!(table.len() > 2 && table[1].trim_matches(['|', '-', ':']).is_empty(), "{name}: {headings}");
+                assert!(table.iter().all(|row| cells(row) == cells(headings)), "{name}: {table:#?}");
+            }
+            table.clear();
+        }
+    }
+}
+
 /// Each function has a file of its own in `tests/sql/<domain>`, and each file the function's name in it.
 #[test]
 fn every_function_has_its_slt() {
@@ -44,26 +65,19 @@ fn every_function_has_its_slt() {
     }
 }
 
+/// Every example runs, and answers what its page shows.
 #[test]
-fn examples_run() {
-    std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
-    let mut ran = 0;
-    let written = tempfile::tempdir().unwrap();
-    for doc in pages() {
-        for example in doc.examples {
-            let engine = Engine::open(EngineOptions::default()).unwrap();
-            let mut session = engine.session().unwrap();
-            // What an example writes goes elsewhere.
-            if example.contains("COPY ") {
-                session = session.with_base(written.path());
-            }
-            if let Err(error) = engine.block_on(session.sql(example)) {
-                panic!("{}: {}\n{example}", doc.name, message(&error));
-            }
-            ran += 1;
-        }
+fn examples_answer_what_their_pages_show() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = example_results(root).unwrap_or_else(|error| panic!("{}", message(&error)));
+    let text = std::fs::read_to_string(root.join("src/docs/results.json")).unwrap();
+    let shown: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
+    assert!(shown.len() > 200, "{}", shown.len());
+    for (example, result) in &found {
+        let shown = shown.get(*example).map_or("", String::as_str);
+        assert!(result == shown, "run `cargo run -- docs --examples`\n{example}\n{result}\ninstead of\n{shown}");
     }
-    assert!(ran > 15);
+    assert_eq!(found.len(), shown.len(), "run `cargo run -- docs --examples`");
 }
 
 #[test]

@@ -4,23 +4,24 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 34] = [
-    ("error", &["text"]),
+const LAYERS: [(&str, &[&str]); 35] = [
+    ("language", &[]),
+    ("error", &["language", "text"]),
     ("calendar", &[]),
     ("opaque", &[]),
     ("environment", &[]),
     ("encryption", &["error"]),
-    ("settings", &["encryption", "error"]),
+    ("settings", &["encryption", "error", "language"]),
     ("text", &[]),
     ("passwords", &["error"]),
     ("postgres_settings", &["error", "settings"]),
     ("postgres_types", &[]),
     ("postgres_catalog", &["postgres_types"]),
     ("temporary", &[]),
-    ("docs", &["error"]),
-    ("charts", &[]),
+    ("docs", &["error", "language"]),
+    ("charts", &["language"]),
     ("formats", &["charts", "text"]),
-    ("report", &["charts", "error", "formats", "kernels", "text"]),
+    ("report", &["charts", "error", "language", "formats", "kernels", "text"]),
     ("files", &["adapter", "docs", "encryption", "error", "opaque", "formats", "text"]),
     ("databases", &["files", "environment", "error", "opaque", "settings", "text"]),
     ("kernels", &[]),
@@ -29,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 34] = [
     ("aggregation", &["adapter", "kernels", "error", "settings"]),
     ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
+    ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "language", "settings", "text"]),
     ("statement", &["adapter", "catalog", "environment", "error", "opaque", "postgres_catalog", "postgres_settings", "settings"]),
     (
         "sql",
@@ -94,6 +95,7 @@ const LAYERS: [(&str, &[&str]); 34] = [
     (
         "system",
         &[
+            "language",
             "objects",
             "refresh",
             "files",
@@ -133,6 +135,7 @@ const LAYERS: [(&str, &[&str]); 34] = [
     (
         "engine",
         &[
+            "language",
             "system",
             "objects",
             "refresh",

@@ -23,6 +23,7 @@ mod grouping;
 mod health;
 mod interrupts;
 mod journeys;
+mod language;
 mod layers;
 mod library;
 mod managed_tables;

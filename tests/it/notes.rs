@@ -87,18 +87,21 @@ fn conditions_that_nobody_meets_are_told() {
         CREATE TAG kinds ON p WITH (multiple = true) AS SELECT id, CASE WHEN amount > 3 THEN 'a' ELSE 'b' END FROM orders;";
     let made = |condition: &str| notes(&format!("{SHOP}{profile} CREATE SEGMENT s ON p AS {condition};"));
     for (condition, told) in [
-        ("\"客单价\" = '很高'", "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'"),
+        (
+            "\"客单价\" = '很高'",
+            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
+        ),
         (
             "\"客单价\" IN ('高', '很高')",
-            "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'",
+            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
         ),
         (
             "'很高' <> \"客单价\" OR level = 'gold'",
-            "segment s compares 客单价 with '很高', which it never is: its values are '高', '中', '低'",
+            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
         ),
-        ("step = 3", "segment s compares step with 3, which it never is: its values are 1, 2"),
-        ("level = 'silver'", "segment s compares level with 'silver', which it never is: its values are 'gold', 'none'"),
-        ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which it never is: its values are 'a', 'b'"),
+        ("step = 3", "segment s compares step with 3, which can never be equal: its values are 1, 2"),
+        ("level = 'silver'", "segment s compares level with 'silver', which can never be equal: its values are 'gold', 'none'"),
+        ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which can never be equal: its values are 'a', 'b'"),
     ] {
         // What a managed table holds is not known from the definition.
         if condition.starts_with("level") {
@@ -126,7 +129,7 @@ fn conditions_that_nobody_meets_are_told() {
     ));
     assert_eq!(
         only(&told, "segment s compares"),
-        "segment s compares 客单价 with '高', which it never is: its values are '很高', '低'"
+        "segment s compares 客单价 with '高', which can never be equal: its values are '很高', '低'"
     );
 }
 

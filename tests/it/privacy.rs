@@ -56,7 +56,7 @@ fn key_files_that_are_not_right_are_refused() {
     let (code, _, errors) = asked(&key, QUERY);
     assert!(code == 1 && errors.contains("cannot be read"), "{errors}");
     for (text, mode, problem) in [
-        (format!("v1:{one}"), 0o644, "may be read by others (mode 644); run chmod 600 on it"),
+        (format!("v1:{one}"), 0o644, "can be read by others (mode 644); run chmod 600 on it"),
         (String::new(), 0o600, "there is no key in it"),
         ("v1:c2hvcnQ=".into(), 0o600, "line 1: the key must have 32 bytes"),
         (format!("v1:{one}\nv1:{one}"), 0o600, "line 2: this version stands there twice"),

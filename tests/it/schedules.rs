@@ -224,7 +224,7 @@ fn what_is_stopped_is_cancelled_and_made_again() {
         let (code, said) = process.end();
         assert_eq!(code, Some(0), "{said}");
         let told = rows(path, "SELECT status, attempt, error, count(*) OVER () FROM system.runs ORDER BY run DESC LIMIT 1");
-        assert_eq!(told, [format!("cancelled,{attempt},its server was stopped; it is made again,{attempt}")]);
+        assert_eq!(told, [format!("cancelled,{attempt},its server was stopped; it will be run again,{attempt}")]);
     }
     assert_eq!(rows(path, "SELECT count(DISTINCT scheduled_time) FROM system.runs"), ["1"]);
 }
@@ -439,7 +439,7 @@ fn portrait_run_retries_and_says_how_it_ended() {
     first.0.wait().unwrap();
     assert_eq!(quick("每日").0, 0, "a killed run holds nothing");
     let (code, _, error) = run(portrait().arg("run").arg(&other).args(["--lock", "x"]));
-    assert!(code == 1 && error.contains("--lock: is of a database; add --database DIR"), "{error}");
+    assert!(code == 1 && error.contains("--lock: needs a database; add --database DIR"), "{error}");
     assert_eq!(job(&["--timeout", "soon"]).0, 2);
 }
 

@@ -440,7 +440,7 @@ fn what_was_sent_before_tls_does_not_count_within_it() {
     let mut command = portrait();
     command.arg("-d").arg(directory.path()).args(["serve", "--listen", "127.0.0.1:0", "--tls-key", &key, "--tls-cert"]);
     let (code, _, error) = run(command.arg(directory.path().join("broken.crt")));
-    assert!(code == 1 && error.contains("holds no certificate in PEM"), "{error}");
+    assert!(code == 1 && error.contains("contains no certificate in PEM"), "{error}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn what_cannot_be_opened_says_why() {
     let create = |rest: &str| try_rows(&engine, &session, &format!("CREATE EXTERNAL TABLE t {rest}")).unwrap_err();
     for (rest, said) in [
         (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/none.db'"), "no such file"),
-        (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}'"), "is no file"),
+        (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}'"), "is not a file"),
         (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/text.db'"), "is no SQLite database"),
         (
             format!("STORED AS SQLITE OPTIONS ('table' 'custommers') LOCATION '{place}/crm.db'"),
@@ -116,7 +116,7 @@ fn what_cannot_be_opened_says_why() {
         ),
         (
             format!("STORED AS SQLITE OPTIONS ('tabel' 'bad') LOCATION '{place}/crm.db'"),
-            "tabel is not an option; did you mean \"table\"?",
+            "there is no option tabel; did you mean \"table\"?",
         ),
         (format!("(a INT) STORED AS SQLITE OPTIONS ('table' 'bad') LOCATION '{place}/crm.db'"), "leave out the list of columns"),
         (format!("STORED AS SQLITE OPTIONS ('query' 'DELETE FROM bad') LOCATION '{place}/crm.db'"), "must be one SELECT"),

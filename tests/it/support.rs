@@ -42,7 +42,8 @@ fn lines(batch: &RecordBatch) -> Vec<String> {
 /// The program.
 pub fn portrait() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portrait"));
-    command.stdin(Stdio::null());
+    // Whoever runs the tests may speak another language.
+    command.stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
     command
 }
 

@@ -145,7 +145,7 @@ fn counted(arguments: &ScalarFunctionArgs, name: &str, count: fn(Unit, i64, i64)
         };
         let Some(unit) = unit(name_of_unit) else {
             let problem = format!(
-                "there is no unit '{name_of_unit}'; there is microsecond, millisecond, second, minute, hour, day, week, month, quarter, year"
+                "unknown unit '{name_of_unit}'; use microsecond, millisecond, second, minute, hour, day, week, month, quarter or year"
             );
             return Err(in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes the name of a unit", problem));
         };

@@ -178,7 +178,7 @@ fn by_percent(pattern: &str, letter: Letter) -> Result<Pattern, String> {
             Some('%') => push(&mut pieces, '%'),
             Some(own) => match letter(own, unpadded) {
                 Some(parts) => pieces.extend(parts),
-                None => return Err(format!("%{own} is no part of a time; %Y, %m, %d, %H and %S are")),
+                None => return Err(format!("%{own} is not a known part of a time; use %Y, %m, %d, %H and %S")),
             },
             None => return Err("ends with %; write %% for a percent sign".into()),
         }
@@ -348,7 +348,9 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
         }
         if next.is_ascii_alphabetic() {
             let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-            return Err(format!("{word} is no part of a time; YYYY, MM, DD, HH24, MI and SS are, and texts stand in \"quotes\""));
+            return Err(format!(
+                "{word} is not a known part of a time; use YYYY, MM, DD, HH24, MI and SS, and put literal text in \"quotes\""
+            ));
         }
         match pieces.last_mut() {
             Some(Piece::Text(own)) => own.push(next),
@@ -496,7 +498,7 @@ impl Found {
                 let day = among(&DAYS, letters)?;
                 &rest[if letters == 0 { DAYS[day].len() } else { letters }..]
             }
-            other => return Err(format!("a text is not read by {other:?}")),
+            other => return Err(format!("{other:?} cannot read a string")),
         })
     }
 

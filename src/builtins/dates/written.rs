@@ -93,7 +93,7 @@ impl Patterns<'_> {
             let read = read.map_err(|problem| wrong(self.name, format!("in the pattern '{pattern}', {problem}")))?;
             self.known.insert(pattern.to_string(), read);
         }
-        self.known.get(pattern).ok_or_else(|| wrong(self.name, format!("the pattern '{pattern}' was not read")))
+        self.known.get(pattern).ok_or_else(|| wrong(self.name, format!("the pattern '{pattern}' could not be read")))
     }
 }
 
@@ -124,7 +124,8 @@ fn read(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Resul
         let time = match (text, pattern) {
             (Some(text), Some(pattern)) => {
                 let time = known.of(pattern)?.parse(text);
-                let time = time.map_err(|problem| wrong(name, format!("'{text}' is not as '{pattern}' says: {problem}")))?;
+                let time =
+                    time.map_err(|problem| wrong(name, format!("'{text}' does not match the pattern '{pattern}': {problem}")))?;
                 Some(time.and_utc().timestamp_micros())
             }
             _ => None,

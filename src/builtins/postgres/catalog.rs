@@ -435,7 +435,9 @@ pub const ALL: &[PostgresFunction] = &[
                     .function(oid)
                     .map(|function| format!("function {}({})", quoted(&function.name), function.written_arguments(false))),
                 "pg_database" if oid == DATABASE => Some("database portrait".into()),
-                "" => return Err(invalid(call.name, format!("{class} is no table of pg_catalog; write 'pg_class'::regclass"))),
+                "" => {
+                    return Err(invalid(call.name, format!("{class} is not a table of pg_catalog; write 'pg_class'::regclass")));
+                }
                 _ => None,
             }
             .into())

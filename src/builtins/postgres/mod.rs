@@ -64,7 +64,7 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn catalog(&self) -> Result<&PostgresCatalog> {
-        self.catalog.ok_or_else(|| invalid(self.name, "asks a database; call it in a session of the engine"))
+        self.catalog.ok_or_else(|| invalid(self.name, "needs a database; call it in a session of the engine"))
     }
 
     fn count(&self) -> usize {

@@ -76,7 +76,7 @@ fn set(call: &Call<'_>) -> Result<Cell> {
     let name = call.text(0)?;
     let lower = name.to_lowercase();
     if OF_SET.contains(&lower.as_str()) || lower.contains('.') {
-        return Err(invalid("set_config", format!("does not change {name} within a query; write SET {name} = …")));
+        return Err(invalid("set_config", format!("cannot change {name} within a query; write SET {name} = …")));
     }
     setting(call)?;
     Ok(call.cell(1).clone())

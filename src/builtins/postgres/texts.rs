@@ -37,7 +37,7 @@ fn literal(text: &str) -> String {
 fn with_backslashes(pattern: &str, escape: &str) -> Result<String> {
     let mut letters = escape.chars();
     let (escape, None) = (letters.next(), letters.next()) else {
-        return Err(invalid("ESCAPE", format!("takes one letter or none, got '{escape}'")));
+        return Err(invalid("ESCAPE", format!("takes at most one character, got '{escape}'")));
     };
     let mut escaped = String::new();
     let mut letters = pattern.chars();
@@ -116,7 +116,7 @@ pub const ALL: &[PostgresFunction] = &[
             }
             let written = call.text(0)?;
             let parts = name_parts(&written)
-                .ok_or_else(|| invalid("parse_ident", format!("'{written}' is no name; put it in double quotes")))?;
+                .ok_or_else(|| invalid("parse_ident", format!("'{written}' is not a valid name; put it in double quotes")))?;
             Ok(Cell::Texts(parts))
         },
     ),

@@ -65,8 +65,8 @@ pub static HAMMING: Scalar = of_two!("hamming", DataType::Int64, |arguments| cou
         Err(_) => Err(in_rows(
             SqlState::INVALID_PARAMETER_VALUE,
             "hamming",
-            "takes texts of one length",
-            format!("takes texts of one length, got \"{one}\" and \"{other}\"; levenshtein(a, b) takes others too"),
+            "takes strings of the same length",
+            format!("takes strings of the same length, got \"{one}\" and \"{other}\"; levenshtein(a, b) takes others too"),
         )),
     }
 }));

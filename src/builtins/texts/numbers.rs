@@ -38,10 +38,10 @@ fn written(number: f64, pattern: &str) -> Result<String, String> {
     let pattern = upper.strip_prefix("FM").unwrap_or(&upper);
     let (whole, fraction) = pattern.split_once(['.', 'D']).unwrap_or((pattern, ""));
     if let Some(other) = whole.chars().find(|letter| !matches!(letter, '9' | '0' | ',' | 'G')) {
-        return Err(format!("{other} is not known; 9, 0, comma, point, and FM before them are"));
+        return Err(format!("{other} is not supported; use 9, 0, comma, point, and FM before them"));
     }
     if let Some(other) = fraction.chars().find(|letter| !matches!(letter, '9' | '0')) {
-        return Err(format!("{other} after the point is not known; 9 and 0 are"));
+        return Err(format!("{other} is not supported after the point; use 9 and 0"));
     }
     let digits = format!("{:.*}", fraction.len(), number.abs());
     let (own_whole, own_fraction) = digits.split_once('.').unwrap_or((&digits, ""));

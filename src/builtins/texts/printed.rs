@@ -63,7 +63,7 @@ fn compute(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarValue> 
 
 fn wrong(name: &str, pattern: &str, problem: &str) -> DataFusionError {
     let problem = format!("in '{pattern}', {problem}");
-    in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern and values that go with it", problem)
+    in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern and the values that it needs", problem)
 }
 
 fn filled(name: &str, pattern: &str, values: &[&str]) -> Result<String, String> {
@@ -94,7 +94,7 @@ fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
                 next += 1;
                 next - 1
             } else {
-                inner.parse::<usize>().map_err(|_| format!("{{{inner}}} is not read; write {{}}, {{0}}, or %5.2f"))?
+                inner.parse::<usize>().map_err(|_| format!("{{{inner}}} is not supported; write {{}}, {{0}}, or %5.2f"))?
             };
             text.push_str(values.get(place).ok_or_else(|| missing(place, values))?);
             rest = after;
@@ -143,7 +143,7 @@ fn by_percent(pattern: &str, values: &[&str]) -> Result<String, String> {
         let value = values.get(place).ok_or_else(|| missing(place, values))?;
         let width: usize = width.parse().unwrap_or(0);
         if width > WIDEST || precision.is_some_and(|digits: usize| digits > WIDEST) {
-            return Err(format!("more than {WIDEST} characters are asked for"));
+            return Err(format!("asks for more than {WIDEST} characters"));
         }
         text.push_str(&padded(&converted(kind, flags, precision, value)?, flags, width, kind));
         rest = &own[kind.len_utf8()..];
@@ -194,7 +194,7 @@ fn converted(kind: char, flags: &str, precision: Option<usize>, value: &str) -> 
         'c' => value.chars().take(1).collect(),
         'I' => quoted_name(value),
         'L' => format!("'{}'", value.replace('\'', "''")),
-        other => return Err(format!("%{other} is not known; %s, %d, %f, %e, %g, %x, %o, %c, %I and %L are")),
+        other => return Err(format!("%{other} is not supported; use %s, %d, %f, %e, %g, %x, %o, %c, %I and %L")),
     })
 }
 

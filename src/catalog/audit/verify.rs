@@ -83,16 +83,16 @@ impl<'a> Chain<'a> {
         if line.number < next {
             // What was cut off, if anything, is none of the chain's.
             self.found.cut_off += unreadable;
-            self.tell(line.number, format!("stands behind record {}: it was moved, or put in", self.last.number));
+            self.tell(line.number, format!("comes after record {}: it was moved or inserted", self.last.number));
             return;
         }
         if line.number == next {
             self.found.cut_off += unreadable;
             if record.previous != self.last.hash {
                 let problem = match next {
-                    1 => "is not the first: it names a record before it".to_string(),
+                    1 => "is not the first: it refers to a record before it".to_string(),
                     next => {
-                        format!("does not follow record {} as it stands here: one of them is another than was written", next - 1)
+                        format!("does not follow record {} as it is here: one of the two has been changed", next - 1)
                     }
                 };
                 self.tell(line.number, problem);
@@ -105,7 +105,7 @@ impl<'a> Chain<'a> {
         match (&record.key, self.key) {
             (None, _) => {
                 if self.found.keyed > 0 {
-                    self.tell(line.number, "was made without the key that the records before it were made with");
+                    self.tell(line.number, "was written without the key that the records before it were written with");
                 }
                 self.check_hash(&line, None);
             }
@@ -136,7 +136,7 @@ impl<'a> Chain<'a> {
 
     fn check_hash(&mut self, line: &Line<'_>, key: Option<&AuditKey>) {
         if hash_of(&line.hashed(), key) != line.hash {
-            self.tell(line.number, "is another than was written");
+            self.tell(line.number, "is not what was written");
         }
     }
 

@@ -46,7 +46,7 @@ impl Lost {
         let (file, row) = (place(file), place(row));
         let rows = self.rows.get(file).copied().filter(|rows| row < *rows);
         let (Some(rows), Some(lost)) = (rows, self.files.get_mut(file)) else {
-            return Err(failed("row", format!("{row} of file {file} is none of the table's")));
+            return Err(failed("row", format!("{row} of file {file} does not belong to the table")));
         };
         if lost.is_none() {
             self.memory.try_grow(rows / 8 + 1)?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use portraitdb::{display_width, wrapped};
+use portraitdb::{Language, display_width, wrapped};
 
 use super::super::console::Failure;
 use super::super::screen;
@@ -50,7 +50,7 @@ pub const GROUPS: [Group; 5] = [
                 help: "this list",
                 takes: Takes::Page,
                 run: |shell, name| match name {
-                    "" => shell.console.show(&text(screen::width())).map(|()| Next::Go),
+                    "" => shell.console.show(&text(screen::width(), shell.console.session.language())).map(|()| Next::Go),
                     // `help rfm`
                     name => help::run(shell, name),
                 },
@@ -284,16 +284,18 @@ pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
 }
 
 /// What `\?` shows on a screen of that width.
-pub fn text(width: usize) -> String {
+pub fn text(width: usize, language: Language) -> String {
     let name = |command: &Command| format!("{} {}", command.names[0], command.arguments);
     let wide = all().map(|command| display_width(&name(command))).max().unwrap_or(0);
     let about = "Statements end with a semicolon and may take several lines; the prompt shows what is open: ' \" ( or * for a comment. \
                  Tab completes, Ctrl-R searches the history, Ctrl-C stops a query or clears the line.";
-    let mut text = wrapped(about, width).join("\n") + "\n";
+    let mut text = wrapped(language.text(about), width).join("\n") + "\n";
     for group in &GROUPS {
-        let _ = write!(text, "\n{}\n", group.title);
+        let _ = write!(text, "\n{}\n", language.text(group.title));
         for command in group.commands {
-            for (place, line) in wrapped(command.help, width.saturating_sub(wide + 4).max(20)).into_iter().enumerate() {
+            for (place, line) in
+                wrapped(language.text(command.help), width.saturating_sub(wide + 4).max(20)).into_iter().enumerate()
+            {
                 let name = if place == 0 { name(command) } else { String::new() };
                 let _ = writeln!(text, "  {name:wide$}  {line}");
             }
@@ -328,7 +330,7 @@ mod tests {
         for (place, name) in names.iter().enumerate() {
             assert!(!names[..place].contains(name), "{name}");
         }
-        let told = text(80);
+        let told = text(80, Language::En);
         assert!(all().all(|command| told.contains(command.names[0]) && !command.help.is_empty()));
         assert!(told.lines().all(|line| display_width(line) <= 80), "{told}");
     }

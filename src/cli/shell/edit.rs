@@ -34,7 +34,7 @@ pub fn run(shell: &mut Shell, file: &str) -> Outcome {
     // Editors may put another file in its place.
     let after = std::fs::read_to_string(temporary.path()).map_err(fail)?;
     if after.trim() == before && !before.is_empty() {
-        println!("the query is as it was; \\g runs it");
+        println!("the query is unchanged; \\g runs it");
         shell.last = before;
         return Ok(Next::Go);
     }
@@ -60,7 +60,7 @@ fn edited(file: &Path) -> Result<(), Failure> {
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let installed = || ["vi", "vim", "nano"].into_iter().find(|program| is_installed(program)).map(String::from);
     let Some(editor) = chosen.or_else(installed) else {
-        return Err(Failure::Error("\\e: no editor is known; set the environment variable EDITOR".into()));
+        return Err(Failure::Error("\\e: no editor is set; set the environment variable EDITOR".into()));
     };
     let _elsewhere = Elsewhere::new();
     // The variable may hold arguments too: `code --wait`.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use datafusion::arrow::array::RecordBatch;
-use portraitdb::{Doc, cells, display_width, pages, wrapped};
+use portraitdb::{Doc, Language, cells, display_width, pages, wrapped};
 
 use super::super::console::Failure;
 use super::super::screen;
@@ -13,7 +13,7 @@ use super::{Next, Outcome, Shell};
 pub fn run(shell: &mut Shell, name: &str) -> Outcome {
     let look = Look { width: screen::width(), color: shell.color };
     let text = match name {
-        "" => list(&pages(), look),
+        "" => list(&pages(), look, shell.console.session.language()),
         name => found(shell, name, look)?,
     };
     shell.console.show(&text).map(|()| Next::Go)
@@ -21,34 +21,36 @@ pub fn run(shell: &mut Shell, name: &str) -> Outcome {
 
 /// The page of that name, or what has the words.
 fn found(shell: &Shell, name: &str, look: Look) -> Result<String, Failure> {
+    let language = shell.console.session.language();
     let wanted = name.trim_matches(['"', '\'', '`']).trim_end_matches("()").to_lowercase();
     let all = pages();
     if let Some(doc) = all.iter().find(|doc| doc.name.to_lowercase() == wanted) {
-        return Ok(rendered(&doc.markdown(), look));
+        return Ok(rendered(&doc.markdown(language), look));
     }
     if let Some(page) = of_engine(shell, &wanted) {
         return Ok(rendered(&page, look));
     }
     let named: Vec<&'static Doc> = all.iter().copied().filter(|doc| doc.name.to_lowercase().contains(&wanted)).collect();
     if let [only] = named.as_slice() {
-        return Ok(rendered(&only.markdown(), look));
+        return Ok(rendered(&only.markdown(language), look));
     }
     let has_words = |doc: &&'static Doc| {
-        let text = doc.markdown().to_lowercase();
+        let text = doc.markdown(language).to_lowercase();
         !named.iter().any(|known| known.name == doc.name) && wanted.split_whitespace().all(|word| text.contains(word))
     };
     let told: Vec<&'static Doc> = all.iter().copied().filter(has_words).collect();
+    let tells = || language.message(&format!("Pages that mention {name}:")).into_owned();
     match (named.as_slice(), told.as_slice()) {
         ([], []) => {
             let near = all.iter().map(|doc| doc.name).min_by_key(|known| strsim::levenshtein(&known.to_lowercase(), &wanted));
             let near = near.filter(|known| strsim::levenshtein(&known.to_lowercase(), &wanted) <= 3);
             let advice = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-            Err(Failure::Error(format!("\\h {name}: no page has it; {advice}\\h lists all pages, \\df all functions")))
+            Err(Failure::Error(format!("\\h {name}: there is no page for it; {advice}\\h lists all pages, \\df all functions")))
         }
-        ([], [only]) => Ok(rendered(&only.markdown(), look)),
-        ([], told) => Ok(format!("Pages that tell of {name}:\n{}", list(told, look))),
-        (named, []) => Ok(list(named, look)),
-        (named, told) => Ok(format!("{}\nPages that tell of {name}:\n{}", list(named, look), list(told, look))),
+        ([], [only]) => Ok(rendered(&only.markdown(language), look)),
+        ([], told) => Ok(format!("{}\n{}", tells(), list(told, look, language))),
+        (named, []) => Ok(list(named, look, language)),
+        (named, told) => Ok(format!("{}\n{}\n{}", list(named, look, language), tells(), list(told, look, language))),
     }
 }
 
@@ -68,7 +70,7 @@ fn of_engine(shell: &Shell, name: &str) -> Option<String> {
 }
 
 /// Pages with their summaries, by domain.
-fn list(docs: &[&'static Doc], look: Look) -> String {
+fn list(docs: &[&'static Doc], look: Look, language: Language) -> String {
     let names = docs.iter().map(|doc| display_width(doc.name)).max().unwrap_or(0);
     let mut text = String::new();
     let mut domain = None;
@@ -79,7 +81,7 @@ fn list(docs: &[&'static Doc], look: Look) -> String {
             domain = Some(own);
         }
         let space = look.width.saturating_sub(names + 4).max(20);
-        for (place, line) in wrapped(doc.summary, space).into_iter().enumerate() {
+        for (place, line) in wrapped(language.text(doc.summary), space).into_iter().enumerate() {
             let name = if place == 0 { doc.name } else { "" };
             let _ = writeln!(text, "  {name}{}  {line}", " ".repeat(names - display_width(name)));
         }

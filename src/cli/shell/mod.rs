@@ -22,7 +22,7 @@ mod variables;
 
 use std::path::PathBuf;
 
-use portraitdb::printable;
+use portraitdb::{Language, printable};
 use rustyline::error::ReadlineError;
 use rustyline::history::{FileHistory, History};
 use rustyline::{ColorMode, CompletionType, Config, Editor};
@@ -98,7 +98,7 @@ impl Shell {
                 Ok(next) => return Ok(next),
                 Err(failure) => {
                     if place + 1 < all && !matches!(failure, Failure::BrokenPipe) {
-                        tell(&failure, self.color);
+                        tell(&failure, self.color, self.console.session.language());
                         return Err(Failure::Error("what was typed after it was not run".into()));
                     }
                     return Err(failure);
@@ -165,7 +165,8 @@ impl Shell {
         if let Some(file) = &history {
             let _ = editor.load_history(file);
         }
-        println!("Portrait {}. \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION"));
+        let welcome = format!("Portrait {}. \\? for help, \\q to leave.", env!("CARGO_PKG_VERSION"));
+        println!("{}", self.console.session.language().message(&welcome));
         let (mut typed, mut initial) = (String::new(), String::new());
         loop {
             if let Some(helper) = editor.helper_mut() {
@@ -193,7 +194,7 @@ impl Shell {
                                 continue;
                             }
                             Ok(Next::Type(more)) => (typed, initial) = (String::new(), more),
-                            Err(failure) => tell(&failure, self.color),
+                            Err(failure) => tell(&failure, self.color, self.console.session.language()),
                         }
                         break;
                     }
@@ -225,11 +226,14 @@ fn prompt(open: Option<Open>) -> String {
     }
 }
 
-fn tell(failure: &Failure, color: bool) {
+fn tell(failure: &Failure, color: bool, language: Language) {
     let (red, plain) = if color { ("\u{1b}[31m", PLAIN) } else { ("", "") };
     match failure {
-        Failure::Interrupted => eprintln!("interrupted"),
-        Failure::Error(text) => eprintln!("{red}error:{plain} {}", printable(text)),
+        Failure::Interrupted => eprintln!("{}", language.text("interrupted")),
+        Failure::Error(text) => {
+            let (word, colon) = (language.text("error"), language.colon());
+            eprintln!("{red}{word}{colon}{plain}{}", printable(&language.message(text)));
+        }
         Failure::BrokenPipe | Failure::Ended(_) => {}
     }
 }

@@ -99,12 +99,12 @@ pub fn set(shell: &mut Shell, argument: &str) -> Outcome {
     if name.is_empty() {
         let all: String =
             shell.variables.all().map(|(name, text)| format!("{name} = '{}'\n", text.replace('\'', "''"))).collect();
-        let none = "no variable has a value; \\set NAME VALUE gives it one\n".to_string();
+        let none = "no variables are set; \\set NAME VALUE sets one\n".to_string();
         return shell.console.show(if all.is_empty() { &none } else { &all }).map(|()| Next::Go);
     }
     if name.contains('=') {
         let advice = name.replacen('=', " ", 1);
-        return Err(Failure::Error(format!("\\set {name}: a space stands between name and value; write \\set {advice}")));
+        return Err(Failure::Error(format!("\\set {name}: put a space between name and value; write \\set {advice}")));
     }
     let written = written.trim();
     let value = value_of(&shell.variables.put_into(written));

@@ -197,7 +197,7 @@ fn table(rows: &[Vec<String>], look: Look) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use portraitdb::pages;
+    use portraitdb::{Language, pages};
 
     use super::super::super::screen::without_colors;
     use super::*;
@@ -223,7 +223,7 @@ mod tests {
         for doc in pages() {
             for width in [40, 80, 200] {
                 let look = Look { width, color: true };
-                let text = rendered(&doc.markdown(), look);
+                let text = rendered(&doc.markdown(Language::Zh), look);
                 let is_code = |line: &str| line.starts_with("    ");
                 let wide =
                     text.lines().map(without_colors).find(|line| !is_code(line) && display_width(line) > width.min(WIDEST));

@@ -10,7 +10,9 @@ use super::{Next, Outcome, Shell};
 
 pub fn go(shell: &mut Shell, argument: &str) -> Outcome {
     if !argument.is_empty() {
-        return Err(Failure::Error(format!("\\g: takes nothing, got \"{argument}\"; \\o {argument} sends results to a file")));
+        return Err(Failure::Error(format!(
+            "\\g: takes no argument, got \"{argument}\"; \\o {argument} sends results to a file"
+        )));
     }
     let query = taken(shell, "\\g")?;
     shell.run_query(&query)

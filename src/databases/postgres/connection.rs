@@ -113,7 +113,11 @@ pub fn of_postgres(subject: &str, error: &tokio_postgres::Error) -> DataFusionEr
                            ('credentials' 'FILE')";
             return coded(SqlState::INSUFFICIENT_PRIVILEGE, subject, problem);
         }
-        return coded(SqlState::IO_ERROR, subject, format!("{text}; see whether the server runs and can be reached from here"));
+        return coded(
+            SqlState::IO_ERROR,
+            subject,
+            format!("{text}; check that the server is running and can be reached from here"),
+        );
     };
     let hint = own.hint().map_or_else(String::new, |hint| format!("; {hint}"));
     let problem = format!("{}{hint}", own.message());

@@ -29,7 +29,7 @@ pub fn login(target: &Target) -> Result<Login> {
     }
     let environment = &target.environment;
     let nobody = || {
-        let problem = "does not know who connects; write postgresql://USER@HOST/DATABASE, or set PGUSER";
+        let problem = "does not say who connects; write postgresql://USER@HOST/DATABASE, or set PGUSER";
         coded(SqlState::INSUFFICIENT_PRIVILEGE, &target.label, problem)
     };
     if let Some(password) = environment.get("PGPASSWORD") {
@@ -57,12 +57,12 @@ fn read(file: &Path) -> Result<String> {
         use std::os::unix::fs::PermissionsExt;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            let problem = format!("holds passwords, and others may read it (mode {mode:o}); run chmod 600 on it");
+            let problem = format!("holds passwords, but others can read it (mode {mode:o}); run chmod 600 on it");
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &name, problem));
         }
     }
     if !metadata.is_file() {
-        return Err(failed(&name, "is no file; passwords are read from lines host:port:database:user:password"));
+        return Err(failed(&name, "is not a file; passwords are read from lines host:port:database:user:password"));
     }
     // What is in it is in no error.
     std::fs::read_to_string(file).map_err(|error| failed(&name, format!("cannot be read: {}", error.kind())))

@@ -206,7 +206,10 @@ impl PostgresReader {
         let pending = std::mem::take(&mut self.pending);
         let mut input = Input(&pending);
         let broken = || {
-            failed(&self.shared.table.label, "the server sent something that is no row; its table may have changed, run it again")
+            failed(
+                &self.shared.table.label,
+                "the server sent something that is not a row; its table may have changed, run it again",
+            )
         };
         if !self.has_begun {
             let is_signed = input.take(SIGNATURE.len()) == Some(SIGNATURE);

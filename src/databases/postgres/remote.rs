@@ -100,7 +100,7 @@ impl Remote {
         }
         let of = |column: &tokio_postgres::Column| {
             let data_type = columns::data_type(column.type_(), column.type_modifier()).ok_or_else(|| {
-                let problem = format!("is {}, which is not read here; cast it to text", column.type_().name());
+                let problem = format!("is {}, which cannot be read here; cast it to text", column.type_().name());
                 coded(SqlState::FEATURE_NOT_SUPPORTED, column.name(), problem)
             })?;
             Ok(Field::new(column.name(), data_type, true))

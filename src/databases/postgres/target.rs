@@ -82,7 +82,7 @@ impl Target {
                 "connect_timeout" => seconds = Some(value.into_owned()),
                 other => {
                     let problem = format!(
-                        "LOCATION has {other}=…, which is not known; after the ? it takes host, sslmode, sslrootcert and connect_timeout"
+                        "LOCATION has {other}=…, which is not supported; after the ? it takes host, sslmode, sslrootcert and connect_timeout"
                     );
                     return Err(invalid(subject, problem));
                 }
@@ -93,7 +93,7 @@ impl Target {
         let host = in_url.or(host).or_else(|| environment("PGHOST")).unwrap_or_else(|| "localhost".into());
         let port = match (url.port(), environment("PGPORT")) {
             (Some(port), _) => port,
-            (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be the number of a port"))?,
+            (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be a port number"))?,
             (None, None) => 5432,
         };
         // A file of credentials may name the user.

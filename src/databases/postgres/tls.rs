@@ -44,8 +44,7 @@ pub fn connector(target: &Target) -> Result<MakeRustlsConnect> {
         }
         (Encryption::Issuer | Encryption::Verified, None) => SYSTEM.clone().map_err(|problem| {
             let problem = format!(
-                "no certificates are trusted on this machine ({problem}), and so it cannot be told who answers; name a file with \
-                 ?sslrootcert=FILE, PGSSLROOTCERT or SSL_CERT_FILE"
+                "no certificates are trusted on this machine ({problem}), so the server cannot be verified; name a file with ?sslrootcert=FILE, PGSSLROOTCERT or SSL_CERT_FILE"
             );
             coded(SqlState::IO_ERROR, &target.label, problem)
         }),
@@ -70,7 +69,7 @@ fn lenient(target: &Target, issuer: Option<Arc<WebPkiServerVerifier>>) -> Result
 /// Checks certificates against those of a file.
 fn verifier(target: &Target, file: &Path) -> Result<Arc<WebPkiServerVerifier>> {
     let name = file.display().to_string();
-    let wrong = |problem: String| invalid(&name, format!("holds the root certificates for {}, and {problem}", target.label));
+    let wrong = |problem: String| invalid(&name, format!("holds the root certificates for {}, but {problem}", target.label));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(format!("cannot be read: {error}")))? {
         let certificate = certificate.map_err(|error| wrong(format!("cannot be read as PEM: {error}")))?;

@@ -69,7 +69,7 @@ fn connect(path: &Path) -> Result<Connection> {
             return Err(coded(SqlState::UNDEFINED_FILE, &name, "no such file; LOCATION is the file of a SQLite database"));
         }
         Err(error) => return Err(failed(&name, error)),
-        Ok(file) if !file.is_file() => return Err(invalid(&name, "is no file; LOCATION is the file of a SQLite database")),
+        Ok(file) if !file.is_file() => return Err(invalid(&name, "is not a file; LOCATION is the file of a SQLite database")),
         Ok(_) => {}
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -92,11 +92,12 @@ fn wait(naps: i32) -> bool {
 fn of_sqlite(subject: &str, error: &rusqlite::Error) -> DataFusionError {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => invalid(subject, "is no SQLite database, or an encrypted one"),
+        Some(ErrorCode::NotADatabase) => invalid(subject, "is not a SQLite database, or is encrypted"),
         Some(ErrorCode::DatabaseCorrupt) => coded(SqlState::DATA_CORRUPTED, subject, error),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            crate::error::not_available(subject, "somebody is writing to it and lets nobody read; run the statement again later")
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => crate::error::not_available(
+            subject,
+            "another program is writing to it and locks out readers; run the statement again later",
+        ),
         Some(ErrorCode::CannotOpen) => {
             let why = "cannot be opened; the user who runs this needs to read the file, and to write its folder when the database is in WAL mode";
             coded(SqlState::IO_ERROR, subject, why)
@@ -187,7 +188,7 @@ fn find(connection: &Connection, file: &str, table: &str) -> Result<(String, Str
     let names: Vec<String> = names.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(sqlite)?;
     let suggestion = did_you_mean(plain, names.iter().map(String::as_str));
     let there = match names.as_slice() {
-        [] => "there is none in it".to_string(),
+        [] => "it has none".to_string(),
         names => format!("it has {}", names.iter().take(20).cloned().collect::<Vec<_>>().join(", ")),
     };
     Err(coded(SqlState::UNDEFINED_TABLE, file, format!("has no table or view {plain}{suggestion}; {there}")))

@@ -83,7 +83,10 @@ fn begin(path: &Path, parts: usize) -> Result<Vec<Connection>> {
             return Ok(connections);
         }
     }
-    Err(not_available(&name, "is written to all the time, so that no state of it can be read; run the statement again later"))
+    Err(not_available(
+        &name,
+        "is being written to all the time, so no consistent state can be read; run the statement again later",
+    ))
 }
 
 impl Source for SqliteSource {

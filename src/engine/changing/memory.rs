@@ -71,7 +71,7 @@ impl InMemory {
 }
 
 fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a MemTable> {
-    let problem = "is no table whose rows can change; CREATE TABLE … AS SELECT makes one";
+    let problem = "is not a table whose rows can change; CREATE TABLE … AS SELECT creates one";
     table.downcast_ref::<MemTable>().ok_or_else(|| invalid(name, problem))
 }
 

@@ -102,7 +102,7 @@ fn of_query(text: &str) -> Option<String> {
         ));
     }
     if let Some(found) = parts(text, ["HAVING clause references: ", " must appear"]) {
-        return Some(format!("HAVING: {} is no condition on groups; write it in WHERE, or group with GROUP BY", found[0]));
+        return Some(format!("HAVING: {} is not a condition on groups; write it in WHERE, or group with GROUP BY", found[0]));
     }
     if text.starts_with("Aggregate functions are not allowed in the WHERE") {
         return Some("WHERE: takes no aggregates; write the condition in HAVING, after GROUP BY".into());
@@ -111,20 +111,20 @@ fn of_query(text: &str) -> Option<String> {
         let name = rest.split_once("name: \"").and_then(|(_, rest)| rest.split_once('"')).map_or("a column", |(name, _)| name);
         return Some(match () {
             () if rest.starts_with("WindowFunction") => {
-                "OVER: can stand in SELECT, QUALIFY and ORDER BY only; write the condition in QUALIFY".into()
+                "OVER: is only allowed in SELECT, QUALIFY and ORDER BY; write the condition in QUALIFY".into()
             }
             () if rest.starts_with("OuterReferenceColumn") => {
-                format!("{name}: a query within cannot use this column of the query around it here; write a JOIN")
+                format!("{name}: an inner query cannot use this column of the outer query here; write a JOIN")
             }
             () if ["ScalarSubquery", "InSubquery", "Exists", "SetComparison"].iter().any(|kind| rest.starts_with(kind)) => {
-                "subquery: cannot be computed for each row in this place; write a JOIN, or one with GROUP BY".into()
+                "subquery: cannot be computed for each row here; write a JOIN, or one with GROUP BY".into()
             }
-            () if rest.starts_with("Wildcard") => "*: can stand in SELECT and count(*) only; name the column".into(),
-            () => "expression: cannot stand in this place; compute it in a subquery".into(),
+            () if rest.starts_with("Wildcard") => "*: is only allowed in SELECT and count(*); name the column".into(),
+            () => "expression: is not allowed here; compute it in a subquery".into(),
         });
     }
     if let Some(found) = parts(text, ["Aggregate function calls cannot be nested: '", "' is nested"]) {
-        return Some(format!("{}: is an aggregate within an aggregate; write the inner one in a subquery", found[0]));
+        return Some(format!("{}: aggregates cannot be nested; write the inner one in a subquery", found[0]));
     }
     if let Some((op, _)) = text.split_once(" queries have different number of columns") {
         return Some(format!("{op}: both sides need the same number of columns"));
@@ -177,8 +177,7 @@ fn of_query(text: &str) -> Option<String> {
     }
     if text == MORE_THAN_ONE_ROW {
         return Some(
-            "subquery: gives more than one row where there may be one; write max(…) or another aggregate in its SELECT, or ORDER BY … \
-             LIMIT 1; to compare with all of its rows, write IN"
+            "subquery: gives more than one row where only one is allowed; write max(…) or another aggregate in its SELECT, or ORDER BY … LIMIT 1; to compare with all of its rows, write IN"
                 .into(),
         );
     }
@@ -186,7 +185,7 @@ fn of_query(text: &str) -> Option<String> {
         return Some("subquery: may give more than one row; write max(…) or another aggregate in its SELECT".into());
     }
     if let Some(found) = parts(text, ["Invalid qualifier ", ""]) {
-        return Some(format!("{}: no table of FROM has this name", found[0]));
+        return Some(format!("{}: no table in FROM has this name", found[0]));
     }
     if text.starts_with("SELECT * with no tables specified") {
         return Some("*: there is no table; write SELECT * FROM name".into());
@@ -257,23 +256,23 @@ fn of_query(text: &str) -> Option<String> {
 
 fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Cannot coerce arithmetic expression ", " to valid types"]) {
-        return Some(format!("{}: types that cannot be computed with; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
+        return Some(format!("{}: these types cannot be combined; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
     }
     for operation in ["comparison", "logical boolean", "bitwise", "string", "list", "regex", "interval"] {
         let starts = text.starts_with("Cannot infer common ") && text.contains(operation);
         if let Some((_, expression)) = text.split_once("operation ").filter(|_| starts) {
             let next = match operation {
                 "logical boolean" => "AND, OR and NOT take booleans; write a condition such as x > 0",
-                _ => "types that do not go together; CAST one side to the type of the other",
+                _ => "types that do not match; CAST one side to the type of the other",
             };
             return Some(format!("{expression}: {next}"));
         }
     }
     if let Some(found) = parts(text, ["Cannot get result type for temporal operation ", ": "]) {
-        return Some(format!("{}: types that cannot be computed with; write INTERVAL '2 days' for a span of time", found[0]));
+        return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
     }
     if let Some(found) = parts(text, ["Cannot automatically convert ", " to ", ""]) {
-        return Some(format!("{}: is not taken for {}; CAST it", found[0], found[1]));
+        return Some(format!("{}: cannot be used as {}; CAST it", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["Unary operator 'NOT' requires a boolean expression, got ", ""]) {
         return Some(format!("NOT: takes a boolean, got {}; write a condition such as x = 0", found[0]));
@@ -282,13 +281,13 @@ fn of_types(text: &str) -> Option<String> {
         return Some(format!("{}: takes a number or an interval; CAST the value", found[0]));
     }
     if let Some(found) = parts(text, ["Cannot create filter with non-boolean predicate '", "' returning ", ""]) {
-        return Some(format!("{}: is {}, and a condition is a boolean; write {} = …", found[0], found[1], found[0]));
+        return Some(format!("{}: is {}, but a condition must be a boolean; write {} = …", found[0], found[1], found[0]));
     }
     if let Some(found) = parts(text, ["There isn't a common type to coerce ", " and ", " in LIKE expression"]) {
         return Some(format!("LIKE: takes texts, got {} and {}; write CAST(… AS VARCHAR)", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["Cannot access field at argument 1: type ", " is not Struct, Map, or Null"]) {
-        return Some(format!("field: a value of type {} has none; only structs and maps have fields", found[0]));
+        return Some(format!("field: a value of type {} has no fields; only structs and maps have them", found[0]));
     }
     if text.starts_with("unnest() can only be applied") {
         return Some("unnest: takes a list; write string_to_array(text, ',') to make one of a text".into());
@@ -318,7 +317,7 @@ fn of_types(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["Date part '", "' not supported"]) {
         return Some(format!(
-            "date_part: there is no part '{}'; there is year, quarter, month, week, day, dow, doy, hour, minute, second",
+            "date_part: no such part '{}'; there is year, quarter, month, week, day, dow, doy, hour, minute, second",
             found[0]
         ));
     }
@@ -332,7 +331,7 @@ fn of_tables(text: &str) -> Option<String> {
             return Some(format!("{}: no such {kind}; SHOW TABLES lists those there are", found[0]));
         }
         if let Some(found) = parts(text, [start, "' already exists"]) {
-            return Some(format!("{}: this {kind} exists; DROP it first, or write CREATE OR REPLACE", found[0]));
+            return Some(format!("{}: this {kind} already exists; DROP it first, or write CREATE OR REPLACE", found[0]));
         }
     }
     if let Some(found) = parts(text, ["Config value \"", "\" not found on "]) {
@@ -358,7 +357,10 @@ fn of_tables(text: &str) -> Option<String> {
         );
     }
     if let Some(found) = parts(text, ["variable [\"", "\"] has no type information"]) {
-        return Some(format!("{}: there are no such variables; write $name, whose value comes by --set name=…", found[0]));
+        return Some(format!(
+            "{}: variables of this kind are not supported; write $name, whose value is given by --set name=…",
+            found[0]
+        ));
     }
     if let Some(found) = parts(text, ["could not find config namespace for key \"", "\""]) {
         return Some(format!("{}: no such setting; system.settings lists them", found[0]));
@@ -373,12 +375,12 @@ fn of_tables(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["There is no registered file format with ext ", ""]) {
         return Some(format!(
-            "{}: no kind of file has this ending; there is csv, json and parquet, or write STORED AS CSV",
+            "{}: no file format has this extension; there is csv, json and parquet, or write STORED AS CSV",
             found[0]
         ));
     }
     if let Some(found) = parts(text, ["[IGNORE | RESPECT] NULLS are not permitted for ", ""]) {
-        return Some(format!("{}: passes over NULL as it is; leave IGNORE NULLS and RESPECT NULLS out", found[0]));
+        return Some(format!("{}: ignores NULL anyway; leave IGNORE NULLS and RESPECT NULLS out", found[0]));
     }
     if let Some((what, _)) = text.split_once(" not supported for Base table") {
         let what = what.trim_end_matches(" INTO");

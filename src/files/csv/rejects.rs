@@ -197,10 +197,8 @@ impl Reader for RejectsReader {
             let stop = records.read(dialect, &shape, &bytes, open.pieces.is_last(), self.batch_size);
             if stop.consumed == 0 && !bytes.is_empty() {
                 if open.pieces.is_last() || open.size >= LONGEST_ROW {
-                    let problem = format!(
-                        "line {}: a quote is opened and not closed, so that all that follows would be one value",
-                        open.line
-                    );
+                    let problem =
+                        format!("line {}: a quote is not closed, so that everything after it would be one value", open.line);
                     return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, &file.detected.source.name, problem));
                 }
                 open.size *= 4;
@@ -259,7 +257,7 @@ impl RejectsReader {
                     place: (start, slot),
                     column: Some(field.name().clone()),
                     value: Some(misfit.text),
-                    reason: format!("is no {}", sql_type(field.data_type())),
+                    reason: format!("is not a {}", sql_type(field.data_type())),
                     row: text(row),
                 });
             }

@@ -174,7 +174,7 @@ impl CsvDecoder {
                 written_name(name)
             )
         };
-        let problem = format!("line {line}: {name} is {data_type}, and '{shown}' is none; {advice}");
+        let problem = format!("line {line}: {name} is {data_type}, but '{shown}' is not; {advice}");
         coded(SqlState::INVALID_TEXT_REPRESENTATION, &file.detected.source.name, problem)
     }
 
@@ -182,7 +182,7 @@ impl CsvDecoder {
     fn endless_row(&self, line: usize) -> DataFusionError {
         let problem = match self.open_quote.is_some() {
             true => format!(
-                "line {line}: a quote is opened and not closed, so that all that follows would be one value; mend it, or write quote => '' when quotes mean nothing in this file"
+                "line {line}: a quote is not closed, so that everything after it would be one value; mend it, or write quote => '' if quotes mean nothing in this file"
             ),
             false => format!("line {line}: a row of over {} MB; is it a CSV file?", LONGEST_ROW >> 20),
         };

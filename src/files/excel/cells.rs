@@ -68,7 +68,7 @@ pub fn read(
     };
     // An archive of some kB may hold gigabytes.
     let unpacked =
-        unpacked_size(&bytes).ok_or_else(|| damaged(&"it is no archive; is it an .xls, a CSV or an encrypted file?"))?;
+        unpacked_size(&bytes).ok_or_else(|| damaged(&"it is not a ZIP archive; is it an .xls, a CSV or an encrypted file?"))?;
     let size = usize::try_from(unpacked).unwrap_or(usize::MAX).saturating_add(bytes.len());
     memory.try_grow(size).map_err(|_| too_large(name, size))?;
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
@@ -116,13 +116,13 @@ pub fn read(
         // As they stand in the sheet, whatever the order in the file.
         cells.sort_by_key(|(place, _)| *place);
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(damaged(&format!("the cell {} is there twice", cell_name(pair[0].0))));
+            return Err(damaged(&format!("the cell {} occurs twice", cell_name(pair[0].0))));
         }
         let merged = book.merge_cells_by_sheet_name(&sheet).map_err(|error| damaged(&error))?;
         let merged = merged.into_iter().map(|area| (area.start, area.end)).collect();
         return Ok(Sheet { name: sheet, cells, merged });
     }
-    Err(invalid(name, "has no sheet with a cell that holds something"))
+    Err(invalid(name, "has no sheet with a non-empty cell"))
 }
 
 fn too_large(name: &str, bytes: usize) -> DataFusionError {
@@ -157,7 +157,7 @@ fn time_value(time: &ExcelDateTime) -> Result<Value, String> {
     const MILLISECONDS: f64 = 86_400_000.0;
     let serial = time.as_f64();
     if !serial.is_finite() || !(-3_000_000.0..3_000_000.0).contains(&serial) {
-        return Err(format!("{serial} is no date"));
+        return Err(format!("{serial} is not a date"));
     }
     // A time of day alone has no date.
     if time.is_duration() || (0.0..1.0).contains(&serial) {
@@ -166,7 +166,7 @@ fn time_value(time: &ExcelDateTime) -> Result<Value, String> {
     let (year, month, day, hour, minute, second, millisecond) = time.to_ymd_hms_milli();
     // Excel has a 29 February 1900, which there was not.
     let day =
-        days(year.into(), month.into(), day.into()).filter(|_| serial >= 0.0).ok_or_else(|| format!("{serial} is no date"))?;
+        days(year.into(), month.into(), day.into()).filter(|_| serial >= 0.0).ok_or_else(|| format!("{serial} is not a date"))?;
     let of_day = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000 + i64::from(millisecond);
     Ok(Value::Time(i64::from(day) * DAY + of_day * 1000))
 }

@@ -73,8 +73,7 @@ impl Body {
             if let Some((first, last)) = merged.iter().find(is_across) {
                 let below = cell_name((row + 1, options.range.first.1));
                 let problem = format!(
-                    "{name}!{}:{} is one cell over several columns, which have no names of their own; write range => '{below}' when the header \
-                     begins below it, or header => false",
+                    "{name}!{}:{} is one cell merged over several columns, which have no names of their own; write range => '{below}' if the header begins below it, or header => false",
                     cell_name(*first),
                     cell_name(*last)
                 );

@@ -106,7 +106,7 @@ pub async fn open(
             let array = body.array(column, data_type, &mut misfits).map_err(|error| invalid(file, format!("{name}: {error}")))?;
             if let Some(Misfit { cell, text, .. }) = misfits.get(before).filter(|_| options.misfits == Policy::Error) {
                 let problem = format!(
-                    "{cell}: {name} is {}, and {text} is none; declare another type ({} VARCHAR), or see misfits => 'skip' or 'null'",
+                    "{cell}: {name} is {}, but {text} is not; declare another type ({} VARCHAR), or see misfits => 'skip' or 'null'",
                     sql_type(data_type),
                     written_name(name)
                 );

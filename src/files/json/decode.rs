@@ -196,7 +196,7 @@ impl Members {
                 _ => {
                     let start = cursor.at;
                     let Some(name) = cursor.name(is_first)? else { break };
-                    let place = self.place(name, found).ok_or_else(|| cursor.wrong("a name that is no text"))?;
+                    let place = self.place(name, found).ok_or_else(|| cursor.wrong("a name that is not valid text"))?;
                     if let (Ok(place), Some(following)) = (&place, self.following.get_mut(before)) {
                         following.place = *place;
                         following.bytes.clear();
@@ -291,7 +291,7 @@ impl Column {
                     keys: StringBuilder::new(),
                     values: Box::new(Self::new(entries[1].data_type())?),
                 },
-                other => return Err(ArrowError::CastError(format!("JSON has texts as keys of maps, not {other}"))),
+                other => return Err(ArrowError::CastError(format!("keys of maps in JSON are texts, not {other}"))),
             },
             other if can_cast_types(&DataType::Utf8, other) => {
                 Self::Cast { texts: StringBuilder::new(), places: vec![], data_type: other.clone() }
@@ -398,7 +398,7 @@ impl Column {
                 deeper(cursor, found, |cursor, found| {
                     cursor.object(|cursor, name| {
                         length = length.checked_add(1).ok_or_else(|| cursor.wrong("more values than a map can have"))?;
-                        let Some(name) = found.text(name) else { return Err(cursor.wrong("a name that is no text")) };
+                        let Some(name) = found.text(name) else { return Err(cursor.wrong("a name that is not valid text")) };
                         keys.append_value(name);
                         values.add(cursor, found)
                     })
@@ -509,7 +509,7 @@ fn deeper(
     inside: impl FnOnce(&mut Cursor<'_>, &mut Found) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
     if found.depth > DEEPEST {
-        return Err(cursor.wrong("values within values within values, more than 200 deep"));
+        return Err(cursor.wrong("values are nested more than 200 deep"));
     }
     found.depth += 1;
     let result = inside(cursor, found);

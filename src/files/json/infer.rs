@@ -71,13 +71,13 @@ impl Members {
     /// It is no JSON, or no object.
     pub fn add(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Wrong> {
         if depth > DEEPEST {
-            return Err(cursor.wrong("values within values within values, more than 200 deep"));
+            return Err(cursor.wrong("values are nested more than 200 deep"));
         }
         let mut expected = 0;
         let mut plain = vec![];
         cursor.object(|cursor, name| {
             let bytes = if name.is_escaped {
-                name.unescaped(&mut plain).ok_or_else(|| cursor.wrong("a name with an escape that JSON does not know"))?;
+                name.unescaped(&mut plain).ok_or_else(|| cursor.wrong("a name with an escape that JSON does not have"))?;
                 &plain
             } else {
                 name.bytes
@@ -123,7 +123,7 @@ impl Shape {
             Begins::List => {
                 let elements = self.list.get_or_insert_default();
                 if depth > DEEPEST {
-                    return Err(cursor.wrong("values within values within values, more than 200 deep"));
+                    return Err(cursor.wrong("values are nested more than 200 deep"));
                 }
                 cursor.list(|cursor| elements.add(cursor, depth + 1))?;
             }

@@ -142,7 +142,7 @@ impl Decoder for JsonDecoder {
             consumed = cursor.at;
             if cursor.peek() != Some(b'{') {
                 let wrong = match cursor.begins() {
-                    Ok(_) => cursor.wrong("a value where an object is expected, whose names are the columns"),
+                    Ok(_) => cursor.wrong("a value where an object is expected; its names would be the columns"),
                     Err(wrong) => wrong,
                 };
                 return Err(Fault::Wrong(wrong));
@@ -206,11 +206,10 @@ impl JsonDecoder {
         let column = path.split(['.', '[']).next().unwrap_or_default();
         let problem = match &misfit.problem {
             Problem::Twice(name) => {
-                format!("line {line}: an object has {name} twice; what it means cannot be told, mend the file")
+                format!("line {line}: an object has {name} twice; its meaning is ambiguous, mend the file")
             }
             Problem::New(name) => format!(
-                "line {line}: {name} is a name that the objects from which the columns were taken do not have; write sample => 'all' to take them \
-                 from all, misfits => 'null' to pass over what is not known, or declare the columns"
+                "line {line}: the objects from which the columns were taken do not have the name {name}; write sample => 'all' to take the columns from all objects, misfits => 'null' to ignore unknown names, or declare the columns"
             ),
             Problem::Type(data_type) => {
                 let advice = if rows.is_declared || rows.options.types.iter().any(|(name, _)| name == column) {
@@ -222,7 +221,7 @@ impl JsonDecoder {
                          sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'"
                     )
                 };
-                format!("line {line}: {path} is {}, and {shown} is none; {advice}", sql_type(data_type))
+                format!("line {line}: {path} is {}, but {shown} is not; {advice}", sql_type(data_type))
             }
         };
         coded(SqlState::INVALID_TEXT_REPRESENTATION, &file.source.name, problem)

@@ -22,7 +22,7 @@ use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
 /// What is wrong with files without objects.
-const NOTHING: &str = "holds no object, so that there are no columns";
+const NOTHING: &str = "holds no objects, so there are no columns";
 /// Files that are read as a whole for their types, together.
 const SMALL: u64 = 16 << 20;
 /// Pieces of a larger file, and their size.

@@ -229,7 +229,7 @@ impl<'a> Cursor<'a> {
             let problem = if has_leading_zero {
                 "a number with leading zeros, which JSON has as a text"
             } else {
-                "a number that JSON does not know"
+                "a number that JSON does not allow"
             };
             return Err(self.wrong(problem));
         }
@@ -252,7 +252,7 @@ impl<'a> Cursor<'a> {
 
     fn skip_within(&mut self, depth: usize) -> Result<(), Wrong> {
         if depth > DEEPEST {
-            return Err(self.wrong("values within values within values, more than 200 deep"));
+            return Err(self.wrong("values are nested more than 200 deep"));
         }
         match self.begins()? {
             Begins::Text => self.text().map(|_| ()),

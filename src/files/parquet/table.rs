@@ -82,7 +82,7 @@ impl ParquetTable {
         if let Some(other) = found.iter().find(|file| file.url != store) {
             return Err(invalid(
                 &other.name,
-                "stands in another store than the other files of the table; make a table of each, and a view of both",
+                "is in another store than the other files of the table; make a table of each, and a view of both",
             ));
         }
         let looked = found.into_iter().map(|file| look_at(state, format.as_ref(), file));

@@ -57,7 +57,7 @@ impl TableMacro for SegmentOverlap {
             .collect();
         if segments.len() < 2 {
             let problem = format!(
-                "compares two segments at least, and profile {profile} has {}; make another, then REFRESH PROFILE {profile}",
+                "compares at least two segments, but profile {profile} has {}; make another, then REFRESH PROFILE {profile}",
                 segments.len()
             );
             return Err(published.lacks(invalid(DOC.name, problem)));

@@ -147,7 +147,7 @@ impl RelationFunction for AssociationRules {
             let item = plain(call.roles.data_type("item")?);
             let cast = cast_with_options(values, item, &DEFAULT_CAST_OPTIONS);
             cast.map(|items| Some(Values(items)))
-                .map_err(|_| invalid(DOC.name, format!("{name} must hold items, which are {item}, got {}", values.data_type())))
+                .map_err(|_| invalid(DOC.name, format!("{name} must hold items of type {item}, got {}", values.data_type())))
         };
         let work = RuleMining {
             mining: Mining::read(&call)?,

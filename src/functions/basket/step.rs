@@ -317,7 +317,7 @@ impl<'a> BasketGroup<'a> {
         let curve = Curve::count(database, &goal, most, self.control);
         match curve.ok().and_then(|curve| curve.least()) {
             Some((count, sets)) => format!("{} gives {}", threshold_of(threshold, count, database.baskets), grouped(sets)),
-            None => "no support gives fewer; use max_len, max_basket_size or target => 'closed'".to_string(),
+            None => "no support gives fewer itemsets; use max_len, max_basket_size or target => 'closed'".to_string(),
         }
     }
 

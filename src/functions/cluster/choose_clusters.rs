@@ -153,8 +153,7 @@ impl Choose {
             (false, _) => "; nothing is recommended, try scale => 'log', or leave such rows out with WHERE",
         };
         running.note(format!(
-            "{clusters} clusters have the highest silhouette, {:.3}, and the smallest of them {:.1} % of the rows, which are outliers rather \
-             than a group{advice}",
+            "{clusters} clusters have the highest silhouette, {:.3}, but the smallest of them has only {:.1} % of the rows, which are outliers rather than a group{advice}",
             silhouette.unwrap_or_default(),
             100.0 * smallest_share
         ));

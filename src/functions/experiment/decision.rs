@@ -1,21 +1,6 @@
 //! The result of a comparison in words.
 
-use serde::{Deserialize, Serialize};
-
-/// The language of the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    pub const NAMES: &'static [&'static str] = &["en", "zh"];
-
-    pub fn named(name: &str) -> Self {
-        if name == "zh" { Self::Chinese } else { Self::English }
-    }
-}
+use crate::language::Language;
 
 /// The result of a comparison in words.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,8 +50,8 @@ pub struct Facts<'a> {
 /// A sentence.
 pub fn words(verdict: Verdict, facts: &Facts<'_>, language: Language) -> String {
     match language {
-        Language::English => english(verdict, facts),
-        Language::Chinese => chinese(verdict, facts),
+        Language::En => english(verdict, facts),
+        Language::Zh => chinese(verdict, facts),
     }
 }
 

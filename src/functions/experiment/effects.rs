@@ -10,7 +10,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cells, Design, ValueCounts, tied};
-use super::decision::{Facts, Language, Verdict, words};
+use super::decision::{Facts, Verdict, words};
 use crate::adapter::plain::Plain;
 use crate::adapter::step::{Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
@@ -23,6 +23,7 @@ use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ranks::mann_whitney;
 use crate::kernels::experiment::ratio::sample_ratio;
 use crate::kernels::experiment::sequential::{Look, look};
+use crate::language::Language;
 
 /// The test that a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

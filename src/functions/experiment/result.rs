@@ -7,7 +7,6 @@ use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
 use super::cells::{CONTROL, Design, GROUP};
-use super::decision::Language;
 use super::effects::{Asked, Compare, Rules};
 use super::prepared::Prepared;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
@@ -16,6 +15,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::experiment::Alternative;
 use crate::kernels::experiment::adjust::Method;
+use crate::language::Language;
 
 /// Whether an experiment worked.
 #[derive(Debug)]
@@ -253,7 +253,7 @@ fn rules(call: &Call) -> Result<Rules> {
         covariate: call.roles.get(PRE.name).is_some(),
         adjust: Method::named(options.word("adjust")?),
         srm_alpha: options.float("srm_alpha")?,
-        language: Language::named(options.word("language")?),
+        language: Language::named(options.word("language")?).unwrap_or_default(),
     };
     let word = options.word("test")?;
     let problem = match rules.asked {

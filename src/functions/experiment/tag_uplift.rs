@@ -12,7 +12,6 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CONTROL, Cells, Design, GROUP};
-use super::decision::Language;
 use super::effects::{Asked, Effect, Rules};
 use super::prepared::Prepared;
 use super::result::{CONFIDENCE, INPUT, METRIC, PRE, between, named};
@@ -26,6 +25,7 @@ use crate::kernels::experiment::Alternative;
 use crate::kernels::experiment::adjust::{Method, adjust};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ratio::{Heterogeneity, heterogeneity};
+use crate::language::Language;
 
 /// Whether a tag shows for whom a treatment works.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl RelationFunction for TagUplift {
             covariate: call.roles.get(PRE.name).is_some(),
             adjust: Method::named(call.options.word("adjust")?),
             srm_alpha: 0.0,
-            language: Language::named(call.options.word("language")?),
+            language: Language::named(call.options.word("language")?).unwrap_or_default(),
         };
         let step = CompareTags { design: Design::of(&call)?, rules, tags: names(TAGS), metrics: names(METRIC.name) };
         step.over(inputs, call.schema)
@@ -256,10 +256,10 @@ impl CompareTags {
             };
             let (best, worst) = (ends(std::cmp::Ordering::Greater), ends(std::cmp::Ordering::Less));
             let told = match (best, worst, self.rules.language) {
-                (Some(best), Some(worst), Language::English) => {
+                (Some(best), Some(worst), Language::En) => {
                     format!("greatest for {} ({}), least for {} ({})", best.0, signed(best.1), worst.0, signed(worst.1))
                 }
-                (Some(best), Some(worst), Language::Chinese) => {
+                (Some(best), Some(worst), Language::Zh) => {
                     format!("{} 最大（{}），{} 最小（{}）", best.0, signed(best.1), worst.0, signed(worst.1))
                 }
                 _ => String::new(),
@@ -277,14 +277,14 @@ impl CompareTags {
         let decision = |row: &Row| {
             let (tag, told) = (self.tags.get(row.tag).map_or("", String::as_str), &tests[place(row)].2);
             match (verdict(row), self.rules.language) {
-                ("pays", Language::English) => format!("{tag} pays: the effect differs between its values, {told}"),
-                ("pays", Language::Chinese) => format!("{tag} 有价值：不同取值的效果不同，{told}"),
-                ("does_not_pay", Language::English) => {
+                ("pays", Language::En) => format!("{tag} pays: the effect differs between its values, {told}"),
+                ("pays", Language::Zh) => format!("{tag} 有价值：不同取值的效果不同，{told}"),
+                ("does_not_pay", Language::En) => {
                     format!("{tag} does not pay: no difference of the effect between its values was shown")
                 }
-                ("does_not_pay", Language::Chinese) => format!("{tag} 没有价值：未发现不同取值的效果有差异"),
-                (_, Language::English) => format!("cannot tell: fewer than two values of {tag} could be compared"),
-                (_, Language::Chinese) => format!("无法判断：{tag} 可比较的取值少于两个"),
+                ("does_not_pay", Language::Zh) => format!("{tag} 没有价值：未发现不同取值的效果有差异"),
+                (_, Language::En) => format!("cannot tell: fewer than two values of {tag} could be compared"),
+                (_, Language::Zh) => format!("无法判断：{tag} 可比较的取值少于两个"),
             }
         };
         let text =

@@ -135,7 +135,7 @@ impl RelationFunction for Attribution {
             None => 7 * 86_400 * super::options::per_second(&call.roles)?,
         };
         if half_life <= 0 {
-            return Err(invalid(DOC.name, "half_life must be longer than nothing; write INTERVAL '7 days'"));
+            return Err(invalid(DOC.name, "half_life must be above 0; write INTERVAL '7 days'"));
         }
         let has_revenue = call.roles.get(REVENUE).is_some();
         let work = Crediting {

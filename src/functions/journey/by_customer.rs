@@ -164,10 +164,10 @@ fn work<W: Work>(
     if W::DEPENDS_ON_TIES && unordered > 0 {
         let events = if unordered == 1 { "event has" } else { "events have" };
         let advice = match work.has_ties() {
-            true => "tie_break does not order them; they were taken in a fixed order of their own",
-            false => "name a column that orders them with tie_break => …; they were taken in a fixed order of their own",
+            true => "tie_break does not order them; an arbitrary but fixed order was used",
+            false => "specify a column that orders them with tie_break => …; an arbitrary but fixed order was used",
         };
-        notes.tell(format!("{} {events} the time of another of the same customer, and {advice}", grouped(unordered)));
+        notes.tell(format!("{} {events} the same time as another event of the same customer; {advice}", grouped(unordered)));
     }
     work.finish(states.into_iter().map(|(_, state)| state).collect(), &run).map_err(|stop| explain(W::FUNCTION, worker, stop))
 }
@@ -184,7 +184,7 @@ fn explain(function: &str, worker: &Worker, stop: Stop) -> Stop {
             function,
             "too many events of one time each fulfil several conditions; name a column that orders them with tie_break => …",
         )),
-        Stop::Unreadable => worker.fail(failed(function, "a temporary file cannot be read back; look at the disk")),
+        Stop::Unreadable => worker.fail(failed(function, "a temporary file cannot be read back; check the disk")),
     }
 }
 
@@ -389,8 +389,9 @@ fn times(function: &str, column: &ArrayRef) -> Result<Int64Array> {
         other => {
             let zone = if let DataType::Timestamp(_, zone) = other { zone.clone() } else { None };
             let checked = CastOptions { safe: false, ..CastOptions::default() };
-            let times = cast_with_options(column, &DataType::Timestamp(TimeUnit::Microsecond, zone), &checked)
-                .map_err(|_| invalid(function, "event_time holds a time that microseconds since 1970 cannot tell"))?;
+            let times = cast_with_options(column, &DataType::Timestamp(TimeUnit::Microsecond, zone), &checked).map_err(|_| {
+                invalid(function, "event_time contains a time that cannot be represented in microseconds since 1970")
+            })?;
             times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast()
         }
     })

@@ -192,7 +192,7 @@ impl CodedWork for Mining {
             Stop::TooMany => run.worker.fail(failed(
                 DOC.name,
                 format!(
-                    "more than {} sequences are had by {} of {} customers or more; raise min_support, lower max_len, or raise max_sequences",
+                    "more than {} sequences occur for at least {} of {} customers; raise min_support, lower max_len, or raise max_sequences",
                     grouped(self.most as u64),
                     grouped(goal.min_count as u64),
                     grouped(customers as u64)

@@ -65,16 +65,18 @@ has several chains, the deepest one counts.
 
 An event counts for every step whose condition is true for it, in the order of the steps. Events of one customer at the same time are
 ordered by step, unless `tie_break` orders them.
-|---|---|
+
 | mode | what it changes |
-| `strict_deduplication` | a step already done that comes again ends the scan; the first step may come again |
+|---|---|
 | `strict_order` | once a chain has begun, an event that matches no condition, or only a later step than the next one, ends the scan; steps already done may come again |
 | `strict_deduplication` | if a step already done comes again, the scan ends; the first step may come again |
-| `allow_reentry` | with `strict_order`: a step whose turn has not come is passed over instead |
+| `strict_increase` | each step must be later than the previous one, not at the same time |
 | `strict_once` | an event counts for only one step of a chain |
 | `allow_reentry` | with `strict_order`: an event of a step whose turn has not come is skipped and does not end the scan |
 
 Several modes can be given as a list. Depth in the funnel a, b, c, within an hour, for events a minute apart, where x matches none of them:
+
+| events | default | strict_order | strict_order, allow_reentry | strict_deduplication |
 |---|---|---|---|---|
 | a b c | 3 | 3 | 3 | 3 |
 | a x b c | 3 | 1 | 1 | 3 |
@@ -85,9 +87,9 @@ Several modes can be given as a list. Depth in the funnel a, b, c, within an hou
 | a a b b c c | 3 | 3 | 3 | 2 |
 | c b a | 1 | 1 | 1 | 1 |
 
-Events of one time, and one event that fulfils several conditions (`ab` fulfils those of a and b):
-
 Events at the same time, and one event that matches several conditions (`ab` matches those of a and b):
+
+| events | default | strict_increase | strict_once |
 |---|---|---|---|
 | a, b and c at once | 3 | 1 | 3 |
 | a, later a and b at once | 2 | 2 | 2 |
@@ -130,7 +132,7 @@ pub struct Given {
 pub fn check(function: &str, roles: &Roles) -> Result<()> {
     let steps = roles.list(STEPS.name).count();
     if steps > MOST_STEPS {
-        return Err(invalid(function, format!("steps may be {MOST_STEPS} at most, got {steps}")));
+        return Err(invalid(function, format!("steps takes at most {MOST_STEPS} conditions, got {steps}")));
     }
     Ok(())
 }

@@ -59,12 +59,12 @@ fn in_units(function: &str, name: &str, interval: IntervalMonthDayNano, roles: &
     if interval.months != 0 {
         return Err(invalid(
             function,
-            format!("{name} must be of days, hours or less, as months differ in length; write INTERVAL '30 days'"),
+            format!("{name} must be in days, hours or smaller units, because months differ in length; write INTERVAL '30 days'"),
         ));
     }
     let nanoseconds = i128::from(interval.days) * 86_400_000_000_000 + i128::from(interval.nanoseconds);
     let units = nanoseconds * i128::from(per_second(roles)?) / 1_000_000_000;
-    i64::try_from(units).map_err(|_| invalid(function, format!("{name} is longer than times can tell; write a shorter one")))
+    i64::try_from(units).map_err(|_| invalid(function, format!("{name} is too long to be represented; write a shorter interval")))
 }
 
 /// A condition without NULL, which is not true.

@@ -199,7 +199,7 @@ fn ticks(function: &str, column: &ArrayRef) -> Result<Int64Array> {
     if times.null_count() > column.null_count() {
         return Err(invalid(
             function,
-            "time holds a time that microseconds since 1970 cannot tell; leave such rows out with FILTER",
+            "time contains a time that cannot be represented in microseconds since 1970; exclude such rows with FILTER",
         ));
     }
     Ok(cast(&times, &DataType::Int64)?.as_primitive::<Int64Type>().clone())

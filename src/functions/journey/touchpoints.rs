@@ -73,7 +73,8 @@ impl TableMacro for Touchpoints {
         let gap = match call.options.interval("gap") {
             None => 1_800.0,
             Some(gap) if gap.months != 0 => {
-                let problem = "gap must be of days, hours or less, as months differ in length; write INTERVAL '30 minutes'";
+                let problem =
+                    "gap must be in days, hours or smaller units, because months differ in length; write INTERVAL '30 minutes'";
                 return Err(invalid(DOC.name, problem));
             }
             Some(gap) => f64::from(gap.days) * 86_400.0 + gap.nanoseconds as f64 / 1e9,

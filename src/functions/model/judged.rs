@@ -146,7 +146,9 @@ fn predicted_column(schema: &DFSchema, name: &str) -> Result<Expr> {
 /// It predicts a number.
 pub fn of_classes(model: &Model) -> Result<&Classes> {
     let classes = model.fitted().predictor().and_then(|predictor| predictor.target.classes.as_ref());
-    classes.ok_or_else(|| invalid(&model.label, "predicts a number, and this is for models of two classes; see ml_evaluate"))
+    classes.ok_or_else(|| {
+        invalid(&model.label, "predicts a number, but this function is for models with two classes; use ml_evaluate")
+    })
 }
 
 /// The rows that were gathered, to be judged.

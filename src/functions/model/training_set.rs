@@ -85,7 +85,7 @@ impl TableMacro for TrainingSet {
         };
         let features = features(&call, profile, &published)?;
         if let Some(taken) = features.iter().find(|feature| names.contains(&&feature.name)) {
-            let problem = format!("target has a column {0}, as a tag is called; give it another name: {0} AS …", taken.name);
+            let problem = format!("target has a column {0} with the name of a tag; rename it: {0} AS …", taken.name);
             return Err(invalid(DOC.name, problem));
         }
         let as_of = call.expression(AS_OF).map_or_else(|| identifier(time), as_sql);

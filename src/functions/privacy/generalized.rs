@@ -252,7 +252,7 @@ impl Generalize {
                 if !self.names.contains(&name) {
                     let suggestion = did_you_mean(&name, self.names.iter().map(String::as_str));
                     let known = self.names.join(", ");
-                    let problem = format!("hierarchies: \"{name}\" is no quasi-identifier{suggestion}; these are {known}");
+                    let problem = format!("hierarchies: \"{name}\" is not a quasi-identifier{suggestion}; these are {known}");
                     return Err(failed(self.function(), problem));
                 }
                 let texts: Vec<Option<String>> = levels.iter().map(|level| text(level)).collect();

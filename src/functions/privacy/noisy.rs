@@ -236,7 +236,7 @@ impl AddNoise {
         let epsilon = Fraction { numerator: u128::from(self.epsilon.unsigned_abs()), denominator: u128::from(MILLIONTHS) };
         let sensitivity = self.bounds.0.unsigned_abs().max(self.bounds.1.unsigned_abs());
         let told = noisy(total, sensitivity, epsilon, &mut SystemBits::of_system());
-        let told = told.ok_or_else(|| failed(&self.function, "the system gives no random numbers; try again"))?;
+        let told = told.ok_or_else(|| failed(&self.function, "the system did not provide random numbers; try again"))?;
         // P(|noise| > margin) = 1 / 20.
         let scale = sensitivity as f64 * MILLIONTHS as f64 / self.epsilon as f64;
         let margin = scale * libm::log(20.0);

@@ -39,7 +39,10 @@ pub fn suppress_below(plan: LogicalPlan, smallest: u64, by: Option<&str>) -> Res
         Some(by) => match names.iter().position(|name| name == by) {
             Some(place) if origins[place] != Origin::Key && plan.schema().field(place).data_type().is_numeric() => place,
             Some(_) => {
-                return Err(invalid(LABEL, format!("suppress_by names {by}, which counts nothing; name a count of persons")));
+                return Err(invalid(
+                    LABEL,
+                    format!("suppress_by names {by}, which is not a count; name a column that counts persons"),
+                ));
             }
             None => {
                 let suggestion = did_you_mean(by, names.iter().map(String::as_str));
@@ -121,7 +124,7 @@ fn origin(plan: &LogicalPlan, column: usize) -> Result<Origin> {
         LogicalPlan::Window(_) => Ok(Origin::Other),
         LogicalPlan::Aggregate(aggregate) => {
             if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
-                let problem = "suppress_below takes no GROUPING SETS, ROLLUP or CUBE, as their totals tell what is left out; write one query for each";
+                let problem = "suppress_below does not support GROUPING SETS, ROLLUP or CUBE, because totals reveal what is hidden; write a separate query for each";
                 return Err(invalid(LABEL, problem));
             }
             let Some(place) = column.checked_sub(aggregate.group_expr.len()) else { return Ok(Origin::Key) };
@@ -167,7 +170,7 @@ impl Step for SuppressSmallGroups {
             let (columns, suppressed) = step.suppress(&rows)?;
             if suppressed > 0 {
                 context.notes().tell(format!(
-                    "{suppressed} of {} groups are suppressed, so that none of fewer than {} persons can be read",
+                    "{suppressed} of {} groups are suppressed, so that no group of fewer than {} persons can be read",
                     rows.num_rows(),
                     step.smallest
                 ));

@@ -345,7 +345,7 @@ impl LinearSettings {
         let without: Vec<&str> =
             linear.weights.iter().filter(|weight| weight.value.is_none()).map(|weight| weight.name.as_str()).collect();
         if fit.parameters >= rows {
-            notes.push(format!("{} coefficients are estimated from {rows} rows: errors cannot be told; give more rows, fewer features or a penalty (alpha)", fit.parameters));
+            notes.push(format!("{} coefficients are estimated from {rows} rows, so standard errors cannot be computed; give more rows, fewer features or a penalty (alpha)", fit.parameters));
         }
         if !without.is_empty() {
             notes.push(format!(
@@ -361,12 +361,12 @@ impl LinearSettings {
             Separation::Partial => {
                 let endless = linear.weights.iter().skip(1).filter(|weight| weight.value.is_some() && weight.std_err.is_none());
                 let names = named(endless.map(|weight| weight.name.as_str()).collect());
-                notes.push(format!("{names}: all rows are of one class there, the coefficient has no finite best value and no error; give a penalty (alpha), or leave it out"));
+                notes.push(format!("{names}: all rows there belong to one class, so the coefficient has no finite optimum and no standard error; give a penalty (alpha), or leave it out"));
             }
         }
         if !fit.converged {
             notes.push(format!(
-                "the fit did not end within max_iter = {} iterations; give more, or a penalty (alpha)",
+                "the fit did not converge within max_iter = {} iterations; allow more, or give a penalty (alpha)",
                 self.options.max_iter
             ));
         }

@@ -187,13 +187,13 @@ fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>
             Expr::BinaryOp { left, op: BinaryOperator::And, right } => open.extend([*right, *left]),
             Expr::Nested(inner) => open.push(*inner),
             Expr::InList { expr, list, negated: false } => {
-                let Expr::Identifier(name) = expr.as_ref() else { return Err(wrong(format!("{expr} is no option"))) };
+                let Expr::Identifier(name) = expr.as_ref() else { return Err(wrong(format!("{expr} is not an option"))) };
                 if NEVER_SEARCHED.contains(&name.value.as_str()) {
                     return Err(wrong(format!("{name} is the same for all candidates")));
                 }
                 found.push((name.value.clone(), list));
             }
-            other => return Err(wrong(format!("{other} is no list of values"))),
+            other => return Err(wrong(format!("{other} is not a list of values"))),
         }
     }
     Ok(found)

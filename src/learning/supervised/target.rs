@@ -112,7 +112,7 @@ fn classes(column: &str, label: &Category, options: &Options, running: &Computin
         let problem = match texts.len() {
             0 | 1 => format!("target {column} has one value only ({}); two are needed to tell apart", listed()),
             many => format!(
-                "target {column} has {many} values ({}), and two can be told apart; make two of them: SELECT …, {column} = {} AS …",
+                "target {column} has {many} values ({}), but only two classes are supported; reduce them to two: SELECT …, {column} = {} AS …",
                 listed(),
                 listed().split(", ").next().unwrap_or_default()
             ),
@@ -124,7 +124,7 @@ fn classes(column: &str, label: &Category, options: &Options, running: &Computin
         Some(given) if given == *first => 0,
         Some(given) if given == *second => 1,
         Some(given) => {
-            return Err(running.refuse(format!("positive is '{given}', and target {column} is one of {}", listed())));
+            return Err(running.refuse(format!("positive is '{given}', but the values of target {column} are {}", listed())));
         }
     };
     let (negative, positive_text) = if positive == 1 { (first, second) } else { (second, first) };

@@ -144,7 +144,7 @@ fn check_sides(target: &Target, training: &Table, held: &Table, plan: &Plan, run
         };
         running.note(format!("no row is held out, as {why}; the measures are of the training rows"));
     } else if target.classes.is_some() && held.len() > 0 && !has_both(held) {
-        running.note(format!("the {} rows held out all have the same {}; auc cannot be told of them", held.len(), target.column));
+        running.note(format!("the {} held-out rows all have the same {}; auc cannot be computed", held.len(), target.column));
     }
     Ok(())
 }

@@ -163,7 +163,10 @@ impl TreeSettings {
         let mut metrics = vec![("trees", Some(ensemble.trees.len() as f64)), ("leaves", Some(leaves as f64))];
         metrics.extend(out_of_bag.map(|error| ("out_of_bag_squared_error", Some(error))));
         let notes = match leaves <= ensemble.trees.len() {
-            true => vec!["no split of the rows is worth its while: every prediction is the mean; give more rows, or a smaller min_rows_in_leaf".into()],
+            true => vec![
+                "no split of the rows is worthwhile: every prediction is the mean; give more rows, or a smaller min_rows_in_leaf"
+                    .into(),
+            ],
             false => vec![],
         };
         Ok(Fit { learner: Learner::Trees(Trees(ensemble)), steps, metrics, notes })

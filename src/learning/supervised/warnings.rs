@@ -40,7 +40,7 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
     for (name, auc) in features.names().zip(of_numbers.chain(of_categories)) {
         let Some(auc) = auc.map(|auc| auc.max(1.0 - auc)).filter(|auc| *auc > SUSPICIOUS) else { continue };
         running.note(format!(
-            "{name} alone tells the classes apart (auc {auc:.4}); is it known only after {}? leave it out with features = '…' then",
+            "{name} alone separates the classes (auc {auc:.4}); if it is known only after {}, leave it out with features = '…'",
             running.wanted.target()
         ));
     }
@@ -71,7 +71,7 @@ pub fn tell_overfitting(task: Task, training: &Measures, holdout: Option<&Measur
     let Some((seen, unseen)) = training.get(name).zip(holdout.and_then(|measures| measures.get(name))) else { return };
     if seen - unseen > GAP {
         running.note(format!(
-            "{name} is {seen:.4} on the rows it was trained on and {unseen:.4} on those held out: it has learned by heart; give fewer leaves, more rows per leaf or a penalty"
+            "{name} is {seen:.4} on the training rows and {unseen:.4} on the held-out rows: the model overfits; use fewer leaves, more rows per leaf or a penalty"
         ));
     }
 }

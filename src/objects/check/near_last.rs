@@ -136,7 +136,7 @@ pub fn check_type(label: &str, value: &str, data_type: &DataType) -> Result<()> 
     if has_bins {
         return Ok(());
     }
-    let problem = format!("distribution_near_last takes numbers, texts and booleans, {value} is {}", sql_type(data_type));
+    let problem = format!("distribution_near_last takes numbers, strings and booleans; {value} is {}", sql_type(data_type));
     Err(invalid(label, problem))
 }
 

@@ -224,8 +224,8 @@ async fn look(check: &Check, context: &StatementContext) -> Result<Found> {
             let passes = batches.first().and_then(|batch| batch.column(2).as_any().downcast_ref::<BooleanArray>());
             let passes = passes.is_some_and(|passes| passes.len() == 1 && passes.is_valid(0) && passes.value(0));
             let message = match newest {
-                Some(newest) => format!("the newest is of {}", newest.value(0)),
-                None => "there is none".into(),
+                Some(newest) => format!("the newest time is {}", newest.value(0)),
+                None => "there is no time".into(),
             };
             Ok(Found::whole(passes, count, message))
         }

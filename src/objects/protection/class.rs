@@ -132,7 +132,7 @@ pub fn of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a
 }
 
 fn unknown(object: &Object, error: &DataFusionError) -> DataFusionError {
-    let problem = format!("it cannot be told which of its columns hold personal data: {}", message(error));
+    let problem = format!("cannot tell which of its columns hold personal data: {}", message(error));
     failed(&object.label(), problem)
 }
 

@@ -122,7 +122,7 @@ pub fn condition<'a>(object: &'a Object, when: When, context: &'a StatementConte
         let Some(consent) = of_profile.iter().find(|definition| definition.object.name == purpose) else {
             let known: Vec<&str> = of_profile.iter().map(|definition| definition.object.name.as_str()).collect();
             let problem = format!(
-                "nobody was asked for the purpose {purpose}, which portrait.purpose names; there is {}; RESET portrait.purpose, or CREATE CONSENT",
+                "no customer was asked for consent to the purpose {purpose} set in portrait.purpose; there is {}; RESET portrait.purpose, or CREATE CONSENT",
                 known.join(", ")
             );
             return Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &object.label(), problem));

@@ -386,7 +386,7 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
         };
         if is_on && (rule.is_for(&reader) || rule.covers == Covers::Rows) && !reader.owns(&rule.object) {
             let problem = format!(
-                "has masks or row policies of others for {}, who cannot add to them; ask a role with SUPERUSER",
+                "has masks or row policies of others for {}, who cannot add more; ask a role with SUPERUSER",
                 context.reader_name()
             );
             return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));

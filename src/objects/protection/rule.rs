@@ -141,7 +141,7 @@ pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext
     match roles.iter().find(|role| *role != PUBLIC && !known().any(|other| other == *role)) {
         Some(missing) => {
             let suggestion = did_you_mean(missing, known());
-            let problem = format!("is for {missing}, which is no role{suggestion}; CREATE ROLE makes one");
+            let problem = format!("is for {missing}, but there is no such role{suggestion}; CREATE ROLE makes one");
             Err(coded(SqlState::UNDEFINED_OBJECT, &object.label(), problem))
         }
         None => Ok(()),
@@ -187,7 +187,7 @@ pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Obje
     if let [name] = parts
         && context.tables().temporary(name).is_some()
     {
-        return Err(invalid(name, "is a table of the session alone, which no other role sees"));
+        return Err(invalid(name, "is a temporary table of this session, which no other role sees"));
     }
     let name = parts.last().map(String::as_str).unwrap_or_default();
     let suggestion = did_you_mean(name, relations().map(|object| object.name.as_str()));

@@ -77,7 +77,7 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
         }
         Action::Owner(owner) => return give(&existing, owner, context),
         Action::Rename(other) => return rename(&existing, other, &definition, context),
-        Action::Run | Action::Pause | Action::Resume => return Err(invalid(name, "is not altered by that")),
+        Action::Run | Action::Pause | Action::Resume => return Err(invalid(name, "cannot be altered this way")),
     }
     let Some(kind) = kind_of("schedule") else { return Ok(vec![]) };
     let notes = kind.check(&new, &context.with_definition(new.clone())).await?;
@@ -94,7 +94,7 @@ fn give(existing: &Object, owner: &str, context: &StatementContext) -> Result<Ve
         return Err(coded(SqlState::UNDEFINED_OBJECT, owner, "no such role; CREATE ROLE makes one"));
     }
     if !context.rights()?.is_member(owner) {
-        let problem = format!("{} is no member of {owner}, and gives nothing to it", context.role());
+        let problem = format!("{} is not a member of {owner}, so it cannot give objects to it", context.role());
         return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, owner, problem));
     }
     let change = GrantChange::Owner(existing.clone(), owner.to_string());

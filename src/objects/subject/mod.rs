@@ -150,7 +150,7 @@ fn person_columns(name: &str) -> Vec<Origin> {
 /// There is no such profile or identity, the role does not own what would be touched, or a key or option is wrong.
 pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options, context: &StatementContext) -> Result<Subject> {
     let grammar = GRAMMARS.iter().copied().find(|grammar| grammar.word() == subjects.kind);
-    let grammar = grammar.ok_or_else(|| invalid(&subjects.of(), "is of a kind that has no persons"))?;
+    let grammar = grammar.ok_or_else(|| invalid(&subjects.of(), "is of a kind that has no persons in it"))?;
     let target = Target { grammar, name: subjects.name.clone(), profile: None };
     let Some(object) = find(context, &target)? else { return Err(missing(context, &target)?) };
     check_may(&object, context)?;
@@ -213,7 +213,7 @@ fn first(object: &Object, values: Vec<ScalarValue>, reader: &mut Reader, context
             return Err(coded(
                 SqlState::DATATYPE_MISMATCH,
                 &object.label(),
-                format!("its keys are {keys}, and what was given is none"),
+                format!("its keys are {keys}, but the given value is not"),
             ));
         };
         domain.values.push(value);
@@ -233,7 +233,7 @@ fn key_type(profile: &str, reader: &Reader, context: &StatementContext) -> Resul
         }
     }
     let own = reader.profiles.iter().find(|own| own.name == profile);
-    let problem = "has published nothing and cannot be planned, so that the type of its key is not known";
+    let problem = "has published nothing and cannot be planned, so the type of its key is not known";
     own.and_then(|own| own.key_type.clone()).ok_or_else(|| invalid(&format!("profile {profile}"), problem))
 }
 
@@ -258,7 +258,7 @@ fn managed(table: &str, option: &str, context: &StatementContext) -> Result<Obje
         coded(
             SqlState::UNDEFINED_TABLE,
             option,
-            format!("names {table}, which is no table of the database{suggestion}; SHOW TABLES lists them"),
+            format!("names {table}, which is not a table of the database{suggestion}; SHOW TABLES lists them"),
         )
     })
 }
@@ -301,8 +301,7 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         };
         if rules.is_empty() {
             if reader.is_read(&object.name) && of == SnapshotOf::Table {
-                let note =
-                    "is read, and none of its columns is known to hold the key: name one in WITH (columns = 'table.column')";
+                let note = "is read, but it is not known which column holds the key: name one in WITH (columns = 'table.column')";
                 reader.left.push(ErasedObject::left(object.label(), "to do", note));
             }
             continue;

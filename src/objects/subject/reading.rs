@@ -96,7 +96,7 @@ impl Reader {
             Ok(read) => list(self).push(read),
             Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
             Err(_) => {
-                let note = "its definition cannot be planned now, so that it is not known what it reads: repair or drop it, then run the statement again";
+                let note = "its definition cannot be planned now, so it is not known what it reads: repair or drop it, then run the statement again";
                 self.left.push(ErasedObject::left(object.label(), "to do", note));
                 let (all, key, tables) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
                 list(self).push(Read { name: object.name.clone(), key_name: "key".into(), key_type: None, key, all, tables });

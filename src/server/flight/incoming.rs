@@ -106,14 +106,14 @@ fn wrong(problem: &str) -> DataFusionError {
 fn of_decoder(error: FlightError) -> DataFusionError {
     match error {
         FlightError::Tonic(status) => of_status(&status),
-        other => wrong(&format!("are no Arrow: {other}")),
+        other => wrong(&format!("are not Arrow data: {other}")),
     }
 }
 
 /// The error of a message that did not come.
 pub fn of_status(status: &Status) -> DataFusionError {
     match status.code() {
-        tonic::Code::Cancelled | tonic::Code::Unknown => coded(SqlState::QUERY_CANCELED, "client", "is gone"),
+        tonic::Code::Cancelled | tonic::Code::Unknown => coded(SqlState::QUERY_CANCELED, "client", "has disconnected"),
         tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
             let problem = format!("is larger than --max-message allows: {}; send smaller batches", status.message());
             coded(SqlState::PROGRAM_LIMIT_EXCEEDED, "message", problem)

@@ -91,7 +91,7 @@ fn way(command: &CommandStatementIngest) -> Result<Way> {
         TableNotExistOption::Create => true,
         TableNotExistOption::Fail => false,
         TableNotExistOption::Unspecified => {
-            return Err(invalid("if_not_exist", "must say whether the table is made: CREATE or FAIL"));
+            return Err(invalid("if_not_exist", "must say whether the table is created: CREATE or FAIL"));
         }
     };
     match (creates, options.if_exists()) {
@@ -100,10 +100,10 @@ fn way(command: &CommandStatementIngest) -> Result<Way> {
         (true, TableExistsOption::Replace) => Ok(Way::Replace),
         (false, TableExistsOption::Append) => Ok(Way::Append),
         (_, TableExistsOption::Unspecified) => {
-            Err(invalid("if_exists", "must say what is done with a table that is there: FAIL, APPEND or REPLACE"))
+            Err(invalid("if_exists", "must say what to do if the table exists: FAIL, APPEND or REPLACE"))
         }
         (false, _) => {
-            let problem = "must be APPEND where a table is not made; there would be nothing to do";
+            let problem = "must be APPEND if the table is not created; there would be nothing to do";
             Err(invalid("if_exists", problem))
         }
     }

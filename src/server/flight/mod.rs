@@ -144,7 +144,9 @@ type Many<T> = BoxStream<'static, Result<T, Status>>;
 async fn guarded<T>(work: impl Future<Output = Result<T, Status>> + Send) -> Result<T, Status> {
     // Boxed: a call holds the planning of a statement.
     let done = AssertUnwindSafe(work.boxed()).catch_unwind().await;
-    done.unwrap_or_else(|_| Err(status(&failed("server", "stopped this call by an internal error; the server goes on"))))
+    done.unwrap_or_else(|_| {
+        Err(status(&failed("server", "aborted this call because of an internal error; the server keeps running")))
+    })
 }
 
 impl Flight {
@@ -212,7 +214,7 @@ impl Flight {
                 other => Ok(metadata::answer(&busy, &other).await?.map(Rows::of)),
             }
         };
-        read.await.map_err(|error| status(&error))?.ok_or_else(|| violation("has no rows for such a ticket"))
+        read.await.map_err(|error| status(&error))?.ok_or_else(|| violation("has no rows for this ticket"))
     }
 
     async fn put(&self, busy: &Busy, command: Command, incoming: Incoming) -> Result<Bytes, Status> {
@@ -259,7 +261,7 @@ impl Flight {
             "EndTransaction" => {
                 let asked: ActionEndTransactionRequest = unpacked(&body)?;
                 if ![COMMIT, ROLL_BACK].contains(&asked.action) {
-                    return Err(violation("a transaction ends by COMMIT or ROLLBACK"));
+                    return Err(violation("a transaction must end with COMMIT or ROLLBACK"));
                 }
                 transactions::end(busy, &asked.transaction_id, asked.action == COMMIT).await.map(|()| vec![])
             }
@@ -271,7 +273,7 @@ impl Flight {
             "EndSavepoint" => {
                 let asked: ActionEndSavepointRequest = unpacked(&body)?;
                 if ![RELEASE, ROLL_BACK].contains(&asked.action) {
-                    return Err(violation("a savepoint ends by RELEASE or ROLLBACK"));
+                    return Err(violation("a savepoint must end with RELEASE or ROLLBACK"));
                 }
                 transactions::end_savepoint(busy, &asked.savepoint_id, asked.action == ROLL_BACK).await.map(|()| vec![])
             }
@@ -283,7 +285,7 @@ impl Flight {
             }
             "CancelFlightInfo" => {
                 let asked: CancelFlightInfoRequest = decoded(&body)?;
-                let info = asked.info.ok_or_else(|| violation("nothing is named that is to be cancelled"))?;
+                let info = asked.info.ok_or_else(|| violation("nothing to cancel is named"))?;
                 let result = CancelFlightInfoResult { status: self.cancel(busy, &info)? };
                 return Ok(vec![result.encode_to_vec().into()]);
             }
@@ -331,13 +333,13 @@ fn bearer(token: &str) -> Result<MetadataValue<tonic::metadata::Ascii>, Status> 
 
 fn not_known(what: &str, name: &str) -> Status {
     let named = if name.is_empty() { "without a name".to_string() } else { format!("'{}'", crate::text::printable(name)) };
-    unsupported(what, &format!("{named} is not known here"))
+    unsupported(what, &format!("{named} is unknown here"))
 }
 
 /// The command of bytes that hold one.
 fn command(bytes: &[u8]) -> Result<Command, Status> {
     let any: Any = decoded(bytes)?;
-    Command::try_from(any).map_err(|error| violation(format!("what is asked for cannot be read: {error}")))
+    Command::try_from(any).map_err(|error| violation(format!("the request cannot be read: {error}")))
 }
 
 fn decoded<M: Message + Default>(bytes: &[u8]) -> Result<M, Status> {
@@ -347,7 +349,7 @@ fn decoded<M: Message + Default>(bytes: &[u8]) -> Result<M, Status> {
 fn unpacked<M: ProstMessageExt>(bytes: &[u8]) -> Result<M, Status> {
     let any: Any = decoded(bytes)?;
     let found = any.unpack().map_err(|error| violation(format!("a message cannot be read: {error}")))?;
-    found.ok_or_else(|| violation(format!("a message is another than it should be: '{}'", crate::text::printable(&any.type_url))))
+    found.ok_or_else(|| violation(format!("a message has the wrong type: '{}'", crate::text::printable(&any.type_url))))
 }
 
 fn packed<M: ProstMessageExt>(message: &M) -> Bytes {
@@ -357,7 +359,7 @@ fn packed<M: ProstMessageExt>(message: &M) -> Bytes {
 /// What a descriptor asks for.
 fn asked(descriptor: &FlightDescriptor) -> Result<Command, Status> {
     if descriptor.cmd.is_empty() {
-        return Err(violation("what is wanted is said by a command of Flight SQL, not by a path"));
+        return Err(violation("a request must be a command of Flight SQL, not a path"));
     }
     command(&descriptor.cmd)
 }
@@ -486,9 +488,9 @@ impl Flight {
             let (headers, extensions, mut messages) = request.into_parts();
             self.answer(&headers, &extensions, |busy| async move {
                 let first = messages.message().await.map_err(|error| status(&incoming::of_status(&error)))?;
-                let first = first.ok_or_else(|| violation("no message says what is to be done"))?;
+                let first = first.ok_or_else(|| violation("no message says what to do"))?;
                 let descriptor =
-                    first.flight_descriptor.clone().ok_or_else(|| violation("the first message says not what is to be done"))?;
+                    first.flight_descriptor.clone().ok_or_else(|| violation("the first message does not say what to do"))?;
                 let app_metadata = self.put(&busy, asked(&descriptor)?, Incoming::new(first, messages)).await?;
                 Ok(stream::iter([Ok(PutResult { app_metadata })]).boxed())
             })
@@ -578,7 +580,7 @@ impl FlightService for Flight {
     }
 
     async fn do_exchange(&self, _request: Request<Streaming<FlightData>>) -> Answered<Self::DoExchangeStream> {
-        Err(unsupported("DoExchange", "is not used by Flight SQL; ask by GetFlightInfo, and send rows by DoPut"))
+        Err(unsupported("DoExchange", "is not used by Flight SQL; query with GetFlightInfo, and send rows with DoPut"))
     }
 }
 

@@ -112,17 +112,17 @@ async fn set_one(busy: &Busy, name: &str, value: Option<OptionValue>) -> Result<
     match (name, text) {
         ("catalog", None) => Ok(()),
         ("catalog", Some(catalog)) if catalog == CATALOG => Ok(()),
-        ("catalog", Some(catalog)) => invalid(format!("there is {CATALOG} alone, got '{catalog}'")),
+        ("catalog", Some(catalog)) => invalid(format!("the only catalog is {CATALOG}, got '{catalog}'")),
         ("schema", None) => run(busy, "RESET search_path").await,
         ("schema", Some(schema)) => {
             let found = format!("SELECT 1 FROM information_schema.schemata WHERE schema_name = {}", literal(&schema));
             if busy.within(busy.0.session.sql(&found)).await?.iter().all(|batch| batch.num_rows() == 0) {
-                return invalid(format!("there is no schema '{schema}'"));
+                return invalid(format!("no such schema '{schema}'"));
             }
             run(busy, &format!("SET search_path = {}", identifier(&schema))).await
         }
         (name, _) if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter)) => {
-            Err(coded(SqlState::UNDEFINED_OBJECT, name, "is no name of a setting"))
+            Err(coded(SqlState::UNDEFINED_OBJECT, name, "is not the name of a setting"))
         }
         (name, None) => run(busy, &format!("RESET {name}")).await,
         (name, Some(value)) => run(busy, &format!("SET {name} = {}", literal(&value))).await,

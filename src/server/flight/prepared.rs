@@ -253,7 +253,7 @@ async fn insert_all(busy: &Busy, prepared: &Prepared, mut values: BoxStream<'sta
         let batch = batch?;
         let arrays = places.iter().map(|place| batch.columns().get(*place).cloned());
         let arrays =
-            arrays.collect::<Option<Vec<_>>>().ok_or_else(|| coded(SqlState::PROTOCOL_VIOLATION, "values", "are fewer"))?;
+            arrays.collect::<Option<Vec<_>>>().ok_or_else(|| coded(SqlState::PROTOCOL_VIOLATION, "values", "are too few"))?;
         Ok(RecordBatch::try_new(Arc::clone(&renamed), arrays)?)
     });
     let (sender, receiver) = mpsc::channel(1);

@@ -309,7 +309,7 @@ impl Sessions {
         if peer.is_near || peer.is_secure || self.door.insecure {
             return Ok(());
         }
-        let problem = "must come over TLS (grpc+tls://): this server speaks with other machines in no other way";
+        let problem = "must use TLS (grpc+tls://): this server accepts no other connections from other machines";
         Err(coded(SqlState::INVALID_AUTHORIZATION, "connection", problem))
     }
 
@@ -424,9 +424,9 @@ fn wrong_header() -> DataFusionError {
 }
 
 fn nobody() -> DataFusionError {
-    coded(SqlState::INVALID_AUTHORIZATION, "connection", "cannot come in: no role of this database has a password")
+    coded(SqlState::INVALID_AUTHORIZATION, "connection", "is refused: no role of this database has a password")
 }
 
 fn no_random() -> DataFusionError {
-    coded(SqlState::SYSTEM_ERROR, "server", "the system gives no random numbers")
+    coded(SqlState::SYSTEM_ERROR, "server", "the system provides no random numbers")
 }

@@ -40,7 +40,7 @@ impl Tickets {
     /// The system gives no random numbers.
     pub fn new() -> Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        key.map(Self).map_err(|_| failed("server", "the system gives no random numbers"))
+        key.map(Self).map_err(|_| failed("server", "the system provides no random numbers"))
     }
 
     /// A ticket of a session.

@@ -52,7 +52,7 @@ pub fn check(open: &Open, given: Option<&[u8]>) -> Result<()> {
         (Some(own), Some(given)) if own.id == given => Ok(()),
         (_, Some(_)) => Err(unknown("transaction")),
         (Some(_), None) => {
-            let problem = "goes on in this session, and the statement is not part of it; give its id, or end it first";
+            let problem = "is still open in this session, and the statement is not part of it; give its id, or end it first";
             Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "transaction", problem))
         }
     }
@@ -78,7 +78,7 @@ pub async fn begin(busy: &Busy) -> Result<Bytes> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
     if open.session.transaction_status() != TransactionStatus::Idle {
-        let problem = "there is one already, and a session has one at a time; end it first, or log in once more";
+        let problem = "one is already open, and a session has one at a time; end it first, or log in once more";
         return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "transaction", problem));
     }
     busy.within(run(&open.session, "BEGIN")).await?;

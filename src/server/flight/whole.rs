@@ -44,7 +44,7 @@ impl http_body::Body for Ended {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         Pin::new(&mut self.0).poll_frame(context).map_err(|status| match status.code() {
-            Code::Cancelled => Status::aborted("the client went away before it had sent all"),
+            Code::Cancelled => Status::aborted("the client disconnected before it had sent everything"),
             _ => status,
         })
     }

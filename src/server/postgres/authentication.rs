@@ -37,14 +37,14 @@ pub async fn authenticate(
     is_near: bool,
 ) -> Result<bool> {
     if !is_near && !is_secure && !door.insecure {
-        let problem = "must come over TLS (sslmode=require): this server speaks with other machines in no other way";
+        let problem = "must connect over TLS (sslmode=require): this server accepts no other connections from other machines";
         return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
     }
     if !door.engine.has_logins()? {
         if is_near || door.insecure {
             return Ok(true);
         }
-        let problem = "cannot come in: no role of this database has a password";
+        let problem = "is refused: no role of this database has a password";
         return Err(coded(SqlState::INVALID_AUTHORIZATION, user, problem));
     }
     let verifier = door.engine.verifier(user)?;
@@ -74,7 +74,10 @@ async fn scram(
     out.put(&PgWireBackendMessage::Authentication(Authentication::SASL(mechanisms)));
     let mut first = password(incoming, out).await?;
     // The name of the mechanism, and the length of what follows.
-    let end = first.iter().position(|byte| *byte == 0).ok_or_else(|| violation("the mechanism of the password has no end"))?;
+    let end = first
+        .iter()
+        .position(|byte| *byte == 0)
+        .ok_or_else(|| violation("the name of the password mechanism is not terminated"))?;
     let mechanism = first.split_to(end);
     first.advance(1);
     let is_known = mechanism == SCRAM.as_bytes() || (mechanism == SCRAM_PLUS.as_bytes() && bound.is_some());
@@ -83,7 +86,7 @@ async fn scram(
     }
     let length = first.try_get_i32().map_err(|_| violation("the first step of the password is too short"))?;
     if usize::try_from(length).ok() != Some(first.len()) {
-        return Err(violation("the first step of the password has another length than it says"));
+        return Err(violation("the first step of the password exchange does not have the length it declares"));
     }
     // Who is not known is asked as everybody is, and fails at the end: names cannot be found out.
     let is_there = verifier.is_some();
@@ -106,7 +109,7 @@ async fn scram(
 
 /// The next step of the client.
 async fn password(incoming: &mut Reading, out: &mut Writing) -> Result<Bytes> {
-    let gone = || coded(SqlState::INVALID_AUTHORIZATION, "client", "is gone");
+    let gone = || coded(SqlState::INVALID_AUTHORIZATION, "client", "has disconnected");
     out.flush().await.map_err(|_| gone())?;
     let (letter, body) =
         incoming.message(MOST).await.map_err(|missing| super::startup::missing(&missing, MOST).unwrap_or_else(gone))?;

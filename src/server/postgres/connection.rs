@@ -117,11 +117,11 @@ impl Connection {
                 // Outside of a COPY they are of no matter: it has failed already.
                 Request::CopyData(_) | Request::CopyDone | Request::CopyFail(_) => {}
                 Request::FunctionCall => {
-                    let problem = "calls by the number of a function are not known here; write SELECT function(…)";
+                    let problem = "calling a function by its number is not supported; write SELECT function(…)";
                     self.failed(&coded(SqlState::FEATURE_NOT_SUPPORTED, "protocol", problem));
                     self.ready();
                 }
-                Request::Password(_) => return Err(violation("a password came, and nobody asked for it").into()),
+                Request::Password(_) => return Err(violation("a password was sent, but none was requested").into()),
                 extended => match self.extended(extended).await {
                     Err(Stop::Failed(error)) => {
                         self.failed(&error);

@@ -185,11 +185,7 @@ fn session(
         session.set_default(name, value)?;
     }
     if parameters.get("replication").is_some_and(|value| !matches!(value.as_str(), "false" | "off" | "no" | "0")) {
-        return Err(coded(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            "replication",
-            "is not served here; portrait backup saves a database",
-        ));
+        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "replication", "is not supported; portrait backup saves a database"));
     }
     Ok(session)
 }

@@ -159,7 +159,7 @@ impl Connection {
                 Some(self.within(session.prepare_with(statements.remove(0), declared)).await?)
             }
             _ => {
-                let problem = "takes one statement at a time when it is prepared; send a query to run several";
+                let problem = "can prepare only one statement at a time; send a query to run several";
                 return Err(coded(SqlState::SYNTAX_ERROR, "protocol", problem).into());
             }
         };

@@ -126,7 +126,7 @@ impl Body {
         let text = self.0.split_to(end);
         self.0.advance(1);
         String::from_utf8(text.to_vec())
-            .map_err(|_| coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "client", "sent bytes that are no text in UTF-8"))
+            .map_err(|_| coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "client", "sent bytes that are not valid UTF-8"))
     }
 
     /// Values with their count before them.

@@ -43,7 +43,7 @@ impl Rows {
     pub fn new(answer: Answer, told: Option<SchemaRef>, formats: Vec<Format>) -> Result<Self> {
         let told = told.unwrap_or_else(|| Arc::clone(answer.schema()));
         if told.fields().len() != answer.schema().fields().len() {
-            let problem = "has other columns than when it was prepared; prepare it again";
+            let problem = "no longer has the columns it was prepared with; prepare it again";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "prepared statement", problem));
         }
         Ok(Self { answer, told, formats, batch: None })

@@ -115,7 +115,7 @@ fn wanted(code: i32, mut body: Bytes, incoming: Incoming<Box<dyn Stream>>, is_se
     let (major, minor) = (code >> 16, code & 0xffff);
     let mut start = Start { incoming, is_secure, parameters: BTreeMap::new(), unknown: None, refused: None };
     if major != 3 {
-        let problem = format!("version {major}.{minor} is not spoken here; speak 3.0");
+        let problem = format!("version {major}.{minor} is not supported; use 3.0");
         start.refused = Some(coded(SqlState::FEATURE_NOT_SUPPORTED, "protocol", problem));
         return Beginning::Connect(Box::new(start));
     }
@@ -134,9 +134,9 @@ fn wanted(code: i32, mut body: Bytes, incoming: Incoming<Box<dyn Stream>>, is_se
 
 /// Pairs of texts, each ended by a zero byte, and one more at the end.
 fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
-    let pairs = body.strip_suffix(&[0]).ok_or_else(|| violation("the startup message does not end"))?;
+    let pairs = body.strip_suffix(&[0]).ok_or_else(|| violation("the startup message is not terminated"))?;
     let mut texts = pairs.split(|byte| *byte == 0).map(|text| {
-        std::str::from_utf8(text).map(str::to_string).map_err(|_| violation("the startup message is no text in UTF-8"))
+        std::str::from_utf8(text).map(str::to_string).map_err(|_| violation("the startup message is not valid UTF-8"))
     });
     let mut found = BTreeMap::new();
     while let Some(name) = texts.next().transpose()? {
@@ -187,7 +187,7 @@ pub fn options(text: &str) -> Result<Vec<(String, String)>> {
 pub fn missing(missing: &Missing, most: usize) -> Option<DataFusionError> {
     match missing {
         Missing::Gone => None,
-        Missing::Length(length) => Some(violation(format!("a message of {length} bytes came, and may have {most}"))),
+        Missing::Length(length) => Some(violation(format!("a message has {length} bytes, and at most {most} are allowed"))),
     }
 }
 

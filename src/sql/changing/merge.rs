@@ -111,7 +111,7 @@ impl Clause {
 fn inserted(insert: &MergeInsertExpr, own: &Ident, known: &Known<'_>) -> Result<Vec<Expr>> {
     let of = normal(own);
     let MergeInsertKind::Values(values) = &insert.kind else {
-        return Err(invalid("INSERT ROW", "is not known; write INSERT (columns) VALUES (values)"));
+        return Err(invalid("INSERT ROW", "is not supported; write INSERT (columns) VALUES (values)"));
     };
     let [row] = values.rows.as_slice() else {
         return Err(coded(SqlState::SYNTAX_ERROR, "MERGE", "INSERT takes one row of values"));
@@ -119,7 +119,7 @@ fn inserted(insert: &MergeInsertExpr, own: &Ident, known: &Known<'_>) -> Result<
     let places = match insert.columns.as_slice() {
         [] => (0..known.columns.len()).collect(),
         columns => {
-            let place = |name| last(name).map_or_else(|| Err(invalid(&of, "is no column")), |name| known.place(&of, &name));
+            let place = |name| last(name).map_or_else(|| Err(invalid(&of, "is not a column")), |name| known.place(&of, &name));
             columns.iter().map(place).collect::<Result<Vec<_>>>()?
         }
     };

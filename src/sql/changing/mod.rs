@@ -266,7 +266,7 @@ fn assigned(table: &Ident, assignments: &[Assignment], known: &Known<'_>) -> Res
 /// Sets one value.
 fn set(values: &mut [Option<Expr>], table: &Ident, name: &ObjectName, value: Expr, known: &Known<'_>) -> Result<()> {
     let of = normal(table);
-    let Some(column) = last(name) else { return Err(invalid(&of, format!("{name} is no column"))) };
+    let Some(column) = last(name) else { return Err(invalid(&of, format!("{name} is not a column"))) };
     if let [.., qualifier, _] = name.0.as_slice()
         && qualifier.as_ident().map(normal).as_ref() != Some(&of)
     {

@@ -125,7 +125,7 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
             "text" => "'; within a text, a quote is written twice: ''",
             _ => "\"",
         };
-        return at_place(format!("the {quote} that begins here does not end; close it by {end}"), Some(at), source);
+        return at_place(format!("the {quote} that begins here is not terminated; close it with {end}"), Some(at), source);
     }
     if let Some((function, place)) = query_in_call(&tokens, at) {
         let problem = format!("a query as an argument has brackets of its own; write {function}((SELECT …), …)");
@@ -189,7 +189,7 @@ fn split_place(text: &str) -> (String, Option<Location>) {
 /// `Expected: an expression, found: )` as a person says it.
 fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
     if problem.starts_with("No infix parser") {
-        return format!("the operator {} cannot be read here", found.map_or_else(String::new, |token| token.token.to_string()));
+        return format!("the operator {} is not expected here", found.map_or_else(String::new, |token| token.token.to_string()));
     }
     match problem.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
         Some((expected, "EOF")) => format!("expected {expected}, found the end of the text"),

@@ -312,6 +312,6 @@ fn no_unit(number: &Expr, to: &DataType) -> DataFusionError {
         DataType::Time32(_) | DataType::Time64(_) => "TIME",
         _ => "TIMESTAMP",
     };
-    let problem = format!("a number has no unit, and is not cast to {what}; {}", advice(number));
+    let problem = format!("a number has no unit, so it cannot be cast to {what}; {}", advice(number));
     coded(SqlState::DATATYPE_MISMATCH, &number.human_display().to_string(), problem)
 }

@@ -63,8 +63,8 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
 DESCRIBE PROFILE | TAG | SEGMENT | MODEL | IDENTITY name [ON profile]",
         description: "`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
-SHOW PROFILES;
-DESCRIBE PROFILE member;"],
+DESCRIBE PROFILE member;
+SHOW PROFILES;"],
         ..STATEMENT
     },
     Doc {

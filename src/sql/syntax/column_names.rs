@@ -141,8 +141,7 @@ fn of_select(select: &mut Select, readers: &Readers, place: Place) -> Result<()>
         let mut called = select.projection.iter().zip(&names).filter(|(_, called)| called.as_ref() == Some(name));
         let first = called.next().and_then(|(item, _)| expression(item));
         if called.any(|(item, _)| expression(item) != first) {
-            let problem = "two columns of the result are called so; write the expression or the number of the column, or give them \
-                           names of their own with AS";
+            let problem = "two columns of the result have this name; write the expression or the number of the column, or give them names of their own with AS";
             return Err(coded(SqlState::AMBIGUOUS_COLUMN, &format!("ORDER BY {name}"), problem));
         }
     }

@@ -40,8 +40,7 @@ impl Counting {
 
     /// The error of a text that was given up.
     pub fn given_up(&self) -> Option<DataFusionError> {
-        let problem = "what stands here, or near it, cannot be read; look for a mistake, or write it with fewer expressions \
-                       inside one another";
+        let problem = "what is written here, or near it, cannot be parsed; look for a mistake, or nest expressions less deeply";
         (self.left.get() == 0).then(|| nesting::at(self.furthest.get(), problem))
     }
 

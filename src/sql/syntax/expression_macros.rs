@@ -60,7 +60,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         for argument in args {
             match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => arguments.push(value.clone()),
-                other => return Err(wrong(own, format!("{other} is no argument that it takes"))),
+                other => return Err(wrong(own, format!("{other} is not an argument that it takes"))),
             }
         }
         clauses.clone_from(given);
@@ -87,7 +87,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         },
         Meaning::Sql(forms) => {
             let Some((_, sql)) = forms.iter().find(|(count, _)| *count == arguments.len()) else {
-                return Err(wrong(own, format!("{} arguments are not what it takes", arguments.len())));
+                return Err(wrong(own, format!("it does not take {} arguments", arguments.len())));
             };
             once_only(own, sql, &arguments, state)?;
             Some(with(sql, &arguments)?)

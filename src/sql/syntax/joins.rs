@@ -92,7 +92,7 @@ fn is_of(expression: &Expr, right: &Ident) -> Result<bool> {
         _ => ControlFlow::Continue(()),
     });
     if let ControlFlow::Break(name) = plain {
-        return Err(invalid("ASOF JOIN", format!("{name} may be of either side; name its table, as in {right}.{name}")));
+        return Err(invalid("ASOF JOIN", format!("{name} may belong to either side; name its table, as in {right}.{name}")));
     }
     if sides.iter().any(|side| *side) && !sides.iter().all(|side| *side) {
         return Err(invalid(

@@ -113,7 +113,7 @@ fn select(select: &mut Select) -> Result<Names> {
                 for merged in names.merged.iter().filter(|merged| merged.differs) {
                     if merged.is_compared {
                         let problem = format!(
-                            "several joins go by {}, one of them RIGHT or FULL, which * cannot tell apart; name the columns",
+                            "several joins use {}, one of them RIGHT or FULL, so * is ambiguous; name the columns",
                             merged.name
                         );
                         return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "*", problem));
@@ -284,7 +284,7 @@ fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
         };
         let columns: Vec<Ident> = columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
         if place > 0 && keeps_right && !columns.iter().all(|column| is_known(&merged, column)) {
-            let problem = "of which table on the left its columns are cannot be told; write ON a.column = b.column";
+            let problem = "it cannot be determined which table on the left its columns belong to; write ON a.column = b.column";
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "RIGHT or FULL JOIN … USING", problem));
         }
         let right = name_of(relation)?;

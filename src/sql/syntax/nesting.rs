@@ -54,7 +54,7 @@ pub fn check(tokens: &[TokenWithSpan], deepest: usize) -> Result<()> {
                 match &level.opened {
                     Some((bracket, _)) if partner(bracket) == *token => {}
                     Some((bracket, place)) => return Err(unclosed(bracket, *place, Some((token, span.start)))),
-                    None => return Err(at(span.start, format!("{token} closes no bracket; take it out, or open one"))),
+                    None => return Err(at(span.start, format!("{token} has no opening bracket; take it out, or open one"))),
                 }
                 levels.pop();
                 if let Some(outer) = levels.last_mut() {
@@ -99,8 +99,7 @@ pub fn check(tokens: &[TokenWithSpan], deepest: usize) -> Result<()> {
         }
         if beneath + levels.last().map_or(0, Level::depth) > deepest {
             let problem = format!(
-                "{token} stands more than {deepest} levels deep; name what is inside in a WITH query, \
-                 or raise datafusion.sql_parser.recursion_limit"
+                "{token} is nested more than {deepest} levels deep; name what is inside in a WITH query, or raise datafusion.sql_parser.recursion_limit"
             );
             return Err(at(span.start, problem));
         }
@@ -215,7 +214,7 @@ mod tests {
             told("SELECT [(1], 2"),
             "syntax: line 1, column 9: ( is not closed before the ] at line 1, column 11; write ) where it ends"
         );
-        assert_eq!(told("SELECT 1)"), "syntax: line 1, column 9: ) closes no bracket; take it out, or open one");
+        assert_eq!(told("SELECT 1)"), "syntax: line 1, column 9: ) has no opening bracket; take it out, or open one");
         assert_eq!(told("SELECT (1; SELECT 2)"), "syntax: line 1, column 8: ( is not closed; write ) where it ends");
     }
 }

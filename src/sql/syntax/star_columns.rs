@@ -189,7 +189,7 @@ fn of_star(options: &WildcardAdditionalOptions, columns: &[Column]) -> Result<Ve
     if let Some(ilike) = &options.opt_ilike {
         kept.retain(|(name, _)| is_like(&ilike.pattern.to_lowercase(), &name.to_lowercase()));
         if kept.is_empty() {
-            let problem = format!("no column has such a name; there is {}", names_of(columns));
+            let problem = format!("no column matches; there is {}", names_of(columns));
             return Err(coded(SqlState::UNDEFINED_COLUMN, &format!("* ILIKE '{}'", ilike.pattern), problem));
         }
     }
@@ -276,7 +276,8 @@ fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
         }
         FunctionArgExpr::Expr(Expr::Value(pattern)) => {
             let Value::SingleQuotedString(pattern) = &pattern.value else { return Err(wrong()) };
-            let compiled = compile_regex(pattern, None).map_err(|_| invalid(COLUMNS, format!("'{pattern}' is no pattern")))?;
+            let compiled = compile_regex(pattern, None)
+                .map_err(|_| invalid(COLUMNS, format!("'{pattern}' is not a valid regular expression")))?;
             all().filter(|(name, _)| compiled.is_match(name)).collect()
         }
         FunctionArgExpr::Expr(Expr::Array(Array { elem, .. })) => {
@@ -292,7 +293,7 @@ fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
         _ => return Err(wrong()),
     };
     if meant.is_empty() {
-        let problem = format!("no column is meant; there is {}", names_of(columns));
+        let problem = format!("no column is selected; there is {}", names_of(columns));
         return Err(coded(SqlState::UNDEFINED_COLUMN, &call.to_string(), problem));
     }
     Ok(meant)

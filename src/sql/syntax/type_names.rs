@@ -22,7 +22,7 @@ pub fn check(expression: &Expr) -> Result<()> {
         let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else { continue };
         let Value::SingleQuotedString(text) = &value.value else { continue };
         if text.bytes().filter(|letter| *letter == b'(').count() > DEEPEST {
-            return Err(invalid(&name, format!("types may stand in one another {DEEPEST} deep; write a simpler type")));
+            return Err(invalid(&name, format!("types can be nested at most {DEEPEST} deep; write a simpler type")));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ const PLACES: [(&str, u8, &str); 8] = [
     ("data::write", 2, "cannot be written"),
     ("data::fsync", 0, "cannot be written"),
     ("data::fsync", 1, "cannot be written"),
-    ("data::sync", 0, "cannot be brought to disk"),
+    ("data::sync", 0, "cannot be synced to disk"),
 ];
 
 /// The disk's errors: number and text.

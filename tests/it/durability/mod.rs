@@ -63,7 +63,7 @@ SELECT p.*, t.*, h.*, s.*, y.* FROM
  CROSS JOIN (SELECT customers AS y1, CAST(date_part('epoch', last_refresh) AS BIGINT) - 1735689600 AS y2 FROM system.profiles) y";
 
 /// What is said of a run whose process was killed.
-const LOST: &str = "the process ended without saying how; it was killed, most likely";
+const LOST: &str = "the process ended without reporting; most likely it was killed";
 
 /// A whole snapshot, as [`WHOLE`] shows it.
 struct Seen {

@@ -31,7 +31,7 @@ pub fn read(function: &str, comparisons: &Expr, blocking: &Expr) -> Result<Readi
         let (column, comparison) = read_comparison(function, written)?;
         let name = as_sql(written);
         if reading.spec.comparisons.iter().any(|known| known.name == name) {
-            return Err(invalid(function, format!("comparisons: {name} is there twice")));
+            return Err(invalid(function, format!("comparisons: {name} is listed twice")));
         }
         reading.spec.comparisons.push(Named { name, comparison });
         reading.columns.push(column);
@@ -103,10 +103,10 @@ fn equality(function: &str, condition: &Expr) -> Result<(Expr, Expr)> {
             let (left, right) = (without_side(left), without_side(right));
             Ok(if flipped { (right, left) } else { (left, right) })
         }
-        Expr::BinaryOp { op, .. } if !is_arithmetic(op) => wrong("is not an equality, by which records could be looked up"),
+        Expr::BinaryOp { op, .. } if !is_arithmetic(op) => wrong("is not an equality, so records cannot be looked up by it"),
         _ => match sides(condition).as_slice() {
             [] => Ok((condition.clone(), condition.clone())),
-            _ => wrong("is not an equality, by which records could be looked up"),
+            _ => wrong("is not an equality, so records cannot be looked up by it"),
         },
     }
 }
@@ -197,7 +197,7 @@ fn read_comparison(function: &str, written: &Expr) -> Result<(Expr, Comparison)>
     let Some(measure) = Measure::ALL.into_iter().find(|measure| measure.name() == name) else {
         let known = || Measure::ALL.into_iter().map(Measure::name);
         let problem = format!(
-            "comparisons: there is no {name}{}; it is {}, or a column to be compared exactly",
+            "comparisons: {name} is unknown{}; use {}, or a column to compare exactly",
             did_you_mean(&name, known()),
             one_of(known())
         );
@@ -279,7 +279,7 @@ fn check(function: &str, written: &str, measure: Measure, thresholds: &[f64]) ->
             return wrong("thresholds are similarities between 0 and 1");
         }
         if !thresholds.is_sorted_by(|a, b| a > b) {
-            return wrong("thresholds must fall, the strictest first");
+            return wrong("thresholds must be descending, the strictest first");
         }
         return Ok(());
     }
@@ -292,7 +292,7 @@ fn check(function: &str, written: &str, measure: Measure, thresholds: &[f64]) ->
         return wrong("thresholds are whole numbers of edits");
     }
     if !thresholds.is_sorted_by(|a, b| a < b) {
-        return wrong("thresholds must rise, the strictest first");
+        return wrong("thresholds must be ascending, the strictest first");
     }
     Ok(())
 }

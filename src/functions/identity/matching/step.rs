@@ -252,7 +252,7 @@ impl<'a> Linking<'a> {
         let ends = self.ends(pair.unwrap_or_default()).map_err(|error| self.worker.fail(error))?;
         let [Some(a), Some(b)] = ends else {
             let end = if ends[0].is_none() { "a" } else { "b" };
-            return Err(self.worker.fail(invalid(function, format!("{end}: the input has no record of that key"))));
+            return Err(self.worker.fail(invalid(function, format!("{end}: the input has no record with that key"))));
         };
         let frequencies = self.frequencies(model);
         let mut comparers = self.records.comparers(&self.spec);

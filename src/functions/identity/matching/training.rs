@@ -267,7 +267,7 @@ pub fn given(batches: &[RecordBatch], spec: &Spec, options: &Options) -> Result<
         }
     }
     if model.prior.is_nan() {
-        return Err(invalid(function, "parameters: there is no row of the prior; give prior => 0.001, say"));
+        return Err(invalid(function, "parameters: the row of the prior is missing; write for example prior => 0.001"));
     }
     for (named, levels) in spec.comparisons.iter().zip(&model.comparisons) {
         if let Some(level) = levels.iter().position(|level| level.m.is_nan()) {

@@ -136,7 +136,7 @@ impl Reader for Rows {
 
     fn finish(&mut self) -> Result<Option<RecordBatch>> {
         if !self.has_ended && !self.left.is_empty() {
-            return Err(wrong_row(&self.table, self.row + 1, "is not whole"));
+            return Err(wrong_row(&self.table, self.row + 1, "is incomplete"));
         }
         if self.values.first().is_some_and(|values| !values.is_empty()) { self.batch().map(Some) } else { Ok(None) }
     }

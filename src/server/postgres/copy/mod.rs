@@ -133,7 +133,7 @@ impl Connection {
 
     /// Hands on what the client sends until it is done. After an error the rest of it is read and forgotten, as in PostgreSQL.
     async fn receive(&mut self, reader: &mut dyn Reader, sender: mpsc::Sender<Result<RecordBatch>>) -> Result<(), Stop> {
-        let gone = || coded(SqlState::INTERNAL_ERROR, "COPY", "the rows are not taken any more");
+        let gone = || coded(SqlState::INTERNAL_ERROR, "COPY", "no more rows are accepted");
         loop {
             let request = self.within_request().await?;
             match request {
@@ -160,7 +160,7 @@ impl Connection {
                 }
                 // Drivers send them right after they have asked for the COPY.
                 Some(Request::Flush | Request::Sync) => {}
-                Some(_) => return Err(violation("during COPY only its rows may come").into()),
+                Some(_) => return Err(violation("only rows may be sent during COPY").into()),
                 None => return Err(Stop::Gone),
             }
         }

@@ -194,7 +194,7 @@ impl Rows {
         for (builder, value) in self.builders.iter_mut().zip(values) {
             match value {
                 Some(value) => {
-                    let text = String::from_utf8(value).map_err(|_| wrong_row(&self.table, number, "is no text in UTF-8"))?;
+                    let text = String::from_utf8(value).map_err(|_| wrong_row(&self.table, number, "is not text in UTF-8"))?;
                     builder.append_value(text);
                 }
                 None => builder.append_null(),

@@ -18,7 +18,7 @@ fn elements<'a>(array: &'a dyn Array) -> Result<Elements<'a>> {
         DataType::FixedSizeList(..) => Box::new(|row| array.as_fixed_size_list().value(row)),
         DataType::ListView(_) => Box::new(|row| array.as_list_view::<i32>().value(row)),
         DataType::LargeListView(_) => Box::new(|row| array.as_list_view::<i64>().value(row)),
-        other => return Err(failed("result", format!("{other} is no list"))),
+        other => return Err(failed("result", format!("{other} is not a list"))),
     })
 }
 

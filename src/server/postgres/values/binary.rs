@@ -121,7 +121,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => timestamp!(TimestampNanosecondType, TimeUnit::Nanosecond),
         DataType::Interval(_) | DataType::Duration(_) => {
             let Some(interval) = intervals::reader(array) else {
-                return Err(failed("result", format!("{} is no interval", array.data_type())));
+                return Err(failed("result", format!("{} is not an interval", array.data_type())));
             };
             Box::new(move |row, out| {
                 let interval = interval(row);

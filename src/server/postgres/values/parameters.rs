@@ -59,7 +59,7 @@ pub fn parameter(
     match format {
         Format::Text => {
             let text = std::str::from_utf8(bytes).map_err(|_| {
-                coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, &format!("parameter ${place}"), "is no text in UTF-8")
+                coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, &format!("parameter ${place}"), "is not text in UTF-8")
             })?;
             of_text(text, &data_type, zone).map_err(|error| wrong_text(place, text, &data_type, &error))
         }
@@ -67,7 +67,7 @@ pub fn parameter(
             let found = if matches!(oid, OPEN | UNKNOWN) { of_binary_as(bytes, &data_type) } else { of_binary(bytes, oid) };
             found.ok_or_else(|| {
                 let name = numbered(oid).map_or_else(|| data_type.to_string(), |(of, _)| of.sql_name.to_string());
-                let problem = format!("{} bytes that are no {name} in binary", bytes.len());
+                let problem = format!("{} bytes that are not a valid {name} in binary", bytes.len());
                 coded(SqlState::INVALID_BINARY_REPRESENTATION, &format!("parameter ${place}"), problem)
             })
         }
@@ -78,7 +78,11 @@ fn wrong_text(place: usize, text: &str, data_type: &DataType, error: &DataFusion
     let name = crate::postgres_types::seen_type(data_type).base.sql_name;
     let why = crate::error::message(error);
     let short: String = text.chars().take(80).collect();
-    coded(SqlState::INVALID_TEXT_REPRESENTATION, &format!("parameter ${place}"), format!("'{short}' is no {name}: {why}"))
+    coded(
+        SqlState::INVALID_TEXT_REPRESENTATION,
+        &format!("parameter ${place}"),
+        format!("'{short}' is not a valid {name}: {why}"),
+    )
 }
 
 fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {

@@ -171,5 +171,5 @@ pub fn owned<'a>(array: ArrayRef, of: impl for<'b> Fn(&'b dyn Array) -> Option<W
 }
 
 fn no_form(array: &dyn Array) -> datafusion::error::DataFusionError {
-    failed("result", format!("a column of {} has no form for clients; cast it to text", array.data_type()))
+    failed("result", format!("a column of {} cannot be sent to clients; cast it to text", array.data_type()))
 }

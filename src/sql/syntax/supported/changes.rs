@@ -149,7 +149,9 @@ impl Walk<'_> {
     fn target(&self, table: &TableFactor, statement: &str) -> Checked {
         match table {
             TableFactor::Table { args: None, version: None, .. } => Ok(()),
-            other => refuse_at(other.span(), &format!("{statement} of what is no table"), "write the name of a table"),
+            other => {
+                refuse_at(other.span(), &format!("{statement} of something that is not a table"), "write the name of a table")
+            }
         }
     }
 }

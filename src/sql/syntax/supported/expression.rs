@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Span;
 
 use super::{Checked, Walk, refuse, refuse_at};
 
-const JSON: &str = "a text is not taken apart; read the file by FROM 'file.json', whose objects have fields: value['field']";
+const JSON: &str = "a string cannot be taken apart; read the file by FROM 'file.json', whose objects have fields: value['field']";
 const TEXT: &str = "write '…', or E'…' with \\n and \\u0041 for characters";
 
 impl Walk<'_> {

@@ -11,7 +11,7 @@ use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
 const LEAVE_OUT: &str = "leave it out";
 
-const ALONE: &str = "within a query nothing is written; write it as a statement of its own";
+const ALONE: &str = "a query cannot contain a statement that writes; write it as a statement of its own";
 
 impl Walk<'_> {
     /// The statement after WITH that changes rows, with what stands before it.
@@ -398,8 +398,7 @@ fn check_recursive(query: &Query) -> Checked {
     } else {
         "|>"
     };
-    let instead = "a UNION within WITH RECURSIVE stands alone; write it in the query that reads the table, with a condition in WHERE \
-                   that ends the recursion";
+    let instead = "a UNION within WITH RECURSIVE must stand alone; write it in the query that reads the table, with a condition in WHERE that ends the recursion";
     let span = match (&query.order_by, &query.limit_clause) {
         (Some(order_by), _) => order_by.span(),
         (None, Some(limit)) => limit.span(),

@@ -69,7 +69,7 @@ impl Walk<'_> {
                 match object_type {
                     ObjectType::Role => return Ok(()),
                     ObjectType::Table | ObjectType::View | ObjectType::Schema => {}
-                    other => return refuse(&format!("DROP {other}"), "there is none to drop"),
+                    other => return refuse(&format!("DROP {other}"), "there are no such objects to drop"),
                 }
                 names.iter().try_for_each(|name| self.name(name))?;
                 if let [_, second, ..] = names.as_slice() {
@@ -128,9 +128,10 @@ impl Walk<'_> {
             Statement::Analyze(_) | Statement::Vacuum(_) | Statement::OptimizeTable { .. } => {
                 refuse(first_words(statement, 1).as_str(), "nothing has to be gathered or cleaned by hand; leave it out")
             }
-            Statement::Grant(_) | Statement::Revoke(_) | Statement::Deny(_) | Statement::CreateUser(_) => {
-                refuse(first_words(statement, 1).as_str(), "who may read the folder of the database may read it all")
-            }
+            Statement::Grant(_) | Statement::Revoke(_) | Statement::Deny(_) | Statement::CreateUser(_) => refuse(
+                first_words(statement, 1).as_str(),
+                "write GRANT privilege ON object TO role, CREATE ROLE name, or REVOKE; \\h GRANT shows how",
+            ),
             Statement::Copy { .. } => refuse(
                 "COPY",
                 "write COPY (SELECT …) TO 'file.csv', and CREATE TABLE name AS SELECT * FROM 'file.csv' to read one",
@@ -141,7 +142,7 @@ impl Walk<'_> {
                 "write COMMENT ON TABLE, VIEW, COLUMN, SCHEMA, PROFILE, TAG, SEGMENT, MODEL or FUNCTION",
             ),
             Statement::CreateMacro { .. } => refuse("CREATE MACRO", "write CREATE FUNCTION name(…) AS SELECT …"),
-            other => refuse(first_words(other, 2).as_str(), "there is no such statement here; \\h lists what there is"),
+            other => refuse(first_words(other, 2).as_str(), "there is no such statement; \\h lists those there are"),
         }
     }
 

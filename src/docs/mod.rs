@@ -3,7 +3,18 @@
 //! A [`Doc`] is plain data, kept next to the code it describes. The reading of arguments, `system.functions`,
 //! `\h name`, completion in the shell and the pages under `sql/reference` are all derived from it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
+
+use crate::language::Language;
+
+/// What the examples answer, by their SQL. `portrait docs --examples` makes the file, and a test runs them again.
+pub fn results() -> &'static BTreeMap<String, String> {
+    static RESULTS: LazyLock<BTreeMap<String, String>> =
+        LazyLock::new(|| serde_json::from_str(include_str!("results.json")).unwrap_or_default());
+    &RESULTS
+}
 
 /// What a page describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,35 +282,44 @@ impl Doc {
     }
 
     /// The page as Markdown, for `sql/reference` and `\h`.
-    pub fn markdown(&self) -> String {
-        let mut page = format!("## {}\n\n{}\n\n```sql\n{}\n```\n", self.name, self.summary, self.syntax());
+    pub fn markdown(&self, language: Language) -> String {
+        let said = |text: &'static str| language.text(text);
+        let mut page = format!("## {}\n\n{}\n\n```sql\n{}\n```\n", self.name, said(self.summary), self.syntax());
         if !self.description.is_empty() {
-            let _ = write!(page, "\n{}\n", self.description.trim());
+            let _ = write!(page, "\n{}\n", said(self.description).trim());
         }
         if !self.arguments.is_empty() {
-            page.push_str("\n| argument | takes | default | meaning |\n|---|---|---|---|\n");
+            let _ = write!(page, "\n{}\n|---|---|---|---|\n", said("| argument | takes | default | meaning |"));
             for argument in self.arguments {
                 let default = match argument.default {
-                    None => "required",
-                    Some("") => "",
-                    Some(default) => default,
+                    None => said("required"),
+                    Some(default) => said(default),
                 };
                 let takes = argument.takes.describe();
-                let _ = writeln!(page, "| `{}` | {takes} | {default} | {} |", argument.name, argument.text);
+                let takes = language.message(&takes);
+                let _ = writeln!(page, "| `{}` | {} | {default} | {} |", argument.name, cell(&takes), cell(said(argument.text)));
             }
         }
         if !self.columns.is_empty() {
-            page.push_str("\n| column | type | meaning |\n|---|---|---|\n");
+            let _ = write!(page, "\n{}\n|---|---|---|\n", said("| column | type | meaning |"));
             for column in self.columns {
-                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
+                let _ = writeln!(page, "| `{}` | {} | {} |", column.name, cell(column.data_type), cell(said(column.text)));
             }
         }
         for example in self.examples {
             let _ = write!(page, "\n```sql\n{}\n```\n", example.trim());
+            if let Some(result) = results().get(*example) {
+                let _ = write!(page, "\n```text\n{result}\n```\n");
+            }
         }
         if !self.source.is_empty() {
-            let _ = write!(page, "\nSource: {}\n", self.source);
+            let _ = write!(page, "\n{}{}{}\n", said("Source"), language.colon(), self.source);
         }
         page
     }
+}
+
+/// The text of a cell of a table in Markdown.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
 }

@@ -1,0 +1,83 @@
+//! The language of the program: that of the locale, for what it says before and beside a session.
+
+use clap::Command;
+use portraitdb::{Language, printable};
+
+/// The language of the locale: the first of these variables that is set decides, as in POSIX.
+pub(super) fn of_environment() -> Language {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    locale.map_or(Language::En, |locale| Language::of_locale(&locale))
+}
+
+/// A line such as `error: orders.csv: …`, without anything that a terminal would take for a command.
+pub(super) fn line(language: Language, word: &str, text: &str) -> String {
+    format!("{}{}{}", language.text(word), language.colon(), printable(&language.message(text)))
+}
+
+/// The help of a command and of all commands within it.
+pub(super) fn localized(mut command: Command, language: Language) -> Command {
+    if language == Language::En {
+        return command;
+    }
+    let said = |text: &dyn ToString| language.text(&text.to_string()).to_string();
+    let texts = [command.get_about(), command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
+    let [about, long_about, after, long_after] = texts.map(|text| text.map(|text| said(&text)));
+    if let Some(text) = about {
+        command = command.about(text);
+    }
+    if let Some(text) = long_about {
+        command = command.long_about(text);
+    }
+    if let Some(text) = after {
+        command = command.after_help(text);
+    }
+    if let Some(text) = long_after {
+        command = command.after_long_help(text);
+    }
+    let arguments = |mut argument: clap::Arg| {
+        let texts = [argument.get_help(), argument.get_long_help()].map(|text| text.map(|text| said(&text)));
+        let [help, long_help] = texts;
+        if let Some(text) = help {
+            argument = argument.help(text);
+        }
+        if let Some(text) = long_help {
+            argument = argument.long_help(text);
+        }
+        argument.help_heading(language.text("Options"))
+    };
+    command
+        .mut_args(arguments)
+        .mut_subcommands(|within| localized(within, language))
+        .subcommand_help_heading(language.text("Commands"))
+        .help_template(format!(
+            "{{before-help}}{{about-with-newline}}\n{}{}{{usage}}\n\n{{all-args}}{{after-help}}",
+            language.text("Usage"),
+            language.colon()
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::super::Arguments;
+    use super::*;
+
+    /// Each text of the help of a command, its arguments and the commands within it.
+    fn texts(command: &Command, found: &mut Vec<String>) {
+        let own = [command.get_about(), command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
+        let arguments = command.get_arguments().flat_map(|argument| [argument.get_help(), argument.get_long_help()]);
+        found.extend(own.into_iter().chain(arguments).flatten().map(ToString::to_string));
+        command.get_subcommands().for_each(|within| texts(within, found));
+    }
+
+    #[test]
+    fn every_help_text_has_a_translation() {
+        let mut found = vec![];
+        texts(&Arguments::command(), &mut found);
+        assert!(found.len() > 100);
+        let missing: Vec<&String> = found.iter().filter(|text| Language::Zh.text(text) == text.as_str()).collect();
+        assert!(missing.is_empty(), "src/language/zh/help.json has not: {missing:#?}");
+    }
+}

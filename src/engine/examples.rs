@@ -1,0 +1,64 @@
+//! The results of the examples in the reference, made by running them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use tempfile::tempdir;
+
+use super::{Engine, EngineOptions, pages};
+use crate::error::failed;
+use crate::formats::{Blocks, Format, ResultWriter, TableStyle};
+
+/// Rows of a result that a page shows.
+const ROWS: usize = 6;
+/// Lines that they may take; of a result with more, one row is shown.
+const LINES: usize = 20;
+/// Letters of a line.
+const WIDTH: usize = 110;
+
+/// Runs every example of every page, each in a database of its own, and shows what its last statement answers. Examples without rows are
+/// left out. Files in examples start from `base`; those that an example writes are discarded.
+///
+/// # Errors
+/// An example fails; the error names its page.
+pub fn example_results(base: &Path) -> Result<BTreeMap<&'static str, String>> {
+    let mut results = BTreeMap::new();
+    for doc in pages() {
+        for example in doc.examples {
+            let named = |error: &dyn std::fmt::Display| failed(doc.name, format!("{error}\n{example}"));
+            let engine = Engine::open(EngineOptions::default())?;
+            let written = tempdir().map_err(|error| named(&error))?;
+            let base = if example.contains("COPY ") { written.path() } else { base };
+            let session = engine.session()?.with_base(base);
+            let rows = engine.block_on(session.sql(example)).map_err(|error| named(&crate::error::message(&error)))?;
+            let text = shown(&rows).map_err(|error| named(&error))?;
+            if !text.is_empty() {
+                results.insert(*example, text);
+            }
+        }
+    }
+    Ok(results)
+}
+
+fn shown(rows: &[RecordBatch]) -> std::io::Result<String> {
+    let Some(first) = rows.first().filter(|first| first.num_columns() > 0) else { return Ok(String::new()) };
+    let table = |most| {
+        let mut text = vec![];
+        let style = TableStyle { most, width: Some(WIDTH), blocks: Blocks::WhenWide };
+        let mut writer = ResultWriter::new(Format::Table, Box::new(&mut text), Arc::clone(&first.schema()), style)?;
+        rows.iter().try_for_each(|batch| writer.write(batch))?;
+        writer.finish()?;
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().map(|line| match line.split_once(" rows, the first ") {
+            // How all rows are seen is no matter of the page.
+            Some((count, _)) => format!("… {count} rows)"),
+            None => line.trim_end().to_string(),
+        });
+        Ok::<_, std::io::Error>(lines.collect::<Vec<_>>().join("\n"))
+    };
+    let text = table(ROWS)?;
+    if text.lines().count() > LINES { table(1) } else { Ok(text) }
+}

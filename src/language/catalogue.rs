@@ -1,0 +1,268 @@
+//! The texts of the program in another language.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::template::Template;
+
+/// Each room's texts: the English, and what it is in Chinese.
+const CHINESE: &[&str] = &[
+    include_str!("zh/adapter.json"),
+    include_str!("zh/aggregation.json"),
+    include_str!("zh/builtins.json"),
+    include_str!("zh/calendar.json"),
+    include_str!("zh/catalog.json"),
+    include_str!("zh/charts.json"),
+    include_str!("zh/cli.json"),
+    include_str!("zh/databases.json"),
+    include_str!("zh/distributed.json"),
+    include_str!("zh/docs.json"),
+    include_str!("zh/encryption.json"),
+    include_str!("zh/engine.json"),
+    include_str!("zh/error.json"),
+    include_str!("zh/files.json"),
+    include_str!("zh/formats.json"),
+    include_str!("zh/functions/audience.json"),
+    include_str!("zh/functions/basket.json"),
+    include_str!("zh/functions/clean.json"),
+    include_str!("zh/functions/cluster.json"),
+    include_str!("zh/functions/clv.json"),
+    include_str!("zh/functions/conditions.json"),
+    include_str!("zh/functions/dates.json"),
+    include_str!("zh/functions/experiment.json"),
+    include_str!("zh/functions/feedback.json"),
+    include_str!("zh/functions/identity.json"),
+    include_str!("zh/functions/journey.json"),
+    include_str!("zh/functions/json.json"),
+    include_str!("zh/functions/lists.json"),
+    include_str!("zh/functions/model.json"),
+    include_str!("zh/functions/numbers.json"),
+    include_str!("zh/functions/privacy.json"),
+    include_str!("zh/functions/quality.json"),
+    include_str!("zh/functions/rfm.json"),
+    include_str!("zh/functions/sample.json"),
+    include_str!("zh/functions/statistics.json"),
+    include_str!("zh/functions/survival.json"),
+    include_str!("zh/functions/tags.json"),
+    include_str!("zh/functions/texts.json"),
+    include_str!("zh/help.json"),
+    include_str!("zh/kernels.json"),
+    include_str!("zh/language.json"),
+    include_str!("zh/learning.json"),
+    include_str!("zh/objects.json"),
+    include_str!("zh/passwords.json"),
+    include_str!("zh/postgres_settings.json"),
+    include_str!("zh/refresh.json"),
+    include_str!("zh/report.json"),
+    include_str!("zh/scheduler.json"),
+    include_str!("zh/server.json"),
+    include_str!("zh/settings.json"),
+    include_str!("zh/sql.json"),
+    include_str!("zh/statement.json"),
+    include_str!("zh/system.json"),
+];
+
+/// Single words: kinds of objects and the like that a message is filled with, and words of pages.
+const WORDS: &[(&str, &str)] = &[
+    ("required", "必需"),
+    ("Source", "来源"),
+    ("error", "错误"),
+    ("note", "提示"),
+    ("interrupted", "已中断"),
+    ("Usage", "用法"),
+    ("Options", "选项"),
+    ("Commands", "命令"),
+    ("relation", "关系"),
+    ("condition", "条件"),
+    ("number", "数值"),
+    ("string", "字符串"),
+    ("interval", "时间间隔"),
+    ("query", "查询"),
+    ("profile", "画像"),
+    ("tag", "标签"),
+    ("segment", "人群"),
+    ("table", "表"),
+    ("external table", "外部表"),
+    ("view", "视图"),
+    ("function", "函数"),
+    ("model", "模型"),
+    ("schema", "模式"),
+    ("role", "角色"),
+    ("identity", "客户归一"),
+    ("experiment", "实验"),
+    ("check", "检查"),
+    ("schedule", "调度任务"),
+    ("mask", "脱敏规则"),
+    ("row policy", "行级策略"),
+    ("consent", "同意"),
+    ("retention", "保留期限"),
+    ("column", "列"),
+    ("parameter", "参数"),
+    ("setting", "设置"),
+    ("option", "选项"),
+    ("line", "行"),
+    ("it", "它"),
+    ("text", "字符串"),
+    ("texts", "字符串"),
+    ("numbers", "数值"),
+    ("time", "时间"),
+    ("times", "时间"),
+    ("intervals", "时间间隔"),
+    ("booleans", "布尔值"),
+    ("list", "列表"),
+    ("lists", "列表"),
+    ("bytes", "字节"),
+    ("field", "字段"),
+    ("fields", "字段"),
+    ("argument", "参数"),
+    ("arguments", "参数"),
+    ("none", "无"),
+    ("tab", "制表符"),
+    ("date", "日期"),
+    ("timestamp", "时间戳"),
+    ("comment", "注释"),
+    ("syntax", "语法"),
+    ("subquery", "子查询"),
+];
+
+/// The texts of one language.
+pub struct Catalogue {
+    exact: HashMap<String, String>,
+    /// Those with more words of their own come first.
+    templates: Vec<Template>,
+}
+
+impl Catalogue {
+    /// The Chinese one.
+    pub fn chinese() -> &'static Self {
+        static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read(CHINESE));
+        &CATALOGUE
+    }
+
+    fn read(rooms: &[&str]) -> Self {
+        let (mut exact, mut templates) = (HashMap::new(), vec![]);
+        for room in rooms {
+            // A test reads them all; a text of the program cannot be anything else.
+            let texts: HashMap<String, String> = serde_json::from_str(room).unwrap_or_default();
+            templates.extend(texts.iter().filter_map(|(english, other)| Template::new(english, other)));
+            exact.extend(texts);
+        }
+        templates.sort_by_key(|template| std::cmp::Reverse(template.weight()));
+        Self { exact, templates }
+    }
+
+    /// A text that stands in the source as it is.
+    pub fn exact(&self, english: &str) -> Option<&str> {
+        let word = || WORDS.iter().find(|(word, _)| *word == english).map(|(_, other)| *other);
+        self.exact.get(english).map(String::as_str).or_else(word)
+    }
+
+    /// A composed message; what the catalogue does not know of it stays English.
+    pub fn message(&self, english: &str) -> String {
+        self.known(english).unwrap_or_else(|| english.to_string())
+    }
+
+    /// A message of which the catalogue knows at least a part. What stands before a colon is its subject; what semicolons and line breaks
+    /// part may come from several places.
+    fn known(&self, english: &str) -> Option<String> {
+        if let Some((subject, problem)) = english.split_once(": ")
+            && !subject.contains([';', '\n'])
+            && let Some(problem) = self.whole(problem)
+        {
+            return Some(format!("{}：{problem}", self.subject(subject)));
+        }
+        self.whole(english)
+            .or_else(|| self.parts(english, "\n", "\n", Self::message))
+            .or_else(|| self.parts(english, "; ", "；", Self::message))
+            .or_else(|| self.parts(english, ": ", "：", Self::subject))
+    }
+
+    /// A text in two parts, of which the catalogue knows at least one.
+    fn parts(&self, english: &str, mark: &str, joined: &str, of_first: fn(&Self, &str) -> String) -> Option<String> {
+        let at = english.find(mark)?;
+        let (first, rest) = (&english[..at], &english[at + mark.len()..]);
+        let other = of_first(self, first);
+        // What is added to messages, `; did you mean "a"?`, begins with its mark.
+        if let Some(rest) = self.whole(&english[at..]) {
+            return Some(other + &rest);
+        }
+        let known = self.known(rest);
+        if other == first && known.is_none() {
+            return None;
+        }
+        Some(format!("{other}{joined}{}", known.as_deref().unwrap_or(rest)))
+    }
+
+    /// What a message is about.
+    pub fn subject(&self, english: &str) -> String {
+        if let Some(text) = self.whole(english) {
+            return text;
+        }
+        // The longest: an external table is no table.
+        let kinds = WORDS.iter().filter_map(|(word, other)| Some((word, other, english.strip_prefix(word)?.strip_prefix(' ')?)));
+        match kinds.max_by_key(|(word, ..)| word.len()) {
+            Some((_, other, name)) => format!("{other} {name}"),
+            None => english.to_string(),
+        }
+    }
+
+    /// A text that is one of the catalogue from its first letter to its last.
+    fn whole(&self, english: &str) -> Option<String> {
+        if let Some(text) = self.exact(english) {
+            return Some(text.to_string());
+        }
+        self.templates.iter().find_map(|template| template.apply(english, |hole| self.hole(hole)))
+    }
+
+    /// What fills a hole: a word, a text of the program, a list of words, or a value, which stays.
+    fn hole(&self, english: &str) -> String {
+        let word = english.strip_prefix("a ").or_else(|| english.strip_prefix("an ")).unwrap_or(english);
+        if let Some(text) = self.exact(english).or_else(|| self.exact(word)) {
+            return text.to_string();
+        }
+        // A value without a space is no text of ours.
+        if !english.contains(' ') {
+            return english.to_string();
+        }
+        match self.known(english) {
+            Some(text) => text,
+            None => self.words(english).unwrap_or_else(|| english.replace("' or '", "' 或 '")),
+        }
+    }
+
+    /// `numbers, texts or times`
+    fn words(&self, english: &str) -> Option<String> {
+        let (most, last) = english.rsplit_once(" or ")?;
+        let most: Option<Vec<&str>> = most.split(", ").map(|word| self.exact(word)).collect();
+        Some(format!("{}或{}", most?.join("、"), self.exact(last)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_can_be_read_and_every_translation_has_the_holes_of_its_text() {
+        for room in CHINESE {
+            let texts: HashMap<String, String> = serde_json::from_str(room).unwrap();
+            for (english, other) in &texts {
+                let has_hole = |text: &str| text.replace("{{", "").contains('{');
+                if has_hole(english) && Template::new(english, english).is_some() {
+                    assert!(Template::new(english, other).is_some(), "{english}\n{other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_taken_apart() {
+        let catalogue = Catalogue::read(&[
+            r#"{"{name} is missing": "缺少 {name}", "write {how}": "请写 {how}", "there is no {kind} {name}": "没有{kind} {name}"}"#,
+        ]);
+        assert_eq!(catalogue.message("rfm: amount is missing"), "rfm：缺少 amount");
+        assert_eq!(catalogue.message("profile p: amount is missing; write amount => x"), "画像 p：缺少 amount；请写 amount => x");
+        assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
+        assert_eq!(catalogue.message("something else"), "something else");
+    }
+}
