@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
 
-use super::wide_decimals::{self, Wide, is_wide};
+use super::wide_decimals::{self, Wide, is_wide, widened};
 use crate::error::{SqlState, coded};
 
 /// The aggregate, under the engine's name.
@@ -71,7 +71,7 @@ impl AggregateUDFImpl for ExactSum {
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         if arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
-            return wide_decimals::state_fields(&self.engine, &arguments);
+            return wide_decimals::state_fields(&self.engine, &arguments, widened);
         }
         if !is_ours(arguments.return_type()) {
             return self.engine.state_fields(arguments);
@@ -86,7 +86,7 @@ impl AggregateUDFImpl for ExactSum {
 
     fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            return Wide::new(&self.engine, arguments)?.accumulator(&self.engine, false);
+            return Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false);
         }
         if !is_ours(arguments.return_type()) {
             return self.engine.accumulator(arguments);
@@ -100,7 +100,7 @@ impl AggregateUDFImpl for ExactSum {
 
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            return Wide::new(&self.engine, arguments)?.accumulator(&self.engine, true);
+            return Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true);
         }
         match is_ours(arguments.return_type()) {
             true => self.accumulator(arguments),
@@ -114,7 +114,7 @@ impl AggregateUDFImpl for ExactSum {
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            return Wide::new(&self.engine, arguments)?.groups_accumulator(&self.engine);
+            return Wide::new(&self.engine, arguments, widened)?.groups_accumulator(&self.engine);
         }
         if !is_ours(arguments.return_type()) {
             return self.engine.create_groups_accumulator(arguments);

@@ -10,6 +10,7 @@ mod exact_sum;
 pub mod float_extremes;
 mod json;
 pub mod marked;
+mod medians;
 pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
@@ -63,8 +64,13 @@ pub fn windows() -> Vec<datafusion::logical_expr::WindowUDF> {
 }
 
 /// The aggregates, by name.
-pub fn aggregates() -> [(&'static str, AggregateUDF); 3] {
-    [("sum", exact_sum::udaf()), ("avg", wide_decimals::avg()), ("percentile_cont", percentiles::percentile_cont())]
+pub fn aggregates() -> [(&'static str, AggregateUDF); 4] {
+    [
+        ("sum", exact_sum::udaf()),
+        ("avg", wide_decimals::avg()),
+        ("median", medians::median()),
+        ("percentile_cont", percentiles::percentile_cont()),
+    ]
 }
 
 /// Replaces the engine's functions by ours in a session that is being built.

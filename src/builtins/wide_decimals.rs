@@ -45,21 +45,21 @@ impl AggregateUDFImpl for WideAvg {
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         match arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => state_fields(&self.engine, &arguments),
+            true => state_fields(&self.engine, &arguments, widened),
             false => self.engine.state_fields(arguments),
         }
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments)?.accumulator(&self.engine, false),
+            true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false),
             false => self.engine.accumulator(arguments),
         }
     }
 
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments)?.accumulator(&self.engine, true),
+            true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true),
             false => self.engine.create_sliding_accumulator(arguments),
         }
     }
@@ -70,7 +70,7 @@ impl AggregateUDFImpl for WideAvg {
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments)?.groups_accumulator(&self.engine),
+            true => Wide::new(&self.engine, arguments, widened)?.groups_accumulator(&self.engine),
             false => self.engine.create_groups_accumulator(arguments),
         }
     }
@@ -86,14 +86,17 @@ pub fn is_wide(data_type: &DataType) -> bool {
 }
 
 /// The same decimals in 256 bits.
-fn widened(data_type: &DataType) -> DataType {
+pub fn widened(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Decimal128(precision, scale) => DataType::Decimal256(*precision, *scale),
         other => other.clone(),
     }
 }
 
-/// The engine's function over columns of 256 bits.
+/// What a type becomes before the engine sees it.
+pub type Widened = fn(&DataType) -> DataType;
+
+/// The engine's function over wider columns.
 pub struct Wide<'a> {
     arguments: Vec<FieldRef>,
     result: FieldRef,
@@ -101,7 +104,7 @@ pub struct Wide<'a> {
 }
 
 impl<'a> Wide<'a> {
-    pub fn new(engine: &dyn AggregateUDFImpl, given: AccumulatorArgs<'a>) -> Result<Self> {
+    pub fn new(engine: &dyn AggregateUDFImpl, given: AccumulatorArgs<'a>, widened: Widened) -> Result<Self> {
         let arguments: Vec<FieldRef> = given
             .expr_fields
             .iter()
@@ -145,8 +148,8 @@ impl<'a> Wide<'a> {
     }
 }
 
-/// The states of the function over columns of 256 bits.
-pub fn state_fields(engine: &dyn AggregateUDFImpl, given: &StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+/// The states of the function over wider columns.
+pub fn state_fields(engine: &dyn AggregateUDFImpl, given: &StateFieldsArgs<'_>, widened: Widened) -> Result<Vec<FieldRef>> {
     let arguments: Vec<FieldRef> = given
         .input_fields
         .iter()
