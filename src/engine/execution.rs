@@ -49,7 +49,7 @@ use crate::sql::parser::{self, Parsed};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
 use crate::sql::protection::SetClass;
 use crate::sql::schedule::{Action, ScheduleCommand};
-use crate::sql::syntax::charts;
+use crate::sql::syntax::copies;
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
 
@@ -166,7 +166,7 @@ fn check_schema() -> SchemaRef {
 fn gives_nothing(parsed: &SqlParsed) -> bool {
     let statement = match parsed {
         SqlParsed::Statement(statement) => statement,
-        SqlParsed::CopyTo(copy) => return charts::is_picture(&copy.target),
+        SqlParsed::CopyTo(copy) => return copies::is_picture(&copy.target),
         _ => return false,
     };
     matches!(
@@ -385,7 +385,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         }
     }
     if let SqlParsed::CopyTo(copy) = &parsed
-        && charts::is_picture(&copy.target)
+        && copies::is_picture(&copy.target)
     {
         let (copy, drawing) = (copy.clone(), context.clone());
         return Ok(Answer::work(&session.engine, &context, move |running| async move {
@@ -453,6 +453,9 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             suppressing::take_options(&mut copy)?;
             places::check(&copy.output_url, context.base(), context.places())?;
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
+            if copy.file_type.get_ext() == "parquet" {
+                copy.options.values_mut().for_each(give_level);
+            }
             let (plan, staged) = stage_copy(copy, context.base())?;
             start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
         }
@@ -649,4 +652,15 @@ fn pairs(columns: [&str; 2], pairs: &[(String, String)]) -> Result<RecordBatch> 
     let names: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(name, _)| name)));
     let values: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(_, value)| value)));
     Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
+}
+
+/// The writer of Parquet wants a level where people say `zstd`: that of the codec's own program.
+fn give_level(compression: &mut String) {
+    let level = match compression.to_ascii_lowercase().as_str() {
+        "zstd" => 3,
+        "gzip" => 6,
+        "brotli" => 4,
+        _ => return,
+    };
+    *compression = format!("{compression}({level})");
 }

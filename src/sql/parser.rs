@@ -26,7 +26,7 @@ use super::syntax::creating;
 use super::syntax::effort::Counting;
 use super::syntax::size::Tables;
 use super::syntax::{
-    casts, chains, charts, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
+    casts, chains, copies, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
     rewritten, shorthands, spellings, supported, type_names,
 };
 use super::time_travel;
@@ -269,7 +269,7 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
         let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
         let mut parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
-            None => Parsed::Sql(Box::new(match charts::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
+            None => Parsed::Sql(Box::new(match copies::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
                 Some(statement) => statement,
                 None => match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
                     Some(statement) => SqlParsed::Statement(Box::new(statement)),

@@ -2,8 +2,8 @@
 
 pub mod casts;
 pub mod chains;
-pub mod charts;
 pub mod column_names;
+pub mod copies;
 pub mod creating;
 pub mod earlier_names;
 pub mod effort;

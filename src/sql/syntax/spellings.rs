@@ -193,6 +193,14 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     {
         return Ok(Some(with("CAST(strptime($2, $1) AS DATE)", &[pattern.clone(), text.clone()])?));
     }
+    // DuckDB takes both orders.
+    if own == "strftime"
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(time))] =
+            list.args.as_slice()
+        && matches!(pattern, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. }) if pattern.contains('%'))
+    {
+        return Ok(Some(with("strftime($2, $1)", &[pattern.clone(), time.clone()])?));
+    }
     // Snowflake's place for the order of what is gathered.
     if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {
         list.clauses.push(FunctionArgumentClause::OrderBy(std::mem::take(&mut function.within_group)));

@@ -1,0 +1,108 @@
+//! `COPY (query) TO 'sales.svg' (CHART 'bar', X month, Y 'orders, returns', TITLE 'Sales')`: rows as a picture; and `COPY orders TO 'orders.csv'
+//! (FORMAT csv, HEADER, DELIMITER ';')`, which is how PostgreSQL and DuckDB write what is OPTIONS here.
+
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlParsed};
+use sqlparser::ast::Value;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+/// The endings of pictures.
+pub const ENDINGS: [&str; 3] = ["svg", "png", "html"];
+
+/// True for the name of a picture.
+pub fn is_picture(target: &str) -> bool {
+    let ending = target.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// Parses such a statement; nothing when the next one is another.
+///
+/// # Errors
+/// What follows the name of the file is no list of options, or rows are to come from a file.
+pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> {
+    let is_copy = matches!(&parser.peek_token().token, Token::Word(word) if word.keyword == Keyword::COPY);
+    if !is_copy {
+        return Ok(None);
+    }
+    if let Some((table, file)) = parser.maybe_parse(|parser| {
+        parser.expect_keyword(Keyword::COPY)?;
+        let table = parser.parse_object_name(true)?;
+        parser.expect_keyword(Keyword::FROM)?;
+        Ok((table, parser.parse_literal_string()?))
+    })? {
+        return Err(ParserError::ParserError(format!(
+            "COPY FROM: a file is read in FROM; write INSERT INTO {table} SELECT * FROM '{file}'"
+        )));
+    }
+    let head = parser.maybe_parse(|parser| {
+        parser.expect_keyword(Keyword::COPY)?;
+        let source = if parser.consume_token(&Token::LParen) {
+            let query = parser.parse_query()?;
+            parser.expect_token(&Token::RParen)?;
+            CopyToSource::Query(query)
+        } else {
+            CopyToSource::Relation(parser.parse_object_name(true)?)
+        };
+        parser.expect_keyword(Keyword::TO)?;
+        let target = parser.parse_literal_string()?;
+        let has_options = parser.peek_token().token == Token::LParen
+            || parser.peek_keyword(Keyword::WITH) && parser.peek_nth_token(1).token == Token::LParen;
+        if is_picture(&target) || has_options { Ok((source, target)) } else { parser.expected("(", parser.peek_token()) }
+    })?;
+    let Some((source, target)) = head else { return Ok(None) };
+    let mut options = vec![];
+    let _ = parser.parse_keyword(Keyword::WITH);
+    if parser.consume_token(&Token::LParen) {
+        options = parser.parse_comma_separated(option)?;
+        parser.expect_token(&Token::RParen)?;
+    }
+    let is_picture = is_picture(&target);
+    let mut copy = CopyToStatement { source, target, partitioned_by: vec![], stored_as: None, options: vec![] };
+    for (name, value) in options {
+        match name.as_str() {
+            "format" if !is_picture => copy.stored_as = Some(value.to_uppercase()),
+            "partition_by" | "partitioned_by" if !is_picture => {
+                copy.partitioned_by = value.split(',').map(String::from).collect()
+            }
+            name => copy.options.push((own_name(name, is_picture).to_string(), Value::SingleQuotedString(value))),
+        }
+    }
+    Ok(Some(SqlParsed::CopyTo(copy)))
+}
+
+/// An option under the name that it has here.
+fn own_name(name: &str, is_picture: bool) -> &str {
+    match name {
+        "delimiter" | "delim" | "sep" if !is_picture => "separator",
+        "nullstr" if !is_picture => "null",
+        "codec" if !is_picture => "compression",
+        name => name,
+    }
+}
+
+/// `NAME value`, where a value is a text, a number, a name or names in parentheses; a name alone is true.
+fn option(parser: &mut Parser<'_>) -> Result<(String, String), ParserError> {
+    let name = parser.parse_identifier()?.value.to_lowercase();
+    let column = |parser: &mut Parser<'_>| parser.parse_identifier().map(|name| crate::sql::command::normal(&name));
+    let token = parser.peek_token().token;
+    let value = match token {
+        Token::LParen => {
+            parser.expect_token(&Token::LParen)?;
+            let columns = parser.parse_comma_separated(column)?;
+            parser.expect_token(&Token::RParen)?;
+            columns.join(",")
+        }
+        Token::Number(number, _) => {
+            parser.advance_token();
+            number
+        }
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+            parser.advance_token();
+            text
+        }
+        Token::Comma | Token::RParen => "true".into(),
+        _ => column(parser)?,
+    };
+    Ok((name, value))
+}
