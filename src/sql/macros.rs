@@ -20,7 +20,8 @@ use sqlparser::ast::{
 };
 
 use super::command::Parameter;
-use super::{call, parser, relation};
+use super::planning::with_time_zone;
+use super::{call, parser, readers, relation};
 use crate::adapter::FunctionSet;
 use crate::adapter::arguments::{Options, find, require_all};
 use crate::adapter::definitions::{Definitions, StoredFunction};
@@ -29,19 +30,27 @@ use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::files;
 use crate::functions;
+use crate::statement::StatementContext;
 
 /// How deep the query of a macro may lead to other macros; a tag over itself would never end.
 const DEEPEST: usize = 16;
 /// How many calls one statement may come to: of sixteen functions, each with the one before it, twice, there would be 2¹⁶.
 const MOST_CALLS: usize = 1_000;
 
-/// Replaces every call of a macro in a statement by a subquery.
+/// Replaces every call of a macro in a statement by a subquery. Queries that a macro asks about may read files where there is a statement.
 ///
 /// # Errors
 /// What is wrong with a call.
-pub async fn expand(parsed: &mut Parsed, state: &SessionState, definitions: &Arc<dyn Definitions>) -> Result<()> {
+pub async fn expand(
+    parsed: &mut Parsed,
+    state: &SessionState,
+    definitions: &Arc<dyn Definitions>,
+    context: Option<&StatementContext>,
+) -> Result<()> {
     let macros = functions::all().iter().flat_map(|set| set.macros.iter().cloned()).collect();
-    Expansion { state, macros, definitions: Arc::clone(definitions), calls: AtomicUsize::new(0) }.statement(parsed, 0).await
+    Expansion { state, macros, context, definitions: Arc::clone(definitions), calls: AtomicUsize::new(0) }
+        .statement(parsed, 0)
+        .await
 }
 
 /// A call in FROM that stands for a query.
@@ -63,6 +72,7 @@ impl Callee {
 struct Expansion<'a> {
     state: &'a SessionState,
     macros: Vec<Arc<dyn TableMacro>>,
+    context: Option<&'a StatementContext>,
     definitions: Arc<dyn Definitions>,
     /// How many calls there were so far.
     calls: AtomicUsize,
@@ -159,8 +169,15 @@ impl Expansion<'_> {
         if let Some(question) = table_macro.asks(&call, self.definitions.as_ref())? {
             let mut question = parser::parse_composed(&question, self.state)?;
             self.statement(&mut question, depth + 1).await?;
+            let files = match self.context {
+                Some(context) => readers::open(&mut question, self.state, context).await?,
+                None => vec![],
+            };
             // What is wrong with the query is reported when it is planned in its place.
-            let plan = self.state.statement_to_plan(question).await.ok();
+            let plan = match self.context.filter(|_| !files.is_empty()) {
+                Some(context) => with_time_zone(context.with_files(files).state()).statement_to_plan(question).await.ok(),
+                None => self.state.statement_to_plan(question).await.ok(),
+            };
             call.columns = plan.map(|plan| Arc::clone(plan.schema().inner()));
         }
         let text = table_macro.expand(call, self.definitions.as_ref())?;
@@ -451,6 +468,7 @@ mod tests {
         let state = SessionContext::new().state();
         let mut parsed = DFParser::parse_sql(sql)?.pop_front().unwrap();
         let expansion = Expansion {
+            context: None,
             state: &state,
             macros: vec![Arc::new(Greeting)],
             definitions: Arc::new(NoDefinitions),

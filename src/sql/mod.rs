@@ -121,7 +121,7 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
     match (statements.pop(), statements.len()) {
         (Some(statement), 0) => {
             let mut parsed = statement.parsed.into_sql()?;
-            macros::expand(&mut parsed, &state, objects).await?;
+            macros::expand(&mut parsed, &state, objects, None).await?;
             let plan = headings::name(state.statement_to_plan(parsed).await?)?;
             rules::zones::refuse_numbers(&plan)?;
             context.execute_logical_plan(plan).await

@@ -64,9 +64,9 @@ fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Re
     Err(context.not_allowed(DETOKENIZE, &format!("GRANT DETOKENIZE ON DATABASE portrait TO {}", context.role())))
 }
 
-/// What SHOW TABLES lists: all but PostgreSQL's own.
+/// What SHOW TABLES lists: what people have made. The tables about the database itself are in information_schema.tables with all others.
 const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type, table_comment
-    FROM information_schema.tables WHERE table_schema <> 'pg_catalog'";
+    FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'system')";
 
 /// Likewise, with the tables that it names.
 ///
@@ -80,7 +80,7 @@ pub fn plan_with_tables<'a>(
         let state = with_time_zone(context.state());
         let mut parsed = parsed.clone();
         given::write_times(&mut parsed, context.parameters());
-        macros::expand(&mut parsed, &state, &context.stored_objects()).await?;
+        macros::expand(&mut parsed, &state, &context.stored_objects(), Some(context)).await?;
         let state = match readers::open(&mut parsed, &state, context).await? {
             tables if tables.is_empty() => state,
             tables => with_time_zone(context.with_files(tables).state()),

@@ -12,6 +12,7 @@ use sqlparser::ast::{
 
 use super::command::normal;
 use crate::docs::{Argument, Doc, Takes};
+use crate::files;
 use crate::functions;
 
 /// The names of `$name`, without the sign, each as often as it stands there.
@@ -48,16 +49,53 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
     impl VisitorMut for Resolve<'_> {
         type Break = ();
         fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-            if let TableFactor::Table { name: ObjectName(parts), args: None, .. } = factor
-                && let [part] = parts.as_mut_slice()
-                && let Some(Ident { value, quote_style: Some('\''), .. }) = part.as_ident()
-                && !value.contains("://")
-                && Path::new(value).is_relative()
-            {
-                let place = self.0.join(value).display().to_string();
-                *parts = ObjectName::from(vec![Ident::with_quote('\'', place)]).0;
+            let (name, arguments) = match factor {
+                TableFactor::Table { name: ObjectName(parts), args: None, .. } => {
+                    if let [part] = parts.as_mut_slice()
+                        && let Some(Ident { value, quote_style: Some('\''), .. }) = part.as_ident()
+                        && let Some(place) = self.place(value)
+                    {
+                        *parts = ObjectName::from(vec![Ident::with_quote('\'', place)]).0;
+                    }
+                    return ControlFlow::Continue(());
+                }
+                TableFactor::Table { name, args: Some(arguments), .. } => (name, &mut arguments.args),
+                TableFactor::Function { name, args, .. } => (name, args),
+                _ => return ControlFlow::Continue(()),
+            };
+            // read_csv('orders.csv'), whose location comes first, and summarize('orders.csv').
+            let is_reader = files::reader(&name.to_string()).is_some();
+            for (number, argument) in arguments.iter_mut().enumerate() {
+                let (named, value) = match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => (None, value),
+                    FunctionArg::Named { name, arg: FunctionArgExpr::Expr(Expr::Value(value)), .. } => {
+                        (Some(name.value.as_str()), value)
+                    }
+                    FunctionArg::ExprNamed {
+                        name: Expr::Identifier(name),
+                        arg: FunctionArgExpr::Expr(Expr::Value(value)),
+                        ..
+                    } => (Some(name.value.as_str()), value),
+                    _ => continue,
+                };
+                let is_place =
+                    if is_reader { number == 0 && named.is_none() } else { takes_relation(&name.to_string(), number, named) };
+                if let Value::SingleQuotedString(text) = &mut value.value
+                    && is_place
+                    && let Some(place) = self.place(text)
+                {
+                    *text = place;
+                }
             }
             ControlFlow::Continue(())
+        }
+    }
+
+    impl Resolve<'_> {
+        /// The whole path of a relative one.
+        fn place(&self, path: &str) -> Option<String> {
+            let is_relative = !path.contains("://") && Path::new(path).is_relative();
+            is_relative.then(|| self.0.join(path).display().to_string())
         }
     }
     let _ = part.visit(&mut Resolve(base));
