@@ -97,8 +97,9 @@ impl Card {
         // As text, which is read as the key's type: 0042 may be one that begins with zeros.
         let key = literal(&self.key);
         let (profile, output) = (name(&self.profile), literal(output));
-        let options = self.asked.options().join(", ");
-        console.run(&Script::given(format!("COPY CARD {profile} FOR {key} TO {output} WITH ({options})")))
+        let options = self.asked.options();
+        let with = if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) };
+        console.run(&Script::given(format!("COPY CARD {profile} FOR {key} TO {output}{with}")))
     }
 }
 

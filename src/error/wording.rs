@@ -150,7 +150,7 @@ mod tests {
                    functions:\n\tsum(Decimal)\n\tsum(UInt64)\n\tsum(Duration)";
         assert_eq!(
             plain(sum),
-            "sum: takes numbers or intervals, got VARCHAR; for a text write CAST(replace(…, ',', '') AS DECIMAL(12, 2))"
+            "sum: takes numbers or intervals, got VARCHAR; for a text write CAST(… AS DECIMAL(12, 2)), or parse_number(…)"
         );
         let upper = "Function 'upper' expects 1 arguments but received 2. No function matches the given name and argument types \
                      'upper(Int64, Int64)'. You might need to add explicit type casts.\n\tCandidate functions:\n\tupper(String)";

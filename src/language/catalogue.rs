@@ -123,6 +123,9 @@ const WORDS: &[(&str, &str)] = &[
     ("comment", "注释"),
     ("syntax", "语法"),
     ("subquery", "子查询"),
+    ("category", "类别"),
+    ("constant", "常量"),
+    ("integer", "整数"),
 ];
 
 /// The texts of one language.

@@ -155,7 +155,7 @@ fn what_is_damaged_is_not_saved() {
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     for (damage, said) in
-        [(Some(flipped), "not those that were written"), (Some(whole[..100].to_vec()), "shorter"), (None, "No such file")]
+        [(Some(flipped), "not the ones that were written"), (Some(whole[..100].to_vec()), "shorter"), (None, "No such file")]
     {
         match damage {
             Some(bytes) => std::fs::write(&file, bytes).unwrap(),
@@ -205,7 +205,7 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
     }
     let mut longer = whole.clone();
     longer.extend([0; 512]);
-    assert!(crafted(place, &longer).contains("tells of another size"));
+    assert!(crafted(place, &longer).contains("gives another size"));
 
     // The entry of the catalog, which comes after the manifest.
     let size = |header: &[u8]| usize::from_str_radix(std::str::from_utf8(&header[124..135]).unwrap(), 8).unwrap();
@@ -227,7 +227,7 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
         assert!(with(&|header| header[156] = kind).contains("no plain file"));
     }
     assert!(with(&|header| header[124..135].copy_from_slice(b"77777777777")).contains("where its manifest has"));
-    assert!(with(&|header| header[124] = 0xff).contains("is no number"));
+    assert!(with(&|header| header[124] = 0xff).contains("is not a number"));
 
     // A manifest that says something else.
     let manifest = |change: &dyn Fn(String) -> String| {
@@ -244,10 +244,10 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
     assert!(manifest(&|text| text.replace("data/", "../")).contains("which is not a file of a database"));
     assert!(manifest(&|text| text.replacen("catalog.sqlite", "locks/x", 1)).contains("which is not a file of a database"));
     assert!(manifest(&|text| text.replace("\"version\": 1", "\"version\": 2")).contains("newer Portrait"));
-    assert!(manifest(&|text| text.replace("portrait backup", "something else")).contains("is no backup"));
+    assert!(manifest(&|text| text.replace("portrait backup", "something else")).contains("is not a backup"));
     assert!(manifest(&|_| "{}".into()).contains("its manifest cannot be read"));
     let error = manifest(&|text| text.replacen("\"bytes\": ", "\"bytes\": 9", 1));
-    assert!(error.contains("tells of another size"), "{error}");
+    assert!(error.contains("gives another size"), "{error}");
     assert!(!place.join("../escaped").exists());
     assert!(try_restore(&place.join("none"), &place.join("crafted")).unwrap_err().contains("no such file"));
 }
@@ -336,7 +336,7 @@ fn what_only_reads_makes_no_database() {
     let (code, _, error) = program(&["backup", "x.backup"]);
     assert!(code == 1 && error.contains("needs a database; add --database DIR"), "{error}");
     let (code, _, error) = program(&["-d", "shop", "-c", "SELECT 1"]);
-    assert_eq!((code, error.as_str()), (0, "note: there was no database in shop; a new one was made\n"));
+    assert_eq!((code, error.as_str()), (0, "note: there was no database in shop; a new one was created\n"));
     let (code, _, error) = program(&["-d", "shop", "-c", "SELECT 1"]);
     assert_eq!((code, error.as_str()), (0, ""));
 }

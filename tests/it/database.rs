@@ -13,7 +13,7 @@ fn tables_and_views_are_remembered() {
          CREATE EXTERNAL TABLE 订单 STORED AS PARQUET LOCATION 'orders.parquet';
          CREATE VIEW 分层 AS SELECT * FROM rfm(订单, customer => customer_id, order_time => ordered_at, amount => amount)",
     );
-    assert_eq!((code, errors.as_str()), (0, "note: there was no database in crm; a new one was made\n"));
+    assert_eq!((code, errors.as_str()), (0, "note: there was no database in crm; a new one was created\n"));
     // From another directory: the place of the file is remembered whole.
     let database = folder.path().join("crm");
     let elsewhere = |sql: &str| run(portrait().current_dir("/").arg("-d").arg(&database).args(["-f", "csv", "-c", sql]));

@@ -266,7 +266,7 @@ fn what_is_broken_hides_nothing_else() {
     // The script of the definitions leaves them out, and says so.
     let script = session.dump().unwrap();
     assert!(
-        script.contains("-- view \"v\" is left out, as it cannot be read") && script.contains("-- view \"c1\" is left out"),
+        script.contains("-- view \"v\" is left out, because it cannot be read") && script.contains("-- view \"c1\" is left out"),
         "{script}"
     );
     assert!(script.contains("\n-- model \"m\"\nCREATE MODEL m"), "{script}");
@@ -334,9 +334,9 @@ fn a_table_in_memory_does_not_hide_a_view() {
     rows(&engine, &session, "CREATE VIEW v AS SELECT 1 AS a; CREATE TABLE t AS SELECT 2 AS a");
     for (sql, problem) in [
         ("CREATE OR REPLACE TABLE v AS SELECT 2 AS a", "v: is a view, which cannot be replaced by a table; DROP it first"),
-        ("CREATE TABLE v AS SELECT 2 AS a", "v: this table exists; DROP it first"),
+        ("CREATE TABLE v AS SELECT 2 AS a", "v: this table already exists; DROP it first"),
         ("CREATE OR REPLACE VIEW t AS SELECT 1 AS a", "t: exists already; DROP the temporary table first"),
-        ("CREATE TABLE \"\" AS SELECT 1 AS a", "table: a name must have at least one letter"),
+        ("CREATE TABLE \"\" AS SELECT 1 AS a", "table: a name must not be empty"),
         ("SELECT * FROM ''", ""),
     ] {
         let error = try_rows(&engine, &session, sql).unwrap_err();

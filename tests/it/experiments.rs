@@ -91,7 +91,7 @@ fn rows_that_cannot_be_used_are_told() {
         "1 row without group was left out",
         "1 row of another group was left out",
         "1 row without v was left out",
-        "1 row without p counts as 0 in it",
+        "1 row without p counts as if it were 0",
     ] {
         assert!(errors.contains(told), "{told}: {errors}");
     }

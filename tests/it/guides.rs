@@ -1,4 +1,4 @@
-//! README and the guides: every block of SQL and of shell commands runs as it stands, from an empty folder, and prints what the page shows.
+//! The guides: every block of SQL and of shell commands runs as it stands, from an empty folder, and prints what the page shows.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,6 +67,17 @@ fn follow(page: &Path) {
             assert!(printed == shown, "{place} prints\n{printed}\ninstead of\n{shown}");
         }
     }
+}
+
+/// The first query of README answers what stands below it.
+#[test]
+fn the_first_query_of_readme() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let blocks = blocks(&page);
+    let [query, shown, ..] = blocks.as_slice() else { panic!("two blocks") };
+    assert_eq!((query.kind.as_str(), shown.kind.as_str()), ("sql", "text"));
+    let (code, out, err) = run(portrait().args(["-f", "table", "-c", &query.text]));
+    assert!(code == 0 && trimmed(&out) == trimmed(&shown.text), "{out}{err}");
 }
 
 fn guide(name: &str) {

@@ -20,6 +20,7 @@ mod experiments;
 mod files;
 mod flight;
 mod grouping;
+mod guides;
 mod health;
 mod interrupts;
 mod journeys;

@@ -186,7 +186,7 @@ fn texts_that_name_rows_are_left_out_of_explanations() {
     );
     assert_eq!(
         only(&told, "years"),
-        "years is text, 20 different ones, and most of its texts read as numbers: write TRY_CAST(trim(years) AS DOUBLE) AS years"
+        "years is text with 20 distinct values, and most of its texts read as numbers: write TRY_CAST(trim(years) AS DOUBLE) AS years"
     );
 }
 

@@ -391,7 +391,7 @@ fn passwords(server: &Server) {
     let with_file = create(", 'credentials' 'passwords'", &anybody);
     std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     let (code, _, error) = program(&["-c", &with_file], &[]);
-    assert!(code == 1 && error.contains("others may read it (mode 640)"), "{error}");
+    assert!(code == 1 && error.contains("others can read it (mode 640)"), "{error}");
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     assert_eq!(program(&["-c", &with_file], &[]).0, 0, "the user comes from the file, too");
     let (_, dump, _) = program(&["dump"], &[]);

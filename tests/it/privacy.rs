@@ -57,9 +57,9 @@ fn key_files_that_are_not_right_are_refused() {
     assert!(code == 1 && errors.contains("cannot be read"), "{errors}");
     for (text, mode, problem) in [
         (format!("v1:{one}"), 0o644, "can be read by others (mode 644); run chmod 600 on it"),
-        (String::new(), 0o600, "there is no key in it"),
+        (String::new(), 0o600, "it contains no key"),
         ("v1:c2hvcnQ=".into(), 0o600, "line 1: the key must have 32 bytes"),
-        (format!("v1:{one}\nv1:{one}"), 0o600, "line 2: this version stands there twice"),
+        (format!("v1:{one}\nv1:{one}"), 0o600, "line 2: this version is given twice"),
     ] {
         write(&key, &text, mode);
         let (code, out, errors) = asked(&key, QUERY);

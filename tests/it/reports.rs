@@ -217,7 +217,7 @@ fn charts_are_pictures_of_their_rows() {
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, Y status)"), "y must be a column of numbers"),
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, SERIEN status)"), "did you mean \"series\"?"),
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, WIDTH 7)"), "width must be from 240 to 4096, got 7"),
-        ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows are of"),
+        ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows belong to"),
         ("COPY (SELECT status FROM orders) TO 'c.svg'".into(), "no column of numbers is left"),
         ("COPY (SELECT * FROM generate_series(1, 30000)) TO 'c.svg'".into(), "more than 20000 rows"),
     ] {

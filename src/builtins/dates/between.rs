@@ -226,7 +226,7 @@ fn months(later: NaiveDateTime, earlier: NaiveDateTime) -> f64 {
     months + (days(later) - days(earlier)) / 31.0
 }
 
-/// As in PostgreSQL: as many years and months as fit, and the remaining days counted in the month before the later time.
+/// As in PostgreSQL: as many years and months as fit, and the remaining days counted in the month of the earlier time.
 fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
     if later < earlier {
         let age = age(earlier, later);

@@ -169,7 +169,7 @@ fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>)
                 let all = grouped(rows.len() as u64);
                 running.note(format!("{name} was left out: it has {kinds} different texts in {all} rows{advice}"));
             }
-            (false, true) => running.note(format!("{name} is text, {kinds} different ones, and {advice}")),
+            (false, true) => running.note(format!("{name} is text with {kinds} distinct values, and {advice}")),
             (false, false) => {}
         }
     }

@@ -126,7 +126,7 @@ fn doubles(doc: &Doc, relation: &LogicalPlan, features: &[Feature]) -> Result<Lo
                 Ok(cast(column, DataType::Float64).alias(&feature.name))
             }
             Some((_, field)) => {
-                Err(invalid(doc.name, format!("centroids: {} must be a number, it is {}", feature.name, field.data_type())))
+                Err(invalid(doc.name, format!("centroids: {} must be a number, got {}", feature.name, field.data_type())))
             }
             None => Err(invalid(doc.name, format!("centroids must have a column {}, as it is a feature", feature.name))),
         }
@@ -138,7 +138,7 @@ fn doubles(doc: &Doc, relation: &LogicalPlan, features: &[Feature]) -> Result<Lo
 fn given(how: &How, scaled: &Scaled, running: &Computing<'_>) -> Result<Option<Vec<f64>>, Stop> {
     let Some(given) = running.given else { return Ok(None) };
     if given.len() != how.n_clusters {
-        return Err(running.refuse(format!("centroids has {} rows, n_clusters is {}", given.len(), how.n_clusters)));
+        return Err(running.refuse(format!("centroids has {} rows, but n_clusters is {}", given.len(), how.n_clusters)));
     }
     let centre =
         |centre: &Vec<f64>| centre.iter().enumerate().map(|(column, value)| scaled.scale(column, *value)).collect::<Vec<_>>();

@@ -52,7 +52,7 @@ pub fn threshold(cut: &Cut, data_type: Option<&DataType>) -> Result<String> {
                 None => format!("arrow_cast({ticks}, '{data_type}')"),
             }
         }
-        other => return internal_err!("{other} is not compared as it is"),
+        other => return internal_err!("{other} cannot be compared directly"),
     })
 }
 

@@ -106,7 +106,7 @@ impl ObjectFunction for CustomerLifetimeValue {
             return Err(invalid(&transactions.label, problem));
         }
         if !matches!(values.fitted().lifetime().map(|fitted| &fitted.model), Some(Lifetime::Values(_))) {
-            let problem = format!("is of type '{}', {VALUES} must be gamma_gamma", values.trained.model_type);
+            let problem = format!("is of type '{}', but {VALUES} must be gamma_gamma", values.trained.model_type);
             return Err(invalid(&values.label, problem));
         }
         let input = call.input()?;
@@ -197,7 +197,7 @@ fn ends(from: Option<&Moment>, months: u32, unit: Unit) -> Result<Vec<f64>> {
         }
     };
     (1..=months)
-        .map(|month| end(month).ok_or_else(|| failed(DOC.name, "the months go beyond the calendar; give fewer")))
+        .map(|month| end(month).ok_or_else(|| failed(DOC.name, "months goes past the last supported date; give fewer")))
         .collect()
 }
 
@@ -274,7 +274,7 @@ impl ScalarUDFImpl for Worth {
             Lifetime::Transactions(model) => Some((model, fitted.places.as_slice())),
             Lifetime::Values(_) => None,
         }) else {
-            return Err(failed(DOC.name, "the model is none of transactions"));
+            return Err(failed(DOC.name, "the model is not a transaction model"));
         };
         let numbers = self.transactions.feature_rows(of_transactions, rows)?.numbers;
         let &[frequency, recency, age] = places else { return Err(failed(DOC.name, "the model is damaged; train it again")) };

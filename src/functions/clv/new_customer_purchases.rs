@@ -84,7 +84,7 @@ impl RelationFunction for Bound {
         let horizon = call.options.float(HORIZON)?;
         let most = u32::try_from(call.options.integer(MOST)?).unwrap_or(0);
         let Some(Lifetime::Transactions(model)) = self.0.fitted().lifetime().map(|fitted| &fitted.model) else {
-            return Err(invalid(&self.0.label, "is no model of purchases"));
+            return Err(invalid(&self.0.label, "is not a model of purchases"));
         };
         if model.is_discrete() && horizon.fract() != 0.0 {
             return Err(invalid(DOC.name, "horizon must be a whole number of opportunities for a model of type bg_bb"));

@@ -90,7 +90,7 @@ impl End {
         let time_type = time_type(&call.roles)?;
         let day_of = |instant: &ScalarValue| match instant.cast_to(&DataType::Date32)? {
             ScalarValue::Date32(Some(day)) => Ok(day),
-            _ => Err(invalid(call.doc.name, format!("{argument} has no calendar day; write DATE '…'"))),
+            _ => Err(invalid(call.doc.name, format!("{argument} cannot be converted to a calendar day; write DATE '…'"))),
         };
         Ok(match call.options.moment(argument) {
             None => None,

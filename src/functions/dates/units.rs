@@ -45,7 +45,7 @@ fn difference(name: &str, arguments: &[Expr]) -> Result<Option<Written>> {
         [later, earlier, last] if unit(last).is_some() => {
             (format!("{name}('{}', $1, $2)", unit(last).unwrap_or_default()), vec![earlier.clone(), later.clone()])
         }
-        [first @ Expr::Value(_), ..] => return Err(invalid("date_diff", format!("{first} is no unit; {DIFFERENCE}"))),
+        [first @ Expr::Value(_), ..] => return Err(invalid("date_diff", format!("{first} is not a unit; {DIFFERENCE}"))),
         [first, from, to] => (format!("{name}($1, $2, $3)"), vec![first.clone(), from.clone(), to.clone()]),
         _ => return Err(invalid("date_diff", format!("takes a unit and two times; {DIFFERENCE}"))),
     }))
@@ -69,7 +69,7 @@ pub fn date_sub(arguments: &[Expr]) -> Result<Option<Written>> {
 fn interval(name: &str, expression: &Expr) -> Result<(u32, &'static str)> {
     let unit = unit(expression).and_then(|unit| interval_of(&unit));
     unit.ok_or_else(|| {
-        invalid(name, format!("{expression} is no unit; there is second, minute, hour, day, week, month, quarter, year"))
+        invalid(name, format!("{expression} is not a unit; use second, minute, hour, day, week, month, quarter or year"))
     })
 }
 
@@ -85,7 +85,9 @@ pub fn begin(arguments: &[Expr]) -> Result<Option<Written>> {
     let [time, last] = arguments else {
         return Err(invalid("timestamp_trunc", "takes a time and a unit; write timestamp_trunc(time, HOUR)"));
     };
-    let Some(unit) = unit(last) else { return Err(invalid("timestamp_trunc", format!("{last} is no unit; write HOUR or DAY"))) };
+    let Some(unit) = unit(last) else {
+        return Err(invalid("timestamp_trunc", format!("{last} is not a unit; write for example HOUR or DAY")));
+    };
     Ok(Some((format!("date_trunc('{unit}', $1)"), vec![time.clone()])))
 }
 
@@ -130,7 +132,7 @@ pub fn last_day(arguments: &[Expr]) -> Result<Option<Written>> {
         [time] => (time, "month".to_string()),
         [time, part] => match unit(part).and_then(|part| interval_of(&part).map(|_| part)) {
             Some(part) if part.starts_with("month") || part.starts_with("quarter") || part.starts_with("year") => (time, part),
-            _ => return Err(invalid("last_day", format!("{part} has no last day here; write month, quarter or year"))),
+            _ => return Err(invalid("last_day", format!("{part} cannot be used here; write month, quarter or year"))),
         },
         _ => return Err(invalid("last_day", "takes a day; write last_day(day)")),
     };

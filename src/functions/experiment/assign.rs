@@ -59,7 +59,8 @@ fn assign(options: &Options) -> Result<OfText<bool>> {
     }
     let labels = match options.names("labels") {
         Some(labels) if labels.len() != shares.len() => {
-            let problem = format!("labels must be as many as shares, got {} labels and {} shares", labels.len(), shares.len());
+            let problem =
+                format!("labels must have one entry per share, got {} labels and {} shares", labels.len(), shares.len());
             return Err(invalid(function, problem));
         }
         Some(labels) => labels.to_vec(),

@@ -122,7 +122,10 @@ impl TableMacro for ExperimentOutcomes {
         let names: Vec<&str> =
             call.columns.iter().flat_map(|columns| columns.fields().iter().map(|field| field.name().as_str())).collect();
         let [key, rest @ ..] = names.as_slice() else {
-            return Err(invalid(OUTCOMES.name, format!("the query of experiment {name} cannot be planned; try it alone")));
+            return Err(invalid(
+                OUTCOMES.name,
+                format!("the query of experiment {name} cannot be planned; run it on its own to see why"),
+            ));
         };
         let metrics: Vec<String> = match &experiment.metrics {
             Some(metrics) => metrics.iter().map(|metric| format!("outcomes.{}", identifier(metric))).collect(),

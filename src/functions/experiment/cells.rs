@@ -50,13 +50,14 @@ impl Design {
         let groups = call.options.names("groups").map(<[String]>::to_vec).unwrap_or_default();
         let shares = call.options.floats("shares").map(<[f64]>::to_vec).unwrap_or_default();
         if !groups.is_empty() && !groups.contains(&control) {
-            return Err(invalid(function, format!("groups must hold the control '{control}', got {}", groups.join(", "))));
+            return Err(invalid(function, format!("groups must include the control '{control}', got {}", groups.join(", "))));
         }
         if let Some(twice) = groups.iter().enumerate().find(|(place, group)| groups[..*place].contains(group)) {
             return Err(invalid(function, format!("groups has '{}' twice", twice.1)));
         }
         if !groups.is_empty() && !shares.is_empty() && groups.len() != shares.len() {
-            let problem = format!("shares must be as many as groups, got {} shares and {} groups", shares.len(), groups.len());
+            let problem =
+                format!("shares must have one entry per group, got {} shares and {} groups", shares.len(), groups.len());
             return Err(invalid(function, problem));
         }
         Ok(Self { function: function.to_string(), control, groups, shares })
@@ -142,7 +143,7 @@ impl Cells {
         let given = if design.groups.is_empty() {
             if texts.len() > MOST_GROUPS {
                 let problem = format!(
-                    "group has {} values, at most {MOST_GROUPS} can be compared; give the column of the labels",
+                    "group has {} distinct values, but at most {MOST_GROUPS} groups can be compared; give the column with the group labels",
                     texts.len()
                 );
                 return Err(failed(function, problem));
@@ -167,8 +168,11 @@ impl Cells {
             return Err(failed(function, problem));
         }
         if !design.shares.is_empty() && design.shares.len() != given.len() {
-            let problem =
-                format!("shares must be as many as groups, got {} shares; the groups are {}", design.shares.len(), shown(&given));
+            let problem = format!(
+                "shares must have one entry per group, got {} shares; the groups are {}",
+                design.shares.len(),
+                shown(&given)
+            );
             return Err(failed(function, problem));
         }
         self.shares = if design.shares.is_empty() { vec![1.0; given.len()] } else { design.shares.clone() };

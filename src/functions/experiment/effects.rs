@@ -222,7 +222,7 @@ impl Compare {
             };
             if let Some(covariate) = covariate.filter(|_| without > 0) {
                 let (rows, count) = if without == 1 { ("row", "counts") } else { ("rows", "count") };
-                context.notes().tell(format!("{without} {rows} without {covariate} {count} as 0 in it"));
+                context.notes().tell(format!("{without} {rows} without {covariate} {count} as if it were 0"));
             }
         }
     }

@@ -182,7 +182,7 @@ impl Planned {
             None => match number("baseline") {
                 Some(baseline) if (0.0..=1.0).contains(&baseline) => Measure::Rate(baseline),
                 Some(baseline) => {
-                    let problem = format!("baseline must be a share from 0 to 1, got {baseline}; of a mean, give std_dev too");
+                    let problem = format!("baseline must be a share from 0 to 1, got {baseline}; for a mean, give std_dev too");
                     return Err(invalid(name, problem));
                 }
                 None => return Ok(None),

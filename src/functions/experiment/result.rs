@@ -215,7 +215,7 @@ impl RelationFunction for ExperimentResult {
         if let Some(unknown) = less.iter().find(|name| !metrics.contains(name)) {
             let suggestion = did_you_mean(unknown, metrics.iter().map(String::as_str));
             let problem = format!(
-                "lower_is_better names \"{unknown}\", which is no metric{suggestion}; the metrics are {}",
+                "lower_is_better names \"{unknown}\", which is not a metric{suggestion}; the metrics are {}",
                 metrics.join(", ")
             );
             return Err(invalid(DOC.name, problem));
@@ -264,10 +264,10 @@ fn rules(call: &Call) -> Result<Rules> {
             format!("means adjusted by pre are compared by Welch's test, not by test '{word}'; leave test out")
         }
         Asked::ChiSquare if rules.alternative != Alternative::TwoSided => {
-            "test 'chi_square' has no sides; write test => 'z', or leave alternative out".to_string()
+            "test 'chi_square' cannot be one-sided; write test => 'z', or leave alternative out".to_string()
         }
         Asked::MannWhitney if rules.tau.is_some() => {
-            "tau is of means, not of test 'mann_whitney'; leave one of them out".to_string()
+            "tau applies to means, not to test 'mann_whitney'; leave one of them out".to_string()
         }
         _ if rules.tau == Some(0.0) => "tau must be above 0; give the size of differences to expect".to_string(),
         _ => return Ok(rules),

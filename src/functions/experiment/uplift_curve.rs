@@ -113,10 +113,7 @@ impl RelationFunction for UpliftCurve {
         let mut rows = LogicalPlanBuilder::from(usable_rows(rows)?);
         if let Some(treatment) = call.options.text("treatment") {
             if treatment == control {
-                return Err(invalid(
-                    DOC.name,
-                    format!("treatment must be another group than the control, got '{treatment}' twice"),
-                ));
+                return Err(invalid(DOC.name, format!("treatment must differ from the control, got '{treatment}' for both")));
             }
             rows = rows.filter(role(GROUP.name).in_list(vec![lit(control.as_str()), lit(treatment)], false))?;
         }

@@ -72,7 +72,7 @@ fn state() -> Vec<(&'static str, DataType)> {
 /// The options of CSAT: the smallest answer that counts as satisfied, which must be on the scale.
 pub fn csat(function: &str, satisfied: i64, scale: i64) -> Result<Measure> {
     if satisfied > scale {
-        return Err(invalid(function, format!("satisfied must be at most scale, which is {scale}, got {satisfied}")));
+        return Err(invalid(function, format!("satisfied must be at most scale ({scale}), got {satisfied}")));
     }
     Ok(Measure::Csat { satisfied, scale })
 }

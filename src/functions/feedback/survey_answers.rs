@@ -69,7 +69,7 @@ pub fn questions(function: &str, roles: &Roles) -> Result<Vec<String>> {
     if questions.is_empty() {
         return Err(invalid(
             function,
-            "the input has no column that can be a question beside the key; name some: questions => [a, b]",
+            "the input has no column besides the key that can be a question; name some: questions => [a, b]",
         ));
     }
     Ok(questions)

@@ -107,7 +107,7 @@ impl RelationFunction for TextThemes {
         let text = roles.data_type(TEXT)?;
         let text = if let DataType::Dictionary(_, values) = text { values } else { text };
         if !text.is_string() && !text.is_null() {
-            return Err(invalid(DOC.name, format!("text must be text, got {text}; convert it with CAST(… AS VARCHAR)")));
+            return Err(invalid(DOC.name, format!("text must be a string, got {text}; convert it with CAST(… AS VARCHAR)")));
         }
         let field =
             |name: &str, data_type: DataType, nullable: bool| -> FieldRef { Arc::new(Field::new(name, data_type, nullable)) };
@@ -212,10 +212,8 @@ impl Step for Themes {
 
 fn too_many(bytes: usize) -> DataFusionError {
     let needed = megabytes(bytes);
-    let problem = format!(
-        "{}: {needed} are needed for texts, beyond the memory limit; raise --memory-limit, or read fewer texts",
-        DOC.name
-    );
+    let problem =
+        format!("{}: texts need {needed}, more than the memory limit; raise --memory-limit, or read fewer texts", DOC.name);
     DataFusionError::ResourcesExhausted(problem)
 }
 

@@ -36,7 +36,7 @@ pub fn node_type(function: &str, roles: &Roles) -> Result<DataType> {
     if a.is_string() && b.is_string() {
         return Ok(DataType::Utf8);
     }
-    Err(invalid(function, format!("a and b must be of one type, got {a} and {b}; convert one with CAST")))
+    Err(invalid(function, format!("a and b must have the same type, got {a} and {b}; convert one with CAST")))
 }
 
 /// What is found.

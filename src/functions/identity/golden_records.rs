@@ -76,7 +76,7 @@ impl TableMacro for GoldenRecords {
         for (number, rule) in written.iter().enumerate() {
             let rule = read(rule, number, &as_sql(person))?;
             if rules.iter().any(|known| known.name == rule.name) {
-                return Err(invalid(DOC.name, format!("rules: {} has two of them", rule.name)));
+                return Err(invalid(DOC.name, format!("rules: {} has more than one rule", rule.name)));
             }
             rules.push(rule);
         }
@@ -174,7 +174,7 @@ fn read(written: &Expr, number: usize, person: &str) -> Result<Rule> {
             ));
         }
         _ => {
-            let problem = format!("there is no rule {name}{}; it is {}", did_you_mean(&name, RULES), one_of(RULES));
+            let problem = format!("there is no rule {name}{}; the rules are {}", did_you_mean(&name, RULES), one_of(RULES));
             return Err(wrong(problem));
         }
     };

@@ -69,7 +69,7 @@ impl TableMacro for Completeness {
         known.check_free(&call, &ADDED)?;
         let placeholders = call.options.names(PLACEHOLDERS).unwrap_or_default();
         if placeholders.iter().any(|text| text.trim().is_empty()) {
-            return Err(invalid(DOC.name, "placeholders must not hold a blank text; blank texts are missing anyway"));
+            return Err(invalid(DOC.name, "placeholders must not contain a blank string; blank strings count as missing anyway"));
         }
         let missing: Vec<String> = fields
             .iter()

@@ -103,7 +103,7 @@ impl TableMacro for FindOutliers {
         if let Some(other) = [LOWER, UPPER].into_iter().find(|option| call.options.is_given(option)) {
             return Err(invalid(
                 DOC.name,
-                format!("{other} goes with method => '{RANGE}'; the bounds of '{method}' come from the values"),
+                format!("{other} is only for method => '{RANGE}'; the bounds of '{method}' come from the values"),
             ));
         }
         let factor = match call.options.is_given(FACTOR) {
@@ -161,7 +161,7 @@ fn range(call: &MacroCall, value: &str, per: &[&Expr]) -> Result<String> {
         return Err(invalid(DOC.name, "the bounds of method => 'range' are those of all rows; leave per out"));
     }
     if call.options.is_given(FACTOR) {
-        return Err(invalid(DOC.name, "factor does not go with method => 'range'; give lower and upper"));
+        return Err(invalid(DOC.name, "factor cannot be used with method => 'range'; give lower and upper"));
     }
     let bound = |option| call.options.is_given(option).then(|| call.options.float(option)).transpose();
     let (lower, upper) = (bound(LOWER)?, bound(UPPER)?);

@@ -195,7 +195,7 @@ macro_rules! with_type {
             DataType::Duration(TimeUnit::Nanosecond) => $run::<DurationNanosecondType>($($argument),*),
             DataType::Decimal32(..) => $run::<Decimal32Type>($($argument),*),
             DataType::Decimal64(..) => $run::<Decimal64Type>($($argument),*),
-            other => internal_err!("{other} is not read as whole numbers"),
+            other => internal_err!("{other} cannot be read as integers"),
         }
     };
 }
@@ -245,7 +245,7 @@ fn read_texts(column: &ArrayRef, nulls: Option<&NullBuffer>, texts: &mut Texts) 
         DataType::Binary => read!(column.as_binary::<i32>(), std::convert::identity),
         DataType::LargeBinary => read!(column.as_binary::<i64>(), std::convert::identity),
         DataType::BinaryView => read!(column.as_binary_view(), std::convert::identity),
-        other => return internal_err!("{other} is not read as text"),
+        other => return internal_err!("{other} cannot be read as text"),
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ impl<'a> Rules<'a> {
         known.check_free(call, added)?;
         let doc = call.doc;
         let Expr::Array(list) = required(call, RULES.name)? else {
-            return Err(invalid(doc.name, "rules takes a list; write rules => [{column: …, condition: …, action: …}, …]"));
+            return Err(invalid(doc.name, "rules must be a list; write rules => [{column: …, condition: …, action: …}, …]"));
         };
         if list.elem.is_empty() {
             return Err(invalid(doc.name, "rules needs at least one rule"));
@@ -142,7 +142,7 @@ impl<'a> Rules<'a> {
             .find(|(place, (_, name))| own[..*place].iter().any(|(_, other)| other == name))
             .map(|(_, key)| key)
         {
-            return Err(invalid(self.call.doc.name, format!("key names {twice} twice")));
+            return Err(invalid(self.call.doc.name, format!("key contains {twice} twice")));
         }
         let computed: Vec<String> =
             keys.iter().zip(&own).map(|(key, (helper, _))| format!("{} AS {helper}", as_sql(*key))).collect();
@@ -309,14 +309,14 @@ impl Reader<'_> {
         let condition = sql("condition");
         let changes = matches!(action, "null" | "replace" | "clip");
         if changes && column.is_none() {
-            return Err(self.wrong(format!("column is missing; '{action}' changes one")));
+            return Err(self.wrong(format!("column is missing; '{action}' needs the column to change")));
         }
         if condition.is_none() && action != "clip" {
             return Err(self.wrong("condition is missing; write condition: …"));
         }
         for (name, owner) in [("value", "replace"), ("lower", "clip"), ("upper", "clip")] {
             if part(name).is_some() && action != owner {
-                return Err(self.wrong(format!("{name} goes with action '{owner}', not with '{action}'")));
+                return Err(self.wrong(format!("{name} is for action '{owner}', not for '{action}'")));
             }
         }
         let default_name = match (&condition, sql("lower"), sql("upper")) {
@@ -329,9 +329,9 @@ impl Reader<'_> {
         let name = part("name").map(|name| self.text("name", name)).transpose()?.unwrap_or(default_name);
         let action = match action {
             "null" => Action::Null,
-            "replace" => Action::Replace(
-                sql("value").ok_or_else(|| self.wrong("value is missing; 'replace' puts it in the place of the old one"))?,
-            ),
+            "replace" => {
+                Action::Replace(sql("value").ok_or_else(|| self.wrong("value is missing; 'replace' needs the new value"))?)
+            }
             "clip" => match (sql("lower"), sql("upper")) {
                 (None, None) => return Err(self.wrong("'clip' needs lower, upper or both")),
                 (lower, upper) => Action::Clip { lower, upper },
@@ -394,9 +394,9 @@ impl Reader<'_> {
         match value {
             Expr::Value(value) => match &value.value {
                 Value::SingleQuotedString(text) => Ok(text.clone()),
-                other => Err(self.wrong(format!("{part} must be a text, got {other}"))),
+                other => Err(self.wrong(format!("{part} must be a string, got {other}"))),
             },
-            other => Err(self.wrong(format!("{part} must be a text, got {}", as_sql(other)))),
+            other => Err(self.wrong(format!("{part} must be a string, got {}", as_sql(other)))),
         }
     }
 

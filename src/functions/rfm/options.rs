@@ -282,7 +282,7 @@ fn method(call: &Call) -> Result<ScoringMethod> {
             };
             if recency_cuts.len() != frequency_cuts.len() || recency_cuts.len() != monetary_cuts.len() {
                 let lengths = format!("got {}, {} and {}", recency_cuts.len(), frequency_cuts.len(), monetary_cuts.len());
-                return Err(invalid(name, format!("the three lists of cuts must be of one length, {lengths}")));
+                return Err(invalid(name, format!("the three lists of cuts must have the same length, {lengths}")));
             }
             let made = recency_cuts.len() + 1;
             if made > 10 || (options.is_given("bins") && usize::from(bins) != made) {

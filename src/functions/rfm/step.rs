@@ -441,7 +441,7 @@ fn last_orders(batch: &RecordBatch, as_of: &AsOf) -> Result<ArrayRef> {
 
 /// An instant in ticks, and the ticks of a day.
 fn instant(value: &ScalarValue) -> Result<(i64, i64)> {
-    let DataType::Timestamp(unit, _) = value.data_type() else { return internal_err!("{value} is no instant") };
+    let DataType::Timestamp(unit, _) = value.data_type() else { return internal_err!("{value} is not a timestamp") };
     let second = match unit {
         TimeUnit::Second => 1,
         TimeUnit::Millisecond => 1_000,
@@ -450,7 +450,7 @@ fn instant(value: &ScalarValue) -> Result<(i64, i64)> {
     };
     match value.cast_to(&DataType::Int64)? {
         ScalarValue::Int64(Some(ticks)) => Ok((ticks, 86_400 * second)),
-        _ => internal_err!("{value} is no instant"),
+        _ => internal_err!("{value} is not a timestamp"),
     }
 }
 

@@ -16,7 +16,7 @@ pub fn disc(arguments: &[Expr]) -> Result<Option<Written>> {
         [share, value] if is_number(share) => (share, value),
         [value, share] if is_number(share) => (share, value),
         _ => {
-            let problem = "takes a share as a constant and a value; write percentile_disc(0.5) WITHIN GROUP (ORDER BY amount)";
+            let problem = "takes a constant share and a value; write percentile_disc(0.5) WITHIN GROUP (ORDER BY amount)";
             return Err(invalid("percentile_disc", problem));
         }
     };

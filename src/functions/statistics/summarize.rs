@@ -68,7 +68,10 @@ impl TableMacro for Summarize {
 
     fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
         let (Some(query), Some(columns)) = (call.query("query"), &call.columns) else {
-            return Err(invalid(DOC.name, "takes a query that stands alone; write SUMMARIZE SELECT …, or make a view of it"));
+            return Err(invalid(
+                DOC.name,
+                "takes a query that can run on its own; write SUMMARIZE SELECT …, or make a view of it",
+            ));
         };
         if columns.fields().is_empty() {
             return Err(invalid(DOC.name, "the query has no columns"));

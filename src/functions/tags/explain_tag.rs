@@ -100,7 +100,7 @@ impl TableMacro for ExplainTag {
             ),
         };
         let unknown = literal(&format!("no customer of profile {profile} has the key {key}"));
-        let without_row = literal(&format!("the query of tag {tag} has no row of this customer, and so no value"));
+        let without_row = literal(&format!("the query of tag {tag} has no row for this customer, so there is no value"));
         Ok(format!(
             "SELECT rules.rule, \
                coalesce(rules.condition, CASE WHEN state.has THEN {without_row} ELSE {unknown} END) AS condition, \

@@ -246,7 +246,7 @@ impl Key for Vec<u8> {
         let texts = || -> Result<Vec<Option<&str>>> {
             let text = |key: &Option<&'a [u8]>| key.map(std::str::from_utf8).transpose();
             let texts: Result<Vec<_>, _> = keys.iter().map(text).collect();
-            texts.map_err(|error| internal_datafusion_err!("a key of text is not text: {error}"))
+            texts.map_err(|error| internal_datafusion_err!("a text key is not valid text: {error}"))
         };
         Ok(match &kind.data_type {
             DataType::Utf8 => Arc::new(StringArray::from(texts()?)),

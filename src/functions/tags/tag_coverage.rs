@@ -166,7 +166,7 @@ impl TableMacro for TagCoverage {
             ));
         }
         if parts.is_empty() {
-            let problem = format!("profile {profile} has published no tags; make them and refresh");
+            let problem = format!("profile {profile} has no published tags; create tags and refresh it");
             return Err(published.lacks(invalid(DOC.name, problem)));
         }
         // A value that was only taken away shows in the history alone.

@@ -85,8 +85,8 @@ impl ScalarUDFImpl for ExtractAll {
             if !patterns.contains_key(pattern) {
                 // What the engine says is the pattern alone.
                 let compiled = compile_regex(pattern, None).map_err(|_| {
-                    let rule = "close every bracket, and write \\ before a sign that stands for itself";
-                    failed(DOC.name, format!("{pattern} is no pattern; {rule}"))
+                    let rule = "close every bracket, and write \\ before a character that is meant literally";
+                    failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))
                 })?;
                 patterns.insert(pattern, compiled);
             }

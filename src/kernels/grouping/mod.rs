@@ -153,7 +153,7 @@ impl Column {
     fn new(data_type: &DataType, range: Option<Range>) -> Result<Self, ArrowError> {
         let values = match range {
             _ if !takes(data_type) => {
-                return Err(ArrowError::InvalidArgumentError(format!("{data_type} cannot be grouped by here")));
+                return Err(ArrowError::InvalidArgumentError(format!("cannot group by {data_type}")));
             }
             Some(range) if words::holds(data_type) => Values::Direct(direct::Direct::new(range)),
             _ if words::holds(data_type) => Values::Words(RwLock::default()),

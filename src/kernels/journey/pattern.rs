@@ -111,7 +111,7 @@ impl Pattern {
                 }
             }
             if parts.len() > MOST_PARTS {
-                return Err(format!("pattern may have {MOST_PARTS} parts at most; write a shorter one"));
+                return Err(format!("pattern can have at most {MOST_PARTS} parts; write a shorter one"));
             }
         }
         // What any events may follow needs no event to follow.
@@ -119,7 +119,7 @@ impl Pattern {
             parts.pop();
         }
         if let Some(Part::Time(..)) = parts.last() {
-            return Err("a time condition measures up to the event after it, and the last has none; end the pattern with that event, or a point".into());
+            return Err("a time condition measures up to the event after it, and the last one has none; end the pattern with that event, or with .".into());
         }
         Ok(Self { parts })
     }

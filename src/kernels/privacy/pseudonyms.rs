@@ -61,7 +61,7 @@ impl Keys {
                 return Err(wrong("the version must be up to 16 letters and digits"));
             }
             if versions.iter().any(|(other, _)| other == version) {
-                return Err(wrong("this version stands there twice"));
+                return Err(wrong("this version is given twice"));
             }
             let key = Zeroizing::new(STANDARD.decode(key).map_err(|_| wrong("the key is not base64"))?);
             if key.len() != KEY {
@@ -69,7 +69,7 @@ impl Keys {
             }
             versions.push((version.to_string(), key));
         }
-        if versions.is_empty() { Err(Wrong { line: 0, problem: "there is no key in it" }) } else { Ok(Self { versions }) }
+        if versions.is_empty() { Err(Wrong { line: 0, problem: "it contains no key" }) } else { Ok(Self { versions }) }
     }
 
     /// What makes tokens for a purpose, by the newest version or the one that is named; `None` when there is none of that name.

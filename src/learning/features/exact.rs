@@ -50,7 +50,7 @@ impl Exact {
                 let own = if data_type == &DataType::Date32 { cast(column, &DataType::Int32)? } else { ArrayRef::clone(column) };
                 keys.extend(cast(&own, &DataType::Int64)?.as_primitive::<Int64Type>().values());
             }
-            (Keys::Long(_), other) => return internal_err!("{other} is not compared as it is"),
+            (Keys::Long(_), other) => return internal_err!("{other} cannot be compared directly"),
         }
         Ok(())
     }

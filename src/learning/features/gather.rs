@@ -215,14 +215,14 @@ impl Gathered {
 
 impl Gathering {
     fn error(&self, batch: &RecordBatch, row: usize, problem: &str) -> DataFusionError {
-        let row = match self.layout.key {
+        let text = match self.layout.key {
             Some(key) => match ScalarValue::try_from_array(batch.column(key), row) {
-                Ok(value) => format!("the row of {} {value}", self.wanted.key),
+                Ok(value) => format!("the row of {} {value} {problem}", self.wanted.key),
                 Err(error) => return error,
             },
-            None => "a row".to_string(),
+            None => format!("a row {problem}"),
         };
-        failed(&self.wanted.function, format!("{row} {problem}"))
+        failed(&self.wanted.function, text)
     }
 
     fn add(&self, batch: &RecordBatch) -> Result<()> {
@@ -272,7 +272,7 @@ impl Gathering {
             let is_bad = |row: &usize| weights.is_null(*row) || !(0.0..=1e90).contains(&weights.value(*row));
             if let Some(row) = (0..batch.num_rows()).find(is_bad) {
                 let value = ScalarValue::try_from_array(batch.column(weight), row)?;
-                return Err(self.error(batch, row, &format!("has the weight {value}; a weight is 0 or more")));
+                return Err(self.error(batch, row, &format!("has the weight {value}; weights must be 0 or more")));
             }
         }
         Ok(())
@@ -320,7 +320,7 @@ impl Gathering {
             if numbers.is_null(row) || !value.is_finite() {
                 missing.push(row);
             } else if !is_fine(value) {
-                return Err(self.error(batch, row, &format!("has the {} {value:e}, beyond what can be squared", feature.name)));
+                return Err(self.error(batch, row, &format!("has the {} {value:e}, too large to be squared", feature.name)));
             }
         }
         Ok(missing)
@@ -414,7 +414,7 @@ impl Gathering {
             let twice = duplicate(&gathered.keys, &gathered.identity)?;
             self.memory.shrink(sorting);
             if let Some(key) = twice {
-                let problem = format!("{} {key} is there more than once; give one row each", wanted.key);
+                let problem = format!("{} {key} occurs more than once; give one row per key", wanted.key);
                 return Err(failed(&wanted.function, problem));
             }
         }
@@ -471,13 +471,13 @@ impl Default for Category {
 }
 
 fn all_missing(wanted: &FeatureSpec, feature: &Feature) -> DataFusionError {
-    failed(&wanted.function, format!("no row has a {}; leave it out of the features", feature.name))
+    failed(&wanted.function, format!("no row has a {}; remove it from the features", feature.name))
 }
 
 fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> DataFusionError {
     let (function, held) = (&wanted.function, megabytes(memory.size()));
     DataFusionError::ResourcesExhausted(format!(
-        "{function}: {rows} rows of features take {held}, more do not fit the memory limit; raise --memory-limit, or sample the input"
+        "{function}: the features of {rows} rows take {held}, and more would exceed the memory limit; raise --memory-limit, or sample the input"
     ))
 }
 

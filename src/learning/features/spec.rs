@@ -240,12 +240,13 @@ fn features(doc: &Doc, roles: &Roles) -> Result<Vec<Feature>> {
     let mut features: Vec<Feature> = vec![];
     for (_, role) in roles.list(FEATURES.name) {
         if features.iter().any(|other| other.name == role.column) {
-            return Err(invalid(doc.name, format!("features names \"{}\" twice", role.column)));
+            return Err(invalid(doc.name, format!("features contains \"{}\" twice", role.column)));
         }
         features.push(Feature { name: role.column.clone(), kind: Kind::of(role.field.data_type()), is_time: false });
     }
     if features.is_empty() {
-        let problem = "the input has no column that can be a feature; give features => […], numbers made of what there is";
+        let problem =
+            "the input has no column that can be a feature; give features => […] with numbers computed from its columns";
         return Err(invalid(doc.name, problem));
     }
     Ok(features)

@@ -134,7 +134,7 @@ impl Computing<'_> {
                 self.refuse(format!("{clusters} clusters cannot be made of {rows} rows; give n_clusters of at most {rows}"))
             }
             Failure::Weights => self.refuse("no row has a weight above 0"),
-            Failure::Centres => self.refuse("centroids must hold finite numbers, a row a cluster"),
+            Failure::Centres => self.refuse("centroids must contain finite numbers, one row per cluster"),
             Failure::Column(column) => {
                 let name = self.wanted.of_kind(Kind::Number).nth(column).map_or("", |(_, feature)| feature.name.as_str());
                 self.refuse(format!("{name} has values that are not finite, or beyond 1e100"))

@@ -47,8 +47,10 @@ impl Model {
         let label = format!("model {}, version {}", stored.name, stored.version);
         let trained = Trained::read(&label, &stored.trained)?;
         let Some(model_type) = model_type(&trained.model_type) else {
-            let problem =
-                format!("is of type '{}', which this version does not know; use the version that made it", trained.model_type);
+            let problem = format!(
+                "is of type '{}', which this version does not support; use the version that created it",
+                trained.model_type
+            );
             return Err(failed(&label, problem));
         };
         let fitted = model_type.read(&StoredForm { label: &label, trained: &trained, text: &stored.trained })?;
@@ -113,7 +115,7 @@ impl Model {
         }
         let twice = names().enumerate().find(|(place, name)| names().take(*place).any(|other| other == *name));
         if let Some((_, name)) = twice {
-            problems.push(format!("the input has two columns \"{name}\"; give one another name in (SELECT … AS …)"));
+            problems.push(format!("the input has two columns \"{name}\"; rename one in (SELECT … AS …)"));
         }
         if problems.is_empty() { Ok(()) } else { Err(invalid(&self.label, problems.join("; "))) }
     }
@@ -163,7 +165,7 @@ impl Model {
                 continue;
             }
             if value.abs() > LARGEST {
-                let problem = format!("a row has the {} {value:e}, beyond what can be squared", feature.name);
+                let problem = format!("a row has the {} {value:e}, too large to be squared", feature.name);
                 return Err(failed(&self.label, problem));
             }
             values.push(value);

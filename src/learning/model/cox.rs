@@ -131,7 +131,7 @@ impl ModelType for CoxType {
             Cox::Redundant(place) => {
                 let name = terms().nth(place).unwrap_or_default();
                 return Err(
-                    running.refuse(format!("{name} has one value only, or follows from the other features; leave it out"))
+                    running.refuse(format!("{name} has only one value, or follows from the other features; leave it out"))
                 );
             }
         };

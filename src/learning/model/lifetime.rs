@@ -206,13 +206,13 @@ impl ModelType for LifetimeType {
         };
         let Some(model) = model else {
             return Err(running.refuse(
-                "there is no customer to learn from; it needs rows of weight above 0, for gamma_gamma with repeat purchases",
+                "there are no customers to learn from; it needs rows with a weight above 0, and for gamma_gamma with repeat purchases",
             ));
         };
         let estimate = model.estimate();
         if !estimate.converged {
             running.note(format!(
-                "{} has not converged: the likelihood still rises as a parameter nears 0 or grows without end. The rows do not tell all parameters; a penalizer holds them back",
+                "{} has not converged: the likelihood still rises as a parameter nears 0 or grows without end. The rows do not determine all parameters; a penalizer keeps them within bounds",
                 self.doc.name
             ));
         }

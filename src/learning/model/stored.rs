@@ -224,7 +224,7 @@ impl<'de> Deserialize<'de> for Exact {
             type Value = Exact;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, or a text that reads as one")
+                f.write_str("a number, or a string that can be read as one")
             }
 
             fn visit_f64<E>(self, value: f64) -> Result<Exact, E> {

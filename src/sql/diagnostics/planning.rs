@@ -51,11 +51,12 @@ fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionSt
     if text.contains("argument types '") {
         let said = message(&error);
         let (name, _) = said.split_once(": ").unwrap_or_default();
-        if said.contains("replace(…")
+        if said.contains("parse_number(…")
             && let Some(column) = only_argument(tokens, name)
         {
-            let problem =
-                format!("{column} is text, and {name} takes numbers; write CAST(replace({column}, ',', '') AS DECIMAL(12, 2))");
+            let problem = format!(
+                "{column} is text, and {name} takes numbers; write CAST({column} AS DECIMAL(12, 2)), or parse_number({column}, decimal => ',') for numbers such as 1.234,56"
+            );
             return coded(SqlState::DATATYPE_MISMATCH, name, problem);
         }
     }

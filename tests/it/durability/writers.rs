@@ -78,7 +78,7 @@ fn a_long_refresh_holds_up_nobody_else() {
     }
     let began = Instant::now();
     let error = open.error("SET portrait.lock_timeout = 1; REFRESH PROFILE plain");
-    assert!(error.contains(who) && error.contains("1 s were waited"), "{error}");
+    assert!(error.contains(who) && error.contains("waited 1 s"), "{error}");
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert_eq!(status_of_plain(&open), ["running"], "who did not get the lock has no run");
 

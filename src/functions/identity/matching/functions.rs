@@ -193,7 +193,7 @@ fn parameters(function: &str, given: &LogicalPlan) -> Result<LogicalPlan> {
     let columns = columns.map(|(name, data_type)| {
         let Some(found) = given.schema().iter().find(|(_, field)| field.name() == name) else {
             let problem =
-                format!("parameters must have a column {name}, as match_parameters gives it; it has {}", names.join(", "));
+                format!("parameters must have a column {name}, as returned by match_parameters; it has {}", names.join(", "));
             return Err(invalid(function, problem));
         };
         Ok(cast(Expr::Column(ColumnName::from(found)), data_type).alias(*name))

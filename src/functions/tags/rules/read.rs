@@ -54,7 +54,7 @@ impl Rules {
         let mut query = query.clone();
         let wrong = |what: &str| Err(invalid(subject, format!("the query {what}; the rules are read from {form}")));
         if query.limit_clause.is_some() || query.fetch.is_some() {
-            return wrong("has LIMIT, so that not every customer is looked at");
+            return wrong("has LIMIT, so not every customer would be checked");
         }
         let Some(select) = select_of(&mut query) else { return wrong("is not a single SELECT") };
         let takes_first = matches!(select.distinct, Some(Distinct::On(_)));
@@ -69,7 +69,7 @@ impl Rules {
             [SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }, _] | [_] => {
                 return wrong("must name two columns, key and value");
             }
-            columns => return wrong(&format!("has {} columns, not the two of a tag, key and value", columns.len())),
+            columns => return wrong(&format!("has {} columns instead of two, key and value", columns.len())),
         };
         if !takes_first {
             // The order of rows does not matter for the rules, and may name a column that other queries do not have.
@@ -77,7 +77,7 @@ impl Rules {
         }
         let (rules, otherwise) = rules_of(&value.0);
         if rules.is_empty() {
-            return wrong(&format!("has no CASE as its second column, but {}", value.0));
+            return wrong(&format!("has {} as its second column instead of a CASE", value.0));
         }
         Ok(Self { query, key, value, rules, otherwise })
     }
