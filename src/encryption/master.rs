@@ -373,6 +373,6 @@ mod tests {
         assert!(problem(service.newest(None)).contains("--key-id"));
         assert!(service.wrap("k", &secret).is_ok());
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        assert!(problem(keys.newest(None)).contains("(0640); chmod 600 it"));
+        assert!(problem(keys.newest(None)).contains("(0640); run chmod 600 on it"));
     }
 }

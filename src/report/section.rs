@@ -270,7 +270,7 @@ mod tests {
         for (script, expected) in [
             ("-- titel: A\nSELECT 1", "a.sql:1: titel is unknown; did you mean \"title\"?"),
             ("-- title: A\n-- chart: cake\nSELECT 1", "a.sql:2:"),
-            ("-- title: A\n-- say.en: x\nSELECT 1", "a.sql:2: a sentence stands after its condition"),
+            ("-- title: A\n-- say.en: x\nSELECT 1", "a.sql:2: a sentence must follow its condition"),
             ("-- title: A\n-- say: x > 1\nSELECT 1", "says nothing where x > 1"),
             ("-- title: A\n", "has no query"),
             ("SELECT 1", "has no title"),

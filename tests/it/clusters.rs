@@ -258,7 +258,7 @@ fn clustering_can_be_cancelled_and_keeps_within_memory() {
     let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });
     let large = "SELECT count(*) FROM kmeans((SELECT value AS id, sin(value) AS a, cos(value) AS b, sin(2 * value) AS c FROM generate_series(1, 1000000)), key => id, n_clusters => 3)";
     let error = try_rows(&engine, &session, large).unwrap_err();
-    assert!(error.contains("rows of features take") && error.contains("raise --memory-limit"), "{error}");
+    assert!(error.contains("more would exceed the memory limit") && error.contains("raise --memory-limit"), "{error}");
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 

@@ -305,7 +305,7 @@ mod tests {
             ("[\"45.0\"]", "[]", "(scales)"),
             ("\"3.0\",", "", "(centres)"),
             ("\"45.0\"],\"sizes\"", "\"4,5\"],\"sizes\"", "'4,5' is not a number"),
-            ("\"kmeans\"", "\"trees\"", "is of type 'trees', which this version does not know"),
+            ("\"kmeans\"", "\"trees\"", "is of type 'trees', which this version does not support"),
             ("\"rows\":5,", "", "missing field `rows`"),
             ("\"skip\"", "\"leap\"", "unknown variant `leap`"),
         ] {

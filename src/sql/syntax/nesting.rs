@@ -180,7 +180,7 @@ mod tests {
         ];
         for part in nesting {
             let text = told(&part.repeat(11));
-            assert!(text.contains("stands more than 10 levels deep"), "{part}: {text}");
+            assert!(text.contains("is nested more than 10 levels deep"), "{part}: {text}");
         }
     }
 
