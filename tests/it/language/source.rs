@@ -109,7 +109,7 @@ pub fn texts(source: &str) -> Vec<String> {
 /// A raw string, and its length with the quotes.
 fn raw(here: &str, hashes: usize) -> (String, usize) {
     let close = format!("\"{}", "#".repeat(hashes));
-    let end = here[1..].find(&close).expect("a raw string ends");
+    let end = here[1..].find(&close).unwrap();
     (here[1..=end].to_string(), 1 + end + close.len())
 }
 
@@ -119,7 +119,7 @@ fn plain(here: &str) -> (String, usize) {
     while let Some((at, letter)) = letters.next() {
         match letter {
             '"' => return (text, at + 1),
-            '\\' => match letters.next().expect("an escape has a letter").1 {
+            '\\' => match letters.next().unwrap().1 {
                 '\n' => while letters.next_if(|(_, letter)| letter.is_whitespace()).is_some() {},
                 'n' => text.push('\n'),
                 't' => text.push('\t'),
