@@ -104,7 +104,7 @@ fn what_cannot_be_opened_says_why() {
     for (rest, said) in [
         (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/none.db'"), "no such file"),
         (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}'"), "is not a file"),
-        (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/text.db'"), "is no SQLite database"),
+        (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/text.db'"), "is not a SQLite database"),
         (
             format!("STORED AS SQLITE OPTIONS ('table' 'custommers') LOCATION '{place}/crm.db'"),
             "did you mean \"customers\"?; it has bad, customers",
@@ -116,7 +116,7 @@ fn what_cannot_be_opened_says_why() {
         ),
         (
             format!("STORED AS SQLITE OPTIONS ('tabel' 'bad') LOCATION '{place}/crm.db'"),
-            "there is no option tabel; did you mean \"table\"?",
+            "tabel is not an option; did you mean \"table\"?",
         ),
         (format!("(a INT) STORED AS SQLITE OPTIONS ('table' 'bad') LOCATION '{place}/crm.db'"), "leave out the list of columns"),
         (format!("STORED AS SQLITE OPTIONS ('query' 'DELETE FROM bad') LOCATION '{place}/crm.db'"), "must be one SELECT"),
