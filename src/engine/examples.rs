@@ -29,7 +29,8 @@ pub fn example_results(base: &Path) -> Result<BTreeMap<&'static str, String>> {
     for doc in pages() {
         for example in doc.examples {
             let named = |error: &dyn std::fmt::Display| failed(doc.name, format!("{error}\n{example}"));
-            let engine = Engine::open(EngineOptions::default())?;
+            // Plans show how many partitions there are, which is the number of processors otherwise.
+            let engine = Engine::open(EngineOptions { partitions: Some(2), ..EngineOptions::default() })?;
             let written = tempdir().map_err(|error| named(&error))?;
             let base = if example.contains("COPY ") { written.path() } else { base };
             let session = engine.session()?.with_base(base);

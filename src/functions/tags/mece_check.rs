@@ -83,7 +83,8 @@ summed up in one row without a condition. Customers are counted by distinct keys
     examples: &["SELECT finding, source, rules, condition, customers, cells
 FROM mece_check((
   SELECT customer_id, CASE WHEN count(*) >= 3 THEN 'loyal' WHEN count(*) BETWEEN 1 AND 3 THEN 'new' END AS loyalty
-  FROM sample_orders(rows => 500) GROUP BY customer_id));"],
+  FROM sample_orders(rows => 500) GROUP BY customer_id))
+ORDER BY source;"],
     ..Doc::EMPTY
 };
 
