@@ -41,7 +41,7 @@ pub struct Answer {
     /// True when its rows are one number: how many rows were written.
     counts: bool,
     explain: Option<Explain>,
-    /// What its notes are told in.
+    /// The language of its notes.
     language: Language,
     /// The statement as those see it who watch, until it has ended.
     begun: Option<Begun>,

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Literal(String),
-    /// A hole; two with one name are told apart by their place.
+    /// A hole, with its name; a bare hole has none.
     Hole(String),
 }
 
