@@ -10,7 +10,7 @@ pub static DOCS: [Doc; 3] = [
         syntax: "CANCEL [QUERY] number",
         description: "The number is the one in `system.queries`. You can stop your own statements; SUPERUSER and members of `pg_signal_backend` can stop those of others. The statement
 ends with SQLSTATE 57014. `pg_cancel_backend(pid)` stops what a connection is running, and `pg_terminate_backend(pid)` closes the connection.",
-        examples: &["SELECT query, role, step, milliseconds FROM system.queries;"],
+        examples: &["SELECT query, role, step FROM system.queries;"],
         ..STATEMENT
     },
     Doc {
