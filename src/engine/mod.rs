@@ -78,7 +78,7 @@ pub use session::Session;
 pub use transactions::TransactionStatus;
 pub use writes::{Staged, stream};
 
-/// How an engine is set up.
+/// Options for opening an engine.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
     /// The database directory; without one everything is in memory.
@@ -89,23 +89,24 @@ pub struct EngineOptions {
     pub partitions: Option<usize>,
     /// Rows in a batch; default 8192.
     pub batch_size: Option<usize>,
-    /// The folder that relative paths start from; default the one that the process is in when the engine is opened.
+    /// The directory that relative paths start from; default the process's current directory when the engine is opened.
     pub base: Option<PathBuf>,
-    /// Who runs the statements, and so is the author of what they define; default nobody.
+    /// The role that runs statements, and so the author of new definitions; default none.
     pub role: Option<String>,
-    /// What tables of other databases find out of the surroundings, `PGUSER`, `PGPASSWORD` and the like, and where the key file is,
-    /// `PORTRAIT_PSEUDONYM_KEY_FILE`; default nothing.
+    /// The environment variables that tables of other databases use (`PGUSER`, `PGPASSWORD` and the like), and the one with the path of the
+    /// key file, `PORTRAIT_PSEUDONYM_KEY_FILE`; default none.
     pub environment: Environment,
-    /// The folder for what queries spill, and for a database in memory; default that of the system. What stands in it is seen by its
-    /// owner alone, and goes with the engine.
+    /// The directory for spill files, and for a database in memory; default the system's. Its contents are readable only by their owner,
+    /// and removed with the engine.
     pub temporary: Option<PathBuf>,
     /// The master keys of an encrypted database.
     pub keys: Option<MasterKeys>,
-    /// A database that is made is encrypted, with the newest of `keys` or the one that `key_id` names; one that is there already must be.
+    /// Whether a new database is encrypted, with the newest of `keys` or the one named by `key_id`; an existing database must then be
+    /// encrypted.
     pub encrypt: bool,
-    /// The id of the master key for a database that is made; default the newest.
+    /// The id of the master key for a new database; default the newest.
     pub key_id: Option<String>,
-    /// The language that sessions speak until they are set another.
+    /// The initial language of sessions.
     pub language: Language,
 }
 
@@ -113,7 +114,7 @@ pub struct EngineOptions {
 #[derive(Debug, Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    /// Whether work goes to the threads for what is done at once, however busy the others are.
+    /// Whether work runs on the threads for quick tasks, which stay responsive however busy the others are.
     is_light: bool,
 }
 
@@ -121,19 +122,20 @@ pub struct Engine {
 struct Shared {
     /// Where queries run.
     runtime: Option<Runtime>,
-    /// Where statements are parsed, and those run that compute nothing: one sees what runs, and ends it, while all other threads compute.
+    /// Where statements are parsed, and where those run that compute nothing: running statements can be listed and cancelled while all
+    /// other threads compute.
     light: Option<Runtime>,
-    /// Where [`Engine::block_on`] waits: signals and timers are heard also while all query threads compute.
+    /// Where [`Engine::block_on`] waits: signals and timers are handled even while all query threads compute.
     waiting: Option<Runtime>,
     /// Where timeouts are waited for.
     clock: Option<Runtime>,
-    /// Who is connected, and what runs.
+    /// Connections and running statements.
     activity: Arc<Activity>,
     environment: Arc<RuntimeEnv>,
     catalog: Arc<Catalog>,
-    /// The keys of pseudonyms.
+    /// The key file for pseudonyms.
     keys: KeyFile,
-    /// The folder that relative paths start from.
+    /// The directory that relative paths start from.
     base: Arc<Path>,
     options: EngineOptions,
     /// Where queries spill to; removed after everything else.
@@ -143,11 +145,11 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         const LONG: Duration = Duration::from_secs(86_400);
-        // A query that was given up may still be running; the process does not wait for it. Another thread does: to let go of threads that
-        // are ending (`shutdown_background`) is a race that glibc can lose, and with stacks of this size it crashes the process then.
+        // An abandoned query may still be running, and the process must not wait for it. Another thread does: detaching from threads that
+        // are ending (`shutdown_background`) can trigger a race in glibc, which with stacks of this size crashes the process.
         for runtime in [self.runtime.take(), self.light.take(), self.waiting.take(), self.clock.take()].into_iter().flatten() {
             let end = move || runtime.shutdown_timeout(LONG);
-            // Its handle is forgotten, not dropped, for the same reason.
+            // The join handle is forgotten rather than dropped, for the same reason.
             let ending = std::thread::Builder::new().name("portrait-end".into()).stack_size(512 << 10).spawn(end);
             std::mem::forget(ending);
         }
@@ -160,10 +162,10 @@ pub const THREAD_NAME: &str = "portrait";
 const STACK: usize = 128 << 20;
 
 impl Engine {
-    /// Opens a database, or one in memory.
+    /// Opens a database on disk or in memory.
     ///
     /// # Errors
-    /// The database cannot be made, opened or read; see the message.
+    /// The database cannot be created, opened or read; see the message.
     pub fn open(options: EngineOptions) -> Result<Self> {
         check_clock()?;
         let temporary = temporary_folder(&options)?;
@@ -175,9 +177,9 @@ impl Engine {
             (None, Some(temporary)) => Catalog::in_memory(Arc::clone(temporary))?,
             (None, None) => unreachable!("a database in memory has a temporary folder"),
         };
-        // Without the folder nothing can be spilled: a query that needs to says that it is out of memory.
+        // Without the directory nothing can spill: a query that needs to fails with an out-of-memory error.
         let spilling = match &temporary {
-            // What an encrypted database spills is encrypted.
+            // An encrypted database spills encrypted files.
             Some(temporary) if catalog.is_encrypted() => {
                 DiskManagerMode::Custom(Arc::new(EncryptedSpills::new(temporary.path().to_path_buf())?))
             }
@@ -194,18 +196,18 @@ impl Engine {
         let most_told = std::num::NonZeroUsize::MIN.saturating_add(4);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(TrackConsumersPool::new(HalfSharedPool::new(memory), most_told)))
-            // Other processes add files too, so every query lists folders again.
+            // Other processes add files too, so directory listings must not be cached.
             .with_cache_manager(CacheManagerConfig::default().with_list_files_cache_limit(0))
             .with_object_store_registry(Arc::new(stores::Stores::default()))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
             .build_arc()?;
         environment.disk_manager.temp_dir_paths().iter().for_each(|path| own_only(path));
-        // The database's files by name, wherever the folder is and whatever its name.
+        // The database's files by name, independent of the directory's path.
         let files = ObjectStoreUrl::parse(DATA_URL)?;
         environment.register_object_store(files.as_ref(), Arc::clone(&catalog.data.store) as _);
         environment.register_parquet_encryption_factory(FACTORY, Arc::clone(&catalog.data.store) as _);
-        // A step of a query may take a second, and what was woken from elsewhere is looked at every so many steps only, of 61 as tokio has it:
-        // a statement that was cancelled would go on for a minute.
+        // A single step of a query may take a second, and by default Tokio checks for external events only every 61 steps: a cancelled
+        // statement would continue for a minute.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .event_interval(1)
@@ -249,7 +251,7 @@ impl Engine {
         Session::new(self.clone())
     }
 
-    /// The bytes that queries hold of the memory they may use, and how many they may.
+    /// The bytes that queries hold, and the limit.
     pub(crate) fn memory(&self) -> (usize, Option<usize>) {
         let pool = &self.shared.environment.memory_pool;
         let most = match pool.memory_limit() {
@@ -259,12 +261,12 @@ impl Engine {
         (pool.reserved(), most)
     }
 
-    /// True when the catalog of the database answers.
+    /// True when the catalog can be read.
     pub(crate) fn is_ready(&self) -> bool {
         self.has_logins().is_ok()
     }
 
-    /// Looks at every record of the audit log, and at how it follows the one before; `expected` is one that was noted elsewhere.
+    /// Verifies every record of the audit log, and that each follows the one before; `expected` is a record that was noted elsewhere.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -272,17 +274,17 @@ impl Engine {
         self.shared.catalog.audit().verify(expected)
     }
 
-    /// Compares every file of the database with what was written, also those that nobody has read for long; looks for what is missing, and
-    /// for what nothing names.
+    /// Compares every file of the database with what was written, even those not read for long, and looks for missing files and files that
+    /// nothing refers to.
     ///
     /// # Errors
-    /// The catalog or the folder of the data cannot be read at all.
+    /// The catalog or the data directory cannot be read at all.
     pub fn check(&self) -> Result<Checked> {
         self.shared.catalog.check()
     }
 
-    /// Wraps the keys of an encrypted database anew, with the master key of this id or the newest: a new database key, the old one gone. Files are
-    /// not written anew. Gives the id of the master key.
+    /// Creates a new database key, wrapped by the master key of this id or by the newest, and deletes the old one. Data files are not
+    /// rewritten. Returns the id of the master key.
     ///
     /// # Errors
     /// The database is not encrypted, or a master key is missing; nothing is changed then.
@@ -290,7 +292,7 @@ impl Engine {
         self.shared.catalog.rotate_key(key_id)
     }
 
-    /// The id of the master key that the database is encrypted with; none when it is not.
+    /// The id of the master key that wraps the database key; `None` when the database is not encrypted.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -298,7 +300,7 @@ impl Engine {
         self.shared.catalog.master_key()
     }
 
-    /// Runs a future to its end on this thread, for interfaces that are not asynchronous.
+    /// Runs a future to completion on this thread, for synchronous interfaces.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.shared.waiting {
             Some(runtime) => runtime.block_on(future),
@@ -306,18 +308,18 @@ impl Engine {
         }
     }
 
-    /// Runs work on the engine's threads. A panic there is the work's error; dropping the future gives the work up.
+    /// Runs work on the engine's threads. A panic there becomes an error; dropping the future cancels the work.
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         let mut task = AbortOnDrop(self.runtime().spawn(work));
         (&mut task.0).await.unwrap_or_else(|error| Err(panicked(error)))
     }
 
-    /// Who is connected, and what runs.
+    /// Connections and running statements.
     pub(crate) fn activity(&self) -> &Arc<Activity> {
         &self.shared.activity
     }
 
-    /// The same engine for work that takes its turn, or for what is done at once.
+    /// The same engine, for heavy work that takes its turn or for quick tasks.
     fn with_turn(&self, takes_turn: bool) -> Self {
         Self { shared: Arc::clone(&self.shared), is_light: !takes_turn }
     }
@@ -338,7 +340,7 @@ impl Engine {
     }
 }
 
-/// Fails where the engine beneath panics, or counts times that it cannot hold: nanoseconds since 1970, in 64 bits.
+/// Fails for clocks at which DataFusion panics or overflows: times are nanoseconds since 1970, in 64 bits.
 fn check_clock() -> Result<()> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     if since.is_ok_and(|since| i64::try_from(since.as_nanos()).is_ok()) {
@@ -347,7 +349,7 @@ fn check_clock() -> Result<()> {
     Err(failed("clock", "must be between 1970 and 2262; set the clock of this machine"))
 }
 
-/// How the database is opened, as far as keys are concerned.
+/// Which keys the database is opened with.
 fn unlock(options: &EngineOptions) -> Result<Unlock> {
     match &options.keys {
         Some(keys) if options.encrypt => Ok(Unlock::Encrypting(keys.clone(), options.key_id.clone())),
@@ -360,7 +362,7 @@ fn unlock(options: &EngineOptions) -> Result<Unlock> {
     }
 }
 
-/// The folder for what goes with the engine. A database on disk can be read without one: on a full disk, say.
+/// The temporary directory of the engine. A database on disk can be read without one, on a full disk for example.
 fn temporary_folder(options: &EngineOptions) -> Result<Option<Arc<TemporaryFolder>>> {
     let parent = options.temporary.clone().unwrap_or_else(std::env::temp_dir);
     match TemporaryFolder::make(&parent, IN_TEMPORARY) {
@@ -381,7 +383,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// The error of work that panicked.
+/// The error for work that panicked.
 fn panicked(error: tokio::task::JoinError) -> datafusion::error::DataFusionError {
     if error.is_cancelled() {
         return Cancel::error();
@@ -391,7 +393,7 @@ fn panicked(error: tokio::task::JoinError) -> datafusion::error::DataFusionError
     failed("query", format!("stopped by an internal error: {}", text.unwrap_or("panic without a message")))
 }
 
-/// 70 % of what the machine or the container has.
+/// 70 % of the memory of the machine or container.
 fn default_memory() -> usize {
     const LEAST: usize = 256 << 20;
     let Ok(mut system) = sysinfo::System::new() else { return LEAST };
@@ -406,6 +408,16 @@ pub fn pages() -> Vec<&'static Doc> {
     crate::system::pages()
 }
 
+/// What the pages are for: each task with the names of its pages, the one to begin with first.
+pub fn tasks() -> impl Iterator<Item = &'static (&'static str, &'static [&'static str])> {
+    crate::system::tasks()
+}
+
+/// The page of all tasks as Markdown.
+pub fn tasks_page(language: Language) -> String {
+    crate::system::by_task(language, |name| format!("`{name}`"))
+}
+
 /// The reference as files: name under `sql/reference`, and text.
 pub fn reference() -> Vec<(String, String)> {
     crate::system::reference()
@@ -416,7 +428,7 @@ mod tests {
     use super::*;
     use crate::refresh::plannings;
 
-    /// A tag is planned with the profile and the tags that it needs, however many others there are.
+    /// Creating a tag plans only the profile and the tags that it needs, however many others there are.
     #[test]
     fn making_a_tag_does_not_plan_the_others() {
         let engine = Engine::open(EngineOptions::default()).unwrap();
@@ -429,7 +441,7 @@ mod tests {
             run(&format!("CREATE TAG u{tag} ON of_many_tags AS SELECT k, t{tag} + 1 FROM profile.of_many_tags"));
         }
         run("CREATE SEGMENT s ON of_many_tags AS u7 = 1");
-        // The profile and the tag; of a derived one, that which it needs; of the segment, both.
+        // Each base tag plans the profile and itself; each derived one also the tag it needs; the segment likewise.
         assert_eq!(plannings::of("of_many_tags") - made, 30 * 2 + 30 * 3 + 4);
     }
 }

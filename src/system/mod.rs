@@ -19,6 +19,7 @@ mod retention;
 mod runs;
 mod settings;
 mod statements;
+mod tasks;
 mod versions;
 
 use std::fmt::Debug;
@@ -38,26 +39,27 @@ use crate::sql::statement;
 use crate::statement::StatementContext;
 
 pub use reference::reference;
+pub use tasks::{by_task, tasks};
 
 /// A table about the program or the database.
 trait SystemTable: Debug + Send + Sync {
     /// Its name in the schema `system`.
     fn name(&self) -> &'static str;
 
-    /// What it lists, in one sentence.
+    /// A one-sentence description of what it lists.
     fn summary(&self) -> &'static str;
 
     /// Its columns.
     fn columns(&self) -> &'static [Column];
 
-    /// Their values, in the same order.
+    /// The values of the columns, in the same order.
     ///
     /// # Errors
     /// The database cannot be read.
     fn values<'a>(&'a self, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<ArrayRef>>>;
 }
 
-/// Every table of the schema; those of the kinds of objects come after the others.
+/// Every table of the schema; those of object kinds come after the others.
 fn tables() -> Vec<Box<dyn SystemTable>> {
     let mut tables: Vec<Box<dyn SystemTable>> = vec![
         Box::new(audit::Audit),
@@ -107,7 +109,7 @@ impl SchemaProvider for SystemSchema {
     }
 }
 
-/// Columns as a schema.
+/// A schema with these columns.
 pub fn schema_of(columns: &[Column]) -> SchemaRef {
     let field = |column: &Column| {
         let data_type = match column.data_type {
@@ -122,18 +124,18 @@ pub fn schema_of(columns: &[Column]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-/// The pages of all statements: those that make objects, then the others.
+/// The pages of all statements: first those that create objects, then the others.
 pub fn statement_pages() -> Vec<&'static Doc> {
     KINDS.into_iter().map(|kind| kind.doc()).chain(statement::docs()).collect()
 }
 
-/// Every page there is: functions by domain, those that read files, then statements.
+/// All pages: functions by domain, file readers, then statements.
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
     functions.chain(crate::files::readers()).chain(statement_pages()).collect()
 }
 
-/// What the page says of the schemas of PostgreSQL.
+/// The section about PostgreSQL's schemas.
 const OF_POSTGRES: &str = "
 # The catalog of PostgreSQL
 
@@ -157,7 +159,7 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 |---|---|
 ";
 
-/// The page of the schema: each table with its columns.
+/// The page of the schema: every table with its columns.
 fn markdown() -> String {
     use std::fmt::Write;
     let mut page = String::from("# System tables\n\nTables of the schema `system`, about the program and the database.\n");

@@ -58,7 +58,7 @@ pub const GROUPS: [Group; 5] = [
             Command {
                 names: &["\\h", "\\help"],
                 arguments: "[NAME]",
-                help: "shows the page of a function, statement or setting, or lists the pages that contain a word, or all pages",
+                help: "shows the page of a function, statement or setting, or lists the pages that contain a word, or all pages; \\h tasks lists them by what you want to do",
                 takes: Takes::Page,
                 run: help::run,
             },

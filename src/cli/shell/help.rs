@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use datafusion::arrow::array::RecordBatch;
-use portraitdb::{Doc, Language, cells, display_width, pages, wrapped};
+use portraitdb::{Doc, Language, cells, display_width, pages, tasks, tasks_page, wrapped};
 
 use super::super::console::Failure;
 use super::super::screen;
@@ -14,6 +14,7 @@ pub fn run(shell: &mut Shell, name: &str) -> Outcome {
     let look = Look { width: screen::width(), color: shell.color };
     let text = match name {
         "" => list(&pages(), look, shell.console.session.language()),
+        "tasks" => rendered(&tasks_page(shell.console.session.language()), look),
         name => found(shell, name, look)?,
     };
     shell.console.show(&text).map(|()| Next::Go)
@@ -35,7 +36,8 @@ fn found(shell: &Shell, name: &str, look: Look) -> Result<String, Failure> {
         return Ok(rendered(&only.markdown(language), look));
     }
     let has_words = |doc: &&'static Doc| {
-        let text = doc.markdown(language).to_lowercase();
+        let for_tasks = tasks().filter(|(_, names)| names.contains(&doc.name)).map(|(task, _)| language.text(task));
+        let text = for_tasks.fold(doc.markdown(language), |text, task| text + "\n" + task).to_lowercase();
         !named.iter().any(|known| known.name == doc.name) && wanted.split_whitespace().all(|word| text.contains(word))
     };
     let told: Vec<&'static Doc> = all.iter().copied().filter(has_words).collect();
