@@ -1,8 +1,8 @@
-//! Our aggregates: what a function declares, and how it is connected to DataFusion.
+//! Aggregate functions: what a function declares, and how it is connected to DataFusion.
 //!
-//! A function implements [`GroupedFunction`] (types, page) and starts a [`Grouped`]: the state of every group, as plain code.
-//! Everything else is done here once: rows with a NULL argument or outside `FILTER` never reach the function, nor do
-//! dictionaries. Without GROUP BY there is a table with one group. In `convert_to_state`, each row becomes its own group.
+//! A function implements [`GroupedFunction`] (its types and page) and creates a [`Grouped`]: the state of every group, as plain code.
+//! Everything else is done here once: rows with a NULL argument or outside `FILTER` are removed and dictionaries are unpacked before a
+//! function sees them. Without GROUP BY there is a single group. In `convert_to_state`, each row becomes its own group.
 //!
 //! ```text
 //! rows ─▶ usable rows ─▶ update ─▶ states ──(other partitions, spill)──▶ merge ─▶ results
@@ -35,16 +35,16 @@ pub trait GroupedFunction: Debug + Send + Sync + 'static {
     /// Its page.
     fn doc(&self) -> &'static Doc;
 
-    /// The type of the result, or an error about the arguments; their number has been checked.
+    /// The type of the result, or an error about the argument types; their number has already been checked.
     fn result(&self, arguments: &[DataType]) -> Result<DataType>;
 
-    /// What one group's state consists of.
+    /// The columns of a group's state, by name and type.
     fn state(&self, arguments: &[DataType]) -> Result<Vec<(&'static str, DataType)>>;
 
-    /// Creates the state, without groups.
+    /// Creates the state, with no groups yet.
     fn start(&self, arguments: &[DataType]) -> Result<Box<dyn Grouped>>;
 
-    /// As [`start`](Self::start), but given the arguments that are constants in the call.
+    /// As [`start`](Self::start), with the values of those arguments that are constants in the call.
     fn start_with(&self, arguments: &[DataType], _constants: &[Option<ScalarValue>]) -> Result<Box<dyn Grouped>> {
         self.start(arguments)
     }
@@ -54,37 +54,36 @@ pub trait GroupedFunction: Debug + Send + Sync + 'static {
         self.doc().arguments.len()
     }
 
-    /// Whether a duplicate row counts twice. If so, `DISTINCT` would change the result, and is rejected where DataFusion has
-    /// not already turned it into a GROUP BY.
+    /// Whether duplicate rows change the result. If so, `DISTINCT` is rejected unless DataFusion has already turned it into a GROUP BY.
     fn counts_repeats(&self) -> bool;
 }
 
-/// The state of every group. Groups are numbered from 0.
+/// The state of all groups. Groups are numbered from 0.
 pub trait Grouped: Debug + Send + Sync + 'static {
-    /// The same function without groups.
+    /// Creates an empty state of the same function, with no groups.
     fn fresh(&self) -> Box<dyn Grouped>;
 
-    /// How many of the first arguments must not be NULL in a row that is used; by default all.
+    /// How many arguments, from the first, must not be NULL for a row to be used; by default all.
     fn leading(&self) -> usize {
         usize::MAX
     }
 
-    /// There are `total` groups from now on, never fewer than before.
+    /// Sets the number of groups, which never decreases.
     fn grow(&mut self, total: usize);
 
-    /// Adds rows, at least one; none of their [leading](Self::leading) arguments is NULL. `groups` holds the group of each row.
+    /// Adds at least one row; none of its [leading](Self::leading) arguments is NULL. `groups` holds the group of each row.
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()>;
 
-    /// Adds the states of other tables of groups, at least one; none contains a NULL.
+    /// Merges at least one state of another table of groups; none contains a NULL.
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()>;
 
-    /// The results of the first groups. A second call returns the same.
+    /// The results of the first `first` groups. Calling it again returns the same.
     fn results(&mut self, first: usize) -> Result<ArrayRef>;
 
-    /// The states of the first groups; NULL for a group that has seen no rows, if that is simplest.
+    /// The states of the first `first` groups; may be NULL for a group without rows.
     fn states(&mut self, first: usize) -> Result<Vec<ArrayRef>>;
 
-    /// Drops the first groups; the others move down. If it drops all of them, it frees the memory.
+    /// Removes the first `first` groups; the others are renumbered from 0. Removing all of them frees the memory.
     fn forget(&mut self, first: usize);
 
     /// Number of groups.
@@ -105,7 +104,7 @@ impl<T: GroupedFunction + Clone> AggregateFunction for T {
     }
 }
 
-/// Whether an aggregate function is one of these.
+/// Whether an aggregate function is one of ours.
 pub fn is_ours(function: &AggregateUDF) -> bool {
     let implementation: &dyn Any = function.inner().as_ref();
     implementation.is::<Udf>()
@@ -147,7 +146,7 @@ fn types(fields: &[FieldRef]) -> Vec<DataType> {
     fields.iter().map(|field| plain(field.data_type()).clone()).collect()
 }
 
-/// A dictionary counts as the type of its values: functions never see one.
+/// The type of a dictionary's values: functions never see dictionaries.
 fn plain(data_type: &DataType) -> &DataType {
     if let DataType::Dictionary(_, values) = data_type { plain(values) } else { data_type }
 }
@@ -200,7 +199,8 @@ impl AggregateUDFImpl for Udf {
         Ok(Box::new(ManyGroups(self.start(&arguments)?)))
     }
 
-    /// DataFusion asks this for windows whose frame drops rows at its start: no state here can remove a row.
+    /// DataFusion calls this for window frames whose start moves. Rows would have to be removed from the state, which none of our
+    /// functions can do.
     fn create_sliding_accumulator(&self, _arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let advice = "begin the frame at UNBOUNDED PRECEDING, or leave ORDER BY out";
         Err(invalid(self.name(), format!("a window cannot slide over it; {advice}")))
@@ -211,11 +211,11 @@ impl AggregateUDFImpl for Udf {
     }
 }
 
-/// Keeps the rows that `keep` allows and that have no NULL in the leading columns, and their groups.
+/// The usable rows of a batch and their groups: those that `keep` allows and that have no NULL in the leading columns.
 type Usable<'a> = (Cow<'a, [ArrayRef]>, Cow<'a, [usize]>);
 
 fn usable<'a>(columns: &'a [ArrayRef], leading: usize, groups: &'a [usize], keep: Option<&BooleanArray>) -> Result<Usable<'a>> {
-    // A row whose condition is NULL is dropped too.
+    // A row for which the condition is NULL is dropped too.
     let kept = keep.map(|keep| match keep.nulls() {
         Some(known) => NullBuffer::new(keep.values() & known.inner()),
         None => NullBuffer::new(keep.values().clone()),
@@ -293,11 +293,11 @@ impl GroupsAccumulator for ManyGroups {
     }
 }
 
-/// A single group: without GROUP BY, and in windows, where the result is requested again and again.
+/// A single group: used without GROUP BY, and in windows, which ask for the result again and again.
 #[derive(Debug)]
 struct OneGroup {
     groups: Box<dyn Grouped>,
-    /// The group of every row in a batch, created once.
+    /// The group of each row in a batch, which is always 0; kept between batches.
     zeros: Vec<usize>,
 }
 
@@ -333,7 +333,7 @@ impl Accumulator for OneGroup {
     }
 }
 
-/// A table of groups as DataFusion has it, for tests.
+/// The groups accumulator that DataFusion would use, for tests.
 #[cfg(test)]
 pub fn table(function: &dyn GroupedFunction, arguments: &[DataType]) -> Box<dyn GroupsAccumulator> {
     Box::new(ManyGroups(function.start(arguments).unwrap()))

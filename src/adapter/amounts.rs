@@ -1,6 +1,7 @@
 //! Amounts of any number type as integers in one unit, so that their sums are exact.
 //!
-//! The unit is 1 for integers, the last digit of the scale for decimals, and 2⁻⁶⁴ for floats, except odd ones ([`fixed_point`]).
+//! The unit is 1 for integers, the last digit of the scale for decimals, and 2⁻⁶⁴ for floats. Floats that are too large, or no multiple
+//! of that, are called odd ([`fixed_point`]) and are summed separately.
 
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ impl Amount {
         ))
     }
 
-    /// The values as integers; none of them is NULL.
+    /// The values of a column without NULLs, as integers.
     pub fn read(self, column: &ArrayRef) -> Result<Amounts> {
         let amounts = cast(column, &amount_type(column.data_type()))?;
         if amounts.null_count() > 0 {
@@ -72,7 +73,7 @@ impl Amount {
         Ok(Amounts { whole, odd: vec![] })
     }
 
-    /// The same for numbers that are weights, which cannot be negative.
+    /// The same for weights, which must not be negative.
     pub fn read_weights(self, column: &ArrayRef) -> Result<Amounts> {
         let weights = self.read(column)?;
         let odd = || weights.odd.iter().find(|(_, weight)| *weight < 0.0).map(|(row, _)| *row);
@@ -96,7 +97,7 @@ impl Amount {
                 amounts.odd.push((row, *value));
             }
         }
-        // A value that is not finite is odd.
+        // Infinities and NaN are always among the odd values.
         match amounts.odd.iter().find(|(_, value)| !value.is_finite()) {
             None => Ok(amounts),
             Some((_, value)) => {
@@ -123,7 +124,7 @@ pub fn units(data_type: &DataType) -> f64 {
     }
 }
 
-/// The type of a state of sums of odd floats; nothing for a sum of none.
+/// The type of a state that holds sums of odd floats; empty bytes if there were none.
 pub const ODD_STATE: DataType = DataType::Binary;
 
 /// Sums of odd floats as a state.
@@ -132,7 +133,7 @@ pub fn odd_state<'a>(sums: impl Iterator<Item = Option<&'a Superaccumulator>>) -
     Arc::new(BinaryArray::from_iter_values(sums.map(|sum| sum.map(bytes).unwrap_or_default())))
 }
 
-/// The words of each sum in a state, for [`Superaccumulator::merge_words`]; none for a sum of none.
+/// The words of each sum in a state, for [`Superaccumulator::merge_words`]; empty if there were no odd floats.
 pub fn read_odd_state(state: &ArrayRef) -> impl Iterator<Item = Vec<i64>> {
     let words = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().map(|word| i64::from_le_bytes(*word)).collect();
     state.as_binary::<i32>().iter().map(move |bytes| bytes.map(words).unwrap_or_default())

@@ -106,7 +106,7 @@ pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
 
 const NO_NUMBER: &str = "; name the columns with features => […], and make a number of this one: of a date, say, the days since";
 
-/// True for types of columns that a function reads even if they are not named.
+/// True for types of columns that a function reads if its columns are not named.
 pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     match takes {
         Takes::Numbers => data_type.is_numeric(),
@@ -116,7 +116,7 @@ pub fn is_default(takes: Takes, data_type: &DataType) -> bool {
     }
 }
 
-/// True for dates and times of day.
+/// True for dates and timestamps.
 pub fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
 }
@@ -128,7 +128,7 @@ fn is_feature(data_type: &DataType) -> bool {
     }
 }
 
-/// The type of a query parameter that is passed for this option.
+/// The type that a query parameter gets if it is passed for this option.
 pub fn parameter_type(takes: Takes) -> DataType {
     match takes {
         Takes::Integer(_, _) => DataType::Int64,
@@ -142,7 +142,7 @@ pub fn parameter_type(takes: Takes) -> DataType {
     }
 }
 
-/// An option's value after checking.
+/// The value of an option after checking.
 #[derive(Debug, Clone)]
 enum Value {
     Integer(i64),
@@ -232,7 +232,7 @@ impl Options {
         Self::read_for(doc.name, doc, given)
     }
 
-    /// The same, with `subject` as the subject of errors.
+    /// The same, with `subject` at the start of error messages.
     pub fn read_for(subject: &str, doc: &'static Doc, given: Vec<(&'static str, ScalarValue)>) -> Result<Self> {
         let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
@@ -267,7 +267,7 @@ impl Options {
         }
     }
 
-    /// A number, given or by default.
+    /// A float, given or by default.
     pub fn float(&self, name: &str) -> Result<f64> {
         match self.given.get(name) {
             Some(Value::Float(value)) => Ok(*value),
@@ -291,7 +291,7 @@ impl Options {
         }
     }
 
-    /// A word among the page's choices, given or by default.
+    /// One of the page's choices, given or by default.
     pub fn word(&self, name: &str) -> Result<&'static str> {
         match self.given.get(name) {
             Some(Value::Word(word)) => Ok(word),
@@ -307,7 +307,7 @@ impl Options {
         }
     }
 
-    /// True or false, given or by default.
+    /// A boolean, given or by default.
     pub fn flag(&self, name: &str) -> Result<bool> {
         match self.given.get(name) {
             Some(Value::Flag(flag)) => Ok(*flag),
@@ -315,7 +315,7 @@ impl Options {
         }
     }
 
-    /// Names of columns, words of a list of choices, or strings, when given.
+    /// Names of columns, several choices, or strings, when given.
     pub fn names(&self, name: &str) -> Option<&[String]> {
         match self.given.get(name) {
             Some(Value::Names(names)) => Some(names),
@@ -574,7 +574,7 @@ fn numbers(value: &ScalarValue) -> Option<Vec<Decimal>> {
         .collect()
 }
 
-/// The shortest decimal string that reads back as the same number.
+/// The shortest decimal string that parses to the same number.
 fn number_text(value: &ScalarValue) -> String {
     match value {
         ScalarValue::Float64(Some(number)) => format!("{number}"),

@@ -1,4 +1,4 @@
-//! Conditions as bitmaps of the rows where they are true, 64 rows per word, and the counts that aggregates make of them, as a list.
+//! Conditions as bitmaps of the rows where they are true, 64 rows per word, and lists of counts as states of aggregates.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ pub fn words(bits: &BooleanBuffer) -> Vec<u64> {
     chunks.iter_padded().collect()
 }
 
-/// Counts as the state of an aggregate.
+/// Counts as a list, the state of an aggregate.
 pub fn list_of(counts: Vec<i64>) -> ScalarValue {
     SingleRowListArrayBuilder::new(Arc::new(Int64Array::from(counts))).build_list_scalar()
 }
 
-/// Adds such states to counts.
+/// Adds states made by [`list_of`] to counts.
 pub fn add_lists(counts: &mut [i64], states: &ArrayRef) {
     let lists = states.as_list::<i32>();
     for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {

@@ -1,4 +1,5 @@
-//! What functions can ask about the objects of the database: profiles, their tags and segments, what is published of them, and models.
+//! What functions can ask about the objects of the database: profiles and their published versions, tags, segments, experiments, models
+//! and stored functions.
 //!
 //! [`Definitions`] is implemented over the catalog, for the duration of one statement; functions know only the trait.
 
@@ -12,23 +13,23 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::snapshots::PublishedColumn;
 use crate::error::invalid;
 
-/// What a profile has published.
+/// The published version of a profile.
 #[derive(Debug, Clone)]
 pub struct Published {
     /// The time of the data (`as_of`), in microseconds since 1970.
     pub at: i64,
-    /// Its members.
+    /// The number of its members.
     pub customers: i64,
     /// Its columns.
     pub columns: Vec<PublishedColumn>,
     /// Why there are no rows to read yet; the columns are then those that would be published.
     pub missing: Option<Arc<DataFusionError>>,
-    /// The table with everything that is kept of it, quoted as in SQL: the key, and columns named as in [`column`].
+    /// The table with all its published columns, quoted as in SQL: the key, and columns named as in [`column`].
     pub table: String,
 }
 
 impl Published {
-    /// The error when it has less than is needed: that nothing is published yet, or the given one.
+    /// The error for a version that lacks what is needed: if nothing is published yet, that error; otherwise `problem`.
     pub fn lacks(&self, problem: DataFusionError) -> DataFusionError {
         self.missing.clone().map_or(problem, DataFusionError::Shared)
     }
@@ -40,22 +41,22 @@ pub mod column {
     pub use crate::catalog::state_columns::KEY;
     use crate::text::identifier;
 
-    /// An attribute or tag.
+    /// The value of an attribute or tag.
     pub fn value(name: &str) -> String {
         identifier(&state_columns::value(name))
     }
 
-    /// Since when a tag has its value.
+    /// The time since which a tag has its value.
     pub fn since(name: &str) -> String {
         identifier(&state_columns::since(name))
     }
 
-    /// The version of the tag that gave its value.
+    /// The version of the tag that produced its value.
     pub fn version(name: &str) -> String {
         identifier(&state_columns::version(name))
     }
 
-    /// Since when a customer is in a segment.
+    /// The time since which a customer is in a segment.
     pub fn segment(name: &str) -> String {
         identifier(&state_columns::segment(name))
     }
@@ -69,7 +70,7 @@ pub struct Parameter {
     pub default: Option<sqlparser::ast::Expr>,
 }
 
-/// A function in FROM that the database remembers: a query with parameters, written `$name`.
+/// A function in FROM stored in the database: a query with parameters, written `$name`.
 #[derive(Debug, Clone)]
 pub struct StoredFunction {
     pub name: String,
@@ -94,16 +95,16 @@ pub struct ExperimentDefinition {
     /// The segment whose members take part; all members of the profile if there is none.
     pub segment: Option<String>,
     pub groups: Vec<String>,
-    /// The share of each group.
+    /// The share of each group, in the order of `groups`.
     pub shares: Vec<f64>,
     pub control: String,
     pub salt: String,
-    /// When it begins, in microseconds since 1970; for a day, at midnight.
+    /// The start of the experiment, in microseconds since 1970; a day starts at midnight.
     pub start: i64,
-    /// The last time whose refresh decides who takes part; for a day, its end.
+    /// Participation is decided by the newest refresh up to this time; for a day, its end.
     pub known_at: i64,
     pub end: Option<i64>,
-    /// The columns of the query that are measured; all except the first if none are named.
+    /// The columns of the query to measure; `None` for all except the first.
     pub metrics: Option<Vec<String>>,
     /// The measurements: the key, and one column per metric.
     pub query: Box<sqlparser::ast::Query>,
@@ -117,7 +118,7 @@ pub trait Definitions: Debug + Send + Sync {
     /// There is no such profile or tag; the error lists the existing ones.
     fn tag_query(&self, profile: &str, tag: &str) -> Result<String>;
 
-    /// What is published of a profile, now or as it was at a time in microseconds since 1970.
+    /// The published version of a profile, the newest one or the one at a time in microseconds since 1970.
     ///
     /// # Errors
     /// There is no such profile, or it had not been refreshed by then.
@@ -174,7 +175,7 @@ pub trait Definitions: Debug + Send + Sync {
     }
 }
 
-/// The definitions for a caller's own DataFusion session, which has none.
+/// The definitions of a caller's own DataFusion session: there are none.
 #[derive(Debug)]
 pub struct NoDefinitions;
 

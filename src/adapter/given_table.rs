@@ -1,9 +1,8 @@
 //! Tables as arguments of ordinary functions: `words(text, dictionary => my_words)`.
 //!
-//! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of values if
-//! there is only one column. The engine runs it once per call, whatever the number of rows, and its memory is that of
-//! `array_agg`. Every batch of every partition gets the same list; what a function builds from it is [kept](Compiled) as long
-//! as the list stays the same.
+//! The name of the table becomes a scalar subquery, `(SELECT array_agg(…) FROM my_words)`: a list of structs, or of plain values if there
+//! is only one column. It runs once per call, whatever the number of rows, and takes the memory of `array_agg`. Every batch of every
+//! partition gets the same list, so what a function builds from it is [cached](Compiled) as long as the list stays the same.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +28,7 @@ fn column<'a>(rows: &'a ArrayRef, name: &str) -> Result<&'a ArrayRef> {
     }
 }
 
-/// A column as texts.
+/// A column as strings.
 ///
 /// # Errors
 /// Its values are not strings.
@@ -53,26 +52,27 @@ pub fn numbers(function: &str, rows: &ArrayRef, name: &str) -> Result<Float64Arr
     Ok(cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
-/// For how many tables a function keeps what it built.
+/// The number of tables for which a function caches what it built.
 const KEPT: usize = 8;
 
-/// What a function built from the last tables it was given.
+/// A cache of what a function built from the last tables it was given.
 #[derive(Debug)]
 pub struct Compiled<T>(Mutex<Vec<(ArrayRef, Arc<T>)>>);
 
 impl<T> Compiled<T> {
-    /// Without any table yet.
+    /// An empty cache.
     pub const fn new() -> Self {
         Self(Mutex::new(vec![]))
     }
 
-    /// What is built from the rows; built now if they are not those of an earlier call.
+    /// Returns what `make` builds from the rows, from the cache if the list is one of the last.
     ///
     /// # Errors
     /// Those of `make`.
     pub fn of(&self, rows: &ArrayRef, make: impl FnOnce(&ArrayRef) -> Result<T>) -> Result<Arc<T>> {
         // The lock is held while building: other partitions wait instead of building it too.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Lists are compared by address: the rows of a call are always the same buffers, and comparing their values would be slow.
         let data = rows.to_data();
         if let Some((_, made)) = kept.iter().find(|(other, _)| other.to_data().ptr_eq(&data)) {
             return Ok(Arc::clone(made));

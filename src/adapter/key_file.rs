@@ -1,5 +1,5 @@
-//! The file with the keys of pseudonyms: named by the process environment, never by SQL, and passed to functions among the
-//! settings that they are called with.
+//! The file with the keys of pseudonyms. Its path comes from the process environment, never from SQL, and it is passed to functions in
+//! the session's settings.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use crate::settings::carried;
 /// The environment variable that names the file.
 pub const KEY_FILE: &str = "PORTRAIT_PSEUDONYM_KEY_FILE";
 
-/// The key file of an engine. It is read when a function needs a key, and again when it has changed. Cheap to clone; clones
-/// share what was read.
+/// The key file of an engine. It is read when a function needs a key, and again when it has changed. Clones are cheap and share the keys
+/// that were read.
 #[derive(Clone, Default)]
 pub struct KeyFile {
     path: Option<Arc<Path>>,
@@ -28,17 +28,17 @@ pub struct KeyFile {
 /// The version of a file that was read: its modification time and length.
 type Seen = (Option<SystemTime>, u64);
 
-/// The keys, and the file that they were read from.
+/// The keys, and the version of the file that they were read from.
 type Read = (Seen, Arc<Keys>);
 
-// Never log the contents.
+// Never shows the keys.
 impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-// Among the settings that functions are called with.
+// Makes it a setting that functions are called with.
 carried!(KeyFile, "key_file");
 
 impl KeyFile {
@@ -52,7 +52,7 @@ impl KeyFile {
         config.extensions.get::<Self>().cloned().unwrap_or_default()
     }
 
-    /// The keys, for a function of this name.
+    /// The keys, with `function` named in errors.
     ///
     /// # Errors
     /// There is no file, it cannot be read, others may read it, or its contents are not keys.

@@ -14,10 +14,10 @@ use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 
-/// Flipping this bit orders signed integers as unsigned ones.
+/// Flipping this bit makes unsigned order equal to signed order.
 const SIGN: u64 = 1 << 63;
 
-/// What the keys of all partitions mean.
+/// What the keys stand for, the same for all partitions.
 pub enum KeyValues {
     /// The key is the number itself.
     Integers(DataType),

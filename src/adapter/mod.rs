@@ -9,7 +9,7 @@
 //! | [`expression_macro`] | a function that is replaced by an expression in SQL |
 //! | [`step`] | a part of a plan that no SQL operator can do |
 //!
-//! Steps, and functions in plans with their own data, are [`plain`] data with a name; a domain lists them as [`kinds`].
+//! Steps, and functions that carry their own data in plans, are [`plain`] data with a name; a domain lists them as [`kinds`].
 //!
 //! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows,
 //! [`offload`] moves blocking work to separate threads, [`passing`] is a plan node that a rule puts between others, [`keys`]
@@ -50,7 +50,7 @@ use step::Step;
 use table_macro::TableMacro;
 use text_function::TextFunction;
 
-/// The steps that functions of every domain use.
+/// The steps that functions of all domains use.
 pub fn steps() -> Vec<StepKind> {
     vec![StepKind::of::<usable_rows::UsableRows>()]
 }
@@ -65,7 +65,7 @@ pub fn any_arguments() -> &'static Signature {
 pub trait ScalarFunction: Send + Sync {
     /// Its page.
     fn doc(&self) -> &'static Doc;
-    /// What DataFusion calls.
+    /// The function as DataFusion calls it.
     fn udf(&self) -> ScalarUDF;
 }
 
@@ -73,7 +73,7 @@ pub trait ScalarFunction: Send + Sync {
 pub trait AggregateFunction: Send + Sync {
     /// Its page.
     fn doc(&self) -> &'static Doc;
-    /// What DataFusion calls.
+    /// The function as DataFusion calls it.
     fn udf(&self) -> AggregateUDF;
 }
 
@@ -126,7 +126,7 @@ impl FunctionSet {
         self
     }
 
-    /// Functions of one text.
+    /// Adds functions of one string.
     pub fn texts(mut self, functions: &'static [TextFunction]) -> Self {
         let listed = functions.iter().map(|function| Arc::new(text_function::Listed(function)) as Arc<dyn ScalarFunction>);
         self.scalars.extend(listed);
@@ -138,31 +138,31 @@ impl FunctionSet {
         self
     }
 
-    /// Functions that stand for expressions.
+    /// Adds functions that stand for expressions.
     pub fn expressions(mut self, functions: &'static [ExpressionMacro]) -> Self {
         self.expressions.extend(functions);
         self
     }
 
-    /// A step of its plans.
+    /// Adds a step that occurs in plans.
     pub fn step<S: Step>(mut self) -> Self {
         self.steps.push(StepKind::of::<S>());
         self
     }
 
-    /// A scalar function in its plans that is never called by name.
+    /// Adds a scalar function that occurs in plans and is never called by name.
     pub fn internal_scalar<P: ScalarUDFImpl + Plain>(mut self) -> Self {
         self.internal_scalars.push(Internal::scalar::<P>());
         self
     }
 
-    /// An aggregate in its plans that is never called by name.
+    /// Adds an aggregate that occurs in plans and is never called by name.
     pub fn internal_aggregate<P: AggregateUDFImpl + Plain>(mut self) -> Self {
         self.internal_aggregates.push(Internal::aggregate::<P>());
         self
     }
 
-    /// A page that does not describe a function.
+    /// Adds a page that does not describe a function.
     pub fn page(mut self, doc: &'static Doc) -> Self {
         self.pages.push(doc);
         self

@@ -20,7 +20,7 @@ use super::step::StepContext;
 use crate::error::failed;
 use crate::kernels::control::{Budget, Control, Stop};
 
-/// The computing thread: its memory, its helpers, and its channel to the query.
+/// The computing thread: its memory, its helper threads, and its channel to the query.
 pub struct Worker {
     schema: SchemaRef,
     pub batch_size: usize,
@@ -31,7 +31,7 @@ pub struct Worker {
     sender: Sender<Result<RecordBatch>>,
 }
 
-/// Waits for what `gather` collects, then lets `work` compute on a thread that may block.
+/// Waits until `gather` has collected the input, then runs `work` on a thread that may block.
 pub fn offload<C, F>(
     function: &str,
     context: StepContext,
@@ -78,7 +78,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// The session's memory pool as a budget.
+/// The session's memory pool as a budget for kernels. It never shrinks below 0, which the pool would treat as an error.
 impl Budget for MemoryReservation {
     fn grow(&self, bytes: usize) -> bool {
         self.try_grow(bytes).is_ok()
@@ -95,7 +95,7 @@ impl Worker {
         &self.schema
     }
 
-    /// Cancellation, memory and threads for a kernel.
+    /// Cancellation, memory and this number of threads for a kernel.
     pub fn control(&self, threads: usize) -> Control<'_> {
         Control { cancelled: &self.cancelled, budget: self.memory.as_ref(), workers: threads }
     }
@@ -107,7 +107,7 @@ impl Worker {
         Stop::Cancelled
     }
 
-    /// Why the work was stopped early.
+    /// The error that made the work stop.
     fn failure(&self, function: &str) -> DataFusionError {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         failure.unwrap_or_else(|| failed(function, "was cancelled"))

@@ -48,7 +48,7 @@ impl PartialOrd for OnceNode {
     }
 }
 
-/// The plan; copies of it may occur in several places of another plan.
+/// A plan that is computed once, wherever copies of it occur in another plan.
 pub fn once(input: LogicalPlan) -> LogicalPlan {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     let number = LAST.fetch_add(1, atomic::Ordering::Relaxed);
@@ -145,7 +145,7 @@ struct OnceExec {
 
 impl OnceExec {
     fn new(number: usize, input: Arc<dyn ExecutionPlan>) -> Self {
-        // One stream without an order, whatever the input provides: the places may have been planned on different inputs.
+        // One stream without an order, whatever the input provides: each place may have planned the input differently.
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
             Partitioning::UnknownPartitioning(1),
@@ -231,7 +231,7 @@ impl ExecutionPlan for OnceExec {
     }
 }
 
-/// The rows, in files and in memory.
+/// The collected rows, in spill files and in memory.
 struct Collected {
     files: Vec<Arc<dyn SpillFile>>,
     batches: Vec<RecordBatch>,

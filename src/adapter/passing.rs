@@ -14,12 +14,12 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-/// What is done with rows that are passed on; it never changes which rows they are or their order.
+/// What is done with the rows that are passed on. It never changes which rows they are, or their order.
 pub trait Passing: Debug + Send + Sync + 'static {
     /// The name of the node in plans.
     fn name(&self) -> &'static str;
 
-    /// What EXPLAIN says of it.
+    /// The description shown by EXPLAIN.
     fn describe(&self) -> String {
         self.name().into()
     }
@@ -46,12 +46,12 @@ pub struct PassingExec<P> {
 }
 
 impl<P: Passing> PassingExec<P> {
-    /// The rows of `input`, passed on.
+    /// Puts the node on top of `input`.
     pub fn over(input: Arc<dyn ExecutionPlan>, passing: P) -> Arc<dyn ExecutionPlan> {
         Arc::new(Self { passing: Arc::new(passing), input })
     }
 
-    /// Where the rows come from.
+    /// The plan that the rows come from.
     pub fn input(&self) -> &Arc<dyn ExecutionPlan> {
         &self.input
     }

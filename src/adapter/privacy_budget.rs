@@ -1,4 +1,4 @@
-//! The privacy budget of whoever asks, handed to steps among the settings that they run with.
+//! The privacy budget of the current user, passed to steps in the session's settings.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use datafusion::common::Result;
 
 use crate::settings::carried;
 
-/// Who has a budget.
+/// Something that has a privacy budget.
 pub trait Spends: Send + Sync {
-    /// Spends millionths of ε for an answer of a function, which may be told once this returns.
+    /// Spends `epsilon` millionths of ε on an answer of a function. The answer may be given only if this succeeds.
     ///
     /// # Errors
-    /// The role has no budget, or less is left of it.
+    /// The role has no budget, or not enough is left.
     fn spend(&self, function: &str, epsilon: i64) -> Result<()>;
 }
 

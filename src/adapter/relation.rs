@@ -48,7 +48,7 @@ pub trait ObjectFunction: Debug + Send + Sync {
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>>;
 }
 
-/// What a call names, and where to look it up.
+/// The names that a call gives, and the objects to look them up in.
 #[derive(Debug)]
 pub struct Binding<'a> {
     /// The function's page.
@@ -92,7 +92,7 @@ impl FromFunction {
         }
     }
 
-    /// What is planned.
+    /// The relation function to plan; an object function is first bound to its object.
     ///
     /// # Errors
     /// Those of [`ObjectFunction::bind`].

@@ -25,16 +25,16 @@ use crate::error::{in_sql, invalid};
 /// A function of one string and constants.
 #[derive(Debug)]
 pub struct TextFunction {
-    /// Its page: the string is the first argument, options follow.
+    /// Its page: the first argument is the string, all others are options.
     pub doc: Doc,
-    /// Its result.
+    /// The type of its result, and how to compute it.
     pub gives: Gives,
 }
 
-/// The result of a function for a string. The closure is made once per call, with its options, and called for each string;
-/// `None` or false is NULL.
+/// How a function computes its result. The closure is created once per call, from the options, and called for each string; `None` or
+/// false means NULL.
 pub enum Gives {
-    /// A string, appended to an empty string.
+    /// A string, which the closure appends to an empty buffer.
     Text(fn(&Options) -> Result<OfText<bool>>),
     /// True or false.
     Flag(fn(&Options) -> Result<OfValue<bool>>),
@@ -42,14 +42,14 @@ pub enum Gives {
     Day(fn(&Options) -> Result<OfValue<i32>>),
     /// Anything else: its type, which may depend on the constant options, and its values.
     Array(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options) -> Result<ArrayRef>),
-    /// The same, with the settings that functions are called with: keys.
+    /// As `Array`, but also given the session's settings, which hold keys.
     Keyed(fn(&Options) -> Result<DataType>, fn(&StringViewArray, &Options, &ConfigOptions) -> Result<ArrayRef>),
 }
 
-/// Appends the result for a string to a string.
+/// Appends the result for a string to a buffer.
 pub type OfText<T> = Box<dyn FnMut(&str, &mut String) -> T>;
 
-/// The result for a string.
+/// Computes the result for a string.
 pub type OfValue<T> = Box<dyn FnMut(&str) -> Option<T>>;
 
 impl Debug for Gives {
@@ -64,7 +64,7 @@ impl Debug for Gives {
 }
 
 impl TextFunction {
-    /// A function with the page's usual kind.
+    /// Creates a function of the kind [`Kind::Scalar`].
     pub const fn new(doc: Doc, gives: Gives) -> Self {
         Self { doc: Doc { kind: Kind::Scalar, ..doc }, gives }
     }
@@ -133,7 +133,7 @@ impl TextFunction {
     }
 }
 
-/// The function in the form that a domain's list needs.
+/// A text function as an entry in a domain's list.
 #[derive(Debug)]
 pub struct Listed(pub &'static TextFunction);
 
@@ -170,7 +170,7 @@ impl Hash for Udf {
     }
 }
 
-/// True for types whose values are read as the strings that they are written as.
+/// True for types whose values can be converted to strings.
 fn is_written(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_written(values),
@@ -189,7 +189,7 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        // Called where no constants are known.
+        // DataFusion calls this where the constants are not known.
         self.function.data_type(&Options::read(&self.function.doc, vec![])?)
     }
 
@@ -227,7 +227,7 @@ impl ScalarUDFImpl for Udf {
     }
 }
 
-/// Values as strings; floats without an exponent and without a fraction of zero.
+/// Converts values to strings; floats are written without an exponent, and without a fraction if it is zero.
 fn written(values: &ArrayRef) -> Result<ArrayRef> {
     if !values.data_type().is_floating() {
         return Ok(cast(values, &DataType::Utf8View)?);
@@ -238,7 +238,7 @@ fn written(values: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(texts))
 }
 
-/// The page's argument that every function of one text begins with.
+/// The first argument of the page of a text function.
 pub const fn text(name: &'static str, text: &'static str) -> crate::docs::Argument {
     crate::docs::Argument::required(name, Takes::Value("text"), text)
 }

@@ -28,7 +28,7 @@ pub fn usable_rows(input: LogicalPlan) -> Result<LogicalPlan> {
     UsableRows { columns }.over([input], schema)
 }
 
-/// The same for the first columns only, so many; the others may contain anything.
+/// The same for the first `columns` columns only; the others may contain anything.
 pub fn usable_by_first(input: LogicalPlan, columns: usize) -> Result<LogicalPlan> {
     let columns = input.schema().fields().iter().take(columns).map(|field| field.name().clone()).collect();
     let schema = Arc::clone(input.schema());
@@ -80,7 +80,7 @@ fn keep_usable(batch: RecordBatch, counters: &[Count]) -> Result<RecordBatch> {
     }
 }
 
-/// Which rows hold a value; `None` when all do.
+/// A bitmap of the rows that hold a value; `None` if all do.
 fn present(column: &dyn Array) -> Option<BooleanBuffer> {
     let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0).map(NullBuffer::into_inner);
     let finite = match column.data_type() {

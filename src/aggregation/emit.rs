@@ -1,4 +1,4 @@
-//! The results: what the partitions know of each group, put together.
+//! Computing the results by merging what the partitions know of each group.
 
 use std::iter;
 use std::ops::Range;
@@ -13,15 +13,15 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use super::exec::Work;
 use super::gather::{Gathered, Parts, Run, Values};
 
-/// Groups that are put together at a time: their accumulators stay in the processor's caches.
+/// The number of groups merged at a time: their accumulators fit into the processor's caches.
 const RANGE: usize = 1 << 15;
 
-/// The results that nobody else takes of those who share the run.
+/// The results of a run. Everyone who shares the run gets those that no one else has taken.
 pub fn results(run: Run) -> BoxStream<'static, Result<RecordBatch>> {
     stream::once(run.gathered()).map_ok(|gathered| known(Arc::clone(&gathered)).chain(waiting(gathered))).try_flatten().boxed()
 }
 
-/// The groups that found room.
+/// The groups that fitted into memory.
 fn known(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
     let ranges = iter::from_fn(move || {
         let (range, parts) = gathered.next_range(RANGE)?;
@@ -31,7 +31,7 @@ fn known(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
     stream::iter(ranges).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten().boxed()
 }
 
-/// The groups whose rows waited.
+/// The groups of spilled rows.
 fn waiting(gathered: Arc<Gathered>) -> BoxStream<'static, Result<RecordBatch>> {
     let parts = iter::from_fn(move || {
         let rows = gathered.waiting.next(&gathered.context)?;
@@ -53,7 +53,7 @@ fn batches(work: &Work, range: Range<usize>, parts: &Parts, batch_size: usize) -
 fn merged(work: &Work, range: &Range<usize>, partitions: &[Vec<Vec<ArrayRef>>]) -> Result<Vec<ArrayRef>> {
     let groups: Vec<usize> = (0..range.len()).collect();
     let mut accumulators = work.accumulators()?;
-    // An accumulator must not count a group before the first partition that has seen it: see `expect_unseen_groups`.
+    // An accumulator must not see a group before a partition that has seen the group is merged, see `expect_unseen_groups`.
     let mut total = 0;
     for states in partitions {
         for (accumulator, columns) in accumulators.iter_mut().zip(states) {

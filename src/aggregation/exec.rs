@@ -1,4 +1,4 @@
-//! The aggregation as a node of a physical plan.
+//! The plan node of the aggregation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ use super::emit;
 use super::gather::{Context, Run};
 use crate::kernels::grouping::{Groups, Range};
 
-/// What is aggregated.
+/// What to compute.
 #[derive(Debug)]
 pub struct Work {
     pub keys: Vec<Arc<dyn PhysicalExpr>>,
-    /// The type of each key, and its integers if they are known.
+    /// The type of each key, and its range of integers if that is known.
     pub key_types: Vec<(DataType, Option<Range>)>,
     pub aggregates: Vec<Arc<AggregateFunctionExpr>>,
-    /// FILTER of each aggregate.
+    /// The FILTER of each aggregate.
     pub filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
     /// The keys, then the aggregates.
     pub schema: SchemaRef,
@@ -49,9 +49,10 @@ impl Work {
         arrays(&self.keys, batch)
     }
 
-    /// Tells accumulators that a group which is counted may be one of which they see no row, as other partitions bring groups too.
+    /// Prepares accumulators for groups of which they see no row, because the rows are in other partitions.
     ///
-    /// DataFusion's own believe that each group has a value, until they meet a NULL or a FILTER.
+    /// DataFusion's own accumulators assume that each group has a value until they meet a NULL or a FILTER. So they are given an empty
+    /// batch with a FILTER.
     pub fn expect_unseen_groups(&self, accumulators: &mut [Box<dyn GroupsAccumulator>], batch: &RecordBatch) -> Result<()> {
         let nothing = batch.slice(0, 0);
         let filter = BooleanArray::from(Vec::<bool>::new());
@@ -61,7 +62,7 @@ impl Work {
         Ok(())
     }
 
-    /// Adds the rows of a batch to the groups that they belong to.
+    /// Adds the rows of a batch to their groups.
     pub fn update(
         &self,
         accumulators: &mut [Box<dyn GroupsAccumulator>],
@@ -83,18 +84,18 @@ fn arrays(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<
     expressions.iter().map(|expression| expression.evaluate(batch)?.into_array(batch.num_rows())).collect()
 }
 
-/// One row per group of one or two keys.
+/// Groups by one or two keys, and returns one row per group.
 #[derive(Debug)]
 pub struct GroupedAggregateExec {
     work: Arc<Work>,
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    /// Runs that not all partitions of the result have joined yet.
+    /// Runs that not all partitions of the result have joined.
     runs: Mutex<Vec<Started>>,
 }
 
-/// A run, and the partitions that have not joined it.
+/// A run, and the partitions of the result that have not joined it.
 #[derive(Debug)]
 struct Started {
     run: Run,
@@ -121,7 +122,8 @@ impl GroupedAggregateExec {
         Ok(Arc::new(Self::over(Arc::clone(&self.work), Arc::clone(input))))
     }
 
-    /// The run that this partition takes part in: the partitions of one run share their groups.
+    /// The run that this partition belongs to. All partitions of one execution share a run; a second execution of the same plan starts
+    /// another.
     fn run(&self, partition: usize, task: &Arc<TaskContext>) -> Run {
         let mut runs = self.runs.lock();
         if let Some(place) = runs.iter().position(|started| started.missing.contains(&partition)) {

@@ -1,4 +1,4 @@
-//! Reading the input: every partition numbers the groups of its rows and adds the rows up.
+//! Reading the input: every partition assigns its rows to groups and updates its accumulators.
 
 use std::fmt;
 use std::ops::Range;
@@ -22,7 +22,7 @@ use super::exec::Work;
 use super::waiting::{Files, Waiting};
 use crate::kernels::grouping::{Groups, UNKNOWN};
 
-/// What a run works with.
+/// What a run needs.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub work: Arc<Work>,
@@ -51,7 +51,7 @@ impl fmt::Debug for Run {
 }
 
 impl Run {
-    /// A run over all partitions of a plan; it begins when the first result is asked for, and ends when nobody waits for it.
+    /// A run over all partitions of a plan. It starts when the first result is polled, and stops when all who wait for it are dropped.
     pub fn start(context: Context, input: Arc<dyn ExecutionPlan>, partitions: usize) -> Self {
         Self::of(async move {
             let streams: Result<Vec<_>> =
@@ -60,7 +60,7 @@ impl Run {
         })
     }
 
-    /// A run over rows that waited.
+    /// A run over rows that were spilled; `level` says how often.
     pub fn again(context: Context, rows: SendableRecordBatchStream, level: usize) -> Self {
         Self::of(async move { gather(context, vec![rows], level).await })
     }
@@ -69,27 +69,27 @@ impl Run {
         Self { gathered: gathered.map(|gathered| gathered.map(Arc::new).map_err(Arc::new)).boxed().shared() }
     }
 
-    /// What was read, once all of it is.
+    /// Waits until all input has been read.
     pub async fn gathered(self) -> Result<Arc<Gathered>> {
         self.gathered.await.map_err(DataFusionError::Shared)
     }
 }
 
-/// Groups, and what each partition knows of them.
+/// The groups, with the columns that each partition has computed for them.
 #[derive(Debug)]
 pub struct Gathered {
     pub context: Context,
     pub groups: usize,
-    /// Given back as soon as all ranges are taken, so that waiting rows find room.
+    /// Dropped as soon as all ranges are taken, so that the spilled rows can use the memory.
     parts: Mutex<Option<Arc<Parts>>>,
-    /// The first group that nobody has taken.
+    /// The first group that no one has taken.
     next_group: AtomicUsize,
     pub waiting: Waiting,
-    /// How often the rows have waited.
+    /// How often the rows have been spilled.
     pub level: usize,
 }
 
-/// The columns of all groups.
+/// The columns of all groups, with the memory reserved for them.
 #[derive(Debug)]
 pub struct Parts {
     pub keys: Vec<ArrayRef>,
@@ -100,14 +100,15 @@ pub struct Parts {
 /// The columns of each aggregate.
 #[derive(Debug)]
 pub enum Values {
-    /// One partition has read everything: results, a column per aggregate.
+    /// There was one partition: results, one column per aggregate.
     Results(Vec<ArrayRef>),
-    /// Each partition's states, some columns per aggregate. A partition does not know the groups that were found after its last row.
+    /// The states of each partition, by partition, aggregate and column. A partition's columns do not include groups found after its last
+    /// row.
     States(Vec<Vec<Vec<ArrayRef>>>),
 }
 
 impl Gathered {
-    /// The next range of groups, of at most so many.
+    /// Takes the next range of at most `most` groups; `None` if all are taken.
     pub fn next_range(&self, most: usize) -> Option<(Range<usize>, Arc<Parts>)> {
         let mut parts = self.parts.lock();
         let start = self.next_group.fetch_add(most, Ordering::Relaxed).min(self.groups);
@@ -121,21 +122,21 @@ impl Gathered {
 struct Reading {
     context: Context,
     groups: Groups,
-    /// Of the groups' tables.
+    /// The memory of the tables of groups.
     memory: MemoryReservation,
-    /// No groups are let in any more.
+    /// No new groups are admitted any more.
     full: AtomicBool,
     level: usize,
     partitions: usize,
 }
 
 impl Reading {
-    /// Lets groups in as long as there is memory for them.
+    /// Admits groups as long as there is memory for them. The error is put into `refused` the first time there is not.
     fn room(&self, refused: &mut Option<DataFusionError>, bytes: usize) -> bool {
         if self.full.load(Ordering::Relaxed) {
             return false;
         }
-        // Half more, for the columns that the keys become.
+        // Half as much again, for the columns that the keys become.
         match self.memory.try_grow(bytes + bytes / 2) {
             Ok(()) => true,
             Err(error) => {
@@ -147,7 +148,7 @@ impl Reading {
     }
 }
 
-/// What a partition has read.
+/// The result of reading one partition.
 struct Read {
     partition: usize,
     columns: Vec<Vec<ArrayRef>>,
@@ -159,7 +160,8 @@ async fn gather(context: Context, inputs: Vec<SendableRecordBatchStream>, level:
     let memory = context.memory();
     let mut key_types = context.work.key_types.clone();
     for (_, range) in &mut key_types {
-        // The array of a range is taken whole, if there is memory for it.
+        // The array for a range of keys is allocated in full, so it is used only if there is memory for it. Otherwise the keys are
+        // hashed.
         *range = range.filter(|range| memory.try_grow(range.slots() * size_of::<u32>()).is_ok());
     }
     let groups = Groups::new(&key_types)?;
@@ -215,7 +217,7 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
         indices.clear();
         indices.extend(numbers.iter().map(|number| *number as usize));
         work.update(&mut accumulators, &batch, &indices, total)?;
-        // Twice: what is kept becomes columns at the end.
+        // Counted twice, because what accumulators hold is copied into columns at the end.
         let size = 2 * accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>();
         if size <= memory.size() {
             continue;
@@ -224,7 +226,8 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
             if size > most {
                 return Err(error);
             }
-            // What is known goes on: it may grow to the next power of two, but no further.
+            // The known groups may continue: they may grow once more to the next power of two, but no further. No new groups are
+            // admitted.
             reading.full.store(true, Ordering::Relaxed);
             most = most.min(2 * size + LEEWAY);
             memory.resize(size);
@@ -237,10 +240,10 @@ async fn read(reading: Arc<Reading>, mut input: SendableRecordBatchStream, parti
     Ok(Read { partition, columns, memory, files })
 }
 
-/// Bytes that accumulators may grow by when memory has run out.
+/// How many bytes accumulators may grow by after memory has run out.
 const LEEWAY: usize = 1 << 20;
 
-/// The columns of each aggregate: its results, if nobody else has read rows, or else its states.
+/// The columns of each aggregate: its results if there is only one partition, otherwise its states.
 fn columns(accumulators: &mut [Box<dyn GroupsAccumulator>], partitions: usize) -> Result<Vec<Vec<ArrayRef>>> {
     let columns = accumulators.iter_mut().map(|accumulator| match partitions {
         1 => Ok(vec![accumulator.evaluate(EmitTo::All)?]),

@@ -1,4 +1,4 @@
-//! Which aggregations are done here.
+//! The optimizer rule that selects aggregations for this module.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ use crate::adapter::aggregate::is_ours;
 use crate::kernels::grouping::{Range, takes, takes_range};
 use crate::settings::PortraitSettings;
 
-/// Puts [`GroupedAggregateExec`] in the place of DataFusion's aggregations that it can do.
+/// Replaces DataFusion's aggregations by [`GroupedAggregateExec`] where it can do them.
 ///
-/// It runs before partitions are divided for what reads them: the result promises nothing of its partitions.
+/// It must run before the rules that repartition for parent nodes, because the output of the new node has no known partitioning.
 #[derive(Debug)]
 pub struct AggregateByGroups;
 
@@ -49,7 +49,7 @@ impl PhysicalOptimizerRule for AggregateByGroups {
     }
 }
 
-/// The same aggregation done here, if it can be; `last` is the step that gives the results.
+/// The replacement for an aggregation, if there is one; `last` is the node that returns the results.
 fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
     if last.mode().output_mode() != AggregateOutputMode::Final {
         return Ok(None);
@@ -71,7 +71,7 @@ fn grouped(last: &AggregateExec) -> Result<Option<GroupedAggregateExec>> {
     if !types.iter().all(takes) {
         return Ok(None);
     }
-    // Plans that cannot tell have no range; the keys then go into a hash table.
+    // Without statistics there is no range; the keys then go into a hash table.
     let statistics = StatisticsContext::new().compute(input.as_ref(), &StatisticsArgs::new()).ok();
     let range = |key: &Arc<dyn PhysicalExpr>| range_of(key, statistics.as_ref()?);
     let ranges: Vec<Option<Range>> =
@@ -97,7 +97,7 @@ fn fits(first: &AggregateExec) -> bool {
         && !group.expr().iter().any(|(key, _)| is_volatile(key))
 }
 
-/// An aggregate whose state for a group has a fixed size, whatever the rows, or is one of ours.
+/// True for an aggregate that is ours, or whose state has a fixed size per group, whatever the rows.
 fn is_fit(aggregate: &AggregateFunctionExpr) -> bool {
     const FIXED: [&str; 12] = [
         "count",
@@ -120,11 +120,11 @@ fn is_fit(aggregate: &AggregateFunctionExpr) -> bool {
         && aggregate.groups_accumulator_supported()
 }
 
-/// The integers of a key, if statistics know them and an array of them is not too large for the rows.
+/// The range of an integer key, if statistics know it and an array over it is not too large for the number of rows.
 fn range_of(key: &Arc<dyn PhysicalExpr>, statistics: &Statistics) -> Option<Range> {
-    /// Slots that any input may have: they take 256 kB.
+    /// The slots that are allowed for any input: 256 kB.
     const ALWAYS: u64 = 1 << 16;
-    /// The most slots: they take 512 MB.
+    /// The most slots: 512 MB.
     const MOST: u64 = 1 << 27;
     let column = statistics.column_statistics.get(key.downcast_ref::<Column>()?.index())?;
     let (least, greatest) = (integer(&column.min_value)?, integer(&column.max_value)?);

@@ -1,4 +1,4 @@
-//! Rows that found no room: they wait in temporary files, one for each part of the keys' hashes.
+//! Rows of groups that did not fit into memory: they wait in temporary files, partitioned by the hashes of their keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use super::gather::Context;
 use crate::error::failed;
 use crate::kernels::grouping::UNKNOWN;
 
-/// Files that the rows of a partition are divided into.
+/// The number of files that the rows of a partition are distributed into.
 const PARTS: usize = 16;
 
-/// How often rows may wait: 16⁶ files are enough for any input.
+/// How often rows may be spilled: 16⁶ files are enough for any input.
 const MOST_LEVELS: usize = 6;
 
 /// The files that one partition writes.
@@ -46,7 +46,7 @@ impl Files {
         Self { context: context.clone(), level, rows, parts: (0..PARTS).map(|_| None).collect() }
     }
 
-    /// Writes the rows whose group is unknown, and gives back the others; `numbers` are theirs afterwards.
+    /// Writes the rows whose group is unknown to files, and returns the others; `numbers` is reduced to these.
     ///
     /// # Errors
     /// The disk is full, or temporary files are not allowed.
@@ -61,7 +61,7 @@ impl Files {
         let known = take_record_batch(batch, &rows(&|number| number != UNKNOWN))?;
         self.rows.add(unknown.len());
         let mut hashes = vec![0; unknown.len()];
-        // Each level divides by other hashes.
+        // Each level uses other hashes; with the same ones, all rows of a file would go into one file again.
         let state = RandomState::with_seed(self.level as u64 + 1);
         create_hashes(&take_arrays(keys, &unknown, None)?, &state, &mut hashes)?;
         let mut of_parts = vec![Vec::new(); PARTS];
@@ -97,7 +97,7 @@ impl Files {
     }
 }
 
-/// The same rows without the texts of other rows, which views would keep.
+/// Copies the strings that the rows refer to; views would otherwise keep the buffers of the whole batch.
 fn compact(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = rows.columns().iter().map(|column| match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()) as ArrayRef,
@@ -107,7 +107,7 @@ fn compact(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
 }
 
-/// The files of all partitions, part by part.
+/// The files of all partitions, by part.
 #[derive(Default)]
 pub struct Waiting {
     parts: Vec<Vec<Arc<dyn SpillFile>>>,
@@ -134,7 +134,7 @@ impl Waiting {
         Ok(Self { parts, next: AtomicUsize::new(0) })
     }
 
-    /// The rows of the next part that nobody has taken.
+    /// Takes the next part that no one has taken.
     pub fn next(&self, context: &Context) -> Option<Result<SendableRecordBatchStream>> {
         let files = self.parts.get(self.next.fetch_add(1, Ordering::Relaxed))?;
         Some(rows(files, context))

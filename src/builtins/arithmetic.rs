@@ -43,7 +43,7 @@ static ADD: Scalar = function!("add", Operation::Add);
 static SUBTRACT: Scalar = function!("subtract", Operation::Subtract);
 static MULTIPLY: Scalar = function!("multiply", Operation::Multiply);
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 3] = [&ADD, &SUBTRACT, &MULTIPLY];
 
 /// The operation of an operator.
@@ -88,7 +88,7 @@ pub fn exactly(operator: Operator, sides: [&ColumnarValue; 2], rows: usize, resu
     }
 }
 
-/// The type that integers of two types are converted to, and the type of the result, where it is not the engine's.
+/// The types to which two integers are converted, and the type of the result, if these differ from the engine's.
 pub fn whole_types(operator: Operator, left: &DataType, right: &DataType) -> Option<[DataType; 3]> {
     let operation = operation(operator).filter(|_| left.is_integer() && right.is_integer())?;
     let [left, right] = <[DataType; 2]>::try_from(takes(operation, &[left.clone(), right.clone()]).ok()?).ok()?;
@@ -96,7 +96,7 @@ pub fn whole_types(operator: Operator, left: &DataType, right: &DataType) -> Opt
     Some([left, right, result])
 }
 
-/// True for the functions of this file.
+/// True for the functions of this module.
 pub fn is_arithmetic(function: &ScalarUDF) -> bool {
     ALL.iter().any(|own| own.name == function.name())
 }
@@ -175,7 +175,7 @@ fn compute(operation: Operation, [left, right]: [&ColumnarValue; 2], rows: usize
     })
 }
 
-/// The two numbers without a result.
+/// The operands whose result does not fit.
 type Misfit = (i128, i128);
 
 /// A column of numbers, or one number for all rows; `None` for NULL.
@@ -222,7 +222,7 @@ fn whole(
     if let Some(results) = operation.of_columns(first, second, rows) {
         return Ok(Ok(PrimitiveArray::new(results.into(), nulls)));
     }
-    // The value that does not fit may be a NULL, which has an arbitrary number beneath it.
+    // The value that does not fit may belong to a NULL row, under which there is an arbitrary number.
     let mut results = vec![0; rows];
     for row in (0..rows).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row))) {
         match operation.of(first.at(row), second.at(row)) {

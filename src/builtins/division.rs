@@ -42,7 +42,7 @@ macro_rules! function {
 static DIVIDE: Scalar = function!("divide", Operator::Divide);
 static MODULO: Scalar = function!("modulo", Operator::Modulo);
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 2] = [&DIVIDE, &MODULO];
 
 /// True for the name of one of these functions.

@@ -135,10 +135,10 @@ impl AggregateUDFImpl for ExactSum {
     }
 }
 
-/// How a sum becomes a result.
+/// Converts a sum to the result type.
 #[derive(Debug, Clone)]
 struct Outcome {
-    /// The sum as it is written.
+    /// The call as written, for errors.
     name: String,
     data_type: DataType,
 }
@@ -203,7 +203,7 @@ fn partial_sums(sums: Vec<i128>, seen: &[bool]) -> ArrayRef {
     Arc::new(PrimitiveArray::<Decimal128Type>::new(sums.into(), Some(NullBuffer::from(seen))).with_data_type(STATE))
 }
 
-/// One group.
+/// The sum of one group.
 #[derive(Debug)]
 struct RunningSum {
     sum: i128,
@@ -243,7 +243,7 @@ impl Accumulator for RunningSum {
     }
 }
 
-/// One group that counts each distinct number once.
+/// The sum of the distinct numbers of one group.
 #[derive(Debug)]
 struct DistinctSum {
     counts: HashMap<i128, u64>,
@@ -290,11 +290,11 @@ impl Accumulator for DistinctSum {
     }
 }
 
-/// Many groups.
+/// The sums of many groups.
 #[derive(Debug)]
 struct GroupSums {
     sums: Vec<i128>,
-    /// Whether a group has any number.
+    /// Whether a group has any value that is not NULL.
     seen: Vec<bool>,
     result: Outcome,
 }

@@ -91,12 +91,13 @@ fn over_ranks<'a>(arguments: &AccumulatorArgs<'a>, ranks: &'a [FieldRef; 1]) -> 
     }
 }
 
-/// The order of the integers is that of the floats. Applied twice, it returns the original.
+/// Maps the bits of a float to an integer that sorts like the float. Applied twice, it returns the original.
 fn turned(bits: i64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 fn ranks_of(values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+    // Adding 0.0 turns -0.0 into 0.0, so that both zeros rank the same.
     let rank = |number: f64| if number.is_nan() { i64::MAX } else { turned((number + 0.0).to_bits() as i64) };
     let ranked = values.iter().map(|values| {
         let ranks: Int64Array = cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().unary(rank);

@@ -29,7 +29,7 @@ struct Json {
     signature: Signature,
 }
 
-/// The functions: those of `jsonb` write no space before a colon.
+/// The functions. Those of `jsonb` write no space before a colon.
 pub fn all() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     let of = |name: &'static str, makes: Makes, colon: &'static str| {
         let arguments = match makes {
@@ -143,7 +143,7 @@ fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Resul
         }
         of if of.is_floating() => {
             let number = written(values, row)?;
-            // JSON has no name for NaN and infinity.
+            // JSON has no numbers for NaN and infinity, so they are strings, as in PostgreSQL.
             match number.parse::<f64>() {
                 Ok(value) if value.is_finite() => {
                     let _ = write!(text, "{value}");

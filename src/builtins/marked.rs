@@ -1,4 +1,4 @@
-//! A value with a mark, which is removed when the statement is planned.
+//! A value with a marker, which is removed when the statement is planned.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};

@@ -1,5 +1,5 @@
-//! `median` of decimals, exact: of an even number of values it is the mean of the two in the middle, which needs one more digit than they have.
-//! The engine cuts that digit off: the median of 1.01 and 1.02 is 1.01 there, and 1.015 here.
+//! An exact `median` of decimals. For an even number of values it is the mean of the middle two, which needs one more digit. The engine
+//! truncates that digit: it returns 1.01 as the median of 1.01 and 1.02, and this function 1.015.
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;

@@ -1,4 +1,4 @@
-//! A value under a name of its own, for the planner, which names `min(CAST(a AS VARCHAR))` and `min(a)` alike.
+//! A value under a unique name, because the planner gives `min(CAST(a AS VARCHAR))` and `min(a)` the same name.
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue, internal_err};
@@ -43,7 +43,7 @@ impl ScalarUDFImpl for NamedApart {
         }
     }
 
-    /// The name of the cast around it, which the planner names as what it casts.
+    /// The name of the surrounding cast, which the planner would name like the value it casts.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
         match arguments {
             [value, Expr::Literal(ScalarValue::Utf8(Some(cast)), _)] => {
@@ -61,7 +61,7 @@ impl ScalarUDFImpl for NamedApart {
         }
     }
 
-    /// Names are settled when plans are simplified.
+    /// Names no longer matter when plans are simplified.
     fn simplify(&self, arguments: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
         match arguments.into_iter().next() {
             Some(value) => Ok(ExprSimplifyResult::Simplified(value)),

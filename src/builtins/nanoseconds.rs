@@ -1,5 +1,5 @@
-//! Dates and coarser times compared with times in nanoseconds, which end in the year 2262: values beyond are before or after
-//! all of them.
+//! Dates and coarser timestamps compared with timestamps in nanoseconds, which end in the year 2262. Values beyond their range compare as
+//! earlier or later than all of them.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ static IN_NANOSECONDS: Scalar = Scalar {
     written: |_| None,
 };
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 1] = [&IN_NANOSECONDS];
 
-/// Converts a date, or a time of a coarser unit, for a comparison with times in nanoseconds.
+/// Converts a date, or a timestamp of a coarser unit, for a comparison with timestamps in nanoseconds.
 pub fn in_nanoseconds(time: Expr) -> Expr {
     IN_NANOSECONDS.call(vec![time])
 }

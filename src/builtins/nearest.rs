@@ -24,7 +24,7 @@ static NEAREST: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 1] = [&NEAREST];
 
 /// The nearest integer, still as a float.

@@ -108,6 +108,7 @@ impl Place {
     fn of_values(&self, mut values: Vec<f64>) -> Option<f64> {
         let place = self.share * values.len().checked_sub(1)? as f64;
         let order = |a: &f64, b: &f64| if self.descending { b.total_cmp(a) } else { a.total_cmp(b) };
+        // Selection takes linear time; the next value is the smallest of those above.
         let (_, low, above) = values.select_nth_unstable_by(place as usize, order);
         let (low, part) = (*low, place.fract());
         match above.iter().copied().min_by(order) {
@@ -151,7 +152,8 @@ impl Accumulator for One {
         let values = values.to_array()?;
         let result = ScalarValue::try_from_array(&self.place.of_lists(&values)?, 0);
         if !self.is_distinct {
-            // The engine has given its values away, but a window continues with them. It keeps distinct values.
+            // Reading the state emptied the engine's accumulator, but a window continues to use it. A distinct accumulator keeps its
+            // values.
             self.engine.merge_batch(&[values])?;
         }
         result

@@ -1,4 +1,4 @@
-//! How a scalar function of this module is connected to DataFusion.
+//! Connects the scalar functions of this module to DataFusion.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use datafusion::logical_expr::{
 #[derive(Debug)]
 pub struct Scalar {
     pub name: &'static str,
-    /// The types that its arguments are converted to, or an error about them.
+    /// The types to which its arguments are converted, or an error about them.
     pub takes: fn(&[DataType]) -> Result<Vec<DataType>>,
-    /// The type of its result; its arguments have the types that `takes` returned.
+    /// The type of its result, for arguments of the types that `takes` returned.
     pub gives: fn(&[DataType]) -> Result<DataType>,
     pub compute: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
     /// Its SQL form, if that is not a call.
@@ -122,7 +122,7 @@ impl ScalarUDFImpl for Udf {
         (self.scalar.compute)(&arguments)
     }
 
-    /// The engine asks for the name of each operator of a chain many times.
+    /// Shortened, because the engine asks for the name of each operator of a chain many times.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
         Ok(short_name(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>())))
     }

@@ -31,7 +31,7 @@ static LENGTH: Scalar = Scalar {
     written: |_| None,
 };
 
-/// An interval as a number that sorts like the interval: its length, then its parts, from which [`DECODED`] restores the interval.
+/// An interval as a number that sorts like the interval: first the length, then the parts, from which [`DECODED`] restores the interval.
 static ENCODED: Scalar = Scalar {
     name: "interval_encode",
     takes: one_span,
@@ -68,20 +68,20 @@ static DIVIDED: Scalar = Scalar {
     written: |arguments| Some(format!("{} / {}", arguments[0], arguments[1])),
 };
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 5] = [&LENGTH, &ENCODED, &DECODED, &TIMES, &DIVIDED];
 
-/// What an interval is compared by.
+/// The value by which an interval is compared.
 pub fn length_of(span: Expr) -> Expr {
     LENGTH.call(vec![span])
 }
 
-/// What the smallest and largest interval are found by.
+/// The value by which the smallest and largest interval are found.
 pub fn encoded(span: Expr) -> Expr {
     ENCODED.call(vec![span])
 }
 
-/// The interval again.
+/// The interval for an encoded value.
 pub fn decoded(code: Expr) -> Expr {
     DECODED.call(vec![code])
 }
@@ -116,7 +116,7 @@ fn length(span: IntervalMonthDayNano) -> i128 {
     days * NANOSECONDS_OF_DAY + i128::from(span.nanoseconds)
 }
 
-/// The parts of an interval as bits, shifted above zero so that they sort by value.
+/// The high half is the length. The low half has the parts as bits, shifted above zero so that they sort by value.
 fn encode(span: IntervalMonthDayNano) -> i256 {
     let part = |value: i32| u128::from((i64::from(value) - i64::from(i32::MIN)) as u64);
     let nanoseconds = (i128::from(span.nanoseconds) - i128::from(i64::MIN)) as u128;
@@ -130,7 +130,7 @@ fn decode(code: i256) -> IntervalMonthDayNano {
     IntervalMonthDayNano::new(part(parts >> 96), part(parts >> 64), nanoseconds)
 }
 
-/// A column of encoded intervals as intervals.
+/// A column of any interval or duration type, as intervals.
 fn spans(column: &ArrayRef) -> Result<PrimitiveArray<IntervalMonthDayNanoType>> {
     let column = match column.data_type() {
         DataType::Duration(_) => {

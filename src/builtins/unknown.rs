@@ -17,12 +17,11 @@ pub const NAME: &str = "unknown_value";
 /// The name of the argument that keeps a call from being constant.
 pub const NOTHING: &str = "unknown_nothing";
 
-/// The value itself, through a function declared to return a different value each time. So it is not computed while the query
-/// is planned, and not taken as constant, as sorted, or as equal to another expression.
+/// The value itself, through a function declared as volatile. So it is not computed during planning, and not taken as constant, as sorted,
+/// or as equal to another expression.
 ///
-/// A plan treats a call as constant if its arguments are, and as equal to another call if their arguments are, whatever is
-/// declared for the function. So it has two more arguments: one that is not constant, and a number that distinguishes values
-/// that may be equal.
+/// A plan treats a call as constant if its arguments are, and as equal to another call if their arguments are, whatever is declared for
+/// the function. So it has two more arguments: one that is not constant, and a number that distinguishes values that may be equal.
 pub fn unknown(value: Expr, number: usize) -> Expr {
     udf().call(vec![value, lit(number as u64), nothing().call(vec![])])
 }

@@ -59,14 +59,14 @@ static TEXT: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// Adds what the engine's reader requires to a string with a time: two digits everywhere, seconds, and hyphens in the date.
-/// People and other databases leave them out.
+/// Completes a string for the engine's timestamp parser, which requires two digits everywhere, seconds, and hyphens in the date. People
+/// and other databases leave them out.
 static FULL: Scalar = Scalar {
     name: "text_of_time",
     takes: |types| Ok(types.to_vec()),
     gives: |_| Ok(DataType::Utf8),
     compute: |arguments| {
-        // Whoever calls it may have text of any kind.
+        // Callers may pass any string type.
         let given = cast_array(&arguments.args[0].to_array(arguments.number_rows)?, &DataType::Utf8)?;
         let texts = given.as_string::<i32>();
         if texts.iter().flatten().all(|text| full(text).is_none()) {
@@ -78,7 +78,7 @@ static FULL: Scalar = Scalar {
     written: |arguments| arguments.first().cloned(),
 };
 
-/// A string that is to be read as a timestamp.
+/// Prepares a string to be parsed as a timestamp.
 pub fn with_seconds(text: Expr) -> Expr {
     match &text {
         Expr::Literal(value, _) => match value.try_as_str().flatten().and_then(full) {
@@ -90,7 +90,7 @@ pub fn with_seconds(text: Expr) -> Expr {
     }
 }
 
-/// `2026-11-01 09:05:00` for `2026/11/1 9:05`; none if there is nothing to change, or if it is not such a time.
+/// `2026-11-01 09:05:00` for `2026/11/1 9:05`; `None` if there is nothing to change, or the string is not a timestamp.
 fn full(text: &str) -> Option<String> {
     let is_full =
         |bytes: &[u8]| bytes.len() >= 19 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[13] == b':' && bytes[16] == b':';
@@ -124,13 +124,13 @@ pub fn as_text(time: Expr) -> Expr {
     TEXT.call(vec![time])
 }
 
-/// The name of [`IN_UTC`], for whoever writes SQL.
+/// The name of [`IN_UTC`], for composing SQL.
 pub const UTC_TIME: &str = "utc_time";
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 4] = [&INSTANT, &IN_UTC, &TEXT, &FULL];
 
-/// A timestamp without a zone, or a date, as a timestamp of a zone.
+/// A timestamp without time zone, or a date, as local time in a zone.
 pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {
     let local = cast(time, DataType::Timestamp(unit, None));
     let zoned = DataType::Timestamp(unit, Some(Arc::clone(zone)));
@@ -189,7 +189,7 @@ fn offset(local: NaiveDateTime, zone: Tz) -> Option<i64> {
     let offset = match zone.offset_from_local_datetime(&local) {
         MappedLocalTime::Single(offset) => offset,
         MappedLocalTime::Ambiguous(_, later) => later,
-        // The offset as it was before: less than a day is skipped.
+        // A skipped time uses the offset before the change, which is that of the day before, because less than a day is skipped.
         MappedLocalTime::None => zone.offset_from_local_datetime(&local.checked_sub_days(Days::new(1))?).latest()?,
     };
     Some(i64::from(offset.fix().local_minus_utc()))

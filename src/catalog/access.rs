@@ -1,14 +1,15 @@
-//! Who may look into a database: its owner alone, unless the owner says otherwise.
+//! Who may access a database: only its owner, unless the owner decides otherwise.
 //!
-//! Rows of customers stand in its files, so a new database is made with the rights 0600 for files and 0700 for folders, whatever the umask
-//! is. What is made later takes the rights of `catalog.sqlite`, as SQLite does with the files beside it: an owner who gives a group
-//! rights to what is there (`chmod -R g+rX crm`) gives them to all that will be. Files that root makes belong to the owner as well.
+//! The files hold customer data, so a new database is created with mode 0600 for files and 0700 for directories, whatever the umask is.
+//! Files created later take the permissions of `catalog.sqlite`, as SQLite does with the files next to it: an owner who gives a group
+//! access to the existing files (`chmod -R g+rX crm`) also gives it access to all future ones. Files that root creates get the database's
+//! owner as well.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// The rights of the files of a database.
+/// The permissions of the files of a database.
 #[derive(Debug, Clone, Copy)]
 pub struct Access {
     #[cfg(unix)]
@@ -19,7 +20,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Those of a new database.
+    /// The permissions of a new database.
     pub const OWN: Self = Self {
         #[cfg(unix)]
         files: 0o600,
@@ -27,7 +28,7 @@ impl Access {
         owner: None,
     };
 
-    /// Those of the database whose catalog this is.
+    /// The permissions of the database with this catalog file.
     #[cfg(unix)]
     pub fn of(catalog: &Path) -> Self {
         use std::os::unix::fs::MetadataExt;
@@ -40,10 +41,10 @@ impl Access {
         Self::OWN
     }
 
-    /// Makes a new file, or opens one that is there when `options` say so.
+    /// Creates a new file, or opens an existing one where `options` allow it.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The file cannot be created or opened.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options, self.files);
@@ -53,11 +54,11 @@ impl Access {
         Ok(file)
     }
 
-    /// Makes a folder unless it is there, and brings its name to disk: what is written into it later, and acknowledged, would be gone
-    /// with the name when the power goes.
+    /// Creates a directory unless it exists, and syncs its parent: otherwise a power loss could remove the directory's name, and with it
+    /// files that were written into it and acknowledged later.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn make_folder(self, path: &Path) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
@@ -73,13 +74,14 @@ impl Access {
         }
     }
 
-    /// Who may read a file may look into its folder.
+    /// Whoever may read a file may also list and enter its directory.
     #[cfg(unix)]
     fn folders(self) -> u32 {
         self.files | (self.files & 0o444) >> 2
     }
 
-    /// The umask takes away what the owner has given, and root is not the owner. What cannot be given is not: fewer may read it then.
+    /// Corrects the permissions and owner: the umask may have removed bits that the owner granted, and root is not the owner. Failures are
+    /// ignored, as fewer users can then read the file, never more.
     #[cfg(unix)]
     fn settle(self, path: &Path, found: &std::fs::Metadata, rights: u32) {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -94,19 +96,19 @@ impl Access {
     }
 }
 
-/// Makes the folders that are missing on the way to a path, as far as that is possible, and brings their names to disk.
+/// Creates the missing parent directories of a path, as far as possible, and syncs their names to disk.
 pub fn make_way(path: &Path) {
     let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) else { return };
     make_way(parent);
-    // What cannot be made is said by whoever makes the last.
+    // Errors are reported by whoever creates the last component.
     if std::fs::create_dir(parent).is_ok() {
         let _ = sync_name(parent);
     }
 }
 
-/// Brings the name of a new folder to disk.
+/// Syncs the name of a new directory to disk.
 fn sync_name(path: &Path) -> io::Result<()> {
-    // A folder that may be entered but not read cannot be brought to disk by us; nor can any on systems that open no folders.
+    // Not possible for a directory that may be entered but not read, nor on systems that cannot open directories as files.
     match path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).map(File::open) {
         Some(Ok(parent)) if cfg!(unix) => parent.sync_all(),
         _ => Ok(()),

@@ -1,7 +1,7 @@
-//! The archive that a backup is: a tar file (POSIX ustar) of plain files, which `tar` reads, too.
+//! The archive format of backups: a tar file (POSIX ustar) of plain files, which `tar` can read, too.
 //!
-//! The first entry is the manifest, which says what follows, in what order, how many bytes each has and their BLAKE3. What is restored is
-//! what the manifest says, so that an entry of another name, kind or size is an error, whatever it is.
+//! The first entry is the manifest. It lists the entries that follow, in order, with the size and BLAKE3 hash of each. Only what the
+//! manifest lists is restored; an entry of any other name, type or size is an error.
 
 use std::io::{self, Read, Write};
 
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 const BLOCK: usize = 512;
 const PIECE: usize = 1 << 20;
 pub const MANIFEST: &str = "manifest.json";
-/// What the manifest says it is.
+/// The value of `format` in the manifest.
 pub const FORMAT: &str = "portrait backup";
-/// The form of the archive that this program reads and writes.
+/// The version of the archive format that this program reads and writes.
 pub const VERSION: u32 = 1;
-/// More than the names of a million files take.
+/// More than the entries of a million files take.
 pub const LARGEST_MANIFEST: u64 = 256 << 20;
 
-/// What an archive holds.
+/// The contents of an archive.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Manifest {
     pub format: String,
@@ -37,13 +37,13 @@ pub struct Entry {
     pub blake3: String,
 }
 
-/// Where an entry ends when it is `bytes` long: at a whole block.
+/// The zero bytes after an entry of `bytes` bytes, up to a whole block.
 fn padding(bytes: u64) -> usize {
     let over = usize::try_from(bytes % BLOCK as u64).unwrap_or(0);
     if over == 0 { 0 } else { BLOCK - over }
 }
 
-/// The bytes of an archive with entries of these sizes.
+/// The size of an archive with entries of these sizes; `None` on overflow.
 pub fn length(sizes: impl IntoIterator<Item = u64>) -> Option<u64> {
     sizes.into_iter().try_fold(2 * BLOCK as u64, |sum, bytes| {
         sum.checked_add(BLOCK as u64)?.checked_add(bytes)?.checked_add(padding(bytes) as u64)
@@ -63,7 +63,7 @@ fn header(name: &str, bytes: u64) -> io::Result<[u8; BLOCK]> {
     if bytes < 1 << 33 {
         put(124, format!("{bytes:011o}\0").as_bytes());
     } else {
-        // As GNU tar writes what eleven digits cannot: a number in 12 bytes, the first bit of which says so.
+        // Like GNU tar for sizes that do not fit into eleven octal digits: a binary number in 12 bytes, marked by the highest bit.
         put(124, &[0x80, 0, 0, 0]);
         put(128, &bytes.to_be_bytes());
     }
@@ -76,12 +76,12 @@ fn header(name: &str, bytes: u64) -> io::Result<[u8; BLOCK]> {
     Ok(header)
 }
 
-/// The sum of all bytes, those of the sum itself as spaces.
+/// The sum of all header bytes, with the checksum field counted as spaces.
 fn checksum(header: &[u8; BLOCK]) -> u32 {
     header.iter().enumerate().map(|(place, byte)| if (148..156).contains(&place) { 32 } else { u32::from(*byte) }).sum()
 }
 
-/// Writes an entry of so many bytes; gives their BLAKE3. `watch` is called after each piece, and ends the work with an error.
+/// Writes an entry of `bytes` bytes and returns its BLAKE3 hash. `watch` is called after each chunk and can stop with an error.
 pub fn write(
     archive: &mut impl Write,
     name: &str,
@@ -95,12 +95,12 @@ pub fn write(
     Ok(hash)
 }
 
-/// Writes what ends an archive.
+/// Writes the end-of-archive marker.
 pub fn end(archive: &mut impl Write) -> io::Result<()> {
     archive.write_all(&[0; 2 * BLOCK])
 }
 
-/// Reads the beginning of an entry: its name and how many bytes it has.
+/// Reads the header of an entry: its name and size.
 pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
     let mut header = [0_u8; BLOCK];
     archive.read_exact(&mut header)?;
@@ -112,7 +112,7 @@ pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
     if &header[257..262] != b"ustar" || digits(&header[148..156]) != Some(u64::from(checksum(&header))) {
         return Err(broken("there is something that is not an entry of an archive"));
     }
-    // Links, folders and devices are no part of a backup, nor are names in two pieces.
+    // Links, directories and devices are never part of a backup, nor are names split into prefix and name.
     if header[156] != b'0' || header[345] != 0 {
         return Err(broken("an entry is no plain file"));
     }
@@ -126,7 +126,7 @@ pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
     Ok((name.to_string(), bytes.ok_or_else(|| broken("the size of an entry is not a number"))?))
 }
 
-/// Reads the bytes of an entry; gives their BLAKE3.
+/// Reads the contents of an entry and returns their BLAKE3 hash.
 pub fn read(
     archive: &mut impl Read,
     bytes: u64,
@@ -139,7 +139,7 @@ pub fn read(
     Ok(hash)
 }
 
-/// Copies exactly so many bytes.
+/// Copies exactly `bytes` bytes.
 fn copy(
     from: &mut impl Read,
     to: &mut impl Write,
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(read(&mut reading, 3, &mut found, quiet).unwrap(), first);
         assert_eq!(found, b"abc");
         assert_eq!(next(&mut reading).unwrap(), ("data/b".into(), 512));
-        // A file that has become shorter is no part of an archive.
+        // A file that became shorter than announced is an error.
         assert!(write(&mut vec![], "a", 4, &mut &b"abc"[..], quiet).is_err());
     }
 

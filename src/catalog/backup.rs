@@ -1,8 +1,9 @@
-//! A database as one file, made while others read and write, and a database made from such a file.
+//! Backup of a database into one file while others read and write, and restore from such a file.
 //!
-//! The state that is saved is one of the catalog: SQLite copies it within one transaction. Its files are immutable, and stay as long as
-//! nobody collects: the lock of the collector is held until all are copied. Only when another collects just then, or when the folder
-//! cannot be written to, may a file go that the copy of the catalog names; then a newer state is saved instead.
+//! A backup is a consistent state of the catalog: SQLite copies it within one transaction. The data files are immutable and are removed
+//! only by the collector, so the collector's lock is held until all are copied. Only when another process is collecting already, or when
+//! the database directory is read-only, can a file that the copied catalog names be removed; then the backup starts over with a newer
+//! state.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -22,30 +23,30 @@ use super::{Catalog, FILE, MOST_READS};
 use crate::error::{SqlState, coded, invalid, not_available, of_system as failed};
 use crate::temporary::{BESIDE, TemporaryFolder};
 
-/// Where the data files stand in a database directory, and in an archive.
+/// The path of the data files in a database directory, and in an archive.
 const DATA: &str = "data/";
 
-/// What was saved or restored.
+/// The size of a backup or restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Saved {
-    /// The catalog, and the files that it names.
+    /// The number of files, including the catalog.
     pub files: usize,
-    /// The bytes of those.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
-/// Told how many of how many bytes are copied; false ends the work.
+/// Called with the bytes copied so far and the total; returns false to cancel.
 pub type Watch<'a> = &'a (dyn Fn(u64, u64) -> bool + Sync);
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 enum Stopped {
-    /// A file was withdrawn meanwhile.
+    /// A file was removed meanwhile; try again.
     Moved,
     Failed(DataFusionError),
 }
 
 impl Catalog {
-    /// Writes the database into `archive`, a new file; `temporary` is a folder for the copy of the catalog.
+    /// Writes the database to `archive`, a new file. `temporary` is a directory for the copy of the catalog.
     ///
     /// # Errors
     /// A file is damaged or cannot be read, or the archive cannot be written.
@@ -56,7 +57,7 @@ impl Catalog {
         for _ in 0..MOST_READS {
             let copy = temporary.join(FILE);
             let _ = std::fs::remove_file(&copy);
-            // Nobody collects as long as it is held.
+            // While this is held, no other process collects.
             let _collecting = self.data.locks.for_collecting().ok().flatten();
             self.copy_to(&copy)?;
             match self.write_archive(directory, &copy, archive, watch) {
@@ -68,7 +69,7 @@ impl Catalog {
         Err(not_available(&self.place, "other processes write to it faster than it can be saved; try again"))
     }
 
-    /// One state of the catalog as a file.
+    /// Copies one consistent state of the catalog to a file.
     fn copy_to(&self, copy: &Path) -> Result<()> {
         let name = copy
             .to_str()
@@ -94,13 +95,13 @@ impl Catalog {
     ) -> std::result::Result<Saved, Stopped> {
         let of_catalog = |error: &dyn std::fmt::Display| Stopped::Failed(failed(&self.place, error));
         let mut entries = vec![entry_of(copy).map_err(|error| of_catalog(&error))?];
-        // Later than the catalog: what of it was recorded is there.
+        // Read after the catalog was copied, so the log covers every recorded action in the copy.
         if let Some((log, bytes)) = self.audit.saved().map_err(Stopped::Failed)? {
             entries.push(first_of(&log, bytes).map_err(|error| of_catalog(&error))?);
         }
         for file in files_of(copy).map_err(|error| Stopped::Failed(self.fail(&error)))? {
             let bytes = u64::try_from(file.bytes).unwrap_or(0);
-            // Looked at for its name, which decides where it is read from, and written to.
+            // Validates the name, which decides the paths to read from and write to.
             self.data.place(&file.name).map_err(Stopped::Failed)?;
             entries.push(Entry { name: format!("{DATA}{}", file.name), bytes, blake3: file.checksum });
         }
@@ -162,10 +163,10 @@ impl Catalog {
     }
 }
 
-/// Makes a database in `directory`, which must not be there or be empty, from an archive.
+/// Creates a database from an archive in `directory`, which must not exist or must be empty.
 ///
 /// # Errors
-/// The archive is none, is damaged, or holds something else than it says; nothing is made then.
+/// The file is not a backup, is damaged, or does not match its manifest. Then nothing is created.
 pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Saved> {
     let place = directory.display().to_string();
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_some()) {
@@ -186,8 +187,7 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
     Access::OWN.make_folder(&made).map_err(unmade)?;
     let saved = unpack(archive, &made, watch)?;
     fail_point!("restore::unpacked");
-    // Opened by the rules of every database; one of an earlier version becomes one of this.
-    // Its keys are not needed for that.
+    // Opened like any database, which also migrates an earlier version to this one. The keys are not needed for that.
     let catalog = Catalog::open_with(&made, Unlock::Locked)?;
     let orphans = catalog.orphans()?;
     if !orphans.is_empty() {
@@ -195,7 +195,7 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
     }
     drop(catalog);
     sync_folder(&made.join(DATA)).and_then(|()| sync_folder(&made)).map_err(unmade)?;
-    // An empty folder gives way.
+    // An empty target directory is replaced.
     std::fs::rename(&made, &directory).and_then(|()| sync_folder(parent)).map_err(unmade)?;
     Ok(saved)
 }
@@ -257,7 +257,7 @@ fn unpack(archive: &Path, made: &Path, watch: Watch<'_>) -> Result<Saved> {
     Ok(Saved { files: manifest.files.len(), bytes: total })
 }
 
-/// A manifest of this program: the catalog, and files as it names them, each once.
+/// Checks that the manifest has a known format and lists the catalog first, and only files of a database, each once.
 fn check_manifest(archive: &Path, manifest: &Manifest) -> Result<()> {
     if manifest.format != FORMAT {
         return Err(damaged(archive, "it is not a backup of a database"));
@@ -279,7 +279,7 @@ fn check_manifest(archive: &Path, manifest: &Manifest) -> Result<()> {
     if is_catalog { Ok(()) } else { Err(damaged(archive, "its manifest has no catalog")) }
 }
 
-/// The files that the catalog names are those of the manifest.
+/// Checks that the manifest has every file that the catalog names, as it was written.
 fn check_catalog(archive: &Path, made: &Path, manifest: &Manifest) -> Result<()> {
     let files = files_of(&made.join(FILE)).map_err(|error| damaged(archive, &format!("its catalog cannot be read: {error}")))?;
     for file in files {
@@ -295,7 +295,7 @@ fn check_catalog(archive: &Path, made: &Path, manifest: &Manifest) -> Result<()>
     Ok(())
 }
 
-/// The files that a copy of a catalog names, each once; it may be of an earlier version, and its keys are not needed.
+/// The files that a copy of a catalog names, each once. The catalog may be of an earlier version, and its keys are not needed.
 fn files_of(copy: &Path) -> rusqlite::Result<Vec<DataFile>> {
     let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let named = "SELECT name, bytes, rows, checksum FROM files WHERE id IN (SELECT file FROM snapshot_files) ORDER BY id";
@@ -313,7 +313,7 @@ fn entry_of(copy: &Path) -> io::Result<Entry> {
     Ok(Entry { name: FILE.into(), bytes, blake3: hasher.finalize().to_hex().to_string() })
 }
 
-/// The first bytes of the audit log, which only grows.
+/// An entry for the first bytes of the audit log, which only grows.
 fn first_of(log: &Path, bytes: u64) -> io::Result<Entry> {
     let mut hasher = blake3::Hasher::new();
     io::copy(&mut File::open(log)?.take(bytes), &mut hasher)?;
@@ -321,7 +321,7 @@ fn first_of(log: &Path, bytes: u64) -> io::Result<Entry> {
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Not every system opens folders; where one does, the names in it are on disk.
+    // Some systems cannot open directories; on those that can, their entries are synced.
     match File::open(folder) {
         Ok(opened) => opened.sync_all(),
         Err(_) => Ok(()),

@@ -1,9 +1,9 @@
-//! Sums of the blocks of a data file.
+//! Checksums of the blocks of a data file.
 //!
-//! The catalog has one checksum of the whole file, which tells whether the file is the one that was written, and which takes reading all of
-//! it. A query reads parts. So whoever reads the whole, or writes it, notes the sum of each block on the way, and every part that is
-//! read later is compared with the sums of its blocks: what changes on disk after it was looked at is an error as well. These sums live no
-//! longer than the process and tell damage, which nobody makes to fit: a fast hash does, where the catalog has a cryptographic one.
+//! The catalog has one checksum of the whole file, which proves that the file is the one that was written, but checking it takes reading
+//! the whole file. Queries read parts. So whoever reads or writes a whole file also records a hash of each block, and every part read later
+//! is compared with the hashes of its blocks: a file that changes on disk after it was verified is detected, too. These hashes live only as
+//! long as the process and detect accidental damage, not attacks, so a fast hash suffices here, while the catalog's is cryptographic.
 
 use std::fs::File;
 use std::hash::Hasher;
@@ -13,29 +13,29 @@ use std::ops::Range;
 use bytes::Bytes;
 use twox_hash::XxHash64;
 
-/// Bytes of a block: few enough that little is read beside what is asked for, many enough that the sums of a large file are small.
+/// Bytes per block: small enough that little extra is read, large enough that the hashes of a large file take little memory.
 const BLOCK: usize = 64 << 10;
 
-/// The sums of a file's blocks.
+/// The hashes of a file's blocks.
 #[derive(Debug)]
 pub struct Blocks {
     sums: Vec<u64>,
     bytes: u64,
 }
 
-/// The checksums of a file that goes by.
+/// Computes the checksums of a file from its bytes as they are read or written.
 #[derive(Debug, Default)]
 pub struct Summing {
     whole: blake3::Hasher,
     block: XxHash64,
-    /// Bytes of the block that is going by.
+    /// Bytes of the current block so far.
     filled: usize,
     sums: Vec<u64>,
     bytes: u64,
 }
 
 impl Summing {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         self.whole.update(bytes);
         self.bytes += bytes.len() as u64;
@@ -55,7 +55,7 @@ impl Summing {
         self.filled = 0;
     }
 
-    /// The checksum of the whole, in hexadecimal, and those of its blocks.
+    /// The checksum of the whole file, in hexadecimal, and the hashes of its blocks.
     pub fn finish(mut self) -> (String, Blocks) {
         if self.filled > 0 {
             self.end_block();
@@ -63,7 +63,7 @@ impl Summing {
         (self.whole.finalize().to_hex().to_string(), Blocks { sums: self.sums, bytes: self.bytes })
     }
 
-    /// Takes a whole file.
+    /// Adds a whole file.
     ///
     /// # Errors
     /// It cannot be read.
@@ -79,12 +79,12 @@ impl Summing {
 }
 
 impl Blocks {
-    /// The bytes of the file.
+    /// The size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Reads a part of the file; `None` when a block of it is not what it was.
+    /// Reads a part of the file; `None` when one of its blocks has changed.
     ///
     /// # Errors
     /// It cannot be read.
@@ -116,8 +116,8 @@ mod tests {
 
     use super::*;
 
-    /// Every part of files whose lengths lie at and around the bounds of blocks reads as it was written, and no part that has a changed
-    /// byte in one of its blocks.
+    /// Every part of files with sizes at and around block boundaries reads as it was written, and no part with a changed byte in one of its
+    /// blocks is returned.
     #[test]
     fn parts_are_what_was_written_or_nothing() {
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
@@ -140,7 +140,7 @@ mod tests {
             if length == 0 {
                 continue;
             }
-            // The last byte is another: its block cannot be read, the blocks before it can.
+            // The last byte is changed: its block cannot be read, but the blocks before it can.
             file.seek(SeekFrom::Start(length as u64 - 1)).unwrap();
             file.write_all(&[bytes[length - 1] ^ 1]).unwrap();
             assert_eq!(blocks.read(&file, length as u64 - 1..length as u64).unwrap(), None);

@@ -1,9 +1,9 @@
-//! Privacy budgets: how much the answers with noise may tell a role, and how much they have told.
+//! Privacy budgets: how much noisy answers may reveal to a role, and how much they have revealed.
 //!
 //! ```text
 //! noisy_count, noisy_sum ─▶ the answer is computed ─▶ its ε is spent, on disk ─▶ noise is drawn ─▶ the row
 //! ```
-//! What is spent is no part of a transaction: the role has seen the answer, also when the transaction is rolled back.
+//! Spending is not part of a transaction: the role has seen the answer even if the transaction is rolled back.
 
 use datafusion::common::Result;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -12,10 +12,10 @@ use super::Catalog;
 use super::runs::now;
 use crate::error::{SqlState, coded};
 
-/// ε is counted in millionths, so that what is spent adds up exactly.
+/// ε is counted in integer millionths, so that spending adds up exactly.
 pub const MILLIONTHS: u64 = 1_000_000;
 
-/// What a version of the catalog adds for it.
+/// The part of the catalog schema for budgets.
 pub const MIGRATION: &str = "
     -- How much answers with noise may tell a role, in millionths of epsilon, and what they have told.
     CREATE TABLE privacy_budgets (
@@ -38,7 +38,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// What is left; nothing when it was lowered below what is spent.
+    /// What is left; 0 when the budget was lowered below what is spent.
     pub fn left(&self) -> i64 {
         (self.budget - self.spent).max(0)
     }
@@ -50,20 +50,20 @@ impl Budget {
 
 const ALL: &str = "SELECT role, budget, spent, answers, last_spent_at FROM privacy_budgets";
 
-/// A role has another name.
+/// Moves the budget of a renamed role.
 pub fn rename(connection: &Connection, old: &str, new: &str) -> rusqlite::Result<()> {
     connection.execute("UPDATE privacy_budgets SET role = ?2 WHERE role = ?1", params![old, new])?;
     Ok(())
 }
 
-/// A role is gone.
+/// Deletes the budget of a dropped role.
 pub fn drop(connection: &Connection, role: &str) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM privacy_budgets WHERE role = ?1", params![role])?;
     Ok(())
 }
 
 impl Catalog {
-    /// Gives a role a budget, beside what it has spent; takes both away without one.
+    /// Sets the budget of a role and keeps what it has spent; `None` removes both.
     ///
     /// # Errors
     /// The catalog cannot be written, or the statement is part of a transaction.
@@ -100,7 +100,7 @@ impl Catalog {
         self.ground().read(|connection| connection.prepare_cached(&query)?.query_map([], Budget::of)?.collect())
     }
 
-    /// Spends of a budget; false when less is left. On disk when it returns, whatever becomes of the transaction.
+    /// Spends from a budget; false when less than `epsilon` is left. On disk when this returns, whether the transaction commits or not.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -127,7 +127,7 @@ mod tests {
             assert!(catalog.spend_budget("ada", 3).unwrap());
         }
         assert!(!catalog.spend_budget("ada", 3).unwrap());
-        // A transaction that is given up has spent.
+        // A rolled-back transaction has still spent.
         let transaction = catalog.begin().unwrap();
         assert!(transaction.spend_budget("ada", 1).unwrap());
         assert_eq!(transaction.budget_of("ada").unwrap().map(|budget| budget.spent), Some(10));

@@ -1,7 +1,6 @@
-//! A look at everything that a database holds: is it all there, and what was written?
+//! Checks everything that a database holds: whether it is complete and unchanged.
 //!
-//! A query compares what it reads; this compares what nobody has read for a long time, before a backup replaces the last one that was
-//! whole.
+//! A query verifies what it reads. This verifies what nothing may have read for a long time, before a backup replaces the last good one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -15,50 +14,50 @@ use super::data::DataFile;
 use super::keys::Link;
 use crate::error::message;
 
-/// What was found to be wrong.
+/// A problem that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What the file or row belongs to: `profile customer`; nothing for a file that nothing names.
+    /// The object that the file or row belongs to, such as `profile customer`; empty for a file that nothing refers to.
     pub object: String,
-    /// The file, when it is about one.
+    /// The file, when the problem is about one.
     pub file: String,
     /// `damaged`, `missing` or `orphaned`.
     pub state: &'static str,
-    /// What is wrong with it.
+    /// A description of the problem.
     pub problem: String,
 }
 
-/// What a check has looked at, and found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// Tables and profiles with files.
+    /// The number of tables and profiles with files.
     pub objects: usize,
-    /// Their files.
+    /// The number of their files.
     pub files: usize,
-    /// The bytes of those.
+    /// Their total size in bytes.
     pub bytes: u64,
-    /// What is wrong.
+    /// The problems found.
     pub findings: Vec<Finding>,
 }
 
-/// A file and what names it.
+/// A file and the object that refers to it.
 struct Named {
     object: String,
     file: DataFile,
 }
 
 impl Catalog {
-    /// The files of all snapshots with what they belong to, and where they stand.
+    /// The files of all snapshots, with their objects and paths.
     ///
     /// # Errors
-    /// The catalog cannot be read, or names a file as this program would not.
+    /// The catalog cannot be read, or it has a file name that this program would not have given.
     pub fn files(&self) -> Result<Vec<(String, DataFile, PathBuf)>> {
         let named = self.read(named)?;
         named.into_iter().map(|Named { object, file }| self.data.place(&file.name).map(|path| (object, file, path))).collect()
     }
 
-    /// Reads everything that the catalog names and compares it with what was written; looks for what nothing names. Others may work
-    /// meanwhile: what they withdraw while this looks is not missing, and what they write is not orphaned.
+    /// Reads everything that the catalog refers to and compares it with what was written, and looks for files that nothing refers to.
+    /// Others may work meanwhile: what they remove is not reported as missing, and what they write is not reported as orphaned.
     ///
     /// # Errors
     /// The catalog or the folder cannot be read at all.
@@ -76,7 +75,7 @@ impl Catalog {
                 checked.files += 1;
                 checked.bytes += u64::try_from(file.bytes).unwrap_or(0);
             }
-            // Of what this process has read before, too, every byte is looked at now.
+            // Forget cached results, so that every byte is read again even if this process verified the file before.
             self.data.store.forget(&file.name);
             let Err(error) = self.data.pin(file) else { continue };
             if !self.read(|connection| is_named(connection, &file.name))? {
@@ -104,7 +103,7 @@ impl Catalog {
     }
 }
 
-/// What SQLite finds wrong with its own file.
+/// Problems that SQLite finds in its own file, and inconsistent rows.
 fn structure(connection: &Link<'_>) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare("PRAGMA integrity_check(20)")?;
     let mut problems: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
@@ -124,7 +123,7 @@ fn structure(connection: &Link<'_>) -> rusqlite::Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The files of all snapshots, each with the objects that need it.
+/// The files of all snapshots, each with the objects that refer to it.
 fn named(connection: &Link<'_>) -> rusqlite::Result<Vec<Named>> {
     const NAMED: &str = "SELECT DISTINCT s.kind || ' ' || s.name, f.name, f.bytes, f.rows, f.checksum, f.key
         FROM files f JOIN snapshot_files n ON n.file = f.id JOIN snapshots s ON s.id = n.snapshot ORDER BY 1, f.id";

@@ -1,4 +1,4 @@
-//! What checks of tables have found.
+//! The stored results of data quality checks.
 
 use datafusion::common::Result;
 use rusqlite::{Row, params};
@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 use super::Catalog;
 use super::keys::Link;
 
-/// What is added to the tables of before.
+/// The part of the catalog schema for check results.
 pub const MIGRATION: &str = "
     -- What a check found at a time (microseconds since 1970): how many rows failed, examples with their values masked, and what the next
     -- one compares with.
@@ -29,18 +29,18 @@ pub const MIGRATION: &str = "
     CREATE INDEX check_results_by_object ON check_results (object, id);
 ";
 
-/// Results that are kept of each check.
+/// How many results of each check are kept.
 const KEPT: i64 = 1000;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckResult {
-    /// The number of the check's object.
+    /// The id of the check's object.
     pub object: i64,
-    /// The name of the check; read, not written.
+    /// The name of the check. Set when read, ignored when written.
     pub name: String,
     pub version: i64,
-    /// When, in microseconds since 1970; the same for all that were looked at together.
+    /// The time in microseconds since 1970; the same for all checks that ran together.
     pub at: i64,
     pub table: String,
     pub dimension: String,
@@ -49,19 +49,19 @@ pub struct CheckResult {
     pub status: String,
     pub rows: Option<i64>,
     pub failed: Option<i64>,
-    /// The share of rows that passed; 1 or 0 for what looks at the table as a whole.
+    /// The share of rows that passed; 1 or 0 for a check of the table as a whole.
     pub passed_share: Option<f64>,
     pub message: String,
     /// Rows that failed, one per line, with masked values.
     pub examples: String,
-    /// What the next one compares with.
+    /// Data for comparison with the next result.
     pub detail: String,
 }
 
 const COLUMNS: &str = "r.object, o.name, r.version, r.at, r.table_name, r.dimension, r.severity, r.status, r.rows, r.failed, \
                        r.passed_share, r.message, r.examples, r.detail";
 
-/// What tells a result from others.
+/// The identity of a result, which its encrypted fields are bound to.
 fn of_result(object: i64, version: i64, at: i64) -> String {
     format!("{object}.{version}.{at}")
 }
@@ -88,7 +88,7 @@ fn result(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<CheckResult> {
 }
 
 impl Catalog {
-    /// Remembers what checks have found; of each the last thousand results stay.
+    /// Stores the results of checks; the last thousand of each check are kept.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -127,7 +127,7 @@ impl Catalog {
         })
     }
 
-    /// What all checks have found, the earliest first.
+    /// All results of all checks, earliest first.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -136,7 +136,7 @@ impl Catalog {
         self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| result(link, row))?.collect())
     }
 
-    /// What each check found last.
+    /// The latest result of each check.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -148,7 +148,7 @@ impl Catalog {
         self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| result(link, row))?.collect())
     }
 
-    /// What a version of a check found last, when it could be computed.
+    /// The latest result of a version of a check that is not an error.
     ///
     /// # Errors
     /// The catalog cannot be read.

@@ -1,4 +1,4 @@
-//! Which columns hold personal data, and of what class.
+//! The classes of columns with personal data.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::Catalog;
 use super::objects::Object;
 use super::stamp::Stamp;
 
-/// What a version of the catalog adds for it.
+/// The part of the catalog schema for column classes.
 pub const MIGRATION: &str = "
     -- The class of a column of a table, view or profile, as ALTER … SET CLASS says.
     CREATE TABLE column_classes (
@@ -36,7 +36,7 @@ pub fn read(connection: &Connection, objects: &mut [Object]) -> rusqlite::Result
     Ok(())
 }
 
-/// Writes the classes of columns beside those that are there.
+/// Adds classes of columns, or replaces existing ones.
 pub fn add(connection: &Connection, object: i64, classes: &BTreeMap<String, String>) -> rusqlite::Result<()> {
     for (column, class) in classes {
         connection.execute(
@@ -48,7 +48,7 @@ pub fn add(connection: &Connection, object: i64, classes: &BTreeMap<String, Stri
 }
 
 impl Catalog {
-    /// Notes the class of a column; nothing takes it away.
+    /// Sets the class of a column; `None` removes it.
     ///
     /// # Errors
     /// As [`Self::put_object`].

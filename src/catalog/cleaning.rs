@@ -1,8 +1,8 @@
-//! What the catalog says in texts, without a person who is erased: messages of runs, comments, results of checks, definitions, and what models
-//! have learned.
+//! Removes an erased person from texts in the catalog: messages of runs, comments, results of checks, definitions, and what models have
+//! learned.
 //!
-//! A model keeps no rows. Of a feature that is a category it keeps the values there were, in ascending order, by which predictions find them. One
-//! that a person alone had gets another name, which sorts to the same place.
+//! A model keeps no rows. For a categorical feature it keeps the distinct values in ascending order, which predictions search. A value that
+//! only the erased person had is replaced by a placeholder that sorts to the same position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use super::Catalog;
 use super::erasure::ErasedObject;
 use super::keys::{Link, Text};
 
-/// What stands in the place of a value that is gone.
+/// The text in a placeholder for an erased value.
 const ERASED: &str = "***";
 
-/// A text of the catalog: its table, its column, and how it is called.
+/// The texts of the catalog: table, column, and what the receipt calls them.
 const TEXTS: [(&str, &str, &str); 6] = [
     ("runs", "message", "messages of runs"),
     ("runs", "statement", "statements of runs"),
@@ -27,7 +27,8 @@ const TEXTS: [(&str, &str, &str); 6] = [
     ("check_results", "detail", "results of checks"),
 ];
 
-/// Takes keys out of what is logged and said, and texts out of what models have learned; what cannot be changed is to be done by people.
+/// Removes keys from logged texts and definitions, and values from trained models. Reports what cannot be changed automatically as left to
+/// do.
 pub fn clean(
     transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
@@ -60,8 +61,8 @@ pub fn clean(
     Ok(objects)
 }
 
-/// Earlier versions of definitions are only shown, and so is the query that gave a table its first rows: what stands beside a key in them is
-/// a person's as well, so that they lose all of their literals. The newest ones of other objects are in use.
+/// Earlier versions of definitions are only displayed, and so is the query that created a table's first rows. Literals next to a key in
+/// them may be personal data too, so all literals are removed. The newest versions of other objects are in use and cannot be changed.
 fn clean_definitions(
     transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
@@ -78,7 +79,7 @@ fn clean_definitions(
     for (version, is_newest, label) in versions {
         let Some(text) = texts.get(&version).filter(|text| without_keys(&text.text).is_some()) else { continue };
         let sql = &text.text;
-        // Defaults of columns are in use.
+        // Defaults of columns are in use as well.
         let is_used = is_newest && (!label.starts_with("table ") || sql.to_uppercase().contains("DEFAULT"));
         match without_literals(sql).filter(|_| !is_used) {
             Some(clean) => {
@@ -94,7 +95,7 @@ fn clean_definitions(
     Ok(left)
 }
 
-/// Gives values of features other names; how many there were.
+/// Replaces values of features by placeholders; returns how many.
 fn clean_models(transaction: &Link<'_>, texts: &BTreeSet<String>) -> rusqlite::Result<i64> {
     if texts.is_empty() {
         return Ok(0);
@@ -110,15 +111,15 @@ fn clean_models(transaction: &Link<'_>, texts: &BTreeSet<String>) -> rusqlite::R
     Ok(count)
 }
 
-/// What a model has learned, with other names for values; and how many values that were.
+/// A trained model with placeholders for the values, and how many were replaced.
 fn without_values(mut trained: String, texts: &BTreeSet<String>) -> (String, i64) {
     let mut count = 0;
-    // In ascending order, so that the name of one is known when that of the next is made.
+    // In ascending order, so that when two values are adjacent, the second placeholder builds on the first.
     for text in texts {
         let Some(written) = as_json(text).filter(|written| trained.contains(written.as_str())) else { continue };
         let Ok(read) = serde_json::from_str::<Value>(&trained) else { continue };
         let before = value_before(&read, text).unwrap_or_default();
-        // Nothing sorts between a text and the same text with this behind it.
+        // No other value sorts between a text and the same text followed by this suffix.
         let Some(name) = as_json(&format!("{before}\0{ERASED}")) else { continue };
         trained = trained.replace(&written, &name);
         count += 1;
@@ -130,7 +131,7 @@ fn as_json(text: &str) -> Option<String> {
     serde_json::to_string(text).ok()
 }
 
-/// The value before this one in a list of values with their counts; an empty text before the first.
+/// The value before `text` in a list of values with their counts; an empty string when it is the first.
 fn value_before(read: &Value, text: &str) -> Option<String> {
     match read {
         Value::Array(list) => {
@@ -148,7 +149,7 @@ fn value_before(read: &Value, text: &str) -> Option<String> {
 }
 
 impl Catalog {
-    /// What all versions of all models have learned.
+    /// What all versions of all models have learned, as JSON.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -157,7 +158,7 @@ impl Catalog {
     }
 }
 
-/// How a text stands in what models have learned.
+/// True when some model has learned this text as a value.
 pub fn is_learned(learned: &[String], text: &str) -> bool {
     as_json(text).is_some_and(|written| learned.iter().any(|trained| trained.contains(&written)))
 }

@@ -1,21 +1,21 @@
-//! The collector: removes data files that no snapshot names and nobody holds.
+//! The collector: removes data files that no snapshot refers to and no process holds.
 //!
-//! Nothing keeps writers, readers and the collector apart but the locks of the files, so each pair must be safe in any order:
+//! Only file locks coordinate writers, readers and the collector, so each pair must be safe in any interleaving:
 //!
-//! - *A writer, and the collector that finds its file.* The name is fresh, and only its writer knows it until it is published. It holds
-//!   the file from its beginning until the commit that names it has returned. A collector that gets the lock therefore either meets a file
-//!   that was published, or one whose writer gave up or was killed. It looks into the catalog once more after it has the lock, which
-//!   tells the two apart: what it read before is too old, as the writer may have published and let go in between.
-//! - *A file that is made and not locked yet.* The collector may be quicker. So a new file counts only when it is still there after
-//!   it was locked; else the writer makes another under another name.
-//! - *A reader, and the collector that forgets its file.* The reader has looked up a snapshot that is withdrawn before it has locked the
-//!   files. Either it is first, and the file is not free; or it locks a file that is being removed, finds that no path leads
-//!   to it any more and that its snapshot is gone, and looks the snapshot up anew. When the collector has made the catalog forget the file
-//!   and the reader locks it before it is removed, it stays, unknown to the catalog, until a later collector finds it free.
-//! - *A writer that goes on with files of an earlier snapshot.* It has the lock of its object, so nobody withdraws that snapshot
-//!   meanwhile. Should it happen all the same, publishing fails, as it checks what was expected, and that the catalog
-//!   knows each file, in the transaction that names them.
-//! - *Two collectors.* They would be safe, and do the work twice; one at a time works, the others leave it to that one.
+//! - *A writer, and a collector that finds its file.* The name is fresh, and only the writer knows it until it is published. The writer
+//!   holds a lock on the file from its creation until the commit that refers to it has returned. So a collector that gets the lock has
+//!   either a published file, or one whose writer gave up or was killed. To tell the two apart, it reads the catalog again while holding
+//!   the lock; its earlier reading is too old, as the writer may have published and released the file in between.
+//! - *A file that is created but not locked yet.* The collector may lock it first. So a writer uses a new file only if it still exists
+//!   after locking it; otherwise it creates another under another name.
+//! - *A reader, and a collector that removes its file.* The reader may look up a snapshot that is then withdrawn before it has locked the
+//!   files. If the reader locks first, the file is not free. If it locks a file that is being removed, it finds that the path no longer
+//!   exists and its snapshot is gone, and looks up the snapshot again. If it locks the file after the collector deleted it from the catalog
+//!   but before it was removed from disk, the file remains, unknown to the catalog, until a later collector finds it free.
+//! - *A writer that keeps files of an earlier snapshot.* It holds the lock of its object, so no other process withdraws that snapshot
+//!   meanwhile. Should that happen anyway, publishing fails: the transaction checks the expected snapshot and that the catalog knows each
+//!   file.
+//! - *Two collectors.* They would be safe, but do the work twice; so only one works at a time, and the others return.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -27,20 +27,20 @@ use fail::fail_point;
 use super::Catalog;
 
 impl Catalog {
-    /// Removes files that no snapshot names and nobody holds: what was withdrawn, and what a killed process left. When another
-    /// is doing so, it is left to that one.
+    /// Removes files that no snapshot refers to and no process holds: those of withdrawn snapshots, and those left by killed processes.
+    /// Does nothing when another collector is running.
     ///
     /// # Errors
     /// The catalog or the folder cannot be read.
     pub fn collect(&self) -> Result<()> {
-        // A transaction sees an old state, in which what others have published since is unknown.
+        // A transaction sees an old state, which lacks what others have published since.
         if self.is_transaction() {
             return Ok(());
         }
         let Some(_collecting) = self.data.locks.for_collecting()? else { return Ok(()) };
         let forgotten = self.forget_files(|name| self.is_free(name))?;
         fail_point!("collect::forgotten");
-        // Their names are never used again, and no snapshot can name what the catalog does not know.
+        // Safe to remove: names are never reused, and no snapshot can refer to a file that the catalog does not know.
         forgotten.iter().for_each(|name| self.remove(name));
         let names = self.data.names()?;
         let known: HashSet<String> = self.known_files()?.into_iter().collect();
@@ -48,7 +48,7 @@ impl Catalog {
         let unknown = names.into_iter().filter(|name| !known.contains(name));
         let held: Vec<(String, Abandoned)> = unknown.filter_map(|name| self.hold(&name).map(|held| (name, held))).collect();
         if !held.is_empty() {
-            // Asked again now that they are held: what was published meanwhile is known, and nobody can publish the rest any more.
+            // Read again while they are held: this includes files published meanwhile, and the rest can no longer be published.
             let known: HashSet<String> = self.known_files()?.into_iter().collect();
             let unknown = held.into_iter().filter(|(name, _)| !known.contains(name));
             unknown.for_each(|(name, held)| {
@@ -60,17 +60,17 @@ impl Catalog {
             self.settle_runs()?;
         }
         self.data.locks.sweep()?;
-        // What was erased while others read it goes when they have done.
+        // Finishes erasures whose files were still being read when they ran.
         self.finish_erasures(false).map(|_| ())
     }
 
-    /// Removes a file that was written anew without some of its rows; false while somebody holds it.
+    /// Removes the old version of a file that was rewritten for an erasure; false while some process holds it.
     pub(super) fn remove_erased(&self, name: &str) -> bool {
         self.remove(name);
         self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
 
-    /// The files that no snapshot names and nobody holds, and the entries of the folder that are no data files.
+    /// The files that no snapshot refers to and no process holds, and the directory entries that are not data files.
     ///
     /// # Errors
     /// The catalog or the folder cannot be read.
@@ -82,7 +82,7 @@ impl Catalog {
             .filter(|name| !known.contains(name))
             .filter_map(|name| self.hold(&name).map(|held| (name, held)))
             .collect();
-        // Asked again now that they are held, as above.
+        // Read again while they are held, as in [`Self::collect`].
         let known: HashSet<String> = self.named_files()?.into_iter().collect();
         let mut orphans: Vec<String> = held.into_iter().map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
         orphans.extend(self.data.foreign()?);
@@ -90,7 +90,7 @@ impl Catalog {
         Ok(orphans)
     }
 
-    /// Removes a file that the catalog has forgotten, unless somebody holds it.
+    /// Removes a file that was deleted from the catalog, unless some process holds it.
     fn remove(&self, name: &str) {
         if let Some(held) = self.hold(name) {
             held.remove();
@@ -98,8 +98,8 @@ impl Catalog {
         }
     }
 
-    /// A file that nobody holds, held now by the collector alone; `None` also when it is not there, or when the name is none that
-    /// a data file has: whatever that leads to is not touched.
+    /// Locks a file exclusively. `None` when another process holds it, when it does not exist, or when the name is not that of a data file:
+    /// such a path is never touched.
     fn hold(&self, name: &str) -> Option<Abandoned> {
         let path = self.data.place(name).ok()?;
         if !path.symlink_metadata().ok()?.is_file() {
@@ -109,7 +109,7 @@ impl Catalog {
         file.try_lock().ok().map(|()| Abandoned { path, file })
     }
 
-    /// True when nobody holds the file.
+    /// True when no process holds the file.
     fn is_free(&self, name: &str) -> bool {
         self.hold(name).is_some() || self.data.place(name).is_ok_and(|path| path.try_exists().is_ok_and(|exists| !exists))
     }
@@ -123,7 +123,7 @@ struct Abandoned {
 
 impl Abandoned {
     fn remove(self) {
-        // What cannot be removed now is found again by the next collector.
+        // If this fails, the next collector finds the file again.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -163,7 +163,8 @@ mod tests {
         written.let_go();
     }
 
-    /// Does something once when this thread comes to a place. Failpoints are of the whole process: other tests pass by.
+    /// Runs `act` once when this thread reaches a failpoint. Failpoints are global to the process, so other tests' threads must pass
+    /// through.
     fn once_at(place: &str, act: impl Fn() + Send + Sync + 'static) -> Arc<AtomicBool> {
         let (own, done) = (thread::current().id(), Arc::new(AtomicBool::new(false)));
         let was_there = Arc::clone(&done);
@@ -194,7 +195,7 @@ mod tests {
         catalog.collect().unwrap();
         assert_eq!(files(&catalog).len(), 2, "it is read");
         drop(reader);
-        // As a killed process leaves one.
+        // Like a file left by a killed process.
         let left = format!("{}.parquet", uuid::Uuid::new_v4());
         std::fs::write(catalog.data.place(&left).unwrap(), "PAR1").unwrap();
         let collecting = catalog.data.locks.for_collecting().unwrap();
@@ -221,7 +222,7 @@ mod tests {
         publish(&catalog, "t", written, 1);
     }
 
-    /// Another process has published by the time the collector comes to the file that it did not know.
+    /// Another process publishes just before the collector gets to the file that it did not know.
     #[test]
     fn a_file_that_is_published_while_another_collects_is_there() {
         let catalog = Arc::new(Catalog::for_test().unwrap());
@@ -236,7 +237,7 @@ mod tests {
         catalog.data.pin(&snapshot.files[0].1).unwrap();
     }
 
-    /// A reader that comes between what the collector does stays a reader.
+    /// A reader that locks a file between the steps of the collector keeps it.
     #[test]
     fn a_file_that_is_held_while_another_collects_is_there() {
         let catalog = Arc::new(Catalog::for_test().unwrap());
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(files(&catalog).len(), 1);
     }
 
-    /// What a writer relied on is gone: it says so, and publishes nothing.
+    /// The files a writer relied on are gone: publishing fails and changes nothing.
     #[test]
     fn a_kept_file_that_was_collected_is_a_conflict() {
         let catalog = Catalog::for_test().unwrap();

@@ -1,7 +1,7 @@
-//! Small files become one: who writes a little every night, or a row at a time, would have a file for each, and reading them all would
-//! take longer every day. When many have gathered, the next writer copies their rows into its own file.
+//! Compaction of small files. A writer that adds a little every night, or single rows, would leave one file per write, and reading them all
+//! would take longer every day. Once many have accumulated, the next writer copies their rows into its own file.
 //!
-//! Files that are large already are never copied again, so that a row is copied a few times in its life, however long that is.
+//! Files that are large are never copied again, so each row is copied only a few times, however long it is kept.
 
 use bytes::Bytes;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -12,21 +12,21 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use super::Catalog;
 use super::data::{DataFile, Pinned, ROW_GROUP};
 
-/// Rows up to which a file is small: half of what a statement puts into one.
+/// A file with fewer rows is small: half a row group.
 const SMALL: i64 = (ROW_GROUP / 2) as i64;
-/// Bytes up to which a file is small, as one of them is read as a whole.
+/// A file with more bytes is not small, as small files are read into memory as a whole.
 const SMALL_BYTES: i64 = 32 << 20;
 
-/// The files of a table or a history, before a writer adds to them.
+/// The files of a table or history before a writer adds to them.
 pub struct Compaction {
     /// Files that stay as they are.
     pub kept: Vec<DataFile>,
-    /// Files whose rows are written anew; none while there are few.
+    /// Small files to be rewritten; empty while there are few.
     small: Vec<DataFile>,
 }
 
 impl Compaction {
-    /// Small files are written anew when there are at least so many.
+    /// Small files are rewritten when there are at least `many`.
     pub fn of(files: Vec<DataFile>, many: usize) -> Self {
         let (small, mut kept): (Vec<_>, Vec<_>) =
             files.into_iter().filter(|file| file.rows > 0).partition(|file| file.rows < SMALL && file.bytes < SMALL_BYTES);
@@ -41,32 +41,32 @@ impl Compaction {
         !self.small.is_empty()
     }
 
-    /// Hands on the rows that are to be written anew.
+    /// Passes the rows to be rewritten to `write`.
     ///
     /// # Errors
-    /// A file cannot be read, or is not what it was; what goes wrong with writing.
+    /// A file cannot be read or has changed, or `write` fails.
     pub async fn copy(&self, catalog: &Catalog, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         for file in &self.small {
             let pinned = catalog.data.pin(file)?;
             for batch in batches(&pinned)? {
                 write(&batch?)?;
             }
-            // Here the statement can be cancelled.
+            // A point at which the statement can be cancelled.
             tokio::task::consume_budget().await;
         }
         Ok(())
     }
 }
 
-/// The rows of a file, which is read as a whole.
+/// The rows of a file, which is read into memory as a whole.
 ///
 /// # Errors
-/// It cannot be read, or is not what it was.
+/// The file cannot be read, or has changed.
 pub fn batches(file: &Pinned) -> Result<ParquetRecordBatchReader> {
     Ok(reading(file)?.build()?)
 }
 
-/// Some columns of the rows of a file, by their places.
+/// Some columns of the rows of a file, by position.
 ///
 /// # Errors
 /// As [`batches`].

@@ -1,12 +1,13 @@
 //! Data files: immutable Parquet, written once under a fresh name.
 //!
-//! A file is finished and brought to disk before the catalog names it. Whoever writes or reads one holds a shared lock of the operating
-//! system on it, which ends with the process however it ends; [`super::collect`] removes only what nothing names and nobody holds.
+//! A file is complete and synced to disk before the catalog refers to it. Whoever writes or reads one holds a shared file lock of the
+//! operating system, which is released when the process ends, however it ends; [`super::collect`] removes only files that nothing refers to
+//! and no process holds.
 //!
-//! The catalog knows size, rows and checksum of each file: another size, count or checksum is an error, never an answer. The whole file is
-//! compared when it is first read and whenever it was touched since; every part that is read is compared again ([`super::blocks`]).
-//! The catalog names a file, and nobody else decides where that is: a name that this program would not have given leads nowhere, and
-//! neither does a link in the place of a file.
+//! The catalog stores the size, row count and checksum of each file; a mismatch is an error, never an answer. The whole file is verified
+//! when it is first read and whenever it was touched since; every part that is read is verified again ([`super::blocks`]). Only the name in
+//! the catalog determines which file is read: a name that this program would not have given is refused, and so is a link in place of a
+//! file.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
@@ -37,7 +38,7 @@ use crate::encryption::Secret;
 use crate::error::{SqlState, coded, invalid, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
-/// Rows in a row group: what one thread reads at a time.
+/// Rows per row group, which is what one thread reads at a time.
 pub const ROW_GROUP: usize = 131_072;
 
 /// A file as the catalog knows it.
@@ -46,18 +47,18 @@ pub struct DataFile {
     pub name: String,
     pub bytes: i64,
     pub rows: i64,
-    /// BLAKE3, in hexadecimal, of the file as it stands there.
+    /// BLAKE3 of the file as stored, in hexadecimal.
     pub checksum: String,
     /// Its key, in an encrypted database.
     pub key: Option<Secret>,
 }
 
-/// What tells whether a file was touched, as far as the file system says.
+/// Identifies an unchanged file, as far as the file system can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     size: u64,
     modified: Option<SystemTime>,
-    /// Device, number, and the time of the last change of anything about it.
+    /// Device, inode, and the time of the last inode change.
     #[cfg(unix)]
     place: (u64, u64, i64, i64),
 }
@@ -76,22 +77,22 @@ impl Identity {
     }
 }
 
-/// The folder of the data files.
+/// The directory of the data files.
 #[derive(Debug)]
 pub struct DataFolder {
-    /// The files, and what this process knows of those that it has read.
+    /// The files, and what this process knows of those it has read.
     pub store: Arc<DataStore>,
-    /// Who writes to which object.
+    /// The locks of objects being written.
     pub locks: Locks,
-    /// Who may look into its files.
+    /// The permissions of new files.
     access: Access,
     /// Whether files are encrypted.
     is_encrypted: bool,
-    /// Removes the folder of a database in memory.
+    /// Removes the directory of an in-memory database when dropped.
     _temporary: Option<Arc<TemporaryFolder>>,
 }
 
-/// A file that is being read: it stays as long as this lives.
+/// A file that is being read; it is locked against removal as long as this lives.
 #[derive(Debug)]
 pub struct Pinned {
     pub name: String,
@@ -104,9 +105,9 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// Lets the file go before its plan does: nothing reads it any more.
+    /// Unlocks the file before its plan is dropped, once nothing reads it any more.
     pub fn release(&self) {
-        // What cannot be unlocked is unlocked when it is closed.
+        // If unlocking fails, closing the file unlocks it.
         let _ = self.lock.unlock();
     }
 
@@ -118,10 +119,10 @@ impl Pinned {
         read_part(&self.lock, &self.path, &self.known, 0..self.bytes)
     }
 
-    /// How its bytes are read.
+    /// The options for reading it.
     ///
     /// # Errors
-    /// Its key is none.
+    /// The key is not a valid key.
     pub fn reading(&self) -> Result<ArrowReaderOptions> {
         reading(&self.name, self.known.key.as_ref())
     }
@@ -134,13 +135,14 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // Not by closing it: a child process that is just being started has a copy of it open for a moment.
+        // Unlocked explicitly, not just closed: a child process that is being started may briefly have a copy of the descriptor, which
+        // would keep the lock.
         self.release();
     }
 }
 
 impl DataFolder {
-    /// The folder in a database directory, whose path is absolute.
+    /// The data files in a database directory, whose path is absolute.
     pub fn of(database: &Path, can_write: bool, is_encrypted: bool) -> Result<Self> {
         let access = Access::of(&database.join(FILE));
         let folder = |name: &str| {
@@ -150,7 +152,7 @@ impl DataFolder {
                 return Err(invalid(&path.display().to_string(), problem));
             }
             match access.make_folder(&path) {
-                // Who cannot write needs no locks.
+                // A read-only database needs no locks.
                 Err(error) if can_write => Err(problem(&path, "cannot be made", &error)),
                 _ => Ok(path),
             }
@@ -164,7 +166,7 @@ impl DataFolder {
         })
     }
 
-    /// A folder that goes with the process.
+    /// A directory that is removed when the process ends.
     pub fn temporary(temporary: Arc<TemporaryFolder>) -> Result<Self> {
         let access = Access::OWN;
         let folder = |name: &str| {
@@ -176,8 +178,8 @@ impl DataFolder {
         Ok(Self { store, locks, access, is_encrypted: false, _temporary: Some(temporary) })
     }
 
-    /// Opens a file for reading and keeps it from being removed; checks its size, and all of its bytes when they are read for the first
-    /// time or were touched since.
+    /// Opens a file for reading and locks it against removal. Checks its size, and all of its bytes when it is read for the first time or
+    /// was touched since.
     ///
     /// # Errors
     /// The file is missing or not what was written.
@@ -185,11 +187,11 @@ impl DataFolder {
         let path = self.place(&file.name)?;
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
         match lock.lock_shared() {
-            // Where there are no locks nobody can write, and so nobody removes.
+            // On a file system without locks nobody can write, so nobody removes files.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             locked => locked.map_err(|error| problem(&path, "cannot be locked", &error))?,
         }
-        // It may have been collected while the lock was waited for; the name is never used again.
+        // The file may have been collected while this waited for the lock. As names are never reused, the path still identifies it.
         let found = path.symlink_metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
         if !found.is_file() {
             return Err(damaged(&path, "it is no plain file but leads to another place"));
@@ -206,7 +208,7 @@ impl DataFolder {
         Ok(Arc::new(Pinned { name, bytes, path, schema, known, lock }))
     }
 
-    /// Makes a new file that rows can be written to; `sorted_by` is the column they are in the order of.
+    /// Creates a new file for writing rows; `sorted_by` is the column that they are sorted by.
     ///
     /// # Errors
     /// The file cannot be made.
@@ -218,7 +220,7 @@ impl DataFolder {
         let sorting = sorted_by.and_then(|column| i32::try_from(column).ok());
         let sorting = sorting.map(|column| vec![SortingColumn { column_idx: column, descending: false, nulls_first: true }]);
         let key = self.is_encrypted.then(Secret::random).transpose()?;
-        // No Bloom filters: they would be written in clear beside encrypted columns, and tell anybody which values a file has.
+        // No Bloom filters: Parquet stores them unencrypted next to encrypted columns, where they would reveal which values a file has.
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
@@ -233,7 +235,7 @@ impl DataFolder {
         Ok(DataWriter { name, key, store, unpublished, schema: Arc::clone(schema), writer, rows: 0 })
     }
 
-    /// A new file under a fresh name, held for writing.
+    /// Creates a file under a fresh name and locks it for writing.
     fn make(&self) -> Result<(String, PathBuf, File)> {
         loop {
             let name = format!("{}.parquet", uuid::Uuid::new_v4());
@@ -250,24 +252,24 @@ impl DataFolder {
             if is_held {
                 return Ok((name, path, file));
             }
-            // A collector found it before it was locked, and took it for one that a killed process left.
+            // A collector found it before it was locked, and took it for one left by a killed process.
             let _ = std::fs::remove_file(&path);
         }
     }
 
-    /// Brings the names of new files to disk.
+    /// Syncs the directory, and so the names of new files, to disk.
     pub fn sync(&self) -> Result<()> {
         let folder = self.store.folder();
         let synced = fault("data::sync").and_then(|()| File::open(folder)?.sync_all());
         synced.map_err(|error| unpublished(folder, "cannot be synced to disk", &error))
     }
 
-    /// The names of the data files that are there; whatever else somebody has put there is none of ours.
+    /// The names of the data files in the directory; other entries are ignored.
     pub fn names(&self) -> Result<Vec<String>> {
         Ok(self.entries()?.into_iter().filter(|name| is_own(name)).collect())
     }
 
-    /// The names of what else is there.
+    /// The names of entries that are not data files.
     pub fn foreign(&self) -> Result<Vec<String>> {
         Ok(self.entries()?.into_iter().filter(|name| !is_own(name)).collect())
     }
@@ -280,10 +282,10 @@ impl DataFolder {
         names().map_err(|error| problem(folder, "cannot be read", &error))
     }
 
-    /// Where a file stands that the catalog names.
+    /// The path of a file that the catalog refers to.
     ///
     /// # Errors
-    /// It is no name that a data file has: it could lead out of the folder.
+    /// It is not a valid data file name, so it could lead outside the directory.
     pub fn place(&self, name: &str) -> Result<PathBuf> {
         if is_own(name) {
             return Ok(self.store.folder().join(name));
@@ -295,13 +297,13 @@ impl DataFolder {
     }
 }
 
-/// True for the names that data files are given.
+/// True for names of the form that data files are given.
 pub fn is_own(name: &str) -> bool {
     let Some(id) = name.strip_suffix(".parquet") else { return false };
     uuid::Uuid::try_parse(id).is_ok_and(|parsed| parsed.hyphenated().to_string() == id)
 }
 
-/// Compares all of a file with what the catalog says of it.
+/// Compares a whole file with what the catalog says about it.
 fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> Result<Known> {
     let mut sums = Summing::default();
     sums.read(opened).map_err(|error| problem(path, "cannot be read", &error))?;
@@ -318,12 +320,12 @@ fn look_at(file: &DataFile, path: &Path, opened: &File, identity: Identity) -> R
     Ok(Known { identity, schema: columns(metadata.schema()), key: file.key.clone(), blocks })
 }
 
-/// The columns of a file as tables have them.
+/// The schema without file metadata, as tables expect it.
 fn columns(schema: &Schema) -> SchemaRef {
     Arc::new(schema.clone().with_metadata(HashMap::new()))
 }
 
-/// A file in the making; gone when dropped.
+/// A file being written; removed when dropped before it is finished.
 pub struct DataWriter {
     name: String,
     key: Option<Secret>,
@@ -345,12 +347,12 @@ impl DataWriter {
         written.map_err(|error| failed(&self.unpublished.subject(), format!("cannot be written: {error}; nothing was published")))
     }
 
-    /// Bytes that wait in memory to be written.
+    /// Bytes buffered in memory.
     pub fn memory(&self) -> usize {
         self.writer.memory_size()
     }
 
-    /// Writes what waits in memory.
+    /// Writes the buffered rows.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -359,7 +361,7 @@ impl DataWriter {
         self.writer.flush().map_err(|error| failed(&subject, format!("cannot be written: {error}; nothing was published")))
     }
 
-    /// Ends the file and brings it to disk.
+    /// Finishes the file and syncs it to disk.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -372,21 +374,21 @@ impl DataWriter {
         fault("data::fsync").and_then(|()| hashed.file.sync_all()).map_err(|error| fail(error.into()))?;
         let identity = Identity::of(&hashed.file.metadata().map_err(|error| fail(error.into()))?);
         let (checksum, blocks) = hashed.sums.finish();
-        // What reads it before it is published needs no look at it; what reads it later looks, as another process would.
+        // The checksums are known from writing: reading the file needs no verification as long as it is not touched.
         store.learn(&name, Known { identity, schema: columns(&schema), key: key.clone(), blocks });
         let file = DataFile { name, bytes: hashed.bytes, rows, checksum, key };
         Ok(Written { file, unpublished })
     }
 }
 
-/// A finished file that no snapshot names yet; gone when dropped before.
+/// A finished file that no snapshot refers to yet; removed when dropped.
 pub struct Written {
     pub file: DataFile,
     unpublished: Unpublished,
 }
 
 impl Written {
-    /// Leaves the file to the catalog: it stays when a snapshot names it, and is collected when none does.
+    /// Releases the file to the catalog: it stays if a snapshot refers to it, and is collected otherwise.
     pub fn let_go(mut self) {
         if let Some(file) = self.unpublished.file.take() {
             let _ = file.unlock();
@@ -394,7 +396,7 @@ impl Written {
     }
 }
 
-/// Holds a new file, and removes it when it is not published.
+/// Holds a new file, and removes it unless it is published.
 struct Unpublished {
     path: PathBuf,
     file: Option<File>,
@@ -409,14 +411,14 @@ impl Unpublished {
 impl Drop for Unpublished {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
-            // What stays is collected later.
+            // If removing fails, it is collected later.
             let _ = std::fs::remove_file(&self.path);
             let _ = file.unlock();
         }
     }
 }
 
-/// Counts and sums what is written.
+/// Counts and hashes the bytes that are written.
 struct Hashed {
     file: File,
     sums: Summing,
@@ -436,7 +438,7 @@ impl Write for Hashed {
     }
 }
 
-/// A place where tests let the disk fail: `return(28)` is "no space left on device".
+/// A failpoint at which tests can make the disk fail: `return(28)` is "no space left on device".
 pub fn fault(place: &str) -> io::Result<()> {
     fail_point!(place, |code| {
         let code = code.and_then(|code| code.parse().ok()).unwrap_or(5);
@@ -445,7 +447,7 @@ pub fn fault(place: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The error of a file in the making.
+/// The error for a file being written.
 fn unpublished(path: &Path, what: &str, error: &io::Error) -> DataFusionError {
     failed(&path.display().to_string(), format!("{what}: {error}; nothing was published"))
 }

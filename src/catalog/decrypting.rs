@@ -1,8 +1,8 @@
-//! How encrypted data files are written and read: Parquet's modular encryption.
+//! Encryption of data files, with Parquet modular encryption.
 //!
-//! Footer and all columns are encrypted with AES-256-GCM under the key of the file, which is bound to the name of the file: one file's part cannot
-//! stand in the place of another's. DataFusion asks for the key of a file by its name when it opens it, and finds it with what is known of the
-//! file since it was pinned; plans hold no keys, and neither does what they are printed as.
+//! The footer and all columns are encrypted with AES-256-GCM under the file's own key. The file name is authenticated as additional data,
+//! so a part of one file cannot be put in place of another's. DataFusion asks for a file's key by name when it opens the file, and gets it
+//! from what is known of the file since it was pinned; plans contain no keys, and neither does their printed form.
 
 use std::sync::Arc;
 
@@ -21,28 +21,28 @@ use super::store::DataStore;
 use crate::encryption::Secret;
 use crate::error::{failed, invalid};
 
-/// The name of the keys of data files among those that DataFusion may ask for.
+/// The name under which DataFusion asks for the keys of data files.
 pub const FACTORY: &str = "portrait-data";
 
-/// How a file is encrypted.
+/// The properties for encrypting a file.
 ///
 /// # Errors
-/// None with keys of ours.
+/// None for keys made by this program.
 pub fn encryption(name: &str, key: &Secret) -> Result<Arc<FileEncryptionProperties>> {
     let properties = FileEncryptionProperties::builder(key.bytes().to_vec()).with_aad_prefix(name.as_bytes().to_vec());
     Ok(properties.with_aad_prefix_storage(false).build()?)
 }
 
-/// How a file is decrypted.
+/// The properties for decrypting a file.
 fn decryption(name: &str, key: &Secret) -> Result<Arc<FileDecryptionProperties>> {
     let properties = FileDecryptionProperties::builder(key.bytes().to_vec());
     Ok(properties.with_aad_prefix(name.as_bytes().to_vec()).build()?)
 }
 
-/// How a file is read without DataFusion.
+/// The options for reading a file without DataFusion.
 ///
 /// # Errors
-/// None with keys of ours.
+/// None for keys made by this program.
 pub fn reading(name: &str, key: Option<&Secret>) -> Result<ArrowReaderOptions> {
     let options = ArrowReaderOptions::default();
     Ok(match key {
@@ -51,7 +51,7 @@ pub fn reading(name: &str, key: Option<&Secret>) -> Result<ArrowReaderOptions> {
     })
 }
 
-/// How DataFusion reads data files.
+/// The format with which DataFusion reads data files.
 pub fn format(is_encrypted: bool) -> ParquetFormat {
     let mut options = TableParquetOptions::default();
     options.crypto.factory_id = is_encrypted.then(|| FACTORY.into());

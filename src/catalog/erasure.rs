@@ -1,13 +1,15 @@
-//! Rows that go out of everything that is kept, and the receipts of that.
+//! Erases rows from everything that is stored, and keeps receipts.
 //!
-//! An erasure has two halves. The files that hold the rows are written anew without them ([`super::rewriting`]); then one transaction puts the new
-//! files into the places of the old ones in every state that names them, corrects the counts of those states, takes the keys out of what is
-//! logged and said, and writes the receipt. With its commit the rows are erased, for every reader. What is left is to remove their traces: the
-//! old files, the free pages of the catalog, its log. A process that is killed before the commit leaves everything as it was and some files
-//! that nothing names; one that is killed after it leaves traces, which the next that opens the database, or writes to it, removes.
+//! An erasure has two halves. First, the files with the rows are rewritten without them ([`super::rewriting`]). Then one transaction
+//! replaces the old files by the new ones in every snapshot that refers to them, corrects the counts of those snapshots, removes the keys
+//! from logged texts, and writes the receipt. When it commits, the rows are erased for every reader. What is left is to remove their
+//! traces: the old files, the free pages of the catalog, and its WAL. A process killed before the commit leaves everything as it was, plus
+//! some files that nothing refers to; one killed after it leaves traces, which are removed by the next process that opens the database or
+//! writes to it.
 //!
-//! Nobody writes meanwhile: what a statement has read before it could write again after. So the one that erases says so by a lock, and then waits until
-//! nobody holds that of an object; who writes takes its own lock first, then looks at that one ([`Catalog::lock`]).
+//! No other statement may write meanwhile: it could write rows again that it read before the erasure. So an erasure takes a lock that
+//! announces it, and then waits until no process holds the lock of any object; a writer takes its object's lock first, and then checks for
+//! the erasure's lock ([`Catalog::lock`]). Whichever comes first, one of the two sees the other.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
@@ -28,7 +30,7 @@ use super::{Catalog, retention};
 use crate::error::not_available;
 use crate::settings::PortraitSettings;
 
-/// What is added to the tables of before.
+/// The part of the catalog schema for erasures and retention.
 pub const MIGRATION: &str = "
     -- Rows that were taken out of all states that are kept: when (microseconds since 1970), by whom and why; `finished_at` is not set as long as
     -- traces of them are to be removed. No value of the rows stands here.
@@ -72,7 +74,7 @@ pub const MIGRATION: &str = "
     ) STRICT;
 ";
 
-/// The longest time between two looks at what others hold.
+/// The time between two attempts to get the locks.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What was done with an object.
@@ -87,36 +89,36 @@ pub struct ErasedObject {
 }
 
 impl ErasedObject {
-    /// What is left to be done, or was left on purpose.
+    /// What is left to do, or was kept on purpose.
     pub fn left(object: impl Into<String>, state: &'static str, note: impl Into<String>) -> Self {
         Self { object: object.into(), state, rows: 0, files: 0, note: note.into() }
     }
 }
 
-/// What is to be erased.
+/// An erasure to be committed.
 pub struct NewErasure<'a> {
     /// `subject` or `retention`.
     pub kind: &'static str,
-    /// `profile member`
+    /// The object that the erasure is about, such as `profile member`.
     pub object: &'a str,
-    /// How many persons it is of.
+    /// The number of persons erased.
     pub subjects: i64,
     pub role: &'a str,
     pub reason: &'a str,
     pub rewritten: Vec<Rewritten>,
-    /// What is said of other objects.
+    /// Receipts for other objects.
     pub others: Vec<ErasedObject>,
-    /// A text without the keys, when it holds one.
+    /// The text without the keys; `None` when it contains none.
     pub without_keys: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// A statement with none of its literals.
+    /// A statement without its literals; `None` when that is not possible.
     pub without_literals: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// Texts that stood in the rows and stand in no other.
+    /// Texts that occurred in the erased rows and in no others.
     pub texts: &'a BTreeSet<String>,
-    /// Objects whose rule of retention was applied.
+    /// Objects whose retention rule was applied.
     pub applied: Vec<i64>,
 }
 
-/// An erasure that is on record.
+/// A recorded erasure.
 #[derive(Debug, Clone)]
 pub struct Erasure {
     pub id: i64,
@@ -132,7 +134,7 @@ pub struct Erasure {
     pub to_do: i64,
 }
 
-/// What is on record of an object.
+/// A recorded receipt for one object.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     pub erasure: i64,
@@ -143,7 +145,7 @@ pub struct Receipt {
     pub note: String,
 }
 
-/// A file as it was and as it is.
+/// A file and its replacement.
 struct Replaced {
     of: SnapshotOf,
     name: String,
@@ -154,10 +156,10 @@ struct Replaced {
 }
 
 impl Catalog {
-    /// Waits until nobody writes to any object; nobody begins to as long as the lock is held.
+    /// Waits until no process writes to any object; none starts to as long as the returned lock is held.
     ///
     /// # Errors
-    /// Others keep writing for longer than the setting `lock_timeout` says.
+    /// Others keep writing for longer than the setting `lock_timeout`.
     pub async fn lock_all(&self, work: &str, options: &ConfigOptions) -> Result<Lock> {
         let seconds = PortraitSettings::of(options).lock_timeout;
         let (began, limit) = (Instant::now(), Duration::from_secs(seconds).max(Duration::from_millis(500)));
@@ -179,11 +181,11 @@ impl Catalog {
         }
     }
 
-    /// Erases: puts files without rows into the places of those that have them, in every state, and writes the receipt, in one
-    /// transaction. The caller holds the lock of all objects. What is left of the rows is removed by [`Self::finish_erasures`].
+    /// Commits an erasure in one transaction: replaces the files in every snapshot that refers to them, and writes the receipt. The caller
+    /// holds the lock of all objects. Traces of the rows are then removed by [`Self::finish_erasures`].
     ///
     /// # Errors
-    /// A file is another by now, or the catalog cannot be written: nothing is erased then.
+    /// A file has been replaced meanwhile, or the catalog cannot be written. Then nothing is erased.
     pub fn erase(&self, new: NewErasure<'_>) -> Result<i64> {
         let NewErasure {
             kind,
@@ -210,7 +212,7 @@ impl Catalog {
             })
             .unzip();
         let erased = self.write(|transaction| {
-            // All of them first: what returns here is committed as far as it has come.
+            // Check all of them before changing anything: an early return from here commits what was done so far.
             let mut is_known = transaction.prepare_cached("SELECT 1 FROM files WHERE name = ?1")?;
             for replaced in &replaced {
                 if !is_known.exists([&replaced.old.name])? {
@@ -234,7 +236,7 @@ impl Catalog {
                     .execute("INSERT INTO erased_files (erasure, name) VALUES (?1, ?2)", params![erasure, replaced.old.name])?;
             }
             retention::note_applied(transaction, &applied)?;
-            // Whoever has read definitions or states before reads them anew.
+            // Everyone who has read definitions or snapshots before must read them again.
             transaction.execute("UPDATE changes SET definitions = definitions + 1", [])?;
             Ok(Ok(erasure))
         });
@@ -244,18 +246,19 @@ impl Catalog {
                 files.into_iter().for_each(Written::let_go);
                 Ok(erasure)
             }
-            // Nothing names the new files.
+            // No snapshot refers to the new files; dropping them removes them.
             Ok(Err(error)) => Err(error),
             Err(error) => {
-                // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
+                // Keep the files: after a disk error the commit may or may not have happened. If the catalog does not refer to them, they
+                // are collected.
                 files.into_iter().for_each(Written::let_go);
                 Err(error)
             }
         }
     }
 
-    /// Removes what erasures have left: files of before, free pages of the catalog, its log. True when nothing is left. One that does not
-    /// `wait` leaves to a later one what others hold.
+    /// Removes the traces of erasures: old files, free pages of the catalog, and its WAL. True when none are left. Without `waits`, what
+    /// other processes hold is left to a later call.
     ///
     /// # Errors
     /// The catalog cannot be read or written.
@@ -289,7 +292,7 @@ impl Catalog {
         Ok(true)
     }
 
-    /// Writes the catalog anew without its free pages and empties its log; false when others read it.
+    /// Rewrites the catalog without its free pages and truncates its WAL; false when other processes are reading it.
     fn clear_pages(&self, waits: bool) -> Result<bool> {
         let opened = self.opened.lock();
         let connection = &opened.connection;
@@ -298,7 +301,7 @@ impl Catalog {
             if waits || free > 0 {
                 connection.execute_batch("VACUUM")?;
             }
-            // The first column says whether others were in the way.
+            // The first column says whether other connections blocked the checkpoint.
             let is_busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
             Ok(is_busy == 0)
         };
@@ -309,7 +312,7 @@ impl Catalog {
         wait(if waits { 500 } else { 0 }).map_err(|error| self.fail(&error))?;
         let cleared = clear();
         wait(before).map_err(|error| self.fail(&error))?;
-        // What is in the way now is not in the way later.
+        // Whatever blocked it (usually a reader) may be gone at the next attempt.
         Ok(cleared.unwrap_or(false))
     }
 
@@ -339,7 +342,7 @@ impl Catalog {
         self.read(|connection| connection.prepare_cached(ALL)?.query_map([], erasure)?.collect())
     }
 
-    /// What is on record of all erasures, object by object; of one when it is given.
+    /// The receipts of all erasures, or of one, object by object.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -360,11 +363,11 @@ impl Catalog {
     }
 }
 
-/// Puts a file into the place of another, in every state that names it.
+/// Replaces a file by another in every snapshot that refers to it.
 fn replace(transaction: &Link<'_>, replaced: &Replaced) -> rusqlite::Result<()> {
     let DataFile { name, bytes, rows, checksum, .. } = &replaced.new;
     let key = transaction.seal_key(&replaced.new)?;
-    // The number stays: rows are read in the order of the files.
+    // The id stays the same: rows are read in the order of file ids.
     transaction.execute(
         "UPDATE files SET name = ?2, bytes = ?3, rows = ?4, checksum = ?5, key = ?6 WHERE name = ?1",
         params![replaced.old.name, name, bytes, rows, checksum, key],
@@ -389,7 +392,7 @@ fn replace(transaction: &Link<'_>, replaced: &Replaced) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// How many rows of each object went, out of how many files.
+/// How many rows of each object were erased, from how many files.
 fn summary(replaced: &[Replaced]) -> Vec<ErasedObject> {
     let mut objects: BTreeMap<String, (i64, HashSet<&str>)> = BTreeMap::new();
     for one in replaced {

@@ -1,6 +1,6 @@
-//! What roles may do: privileges on objects, on schemas, on the database and on files, and membership in other roles.
+//! What roles may do: privileges on objects, schemas, the database and files, and membership in other roles.
 //!
-//! A privilege on an object is kept under the object's number: it stays when the object is renamed or replaced, and is deleted with it.
+//! A privilege on an object is stored under the object's id: it survives renaming and replacing the object, and is deleted with it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use super::stamp::Stamp;
 use super::transaction::Change;
 use super::{Catalog, budgets};
 
-/// The role that everybody is a member of.
+/// The role that every role is a member of.
 pub const PUBLIC: &str = "public";
 
-/// What may be done.
+/// What a role may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Privilege {
     Select,
@@ -27,23 +27,23 @@ pub enum Privilege {
     Truncate,
     References,
     Trigger,
-    /// Names in a schema may be used; a model or function may be called.
+    /// Use the names in a schema; call a model or function.
     Usage,
-    /// Something may be made there.
+    /// Create objects in a schema or database.
     Create,
     Connect,
     Temporary,
-    /// A profile or segment may be computed anew.
+    /// Recompute a profile or segment.
     Refresh,
-    /// Conditions may compare values that a mask covers.
+    /// Use masked columns in conditions.
     Filter,
-    /// Tokens may be turned back into values.
+    /// Turn tokens back into values.
     Detokenize,
-    /// Files and URLs may be read by name.
+    /// Read files and URLs by name.
     Read,
-    /// Files may be written by name.
+    /// Write files by name.
     Write,
-    /// What another role may do.
+    /// Have the privileges of another role.
     Member,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Privilege {
 impl FromStr for Privilege {
     type Err = ();
 
-    /// By its word in capitals; EXECUTE is USAGE, and TEMP is TEMPORARY.
+    /// Parses the uppercase keyword; EXECUTE means USAGE, and TEMP means TEMPORARY.
     fn from_str(word: &str) -> std::result::Result<Self, ()> {
         let word = match word {
             "EXECUTE" => "USAGE",
@@ -93,21 +93,21 @@ impl FromStr for Privilege {
     }
 }
 
-/// What a privilege is on.
+/// What a privilege is granted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Thing {
-    /// An object, by its number.
+    /// An object, by its id.
     Object(i64),
     Database,
-    /// A schema that is there without being made.
+    /// A built-in schema.
     Schema(String),
-    /// Files and URLs that are named in statements.
+    /// Files and URLs named in statements.
     Files,
     Role(String),
 }
 
 impl Thing {
-    /// Class, name and number, as they are kept.
+    /// Class, name and id, as they are stored.
     fn parts(&self) -> (&'static str, &str, Option<i64>) {
         match self {
             Self::Object(id) => ("object", "", Some(*id)),
@@ -125,36 +125,36 @@ pub struct Grant {
     pub role: String,
     pub privilege: Privilege,
     pub on: Thing,
-    /// Who granted it; nobody's is the database's own.
+    /// The role that granted it; empty for grants made by the database itself.
     pub grantor: String,
     /// Whether the role may grant it to others.
     pub is_grantable: bool,
 }
 
-/// What every role was granted in one state of the catalog.
+/// All grants of all roles, in one state of the catalog.
 pub type Grants = Arc<[Grant]>;
 
-/// A change of privileges, as a transaction keeps it: objects by their names, as their numbers are others by then.
+/// A change of privileges, as a transaction records it: by object names, as the ids may be different when it is committed.
 #[derive(Debug, Clone)]
 pub enum GrantChange {
     Give(Grant, Option<Object>),
-    /// Takes the privilege away, or only the right to grant it.
+    /// Revokes the privilege, or only its grant option.
     Take {
         grant: Grant,
         object: Option<Object>,
         only_option: bool,
     },
-    /// An object is another's.
+    /// An object gets a new owner.
     Owner(Object, String),
-    /// A role is called otherwise.
+    /// A role is renamed.
     RenameRole(String, String),
-    /// A role is gone, with what it was granted.
+    /// A role is dropped, with everything granted to it.
     DropRole(String),
 }
 
-/// Makes a change.
+/// Applies a change.
 pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<()> {
-    // The number that the object has here.
+    // The object's id in this state of the catalog.
     let placed = |thing: &Thing, object: &Option<Object>| -> rusqlite::Result<Option<Thing>> {
         let Some(object) = object else { return Ok(Some(thing.clone())) };
         let query = "SELECT id FROM objects WHERE kind = ?1 AND profile = ?2 AND name = ?3";
@@ -166,7 +166,7 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
             let Some(on) = placed(&grant.on, object)? else { return Ok(()) };
             let (class, name, id) = on.parts();
             let privilege = grant.privilege.to_string();
-            // Granted again, it keeps what it had.
+            // Granting again can add the grant option, but never removes it.
             let known =
                 "UPDATE grants SET grantable = max(grantable, ?5) WHERE role = ?1 AND privilege = ?2 AND class = ?3 AND name = ?4
                 AND object IS ?6";
@@ -204,7 +204,7 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
     Ok(())
 }
 
-/// What every role was granted.
+/// Everything that was granted, in order.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
     let mut query = connection
         .prepare_cached("SELECT role, privilege, class, name, object, grantor, grantable FROM grants ORDER BY rowid")?;
@@ -219,7 +219,7 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
             "files" => Thing::Files,
             _ => Thing::Role(row.get(3)?),
         };
-        // What a newer program may have granted gives nothing here.
+        // A privilege unknown to this program, granted by a newer one, has no effect here.
         let Ok(privilege) = word.parse() else { continue };
         grants.push(Grant { role: row.get(0)?, privilege, on, grantor: row.get(5)?, is_grantable: row.get(6)? });
     }
@@ -227,7 +227,7 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
 }
 
 impl Catalog {
-    /// Changes what roles may do: all of it or nothing.
+    /// Applies changes of privileges, all or none.
     ///
     /// # Errors
     /// As [`Self::put_object`].

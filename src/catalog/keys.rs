@@ -1,13 +1,13 @@
-//! The keys of an encrypted database, and the values of the catalog that are encrypted with them.
+//! The keys of an encrypted database, and the catalog values that are encrypted with them.
 //!
-//! The catalog is an SQLite file, in which names, numbers and times stand as they are: what is named is looked up, ordered and counted by
-//! SQLite. What may hold anything about a person is encrypted before SQLite has it: the SQL of definitions with its literals, comments, what models
-//! have learned, messages of runs, statements that failed, examples of checks. [`SEALED`] lists them. Such a value is
-//! `number of the database key:base64`, and is bound to its table, column and row, so that it cannot be moved to another. The key of each data
-//! file is one of them, bound to the name, size, number of rows and checksum of the file as well.
+//! The catalog is an SQLite file, in which names, numbers and times are stored in clear: SQLite looks them up, sorts and counts them.
+//! Anything that may contain personal data is encrypted before SQLite stores it: the SQL of definitions with its literals, comments, what
+//! models have learned, messages of runs, failed statements, examples of checks. [`SEALED`] lists them. Such a value has the form `id of
+//! the database key:base64` and is bound to its table, column and row, so that it cannot be moved to another. The keys of data files are
+//! among these values, and are also bound to the name, size, row count and checksum of the file.
 //!
-//! There is one place for it: who reads or writes has a [`Link`], which is the connection together with the keys. In a database that is not
-//! encrypted it hands on what it gets.
+//! All encryption goes through [`Link`], which is the connection together with the keys; everything that reads or writes the catalog uses
+//! one. In an unencrypted database, it passes values through unchanged.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};
@@ -25,7 +25,7 @@ use super::data::DataFile;
 use crate::encryption::{MasterKeys, Secret};
 use crate::error::{SqlState, coded, invalid, message, sqlstate};
 
-/// What is added to the tables of before.
+/// The part of the catalog schema for keys.
 pub const MIGRATION: &str = "
     -- The key of an encrypted database, wrapped by the master key of this id, and a known text encrypted with it. A database that is not
     -- encrypted has none.
@@ -40,7 +40,7 @@ pub const MIGRATION: &str = "
     ALTER TABLE files ADD COLUMN key TEXT;
 ";
 
-/// The values that are encrypted: table, column, and in SQL what tells the row from others.
+/// The encrypted values: table, column, and an SQL expression that identifies the row.
 const SEALED: [(&str, &str, &str); 9] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
@@ -53,19 +53,19 @@ const SEALED: [(&str, &str, &str); 9] = [
     ("files", "key", "name || '.' || bytes || '.' || rows || '.' || checksum"),
 ];
 
-/// What is encrypted with a database key, to tell the right one.
+/// The plaintext encrypted with each database key, to verify that a key is the right one.
 const PROOF: &str = "portrait";
 
-/// How a database is opened, as far as keys are concerned.
+/// Which keys a database is opened with.
 #[derive(Debug, Clone, Default)]
 pub enum Unlock {
-    /// With these master keys, if there are any; a new database is not encrypted.
+    /// Without master keys; a new database is not encrypted.
     #[default]
     WithoutKeys,
     With(MasterKeys),
-    /// With these master keys; a new database is encrypted, with the key of this id or the newest.
+    /// With these master keys; a new database is encrypted, wrapped by the master key of this id or by the newest.
     Encrypting(MasterKeys, Option<String>),
-    /// To be looked at without its keys: what is encrypted cannot be read.
+    /// Without keys, for inspection: encrypted values cannot be read.
     Locked,
 }
 
@@ -78,7 +78,7 @@ impl Unlock {
     }
 }
 
-/// The keys of a database, as far as this process has needed them.
+/// The database keys that this process has used so far.
 #[derive(Debug)]
 pub struct Keyring {
     place: String,
@@ -87,7 +87,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The keys of the database at this place.
+    /// An empty key ring for the database at this place.
     pub fn new(place: &str, unlock: Unlock) -> Self {
         Self { place: place.into(), unlock, known: Mutex::default() }
     }
@@ -97,10 +97,10 @@ impl Keyring {
         !self.known.lock().is_empty()
     }
 
-    /// Fails before anything is made when a new database cannot be encrypted.
+    /// Fails, before anything is created, when a new database cannot be encrypted.
     ///
     /// # Errors
-    /// There is no master key.
+    /// There is no suitable master key.
     pub fn check(&self) -> Result<()> {
         match &self.unlock {
             Unlock::Encrypting(masters, id) => masters.newest(id.as_deref()).map(|_| ()),
@@ -108,10 +108,10 @@ impl Keyring {
         }
     }
 
-    /// Reads the key of a database that is there.
+    /// Reads the key of an existing database.
     ///
     /// # Errors
-    /// It is encrypted, and the master key is missing or another.
+    /// It is encrypted, and the master key is missing or wrong; or it is not, and an encrypted one was asked for.
     pub fn unlock(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
         let newest = newest(connection)?;
         match (newest, &self.unlock) {
@@ -124,10 +124,10 @@ impl Keyring {
         }
     }
 
-    /// Makes the first key of a database that is being made, when it is to be encrypted.
+    /// Creates the first key of a new database, if it is to be encrypted.
     ///
     /// # Errors
-    /// There is no master key.
+    /// There is no suitable master key.
     pub fn begin(&self, connection: &Connection) -> rusqlite::Result<Result<()>> {
         let Unlock::Encrypting(masters, id) = &self.unlock else { return Ok(Ok(())) };
         match self.new_key(masters, id.as_deref()) {
@@ -141,7 +141,7 @@ impl Keyring {
         let secret = Secret::random()?;
         let wrapped = masters.wrap(&master, &secret)?;
         let proof = BASE64.encode(secret.seal(PROOF.as_bytes(), PROOF.as_bytes())?);
-        // What a command wraps it must be able to unwrap.
+        // Make sure that an external key command can unwrap what it wrapped, before anything depends on the key.
         if masters.unwrap(&master, &wrapped)? != secret {
             return Err(invalid(&masters.to_string(), format!("unwraps another key than it has wrapped with {master}")));
         }
@@ -156,7 +156,7 @@ impl Keyring {
         Ok(id)
     }
 
-    /// The database key of this number.
+    /// The database key of this id.
     fn secret(&self, connection: &Connection, id: i64) -> rusqlite::Result<Result<Secret>> {
         if let Some(secret) = self.known.lock().get(&id) {
             return Ok(Ok(secret.clone()));
@@ -203,7 +203,7 @@ struct NewKey {
     secret: Secret,
 }
 
-/// The number of the key that encrypts what is written; none in a database that is not encrypted.
+/// The id of the key that encrypts new values; `None` in an unencrypted database.
 fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT max(id) FROM database_keys")?.query_row([], |row| row.get(0))
 }
@@ -227,7 +227,7 @@ impl<'a> Link<'a> {
         Self { connection, keys }
     }
 
-    /// A value as it is written: `field` is `table.column`, and `row` tells the row from others, both as [`SEALED`] has them.
+    /// Encrypts a value for storing. `field` is `table.column`, and `row` identifies the row, both as in [`SEALED`].
     pub fn seal(&self, field: &str, row: impl Display, text: &str) -> rusqlite::Result<String> {
         if text.is_empty() || !self.keys.is_encrypted() {
             if matches!(self.keys.unlock, Unlock::Locked) && newest(self.connection)?.is_some() {
@@ -239,7 +239,7 @@ impl<'a> Link<'a> {
         self.sealed(field, row, text.as_bytes())
     }
 
-    /// A value as it was before it was written.
+    /// Decrypts a stored value.
     pub fn open(&self, field: &str, row: impl Display, text: String) -> rusqlite::Result<String> {
         if text.is_empty() || !self.keys.is_encrypted() {
             return Ok(text);
@@ -248,7 +248,7 @@ impl<'a> Link<'a> {
         String::from_utf8(bytes).map_err(|_| unreadable(&self.keys.damaged(&format!("{field} is not text"))))
     }
 
-    /// The texts of a column that are not empty, encrypted or not.
+    /// All non-empty texts of a column, decrypted where they are encrypted.
     pub fn texts(&self, table: &str, column: &str) -> rusqlite::Result<Vec<Text>> {
         let field = format!("{table}.{column}");
         let sealed = SEALED.iter().find(|(own, of, _)| *own == table && *of == column).map(|(.., row)| *row);
@@ -259,7 +259,7 @@ impl<'a> Link<'a> {
         values(self.connection, table, column, sealed.unwrap_or("rowid"))?.into_iter().map(text).collect()
     }
 
-    /// Writes another text in the place of one.
+    /// Replaces a text by another.
     pub fn put_text(&self, table: &str, column: &str, old: &Text, new: &str) -> rusqlite::Result<()> {
         let new = match &old.field {
             Some(field) => self.seal(field, &old.row, new)?,
@@ -270,13 +270,13 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
-    /// The key of a file as it is written.
+    /// Encrypts the key of a file for storing.
     pub fn seal_key(&self, file: &DataFile) -> rusqlite::Result<Option<String>> {
         let Some(key) = &file.key else { return Ok(None) };
         self.sealed("files.key", about(file), key.bytes()).map(Some)
     }
 
-    /// A file with its key.
+    /// Adds the stored key to a file.
     pub fn with_key(&self, mut file: DataFile, key: Option<String>) -> rusqlite::Result<DataFile> {
         if let Some(key) = key.filter(|_| self.keys.is_encrypted()) {
             let bytes = zeroize::Zeroizing::new(self.opened("files.key", about(&file), &key)?);
@@ -308,7 +308,7 @@ impl<'a> Link<'a> {
         Ok(std::mem::take(&mut *bytes))
     }
 
-    /// What of the encrypted values cannot be read.
+    /// Descriptions of the encrypted values that cannot be decrypted.
     pub fn unreadable(&self) -> rusqlite::Result<Vec<String>> {
         let mut problems = vec![];
         if !self.keys.is_encrypted() {
@@ -325,23 +325,23 @@ impl<'a> Link<'a> {
     }
 }
 
-/// A text of the catalog.
+/// A text in the catalog.
 pub struct Text {
-    /// The number of its row.
+    /// The rowid of its row.
     pub number: i64,
-    /// What tells the row from others.
+    /// The identity that an encrypted text is bound to.
     row: String,
     pub text: String,
-    /// `table.column`, where it is encrypted.
+    /// `table.column`, when it is encrypted.
     field: Option<String>,
 }
 
-/// What a file is, in its key.
+/// The identity that the key of a file is bound to.
 fn about(file: &DataFile) -> String {
     format!("{}.{}.{}.{}", file.name, file.bytes, file.rows, file.checksum)
 }
 
-/// The values of a column: number of the row, what tells it from others, value.
+/// The non-empty values of a column, with rowid and row identity.
 fn values(connection: &Connection, table: &str, column: &str, row: &str) -> rusqlite::Result<Vec<(i64, String, String)>> {
     let query = format!("SELECT rowid, CAST({row} AS TEXT), {column} FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''");
     connection.prepare(&query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
@@ -353,7 +353,7 @@ impl Catalog {
         self.keys.is_encrypted()
     }
 
-    /// The id of the master key that the database is encrypted with; none when it is not.
+    /// The id of the master key that wraps the database key; `None` when the database is not encrypted.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -362,11 +362,11 @@ impl Catalog {
         self.read(|connection| connection.query_row(query, [], |row| row.get(0)).optional())
     }
 
-    /// Makes a new key of the database, wrapped by the master key of this id, or the newest; what was encrypted with the one before is
-    /// encrypted with the new one. The files of data stay, with their keys. In one transaction; gives the id of the master key.
+    /// Creates a new database key, wrapped by the master key of this id or by the newest, and encrypts all values again with it, in one
+    /// transaction. Data files remain, with their own keys. Returns the id of the master key.
     ///
     /// # Errors
-    /// The database is not encrypted, a master key is missing, or something that is encrypted cannot be read: nothing is changed then.
+    /// The database is not encrypted, a master key is missing, or an encrypted value cannot be read. Then nothing is changed.
     pub fn rotate_key(&self, master: Option<&str>) -> Result<String> {
         let Some(masters) = self.keys.unlock.masters().filter(|_| self.is_encrypted()) else {
             return Err(invalid(&self.place, "is not encrypted; portrait init --encrypt makes a database that is"));
@@ -389,7 +389,7 @@ impl Catalog {
                 let sealed = link.sealed(&format!("{table}.{column}"), about, &bytes)?;
                 link.execute(&format!("UPDATE {table} SET {column} = ?2 WHERE rowid = ?1"), params![row, sealed])?;
             }
-            // Whoever has the old master key, and comes by the new catalog, reads nothing.
+            // The old key goes, so that the old master key opens nothing in the new catalog.
             link.execute("DELETE FROM database_keys WHERE id <> ?1", [id])?;
             Ok(())
         });
@@ -402,7 +402,7 @@ impl Catalog {
     }
 }
 
-/// An error of ours on its way through SQLite's.
+/// One of our errors, wrapped so that it can pass through rusqlite.
 #[derive(Debug)]
 struct Unreadable {
     state: SqlState,
@@ -422,7 +422,7 @@ fn unreadable(error: &DataFusionError) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(problem))
 }
 
-/// The error of ours that is on its way through one of SQLite's.
+/// Unwraps one of our errors from an rusqlite error.
 pub fn own(place: &str, error: &rusqlite::Error) -> Option<DataFusionError> {
     let rusqlite::Error::ToSqlConversionFailure(inner) = error else { return None };
     let Unreadable { state, text } = inner.downcast_ref()?;

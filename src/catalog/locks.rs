@@ -1,17 +1,17 @@
-//! Locks: who writes to which object, in this process or another.
+//! Locks: which object is being written, by this process or another.
 //!
-//! A statement that writes to a profile or a table holds its lock for the whole of its work, so that another one is told before it
-//! works rather than after. Nothing else waits: other objects have locks of their own, readers need none, and what is published is
-//! published in one short transaction, which checks that nothing came between.
+//! A statement that writes to a profile or table holds its lock from start to end, so that a second writer waits or fails before it starts
+//! working rather than after. Nothing else waits: other objects have their own locks, readers need none, and publishing is one short
+//! transaction that checks that nothing was published in between.
 //!
-//! A lock is a file in the folder `locks` of the database that its holder has locked with the operating system. Such a lock ends with its process,
-//! however it ends: a file that nobody has locked was left by a killed process. The file says who holds it, for the error of who
-//! does not get it; nothing is decided by what it says.
+//! A lock is a file in the database's `locks` directory, on which its holder has an operating system lock. That lock is released when the
+//! process ends, however it ends; so a file that is not locked was left by a killed process. The file's content names the holder, for the
+//! error message of those who do not get the lock; no decision depends on it.
 //!
-//! A file is there only while it is locked: its holder removes it, then unlocks it. Who opens it in between locks a file that is
-//! in no folder any more, while the next one locks a new file in its place. So a lock counts only when the file at the path is the one
-//! that was locked, which shows by writing to the one and reading the other. While it is held, nobody else removes or replaces the
-//! file: whoever wants to remove it must hold it.
+//! The file exists only while it is locked: its holder removes it, then unlocks it. A process that opens it in between locks an unlinked
+//! file, while the next one locks a new file at the same path. So a lock counts only if the file at the path is the one that was locked,
+//! which is verified by writing to the locked file and reading the path. While a lock is held, no other process removes or replaces the
+//! file, as removing it requires holding it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -32,27 +32,28 @@ use crate::error::{SqlState, coded, not_available};
 use crate::settings::PortraitSettings;
 use crate::text::timestamp;
 
-/// The longest time between two looks at a lock that another holds.
+/// The longest pause between two attempts to take a lock that another process holds.
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-/// Who is to be told at once waits as long as a collector may look at what a killed process left, on a busy machine.
+/// The wait even when `lock_timeout` is 0: a collector may briefly hold a lock that a killed process left, which can take a while on a busy
+/// machine.
 const AT_ONCE: Duration = Duration::from_millis(200);
-/// The end of the name of a lock's file.
+/// The suffix of lock files.
 const END: &str = ".lock";
-/// The beginning of the names of the locks of runs.
+/// The prefix of the lock names of runs.
 const RUN: &str = "run-";
-/// The name of the lock of the one that collects.
+/// The name of the collector's lock.
 const COLLECTOR: &str = "collector";
-/// The name of the lock of the one that erases.
+/// The name of the lock of an erasure.
 const ERASER: &str = "erasing";
 
-/// The folder of the locks.
+/// The directory of the locks.
 #[derive(Debug)]
 pub struct Locks {
     folder: PathBuf,
     access: Access,
 }
 
-/// A lock, held until this is dropped.
+/// A lock, released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -61,24 +62,25 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // In this order, see above. A file that stays is found unlocked, and removed by the collector.
+        // In this order, see the module documentation. If removing fails, the file is found unlocked and removed by the collector.
         let _ = std::fs::remove_file(&self.path);
-        // Not by closing it: a child process that is just being started has a copy of it open for a moment.
+        // Unlocked explicitly, not just closed: a child process that is being started may briefly have a copy of the descriptor, which
+        // would keep the lock.
         let _ = self.file.unlock();
     }
 }
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Debug, Serialize, Deserialize)]
 struct Holder {
-    /// What is locked: `profile customer`.
+    /// What is locked, such as `profile customer`.
     object: String,
-    /// What is done: `REFRESH`.
+    /// What the holder is doing, such as `REFRESH`.
     work: String,
     process: u32,
     /// Microseconds since 1970.
     since: i64,
-    /// Tells this file from any other.
+    /// A unique token: distinguishes this file from any other.
     token: String,
 }
 
@@ -98,39 +100,39 @@ impl Locks {
         self.folder.join(format!("{name}{END}"))
     }
 
-    /// The lock of that name when nobody holds it.
+    /// Takes the lock of that name; `None` when it is held.
     fn take(&self, name: &str, holder: &Holder) -> Result<Option<Lock>> {
         let path = self.path(name);
         take(&path, holder, self.access).map_err(|error| problem(&path, "cannot be locked", &error))
     }
 
-    /// Who holds the lock of that name, as far as its file says.
+    /// The holder of the lock of that name, if its file can be read.
     fn holder(&self, name: &str) -> Option<Holder> {
         serde_json::from_slice(&std::fs::read(self.path(name)).ok()?).ok()
     }
 
-    /// The right to collect, unless another has it.
+    /// Takes the collector's lock; `None` when another collector is running.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock file cannot be created.
     pub fn for_collecting(&self) -> Result<Option<Lock>> {
         self.take(COLLECTOR, &Holder::new("database", "collecting files"))
     }
 
-    /// The right to erase, unless another has it.
+    /// Takes the lock of an erasure; `None` when another erasure is running.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock file cannot be created.
     pub fn for_erasing(&self, work: &str) -> Result<Option<Lock>> {
         self.take(ERASER, &Holder::new("database", work))
     }
 
-    /// True while somebody erases, and nobody else is to write.
+    /// True while an erasure is running and nothing else may write.
     pub fn is_erasing(&self) -> bool {
         self.is_held(ERASER)
     }
 
-    /// True while anybody holds the lock of an object.
+    /// True while any process holds the lock of an object.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -140,26 +142,26 @@ impl Locks {
         Ok(self.names()?.iter().any(|name| is_object(name) && self.is_held(name)))
     }
 
-    /// The right to run a job, unless another has it.
+    /// Takes the lock of a job; `None` when another process is running it.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock file cannot be created.
     pub fn for_job(&self, job: &str) -> Result<Option<Lock>> {
         let name = format!("job-{}", &blake3::hash(job.as_bytes()).to_hex()[..32]);
         let (began, holder) = (Instant::now(), Holder::new(&format!("job {job}"), "RUN"));
         loop {
             match self.take(&name, &holder)? {
-                // A collector may be looking at what a killed process left.
+                // The collector may hold it for a moment to remove what a killed process left.
                 None if began.elapsed() < AT_ONCE => std::thread::sleep(LONGEST_PAUSE),
                 taken => return Ok(taken),
             }
         }
     }
 
-    /// A lock that lives as long as a run does, and its name. Nobody else takes a lock of this name, ever.
+    /// Takes a lock for the lifetime of a run, under a fresh name that is never used again; returns both.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock file cannot be created.
     pub fn for_run(&self, object: &str, work: &str) -> Result<(Lock, String)> {
         let holder = Holder::new(object, work);
         let name = format!("{RUN}{}", holder.token);
@@ -169,33 +171,33 @@ impl Locks {
         }
     }
 
-    /// True while the process lives that holds the lock of a run, and the run has not ended.
+    /// True while a process holds the lock of that name; for a run, until it ends or its process dies.
     pub fn is_held(&self, name: &str) -> bool {
         let file = match File::open(self.path(name)) {
             Ok(file) => file,
-            // Who may not look at it cannot say that it is left.
+            // If the file cannot be opened for another reason, assume that the lock is held.
             Err(error) => return error.kind() != io::ErrorKind::NotFound,
         };
-        // Shared: two that look at once do not take each other for its holder.
+        // A shared lock, so that two processes that check at once do not take each other for the holder.
         let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         let _ = file.unlock();
         held
     }
 
-    /// Removes the locks of runs that killed processes left, all but these. The caller is in a transaction that writes: no run begins
-    /// meanwhile, and their names are never used again, so that nothing is removed that somebody could still take.
+    /// Removes the lock files that killed processes left of runs, except those in `going_on`. The caller is in a write transaction, so that
+    /// no run begins meanwhile; as names are never reused, nobody can want a removed one.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The directory cannot be read.
     pub fn forget_runs(&self, going_on: &[String]) -> Result<()> {
         for name in self.names()?.iter().filter(|name| name.starts_with(RUN) && !going_on.contains(name)) {
-            // One that ends just now removes it itself.
+            // May fail for a run that ends right now and removes its own file.
             let _ = std::fs::remove_file(self.path(name));
         }
         Ok(())
     }
 
-    /// True when a killed process has left the lock of a run.
+    /// True when a killed process left the lock file of a run.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -203,12 +205,12 @@ impl Locks {
         Ok(self.names()?.iter().any(|name| name.starts_with(RUN) && !self.is_held(name)))
     }
 
-    /// Removes what killed processes left of the locks of objects. Who wants such a lock meanwhile finds it held for a moment.
+    /// Removes the lock files that killed processes left of objects. Meanwhile, others see such a lock as held for a moment.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn sweep(&self) -> Result<()> {
-        // An empty file is one that its holder is just about to lock.
+        // An empty file belongs to a process that is about to lock it.
         let is_marked = |name: &&String| self.path(name).metadata().is_ok_and(|file| file.len() > 0);
         let is_of_object = |name: &&String| !name.starts_with(RUN) && *name != COLLECTOR && *name != ERASER;
         for name in self.names()?.iter().filter(is_of_object).filter(is_marked) {
@@ -217,7 +219,7 @@ impl Locks {
         Ok(())
     }
 
-    /// Puts a file that nobody has locked in the place of a lock, as a killed process leaves it.
+    /// Replaces a lock file by an unlocked one, as a killed process would leave it.
     #[cfg(test)]
     pub fn abandon(&self, name: &str) {
         let path = self.path(name);
@@ -247,7 +249,7 @@ fn take(path: &Path, holder: &Holder, access: Access) -> io::Result<Option<Lock>
         }
         match is_in_place(&mut file, path, &text) {
             Ok(true) => return Ok(Some(Lock { path: path.to_path_buf(), file })),
-            // Another had it in between, and removed the file that was opened.
+            // The previous holder removed the file between open and lock; try again.
             Ok(false) => file.unlock()?,
             Err(error) => {
                 let _ = file.unlock();
@@ -257,7 +259,7 @@ fn take(path: &Path, holder: &Holder, access: Access) -> io::Result<Option<Lock>
     }
 }
 
-/// True when a locked file is the one at its path, by the text that it has from then on.
+/// True when the locked file is the one at its path: writes the text to the file and compares it with the path's content.
 fn is_in_place(file: &mut File, path: &Path, text: &[u8]) -> io::Result<bool> {
     fault("locks::write")?;
     file.set_len(0)?;
@@ -270,13 +272,13 @@ fn is_in_place(file: &mut File, path: &Path, text: &[u8]) -> io::Result<bool> {
 }
 
 impl Catalog {
-    /// Waits for the right to write to an object, as long as the setting `lock_timeout` says, without holding up a thread. `work` is
-    /// what the others are told.
+    /// Waits for the lock of an object, up to the setting `lock_timeout`, without blocking a thread. `work` is shown to others that want
+    /// the lock.
     ///
-    /// Within a transaction the lock is kept to its end; there is none to give then.
+    /// Within a transaction the lock is held until it ends, and `None` is returned.
     ///
     /// # Errors
-    /// Another statement or process keeps the lock.
+    /// Another statement or process holds the lock, or an erasure is running.
     pub async fn lock(&self, of: SnapshotOf, name: &str, work: &str, options: &ConfigOptions) -> Result<Option<Lock>> {
         let object = format!("{} {name}", of.word());
         let file = file_name(of, name);
@@ -292,7 +294,7 @@ impl Catalog {
                     return Ok(self.hold_lock(file, lock));
                 }
                 drop(lock);
-                // It has read, or is about to, what is being erased, and would write it again.
+                // This statement has read data that is being erased, or is about to, and would write it again.
                 let problem = "data of a person is being erased, and nobody else writes meanwhile; run the statement again";
                 return Err(coded(SqlState::SERIALIZATION_FAILURE, &object, problem));
             }
@@ -305,7 +307,7 @@ impl Catalog {
     }
 }
 
-/// The name of an object's lock: of one length whatever the name, and different also where file names have no case.
+/// The lock name of an object: of fixed length whatever the name, and distinct even on case-insensitive file systems.
 fn file_name(of: SnapshotOf, name: &str) -> String {
     format!("{}-{}", of.word(), &blake3::hash(name.as_bytes()).to_hex()[..32])
 }
@@ -353,7 +355,8 @@ mod tests {
         assert!(locks.take("a", &holder).unwrap().is_some());
     }
 
-    /// Threads that take it and let it go as fast as they can are never two in it, although its file is made and removed each time.
+    /// Threads that take and release a lock as fast as they can never hold it at the same time, although its file is created and removed
+    /// each time.
     #[test]
     fn a_lock_that_is_taken_in_turns_is_held_by_one() {
         let (_folder, locks) = locks();
@@ -376,7 +379,7 @@ mod tests {
         assert_eq!(files(&locks), 0);
     }
 
-    /// What a killed process leaves is no lock, and goes.
+    /// A file left by a killed process is no lock, and is removed.
     #[test]
     fn a_file_that_nobody_locks_is_no_lock() {
         let (_folder, locks) = locks();

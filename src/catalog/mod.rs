@@ -1,43 +1,42 @@
-//! What a database remembers: one SQLite file in its directory, and the immutable Parquet files that it names.
+//! The catalog: all metadata of a database, in one SQLite file in its directory, and the immutable Parquet files that it refers to.
 //!
-//! | part | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | [`objects`] | tables, views, profiles, tags … as the SQL that made them, every version of each |
-//! | [`snapshots`] | what was published when: a snapshot names its files and says what their columns are |
+//! | [`objects`] | tables, views, profiles, tags … as the SQL that created them, with every version of each |
+//! | [`snapshots`] | what was published when: a snapshot refers to its files and describes their columns |
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`grants`] | what roles may do |
-//! | [`runs`] | what ran, for how long, with what end |
-//! | [`checks`] | what checks of tables have found |
-//! | [`schedules`] | which times of schedules are settled, and who runs one |
-//! | [`rewriting`] | files that lose rows, in every state that names them |
-//! | [`erasure`] | rows that go out of everything that is kept, and the receipts of that |
-//! | [`cleaning`] | what the catalog says in texts, without a person who is erased |
+//! | [`runs`] | what ran, for how long, and how it ended |
+//! | [`checks`] | the results of data quality checks |
+//! | [`schedules`] | which times of schedules are done, and which process runs one |
+//! | [`rewriting`] | removes rows from files, in every snapshot that refers to them |
+//! | [`erasure`] | erases rows from everything that is stored, and keeps receipts |
+//! | [`cleaning`] | removes an erased person from texts in the catalog |
 //! | [`retention`] | how long the rows of tables are kept |
-//! | [`data`] | the files themselves: written once, brought to disk, held by readers |
-//! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, each part checked |
+//! | [`data`] | the data files: written once, synced to disk, locked by readers |
+//! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, with every part verified |
 //! | [`audit`] | who read what, as a chain of records |
-//! | [`backup`], [`archive`] | a database as one file, and from it |
+//! | [`backup`], [`archive`] | backup into one file, and restore |
 //! | [`check`] | compares everything with what was written |
 //! | [`keys`] | the keys of an encrypted database, and what is encrypted with them |
 //! | [`decrypting`] | how encrypted files are read |
-//! | [`collect`] | removes files that nothing names and nobody holds |
-//! | [`compaction`] | many small files become one |
-//! | [`locks`] | who writes to which object |
-//! | [`output`] | rows on their way to a file, with the memory they take |
-//! | [`published`] | files as a table of DataFusion |
+//! | [`collect`] | removes files that nothing refers to and no process holds |
+//! | [`compaction`] | merges many small files into one |
+//! | [`locks`] | which object is being written |
+//! | [`output`] | writes rows to a file, with memory accounting |
+//! | [`published`] | data files as a table of DataFusion |
 //! | [`tables`] | managed tables: rows that statements write |
-//! | [`opening`] | the SQLite file, opened to write or to read |
-//! | [`access`] | who may look into the files |
-//! | [`room`] | what is kept back for a full disk |
-//! | [`stamp`] | which state the catalog is in |
-//! | [`transaction`] | changes of several statements that appear together |
+//! | [`opening`] | opens the SQLite file, read-write or read-only |
+//! | [`access`] | file permissions |
+//! | [`room`] | disk space kept in reserve |
+//! | [`stamp`] | identifies a state of the catalog |
+//! | [`transaction`] | transactions over several statements |
 //! | [`view`] | what one statement sees |
 //!
-//! SQLite keeps several processes apart: any number read, one commits at a time, and a commit is on disk when it returns. The work
-//! that leads to a commit is done without SQLite, under the lock of the object that it is for. A file is on disk
-//! before the commit that names it, so that a killed process leaves at most a file that nothing names. The schema of the SQLite
-//! file has a version; a file of a newer one is refused. Without a directory, SQLite works in memory and the files stand in a
-//! temporary folder that goes with the process.
+//! SQLite coordinates several processes: any number read, one commits at a time, and a commit is on disk when it returns. The work before a
+//! commit is done outside SQLite, under the lock of the object that it writes. A file is on disk before the commit that refers to it, so a
+//! killed process leaves at most files that nothing refers to. The schema of the SQLite file has a version; a file with a newer version is
+//! refused. Without a directory, SQLite works in memory, and the data files are in a temporary directory that is removed with the process.
 
 pub mod access;
 mod archive;
@@ -95,15 +94,15 @@ use transaction::Pending;
 use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
-/// Version of the catalog's tables that this program reads and writes.
+/// The version of the catalog schema that this program reads and writes.
 const SCHEMA_VERSION: i64 = 12;
-/// "PTRT": tells the file from any other SQLite file.
+/// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
-/// How often a catalog is read that others are writing to.
+/// How often a read is repeated while others are writing.
 const MOST_READS: usize = 20;
 
-/// What each version adds to the one before.
+/// What each schema version adds to the previous one.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     "
     CREATE TABLE definitions (
@@ -256,7 +255,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     keys::MIGRATION,
     budgets::MIGRATION,
 ];
-/// The version since which a database may be encrypted.
+/// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;
 
 /// The catalog of one database.
@@ -265,21 +264,21 @@ pub struct Catalog {
     opened: Mutex<Opened>,
     /// The keys of an encrypted database.
     keys: Arc<Keyring>,
-    /// The objects and what roles may do, as they were read last, and the state of the definitions then.
+    /// The objects and grants as they were last read, with the count of definition changes at that time.
     newest: Mutex<Option<(i64, Objects, Grants)>>,
     place: String,
     /// The database directory, when there is one.
     directory: Option<PathBuf>,
-    /// Where the data files stand.
+    /// The data files.
     pub data: Arc<DataFolder>,
-    /// What is recorded of statements.
+    /// The audit log.
     audit: Arc<AuditLog>,
-    /// What a transaction has changed so far; `None` for the catalog itself.
+    /// The changes of a transaction so far; `None` for the catalog itself.
     pending: Option<Pending>,
 }
 
 impl Catalog {
-    /// A catalog that is gone with the process.
+    /// A catalog in memory, which vanishes with the process.
     pub fn in_memory(temporary: Arc<TemporaryFolder>) -> Result<Self> {
         let (opened, data) = (Opened::in_memory()?, Arc::new(DataFolder::temporary(temporary)?));
         let keys = Arc::new(Keyring::new("in memory", Unlock::WithoutKeys));
@@ -292,19 +291,20 @@ impl Catalog {
         Self { opened: Mutex::new(opened), keys, newest: Mutex::default(), place, directory, data, audit, pending: None }
     }
 
-    /// Likewise, with a temporary folder of its own.
+    /// An in-memory catalog with its own temporary directory.
     #[cfg(test)]
     pub fn for_test() -> Result<Self> {
         Self::in_memory(Arc::new(TemporaryFolder::of_system()?))
     }
 
-    /// Likewise, on disk and without keys.
+    /// An unencrypted catalog on disk.
     #[cfg(test)]
     pub fn open(directory: &Path) -> Result<Self> {
         Self::open_with(directory, Unlock::WithoutKeys)
     }
 
-    /// Opens the database directory, or makes it, with the keys of one that is encrypted. One that cannot be written is opened to be read.
+    /// Opens the database directory, or creates it, with the keys of an encrypted one. A directory that cannot be written is opened
+    /// read-only.
     pub fn open_with(directory: &Path, unlock: Unlock) -> Result<Self> {
         let place = directory.display().to_string();
         let keys = Arc::new(Keyring::new(&place, unlock));
@@ -312,12 +312,12 @@ impl Catalog {
         if directory.is_file() {
             return Err(invalid(&place, "is a file; a database is a directory"));
         }
-        // What is missing above it is no part of the database.
+        // Missing parent directories are not part of the database.
         access::make_way(directory);
         Access::OWN
             .make_folder(directory)
             .map_err(|error| failed(&place, format!("cannot create the database directory: {error}")))?;
-        // A process may go to another folder later.
+        // Make the path absolute, as the process may change its working directory later.
         let directory = directory.canonicalize().map_err(|error| failed(&place, format!("cannot be read: {error}")))?;
         let opened = Opened::open(&directory, &keys)?;
         let can_write = opened.cannot_write(&place).is_none();
@@ -325,28 +325,28 @@ impl Catalog {
         let catalog = Self::of(opened, keys, place, Some(directory), data);
         if can_write {
             catalog.keep_room();
-            // What cannot be ended now is ended by the next that opens the database, or writes to it.
+            // If this cannot finish now, the next process that opens the database or writes to it does.
             let _ = catalog.finish_erasures(false);
         }
         Ok(catalog)
     }
 
-    /// True for a database that outlives the process.
+    /// True for a database on disk, which outlives the process.
     pub fn is_durable(&self) -> bool {
         self.directory.is_some()
     }
 
-    /// The database directory, when there is one.
+    /// The database directory; `None` in memory.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
     }
 
-    /// What is recorded of statements.
+    /// The audit log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
     }
 
-    /// The catalog itself, also within a transaction: for what is written whatever becomes of that.
+    /// The catalog itself, also within a transaction: for writes that must persist whether it commits or not.
     fn ground(&self) -> &Self {
         self.pending.as_ref().map_or(self, |pending| pending.base())
     }
@@ -355,12 +355,12 @@ impl Catalog {
         problem(&self.place, error)
     }
 
-    /// Reads what belongs together: one state of the catalog.
+    /// Runs reads in one transaction, so that they see one state of the catalog.
     fn read<T>(&self, read: impl Fn(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        // A panic elsewhere leaves no half-made transaction: SQLite rolls it back.
+        // After a panic elsewhere, no transaction is left half done: SQLite rolls it back.
         let mut opened = self.opened.lock();
         if self.pending.is_some() {
-            // All that a transaction reads is of one state.
+            // All reads of a transaction see the same state anyway.
             return read(&Link::new(&opened.connection, &self.keys)).map_err(|error| self.fail(&error));
         }
         for _ in 0..MOST_READS {
@@ -377,13 +377,13 @@ impl Catalog {
         Err(not_available(&self.place, "other processes write to the catalog faster than it can be read; try again"))
     }
 
-    /// Writes everything or nothing; on disk when it returns.
+    /// Runs writes in one transaction, all or nothing; they are on disk when this returns.
     fn write<T>(&self, write: impl FnOnce(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut opened = self.opened.lock();
         if let Some(pending) = &self.pending {
             return pending.write(&mut opened, &self.keys, &self.place, write);
         }
-        // There may be room or rights by now.
+        // If it was read-only, try again: there may be disk space or permission by now.
         self.reopen_if(&mut opened, |opened| opened.cannot_write(&self.place).is_some())?;
         if let Some(error) = opened.cannot_write(&self.place) {
             return Err(error);

@@ -1,4 +1,4 @@
-//! Trained models: each version of a model with what training gave.
+//! Trained models: each version of a model with the result of its training.
 
 use datafusion::common::Result;
 use rusqlite::{OptionalExtension, Row, params};
@@ -15,9 +15,9 @@ use crate::error::{SqlState, coded};
 pub struct StoredModel {
     pub name: String,
     pub version: i64,
-    /// The model as text.
+    /// The trained model, serialised as text.
     pub trained: String,
-    /// Microseconds that training took.
+    /// The duration of the training in microseconds.
     pub took: i64,
 }
 
@@ -31,11 +31,11 @@ fn model(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<StoredModel> {
 }
 
 impl Catalog {
-    /// Remembers a new version of a model with what its training gave, in one transaction; returns its number. `seen` is the state of
-    /// the definitions it was checked against.
+    /// Stores a new version of a model with the result of its training, in one transaction; returns the version number. `seen` is the state
+    /// of the definitions that it was checked against.
     ///
     /// # Errors
-    /// The definitions have changed since: nothing is remembered then.
+    /// The definitions have changed since. Then nothing is stored.
     pub fn put_model(&self, new: NewVersion<'_>, trained: &str, took: i64, seen: Option<Stamp>) -> Result<i64> {
         if self.is_transaction() {
             let problem = "cannot be trained within a transaction; COMMIT first";

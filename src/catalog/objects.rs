@@ -1,4 +1,4 @@
-//! Named objects of every kind, each with every version it had, as the SQL that made them.
+//! Named objects of every kind, with all their versions, as the SQL that created them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,54 +13,54 @@ use super::transaction::{Change, Version};
 use super::{Catalog, classes, runs};
 use crate::error::{SqlState, coded};
 
-/// The kind of a profile, the only one that the catalog itself knows more of: its snapshots go with it.
+/// The kind of profiles, the only one that the catalog treats specially: a profile's snapshots are dropped with it.
 const PROFILE: &str = "profile";
 
-/// Objects in one state of the catalog.
+/// The objects in one state of the catalog.
 pub type Objects = Arc<[Object]>;
 
-/// A version of an object, as it was made.
+/// A version of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     pub id: i64,
-    /// The word of its kind: `tag`, `external table`.
+    /// Its kind, such as `tag` or `external table`.
     pub kind: String,
-    /// The profile it belongs to; for a profile, its own name; for all that is of no profile, nothing.
+    /// The profile it belongs to; for a profile, its own name; empty for objects outside profiles.
     pub profile: String,
     pub name: String,
     pub version: i64,
-    /// The statement that made it.
+    /// The statement that created this version.
     pub sql: String,
-    /// The directory that relative paths in it start from.
+    /// The directory that relative paths in the statement are resolved against.
     pub base: String,
-    /// Who made this version.
+    /// The role that created this version.
     pub author: String,
-    /// The role that the object belongs to; none for what was made by whoever may open the folder.
+    /// The role that owns the object; empty when it was created by someone who opened the directory without a role.
     pub owner: String,
-    /// When, as text: `2025-06-30T12:00:00.000Z`.
+    /// When this version was created, as text: `2025-06-30T12:00:00.000Z`.
     pub created_at: String,
-    /// What COMMENT ON says of it, by the names of its columns; that of the object itself by no name.
+    /// Its comments by column name; the comment on the object itself is under the empty name.
     pub comments: BTreeMap<String, Comment>,
-    /// The classes of its columns that hold personal data, by their names.
+    /// The classes of its columns with personal data, by column name.
     pub classes: BTreeMap<String, String>,
 }
 
-/// What COMMENT ON says.
+/// A comment made with COMMENT ON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// Empty where it takes away what the definition says.
+    /// Empty where it removes the description given in the definition.
     pub text: String,
-    /// The version of the object that it was said of.
+    /// The version of the object that it was made on.
     pub version: i64,
 }
 
 impl Object {
-    /// Kind and name, as messages say them.
+    /// Kind and name, as messages show them.
     pub fn label(&self) -> String {
         format!("{} {}", self.kind, self.name)
     }
 
-    /// True for another version of the same object.
+    /// True when both are versions of the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.kind, &self.profile, &self.name) == (&other.kind, &other.profile, &other.name)
     }
@@ -86,17 +86,17 @@ fn object(link: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<Object> {
     })
 }
 
-/// What tells a version from others.
+/// The row identity of a version, for encryption.
 pub fn of_version(object: i64, version: i64) -> String {
     format!("{object}.{version}")
 }
 
-/// What tells a comment from others.
+/// The row identity of a comment, for encryption.
 fn of_column(object: i64, column: &str) -> String {
     format!("{object}.{column}")
 }
 
-/// A version of an object to be remembered.
+/// A new version of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct NewVersion<'a> {
     pub kind: &'a str,
@@ -107,7 +107,7 @@ pub struct NewVersion<'a> {
     pub author: &'a str,
 }
 
-/// Adds a version of an object, the first one when there is none; returns the object's number and the version's.
+/// Adds a version of an object, creating the object if necessary; returns the object's id and the version number.
 pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Result<(i64, i64)> {
     let NewVersion { kind, profile, name, sql, base, author } = new;
     transaction.execute(
@@ -128,7 +128,7 @@ pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Res
     Ok((object, version))
 }
 
-/// Gives a table or view, and its past, another name.
+/// Renames a table or view together with its history.
 pub fn rename_object(connection: &Link<'_>, object: &Object, renamed: &Object) -> rusqlite::Result<()> {
     connection.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
     let snapshots = "UPDATE snapshots SET name = ?1 WHERE kind = ?2 AND name = ?3";
@@ -138,10 +138,10 @@ pub fn rename_object(connection: &Link<'_>, object: &Object, renamed: &Object) -
     Ok(())
 }
 
-/// Forgets an object and its versions; a profile takes what it has published with it.
+/// Deletes an object and its versions; a profile together with everything it has published.
 pub fn drop_object(connection: &Connection, object: &Object) -> rusqlite::Result<()> {
     if object.kind == PROFILE {
-        // What earlier versions kept of errors shows values of rows.
+        // Error messages stored by earlier program versions may contain values of rows.
         connection.execute("UPDATE runs SET message = '' WHERE name = ?1 AND status = 'failed'", params![object.name])?;
         connection.execute("DELETE FROM snapshots WHERE kind = 'profile' AND name = ?1", params![object.name])?;
         runs::withdraw(connection, &object.name, i64::MIN)?;
@@ -170,12 +170,12 @@ fn objects(connection: &Link<'_>) -> rusqlite::Result<Vec<Object>> {
 }
 
 impl Catalog {
-    /// The newest version of every object, in the order they were first made, with the state of the catalog that they are of.
+    /// The newest version of every object, in order of creation, with the stamp of the state they were read in.
     pub fn stamped_objects(&self) -> Result<(Stamp, Arc<[Object]>)> {
         self.stamped().map(|(stamp, objects, _)| (stamp, objects))
     }
 
-    /// The same, with the rights that every role had in that state.
+    /// The same, with the grants of all roles in that state.
     pub fn stamped(&self) -> Result<(Stamp, Objects, Grants)> {
         let known = self.newest.lock().clone();
         let (stamp, objects, grants) = self.read(|connection| {
@@ -197,18 +197,18 @@ impl Catalog {
         self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| object(link, row))?.collect())
     }
 
-    /// Remembers a new version of an object, the first one when there is none; returns its number. `seen` is the state of the definitions
-    /// it was checked against.
+    /// Stores a new version of an object, creating the object if necessary; returns the version number. `seen` is the state of the
+    /// definitions that it was checked against.
     ///
     /// # Errors
-    /// The definitions have changed since: nothing is remembered then.
+    /// The definitions have changed since. Then nothing is stored.
     pub fn put_object(&self, new: NewVersion<'_>, seen: Option<Stamp>) -> Result<i64> {
         let version = self.change_definitions(seen, |connection| Ok(add_version(connection, new)?.1))?;
         self.keep_change(|| Change::Put(Version::new(new)));
         Ok(version)
     }
 
-    /// Notes what COMMENT ON says of a column, or of the object itself by no name; nothing takes it away.
+    /// Sets the comment on a column, or on the object itself with an empty name; `None` removes it.
     ///
     /// # Errors
     /// As [`Self::put_object`].
@@ -226,7 +226,7 @@ impl Catalog {
         })
     }
 
-    /// Gives what is known of a column, its comment and its class, to another name of it; without one, the column is gone.
+    /// Moves the comment and class of a renamed column to its new name; `None` removes those of a dropped column.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -245,7 +245,7 @@ impl Catalog {
                     None => transaction.execute(&format!("DELETE FROM {table} {of_column}"), params![object.id, column])?,
                 };
             }
-            // What is said of a column is encrypted under its name.
+            // The encryption of a comment is bound to the column name, so it is encrypted again.
             if let Some(new) = new.filter(|_| object.comments.contains_key(column)) {
                 let query = "SELECT comment FROM comments WHERE object = ?1 AND \"column\" = ?2";
                 let text = transaction.query_row(query, params![object.id, new], |row| row.get(0)).optional()?;
@@ -260,7 +260,7 @@ impl Catalog {
         })
     }
 
-    /// Gives a table or view another name, under which its past can be read as well.
+    /// Renames a table or view; its earlier snapshots are then read under the new name, too.
     ///
     /// # Errors
     /// As [`Self::put_object`].
@@ -270,7 +270,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Forgets an object and its versions; a profile takes what it has published with it.
+    /// Deletes an object and its versions; a profile together with everything it has published.
     ///
     /// # Errors
     /// As [`Self::put_object`].
@@ -281,8 +281,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Empties the log of what was written: what was dropped stands in it as it was, until it is written over. While another process
-    /// reads an older state the log stays, and goes with the last connection that is closed.
+    /// Truncates the WAL: it still contains what was dropped until it is overwritten. While another process reads an older state this is
+    /// not possible; the WAL then goes when the last connection closes.
     pub fn forget_writes(&self) {
         if self.is_transaction() {
             return;
@@ -290,18 +290,18 @@ impl Catalog {
         let opened = self.opened.lock();
         let connection = &opened.connection;
         let forget = || -> rusqlite::Result<()> {
-            // Readers of other processes are not waited for.
+            // Do not wait for readers in other processes.
             let waits: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
             connection.query_row("PRAGMA busy_timeout = 0", [], |_| Ok(()))?;
             let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             connection.query_row(&format!("PRAGMA busy_timeout = {waits}"), [], |_| Ok(()))?;
             done
         };
-        // What is dropped is dropped, whether its traces go now or later.
+        // The drop has succeeded, whether its traces go now or later.
         let _ = forget();
     }
 
-    /// Changes definitions in one transaction, unless they are others than those that the change was checked against.
+    /// Changes definitions in one transaction, unless they have changed since they were checked.
     pub fn change_definitions<T>(&self, seen: Option<Stamp>, change: impl FnOnce(&Link<'_>) -> rusqlite::Result<T>) -> Result<T> {
         self.write(|transaction| match seen {
             Some(seen) if stamp(transaction)?.definitions != seen.definitions => Ok(None),

@@ -1,9 +1,9 @@
-//! How a catalog is opened: to write, and where that cannot be, to read.
+//! Opens the catalog for writing, or read-only where that is not possible.
 //!
-//! SQLite needs room and rights also to read, as it keeps an index of its log beside the file. Who may not write to the folder, a file
-//! system that is mounted for reading, and a full disk give it neither. Then the file is read as it stands, which holds everything when
-//! there is no log; when there is one, or the file is of an earlier version, a copy in the temporary folder is read. Others may be writing
-//! meanwhile: what was read counts only when file and log are the same afterwards, else it is read anew.
+//! SQLite needs disk space and write permission even for reading, as it keeps an index of its WAL next to the file. A directory without
+//! write permission, a read-only file system and a full disk offer neither. Then the file is read as it is, which is complete if there is
+//! no WAL. If there is one, or the file has an earlier schema version, a copy in the temporary directory is read. Others may write
+//! meanwhile: a read counts only if file and WAL are unchanged afterwards, and is repeated otherwise.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -21,31 +21,31 @@ use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA_VERSION, proble
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
-/// Bytes of a path that SQLite takes, with room for the end of the names of the files beside it.
+/// The longest path that SQLite accepts, minus room for the suffixes of the files next to it.
 const LONGEST_PATH: usize = 500;
-/// How often a file is read that others are writing to.
+/// How often opening is repeated while others are writing.
 const ATTEMPTS: usize = 20;
 
 /// An open catalog.
 #[derive(Debug)]
 pub struct Opened {
     pub connection: Connection,
-    /// What stands in the way of writing.
+    /// Why it can only be read; `None` when it can be written.
     reading: Option<Reading>,
 }
 
-/// A catalog that is read without SQLite's own care for what others write.
+/// A catalog that is read without SQLite's protection against concurrent writes.
 #[derive(Debug)]
 struct Reading {
     directory: PathBuf,
     seen: State,
     why: ErrorCode,
     text: String,
-    /// Holds the copy that is read.
+    /// Keeps the copy that is read.
     _copy: Option<TemporaryFolder>,
 }
 
-/// The file of the catalog and its log, as far as the file system tells them from others.
+/// The identity of the catalog file and its WAL, to detect changes.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     file: Option<Identity>,
@@ -70,7 +70,7 @@ impl Opened {
         Ok(Self { connection: prepared(connection, &keys, "in memory")?, reading: None })
     }
 
-    /// Opens the catalog of a directory that is there, or makes it.
+    /// Opens the catalog in an existing directory, or creates it.
     pub fn open(directory: &Path, keys: &Keyring) -> Result<Self> {
         let (place, file) = (directory.display().to_string(), directory.join(FILE));
         if file.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
@@ -82,7 +82,7 @@ impl Opened {
                 format!("has a path of {length} bytes with {FILE}, but at most {LONGEST_PATH} are allowed; choose a shorter one");
             return Err(invalid(&place, problem));
         }
-        // SQLite would make it with the rights that the umask leaves.
+        // Created here, as SQLite would create it with the permissions that the umask leaves.
         let mut new = OpenOptions::new();
         match Access::OWN.open(new.write(true).create_new(true), &file) {
             Err(error) if !file.exists() => return Err(failed(&place, format!("cannot make the catalog: {error}"))),
@@ -106,12 +106,12 @@ impl Opened {
         Err(problem(&place, &why))
     }
 
-    /// True when what was read may be of two states: others have written meanwhile.
+    /// True when others have written since it was opened, so that what was read may mix two states.
     pub fn has_changed(&self) -> bool {
         self.reading.as_ref().is_some_and(|reading| State::of(&reading.directory) != reading.seen)
     }
 
-    /// The error of who wants to write, when only reading is possible.
+    /// The error for attempts to write, when only reading is possible.
     pub fn cannot_write(&self, place: &str) -> Option<DataFusionError> {
         let Reading { why, text, .. } = self.reading.as_ref()?;
         let (state, what) = match why {
@@ -124,26 +124,26 @@ impl Opened {
     }
 }
 
-/// What keeps a catalog from being opened.
+/// Why a catalog could not be opened.
 enum Problem {
     OfSqlite(rusqlite::Error),
     Other(DataFusionError),
 }
 
-/// True for errors of who may not write, or has no room.
+/// True for errors due to missing write permission or disk space.
 fn is_in_the_way(code: ErrorCode) -> bool {
     use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
     matches!(code, CannotOpen | DiskFull | PermissionDenied | ReadOnly | SystemIoFailure)
 }
 
-/// Names in the path mean nothing but themselves: without the flag for URIs.
+/// Opens the file for writing. Without the URI flag, so that special characters in the path have no meaning.
 fn to_write(file: &Path, keys: &Keyring, place: &str) -> std::result::Result<Connection, Problem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(Problem::OfSqlite)?;
     prepare(connection, keys, place)
 }
 
-/// Opens what stands there without writing to the directory; `None` when nothing stands there.
+/// Opens the existing file without writing to the directory; `None` when it has no tables yet.
 fn to_read(directory: &Path, keys: &Keyring, place: &str) -> Result<Option<(Connection, Option<TemporaryFolder>)>> {
     let file = directory.join(FILE);
     if log(directory).metadata().is_ok_and(|log| log.len() > 0) {
@@ -162,7 +162,7 @@ fn to_read(directory: &Path, keys: &Keyring, place: &str) -> Result<Option<(Conn
             keys.unlock(&connection).map_err(fail)??;
             Ok(Some((connection, None)))
         }
-        // It becomes one of this version, as a copy.
+        // An earlier version is migrated in a copy.
         _ => copied(directory, keys, place).map(Some),
     }
 }
@@ -201,9 +201,9 @@ fn prepared(connection: Connection, keys: &Keyring, place: &str) -> Result<Conne
     prepare(connection, keys, place).map_err(|error| told(error, place))
 }
 
-/// The version of a catalog, and how many tables it has.
+/// The schema version of a catalog, and its number of tables.
 fn version(connection: &Connection, place: &str) -> std::result::Result<(i64, i64), Problem> {
-    // In one statement: another process may be making the tables right now.
+    // In one statement, as another process may be creating the tables right now.
     const STATE: &str =
         "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
         (SELECT count(*) FROM sqlite_schema)";
@@ -222,13 +222,13 @@ fn version(connection: &Connection, place: &str) -> std::result::Result<(i64, i6
     Ok((version, tables))
 }
 
-/// Brings the tables to this program's version.
+/// Migrates the tables to this program's schema version.
 fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::result::Result<Connection, Problem> {
     let fail = Problem::OfSqlite;
     connection.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
     let (version, _) = version(&connection, place)?;
     if version >= KEYS_SINCE {
-        // Before anything is written.
+        // Before anything is written, so that a wrong key changes nothing.
         keys.unlock(&connection).map_err(fail)?.map_err(Problem::Other)?;
     }
     connection
@@ -239,12 +239,12 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
         .map_err(fail)?;
     if version < SCHEMA_VERSION {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
-        // Another process may have been quicker.
+        // Another process may have migrated it meanwhile.
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
         for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
             transaction.execute_batch(migration).map_err(fail)?;
         }
-        // A database that is made has its key from the beginning; of one that was there already it is said that it has none.
+        // A new database gets its key right away; an existing one reports an error if it should be encrypted but has no key.
         let has_key = if version == 0 { keys.begin(&transaction) } else { keys.unlock(&transaction) };
         has_key.map_err(fail)?.map_err(Problem::Other)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fail)?;
@@ -252,7 +252,8 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
         transaction.commit().map_err(fail)?;
     }
     if connection.is_readonly("main").map_err(fail)? {
-        // SQLite has opened it so of itself, which others that write are kept apart from; but nothing can be written.
+        // SQLite fell back to read-only by itself. Its locking works, but nothing can be written, which is handled like other read-only
+        // cases.
         return Err(fail(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None)));
     }
     Ok(connection)

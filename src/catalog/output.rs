@@ -1,4 +1,4 @@
-//! Rows on their way to a data file, with the memory that this takes.
+//! Writes rows to a data file, with memory accounting.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -8,20 +8,20 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use super::Catalog;
 use super::data::{DataWriter, Written};
 
-/// Bytes of a file in the making that may wait in memory.
+/// The number of bytes a file may buffer in memory.
 const MOST_WAITING: usize = 64 << 20;
 
-/// A file in the making, with the memory it takes.
+/// A file being written, with the memory it uses.
 pub struct Output {
     writer: DataWriter,
     memory: MemoryReservation,
 }
 
 impl Output {
-    /// Begins a file; `sorted_by` is the column its rows are in the order of.
+    /// Creates a file; `sorted_by` is the column that its rows are sorted by.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be created.
     pub fn new(catalog: &Catalog, schema: &SchemaRef, sorted_by: Option<usize>, memory: &MemoryReservation) -> Result<Self> {
         Ok(Self { writer: catalog.data.create(schema, sorted_by)?, memory: memory.new_empty() })
     }
@@ -29,7 +29,7 @@ impl Output {
     /// Adds rows.
     ///
     /// # Errors
-    /// The disk is full, or fails; there is no memory left.
+    /// The disk is full or fails, or memory runs out.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -43,10 +43,10 @@ impl Output {
         Ok(())
     }
 
-    /// Ends the file and brings it to disk.
+    /// Finishes the file and syncs it to disk.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub fn finish(self) -> Result<Written> {
         self.writer.finish()
     }

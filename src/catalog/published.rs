@@ -21,7 +21,8 @@ use super::store::{DATA_URL, damaged};
 use crate::error::failed;
 use crate::opaque::forward;
 
-/// Files as a table. They are neither listed nor replaced: what a query reads is settled when it is planned, and stays until it ends.
+/// A table over fixed files. They are neither listed nor replaced: which files a query reads is decided when it is planned, and they stay
+/// until it ends.
 pub struct PublishedTable {
     listing: ListingTable,
     /// The label shown in EXPLAIN, such as `customer, snapshot 7`.
@@ -36,12 +37,12 @@ impl fmt::Debug for PublishedTable {
 }
 
 impl PublishedTable {
-    /// The files that it holds.
+    /// The files of the table.
     pub fn pins(&self) -> &[Arc<Pinned>] {
         &self.pins
     }
 
-    /// Fails unless a scan reads the files that it is of, all of them and as long as they are. It may stop at a limit, after whole files.
+    /// Checks that a scan reads all files of the table with their original sizes. With a limit, it may leave out whole files.
     fn check(&self, scan: Option<&FileScanConfig>, limit: Option<usize>) -> Result<()> {
         let mut left: HashMap<&str, &Pinned> = self.pins.iter().map(|pin| (pin.name.as_str(), pin.as_ref())).collect();
         for file in scan.iter().flat_map(|scan| &scan.file_groups).flat_map(|group| group.iter()) {
@@ -62,7 +63,7 @@ impl PublishedTable {
         }
     }
 
-    /// A table over files of one schema; `sorted_by` is the column each file is in the order of.
+    /// A table over files with one schema; `sorted_by` is the column that each file is sorted by.
     pub fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let is_encrypted = pins.first().is_some_and(|pin| pin.is_encrypted());
         let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by, is_encrypted)?;
@@ -70,7 +71,7 @@ impl PublishedTable {
     }
 }
 
-/// A table over data files of these names.
+/// A table over the data files of these names.
 pub fn listing<'a>(
     names: impl Iterator<Item = &'a str>,
     schema: SchemaRef,
@@ -127,7 +128,7 @@ impl PublishedTable {
             self.check(scan, limit)?;
             let Some(scan) = scan else { return Ok(plan) };
             let mut scan = scan.clone();
-            // The plan holds the files, for as long as it lives.
+            // The plan keeps the files locked as long as it lives.
             let hold = |file: PartitionedFile| file.with_extension(Arc::clone(&self.pins));
             scan.file_groups =
                 scan.file_groups.into_iter().map(|group| group.into_inner().into_iter().map(hold).collect()).collect();

@@ -1,4 +1,4 @@
-//! How long the rows of tables are kept: a rule of each table, by the times in one of its columns.
+//! Retention rules: how long the rows of a table are kept, by the times in one of its columns.
 
 use datafusion::common::Result;
 use rusqlite::{Connection, Row, params};
@@ -7,17 +7,17 @@ use super::Catalog;
 use super::objects::Object;
 use super::runs::now;
 
-/// A rule.
+/// A retention rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
-    /// The number of the table.
+    /// The object id of the table.
     pub object: i64,
-    /// The name of the table; read, not written.
+    /// The name of the table. Set when read, ignored when written.
     pub table: String,
     pub column: String,
     pub months: i32,
     pub days: i32,
-    /// Microseconds beside months and days.
+    /// Microseconds in addition to months and days.
     pub micros: i64,
     pub role: String,
     pub created_at: i64,
@@ -26,7 +26,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// The time before which rows go.
+    /// The time before which rows are removed; `None` when it is out of range.
     pub fn bound(&self, now: i64) -> Option<i64> {
         let now = chrono::DateTime::from_timestamp_micros(now)?;
         let months = chrono::Months::new(u32::try_from(self.months).ok()?);
@@ -34,7 +34,7 @@ impl Retention {
         bound.timestamp_micros().checked_sub(self.micros)
     }
 
-    /// As it is written: `1 year 6 months`.
+    /// The period as it is written in SQL: `1 year 6 months`.
     pub fn length(&self) -> String {
         let seconds = self.micros / 1_000_000;
         let units = [
@@ -52,7 +52,7 @@ impl Retention {
     }
 }
 
-/// Notes when rules were applied.
+/// Records that rules were applied.
 pub fn note_applied(transaction: &Connection, objects: &[i64]) -> rusqlite::Result<()> {
     for object in objects {
         transaction.execute("UPDATE retention SET applied_at = ?2 WHERE object = ?1", params![object, now()])?;
@@ -61,7 +61,7 @@ pub fn note_applied(transaction: &Connection, objects: &[i64]) -> rusqlite::Resu
 }
 
 impl Catalog {
-    /// Remembers a rule in the place of one that there is; without one, the rows of the table are kept for ever.
+    /// Stores the rule of a table, replacing an existing one; `None` removes it, so that rows are kept forever.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -77,7 +77,7 @@ impl Catalog {
         })
     }
 
-    /// Notes that a rule was applied, and that no row was as old.
+    /// Records that a rule was applied without finding rows to remove.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -85,7 +85,7 @@ impl Catalog {
         self.write(|transaction| note_applied(transaction, &[table]))
     }
 
-    /// All rules, by the names of their tables.
+    /// All rules, by table name.
     ///
     /// # Errors
     /// The catalog cannot be read.

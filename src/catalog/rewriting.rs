@@ -1,8 +1,8 @@
-//! Files that lose rows, in every state that names them.
+//! Rewrites files without certain rows, in every snapshot that refers to them.
 //!
-//! What a statement changes shows in the newest state; those before stay as they are. Here rows leave all states that are kept: each file
-//! that has such rows is written anew without them, in the same order and with the same columns, and takes the place of the old one wherever
-//! that is named ([`super::erasure`]). The other rows have the values that they had.
+//! A statement's changes appear in the newest snapshot only; earlier ones stay as they are. Here, rows are removed from all snapshots: each
+//! file with such rows is rewritten without them, in the same order and with the same columns, and replaces the old file everywhere it is
+//! referred to ([`super::erasure`]). The values of other rows do not change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,34 +20,34 @@ use super::output::Output;
 use super::snapshots::{Part, SnapshotOf};
 use super::state_columns;
 
-/// Which rows go.
+/// Which rows are removed.
 #[derive(Debug, Clone)]
 pub enum Rule {
-    /// Those with one of these values in one of these columns.
+    /// Rows with one of these values in one of these columns.
     Values { columns: Vec<String>, values: Vec<ScalarValue> },
-    /// Those whose time is before this one, in microseconds since 1970.
+    /// Rows with a time before this one, in microseconds since 1970.
     Before { column: String, at: i64 },
 }
 
-/// A file that was written anew.
+/// A rewritten file.
 pub struct Rewritten {
     pub of: SnapshotOf,
     pub name: String,
     pub old: DataFile,
     pub new: Written,
-    /// Rows that are gone.
+    /// The number of removed rows.
     pub rows: i64,
-    /// Values that went with them, of the columns of a profile's state: those of attributes and tags, and of segments.
+    /// The removed values per column of a profile's state: of attributes and tags, and of segments.
     pub filled: Filled,
-    /// Texts that stood in the rows, by column; none of a history.
+    /// The texts in the removed rows, by column; none for history files.
     pub texts: BTreeSet<(String, String)>,
 }
 
-/// How many rows had a value, by whether it is a segment and by its name.
+/// The number of non-NULL values, by whether the column is a segment and by name.
 pub type Filled = BTreeMap<(bool, String), i64>;
 
 impl Rule {
-    /// The columns that it looks at.
+    /// The columns that the rule compares.
     pub fn columns(&self) -> &[String] {
         match self {
             Self::Values { columns, .. } => columns,
@@ -66,7 +66,7 @@ impl Rule {
         Ok(goes)
     }
 
-    /// What a column of this type is compared with.
+    /// The values that a column of this type is compared with.
     fn values_as(&self, data_type: &DataType) -> Vec<ScalarValue> {
         match self {
             Self::Values { values, .. } => values.iter().filter_map(|value| as_type(value, data_type)).collect(),
@@ -85,7 +85,7 @@ impl Rule {
     }
 }
 
-/// A key as a column of this type has it; `None` where none of its values is this key.
+/// A key converted to the type of a column; `None` when no value of that type equals the key.
 pub fn as_type(key: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
     let plain = match data_type {
         DataType::Dictionary(_, values) => values.as_ref(),
@@ -95,11 +95,11 @@ pub fn as_type(key: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
         return None;
     }
     let there = key.cast_to(plain).ok().filter(|there| !there.is_null())?;
-    // `007` is not the number 7.
+    // Convert back to compare: the text `007` must not match the number 7.
     (there.cast_to(&key.data_type()).ok().as_ref() == Some(key)).then_some(there)
 }
 
-/// A time as a column of this type has it.
+/// A time converted to the type of a column.
 fn time_as(at: i64, data_type: &DataType) -> Option<ScalarValue> {
     match data_type {
         DataType::Timestamp(_, zone) => ScalarValue::TimestampMicrosecond(Some(at), zone.clone()).cast_to(data_type).ok(),
@@ -111,28 +111,28 @@ fn time_as(at: i64, data_type: &DataType) -> Option<ScalarValue> {
     }
 }
 
-/// True for a type that times are compared with.
+/// True for types that a time can be compared with.
 pub fn is_time(data_type: &DataType) -> bool {
     time_as(0, data_type).is_some()
 }
 
-/// The rows of a batch that go by any of the rules.
+/// For each row of a batch, whether any of the rules removes it.
 fn goes(batch: &RecordBatch, rules: &[Rule]) -> Result<BooleanArray> {
     let none = BooleanArray::from(vec![false; batch.num_rows()]);
     rules.iter().try_fold(none, |all, rule| Ok(or(&all, &rule.goes(batch)?)?))
 }
 
-/// The places of the columns that rules look at.
+/// The positions of the columns that rules compare.
 fn looked_at(schema: &Schema, rules: &[Rule]) -> Vec<usize> {
     let is_named = |name: &String| rules.iter().any(|rule| rule.columns().contains(name));
     let fields = schema.fields().iter().enumerate();
     fields.filter(|(_, field)| is_named(field.name())).map(|(place, _)| place).collect()
 }
 
-/// The rows of a file that rules mean.
+/// The rows of a file that the rules match.
 ///
 /// # Errors
-/// It cannot be read, or is not what it was.
+/// The file cannot be read, or has changed.
 pub fn rows_of(file: &Pinned, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
     let mut found = vec![];
     if looked_at(&file.schema, rules).is_empty() {
@@ -149,10 +149,10 @@ pub fn rows_of(file: &Pinned, rules: &[Rule]) -> Result<Vec<RecordBatch>> {
 }
 
 impl Catalog {
-    /// Writes a file anew without the rows that go; `None` when it has none of them.
+    /// Rewrites a file without the rows that the rules match; `None` when there are none.
     ///
     /// # Errors
-    /// It is damaged, the disk is full or fails, there is no memory left.
+    /// The file is damaged, the disk is full or fails, or memory runs out.
     pub async fn without_rows(
         &self,
         (of, name): (SnapshotOf, &str),
@@ -168,7 +168,7 @@ impl Catalog {
         if looked_at.is_empty() {
             return Ok(None);
         }
-        // A file is read as a whole.
+        // The file is read into memory as a whole.
         memory.try_resize(usize::try_from(pinned.bytes).unwrap_or(usize::MAX))?;
         let mut is_there = false;
         for batch in columns(&pinned, &looked_at)? {
@@ -176,7 +176,7 @@ impl Catalog {
             if is_there {
                 break;
             }
-            // Here the statement can be cancelled.
+            // A point at which the statement can be cancelled.
             tokio::task::consume_budget().await;
         }
         if !is_there {
@@ -207,7 +207,7 @@ impl Catalog {
     }
 }
 
-/// The texts of a column.
+/// A text column as strings; `None` for other types.
 fn texts_of(column: &ArrayRef) -> Result<Option<ArrayRef>> {
     let is_text = match column.data_type() {
         DataType::Dictionary(_, values) => values.is_string(),
@@ -225,10 +225,10 @@ fn add_texts(texts: &mut BTreeSet<(String, String)>, batch: &RecordBatch) -> Res
     Ok(())
 }
 
-/// Takes those texts out of a set that stand in a file.
+/// Removes the texts that occur in a file from a set.
 ///
 /// # Errors
-/// It cannot be read, or is not what it was.
+/// The file cannot be read, or has changed.
 pub fn without_texts_of(file: &Pinned, texts: &mut BTreeSet<(String, String)>) -> Result<()> {
     let is_wanted = |name: &String| texts.iter().any(|(column, _)| column == name);
     let fields = file.schema.fields().iter().enumerate();
@@ -248,7 +248,7 @@ pub fn without_texts_of(file: &Pinned, texts: &mut BTreeSet<(String, String)>) -
     Ok(())
 }
 
-/// Counts the values of a profile's state.
+/// Counts the non-NULL values per column of a profile's state.
 fn count_filled(filled: &mut Filled, batch: &RecordBatch) {
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         let value = field.name().strip_prefix(&state_columns::value("")).map(|name| (false, name));

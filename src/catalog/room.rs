@@ -1,8 +1,8 @@
-//! Room that is kept back on the disk, so that a full one can be emptied.
+//! Disk space kept in reserve, so that a full disk can be freed up.
 //!
-//! Forgetting a table takes room before it gives any: the catalog writes what it forgets into its log, and a statement that writes holds a
-//! lock, which is a file. So a database keeps a file of no use, `reserve`, as large as its catalog; a DROP that finds the disk full removes it,
-//! and it is made again when there is room.
+//! Dropping a table needs space before it frees any: the catalog writes the change to its WAL, and a writing statement holds a lock, which
+//! is a file. So a database keeps a file without content of value, `reserve`, at least as large as its catalog. A DROP that finds the disk
+//! full removes it; it is created again once there is space.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,24 +12,24 @@ use super::access::Access;
 use super::{Catalog, FILE};
 
 const RESERVE: &str = "reserve";
-/// Bytes that are always kept back: locks, log and its index of a small catalog.
+/// The minimum reserve in bytes: enough for lock files, and the WAL and its index of a small catalog.
 const LEAST: u64 = 1 << 20;
-/// Bytes that must be free for a transaction to begin.
+/// The bytes that must be free to begin a transaction.
 const NEEDED: usize = 256 << 10;
 
 impl Catalog {
-    /// Gives up what is kept back when the disk is full.
+    /// Frees the reserve when the disk is full.
     pub fn make_room(&self) {
         if let Some(directory) = self.directory()
             && !self.is_transaction()
             && is_full(directory)
         {
-            // Without it the statement says what the disk says.
+            // If this fails, the statement reports the disk's error.
             let _ = std::fs::remove_file(directory.join(RESERVE));
         }
     }
 
-    /// Keeps room back, unless it is kept or there is none.
+    /// Creates the reserve, unless it exists or there is no space.
     pub fn keep_room(&self) {
         let Some(directory) = self.directory().filter(|_| !self.is_transaction()) else { return };
         let catalog = directory.join(FILE).metadata().map_or(0, |found| found.len());
@@ -43,7 +43,7 @@ impl Catalog {
     }
 }
 
-/// True when the disk is full. Whether this user may write at all is found out by the next write.
+/// True when the disk is full. A lack of permission is not an answer here; the next write reports it.
 fn is_full(directory: &Path) -> bool {
     let name = format!("{RESERVE}.{}", std::process::id());
     let written = write(directory, &name, NEEDED);
@@ -52,7 +52,7 @@ fn is_full(directory: &Path) -> bool {
     written.is_err_and(|error| full.contains(&error.kind()))
 }
 
-/// Writes bytes that no file system can make smaller.
+/// Writes pseudo-random bytes, which no file system can compress.
 fn write(directory: &Path, name: &str, bytes: usize) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let access = Access::of(&directory.join(FILE));

@@ -1,14 +1,14 @@
-//! Runs: what the database did, for how long, with what end.
+//! Runs: what the database did, for how long, and how it ended.
 //!
-//! A run writes its own end into the catalog; one that cannot, because its process was killed, is *lost*. Who lives is told by a lock
-//! of the operating system ([`super::locks`]) that the process holds from before its run can be seen until after its end is written: exactly, at
-//! once, and whatever the clocks say. A process that is stopped for an hour holds it as well, and its run goes on when the process does. So the
-//! catalog's `running` together with a free lock means lost, and everybody who looks sees the same without writing anything; the next run that
-//! begins writes it down.
+//! A run writes its own end to the catalog; one that cannot, because its process was killed, is *lost*. Whether a run is alive is
+//! determined by an operating system lock ([`super::locks`]), which the process holds from before its run becomes visible until after its
+//! end is written: exact, immediate and independent of clocks. A process that is suspended for an hour still holds it, and its run
+//! continues when the process does. So `running` in the catalog together with a free lock means lost; every reader sees that without
+//! writing anything, and the next run that begins records it.
 //!
-//! The heartbeat says when a run last did anything at all, which no lock can: an old one shows a process that lives and stands still, and it
-//! is the time at which a lost run ended. It also takes back what was written of a run wrongly, should somebody have removed the file of
-//! its lock: a beating run is running.
+//! The heartbeat records when a run was last active, which a lock cannot: an old heartbeat reveals a process that is alive but stuck, and
+//! it is the end time of a lost run. It also corrects a run that was wrongly recorded as lost, should somebody have removed its lock file:
+//! a run with a heartbeat is running.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,38 +22,38 @@ use super::Catalog;
 use super::keys::Link;
 use super::locks::Lock;
 
-/// One run.
+/// A recorded run.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub id: i64,
-    /// `refresh profile`, say.
+    /// Its kind, such as `refresh profile`.
     pub kind: String,
     pub name: String,
-    /// Microseconds since 1970, as all times here.
+    /// Microseconds since 1970, like all times here.
     pub as_of: i64,
-    /// `running`, `succeeded`, `failed`, `cancelled` or `lost`: its process was killed.
+    /// `running`, `succeeded`, `failed`, `cancelled` or `lost` (its process was killed).
     pub status: String,
     pub started_at: i64,
-    /// When it last showed that it goes on.
+    /// The time of its last heartbeat.
     pub heartbeat_at: Option<i64>,
     pub finished_at: Option<i64>,
     pub rows: Option<i64>,
     pub changes: Option<i64>,
     pub message: String,
-    /// What is known of the attempt of a schedule.
+    /// More about an attempt of a schedule; `None` for other runs.
     pub attempt: Option<Attempt>,
 }
 
-/// What a run of a schedule adds to others.
+/// The additional properties of a run of a schedule.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// From 1; that of a time that was skipped is 0.
+    /// From 1; 0 for a skipped time.
     pub number: i64,
-    /// Times that were missed before the one that it is for.
+    /// The number of times missed before the scheduled one.
     pub missed: i64,
-    /// Who it runs as.
+    /// The role it runs as.
     pub role: String,
-    /// The machine.
+    /// The machine it runs on.
     pub host: String,
     /// Why it runs: `schedule`, `missed`, `retry`, `dependency` or `manual`.
     pub cause: String,
@@ -62,33 +62,33 @@ pub struct Attempt {
     pub line: Option<i64>,
 }
 
-/// The kind of run that a refresh of a profile is.
+/// The kind of runs that refresh a profile.
 pub const REFRESH: &str = "refresh profile";
 
-/// The time between two heartbeats.
+/// The interval between heartbeats.
 pub const BEAT: Duration = Duration::from_secs(5);
 
 /// The status of a run that has not written its end.
 pub const RUNNING: &str = "running";
 
-/// What is said of a lost run.
+/// The message of a lost run.
 pub const LOST: &str = "the process ended without reporting; most likely it was killed";
 
-/// A run that is going on; it ends in the catalog however it ends.
+/// A run in progress. Its end is recorded however it ends.
 pub struct OpenRun {
     catalog: Arc<Catalog>,
     pub id: i64,
     ended: bool,
-    /// Why it was given up, when it is.
+    /// Gives the reason when the run is dropped without an end.
     reason: Box<dyn Fn() -> String + Send + Sync>,
-    /// Beats until it is dropped.
+    /// Sends heartbeats until dropped.
     heart: JoinSet<()>,
-    /// Let go last, when the end is written.
+    /// Released last, after the end is written.
     _lock: Lock,
 }
 
 impl OpenRun {
-    /// Begins a run, on a thread of the engine.
+    /// Begins a run. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -104,27 +104,27 @@ impl OpenRun {
             loop {
                 tokio::time::sleep(beat).await;
                 let catalog = Arc::clone(&beating);
-                // A beat that cannot be written is not worth ending the work for; the next one may be.
+                // A heartbeat that cannot be written does not stop the work; the next one may succeed.
                 let _ = tokio::task::spawn_blocking(move || catalog.beat(id)).await;
             }
         });
         Ok(Self { catalog: Arc::clone(catalog), id, ended: false, reason: Box::new(String::new), heart, _lock: lock })
     }
 
-    /// The same run, which says why it was given up.
+    /// Sets the reason to record when the run is given up.
     pub fn given_up_for(mut self, reason: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.reason = Box::new(reason);
         self
     }
 
-    /// What it did is published, and with that its end is written.
+    /// Marks a run whose result was published; publishing has already recorded its end.
     pub fn succeeded(mut self) {
         self.ended = true;
     }
 
-    /// Notes that it failed.
+    /// Records that the run failed.
     pub fn failed(mut self, message: &str) {
-        // When that cannot be written it is found lost; what failed first is the error to tell.
+        // If this cannot be written the run is later found lost; the original error is the one to report.
         let _ = self.catalog.end_run(self.id, "failed", message);
         self.ended = true;
     }
@@ -139,27 +139,27 @@ impl Drop for OpenRun {
     }
 }
 
-/// What a profile published as of this time or later counts no more.
+/// Marks what a profile published as of this time or later as withdrawn.
 pub fn withdraw(transaction: &Connection, profile: &str, from: i64) -> rusqlite::Result<usize> {
     let update = "UPDATE runs SET snapshot = NULL WHERE kind = ?1 AND name = ?2 AND as_of >= ?3";
     transaction.execute(update, params![REFRESH, profile, from])
 }
 
-/// Microseconds since 1970.
+/// The current time in microseconds since 1970.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl Catalog {
-    /// Notes that a run begins, and which ones were lost.
+    /// Records the begin of a run, and which runs were lost.
     fn begin_run(&self, kind: &str, name: &str, as_of: i64) -> Result<(i64, Lock)> {
         self.write(|transaction| {
             if let Err(error) = self.write_lost(transaction)? {
                 return Ok(Err(error));
             }
-            // The lock is made in the transaction: whoever sees the run sees it held, and who removes locks without a run does not
-            // meet this one.
+            // The lock is taken inside the transaction: whoever sees the run sees its lock held, and whoever removes locks without a run
+            // cannot see this one before the run exists.
             let (lock, lock_name) = match self.data.locks.for_run(name, kind) {
                 Ok(made) => made,
                 Err(error) => return Ok(Err(error)),
@@ -173,10 +173,10 @@ impl Catalog {
         })?
     }
 
-    /// Writes down which runs were lost, and removes what is left of their locks.
+    /// Records which runs were lost, and removes their lock files.
     ///
     /// # Errors
-    /// The catalog cannot be written, or the folder of the locks not be read.
+    /// The catalog cannot be written, or the directory of the locks cannot be read.
     pub fn settle_runs(&self) -> Result<()> {
         self.write(|transaction| self.write_lost(transaction))?
     }
@@ -196,7 +196,7 @@ impl Catalog {
         Ok(self.data.locks.forget_runs(&going_on))
     }
 
-    /// Notes that a run goes on, unless it has ended.
+    /// Records a heartbeat, unless the run has ended.
     fn beat(&self, run: i64) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
@@ -208,7 +208,7 @@ impl Catalog {
         })
     }
 
-    /// Notes that a run failed or was cancelled, unless what it did is published.
+    /// Records that a run failed or was cancelled, unless its result was published.
     fn end_run(&self, run: i64, status: &str, message: &str) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
@@ -219,7 +219,7 @@ impl Catalog {
         })
     }
 
-    /// True when a profile was published as of a time before this one, in its present life: not dropped since, not rewound.
+    /// True when the profile was published as of an earlier time and that snapshot was not withdrawn, by a DROP or a rewind.
     pub fn was_published_before(&self, profile: &str, time: i64) -> Result<bool> {
         self.read(|connection| {
             let query = "SELECT 1 FROM runs WHERE kind = ?1 AND name = ?2 AND as_of < ?3 AND snapshot IS NOT NULL";
@@ -229,7 +229,8 @@ impl Catalog {
 
     /// All runs, oldest first.
     pub fn runs(&self) -> Result<Vec<Run>> {
-        // First who is dead, then what is written: a run lets go of its lock after its end is written.
+        // First find dead runs, then read their state: a run releases its lock only after its end is written, so one that ends in between
+        // is read as ended.
         let open = self.read(|link| running(link))?;
         let dead = open.into_iter().filter(|(_, lock)| !self.data.locks.is_held(lock)).map(|(run, _)| run);
         let dead: HashSet<i64> = dead.collect();
@@ -243,7 +244,7 @@ impl Catalog {
     }
 }
 
-/// The runs that have not written their end, with the names of their locks.
+/// The runs that have not written their end, with their lock names.
 fn running(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
     let mut query = connection.prepare_cached("SELECT id, lock FROM runs WHERE status = ?1")?;
     query.query_map([RUNNING], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
@@ -299,7 +300,7 @@ mod tests {
         catalog.runs().unwrap().into_iter().map(|run| format!("{} {}", run.name, run.status)).collect()
     }
 
-    /// A process that was killed: its lock is free, and its file stays.
+    /// Simulates a killed process: its lock is free, but the file remains.
     fn kill(mut run: OpenRun, catalog: &Catalog) {
         let name = catalog.read(|link| running(link)).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
         run.heart.abort_all();
@@ -323,7 +324,7 @@ mod tests {
         let lost = catalog.runs().unwrap().pop().unwrap();
         assert_eq!((lost.finished_at, lost.message.as_str()), (lost.heartbeat_at, LOST));
         assert!(lost.finished_at.is_some());
-        // Looking writes nothing; the collector and the next run do.
+        // Reading writes nothing; the collector and the next run do.
         let open = || catalog.read(|link| running(link)).unwrap().len();
         assert_eq!(open(), 2);
         catalog.collect().unwrap();
@@ -332,7 +333,7 @@ mod tests {
         assert!(!catalog.data.locks.has_dead_runs().unwrap());
     }
 
-    /// A run of a database whose locks were removed by hand goes on, and its end is told as it is.
+    /// A run whose lock file was removed by hand continues, and its end is recorded correctly.
     #[test]
     fn a_run_that_was_taken_for_lost_ends_as_it_ends() {
         let runtime = runtime();
@@ -343,7 +344,7 @@ mod tests {
         catalog.data.locks.abandon(&lock);
         assert_eq!(statuses(&catalog), ["p lost"]);
         catalog.settle_runs().unwrap();
-        // It is written, and taken back by the next beat.
+        // It was recorded as lost; the next heartbeat corrects that.
         while catalog.read(|link| running(link)).unwrap().is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -370,7 +371,7 @@ mod tests {
         assert_eq!((run.status.as_str(), run.rows, run.message.as_str()), ("succeeded", Some(3), ""));
     }
 
-    /// A run of an earlier version of the catalog has no lock.
+    /// A run recorded by an earlier schema version has no lock.
     #[test]
     fn runs_of_before_are_lost() {
         let catalog = Catalog::for_test().unwrap();

@@ -1,15 +1,15 @@
-//! Schedules: which of their times are settled, and who runs one.
+//! The state of schedules: which of their times are done, and which process runs one.
 //!
-//! A time of a schedule is *claimed* in one transaction of SQLite, which notes that it is settled and begins its run: whoever comes second finds
-//! it settled. While an attempt runs, nothing else of the same schedule does; the transaction looks at that too. An attempt that did not succeed stays
-//! the one *in work* until it is made again, or is given up.
+//! A scheduled time is *claimed* in one SQLite transaction, which marks it as settled and begins its run: a second process then finds it
+//! settled. While an attempt runs, nothing else of the same schedule may; the transaction checks that too. An attempt that did not succeed
+//! remains the one *in work* until it is retried or given up.
 //!
-//! Whether a process lives is known as for [all runs](super::runs): by a lock of the operating system, so that a killed process is known at once. Another
-//! machine may not see that lock, so an attempt is also a *lease*: it beats every five seconds, and a machine other than its own takes it
-//! for lost when it has not beaten for a minute. Its own process gives the work up well before that, when it cannot beat; and one that
-//! was taken for lost can neither beat nor end any more, so that what it still commits with the end of its run is refused.
+//! Whether a process is alive is known as for [all runs](super::runs), by an operating system lock, so a killed process is noticed at once.
+//! Another machine may not see that lock, so an attempt is also a *lease*: it has a heartbeat every five seconds, and other machines
+//! consider it lost after a minute without one. Its own process gives up well before that when it cannot write heartbeats. An attempt that
+//! was considered lost can neither write heartbeats nor end, so anything it would still commit together with its end is refused.
 //!
-//! What is remembered of a schedule is made when it is first looked at by who runs it, and goes with the schedule; the rows of its runs stay.
+//! The state of a schedule is created when a runner first looks at it, and deleted with the schedule; the records of its runs remain.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -24,14 +24,14 @@ use super::keys::Link;
 use super::locks::Lock;
 use super::runs::{BEAT, LOST, RUNNING, now};
 
-/// The kind of run that an attempt is.
+/// The kind of runs that are attempts of a schedule.
 pub const SCHEDULE: &str = "schedule";
-/// How long an attempt of another machine may go without a beat.
+/// How long an attempt of another machine may go without a heartbeat.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long a process goes on with an attempt that it cannot beat for.
+/// How long a process continues an attempt when it cannot write heartbeats.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What is added to the tables of before.
+/// The part of the catalog schema for schedules.
 pub const MIGRATION: &str = "
     -- What is remembered of schedules. `settled` is the time up to which nothing is to be done; `run` the attempt in work, if there is one.
     CREATE TABLE schedules (
@@ -60,7 +60,7 @@ pub const MIGRATION: &str = "
     CREATE INDEX runs_going_on ON runs (status) WHERE status = 'running';
 ";
 
-/// This machine, as long as it is up.
+/// The name of this machine, with its boot id where available.
 static HOST: LazyLock<String> = LazyLock::new(|| {
     let name = sysinfo::System::host_name().unwrap_or_else(|_| "unknown".into());
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -70,32 +70,32 @@ static HOST: LazyLock<String> = LazyLock::new(|| {
     }
 });
 
-/// What is remembered of a schedule.
+/// The stored state of a schedule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     pub object: i64,
     pub is_paused: bool,
-    /// The calendar that `settled` was counted with.
+    /// The calendar that `settled` was computed with.
     pub times: String,
-    /// `None` for a schedule that nobody has looked at yet.
+    /// The time up to which everything is done; `None` for a schedule that no runner has looked at yet.
     pub settled: Option<i64>,
     /// The attempt in work.
     pub attempt: Option<InWork>,
-    /// When it is made again.
+    /// When it is retried.
     pub retry_at: Option<i64>,
-    /// How many attempts for the time in work have failed, and were lost.
+    /// How many attempts for the time in work have failed, and how many were lost.
     pub failed: i64,
     pub lost: i64,
     /// The scheduled time of the last run that succeeded.
     pub last_success: Option<i64>,
-    /// The run that is going on, of whatever cause.
+    /// The run in progress, whatever its cause.
     pub running: Option<i64>,
-    /// The version that was made by somebody who may read and write all files.
+    /// The version that was created by a role that may read and write all files.
     pub trusted: i64,
 }
 
 impl State {
-    /// Attempts that are written as running, and are not.
+    /// Marks attempts that are recorded as running but are dead.
     fn mark_dead(&mut self, dead: &[i64]) {
         self.running = self.running.filter(|run| !dead.contains(run));
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.status == RUNNING && dead.contains(&attempt.run)) {
@@ -104,20 +104,20 @@ impl State {
     }
 }
 
-/// The attempt that a time in work had last.
+/// The latest attempt for the time in work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InWork {
     pub run: i64,
     pub number: i64,
     pub scheduled_at: i64,
     pub missed: i64,
-    /// As in the table; `lost` also before that is written.
+    /// The recorded status; `lost` even before that is recorded.
     pub status: String,
-    /// When it ended, or last showed that it went on.
+    /// When it ended, or its last heartbeat.
     pub ended_at: i64,
 }
 
-/// The last run of a schedule.
+/// The latest run of a schedule.
 #[derive(Debug, Clone)]
 pub struct Latest {
     pub schedule: i64,
@@ -126,35 +126,35 @@ pub struct Latest {
     pub message: String,
 }
 
-/// Times that are not run.
+/// Scheduled times that are skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// The last of them.
+    /// The last of the skipped times.
     pub at: i64,
     pub count: u64,
     pub why: String,
 }
 
-/// What is to be noted of a schedule.
+/// A decision to record for a schedule.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
     pub schedule: i64,
     pub name: &'a str,
-    /// The version of the definition that was looked at, and what was remembered then.
+    /// The version of the definition that the decision is based on, and the state at that time.
     pub version: i64,
     pub seen: &'a State,
     pub role: &'a str,
-    /// Now.
+    /// The current time.
     pub at: i64,
-    /// The calendar, and the time up to which everything is settled by this.
+    /// The calendar, and the time up to which this claim settles everything.
     pub times: &'a str,
     pub settled: i64,
     pub skipped: Option<Skipped>,
-    /// The attempt that begins.
+    /// The attempt to begin.
     pub begins: Option<Begins>,
 }
 
-/// An attempt that begins.
+/// An attempt to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begins {
     pub scheduled_at: i64,
@@ -163,17 +163,17 @@ pub struct Begins {
     pub cause: &'static str,
 }
 
-/// What a claim gave.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claimed {
-    /// Another was quicker, or the schedule is another by now.
+    /// Another process was faster, or the schedule has changed.
     No,
-    /// What was skipped is noted.
+    /// Only skipped times were recorded.
     Noted,
     Begun(Lease),
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug, Clone)]
 pub struct End {
     pub run: i64,
@@ -184,9 +184,9 @@ pub struct End {
     pub message: String,
     pub statement: String,
     pub line: Option<i64>,
-    /// When it is made again; `None` when the time is settled with it.
+    /// When it is retried; `None` when the time is settled.
     pub retry_at: Option<i64>,
-    /// How many runs of the schedule are remembered.
+    /// How many runs of the schedule are kept.
     pub keep: i64,
 }
 
@@ -195,22 +195,22 @@ pub struct End {
 pub struct Lease {
     catalog: Arc<Catalog>,
     pub run: i64,
-    /// Beats until it is dropped.
+    /// Sends heartbeats until dropped.
     heart: JoinSet<()>,
     lost: watch::Receiver<bool>,
     has_ended: bool,
-    /// Let go last, when the end is written.
+    /// Released last, after the end is written.
     _lock: Lock,
 }
 
 impl Drop for Lease {
-    /// Work that was given up is to be done again, by whoever is there.
+    /// Records abandoned work as cancelled, to be retried at once by any runner.
     fn drop(&mut self) {
         self.heart.abort_all();
         if self.has_ended {
             return;
         }
-        // What cannot be written is found lost.
+        // If this cannot be written, the attempt is found lost.
         let _ = self.catalog.write(|transaction| {
             let (at, end) =
                 (now(), "UPDATE runs SET status = 'cancelled', finished_at = ?2 WHERE id = ?1 AND status = 'running'");
@@ -223,7 +223,7 @@ impl Drop for Lease {
 }
 
 impl Lease {
-    /// Waits until the attempt is no longer this process's.
+    /// Waits until this process no longer holds the attempt.
     pub async fn lost(&self) {
         let mut lost = self.lost.clone();
         if lost.wait_for(|lost| *lost).await.is_err() {
@@ -231,25 +231,25 @@ impl Lease {
         }
     }
 
-    /// Writes how it ended; false when it is no longer this process's.
+    /// Records the end; false when this process no longer holds the attempt.
     ///
     /// # Errors
     /// The catalog cannot be written.
     pub fn end(mut self, end: &End) -> Result<bool> {
         let ended = self.catalog.write(|transaction| write_end(transaction, end));
-        // When that cannot be written it is found lost.
+        // If this could not be written, the attempt is found lost.
         self.has_ended = true;
         ended
     }
 
-    /// The end is written already, with a transaction.
+    /// Marks an end that was already recorded, as part of a transaction.
     pub fn ended(mut self) {
         self.has_ended = true;
     }
 }
 
 impl Catalog {
-    /// What is remembered of a schedule.
+    /// The state of a schedule.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -260,12 +260,12 @@ impl Catalog {
         Ok(state)
     }
 
-    /// What is remembered of every schedule that was looked at.
+    /// The states of all schedules that a runner has looked at.
     ///
     /// # Errors
     /// The catalog cannot be read.
     pub fn schedule_states(&self) -> Result<Vec<State>> {
-        // First who is dead, then what is written: a run lets go of its lock after its end is written.
+        // First find dead attempts, then read the states: a run releases its lock only after its end is written.
         let dead = self.dead_attempts()?;
         self.read(|connection| {
             let mut states = states(connection)?;
@@ -274,7 +274,7 @@ impl Catalog {
         })
     }
 
-    /// The last run of each schedule.
+    /// The latest run of each schedule.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -296,7 +296,7 @@ impl Catalog {
         })
     }
 
-    /// The attempts that are written as running, and are not.
+    /// The attempts that are recorded as running but are dead.
     fn dead_attempts(&self) -> Result<Vec<i64>> {
         let running = self.read(|connection| {
             let mut query = connection.prepare_cached(
@@ -313,7 +313,7 @@ impl Catalog {
         Ok(running.into_iter().filter(|(_, lock, host, beat)| is_dead(lock, host, *beat)).map(|(id, ..)| id).collect())
     }
 
-    /// Notes what is skipped, and begins an attempt, unless something has changed since it was decided. On a thread of the engine.
+    /// Records skipped times and begins an attempt, unless something has changed since the decision. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -343,7 +343,7 @@ impl Catalog {
                 return Ok(Ok(None));
             }
             if let Some(Skipped { at, count, why }) = &claim.skipped {
-                // Why is said when the run has its number.
+                // The reason is added once the run has its id, which its encryption is bound to.
                 transaction.execute(
                     "INSERT INTO runs (kind, name, as_of, process, status, started_at, finished_at, schedule, attempt, missed, role, host, cause)
                      VALUES (?1, ?2, ?3, ?4, 'skipped', ?5, ?5, ?6, 0, ?7, ?8, ?9, 'missed')",
@@ -429,7 +429,7 @@ impl Catalog {
         Lease { catalog: Arc::clone(self), run, heart, lost, has_ended: false, _lock: lock }
     }
 
-    /// Notes that an attempt goes on; false when it is this process's no more.
+    /// Records a heartbeat of an attempt; false when this process no longer holds it.
     fn beat_attempt(&self, run: i64) -> Result<bool> {
         self.write(|transaction| {
             let beat = "UPDATE runs SET heartbeat_at = ?2 WHERE id = ?1 AND status = 'running'";
@@ -437,7 +437,8 @@ impl Catalog {
         })
     }
 
-    /// Notes that the newest version of a schedule was made by somebody who may read and write all files. What a transaction makes is not noted.
+    /// Records that the newest version of a schedule was created by a role that may read and write all files. Within a transaction, this is
+    /// lost at COMMIT.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -455,7 +456,7 @@ impl Catalog {
         })
     }
 
-    /// Holds a schedule back, or lets it go on; false when that is so already. Times that pass meanwhile are not missed.
+    /// Pauses or resumes a schedule; false when it already is. Times that pass while it is paused do not count as missed.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -475,13 +476,13 @@ impl Catalog {
     }
 }
 
-/// True for a machine's attempt that another may take.
+/// True for an attempt of another machine whose lease has expired.
 fn is_expired(host: &str, beat: i64) -> bool {
     let limit = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
     host != *HOST && now().saturating_sub(beat) > limit
 }
 
-/// Notes what a claim settles.
+/// Records the state after a claim.
 fn note(transaction: &Connection, claim: &Claim<'_>, run: Option<i64>) -> rusqlite::Result<()> {
     let is_again = claim.begins.as_ref().is_some_and(|begins| begins.number > 1);
     let lost = claim.seen.attempt.as_ref().is_some_and(|attempt| attempt.status == "lost");
@@ -497,7 +498,7 @@ fn note(transaction: &Connection, claim: &Claim<'_>, run: Option<i64>) -> rusqli
     Ok(())
 }
 
-/// Writes how an attempt ended; false when it is lost, and so not for its process to end.
+/// Records the end of an attempt; false when it was considered lost, so that its process may not end it.
 pub fn write_end(connection: &Link<'_>, end: &End) -> rusqlite::Result<bool> {
     let End { run, status, at, rows, message, statement, line, retry_at, keep } = end;
     let ended = connection.execute(
@@ -633,12 +634,12 @@ mod tests {
         let seen = catalog.schedule_state(id).unwrap();
         assert_eq!(seen.settled, None);
         let lease = begun(&catalog, &claim(id, &seen, 1)).unwrap();
-        // Who decided by the same state comes too late, and so does who looks now.
+        // A second claim based on the same state comes too late, and so does one based on the current state.
         assert!(begun(&catalog, &claim(id, &seen, 1)).is_none());
         let running = catalog.schedule_state(id).unwrap();
         assert_eq!((running.settled, running.running), (Some(60), Some(lease.run)));
         assert!(begun(&catalog, &claim(id, &running, 2)).is_none());
-        // It failed, and is made again; then it has succeeded, and nothing is in work.
+        // It failed and is retried; then it succeeds, and nothing is in work.
         let run = lease.run;
         assert!(lease.end(&end(run, "failed", Some(90), 1000)).unwrap());
         let failed = catalog.schedule_state(id).unwrap();
@@ -651,7 +652,7 @@ mod tests {
         assert!(lease.end(&end(run, "succeeded", None, 1000)).unwrap());
         let done = catalog.schedule_state(id).unwrap();
         assert_eq!((done.attempt, done.running, done.last_success, done.retry_at), (None, None, Some(60), None));
-        // Of another version nothing is known here.
+        // A claim based on another version of the definition is refused.
         assert!(begun(&catalog, &Claim { version: 2, ..claim(id, &catalog.schedule_state(id).unwrap(), 1) }).is_none());
     }
 
@@ -674,7 +675,7 @@ mod tests {
         assert_eq!(lost.attempt.as_ref().map(|attempt| attempt.status.as_str()), Some("lost"));
         let second = begun(&catalog, &claim(id, &lost, 2)).unwrap();
         assert_eq!(catalog.schedule_state(id).unwrap().lost, 1);
-        // The first one can neither beat nor end.
+        // The first attempt can neither send heartbeats nor end.
         assert!(!catalog.beat_attempt(lease.run).unwrap());
         let run = lease.run;
         assert!(!lease.end(&end(run, "succeeded", None, 1000)).unwrap());
@@ -684,7 +685,7 @@ mod tests {
         assert_eq!(statuses, ["lost", "succeeded"]);
     }
 
-    /// Whoever has lost the lease is told, and gives up.
+    /// The holder of a lost lease is notified, and gives up.
     #[test]
     fn a_lease_that_is_lost_says_so() {
         let runtime = runtime();
@@ -695,7 +696,7 @@ mod tests {
         let quick = catalog.lease(lease.run, lock, Duration::from_millis(5));
         catalog.write(|transaction| transaction.execute("UPDATE runs SET status = 'lost'", [])).unwrap();
         runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), quick.lost()).await }).unwrap();
-        // Given up without an end, it is cancelled; but this one is lost already.
+        // Dropped without an end, an attempt is cancelled; but this one is already lost.
         drop((lease, quick));
         assert_eq!(catalog.runs().unwrap()[0].status, "lost");
     }

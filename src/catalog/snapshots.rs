@@ -1,7 +1,7 @@
-//! Snapshots: what was published when, of profiles and managed tables.
+//! Snapshots: what was published when, for profiles and managed tables.
 //!
-//! A snapshot names its files and says what their columns are. Snapshots never change; what is published is replaced by
-//! publishing another. The time of a profile's snapshot is the `as_of` of its refresh, that of a table the time of its commit.
+//! A snapshot refers to its files and describes their columns. Snapshots are immutable; publishing creates a new one. The time of a
+//! profile's snapshot is the `as_of` of its refresh, that of a table's snapshot is the time of its commit.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::{Catalog, classes, runs};
 use crate::error::{SqlState, coded};
 use crate::text::with_article;
 
-/// What a snapshot is of.
+/// What a snapshot belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SnapshotOf {
     Profile,
@@ -34,12 +34,12 @@ impl SnapshotOf {
     }
 }
 
-/// The part of its snapshot that a file is.
+/// The part of a snapshot that a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The rows of a table, or one row a member of a profile.
+    /// The rows of a table, or one row per member of a profile.
     Rows,
-    /// Values of tags that are no more: key, tag, value, since when, until when.
+    /// Closed values of tags: key, tag, value, valid from, valid to.
     History,
 }
 
@@ -52,13 +52,13 @@ impl Part {
     }
 }
 
-/// What a column of a profile's rows is.
+/// The role of a column in a profile's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnRole {
     Key,
     Attribute,
     Tag,
-    /// A tag of several values.
+    /// A tag with several values.
     Tags,
     Segment,
 }
@@ -92,14 +92,14 @@ pub struct PublishedColumn {
     pub name: String,
     /// The version of its definition.
     pub version: i64,
-    /// Members that have a value.
+    /// The number of members with a value.
     pub filled: i64,
     /// The `as_of` of the refresh that computed it.
     pub computed_at: i64,
 }
 
 impl PublishedColumn {
-    /// True for a column whose changes are kept: a tag's, and that of an attribute which has a version for that reason.
+    /// True for a column whose changes are kept: a tag, or an attribute with history, which has a version for that reason.
     pub fn has_history(&self) -> bool {
         match self.role {
             ColumnRole::Tag | ColumnRole::Tags => true,
@@ -122,69 +122,69 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The files of one part, in the order they were made.
+    /// The files of one part, in order of creation.
     pub fn part(&self, part: Part) -> Vec<DataFile> {
         self.files.iter().filter(|(other, _)| *other == part).map(|(_, file)| file.clone()).collect()
     }
 
-    /// The columns of one role.
+    /// The columns with one role.
     pub fn columns_of(&self, role: ColumnRole) -> impl Iterator<Item = &PublishedColumn> {
         self.columns.iter().filter(move |column| column.role == role)
     }
 }
 
-/// Which snapshot is asked for.
+/// Which snapshot to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum When {
     /// The newest one.
     Now,
-    /// As it was at this time, in microseconds since 1970.
+    /// The newest one at or before this time, in microseconds since 1970.
     At(i64),
     /// The last one before this time.
     Before(i64),
 }
 
-/// What is to be published.
+/// A snapshot to be published.
 #[derive(Debug)]
 pub struct NewSnapshot<'a> {
     pub of: SnapshotOf,
     pub name: &'a str,
     pub at: i64,
     pub rows: i64,
-    /// The snapshot that was the newest when the work began; another one now is a conflict.
+    /// The newest snapshot when the work began; any other one now is a conflict.
     pub expected: Option<i64>,
     pub columns: Vec<PublishedColumn>,
     /// Files written for it.
     pub new: Vec<(Part, DataFile)>,
-    /// Files of an earlier snapshot that belong to it as well.
+    /// Files of an earlier snapshot that also belong to this one.
     pub kept: Vec<DataFile>,
-    /// How many snapshots of this name stay readable, this one included; of a profile two at least.
+    /// How many snapshots of this name are kept, including this one; at least two for a profile.
     pub keep: usize,
 }
 
 impl Catalog {
-    /// A snapshot with its columns and files.
+    /// The snapshot of a profile or table at a time, with its columns and files.
     pub fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
         self.snapshot_until(of, name, when, i64::MAX)
     }
 
-    /// The same, only among the snapshots up to this number.
+    /// The same, considering only snapshots up to this id.
     pub fn snapshot_until(&self, of: SnapshotOf, name: &str, when: When, last: i64) -> Result<Option<Snapshot>> {
         self.read(|connection| snapshot(connection, of, name, when, last))
     }
 
-    /// The same, with the stamp of the state it was read in.
+    /// The same, with the stamp of the state that it was read in.
     pub fn stamped_snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<(Stamp, Option<Snapshot>)> {
         self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
 
-    /// True until a snapshot is withdrawn, or rows are taken out of the file.
+    /// True until the snapshot is withdrawn, or the file is replaced by an erasure.
     pub fn names_file(&self, snapshot: i64, file: &str) -> Result<bool> {
         const NAMES: &str = "SELECT 1 FROM snapshot_files s JOIN files f ON f.id = s.file WHERE s.snapshot = ?1 AND f.name = ?2";
         self.read(|connection| connection.prepare_cached(NAMES)?.exists(params![snapshot, file]))
     }
 
-    /// The files of every state that is kept of a profile or table, each once.
+    /// The files of all stored snapshots of a profile or table, each once.
     pub fn files_of(&self, of: SnapshotOf, name: &str) -> Result<Vec<(Part, DataFile)>> {
         self.read(|connection| {
             let mut query = connection.prepare_cached(
@@ -196,21 +196,21 @@ impl Catalog {
         })
     }
 
-    /// Publishes a snapshot in one transaction, with the end of its run; older ones than are to be kept are withdrawn. The caller has
-    /// the lock of the object, so that its work is not in vain; what it relies on is checked here all the same.
+    /// Publishes a snapshot together with the end of its run in one transaction, and withdraws snapshots beyond those to keep. The caller
+    /// holds the lock of the object, so that its work is not wasted; its assumptions are checked here all the same.
     ///
     /// # Errors
-    /// Another snapshot of that name was published since `expected`, or a file that is kept was collected.
+    /// Another snapshot of that name was published since `expected`, or a kept file was collected.
     pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
         let number = self.write(|connection| publish_in(connection, new, run))?.ok_or_else(|| changed_meanwhile(new.name))?;
         self.keep_change(|| Change::Publish(Published::new(new, number), None));
         Ok(number)
     }
 
-    /// Publishes the first snapshot of a table in one transaction with its definition, which takes the place of an older table's.
+    /// Publishes the first snapshot of a table together with its definition, in one transaction; it may replace an existing table.
     ///
     /// # Errors
-    /// As [`Self::publish`]; another kind of object has the name, or the definitions have changed since `seen`.
+    /// As [`Self::publish`]; or another kind of object has the name, or the definitions have changed since `seen`.
     pub fn publish_table(
         &self,
         new: &NewSnapshot<'_>,
@@ -241,7 +241,7 @@ impl Catalog {
         Ok(published)
     }
 
-    /// Forgets a managed table and what it has published.
+    /// Deletes a managed table and its snapshots.
     ///
     /// # Errors
     /// The definitions have changed since `seen`.
@@ -252,12 +252,12 @@ impl Catalog {
         Ok(())
     }
 
-    /// The state of the catalog now.
+    /// The current state of the catalog.
     pub fn newest_stamp(&self) -> Result<Stamp> {
         self.read(|connection| stamp(connection))
     }
 
-    /// The files that no snapshot names any more are forgotten, and returned to be removed.
+    /// Deletes files that no snapshot refers to from the catalog, and returns their names so that they can be removed.
     pub fn forget_files(&self, may_forget: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         self.write(|transaction| {
             let mut query = transaction.prepare_cached(
@@ -276,13 +276,13 @@ impl Catalog {
         })
     }
 
-    /// The names of all files that snapshots name.
+    /// The names of all files that snapshots refer to.
     pub fn named_files(&self) -> Result<Vec<String>> {
         const NAMED: &str = "SELECT name FROM files WHERE id IN (SELECT file FROM snapshot_files)";
         self.read(|connection| connection.prepare_cached(NAMED)?.query_map([], |row| row.get(0))?.collect())
     }
 
-    /// The names of all files that the catalog knows.
+    /// The names of all files in the catalog.
     pub fn known_files(&self) -> Result<Vec<String>> {
         self.read(|connection| connection.prepare_cached("SELECT name FROM files")?.query_map([], |row| row.get(0))?.collect())
     }
@@ -294,7 +294,7 @@ fn snapshot(connection: &Link<'_>, of: SnapshotOf, name: &str, when: When, last:
         When::At(time) => ("at <= ?3", time),
         When::Before(time) => ("at < ?3", time),
     };
-    // The newest is the last by number: publishing an earlier time withdraws what came after it.
+    // The newest is the one with the greatest id: publishing as of an earlier time withdraws all later ones.
     let query = format!(
         "SELECT id, at, rows, committed_at FROM snapshots WHERE kind = ?1 AND name = ?2 AND {condition} AND id <= ?4 ORDER BY id DESC LIMIT 1"
     );
@@ -317,13 +317,13 @@ fn snapshot(connection: &Link<'_>, of: SnapshotOf, name: &str, when: When, last:
     Ok(Some(snapshot))
 }
 
-/// The error of work that began from a snapshot which is not the newest any more.
+/// The error for work that is based on a snapshot which is no longer the newest.
 pub fn changed_meanwhile(name: &str) -> DataFusionError {
     let problem = "was changed by another process meanwhile; nothing was published; run it again";
     coded(SqlState::SERIALIZATION_FAILURE, name, problem)
 }
 
-/// The error of a name that something of another kind has.
+/// The error for a name that another kind of object has.
 pub fn taken(name: &str, other: &str) -> DataFusionError {
     coded(SqlState::DUPLICATE_TABLE, name, format!("exists already, as {}; DROP it first", with_article(other)))
 }
@@ -358,7 +358,7 @@ fn file(connection: &Link<'_>, row: &Row<'_>) -> rusqlite::Result<(Part, DataFil
     Ok((part, connection.with_key(file, row.get(5)?)?))
 }
 
-/// True when the newest snapshot is the one that was expected, and all files that are kept are known.
+/// True when the newest snapshot is the expected one, and the catalog knows all kept files.
 fn is_as_expected(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::Result<bool> {
     const NEWEST: &str = "SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT 1";
     let newest: Option<i64> = connection.query_row(NEWEST, params![new.of.word(), new.name], |row| row.get(0)).optional()?;
@@ -371,17 +371,17 @@ fn is_as_expected(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::R
     Ok(newest == new.expected)
 }
 
-/// Publishes a snapshot and gives its number, unless something else was published since.
+/// Publishes a snapshot and returns its id; `None` when something else was published since.
 fn publish_in(connection: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<Option<i64>> {
     if is_as_expected(connection, new)? { publish(connection, new, run).map(Some) } else { Ok(None) }
 }
 
-/// The same for a change that no run has made.
+/// The same, for a change without a run.
 pub fn publish_checked(connection: &Link<'_>, new: &NewSnapshot<'_>) -> rusqlite::Result<Option<i64>> {
     publish_in(connection, new, None)
 }
 
-/// Forgets a managed table and what it has published.
+/// Deletes a managed table and its snapshots.
 pub fn drop_table(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM objects WHERE kind = 'table' AND name = ?1", params![name])?;
     connection.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2", params![SnapshotOf::Table.word(), name])?;
@@ -391,7 +391,7 @@ pub fn drop_table(connection: &Connection, name: &str) -> rusqlite::Result<()> {
 fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
     let (kind, name) = (new.of.word(), new.name);
     if new.of == SnapshotOf::Profile {
-        // A refresh repeated for the same time takes the place of the one before; a rewound one of all that came after.
+        // Repeating a refresh for the same time replaces its snapshot; a rewind replaces all later ones.
         transaction.execute("DELETE FROM snapshots WHERE kind = ?1 AND name = ?2 AND at >= ?3", params![kind, name, new.at])?;
         runs::withdraw(transaction, name, new.at)?;
     }
@@ -427,7 +427,7 @@ fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)
         let id = transaction.last_insert_rowid();
         transaction.execute("INSERT INTO snapshot_files (snapshot, file) VALUES (?1, ?2)", params![snapshot, id])?;
     }
-    // A refresh repeated as of the same time begins from the snapshot before the newest.
+    // At least two for a profile: repeating a refresh for the same time starts from the snapshot before the newest.
     let fewest = if new.of == SnapshotOf::Profile { 2 } else { 1 };
     let keep = i64::try_from(new.keep.max(fewest)).unwrap_or(i64::MAX);
     transaction.execute(

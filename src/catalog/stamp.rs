@@ -1,16 +1,16 @@
-//! Which state the catalog is in.
+//! Identifies a state of the catalog.
 
 use rusqlite::Connection;
 
-/// Tells states of the catalog apart: it changes whenever a definition does or anything is published, in this process or another.
-/// Numbers are never used again.
+/// Identifies a state of the catalog: it changes whenever a definition changes or anything is published, in any process. Numbers are never
+/// reused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// How often definitions have changed.
+    /// The number of changes of definitions.
     pub definitions: i64,
-    /// The newest snapshot there ever was.
+    /// The greatest snapshot id ever assigned.
     pub snapshot: i64,
-    /// How often rows were taken out of states that are kept.
+    /// The number of erasures.
     pub erasures: i64,
 }
 

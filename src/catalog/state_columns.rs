@@ -1,9 +1,9 @@
 //! The columns of a profile's state: the file with one row per customer that a refresh publishes.
 //!
-//! An attribute or tag may have any name, so that each kind of column has a prefix of its own, and the colon is forbidden in names
-//! (a tag `since:x` would be taken for the beginning of `x`). Whoever reads or writes a state takes the names from here.
+//! An attribute or tag may have any name without a colon. Each kind of column has its own prefix, so that their names cannot clash (a tag
+//! named `since:x` would be confused with the start of `x`). All code that reads or writes states uses these functions.
 
-/// The key. It has no prefix, as it is the one column of its kind.
+/// The key. It has no prefix, as it is the only column of its kind.
 pub const KEY: &str = "key";
 
 /// The value of an attribute or tag.
@@ -11,17 +11,17 @@ pub fn value(name: &str) -> String {
     format!("value:{name}")
 }
 
-/// Since when a tag has its value.
+/// The time since when a tag has its value.
 pub fn since(name: &str) -> String {
     format!("since:{name}")
 }
 
-/// The version of the tag's definition that gave its value.
+/// The version of the tag's definition that produced its value.
 pub fn version(name: &str) -> String {
     format!("version:{name}")
 }
 
-/// Since when a customer is in a segment; NULL outside it.
+/// The time since when a customer is in a segment; NULL for others.
 pub fn segment(name: &str) -> String {
     format!("segment:{name}")
 }

@@ -1,7 +1,7 @@
-//! The data files as DataFusion reads them: a store of objects whose root is the folder, and whose bytes are checked.
+//! The data files as DataFusion reads them: an object store over the directory, which verifies all bytes.
 //!
-//! The names in it are those of the files alone. How the folder is called, and where it stands, is therefore in no URL, and cannot be taken
-//! for a pattern, an escape or text in another encoding.
+//! Paths in the store are just the file names. The location of the directory therefore appears in no URL, and cannot be misread as a
+//! pattern, an escape sequence or another encoding.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,13 +28,13 @@ use super::data::Identity;
 use crate::encryption::Secret;
 use crate::error::{SqlState, coded, of_system as failed};
 
-/// The URL of the store in the engine of its database.
+/// The URL of the store in its database's session.
 pub const DATA_URL: &str = "portrait-data://files/";
 
-/// What is known of a file since all of it was read, or written.
+/// What is known of a file since it was completely read or written.
 #[derive(Debug)]
 pub struct Known {
-    /// Tells whether it was touched since.
+    /// Shows whether the file was touched since.
     pub identity: Identity,
     /// Its columns.
     pub schema: SchemaRef,
@@ -43,7 +43,7 @@ pub struct Known {
     pub blocks: Blocks,
 }
 
-/// The folder of the data files, for reading those that this process has looked at.
+/// The directory of the data files, for reading those that this process has verified.
 #[derive(Debug)]
 pub struct DataStore {
     folder: PathBuf,
@@ -64,19 +64,19 @@ impl DataStore {
         self.known.lock().get(name).cloned()
     }
 
-    /// Notes what a file is.
+    /// Stores what is known of a file.
     pub fn learn(&self, name: &str, known: Known) -> Arc<Known> {
         let known = Arc::new(known);
         self.known.lock().insert(name.to_string(), Arc::clone(&known));
         known
     }
 
-    /// Notes that a file is gone.
+    /// Removes what is known of a file.
     pub fn forget(&self, name: &str) {
         self.known.lock().remove(name);
     }
 
-    /// Opens a file that was looked at before.
+    /// Finds a file that was verified before.
     fn find(&self, location: &Location) -> object_store::Result<(PathBuf, Arc<Known>)> {
         let known = self.known(location.as_ref()).ok_or_else(|| object_store::Error::NotFound {
             path: self.folder.join(location.as_ref()).display().to_string(),
@@ -86,10 +86,10 @@ impl DataStore {
     }
 }
 
-/// Reads a part of a file that was looked at before.
+/// Reads a part of a file that was verified before.
 ///
 /// # Errors
-/// It cannot be read, or is not what it was.
+/// The file cannot be read, or has changed.
 pub fn read_part(file: &File, path: &Path, known: &Known, part: Range<u64>) -> Result<Bytes> {
     let read = known.blocks.read(file, part);
     match read.map_err(|error| failed(&path.display().to_string(), format!("cannot be read: {error}")))? {
@@ -98,7 +98,7 @@ pub fn read_part(file: &File, path: &Path, known: &Known, part: Range<u64>) -> R
     }
 }
 
-/// The error of a file that is not what was written.
+/// The error for a file that is not what was written.
 pub fn damaged(path: &Path, what: &str) -> datafusion::error::DataFusionError {
     let problem = format!("is damaged: {what}; restore the database from a backup, or make it anew");
     coded(SqlState::DATA_CORRUPTED, &path.display().to_string(), problem)
@@ -118,7 +118,7 @@ impl fmt::Display for DataStore {
     }
 }
 
-/// Reading alone: what is written to the folder is written by [`super::data`].
+/// Read-only: files are written by [`super::data`].
 #[async_trait]
 impl ObjectStore for DataStore {
     async fn get_opts(&self, location: &Location, options: GetOptions) -> object_store::Result<GetResult> {
@@ -126,7 +126,7 @@ impl ObjectStore for DataStore {
         let location = location.clone();
         let read = move || -> object_store::Result<GetResult> {
             let size = known.blocks.bytes();
-            // It never changes; the time when it was written says nothing.
+            // Files never change, so their modification time is irrelevant.
             let last_modified = chrono::DateTime::UNIX_EPOCH;
             let meta = ObjectMeta { location, last_modified, size, e_tag: None, version: None };
             options.check_preconditions(&meta)?;

@@ -1,16 +1,16 @@
-//! Transactions over several statements: what they change appears together when they are committed, or never.
+//! Transactions over several statements: their changes appear together at COMMIT, or never.
 //!
-//! A transaction reads the one state of the catalog that was there when it began: a connection of its own holds SQLite's snapshot of it.
-//! With its first change it goes on with a copy of that state in memory, so that the catalog is not locked while somebody thinks between
-//! two statements. Each change is applied to the copy, where the statements that follow see it, and kept. COMMIT applies all of them
-//! to the catalog, in one transaction of SQLite. Each checks there what it relies on: a table that another has written to since, or, for
-//! changes of definitions, any definition that is another by now, is a conflict, and then nothing of the transaction happens.
+//! A transaction reads the state of the catalog at its beginning: its own connection holds SQLite's snapshot of it. With its first change,
+//! it continues on a copy of that state in memory, so that the catalog is not locked while a user thinks between two statements. Each
+//! change is applied to the copy, where later statements see it, and recorded. COMMIT applies all recorded changes to the catalog in one
+//! SQLite transaction. Each change checks its assumptions there: a table that another process has written to since, or, for changes of
+//! definitions, any definition that has changed, is a conflict, and then nothing of the transaction is applied.
 //!
-//! Numbers that SQLite gives to snapshots and objects are others in the copy than in the catalog; snapshots are translated when they are
-//! applied, and objects are found by their names.
+//! The ids that SQLite assigns to snapshots and objects differ between the copy and the catalog; snapshot ids are translated when changes
+//! are applied, and objects are looked up by name.
 //!
-//! Files are written as ever. Until the end the transaction holds them against the collector, and with them the locks of the tables that
-//! it writes to, so that another writer is told at once.
+//! Data files are written as usual. Until the end, the transaction protects them from the collector and holds the locks of the tables that
+//! it writes to, so that another writer notices at once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -33,26 +33,26 @@ use super::stamp::{Stamp, stamp};
 use super::{Catalog, classes, objects, problem};
 use crate::error::{SqlState, coded};
 
-/// A change of the catalog, as it is made again when the transaction is committed.
+/// A recorded change of the catalog, to be applied again at COMMIT.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// A table has a new state; with its definition when it is new itself.
+    /// A table has a new state, with its definition if the table is new.
     Publish(Published, Option<Version>),
     /// An object has a new version.
     Put(Version),
-    /// An object is gone.
+    /// An object is dropped.
     Remove(Object),
-    /// A table or view has another name.
+    /// A table or view is renamed.
     Rename(Object, Object),
-    /// A managed table is gone.
+    /// A managed table is dropped.
     DropTable(String),
-    /// Roles may do something else.
+    /// Privileges or owners change.
     Grants(GrantChange),
-    /// The attempt of a schedule that this was has ended.
+    /// The attempt of a schedule that runs as this transaction has ended.
     EndAttempt(End),
 }
 
-/// A [`NewSnapshot`] that is kept.
+/// An owned [`NewSnapshot`].
 #[derive(Debug, Clone)]
 pub struct Published {
     of: SnapshotOf,
@@ -64,7 +64,7 @@ pub struct Published {
     new: Vec<(Part, DataFile)>,
     kept: Vec<DataFile>,
     keep: usize,
-    /// The number that it has in the copy.
+    /// Its snapshot id in the copy.
     number: i64,
 }
 
@@ -86,11 +86,11 @@ impl Published {
     }
 }
 
-/// A [`NewVersion`] that is kept.
+/// An owned [`NewVersion`].
 #[derive(Debug, Clone)]
 pub struct Version {
     parts: [String; 6],
-    /// The classes of the columns of a table that is new.
+    /// The column classes of a new table.
     classes: BTreeMap<String, String>,
 }
 
@@ -100,7 +100,7 @@ impl Version {
         Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), classes: BTreeMap::new() }
     }
 
-    /// With the classes of its columns.
+    /// Adds the classes of its columns.
     pub fn with_classes(self, classes: &BTreeMap<String, String>) -> Self {
         Self { classes: classes.clone(), ..self }
     }
@@ -111,7 +111,7 @@ impl Version {
     }
 }
 
-/// What a transaction has done so far.
+/// The recorded changes of a transaction.
 #[derive(Debug)]
 pub struct Pending {
     base: Arc<Catalog>,
@@ -125,11 +125,11 @@ struct State {
     /// True once the connection is that of the copy.
     is_copy: bool,
     changes: Vec<Change>,
-    /// Files that nothing names yet.
+    /// Files that the catalog does not refer to yet.
     files: Vec<Written>,
-    /// Locks of what is written to.
+    /// The locks of objects being written.
     locks: HashMap<String, Lock>,
-    /// Savepoints, each with how much was changed and written by then.
+    /// Savepoints, each with the number of changes and files at that time.
     savepoints: Vec<(String, usize, usize)>,
 }
 
@@ -140,12 +140,12 @@ impl std::fmt::Debug for State {
 }
 
 impl Pending {
-    /// The catalog that the transaction is over.
+    /// The catalog that the transaction runs on.
     pub fn base(&self) -> &Catalog {
         &self.base
     }
 
-    /// Writes to the copy, which is made now if there is none.
+    /// Writes to the copy, creating it if necessary.
     pub fn write<T>(
         &self,
         opened: &mut Opened,
@@ -173,7 +173,7 @@ impl Pending {
             state.is_copy = true;
         }
         drop(state);
-        // All of it or nothing, as a statement that fails leaves nothing behind.
+        // In a savepoint, all or nothing: a statement that fails leaves nothing behind.
         let connection = &opened.connection;
         connection.execute_batch("SAVEPOINT statement").map_err(fail)?;
         match write(&Link::new(connection, keys)) {
@@ -190,7 +190,7 @@ impl Pending {
 }
 
 impl Catalog {
-    /// Begins a transaction: a catalog that reads one state of this one, and keeps what is changed.
+    /// Begins a transaction: a catalog that reads one state of this one, and records changes.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -200,7 +200,7 @@ impl Catalog {
             return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "database", problem));
         };
         let opened = Opened::open(directory, &self.keys)?;
-        // SQLite takes its snapshot with the first look.
+        // SQLite takes its snapshot at the first read.
         let first = || -> rusqlite::Result<Stamp> {
             opened.connection.execute_batch("BEGIN")?;
             stamp(&opened.connection)
@@ -224,7 +224,7 @@ impl Catalog {
         self.pending.is_some()
     }
 
-    /// True within a transaction that reads a state of before an erasure, whose files are gone.
+    /// True within a transaction that reads a state from before an erasure, whose files are gone.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -234,14 +234,14 @@ impl Catalog {
         Ok(pending.base.newest_stamp()?.erasures != first)
     }
 
-    /// Keeps a change until the transaction is committed; without a transaction it has happened.
+    /// Records a change for COMMIT; without a transaction, it has already been applied.
     pub fn keep_change(&self, change: impl FnOnce() -> Change) {
         if let Some(pending) = &self.pending {
             pending.state.lock().changes.push(change());
         }
     }
 
-    /// Lets go of files that were published, or holds them until that is certain.
+    /// Within a transaction, keeps files until it ends; otherwise releases them to the catalog.
     pub fn hold_files(&self, files: Vec<Written>) {
         match &self.pending {
             Some(pending) => pending.state.lock().files.extend(files),
@@ -249,12 +249,12 @@ impl Catalog {
         }
     }
 
-    /// True when a transaction holds the lock of that name already.
+    /// True when the transaction already holds the lock of that name.
     pub fn holds_lock(&self, name: &str) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.state.lock().locks.contains_key(name))
     }
 
-    /// Holds a lock to the end of the transaction, or gives it back when there is none.
+    /// Holds a lock until the end of the transaction; without one, returns it.
     pub fn hold_lock(&self, name: String, lock: Lock) -> Option<Lock> {
         match &self.pending {
             Some(pending) => {
@@ -265,7 +265,7 @@ impl Catalog {
         }
     }
 
-    /// Marks a place to go back to.
+    /// Sets a savepoint.
     ///
     /// # Errors
     /// The copy cannot be written.
@@ -282,10 +282,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Goes back to a place that was marked, which stays marked.
+    /// Rolls back to a savepoint, which remains.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no savepoint of that name.
     pub fn roll_back_to(&self, name: &str) -> Result<()> {
         let Some(pending) = &self.pending else { return Ok(()) };
         let opened = self.opened.lock();
@@ -298,17 +298,17 @@ impl Catalog {
         let (_, changes, files) = state.savepoints[place];
         state.savepoints.truncate(place + 1);
         state.changes.truncate(changes);
-        // They were never published, and go.
+        // These files were never published; dropping them removes them.
         state.files.truncate(files);
         drop(state);
         *self.newest.lock() = None;
         Ok(())
     }
 
-    /// Forgets a place that was marked, and those after it; what was changed since stays.
+    /// Releases a savepoint and all later ones; the changes since remain.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// There is no savepoint of that name.
     pub fn release(&self, name: &str) -> Result<()> {
         let Some(pending) = &self.pending else { return Ok(()) };
         let opened = self.opened.lock();
@@ -322,17 +322,17 @@ impl Catalog {
         Ok(())
     }
 
-    /// Makes what the transaction has changed that of the database.
+    /// Commits the transaction's changes to the catalog.
     ///
     /// # Errors
-    /// Another has changed the same meanwhile: nothing happens then.
+    /// There is a conflict with a change by others. Then nothing is changed.
     pub fn commit(&self) -> Result<()> {
         let Some(pending) = &self.pending else { return Ok(()) };
         let mut state = pending.state.lock();
         let changes = std::mem::take(&mut state.changes);
         if !changes.is_empty() {
             let first = state.first;
-            // In two layers: what SQLite says, and what has changed meanwhile, after which nothing of it is to be written.
+            // A conflict is passed out separately, with a dummy SQLite error that rolls the SQLite transaction back.
             let mut conflict = None;
             let applied = pending.base.write(|connection| match apply(connection, &changes, first) {
                 Ok(None) => Ok(()),
@@ -369,7 +369,7 @@ fn no_savepoint(name: &str) -> DataFusionError {
     coded(SqlState::INVALID_SAVEPOINT, name, "no such savepoint; SAVEPOINT makes one")
 }
 
-/// Makes all changes in the catalog itself; gives the conflict, if there is one.
+/// Applies all changes to the catalog; returns the conflict, if there is one.
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
     let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
@@ -377,7 +377,7 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
     }
     if stamp(connection)?.erasures != first.erasures {
-        // What it has written may hold what was erased: it has read the state of before.
+        // The transaction has read the state before the erasure, so it may have written erased data again.
         let problem = "cannot be committed: data of a person was erased meanwhile; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
     }
@@ -413,7 +413,7 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
     Ok(None)
 }
 
-/// The object with the number that it has in the catalog.
+/// The object with the id that it has in the catalog.
 fn known(connection: &Connection, object: &Object) -> rusqlite::Result<Object> {
     let query = "SELECT id FROM objects WHERE kind = ?1 AND profile = ?2 AND name = ?3";
     let id = connection.query_row(query, params![object.kind, object.profile, object.name], |row| row.get(0)).optional()?;

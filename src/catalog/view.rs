@@ -1,4 +1,4 @@
-//! A view of the database: one state of it, however often a statement looks and whatever is published meanwhile.
+//! A view of the database: one consistent state, however often a statement reads and whatever is published meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::snapshots::{Snapshot, SnapshotOf, When};
 use super::stamp::Stamp;
 use crate::error::{SqlState, coded};
 
-/// How often a statement is planned while others keep publishing.
+/// How often planning a statement is repeated while others keep publishing.
 const ATTEMPTS: usize = 100;
 
-/// What one statement sees of a database. Whatever it reads of profiles, segments, tables and views belongs together, and stays until it
-/// ends. A view is made for each statement; when its state is gone before everything was read, it has *moved*, and the statement is
-/// planned anew over a fresh one: see [`settled`].
+/// What one statement sees of a database. Everything it reads of profiles, segments, tables and views is of one state, which stays until
+/// the statement ends. Each statement has its own view. When its state is gone before everything was read, the view has *moved*, and the
+/// statement is planned again over a fresh one: see [`settled`].
 #[derive(Debug)]
 pub struct View {
     catalog: Arc<Catalog>,
@@ -29,7 +29,7 @@ pub struct View {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The one state of the catalog that the statement reads.
+    /// The state of the catalog that the statement reads.
     stamp: Option<Stamp>,
     definitions: Option<(Objects, Grants)>,
     snapshots: HashMap<(SnapshotOf, String, When), Option<Arc<Snapshot>>>,
@@ -37,7 +37,7 @@ struct Seen {
     moved: bool,
 }
 
-/// Plans a statement over one state of the database. When what it reads is gone while it is planned, it is planned anew.
+/// Plans a statement over one state of the database. When that state is gone during planning, it is planned again.
 ///
 /// # Errors
 /// Those of `plan`.
@@ -54,28 +54,28 @@ pub async fn settled<T, W: Future<Output = Result<T>>>(catalog: &Arc<Catalog>, p
 }
 
 impl View {
-    /// A view of the state that is there when it is first read.
+    /// A view of the state at its first read.
     pub fn new(catalog: Arc<Catalog>) -> Self {
         Self { catalog, seen: Mutex::default() }
     }
 
-    /// The catalog beneath, for what is written, and for what no statement needs to see in one state.
+    /// The underlying catalog, for writes, and for reads that need not be of one state.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 
-    /// True when the state was gone before everything was read: what was planned over it must not run.
+    /// True when the state was gone before everything was read: a plan made over it must not run.
     pub fn has_moved(&self) -> bool {
         self.seen.lock().moved
     }
 
-    /// Ends the planning of the statement, to begin anew.
+    /// Marks the view as moved; the returned error ends the planning, which then starts again.
     pub fn moved(&self) -> DataFusionError {
         self.seen.lock().moved = true;
         coded(SqlState::SERIALIZATION_FAILURE, "database", "was changed while this statement was planned; run it again")
     }
 
-    /// The state that the statement reads: this one when it has read nothing yet.
+    /// The state that the statement reads; `stamp` becomes it if nothing was read yet.
     fn first(&self, stamp: Stamp) -> Stamp {
         *self.seen.lock().stamp.get_or_insert(stamp)
     }
@@ -83,22 +83,22 @@ impl View {
     /// The state of the catalog that the statement sees.
     ///
     /// # Errors
-    /// The catalog cannot be read, or the definitions are others by now.
+    /// The catalog cannot be read, or the definitions have changed since.
     pub fn stamp(&self) -> Result<Stamp> {
         let now = self.catalog.newest_stamp()?;
         let first = self.first(now);
         if first.definitions == now.definitions { Ok(first) } else { Err(self.moved()) }
     }
 
-    /// The newest version of every object, in the order they were first made.
+    /// The newest version of every object, in order of creation.
     ///
     /// # Errors
-    /// The catalog cannot be read, or the definitions are others by now.
+    /// The catalog cannot be read, or the definitions have changed since.
     pub fn objects(&self) -> Result<Objects> {
         self.definitions().map(|(objects, _)| objects)
     }
 
-    /// What every role was granted.
+    /// The grants of all roles.
     ///
     /// # Errors
     /// As [`Self::objects`].
@@ -122,14 +122,14 @@ impl View {
     /// The snapshot that the statement sees.
     ///
     /// # Errors
-    /// The catalog cannot be read, or the statement has seen another state.
+    /// The catalog cannot be read, or the statement has already seen another state.
     pub fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Arc<Snapshot>>> {
         let key = (of, name.to_string(), when);
         if let Some(snapshot) = self.seen.lock().snapshots.get(&key) {
             return Ok(snapshot.clone());
         }
         let snapshot = match of {
-            // A table stays readable as it was: many small INSERTs do not keep other statements from being planned.
+            // Earlier states of a table stay readable, so frequent small INSERTs do not disturb the planning of other statements.
             SnapshotOf::Table => {
                 let last = self.stamp()?.snapshot;
                 let snapshot = self.catalog.snapshot_until(of, name, when, last)?;
@@ -138,7 +138,7 @@ impl View {
                 }
                 snapshot
             }
-            // A refresh for the same time withdraws the one before, and then an older one would be taken for it.
+            // A refresh for the same time withdraws the previous snapshot, and an older one would then be read in its place.
             SnapshotOf::Profile => {
                 let (stamp, snapshot) = self.catalog.stamped_snapshot(of, name, when)?;
                 if self.first(stamp) != stamp {
@@ -152,10 +152,10 @@ impl View {
         Ok(snapshot)
     }
 
-    /// Holds files of a snapshot for reading.
+    /// Locks the files of a snapshot for reading.
     ///
     /// # Errors
-    /// A file is damaged; or the snapshot was withdrawn since it was looked up and its files were collected, or has other files by now.
+    /// A file is damaged; or the snapshot was withdrawn since it was looked up and its files were collected, or replaced by an erasure.
     pub fn pin(&self, snapshot: &Snapshot, files: &[DataFile]) -> Result<Vec<Arc<Pinned>>> {
         let mut pins = vec![];
         for file in files {
@@ -200,7 +200,7 @@ mod tests {
                 assert_eq!(newest(&view, "a")?, Some(a));
                 publish(&catalog, "a", 3);
                 publish(&catalog, "b", 4);
-                // Also what it had not looked at before, and also from a task of its own, on whatever thread it runs.
+                // This also holds for objects not read before, and for a separate task on any thread.
                 let other = Arc::clone(&view);
                 let mut tasks = tokio::task::JoinSet::new();
                 tasks.spawn(async move { (newest(&other, "a"), newest(&other, "b")) });
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(planned.unwrap(), None);
         let fresh = View::new(Arc::clone(&catalog));
         assert_ne!((newest(&fresh, "a").unwrap(), newest(&fresh, "b").unwrap()), (Some(a), Some(b)));
-        // When that state is gone, it begins anew.
+        // When that state is gone, planning starts again.
         let attempts = std::sync::atomic::AtomicUsize::new(0);
         let planned = runtime.block_on(settled(&catalog, |view| {
             let (catalog, attempts) = (Arc::clone(&catalog), &attempts);
@@ -229,7 +229,7 @@ mod tests {
         }));
         assert_eq!(planned.unwrap(), newest(&View::new(Arc::clone(&catalog)), "a").unwrap());
         assert_eq!(attempts.into_inner(), 2);
-        // Nothing settles when every attempt is overtaken.
+        // It gives up when every attempt is overtaken.
         let endless = runtime.block_on(settled(&catalog, |view| {
             let catalog = Arc::clone(&catalog);
             async move {

@@ -1,4 +1,4 @@
-//! Values of another database as they come, put together as columns.
+//! Collects values from another database into columns.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use datafusion::execution::memory_pool::MemoryReservation;
 
 use crate::error::failed;
 
-/// The most bytes of values in a batch: wide rows make batches of fewer rows.
+/// The most bytes of values in a batch. Wide rows make batches with fewer rows.
 const BATCH_BYTES: usize = 4 << 20;
-/// Memory is taken in pieces of this size.
+/// Memory is reserved in pieces of this size.
 const PIECE: usize = 1 << 18;
 
-/// The values of one column. Each type that a table of another database can have is one of these.
+/// The values of one column. There is one variant for each type that a column of another database can have.
 #[derive(Debug)]
 pub enum Values {
     Boolean(BooleanBuilder),
@@ -39,7 +39,7 @@ pub enum Values {
     List(Lists),
 }
 
-/// The values of a column of lists.
+/// The values of a list column.
 #[derive(Debug)]
 pub struct Lists {
     field: FieldRef,
@@ -49,7 +49,7 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Ends a list of so many items, which have been added.
+    /// Ends a list whose `length` items were added before.
     pub fn end(&mut self, length: usize) {
         self.lengths.push(length);
         self.valid.push(true);
@@ -57,7 +57,7 @@ impl Lists {
 }
 
 impl Values {
-    /// A column of a type; `None` for types that no table of another database has.
+    /// A builder for a column type; `None` for types that no other database has.
     pub fn of(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::new()),
@@ -132,24 +132,24 @@ impl Values {
     }
 }
 
-/// Rows on their way into a batch, with the memory that they take.
+/// Rows being collected into a batch, with the memory they use.
 #[derive(Debug)]
 pub struct Rows {
     schema: SchemaRef,
     pub columns: Vec<Values>,
     rows: usize,
     bytes: usize,
-    /// Of the values whose size is fixed.
+    /// The bytes per row for values of fixed size.
     bytes_per_row: usize,
     batch_size: usize,
     memory: MemoryReservation,
 }
 
 impl Rows {
-    /// No rows yet.
+    /// An empty collection.
     ///
     /// # Errors
-    /// None for the types that tables of other databases have.
+    /// None for the types of other databases.
     pub fn new(schema: &SchemaRef, batch_size: usize, memory: MemoryReservation) -> Result<Self> {
         let of = |field: &FieldRef| {
             Values::of(field.data_type())
@@ -161,10 +161,10 @@ impl Rows {
         Ok(Self { schema: Arc::clone(schema), columns, rows: 0, bytes: 0, bytes_per_row, batch_size: batch_size.max(1), memory })
     }
 
-    /// Takes the memory of a value whose size varies, before it is copied.
+    /// Reserves memory for a value of variable size, before it is copied.
     ///
     /// # Errors
-    /// There is none left.
+    /// There is not enough memory.
     pub fn take(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes;
         if self.bytes > self.memory.size() {
@@ -173,10 +173,10 @@ impl Rows {
         Ok(())
     }
 
-    /// Ends a row, whose values have been added to the columns; true when the batch is full.
+    /// Ends a row whose values were added to the columns; returns true when the batch is full.
     ///
     /// # Errors
-    /// There is no memory left.
+    /// There is not enough memory.
     pub fn end_row(&mut self) -> Result<bool> {
         self.rows += 1;
         self.take(self.bytes_per_row)?;
@@ -187,10 +187,10 @@ impl Rows {
         self.rows == 0
     }
 
-    /// The batch, and the memory that it holds, which is given back when that is dropped.
+    /// The batch with its memory reservation, which is released when it is dropped.
     ///
     /// # Errors
-    /// None for rows that are whole.
+    /// None if all columns have the same number of rows.
     pub fn finish(&mut self) -> Result<(RecordBatch, MemoryReservation)> {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let columns = self.columns.iter_mut().map(Values::finish).collect::<Result<Vec<_>>>()?;

@@ -1,21 +1,21 @@
-//! Conditions in the SQL of another database.
+//! Translates conditions into the SQL of another database.
 //!
-//! A condition goes there only when it means the same there for every value that can be read, or when what it lets through is at
-//! least what the condition would: then the engine looks at the rows again. What means something else, such as a comparison under a
-//! collation that takes two texts for one, stays here.
+//! A condition is pushed down only if it means the same there for every value, or if it lets through at least the rows that it should;
+//! then the engine filters the rows again. Conditions that mean something else, such as a comparison under a collation in which different
+//! strings are equal, stay here.
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{InList, Like};
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 
-/// The most values of one IN that are written into a statement.
+/// The most values of an IN list that are written into a statement.
 const LONGEST_LIST: usize = 1000;
 
-/// A condition in the other database's words.
+/// A condition in the other database's SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub sql: String,
-    /// True when it lets through exactly what was asked for, false when it may be more.
+    /// True when it lets through exactly the right rows, false when it may be more.
     pub is_exact: bool,
 }
 
@@ -25,22 +25,22 @@ impl Condition {
     }
 }
 
-/// How a database writes conditions over the columns of a relation, by their names.
+/// How a database writes conditions on the columns of a relation.
 pub trait Dialect {
-    /// The column compared with a value: one of `=`, `<>`, `<`, `<=`, `>`, `>=`.
+    /// The comparison of a column with a value, by one of `=`, `<>`, `<`, `<=`, `>`, `>=`.
     fn compare(&self, column: &str, operator: Operator, value: &ScalarValue) -> Option<Condition>;
 
-    /// The text column against a pattern in which nothing is escaped.
+    /// LIKE on a string column, with a pattern that has no escapes.
     fn like(&self, column: &str, pattern: &str) -> Option<Condition>;
 
-    /// The column's name in SQL, when there is such a column.
+    /// The column's name in SQL, if the column exists.
     fn name(&self, column: &str) -> Option<String>;
 
-    /// True for a column of booleans.
+    /// True for a boolean column.
     fn is_boolean(&self, column: &str) -> bool;
 }
 
-/// Whether a filter goes to the other database.
+/// Whether a filter is pushed down to the other database.
 pub fn pushdown(filter: &Expr, dialect: &dyn Dialect) -> TableProviderFilterPushDown {
     match condition(filter, dialect) {
         Some(Condition { is_exact: true, .. }) => TableProviderFilterPushDown::Exact,
@@ -49,7 +49,7 @@ pub fn pushdown(filter: &Expr, dialect: &dyn Dialect) -> TableProviderFilterPush
     }
 }
 
-/// The filters that go there, joined with AND; empty without any.
+/// The filters that are pushed down, to be combined with AND.
 pub fn all(filters: &[Expr], dialect: &dyn Dialect) -> Vec<String> {
     filters.iter().filter_map(|filter| condition(filter, dialect)).map(|condition| condition.sql).collect()
 }
@@ -57,7 +57,7 @@ pub fn all(filters: &[Expr], dialect: &dyn Dialect) -> Vec<String> {
 fn condition(filter: &Expr, dialect: &dyn Dialect) -> Option<Condition> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
-            // Each lets through at least what it should, and so does what they make together.
+            // If both sides let through at least the right rows, so does the combination.
             let (left, right) = (condition(left, dialect)?, condition(right, dialect)?);
             Some(Condition { sql: format!("({} {op} {})", left.sql, right.sql), is_exact: left.is_exact && right.is_exact })
         }
@@ -118,7 +118,7 @@ fn compare(dialect: &dyn Dialect, column: &str, operator: Operator, value: &Scal
     dialect.compare(column, operator, value)
 }
 
-/// What lets through too much would, negated, let through too little.
+/// The negation of a condition that lets through too many rows would let through too few, so only exact ones can be negated.
 fn negated(condition: &Condition) -> Option<Condition> {
     condition.is_exact.then(|| Condition::exact(format!("(NOT {})", condition.sql)))
 }
@@ -130,7 +130,7 @@ fn named(expression: &Expr, dialect: &dyn Dialect) -> Option<String> {
     }
 }
 
-/// A comparison in SQL: both databases write the operators alike.
+/// The operator in SQL, which is the same in both databases.
 pub fn sign(operator: Operator) -> &'static str {
     match operator {
         Operator::Eq => "=",
@@ -142,7 +142,7 @@ pub fn sign(operator: Operator) -> &'static str {
     }
 }
 
-/// A number as a literal, when comparing with it means the same everywhere: the engine tells -0 from 0, and other databases do not.
+/// A number as a literal, if comparing with it means the same everywhere. The engine distinguishes -0 from 0, other databases do not.
 pub fn number(value: f64) -> Option<String> {
     (value.is_finite() && value != 0.0).then(|| format!("{value:?}"))
 }
@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// A column `n` of numbers, `t` of times that are let through too widely, `b` of booleans.
+    /// Test columns: `n` numeric, `t` a timestamp whose comparisons are inexact, `b` boolean.
     struct Plain;
 
     impl Dialect for Plain {

@@ -1,9 +1,9 @@
-//! Tables of other databases: SQLite files and PostgreSQL servers, read only.
+//! Tables of other databases: SQLite files and PostgreSQL servers, read-only.
 //!
-//! A [`Relation`](table::Relation) is a table or a query of the other database. Its columns and types come from the catalog of that database when the
-//! table is opened, which is once per statement. A scan becomes one statement in the other database's SQL: the columns that are
-//! wanted, the conditions that mean the same there ([`conditions`]) and the LIMIT. Its rows are checked against the types as they come
-//! ([`columns`]), since SQLite keeps any value in any column, and PostgreSQL knows infinite dates.
+//! A [`Relation`](table::Relation) is a table or query of the other database. Its columns and types come from that database's catalog when
+//! the table is opened, once per statement. A scan becomes one statement in the other database's SQL, with the projected columns, the
+//! conditions that mean the same there ([`conditions`]) and the LIMIT. Values are checked against the types as they arrive ([`columns`]),
+//! because SQLite stores any value in any column, and PostgreSQL has infinite dates.
 
 mod columns;
 mod conditions;
@@ -27,32 +27,32 @@ use crate::error::invalid;
 
 pub use self::postgres::{Gave, Remote};
 
-/// The option that names a file, which a dump writes by its whole path.
+/// The option that names a credentials file. Dumps write it as an absolute path.
 pub const CREDENTIALS: &str = "credentials";
 
-/// Where a statement is run, for what it leaves open.
+/// The context for what a statement leaves open.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     pub environment: &'a Environment,
-    /// Who runs it.
+    /// The role that runs the statement.
     pub role: &'a str,
     /// The folder that relative paths start from.
     pub base: &'a Path,
 }
 
-/// What a statement asks another database for.
+/// What to read from the other database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Asked {
     Table(String),
     Query(String),
 }
 
-/// True for what STORED AS says of another database.
+/// True for the word after STORED AS that stands for another database.
 pub fn is_kind(kind: &str) -> bool {
     ["SQLITE", "POSTGRES", "POSTGRESQL"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// True for a table whose columns are those of another database: it is opened again for each statement, as they may be others by then.
+/// True for a table of another database. It is reopened for each statement, because its columns may have changed.
 pub fn is_own(table: &Arc<dyn TableProvider>) -> bool {
     table.downcast_ref::<DatabaseTable>().is_some()
 }

@@ -8,24 +8,24 @@ use datafusion::common::Result;
 use super::{Asked, CREDENTIALS};
 use crate::error::{did_you_mean, invalid};
 
-/// What OPTIONS says.
+/// The parsed OPTIONS.
 #[derive(Debug)]
 pub struct DatabaseOptions {
     pub relation: Asked,
-    /// The file with the password, by its whole path.
+    /// The file with the password, as an absolute path.
     pub credentials: Option<PathBuf>,
 }
 
 impl DatabaseOptions {
-    /// Reads the options. Their values are in no error: somebody may have written a password there.
+    /// Reads the options. Error messages never show their values, because somebody may have written a password there.
     ///
     /// # Errors
-    /// An option is not known, or there is not one of `table` and `query`.
+    /// An option is unknown, or there is not exactly one of `table` and `query`.
     pub fn read(subject: &str, kind: &str, given: &HashMap<String, String>, base: &Path) -> Result<Self> {
         let known: &[&str] =
             if kind.eq_ignore_ascii_case("SQLITE") { &["table", "query"] } else { &["table", "query", CREDENTIALS] };
         let mut keys: Vec<&String> = given.keys().collect();
-        // What an error says must not depend on the order of a hash table.
+        // Sorted, because errors must not depend on the order of a hash table.
         keys.sort();
         for key in keys {
             let plain = plain(key);
@@ -47,7 +47,7 @@ impl DatabaseOptions {
         let value = |name: &str| given.iter().find(|(key, _)| plain(key) == name).map(|(_, value)| value.trim().to_string());
         let relation = match (value("table"), value("query")) {
             (Some(table), None) if !table.is_empty() => Asked::Table(table),
-            // In parentheses, where a query has no end of its own.
+            // The query will be put in parentheses, so its final semicolon is removed.
             (None, Some(query)) if !query.is_empty() => {
                 Asked::Query(query.trim_end_matches(|letter: char| letter == ';' || letter.is_whitespace()).to_string())
             }
@@ -62,7 +62,7 @@ impl DatabaseOptions {
     }
 }
 
-/// The key as it was written: the engine puts a word before it.
+/// The key as it was written; DataFusion adds the prefix `format.`.
 fn plain(key: &str) -> String {
     key.strip_prefix("format.").unwrap_or(key).to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! A table of another database, whichever it is.
+//! A table of another database.
 
 use crate::opaque::forward;
 use std::fmt::Debug;
@@ -14,34 +14,34 @@ use futures::future::BoxFuture;
 
 use super::conditions::{self, Dialect};
 
-/// A table or query as it was found in its database.
+/// A table or query of another database.
 pub trait Relation: Dialect + Debug + Send + Sync + 'static {
     fn schema(&self) -> &SchemaRef;
 
-    /// Conditions that divide its rows among so many readers: one without any when they are not divided.
+    /// Conditions that divide the rows among at most `readers` readers; a single `None` when they are not divided.
     fn ranges(&self, readers: usize) -> Vec<Option<String>>;
 
-    /// The node of a plan that reads it.
+    /// The plan node that reads it.
     ///
     /// # Errors
-    /// A column is not there.
+    /// A column does not exist.
     fn plan(self: Arc<Self>, state: &dyn Session, wanted: Wanted<'_>) -> Result<Arc<dyn ExecutionPlan>>;
 }
 
-/// What is to be read.
+/// What to read.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    /// The columns, by their places.
+    /// The indexes of the columns.
     pub columns: &'a [usize],
-    /// In the SQL of the database.
+    /// The conditions, in the SQL of the database.
     pub conditions: &'a [String],
     pub limit: Option<usize>,
-    /// As [`Relation::ranges`] gives them.
+    /// The conditions from [`Relation::ranges`].
     pub ranges: Vec<Option<String>>,
 }
 
 impl Wanted<'_> {
-    /// One statement for each range, in what SQL has in common.
+    /// One statement per range, in SQL that both databases understand.
     pub fn statements(&self, selected: &[String], from: &str) -> Vec<String> {
         let statements = self.ranges.iter().map(|range| {
             let wheres: Vec<&str> = self.conditions.iter().chain(range).map(String::as_str).collect();
@@ -53,7 +53,7 @@ impl Wanted<'_> {
     }
 }
 
-/// The table.
+/// The table provider for a relation.
 #[derive(Debug)]
 pub struct DatabaseTable {
     relation: Arc<dyn Relation>,
@@ -101,7 +101,7 @@ impl DatabaseTable {
             let relation = &self.relation;
             let columns = projection.cloned().unwrap_or_else(|| (0..relation.schema().fields().len()).collect());
             let conditions = conditions::all(filters, relation.as_ref());
-            // What is read up to a limit is read by one.
+            // A scan with a limit uses one reader, because the limit is part of its statement.
             let readers = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
             let ranges = relation.ranges(readers);
             Arc::clone(relation).plan(state, Wanted { columns: &columns, conditions: &conditions, limit, ranges })

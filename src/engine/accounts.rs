@@ -1,4 +1,4 @@
-//! Who may come in.
+//! Logins: which roles may connect.
 
 use datafusion::common::Result;
 
@@ -8,7 +8,7 @@ use crate::objects::role;
 use crate::passwords::Verifier;
 
 impl Engine {
-    /// True when a role has a password, so that everybody who comes needs one.
+    /// True when some role has a password, so that everyone who connects needs one.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -16,7 +16,7 @@ impl Engine {
         role::has_logins(&self.session()?.statement(Parameters::default()))
     }
 
-    /// What is kept of the password of a role that may come in.
+    /// The stored password verifier of a role that may log in.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -26,7 +26,7 @@ impl Engine {
         Ok(known.filter(|(_, role)| role.may_come_in(context.now())).and_then(|(_, role)| role.verifier))
     }
 
-    /// How often a role may be connected at the same time, where that is limited.
+    /// How many simultaneous connections a role may have; `None` when unlimited.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -38,7 +38,7 @@ impl Engine {
     /// Refuses a role that was not granted CONNECT.
     ///
     /// # Errors
-    /// It was not; or the catalog cannot be read.
+    /// The role lacks the privilege, or the catalog cannot be read.
     pub(crate) fn check_connect(&self, session: &Session) -> Result<()> {
         let context = session.statement(Parameters::default());
         if context.rights()?.may_in_database(Privilege::Connect) {

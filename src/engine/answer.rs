@@ -1,4 +1,4 @@
-//! What a statement answers: batches, progress, notes.
+//! The answer of a statement: batches, progress, notes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,7 @@ use crate::language::Language;
 use crate::statement::activity::{Begun, Outcome};
 use crate::statement::{Cancel, Progress, RunningPlan, StatementContext};
 
-/// The rows of a statement, as they come. Dropping it stops the work.
+/// The rows of a statement as they arrive. Dropping it cancels the work.
 pub struct Answer {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch>>,
@@ -34,22 +34,22 @@ pub struct Answer {
     plan: RunningPlan,
     notes: Arc<Mutex<Vec<String>>>,
     cancel: Cancel,
-    /// Of a query: who takes its rows sees that its time is over, also while all threads are in long steps.
+    /// For a query: lets the reader notice a timeout even while all threads are busy with long steps.
     ending: Option<StatementContext>,
     tag: String,
     rows: u64,
-    /// True when its rows are one number: how many rows were written.
+    /// True when its rows are a single number, the count of written rows.
     counts: bool,
     explain: Option<Explain>,
     /// The language of its notes.
     language: Language,
-    /// The statement as those see it who watch, until it has ended.
+    /// The statement in the list of activity, until it has ended.
     begun: Option<Begun>,
-    /// Ends what still computes when nobody waits for it any more.
+    /// Stops operators that are still computing once nothing reads the answer.
     _stop: Option<Stop>,
 }
 
-/// Tells operators that compute for long without giving anything that nobody waits for it.
+/// On drop, tells operators that compute for long without output that nothing waits for them.
 struct Stop(Cancel);
 
 impl Drop for Stop {
@@ -58,12 +58,12 @@ impl Drop for Stop {
     }
 }
 
-/// Says of an error where in the statement it is; true for one that comes with the rows.
+/// Adds the place in the statement to an error; the flag is true for errors that come with the rows.
 pub(super) type Explain = Arc<dyn Fn(DataFusionError, bool) -> DataFusionError + Send + Sync>;
 
 impl Answer {
-    /// Starts a plan; its batches wait here until they are taken. What it writes is published when every batch came
-    /// without an error, and discarded otherwise.
+    /// Starts a plan; its batches are buffered until they are taken. What it writes is published once every batch arrived without an error,
+    /// and discarded otherwise.
     pub(super) fn start(
         engine: &Engine,
         context: &StatementContext,
@@ -120,7 +120,7 @@ impl Answer {
         }
     }
 
-    /// Starts work that has no rows, and notes when it is done; it shows the plan that it is running.
+    /// Starts work without rows, and records its notes when it is done; the work shows the plan it is running.
     pub(super) fn work<W>(engine: &Engine, context: &StatementContext, work: impl FnOnce(RunningPlan) -> W) -> Self
     where
         W: Future<Output = Result<Vec<String>>> + Send + 'static,
@@ -166,7 +166,7 @@ impl Answer {
         }
     }
 
-    /// The answer of a statement that has no rows.
+    /// The answer of a statement without rows.
     pub(super) fn done(notes: Vec<String>) -> Self {
         let (_, batches) = mpsc::channel(1);
         let notes = Arc::new(Mutex::new(notes));
@@ -189,50 +189,50 @@ impl Answer {
         }
     }
 
-    /// Rows that are there already.
+    /// An answer with rows that are already computed.
     pub(super) fn of(schema: SchemaRef, rows: Vec<RecordBatch>) -> Self {
         let (sender, batches) = mpsc::channel(rows.len().max(1));
         for batch in rows {
-            // There is room for all of them.
+            // The channel has room for all of them.
             let _ = sender.try_send(Ok(batch));
         }
         Self { schema, batches, ..Self::done(vec![]) }
     }
 
-    /// The answer of a statement that went over so many rows without giving them.
+    /// The answer of a statement that moved over rows without returning them.
     pub(super) fn moved(rows: usize) -> Self {
         Self { rows: rows as u64, ..Self::done(vec![]) }
     }
 
-    /// The same answer, whose one number is how many rows were written.
+    /// Marks the answer as a count of written rows.
     pub(super) fn counting(mut self) -> Self {
         self.counts = true;
         self
     }
 
-    /// The same answer with the words that say what was done.
+    /// Sets the command tag.
     pub(super) fn tagged(mut self, tag: String) -> Self {
-        // What EXECUTE ran says so itself.
+        // The statement run by EXECUTE has already set its own tag.
         if self.tag.is_empty() {
             self.tag = tag;
         }
         self
     }
 
-    /// The same answer, whose errors say where in the statement they are.
+    /// Adds the place in the statement to its errors.
     pub(super) fn explained(mut self, explain: Explain) -> Self {
         // The statement run by EXECUTE counts separately.
         self.explain.get_or_insert(explain);
         self
     }
 
-    /// The same answer, whose notes are in this language.
+    /// Sets the language of its notes.
     pub(super) fn in_language(mut self, language: Language) -> Self {
         self.language = language;
         self
     }
 
-    /// The same answer, which says when the statement has ended.
+    /// Records when the statement has ended.
     pub(super) fn noted(mut self, mut begun: Begun) -> Self {
         if self.begun.is_some() {
             // The statement run by EXECUTE is recorded separately.
@@ -248,29 +248,29 @@ impl Answer {
         self
     }
 
-    /// The statement has ended.
+    /// Records that the statement has ended.
     fn ended(&mut self, outcome: Outcome) {
         if let Some(begun) = self.begun.take() {
             begun.end(outcome);
         }
     }
 
-    /// The words that say what was done: `SELECT`, `INSERT`, `CREATE TAG`.
+    /// The command tag: `SELECT`, `INSERT`, `CREATE TAG`.
     pub fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// Rows so far: of a query those that were taken, of INSERT and COPY those that were written.
+    /// The number of rows so far: taken rows for a query, written rows for INSERT and COPY.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// The way to end the statement from elsewhere; its error comes as the next batch.
+    /// A handle to cancel the statement from elsewhere; the error arrives as the next batch.
     pub fn canceller(&self) -> Cancel {
         self.cancel.clone()
     }
 
-    /// True for rows to be shown; false for statements that only do something, also for those that count what they wrote.
+    /// True when its rows are to be shown; false for statements without a result, and for those that count what they wrote.
     pub fn has_rows(&self) -> bool {
         !self.counts && (!self.schema.fields().is_empty() || matches!(self.tag.as_str(), "SELECT" | "FETCH"))
     }
@@ -283,7 +283,7 @@ impl Answer {
     /// The next batch, or `None` at the end.
     ///
     /// # Errors
-    /// Whatever went wrong while running, also a panic; nothing comes after an error.
+    /// Any error while running, including a panic; nothing follows an error.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let over = async {
             match &self.ending {
@@ -339,12 +339,12 @@ impl Answer {
         self.next().await.transpose()
     }
 
-    /// Tells more.
+    /// Adds notes.
     pub(super) fn add_notes(&mut self, notes: Vec<String>) {
         lock(&self.notes).extend(notes);
     }
 
-    /// The error of work that panicked. The reader of Parquet files trusts what they say of themselves.
+    /// The error for work that panicked. The Parquet reader may panic on damaged files, so the files of the plan are named.
     fn panicked(&self, error: JoinError) -> DataFusionError {
         let (is_cancelled, error) = (error.is_cancelled(), panicked(error));
         let mut files = vec![];
@@ -368,12 +368,12 @@ impl Answer {
         Ok(batches)
     }
 
-    /// What has been read so far.
+    /// The progress of reading so far.
     pub fn progress(&self) -> Progress {
         Progress::of(&self.plan)
     }
 
-    /// What the user should know, once the rows are read: rows that could not be used, mainly.
+    /// Notes for the user, complete once the rows are read: mainly about rows that could not be used.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = lock(&self.notes).clone();
         if let Some(plan) = &self.plan.get() {
@@ -393,9 +393,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An error of the Parquet reader does not say where it was met; the plan does.
+/// Adds the file to an error of the Parquet reader, which does not name it; the plan does.
 fn name_files(plan: &Arc<dyn ExecutionPlan>, error: DataFusionError) -> DataFusionError {
-    // One of ours says what it is about.
+    // Our own errors already have a subject.
     if own(&error).is_some() {
         return error;
     }
@@ -426,7 +426,7 @@ fn add_files(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<String>) {
     plan.children().into_iter().for_each(|child| add_files(child, files));
 }
 
-/// The data file of the database that a part of a scan is.
+/// The data file of the database that a part of a scan reads.
 fn held(file: &PartitionedFile) -> Option<&Arc<Pinned>> {
     let pins = file.extension::<Arc<Vec<Arc<Pinned>>>>()?;
     pins.iter().find(|pin| pin.name == file.object_meta.location.as_ref())

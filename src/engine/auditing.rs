@@ -1,4 +1,4 @@
-//! Which statements the audit log records, and which columns their plans read.
+//! The audit log's view of statements: which are recorded, and which columns their plans read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,10 +29,10 @@ use crate::sql::command::Command;
 use crate::sql::parser::Parsed;
 use crate::statement::{Read, StatementContext};
 
-/// The variable of the environment that names the file with the key of the chain.
+/// The environment variable with the path of the file that holds the audit key.
 pub(super) const KEY_FILE: &str = "PORTRAIT_AUDIT_KEY_FILE";
 
-/// Tells the audit log of a statement that begins, when it is one that is recorded whatever it reads.
+/// Records the start of a statement that is recorded whatever it reads.
 ///
 /// # Errors
 /// It cannot be recorded.
@@ -53,7 +53,7 @@ pub(super) fn begin(parsed: &Parsed, context: &StatementContext) -> Result<()> {
     event_of(&tag_of(parsed)).map_or(Ok(()), |event| context.audit(event, ""))
 }
 
-/// The event that a statement is by the words that say what it does.
+/// The event for a command tag.
 fn event_of(tag: &str) -> Option<Event> {
     let words: Vec<&str> = tag.split(' ').collect();
     Some(match words.as_slice() {
@@ -68,10 +68,10 @@ fn event_of(tag: &str) -> Option<Event> {
     })
 }
 
-/// ALTER SYSTEM SET portrait.audit: what is recorded from now on.
+/// ALTER SYSTEM SET portrait.audit: sets the events recorded from now on.
 ///
 /// # Errors
-/// The role may not, or it cannot be recorded.
+/// The role may not, or the change cannot be recorded.
 pub(super) fn set(events: &str, context: &StatementContext) -> Result<()> {
     if !context.rights()?.is_superuser() {
         let problem = format!("the role {} may not change what is recorded; ask a role with SUPERUSER", context.role());
@@ -80,7 +80,7 @@ pub(super) fn set(events: &str, context: &StatementContext) -> Result<()> {
     context.audit_setting(events)
 }
 
-/// What a plan reads of columns that have a class.
+/// The columns with a class that a plan reads.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -109,8 +109,8 @@ pub(super) fn reads<'a>(context: &'a StatementContext, plan: &'a LogicalPlan) ->
     })
 }
 
-/// The classes of the columns of an object that have one. Those of a profile, and of a view `is_behind` a barrier, whose tables a plan does not
-/// show, follow from its own plan, and are kept as long as nothing changes.
+/// The classes of the columns of an object. For a profile, and for a view `is_behind` a barrier (whose tables a plan does not show), they
+/// are derived from the object's own plan, and cached while nothing changes.
 async fn classes(object: &Object, is_behind: bool, context: &StatementContext) -> Result<Arc<BTreeMap<String, String>>> {
     let follows = object.kind == "profile" || (object.kind == "view" && is_behind);
     let stamp = context.view().stamp()?;
@@ -119,7 +119,7 @@ async fn classes(object: &Object, is_behind: bool, context: &StatementContext) -
     }
     let mut of = class::said(object);
     if follows {
-        // Where that cannot be told, what was set counts.
+        // If the derivation fails, the classes that were set are used.
         of = Box::pin(class::of(object, context)).await.unwrap_or(of);
     }
     of.values_mut().for_each(class::settle);
@@ -133,7 +133,7 @@ async fn classes(object: &Object, is_behind: bool, context: &StatementContext) -
     Ok(classes)
 }
 
-/// The name of an object as a statement gives it.
+/// The name of an object as used in statements.
 fn label(object: &Object) -> String {
     match object.kind.as_str() {
         "profile" => format!("{PROFILE_SCHEMA}.{}", object.name),
@@ -141,11 +141,11 @@ fn label(object: &Object) -> String {
     }
 }
 
-/// Columns that are read, by the names of the table that is scanned, and whether each is seen through a mask.
+/// The columns of a scanned table that are read, and whether each is masked.
 #[derive(Default)]
 struct Columns {
     read: BTreeMap<String, bool>,
-    /// True when they are seen from in front of a barrier.
+    /// True when they are read through a barrier.
     is_behind: bool,
 }
 
@@ -155,12 +155,12 @@ impl Columns {
         *masked &= is_masked;
     }
 
-    /// Whether a column of an object is read, and then whether it is masked.
+    /// Whether a column of an object is masked, if it is read.
     fn is_read(&self, column: &str, object: &Object, context: &StatementContext) -> Option<bool> {
         if object.kind != "profile" {
             return self.read.get(column).copied();
         }
-        // The state of a profile has other names, and its history the values of all tags in one column.
+        // The state of a profile has other column names, and its history has the values of all tags in one column.
         let key = || {
             let masked = *self.read.get(KEY)?;
             let definition = Definition::read(object.clone(), context.session()).ok()?;
@@ -171,14 +171,14 @@ impl Columns {
     }
 }
 
-/// The objects that a plan scans, with the columns of each that it reads.
+/// The objects that a plan scans, with the columns read of each.
 fn scanned<'a>(plan: &LogicalPlan, objects: &'a [Object], context: &StatementContext) -> Result<Vec<(&'a Object, Columns)>> {
     let names = Names { context, path: context.path(), objects };
     let mut read: BTreeMap<i64, (&Object, Columns)> = BTreeMap::new();
     let mut is_below = false;
     plan.apply_with_subqueries(|node| {
         match node {
-            // What is read behind a barrier was recorded as it is seen in front of it.
+            // Reads below a barrier were recorded as they appear above it.
             LogicalPlan::TableScan(scan) if scan.table_name.table() == BELOW => is_below = true,
             LogicalPlan::SubqueryAlias(alias) if alias.alias.table() == BELOW => is_below = true,
             LogicalPlan::TableScan(scan) => {
@@ -187,7 +187,7 @@ fn scanned<'a>(plan: &LogicalPlan, objects: &'a [Object], context: &StatementCon
                     add_columns(scan, columns);
                 }
             }
-            // The columns of a view have classes of their own.
+            // The columns of a view have their own classes.
             LogicalPlan::SubqueryAlias(alias) => {
                 if let Some(object) = names.named(&alias.alias, &["view"]) {
                     let columns = &mut read.entry(object.id).or_insert_with(|| (object, Columns::default())).1;
@@ -201,7 +201,7 @@ fn scanned<'a>(plan: &LogicalPlan, objects: &'a [Object], context: &StatementCon
     Ok(if is_below { vec![] } else { read.into_values().collect() })
 }
 
-/// Adds the columns that a scan gives, and those that its conditions look at.
+/// Adds the columns that a scan returns or filters on.
 fn add_columns(scan: &TableScan, columns: &mut Columns) {
     let schema = scan.source.schema();
     let mut read: BTreeSet<&str> = match &scan.projection {
@@ -215,7 +215,7 @@ fn add_columns(scan: &TableScan, columns: &mut Columns) {
     read.into_iter().for_each(|column| columns.add(column, barrier.is_some_and(|barrier| barrier.is_masked(column))));
 }
 
-/// The objects that the names in a plan refer to.
+/// Resolves names in a plan to objects.
 struct Names<'a, 'b> {
     context: &'b StatementContext,
     path: Vec<String>,
@@ -223,7 +223,7 @@ struct Names<'a, 'b> {
 }
 
 impl<'a> Names<'a, '_> {
-    /// The object that a scan reads: by what it is, or by the name that it was read under.
+    /// The object that a scan reads, by its provider or by the name in the plan.
     fn scanned(&self, scan: &TableScan) -> Option<&'a Object> {
         let provider = source_as_provider(&scan.source).ok()?;
         if let Some(table) = provider.downcast_ref::<ManagedTable>() {
@@ -237,7 +237,7 @@ impl<'a> Names<'a, '_> {
             let kinds: &[&str] = if is_state { &["profile"] } else { &["table", "external table", "view"] };
             return self.object(barrier.label(), kinds);
         }
-        // One of the session hides what has its name.
+        // A temporary table hides an object of the same name.
         if self.context.tables().temporary(scan.table_name.table()).is_some_and(|own| Arc::ptr_eq(&own, &provider)) {
             return None;
         }
@@ -256,9 +256,9 @@ impl<'a> Names<'a, '_> {
             schema => self.object(&member(schema, own), kinds),
         };
         match name.schema() {
-            // Those of a path, and those that a refresh sees up to a time.
+            // A schema of the search path, or a schema in which a refresh sees tables up to a time.
             Some(schema) => of_schema(schema).or_else(|| self.object(own, kinds)),
-            // The body of a definition looks in `public`; a table below a horizon goes by its whole name.
+            // Definitions look names up in `public`; a table below a horizon has its full object name.
             None => self.path.iter().find_map(|schema| of_schema(schema)).or_else(|| self.object(own, kinds)),
         }
     }

@@ -1,4 +1,4 @@
-//! A database saved as one file, and restored from it.
+//! Backup of a database into one file, and restore.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::error::{failed, invalid};
 use crate::temporary::TemporaryFolder;
 
 impl Engine {
-    /// Saves the database in one file, `archive`, which appears whole when everything is in it; others may read and write meanwhile. `watch`
-    /// is called with how many of how many bytes are copied, and ends the work by returning false.
+    /// Saves the database in one file, `archive`, which appears complete at the end; others may read and write meanwhile. `watch` is called
+    /// with the bytes copied and the total, and cancels by returning false.
     ///
     /// # Errors
-    /// There is a file of that name, a file of the database is damaged, or the archive cannot be written.
+    /// The file exists, a file of the database is damaged, or the archive cannot be written.
     pub fn back_up(&self, archive: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
         let name = archive.display().to_string();
-        // The last good backup is not replaced by one that nobody has looked at.
+        // The last good backup must not be replaced by one that was never verified.
         if archive.symlink_metadata().is_ok() {
             return Err(invalid(&name, "exists already; a backup replaces nothing, name another file or remove that one"));
         }
@@ -49,8 +49,8 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Makes a database in `directory`, which must not be there or be empty, from an archive that [`Engine::back_up`] has made. Every checksum is
-/// compared, and the directory appears when all is there.
+/// Creates a database from an archive that [`Engine::back_up`] made, in `directory`, which must not exist or must be empty. Every checksum
+/// is verified, and the directory appears when it is complete.
 ///
 /// # Errors
 /// The file is not an archive, is damaged, or its contents do not match its list; then nothing is created.

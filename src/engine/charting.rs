@@ -1,4 +1,4 @@
-//! COPY … TO a picture: the rows of a query as a chart.
+//! COPY … TO an image file: the rows of a query as a chart.
 
 use datafusion::common::Result;
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlParsed};
@@ -14,12 +14,12 @@ use crate::settings::PortraitSettings;
 use crate::sql::parser;
 use crate::statement::{RunningPlan, StatementContext};
 
-/// More rows than this are no picture.
+/// A chart of more rows would not be readable.
 const MOST_ROWS: usize = 20_000;
 
 const OPTIONS: [&str; 7] = ["chart", "x", "y", "series", "title", "width", "language"];
 
-/// How a chart is asked for.
+/// The requested chart.
 #[derive(Debug, Default)]
 struct Asked {
     kind: Option<Kind>,
@@ -65,10 +65,10 @@ impl Asked {
     }
 }
 
-/// Draws the rows; gives what the user should know.
+/// Draws the chart; returns notes for the user.
 ///
 /// # Errors
-/// An option is wrong, the rows cannot be drawn so, or the file cannot be written.
+/// An option is wrong, the rows cannot be drawn this way, or the file cannot be written.
 pub(super) async fn write(copy: CopyToStatement, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let target = copy.target.as_str();
     places::check(target, context.base(), context.places())?;

@@ -1,4 +1,4 @@
-//! Cursors: queries whose rows are fetched in parts, over one state of the database.
+//! Cursors: queries whose rows are fetched in parts, from one state of the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) type Cursors = parking_lot::Mutex<HashMap<String, Arc<Cursor>>>;
 /// A query whose rows are being fetched.
 pub(super) struct Cursor {
     columns: SchemaRef,
-    /// True for one that lives beyond its transaction.
+    /// True for a cursor WITH HOLD, which outlives its transaction.
     holds: bool,
     reading: Mutex<Reading>,
 }
@@ -32,11 +32,11 @@ pub(super) struct Cursor {
 /// How far the rows have been read, and the position of the cursor.
 struct Reading {
     answer: Option<Answer>,
-    /// What was read and may be fetched still; all of it, when the cursor scrolls.
+    /// The rows that were read and may still be fetched; all rows for a scrollable cursor.
     batches: Vec<RecordBatch>,
-    /// The memory of these.
+    /// The memory of these rows.
     memory: MemoryReservation,
-    /// Rows before the first of `batches`.
+    /// The number of rows before the first of `batches`.
     before: i64,
     /// The current row, from 1; 0 before the first.
     place: i64,
@@ -48,7 +48,7 @@ impl Reading {
         self.before + self.batches.iter().map(|batch| batch.num_rows() as i64).sum::<i64>()
     }
 
-    /// Reads until there are so many rows, or no more.
+    /// Reads until this row is available or the query ends.
     async fn read_to(&mut self, row: i64) -> Result<()> {
         while self.rows() < row {
             let Some(answer) = &mut self.answer else { return Ok(()) };
@@ -63,7 +63,7 @@ impl Reading {
         Ok(())
     }
 
-    /// The rows from one to another, both included, which were read.
+    /// The rows from `first` to `last`, inclusive, among those that were read.
     fn between(&self, first: i64, last: i64) -> Vec<RecordBatch> {
         let (mut found, mut begin) = (vec![], self.before + 1);
         for batch in &self.batches {
@@ -78,7 +78,7 @@ impl Reading {
         found
     }
 
-    /// Lets go of what no cursor without SCROLL can go back to.
+    /// Drops rows that a cursor without SCROLL cannot return to.
     fn let_go(&mut self) {
         if self.scrolls {
             return;
@@ -94,7 +94,7 @@ impl Reading {
         }
     }
 
-    /// The rows of a direction, and the place of the cursor after them.
+    /// The rows of a FETCH; moves the cursor.
     async fn fetch(&mut self, name: &str, direction: Direction) -> Result<Vec<RecordBatch>> {
         let place = self.place;
         let back = |scrolls: bool| match scrolls {
@@ -132,7 +132,7 @@ impl Reading {
         Ok(rows)
     }
 
-    /// The row of a number; a negative one counts from the end.
+    /// The row with this number; negative numbers count from the end.
     async fn one(&mut self, row: i64, back: impl Fn(bool) -> Result<()>) -> Result<Vec<RecordBatch>> {
         let row = if row < 0 {
             self.read_to(i64::MAX).await?;
@@ -149,28 +149,28 @@ impl Reading {
     }
 }
 
-/// The same rows in the other order.
+/// The rows in reverse order.
 fn reversed(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let rows = batches.iter().rev().flat_map(|batch| (0..batch.num_rows()).rev().map(|row| batch.slice(row, 1)));
     Ok(rows.collect())
 }
 
 impl Session {
-    /// The columns of a cursor's rows.
+    /// The columns of a cursor.
     pub fn cursor_columns(&self, name: &str) -> Option<SchemaRef> {
         self.cursors.lock().get(name).map(|cursor| Arc::clone(&cursor.columns))
     }
 
-    /// Ends the cursors that end with their transaction.
+    /// Closes the cursors that end with their transaction.
     pub(super) fn close_cursors(&self) {
         self.cursors.lock().retain(|_, cursor| cursor.holds);
     }
 }
 
-/// Runs a statement of a client.
+/// Runs a cursor statement.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The statement is wrong, or its query fails.
 pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result<Answer> {
     match command {
         ClientCommand::Declare(declare) => {

@@ -1,4 +1,4 @@
-//! ERASE SUBJECT and REFRESH RETENTION: rows that leave every state that is kept.
+//! ERASE SUBJECT and REFRESH RETENTION: remove rows from every stored snapshot.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -31,14 +31,14 @@ use crate::sql::statement::erasing::ERASE;
 use crate::statement::StatementContext;
 use crate::text::grouped;
 
-/// What is left to people after every erasure of a person.
+/// What is left for people to do after every erasure of a person.
 const ELSEWHERE: &str =
     "those made before still hold the rows: delete them, or restore an archive, run the statement there and save it again";
 
-/// Runs a statement over personal data; gives what the user should know.
+/// Runs a statement about personal data; returns notes for the user.
 ///
 /// # Errors
-/// What is wrong with it, or what goes wrong; nothing has changed then.
+/// The statement is wrong or fails; nothing has changed then.
 pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Result<Vec<String>> {
     needs_database(statement.tag(), context)?;
     match statement {
@@ -58,7 +58,7 @@ pub(super) async fn run(statement: &Erasing, context: &StatementContext) -> Resu
     }
 }
 
-/// Refuses statements that need a database when there is none.
+/// Refuses statements that need a database when none is open.
 pub(super) fn needs_database(label: &str, context: &StatementContext) -> Result<()> {
     if context.catalog().is_durable() {
         return Ok(());
@@ -77,7 +77,7 @@ fn table_named(name: &str, context: &StatementContext) -> Result<Object> {
     Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, name, problem), name))
 }
 
-/// The options of a statement, as its page has them.
+/// The options of a statement, checked against its page.
 pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) -> Result<Options> {
     let mut values = vec![];
     for (name, value) in given {
@@ -91,7 +91,7 @@ pub(super) fn options(label: &str, doc: &'static Doc, given: &[(String, Expr)]) 
     Options::read_for(label, doc, values)
 }
 
-/// The keys that a statement names: constants, or parameters of the session.
+/// The keys in a statement: constants, or parameters of the session.
 pub(super) fn keys(label: &str, subjects: &Subjects, context: &StatementContext) -> Result<Vec<ScalarValue>> {
     let key = |key: &Expr| {
         if let Expr::Value(value) = key
@@ -100,7 +100,7 @@ pub(super) fn keys(label: &str, subjects: &Subjects, context: &StatementContext)
             let given = context.parameters().get(name.trim_start_matches('$'));
             return given.cloned().ok_or_else(|| invalid(label, format!("{name} has no value; give it with --set")));
         }
-        // What was written is not repeated: it is personal data.
+        // The error must not repeat the value, which is personal data.
         constant(label, "SUBJECT", key).map_err(|_| invalid(label, "a key is a constant: a text in quotes or a whole number"))
     };
     let keys = subjects.keys.iter().map(key).collect::<Result<Vec<_>>>()?;
@@ -121,7 +121,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
     let catalog = context.catalog();
     let lock = catalog.lock_all(label, context.session().config_options()).await?;
-    // Only now: what others have written until now is seen, and nobody writes from here on.
+    // Renewed only after the lock is held: earlier writes are visible, and none can follow.
     let context = &context.renewed();
     let subject = subject::of(subjects, keys, &options, context).await?;
     if subject.keys.without(&reason).is_some() {
@@ -148,12 +148,12 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     })?;
     let is_finished = finish(context).await;
     drop(lock);
-    // What killed processes have left is removed later, when it cannot be now.
+    // If files left by killed processes cannot be removed now, they are removed later.
     let _ = catalog.collect();
     told(erasure, is_finished, context)
 }
 
-/// The files that hold rows to be gone, written anew, several at a time; and the tables whose earlier files do not say which rows those are.
+/// Rewrites the files with the rows, several at a time; also returns the tables with earlier files in which the rows cannot be identified.
 async fn rewritten(held: &[Held], what: &str, context: &StatementContext) -> Result<(Vec<Rewritten>, Vec<ErasedObject>)> {
     let (catalog, options) = (context.catalog(), context.session().config_options());
     let memory = MemoryConsumer::new("erasing").register(&context.session().runtime_env().memory_pool);
@@ -216,14 +216,14 @@ fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BT
     Ok(theirs.difference(&others).cloned().collect())
 }
 
-/// Removes what is left of erased rows, as long as statements that read them may take; false when they take longer.
+/// Removes the traces of erased rows, waiting up to `lock_timeout` for statements that still read them; false when they take longer.
 async fn finish(context: &StatementContext) -> bool {
     let catalog = context.catalog();
     let seconds = PortraitSettings::of(context.session().config_options()).lock_timeout;
     let (began, limit) = (Instant::now(), Duration::from_secs(seconds));
     let mut is_first = true;
     loop {
-        // What sessions have loaded holds files of before.
+        // Views loaded by sessions may hold old files.
         context.tables().let_go();
         context.activity().let_go();
         if catalog.finish_erasures(is_first).unwrap_or(false) {
@@ -237,7 +237,7 @@ async fn finish(context: &StatementContext) -> bool {
     }
 }
 
-/// The receipt, in sentences.
+/// The receipt, as sentences.
 fn told(erasure: i64, is_finished: bool, context: &StatementContext) -> Result<Vec<String>> {
     let mut notes = vec![];
     let (mut rows, mut objects) = (0, 0);
@@ -268,7 +268,7 @@ fn told(erasure: i64, is_finished: bool, context: &StatementContext) -> Result<V
     Ok(notes)
 }
 
-/// Applies the rules of retention: of one table, or of all that the role owns.
+/// Applies retention rules: of one table, or of all tables that the role owns.
 async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -> Result<Vec<String>> {
     let label = "REFRESH RETENTION";
     let catalog = context.catalog();
@@ -287,7 +287,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
     for rule in catalog.retentions()? {
         let Some(object) = objects.iter().find(|object| object.id == rule.object) else { continue };
         let is_other = table.is_some_and(|table| table.id != object.id);
-        // A role that does not see all rows does not learn how many are erased.
+        // A role that does not see all rows must not learn how many are erased.
         if is_other || !rights.owns(object) || protection::covers(object, context)? {
             continue;
         }

@@ -12,15 +12,15 @@ use super::{Engine, EngineOptions, pages};
 use crate::error::failed;
 use crate::formats::{Blocks, Format, ResultWriter, TableStyle};
 
-/// Rows of a result that a page shows.
+/// The number of result rows that a page shows.
 const ROWS: usize = 6;
-/// Lines that they may take; of a result with more, one row is shown.
+/// The number of lines a result may take; of a longer one, a single row is shown.
 const LINES: usize = 20;
-/// Letters of a line.
+/// The width of a line in characters.
 const WIDTH: usize = 110;
 
-/// Runs every example of every page, each in a database of its own, and shows what its last statement answers. Examples without rows are
-/// left out. Files in examples start from `base`; those that an example writes are discarded.
+/// Runs every example of every page, each in a database of its own, and formats the result of its last statement. Examples without rows are
+/// omitted. Relative paths start from `base`; files that an example writes are discarded.
 ///
 /// # Errors
 /// An example fails; the error names its page.
@@ -29,7 +29,7 @@ pub fn example_results(base: &Path) -> Result<BTreeMap<&'static str, String>> {
     for doc in pages() {
         for example in doc.examples {
             let named = |error: &dyn std::fmt::Display| failed(doc.name, format!("{error}\n{example}"));
-            // Plans show how many partitions there are, which is the number of processors otherwise.
+            // Plans show the number of partitions, which would otherwise depend on the machine.
             let engine = Engine::open(EngineOptions { partitions: Some(2), ..EngineOptions::default() })?;
             let written = tempdir().map_err(|error| named(&error))?;
             let base = if example.contains("COPY ") { written.path() } else { base };
@@ -54,7 +54,7 @@ fn shown(rows: &[RecordBatch]) -> std::io::Result<String> {
         writer.finish()?;
         let text = String::from_utf8_lossy(&text);
         let lines = text.lines().map(|line| match line.split_once(" rows, the first ") {
-            // How all rows are seen is no matter of the page.
+            // How to see all rows does not belong on the page.
             Some((count, _)) => format!("… {count} rows)"),
             None => line.trim_end().to_string(),
         });

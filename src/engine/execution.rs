@@ -1,4 +1,4 @@
-//! What each statement does.
+//! Executes statements.
 
 use std::sync::Arc;
 
@@ -81,13 +81,13 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     answer.map(|answer| answer.tagged(tag))
 }
 
-/// True for what reads and changes nothing.
+/// True for a query, which changes nothing.
 pub(super) fn is_query(parsed: &Parsed) -> bool {
     let Parsed::Sql(parsed) = parsed else { return false };
     matches!(parsed.as_ref(), SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Query(_)))
 }
 
-/// The words that say what a statement does.
+/// The command tag of a statement.
 pub(super) fn tag_of(parsed: &Parsed) -> String {
     let parsed = match parsed {
         Parsed::Command(command) => return command.tag(),
@@ -121,7 +121,7 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
     !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
 }
 
-/// The plan that says what a statement gives and takes; `None` when it gives nothing and takes nothing.
+/// A plan that describes the columns and parameters of a statement; `None` when it has neither.
 pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
     let context = &rights::check(parsed, context)?;
     match parsed {
@@ -157,12 +157,12 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
     }
 }
 
-/// What CHECK TABLE answers.
+/// The columns that CHECK TABLE returns.
 fn check_schema() -> SchemaRef {
     crate::system::schema_of(&check::COLUMNS)
 }
 
-/// True for what gives nothing and takes nothing.
+/// True for statements without rows and parameters.
 fn gives_nothing(parsed: &SqlParsed) -> bool {
     let statement = match parsed {
         SqlParsed::Statement(statement) => statement,
@@ -188,7 +188,7 @@ fn gives_nothing(parsed: &SqlParsed) -> bool {
 const PROPERTIES: [&str; 2] = ["property", "value"];
 const PLANS: [&str; 2] = ["plan_type", "plan"];
 
-/// Runs a statement over a named object.
+/// Runs a command.
 async fn execute_command(session: &Session, command: Command, text: &str, context: StatementContext) -> Result<Answer> {
     match command {
         Command::Create(create) => {
@@ -334,14 +334,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
     }
 }
 
-/// The context for what is computed for the owner of a profile, whoever runs the statement.
+/// The context for computing as the owner of a profile, whoever runs the statement.
 fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
     let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
     Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner).reading_as(&own.owner)))
 }
 
-/// Runs a statement of SQL itself.
+/// Runs an SQL statement.
 async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, context: StatementContext) -> Result<Answer> {
     if let SqlParsed::Statement(statement) = &parsed {
         match statement.as_ref() {
@@ -355,7 +355,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             }
             SqlStatement::Deallocate { name, .. } => {
                 let name = crate::sql::command::normal(name);
-                // In two steps: the error looks at what is prepared, and the lock is not taken twice.
+                // In two steps: building the error reads the prepared statements, so the lock must have been released.
                 let removed = session.prepared.lock().remove(&name);
                 removed.ok_or_else(|| no_prepared(session, &name))?;
                 return Ok(Answer::done(vec![]));
@@ -468,7 +468,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             }
             let mut state = state;
             if staged.is_some() {
-                // One file, so that it appears in one move.
+                // A single file, so that it appears with one rename.
                 let options = state.config_mut().options_mut();
                 options.set("datafusion.execution.minimum_parallel_output_files", "1")?;
                 options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
@@ -495,7 +495,7 @@ async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec
     Ok(table.and_then(|table| files::told(&table)).into_iter().collect())
 }
 
-/// PREPARE: the query is planned, so that what is wrong with it is reported now, and again for each EXECUTE.
+/// PREPARE: the query is planned now, to report errors, and again at each EXECUTE.
 async fn prepare(
     session: &Session,
     name: &str,
@@ -508,7 +508,7 @@ async fn prepare(
         let problem = "is prepared already; DEALLOCATE it first, or choose another name";
         return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, name, problem));
     }
-    // What changes rows is described by another plan than the engine's.
+    // A statement that changes rows is described by a plan of its own.
     let types = changing_types(declared, &query, context)?;
     let declared = types.as_ref().unwrap_or(declared);
     let planned = context.settled(|context| async move { plan(declared, &context).await });
@@ -556,7 +556,7 @@ async fn start(session: &Session, frame: DataFrame, staged: Option<Staged>, cont
     Ok(Answer::start(&session.engine, context, plan, stream, staged))
 }
 
-/// For an unknown table, an error that says which tables there are.
+/// For an unknown table, an error that lists the existing ones.
 pub(super) fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
     if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
         return error;
@@ -592,7 +592,7 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
 }
 
-/// The error of a table that a schema other than `public` does not have.
+/// The error for a table that does not exist in a schema other than `public`.
 fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
     let whole = format!("{schema}.{name}");
     let Some(mut tables) = tables else {
@@ -613,14 +613,14 @@ fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Opt
     coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such table{suggestion}; {known}"))
 }
 
-/// The default of a setting of Portrait's own.
+/// The default of a Portrait setting.
 fn own_default(name: &str) -> Option<String> {
     let name = name.to_lowercase();
     let entry = PortraitSettings::default().entries().into_iter().find(|entry| entry.key == name)?;
     entry.value
 }
 
-/// What a setting of the engine takes, in the place of what the parser of its value says, which names neither.
+/// A clearer error for a wrong value of a setting: DataFusion's names neither setting nor type.
 fn wrong_value(set: &SetVariable, error: &DataFusionError) -> Option<DataFusionError> {
     let text = raw(error);
     let takes = match () {
@@ -654,7 +654,7 @@ fn pairs(columns: [&str; 2], pairs: &[(String, String)]) -> Result<RecordBatch> 
     Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
 }
 
-/// The writer of Parquet wants a level where people say `zstd`: that of the codec's own program.
+/// Adds a default compression level, which the Parquet writer requires: that of the codec's command line tool.
 fn give_level(compression: &mut String) {
     let level = match compression.to_ascii_lowercase().as_str() {
         "zstd" => 3,

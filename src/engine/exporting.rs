@@ -1,4 +1,4 @@
-//! EXPORT SUBJECT: everything that is held of a person, as one document.
+//! EXPORT SUBJECT: all data about a person, as one document.
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::json::writer::JsonArray;
@@ -30,7 +30,7 @@ use crate::text::{grouped, identifier, literal, timestamp};
 pub(super) const COLUMNS: [Column; 1] =
     [Column { name: "document", data_type: "VARCHAR", text: "everything held about the person, as JSON" }];
 
-/// The document, and the text that it is.
+/// The document, as JSON value and as text.
 async fn made(subjects: &Subjects, given: &[(String, Expr)], context: &StatementContext) -> Result<(Value, String)> {
     let label = "EXPORT SUBJECT";
     needs_database(label, context)?;
@@ -56,10 +56,10 @@ pub(super) async fn answered(subjects: &Subjects, given: &[(String, Expr)], cont
     Ok(RecordBatch::try_new(schema_of(&COLUMNS), vec![values::text(std::iter::once(Some(text)))])?)
 }
 
-/// Writes the document; gives what the user should know.
+/// Writes the document; returns notes for the user.
 ///
 /// # Errors
-/// There is no such profile or identity, the role does not own what is asked for, or the file cannot be written.
+/// There is no such profile or identity, the role does not own all of the data, or the file cannot be written.
 pub(super) async fn export(
     subjects: &Subjects,
     file: &str,
@@ -108,7 +108,7 @@ async fn document(subject: &Subject, context: &StatementContext) -> Result<Value
     for (name, keys) in &subject.experiments {
         let call = format!("experiment_assignments({})", identifier(name));
         let query = parse_composed(&format!("SELECT * FROM {call}"), context.session())?;
-        // One that has not begun, or whose profile was not refreshed by then, has no groups.
+        // An experiment that has not begun, or whose profile had no refresh by then, has no groups.
         let Ok(planned) = plan(&query, context).await else { continue };
         let key = planned.schema().field(0).name().clone();
         let found = rows(&format!("SELECT variant FROM {call} WHERE {} IN ({})", identifier(&key), list(keys)), context).await?;
@@ -127,7 +127,7 @@ async fn document(subject: &Subject, context: &StatementContext) -> Result<Value
     }))
 }
 
-/// The rows of a table now, and those that earlier states alone have.
+/// The current rows of a table, and those only in earlier snapshots.
 fn table(held: &Held, context: &StatementContext) -> Result<Option<Value>> {
     let (catalog, name) = (context.catalog(), &held.object.name);
     let newest = context.view().snapshot(SnapshotOf::Table, name, When::Now)?;
@@ -148,7 +148,7 @@ fn table(held: &Held, context: &StatementContext) -> Result<Option<Value>> {
     Ok(is_held.then(|| json!({"rows": now, "rows_of_earlier_states": only})))
 }
 
-/// What a profile says of a member.
+/// The data of a profile about a member.
 async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value>> {
     let name = &held.object.name;
     let Some(newest) = context.view().snapshot(SnapshotOf::Profile, name, When::Now)? else { return Ok(None) };
@@ -170,7 +170,7 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
     let tags = as_json(&rows(&of("_tags"), context).await?)?;
     let history = as_json(&rows(&format!("{} ORDER BY valid_from, tag", of("_history")), context).await?)?;
     let (mut segments, objects) = (vec![], context.all_objects()?);
-    // One that was dropped since is no table any more.
+    // A segment that was dropped meanwhile has no table any more.
     let is_there = |segment: &str| objects.iter().any(|object| object.kind == "segment" && object.name == segment);
     for segment in newest.columns_of(ColumnRole::Segment).filter(|segment| is_there(&segment.name)) {
         let query = format!("SELECT since FROM segment.{} WHERE {key} IN ({list})", identifier(&segment.name));
@@ -204,7 +204,7 @@ async fn profile(held: &Held, context: &StatementContext) -> Result<Option<Value
     })))
 }
 
-/// A row of a state of before, under the names that people see.
+/// A row of an earlier state, with the column names known to users.
 fn of_state(row: Value) -> Value {
     let Value::Object(row) = row else { return row };
     let named = row.into_iter().map(|(name, value)| (name.strip_prefix("value:").unwrap_or(&name).to_string(), value));

@@ -1,4 +1,4 @@
-//! The rows of a query that are few by their nature, as one batch.
+//! Runs a query with few rows and returns them as one batch.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::error::invalid;
 use crate::sql::planning::{bind_parameters, plan_answered};
 use crate::statement::{RunningPlan, StatementContext};
 
-/// The rows of a query, and its notes on them.
+/// The rows of a query as one batch, and its notes.
 ///
 /// # Errors
 /// It fails, or has more rows than `most`.

@@ -1,4 +1,4 @@
-//! REFRESH IDENTITY: the statements of a refresh, run in one transaction of a session of their own, with the rights of the owner.
+//! REFRESH IDENTITY: runs the statements of a refresh in one transaction of a separate session, with the rights of the owner.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use crate::sql::command::Refresh;
 use crate::statement::StatementContext;
 use crate::text::{grouped, literal, timestamp};
 
-/// Finds the persons of an identity; gives what the user should know.
+/// Refreshes an identity; returns notes for the user.
 ///
 /// # Errors
-/// There is no such identity or no database, or what goes wrong with its query; nothing has changed then.
+/// There is no such identity or no database, or its query fails; nothing has changed then.
 pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &StatementContext) -> Result<Vec<String>> {
     let label = format!("REFRESH IDENTITY {}", statement.target.name);
     if !statement.options.is_empty() || statement.tags.is_some() {
@@ -32,7 +32,7 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
     let now = format!("CAST({} AS TIMESTAMP)", literal(&timestamp(context.now())));
     let script = identity::script(&definition, &now)?;
     let session = engine.session()?.with_role(&object.owner).with_base(Path::new(&object.base));
-    // Who made something before there were roles is not one of them.
+    // An object created before there were roles has no owner; it runs with full rights.
     let mut session = if object.owner.is_empty() { session } else { session.with_rights_of_role() };
     if let Some(places) = context.places() {
         session = session.with_places(places.into());
@@ -40,7 +40,8 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
     session.sql("BEGIN").await?;
     let mut found = vec![];
     for statement in &script {
-        // A session that is dropped takes its transaction back. Its errors have no place: the user did not write these statements.
+        // Dropping the session on an error rolls its transaction back. Errors are reported without a place, as the user did not write these
+        // statements.
         let ran = session.sql(statement).await;
         found = ran.map_err(|error| coded(sqlstate(&error), &object.label(), message_without_place(&error)))?;
     }

@@ -24,10 +24,10 @@ use crate::error::{failed, invalid};
 use crate::sql::parser::{Parsed, Statement, parse_query};
 use crate::text::identifier;
 
-/// The name of the rows in the statement that adds them: one that nobody gives a table.
+/// The name of these rows in the statement; no user table can have it.
 const ROWS: &str = "rows of the client";
 
-/// Rows as they come.
+/// Rows that arrive through a channel.
 #[derive(Debug)]
 struct Coming {
     schema: SchemaRef,
@@ -50,11 +50,11 @@ impl PartitionStream for Coming {
 }
 
 impl Session {
-    /// Adds rows to a table, named as in SQL, as they come; to these columns, or to all. They are there when the answer is, or none of
-    /// them.
+    /// Inserts rows into a table (named as in SQL) as they arrive, into the given columns or all. When the answer arrives, all rows are
+    /// inserted, or none.
     ///
     /// # Errors
-    /// The table takes no such rows.
+    /// The table does not accept these rows.
     pub async fn load(
         &self,
         table: &str,
@@ -66,10 +66,10 @@ impl Session {
         self.over_rows(&format!("INSERT INTO {table}{columns}"), table, schema, rows).await
     }
 
-    /// Makes a table of rows, named as in SQL, as they come. It is there when the answer is, or what was there before.
+    /// Creates a table (named as in SQL) from rows as they arrive. When the answer arrives, the table exists, or nothing has changed.
     ///
     /// # Errors
-    /// There is something of that name already, and it is not to be replaced.
+    /// The name is taken, and the existing object is not to be replaced.
     pub async fn load_new(
         &self,
         table: &str,
@@ -83,7 +83,7 @@ impl Session {
         self.over_rows(&format!("CREATE{replace}{temporary} TABLE {table} AS"), table, schema, rows).await
     }
 
-    /// Runs a statement that ends with the rows.
+    /// Runs a statement whose query is the rows.
     async fn over_rows(
         &self,
         beginning: &str,
@@ -102,15 +102,15 @@ impl Session {
 }
 
 impl Prepared {
-    /// True for an INSERT of one row that is parameters and nothing else: it can take all rows at once.
+    /// True for an INSERT of a single row that consists only of parameters: it can take many rows at once.
     pub fn takes_rows(&self) -> bool {
         of_rows(&self.parsed).is_some()
     }
 
-    /// Runs it over rows whose columns are called as its parameters, as they come.
+    /// Runs it over rows as they arrive; their columns are named like its parameters.
     ///
     /// # Errors
-    /// The table takes no such rows, or the statement is another one.
+    /// The table does not accept these rows, or the statement is not such an INSERT.
     pub async fn execute_over_rows(&self, schema: &SchemaRef, rows: Receiver<Result<RecordBatch>>) -> Result<Answer> {
         let parsed = of_rows(&self.parsed).ok_or_else(|| invalid("statement", "takes one row at a time"))?;
         let provider = table_of(schema, rows)?;
@@ -119,7 +119,7 @@ impl Prepared {
     }
 }
 
-/// The INSERT of one row of parameters as that of all rows.
+/// Turns the INSERT of one row of parameters into one of all rows.
 fn of_rows(parsed: &Parsed) -> Option<Parsed> {
     let Parsed::Sql(parsed) = parsed else { return None };
     let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
@@ -140,9 +140,9 @@ fn of_rows(parsed: &Parsed) -> Option<Parsed> {
     Some(Parsed::Sql(Box::new(SqlParsed::Statement(Box::new(SqlStatement::Insert(insert))))))
 }
 
-/// Rows as they come, as a table.
+/// A table of rows as they arrive.
 fn table_of(schema: &SchemaRef, rows: Receiver<Result<RecordBatch>>) -> Result<Arc<dyn TableProvider>> {
-    // Whether a value may be NULL, the table says.
+    // All nullable here; the target table checks for NULL.
     let fields = schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let coming: Arc<dyn PartitionStream> = Arc::new(Coming { schema: Arc::clone(&schema), rows: Mutex::new(Some(rows)) });

@@ -1,9 +1,9 @@
-//! The memory of an engine, and who may have how much of it.
+//! The memory pool of an engine, and how it is shared.
 //!
-//! DataFusion's fair pool gives every consumer that *could* spill the same part, also those that hold nothing: a refresh of forty tags
-//! registers a hundred sorters and aggregations, and each may have a hundredth, however little the others need. Here the first half
-//! goes to whoever asks. Beyond it, one that can spill may have no more than its part of what is shared by those that hold memory, and
-//! one more that may come; then it spills what it has. So one that asks late finds something left.
+//! DataFusion's fair pool reserves the same share for every consumer that *could* spill, even for those that hold nothing: a refresh of
+//! forty tags registers a hundred sorters and aggregations, and each may use a hundredth, however little the others need. Here, the first
+//! half goes to whoever asks. Beyond it, a spillable consumer may hold at most its share among those that hold memory plus one more that
+//! may still come; then it must spill. So a consumer that asks late still finds memory.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};
@@ -12,7 +12,7 @@ use datafusion::common::{Result, human_readable_size, resources_datafusion_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use parking_lot::Mutex;
 
-/// Memory up to a limit.
+/// A memory pool with a limit.
 #[derive(Debug)]
 pub struct HalfSharedPool {
     limit: usize,
@@ -21,13 +21,13 @@ pub struct HalfSharedPool {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// By consumers that can spill: each that holds something.
+    /// Bytes per spillable consumer, for those that hold any.
     spillable: HashMap<usize, usize>,
-    /// How many there are that can spill, whether they hold something or not.
+    /// The number of spillable consumers, including those that hold nothing.
     registered: usize,
-    /// By all together.
+    /// Bytes of all consumers together.
     total: usize,
-    /// By consumers that cannot spill.
+    /// Bytes of consumers that cannot spill.
     unspillable: usize,
 }
 
@@ -54,12 +54,12 @@ impl Held {
 }
 
 impl HalfSharedPool {
-    /// A pool of so many bytes.
+    /// A pool of `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, held: Mutex::default() }
     }
 
-    /// How much more a consumer may have.
+    /// How much more a consumer may reserve.
     fn available(&self, held: &Held, consumer: &MemoryConsumer) -> usize {
         let free = self.limit.saturating_sub(held.total);
         if !consumer.can_spill() {
@@ -127,8 +127,8 @@ impl Display for HalfSharedPool {
     }
 }
 
-/// What a sorter sets aside, from its first row on, for the merge of what it spills: in a small memory many sorters would have nothing
-/// left to sort in.
+/// The memory that a sorter reserves from its first row on for merging spilled runs. It scales with the limit: with little memory, many
+/// sorters would otherwise have nothing left to sort in.
 pub fn set_aside_for_merging(limit: usize) -> usize {
     (limit / 256).clamp(64 << 10, 10 << 20)
 }
@@ -144,23 +144,23 @@ mod tests {
         let pool: Arc<dyn MemoryPool> = Arc::new(HalfSharedPool::new(1000));
         let spilling = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
         let one = spilling("one");
-        // Nobody else may come.
+        // There is no other consumer.
         one.try_grow(1000).unwrap();
         one.shrink(1000);
         let (two, idle) = (spilling("two"), spilling("idle"));
-        // Others are there, and hold nothing: one may have half, and leaves as much.
+        // Others are registered but hold nothing: one may use half, and leaves as much.
         one.try_grow(500).unwrap();
         assert!(one.try_grow(1).is_err());
-        // Of two that hold something each may have a third, as there is a third.
+        // Of two holders each may have a third, as a third consumer may come.
         two.try_grow(333).unwrap();
         assert!(two.try_grow(1).is_err() && one.try_grow(1).is_err());
         idle.try_grow(167).unwrap();
         assert!(idle.try_grow(1).is_err());
-        // One that spills makes room.
+        // A consumer that spills makes room.
         one.shrink(500);
         assert_eq!(pool.reserved(), 500);
         one.try_grow(333).unwrap();
-        // What cannot spill has what is left.
+        // A consumer that cannot spill may use whatever is left.
         let fixed = MemoryConsumer::new("fixed").register(&pool);
         fixed.try_grow(167).unwrap();
         assert!(fixed.try_grow(1).is_err());

@@ -1,4 +1,4 @@
-//! The names of tables and views: which object a statement means, whether its schema is written or not.
+//! Names of tables and views: which object a statement means, with or without a schema.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::sql::command::{Body, Command, Create, Target};
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
-/// CREATE and DROP of tables and views, which are objects like all others when the database remembers them.
+/// CREATE and DROP of tables and views, as commands about objects if the database stores them.
 pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
     let create = |word: &str, name: &ObjectName, or_replace: bool, if_not_exists: bool| -> Result<Option<Command>> {
         let Some(kind) = kind_of(word) else { return Ok(None) };
@@ -100,8 +100,7 @@ fn schema_name(name: &ObjectName) -> Result<String> {
     }
 }
 
-/// Checks the name of a table that is of the session alone: in a database one that is TEMPORARY, in memory every table. It must not hide
-/// what is remembered.
+/// Checks the name of a session table: a TEMPORARY one in a database, any table in memory. It must not hide a stored object.
 fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -> Result<Option<Command>> {
     let name = new_name(name, context)?;
     if name.is_empty() {
@@ -120,7 +119,7 @@ fn of_session(name: &ObjectName, or_replace: bool, context: &StatementContext) -
     }
 }
 
-/// The name of a relation: in the schema `public` its own, in another the schema's and its own.
+/// The object name of a relation: the bare name in the schema `public`, otherwise with the schema in front.
 pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(crate::sql::command::normal)).collect();
     let parts = match parts.as_slice() {
@@ -135,7 +134,7 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
                 Err(invalid(own, problem))
             }
             (None, own) => {
-                // Where it is found, and where nothing is, the first schema.
+                // The first schema of the search path that has it, or else the first schema.
                 let names: Vec<String> = context.path().iter().map(|of| member_of(of, own)).collect();
                 let is_there = |name: &&String| {
                     context.tables().temporary(name).is_some() || relation(name, context).is_ok_and(|found| found.is_some())
@@ -159,7 +158,7 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
     }
 }
 
-/// The name of a relation that is to be made: without a schema it is in the first of the path.
+/// The object name of a new relation: without a schema, it is created in the first schema of the path.
 fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
     let own = own_name(name, context)?;
     match (name.0.as_slice(), context.path().first()) {
@@ -168,12 +167,12 @@ fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
     }
 }
 
-/// The object that a table of a schema is.
+/// The object name of a table in a schema.
 fn member_of(of: &str, table: &str) -> String {
     if of == PUBLIC { table.to_string() } else { schema::member(of, table) }
 }
 
-/// The table, view or external table of that name.
+/// The table, view or external table with this name.
 pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<Object>> {
     let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
     Ok(context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())

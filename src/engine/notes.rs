@@ -1,7 +1,7 @@
-//! The notes of a plan's steps for the user: what was left out, and what to know about the result.
+//! The notes of a plan's steps for the user: which rows were left out, and what to know about the result.
 //!
-//! A relation that a query reads twice, `recommend(x, association_rules(x, …))`, is left out of twice. Where two steps work on the same rows of
-//! the same source, what they left out is counted once.
+//! A relation that a query reads twice, as in `recommend(x, association_rules(x, …))`, has rows left out twice. Where two steps work on the
+//! same rows of the same source, what they left out is counted once.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,11 +13,11 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 
 use crate::adapter::step::{LeftOut, left_out, told};
 
-/// Operators that change no row.
+/// Operators that do not change rows.
 const PASS_ON: [&str; 6] =
     ["ProjectionExec", "RepartitionExec", "CoalescePartitionsExec", "CoalesceBatchesExec", "CooperativeExec", "UsableRows"];
 
-/// The notes of a plan that has run.
+/// The notes of a plan that has finished.
 pub fn notes_of(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
     let (mut notes, mut counts) = (vec![], BTreeMap::new());
     add(plan, &mut notes, &mut counts);
@@ -52,7 +52,7 @@ fn add(plan: &Arc<dyn ExecutionPlan>, notes: &mut Vec<String>, counts: &mut Coun
     plan.children().into_iter().for_each(|child| add(child, notes, counts));
 }
 
-/// What rows a step works on, whichever columns it takes of them.
+/// Identifies the rows that a step works on, independent of the columns it uses.
 fn source(plan: &Arc<dyn ExecutionPlan>) -> String {
     let mut text = String::new();
     describe(plan, &mut text);
@@ -66,7 +66,7 @@ fn describe(plan: &Arc<dyn ExecutionPlan>, text: &mut String) {
         let after = after.split_once(']').map_or("", |(_, after)| after);
         let _ = writeln!(text, "{before}{after}");
     }
-    // Tables in memory look alike.
+    // Tables in memory are displayed alike, so add the addresses of their columns.
     if let Some(source) = plan.downcast_ref::<DataSourceExec>()
         && let Some(memory) = source.data_source().downcast_ref::<MemorySourceConfig>()
     {

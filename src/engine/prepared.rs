@@ -19,19 +19,19 @@ use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::{Parsed, Statement};
 
-/// Values of parameters: of `$1`, `$2` … by their places, or of `$name` by their names.
+/// Values of parameters: of `$1`, `$2` … by position, or of `$name` by name.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
     values: HashMap<String, ScalarValue>,
 }
 
 impl Parameters {
-    /// The values of `$1`, `$2` …
+    /// Values of `$1`, `$2` …
     pub fn positional(values: impl IntoIterator<Item = ScalarValue>) -> Self {
         Self { values: (1..).zip(values).map(|(place, value): (usize, _)| (place.to_string(), value)).collect() }
     }
 
-    /// The values of `$name`, without the sign.
+    /// Values of `$name`, by names without the `$`.
     pub fn named<N: Into<String>>(values: impl IntoIterator<Item = (N, ScalarValue)>) -> Self {
         Self { values: values.into_iter().map(|(name, value)| (name.into(), value)).collect() }
     }
@@ -45,18 +45,18 @@ impl Parameters {
     }
 }
 
-/// What a statement gives and takes.
+/// The columns and parameters of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     /// The columns of its rows, with types and nullability; none for statements without a result.
     pub columns: SchemaRef,
-    /// Its parameters without the sign, `$2` before `$10`, then names in their order; with their types where the statement tells them.
+    /// Its parameters without the `$`: `$2` before `$10`, then names alphabetically; with their types, where the statement determines them.
     pub parameters: Vec<(String, Option<DataType>)>,
-    /// The words that say what it does: `SELECT`, `CREATE TAG`.
+    /// Its command tag: `SELECT`, `CREATE TAG`.
     pub tag: String,
 }
 
-/// A statement that was prepared. Cheap to clone.
+/// A prepared statement. Cheap to clone.
 #[derive(Clone)]
 pub struct Prepared {
     pub(super) session: Session,
@@ -72,7 +72,7 @@ impl Prepared {
         Self::with_types(session, statement, vec![]).await
     }
 
-    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where they are known.
+    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where given.
     pub(super) async fn with_types(session: Session, statement: Statement, types: Vec<Option<DataType>>) -> Result<Self> {
         let Statement { text, parsed, .. } = statement;
         let context = session.statement(Parameters::default());
@@ -93,7 +93,7 @@ impl Prepared {
                 parameters.insert((place, name), declared.or(data_type));
             }
             if execution::has_rows(&plan) {
-                // Where values of other types would do, and those taken for them do not, the columns are told as far as they are known.
+                // If planning with these types fails (other types might work), describe the columns as far as they are known.
                 let typed = with_typed_parameters(plan.clone(), &parameters);
                 columns = Arc::new(without_qualifiers(typed.as_ref().unwrap_or(&plan)));
             }
@@ -104,7 +104,7 @@ impl Prepared {
         Ok(Self { session, text, parsed: Arc::new(parsed.clone()), description, declared })
     }
 
-    /// What SQL's PREPARE gives a name.
+    /// A statement that SQL's PREPARE gives a name.
     pub(super) async fn of_sql(session: Session, text: &str, parsed: Parsed, declared: &LogicalPlan) -> Result<Self> {
         let statement = Statement { text: text.to_string(), comment: String::new(), line: 1, column: 1, parsed };
         let LogicalPlan::Statement(LogicalStatement::Prepare(prepare)) = declared else {
@@ -115,20 +115,20 @@ impl Prepared {
         Ok(Self { declared, ..Self::with_types(session, statement, types).await? })
     }
 
-    /// True for what computes, and so waits for its turn where many do.
+    /// True for heavy statements, which take turns when there are many.
     pub(crate) fn takes_turn(&self) -> bool {
         self.parsed.takes_turn()
     }
 
-    /// Its columns and parameters, as they were when it was prepared. Nothing runs.
+    /// Its columns and parameters at the time it was prepared. Nothing runs.
     pub fn describe(&self) -> &Description {
         &self.description
     }
 
-    /// Runs it with values for its parameters; those of the session fill in what is not given.
+    /// Runs it with values for its parameters; missing ones come from the session.
     ///
     /// # Errors
-    /// As [`Session::execute`]; a value that does not fit the declared type of its parameter.
+    /// As [`Session::execute`]; or a value does not fit the declared type of its parameter.
     pub async fn execute(&self, mut parameters: Parameters) -> Result<Answer> {
         for (place, data_type) in (1..).zip(self.declared.iter()) {
             let place: usize = place;
@@ -155,7 +155,7 @@ impl Prepared {
 fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
     let fields = plan.get_parameter_fields()?.into_iter();
     let mut types: HashMap<_, _> = fields.map(|(name, field)| (name, field.map(|field| field.data_type().clone()))).collect();
-    // Counts of rows are whole numbers, which the engine does not say of their parameters.
+    // LIMIT and OFFSET are integers, but DataFusion does not infer that for parameters.
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Limit(limit) = node {
             for counted in [&limit.skip, &limit.fetch].into_iter().flatten() {
@@ -164,10 +164,10 @@ fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType
                 }
             }
         }
-        // `$1::bigint[]` says what it is.
+        // `$1::bigint[]` states its type.
         node.apply_expressions(|expression| {
             expression.apply(|part| {
-                // Of several places one may say what the others leave open.
+                // One occurrence may determine a type that others leave open.
                 if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part
                     && let Some(of @ None) = types.get_mut(id)
                 {

@@ -1,4 +1,4 @@
-//! A session whose statements are run by a server elsewhere: for a shell that talks to one.
+//! A session whose statements run on a remote server, for a shell connected to one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::databases::{Gave, Remote, Surroundings};
 use crate::environment::Environment;
 
 impl Session {
-    /// The same session, whose statements are run by the server at `postgresql://user@host:port/database`. What is parsed, completed and
-    /// explained is so here.
+    /// The same session, with statements run by the server at `postgresql://user@host:port/database`. Parsing, completion and explanations
+    /// remain local.
     ///
     /// # Errors
-    /// The server cannot be reached, or refuses who asks.
+    /// The server cannot be reached, or refuses the login.
     pub async fn connected(mut self, location: &str, environment: Environment) -> Result<Self> {
         let (location, role) = (location.to_string(), Arc::clone(&self.login));
         let connecting = async move {
@@ -31,7 +31,7 @@ impl Session {
     }
 }
 
-/// Runs a statement there.
+/// Runs a statement on the server.
 pub(super) async fn execute(session: &Session, remote: Arc<Remote>, text: String, tag: String) -> Result<Answer> {
     let context = session.statement(Parameters::default());
     let environment = context.session().runtime_env();

@@ -1,4 +1,4 @@
-//! COPY REPORT and COPY CARD: the queries of the sections, run over one state of the database, and the page written as a whole.
+//! COPY REPORT and COPY CARD: run the queries of the sections over one state of the database, and write the page as a whole.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,15 +47,15 @@ static OPTIONS: Doc = Doc {
     ..Doc::EMPTY
 };
 
-/// More rows than this are no section of a page.
+/// A section with more rows would not be readable.
 const MOST_ROWS: usize = 5_000;
 
-/// What a report is of: one refresh of a profile.
+/// The subject of a report: one refresh of a profile.
 struct Subject<'a> {
     profile: &'a str,
     snapshot: Arc<Snapshot>,
     is_latest: bool,
-    /// The member of a card, as SQL.
+    /// The member that a card is about, as SQL.
     customer: Option<String>,
 }
 
@@ -72,13 +72,13 @@ impl Subject<'_> {
         format!("TIMESTAMP '{}'", timestamp(self.snapshot.at))
     }
 
-    /// A table of the profile as it was then.
+    /// A table of the profile as of that refresh.
     fn table(&self, schema: &str, name: &str) -> String {
         let table = format!("{schema}.{}", identifier(name));
         if self.is_latest { table } else { format!("{table} FOR SYSTEM_TIME AS OF {}", self.as_of()) }
     }
 
-    /// A query with its names put in their places.
+    /// A query with names substituted for `$name`.
     fn fill(&self, query: &str) -> String {
         let members = self.table("profile", self.profile);
         let of = |end: &str| self.table("profile", &format!("{}{end}", self.profile));
@@ -89,7 +89,7 @@ impl Subject<'_> {
             let name = &after[..end];
             filled.push_str(before);
             match name {
-                // Within quotes it is a value.
+                // Inside quotes, it is a string value.
                 "profile" if before.ends_with('\'') => filled.push_str(&self.profile.replace('\'', "''")),
                 "profile" => filled.push_str(&identifier(self.profile)),
                 "key" => filled.push_str(&self.key()),
@@ -115,7 +115,7 @@ impl Subject<'_> {
         filled
     }
 
-    /// Segment and key of everybody in any.
+    /// A query of segments and keys of their members.
     fn segments(&self) -> String {
         let key = self.key();
         let each = self.columns(ColumnRole::Segment);
@@ -129,7 +129,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Of each tag of the member, the rule that decided.
+    /// A query of the deciding rule for each tag of the member.
     fn explained(&self) -> String {
         let customer = self.customer.as_deref().unwrap_or_default();
         let of = |tag: &String| {
@@ -144,7 +144,7 @@ impl Subject<'_> {
     }
 }
 
-/// Writes the page; gives what the user should know.
+/// Writes the page; returns notes for the user.
 ///
 /// # Errors
 /// There is no such profile or refresh, an option is wrong, or the file cannot be written.
@@ -210,7 +210,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     };
     for section in sections {
         let name = section.title.of(language).to_string();
-        // A card is of one customer: nobody is hidden behind a group.
+        // A card is about one customer, so small groups are not suppressed.
         let smallest = if subject.customer.is_some() { 0 } else { smallest };
         match runner.section(section, &subject, earlier.as_ref(), smallest, language).await {
             Ok(Ok(section)) => shown.sections.push(section),
@@ -259,7 +259,7 @@ fn read_options(label: &str, given: &[(String, sqlparser::ast::Expr)], context: 
     Options::read_for(label, &OPTIONS, values)
 }
 
-/// The refresh of a profile at a time, or the last.
+/// The refresh of a profile at a time, or the last one.
 fn snapshot(profile: &str, at: Option<i64>, context: &StatementContext) -> Result<Arc<Snapshot>> {
     let view = context.view();
     let found = view.snapshot(SnapshotOf::Profile, profile, at.map_or(When::Now, When::At))?;
@@ -277,7 +277,7 @@ fn snapshot(profile: &str, at: Option<i64>, context: &StatementContext) -> Resul
     Err(invalid(&format!("profile {profile}"), problem))
 }
 
-/// A constant as SQL.
+/// A constant as an SQL literal.
 fn written(value: &ScalarValue) -> String {
     match value {
         ScalarValue::Utf8(Some(text)) => literal(text),
@@ -285,7 +285,7 @@ fn written(value: &ScalarValue) -> String {
     }
 }
 
-/// The sections that are shipped, and those of a folder, which replace others of the same name; in the order of their names.
+/// The built-in sections and those in a directory, which replace built-in ones of the same name; sorted by name.
 fn sections(shipped: &[(&str, &str)], folder: Option<&str>, context: &StatementContext) -> Result<Vec<Section>> {
     let mut sections = shipped.iter().map(|(name, script)| Section::read(name, script)).collect::<Result<Vec<_>>>()?;
     if let Some(folder) = folder {
@@ -339,7 +339,7 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// A section with what it answers; or why it is left out.
+    /// A section with its results, or the reason why it is omitted.
     async fn section(
         &self,
         section: Section,
@@ -374,7 +374,7 @@ impl Runner<'_> {
         Ok(Ok(Shown { section, answered, said, sql, notes }))
     }
 
-    /// The first column that a section needs and that is not there.
+    /// The first column that a section needs but that does not exist.
     async fn lacking(&self, section: &Section, subject: &Subject<'_>) -> Result<Option<String>> {
         for (table, column) in &section.needs {
             let from = if table == "members" { subject.table("profile", subject.profile) } else { table.clone() };
@@ -391,7 +391,7 @@ impl Runner<'_> {
         Ok(None)
     }
 
-    /// Whether a query of one boolean says true.
+    /// Whether a query returns true.
     async fn holds(&self, query: &str) -> Result<bool> {
         let (rows, _) = self.rows("when", query).await?;
         let truth = rows.columns().first().filter(|column| !column.is_empty());
@@ -399,7 +399,7 @@ impl Runner<'_> {
         Ok(truth.is_some_and(|truth| truth.as_boolean().iter().next().flatten() == Some(true)))
     }
 
-    /// The rows of a query, and what it tells of them.
+    /// The rows of a query, and its notes.
     async fn rows(&self, name: &str, query: &str) -> Result<(RecordBatch, Vec<String>)> {
         let parsed = parser::parse_composed(query, self.context.session())?;
         let parsed = Parsed::Sql(Box::new(parsed));
@@ -408,7 +408,7 @@ impl Runner<'_> {
         gathered::rows(&parsed, name, MOST_ROWS, &context, self.running).await
     }
 
-    /// What the rules of a section say.
+    /// The statements that the rules of a section produce.
     fn said(&self, section: &Section, answered: &Answered, language: Language) -> Result<Vec<Said>> {
         let wide = answered.wide()?;
         let state = self.context.state();

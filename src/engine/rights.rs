@@ -1,7 +1,7 @@
-//! What a role may do, as far as the statement itself says it.
+//! Privileges that can be checked from the statement alone.
 //!
-//! What is read is checked where names are found, and what is made, altered or dropped where the object is known. Here is what is
-//! known from the statement alone: whose rows it changes, which files it writes, what is for SUPERUSER.
+//! Reads are checked where names are resolved, and creating, altering and dropping where the object is known. Checked here is what the
+//! statement itself tells: which tables it changes, which files it writes, and what is reserved for SUPERUSER.
 
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
@@ -22,10 +22,10 @@ use crate::statement::StatementContext;
 
 use Privilege::{Delete, Insert as Adding, Read, Refresh, Select, Temporary, Truncate, Update, Write};
 
-/// Refuses what the role may not do, and gives the context to do the rest in.
+/// Refuses what the role may not do, and returns the context for the rest.
 ///
 /// # Errors
-/// The role may not.
+/// The role lacks a privilege.
 pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<StatementContext> {
     let context = context.clone();
     if context.rights()?.is_superuser() {
@@ -35,7 +35,7 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
         Parsed::Command(command) => match command {
             Command::BackUp(_) => Err(refused(&tag_of(parsed), &context)),
             Command::Refresh(refresh) | Command::ExplainRefresh(refresh) => refreshes(&refresh.target, context),
-            // Decided where the object is known.
+            // Checked where the object is known.
             Command::Create(_)
             | Command::Drop(..)
             | Command::Comment(_)
@@ -45,13 +45,13 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             | Command::Describe(_) => Ok(context),
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
             Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
-            // Who owns what is decided where that is known.
+            // Ownership is checked where the objects are known.
             Command::Erasing(Erasing::Export(_, Some(file), _)) => {
                 context.check_files(Write, file)?;
                 Ok(context)
             }
             Command::Erasing(_) => Ok(context),
-            // What its queries may read is decided query by query.
+            // Its queries are checked one by one.
             Command::Report(report) => {
                 context.check_files(Write, &report.target)?;
                 Ok(context)
@@ -79,7 +79,7 @@ fn check_sql(parsed: &SqlParsed, context: StatementContext) -> Result<StatementC
             "UPDATE" => &[Update, Select],
             "MERGE" => &[Adding, Update, Delete, Select],
             "TRUNCATE" => &[Truncate],
-            // With RETURNING.
+            // INSERT with RETURNING.
             _ => &[Adding, Select],
         };
         return changes(target, needed, context);
@@ -126,7 +126,7 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
             }
             Ok(context)
         }
-        // Decided where the object is known.
+        // Checked where the object is known.
         SqlStatement::CreateSchema { .. }
         | SqlStatement::CreateRole(_)
         | SqlStatement::AlterRole { .. }
@@ -145,7 +145,7 @@ fn check_statement(statement: &SqlStatement, context: StatementContext) -> Resul
         | SqlStatement::Prepare { .. }
         | SqlStatement::Execute { .. }
         | SqlStatement::Deallocate { .. } => Ok(context),
-        // Whatever else there is, or will be.
+        // Refuse any other statement, present or future.
         other => {
             let text = other.to_string();
             let first: Vec<&str> = text.split_whitespace().take(2).collect();
@@ -176,7 +176,7 @@ fn changes(target: &ObjectName, needed: &[Privilege], context: StatementContext)
     Ok(context)
 }
 
-/// Checks an INSERT: of the table itself it needs to read nothing, unless its query does.
+/// Checks an INSERT: it need not be allowed to read its own target, unless its query reads it.
 fn inserts(insert: &Insert, context: StatementContext) -> Result<StatementContext> {
     let TableObject::TableName(target) = &insert.table else { return Ok(context) };
     let name = own_name(target, &context)?;

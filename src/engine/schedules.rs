@@ -1,4 +1,4 @@
-//! One attempt of a schedule: its script, run as its owner, up to the end that is written.
+//! Attempts of schedules: runs a script as its owner, and records how it ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use crate::statement::{Cancel, StatementContext};
 use crate::text::without_passwords;
 
 impl Engine {
-    /// How many microseconds the most delayed schedule is late; `None` if no schedule runs.
+    /// The lag in microseconds of the schedule that is furthest behind; `None` when no schedule is active.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -34,16 +34,16 @@ impl Engine {
     }
 }
 
-/// How long a statement that is cancelled has to say how it ended.
+/// How long to wait for a cancelled statement to end.
 const ENDING: Duration = Duration::from_secs(5);
-/// The cause of an attempt that RUN SCHEDULE makes.
+/// The cause of an attempt made by RUN SCHEDULE.
 const MANUAL: &str = "manual";
-/// The longest wait before an attempt is made again.
+/// The longest wait before a retry, in microseconds.
 const LONGEST_WAIT: i64 = 30 * 60 * 1_000_000;
-/// How often an attempt is made again at least that met the changes of another, and how long the first wait is at most.
+/// The minimum number of retries after conflicts with other writers, and the longest first wait in microseconds.
 const CONFLICTS: i64 = 5;
 const CONFLICT_WAIT: i64 = 200_000;
-/// How often an attempt is made again whose process was killed.
+/// How often an attempt is retried whose process was killed.
 pub(crate) const MOST_LOST: i64 = 20;
 
 /// Why an attempt is ended from outside.
@@ -54,36 +54,36 @@ enum Why {
     Lost,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) run: i64,
     pub(crate) begins: Begins,
-    /// `succeeded`, `failed`, `cancelled`, or `lost` when another process has it by now.
+    /// `succeeded`, `failed`, `cancelled`, or `lost` when another process has taken it over.
     pub(crate) status: &'static str,
     pub(crate) began_at: i64,
     pub(crate) end: End,
 }
 
-/// An attempt in hand.
+/// A claimed attempt.
 pub(crate) struct Attempt {
     pub(crate) lease: Lease,
     pub(crate) begins: Begins,
     pub(crate) began_at: i64,
-    /// Attempts for the same time that have failed.
+    /// How many attempts for the same time have failed.
     pub(crate) failed: i64,
     pub(crate) last_success: Option<i64>,
-    /// The folders and URLs whose files the script may read and write; `None` for all.
+    /// The directories and URLs whose files the script may read and write; `None` for all.
     pub(crate) places: Option<Arc<[String]>>,
 }
 
-/// What went wrong, and where.
+/// An error, and where it occurred.
 #[derive(Debug, Clone, Default)]
 struct Broken {
     message: String,
     statement: String,
     line: Option<i64>,
-    /// True when another has changed the same meanwhile, and nothing of it has happened.
+    /// True for a conflict with another writer, after which nothing of the attempt has happened.
     is_conflict: bool,
 }
 
@@ -93,7 +93,7 @@ impl Broken {
     }
 }
 
-/// The lock of a job, held until this is dropped.
+/// The lock of a job, held until dropped.
 #[derive(Debug)]
 pub struct JobLock(#[expect(dead_code, reason = "it is held, and dropped")] Lock);
 
@@ -101,19 +101,19 @@ fn is_conflict(error: &DataFusionError) -> bool {
     sqlstate(error) == SqlState::SERIALIZATION_FAILURE
 }
 
-/// The statement that runs, and the way to end it.
+/// A handle to cancel the running statement.
 type Current = Mutex<Option<Cancel>>;
 
 impl Engine {
-    /// The lock of a job, which a run of a script holds so that no other does; `None` when another has it.
+    /// Takes the lock of a job, so that no other process runs its script; `None` when another holds it.
     ///
     /// # Errors
-    /// The lock cannot be made.
+    /// The lock cannot be created.
     pub fn job_lock(&self, name: &str) -> Result<Option<JobLock>> {
         Ok(self.shared.catalog.data.locks.for_job(name)?.map(JobLock))
     }
 
-    /// The schedules of the database that can be read; those of before that are the same are taken over.
+    /// The readable schedules of the database, and the problems of others; unchanged ones are reused from `before`.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -134,7 +134,7 @@ impl Engine {
         Ok((schedules, problems))
     }
 
-    /// Changes whenever a definition does.
+    /// A number that changes whenever a definition does.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -142,7 +142,7 @@ impl Engine {
         Ok(self.shared.catalog.stamped_objects()?.0.definitions)
     }
 
-    /// What is remembered of a schedule.
+    /// The state of a schedule.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -150,7 +150,7 @@ impl Engine {
         self.shared.catalog.schedule_state(schedule.id)
     }
 
-    /// Notes what is skipped, and begins an attempt.
+    /// Records skipped times, and begins an attempt.
     ///
     /// # Errors
     /// The catalog cannot be written.
@@ -160,7 +160,7 @@ impl Engine {
         Ok(claimed)
     }
 
-    /// Runs an attempt to its end, which is written. `stopped` ends it from outside.
+    /// Runs an attempt to its end, and records it. `stopped` ends it from outside.
     pub(crate) async fn attempt(&self, schedule: &Schedule, attempt: Attempt, stopped: impl Future<Output = ()>) -> Outcome {
         let Attempt { lease, begins, began_at, failed, last_success, places } = attempt;
         let script = Script {
@@ -199,7 +199,7 @@ impl Engine {
         };
         fail_point!("schedule::ran", |_| std::process::abort());
         let (status, broken) = told(ended.as_ref().err(), why, schedule);
-        // Two that change the same are no fault of either.
+        // A conflict is not the fault of the script, so it is retried more often and sooner.
         let (retries, backoff) = match broken.is_conflict {
             true => (schedule.retries.max(CONFLICTS), schedule.backoff.min(CONFLICT_WAIT)),
             false => (schedule.retries, schedule.backoff),
@@ -299,7 +299,7 @@ impl Engine {
     }
 }
 
-/// The notice about an attempt with this outcome.
+/// The status of an attempt, and its error with the reason.
 fn told(broken: Option<&Broken>, why: Option<Why>, schedule: &Schedule) -> (&'static str, Broken) {
     let Some(broken) = broken else { return ("succeeded", Broken::default()) };
     let (status, message) = match why {
@@ -314,8 +314,8 @@ fn told(broken: Option<&Broken>, why: Option<Why>, schedule: &Schedule) -> (&'st
     (status, Broken { message, ..broken.clone() })
 }
 
-/// Microseconds to wait after so many failures: each time three times as long, less a part by chance, so that many that failed
-/// together do not come back together.
+/// Microseconds to wait after this many failures: three times as long each time, minus a random part, so that attempts that failed together
+/// do not retry together.
 fn wait(backoff: i64, failed: i64) -> i64 {
     let factor = 3_i64.checked_pow(u32::try_from(failed).unwrap_or(u32::MAX)).unwrap_or(i64::MAX);
     let longest = backoff.saturating_mul(factor).min(LONGEST_WAIT.max(backoff));
@@ -323,14 +323,14 @@ fn wait(backoff: i64, failed: i64) -> i64 {
     longest - (longest as f64 / 2.0 * chance) as i64
 }
 
-/// A script as it runs.
+/// A running script.
 struct Script<'a> {
     schedule: &'a Schedule,
     session: Result<Session>,
     run: i64,
     began_at: i64,
     began: std::time::Instant,
-    /// The way to end the statement that runs.
+    /// A handle to cancel the running statement.
     current: Current,
     rows: AtomicU64,
 }
@@ -342,7 +342,7 @@ impl Script<'_> {
         }
     }
 
-    /// What the end of the attempt is to be, now.
+    /// The record of the end of the attempt, as of now.
     fn end(&self, status: &'static str, broken: Broken) -> End {
         let took = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(0);
         let Broken { message, statement, line, .. } = broken;
@@ -388,7 +388,7 @@ impl Script<'_> {
         Ok(if with_transaction { Written::WithTransaction } else { Written::No })
     }
 
-    /// Statements that are not of the script.
+    /// Runs statements that are not part of the script.
     async fn statements(&self, session: &Session, sql: &str) -> std::result::Result<(), Broken> {
         session.sql(sql).await.map(drop).map_err(|error| Broken::whole(&error))
     }
@@ -408,7 +408,7 @@ impl Script<'_> {
         };
         let ran = ran.await;
         *self.current.lock() = None;
-        // The line stands beside it.
+        // The line is recorded separately.
         ran.map_err(|error| {
             let is_conflict = is_conflict(&error);
             Broken { message: message_without_place(&error), statement: text, line, is_conflict }
@@ -416,7 +416,7 @@ impl Script<'_> {
     }
 }
 
-/// Whether the end of an attempt is written.
+/// Whether the end of an attempt was already recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
     WithTransaction,

@@ -1,7 +1,7 @@
-//! The catalog that a statement sees: `public` with the session's temporary tables, what the database remembers and files by name;
-//! `profile` and `segment` with what refreshes have published; `system` with tables about the program and the database.
+//! The catalog that a statement sees: `public` with temporary tables, stored objects and files by name; `profile` and `segment` with what
+//! refreshes have published; `system` with tables about the program and the database.
 //!
-//! It is bound to the statement's context, which says what state of the database is read, from which folder, and for whom.
+//! It is bound to the statement's context, which determines the state of the database, the directory for relative paths, and the role.
 
 use std::sync::Arc;
 
@@ -29,22 +29,22 @@ use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
 use crate::system::postgres::PostgresSchema;
 
-/// The name of the catalog, and of the schema where tables without a schema are looked for.
+/// The name of the catalog, and of the schema where unqualified names are looked up.
 pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
-/// The internal name for the schemas of a search path; nobody can write it without quotes.
+/// The internal name of a schema for a search path; it needs quotes, so no user writes it by accident.
 pub(super) const PATH: &str = "search path";
 const SYSTEM: &str = "system";
-/// The schemas where nobody makes tables.
+/// Schemas in which no tables can be created.
 pub(super) const OWN_SCHEMAS: [&str; 5] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA, PG_CATALOG];
 
-/// Makes the catalog of a state that which a context sees.
+/// Binds a session state to the catalog that a context sees.
 pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
     let path = context.path();
     let default = if path == [PUBLIC] { PUBLIC } else { PATH };
     state.config_mut().options_mut().catalog.default_schema = default.into();
     let catalogs = MemoryCatalogProviderList::new();
-    // DataFusion's own would be of no use as soon as one table cannot be opened; it would also be found before that of the catalog.
+    // DataFusion's own information_schema would fail when any table cannot be opened, and would be found before ours.
     let has_information = std::mem::take(&mut state.config_mut().options_mut().catalog.information_schema);
     let information = has_information.then(|| information_schema(context, state));
     catalogs.register_catalog(CATALOG.into(), Arc::new(StatementCatalog { context: context.clone(), information }));
@@ -52,7 +52,7 @@ pub(super) fn bind(context: &StatementContext, state: &mut SessionState) {
     crate::sql::bind(state, context.stored_objects());
 }
 
-/// The schema `information_schema` over what a context sees, as far as it can be opened.
+/// The schema `information_schema` over what a context sees, leaving out what cannot be opened.
 fn information_schema(context: &StatementContext, state: &SessionState) -> Arc<dyn SchemaProvider> {
     let catalogs = MemoryCatalogProviderList::new();
     let whole = StatementCatalog { context: context.clone(), information: None };
@@ -67,11 +67,11 @@ fn information_schema(context: &StatementContext, state: &SessionState) -> Arc<d
 #[derive(Debug)]
 struct StatementCatalog {
     context: StatementContext,
-    /// The schema `information_schema`, when the session has one.
+    /// The schema `information_schema`, if the session has one.
     information: Option<Arc<dyn SchemaProvider>>,
 }
 
-/// The same schemas, in which a table that cannot be opened has no columns: its file is missing, or its view reads something dropped.
+/// The same schemas, without tables that cannot be opened, because their file is missing or their view reads something dropped.
 #[derive(Debug)]
 struct WhatOpens<T>(T);
 
@@ -93,7 +93,7 @@ impl SchemaProvider for WhatOpens<Arc<dyn SchemaProvider>> {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.0.table(name).await {
-            // This statement has to start again.
+            // The statement must be planned again.
             Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(error),
             found => Ok(found.ok().flatten()),
         }
@@ -127,7 +127,7 @@ impl CatalogProvider for StatementCatalog {
             PATH => {
                 let mut schemas: Vec<Arc<dyn SchemaProvider>> =
                     context.path().iter().filter_map(|name| self.schema(name)).collect();
-                // Files, and what PostgreSQL's catalog has, are found on any path.
+                // Files and PostgreSQL's catalog are found on any path.
                 schemas.push(Arc::new(Elsewhere(context)));
                 Some(Arc::new(Path(schemas)))
             }
@@ -143,7 +143,7 @@ impl CatalogProvider for StatementCatalog {
     }
 }
 
-/// Schemas that are searched one after the other.
+/// Schemas that are searched in order.
 #[derive(Debug)]
 struct Path(Vec<Arc<dyn SchemaProvider>>);
 
@@ -193,7 +193,7 @@ impl SchemaProvider for Path {
     }
 }
 
-/// What is found by a name without a schema, whatever the path: files, and the catalog of PostgreSQL.
+/// What an unqualified name finds on any path: files, and PostgreSQL's catalog.
 #[derive(Debug)]
 struct Elsewhere(StatementContext);
 
@@ -220,7 +220,7 @@ async fn elsewhere(context: &StatementContext, name: &str) -> Result<Option<Arc<
         return Ok(None);
     }
     if files::is_file(name) {
-        // What a definition reads, its author was allowed to.
+        // A definition's author was allowed to read its files.
         if context.inside().is_none() {
             context.check_files(Privilege::Read, name)?;
             files::places::check(name, context.base(), context.places())?;
@@ -230,7 +230,7 @@ async fn elsewhere(context: &StatementContext, name: &str) -> Result<Option<Arc<
     PostgresSchema { name: PG_CATALOG, context: context.clone(), engines: None }.table(name).await
 }
 
-/// What profiles or segments have published.
+/// The published tables of profiles or segments.
 #[derive(Debug)]
 struct ObjectSchema {
     context: StatementContext,
@@ -248,7 +248,7 @@ impl SchemaProvider for ObjectSchema {
         fn table<'name>(&self, name: &'name str) -> Result<Option<Arc<dyn TableProvider>>> = Self::found
     }
 
-    /// Lists of tables ask for it; they read no file. That a table is put together from files is nobody's business.
+    /// Used for lists of tables, so it must not read files. They are shown as base tables, although they are assembled from files.
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
         Ok(self.table_exist(name).then_some(TableType::Base))
     }
@@ -283,12 +283,12 @@ impl ObjectSchema {
                     _ => horizon.at,
                 };
                 let newest = self.context.view().snapshot(SnapshotOf::Profile, &named.profile, When::Now)?;
-                // What was published later is not known yet.
+                // What was published later was not known at that time.
                 if named.when != When::Now || newest.is_some_and(|newest| newest.at > time) {
                     named.when = When::At(time);
                 }
             }
-            // What it leads to may lead back here.
+            // Boxed: opening it may recurse to this function.
             let mut state = Box::pin(profile::state(&named, &self.context)).await?;
             if let Some(profile) = of {
                 state = Box::pin(protection::seen_state(&profile, state, named.when, &self.context)).await?;
@@ -298,7 +298,7 @@ impl ObjectSchema {
     }
 }
 
-/// What was made in a schema; without a name, in `public`, where tables without a schema come from.
+/// The relations in a schema; without a name, those in `public`.
 #[derive(Debug)]
 struct Relations {
     context: StatementContext,
@@ -306,7 +306,7 @@ struct Relations {
 }
 
 impl Relations {
-    /// The name of the object that a table of this schema is.
+    /// The object name of a table in this schema.
     fn member(&self, name: &str) -> String {
         self.schema.as_ref().map_or_else(|| name.to_string(), |schema| schema::member(schema, name))
     }
@@ -315,21 +315,21 @@ impl Relations {
         self.context.tables()
     }
 
-    /// The table, view or external table of that name.
+    /// The table, view or external table with this name.
     fn object(&self, name: &str) -> Result<Option<Object>> {
         let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
         Ok(self.context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
     }
 
-    /// The table of that name, as a whole.
+    /// The table with this name.
     async fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        // Its files have names that no user writes.
+        // Tables passed in by the statement have names that no user writes.
         let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
         let name = &self.member(name);
         if let Some(table) = file.or_else(|| self.tables().temporary(name)) {
             return Ok(Some(table));
         }
-        // A statement that makes a table is planned with a look at its own name, which is not there yet.
+        // Planning a CREATE statement looks up its own name, which does not exist yet.
         if self.context.inside() == Some(name.as_str()) {
             return Ok(None);
         }
@@ -338,7 +338,7 @@ impl Relations {
             if !is_written {
                 self.context.check_may(Privilege::Select, &object)?;
             }
-            // A definition may lead to others; boxed, as the way there leads through here again.
+            // Boxed: a definition may refer to others, which recurses to this function.
             let table = Box::pin(self.load(&object, When::Now)).await?;
             if is_written {
                 return Ok(Some(table));
@@ -365,13 +365,13 @@ impl Relations {
 
     async fn load(&self, object: &Object, when: When) -> Result<Arc<dyn TableProvider>> {
         let Some(kind) = kind_of(&object.kind) else { return Err(crate::objects::kind::unknown_kind(object)) };
-        // A table holds files, and is not kept beyond the statement; nor is what a part of a statement sees alone.
-        // Masks and row policies are part of a view as its reader sees it.
+        // A table holds files and must not be cached beyond the statement, nor must what only a part of a statement sees. Masks and row
+        // policies make a view depend on its reader.
         let is_protected = self.context.reader()?.is_some();
         if object.kind == "table" || when != When::Now || !self.context.is_plain() || is_protected {
             return kind.open(object, when, &self.context).await;
         }
-        // A view that was loaded before is of this state; so must be what is read beside it.
+        // A cached view is of this state, and so must be everything read with it.
         let stamp = self.context.view().stamp()?;
         if let Some(table) = self.tables().loaded(stamp, &object.name) {
             return Ok(table);
@@ -394,7 +394,7 @@ impl SchemaProvider for Relations {
             let own = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == kind.word());
             names.extend(own.map(|object| object.name.clone()));
         }
-        // Those of a schema are called by the rest of their names there, and nowhere else.
+        // Tables of a schema are listed there by their own names, and nowhere else.
         let own = |name: String| match (schema::parts(&name, &self.context), &self.schema) {
             ((Some(of), table), Some(schema)) if of == schema => Some(table.to_string()),
             ((None, _), None) => Some(name),
@@ -448,12 +448,12 @@ impl Relations {
     }
 }
 
-/// True for a view whose rows depend on who asks: on the session, or on what else there is.
+/// True for a view over PostgreSQL's catalog, whose rows depend on the session and on other objects.
 fn asks_postgres(view: &Arc<dyn TableProvider>) -> Result<bool> {
     view.get_logical_plan().map_or(Ok(false), |plan| asks_catalog(&plan))
 }
 
-/// The catalog of the DataFusion session beneath a session: its temporary tables alone.
+/// The catalog of a session's DataFusion context: only its temporary tables.
 #[derive(Debug)]
 pub(super) struct TemporaryCatalog(pub(super) Arc<SessionTables>);
 

@@ -1,4 +1,4 @@
-//! A session: settings, temporary tables, parameters and prepared statements of one user, and the way every statement takes.
+//! A session: settings, temporary tables, parameters and prepared statements of one user, and the path that every statement takes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -38,37 +38,37 @@ use crate::sql::redacting::audited;
 use crate::statement::activity::{Connection, Outcome};
 use crate::statement::{Origin, SessionTables, StatementContext, counting};
 
-/// Bytes of a script that is parsed among what computes.
+/// Scripts longer than this many bytes are parsed on the threads for heavy work.
 const LONG: usize = 100_000;
 
 /// One user's session. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Session {
     pub(super) engine: Engine,
-    /// Settings and functions; each statement gets a state made from it.
+    /// Settings and functions; the state of each statement is derived from it.
     pub(super) context: SessionContext,
     pub(super) tables: Arc<SessionTables>,
     parameters: Arc<Mutex<Arc<HashMap<String, ScalarValue>>>>,
-    /// What PREPARE was given, by name.
+    /// Prepared statements by name.
     pub(super) prepared: Arc<Mutex<HashMap<String, Prepared>>>,
     pub(super) cursors: Arc<Cursors>,
     /// The settings that RESET restores, in addition to the engine's.
     pub(super) defaults: Arc<Mutex<Given>>,
-    /// The engine's settings as the session began with them.
+    /// The engine's settings at the start of the session.
     pub(super) first_options: Arc<ConfigOptions>,
-    /// The transaction that is going on.
+    /// The current transaction.
     pub(super) transaction: Arc<Mutex<Option<Transaction>>>,
-    /// Who opened the session.
+    /// The role that opened the session.
     pub(super) login: Arc<str>,
-    /// Who it is by SET ROLE.
+    /// The role set by SET ROLE.
     pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
-    /// True for who may do all, whatever the database says of the role.
+    /// True for a user with all rights, whatever the database grants to the role.
     pub(super) is_trusted: bool,
     places: Option<Arc<[String]>>,
     base: Arc<Path>,
-    /// The connection that it is of.
+    /// The client connection.
     connection: Option<Arc<Connection>>,
-    /// The server that runs its statements, when that is not this engine.
+    /// The server that runs its statements, for a remote session.
     pub(super) remote: Option<Arc<Remote>>,
 }
 
@@ -80,17 +80,18 @@ impl Session {
             .with_default_catalog_and_schema(CATALOG, PUBLIC)
             .with_create_default_catalog_and_schema(false);
         config.options_mut().sql_parser.dialect = Dialect::Generic;
-        // Errors about columns say where they are.
+        // Needed to report positions in errors about columns.
         config.options_mut().sql_parser.collect_spans = true;
-        // A folder is all that is in it, also in its folders.
+        // A directory includes its subdirectories.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
-        // In DataFusion 55.2 this rule mistakes a column that a subquery names anew (`amount * 2 AS amount`) for the one beneath it
-        // when a field of a struct is read above a filter: wrong rows, or an error about schemas.
+        // In DataFusion 55.2, this rule confuses a column that a subquery renames (`amount * 2 AS amount`) with the one beneath it when a
+        // field of a struct is read above a filter, which gives wrong rows or an error about schemas.
         config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
-        // In DataFusion 55.2 rows that cannot change `min(a), max(b)` are left out while files are read; where all values of `a` were NULL
-        // so far, those that could are left out too, as they do not change `max(b)`: wrong, and another time right.
+        // In DataFusion 55.2, scans skip rows that cannot change `min(a), max(b)`; while all values of `a` have been NULL so far, rows that
+        // could change `min(a)` are skipped too if they do not change `max(b)`, so that results are sometimes wrong.
         config.options_mut().optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL: the logical plan knows, and the physical, which does not, would be refused.
+        // `CASE WHEN a > b THEN b ELSE 0 END` is never NULL. The logical plan knows that but the physical plan does not, so this check
+        // would refuse the query.
         config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         config.options_mut().extensions.insert(engine.shared.keys.clone());
         config.options_mut().extensions.insert(PortraitSettings { language: options.language, ..PortraitSettings::default() });
@@ -103,7 +104,7 @@ impl Session {
         if let Some(rows) = options.batch_size {
             config = config.with_batch_size(rows);
         }
-        // What the session holds is counted.
+        // Count the memory that the session holds.
         let mut environment = engine.shared.environment.as_ref().clone();
         environment.memory_pool = counting(&environment.memory_pool);
         let builder =
@@ -141,90 +142,90 @@ impl Session {
         })
     }
 
-    /// The same session for statements that another role runs.
+    /// The same session, for statements run by another role.
     pub fn with_role(mut self, role: &str) -> Self {
         self.login = role.into();
         self
     }
 
-    /// The same session for statements that may do what the database says of their role; without this they may do all.
+    /// The same session, with statements limited to the rights of their role; otherwise they may do everything.
     pub(crate) fn with_rights_of_role(mut self) -> Self {
         self.is_trusted = false;
         self
     }
 
-    /// The session as it was before SET ROLE.
+    /// The same session, without SET ROLE.
     pub(super) fn as_login(&self) -> Self {
         Self { role: Arc::default(), ..self.clone() }
     }
 
-    /// Who runs its statements: who opened it, or who it is by SET ROLE.
+    /// The role that runs its statements: that of SET ROLE, or the one that opened it.
     pub(super) fn current_role(&self) -> Arc<str> {
         self.role.lock().clone().unwrap_or_else(|| Arc::clone(&self.login))
     }
 
-    /// The same session, as that of a connection.
+    /// The same session, attached to a client connection.
     pub(crate) fn with_connection(mut self, connection: Arc<Connection>) -> Self {
         self.connection = Some(connection);
         self
     }
 
-    /// The same session, on the threads for what takes its turn or for what is done at once.
+    /// The same session, on the threads for heavy work or for quick tasks.
     fn with_turn(&self, takes_turn: bool) -> Self {
         Self { engine: self.engine.with_turn(takes_turn), ..self.clone() }
     }
 
-    /// The connection that it is of.
+    /// The client connection.
     pub(super) fn connection(&self) -> Option<&Arc<Connection>> {
         self.connection.as_ref()
     }
 
-    /// What its client calls itself.
+    /// The application name that its client set.
     pub(crate) fn application(&self) -> String {
         self.given().values.get("application_name").cloned().unwrap_or_default()
     }
 
-    /// The same session for statements that read and write files in these folders and under these URLs alone.
+    /// The same session, limited to files in these directories and under these URLs.
     pub(crate) fn with_places(mut self, places: Arc<[String]>) -> Self {
         self.places = Some(places);
         self
     }
 
-    /// The same session for statements whose relative paths start from another folder.
+    /// The same session, with another directory for relative paths.
     pub fn with_base(mut self, base: &Path) -> Self {
         self.base = base.into();
         self
     }
 
-    /// The DataFusion session beneath, for what this interface does not offer: its settings, functions and temporary tables. What the
-    /// database remembers is seen by statements alone.
+    /// The underlying DataFusion context, for what this interface does not offer: its settings, functions and temporary tables. Stored
+    /// objects are visible only to statements.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
 
-    /// This session's value of one of Portrait's settings.
+    /// This session's values of Portrait's settings.
     pub fn settings(&self) -> PortraitSettings {
         PortraitSettings::of(self.context.state().config_options())
     }
 
-    /// The language that it speaks.
+    /// The session's language.
     pub fn language(&self) -> Language {
         let state = self.context.state_ref();
         let language = state.read().config_options().extensions.get::<PortraitSettings>().map(|settings| settings.language);
         language.unwrap_or_default()
     }
 
-    /// Gives the parameter `$name` a value in all statements that follow.
+    /// Sets the parameter `$name` for all following statements.
     pub fn set_parameter(&self, name: &str, value: ScalarValue) {
         Arc::make_mut(&mut self.parameters.lock()).insert(name.to_string(), value);
     }
 
-    /// Takes the value of the parameter `$name` away again.
+    /// Removes the parameter `$name`.
     pub fn unset_parameter(&self, name: &str) {
         Arc::make_mut(&mut self.parameters.lock()).remove(name);
     }
 
-    /// The context of a statement that begins now; `more` are its additional parameters.
+    /// The context of a statement that begins now; `more` are additional parameters.
     pub(super) fn statement(&self, more: Parameters) -> StatementContext {
         let mut parameters = Arc::clone(&self.parameters.lock());
         if !more.is_empty() {
@@ -252,7 +253,7 @@ impl Session {
         StatementContext::new(origin, &self.catalog())
     }
 
-    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where they are known.
+    /// Prepares a statement whose parameters `$1`, `$2` … have these types, where given.
     ///
     /// # Errors
     /// As [`Self::prepare`].
@@ -264,17 +265,17 @@ impl Session {
         engine.run(prepared).await.map_err(|error| explain(error, false))
     }
 
-    /// What PREPARE, or [`Self::keep_prepared`], gave this name.
+    /// The statement that PREPARE or [`Self::keep_prepared`] stored under this name.
     pub fn prepared(&self, name: &str) -> Option<Prepared> {
         self.prepared.lock().get(name).cloned()
     }
 
-    /// Gives a prepared statement a name, for EXECUTE and DEALLOCATE.
+    /// Stores a prepared statement under a name, for EXECUTE and DEALLOCATE.
     pub fn keep_prepared(&self, name: &str, prepared: Prepared) {
         self.prepared.lock().insert(name.to_string(), prepared);
     }
 
-    /// Takes the name away again.
+    /// Removes a prepared statement.
     pub fn forget_prepared(&self, name: &str) {
         self.prepared.lock().remove(name);
     }
@@ -293,7 +294,7 @@ impl Session {
     /// Plans a statement without running it.
     ///
     /// # Errors
-    /// What is wrong with the statement.
+    /// The statement is wrong.
     pub async fn plan(&self, statement: Statement) -> Result<LogicalPlan> {
         let context = self.statement(Parameters::default());
         let explain = self.explain(&statement.text, statement.place());
@@ -305,27 +306,27 @@ impl Session {
         self.engine.run(planned).await.map_err(|error| explain(error, false))
     }
 
-    /// Prepares a statement: it is planned to be [described](Prepared::describe), and can be executed any number of times, several at
-    /// once. Each execution reads what is there by then.
+    /// Prepares a statement: it is planned so that it can be [described](Prepared::describe), and can be executed any number of times, even
+    /// concurrently. Each execution reads the data at that time.
     ///
     /// # Errors
-    /// What is wrong with the statement.
+    /// The statement is wrong.
     pub async fn prepare(&self, statement: Statement) -> Result<Prepared> {
         let session = self.with_turn(statement.takes_turn());
         let explain = self.explain(&statement.text, statement.place());
         session.engine.clone().run(Box::pin(Prepared::new(session, statement))).await.map_err(|error| explain(error, false))
     }
 
-    /// Runs a statement: plans it, and starts it. Its rows come with the answer.
+    /// Plans and starts a statement. Its rows come with the answer.
     ///
     /// # Errors
-    /// What is wrong with the statement; what goes wrong while it runs comes with the answer.
+    /// The statement is wrong; errors while it runs come with the answer.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let first = statement.place();
         self.execute_with(&statement.text, first, statement.parsed, Parameters::default()).await
     }
 
-    /// Boxed, as EXECUTE leads through here again.
+    /// Boxed: EXECUTE recurses to this function.
     pub(super) fn execute_with(
         &self,
         text: &str,
@@ -336,7 +337,7 @@ impl Session {
         self.execute_over(text, first, parsed, parameters, vec![])
     }
 
-    /// The same for a statement that can also read these tables, in addition to those of the session.
+    /// The same, with further tables that the statement can read.
     pub(super) fn execute_over(
         &self,
         text: &str,
@@ -372,7 +373,8 @@ impl Session {
         };
         let engine = self.engine.with_turn(parsed_takes_turn);
         Box::pin(async move {
-            // Planning keeps its thread: who waits for it sees that the time is over. What changes the database says itself how it ended.
+            // Planning occupies its thread, so the timeout is watched from here. A statement that changes the database reports by itself
+            // how it ended.
             let over = async { if is_query { ended.ended().await } else { std::future::pending().await } };
             let answer = tokio::select! {
                 biased;
@@ -389,7 +391,7 @@ impl Session {
         })
     }
 
-    /// Says of an error where in the statement it is, in the language of the session.
+    /// Adds the place in the statement to an error, and translates it to the session's language.
     fn explain(&self, text: &str, first: Location) -> Explain {
         let (session, text) = (self.clone(), text.to_string());
         Arc::new(move |error, started| {
@@ -399,10 +401,10 @@ impl Session {
         })
     }
 
-    /// Runs a script and gives the rows of its last statement.
+    /// Runs a script and returns the rows of its last statement.
     ///
     /// # Errors
-    /// The first statement that fails; those before it have run.
+    /// The first statement that fails; earlier ones have run.
     pub async fn sql(&self, sql: &str) -> Result<Vec<RecordBatch>> {
         let mut rows = vec![];
         for statement in self.parse(sql).await? {
@@ -411,7 +413,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// The columns of tables, each named by its schema and its own name; none of those that are not there or cannot be opened.
+    /// The columns of tables, each given by schema and name; empty for those that do not exist or cannot be opened.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -447,7 +449,7 @@ impl Session {
     pub fn close(&self) {
         drop(self.transaction.lock().take());
         self.cursors.lock().clear();
-        // Each holds the session that it was prepared in, which would hold it for ever.
+        // Each holds a clone of the session, which would otherwise never be freed.
         self.prepared.lock().clear();
     }
 

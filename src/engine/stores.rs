@@ -1,4 +1,4 @@
-//! Object stores by the scheme of a URL, made when first asked for, with credentials from the usual environment variables.
+//! Object stores by URL scheme, created on first use, with credentials from the usual environment variables.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! COPY with `suppress_below`: groups of few persons are written without their numbers.
+//! COPY with `suppress_below`: the counts of small groups of persons are not written.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use datafusion::logical_expr::dml::CopyTo;
 use crate::error::invalid;
 use crate::functions::suppress_below;
 
-/// The options, as they are called in a plan.
+/// The options, as named in a plan.
 const BELOW: &str = "format.suppress_below";
 const BY: &str = "format.suppress_by";
 /// The bounds of `suppress_below`.
 const LEAST: u64 = 2;
 const MOST: u64 = 1_000_000;
 
-/// Takes the options out of COPY, and does what they say.
+/// Removes the options from COPY and applies them.
 ///
 /// # Errors
-/// What stands there is no number within the bounds; or the query has no groups, or no count of their persons.
+/// The value is not a number within the bounds; or the query has no groups, or no count of persons.
 pub(super) fn take_options(copy: &mut CopyTo) -> Result<()> {
     let (below, by) = (copy.options.remove(BELOW), copy.options.remove(BY));
     let Some(below) = below else {

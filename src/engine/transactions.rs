@@ -1,8 +1,8 @@
-//! Transactions of a session: statements between BEGIN and COMMIT appear together or not at all, and read one state of the database.
+//! Transactions of a session: statements between BEGIN and COMMIT take effect together or not at all, and read one state of the database.
 //!
-//! What the database remembers is kept by the [catalog](crate::catalog::transaction); tables of the session alone are put back as they
-//! were. What cannot be undone is refused within a transaction: a refresh, which is long and writes its own log; training; files that
-//! INSERT adds to an external table.
+//! The [catalog](crate::catalog::transaction) manages changes of stored objects; temporary tables are restored on a rollback. What cannot
+//! be undone is refused within a transaction: a refresh, which takes long and writes its own log; training; and adding files to an external
+//! table with INSERT.
 
 use std::sync::Arc;
 
@@ -30,27 +30,27 @@ pub enum TransactionStatus {
     Idle,
     /// Statements belong together until COMMIT or ROLLBACK.
     Active,
-    /// One of them has failed: nothing but ROLLBACK is taken.
+    /// One of them has failed: only ROLLBACK is accepted.
     Failed,
 }
 
-/// A transaction that is going on.
+/// A transaction in progress.
 pub(super) struct Transaction {
-    /// What its statements see; `None` in memory, where no object is changed.
+    /// The catalog that its statements see; `None` in memory, where no object can be changed.
     catalog: Option<Arc<Catalog>>,
-    /// The tables of the session as they were.
+    /// The temporary tables at its start.
     tables: SavedTables,
     savepoints: Vec<(String, SavedTables)>,
     has_failed: bool,
     reads_only: bool,
-    /// What the session had set when it began.
+    /// The settings of the session at its start.
     given: Given,
-    /// Settings that SET LOCAL has changed.
+    /// Settings changed by SET LOCAL.
     local: Vec<String>,
 }
 
 impl Session {
-    /// Where the session stands between transactions.
+    /// The transaction status of the session.
     pub fn transaction_status(&self) -> TransactionStatus {
         match self.transaction.lock().as_ref() {
             None => TransactionStatus::Idle,
@@ -59,14 +59,14 @@ impl Session {
         }
     }
 
-    /// Notes that a statement has failed: nothing of its transaction can be committed any more.
+    /// Records that a statement has failed: its transaction can no longer be committed.
     pub fn statement_failed(&self) {
         if let Some(transaction) = self.transaction.lock().as_mut() {
             transaction.has_failed = true;
         }
     }
 
-    /// Notes that a setting goes back at the end of the transaction; false when there is none.
+    /// Records that a setting is restored at the end of the transaction; false when there is none.
     pub(super) fn set_local(&self, name: &str) -> bool {
         match self.transaction.lock().as_mut() {
             Some(transaction) => {
@@ -85,7 +85,7 @@ impl Session {
     }
 }
 
-/// Does what a statement says about transactions; `None` for other statements, which may run.
+/// Handles transaction statements; `None` for other statements, which may then run.
 ///
 /// # Errors
 /// The transaction has failed, or the statement cannot be part of one.
@@ -129,7 +129,7 @@ pub(super) async fn control(session: &Session, parsed: &Parsed) -> Result<Option
     }
 }
 
-/// True for what changes the database or the tables of the session.
+/// True for statements that change the database or temporary tables.
 fn changes(parsed: &Parsed) -> bool {
     match parsed {
         Parsed::Command(command) => {
@@ -168,10 +168,10 @@ fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
     }
 }
 
-/// Refuses a statement over an object that cannot be undone.
+/// Refuses a command that cannot be undone.
 ///
 /// # Errors
-/// It cannot be part of the transaction that is going on.
+/// It cannot be part of the current transaction.
 pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     if session.transaction_status() == TransactionStatus::Idle {
         return Ok(());
@@ -196,7 +196,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, &command.tag(), problem))
 }
 
-/// Whether a transaction only reads, when its modes say so.
+/// Whether the modes make a transaction read-only; `None` when they do not say.
 fn access(modes: &[TransactionMode]) -> Option<bool> {
     modes.iter().rev().find_map(|mode| match mode {
         TransactionMode::AccessMode(mode) => Some(*mode == TransactionAccessMode::ReadOnly),

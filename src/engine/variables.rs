@@ -1,6 +1,6 @@
-//! Settings of PostgreSQL's in a session: SET, RESET and SHOW, and what some of them change.
+//! PostgreSQL's settings in a session: SET, RESET and SHOW, and their side effects.
 //!
-//! What is set stands beside the engine's own settings, so that functions and tables that tell settings find it there.
+//! They are stored next to the engine's own settings, where functions and tables that show settings find them.
 
 use std::sync::Arc;
 
@@ -44,18 +44,18 @@ impl Session {
         read(state.config_options())
     }
 
-    /// True when the role may do all.
+    /// True when the role is a superuser.
     fn is_superuser(&self) -> bool {
         let context = self.statement(Parameters::default());
         context.rights().is_ok_and(|rights| rights.is_superuser())
     }
 
-    /// What the session has set.
+    /// The settings of the session.
     pub(super) fn given(&self) -> Given {
         self.options(crate::postgres_settings::given)
     }
 
-    /// The zone in which instants are shown.
+    /// The time zone in which instants are displayed.
     pub fn time_zone(&self) -> Tz {
         let zone = self.options(|options| options.execution.time_zone.clone());
         let utc = || "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"));
@@ -71,10 +71,10 @@ impl Session {
         REPORTED.iter().filter_map(|name| Some(((*name).to_string(), value(name)?))).collect()
     }
 
-    /// Sets what RESET goes back to: what a client asks for when it connects.
+    /// Sets a setting together with the value that RESET restores: for what a client requests when it connects.
     ///
     /// # Errors
-    /// A setting that is not known, or a value that it does not take.
+    /// An unknown setting, or a value that it does not accept.
     pub fn set_default(&self, name: &str, value: &str) -> Result<()> {
         let lower = name.to_lowercase();
         self.set(&lower, Some(value))?;
@@ -84,7 +84,7 @@ impl Session {
         Ok(())
     }
 
-    /// Gives a setting a value, or its default.
+    /// Sets a setting; `None` resets it to its default.
     ///
     /// # Errors
     /// As [`Self::set_default`].
@@ -105,7 +105,7 @@ impl Session {
         Ok(())
     }
 
-    /// A value as it is kept.
+    /// A value in the form in which it is stored.
     fn changed(&self, name: &str, value: &str) -> Result<String> {
         match name {
             "timezone" => zone_of(value).map(|(kept, _)| kept),
@@ -113,7 +113,7 @@ impl Session {
                 if value.eq_ignore_ascii_case("none") {
                     return Ok("none".into());
                 }
-                // What the one who opened the session may become, whoever it is now.
+                // Depends on the role that opened the session, whatever the current role is.
                 let context = self.as_login().statement(Parameters::default());
                 if value != &*self.login && (role::known(value, &context)?.is_none() || !context.rights()?.is_member(value)) {
                     let problem = format!(
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    /// Side effects of changing a setting.
+    /// Applies the side effects of a setting.
     fn take_effect(&self, name: &str, value: Option<&str>) -> Result<()> {
         match name {
             "application_name" => {
@@ -139,7 +139,7 @@ impl Session {
             }
             "timezone" => {
                 let zone = value.map(zone_of).transpose()?.map_or_else(|| "+00:00".to_string(), |(_, zone)| zone);
-                // Functions of times keep the zone themselves: the engine tells them of it.
+                // Set as a statement, so that DataFusion updates its time functions, which keep their own copy of the zone.
                 let set = SetVariable { variable: "datafusion.execution.time_zone".into(), value: zone };
                 let plan = LogicalPlan::Statement(LogicalStatement::SetVariable(set));
                 let done = self.context.execute_logical_plan(plan).now_or_never();
@@ -155,16 +155,16 @@ impl Session {
         }
     }
 
-    /// Keeps what is set.
+    /// Stores the settings.
     pub(super) fn keep(&self, given: Given) {
         let state = self.context.state_ref();
         state.write().config_mut().options_mut().extensions.insert(given);
     }
 
-    /// Puts what is set back as it was.
+    /// Restores earlier settings.
     ///
     /// # Errors
-    /// None in practice: the values were taken before.
+    /// None in practice: the values were accepted before.
     pub(super) fn put_back(&self, given: Given) -> Result<()> {
         for name in ["timezone", "search_path", "role", "session_authorization"] {
             let before = given.values.get(name);
@@ -176,7 +176,7 @@ impl Session {
         Ok(())
     }
 
-    /// Puts every setting back: PostgreSQL's, Portrait's and the engine's.
+    /// Resets every setting: PostgreSQL's, Portrait's and the engine's.
     ///
     /// # Errors
     /// None in practice.
@@ -193,7 +193,7 @@ impl Session {
         Ok(())
     }
 
-    /// The answer of SHOW: one row, in a column of the setting's name.
+    /// The answer of SHOW: one row, in a column with the setting's name.
     pub(super) fn show(&self, name: &str) -> Result<Answer> {
         let value = match name {
             "is_superuser" => Some(if self.is_superuser() { "on".to_string() } else { "off".into() }),
@@ -207,8 +207,8 @@ impl Session {
     }
 }
 
-/// A zone as it is told, and as the engine takes it. An offset in a text counts west of Greenwich, as POSIX and so PostgreSQL have it:
-/// `+08` is the zone of clocks eight hours behind; `SET TIME ZONE 8`, and `<+08:00>`, count east.
+/// A time zone as shown to the user, and as DataFusion takes it. An offset given as text counts west of Greenwich, as in POSIX and so in
+/// PostgreSQL: `+08` is eight hours behind; `SET TIME ZONE 8` and `<+08:00>` count east.
 fn zone_of(value: &str) -> Result<(String, String)> {
     let wrong = || invalid("TimeZone", format!("must be a zone, such as Asia/Shanghai or UTC, got '{value}'"));
     let text = value.trim();

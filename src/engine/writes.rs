@@ -1,11 +1,11 @@
-//! Files that appear whole or not at all.
+//! Files that are written completely or not at all.
 //!
-//! DataFusion writes under the final name as it goes, so that a query that fails late, or a killed process, leaves a part that
-//! readers take for the whole. Here a local file or folder is written into a hidden folder beside its place, brought to disk,
-//! and moved there as the last step. A link keeps leading where it led: what it leads to is replaced. A file keeps its rights.
+//! DataFusion writes directly to the final name, so that a query that fails late, or a killed process, leaves a partial file that readers
+//! mistake for a complete one. Here, a local file or directory is written to a hidden directory next to its destination, synced to disk,
+//! and renamed as the last step. For a symbolic link, its target is replaced. A replaced file keeps its permissions.
 //!
-//! A pipe, a terminal or another device is no place that a file can be moved to: it is written to, when everything has succeeded. So is
-//! a file that may be written, in a folder that may not.
+//! A pipe, terminal or other device cannot be replaced by a rename: it is written to once everything has succeeded. The same is done for a
+//! writable file in a directory that is not writable.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -30,29 +30,29 @@ use crate::files::folders::NULL_FOLDER;
 use crate::formats::{plain_schema, plain_type};
 use crate::temporary::{BESIDE, TemporaryFolder};
 
-/// The name of what is written, in its hidden folder: the name of the target may be as long as names can be.
+/// The name of what is written inside the hidden directory: the target's own name may already have the maximum length.
 const WRITTEN: &str = "written";
-/// How many links may lead to one another, as for the system.
+/// The maximum length of a chain of symbolic links, as in the operating system.
 const MOST_LINKS: usize = 40;
 
-/// What a write leaves to be done when it has succeeded. Dropped before, it leaves nothing behind.
+/// A pending write. Dropped before it is published, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
-    /// A hidden path next to the target, or a temporary file.
+    /// A hidden directory next to the target, or in the temporary directory.
     folder: TemporaryFolder,
-    /// The place inside it that is written to.
+    /// The path inside it to write to.
     path: PathBuf,
     target: Target,
 }
 
-/// Where what was written goes.
+/// The destination of a write.
 #[derive(Debug)]
 enum Target {
-    /// It takes the place of what is there.
+    /// Replaces what is there.
     Place(PathBuf),
-    /// New files are added to the existing ones.
+    /// Adds new files to a directory.
     Folder(PathBuf),
-    /// Its bytes are written to what is there: a file, from its beginning, or anything else.
+    /// Copies the bytes into what is there: a file, from its beginning, or a device.
     Through(PathBuf),
 }
 
@@ -63,7 +63,7 @@ impl Target {
         }
     }
 
-    /// What a path means for who writes to it.
+    /// The kind of destination that a path is.
     fn of(path: &Path) -> Result<Self> {
         let subject = path.display().to_string();
         if is_stream(path) {
@@ -81,7 +81,7 @@ impl Target {
     }
 }
 
-/// True for what takes bytes and is no file: pipes, devices, and what the process has open already.
+/// True for anything that accepts bytes but is not a regular file: pipes, devices, and open file descriptors.
 fn is_stream(path: &Path) -> bool {
     let is_other = path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
     is_other || links(path).is_ok_and(|links| links.iter().any(|place| is_descriptor(place)))
@@ -93,13 +93,13 @@ fn is_descriptor(path: &Path) -> bool {
     folder.starts_with("/proc") && folder.ends_with("fd") || folder.starts_with("/dev/fd")
 }
 
-/// A path and what it leads to by links, each step, up to one that is no link.
+/// A path and each target along its chain of symbolic links.
 fn links(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut places = vec![path.to_path_buf()];
     for _ in 0..MOST_LINKS {
         let last = places.last().cloned().unwrap_or_default();
         match last.symlink_metadata() {
-            // Where the next one leads is not the business of the file system.
+            // The link of an open descriptor does not lead to a path.
             Ok(found) if found.is_symlink() && !is_descriptor(&last) => places.push(parent(&last).join(last.read_link()?)),
             _ => return Ok(places),
         }
@@ -107,12 +107,12 @@ fn links(path: &Path) -> io::Result<Vec<PathBuf>> {
     Err(io::Error::other("too many levels of symbolic links"))
 }
 
-/// Where a path leads.
+/// The end of a chain of symbolic links.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     Ok(links(path)?.pop().unwrap_or_default())
 }
 
-/// A pipe, a device or an open file, for results that are written as they come; `None` for files.
+/// Opens a pipe, device or open file for results that are written as they arrive; `None` for files.
 ///
 /// # Errors
 /// It cannot be written to.
@@ -120,16 +120,16 @@ pub fn stream(target: &Path) -> Result<Option<File>> {
     if !is_stream(target) {
         return Ok(None);
     }
-    // At its end: what was written to an open file before stays.
+    // Appending, so that earlier output to an open file remains.
     let opened = OpenOptions::new().append(true).open(target);
     opened.map(Some).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))
 }
 
 impl Staged {
-    /// A hidden place for what is to become `target`.
+    /// A hidden place next to `target`.
     ///
     /// # Errors
-    /// `target` is no file name, or its folder does not exist or cannot be written to.
+    /// `target` is not a file name, or its directory does not exist or is not writable.
     pub fn beside(target: &Path) -> Result<Self> {
         let made = match Target::of(target)? {
             Target::Place(place) => match TemporaryFolder::make(parent(&place), BESIDE) {
@@ -144,7 +144,7 @@ impl Staged {
         Self::made(made, target)
     }
 
-    /// A hidden place in a folder that files are to be added to.
+    /// A hidden place inside a directory that files are to be added to.
     fn into_folder(target: &Path) -> Result<Self> {
         Self::made(TemporaryFolder::make(target, BESIDE).map(|folder| (folder, Target::Folder(target.into()))), target)
     }
@@ -155,12 +155,12 @@ impl Staged {
         Ok(Self { path: folder.path().join(WRITTEN), folder, target })
     }
 
-    /// Where to write.
+    /// The path to write to.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where to write, for DataFusion, which takes a path with `*` or `?` for a pattern.
+    /// The same as a URL, as DataFusion would interpret `*` and `?` in a path as a pattern.
     fn url(&self, as_folder: bool) -> Result<Url> {
         let path = &self.path;
         let url = if as_folder { Url::from_directory_path(path) } else { Url::from_file_path(path) };
@@ -173,10 +173,10 @@ impl Staged {
         }
     }
 
-    /// Brings what was written to disk and moves it to its place.
+    /// Syncs what was written to disk and moves it to its destination.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn publish(self) -> Result<()> {
         let published = match &self.target {
             Target::Place(place) => self.replace(place),
@@ -225,7 +225,7 @@ impl Staged {
         if is_file { through.sync_all() } else { Ok(()) }
     }
 
-    /// Removes everything, once the writers that are being stopped have let go of it.
+    /// Removes everything, waiting until stopped writers have closed their files.
     pub(super) async fn discard(self) {
         let mut quiet = 0;
         for _ in 0..100 {
@@ -238,7 +238,7 @@ impl Staged {
     }
 }
 
-/// Who replaces a file of another is not its owner, when the system lets it be so.
+/// Keeps the owner of a replaced file, where the system allows it.
 #[cfg(unix)]
 fn keep_owner(replaced: &std::fs::Metadata, path: &Path) {
     use std::os::unix::fs::MetadataExt;
@@ -268,7 +268,7 @@ fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Says in COPY what the end of the target's name does: `orders.csv.gz` is CSV, compressed.
+/// Adds the format to COPY according to the extension of the target: `orders.csv.gz` is compressed CSV.
 pub(super) fn tell_format(parsed: &mut SqlParsed) {
     let SqlParsed::CopyTo(copy) = parsed else { return };
     let Some((word, compression)) = files::kinds::written_as(&copy.target) else { return };
@@ -279,7 +279,7 @@ pub(super) fn tell_format(parsed: &mut SqlParsed) {
     }
 }
 
-/// Redirects COPY to a staged place when its target is local.
+/// Redirects COPY to a staged path when its target is local.
 pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, Option<Staged>)> {
     let Some(target) = local_path(&copy.output_url).map(|path| base.join(path)) else {
         return Ok((LogicalPlan::Copy(copy), None));
@@ -312,7 +312,7 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     Ok((LogicalPlan::Copy(copy), Some(staged)))
 }
 
-/// Redirects INSERT INTO an external table to a staged folder, from which its file moves into the table's.
+/// Redirects INSERT INTO an external table to a staged directory, from which the file is moved into the table's directory.
 pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Option<Staged>)> {
     let name = insert.table_name.to_string();
     let provider = source_as_provider(&insert.target)?;
@@ -347,7 +347,7 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
 
 const PARQUET: &str = "parquet";
 
-/// The same rows without views, for files that others read; the same plan when it has none.
+/// Converts view types to plain types, for files that other programs read; the same plan if there are none.
 fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut has_views = false;
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
@@ -362,7 +362,7 @@ fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
     if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
 }
 
-/// Fails for what a Parquet file cannot hold.
+/// Refuses types that Parquet cannot store.
 fn refuse_spans(copy: &CopyTo) -> Result<()> {
     let is_span = |field: &&FieldRef| matches!(field.data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
     match copy.input.schema().fields().iter().find(is_span) {
@@ -377,7 +377,7 @@ fn refuse_spans(copy: &CopyTo) -> Result<()> {
     }
 }
 
-/// The same rows, the columns that become names of folders as text: NULL by the name that Hive has for it.
+/// Converts partition columns to text, with Hive's directory name for NULL.
 fn with_folder_names(plan: LogicalPlan, folders: &[String]) -> Result<LogicalPlan> {
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
         let own = Expr::Column(Column::from((qualifier, field)));

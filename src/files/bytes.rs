@@ -1,4 +1,4 @@
-//! The bytes of a file, piece by piece: as they are, decompressed, in UTF-8.
+//! Reads a file in pieces: plain or decompressed, and converted to UTF-8.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use super::kinds::compression_of;
 use super::places::Found;
 use crate::error::{failed, invalid};
 
-/// Bytes read at a time.
+/// The bytes read at a time.
 pub const PIECE: usize = 1 << 20;
-/// The most bytes that one row may have: beyond, a quote or a bracket is most likely not closed.
+/// The most bytes of one row. A longer one most likely has an unclosed quote or bracket.
 pub const LONGEST_ROW: usize = 64 << 20;
 
-/// A file, and how its bytes become text.
+/// A file, and how to turn its bytes into text.
 #[derive(Clone)]
 pub struct Source {
     pub store: Arc<dyn ObjectStore>,
     pub meta: ObjectMeta,
-    /// As the user knows it.
+    /// The name for messages.
     pub name: String,
     pub compression: FileCompressionType,
-    /// UTF-8 when `None`.
+    /// The encoding; `None` for UTF-8.
     pub encoding: Option<&'static Encoding>,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// A file that was found, compressed as it is said or as its name ends.
+    /// A source for a file. The compression is `compression`, else what the end of the file's name says.
     pub fn of(file: Found, compression: Option<&str>) -> Self {
         let compression = match compression.or_else(|| compression_of(&file.name)) {
             Some("gzip") => FileCompressionType::GZIP,
@@ -51,13 +51,13 @@ impl Source {
         Self { store: file.store, meta: file.meta, name: file.name, compression, encoding: None }
     }
 
-    /// True when a part of the file can be read without what comes before it.
+    /// True when a part of the file can be read without reading what comes before it.
     pub fn is_divisible(&self) -> bool {
         self.encoding.is_none() && !self.compression.is_compressed()
     }
 
-    /// From the byte at `start` up to the one before `end`; a file that is not divisible is read from its beginning, and the places are
-    /// those of its text.
+    /// The pieces from byte `start` up to `end`, exclusive. A file that is not divisible is read from its beginning, and `start` counts
+    /// bytes of the decoded text.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -86,7 +86,7 @@ impl Source {
 }
 
 impl Source {
-    /// The line, from 1, that contains a byte of the text.
+    /// The number of the line, from 1, that contains byte `place` of the text.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -106,12 +106,12 @@ impl Source {
     }
 }
 
-/// Reads the next piece of a file. Unused bytes of a piece are at the beginning of the next.
+/// Reads a file piece by piece. Bytes of a piece that were not used are at the start of the next one.
 pub struct Pieces {
     from: From,
     buffer: Bytes,
     is_last: bool,
-    /// Where the buffer begins.
+    /// The position of the buffer in the file or its text.
     place: u64,
 }
 
@@ -121,25 +121,25 @@ enum From {
 }
 
 impl Pieces {
-    /// The bytes at hand.
+    /// The current bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.buffer
     }
 
-    /// True when nothing comes after the bytes at hand.
+    /// True when nothing follows the current bytes.
     pub fn is_last(&self) -> bool {
         self.is_last
     }
 
-    /// Where the bytes at hand begin, in the file or its text.
+    /// The position of the current bytes, in the file or its text.
     pub fn place(&self) -> u64 {
         self.place
     }
 
-    /// Goes on after `used` bytes of those at hand, with about `size` bytes.
+    /// Advances past `used` of the current bytes, and reads about `size` bytes from there.
     ///
     /// # Errors
-    /// The file cannot be read, or holds what is no text of its encoding.
+    /// The file cannot be read, or has bytes that are invalid in its encoding.
     pub async fn next(&mut self, used: usize, size: usize) -> Result<()> {
         self.place += used as u64;
         match &mut self.from {
@@ -161,19 +161,19 @@ impl Pieces {
     }
 }
 
-/// The text of a file that is read from its beginning.
+/// The text of a file that can only be read from its beginning.
 struct Text {
     name: String,
     stream: BoxStream<'static, Result<Bytes>>,
     decoder: Option<Decoder>,
     text: Vec<u8>,
-    /// Bytes of the text that are still to be passed over.
+    /// The number of bytes of text still to skip.
     skip: usize,
     ended: bool,
 }
 
 impl Text {
-    /// Drops what was used and reads until there is enough; true at the end.
+    /// Drops the used bytes and reads until there are `size` bytes; returns true at the end of the file.
     async fn fill(&mut self, used: usize, size: usize) -> Result<bool> {
         self.text.drain(..used.min(self.text.len()));
         while !self.ended && self.text.len() < size {

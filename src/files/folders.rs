@@ -1,4 +1,4 @@
-//! The columns that the names of folders give: `channel=web/month=2025-05/…`, as Hive writes them.
+//! Columns from the names of folders: `channel=web/month=2025-05/…`, as in Hive.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ use super::values::{Guess, Numbers, Seen, class};
 use crate::error::invalid;
 use crate::text::sql_type;
 
-/// What stands for NULL in the name of a folder.
+/// The folder name that stands for NULL.
 pub const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// The columns, with the values of each file.
+/// The columns, with the values for each file.
 #[derive(Debug, Clone, Default)]
 pub struct Folders {
     pub fields: Vec<Field>,
-    /// For each file the values of all columns.
+    /// The values of all columns, by file.
     values: Vec<Vec<ScalarValue>>,
 }
 
 impl Folders {
-    /// The columns of the folders in which files stand, with types that keep all values: whole numbers without leading zeros, dates, else text.
+    /// The columns that the files' folders define. Types must keep all values: integers without leading zeros, dates, or else strings.
     ///
     /// # Errors
-    /// The folders of two files give different columns, or a value is none of a declared type.
+    /// The folders of two files define different columns, or a value does not fit the declared type.
     pub fn of(location: &str, found: &[Found], declared: Option<&Schema>) -> Result<Self> {
         let Some(first) = found.first() else { return Ok(Self::default()) };
         let keys = |file: &Found| file.folders.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
@@ -69,7 +69,7 @@ impl Folders {
         Ok(Self { fields, values })
     }
 
-    /// Those of some of the files, by their places.
+    /// Restricts the values to some of the files, given by index.
     pub fn of_files(&self, places: &[usize]) -> Self {
         Self { fields: self.fields.clone(), values: places.iter().map(|place| self.values[*place].clone()).collect() }
     }
@@ -78,21 +78,21 @@ impl Folders {
         self.fields.iter().any(|field| field.name() == name)
     }
 
-    /// The values of a file.
+    /// The values for a file.
     pub fn values(&self, file: usize) -> &[ScalarValue] {
         self.values.get(file).map_or(&[], Vec::as_slice)
     }
 
-    /// True for a condition over these columns alone, which says for each file whether it is read.
+    /// True for a condition that uses only these columns, so that it decides for each file whether it is read.
     pub fn decide(&self, condition: &Expr) -> bool {
         let columns = condition.column_refs();
         !columns.is_empty() && columns.iter().all(|column| self.has(column.name())) && !condition.is_volatile()
     }
 
-    /// For each file, whether all those of the conditions hold that these columns decide.
+    /// For each file, whether all conditions on these columns hold.
     ///
     /// # Errors
-    /// A condition cannot be computed.
+    /// A condition cannot be evaluated.
     pub fn matching(&self, state: &dyn Session, conditions: &[Expr]) -> Result<Vec<bool>> {
         let mut kept = vec![true; self.values.len()];
         let conditions: Vec<&Expr> = conditions.iter().filter(|condition| self.decide(condition)).collect();

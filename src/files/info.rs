@@ -1,4 +1,4 @@
-//! What files say of themselves: `file_info('location')` has a row per file, `file_columns('location')` one per file and column.
+//! Metadata of files: `file_info('location')` has one row per file, `file_columns('location')` one per file and column.
 
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -21,10 +21,10 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
 use crate::text::sql_type;
 
-/// What stands at the end of a Parquet file: the length of its footer, and four letters.
+/// The last bytes of a Parquet file: the length of its footer, and four magic letters.
 const TAIL: u64 = 8;
 
-/// The pages of these functions.
+/// The documentation pages of these functions.
 pub static DOCS: [Doc; 2] = [
     Doc {
         name: "file_info",
@@ -75,7 +75,7 @@ pub static DOCS: [Doc; 2] = [
 /// The rows of a call.
 ///
 /// # Errors
-/// Nothing is there, or a file is not what its name says.
+/// There are no files, or a file is not of the kind that its name says.
 pub async fn read(state: &SessionState, doc: &Doc, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
     if found.is_empty() {
@@ -139,7 +139,7 @@ async fn columns(state: &SessionState, found: &[Found], base: &Path) -> Result<V
             of_parquet(file, &footer(file).await?, &mut rows)?;
             continue;
         }
-        // Boxed, as calls of this function are opened there, too.
+        // Boxed because `open` may call this function again.
         let table = Box::pin(super::open(state, &file.name, base)).await?;
         rows.extend(table.schema().fields().iter().map(|field| OfColumn {
             file: file.name.clone(),
@@ -168,7 +168,7 @@ fn of_parquet(file: &Found, footer: &ParquetMetaData, rows: &mut Vec<OfColumn>) 
     let described = footer.file_metadata().schema_descr();
     let schema = parquet_to_arrow_schema(described, footer.file_metadata().key_value_metadata())?;
     for (place, field) in schema.fields().iter().enumerate() {
-        // A nested column has several leaves, whose sizes are its own.
+        // A nested column has several leaf columns, whose sizes are added up.
         let leaves = (0..described.num_columns()).filter(|leaf| described.get_column_root_idx(*leaf) == place);
         let leaves: Vec<usize> = leaves.collect();
         let sum = |get: &dyn Fn(usize, usize) -> i64| {
@@ -189,7 +189,7 @@ fn of_parquet(file: &Found, footer: &ParquetMetaData, rows: &mut Vec<OfColumn>) 
             let counts = converter.row_group_null_counts(groups)?;
             let known = counts.null_count() == 0;
             nulls = known.then(|| counts.iter().flatten().sum::<u64>()).and_then(|nulls| i64::try_from(nulls).ok());
-            // A group of nothing but NULLs has no bounds, and needs none.
+            // A row group with only NULLs has no bounds and needs none.
             let needs = |group: usize| !(known && i64::try_from(counts.value(group)) == Ok(groups[group].num_rows()));
             bounds = [
                 bound(&converter.row_group_mins(groups)?, &needs, std::cmp::Ordering::Less)?,
@@ -208,7 +208,7 @@ fn of_parquet(file: &Found, footer: &ParquetMetaData, rows: &mut Vec<OfColumn>) 
     Ok(())
 }
 
-/// The least or the greatest of the bounds of all row groups that need one.
+/// The smallest or largest bound of all row groups that need one.
 fn bound(bounds: &ArrayRef, needs: &dyn Fn(usize) -> bool, wanted: std::cmp::Ordering) -> Result<Option<String>> {
     let mut best: Option<ScalarValue> = None;
     for group in (0..bounds.len()).filter(|group| needs(*group)) {
@@ -222,13 +222,13 @@ fn bound(bounds: &ArrayRef, needs: &dyn Fn(usize) -> bool, wanted: std::cmp::Ord
     }
     let is_time = matches!(bounds.data_type(), DataType::Timestamp(..));
     let text = best.map(|best| best.cast_to(&DataType::Utf8)).transpose();
-    // Bytes that are no text have no bound that could be shown.
+    // Binary values cannot be shown as text.
     let text = text.ok().flatten().and_then(|text| text.try_as_str().flatten().map(String::from));
-    // As times are written elsewhere.
+    // Timestamps have a space instead of T, as elsewhere.
     Ok(text.map(|text| if is_time { text.replacen('T', " ", 1) } else { text }))
 }
 
-/// The footer of a Parquet file.
+/// Reads the footer of a Parquet file.
 async fn footer(file: &Found) -> Result<ParquetMetaData> {
     let broken = |problem: &str| failed(&file.name, format!("cannot be read as Parquet: {problem}"));
     let size = file.meta.size;
@@ -242,7 +242,7 @@ async fn footer(file: &Found) -> Result<ParquetMetaData> {
     let Some(start) = start.checked_sub(u64::from(length)) else { return Err(broken("its footer is longer than the file")) };
     let bytes = part(start).await?;
     let bytes = &bytes[..bytes.len().saturating_sub(8)];
-    // A damaged footer can make the decoder panic; here that is an error.
+    // A damaged footer can make the decoder panic, which becomes an error here.
     let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(bytes)));
     match decoded {
         Ok(decoded) => decoded.map_err(|error| broken(&error.to_string())),

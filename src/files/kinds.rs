@@ -1,6 +1,6 @@
-//! Kinds of files, by their names.
+//! The kind of a file, by its name.
 
-/// Kinds of files by the ends of their names.
+/// Kinds of files by file extension.
 const KINDS: [(&str, &str); 9] = [
     (".parquet", "PARQUET"),
     (".csv", "CSV"),
@@ -13,25 +13,25 @@ const KINDS: [(&str, &str); 9] = [
     (".xlsm", "EXCEL"),
 ];
 
-/// What a compressed file has after that, and the word for it.
+/// Extensions of compressed files, with the name of the compression.
 const COMPRESSIONS: [(&str, &str); 4] = [(".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")];
 
-/// True when a name that no table has means a file or folder: by the name alone, so that a folder that happens to be called like a table is
-/// not taken for it.
+/// True when a name in place of a table means a file or folder. Only the name counts, so that a folder that happens to have the name of a
+/// table is not mistaken for it.
 pub fn is_file(name: &str) -> bool {
     name.contains('/') || kind_of(name).is_some()
 }
 
-/// The kind of a file by the end of its name.
+/// The kind of a file by its extension.
 pub fn kind_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     let plain = COMPRESSIONS.iter().find_map(|(end, _)| name.strip_suffix(end)).unwrap_or(&name);
     let kind = KINDS.iter().find(|(end, _)| plain.ends_with(end)).map(|(_, kind)| *kind)?;
-    // Parquet and Excel compress inside the file.
+    // Parquet and Excel files are compressed internally.
     (!matches!(kind, "PARQUET" | "EXCEL") || plain == name).then_some(kind)
 }
 
-/// How a file of this name is written: the word of the format, and of the compression.
+/// How a file of this name is written: the format, and the compression if any.
 pub fn written_as(name: &str) -> Option<(&'static str, Option<&'static str>)> {
     let compression = compression_of(name);
     let name = name.to_lowercase();
@@ -45,7 +45,7 @@ pub fn written_as(name: &str) -> Option<(&'static str, Option<&'static str>)> {
     }
 }
 
-/// The word for how a file is compressed, by its name.
+/// The compression of a file, by its extension.
 pub fn compression_of(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     COMPRESSIONS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, word)| *word)

@@ -1,4 +1,4 @@
-//! Files as tables: what a location means, what a kind of file needs to be read, and errors that name the file.
+//! Files as tables: resolves locations, selects the reader for each kind of file, and makes errors name the file.
 //!
 //! ```text
 //! location ──▶ places ──▶ files of a kind ──▶ csv, json, parquet ──▶ a table
@@ -53,13 +53,13 @@ pub use places::is_local;
 /// A kind of files.
 struct Format {
     kind: &'static str,
-    /// The page of its function in FROM.
+    /// The documentation page of its function in FROM.
     doc: &'static Doc,
-    /// What its options are called elsewhere.
+    /// Translates option names of other programs.
     renamed: options::Renamed,
-    /// What the names of its files end in, as a message says it.
+    /// The file extensions, for messages.
     endings: &'static str,
-    /// The table of some files.
+    /// Opens a table over some files.
     open: for<'a> fn(Files<'a>) -> BoxFuture<'a, Result<Opened>>,
 }
 
@@ -96,7 +96,7 @@ const FORMATS: [Format; 4] = [
         open: |files| {
             Box::pin(async move {
                 let Given { state, subject, declared, .. } = *files.given;
-                // Its options are those of the engine below, which reads the files.
+                // The options of Parquet are those of DataFusion's own reader.
                 let engine = match files.engine {
                     Some(engine) => engine,
                     None => engine_format(state, subject, "PARQUET", &HashMap::new())?,
@@ -120,7 +120,7 @@ const FORMATS: [Format; 4] = [
     },
 ];
 
-/// A table that reads files.
+/// A table over files.
 enum Opened {
     Own(FilesTable),
     Parquet(ParquetTable),
@@ -134,7 +134,7 @@ impl Opened {
         }
     }
 
-    /// The table, with one that writes what is inserted, where there is such.
+    /// The table; inserted rows are written through `inserts`, if there is one.
     fn table(self, inserts: Option<Arc<ListingTable>>) -> Arc<dyn TableProvider> {
         match self {
             Self::Own(table) => Arc::new(table.inserting(inserts)),
@@ -143,22 +143,23 @@ impl Opened {
     }
 }
 
-/// The pages of the functions in FROM that read files.
+/// The documentation pages of the functions in FROM that read files.
 pub fn readers() -> Vec<&'static Doc> {
     FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).chain(&info::DOCS).collect()
 }
 
-/// The page of the reader with this name.
+/// The documentation page of the reader of that name.
 pub fn reader(name: &str) -> Option<&'static Doc> {
     readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
 }
 
-/// True for a table that knows its files: it is opened again for each statement, as there may be others by then.
+/// True for a table with a fixed list of files. It is reopened for each statement, because the files may have changed.
 pub fn knows_its_files(table: &Arc<dyn TableProvider>) -> bool {
     table.downcast_ref::<FilesTable>().is_some() || table.downcast_ref::<ParquetTable>().is_some()
 }
 
-/// Where rows are written that are inserted into a table of files; `None` for other tables, and for files that take none.
+/// The table that inserted rows are written through. The outer `None` is for tables that do not read files, the inner one for files that
+/// cannot be inserted into.
 pub fn inserts(table: &Arc<dyn TableProvider>) -> Option<Option<Arc<ListingTable>>> {
     if let Some(table) = table.downcast_ref::<FilesTable>() {
         return Some(table.inserts.clone());
@@ -166,22 +167,22 @@ pub fn inserts(table: &Arc<dyn TableProvider>) -> Option<Option<Arc<ListingTable
     table.downcast_ref::<ParquetTable>().map(|table| table.inserts.clone())
 }
 
-/// What was seen of the files of a table, for who has it described.
+/// What was detected in the files of a table, for DESCRIBE.
 pub fn told(table: &Arc<dyn TableProvider>) -> Option<String> {
     table.downcast_ref::<FilesTable>()?.told.clone()
 }
 
-/// True for a table of files with columns that the names of folders give.
+/// True for a table of files with columns from folder names.
 pub fn has_folder_columns(table: &Arc<dyn TableProvider>) -> bool {
     let own = table.downcast_ref::<FilesTable>().map(FilesTable::layout);
     own.or_else(|| table.downcast_ref::<ParquetTable>().map(ParquetTable::layout))
         .is_some_and(|layout| !layout.folders.fields.is_empty())
 }
 
-/// The table of `FROM 'location'`: the kind of file is told by the name, or by the first file of a folder.
+/// The table for `FROM 'location'`. The kind of file follows from the name, or from the first file of a folder.
 ///
 /// # Errors
-/// Nothing is there, or it cannot be read.
+/// There are no files, or they cannot be read.
 pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match kind_of(location) {
         Some(kind) => kind,
@@ -199,10 +200,10 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
     read(state, format.doc, location, base, &Options::read(format.doc, vec![])?).await
 }
 
-/// The table of a call of a function that reads files.
+/// The table for a call of a function that reads files.
 ///
 /// # Errors
-/// A file is not there or cannot be read, or an option does not fit.
+/// A file does not exist or cannot be read, or an option is invalid.
 pub async fn read(
     state: &SessionState,
     doc: &Doc,
@@ -226,10 +227,10 @@ pub async fn read(
     Ok(format.of(&given, options, None).await?.table(None))
 }
 
-/// The table of `CREATE EXTERNAL TABLE`.
+/// The table for `CREATE EXTERNAL TABLE`.
 ///
 /// # Errors
-/// Files of this kind cannot be read, a file is not there or is none, or an option does not fit.
+/// The kind of file is not supported, a file does not exist or is invalid, or an option is invalid.
 pub async fn create(state: &SessionState, command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match command.file_type.to_uppercase().as_str() {
         "NDJSON" | "JSONL" => "JSON".to_string(),
@@ -246,19 +247,19 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     let subject = if command.name.schema().is_none() && is_file(name) { name.into() } else { format!("external table {name}") };
     let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
     let given = Given { state, subject: &subject, locations: &command.locations, base, declared: declared.as_ref() };
-    // What an option says must not depend on the order of a hash table.
+    // Sorted, because the result must not depend on the order of a hash table.
     let mut texts: Vec<(String, String)> = command.options.clone().into_iter().collect();
     texts.sort();
     let mut for_engine = HashMap::new();
     let options = match kind.as_str() {
-        // Those of the engine below.
+        // These are options of DataFusion's reader.
         "PARQUET" => {
             for_engine = command.options.clone();
             Options::read(format.doc, vec![])?
         }
         _ => options::of_statement(&subject, format.doc, texts.clone(), format.renamed)?,
     };
-    // What is inserted must be read as the other files are.
+    // Inserted rows must be written in a form that is read back like the other files.
     let is_written = match kind.as_str() {
         "CSV" => {
             for_engine.insert("header".into(), options.flag("header")?.to_string());
@@ -290,7 +291,7 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     Ok(opened.table(inserts))
 }
 
-/// The format as the engine below knows it.
+/// DataFusion's format of that kind.
 fn engine_format(
     state: &SessionState,
     subject: &str,
@@ -304,28 +305,28 @@ fn engine_format(
     factory.create(state, options).map_err(|error| invalid(subject, message(&error)))
 }
 
-/// What is to be opened.
+/// What to open.
 struct Given<'a> {
     state: &'a SessionState,
-    /// Whom errors are about.
+    /// The subject of errors.
     subject: &'a str,
     locations: &'a [String],
     base: &'a Path,
     declared: Option<&'a Schema>,
 }
 
-/// The files that were found there.
+/// The files that were found.
 struct Files<'a> {
     given: &'a Given<'a>,
     options: &'a Options,
-    /// How the engine below reads and writes them, where a statement says it.
+    /// DataFusion's format for reading and writing them, if the statement determines one.
     engine: Option<Arc<dyn FileFormat>>,
     location: String,
     found: Vec<places::Found>,
 }
 
 impl Files<'_> {
-    /// The columns that the option `types` names.
+    /// The columns in the `types` option.
     async fn types(&self) -> Result<Vec<(String, DataType)>> {
         types_of(self.given.state, self.given.subject, self.options).await
     }
@@ -346,7 +347,7 @@ impl Format {
     }
 }
 
-/// The columns that the option `types` names.
+/// The columns in the `types` option.
 async fn types_of(state: &SessionState, subject: &str, options: &Options) -> Result<Vec<(String, DataType)>> {
     match options.text("types") {
         Some(text) => columns_of(state, subject, text).await,
@@ -354,7 +355,7 @@ async fn types_of(state: &SessionState, subject: &str, options: &Options) -> Res
     }
 }
 
-/// Columns as SQL declares them: `card VARCHAR, amount DECIMAL(12, 2)`.
+/// Parses column declarations: `card VARCHAR, amount DECIMAL(12, 2)`.
 async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<Vec<(String, DataType)>> {
     let wrong = || {
         invalid(
@@ -363,7 +364,7 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
         )
     };
     let statement = format!("CREATE EXTERNAL TABLE columns ({text}) STORED AS CSV LOCATION 'columns'");
-    // TIMESTAMP WITH TIME ZONE is an instant, in UTC where the session has no zone.
+    // TIMESTAMP WITH TIME ZONE is an instant; it uses UTC if the session has no time zone.
     let mut state = state.clone();
     state.config_mut().options_mut().execution.time_zone.get_or_insert_with(|| "UTC".into());
     let dialect = state.config_options().sql_parser.dialect;
@@ -377,7 +378,7 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
     }
 }
 
-/// What the Parquet reader found, when an error is its: `Parquet error: …`, `Parquet argument error: …`.
+/// The problem in an error of the Parquet reader (`Parquet error: …`, `Parquet argument error: …`); `None` for other errors.
 pub fn parquet_problem(text: &str) -> Option<String> {
     let (_, error) = text.split_once("Parquet ")?;
     let (_, problem) = error.split_once("error: ")?;

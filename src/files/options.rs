@@ -1,4 +1,4 @@
-//! Options of files as CREATE EXTERNAL TABLE has them.
+//! The options of files in CREATE EXTERNAL TABLE.
 
 use datafusion::common::{Result, ScalarValue};
 
@@ -6,13 +6,14 @@ use crate::adapter::arguments::{Options, find};
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{invalid, message};
 
-/// What an option of other programs is called here, with its value; nothing for one that is always so, and an advice where there is none.
+/// Translates an option of another program to its name here. `None` if the option is always on; an error with advice if there is no
+/// equivalent.
 pub type Renamed = for<'a> fn(&'a str, String) -> Result<Option<(&'a str, String)>, &'static str>;
 
-/// The options of `OPTIONS ('key' 'value', …)`, whose values are all written as texts.
+/// Reads `OPTIONS ('key' 'value', …)`, in which all values are strings.
 ///
 /// # Errors
-/// An option is not known, or its value is none that it takes.
+/// An option is unknown, or has an invalid value.
 pub fn of_statement(
     subject: &str,
     doc: &'static Doc,
@@ -31,7 +32,7 @@ pub fn of_statement(
     Options::read_for(subject, doc, values)
 }
 
-/// The text of an option as a value of the type that it takes; what does not read as one stays text, which is refused by name.
+/// The text of an option as a value of its type. Text that does not parse stays a string, and is rejected later with the option's name.
 fn value(argument: &Argument, text: &str) -> ScalarValue {
     let as_text = || ScalarValue::Utf8(Some(text.to_string()));
     match argument.takes {

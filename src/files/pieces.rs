@@ -1,8 +1,8 @@
-//! Reading files of text: part by part, piece by piece, batch by batch.
+//! Reads text files part by part, piece by piece, batch by batch.
 //!
-//! A format finds rows in the bytes at hand and makes columns of them ([`Decoder`]). What is the same for all stands here: parts are
-//! fetched in pieces, a row that is cut off gets more bytes, memory is taken before it is used, and what does not fit is left out,
-//! emptied or an error, with its line.
+//! A format finds rows in the current bytes and decodes them into columns ([`Decoder`]). This module has what all formats share: it
+//! fetches parts in pieces, gets more bytes for a truncated row, and reserves memory before using it. Values that do not fit are skipped,
+//! set to NULL, or reported as an error with their line.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
@@ -21,35 +21,35 @@ use super::policy::{Policy, emptied, skipped};
 use super::source::{Reader, Source, SourceContext};
 use super::table::{Part, Scan};
 
-/// The files of a table, of one format.
+/// The files of a table, all of one format.
 pub trait TextFiles: Debug + Send + Sync + 'static {
     type Decoder: Decoder;
 
-    /// The name of the node in plans.
+    /// The name of the plan node.
     const NAME: &'static str;
 
     fn source(&self, file: usize) -> &bytes::Source;
 
-    /// What ends a line of the file.
+    /// The byte that ends a line of the file.
     fn line_end(&self, file: usize) -> u8;
 
-    /// What becomes of values that do not fit.
+    /// What to do with values that do not fit.
     fn misfits(&self) -> Policy;
 
-    /// What reads them for a scan.
+    /// A decoder for a scan.
     ///
     /// # Errors
-    /// A column has a type that cannot be read.
+    /// A column has a type that cannot be decoded.
     fn decoder(self: Arc<Self>, scan: Arc<Scan>) -> Result<Self::Decoder>;
 }
 
-/// The bytes at hand.
+/// The current bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Here<'a> {
     pub bytes: &'a [u8],
-    /// Where they begin in the piece.
+    /// Their position in the piece.
     pub start: usize,
-    /// Whether nothing comes after them in the part.
+    /// Whether nothing follows them in the part.
     pub is_last: bool,
 }
 
@@ -57,56 +57,56 @@ pub struct Here<'a> {
 #[derive(Debug)]
 pub struct Decoded<F> {
     pub rows: usize,
-    /// By the columns of the table.
+    /// The arrays, by column of the table.
     pub arrays: HashMap<usize, ArrayRef>,
-    /// Rows that were left out before.
+    /// Rows that were already skipped.
     pub skipped: usize,
-    /// Values that do not fit and become NULL, each with its row from 0; the first one of a row is reported.
+    /// Values that do not fit and are NULL in the arrays, with their rows from 0. The first one of the first such row is reported.
     pub misfits: Vec<(usize, F)>,
 }
 
-/// Finds rows in bytes, and makes columns of them.
+/// Finds rows in bytes, and decodes them into columns.
 pub trait Decoder: Send + 'static {
-    /// What is wrong with a row or a value.
+    /// An error in a row or a value.
     type Fault: Send;
 
-    /// Begins a part; `is_end`: the file ends with it.
+    /// Begins a part; `is_end` says that the file ends with it.
     fn begin(&mut self, part: &Part, is_end: bool);
 
-    /// Bytes that decoding takes, in addition to those of the piece.
+    /// The memory for decoding, in addition to the piece itself.
     fn memory(&self, piece: usize) -> usize;
 
-    /// Looks at a new piece before its rows are taken.
+    /// Examines a new piece before rows are taken from it.
     fn look_at(&mut self, _piece: &[u8]) {}
 
-    /// Takes up to `most` whole rows, and tells how many bytes they have; 0 when the first is cut off.
+    /// Takes up to `most` complete rows, and returns their length in bytes; 0 when the first row is truncated.
     ///
     /// # Errors
     /// A row is invalid.
     fn take(&mut self, here: Here<'_>, most: usize) -> Result<usize, Self::Fault>;
 
-    /// The columns of the rows that were taken last.
+    /// The columns of the rows that were last taken.
     ///
     /// # Errors
-    /// They make no arrays.
+    /// The values cannot be made into arrays.
     fn decoded(&mut self, here: Here<'_>) -> Result<Decoded<Self::Fault>>;
 
-    /// What is wrong when the bytes of a part are used up.
+    /// An error at the end of a part, if there is one.
     fn end(&self) -> Option<Self::Fault> {
         None
     }
 
-    /// What is wrong with the row at hand when it does not end.
+    /// The error for a row that does not end.
     fn endless(&self) -> Self::Fault;
 
-    /// Where a fault is, in the bytes at hand.
+    /// The position of a fault in the current bytes.
     fn place(&self, fault: &Self::Fault) -> usize;
 
-    /// The error of a fault in this line.
+    /// The error message for a fault in this line.
     fn error(&self, here: Here<'_>, line: usize, fault: Self::Fault) -> DataFusionError;
 }
 
-/// Reads parts of the files of a table.
+/// Scans parts of a table's files.
 #[derive(Debug)]
 pub struct TextScan<F> {
     pub files: Arc<F>,
@@ -150,17 +150,17 @@ impl<F: TextFiles> Source for TextScan<F> {
     }
 }
 
-/// A part that is being read.
+/// The part that is being read.
 struct Open {
     file: usize,
     pieces: Pieces,
-    /// How much of the bytes at hand is used.
+    /// The number of current bytes that are used.
     used: usize,
-    /// Bytes to be read next.
+    /// The number of bytes to read next.
     size: usize,
 }
 
-/// What a format finds wrong.
+/// The fault type of a format.
 type FaultOf<F> = <<F as TextFiles>::Decoder as Decoder>::Fault;
 
 /// Reads the parts of one partition, batch by batch.
@@ -169,7 +169,7 @@ pub struct TextReader<F: TextFiles> {
     decoder: F::Decoder,
     scan: Arc<Scan>,
     parts: VecDeque<Part>,
-    /// Rows that are still asked for.
+    /// The number of rows still needed for the limit.
     left: usize,
     batch_size: usize,
     memory: MemoryReservation,
@@ -257,7 +257,7 @@ impl<F: TextFiles> TextReader<F> {
         Ok(())
     }
 
-    /// The batch of some rows, or the fault that ends reading; `None` when no row is left of them.
+    /// The batch of some rows, or the fault that ends the scan; `None` when all rows are skipped.
     fn batch(&self, file: usize, decoded: Decoded<FaultOf<F>>) -> Result<std::result::Result<Option<RecordBatch>, FaultOf<F>>> {
         let Decoded { rows, arrays, skipped, misfits } = decoded;
         self.skipped.add(skipped);
@@ -272,7 +272,7 @@ impl<F: TextFiles> TextReader<F> {
                 fits.resize(rows, true);
                 misfits.iter().for_each(|(row, _)| fits[*row] = false);
             }
-            // Of several that of the first row: the same whatever is read beside it.
+            // The fault of the first row, so that the error does not depend on the order of the columns.
             Policy::Error => {
                 if let Some((_, fault)) = misfits.into_iter().min_by_key(|(row, _)| *row) {
                     return Ok(Err(fault));
@@ -288,7 +288,7 @@ impl<F: TextFiles> TextReader<F> {
         Ok(Ok((batch.num_rows() > 0).then_some(batch)))
     }
 
-    /// The error of a fault in the bytes at hand.
+    /// The error for a fault in the current bytes.
     async fn error(&mut self, open: Open, fault: FaultOf<F>) -> DataFusionError {
         let place = open.pieces.place() + (open.used + self.decoder.place(&fault)) as u64;
         match self.files.source(open.file).line(place, self.files.line_end(open.file)).await {
@@ -298,7 +298,7 @@ impl<F: TextFiles> TextReader<F> {
     }
 }
 
-/// What is not used of the bytes at hand.
+/// The unused part of the current bytes.
 fn here(open: &Open) -> Here<'_> {
     let bytes = open.pieces.bytes();
     Here { bytes: &bytes[open.used.min(bytes.len())..], start: open.used, is_last: open.pieces.is_last() }

@@ -1,7 +1,7 @@
-//! What a location means: a file, a folder with what is in it, a pattern, a URL.
+//! Resolves a location to its files: a file, a folder, a pattern or a URL.
 //!
-//! Names that begin with `_` or `.` never count: programs leave markers and half-written files under such names. Folders are gone through with their
-//! folders, and those that are called `key=value` give a column.
+//! Names that begin with `_` or `.` are skipped, because programs use them for markers and half-written files. Folders are searched
+//! recursively, and those called `key=value` define a column.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,16 +22,16 @@ pub fn is_local(location: &str) -> bool {
     !location.contains("://")
 }
 
-/// A location, independent of where the program runs: relative paths start from `base`.
+/// A location independent of the working directory: relative paths start from `base`.
 pub fn resolved(location: &str, base: &Path) -> String {
     let is_relative = is_local(location) && Path::new(location).is_relative();
     if is_relative { base.join(location).display().to_string() } else { location.to_string() }
 }
 
-/// Refuses a location outside of the folders and URLs that statements may use; `None` allows all.
+/// Checks that a location is within the folders and URLs that statements may use; `None` allows all.
 ///
 /// # Errors
-/// It is outside, also by links and `..`.
+/// It is outside, possibly through links or `..`.
 pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<()> {
     let Some(allowed) = allowed else { return Ok(()) };
     let is_within = if is_local(location) {
@@ -44,7 +44,7 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
         })
     } else {
         let whole = |place: &str| format!("{}/", place.trim_end_matches('/'));
-        // A URL with `..` may lead elsewhere.
+        // `..` in a URL may lead outside.
         !location.contains("..")
             && allowed.iter().any(|place| !is_local(place) && format!("{location}/").starts_with(&whole(place)))
     };
@@ -58,7 +58,8 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, location, problem))
 }
 
-/// The path without links, `.` and `..`; what is not there yet, or is a pattern, counts as it is written, in the folder that is there.
+/// The path without links, `.` and `..`. The part that does not exist yet, or is a pattern, is appended as written to the part that does;
+/// there, `..` is not allowed.
 fn real(path: &Path) -> Option<PathBuf> {
     let mut rest = vec![];
     let mut there = path;
@@ -75,27 +76,27 @@ fn from_there(location: &str, base: &Path) -> String {
     if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
 }
 
-/// A file of a location.
+/// A file at a location.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub store: Arc<dyn ObjectStore>,
-    /// The store, as the engine knows it.
+    /// The object store, as DataFusion knows it.
     pub url: ObjectStoreUrl,
     pub meta: ObjectMeta,
-    /// As the user would write it.
+    /// The name as the user would write it.
     pub name: String,
-    /// What the names of its folders say, in their order: key and value.
+    /// Keys and values from the names of its folders, outermost first.
     pub folders: Vec<(String, String)>,
 }
 
-/// How patterns match: `*` stays within a folder's names, `**` goes through folders.
+/// How patterns match: `*` stays within one folder, `**` crosses folders.
 const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
-/// The files of a location, in the order of their names; of folders and patterns those that `counts` says.
+/// The files at a location, sorted by name. In folders and for patterns, only those that `counts` accepts.
 ///
 /// # Errors
-/// There is nothing, or it cannot be looked at.
+/// There is nothing, or it cannot be listed.
 pub async fn find(state: &SessionState, location: &str, base: &Path, counts: impl Fn(&str) -> bool) -> Result<Vec<Found>> {
     if location.trim().is_empty() {
         return Err(invalid("LOCATION", "names no file or folder, got ''; write '.' for the current folder"));
@@ -107,7 +108,7 @@ fn local(location: &str, base: &Path, counts: &impl Fn(&str) -> bool) -> Result<
     let path = base.join(location);
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
     let (root, paths) = match path.metadata() {
-        // What exists as it is written is meant as it is written.
+        // A path that exists is taken literally, even if it looks like a pattern.
         Ok(found) if found.is_dir() => (path.clone(), walk(&path, counts)?),
         Ok(_) => (path.clone(), vec![path.clone()]),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_pattern(location, base) => {
@@ -137,19 +138,19 @@ fn local(location: &str, base: &Path, counts: &impl Fn(&str) -> bool) -> Result<
     found.collect()
 }
 
-/// The keys and values of the folders on the way to a file.
+/// The keys and values in the names of the folders that lead to a file.
 fn folders(within: &Path) -> Vec<(String, String)> {
     let names = within.parent().into_iter().flat_map(Path::components).filter_map(|part| part.as_os_str().to_str());
     let pairs = names.filter_map(|name| name.split_once('='));
     pairs.map(|(key, value)| (decoded(key), decoded(value))).collect()
 }
 
-/// A name of a folder as it was meant: what cannot stand in a path is written as `%2F`.
+/// Decodes a folder name, in which characters not allowed in a path are written as `%2F`.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_string(), |text| text.into_owned())
 }
 
-/// The files that a pattern matches, or that stand in a folder that it matches, and the folder that it begins in.
+/// The files that a pattern matches or that are in a folder it matches, and the folder in which the search begins.
 fn matching(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(PathBuf, Vec<PathBuf>)> {
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
     let rest = path.strip_prefix(&root).unwrap_or(path);
@@ -162,10 +163,10 @@ fn matching(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> 
     Ok((root, paths))
 }
 
-/// A pattern, within the folder that it begins in.
+/// A pattern relative to the folder in which the search begins.
 struct Wildcard {
     pattern: Pattern,
-    /// Whether it names an ending.
+    /// Whether the pattern names a file extension.
     has_ending: bool,
 }
 
@@ -178,21 +179,21 @@ impl Wildcard {
         Ok(Self { pattern, has_ending })
     }
 
-    /// True for a file that it matches, or that stands in a folder that it matches.
+    /// True for a file that the pattern matches, or that is in a folder it matches.
     fn means(&self, within: &Path, counts: &impl Fn(&str) -> bool) -> bool {
         let name = within.to_string_lossy();
         let of_folder = || within.ancestors().skip(1).any(|folder| self.pattern.matches_path_with(folder, MATCHING));
-        // A pattern that names an ending means it, whatever the kind is usually called.
+        // A pattern with an extension means files with that extension, even if the extension is not one of a known kind.
         self.pattern.matches_path_with(within, MATCHING) && (counts(&name) || self.has_ending) || counts(&name) && of_folder()
     }
 }
 
-/// True for a location that is a pattern: what exists as it is written is none.
+/// True for a location that is a pattern and does not exist literally.
 pub fn is_pattern(location: &str, base: &Path) -> bool {
     location.contains(['*', '?', '[']) && base.join(location).symlink_metadata().is_err()
 }
 
-/// The files in a folder and its folders, in the order of their paths.
+/// The files in a folder and its subfolders, sorted by path.
 fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let subject = folder.display().to_string();
     let entries = folder.read_dir().map_err(|error| invalid(&subject, format!("cannot be listed: {error}")))?;
@@ -213,11 +214,11 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
 async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
     let whole = ListingTableUrl::parse(location)?;
     let store = state.runtime_env().object_store(whole.object_store())?;
-    // A question mark begins what a URL asks for.
+    // `?` is not a wildcard here, because it begins the query of a URL.
     let wildcard = location.find(['*', '[']).map(|at| location[..at].rfind('/').map_or(0, |slash| slash + 1));
     if !whole.is_collection() {
         match object_store::ObjectStoreExt::head(store.as_ref(), whole.prefix()).await {
-            // What exists as it is written is meant as it is written.
+            // An object that exists is taken literally.
             Ok(meta) => {
                 return Ok(vec![Found { store, url: whole.object_store(), meta, name: location.to_string(), folders: vec![] }]);
             }

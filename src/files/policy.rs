@@ -1,4 +1,4 @@
-//! What becomes of what does not fit.
+//! What to do with rows and values that do not fit.
 
 use crate::adapter::step::LeftOut;
 
@@ -6,12 +6,12 @@ use crate::adapter::step::LeftOut;
 pub enum Policy {
     Error,
     Skip,
-    /// Of a value: it is NULL. Of a row: what is missing is NULL.
+    /// A value becomes NULL; in a row, missing values become NULL.
     Null,
 }
 
 impl Policy {
-    /// By the word of an option.
+    /// Parses the value of an option.
     pub fn of(word: &str) -> Self {
         match word {
             "skip" => Self::Skip,
@@ -21,12 +21,12 @@ impl Policy {
     }
 }
 
-/// Rows that are left out.
+/// The counter of skipped rows.
 pub fn skipped() -> LeftOut {
     LeftOut { counter: "rows_skipped".into(), one: "row that does not fit".into(), many: "rows that do not fit".into() }
 }
 
-/// Values that are NULL as they do not fit.
+/// The counter of values that were set to NULL because they do not fit.
 pub fn emptied() -> LeftOut {
     LeftOut { counter: "values_emptied".into(), one: "value that does not fit".into(), many: "values that do not fit".into() }
 }

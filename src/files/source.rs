@@ -1,6 +1,6 @@
-//! A node of a physical plan whose rows come from outside.
+//! A physical plan node whose rows come from outside the engine.
 //!
-//! What is read, and how, is a [`Source`]; what the engine wants to know of a node is the same for all and stands here.
+//! A [`Source`] defines what is read and how. This module has the rest of the plan node, which is the same for all sources.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::stream;
 
-/// Where rows come from, in a number of partitions.
+/// A source of rows, in a number of partitions.
 pub trait Source: Debug + Send + Sync + 'static {
     /// Reads the rows of one partition.
     type Reader: Reader;
@@ -26,16 +26,16 @@ pub trait Source: Debug + Send + Sync + 'static {
     /// The name of the node in plans.
     fn name(&self) -> &'static str;
 
-    /// What EXPLAIN says of it, after the name.
+    /// The details that EXPLAIN shows after the name.
     fn describe(&self) -> String;
 
     /// The columns of its rows.
     fn schema(&self) -> &SchemaRef;
 
-    /// How many parts can be read at once.
+    /// The number of partitions that can be read in parallel.
     fn partitions(&self) -> usize;
 
-    /// Begins to read a partition.
+    /// Starts reading a partition.
     ///
     /// # Errors
     /// It cannot be read.
@@ -47,29 +47,29 @@ pub trait Reader: Send + 'static {
     /// The next rows; `None` after the last.
     ///
     /// # Errors
-    /// They cannot be read, or are not what the table says.
+    /// The rows cannot be read, or do not fit the table's schema.
     fn next(&mut self) -> impl Future<Output = Result<Option<RecordBatch>>> + Send;
 }
 
-/// What a reader is given.
+/// What a reader needs for one partition.
 #[derive(Debug)]
 pub struct SourceContext {
     pub partition: usize,
     pub batch_size: usize,
-    /// Taken before what it is for.
+    /// Reserve memory here before using it.
     pub memory: MemoryReservation,
     pub metrics: ExecutionPlanMetricsSet,
     pub baseline: BaselineMetrics,
 }
 
 impl SourceContext {
-    /// A count that EXPLAIN ANALYZE shows.
+    /// A counter that EXPLAIN ANALYZE shows.
     pub fn counter(&self, name: &'static str) -> Count {
         MetricBuilder::new(&self.metrics).counter(name, self.partition)
     }
 }
 
-/// The node.
+/// The plan node for a source.
 #[derive(Debug)]
 pub struct SourceExec<S> {
     source: S,
@@ -78,7 +78,7 @@ pub struct SourceExec<S> {
 }
 
 impl<S: Source> SourceExec<S> {
-    /// The rows of a source.
+    /// A plan node that reads a source.
     pub fn reading(source: S) -> Arc<dyn ExecutionPlan> {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(source.schema())),
@@ -145,7 +145,7 @@ impl<S: Source> ExecutionPlan for SourceExec<S> {
         })?;
         let batches = stream::try_unfold((reader, baseline), |(mut reader, baseline)| async move {
             let batch = reader.next().await?;
-            // Here the statement can be cancelled, also when its rows come without waiting.
+            // Gives other tasks a turn, so that the statement can be cancelled even if rows never make it wait.
             tokio::task::consume_budget().await;
             Ok(batch.map(|batch| {
                 baseline.record_output(batch.num_rows());

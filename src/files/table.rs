@@ -1,7 +1,7 @@
-//! Files as a table of DataFusion, whatever their format.
+//! Files of any format as a DataFusion table.
 //!
-//! A format reads rows: it says where a file may be divided, and makes the node of the plan that reads parts of files ([`Rows`]). What
-//! is the same for all stands here: columns of folders, conditions over them that leave files out, shares of the work.
+//! A format says where a file may be divided, and makes the plan node that reads parts of files ([`Rows`]). This module has what all
+//! formats share: columns from folder names, conditions on these columns that exclude files, and the distribution of the work.
 
 use crate::opaque::forward;
 use std::collections::HashMap;
@@ -29,23 +29,23 @@ const SMALLEST_PART: u64 = 4 << 20;
 /// How the files of a table are read.
 #[async_trait]
 pub trait Rows: Debug + Send + Sync + 'static {
-    /// Where about so many parts of a file begin, at beginnings of rows.
+    /// The positions where about `parts` parts of a file begin, each at the start of a row.
     ///
     /// # Errors
     /// The file cannot be read.
     async fn starts(&self, file: usize, parts: usize) -> Result<Vec<u64>>;
 
-    /// The node of a plan that reads.
+    /// The plan node that reads.
     fn plan(self: Arc<Self>, scan: Scan) -> Arc<dyn ExecutionPlan>;
 }
 
-/// What is to be read.
+/// What a scan reads.
 #[derive(Debug)]
 pub struct Scan {
     pub layout: Arc<Layout>,
-    /// The parts of each partition.
+    /// The parts, by partition.
     pub parts: Vec<Vec<Part>>,
-    /// The columns of the table that are read, and as a schema.
+    /// The indexes of the projected columns, and their schema.
     pub projection: Vec<usize>,
     pub schema: SchemaRef,
     pub limit: Option<usize>,
@@ -58,20 +58,20 @@ pub struct Part {
     pub range: Range<u64>,
 }
 
-/// The columns of a table of files, and where their values come from.
+/// The columns of a table over files, and where their values come from.
 #[derive(Debug)]
 pub struct Layout {
-    /// Columns of the files, then those of the folders.
+    /// The columns of the files, then those of the folders.
     pub schema: SchemaRef,
-    /// The columns that come from the files.
+    /// The number of columns that come from the files.
     pub width: usize,
     pub folders: Folders,
-    /// The bytes of each file.
+    /// The size of each file in bytes.
     pub sizes: Vec<u64>,
 }
 
 impl Layout {
-    /// The columns of files and folders. What a folder names stands for a column of the file of that name.
+    /// The columns of files and folders. A folder column replaces a file's column of the same name.
     pub fn new(own: &Schema, folders: Folders, sizes: Vec<u64>) -> Self {
         let own = own.fields().iter().filter(|field| !folders.has(field.name())).cloned();
         let mut fields: Vec<Arc<Field>> = own.collect();
@@ -80,14 +80,14 @@ impl Layout {
         Self { schema: Arc::new(Schema::new(fields)), width, folders, sizes }
     }
 
-    /// The place of a column of the files.
+    /// The index of a file's column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.schema.index_of(name).ok().filter(|column| *column < self.width)
     }
 }
 
 impl Scan {
-    /// What EXPLAIN says of it.
+    /// The details that EXPLAIN shows.
     pub fn describe(&self) -> String {
         let mut files: Vec<usize> = self.parts.iter().flatten().map(|part| part.file).collect();
         files.sort_unstable();
@@ -96,10 +96,10 @@ impl Scan {
         format!("files={} of {}{limit}", files.len(), self.layout.sizes.len())
     }
 
-    /// Rows of a file, of the columns that were read; NULL in those that it does not have.
+    /// A batch of rows from a file. Columns that the file does not have are NULL.
     ///
     /// # Errors
-    /// The columns differ in length or type from what was said.
+    /// The columns differ in length or type from the schema.
     pub fn batch(&self, file: usize, read: &HashMap<usize, ArrayRef>, rows: usize) -> Result<RecordBatch> {
         let folders: &[ScalarValue] = self.layout.folders.values(file);
         let columns = self.projection.iter().zip(self.schema.fields()).map(|(column, field)| {
@@ -114,29 +114,29 @@ impl Scan {
     }
 }
 
-/// Files as a table.
+/// A table over files.
 #[derive(Debug)]
 pub struct FilesTable {
     layout: Arc<Layout>,
     rows: Arc<dyn Rows>,
-    /// What was seen of the files, and how to say otherwise.
+    /// What was detected in the files, and how to override it.
     pub told: Option<String>,
-    /// Where rows go that are inserted, where the table takes some.
+    /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
 
 impl FilesTable {
-    /// The same, with what DESCRIBE tells of its files.
+    /// The same table, with the text that DESCRIBE shows about its files.
     pub fn telling(self, told: Option<String>) -> Self {
         Self { told, ..self }
     }
 
-    /// The same, where rows that are inserted go.
+    /// The same table, inserting rows through `inserts`.
     pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
         Self { inserts, ..self }
     }
 
-    /// Its columns, and where they come from.
+    /// The columns, and where they come from.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -187,7 +187,7 @@ impl FilesTable {
             let projection = projection.cloned().unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
             let is_read = layout.folders.matching(state, filters)?;
             let files = || (0..layout.sizes.len()).filter(|file| is_read.get(*file) != Some(&false));
-            // What is read up to a limit is read from the beginning.
+            // A scan with a limit reads from the beginning, so that it stops early.
             let partitions = if limit.is_some() { 1 } else { state.config().target_partitions().max(1) };
             let total: u64 = files().map(|file| layout.sizes[file]).sum();
             let share = total.div_ceil(partitions as u64).max(SMALLEST_PART);
@@ -199,7 +199,7 @@ impl FilesTable {
                 let starts = self.rows.starts(file, count).await?;
                 let ends = starts.iter().skip(1).copied().chain([size]);
                 for (start, end) in starts.iter().copied().zip(ends) {
-                    // To who has least so far, in the order of the files: the same each time.
+                    // To the partition with the fewest bytes so far, in file order, so that the result is deterministic.
                     let least = (0..partitions).min_by_key(|group| taken[*group]).unwrap_or(0);
                     groups[least].push(Part { file, range: start..end });
                     taken[least] += end.saturating_sub(start);

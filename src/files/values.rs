@@ -1,54 +1,55 @@
-//! What a text says, and whether another type would keep it.
+//! Classifies strings by type, and tells whether the type would preserve them.
 //!
-//! A column may become a number, a date or a time only when its texts could be had back from the values: `007` is a card, not a seven,
-//! `+49 171 …` a telephone, a number of 18 digits an identity. What is not sure stays text; a query can CAST it, nothing can undo it.
+//! A column is a number, a date or a timestamp only if its strings could be recovered from the values: `007` is a card number, not 7, `+49
+//! 171 …` is a telephone number, and 18 digits are an identifier. In doubt a column stays text: a query can CAST text, but nothing can
+//! undo a wrong conversion.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 
-/// The most digits of a whole number that is taken for a number: those that every program keeps, also those that compute in doubles.
+/// The most digits of an integer that is taken for a number. Every program preserves that many, even those that compute in doubles.
 const MOST_DIGITS: usize = 15;
 
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
 
-/// What one text can be read as, most narrowly.
+/// The narrowest type as which a string can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     Boolean,
     Integer,
-    /// A number with a point or an exponent.
+    /// A number with a decimal point or an exponent.
     Number,
     Date,
-    /// A time of a clock on the wall.
+    /// A timestamp without offset.
     Time,
-    /// An instant: a time with its offset from UTC in minutes.
+    /// A timestamp with an offset from UTC, in minutes.
     Instant(i32),
     Text,
 }
 
-/// How numbers are written.
+/// The notation of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
-    /// Instead of the point.
+    /// The decimal sign, if it is not a point.
     pub decimal: Option<u8>,
-    /// Between groups of three digits.
+    /// The sign between groups of three digits.
     pub thousands: Option<u8>,
-    /// Signs of currencies before or after the number mean nothing.
+    /// Currency signs before or after the number are ignored.
     pub currency: bool,
-    /// `12%` is 0.12.
+    /// `12%` means 0.12.
     pub percent: bool,
-    /// `(300)` is -300.
+    /// `(300)` means -300.
     pub parentheses: bool,
 }
 
 impl Numbers {
-    /// True when numbers are written as programs write them.
+    /// True for the notation that programs use.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Classes a text of at least one byte.
+/// The class of a non-empty string.
 pub fn class(text: &[u8], numbers: &Numbers) -> Class {
     let first = text.first().copied().unwrap_or_default();
     if first.is_ascii_digit() || first == b'-' || first == b'.' {
@@ -71,7 +72,7 @@ pub fn class(text: &[u8], numbers: &Numbers) -> Class {
     Class::Text
 }
 
-/// `true` and `false`, in small letters, capitals or with one.
+/// Parses `true` and `false` in lower case, upper case, or with a capital letter.
 pub fn boolean(text: &[u8]) -> Option<bool> {
     match text {
         b"true" | b"True" | b"TRUE" => Some(true),
@@ -80,7 +81,7 @@ pub fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// The class of a number that is written plainly.
+/// The class of a number in plain notation.
 fn plain_class(text: &[u8]) -> Class {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -100,13 +101,13 @@ fn plain_class(text: &[u8]) -> Class {
         }
         None => (None, rest),
     };
-    // A double keeps 17 digits.
+    // A double preserves 17 digits.
     if !(1..=17).contains(&(whole + fraction.unwrap_or(0))) {
         return Class::Text;
     }
     match rest {
         [] => Class::Number,
-        // `1E5` may be the code of a product; programs that write doubles give a point or the exponent's sign.
+        // `1E5` may be a product code. Programs that write doubles include a decimal point, or a sign in the exponent.
         [b'e' | b'E', b'+' | b'-', digits @ ..] if is_digits(digits) => Class::Number,
         [b'e' | b'E', digits @ ..] if fraction.is_some() && is_digits(digits) => Class::Number,
         _ => Class::Text,
@@ -126,7 +127,7 @@ fn time_class(text: &[u8]) -> Class {
     }
 }
 
-/// Rewrites a number from the way people write it to the way programs do; `None` if it is not a number.
+/// Rewrites a number from the given notation to the plain one; `None` if it is not a number. A percentage gets the suffix `e-2`.
 pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
     let mut text = std::str::from_utf8(text).ok()?.trim();
     let mut is_negative = false;
@@ -149,7 +150,7 @@ pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
             codes.iter().find_map(|code| without.strip_prefix(code).or_else(|| without.strip_suffix(code))).unwrap_or(without);
         text = without.trim();
     }
-    // `$-5` and `¥ -5`.
+    // The minus sign may also follow the currency: `$-5` and `¥ -5`.
     if !is_negative && let Some(rest) = text.strip_prefix('-') {
         (text, is_negative) = (rest, true);
     }
@@ -191,28 +192,28 @@ pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
     Some(plain)
 }
 
-/// A date, with a time of day, with an offset.
+/// A date, optionally with a time of day, optionally with an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time {
     /// Days since 1970-01-01.
     pub day: i32,
     /// Nanoseconds since midnight.
     pub of_day: Option<i64>,
-    /// Digits of the fraction of a second.
+    /// The number of digits in the fraction of a second.
     pub digits: usize,
-    /// Minutes east of UTC.
+    /// The offset in minutes east of UTC.
     pub offset: Option<i32>,
 }
 
 impl Time {
-    /// Microseconds since 1970 of the clock on the wall, or of the instant when there is an offset.
+    /// Microseconds since 1970: of the instant if there is an offset, else of the local time.
     pub fn microseconds(&self) -> i64 {
         let of_day = self.of_day.unwrap_or(0).div_euclid(1000);
         i64::from(self.day) * DAY + of_day - i64::from(self.offset.unwrap_or(0)) * 60_000_000
     }
 }
 
-/// `2025-05-01`, `2025-05-01 16:30`, `2025-05-01T16:30:00.5+08:00`: ISO 8601 with all digits.
+/// Parses `2025-05-01`, `2025-05-01 16:30` or `2025-05-01T16:30:00.5+08:00`: ISO 8601 with leading zeros.
 pub fn time(text: &[u8]) -> Option<Time> {
     let (date, rest) = text.split_at_checked(10)?;
     if date[4] != b'-' || date[7] != b'-' {
@@ -264,12 +265,12 @@ pub fn time(text: &[u8]) -> Option<Time> {
     Some(Time { day, of_day: Some(of_day), digits, offset })
 }
 
-/// A number of digits alone.
+/// Parses a number that consists only of digits.
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
 }
 
-/// Days since 1970-01-01 of a date of the Gregorian calendar, carried back before its beginning.
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
 pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -285,7 +286,7 @@ pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     i32::try_from(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468).ok()
 }
 
-/// An integer; `None` if it is not one or does not fit.
+/// Parses an integer; `None` if it is not one or does not fit into 64 bits.
 pub fn integer(text: &[u8]) -> Option<i64> {
     let (digits, is_negative) = match text {
         [b'-', digits @ ..] => (digits, true),
@@ -295,7 +296,7 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     if digits.is_empty() {
         return None;
     }
-    // Up to 18 digits fit whatever they are.
+    // Up to 18 digits always fit.
     if digits.len() <= 18 {
         let mut number = 0_i64;
         for digit in digits {
@@ -310,9 +311,9 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A double, the nearest to what is written; `None` when it is no number.
+/// Parses the double nearest to the number; `None` if it is not a number.
 pub fn double(text: &[u8]) -> Option<f64> {
-    // Up to 15 digits, and ten to the power of up to 22, are doubles without rounding: so their quotient is rounded once, as it should.
+    // Integers of up to 15 digits and powers of ten up to 10²² are exact as doubles, so their quotient is rounded only once, correctly.
     const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if (1..=16).contains(&digits.len()) && digits[0] != b'.' {
@@ -336,7 +337,7 @@ pub fn double(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A decimal number in units of its last place; `None` when it does not fit exactly.
+/// Parses a decimal in units of its last digit; `None` when it does not fit exactly.
 pub fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
     let (text, exponent) = match text.strip_suffix(b"e-2") {
         Some(text) => (text, 2),
@@ -374,7 +375,7 @@ pub fn decimal(text: &[u8], precision: u8, scale: usize) -> Option<i128> {
     (value < limit).then_some(if is_negative { -value } else { value })
 }
 
-/// The type of a guess.
+/// The Arrow type for a guess.
 pub fn guessed_type(guess: Guess) -> DataType {
     let zone = |offset: i32| {
         let (sign, minutes) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
@@ -391,7 +392,7 @@ pub fn guessed_type(guess: Guess) -> DataType {
     }
 }
 
-/// What has been seen of a column.
+/// The classes that were seen in a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     boolean: bool,
@@ -401,12 +402,12 @@ pub struct Seen {
     time: bool,
     instant: bool,
     text: bool,
-    /// The offset of all instants, while they have one.
+    /// The offset of the first instant.
     offset: Option<i32>,
     offsets_differ: bool,
 }
 
-/// The type that a column's texts say.
+/// The type inferred for a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guess {
     Boolean,
@@ -414,13 +415,13 @@ pub enum Guess {
     Number,
     Date,
     Time,
-    /// Minutes east of UTC, when all instants are written in one zone.
+    /// The offset in minutes east of UTC, if all instants have the same one.
     Instant(Option<i32>),
     Text,
 }
 
 impl Seen {
-    /// Takes in a class.
+    /// Adds a class.
     pub fn add(&mut self, class: Class) {
         match class {
             Class::Boolean => self.boolean = true,
@@ -437,7 +438,7 @@ impl Seen {
         }
     }
 
-    /// Takes in what was seen elsewhere.
+    /// Adds the classes that were seen elsewhere.
     pub fn merge(&mut self, other: &Self) {
         let offset = (self.offset, other.offset);
         self.offsets_differ |= other.offsets_differ || matches!(offset, (Some(own), Some(other)) if own != other);
@@ -451,7 +452,7 @@ impl Seen {
         self.text |= other.text;
     }
 
-    /// The narrowest type that holds all of it; text when there was nothing.
+    /// The narrowest type that can hold all values; text for an empty column.
     pub fn guess(&self) -> Guess {
         let kinds = [self.boolean, self.integer || self.number, self.date || self.time, self.instant];
         if self.text || kinds.iter().filter(|seen| **seen).count() != 1 {

@@ -1,7 +1,7 @@
-//! Writing files as results are written: COPY and INSERT have the writers of the shell.
+//! Writes files for COPY and INSERT, with the same writers that the shell uses for results.
 //!
-//! The engine below divides rows among files and folders; what stands in a file is that of [`ResultWriter`], whoever asks for it. Parquet
-//! files are the exception: the engine encodes their columns on several threads.
+//! DataFusion distributes the rows among files and folders, and [`ResultWriter`] writes the contents of each file. Parquet is the
+//! exception: DataFusion itself encodes its columns on several threads.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -35,10 +35,10 @@ use tokio::sync::mpsc::Receiver;
 use crate::error::{did_you_mean, failed, invalid};
 use crate::formats::{CsvStyle, Format, ResultWriter, TableStyle};
 
-/// Bytes that wait to be written to the file.
+/// The bytes that are collected before they are written to the file.
 const WAITING: usize = 1 << 20;
 
-/// The formats that are written here, by the words that STORED AS takes and the ends of names.
+/// The formats written here, by the keyword for STORED AS, which is also a file extension.
 const WRITTEN: [(&str, Format); 7] = [
     ("csv", Format::Csv),
     ("tsv", Format::Csv),
@@ -49,12 +49,12 @@ const WRITTEN: [(&str, Format); 7] = [
     ("excel", Format::Excel),
 ];
 
-/// What the engine below asks for writers.
+/// The format factories to register with DataFusion.
 pub fn factories() -> Vec<Arc<dyn FileFormatFactory>> {
     WRITTEN.iter().map(|(word, format)| Arc::new(Factory { word, format: *format }) as Arc<dyn FileFormatFactory>).collect()
 }
 
-/// Makes a format with what a statement says of it.
+/// Makes a format with the options of a statement.
 #[derive(Debug)]
 struct Factory {
     word: &'static str,
@@ -83,7 +83,7 @@ impl FileFormatFactory for Factory {
     }
 }
 
-/// A format, and what was said of it.
+/// A format with its options.
 #[derive(Debug, Clone)]
 struct Written {
     word: &'static str,
@@ -99,7 +99,7 @@ impl Written {
         Self { word: factory.word, format: factory.format, style, compression: FileCompressionType::UNCOMPRESSED }
     }
 
-    /// Takes an option of `OPTIONS (…)`.
+    /// Sets an option of `OPTIONS (…)`.
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let known: &[&str] = match self.format {
             Format::Csv => &["header", "separator", "null", "bom", "compression"],
@@ -206,7 +206,7 @@ impl FileFormat for Written {
     }
 
     fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {
-        // Asked for by who makes a table that is only written to.
+        // DataFusion asks for it when it creates a table that is only written to.
         Arc::new(datafusion::datasource::physical_plan::JsonSource::new(schema))
     }
 }
@@ -215,7 +215,7 @@ fn written_only() -> DataFusionError {
     failed("files", "are not read by the same means as they are written")
 }
 
-/// Writes the rows of files.
+/// Writes rows to files.
 #[derive(Debug)]
 struct WritingSink {
     format: Written,
@@ -272,7 +272,7 @@ impl FileSink for WritingSink {
     }
 }
 
-/// Writes one file, as its rows come.
+/// Writes one file while its rows arrive.
 async fn write_file(
     format: &Written,
     store: Arc<dyn ObjectStore>,
@@ -301,12 +301,12 @@ async fn write_file(
     Ok(rows)
 }
 
-/// Bytes between a writer and its file.
+/// The bytes between a writer and its file.
 #[derive(Debug, Clone, Default)]
 struct Waiting(Arc<Mutex<Vec<u8>>>);
 
 impl Waiting {
-    /// All bytes, when there are so many.
+    /// Takes all bytes if there are more than `least`.
     fn take(&self, least: usize) -> Option<Vec<u8>> {
         let mut bytes = self.0.lock();
         (bytes.len() > least).then(|| std::mem::take(&mut *bytes))

@@ -1,7 +1,8 @@
-//! Probabilities corrected by the actual outcomes.
+//! Calibrates predicted probabilities against the actual outcomes.
 //!
-//! J. Platt: Probabilistic Outputs for Support Vector Machines (1999), with the targets drawn in and the stable form of H.-T. Lin, C.-J. Lin, R. Weng:
-//! A Note on Platt's Probabilistic Outputs (2007). M. Ayer et al.: An Empirical Distribution Function for Sampling with Incomplete Information (1955).
+//! Sigmoid: J. Platt: Probabilistic Outputs for Support Vector Machines (1999), with its targets slightly inside 0 and 1, in the
+//! numerically stable form of H.-T. Lin, C.-J. Lin, R. Weng: A Note on Platt's Probabilistic Outputs (2007). Isotonic: M. Ayer et
+//! al.: An Empirical Distribution Function for Sampling with Incomplete Information (1955).
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ pub struct Sigmoid {
     b: f64,
 }
 
-/// Probabilities nearer to 0 or 1 than this are treated as this one.
+/// Probabilities are clamped to this distance from 0 and 1.
 const LEAST: f64 = 1e-12;
 
 fn logit(probability: f64) -> f64 {
@@ -26,6 +27,7 @@ fn logistic(score: f64) -> f64 {
 }
 
 impl Sigmoid {
+    /// Fits the sigmoid to outcomes of 0 and 1, by Newton's method with backtracking.
     pub fn fit(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> Self {
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let sum = |is_positive: bool| -> f64 {
@@ -35,7 +37,7 @@ impl Sigmoid {
         let (high, low) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
         let scores: Vec<f64> = probabilities.iter().map(|probability| logit(*probability)).collect();
         let targets: Vec<f64> = outcomes.iter().map(|outcome| if *outcome > 0.5 { high } else { low }).collect();
-        // −ln of the likelihood of p = logistic(−a · score − b).
+        // The negative log-likelihood of p = logistic(−a · score − b).
         let loss = |a: f64, b: f64| -> f64 {
             let each = scores.iter().zip(&targets).enumerate().map(|(row, (score, target))| {
                 let margin = a * score + b;
@@ -85,15 +87,16 @@ impl Sigmoid {
     }
 }
 
-/// An ascending function with straight lines between its points.
+/// An ascending, piecewise linear function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Isotonic {
-    /// The points where the lines meet, in ascending order.
+    /// The probabilities at which the line segments meet, ascending; `to` holds the function's values there.
     from: Vec<f64>,
     to: Vec<f64>,
 }
 
 impl Isotonic {
+    /// Fits an isotonic regression of the outcomes on the probabilities.
     pub fn fit(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> Self {
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let each = probabilities
@@ -103,7 +106,8 @@ impl Isotonic {
             .map(|(row, (probability, outcome))| (*probability, *outcome, weight(row)));
         let mut rows: Vec<(f64, f64, f64)> = each.filter(|row| row.2 > 0.0).collect();
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
-        // Blocks with first and last probability, sum of outcomes and sum of weights; neighbours that descend are merged.
+        // Pool adjacent violators. A block holds its first and last probability, the weighted sum of its outcomes and the sum of
+        // its weights; neighbours whose means do not ascend are merged.
         let mut blocks: Vec<(f64, f64, f64, f64)> = vec![];
         for same in rows.chunk_by(|one, next| one.0 == next.0) {
             let sum = same.iter().map(|row| row.1 * row.2).sum();
@@ -128,6 +132,7 @@ impl Isotonic {
     }
 
     pub fn apply(&self, probability: f64) -> f64 {
+        // Interpolate between the points; beyond them the function is constant. Without points, return the probability unchanged.
         let after = self.from.partition_point(|from| *from <= probability);
         match (after.checked_sub(1), self.from.get(after)) {
             (None, None) => probability,
@@ -158,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_sigmoid_undoes_what_was_done_to_the_odds() {
-        // The odds are the square of what they should be: of 2,000 rows at 0.8 (odds 4) two of three (odds 2) are positive.
+        // The predicted odds are the square of the real ones: two of three rows predicted at 0.8 (odds 4) are positive (odds 2).
         let mut probabilities = vec![0.8; 3000];
         probabilities.extend(vec![0.2; 3000]);
         let outcomes: Vec<f64> = (0..6000).map(|row| f64::from(u8::from((row < 3000) == (row % 3 != 0)))).collect();

@@ -1,9 +1,9 @@
-//! Integers added, subtracted and multiplied, with a check that all results fit.
+//! Adds, subtracts and multiplies integers, with a check for overflow.
 //!
-//! A branch per row would prevent vectorisation. So every row is computed as if it fitted, and overflows are collected in one
-//! word, which is checked once per batch.
+//! A branch per row would prevent vectorisation. So every row is computed with wrapping arithmetic, and overflows are collected
+//! in one word, which is checked once per batch.
 
-/// A column, or one value for all of its rows.
+/// A column, or a single value for all rows.
 #[derive(Debug, Clone, Copy)]
 pub enum Operand<'a> {
     Column(&'a [i64]),
@@ -29,7 +29,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The result for two numbers, or `None` if it does not fit.
+    /// The result for two numbers; `None` if it overflows.
     pub fn of(self, left: i64, right: i64) -> Option<i64> {
         match self {
             Self::Add => left.checked_add(right),
@@ -38,10 +38,10 @@ impl Operation {
         }
     }
 
-    /// The results for two columns of `rows`; `None` if the result of any row does not fit, even of a NULL row.
+    /// The results for two operands of `rows` rows; `None` if any row overflows, even a row that is NULL.
     pub fn of_columns(self, left: Operand<'_>, right: Operand<'_>, rows: usize) -> Option<Vec<i64>> {
         match self {
-            // Two numbers with the same sign whose sum has the other sign.
+            // Overflow: both numbers have the same sign, and the sum has the other sign.
             Self::Add => compute(left, right, rows, |left, right| {
                 let sum = left.wrapping_add(right);
                 (sum, ((left ^ sum) & (right ^ sum)) >> 63)
@@ -50,7 +50,7 @@ impl Operation {
                 let difference = left.wrapping_sub(right);
                 (difference, ((left ^ right) & (left ^ difference)) >> 63)
             }),
-            // The upper half of the product is more than the sign extension of the lower.
+            // Overflow: the upper half of the product is not the sign extension of the lower half.
             Self::Multiply => compute(left, right, rows, |left, right| {
                 let product = i128::from(left) * i128::from(right);
                 let (lower, upper) = (product as i64, (product >> 64) as i64);
@@ -60,7 +60,7 @@ impl Operation {
     }
 }
 
-/// `operation` gives a result, and zero if it is right.
+/// Applies `operation`, which returns a result and a word that is zero if the result is right.
 fn compute(left: Operand<'_>, right: Operand<'_>, rows: usize, operation: impl Fn(i64, i64) -> (i64, i64)) -> Option<Vec<i64>> {
     let mut wrong = 0;
     let mut gathered = |left, right| {

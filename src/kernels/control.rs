@@ -1,4 +1,4 @@
-//! What every long computation respects: cancellation, memory, and the number of threads.
+//! Limits that every long computation respects: cancellation, memory, and the number of threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,19 +10,19 @@ pub enum Stop {
     Cancelled,
     /// The memory budget did not allow this many bytes.
     OutOfMemory(usize),
-    /// More results than allowed, for example itemsets.
+    /// There are more results than allowed, for example itemsets.
     TooMany,
-    /// More rows than 32-bit positions can address.
+    /// There are more rows than 32-bit positions can address.
     TooLarge,
-    /// Data on disk cannot be read back.
+    /// Data on disk could not be read back.
     Unreadable,
 }
 
-/// The memory budget: it must be asked before memory is used.
+/// The memory budget. Ask it before using memory.
 pub trait Budget: Sync {
-    /// True if this many more bytes may be used.
+    /// Takes bytes from the budget; false, taking nothing, if there are not enough.
     fn grow(&self, bytes: usize) -> bool;
-    /// Gives bytes back.
+    /// Returns bytes to the budget.
     fn shrink(&self, bytes: usize);
 }
 
@@ -47,9 +47,10 @@ impl<'a> Control<'a> {
         Ok(reserved)
     }
 
-    /// Runs `work` on jobs `0..jobs`, each worker with its own state, taking one job after another; gives the states back.
+    /// Runs `work` on jobs `0..jobs` and returns the states of the workers. Each worker has its own state and takes one job after
+    /// another, so which state sees which job is not deterministic.
     ///
-    /// The first failure ends the others at their next job.
+    /// After the first failure, the other workers stop at their next job.
     pub fn share<S: Send>(
         &self,
         jobs: usize,
@@ -68,7 +69,7 @@ impl<'a> Control<'a> {
                 if let Err(stop) = self.check().and_then(|()| work(&mut own, job)) {
                     next.store(jobs, Ordering::Relaxed);
                     let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    // The first error counts, not that the other workers were then stopped.
+                    // Report the first real error, not the cancellation of other workers.
                     if failed.is_none() || *failed == Some(Stop::Cancelled) {
                         *failed = Some(stop);
                     }
@@ -115,7 +116,7 @@ impl Reserved<'_> {
         Ok(())
     }
 
-    /// Grows the reservation to this size; a larger one stays as it is.
+    /// Grows the reservation to at least this size.
     pub fn at_least(&mut self, bytes: usize) -> Result<(), Stop> {
         if bytes > self.bytes { self.grow(bytes - self.bytes) } else { Ok(()) }
     }
@@ -127,7 +128,7 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// For small work, whose memory need not be reserved.
+/// A budget without limits, for small work whose memory need not be reserved.
 struct Unlimited;
 
 impl Budget for Unlimited {
@@ -140,7 +141,7 @@ impl Budget for Unlimited {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Control<'static> {
-    /// One thread, for work on a batch, which ends too soon to be cancelled.
+    /// A control with one thread and no limits, for work on a single batch, which is too short to need cancellation.
     pub fn alone() -> Self {
         Self { cancelled: &NEVER, budget: &Unlimited, workers: 1 }
     }

@@ -52,7 +52,7 @@ impl Decimal {
     }
 }
 
-/// Human-readable formats get the text, others both of its parts.
+/// Human-readable formats get the text; binary formats get the digits and the scale.
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {

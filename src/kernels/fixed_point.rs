@@ -1,18 +1,18 @@
-//! Floats as integers, so that their sums are exact and do not depend on the order of addition.
+//! Represents floats as integers, so that their sums are exact and do not depend on the order of addition.
 //!
-//! A float that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) below 2⁴⁰ (about 10¹²), as money amounts are, is counted in these
-//! units: every double of at least 2⁻¹¹ is such a multiple. The others, few or none, are *odd*: they are added separately, by
-//! a [`Superaccumulator`], which is exact for any double and slower.
+//! A float below 2⁴⁰ (about 10¹²) that is a multiple of 2⁻⁶⁴ (about 5 × 10⁻²⁰) is counted in units of 2⁻⁶⁴. Money amounts
+//! qualify: every double of at least 2⁻¹¹ is such a multiple. All other floats, usually few or none, are *odd*: they are added
+//! separately by a [`Superaccumulator`], which is exact for any double but slower.
 
 use super::superaccumulator::Superaccumulator;
 
-/// A unit is 2 to this.
+/// The exponent of the unit: a unit is 2 to the power of this.
 pub const EXPONENT: i32 = -64;
 
 /// 2⁶⁴: the number of units in 1.
 pub const UNITS: f64 = 18_446_744_073_709_551_616.0;
 
-/// Floats from 2 to this power on are odd, so that the sum of 2²³ amounts fits in 128 bits.
+/// Floats of 2 to the power of this and above are odd, so that the sum of 2²³ amounts fits in 128 bits.
 const LARGEST_EXPONENT: i32 = 40;
 
 /// A float in units; `None` if it is odd.
@@ -35,14 +35,14 @@ pub fn to_fixed_point(amount: f64) -> Option<i128> {
     Some(if amount < 0.0 { -units } else { units })
 }
 
-/// A sum of units and of odd floats.
+/// The exact sum of units and odd floats.
 pub fn total(units: i128, odd: Option<&Superaccumulator>) -> Superaccumulator {
     let mut total = odd.cloned().unwrap_or_default();
     total.add_whole(units, EXPONENT);
     total
 }
 
-/// The same as a double, correctly rounded; infinite beyond the doubles.
+/// The sum of units and odd floats as a double, correctly rounded; infinite if it is too large for a double.
 pub fn from_fixed_point(units: i128, odd: Option<&Superaccumulator>) -> f64 {
     match odd {
         None => units as f64 / UNITS,

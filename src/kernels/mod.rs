@@ -1,4 +1,5 @@
-//! Algorithms over plain slices. They do not depend on DataFusion, SQL or Arrow, so that each can be read, tested and timed alone.
+//! Algorithms over plain slices, and in [`grouping`] over Arrow arrays. They do not depend on DataFusion or SQL, so that each can be
+//! read, tested and timed on its own.
 
 pub mod boosting;
 pub mod calibration;

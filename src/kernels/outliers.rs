@@ -1,17 +1,17 @@
-//! Bounds outside which a value is an outlier. The same values in any order give the same bounds, to the last bit.
+//! Bounds outside which a value is an outlier. The bounds do not depend on the order of the values, down to the last bit.
 
 use super::superaccumulator::Superaccumulator;
 
 /// How bounds are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Tukey's fences: this many interquartile ranges outside the quartiles.
+    /// Tukey's fences: `factor` interquartile ranges outside the quartiles.
     Iqr,
-    /// This many standard deviations from the mean.
+    /// `factor` population standard deviations from the mean.
     Zscore,
-    /// This many median absolute deviations from the median, scaled to the standard deviation of a normal distribution.
+    /// `factor` median absolute deviations from the median, scaled to the standard deviation of a normal distribution.
     Mad,
-    /// This many times the mean; no lower bound.
+    /// `factor` times the mean; there is no lower bound.
     MultipleOfMean,
 }
 
@@ -22,10 +22,10 @@ pub struct Bounds {
     pub upper: Option<f64>,
 }
 
-/// 1 / Φ⁻¹(3/4): for a normal distribution, MAD times this is the standard deviation.
+/// 1 / Φ⁻¹(3/4): the standard deviation of a normal distribution is this times its median absolute deviation.
 const NORMAL: f64 = 1.4826;
 
-/// The bounds of finite values, which are sorted in place; none without values.
+/// Computes the bounds of finite values, which are sorted in place; without values there are no bounds.
 pub fn bounds(values: &mut [f64], method: Method, factor: f64) -> Bounds {
     if values.is_empty() {
         return Bounds::default();
@@ -59,11 +59,11 @@ fn mean(values: &[f64]) -> f64 {
     mean_of(values.iter().copied(), values.len())
 }
 
-/// The mean of numbers, their sum rounded once.
+/// The mean of numbers whose sum is exact and rounded once.
 fn mean_of(values: impl Iterator<Item = f64>, count: usize) -> f64 {
     let mut sum = Superaccumulator::default();
     for value in values {
-        // The square of a large distance is infinite, and so is the mean.
+        // The square of a large distance may be infinite; then so is the mean.
         if !value.is_finite() {
             return value;
         }

@@ -1,6 +1,6 @@
-//! Seeded random numbers that are the same on every machine: integers only, no floating-point functions.
+//! Seeded random numbers that are the same on every machine: they use integers only, no floating-point functions.
 
-/// SplitMix64, started from a seed and the position in the generated data, so that any part can be generated alone.
+/// A SplitMix64 generator, seeded from a seed and a position in the generated data, so that any part can be generated on its own.
 ///
 /// G. L. Steele, D. Lea, C. H. Flood: Fast Splittable Pseudorandom Number Generators (2014).
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// A generator for one position: `path` is, for example, table, block and row.
+    /// Creates a generator for one position: `path` is, for example, a table, block and row.
     pub fn new(seed: u64, path: &[u64]) -> Self {
         let state = path.iter().fold(mix(seed), |state, step| mix(state ^ mix(step.wrapping_add(0x632b_e59b_d9b4_e019))));
         Self { state }
@@ -31,12 +31,12 @@ impl Random {
         least + self.below((most - least + 1).unsigned_abs()) as i64
     }
 
-    /// True in `share` of 1,000 cases.
+    /// True with a probability of `share` in 1,000.
     pub fn per_mille(&mut self, share: u64) -> bool {
         self.below(1000) < share
     }
 
-    /// An index drawn with these weights.
+    /// Draws an index with a probability in proportion to its weight.
     pub fn weighted(&mut self, weights: &[u32]) -> usize {
         let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
         let mut left = self.below(total);
@@ -49,7 +49,7 @@ impl Random {
         0
     }
 
-    /// One of `choices`.
+    /// Draws one of `choices`, which must not be empty.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len() as u64) as usize]
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Scheme {
     /// Eleven segments over recency and the mean of frequency and monetary, on fifths of the scale.
     Standard,
-    /// Eight cells: each score above its mean or not.
+    /// Eight segments: whether each of the three scores is above its mean.
     Eight,
     /// Six tiers over scores from 0 to 100.
     ValueTier,
@@ -75,13 +75,13 @@ impl Scale {
         u8::from(!self.from_zero)..=self.most
     }
 
-    /// The fifth of the scale that a score lies in, 1 to 5.
+    /// The fifth of the scale that a score falls in, 1 to 5.
     fn fifth(&self, score: u8) -> u8 {
         if self.from_zero { (score / 20 + 1).min(5) } else { (u16::from(score) * 5).div_ceil(u16::from(self.most)) as u8 }
     }
 }
 
-/// Segments of `standard`: fifths of recency, fifths of the mean of frequency and monetary (halves round up).
+/// Segments of `standard`: the range of recency, then of the mean of frequency and monetary (rounded up), both in fifths.
 const STANDARD: [(Label, RangeInclusive<u8>, RangeInclusive<u8>); 11] = [
     (Label::new("Champions", "冠军客户"), 5..=5, 4..=5),
     (Label::new("Loyal", "忠诚客户"), 3..=4, 4..=5),
@@ -96,7 +96,7 @@ const STANDARD: [(Label, RangeInclusive<u8>, RangeInclusive<u8>); 11] = [
     (Label::new("Lost", "流失客户"), 1..=1, 1..=2),
 ];
 
-/// Segments of `eight`: high recency, high frequency, high monetary.
+/// Segments of `eight`: whether recency, frequency and monetary are high.
 const EIGHT: [(Label, [bool; 3]); 8] = [
     (Label::new("Important Value", "重要价值客户"), [true, true, true]),
     (Label::new("Important Develop", "重要发展客户"), [true, false, true]),
@@ -128,7 +128,7 @@ impl Scheme {
         }
     }
 
-    /// The scale that its own table is defined on.
+    /// The scale that the scheme's published table is defined on.
     pub fn own_scale(self) -> Scale {
         match self {
             Self::ValueTier => Scale::PERCENT,
@@ -145,7 +145,7 @@ impl Scheme {
         }
     }
 
-    /// The segment of some scores, as an index into [`Self::labels`].
+    /// The segment of a customer's scores, as an index into [`Self::labels`].
     pub fn segment(self, scores: Scores, scale: &Scale) -> usize {
         let found = match self {
             Self::Standard => {
@@ -206,8 +206,7 @@ mod tests {
         }
     }
 
-    /// The three tiers that have published conditions, stated as such, never claim a cell twice, and the named rest
-    /// takes exactly what they leave.
+    /// The three tiers with published conditions never overlap, and the other tiers cover exactly the remaining cells.
     #[test]
     fn value_tier_keeps_its_thresholds() {
         let edges = [0u8, 39, 40, 59, 60, 79, 80, 100];

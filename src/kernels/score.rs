@@ -1,16 +1,20 @@
-//! Scores: from a column of measures to a column of scores. Plain Rust over slices.
+//! Turns a column of measures into a column of scores.
 //!
-//! Every method is defined by an order of the customers from worst to best: the fewest recent days are best, and the largest
-//! frequency and monetary are best.
+//! Every method orders the customers from worst to best: for recency, fewer days are better; for frequency and monetary, larger
+//! values are better.
 //!
 //! | method | score of a customer |
 //! |---|---|
-//! | `quantile` | 1 + the number of cut points below the value; cut `i` is the value at rank ⌈i·n/bins⌉ (the inverse of the empirical distribution, Hyndman and Fan's type 1), for recency counted from the fewest days and then reversed |
+//! | `quantile` | 1 + the number of cuts below the value, where cut `i` is the value at rank ⌈i·n/bins⌉; reversed for recency |
 //! | `ntile` | SQL's `ntile(bins)` over the order from worst to best, ties by key |
-//! | `fixed` | frequency, monetary: 1 + the number of cuts reached (value ≥ cut); recency: bins − the number of cuts exceeded (days > cut) |
+//! | `fixed` | frequency, monetary: 1 + the number of cuts with value ≥ cut; recency: bins − the number of cuts with days > cut |
 //! | `percent` | ⌊100 × customers strictly worse ÷ (n − 1)⌋: SQL's `percent_rank` in percent |
 //!
-//! Quantiles and tiles need order statistics at a few ranks, not sorted columns: O(n), see [`crate::kernels::select`].
+//! Quantile cuts are the inverse of the empirical distribution (Hyndman and Fan's type 1). For recency, ranks count from the fewest
+//! days, and the resulting score is reversed.
+//!
+//! Quantiles and tiles need order statistics at a few ranks, not a sorted column, so they take O(n): see
+//! [`crate::kernels::select`].
 
 use std::cmp::Ordering;
 
@@ -42,7 +46,7 @@ pub enum Better {
     More,
 }
 
-/// Scores of all values. `compare_keys` orders the customers of two rows; only `ntile` uses it, for ties.
+/// Scores all values. `compare_keys` compares the customer keys of two rows; only `ntile` uses it, to break ties.
 pub fn score<T: Copy + Ord>(
     values: &[T],
     better: Better,
@@ -89,11 +93,11 @@ fn from_worst<T: Ord>(better: Better, left: &T, right: &T) -> Ordering {
     }
 }
 
-/// SQL's `ntile`: each of the first `n mod bins` tiles has one customer more.
+/// SQL's `ntile`: each of the first `n mod bins` tiles has one extra customer.
 fn tiles<T: Copy + Ord>(values: &[T], better: Better, bins: u8, compare_keys: &dyn Fn(usize, usize) -> Ordering) -> Vec<u8> {
     let (count, tiles) = (values.len(), usize::from(bins));
     let (size, longer) = (count / tiles, count % tiles);
-    // Where tiles 2, 3, … begin; those beyond the last row stay empty.
+    // The first ranks of tiles 2, 3, …; tiles that would begin beyond the last row stay empty.
     let starts: Vec<usize> = (1..tiles).map(|tile| tile * size + tile.min(longer)).filter(|start| *start < count).collect();
 
     let mut selected = values.to_vec();
@@ -101,12 +105,12 @@ fn tiles<T: Copy + Ord>(values: &[T], better: Better, bins: u8, compare_keys: &d
     let edges: Vec<T> = starts.iter().map(|start| selected[*start]).collect();
     drop(selected);
 
-    // A row strictly between edges is placed by its value alone.
+    // The tile of a row strictly between edges follows from its value alone.
     let mut scores: Vec<u8> = values
         .iter()
         .map(|value| 1 + edges.iter().filter(|edge| from_worst(better, *edge, value) == Ordering::Less).count() as u8)
         .collect();
-    // Rows on an edge are placed by their key among the rows with the same value.
+    // Rows equal to an edge are ordered by key among the rows with the same value. Several tiles may begin within the same value.
     let mut next = 0;
     while next < edges.len() {
         let edge = edges[next];
@@ -187,7 +191,7 @@ mod tests {
         left.cmp(&right)
     }
 
-    /// The definitions, by sorting and counting.
+    /// Applies the definition of `ntile` by sorting and counting.
     fn slow_tiles(values: &[i64], better: Better, bins: usize) -> Vec<u8> {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|a, b| from_worst(better, &values[*a], &values[*b]).then(a.cmp(b)));

@@ -1,8 +1,8 @@
-//! Exact sums of doubles of any size, without rounding, and therefore the same in any order.
+//! Exact sums of doubles of any magnitude: nothing is rounded, so the sum is the same in any order.
 //!
-//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015), the small one. A double is an integer of
-//! 53 bits times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only the
-//! digits that are needed are stored: a sum of amounts takes a few, and a sum of everything from 10⁻³⁰⁸ to 10³⁰⁸ has 67.
+//! R. M. Neal: Fast Exact Summation Using Small and Large Superaccumulators (2015); this is the small one. A double is a 53-bit
+//! integer times a power of two; it is cut at multiples of 32 bits, and each piece is added to its own 64-bit digit. Only the
+//! digits that are needed are stored: a sum of amounts takes a few; a sum of values from 10⁻³⁰⁸ to 10³⁰⁸ takes 67.
 
 use std::cmp::Ordering;
 
@@ -10,16 +10,17 @@ use std::cmp::Ordering;
 const DIGIT: i32 = 32;
 const MASK: i64 = (1 << DIGIT) - 1;
 
-/// A digit is below 2³² after carrying, and grows by less than 2³³ with each number: so many fit in 63 bits.
+/// Numbers that may be added between two carries. A digit is below 2³² after carrying and grows by less than 2³³ per number, so
+/// 2²⁹ numbers fit in 63 bits.
 const HEADROOM: u32 = 1 << 29;
 
 /// The sum of finite doubles, and of integers times a power of two.
 #[derive(Debug, Clone, Default)]
 pub struct Superaccumulator {
-    /// The first digit counts 2^(32 × first), the next 2³² times that.
+    /// The unit of the first digit is 2^(32 × first); the unit of each next digit is 2³² times larger.
     first: i32,
     digits: Vec<i64>,
-    /// Numbers added since digits were last carried.
+    /// Numbers added since the last carry.
     pending: u32,
 }
 
@@ -30,7 +31,7 @@ impl Superaccumulator {
         let bits = number.to_bits();
         let biased = (bits >> 52) as i32 & 0x7ff;
         let fraction = bits & ((1 << 52) - 1);
-        // A subnormal number has no leading bit, and the exponent of the least normal ones.
+        // A subnormal number has no implicit leading bit, and the exponent of the smallest normal numbers.
         let (mantissa, exponent) = if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) };
         let place = exponent.div_euclid(DIGIT);
         let shifted = u128::from(mantissa) << exponent.rem_euclid(DIGIT);
@@ -57,7 +58,7 @@ impl Superaccumulator {
         self.merge_words(&other.words());
     }
 
-    /// Adds a sum times an integer.
+    /// Adds another sum times an integer.
     pub fn add_multiple(&mut self, sum: &Self, factor: i128) {
         let (negative, magnitude) = sum.magnitude();
         for (place, digit) in (sum.first..).zip(magnitude) {
@@ -78,7 +79,7 @@ impl Superaccumulator {
         }
     }
 
-    /// Takes the product of two sums away.
+    /// Subtracts the product of two sums.
     pub fn subtract_product_of(&mut self, one: &Self, other: &Self) {
         let ((one_negative, one_digits), (other_negative, other_digits)) = (one.magnitude(), other.magnitude());
         let sign = if one_negative == other_negative { -1 } else { 1 };
@@ -92,7 +93,7 @@ impl Superaccumulator {
         }
     }
 
-    /// `count` digits from a place on, with room for one more number in each.
+    /// The `count` digits from a place on, each with room for one more number.
     #[inline]
     fn digits_from(&mut self, place: i32, count: usize) -> &mut [i64] {
         if self.pending == HEADROOM || place < self.first || (place - self.first) as usize + count > self.digits.len() {
@@ -116,7 +117,7 @@ impl Superaccumulator {
         self.digits.resize(self.digits.len().max(needed), 0);
     }
 
-    /// Makes all digits but the last less than 2³² and not negative; the last one bears the sign.
+    /// Normalises the digits: all but the last are in 0..2³², and the last one carries the sign.
     fn carry(&mut self) {
         self.pending = 0;
         let mut carried = 0;
@@ -124,7 +125,7 @@ impl Superaccumulator {
             let sum = *digit + carried;
             (*digit, carried) = (sum & MASK, sum >> DIGIT);
         }
-        // What is left of a negative number are ones without end.
+        // In two's complement a negative sum would continue with digits of ones for ever; fold the −1 into the last digit instead.
         match (carried, self.digits.last_mut()) {
             (-1, Some(last)) => *last -= 1 << DIGIT,
             (0, _) => {}
@@ -132,7 +133,7 @@ impl Superaccumulator {
         }
     }
 
-    /// Whether it is below zero, and its digits in absolute terms.
+    /// True if the sum is negative, and the digits of its absolute value.
     fn magnitude(&self) -> (bool, Vec<u32>) {
         let of = |sign: i64| -> (Vec<u32>, i64) {
             let mut carried = 0;
@@ -156,7 +157,7 @@ impl Superaccumulator {
     pub fn parts(&self) -> (f64, i32) {
         let (negative, digits) = self.magnitude();
         let Some(top) = digits.iter().rposition(|digit| *digit > 0) else { return (0.0, 0) };
-        // The upper 128 bits; what is below only says whether there is more.
+        // Take the upper 128 bits. The lower digits only matter for rounding: any non-zero one sets the lowest (sticky) bit.
         let lowest = top.saturating_sub(3);
         let upper = digits[lowest..=top].iter().rev().fold(0, |upper: u128, digit| (upper << DIGIT) | u128::from(*digit));
         let more = u128::from(digits[..lowest].iter().any(|digit| *digit > 0));
@@ -164,13 +165,13 @@ impl Superaccumulator {
         (if negative { -rounded } else { rounded }, DIGIT * (self.first + lowest as i32))
     }
 
-    /// The sum, correctly rounded; infinite beyond the doubles.
+    /// The sum as a double, correctly rounded; infinite if it is too large for a double.
     pub fn value(&self) -> f64 {
         let (value, exponent) = self.parts();
         scaled(value, exponent)
     }
 
-    /// The sum compared with another, without rounding.
+    /// Compares two sums without rounding.
     pub fn compare(&self, other: &Self) -> Ordering {
         let mut difference = self.clone();
         difference.add_multiple(other, -1);
@@ -182,21 +183,21 @@ impl Superaccumulator {
         }
     }
 
-    /// The sum as 64-bit words for [`Self::merge_words`]: the first place, then the digits.
+    /// Serialises the sum as 64-bit words for [`Self::merge_words`]: the first place, then the digits.
     pub fn words(&self) -> Vec<i64> {
         let mut carried = self.clone();
         carried.carry();
         std::iter::once(i64::from(carried.first)).chain(carried.digits).collect()
     }
 
-    /// Adds a sum that [`Self::words`] wrote.
+    /// Adds a sum that was serialised by [`Self::words`].
     pub fn merge_words(&mut self, words: &[i64]) {
         let Some((first, digits)) = words.split_first().filter(|(_, digits)| !digits.is_empty()) else { return };
         let own = self.digits_from(*first as i32, digits.len());
         own.iter_mut().zip(digits).for_each(|(own, digit)| *own += digit);
     }
 
-    /// Bytes on the heap.
+    /// Heap memory, in bytes.
     pub fn heap(&self) -> usize {
         self.digits.capacity() * size_of::<i64>()
     }
@@ -212,17 +213,17 @@ fn whole(number: f64) -> (i64, i32) {
     (if number.is_sign_negative() { -magnitude } else { magnitude }, exponent)
 }
 
-/// The sum of the sums of all threads.
+/// Merges the sums of all threads.
 pub fn merged<'a>(sums: impl IntoIterator<Item = &'a Superaccumulator>) -> Superaccumulator {
     let mut total = Superaccumulator::default();
     sums.into_iter().for_each(|sum| total.merge(sum));
     total
 }
 
-/// A number times 2^exponent, rounded once at most.
+/// A number times 2^exponent, rounded at most once.
 pub fn scaled(number: f64, exponent: i32) -> f64 {
-    // In steps that are doubles themselves. Upwards nothing is lost. Downwards a number of 53 bits would be rounded at each step
-    // below the normal doubles, which only the last one reaches.
+    // 2^exponent itself may not be a double, so multiply in steps. Upwards every step is exact. Downwards a step that ends below
+    // the normal doubles rounds, so only the last step may go there.
     let (mut number, mut exponent) = (number, exponent);
     while exponent > 1000 {
         (number, exponent) = (number * power_of_two(1000), exponent - 1000);
@@ -236,7 +237,7 @@ pub fn scaled(number: f64, exponent: i32) -> f64 {
     if exponent < -1022 { 0.0 * number } else { number * power_of_two(exponent) }
 }
 
-/// 2 to a power within the normal doubles.
+/// 2 to the power of `exponent`, which must give a normal double.
 fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
@@ -261,7 +262,7 @@ mod tests {
             (vec![1e308, least, -1e308], least),
             (vec![1e16, 1.0, 1e-300, -1e16], 1.0),
             (vec![-1e16, -1.0, 1e16], -1.0),
-            // Half way between two doubles, and a little more.
+            // Halfway between two doubles, and a little more.
             (vec![1.0, f64::EPSILON / 2.0], 1.0),
             (vec![1.0, f64::EPSILON / 2.0, least], 1.0 + f64::EPSILON),
             (vec![-1.0, -f64::EPSILON / 2.0, -least], -1.0 - f64::EPSILON),

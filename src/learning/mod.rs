@@ -1,4 +1,4 @@
-//! Learning from rows: features in memory, what is computed from them, and models that are stored and applied.
+//! Learning from rows: features in memory, computations on them, and models that are stored and applied.
 //!
 //! ```text
 //! CREATE MODEL … AS SELECT …                 ml_predict(name, input)
@@ -20,10 +20,10 @@
 //! |---|---|
 //! | [`features`] | the columns of a relation as a matrix of numbers and codes, read once; beyond the memory limit, on disk |
 //! | [`clustering`] | options, scaling and measures shared by the clustering functions and models |
-//! | [`supervised`] | models of a target: holdout, search, measures and warnings; linear models and trees |
-//! | [`model`] | types of model, the stored form, training and prediction |
+//! | [`supervised`] | models with a target: holdout, search, measures and warnings; linear models and trees |
+//! | [`model`] | types of models, the stored form, training and prediction |
 //!
-//! A new type of model is a file in [`model`] and a line in its list: its options, its training, its own part of the stored
+//! A new type of model is a file in [`model`] and a line in its list: it defines its options, its training, its own part of the stored
 //! form, and its predictions. Statement, storage, `ml_predict` and `system.models` work for all types.
 
 pub mod clustering;
@@ -34,7 +34,7 @@ pub mod supervised;
 use crate::adapter::kinds::StepKind;
 use features::Gather;
 
-/// The steps of training.
+/// The training step.
 pub fn steps() -> Vec<StepKind> {
     vec![StepKind::of::<Gather<model::Train>>()]
 }

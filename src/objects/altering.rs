@@ -1,7 +1,8 @@
-//! ALTER TABLE: a table with other columns, or another name.
+//! ALTER TABLE: changes the columns or the name of a table.
 //!
-//! A table with other columns is one that takes the place of the old one, with the same life as `CREATE OR REPLACE TABLE`: what it would break is
-//! refused, rows and definition change at once, and the past stays readable. Its definition is written anew, with all of its columns.
+//! A table with changed columns replaces the old one, in the same way as `CREATE OR REPLACE TABLE`: a change that would break users of the
+//! table is refused, rows and definition change at once, and earlier states stay readable. Its definition is written anew, with all of its
+//! columns.
 
 use std::sync::Arc;
 
@@ -34,14 +35,14 @@ use crate::sql::planning::plan;
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, sql_type, with_article};
 
-/// A column of the table as it is to be.
+/// A column of the table after the change.
 struct Column {
     name: String,
-    /// Its values, as SQL over the table as it is.
+    /// Its values, as SQL over the current table.
     values: String,
-    /// Its type as it is declared.
+    /// Its type, as declared.
     declared: String,
-    /// Its type, unless it is another than before.
+    /// Its current type; `None` when the type changes.
     data_type: Option<DataType>,
     not_null: bool,
     default: Option<String>,
@@ -55,10 +56,10 @@ impl Column {
     }
 }
 
-/// Changes a table.
+/// Alters a table.
 ///
 /// # Errors
-/// There is none of that name, what cannot be done, or what it would break; nothing has changed then.
+/// There is no such table, the change is impossible, or it would break something; nothing is changed then.
 pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     if let [AlterTableOperation::RenameTable { table_name }] = statement.operations.as_slice() {
         let (RenameTableNameKind::As(new) | RenameTableNameKind::To(new)) = table_name;
@@ -75,14 +76,14 @@ pub async fn alter(statement: &AlterTable, name: &str, context: &StatementContex
             let problem = format!("is {}; ALTER only changes columns of tables", with_article(&object.kind));
             return Err(invalid(name, problem));
         }
-        // The rows are written anew as they are read.
+        // The rows are read and written again, so they must be readable without masks and row policies.
         super::protection::refuse_changes(&object, &context)?;
         alter_columns(statement, object, &context, running).await
     };
     context.settled(altered).await
 }
 
-/// The relation of a name.
+/// The relation with this name.
 fn found(name: &str, if_exists: bool, context: &StatementContext) -> Result<Option<Object>> {
     let objects = context.objects()?;
     let is_it = |object: &&Object| object.name == name && NAMESPACE.contains(&object.kind.as_str());
@@ -141,7 +142,7 @@ async fn alter_columns(
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
     table::write(&new, rows, Some(declared), context, running).await?;
-    // What is said of a column goes with it.
+    // Comments and classes move with their columns.
     for (column, new) in moved(&statement.operations) {
         context.catalog().move_column(&before, &column, new.as_deref())?;
     }
@@ -184,7 +185,7 @@ async fn alter_temporary(
     Ok(vec![])
 }
 
-/// The columns that are called otherwise, or are gone.
+/// The columns that are renamed (with their new names) or dropped.
 fn moved(operations: &[AlterTableOperation]) -> Vec<(String, Option<String>)> {
     let of = |operation: &AlterTableOperation| match operation {
         AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
@@ -201,7 +202,7 @@ fn is_default(operation: &AlterTableOperation) -> bool {
     matches!(operation, AlterTableOperation::AlterColumn { op: SetDefault { .. } | DropDefault, .. })
 }
 
-/// The columns of a table as it is.
+/// The current columns of a table.
 fn columns(table: &dyn TableProvider, object: Option<&Object>, context: &StatementContext) -> Result<Vec<Column>> {
     let written = match object {
         Some(object) => table::written_columns(object, context)?,
@@ -233,10 +234,10 @@ fn written_default(column: &ColumnDef) -> Option<String> {
     })
 }
 
-/// A question whose answer must be empty, and what is wrong when it is not.
+/// A query that must return no rows, and the error for the value when it does.
 type Check = (String, Box<dyn Fn(&str) -> DataFusionError + Send + Sync>);
 
-/// The columns after the changes, each over those that came before.
+/// The columns after all operations; each operation applies to the result of the one before.
 fn changed(
     name: &str,
     from: &str,
@@ -315,7 +316,7 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
                     let (table, now, before) = (name.to_string(), declared.clone(), column.declared.clone());
                     let (values, of) = (column.values.clone(), column.name.clone());
                     let back = format!("CAST(TRY_CAST({values} AS {now}) AS {before})");
-                    // The first in their order, so that it is the same one on every run.
+                    // Sorted, so that the same value is reported on every run.
                     let lossy = format!(
                         "SELECT CAST({values} AS VARCHAR) FROM {from} WHERE {back} IS DISTINCT FROM {values} ORDER BY 1 LIMIT 1"
                     );
@@ -348,9 +349,9 @@ fn place(table: &str, columns: &[Column], name: &Ident) -> Result<usize> {
     })
 }
 
-/// The statement that makes a table of these columns, and their types; `kept` when a database remembers it.
+/// The statement that creates a table with these columns, and its schema. `kept` is true for a table stored in a database.
 async fn definition(name: &str, columns: &[Column], kept: bool, context: &StatementContext) -> Result<(String, SchemaRef)> {
-    // Types that SQL has no name for are only in tables of a query: they stay, and the definition names them as Arrow does.
+    // Types without an SQL name occur only in tables made from queries. They are kept, and the definition names them with `arrow_cast`.
     let nameless = |column: &&Column| column.data_type.as_ref().is_some_and(|own| !has_name(own));
     let has_names = columns.iter().find(nameless).is_none();
     let part = |column: &Column| match column.data_type.as_ref().filter(|own| !has_name(own)) {
@@ -387,7 +388,7 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
     Ok((format!("CREATE TABLE {} AS SELECT {values} WHERE false", quoted(name, context)), schema))
 }
 
-/// True for types whose name in SQL means the same type again.
+/// True for types whose SQL name maps back to the same type.
 fn has_name(data_type: &DataType) -> bool {
     match data_type {
         DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, None) => true,
@@ -397,7 +398,7 @@ fn has_name(data_type: &DataType) -> bool {
     }
 }
 
-/// The query of the rows.
+/// The query of the rows of the altered table.
 fn rows(from: &str, columns: &[Column], declared: &SchemaRef) -> String {
     let values = columns.iter().zip(declared.fields()).map(|(column, field)| {
         let of_type = literal(&field.data_type().to_string());
@@ -406,7 +407,7 @@ fn rows(from: &str, columns: &[Column], declared: &SchemaRef) -> String {
     format!("SELECT {} FROM {from}", values.collect::<Vec<_>>().join(", "))
 }
 
-/// Fails for a default that is none of its column's type.
+/// Fails for a default that cannot be cast to its column's type.
 async fn check_defaults(name: &str, columns: &[Column], context: &StatementContext) -> Result<()> {
     for column in columns {
         let Some(default) = &column.default else { continue };
@@ -437,9 +438,9 @@ async fn check(name: &str, checks: &[Check], context: &StatementContext) -> Resu
     Ok(())
 }
 
-/// Gives a table or view another name.
+/// Renames a table or view.
 async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
-    // In the schema that it is in.
+    // The new name is in the same schema.
     let new = match parts(name, context) {
         (Some(schema), _) => member(schema, &normal(new)),
         _ => normal(new),
@@ -476,7 +477,7 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
         }
     };
     let renamed = Object { name: new.clone(), version: object.version + 1, sql, author: context.role().into(), ..object.clone() };
-    // Always in the same order, so that two that rename to and fro do not wait for one another.
+    // The locks are taken in a fixed order, so that two opposite renames cannot deadlock.
     let (first, second) = if *name < *new { (name, new.as_str()) } else { (new.as_str(), name) };
     let _first = context.catalog().lock(SnapshotOf::Table, first, "ALTER TABLE", options).await?;
     let _second = context.catalog().lock(SnapshotOf::Table, second, "ALTER TABLE", options).await?;

@@ -1,12 +1,12 @@
-//! `CHECK`: what must hold of a table, with what was found when it was looked at.
+//! `CHECK`: data quality checks of tables, and their results.
 //!
-//! | part | what it knows |
+//! | module | contents |
 //! |---|---|
 //! | [`kind`] | the kind of object, and its page |
-//! | [`expectation`] | what a check says, as SQL that counts the rows that fail and shows some of them |
-//! | [`running`] | looks at a table, remembers what was found, and stops a REFRESH |
-//! | [`near_last`] | checks that compare with what was found last: rows, distributions |
-//! | [`masked`] | how an example is shown |
+//! | [`expectation`] | what a check expects, as SQL that counts the failing rows and shows some of them |
+//! | [`running`] | runs checks, stores their results, and stops a REFRESH |
+//! | [`near_last`] | checks that compare with the last result: row counts, distributions |
+//! | [`masked`] | masks the values of examples |
 
 mod expectation;
 mod kind;
@@ -25,24 +25,24 @@ use expectation::Expectation;
 pub use kind::CheckKind;
 pub use running::{COLUMNS, before_refresh, run_tables};
 
-/// What is done when a check fails while a profile over its table is refreshed.
+/// What happens when a check fails as a profile over its table is refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// The check is not looked at.
+    /// A refresh does not run the check.
     Nothing,
-    /// A note says so.
+    /// The refresh gives a note.
     Warn,
     /// The refresh fails before it computes anything.
     Stop,
 }
 
-/// A check as it is declared.
+/// A check, as declared.
 #[derive(Debug, Clone)]
 pub struct Check {
     pub definition: Definition,
-    /// The table as it is written in SQL.
+    /// The table, as written in SQL.
     pub table: String,
-    /// The parts of its name.
+    /// The parts of the table's name.
     pub table_parts: Vec<String>,
     pub expectation: Expectation,
     pub dimension: &'static str,
@@ -60,7 +60,7 @@ impl Check {
     /// Reads a definition.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The definition is wrong.
     pub fn of(definition: Definition) -> Result<Self> {
         definition.constants(None)?;
         let label = definition.object.label();

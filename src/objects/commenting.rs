@@ -1,7 +1,7 @@
-//! COMMENT ON: what an object is, and what its columns are.
+//! COMMENT ON: describes objects and columns.
 //!
-//! It stands beside the definition, which stays as it was written: a tag that gets another comment is computed by the same version as before. The
-//! comment stays with the object when that is altered, renamed or replaced.
+//! Comments are stored apart from the definition, which stays as it was written: a tag with a new comment still has the same version. A
+//! comment stays with its object when that is altered, renamed or replaced.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
@@ -16,7 +16,7 @@ use crate::sql::command::Target;
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
-/// What a comment is about, by its name in the database.
+/// What a comment is on.
 #[derive(Debug)]
 pub enum Commented<'a> {
     Object(&'a Target),
@@ -24,7 +24,7 @@ pub enum Commented<'a> {
     Column { table: String, column: String },
 }
 
-/// Notes a comment; nothing takes it away.
+/// Sets a comment; `None` removes it.
 ///
 /// # Errors
 /// There is no such object or column, or it is of another kind.
@@ -79,7 +79,7 @@ async fn said(commented: &Commented<'_>, text: Option<&str>, if_exists: bool, co
     put(object, column, text, context)
 }
 
-/// A table is a table, and a view a view; an external table may be called a table.
+/// Checks the keyword in the statement: TABLE for a table (or an external table), VIEW for a view.
 fn check_word(name: &str, kind: &str, word: Option<&str>) -> Result<()> {
     match word {
         Some(word) if word != kind && !(word == "table" && kind == "external table") => {
@@ -101,7 +101,7 @@ fn check_column(table: &str, column: &str, schema: &SchemaRef) -> Result<()> {
 }
 
 fn put(object: &Object, column: &str, text: Option<&str>, context: &StatementContext) -> Result<()> {
-    // What the definition says itself is taken away by an empty comment.
+    // A comment in the definition itself is hidden by an empty comment.
     let says_itself = column.is_empty() && !NAMESPACE.contains(&object.kind.as_str());
     let text = text.or_else(|| says_itself.then_some(""));
     let seen = context.view().stamp()?;

@@ -1,4 +1,4 @@
-//! A definition: the statement that made an object, read into what it says.
+//! Definitions: the statement that created an object, parsed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,29 +21,29 @@ use crate::sql::parser::{self, Parsed};
 use crate::sql::protection::Protection;
 use crate::sql::references::{parameters_in, resolve_files};
 
-/// What an object of any kind says.
+/// The contents of a definition, of any kind.
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub object: Object,
     pub kind: &'static dyn Kind,
     /// The options of its kind.
     pub options: Options,
-    /// Options that its kind does not have, as they were written; those of a model's type are among them.
+    /// Options that its kind does not have, as written, among them those of a model's type.
     pub others: Vec<(String, Expr)>,
-    /// What stands between the parentheses after its name.
+    /// The parameters in parentheses after its name.
     pub parameters: Vec<Parameter>,
     pub body: Body,
     /// The table after ON.
     pub table: Option<ObjectName>,
-    /// What it covers, of kinds that protect.
+    /// What it protects, for kinds that protect.
     pub protection: Option<Protection>,
 }
 
 impl Definition {
-    /// Reads the statement that made an object.
+    /// Parses the statement that created an object.
     ///
     /// # Errors
-    /// It is not what makes an object of this kind, or an option is wrong.
+    /// It does not create an object of this kind, or an option is wrong.
     pub fn read(object: Object, session: &SessionState) -> Result<Self> {
         let kind = kind_of(&object.kind).ok_or_else(|| unknown_kind(&object))?;
         let unreadable = || invalid(&object.name, format!("its definition cannot be read: {}", object.sql));
@@ -64,7 +64,7 @@ impl Definition {
         Self::of(object, kind, create)
     }
 
-    /// What a statement says of an object.
+    /// Builds a definition from a parsed CREATE statement.
     fn of(object: Object, kind: &'static dyn Kind, create: Create) -> Result<Self> {
         let label = object.label();
         let mut body = create.body;
@@ -80,11 +80,11 @@ impl Definition {
                 return Err(invalid(&label, format!("{name} is given twice")));
             }
             match kind.doc().argument(&name) {
-                // A name alone may stand without quotes.
+                // A single name may be written without quotes.
                 Some(Argument { name: own, takes: Takes::Names, .. }) if let Expr::Identifier(only) = &value => {
                     given.push((*own, ScalarValue::Utf8(Some(normal(only)))));
                 }
-                // A day may be written as one.
+                // A date may be written as `DATE '…'`.
                 Some(Argument { name: own, takes: Takes::Moment, .. }) if let Expr::TypedString(written) = &value => {
                     given.push((*own, constant(&label, &name, &Expr::Value(written.value.clone()))?));
                 }
@@ -98,10 +98,10 @@ impl Definition {
         Ok(Self { object, kind, options, others, parameters, body, table, protection })
     }
 
-    /// The query that it is made of.
+    /// The query of the definition.
     ///
     /// # Errors
-    /// It is made of something else.
+    /// Its body is not a query.
     pub fn query(&self) -> Result<&Query> {
         match &self.body {
             Body::Query(query) => Ok(query),
@@ -109,12 +109,12 @@ impl Definition {
         }
     }
 
-    /// A string option, or nothing.
+    /// A string option, or an empty string.
     pub fn text(&self, option: &str) -> &str {
         self.options.text(option).unwrap_or_default()
     }
 
-    /// What it is: as COMMENT ON says, or a later definition.
+    /// Its description: from COMMENT ON, unless a later version of the definition has one.
     pub fn comment(&self) -> &str {
         let own = self.text("comment");
         match self.object.comments.get("") {
@@ -123,7 +123,7 @@ impl Definition {
         }
     }
 
-    /// A string option that the kind requires.
+    /// A string option that must be given.
     ///
     /// # Errors
     /// It is not given.
@@ -136,10 +136,11 @@ impl Definition {
         })
     }
 
-    /// The constants of its own, written `$name` in its body and given a value in WITH; all options that its kind, and `known`, does not
-    /// have must be such.
+    /// Its constants, written `$name` in the body and given a value in WITH. Every option that neither its kind nor the page `known` has
+    /// must be one of these.
     ///
     /// # Errors
+    /// An unknown option, or a `$name` without a value.
     /// An option that nobody knows, or a `$name` without a value.
     pub fn constants(&self, known: Option<&'static Doc>) -> Result<BTreeMap<String, Expr>> {
         let label = self.object.label();
@@ -161,7 +162,7 @@ impl Definition {
                 let is_given_here = |takes: Takes| takes.is_option() || takes.is_role();
                 let options = own_options().filter(|argument| is_given_here(argument.takes)).map(|argument| argument.name);
                 let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
-                // Some, such as the key of a model, stand on the page of the kind and on that of the type.
+                // Some options, such as the key of a model, are on both pages.
                 let mut told: Vec<&str> = vec![];
                 options.for_each(|name| {
                     if !told.contains(&name) {
@@ -190,10 +191,10 @@ impl Definition {
     }
 }
 
-/// The value of a constant as it is written.
+/// The value of a literal.
 ///
 /// # Errors
-/// It is no constant.
+/// It is not a constant.
 pub fn constant(label: &str, name: &str, value: &Expr) -> Result<ScalarValue> {
     let wrong = || invalid(label, format!("{name} takes a constant, got {value}"));
     let number = |text: &str| match text.parse::<i64>() {

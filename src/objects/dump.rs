@@ -1,7 +1,7 @@
-//! Every definition of a database as a script that makes them again.
+//! Dumps every definition of a database as a script that creates them again.
 //!
-//! The script runs on an empty database, and what it makes is dumped as the same script. So each statement is written anew from its tokens
-//! ([`Written`]), with files by their whole paths; and objects come in the order of their needs, over all kinds.
+//! The script runs on an empty database, and the result dumps as the same script. So each statement is rebuilt from its tokens
+//! ([`Written`]), with absolute file paths; and objects are ordered by their dependencies, across all kinds.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ use crate::sql::written::{Written, one_line};
 use crate::statement::StatementContext;
 use crate::text::{identifier, literal};
 
-/// A script of all objects, each after those it needs. Rows are not part of it.
+/// A script of all objects, each after those it needs, without rows.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -41,7 +41,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
                 let (comments, retention) = (comments(&object, context), retention(&object, context)?);
                 write!(script, "\n-- {label}\n{statement};\n{comments}{retention}")
             }
-            // Nothing is hidden, and the rest of the script runs.
+            // Nothing is silently omitted, and the rest of the script still runs.
             Err(error) => write!(script, "\n{}", left_out(&object, &format!("cannot be read: {}", message(&error)))),
         };
     }
@@ -51,7 +51,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
     Ok(script)
 }
 
-/// Kind and name, in one line that nothing can end.
+/// Kind and name on one line, safe to use in a comment.
 fn label(object: &Object) -> String {
     let name = |name: &str| one_line(&identifier(name));
     match object.profile.as_str() {
@@ -61,7 +61,7 @@ fn label(object: &Object) -> String {
     }
 }
 
-/// How long the rows of a table are kept, where that is said.
+/// The retention rule of a table, if it has one.
 fn retention(object: &Object, context: &StatementContext) -> Result<String> {
     let rules = context.catalog().retentions()?;
     let rule = rules.iter().find(|rule| rule.object == object.id);
@@ -72,7 +72,7 @@ fn retention(object: &Object, context: &StatementContext) -> Result<String> {
     Ok(rule.map(written).unwrap_or_default())
 }
 
-/// A relation as the script names it.
+/// The name of a relation in the script.
 fn name(object: &Object, context: &StatementContext) -> String {
     match parts(&object.name, context) {
         (Some(schema), own) => format!("{}.{}", identifier(schema), identifier(own)),
@@ -80,7 +80,7 @@ fn name(object: &Object, context: &StatementContext) -> String {
     }
 }
 
-/// What COMMENT ON says of an object and of its columns.
+/// The comments on an object and its columns.
 fn comments(object: &Object, context: &StatementContext) -> String {
     let mut script = String::new();
     let name = name(object, context);
@@ -98,7 +98,7 @@ fn comments(object: &Object, context: &StatementContext) -> String {
     script
 }
 
-/// An object that cannot be made again, as a comment.
+/// A comment about an object that cannot be created again.
 fn left_out(object: &Object, why: &str) -> String {
     let mut text = format!("-- {} is left out, because it {}\n", label(object), one_line(why));
     for line in object.sql.lines() {
@@ -107,7 +107,7 @@ fn left_out(object: &Object, why: &str) -> String {
     text
 }
 
-/// The statement that made an object.
+/// The statement that created an object, for the script.
 fn written(definition: &Definition, context: &StatementContext) -> Result<Written> {
     let object = &definition.object;
     let mut written = Written::of_definition(&object.sql)?;
@@ -131,22 +131,22 @@ fn written(definition: &Definition, context: &StatementContext) -> Result<Writte
     Ok(written)
 }
 
-/// An object with what it needs.
+/// An object with what it uses.
 struct Known {
     object: Object,
     kind: &'static dyn Kind,
     uses: Uses,
 }
 
-/// How many others an object still waits for.
+/// How many objects an object still waits for: in all, and those it cannot be created without.
 #[derive(Debug, Clone, Copy, Default)]
 struct Waits {
     all: usize,
     must: usize,
 }
 
-/// All objects, each after those that it needs; of those that do not need one another, in the order of their kinds and of their making.
-/// Then those that can never be made, as they need one another in a circle.
+/// All objects, each after those that it needs, and otherwise ordered by kind and creation. The second list has those that cannot be
+/// created, as they need one another in a cycle.
 fn in_order(context: &StatementContext) -> Result<(Vec<Known>, Vec<Known>)> {
     let mut known = vec![];
     for object in context.objects()?.iter() {
@@ -157,7 +157,7 @@ fn in_order(context: &StatementContext) -> Result<(Vec<Known>, Vec<Known>)> {
     }
     let rank = |known: &Known| KINDS.iter().position(|kind| kind.word() == known.object.kind).unwrap_or(KINDS.len());
     known.sort_by_key(rank);
-    // Who waits for each; whether it must, or would read fewer tags without it.
+    // For each object, those that wait for it, and whether they must: without it, some could be created but would read fewer tags.
     let mut awaited: Vec<Vec<(usize, bool)>> = vec![vec![]; known.len()];
     let mut waits = vec![Waits::default(); known.len()];
     for (place, own) in known.iter().enumerate() {
@@ -173,7 +173,7 @@ fn in_order(context: &StatementContext) -> Result<(Vec<Known>, Vec<Known>)> {
     }
     let (mut order, mut left): (Vec<usize>, BTreeSet<usize>) = (vec![], (0..known.len()).collect());
     let mut free: BTreeSet<usize> = (0..known.len()).filter(|place| waits[*place].all == 0).collect();
-    // What reads all tags of a profile, and is read by one of them, comes before that one.
+    // When nothing is free, an object that reads all tags of a profile, and is itself read by one of them, goes before that tag.
     let next_best = |left: &BTreeSet<usize>, waits: &[Waits]| left.iter().copied().find(|place| waits[*place].must == 0);
     while let Some(next) = free.pop_first().or_else(|| next_best(&left, &waits)) {
         left.remove(&next);

@@ -106,10 +106,10 @@ const COLUMNS: [Column; 19] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
-/// What a definition says.
+/// Reads a definition.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The definition is wrong.
 pub fn read(definition: &Definition) -> Result<ExperimentDefinition> {
     definition.constants(None)?;
     let (label, options) = (definition.object.label(), &definition.options);
@@ -122,7 +122,7 @@ pub fn read(definition: &Definition) -> Result<ExperimentDefinition> {
         return Err(invalid(&label, "start is missing; write WITH (start = '2025-06-01', …) before AS"));
     };
     let start = match options.moment("start") {
-        // A day begins at midnight.
+        // A DATE as the start means its midnight, unlike for the customers known by then.
         Some(Moment::Day(day)) => i64::from(*day) * 86_400_000_000,
         _ => known_at,
     };
@@ -172,7 +172,7 @@ pub fn read(definition: &Definition) -> Result<ExperimentDefinition> {
     })
 }
 
-/// What must stay while an experiment runs.
+/// The properties that must not change while an experiment runs.
 fn assignment(read: &ExperimentDefinition) -> (&str, &Option<String>, &[String], &[f64], &str, i64) {
     (&read.profile, &read.segment, &read.groups, &read.shares, &read.salt, read.start)
 }
@@ -298,7 +298,7 @@ impl Kind for ExperimentKind {
     }
 }
 
-/// Refuses what would move customers from group to group.
+/// Refuses changes that would move customers between groups.
 fn check_begun(object: &Object, new: &ExperimentDefinition, context: &StatementContext) -> Result<()> {
     let before = context.view().objects()?.iter().find(|own| own.kind == object.kind && own.name == object.name).cloned();
     let Some(before) = before.filter(|before| before.id == object.id) else { return Ok(()) };
@@ -310,7 +310,7 @@ fn check_begun(object: &Object, new: &ExperimentDefinition, context: &StatementC
     Err(invalid(&object.label(), problem))
 }
 
-/// The key and the metrics.
+/// Checks the metrics among the query's columns.
 fn check_columns(object: &Object, read: &ExperimentDefinition, columns: &SchemaRef) -> Result<()> {
     let names: Vec<&str> = columns.fields().iter().skip(1).map(|field| field.name().as_str()).collect();
     if names.is_empty() {
@@ -330,10 +330,10 @@ fn check_columns(object: &Object, read: &ExperimentDefinition, columns: &SchemaR
     }
 }
 
-/// Writes down what was decided, or takes it back.
+/// Records a decision, or withdraws it.
 ///
 /// # Errors
-/// There is no such experiment, or it is not one's own.
+/// There is no such experiment, or the role does not own it.
 pub async fn decide(name: &str, decision: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
     context.settled(|context| async move { decided(name, decision, &context) }).await
 }
@@ -357,7 +357,7 @@ fn decided(name: &str, decision: Option<&str>, context: &StatementContext) -> Re
             ("decided_at", timestamp(context.now())),
         ];
         let written = |(name, text): (&str, String)| (name.to_string(), Expr::Value(Value::SingleQuotedString(text).into()));
-        // Without roles, nobody has a name.
+        // Without roles, `decided_by` is empty and left out.
         options.extend(said.into_iter().filter(|(_, text)| !text.is_empty()).map(written));
     }
     let options: Vec<String> = options.iter().map(|(name, value)| format!("{} = {}", identifier(name), as_sql(value))).collect();

@@ -1,4 +1,4 @@
-//! `EXTERNAL TABLE`: files by a name.
+//! `EXTERNAL TABLE`: a name for files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Kind for ExternalTable {
         Box::pin(async move {
             relation::only_now(object, when)?;
             let definition = Definition::read(object.clone(), context.session())?;
-            // Planning looks at the table's own name, too.
+            // Its own name is allowed while it is planned, as planning looks that up, too.
             let state = with_time_zone(context.entering(&object.name, &object.owner)?.state());
             match state.statement_to_plan(relation::statement(&definition)?.clone()).await? {
                 LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) => {

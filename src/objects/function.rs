@@ -104,7 +104,7 @@ impl Kind for Function {
         built_in.then_some("is part of Portrait, not made by CREATE FUNCTION; \\h shows its page")
     }
 
-    /// Plans the query with a value for every parameter: its default, or one of its type.
+    /// Plans the query with a value for every parameter: its default, or a sample value of its type.
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             let definition = Definition::read(object.clone(), context.session())?;
@@ -148,7 +148,7 @@ impl Kind for Function {
         ])
     }
 
-    /// `system.functions` is the table of all functions there are.
+    /// `system.functions` is already the table of all functions.
     fn system_table(&self) -> &'static str {
         "stored_functions"
     }
@@ -162,7 +162,7 @@ impl Kind for Function {
     }
 }
 
-/// Parameters as they are declared.
+/// The parameters, as declared.
 pub fn parameters(definition: &Definition) -> String {
     let one = |parameter: &Parameter| match &parameter.default {
         Some(default) => format!("{} {} DEFAULT {default}", parameter.name, parameter.data_type),
@@ -171,10 +171,10 @@ pub fn parameters(definition: &Definition) -> String {
     definition.parameters.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What a call is expanded from.
+/// The definition for the expansion of calls.
 ///
 /// # Errors
-/// Its definition is no query.
+/// The definition is not a query.
 pub fn stored(definition: &Definition) -> Result<StoredFunction> {
     let query: &Query = definition.query()?;
     Ok(StoredFunction {
@@ -184,7 +184,7 @@ pub fn stored(definition: &Definition) -> Result<StoredFunction> {
     })
 }
 
-/// Some value of a type, to plan with.
+/// A sample value of a type, to plan with.
 fn any_of(data_type: &DataType, label: &str, context: &StatementContext) -> Result<Expr> {
     let typed = format!("CAST(NULL AS {data_type})");
     let planned = context.session().create_logical_expr(&typed, &datafusion::common::DFSchema::empty());

@@ -1,4 +1,4 @@
-//! GRANT, REVOKE, and who owns what.
+//! GRANT, REVOKE, and ownership.
 
 use datafusion::common::Result;
 use sqlparser::ast::ObjectName;
@@ -23,11 +23,11 @@ const OF_TABLES: &[Privilege] = &[Select, Insert, Update, Delete, Truncate, Refe
 const OF_DATABASE: &[Privilege] = &[Create, Connect, Temporary, Select, Insert, Update, Delete, Truncate, Refresh, Detokenize];
 const OF_SCHEMAS: &[Privilege] = &[Usage, Create, Select, Insert, Update, Delete, Truncate, Refresh];
 
-/// What ALL is, where more could be granted: PostgreSQL's own.
+/// The privileges that ALL grants, where more exist: those of PostgreSQL.
 const ALL_OF_DATABASE: &[Privilege] = &[Create, Connect, Temporary];
 const ALL_OF_SCHEMAS: &[Privilege] = &[Usage, Create];
 
-/// What a privilege can be on, as messages name it, and the object whose number it is.
+/// The target of a grant, with its label for messages and the object, if it is one.
 struct On {
     label: String,
     thing: Thing,
@@ -36,10 +36,10 @@ struct On {
     all: &'static [Privilege],
 }
 
-/// Runs a statement; gives what the user should know.
+/// Runs a statement; returns notes for the user.
 ///
 /// # Errors
-/// There is no such role or object, the privilege is none that it can have, or the one who asks may not.
+/// There is no such role or object, the target does not have the privilege, or the current role may not grant it.
 pub async fn run(granting: &Granting, context: &StatementContext) -> Result<Vec<String>> {
     context.settled(|context| async move { change(granting, &context) }).await
 }
@@ -98,7 +98,7 @@ fn change(granting: &Granting, context: &StatementContext) -> Result<Vec<String>
     Ok(notes)
 }
 
-/// The changes on one thing.
+/// The changes for one target.
 fn of_thing(
     on: &On,
     privileges: &Privileges,
@@ -191,7 +191,7 @@ fn membership(
     Ok(changes)
 }
 
-/// Roles by their names; no name is the one who asks.
+/// Checks that roles exist; an empty name means the current role.
 fn known_roles(names: &[String], context: &StatementContext) -> Result<Vec<String>> {
     names.iter().map(|name| if name == PUBLIC { Ok(name.clone()) } else { one_role(name, context) }).collect()
 }
@@ -204,7 +204,7 @@ fn one_role(name: &str, context: &StatementContext) -> Result<String> {
     }
 }
 
-/// What is meant by the words after ON.
+/// The targets after ON.
 fn things(on: &GrantOn, context: &StatementContext) -> Result<Vec<On>> {
     match on {
         GrantOn::Relations(names) => names.iter().map(|name| relation(name, context)).collect(),
@@ -271,7 +271,7 @@ fn of_object(object: &Object) -> On {
         "schema" => OF_SCHEMAS,
         _ => OF_TABLES,
     };
-    // FILTER sees behind masks: who gives it names it.
+    // FILTER reveals masked values, so it must be granted by name.
     let all = match can {
         _ if object.kind == "schema" => ALL_OF_SCHEMAS,
         [others @ .., Filter] => others,
@@ -293,7 +293,7 @@ fn object(kind: &'static str, name: &str, context: &StatementContext) -> Result<
     }
 }
 
-/// A table, view or external table; or what a profile or a segment publishes.
+/// A table, view or external table; or the tables that a profile or segment publishes.
 fn relation(name: &ObjectName, context: &StatementContext) -> Result<On> {
     let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();

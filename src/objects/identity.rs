@@ -1,8 +1,7 @@
-//! `IDENTITY`: which records are one person, found again with each REFRESH, with ids that stay.
+//! `IDENTITY`: which records belong to one person, found again with each REFRESH, with stable ids.
 //!
-//! What it has found stands in tables of the schema `identity`, which are tables as any other: that is where an id keeps its meaning when the
-//! definition changes, and what a profile, a tag or a view reads. A refresh writes them in one transaction, as statements of
-//! [`script`].
+//! The results are ordinary tables in the schema `identity`. They keep the meaning of ids when the definition changes, and profiles, tags
+//! and views read them. A refresh writes them in one transaction, with the statements of [`script`].
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -21,7 +20,7 @@ use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 use crate::text::{as_sql, identifier, literal};
 
-/// The schema of what identities have found.
+/// The schema for the results of identities.
 pub const SCHEMA: &str = "identity";
 
 static DOC: Doc = Doc {
@@ -106,7 +105,7 @@ impl Kind for Identity {
         uses
     }
 
-    /// Its tables are tables of their own.
+    /// Its tables are ordinary tables, with dependencies of their own.
     fn is_named_in(&self, _object: &Object, _uses: &Uses) -> bool {
         false
     }
@@ -168,17 +167,17 @@ fn listed(definition: &Definition, option: &str) -> Option<String> {
     definition.options.names(option).map(|names| names.join(", "))
 }
 
-/// The parts of a name: `shop.pairs`.
+/// The parts of a name such as `shop.pairs`.
 fn parts(name: &str) -> Vec<String> {
     name.split('.').map(|part| part.trim().trim_matches('"').to_string()).collect()
 }
 
-/// An error of the function, as one of the object.
+/// An error of the function, with the object as its subject.
 fn named(error: DataFusionError, object: &Object) -> DataFusionError {
     renamed(error, "resolve_identities", &object.label())
 }
 
-/// The call of `resolve_identities` that a definition asks for, with relations beside the input.
+/// The call of `resolve_identities` for a definition; `others` are further relations to pass.
 fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
     let label = definition.object.label();
     let list =
@@ -207,10 +206,10 @@ fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
     Ok(text)
 }
 
-/// The statements of a refresh, at a time written as SQL. They belong into one transaction; the last one tells what was found.
+/// The statements of a refresh; `now` is the time as SQL. They belong in one transaction; the last one returns counts of what was found.
 ///
 /// # Errors
-/// The definition is not complete.
+/// The definition is incomplete.
 pub fn script(definition: &Definition, now: &str) -> Result<Vec<String>> {
     let name = &definition.object.name;
     let table = |end: &str| format!("{SCHEMA}.{}", identifier(&format!("{name}{end}")));
@@ -222,7 +221,7 @@ pub fn script(definition: &Definition, now: &str) -> Result<Vec<String>> {
     let found = call(
         definition,
         &[
-            // The highest id of all times stands in the ledger.
+            // The ledger has the highest id ever used.
             (
                 "previous",
                 format!("SELECT {key}, person_id FROM {persons} UNION ALL SELECT NULL, max(to_person_id) FROM {ledger}"),

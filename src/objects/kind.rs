@@ -1,8 +1,8 @@
-//! What a kind of object has to say; one line in [`KINDS`](super::KINDS) registers it.
+//! The interface of a kind of object; one line in [`KINDS`](super::KINDS) registers a kind.
 //!
-//! Making, replacing, dropping, listing, describing and dumping are the same for all kinds, and stand in [`lifecycle`](super::lifecycle) and
-//! its neighbours once. A kind adds what is its own: its grammar, its options, what an object of it names, whether it is right, and
-//! what it says of itself.
+//! Creating, replacing, dropping, listing, describing and dumping are the same for all kinds, and are implemented once, in
+//! [`lifecycle`](super::lifecycle) and its neighbours. A kind adds what is specific to it: its grammar, its options, its dependencies, its
+//! validation, and its properties for DESCRIBE.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::sql::written::Written;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 
-/// What a column of a table about objects holds, in the order of the kind's columns.
+/// The columns of a system table about objects, in the order of the kind's columns.
 pub type Values = Vec<ArrayRef>;
 
 /// A kind of object.
@@ -33,40 +33,40 @@ pub trait Kind: Grammar {
     /// The page of its CREATE statement. Its arguments are the options after WITH.
     fn doc(&self) -> &'static Doc;
 
-    /// The kinds whose objects share one space of names with its own: tables and views.
+    /// The kinds that share one namespace with this one, itself included; only kinds that make relations have one.
     fn namespace(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// What an object names.
+    /// What an object of this kind refers to.
     fn uses(&self, definition: &Definition) -> Uses;
 
-    /// True when what another object names is this one.
+    /// True when `uses` refers to this object.
     fn is_named_in(&self, object: &Object, uses: &Uses) -> bool;
 
-    /// Reasons why an object cannot have its name.
+    /// Refuses a name for a new object.
     ///
     /// # Errors
-    /// The name is taken, or is none that this kind can have.
+    /// The name is taken, or this kind cannot have it.
     fn check_name(&self, _new: &Object, _context: &StatementContext) -> Result<()> {
         Ok(())
     }
 
-    /// What is wrong with dropping or describing something of this name that is no object.
+    /// An explanation why something of this name, which is not an object, cannot be dropped or described.
     fn explain_missing(&self, _name: &str) -> Option<&'static str> {
         None
     }
 
-    /// Checks an object that `context` shows as it would be; gives what the user should know.
+    /// Checks a new object, which `context` shows as if it existed; returns notes for the user.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The object is wrong.
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>>;
 
-    /// Makes the object; most are only remembered. Gives what the user should know.
+    /// Creates the object; most kinds only store the definition. Returns notes for the user.
     ///
     /// # Errors
-    /// What is wrong with it; nothing is remembered then.
+    /// The object is wrong; nothing is stored then.
     fn make<'a>(
         &'a self,
         new: &'a NewObject,
@@ -79,7 +79,7 @@ pub trait Kind: Grammar {
         })
     }
 
-    /// True when the same statement run again makes nothing new: what was made is all in its text.
+    /// True when running the same statement again has no effect, because the statement fully determines the object.
     fn is_text_alone(&self) -> bool {
         true
     }
@@ -92,13 +92,13 @@ pub trait Kind: Grammar {
         Box::pin(async move { context.catalog().remove_object(object, Some(context.view().stamp()?)) })
     }
 
-    /// What DESCRIBE says of an object beside what it says of all: properties and their values.
+    /// The properties that DESCRIBE shows in addition to those of all kinds.
     ///
     /// # Errors
     /// The database cannot be read.
     fn describe(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>>;
 
-    /// What DESCRIBE says of what it has published.
+    /// The properties of what it has published, for DESCRIBE.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -106,7 +106,7 @@ pub trait Kind: Grammar {
         Ok(vec![])
     }
 
-    /// A page with further options of an object: those of the type of a model.
+    /// A page with further options of an object: for a model, that of its type.
     fn more_options(&self, _definition: &Definition) -> Option<&'static Doc> {
         None
     }
@@ -114,7 +114,7 @@ pub trait Kind: Grammar {
     /// The table of the schema `system` that lists the objects of this kind.
     fn system_table(&self) -> &'static str;
 
-    /// What that table lists, in one sentence.
+    /// A one-sentence description of that table.
     fn listed(&self) -> &'static str;
 
     /// The columns of that table.
@@ -126,13 +126,13 @@ pub trait Kind: Grammar {
     /// The database cannot be read.
     fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values>;
 
-    /// The query that SHOW stands for.
+    /// The query that SHOW runs.
     fn shown(&self) -> &'static str;
 
-    /// The relation that an object is, of a kind that makes relations in the schema `public`.
+    /// The relation that an object is, for kinds that make relations in the schema `public`.
     ///
     /// # Errors
-    /// It is of another kind; or what is wrong with it.
+    /// The kind makes no relations, or the object cannot be opened.
     fn open<'a>(
         &'a self,
         object: &'a Object,
@@ -142,7 +142,7 @@ pub trait Kind: Grammar {
         Box::pin(async move { Err(failed(&object.label(), "is not a table")) })
     }
 
-    /// The statement that makes the object again, without its rows; `written` is the one that made it, with files by their whole paths.
+    /// The statement that creates the object again, without its rows; `written` is the original statement with absolute file paths.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -151,7 +151,7 @@ pub trait Kind: Grammar {
     }
 }
 
-/// The error of an object whose kind this program does not know.
+/// The error for an object of a kind that this program does not know.
 pub fn unknown_kind(object: &Object) -> DataFusionError {
     let problem = format!("is of the kind \"{}\", which this program does not know; upgrade portrait", object.kind);
     failed(&object.name, problem)

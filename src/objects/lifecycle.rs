@@ -1,4 +1,4 @@
-//! The life of an object, the same for every kind: made, replaced, found, dropped.
+//! The life of an object, the same for every kind: created, replaced, found, dropped.
 
 use std::collections::BTreeSet;
 
@@ -23,17 +23,17 @@ use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
 
-/// An object that is to be made, as it would be.
+/// An object to be created.
 #[derive(Debug)]
 pub struct NewObject {
     pub object: Object,
-    /// Its version until now.
+    /// Its current version, if it exists.
     pub existing: Option<Object>,
     pub create: Create,
 }
 
 impl NewObject {
-    /// What the catalog is to remember.
+    /// The version to store in the catalog.
     pub fn version(&self) -> NewVersion<'_> {
         let Object { kind, profile, name, sql, base, author, .. } = &self.object;
         NewVersion { kind, profile, name, sql, base, author }
@@ -43,15 +43,15 @@ impl NewObject {
 /// The kind that a statement is about.
 ///
 /// # Errors
-/// None for statements that were parsed with the grammars of all kinds.
+/// None for statements parsed with the grammars of all kinds.
 pub fn kind_of_target(target: &Target) -> Result<&'static dyn Kind> {
     kind_of(target.grammar.word()).ok_or_else(|| invalid(&target.label(), "is of an unknown kind"))
 }
 
-/// Makes an object, or a new version of it.
+/// Creates an object, or a new version of it.
 ///
 /// # Errors
-/// What is wrong with it, or what it would break; nothing has changed then.
+/// The object is wrong, or would break something; nothing is changed then.
 pub async fn create(context: &StatementContext, create: Create, text: &str, running: &RunningPlan) -> Result<Vec<String>> {
     let kind = kind_of_target(&create.target)?;
     let create = &create;
@@ -65,10 +65,10 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
         .await
 }
 
-/// The object as the statement would make it; `None` when there is nothing to do.
+/// The object that the statement would create; `None` when there is nothing to do.
 ///
 /// # Errors
-/// It cannot be made here, whatever its body says.
+/// It cannot be created here, whatever its body is.
 pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &StatementContext) -> Result<Option<NewObject>> {
     let (target, label) = (&create.target, create.target.label());
     let name = &target.name;
@@ -78,7 +78,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     if name.is_empty() || target.profile.as_deref() == Some("") {
         return Err(invalid(kind.word(), "a name must not be empty, got \"\""));
     }
-    // Names clash with those of others, whether one sees them or not.
+    // Names clash with those of all objects, visible to the role or not.
     let objects = context.all_objects()?;
     let profile = match &target.profile {
         Some(profile) => profile.clone(),
@@ -118,7 +118,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     let text = with_values(&text, create, context)?;
     let base = context.base().display().to_string();
     if kind.is_text_alone() && existing.is_some_and(|existing| existing.sql == text && existing.base == base) {
-        // A script that is run again makes no new versions.
+        // Running a script again makes no new versions.
         return Ok(None);
     }
     match existing {
@@ -143,7 +143,7 @@ pub fn prepare(kind: &'static dyn Kind, create: &Create, text: &str, context: &S
     Ok(Some(NewObject { object, existing: existing.cloned(), create: create.clone() }))
 }
 
-/// Refuses to make what the role may not make there.
+/// Refuses to create what the role may not create there.
 fn check_may_create(kind: &dyn Kind, name: &str, profile: &str, context: &StatementContext) -> Result<()> {
     let rights = context.rights()?;
     if rights.is_superuser() {
@@ -174,9 +174,9 @@ fn check_may_create(kind: &dyn Kind, name: &str, profile: &str, context: &Statem
     Err(context.not_allowed(&label, &format!("GRANT CREATE ON DATABASE portrait TO {}", context.role())))
 }
 
-/// Checks an object with everything that needs it, and remembers it.
+/// Checks an object and everything that needs it, and stores it.
 pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &StatementContext) -> Result<Vec<String>> {
-    // Somebody may be making a table of that name.
+    // Another statement may be creating a table of that name.
     let _lock = match kind.namespace() {
         [] => None,
         _ => {
@@ -195,7 +195,8 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
     unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
 }
 
-/// What a change of the definitions gave. When another statement was quicker, this one is checked anew against what that has made.
+/// The result of a change of definitions. When another statement has changed definitions first, the view is marked as moved, so that this
+/// statement is planned and checked again.
 ///
 /// # Errors
 /// The change failed.
@@ -206,15 +207,15 @@ pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result
     }
 }
 
-/// Fails when what needs an object would be broken by a change that `changed` shows. Gives what is to be known of those since.
+/// Fails when the change that `changed` shows would break something that needs the object. Returns the notes that are new for those users.
 ///
 /// # Errors
-/// The first that would be, and what would be wrong with it.
+/// The first object that would break, and why.
 pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<Vec<String>> {
     let mut notes = vec![];
     for user in all_users(object, context)? {
         let Some(kind) = kind_of(&user.kind) else { continue };
-        // A profile was checked as a whole, with its parts.
+        // The parts of a profile were checked together with it.
         if object.kind == "profile" && user.profile == object.profile {
             continue;
         }
@@ -222,19 +223,19 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
         if let Ok(found) = &checked
             && !found.is_empty()
         {
-            // What was so before was told before.
+            // Notes that already applied before were given before.
             let before = kind.check(&user, context).await.unwrap_or_default();
             notes.extend(found.iter().filter(|note| !before.contains(note)).cloned());
         }
         if let Err(broken) = checked {
-            // What is broken already is not broken by this.
+            // What is already broken is not broken by this change.
             if kind.check(&user, context).await.is_ok() {
                 if !context.rights()?.sees(&user) {
                     let problem = "would break what others have made over it; ask a role with SUPERUSER";
                     return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
                 }
                 let (label, broken) = (user.label(), message(&broken).replace('\n', " "));
-                // The error of a definition names it.
+                // If the error already starts with the object's label, do not repeat it.
                 let broken = broken.strip_prefix(&label).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&broken);
                 let problem = format!("would break {label}: {broken}; change that first, or DROP it");
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
@@ -244,7 +245,7 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
     Ok(notes)
 }
 
-/// What names an object.
+/// The objects that refer to an object.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -252,7 +253,7 @@ pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
     let Some(kind) = kind_of(&object.kind) else { return Ok(vec![]) };
     let mut users = vec![];
     for other in context.all_objects()?.iter().filter(|other| !other.is_same(object)) {
-        // What cannot be read names nothing that could be found.
+        // A definition that cannot be read has no known references.
         let Ok(definition) = Definition::read(other.clone(), context.session()) else { continue };
         if kind.is_named_in(object, &definition.kind.uses(&definition)) {
             users.push(other.clone());
@@ -261,7 +262,7 @@ pub fn users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
     Ok(users)
 }
 
-/// The models that definitions apply, themselves or through the views that they read.
+/// The names of the models that each definition applies, directly or through views.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -287,7 +288,7 @@ fn definitions_of_views(context: &StatementContext) -> Result<Vec<Definition>> {
     kind_of("view").map_or_else(|| Ok(vec![]), |kind| definitions(kind, context))
 }
 
-/// Objects as a message lists them: those that the role does not see without their names.
+/// Objects listed for a message; those invisible to the role are not named.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -301,7 +302,7 @@ pub fn listed(objects: &[Object], context: &StatementContext) -> Result<String> 
     Ok(labels.join(", "))
 }
 
-/// What needs an object, itself or through others, the nearest first.
+/// The objects that need an object, directly or through others, nearest first.
 fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
     let mut all = users(object, context)?;
     let mut next = 0;
@@ -319,7 +320,7 @@ fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>>
 /// Drops an object that nothing uses.
 ///
 /// # Errors
-/// There is none; or something uses it: all of that is listed.
+/// There is no such object, or something uses it; all users are listed.
 pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) -> Result<()> {
     let kind = kind_of_target(target)?;
     context.catalog().make_room();
@@ -330,7 +331,7 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
             };
             context.check_owns(&object)?;
             let users = users(&object, &context)?;
-            // A view or an external table can be made again at any time, and so the views over it live on.
+            // A view or external table can be created again at any time, so views over it may remain.
             let can_return = object.kind == "view" || object.kind == "external table";
             let users: Vec<Object> = users.into_iter().filter(|user| !(can_return && user.kind == "view")).collect();
             if !users.is_empty() {
@@ -345,10 +346,10 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
     dropped
 }
 
-/// The object that a statement is about; a tag's name may need its profile beside it.
+/// The object that a statement is about. A tag's name may be ambiguous without its profile.
 ///
 /// # Errors
-/// There is no such profile, or more than one object.
+/// There is no such profile, or several objects match.
 pub fn find(context: &StatementContext, target: &Target) -> Result<Option<Object>> {
     let objects = context.objects()?;
     let (name, profile) = (&target.name, target.profile.as_deref());
@@ -373,7 +374,7 @@ pub fn find(context: &StatementContext, target: &Target) -> Result<Option<Object
     }
 }
 
-/// The error of an object that is not there.
+/// The error for an object that does not exist.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -388,7 +389,7 @@ pub fn missing(context: &StatementContext, target: &Target) -> Result<DataFusion
     Ok(context.unseen(coded(SqlState::UNDEFINED_OBJECT, &target.name, problem), &target.name))
 }
 
-/// The definitions of one kind that can be read, in the order they were first made.
+/// The readable definitions of one kind, in order of creation.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -396,7 +397,7 @@ pub fn definitions(kind: &dyn Kind, context: &StatementContext) -> Result<Vec<De
     Ok(read(kind, context)?.into_iter().filter_map(|(_, definition)| definition.ok()).collect())
 }
 
-/// The objects of one kind with their definitions, in the order they were first made. One that cannot be read hides no other.
+/// The objects of one kind with their definitions, in order of creation. An unreadable definition does not hide the others.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -411,7 +412,7 @@ pub fn profiles(objects: &[Object]) -> impl Iterator<Item = &str> + Clone {
     objects.iter().filter(|object| object.kind == "profile").map(|object| object.name.as_str())
 }
 
-/// What DESCRIBE says: properties and their values, in the order that a reader wants them.
+/// The properties that DESCRIBE shows, in display order.
 ///
 /// # Errors
 /// There is no such object, or the database cannot be read.
@@ -454,7 +455,7 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
     Ok(properties)
 }
 
-/// The text of a statement with the statement's parameters in the place of `$name`; `$as_of` and the object's own constants stay.
+/// The text of a statement with the session's parameters substituted for `$name`; `$as_of` and the object's own constants remain.
 fn with_values(text: &str, create: &Create, context: &StatementContext) -> Result<String> {
     if !text.contains('$') {
         return Ok(text.to_string());
@@ -482,7 +483,7 @@ fn with_values(text: &str, create: &Create, context: &StatementContext) -> Resul
     Ok(written)
 }
 
-/// A value as it is written in SQL.
+/// A value as an SQL literal.
 fn as_sql(name: &str, value: &ScalarValue) -> Result<String> {
     use datafusion::arrow::datatypes::DataType;
     let text = || -> Result<String> {

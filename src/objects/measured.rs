@@ -1,4 +1,4 @@
-//! What a profile and its parts have published, as lists and DESCRIBE tell it.
+//! What a profile and its parts have published, for lists and DESCRIBE.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ pub struct Measured<'a> {
     pub definition: &'a Definition,
     pub snapshot: Option<Arc<Snapshot>>,
     roles: &'static [ColumnRole],
-    /// True when the reader does not see all of its rows as they are, nor their numbers.
+    /// True when masks or row policies apply to the reader; counts are then hidden.
     is_covered: bool,
 }
 
 impl<'a> Measured<'a> {
-    /// `roles` are those of the columns that objects of its kind publish.
+    /// `roles` are the roles of the columns that objects of this kind publish.
     pub fn new(definition: &'a Definition, roles: &'static [ColumnRole], context: &StatementContext) -> Result<Self> {
         let snapshot = context.view().snapshot(SnapshotOf::Profile, &definition.object.profile, When::Now)?;
         let objects = context.all_objects()?;
@@ -31,17 +31,17 @@ impl<'a> Measured<'a> {
         Ok(Self { definition, snapshot, roles, is_covered })
     }
 
-    /// Likewise, of each.
+    /// The same for each definition.
     pub fn all(definitions: &'a [Definition], roles: &'static [ColumnRole], context: &StatementContext) -> Result<Vec<Self>> {
         definitions.iter().map(|definition| Self::new(definition, roles, context)).collect()
     }
 
-    /// Members that have a value, or are in the segment.
+    /// The number of members that have a value, or are in the segment.
     pub fn filled(&self) -> Option<i64> {
         self.column().map(|(filled, _)| filled).filter(|_| !self.is_covered)
     }
 
-    /// The `as_of` when that was computed.
+    /// The `as_of` of the refresh that computed it.
     pub fn computed_at(&self) -> Option<i64> {
         self.column().map(|(_, at)| at)
     }
@@ -54,18 +54,18 @@ impl<'a> Measured<'a> {
         own.next().map(|column| (column.filled, column.computed_at))
     }
 
-    /// The members of its profile.
+    /// The number of members of its profile.
     pub fn customers(&self) -> Option<i64> {
         self.snapshot.as_ref().map(|snapshot| snapshot.rows).filter(|_| !self.is_covered)
     }
 
-    /// The share of the members that have a value.
+    /// The share of members that have a value.
     pub fn coverage(&self) -> Option<f64> {
         let (filled, customers) = (self.filled()?, self.customers()?);
         (customers > 0).then(|| filled as f64 / customers as f64)
     }
 
-    /// What DESCRIBE says of it.
+    /// The properties that DESCRIBE shows.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut properties = vec![];
         properties.extend(self.computed_at().map(|at| ("last_refresh".to_string(), crate::text::timestamp(at))));
@@ -77,7 +77,7 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// The columns that lists of profiles, tags and segments end with.
+/// The last columns in lists of profiles, tags and segments.
 pub const COMMON: [Column; 7] = [
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "its description, from the definition" },
@@ -88,7 +88,7 @@ pub const COMMON: [Column; 7] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
-/// A kind's own columns, and those that all have.
+/// The columns of a kind, followed by the common ones.
 pub const fn with_common<const OWN: usize, const ALL: usize>(own: [Column; OWN]) -> [Column; ALL] {
     assert!(OWN + COMMON.len() == ALL, "the columns of a kind and those that all have");
     let mut all = [COMMON[0]; ALL];
@@ -100,7 +100,7 @@ pub const fn with_common<const OWN: usize, const ALL: usize>(own: [Column; OWN])
     all
 }
 
-/// Their values.
+/// The values of the common columns.
 pub fn common(measured: &[Measured<'_>]) -> Vec<ArrayRef> {
     let of = |get: fn(&Definition) -> &str| measured.iter().map(move |measured| given(get(measured.definition)));
     vec![

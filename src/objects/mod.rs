@@ -6,17 +6,17 @@
 //! | [`definition`] | the statement that created an object, with its options checked against the kind's page |
 //! | [`lifecycle`] | creating, replacing, dropping, finding and describing objects of any kind |
 //! | [`altering`], [`commenting`] | ALTER TABLE, COMMENT ON |
-//! | [`granting`] | GRANT, REVOKE, and who owns what |
+//! | [`granting`] | GRANT, REVOKE, and ownership |
 //! | [`protection`] | classes of columns, masks and row policies, and what a reader sees of a table |
 //! | [`dump`] | all definitions as a script |
 //! | [`stored`] | what functions ask about objects |
 //! | [`uses`] | which other objects an object names, and so depends on |
 //! | [`refreshing`] | what a REFRESH statement asks for |
-//! | [`subject`] | where the rows of one person are |
+//! | [`subject`] | where the data of one person is stored |
 //! | [`retaining`] | how long rows of tables are kept |
 //!
-//! A kind is a file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`], [`identity`],
-//! [`experiment`], [`function`], [`check`], [`schedule`].
+//! Each kind has its own file: [`role`], [`schema`], [`table`], [`external_table`], [`view`], [`profile`], [`tag`], [`segment`], [`model`],
+//! [`identity`], [`experiment`], [`function`], [`check`], [`schedule`].
 
 pub mod altering;
 pub mod check;
@@ -54,7 +54,7 @@ use std::sync::LazyLock;
 use crate::sql::command::Grammar;
 use kind::Kind;
 
-/// Every kind of object, in the order that a dump makes them in.
+/// Every kind of object, in the order in which a dump creates them.
 pub const KINDS: [&dyn Kind; 17] = [
     &role::RoleKind,
     &schema::Schema,
@@ -79,7 +79,7 @@ pub const KINDS: [&dyn Kind; 17] = [
 pub static GRAMMARS: LazyLock<Vec<&'static dyn Grammar>> =
     LazyLock::new(|| KINDS.into_iter().map(|kind| kind as &dyn Grammar).collect());
 
-/// The kind of that word.
+/// The kind with this keyword.
 pub fn kind_of(word: &str) -> Option<&'static dyn Kind> {
     KINDS.into_iter().find(|kind| kind.word() == word)
 }

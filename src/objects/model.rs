@@ -1,4 +1,4 @@
-//! `MODEL`: what was learned from the rows of a query, to be applied to others.
+//! `MODEL`: trained on the rows of a query, to be applied to others.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,7 +66,7 @@ SELECT name, type, version, features, rows_used, rows_skipped FROM system.models
     ..STATEMENT
 };
 
-/// The option that gives what was trained before.
+/// The option with a model that was trained before, as written by a dump.
 const TRAINED: &str = "trained";
 
 /// The kind.
@@ -111,7 +111,7 @@ impl Kind for Model {
         uses.models.contains(&object.name)
     }
 
-    /// Its rows may be others than they were.
+    /// The rows of the query may have changed.
     fn is_text_alone(&self) -> bool {
         false
     }
@@ -132,7 +132,7 @@ impl Kind for Model {
         Box::pin(train(new, context, running))
     }
 
-    /// With what it has learned: the rows that it was trained on are elsewhere.
+    /// Includes the trained model, as the training rows are not part of a dump.
     fn dump(&self, definition: &Definition, mut written: Written, context: &StatementContext) -> Result<String> {
         if let Some(model) = context.catalog().model(&definition.object.name)? {
             written.with_option(TRAINED, &model.trained);
@@ -222,7 +222,7 @@ fn metrics(trained: &Trained) -> String {
     trained.metrics.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The plan of the training: one row, the model.
+/// The plan of the training, which returns one row with the model.
 async fn planned(definition: &Definition, context: &StatementContext) -> Result<LogicalPlan> {
     let label = definition.object.label();
     let model_type = type_of(&label, definition)?;
@@ -235,8 +235,8 @@ async fn planned(definition: &Definition, context: &StatementContext) -> Result<
     training_plan(&training, plan)
 }
 
-/// Trains and stores a model; the plan that is running shows how far it is. The query is planned, the model trained on its rows, and
-/// stored as a new version in one transaction: a statement that fails leaves the version before.
+/// Trains and stores a model. The query is planned, the model trained on its rows, and stored as a new version in one transaction, so a
+/// statement that fails leaves the previous version. `running` shows the progress.
 async fn train(new: &NewObject, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let began = Instant::now();
     let (object, label) = (&new.object, new.object.label());
@@ -248,7 +248,7 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     };
     let is_given = definition.options.is_given(TRAINED);
     let took = if is_given { std::time::Duration::ZERO } else { began.elapsed() };
-    // What was learned stands beside the statement, not in it.
+    // The trained model is stored next to the statement, not in it.
     let mut written = Written::of_definition(&object.sql)?;
     written.without_option(TRAINED);
     let sql = if is_given { written.to_string().trim_end().to_string() } else { object.sql.clone() };
@@ -276,7 +276,7 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     }
     let (stored, create, sql) = (&stored, &new.create, &sql);
     let version = context.settled(|context| async move { remember(create, sql, stored, &context).await }).await?;
-    // Another statement has made it meanwhile, and this one was told to leave it then.
+    // Another statement has created it meanwhile, and this one has IF NOT EXISTS.
     let Some(version) = version else { return Ok(vec![]) };
     let Trained { rows, skipped, metrics, .. } = learned;
     let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
@@ -284,7 +284,7 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
 }
 
-/// What training gives.
+/// Runs the training and returns the trained model as text.
 async fn learn(label: &str, plan: LogicalPlan, context: &StatementContext, running: &RunningPlan) -> Result<String> {
     let frame = DataFrame::new(context.state(), plan);
     let task = Arc::new(frame.task_ctx());
@@ -295,8 +295,8 @@ async fn learn(label: &str, plan: LogicalPlan, context: &StatementContext, runni
     Ok(batch.column(0).as_string::<i32>().value(0).to_string())
 }
 
-/// Remembers a model that was trained, unless the definitions have changed so that it cannot be made any more, or breaks another.
-/// Training takes long, and is not done again for that. Gives the number of the version.
+/// Stores a trained model, unless definitions have changed so that it can no longer be created, or would break another object. Only these
+/// checks are repeated, as training takes long. Returns the version number.
 async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &StatementContext) -> Result<Option<i64>> {
     let kind: &'static dyn Kind = &Model;
     let Some(new) = prepare(kind, create, sql, context)? else { return Ok(None) };
@@ -310,7 +310,7 @@ async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &St
     unless_moved(put, context).map(Some)
 }
 
-/// Whether a measure of one training is better than that of another; one that has none is worse.
+/// Whether one trained model is better than another by a metric; a missing value is worse.
 fn is_better(label: &str, measure: &str, new: &Trained, before: &Trained) -> Result<bool> {
     let of = |trained: &Trained| trained.metrics.get(measure).map(|value| value.0).filter(|value| !value.is_nan());
     let Some(found) = of(new) else {
@@ -325,11 +325,11 @@ fn is_better(label: &str, measure: &str, new: &Trained, before: &Trained) -> Res
     Ok(if LESS_IS_BETTER.contains(&measure) { found < was } else { found > was })
 }
 
-/// Measures of which less is better.
+/// Metrics for which smaller is better.
 const LESS_IS_BETTER: [&str; 9] =
     ["log_loss", "brier", "rmse", "mae", "poisson_deviance", "inertia", "cost", "davies_bouldin", "aic"];
 
-/// A number as it is read: six digits that count.
+/// A number with at most six decimals.
 fn short(number: f64) -> String {
     format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
 }
@@ -343,7 +343,7 @@ fn type_of(label: &str, definition: &Definition) -> Result<&'static dyn ModelTyp
     })
 }
 
-/// What a model's statement asks for, checked against the page of its type.
+/// The training that a statement requests, checked against the page of its model type.
 fn training(label: &str, model_type: &'static dyn ModelType, definition: &Definition) -> Result<Training> {
     let doc = model_type.doc();
     let mut given: Vec<(&'static str, ScalarValue)> = vec![];
@@ -370,7 +370,7 @@ fn training(label: &str, model_type: &'static dyn ModelType, definition: &Defini
     })
 }
 
-/// The columns that are given to the roles of a type, but those that every type has.
+/// The columns given for the type's own roles.
 fn roles_of(label: &str, doc: &'static Doc, definition: &Definition) -> Result<Vec<(&'static str, String)>> {
     let mut roles = vec![];
     for (name, value) in &definition.others {

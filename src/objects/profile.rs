@@ -101,7 +101,7 @@ const COLUMNS: [Column; 4 + COMMON.len()] = with_common([
 
 const ROLES: &[ColumnRole] = &[ColumnRole::Key];
 
-/// The columns that stand beside the key in `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`.
+/// The columns besides the key in `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`.
 const BESIDE_THE_KEY: [&str; 6] = ["tag", "value", "since", "valid_from", "valid_to", "tag_version"];
 
 impl Kind for Profile {
@@ -111,7 +111,7 @@ impl Kind for Profile {
 
     fn uses(&self, definition: &Definition) -> Uses {
         let mut uses = definition.query().map(Uses::of).unwrap_or_default();
-        // They must be there, whether the profile's own query reads them or only its tags do.
+        // These tables must exist, even if only tags read them.
         let timed = body(definition).map(|body| body.time_columns).unwrap_or_default();
         uses.tables.extend(timed.into_iter().map(|(table, _)| vec![table]));
         uses
@@ -151,7 +151,7 @@ impl Kind for Profile {
             let catalog = context.catalog();
             let options = context.session().config_options();
             let _lock = catalog.lock(SnapshotOf::Profile, &object.name, "DROP PROFILE", options).await?;
-            // What was checked before holds still, or the definitions have changed and all is checked anew.
+            // The earlier checks still hold, or the definitions have changed and everything is checked again.
             catalog.remove_object(object, Some(context.view().stamp()?))?;
             // What cannot be removed now is removed later; the profile is gone.
             let _ = catalog.collect();
@@ -215,7 +215,7 @@ impl Kind for Profile {
     }
 }
 
-/// What the statement of a profile says.
+/// The body of a profile's definition.
 fn body(definition: &Definition) -> Result<ProfileBody> {
     let label = definition.object.label();
     let entry = |entry: &str| match entry.trim().rsplit_once('.') {
@@ -241,13 +241,13 @@ fn body(definition: &Definition) -> Result<ProfileBody> {
 /// A profile with its tags and segments, as the context sees them.
 ///
 /// # Errors
-/// There is none of that name, or a definition cannot be read.
+/// There is no such profile, or a definition cannot be read.
 pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition> {
     let seen = context.objects()?;
     if !profiles(&seen).any(|other| other == name) {
         return Err(context.unseen(no_profile(name, profiles(&seen)), name));
     }
-    // Its segments are others', and part of it all the same.
+    // Its segments belong to it even if the role cannot see them.
     let objects = context.all_objects()?;
     let (mut own, mut tags, mut segments) = (None, vec![], vec![]);
     for object in objects.iter().filter(|object| object.profile == name) {
@@ -265,7 +265,7 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
     }
 }
 
-/// A profile with one of its parts, and the tags that this one needs.
+/// A profile with one of its parts, and the tags that this part needs.
 fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinition> {
     let (profile, objects) = (&part.profile, context.all_objects()?);
     let of_profile: Vec<&Object> = objects.iter().filter(|object| object.profile == *profile).collect();
@@ -290,7 +290,7 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
         Ok(Part { object: definition.object.clone(), parameters: definition.constants(None)? })
     };
     let (mut tags, mut segments) = (vec![], vec![]);
-    // In the order they were made: that is the order of the numbers.
+    // In order of creation: the map is sorted by id.
     for definition in needed.values() {
         match definition.object.kind.as_str() {
             "tag" => tags.push((constants(definition)?, tag::body(definition)?)),
@@ -300,20 +300,22 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
     Ok(ProfileDefinition { own: constants(&own)?, body: body(&own)?, tags, segments })
 }
 
-/// Plans a tag or segment with what it needs. The other parts of its profile stay as they are: what needs this one is checked beside it.
+/// Plans a tag or segment together with what it needs. The other parts of its profile are not planned; those that need this one are checked
+/// separately.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The part is wrong.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
     let definition = with_part(part, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&definition).await?;
     Ok(planned.notes(&definition, Some(&part.label())))
 }
 
-/// The state that a name of a published table is read from. Before anything is published, and where a definition is planned as it
-/// would be, its columns are those of the definition, and it has no rows.
+/// The state that a published table is read from. Before anything is published, and while the profile's definition is being changed, it has
+/// the columns of the definition and no rows.
 ///
 /// # Errors
+/// The published state cannot be read.
 /// What it has published cannot be read.
 pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
     let name = &named.profile;
@@ -327,7 +329,7 @@ pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
     match published {
         Err(missing) if newest.is_none_or(|newest| named.is_missing_in(&newest)) => {
             let missing = Arc::new(missing);
-            // Whatever else is wrong, this is reported first.
+            // Even if the definition has other errors, this one is reported.
             as_defined(name, context, Arc::clone(&missing)).await.map_err(|_| DataFusionError::Shared(missing))
         }
         published => published,
@@ -341,17 +343,17 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
     defined(&whole(name, &inside)?, &inside, missing).await
 }
 
-/// Plans a profile with its tags and segments.
+/// Plans a profile with all its tags and segments.
 ///
 /// # Errors
-/// What is wrong with any of them.
+/// Any of them is wrong.
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
     if !whole.body.time_columns.is_empty() {
         return Ok(planned.notes(&whole, None));
     }
-    // Which tables those are is reported with the tags that read them.
+    // Which tables these are is reported with the tags that read them.
     let mut notes = vec![format!(
         "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
     )];

@@ -1,4 +1,4 @@
-//! What a REFRESH statement asks for.
+//! The request of a REFRESH statement.
 
 use datafusion::common::{Result, ScalarValue};
 
@@ -12,7 +12,7 @@ use crate::sql::time_travel::moment;
 use crate::statement::StatementContext;
 use crate::text::timestamp;
 
-/// A day, in microseconds: clocks and zones differ by at most that.
+/// A day in microseconds; clocks and time zones differ by at most that.
 const DAY: i64 = 86_400_000_000;
 
 /// The options of REFRESH.
@@ -25,7 +25,7 @@ static OPTIONS: Doc = Doc {
     ..Doc::EMPTY
 };
 
-/// What a REFRESH asks for.
+/// Reads the request of a REFRESH statement.
 ///
 /// # Errors
 /// There is no such object, or an option is wrong.
@@ -60,7 +60,7 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Refres
         return Ok(RefreshRequest { profile: target.name.clone(), tags: refresh.tags.clone(), segment: None, as_of, rewind });
     }
     let Some(segment) = find(context, target)? else { return Err(missing(context, target)?) };
-    // The tags stay as they are, and so does their time.
+    // Tags keep their values, and so their time.
     let as_of = as_of.map_or(AsOf::LastRefresh, AsOf::At);
     Ok(RefreshRequest { profile: segment.profile, tags: Some(vec![]), segment: Some(segment.name), as_of, rewind })
 }

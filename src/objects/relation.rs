@@ -15,10 +15,10 @@ use crate::refresh::published::name_and_time;
 use crate::sql::command::Body;
 use crate::text::with_article;
 
-/// The kinds that share one space of names.
+/// The kinds that share one namespace.
 pub const NAMESPACE: [&str; 3] = ["table", "view", "external table"];
 
-/// The columns of the tables that list them.
+/// The columns of the system tables that list them.
 pub const COLUMNS: [Column; 5] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
@@ -27,7 +27,7 @@ pub const COLUMNS: [Column; 5] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that created this version" },
 ];
 
-/// Their values.
+/// The values of these columns.
 pub fn values(definitions: &[Definition]) -> Values {
     let of = |get: fn(&Object) -> &str| text(definitions.iter().map(move |definition| given(get(&definition.object))));
     vec![
@@ -39,7 +39,7 @@ pub fn values(definitions: &[Definition]) -> Values {
     ]
 }
 
-/// True when what is named is the relation of that name, in its schema or in `public`, now or as of a time.
+/// True when the relation is referred to, in its schema or in `public`, now or as of a time.
 pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
     uses.tables.iter().any(|table| {
         let name = match table.as_slice() {
@@ -52,10 +52,10 @@ pub fn is_named_in(object: &Object, uses: &Uses) -> bool {
     })
 }
 
-/// Refuses names that FOR SYSTEM_TIME AS OF would take for a name and a time.
+/// Refuses names that FOR SYSTEM_TIME AS OF would parse as a name and a time.
 ///
 /// # Errors
-/// It is such a name.
+/// The name has this form.
 pub fn check_name(new: &Object) -> Result<()> {
     if name_and_time(&new.name).1 != When::Now {
         let kind = &new.kind;
@@ -65,10 +65,10 @@ pub fn check_name(new: &Object) -> Result<()> {
     Ok(())
 }
 
-/// Fails for a time in the past, of a relation that keeps none.
+/// Fails for a time in the past, for a relation that keeps no history.
 ///
 /// # Errors
-/// Another time than now.
+/// The time is not now.
 pub fn only_now(object: &Object, when: When) -> Result<()> {
     if when == When::Now {
         return Ok(());
@@ -79,10 +79,10 @@ pub fn only_now(object: &Object, when: When) -> Result<()> {
     Err(invalid(&object.name, problem))
 }
 
-/// The statement that made a relation.
+/// The statement that created a relation.
 ///
 /// # Errors
-/// It was made by another one.
+/// Its body is not SQL.
 pub fn statement(definition: &Definition) -> Result<&SqlParsed> {
     match &definition.body {
         Body::Sql(parsed) => Ok(parsed),

@@ -15,10 +15,10 @@ use crate::catalog::snapshots::{Part, SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::statement::StatementContext;
 
-/// Remembers how long the rows of a table are kept, by a column of times; without a rule they are kept for ever.
+/// Sets how long the rows of a table are kept, by a time column; `None` removes the rule, so that they are kept forever.
 ///
 /// # Errors
-/// The role is not the owner, the length is none, or there is no such column.
+/// The role is not the owner, the period is invalid, or there is no such column.
 pub fn retain(table: &Object, rule: Option<(&Expr, Option<&str>)>, context: &StatementContext) -> Result<Vec<String>> {
     context.check_owns(table)?;
     refuse_changes(table, context)?;
@@ -51,7 +51,7 @@ pub fn retain(table: &Object, rule: Option<(&Expr, Option<&str>)>, context: &Sta
     Ok(vec![note])
 }
 
-/// True while a table has a column.
+/// True if the table has this column.
 ///
 /// # Errors
 /// The table cannot be read.
@@ -68,7 +68,7 @@ fn columns(table: &Object, context: &StatementContext) -> Result<SchemaRef> {
     pins.first().map(|pin| Arc::clone(&pin.schema)).ok_or_else(|| failed(&table.name, "lacks its files"))
 }
 
-/// Months, days and microseconds of a length of time.
+/// The months, days and microseconds of an interval.
 fn parts(label: &str, length: &Expr) -> Result<(i32, i32, i64)> {
     let wrong = || invalid(label, format!("FOR takes a length of time, INTERVAL '3 years' say, got {length}"));
     let ScalarValue::IntervalMonthDayNano(Some(length)) = constant(label, "FOR", length).map_err(|_| wrong())? else {
@@ -82,7 +82,7 @@ fn parts(label: &str, length: &Expr) -> Result<(i32, i32, i64)> {
     Ok((months, days, micros))
 }
 
-/// The column whose times count: the one that is named, or the only one.
+/// The time column to use: the named one, or the only one.
 fn time_column(label: &str, table: &Object, named: Option<&str>, context: &StatementContext) -> Result<String> {
     let schema = columns(table, context)?;
     let times = || schema.fields().iter().filter(|field| is_time(field.data_type())).map(|field| field.name().as_str());

@@ -1,4 +1,4 @@
-//! `ROLE`: who may come in through a server, and what it may do.
+//! `ROLE`: who may connect to a server, and what they may do.
 
 use datafusion::arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use datafusion::common::Result;
@@ -54,20 +54,20 @@ DROP ROLE ada;"],
     ..STATEMENT
 };
 
-/// What a role may do.
+/// The properties of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Role {
     pub login: bool,
     pub superuser: bool,
     pub verifier: Option<Verifier>,
-    /// How often it may be connected at the same time.
+    /// The maximum number of simultaneous connections.
     pub connections: Option<usize>,
-    /// When its password stops to open anything, as it was written.
+    /// When its password expires, as written.
     pub valid_until: Option<String>,
 }
 
 impl Role {
-    /// The statement that makes it, which is what the database keeps.
+    /// The statement that creates it, which is what the database stores.
     fn sql(&self, name: &str) -> String {
         let mut sql = format!("CREATE ROLE {}", identifier(name));
         if self.login {
@@ -88,7 +88,7 @@ impl Role {
         sql
     }
 
-    /// What a definition says.
+    /// Reads a definition.
     fn of(definition: &Definition) -> Option<Self> {
         let Body::Sql(parsed) = &definition.body else { return None };
         let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
@@ -104,7 +104,7 @@ impl Role {
         Some(role)
     }
 
-    /// True when its password opens the door at this moment, in microseconds since 1970.
+    /// True when it may log in at this time, in microseconds since 1970.
     pub fn may_come_in(&self, now: i64) -> bool {
         let until = self.valid_until.as_deref().and_then(|until| moment_of(until).ok().flatten());
         self.login && until.is_none_or(|until| now < until)
@@ -112,7 +112,7 @@ impl Role {
 
     fn set_connections(&mut self, name: &str, limit: &Expr) -> Result<()> {
         self.connections = match limit.to_string().parse::<i64>() {
-            // PostgreSQL's word for no limit.
+            // -1 means no limit in PostgreSQL.
             Ok(-1) => None,
             Ok(limit) if limit >= 0 => usize::try_from(limit).ok(),
             _ => return Err(invalid(name, format!("CONNECTION LIMIT takes a number from 0 on, or -1 for none, got {limit}"))),
@@ -128,7 +128,7 @@ impl Role {
         Ok(())
     }
 
-    /// Gives it a password, or takes it away.
+    /// Sets or removes the password.
     fn set_password(&mut self, name: &str, password: &Password) -> Result<()> {
         self.verifier = match password {
             Password::NullPassword => None,
@@ -158,7 +158,7 @@ fn quoted(value: &Expr) -> Option<String> {
     }
 }
 
-/// A time as it is written, in microseconds since 1970; `infinity` is none.
+/// A written time in microseconds since 1970; `infinity` is `None`.
 fn moment_of(text: &str) -> std::result::Result<Option<i64>, ()> {
     if text.eq_ignore_ascii_case("infinity") {
         return Ok(None);
@@ -167,18 +167,18 @@ fn moment_of(text: &str) -> std::result::Result<Option<i64>, ()> {
     Ok(Some(time.div_euclid(1000)))
 }
 
-/// True for a role that may do all.
+/// True for a role with SUPERUSER.
 pub fn is_superuser(object: &Object, session: &SessionState) -> bool {
     Definition::read(object.clone(), session).ok().and_then(|definition| Role::of(&definition)).is_some_and(|role| role.superuser)
 }
 
-/// Options of PostgreSQL's that are as they are here, whatever is said.
+/// Accepts options of PostgreSQL only with the fixed value that they have here.
 fn check_option(option: &str, is_so: bool, wanted: bool) -> Result<()> {
     let no = if wanted { "" } else { "NO" };
     if wanted == is_so { Ok(()) } else { Err(unknown_option(&format!("{no}{option}"))) }
 }
 
-/// A membership as CREATE ROLE says it.
+/// The change for a membership given in CREATE ROLE.
 fn member(role: &str, group: &str, is_grantable: bool, context: &StatementContext) -> Result<GrantChange> {
     let renewed = context.renewed();
     for name in [role, group] {
@@ -191,7 +191,7 @@ fn member(role: &str, group: &str, is_grantable: bool, context: &StatementContex
     Ok(GrantChange::Give(grant, None))
 }
 
-/// Only who may do all makes roles.
+/// Only superusers manage roles.
 fn check_superuser(context: &StatementContext) -> Result<()> {
     if context.rights()?.is_superuser() {
         return Ok(());
@@ -203,7 +203,7 @@ fn check_superuser(context: &StatementContext) -> Result<()> {
 /// `CREATE ROLE`.
 ///
 /// # Errors
-/// A role of that name exists, an option is not known here, or the one who asks may not.
+/// The role exists, an option is unknown, or the current role may not create roles.
 pub fn create(create: &CreateRole, context: &StatementContext) -> Result<()> {
     check_superuser(context)?;
     for name in &create.names {
@@ -253,7 +253,7 @@ pub fn create(create: &CreateRole, context: &StatementContext) -> Result<()> {
 /// # Errors
 /// As [`create`]; or there is no such role.
 pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementContext) -> Result<()> {
-    // Everybody may choose another password.
+    // Every role may change its own password.
     let is_own_password = matches!(operation, AlterRoleOperation::WithOptions { options }
         if context.role() == name && options.iter().all(|option| matches!(option, RoleOption::Password(_))));
     if !is_own_password {
@@ -301,16 +301,16 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
     }
 }
 
-/// The one setting of a role.
+/// The only setting of a role.
 const BUDGET: &str = "portrait.privacy_budget";
-/// The largest budget, which is as good as none.
+/// The largest budget, in effect unlimited.
 const MOST_BUDGET: f64 = 1_000_000.0;
 
 fn is_budget(setting: &ObjectName) -> bool {
     setting.to_string().eq_ignore_ascii_case(BUDGET)
 }
 
-/// A budget as it is written, in millionths.
+/// A written budget in millionths.
 fn budget(written: &Expr) -> Result<i64> {
     let text = quoted(written).unwrap_or_else(|| written.to_string());
     match text.trim().parse::<f64>() {
@@ -353,10 +353,10 @@ fn unknown_option(option: &str) -> datafusion::error::DataFusionError {
     )
 }
 
-/// The one name of a role.
+/// A role name, which has one part.
 ///
 /// # Errors
-/// A name of several parts.
+/// The name has several parts.
 pub fn only_name(name: &ObjectName) -> Result<String> {
     match name.0.as_slice() {
         [own] => own.as_ident().map(normal).ok_or_else(|| invalid(&name.to_string(), "is not a valid role name")),
@@ -371,7 +371,7 @@ fn put(name: &str, role: &Role, context: &StatementContext) -> Result<()> {
     Ok(())
 }
 
-/// The role of that name.
+/// The role with this name.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -382,7 +382,7 @@ pub fn known(name: &str, context: &StatementContext) -> Result<Option<(Object, R
     Ok(Role::of(&definition).map(|role| (object.clone(), role)))
 }
 
-/// Every role, with its name.
+/// All roles with their names.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -395,7 +395,7 @@ pub fn all(context: &StatementContext) -> Result<Vec<(String, Role)>> {
     roles.collect()
 }
 
-/// True when a role has a password, so that everybody who comes needs one.
+/// True when some role can log in with a password, so that everyone must.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -403,7 +403,7 @@ pub fn has_logins(context: &StatementContext) -> Result<bool> {
     Ok(all(context)?.iter().any(|(_, role)| role.login && role.verifier.is_some()))
 }
 
-/// The error of a role that is not there.
+/// The error for a role that does not exist.
 pub fn missing(name: &str, context: &StatementContext) -> datafusion::error::DataFusionError {
     let objects = context.all_objects();
     let names = objects.iter().flat_map(|objects| objects.iter()).filter(|object| object.kind == "role");
@@ -484,7 +484,7 @@ impl Kind for RoleKind {
         "SELECT name, login, superuser, has_password FROM system.roles ORDER BY name"
     }
 
-    /// Without its password, which is given anew with ALTER ROLE.
+    /// Without the password, which must be set again with ALTER ROLE.
     fn dump(&self, definition: &Definition, _written: Written, _context: &StatementContext) -> Result<String> {
         let role = Role { verifier: None, ..Role::of(definition).unwrap_or_default() };
         Ok(role.sql(&definition.object.name))

@@ -1,6 +1,6 @@
-//! `SCHEDULE`: a script with the times when it runs.
+//! `SCHEDULE`: a script and the times at which it runs.
 //!
-//! Here is what a schedule says. Who runs it, and what is remembered of its runs, stands in the engine and in
+//! This module covers the definition. Running schedules, and the records of their runs, are in the engine and in
 //! [`crate::catalog::schedules`].
 
 mod altering;
@@ -25,57 +25,57 @@ use crate::sql::command::Body;
 use crate::sql::parser;
 use crate::sql::schedule::Script;
 
-/// What is done about times that nothing ran at.
+/// What to do about missed times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnMissed {
     /// One run for all of them.
     RunOnce,
     Skip,
-    /// Each, one after the other.
+    /// One run for each, one after the other.
     All,
 }
 
-/// What a schedule says.
+/// The contents of a schedule.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// The number of its object.
+    /// The id of its object.
     pub id: i64,
     pub name: String,
     pub version: i64,
-    /// Who it runs as.
+    /// The role it runs as.
     pub owner: String,
-    /// True when that is no role, but whoever may open the folder of the database, and so may do all.
+    /// True when it has no owning role: it was created by someone who can open the database directory, and may do everything.
     pub is_trusted: bool,
-    /// The folder that relative paths start from.
+    /// The directory that relative paths are resolved against.
     pub base: PathBuf,
-    /// Microseconds since 1970, when this version was made.
+    /// When this version was created, in microseconds since 1970.
     pub made_at: i64,
-    /// Without one it runs after those that it depends on.
+    /// Its calendar; without one, it runs after the schedules that it depends on.
     pub calendar: Option<Calendar>,
-    /// The calendar as a text, to see that it is another.
+    /// The calendar as text, to detect changes.
     pub times: String,
     pub depends_on: Vec<String>,
     pub on_missed: OnMissed,
     pub retries: i64,
-    /// Microseconds to wait before it is tried again for the first time.
+    /// Microseconds to wait before the first retry.
     pub backoff: i64,
-    /// Microseconds that a run may take.
+    /// The time limit of a run, in microseconds.
     pub timeout: Option<i64>,
-    /// Whether its statements are one transaction.
+    /// Whether its statements run in one transaction.
     pub is_transaction: bool,
-    /// How many runs are remembered.
+    /// How many runs are kept.
     pub keep: i64,
-    /// Where it is told that a run failed, and that one succeeded.
+    /// Where to send a notice that a run failed, and that one succeeded.
     pub on_failure: Option<String>,
     pub on_success: Option<String>,
     pub script: Script,
 }
 
 const SECOND: i64 = 1_000_000;
-/// Bytes of a script.
+/// The largest script, in bytes.
 const LONGEST_SCRIPT: u64 = 64 << 20;
 
-/// The length of an interval, whose days have 24 hours.
+/// The length of an interval, with days of 24 hours.
 fn microseconds(label: &str, option: &str, interval: IntervalMonthDayNano) -> Result<i64> {
     if interval.months != 0 {
         let advice = if option == "every" { "write cron = '0 0 1 * *' for the first of each month" } else { "write days" };
@@ -90,7 +90,7 @@ impl Schedule {
     /// Reads a definition.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The definition is wrong.
     pub fn of(definition: &Definition) -> Result<Self> {
         definition.constants(None)?;
         let (object, options, label) = (&definition.object, &definition.options, definition.object.label());
@@ -164,19 +164,19 @@ impl Schedule {
         })
     }
 
-    /// True for what this object says.
+    /// True when it was read from this version of the object.
     pub fn is_of(&self, object: &Object) -> bool {
         let owner = if object.owner.is_empty() { &object.author } else { &object.owner };
         (self.id, self.version, &self.name) == (object.id, object.version, &object.name)
             && (self.is_trusted, &self.owner) == (object.owner.is_empty(), owner)
     }
 
-    /// The next time after a moment.
+    /// The next scheduled time after a moment.
     pub fn next(&self, after: i64) -> Option<i64> {
         self.calendar.as_ref().and_then(|calendar| calendar.next(after))
     }
 
-    /// The file of the script, when it is one.
+    /// The path of the script, if it is a file.
     pub fn file(&self) -> Option<PathBuf> {
         match &self.script {
             Script::File(file) => Some(self.base.join(Path::new(file))),
@@ -184,7 +184,7 @@ impl Schedule {
         }
     }
 
-    /// The statements to run, on the lines where they stand, as they are now.
+    /// The current statements to run, on the same lines as in their source.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -210,7 +210,7 @@ impl Schedule {
         }
     }
 
-    /// Fails where the script is none.
+    /// Fails when the script cannot be parsed or is empty.
     fn check_script(&self, session: &SessionState) -> Result<()> {
         let statements = parser::parse_definition(&self.text()?, session, &GRAMMARS)?;
         match statements.is_empty() {
@@ -220,7 +220,7 @@ impl Schedule {
     }
 }
 
-/// The time when a version was made, in microseconds since 1970.
+/// The creation time of a version, in microseconds since 1970.
 fn made_at(text: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(text).map_or(0, |time| time.timestamp_micros())
 }

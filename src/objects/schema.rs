@@ -1,4 +1,4 @@
-//! `SCHEMA`: a place for tables and views of their own. One is called by its schema and its name, `sales.orders`, and so is its object.
+//! `SCHEMA`: a namespace for tables and views. The object of such a table has both names: `sales.orders`.
 
 use datafusion::common::{Result, TableReference};
 use futures::future::BoxFuture;
@@ -30,7 +30,7 @@ SELECT count(*) FROM sales.orders;"],
     ..STATEMENT
 };
 
-/// Schemas that are there without being made.
+/// Built-in schemas.
 const OWN: [&str; 7] = ["public", PROFILE_SCHEMA, SEGMENT_SCHEMA, "system", "information_schema", "pg_catalog", "temp"];
 
 /// The kind.
@@ -68,7 +68,7 @@ impl Kind for Schema {
         if name.contains(['.', '@', ':']) {
             return Err(invalid(&new.label(), "the name of a schema has no '.', '@' or ':'"));
         }
-        // A table of `public` whose name has a dot would be taken for one of this schema.
+        // A table in `public` whose name contains a dot would be mistaken for a table of this schema.
         match tables(name, context)?.first() {
             Some(table) => {
                 Err(invalid(&new.label(), format!("there is {table} in public, which would be taken for a table of it")))
@@ -133,7 +133,7 @@ const COLUMNS: [Column; 4] = [
     Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },
 ];
 
-/// The tables of a schema, as messages name them.
+/// The tables of a schema, for messages.
 fn tables(schema: &str, context: &StatementContext) -> Result<Vec<String>> {
     let prefix = format!("{schema}.");
     let objects = context.all_objects()?;
@@ -144,13 +144,13 @@ fn tables(schema: &str, context: &StatementContext) -> Result<Vec<String>> {
     Ok(tables)
 }
 
-/// The names of the schemas that were made.
+/// The names of the schemas created by users.
 pub fn names(context: &StatementContext) -> Vec<String> {
     let Ok(objects) = context.objects() else { return vec![] };
     objects.iter().filter(|object| object.kind == Schema.word()).map(|object| object.name.clone()).collect()
 }
 
-/// The object that a table of a schema is.
+/// The object name of a table in a schema.
 pub fn member(schema: &str, table: &str) -> String {
     format!("{schema}.{table}")
 }

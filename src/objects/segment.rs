@@ -145,7 +145,7 @@ impl Kind for Segment {
     }
 }
 
-/// Who is in a segment.
+/// The condition of a segment.
 pub fn condition(definition: &Definition) -> Result<Expr> {
     match &definition.body {
         Body::Condition(condition) => Ok(condition.as_ref().clone()),

@@ -1,4 +1,4 @@
-//! What functions ask about the objects of the database, answered for one statement.
+//! Answers what functions need to know about the objects of the database, for one statement.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl Definitions for Stored {
     }
 
     fn published(&self, profile: &str, at: Option<i64>) -> Result<Published> {
-        // A name that is none is told apart from a profile that was not refreshed.
+        // An unknown name is a different error from a profile that was never refreshed.
         let whole = self.readable(profile)?;
         let view = self.0.view();
         let state = format!("{profile}{STATE}");
@@ -61,7 +61,7 @@ impl Definitions for Stored {
         let table = format!("{PROFILE_SCHEMA}.{}", identifier(&state));
         let is_unpublished = view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_none();
         let snapshot = match seen(view, profile, at.map_or(When::Now, When::At)) {
-            // A query over it can be planned; to run it is an error.
+            // A query over it can be planned, but running it is an error.
             Err(missing) if is_unpublished => {
                 let (columns, missing) = (columns_by_name(&whole), Some(Arc::new(missing)));
                 return Ok(Published { at: self.0.now(), customers: 0, columns, missing, table });
@@ -117,7 +117,7 @@ impl Definitions for Stored {
 }
 
 impl Stored {
-    /// A profile, when its rows may be read.
+    /// A profile, if its rows may be read.
     fn readable(&self, profile: &str) -> Result<ProfileDefinition> {
         let whole = profile::whole(profile, &self.0)?;
         self.0.check_may(Privilege::Select, &whole.own.object)?;

@@ -1,4 +1,4 @@
-//! `TABLE`: rows of its own, which statements write.
+//! `TABLE`: stored rows that statements write.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Kind for Table {
         &relation::NAMESPACE
     }
 
-    /// A table holds rows; the query that gave them is not needed any more.
+    /// A table holds rows; the query that produced them is no longer needed.
     fn uses(&self, _definition: &Definition) -> Uses {
         Uses::default()
     }
@@ -153,14 +153,14 @@ impl Kind for Table {
         "SELECT name, created_at FROM system.tables ORDER BY name"
     }
 
-    /// The statement that makes a table of the same columns, without rows.
+    /// The statement that creates a table with the same columns, without rows.
     fn dump(&self, definition: &Definition, mut written: Written, context: &StatementContext) -> Result<String> {
         let name = &definition.object.name;
         if create_table(definition).is_some_and(|table| !table.columns.is_empty()) {
             written.without_query();
             return Ok(written.to_string());
         }
-        // The query of CREATE TABLE … AS would give the rows of another day.
+        // The query of CREATE TABLE … AS might return different rows now.
         let columns = open(name, When::Now, HashMap::new(), context)?.schema();
         let columns = columns.fields().iter().map(|field| {
             let of_type = literal(&field.data_type().to_string());
@@ -171,7 +171,7 @@ impl Kind for Table {
     }
 }
 
-/// The statement that made a table.
+/// The statement that created a table.
 fn create_table(definition: &Definition) -> Option<CreateTable> {
     let Body::Sql(parsed) = &definition.body else { return None };
     let SqlParsed::Statement(statement) = parsed.as_ref() else { return None };
@@ -181,7 +181,7 @@ fn create_table(definition: &Definition) -> Option<CreateTable> {
     }
 }
 
-/// A table as the statement sees it; `defaults` are the values of columns that an INSERT leaves out.
+/// A table as the statement sees it; `defaults` are the values of columns that an INSERT omits.
 fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
     if let Some(table) = context.relation_in_progress(name) {
         return Ok(table);
@@ -200,7 +200,7 @@ fn open(name: &str, when: When, defaults: HashMap<String, Expr>, context: &State
     Ok(Arc::new(table))
 }
 
-/// The values of columns that an INSERT leaves out, of a table that was made with DEFAULT.
+/// The values of columns that an INSERT omits, for a table with DEFAULT.
 async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap<String, Expr>> {
     let none = Ok(HashMap::new());
     if !object.sql.to_uppercase().contains("DEFAULT") {
@@ -212,7 +212,7 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     if !table.columns.iter().flat_map(|column| &column.options).any(|option| has_default(&option.option)) {
         return none;
     }
-    // The query has run; what it read may be gone.
+    // The query has already run, and what it read may no longer exist.
     table.query = None;
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
     match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
@@ -221,7 +221,7 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     }
 }
 
-/// What uses a table that is replaced.
+/// What uses a table that is being replaced.
 #[derive(Clone)]
 struct Users {
     existing: Object,
@@ -231,7 +231,7 @@ struct Users {
 }
 
 impl Users {
-    /// Checks that nothing would be broken by the new columns; gives the state of the definitions that this holds for.
+    /// Checks that the new columns break nothing; returns the state of the definitions that this holds for.
     async fn check(self) -> Result<Stamp> {
         let (existing, columns) = (&self.existing, &self.columns);
         let check = |context: StatementContext| async move {
@@ -243,7 +243,7 @@ impl Users {
     }
 }
 
-/// CREATE TABLE: plans the query, checks what would be broken, writes the rows.
+/// CREATE TABLE: plans the query, checks its users, writes the rows.
 async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let name = &new.object.name;
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
@@ -261,10 +261,10 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     write(new, Arc::unwrap_or_clone(command.input), declared, context, running).await.map(|()| vec![])
 }
 
-/// Writes the rows of a table that is made, or takes the place of another; `declared` are its columns, where they say what may be NULL.
+/// Writes the rows of a new or replaced table; `declared` are its columns, where they declare what may be NULL.
 ///
 /// # Errors
-/// What it would break, or what goes wrong with its rows; nothing has changed then.
+/// It would break something, or its rows cannot be computed or written. Then nothing is changed.
 pub async fn write(
     new: &NewObject,
     rows: LogicalPlan,
@@ -296,7 +296,7 @@ pub async fn write(
     tables::create(context.catalog(), &table, plan, task).await
 }
 
-/// The columns as the statement declares them that made a table; none of a table of a query alone.
+/// The column definitions in the statement that created a table; empty for a table from a query alone.
 ///
 /// # Errors
 /// The definition cannot be read.

@@ -1,4 +1,4 @@
-//! `TAG`: one label of each member of a profile.
+//! `TAG`: one label per member of a profile.
 
 use datafusion::common::Result;
 use futures::future::BoxFuture;
@@ -21,7 +21,7 @@ use crate::sql::references::value_is_case;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
-/// What a tag may be; the words of the field.
+/// The types of tags, in the terms of customer tagging.
 const TAG_TYPES: [&str; 11] =
     ["rule", "statistical", "first_last", "preference", "ranking", "derived", "lifecycle", "rfm", "sql", "import", "predictive"];
 
@@ -166,7 +166,7 @@ impl Kind for Tag {
     }
 }
 
-/// The model that each tag applies, if it does: name, version, when it was trained, how good it is.
+/// The model that each tag applies, if any: name, version, training time, quality.
 fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Values> {
     let stored = context.catalog().models()?;
     let applied = models_applied(definitions, context)?;
@@ -188,7 +188,7 @@ fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Val
     ])
 }
 
-/// What an area under the ROC curve is worth.
+/// The grade of an area under the ROC curve.
 fn grade(auc: f64) -> &'static str {
     match auc {
         auc if auc >= 0.85 => "excellent",
@@ -198,13 +198,13 @@ fn grade(auc: f64) -> &'static str {
     }
 }
 
-/// What the statement of a tag says of its values.
+/// The body of a tag's definition.
 pub fn body(definition: &Definition) -> Result<TagBody> {
     path(definition)?;
     Ok(TagBody { multiple: definition.options.flag("multiple")?, query: Box::new(definition.query()?.clone()) })
 }
 
-/// Levels one and two of the taxonomy.
+/// The first two levels of the taxonomy.
 fn path(definition: &Definition) -> Result<String> {
     let path = definition.text("path");
     let levels: Vec<&str> = path.split('/').map(str::trim).collect();

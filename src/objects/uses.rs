@@ -1,7 +1,8 @@
-//! What an object names, and so needs.
+//! What an object refers to, and so depends on.
 //!
-//! This is known from the words of its definition, whether it can be planned or not: what names something that was dropped names it still.
-//! Where words alone do not tell which tags of a profile are read, all are: `SELECT *`, and functions that compare all of them.
+//! This is taken from the text of its definition, whether it can be planned or not: a definition that refers to a dropped object still
+//! refers to it. Where the text does not tell which tags of a profile are read, all are assumed to be: with `SELECT *`, and in functions
+//! that compare all tags.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::sql::references::{functions_in, names_in, objects_in, tables_in, tabl
 /// The domain of functions that read the segments of a profile rather than its tags.
 const OF_SEGMENTS: &str = "audience";
 
-/// What an object names.
+/// What an object refers to.
 #[derive(Debug, Clone, Default)]
 pub struct Uses {
     /// Tables and views, each as the parts of its name.
@@ -23,17 +24,17 @@ pub struct Uses {
     pub models: Vec<String>,
     /// Functions in FROM.
     pub functions: Vec<String>,
-    /// Profiles that it reads, with what it may read of each.
+    /// Profiles that it reads, and what of each.
     pub profiles: Vec<ProfileUse>,
-    /// Segments that functions are given by name.
+    /// Segments passed to functions by name.
     pub segments: Vec<String>,
-    /// Profiles all of whose segments are read.
+    /// Profiles of which all segments are read.
     pub all_segments: Vec<String>,
-    /// The profile that it is of.
+    /// The profile that it belongs to.
     pub profile: Option<String>,
-    /// Experiments that functions are given by name.
+    /// Experiments passed to functions by name.
     pub experiments: Vec<String>,
-    /// Schedules that it waits for.
+    /// Schedules that it depends on.
     pub schedules: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ pub struct ProfileUse {
 }
 
 impl Uses {
-    /// What a query or statement names.
+    /// What a query or statement refers to.
     pub fn of(part: &impl Visit) -> Self {
         let mut uses = Self { tables: tables_in(part), functions: functions_in(part), ..Self::default() };
         let read = |table: &Vec<String>| match table.as_slice() {
@@ -77,7 +78,7 @@ impl Uses {
         uses
     }
 
-    /// What the condition of a segment names, beside its own profile.
+    /// What the condition of a segment refers to, including its own profile.
     pub fn of_condition(condition: &Expr, profile: &str) -> Self {
         let mut uses = Self::of(condition);
         let columns = Some(names_in(condition).into_iter().collect());
@@ -85,13 +86,13 @@ impl Uses {
         uses.of_profile(profile)
     }
 
-    /// Of an object that is of a profile.
+    /// Marks the object as belonging to a profile.
     pub fn of_profile(mut self, profile: &str) -> Self {
         self.profile = Some(profile.to_string());
         self
     }
 
-    /// What is named without `*` and its like.
+    /// Only what is referred to by name, without `*` and the like.
     pub fn by_name(&self) -> Self {
         let mut uses = self.clone();
         for used in &mut uses.profiles {

@@ -1,4 +1,4 @@
-//! Columns of tables about objects, in the making.
+//! Builders for the columns of tables about objects.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `VIEW`: a query by a name.
+//! `VIEW`: a named query.
 
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Kind for View {
             }
             let view = self.open(object, When::Now, context).await?;
             if let Some(plan) = view.get_logical_plan() {
-                // Only where one is made: earlier versions let it be, and such a view is read as before.
+                // Checked only on creation: earlier program versions allowed duplicate names, and such views remain readable.
                 check_once(plan.schema())?;
                 coerced(plan.into_owned(), &object.label(), context)?;
             }

@@ -1,11 +1,12 @@
-//! The step that puts inputs side by side by their key.
+//! A merge step that aligns several inputs by their key.
 //!
-//! Every input comes in the order of its key, its first column, each key once. They are read together, as in a merge: one pass,
-//! one batch of each in memory, however many customers there are. A row appears for every key of the inputs that *lead* (the profile
-//! and its state before); what the others have of a key stands beside it, or NULL.
+//! Every input is sorted by its key, which is its first column; each key occurs at most once. The inputs are read together, as in a merge
+//! join: one pass, and one batch of each input in memory, however many customers there are. The result has one row for every key of the
+//! *leading* inputs (the profile and its previous state). The columns of the other inputs are filled in where they have the key, and are
+//! NULL elsewhere.
 //!
-//! Keys are compared in the row format of Arrow, bytes that order as the values do, so that one loop serves every type of key. All
-//! inputs have the key in one type and come in ascending order with NULL first; neither is checked here.
+//! Keys are compared in Arrow's row format, whose bytes sort as the values do, so that one loop serves every key type. All inputs must have
+//! the same key type and be sorted ascending with NULL first; this step checks neither.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -30,20 +31,20 @@ use crate::adapter::step::{Reads, Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::error::{SqlState, in_rows};
 
-/// The column that tells whether the key is in the first input.
+/// The column that says whether the key is in the first input.
 pub const PRESENT: &str = "present";
 
-/// Puts inputs side by side by their key.
+/// Aligns several inputs by their key.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Align {
     /// The profile's name, for errors.
     #[serde(with = "untold")]
     pub profile: String,
-    /// The key's own name.
+    /// The name of the key column.
     pub key: String,
-    /// What each input is, in EXPLAIN.
+    /// A label for each input, shown in EXPLAIN.
     pub inputs: Vec<String>,
-    /// The inputs whose keys all appear; the first is the profile.
+    /// For each input, whether it leads: every key of a leading input appears in the result. The first input is the profile.
     #[serde(with = "untold")]
     pub leads: Vec<bool>,
 }
@@ -53,8 +54,8 @@ impl Plain for Align {
 }
 
 impl Align {
-    /// The plan of this step: key, the column `presence`, which tells whether the key is in the first input, then the columns of the inputs
-    /// after their keys.
+    /// The plan of this step: the key, the boolean column `presence` (whether the key is in the first input), then the columns of each
+    /// input without its key.
     pub fn plan(self, presence: &str, inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
         let mut fields = vec![];
         for (index, input) in inputs.iter().enumerate() {
@@ -117,7 +118,7 @@ struct Merge {
     timer: Time,
 }
 
-/// One input and how far it is read. `keys` are those of `batch`, and `row` is the next one in both.
+/// One input and how far it has been read. `keys` holds the keys of `batch`; `row` is the next row in both.
 struct Cursor {
     stream: SendableRecordBatchStream,
     leads: bool,
@@ -125,19 +126,19 @@ struct Cursor {
     batch: Option<RecordBatch>,
     keys: Option<Rows>,
     row: usize,
-    /// The last key of the batch before, as a key that is there twice may end one batch and begin the next.
+    /// The last key of the previous batch: the two copies of a duplicate key may lie on both sides of a batch boundary.
     before: Option<OwnedRow>,
     ended: bool,
-    /// What the batch in the making takes of this input.
+    /// The rows of this input that go into the batch being built.
     taken: TakenRows,
 }
 
-/// Rows taken of an input, in the order of the result. They are places rather than copies: values are gathered once a batch is full,
-/// column by column.
+/// Rows taken from an input, in output order. They are stored as positions rather than copies: the values are gathered column by column
+/// once a batch is full.
 #[derive(Default)]
 struct TakenRows {
     batches: Vec<RecordBatch>,
-    /// Batch and row, both from 0; `None` where the input has no row of the key.
+    /// Batch and row, both from 0; `None` where the input does not have the key.
     rows: Vec<Option<(usize, usize)>>,
 }
 
@@ -158,7 +159,7 @@ impl Cursor {
         })
     }
 
-    /// Makes sure that there is a row to look at, or that there is none left. Rows without a key come first and are passed over.
+    /// Loads batches until there is a current row or the input has ended. Rows with a NULL key sort first and are skipped.
     async fn load(&mut self, left_out: Option<&Count>) -> Result<()> {
         while !self.ended && self.batch.as_ref().is_none_or(|batch| self.row >= batch.num_rows()) {
             match self.stream.next().await.transpose()? {
@@ -187,10 +188,10 @@ impl Cursor {
         self.keys.as_ref().filter(|keys| self.row < keys.num_rows()).map(|keys| keys.row(self.row))
     }
 
-    /// Takes the row at hand.
+    /// Adds the current row to the taken rows.
     fn take(&mut self) {
         if let Some(batch) = &self.batch {
-            // The batch at hand is known by its first array: it is the last that was taken from, or a new one.
+            // A batch is recognised by its first array: the current one is either the batch taken from last, or a new one.
             let is_last = self.taken.batches.last().is_some_and(|last| Arc::ptr_eq(last.column(0), batch.column(0)));
             if !is_last {
                 self.taken.batches.push(batch.clone());
@@ -207,7 +208,7 @@ impl Cursor {
 }
 
 impl TakenRows {
-    /// A column of the rows that were taken.
+    /// One column of the taken rows.
     fn column(&self, index: usize, data_type: &DataType) -> Result<ArrayRef> {
         if let Some((batch, first)) = self.is_one_run() {
             return Ok(self.batches[batch].column(index).slice(first, self.rows.len()));
@@ -220,7 +221,7 @@ impl TakenRows {
         Ok(interleave(&arrays, &places)?)
     }
 
-    /// True for rows that stand one after another in one batch, which need no copying.
+    /// The batch and first row when all taken rows are consecutive rows of one batch, which can be sliced instead of copied.
     fn is_one_run(&self) -> Option<(usize, usize)> {
         let (batch, first) = self.rows.first().copied().flatten()?;
         let mut expected = (first..).map(|row| Some((batch, row)));
@@ -246,7 +247,7 @@ impl Merge {
                 self.memory.try_resize(self.cursors.iter().map(Cursor::memory).sum())?;
             }
             let _timer = self.timer.timer();
-            // As long as every input has a row at hand, nothing has to be waited for.
+            // While every input has a current row, nothing needs to be awaited.
             let leads = |cursors: &[Cursor]| {
                 let keys = cursors.iter().enumerate().filter(|(_, cursor)| cursor.leads);
                 let keys = keys.filter_map(|(index, cursor)| cursor.key().map(|key| (key, index)));
@@ -254,14 +255,14 @@ impl Merge {
             };
             let Some(lead) = leads(&self.cursors) else { break };
             let mut wait = false;
-            // Others may have keys before it, of nobody in the profile.
+            // Skip smaller keys of the other inputs: they belong to no customer of a leading input.
             for index in 0..self.cursors.len() {
                 while !self.cursors[index].leads && compare(&self.cursors, index, lead) == Some(Ordering::Less) {
                     self.cursors[index].row += 1;
                 }
                 wait |= self.cursors[index].key().is_none() && !self.cursors[index].ended;
             }
-            // The next batch of that input may begin with the key at hand.
+            // An input at the end of its batch may have the current key first in its next batch, so load that before comparing.
             if wait {
                 continue;
             }
@@ -279,7 +280,7 @@ impl Merge {
                 }
             }
             rows += 1;
-            // A batch of the profile ends here: its columns then need no copying.
+            // End the output batch at a batch boundary of the profile: its columns can then be sliced instead of copied.
             let first = &self.cursors[0];
             if first.key().is_none() && !first.ended && rows > self.batch_size / 2 {
                 break;
@@ -292,7 +293,8 @@ impl Merge {
         self.batch(rows, present).map(Some)
     }
 
-    /// The profile's own keys are there once: an equal one before is an error.
+    /// Returns an error when the profile's query gives the current key a second time. As the input is sorted, only the previous key is
+    /// compared.
     fn refuse_double(&self) -> Result<()> {
         let first = &self.cursors[0];
         let (Some(key), Some(batch), Some(keys)) = (first.key(), &first.batch, &first.keys) else { return Ok(()) };

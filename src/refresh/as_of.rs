@@ -1,7 +1,8 @@
-//! A definition as of a time: `$as_of` and its own constants get their values.
+//! A definition as of a time: replaces `$as_of` and the definition's own constants by their values.
 //!
-//! That no source gives rows of a later time is seen to where tables are found: see [`Horizon`](crate::statement::Horizon). A query that becomes a part of
-//! another one, which has no such horizon, names its tables in a schema that has: `"known:customer@1751327999999999".orders`.
+//! That no source returns later rows is ensured where tables are resolved: see [`Horizon`](crate::statement::Horizon). A query that becomes
+//! part of another one, which has no such horizon, instead names its tables in a schema that applies it:
+//! `"known:customer@1751327999999999".orders`.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,10 +21,10 @@ use crate::sql::renaming::rename_tables;
 use crate::sql::time_travel::name_at;
 use crate::text::timestamp;
 
-/// The beginning of the name of a schema in which tables are as a refresh of a profile sees them.
+/// The prefix of schemas whose tables are as a refresh of a profile sees them.
 const KNOWN: &str = "known:";
 
-/// Names the tables of a query so that they are found as a refresh of this profile, as of this time, finds them.
+/// Renames the tables of a query so that they resolve as in a refresh of this profile as of this time.
 pub fn known(query: &mut Query, profile: &str, as_of: i64) {
     let name = |parts: &[&str]| ObjectName::from(parts.iter().map(|part| Ident::with_quote('"', *part)).collect::<Vec<_>>());
     let schema = format!("{KNOWN}{}", name_at(profile, as_of));
@@ -38,7 +39,7 @@ pub fn known(query: &mut Query, profile: &str, as_of: i64) {
             };
             Some(name(&[published, &name_at(own, time)]))
         }
-        // A table of another schema is the object of both names.
+        // A table of another schema is looked up as one object, by both parts of its name.
         [.., own, table] if !["system", "information_schema"].contains(&own.as_str()) => {
             Some(name(&[&schema, &format!("{own}.{table}")]))
         }
@@ -46,7 +47,7 @@ pub fn known(query: &mut Query, profile: &str, as_of: i64) {
     });
 }
 
-/// The profile and time of a schema that [`known`] names.
+/// The profile and time in a schema name that [`known`] made.
 pub fn known_schema(name: &str) -> Option<(&str, i64)> {
     match name_and_time(name.strip_prefix(KNOWN)?) {
         (profile, When::At(time)) => Some((profile, time)),
@@ -54,12 +55,12 @@ pub fn known_schema(name: &str) -> Option<(&str, i64)> {
     }
 }
 
-/// Puts a time, in microseconds since 1970, in the place of `$as_of`, and constants in the places of their names.
+/// Replaces `$as_of` by a time, in microseconds since 1970, and the names of constants by their values.
 pub fn settle(part: &mut impl VisitMut, as_of: i64, constants: &BTreeMap<String, Expr>) {
     struct Settle<'a> {
         as_of: i64,
         constants: &'a BTreeMap<String, Expr>,
-        /// How many calls in FROM stand around.
+        /// How many table function calls in FROM enclose the current expression.
         calls: usize,
     }
     impl VisitorMut for Settle<'_> {
@@ -93,7 +94,8 @@ fn is_call(factor: &TableFactor) -> bool {
     matches!(factor, TableFactor::Table { args: Some(_), .. } | TableFactor::Function { .. })
 }
 
-/// `utc_time(TIMESTAMP '…')`: a time as others are, which knows that it is an instant where it meets times with a zone.
+/// `utc_time(TIMESTAMP '…')`: a timestamp without a time zone, like those of tables, which still counts as UTC when it is compared with one
+/// that has a zone.
 fn moment(time: i64) -> Expr {
     let literal = Expr::Cast {
         kind: CastKind::Cast,
@@ -105,7 +107,7 @@ fn moment(time: i64) -> Expr {
     call(UTC_TIME, [literal])
 }
 
-/// The time with its zone: an option of a function is a value, which remembers nothing else.
+/// The time as a timestamp with its zone. Options of table functions are plain values, which carry the zone in their type only.
 fn instant(time: i64) -> Expr {
     call("arrow_cast", [text(timestamp(time)), text(format!("Timestamp(Microsecond, Some(\"{UTC}\"))"))])
 }

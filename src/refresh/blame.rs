@@ -1,8 +1,8 @@
-//! Which part of a profile an error comes from, when the rows of a refresh do not let themselves be computed.
+//! Finds out which part of a profile an error comes from, when a refresh fails on its data.
 //!
-//! Tags that share a source are computed in one plan, and an error that it ends with (a division by zero, text that is no number) says
-//! nothing of the tag. It is found by computing each query alone, after the failure and only then: a refresh that succeeds pays nothing. What
-//! reads the profile itself cannot be computed alone; of those the refresh finds the first with which it fails.
+//! Tags that share a source are computed in one plan, and an error of that plan (a division by zero, text that is not a number) does not
+//! say which tag caused it. To find it, each query is run alone, and only after a failure: a refresh that succeeds pays nothing. Derived
+//! tags and segments cannot be run alone; among those, the refresh finds the first with which it fails.
 
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
@@ -14,20 +14,20 @@ use super::plan::Planned;
 use crate::error::{coded, message, sqlstate};
 use crate::statement::StatementContext;
 
-/// True for an error of the data that does not say which definition it comes from.
+/// True for a data error that does not say which definition it comes from.
 pub fn is_nameless(error: &DataFusionError) -> bool {
     let text = message(error);
     let tells_itself = ["profile ", "tag ", "segment "].iter().any(|kind| text.starts_with(kind));
-    // Class 22 of SQL: data exceptions. Others, such as no memory or a damaged file, are nobody's own.
+    // SQLSTATE class 22: data exceptions. Other errors, such as running out of memory or a damaged file, are not caused by one definition.
     !tells_itself && is_of_data(error)
 }
 
-/// True for an error of the values that were computed with.
+/// True for an error caused by the data.
 pub fn is_of_data(error: &DataFusionError) -> bool {
     sqlstate(error).code().starts_with("22")
 }
 
-/// The error with the segment in front that it comes from, and its condition.
+/// The error, prefixed with the segment that it comes from, and with the segment's condition.
 pub fn of_segment(error: &DataFusionError, label: &str, condition: impl std::fmt::Display) -> DataFusionError {
     let text = message(error);
     let problem =
@@ -35,7 +35,7 @@ pub fn of_segment(error: &DataFusionError, label: &str, condition: impl std::fmt
     coded(sqlstate(error), label, problem)
 }
 
-/// The error with the profile or tag in front that it comes from.
+/// The error, prefixed with the profile or tag that it comes from.
 pub fn named(error: &DataFusionError, label: &str, profile: &str) -> DataFusionError {
     let text = message(error);
     let problem = format!(
@@ -44,7 +44,7 @@ pub fn named(error: &DataFusionError, label: &str, profile: &str) -> DataFusionE
     coded(sqlstate(error), label, problem)
 }
 
-/// The label of what cannot be computed of its own sources, the profile or a tag; `None` when all of these can.
+/// The label of the profile or tag whose own query fails over its sources; `None` when none does.
 pub async fn of_sources(profile: &str, planned: Planned, context: &StatementContext) -> Option<String> {
     if fails(planned.profile, context).await {
         return Some(format!("profile {profile}"));
@@ -57,7 +57,7 @@ pub async fn of_sources(profile: &str, planned: Planned, context: &StatementCont
     None
 }
 
-/// True when a query cannot be computed.
+/// True when running the query fails on its data.
 async fn fails(query: LogicalPlan, context: &StatementContext) -> bool {
     let run = async {
         let mut rows = DataFrame::new(context.state(), query).execute_stream().await?;

@@ -1,20 +1,20 @@
-//! What changed since the refresh before, value by value.
+//! The changes since the previous refresh, value by value.
 //!
-//! | before | now | rows of the history |
+//! | previous | current | rows of the history |
 //! |---|---|---|
 //! | – | `a` | `a` opens at the time of the refresh |
-//! | `a` | `a` | nothing: `a` keeps its beginning and the version of the tag that gave it |
+//! | `a` | `a` | none: `a` keeps its start and the tag version that produced it |
 //! | `a` | `b`, or `a` under a new name | `a` closes, `b` opens |
-//! | `a` | NULL, or no row of the customer | `a` closes |
+//! | `a` | NULL, or no row for the customer | `a` closes |
 //! | `a` | the customer left the profile, or the tag was dropped | `a` closes |
-//! | several values | several values | each value of a tag with `multiple` opens and closes by itself |
+//! | several values | several values | each value of a tag with `multiple` opens and closes independently |
 //!
-//! One value or several, the comparison is the same: the values of a batch, now and before, stand in two flat arrays ([`Values`]),
-//! and of each value now the place of the same value of the same customer before is looked for. What is found keeps its beginning
-//! and version, what is not found opens, what nobody found closes.
+//! Tags with one value and with several are compared in the same way. The current and the previous values of a batch are two flat arrays
+//! ([`Values`]), and for each current value the position of the same value of the same customer among the previous ones is looked up. A
+//! value that is found keeps its start and version; one that is not found opens; a previous value that no current one matched closes.
 //!
-//! A version is kept with each value rather than with the tag: a new definition that gives a customer the value of the old one has
-//! not changed it, and the history says which definition first did.
+//! The version is kept per value rather than per tag: when a new definition gives a customer the same value as the old one, the value has
+//! not changed, and the history shows which definition produced it first.
 
 use std::sync::Arc;
 
@@ -28,14 +28,14 @@ use datafusion::arrow::compute::{and, cast, filter, is_not_null, not, nullif, ta
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{HashMap, Result, internal_datafusion_err};
 
-/// The values of a tag in the rows of a batch, one after another.
+/// The values of a tag in the rows of a batch, as one flat array.
 pub struct Values {
-    /// Of a tag of one value the column itself, NULL where there is none; of several, those of all lists.
+    /// For a tag with one value, the column itself, with NULL where there is none; for a tag with several, the items of all lists.
     items: ArrayRef,
     lists: Option<Lists>,
 }
 
-/// Which values are of which row, for a tag of several.
+/// Which values belong to which row, for a tag with several values.
 struct Lists {
     /// The row of each value.
     rows: Vec<u32>,
@@ -47,14 +47,14 @@ impl Values {
     /// Reads a column.
     ///
     /// # Errors
-    /// It should hold lists and does not; a fault of the program.
+    /// Internal error when the column should hold lists and does not.
     pub fn of(column: &ArrayRef, multiple: bool) -> Result<Self> {
         if !multiple {
             return Ok(Self { items: Arc::clone(column), lists: None });
         }
         let list = column.as_list_opt::<i32>();
         let list = list.ok_or_else(|| internal_datafusion_err!("lists were expected, got {}", column.data_type()))?;
-        // A list that is NULL may still have a range of values, which are nobody's.
+        // A NULL list may still span a range of items; these belong to no row.
         let (mut rows, mut places, mut lengths) = (vec![], vec![], vec![]);
         for row in 0..list.len() {
             let range = if list.is_valid(row) { list.value_offsets()[row]..list.value_offsets()[row + 1] } else { 0..0 };
@@ -71,14 +71,14 @@ impl Values {
         self.lists.as_ref().map_or_else(|| as_u32(place), |lists| lists.rows[place])
     }
 
-    /// A column with an item for each of these values.
+    /// A column with one of `items` for each of these values, in lists where the values came from lists.
     fn column_of(&self, items: ArrayRef) -> Result<ArrayRef> {
         let Some(lists) = &self.lists else { return Ok(items) };
         let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
         Ok(Arc::new(ListArray::try_new(field, lists.offsets.clone(), items, lists.nulls.clone())?))
     }
 
-    /// For each of these values, the place of the same value of the same row in `others`, or NULL.
+    /// For each of these values, its position among the values of the same row in `others`, or NULL.
     fn find_in(&self, others: &Self) -> Result<UInt32Array> {
         match self.lists {
             None => self.find_beside(others),
@@ -86,12 +86,12 @@ impl Values {
         }
     }
 
-    /// Of one value: the only candidate stands in the same row, so that whole columns are compared at once.
+    /// One value per row: the only candidate is in the same row, so whole columns are compared at once.
     fn find_beside(&self, others: &Self) -> Result<UInt32Array> {
         let (now, before) = (&self.items, &others.items);
         let same = match now.data_type() == before.data_type() {
             true => not_distinct(now, before)?,
-            // The type changed with the definition: the same text is the same value.
+            // The type changed with the definition: values with the same text count as equal.
             false => not_distinct(&cast(now, &DataType::Utf8View)?, &cast(before, &DataType::Utf8View)?)?,
         };
         let found = and(&same, &is_not_null(now)?)?;
@@ -99,7 +99,7 @@ impl Values {
         Ok(nullif(&places, &not(&found)?)?.as_primitive().clone())
     }
 
-    /// Of several values: by row and text, in time linear in the values of both.
+    /// Several values per row: hashed by row and text, in time linear in the number of values.
     fn find_among(&self, others: &Self) -> Result<UInt32Array> {
         let (now, before) = (cast(&self.items, &DataType::Utf8View)?, cast(&others.items, &DataType::Utf8View)?);
         let (now, before) = (now.as_string_view(), before.as_string_view());
@@ -110,14 +110,14 @@ impl Values {
     }
 }
 
-/// The values of a tag before, with what is known of each.
+/// The previous values of a tag, each with its start and version.
 pub struct Before {
     values: Values,
     since: ArrayRef,
     version: ArrayRef,
 }
 
-/// Values that are no more: the rows of the batch they are of, and what they were.
+/// Values that closed: their rows in the batch, the values, and their starts and versions.
 pub struct Closed {
     pub rows: Vec<u32>,
     pub values: ArrayRef,
@@ -126,19 +126,19 @@ pub struct Closed {
 }
 
 impl Before {
-    /// Reads the columns of a tag in the state before; each value has its beginning and its version.
+    /// Reads the columns of a tag in the previous state: the values, their starts and their versions.
     ///
     /// # Errors
-    /// They should hold lists and do not; a fault of the program.
+    /// Internal error when the columns should hold lists and do not.
     pub fn of(was: &ArrayRef, since: &ArrayRef, version: &ArrayRef, multiple: bool) -> Result<Self> {
         let [values, since, version] = [was, since, version].map(|column| Values::of(column, multiple));
         Ok(Self { values: values?, since: since?.items, version: version?.items })
     }
 
-    /// The values that are no more, all but those at the places in `kept`.
+    /// Closes all values except those at the positions in `kept`.
     ///
     /// # Errors
-    /// A fault of the program.
+    /// Internal errors only.
     pub fn closed_but(&self, kept: &UInt32Array) -> Result<Closed> {
         let mut is_kept = vec![false; self.values.items.len()];
         kept.iter().flatten().for_each(|place| is_kept[place as usize] = true);
@@ -152,16 +152,16 @@ impl Before {
         })
     }
 
-    /// All values are no more.
+    /// Closes all values.
     ///
     /// # Errors
-    /// A fault of the program.
+    /// Internal errors only.
     pub fn all_closed(&self) -> Result<Closed> {
         self.closed_but(&UInt32Array::new_null(0))
     }
 }
 
-/// The columns of a tag in the new state, and what changed.
+/// The columns of a tag in the new state, and its changes.
 pub struct Compared {
     pub value: ArrayRef,
     pub since: ArrayRef,
@@ -170,10 +170,11 @@ pub struct Compared {
     pub opened: usize,
 }
 
-/// Compares the values of a tag with those before; one that opens does so at `as_of`, by the version of its place in `versions`.
+/// Compares the current values of a tag with the previous ones. A value that opens starts at `as_of`, with the version at its position in
+/// `versions`.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn compare(now: &Values, versions: &ArrayRef, as_of: i64, before: Option<&Before>) -> Result<Compared> {
     let items = now.items.len();
     let is_value = is_not_null(&now.items)?;
@@ -201,20 +202,20 @@ pub fn compare(now: &Values, versions: &ArrayRef, as_of: i64, before: Option<&Be
     })
 }
 
-/// Versions for `values`, all the same.
+/// One version for each of `values`, all the same.
 pub fn same_version(values: &Values, version: i64) -> ArrayRef {
     Arc::new(Int64Array::from_value(version, values.items.len()))
 }
 
-/// Versions for `values`, from a column that has one beside each of them.
+/// One version for each value, read from a column of the same shape as the values.
 ///
 /// # Errors
-/// It should hold lists and does not; a fault of the program.
+/// Internal error when the column should hold lists and does not.
 pub fn versions_beside(column: &ArrayRef, multiple: bool) -> Result<ArrayRef> {
     Ok(Values::of(column, multiple)?.items)
 }
 
-/// NULL is not true.
+/// The mask with NULL as false.
 pub fn only_true(mask: &BooleanArray) -> BooleanArray {
     match mask.nulls() {
         Some(nulls) => BooleanArray::new(mask.values() & nulls.inner(), None),
@@ -222,7 +223,7 @@ pub fn only_true(mask: &BooleanArray) -> BooleanArray {
     }
 }
 
-/// Rows of a batch are far fewer than 2³².
+/// Lossless: a batch has far fewer than 2³² rows.
 fn as_u32(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

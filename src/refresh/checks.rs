@@ -1,4 +1,4 @@
-//! What the columns of a profile may be: their names, the types of key and values, what a condition may compare.
+//! Checks on the columns of a profile: their names, the types of key and values, and what conditions compare.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use crate::error::{did_you_mean, invalid};
 use crate::sql::references::names_in;
 use crate::text::sql_type;
 
-/// Names of columns that do not clash with one another or with the columns that a profile keeps beside them.
+/// Checks that column names clash neither with one another nor with the internal columns of a profile, whose names contain a colon.
 pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {
     let tags = definition.tags.iter().map(|(tag, _)| (format!("tag {}", tag.object.name), &tag.object.name));
     let subject = format!("profile {}", definition.name());
@@ -42,7 +42,7 @@ pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<
     Ok(())
 }
 
-/// Names in `history` that are attributes.
+/// Checks that the names in `history` are attributes.
 pub fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Result<()> {
     let names = || attributes.iter().map(|attribute| attribute.name().as_str());
     let kept = attributes.iter().filter(|attribute| definition.body.history.contains(attribute.name()));
@@ -66,7 +66,7 @@ pub fn check_history(definition: &ProfileDefinition, attributes: &[Field]) -> Re
     Err(invalid(&format!("profile {}", definition.name()), problem))
 }
 
-/// How keys of this type are kept: whole numbers as BIGINT, text as text.
+/// The type in which keys of this type are stored: BIGINT for integers, text for text; `None` when it cannot be a key.
 pub fn key_type(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Dictionary(_, values) => key_type(values),
@@ -76,7 +76,7 @@ pub fn key_type(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// How values of this type are computed.
+/// The type in which values of this type are computed; `None` when it cannot be a value.
 pub fn value_type(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Dictionary(_, values) => value_type(values),
@@ -87,7 +87,7 @@ pub fn value_type(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// A column of text that a condition takes for a value of another type without saying so, and that type.
+/// A text column that a condition implicitly casts to another type, and that type.
 pub fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String, DataType)> {
     let said = cast_in(condition);
     let [input] = plan.inputs()[..] else { return None };
@@ -109,7 +109,7 @@ pub fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String,
     found
 }
 
-/// The columns that stand within a CAST as it is written.
+/// The columns that the condition casts explicitly.
 fn cast_in(condition: &SqlExpr) -> Vec<String> {
     struct Casts(Vec<String>);
     impl Visitor for Casts {

@@ -1,8 +1,8 @@
-//! Tags over the same source, computed together.
+//! Computes tags over the same source together.
 //!
-//! Each tag is a query of its own, and a profile has dozens over the same few tables: read one after another, they would
-//! cost a scan and an aggregation each. The queries are taken apart ([`super::decompose`]) and those of equal sources and keys
-//! share one scan and one aggregation:
+//! Each tag is a query of its own, and a profile has dozens over the same few tables: running them one by one would cost one scan and one
+//! aggregation per tag. So the queries are decomposed ([`super::decompose`]), and those with equal sources and keys share one scan and one
+//! aggregation:
 //!
 //! ```text
 //! SELECT customer_id, CASE WHEN sum(amount) > 500 … FROM orders GROUP BY customer_id      Projection: key, tag a, tag b
@@ -11,21 +11,22 @@
 //!                                                                                             orders
 //! ```
 //!
-//! **What makes two queries shareable**: equal sources (equal plans, so the same table of the same snapshot), and either both
-//! aggregate by the same expression, or neither aggregates and their keys are equal. Queries of rows become one row per key by
-//! an aggregation of ours: smallest and largest value, so that a customer with two is found, or all distinct values as a list; the
-//! two kinds are not mixed.
+//! **Which queries can share**: their sources are equal (equal plans, so the same snapshot of the same table), and either both aggregate by
+//! the same expression, or neither aggregates and their keys are equal. Queries without an aggregation are reduced to one row per key by an
+//! aggregation added here: either min and max, which detects a customer with two values, or a list of all distinct values. These two kinds
+//! are never mixed in one group.
 //!
-//! **What becomes of conditions**: those that all members have stay below the aggregation, where they reach the scan. Any other
-//! must hold for its own member alone: it becomes a FILTER of that member's calls, and, as groups now exist of which it has no
-//! row, the member's values are NULL unless one row met it. In a query of rows it becomes a CASE around the value.
+//! **What becomes of conditions**: those shared by all members stay below the aggregation, where they reach the scan. Any other condition
+//! must apply to its own member only: it becomes a FILTER on that member's aggregate calls. As there are now groups without a row of the
+//! member, its values are also set to NULL unless at least one row met the condition. In a query without an aggregation, the condition
+//! becomes a CASE around the value.
 //!
-//! **What must not be moved**: a WHERE protects the expressions above it (`WHERE visits <> 0` before `amount / visits`), and a FILTER
-//! does not, as arguments are computed for all rows: those that can fail are guarded ([`super::guard`]). Expressions with
-//! chance in them and subqueries stay where they are, in the source.
+//! **What must not be moved**: a WHERE protects the expressions above it (`WHERE visits <> 0` before `amount / visits`), and a FILTER does
+//! not, as arguments are computed for all rows. Expressions that can fail are therefore guarded ([`super::guard`]). Volatile expressions
+//! (such as `random()`) and subqueries are not moved; they stay part of the source.
 //!
-//! **The profile's own query** decides who is in the profile, so that a tag joins it only when it has every condition of the profile:
-//! none of the rows that the tag needs is then left out. The profile's HAVING stays a filter on rows.
+//! **The profile's own query** decides who is in the profile, so a tag may share its rows only when the tag has every condition of the
+//! profile: then no row that the tag needs is filtered out. The profile's HAVING remains a filter on rows.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
@@ -39,13 +40,13 @@ use super::columns::{KEY, column, second};
 use super::decompose::{QueryParts, decompose, substitute};
 use super::guard::{all_of, can_fail, guarded, only_when};
 
-/// A query giving key and values, to be combined with others.
+/// A query that gives a key and values, to be combined with others.
 #[derive(Debug, Clone)]
 pub struct KeyedQuery {
     pub plan: LogicalPlan,
     /// The names of its values, in the order of the plan's columns after the key.
     pub names: Vec<String>,
-    /// A tag that may have several values: they become a list.
+    /// The tag may have several values per key: they become a list.
     pub multiple: bool,
 }
 
@@ -56,25 +57,26 @@ struct Member {
 
 /// Queries that share a source and a key.
 struct Group {
-    /// The first is the profile's own query, in the group that has it.
+    /// In the group with the profile's own query, that query is the first.
     members: Vec<Member>,
     has_profile: bool,
 }
 
-/// The profile's own query with the tags that share its rows, then the plans of the other tags: key, then a column per value. Each
-/// key is there once, in the profile's own as often as its query gives it.
+/// Combines the profile's own query and the tags. The first plan is the profile's own query with the tags that share its rows; the others
+/// hold the remaining tags. Each plan has the key, then one column per value. In all but the first, each key occurs once; in the first, as
+/// often as the profile's query gives it.
 ///
 /// # Errors
-/// What the parts cannot be planned to; a fault of the program.
+/// Internal errors only: the combined plan cannot be built.
 pub fn combine_with_profile(profile: KeyedQuery, tags: Vec<KeyedQuery>, key_type: &DataType) -> Result<Vec<LogicalPlan>> {
     let parts = decompose(&profile.plan)?;
     combine_into(vec![Group { members: vec![Member { query: profile, parts }], has_profile: true }], tags, key_type)
 }
 
-/// The plans of tags alone.
+/// Combines tags without the profile's own query.
 ///
 /// # Errors
-/// What the parts cannot be planned to; a fault of the program.
+/// Internal errors only: the combined plan cannot be built.
 pub fn combine(tags: Vec<KeyedQuery>, key_type: &DataType) -> Result<Vec<LogicalPlan>> {
     combine_into(vec![], tags, key_type)
 }
@@ -105,13 +107,14 @@ impl Group {
 
     fn plan(self, key_type: &DataType) -> Result<LogicalPlan> {
         let Some(Member { parts: first, .. }) = self.members.first() else { return internal_err!("a group of no tags") };
-        // What all have in common reaches the scan. Every member of the profile's group has the profile's conditions.
+        // Conditions that all members share reach the scan. Every member of the profile's group has the profile's conditions.
         let schema = first.source.schema();
         let mut common: Vec<Expr> = vec![];
         for condition in &first.conditions {
             let place_in = |member: &Member| member.parts.conditions.iter().position(|other| other == condition);
             let in_all = self.members.iter().all(|member| place_in(member).is_some());
-            // One that may fail is safe where all that one of the members asks before it is asked before it here.
+            // A condition that can fail is protected by those before it. It is safe here when, for some member, all conditions before it in
+            // that member's query are already applied.
             let is_safe_as_in = |member: &Member| {
                 place_in(member)
                     .is_some_and(|place| member.parts.conditions[..place].iter().all(|before| common.contains(before)))
@@ -131,7 +134,7 @@ impl Group {
         }
     }
 
-    /// One aggregation for all members, with each call once.
+    /// One aggregation for all members; equal calls are computed once.
     fn aggregated(self, source: LogicalPlanBuilder, common: &[Expr], key_type: &DataType) -> Result<LogicalPlan> {
         let schema = source.schema().clone();
         let mut calls: Vec<Expr> = vec![];
@@ -188,7 +191,7 @@ impl Group {
         plan.project(projected)?.build()
     }
 
-    /// The rows of all members side by side, brought to one row per key unless they are the profile's own.
+    /// The values of all members in one projection, aggregated to one row per key unless the group has the profile's own query.
     fn rows(self, source: LogicalPlanBuilder, common: &[Expr], key_type: &DataType) -> Result<LogicalPlan> {
         let mut projected = vec![];
         let mut names = vec![];
@@ -235,12 +238,12 @@ fn own_condition(parts: &QueryParts, common: &[Expr], schema: &DFSchema) -> Resu
     all_of(parts.conditions.iter().filter(|condition| !common.contains(condition)).cloned(), schema)
 }
 
-/// The list of one value, as a tag with `multiple` has it; no value, no list.
+/// A list of the one value, for a tag with `multiple`; NULL when the value is NULL.
 pub fn list_of(value: Expr) -> Result<Expr> {
     when(value.clone().is_not_null(), make_array(vec![value])).end()
 }
 
-/// An aggregate call over the rows that meet a condition, which protects its expressions from the others.
+/// An aggregate call over only the rows that meet a condition; its expressions are guarded so that they cannot fail on the others.
 fn filtered(call: Expr, condition: &Expr, schema: &DFSchema) -> Result<Expr> {
     let Expr::AggregateFunction(AggregateFunction { func, mut params }) = call else {
         return internal_err!("an aggregate call was expected, got {call}");
@@ -258,7 +261,7 @@ fn filtered(call: Expr, condition: &Expr, schema: &DFSchema) -> Result<Expr> {
     Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
 }
 
-/// A NULL of a type, for columns that a plan does not have.
+/// A NULL of this type, for a column that the plan lacks.
 pub fn null_of(data_type: &DataType) -> Result<Expr> {
     Ok(lit(ScalarValue::try_from(data_type)?))
 }

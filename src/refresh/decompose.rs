@@ -1,9 +1,9 @@
-//! A query of key and values taken apart, so that it can be put together again with others.
+//! Decomposes a query of key and values so that it can be combined with others.
 //!
-//! From the top of its plan downwards, projections and aliases are folded into the expressions above them and filters are
-//! collected; at most one aggregation by the key is passed; the plan that is left at the bottom is the *source*. Nothing is known of
-//! the source but that equal plans give equal rows. Where a part cannot be moved the descent ends, and that part belongs to
-//! the source: such a query is computed rightly, and shares less.
+//! From the top of the plan downwards, projections and aliases are folded into the expressions above them and filters are collected. At
+//! most one aggregation by the key is passed. The plan left at the bottom is the *source*; all that is known of it is that equal plans give
+//! equal rows. The descent stops at the first part that cannot be moved, which then belongs to the source: such a query is still computed
+//! correctly, but shares less.
 
 use std::sync::Arc;
 
@@ -12,42 +12,42 @@ use datafusion::common::{Column, DFSchemaRef, Result, TableReference};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
-/// A query taken apart.
+/// A decomposed query.
 #[derive(Debug, Clone)]
 pub struct QueryParts {
     pub source: LogicalPlan,
-    /// Conditions on rows of the source, in the order that they are asked in: one may fail where those before it do not hold.
+    /// Conditions on rows of the source, in evaluation order: a condition may fail on rows that an earlier one would have removed.
     pub conditions: Vec<Expr>,
     pub aggregation: Option<Aggregation>,
-    /// Over the source, or over the aggregation when there is one; so are the values.
+    /// The key; like the values, an expression over the aggregation if there is one, and over the source otherwise.
     pub key: Expr,
     pub values: Vec<Expr>,
-    /// Conditions on the groups of the aggregation, likewise.
+    /// Conditions on the groups of the aggregation, also in evaluation order.
     pub having: Vec<Expr>,
 }
 
 /// An aggregation by one expression.
 #[derive(Debug, Clone)]
 pub struct Aggregation {
-    /// What is grouped by, over the source.
+    /// The grouping expression, over the source.
     pub by: Expr,
-    /// The calls, over the source, and the columns that expressions above know them by.
+    /// The aggregate calls, over the source, each with the column by which the expressions above refer to it.
     pub calls: Vec<(Column, Expr)>,
 }
 
-/// A value computed of one row of a table: what a derived tag is that needs no other customers, and what every segment is.
+/// A value computed from one row of a table: every segment, and every derived tag that does not look at other customers.
 #[derive(Debug, Clone)]
 pub struct RowExpression {
-    /// Where one of these does not hold there is no value, and those after it are not asked.
+    /// Conditions in evaluation order. Where one does not hold, the value is NULL and later conditions are not evaluated.
     pub conditions: Vec<Expr>,
-    /// Over the columns of the table's scan, as the conditions are.
+    /// Over the columns of the table's scan, like the conditions.
     pub value: Expr,
 }
 
-/// The expression that a query of key and value is, when it looks at nothing but the row of `table` with that key.
+/// The query as an expression over one row of `table`, when it reads nothing but the row with its key; `None` otherwise.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn over_own_row(plan: &LogicalPlan, table: &TableReference, key: &str) -> Result<Option<RowExpression>> {
     let parts = decompose(plan)?;
     let is_scan = matches!(&parts.source, LogicalPlan::TableScan(scan)
@@ -57,10 +57,10 @@ pub fn over_own_row(plan: &LogicalPlan, table: &TableReference, key: &str) -> Re
     Ok(value.map(|value| RowExpression { conditions: parts.conditions, value }))
 }
 
-/// Takes a query apart as far as its parts can be put together again.
+/// Decomposes a query as far as its parts can be combined again.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn decompose(plan: &LogicalPlan) -> Result<QueryParts> {
     let mut outputs: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
     let mut conditions = vec![];
@@ -68,7 +68,7 @@ pub fn decompose(plan: &LogicalPlan) -> Result<QueryParts> {
     match top {
         LogicalPlan::Aggregate(aggregate) if is_by_key(&aggregate, outputs.first()) => {
             let columns = aggregate.schema.columns().into_iter().skip(1);
-            // Below the aggregation, what is folded are its own expressions; what was collected above are conditions on groups.
+            // Below the aggregation, its own expressions are folded into; the conditions collected above it are conditions on groups.
             let mut inner: Vec<Expr> = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).cloned().collect();
             let mut below = vec![];
             let source = descend(Arc::unwrap_or_clone(Arc::clone(&aggregate.input)), &mut inner, &mut below)?;
@@ -84,7 +84,7 @@ pub fn decompose(plan: &LogicalPlan) -> Result<QueryParts> {
     }
 }
 
-/// Folds nodes into the expressions above them, down to the first that cannot be folded, which is given back.
+/// Folds nodes into the expressions above them and returns the first node that cannot be folded.
 fn descend(mut plan: LogicalPlan, outputs: &mut [Expr], conditions: &mut Vec<Expr>) -> Result<LogicalPlan> {
     loop {
         plan = match plan {
@@ -98,18 +98,18 @@ fn descend(mut plan: LogicalPlan, outputs: &mut [Expr], conditions: &mut Vec<Exp
                 Arc::unwrap_or_clone(alias.input)
             }
             LogicalPlan::Filter(filter) if can_move(&filter.predicate) => {
-                // The lower filter comes first: it protects those above it.
+                // The lower filter goes first: it protects the ones above it.
                 conditions.splice(0..0, split_conjunction_owned(filter.predicate));
                 Arc::unwrap_or_clone(filter.input)
             }
-            // An order without a limit means nothing to what is merged by key or aggregated above it.
+            // Without a limit, the order is irrelevant: the rows are aggregated or merged by key above.
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => Arc::unwrap_or_clone(sort.input),
             other => return Ok(other),
         };
     }
 }
 
-/// True for an aggregation by one expression, which the key is.
+/// True for an aggregation by a single expression, which is the key.
 fn is_by_key(aggregate: &Aggregate, key: Option<&Expr>) -> bool {
     let Some(Expr::Column(key)) = key else { return false };
     let is_plain = aggregate.group_expr.len() == 1 && !matches!(aggregate.group_expr[0], Expr::GroupingSet(_));
@@ -117,8 +117,8 @@ fn is_by_key(aggregate: &Aggregate, key: Option<&Expr>) -> bool {
     is_plain && aggregate.schema.maybe_index_of_column(key) == Some(0) && expressions.into_iter().all(can_move)
 }
 
-/// True for expressions that mean the same in another place: no chance in them, which would be drawn once for all instead of once for
-/// each, and no subquery, which looks at more than its row and would be planned in another scope.
+/// True for expressions that mean the same elsewhere in the plan. Not so volatile ones, which would be drawn once for all members instead
+/// of once for each, and subqueries, which look at more than one row and would be planned in another scope.
 fn can_move(expression: &Expr) -> bool {
     let has_subquery = expression.exists(|part| {
         Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
@@ -126,7 +126,7 @@ fn can_move(expression: &Expr) -> bool {
     !expression.is_volatile() && !has_subquery.unwrap_or(true)
 }
 
-/// Replaces the columns of a node by what they are below it.
+/// Replaces the columns of a node by the expressions below it.
 fn fold(outputs: &mut [Expr], conditions: &mut [Expr], schema: &DFSchemaRef, below: impl Fn(usize) -> Expr) -> Result<()> {
     for expression in outputs.iter_mut().chain(conditions.iter_mut()) {
         let replaced = std::mem::take(expression).transform(|part| match &part {
@@ -144,7 +144,7 @@ fn fold(outputs: &mut [Expr], conditions: &mut [Expr], schema: &DFSchemaRef, bel
 /// Replaces columns by expressions.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn substitute(expression: Expr, replacements: &[(Column, Expr)]) -> Result<Expr> {
     let replaced = expression.transform(|part| {
         let found = match &part {

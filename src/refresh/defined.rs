@@ -1,8 +1,8 @@
-//! What a profile would publish, as its definition says.
+//! What a profile would publish, according to its definition.
 //!
-//! A view over a profile can be made before the first refresh of the profile, as on a database that a script of definitions is run on: the
-//! columns are known as soon as the definition can be planned. And a new version of a profile must not take a column away that
-//! somebody reads, although what was published last still has it.
+//! Columns are known as soon as the definition can be planned. So a view over a profile can be created before the profile's first refresh,
+//! as when a script of definitions runs on a new database. And a new version of a profile can be refused when it drops a column that
+//! something reads, although the last published state still has it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::recorder::stored;
 use crate::catalog::snapshots::{ColumnRole, PublishedColumn};
 use crate::statement::StatementContext;
 
-/// The state of a profile as its next refresh would publish it; `missing` is the error of who reads it.
+/// The state that the next refresh of a profile would publish. It has no rows: reading it gives the error `missing`.
 ///
 /// # Errors
 /// What is wrong with the definition.
@@ -68,7 +68,7 @@ fn role_of(multiple: bool) -> ColumnRole {
     if multiple { ColumnRole::Tags } else { ColumnRole::Tag }
 }
 
-/// The columns that are known without planning anything: all but the attributes.
+/// The columns that are known without planning: all except the attributes.
 pub fn columns_by_name(definition: &ProfileDefinition) -> Vec<PublishedColumn> {
     let column = |role, name: &str| PublishedColumn { role, name: name.into(), version: 0, filled: 0, computed_at: 0 };
     let mut named = vec![column(ColumnRole::Key, &definition.body.key)];

@@ -1,4 +1,4 @@
-//! What is defined of a profile: itself, its tags and segments, as plain data.
+//! The definition of a profile, its tags and its segments, as plain data.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use sqlparser::ast::{Expr, Query};
 
 use crate::catalog::objects::Object;
 
-/// The parameter that stands for the time of a refresh.
+/// The parameter that stands for the time of a refresh, written `$as_of`.
 pub const AS_OF: &str = "as_of";
 
-/// An object of a profile, and its own constants.
+/// An object of a profile, with its own constants.
 #[derive(Debug, Clone)]
 pub struct Definition {
     pub object: Object,
-    /// Constants of its own, written `$name` in its body.
+    /// Its constants, written `$name` in its body.
     pub parameters: BTreeMap<String, Expr>,
 }
 
@@ -21,10 +21,10 @@ pub struct Definition {
 #[derive(Debug, Clone)]
 pub struct ProfileBody {
     pub key: String,
-    /// Table and column: rows after the time of a refresh are not read.
+    /// Tables and their time columns: rows later than the time of a refresh are not read.
     pub time_columns: Vec<(String, String)>,
     pub keep_snapshots: usize,
-    /// Attributes whose changes are kept.
+    /// Attributes whose changes are kept in the history.
     pub history: Vec<String>,
     pub query: Box<Query>,
 }
@@ -36,7 +36,7 @@ pub struct TagBody {
     pub query: Box<Query>,
 }
 
-/// A profile with its tags and segments, in the order they were made.
+/// A profile with its tags and segments, in the order of creation.
 #[derive(Debug, Clone)]
 pub struct ProfileDefinition {
     pub own: Definition,
@@ -46,7 +46,7 @@ pub struct ProfileDefinition {
 }
 
 impl ProfileDefinition {
-    /// Its name.
+    /// The name of the profile.
     pub fn name(&self) -> &str {
         &self.own.object.name
     }

@@ -1,7 +1,7 @@
-//! The values that a column can have, where its query says so, and the conditions that ask for others.
+//! The values that a column can have, where its query tells, and the conditions that compare it with others.
 //!
-//! A tag that is a CASE over literals has those values and no others, whatever the rows are. `客单价 = '很高'` beside a CASE of 高, 中 and
-//! 低 is a slip of the pen that no error tells: the segment is empty.
+//! A tag that is a CASE over literals has those values and no others, whatever the rows are. `客单价 = '很高'` on a CASE of 高, 中 and 低 is a typo
+//! that raises no error: the segment is simply empty.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use datafusion::logical_expr::{Case, Cast, Distinct, Expr, LogicalPlan, Operator
 
 use super::decompose::RowExpression;
 
-/// More values than these are no list that a person goes through.
+/// Above this many, a list of the values would no longer help the reader of a message.
 const MOST_VALUES: usize = 100;
 
-/// The values of a column of a plan, but NULL; `None` when they cannot be told from the query.
+/// The non-NULL values that a column of a plan can have; `None` when the query does not tell.
 pub fn values_of(plan: &LogicalPlan, column: usize) -> Option<Vec<ScalarValue>> {
     let mut values: Vec<ScalarValue> = vec![];
     for value in of_column(plan, column)?.into_iter().filter(|value| !value.is_null()) {
@@ -77,28 +77,28 @@ fn of_expression(expression: &Expr, input: &LogicalPlan) -> Option<Vec<ScalarVal
     }
 }
 
-/// All values of several parts; `None` when those of one cannot be told.
+/// The values of all parts; `None` when those of any part are unknown.
 fn all(parts: impl Iterator<Item = Option<Vec<ScalarValue>>>) -> Option<Vec<ScalarValue>> {
     parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
 }
 
-/// A column of a profile that a condition asks for a value.
+/// A comparison in a condition: a column of the profile, and a value that it is compared with.
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub column: String,
-    /// The value as it is written.
+    /// The value as written in SQL.
     pub value: String,
     /// `column = value`, over the columns of the profile.
     pub holds: Expr,
-    /// True for `=` and IN, which only that value fulfils.
+    /// True for `=` and IN, which only this value satisfies.
     pub is_equality: bool,
     literal: ScalarValue,
 }
 
-/// The values that a condition asks columns of the profile for.
+/// The values that a condition compares columns of the profile with.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn asked(condition: &RowExpression) -> Result<Vec<Asked>> {
     let mut found = vec![];
     for expression in condition.conditions.iter().chain([&condition.value]) {
@@ -142,10 +142,10 @@ pub fn asked(condition: &RowExpression) -> Result<Vec<Asked>> {
 }
 
 impl Asked {
-    /// What is wrong when the column never has that value.
+    /// The problem to report when the column can never have this value; `None` when it can, or when its values are unknown.
     pub fn never(&self, domains: &BTreeMap<String, Vec<ScalarValue>>) -> Option<String> {
         let values = domains.get(&self.column)?;
-        // In the type that they are compared in, where 1 is 1.0.
+        // Compared in the literal's type, where 1 equals 1.0.
         let is_it = |value: &ScalarValue| value.cast_to(&self.literal.data_type()).is_ok_and(|value| value == self.literal);
         if values.iter().any(is_it) {
             return None;
@@ -163,7 +163,7 @@ impl Asked {
     }
 }
 
-/// A constant, also one that is cast.
+/// The value of a literal, possibly inside casts.
 fn constant(expression: &Expr) -> Option<ScalarValue> {
     match expression {
         Expr::Literal(value, _) => Some(value.clone()),
@@ -172,7 +172,7 @@ fn constant(expression: &Expr) -> Option<ScalarValue> {
     }
 }
 
-/// A column, also one that is cast.
+/// A column, possibly inside casts.
 fn column_of(expression: &Expr) -> Option<&Column> {
     match expression {
         Expr::Column(column) => Some(column),
@@ -189,7 +189,7 @@ fn unqualified(expression: Expr) -> Result<Expr> {
     plain.data()
 }
 
-/// A value without the marks of its type.
+/// A value as text, without the type that `Display` adds.
 fn shown(value: &ScalarValue) -> String {
     match value.cast_to(&DataType::Utf8) {
         Ok(ScalarValue::Utf8(Some(text))) => text,

@@ -1,4 +1,4 @@
-//! The snapshots that a refresh follows, when a refresh of its time may follow them.
+//! The earlier snapshots that a refresh builds on, and whether its time allows that.
 
 use datafusion::common::Result;
 
@@ -7,22 +7,24 @@ use crate::catalog::snapshots::{Snapshot, SnapshotOf, When};
 use crate::error::invalid;
 use crate::text::timestamp;
 
-/// The snapshots that a refresh follows.
+/// The earlier snapshots that a refresh builds on.
 pub struct Earlier {
-    /// The one that it takes the place of for readers.
+    /// The newest one, which the new snapshot replaces for readers.
     pub newest: Option<Snapshot>,
-    /// The last up to the time of the refresh: tags that are not computed keep its values. After a rewind it is older than the
-    /// newest, as what came later was not known yet.
+    /// The last one at or before the time of the refresh: tags that are not recomputed keep its values. In a rewind it is older than the
+    /// newest, as later data was not known at that time.
     pub known: Option<Snapshot>,
-    /// The last before the time of the refresh, which its changes are found against. After a rewind it is older than the newest.
+    /// The last one before the time of the refresh, which the refresh compares with to find changes. In a rewind it is older than the
+    /// newest.
     pub base: Option<Snapshot>,
 }
 
 impl Earlier {
-    /// Those of the profile.
+    /// Looks up the earlier snapshots of the profile.
     ///
     /// # Errors
-    /// The refresh is of a time before the last one and does not say `rewind`, or of one before what is kept.
+    /// The refresh is of an earlier time than the last one and does not say `rewind`, or its time lies before the oldest snapshot that is
+    /// kept.
     pub fn of(refresh: &Refresh<'_>) -> Result<Self> {
         let name = refresh.definition.name();
         let newest = refresh.catalog.snapshot(SnapshotOf::Profile, name, When::Now)?;

@@ -1,6 +1,6 @@
-//! Which definition a refresh fails with: an error of the data names the tag or segment that it comes from.
+//! Which definition a refresh fails on: a data error names the tag or segment that caused it.
 //!
-//! Tags that are computed together fail together, so the one at fault is found by computing parts of the refresh again.
+//! Tags that are computed together fail together, so the culprit is found by running parts of the refresh again.
 
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
@@ -11,14 +11,14 @@ use super::blame;
 use super::refresh::{FilesBetween, Prepared, Refresh};
 use crate::statement::RunningPlan;
 
-/// What is computed over the profile itself.
+/// A part that is computed over the profile itself.
 enum OverProfile {
     Tag(String),
     Segment(String),
 }
 
 impl Refresh<'_> {
-    /// An error with the definition that it comes from.
+    /// Adds the tag, segment or profile that caused a data error to the error.
     pub async fn named(&self, error: DataFusionError) -> DataFusionError {
         if !blame::is_nameless(&error) {
             return error;
@@ -44,7 +44,8 @@ impl Refresh<'_> {
         }
     }
 
-    /// The place of the first of these with which the refresh fails; each needs at most those before it.
+    /// The position of the first part with which the refresh fails, by binary search: a part depends only on parts before it, so a failing
+    /// prefix keeps failing when it grows. `None` when the refresh fails without any part, or there are none.
     async fn first_failing(&self, parts: &[OverProfile]) -> Option<usize> {
         if parts.is_empty() || self.fails_with(&[]).await {
             return None;
@@ -57,7 +58,7 @@ impl Refresh<'_> {
         Some(fails - 1)
     }
 
-    /// True when the refresh cannot be computed with these derived tags and segments alone.
+    /// True when the refresh fails with only these derived tags and segments.
     async fn fails_with(&self, parts: &[OverProfile]) -> bool {
         let run = async {
             let Prepared { inputs, mut stages, .. } = self.prepare().await?;

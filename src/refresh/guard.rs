@@ -1,20 +1,20 @@
-//! Expressions that are computed only for the rows they were written for.
+//! Computes expressions only for the rows they were written for.
 //!
-//! A WHERE protects what stands above it: `amount / visits` is safe under `WHERE visits <> 0`. Where tags share a scan, the WHERE of
-//! one becomes a condition beside its expressions, which are then computed for the rows of the others too, and a division by zero
-//! would fail the refresh of all. CASE is what promises not to evaluate the branch that it does not choose, with one exception: a
-//! CASE of booleans is rewritten by the optimiser into AND and OR, which promise nothing. Hence the CASE goes around what
-//! is compared rather than around the comparison.
+//! A WHERE protects the expressions above it: `amount / visits` is safe under `WHERE visits <> 0`. Where tags share a scan, one tag's WHERE
+//! becomes a condition next to its expressions, which are then also computed for the rows of the other tags; a division by zero there would
+//! fail the whole refresh. CASE guarantees that a branch not taken is not evaluated, with one exception: the optimizer rewrites a CASE of
+//! booleans into AND and OR, which guarantee nothing. Hence the CASE goes around the operands of a comparison rather than around the
+//! comparison.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, when};
 
-/// A value only where a condition holds, which protects it; columns are of `schema`.
+/// The value where a condition holds, guarded by it, and NULL elsewhere; columns are those of `schema`.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn only_when(condition: Option<Expr>, value: Expr, schema: &DFSchema) -> Result<Expr> {
     match condition {
         Some(condition) => when(condition.clone(), guarded(value, &condition, schema)?).end(),
@@ -22,11 +22,10 @@ pub fn only_when(condition: Option<Expr>, value: Expr, schema: &DFSchema) -> Res
     }
 }
 
-/// The conditions together, in their order: each is protected by those before it, as one filter above another is. `None` when there is
-/// none.
+/// The conjunction of the conditions, in order: each is guarded by those before it, as by lower filters. `None` when there are none.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn all_of(conditions: impl IntoIterator<Item = Expr>, schema: &DFSchema) -> Result<Option<Expr>> {
     conditions.into_iter().try_fold(None, |before: Option<Expr>, condition| match before {
         Some(before) => {
@@ -37,10 +36,10 @@ pub fn all_of(conditions: impl IntoIterator<Item = Expr>, schema: &DFSchema) -> 
     })
 }
 
-/// The same value where a condition holds, and no error where it does not.
+/// The expression guarded by a condition: the same value where it holds, and no error where it does not.
 ///
 /// # Errors
-/// A fault of the program.
+/// Internal errors only.
 pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<Expr> {
     if !can_fail(&expression, schema) {
         return Ok(expression);
@@ -48,7 +47,7 @@ pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<
     if !is(&expression, schema, |data_type| *data_type == DataType::Boolean) {
         return when(condition.clone(), expression).end();
     }
-    // A boolean that fails by itself, as CAST('x' AS BOOLEAN) does, is safe when it is given NULL.
+    // A boolean that can fail by itself, like CAST('x' AS BOOLEAN), cannot be wrapped in CASE; with NULL as its operand it is safe.
     let by_itself = node_can_fail(&expression, schema);
     let guarded = expression.map_children(|part| {
         let is_safe = !by_itself || part.column_refs().is_empty() || can_fail(&part, schema);
@@ -58,26 +57,26 @@ pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<
     guarded.data()
 }
 
-/// False when an expression has a value for every row, so that it may be computed for rows that nobody asked for. What is constant
-/// fails for all rows or for none.
+/// False when an expression has a value for every row, so that it may be computed for rows outside its own condition. A constant expression
+/// fails for all rows or for none, so guarding it would not help.
 pub fn can_fail(expression: &Expr, schema: &DFSchema) -> bool {
     !expression.column_refs().is_empty() && expression.exists(|part| Ok(node_can_fail(part, schema))).unwrap_or(true)
 }
 
-/// True when an expression may fail though its parts do not. Functions are taken to do so.
+/// True when the node itself can fail even if its operands do not. Every function is assumed to.
 fn node_can_fail(expression: &Expr, schema: &DFSchema) -> bool {
     let is = |part: &Expr, test: fn(&DataType) -> bool| is(part, schema, test);
     match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
             Operator::Plus | Operator::Minus | Operator::Multiply => {
-                // Others may leave the range of their type.
+                // Integers and decimals can overflow.
                 !is(left, DataType::is_floating) && !is(right, DataType::is_floating)
             }
             Operator::Divide | Operator::Modulo => !is(left, DataType::is_floating) && !is(right, DataType::is_floating),
-            // What can be propagated through is a comparison.
+            // Operators that support interval propagation are comparisons, which cannot fail.
             other => !other.is_logic_operator() && !other.supports_propagation(),
         },
-        // A time has a day, and a number is near a floating-point one.
+        // Every timestamp has a date, and every number has a nearest DOUBLE: these casts cannot fail.
         Expr::Cast(Cast { expr, field }) => match field.data_type() {
             DataType::Date32 => !is(expr, DataType::is_temporal),
             DataType::Float64 => !is(expr, DataType::is_numeric),

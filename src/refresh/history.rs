@@ -1,7 +1,7 @@
-//! The history of a profile: the values that are no more, in files that only grow in number.
+//! The history of a profile: its closed values, in files that are only ever added to.
 //!
-//! A refresh adds a file with what closed; those before stay as they are and are named again by the next snapshot. A profile that is
-//! refreshed every night would have a file for every night, so that small ones are written into one when many have gathered.
+//! Each refresh adds one file with the values it closed. Earlier files remain unchanged, and the next snapshot refers to them again. A
+//! profile refreshed every night would gather one file per night, so small files are merged into one once there are many.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::catalog::data::DataFile;
 use crate::catalog::output::Output;
 use crate::catalog::snapshots::{Part, Snapshot};
 
-/// So many small files of a history become one.
+/// This many small history files are merged into one.
 const MANY_FILES: usize = 16;
 
 /// The schema of the history's files.
@@ -32,7 +32,8 @@ pub fn history_schema(key_type: &DataType) -> SchemaRef {
     ]))
 }
 
-/// The files of the history that stay; when many small ones have gathered, they begin a new file instead.
+/// The history files to carry over. When too many small ones have gathered, they are instead copied into a new output, which the refresh
+/// goes on writing.
 ///
 /// # Errors
 /// A file cannot be read or written.

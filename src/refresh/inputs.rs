@@ -1,10 +1,9 @@
-//! What a refresh reads, set side by side by the key.
+//! The inputs of a refresh, aligned by the key.
 //!
-//! Every input is a plan of key and columns. They are merged by the key rather than joined: each input has its key once, all are
-//! put into its order, and one pass over all of them takes one batch of each in memory, where a join of thirty inputs would keep
-//! twenty-nine in hash tables. The merge is full and outer for two inputs, which *lead*: a row appears for every customer of the
-//! profile, and for every one of the state before, as the values of those who left must close. What other inputs have of
-//! nobody in either is passed over.
+//! Every input is a plan of a key and columns. The inputs are merged by key rather than joined: each has unique keys, all are sorted by
+//! key, and one pass over all of them holds one batch of each in memory, where joins of thirty inputs would keep twenty-nine in hash
+//! tables. The merge is a full outer join of two *leading* inputs: there is a row for every customer of the profile, and for every customer
+//! of the previous state, as the values of those who left must close. Rows of other inputs whose key is in neither are skipped.
 
 use std::sync::Arc;
 
@@ -28,23 +27,23 @@ pub struct Inputs<'a> {
     view: &'a View,
     profile: &'a str,
     inputs: Vec<Input>,
-    /// The files of earlier snapshots that are read.
+    /// The files of earlier snapshots that are read, locked against deletion.
     pub pins: Vec<Arc<Pinned>>,
 }
 
 struct Input {
     plan: LogicalPlan,
-    /// What it is, in EXPLAIN.
+    /// Its label in EXPLAIN.
     label: String,
-    /// Whether all of its keys appear.
+    /// Whether every one of its keys appears in the result.
     leads: bool,
 }
 
 impl<'a> Inputs<'a> {
-    /// The profile's own query, and the tags that are computed of their sources.
+    /// The inputs that come from sources: the profile's own query, and the tags that do not read the profile.
     ///
     /// # Errors
-    /// A fault of the program.
+    /// Internal errors only.
     pub fn of_sources(
         view: &'a View,
         profile: &'a str,
@@ -68,7 +67,7 @@ impl<'a> Inputs<'a> {
         Ok(Self { view, profile, inputs: inputs.collect(), pins: vec![] })
     }
 
-    /// The values that are not computed anew, with the versions that gave them.
+    /// Adds the values that are not recomputed, with the versions that produced them.
     ///
     /// # Errors
     /// The files of the snapshot are damaged.
@@ -83,7 +82,7 @@ impl<'a> Inputs<'a> {
         Ok(())
     }
 
-    /// The state before: values, beginnings and versions of tags, and members of segments. Gives the tags that are no more.
+    /// Adds the previous state: the values, starts and versions of tags, and segment members. Returns the tags that no longer exist.
     ///
     /// # Errors
     /// The files of the snapshot are damaged.
@@ -95,7 +94,7 @@ impl<'a> Inputs<'a> {
             let now = tags.iter().find(|tag| tag.name == before.name);
             let mut own = before.name.clone();
             if now.is_none_or(|now| now.multiple != multiple) {
-                // Also a tag that now has several values where it had one, or the other way: the old values close.
+                // A tag that changed between one value and several values counts as dropped too: its old values close.
                 own = format!("{own}:before");
                 dropped.push(DroppedTag { tag: before.name.clone(), column: own.clone(), multiple });
             }
@@ -117,10 +116,10 @@ impl<'a> Inputs<'a> {
         Ok(LogicalPlanBuilder::from(scan(name, Arc::new(table))?))
     }
 
-    /// The plan of all of them, with the files that it reads.
+    /// The plan that aligns all inputs, with the files that it reads.
     ///
     /// # Errors
-    /// A fault of the program.
+    /// Internal errors only.
     pub fn aligned(self, key: &str) -> Result<(LogicalPlan, Vec<Arc<Pinned>>)> {
         let align = Align {
             profile: self.profile.into(),

@@ -1,14 +1,14 @@
-//! The order of derived tags: those over the profile itself, which may need one another.
+//! The order of derived tags: the tags over the profile itself, which may need one another.
 //!
-//! A tag of the customer's own row is one more expression over the plan. A tag that looks at other customers (a rank, a share of
-//! the total) needs the rows of all, so that what it needs must have been computed and written before. The level of a tag is how
-//! many such steps lie before its value:
+//! A tag that reads only the customer's own row is one more expression in the plan. A tag that looks at other customers (a rank, a share of
+//! the total) reads the rows of all of them, so the tags it needs must have been computed and written first. The level of a tag counts how
+//! many such passes its value needs:
 //!
 //! ```text
-//! level of a tag = the highest level of the tags it needs, and one more when it looks at other rows
+//! level of a tag = the highest level of the tags it needs, plus 1 when it looks at other rows
 //! ```
 //!
-//! Each level costs one pass over the profile, so that no tag stands in a higher level than it must.
+//! Each level costs one pass over the profile, so every tag is put in the lowest level possible.
 
 use std::collections::HashMap;
 
@@ -30,20 +30,20 @@ pub struct DerivedTag {
 #[derive(Debug, Clone)]
 pub enum Computation {
     OfOwnRow(RowExpression),
-    /// A query of key and value that looks at other rows than the customer's own.
+    /// A query of key and value that looks at rows other than the customer's own.
     OfAllRows(LogicalPlan),
 }
 
 /// Tags that are computed in one pass.
 #[derive(Debug, Default)]
 pub struct Level {
-    /// They need tags of earlier levels only.
+    /// These need tags of earlier levels only.
     pub of_all_rows: Vec<TagOf<LogicalPlan>>,
-    /// They may also need tags of this level: those of all rows, and those before in this list.
+    /// These may also need tags of this level: those in `of_all_rows`, and those earlier in this list.
     pub of_own_row: Vec<TagOf<RowExpression>>,
 }
 
-/// A tag with what its value is computed by.
+/// A tag with the expression or query that computes its value.
 #[derive(Debug)]
 pub struct TagOf<T> {
     pub name: String,
@@ -51,7 +51,7 @@ pub struct TagOf<T> {
     pub by: T,
 }
 
-/// The levels of tags, in which those that others need come first. A need that is not among them is computed already.
+/// Assigns tags to levels. In `tags`, each tag comes after those it needs; a needed tag that is not in `tags` is computed already.
 pub fn levels(tags: Vec<DerivedTag>) -> Vec<Level> {
     let mut level_of: HashMap<String, usize> = HashMap::new();
     let mut levels: Vec<Level> = vec![];
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::kernels::random::Random;
 
-    /// Names of a level: of all rows, of the own row.
+    /// The tag names of each level: those over all rows, and those over the own row.
     fn named(levels: &[Level]) -> Vec<(BTreeSet<String>, BTreeSet<String>)> {
         let all = |level: &Level| level.of_all_rows.iter().map(|tag| tag.name.clone()).collect();
         let own = |level: &Level| level.of_own_row.iter().map(|tag| tag.name.clone()).collect();
@@ -97,7 +97,7 @@ mod tests {
         DerivedTag { name, multiple: false, needs, computation }
     }
 
-    /// By definition: the most tags over other rows on any way of needs to a tag, itself included.
+    /// By definition: the largest number of tags over other rows on any dependency path to a tag, including itself.
     fn longest_way(tags: &[DerivedTag], place: usize) -> usize {
         let needs = tags[place].needs.iter().filter_map(|need| tags.iter().position(|other| other.name == *need));
         let own = usize::from(matches!(tags[place].computation, Computation::OfAllRows(_)));
@@ -114,7 +114,7 @@ mod tests {
             for place in 0..count {
                 let mut needs: Vec<String> = tags.iter().map(|tag| tag.name.clone()).collect();
                 needs.retain(|_| random.per_mille(250));
-                // Tags that are not derived are there from the start.
+                // Tags that are not derived are there from the start, like this one.
                 needs.push("base".into());
                 tags.push(tag(format!("t{place}"), needs, random.per_mille(500)));
             }
@@ -127,9 +127,9 @@ mod tests {
             for (place, level) in expected.iter().enumerate() {
                 assert_eq!(level_in(&tags[place].name), Some(*level), "case {case}, {tags:?}");
             }
-            // The first has no rows of others to look at; each later one is there because a tag looks at them.
+            // The first level never looks at other rows; each later one exists because a tag does.
             assert!(found.iter().enumerate().all(|(index, level)| (index > 0) != level.of_all_rows.is_empty()), "case {case}");
-            // In the order that they are computed in, what a tag needs comes before it.
+            // In computation order, what a tag needs comes before it.
             let mut order: Vec<String> = vec![];
             let check = |name: &String, order: &[String]| {
                 let tag = tags.iter().find(|tag| tag.name == *name).unwrap();

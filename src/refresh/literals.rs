@@ -1,8 +1,8 @@
-//! Texts that stand where a value of another type is wanted, and do not read as one.
+//! String literals where a value of another type is expected and which cannot be converted to it.
 //!
-//! `band <> 'old'` over a BIGINT is planned as `band <> CAST('old' AS BIGINT)`, which fails with the first row. A definition is run long after
-//! it was made, and the column may have been text by then: so the texts are read when the definition is planned, and the error reaches
-//! whoever makes it, or changes the type.
+//! `band <> 'old'` over a BIGINT is planned as `band <> CAST('old' AS BIGINT)`, which fails on the first row. A definition runs long after
+//! it was made, and the column may have been text back then. So the literals are converted when the definition is planned, and the error
+//! reaches whoever creates the definition or changes the type.
 
 use std::collections::HashSet;
 
@@ -17,11 +17,11 @@ use super::plan::PROFILE_SCHEMA;
 use crate::error::{SqlState, coded};
 use crate::statement::StatementContext;
 
-/// A plan with the types that it has once its expressions are coerced. Until then `sum(CASE … THEN amount ELSE 0 END)` is said to
-/// have fewer digits than its values will, and what is built over a promise that is not kept fails when it runs.
+/// A plan with the types that it has once its expressions are coerced. Before that, `sum(CASE … THEN amount ELSE 0 END)` claims fewer
+/// digits than its values will have, and a plan built on the claimed type fails when it runs. `subject` names the definition in errors.
 ///
 /// # Errors
-/// Types do not go together, or a text is taken for a value of another type and does not read as one. `subject` is the definition.
+/// Incompatible types, or a string literal that cannot be converted to the type it is compared with.
 pub fn coerced(plan: LogicalPlan, subject: &str, context: &StatementContext) -> Result<LogicalPlan> {
     let written = casts_of_texts(&plan)?;
     let state = context.session();
@@ -32,7 +32,7 @@ pub fn coerced(plan: LogicalPlan, subject: &str, context: &StatementContext) -> 
     }
 }
 
-/// The casts of texts that a query says itself; those fail or do not as it says.
+/// The casts of string literals that the query itself contains; those are explicit, and may fail at run time.
 fn casts_of_texts(plan: &LogicalPlan) -> Result<HashSet<(String, DataType)>> {
     let mut found = HashSet::new();
     each_expression(plan, |expression| {
@@ -44,7 +44,7 @@ fn casts_of_texts(plan: &LogicalPlan) -> Result<HashSet<(String, DataType)>> {
     Ok(found)
 }
 
-/// Visits expressions with their parts until one is what is looked for.
+/// Visits expressions and their parts until `is_it` returns true for one.
 fn each_expression(plan: &LogicalPlan, mut is_it: impl FnMut(&Expr) -> bool) -> Result<()> {
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expression| {
@@ -54,14 +54,14 @@ fn each_expression(plan: &LogicalPlan, mut is_it: impl FnMut(&Expr) -> bool) -> 
     Ok(())
 }
 
-/// A constant text that is cast.
+/// The text and target type of a cast string literal.
 fn cast_text(expression: &Expr) -> Option<(&str, &DataType)> {
     let Expr::Cast(Cast { expr, field }) = expression else { return None };
     let Expr::Literal(value, _) = expr.as_ref() else { return None };
     Some((value.try_as_str()??, field.data_type()))
 }
 
-/// What is wrong with the first comparison that takes a text for something which it does not read as.
+/// The problem with the first implicit cast of a string literal that cannot be converted; `None` when there is none.
 fn unreadable(plan: &LogicalPlan, written: &HashSet<(String, DataType)>) -> Result<Option<String>> {
     let wrong = |expression: &Expr| {
         let (text, data_type) = cast_text(expression)?;
@@ -101,7 +101,7 @@ fn unreadable(plan: &LogicalPlan, written: &HashSet<(String, DataType)>) -> Resu
     Ok(problem)
 }
 
-/// Whose column is compared, when it is one of a profile.
+/// The profile whose column is compared, for the message; empty when it is not a column of a profile.
 fn of_profile(expression: &Expr) -> String {
     let columns = expression.column_refs();
     let mut tables = columns.iter().filter_map(|column| column.relation.as_ref());
@@ -109,7 +109,7 @@ fn of_profile(expression: &Expr) -> String {
     profile.map_or_else(String::new, |table| format!(" of profile {}", table.table()))
 }
 
-/// An expression as a person would write it: without the casts of coercion and without the names of tables.
+/// An expression as a person would write it: without the casts of coercion and without table names.
 fn as_written(expression: &Expr) -> String {
     let plain = expression.clone().transform_up(|part| {
         Ok(match part {

@@ -1,33 +1,33 @@
-//! Profiles, their tags and segments: defined in SQL, refreshed, published.
+//! Profiles, their tags and segments: definition, refresh and publication.
 //!
-//! | part | what it knows |
+//! | module | contents |
 //! |---|---|
-//! | [`definition`] | what the statements say |
-//! | [`defined`] | what would be published, as the definition says |
+//! | [`definition`] | the content of the CREATE statements |
+//! | [`defined`] | what would be published, according to the definition |
 //! | [`as_of`] | a definition as of a time |
 //! | [`plan`] | a profile with its tags and segments, planned and checked as a whole |
-//! | [`order`] | the order that tags are planned in |
-//! | [`checks`] | what the columns of a profile may be |
-//! | [`refresh`] | one plan, one pass, one commit: what is asked, what runs, what is published |
-//! | [`earlier`] | the snapshots that a refresh follows |
-//! | [`notes`] | what the user reads after a refresh |
-//! | [`failing`] | which definition a refresh fails with |
-//! | [`literals`] | texts that do not read as what they are compared with |
-//! | [`sources`] | what the definitions read, and what of it comes whole |
+//! | [`order`] | the order in which tags are planned |
+//! | [`checks`] | checks on the columns of a profile |
+//! | [`refresh`] | a refresh from request to publication: one plan, one pass, one commit |
+//! | [`earlier`] | the earlier snapshots that a refresh builds on |
+//! | [`notes`] | the messages after a refresh |
+//! | [`failing`] | which definition a refresh fails on |
+//! | [`literals`] | string literals that cannot be converted to what they are compared with |
+//! | [`sources`] | the tables that the definitions read, and which of them are not limited to the time of the refresh |
 //! | [`domain`] | the values that a column can have, and conditions that ask for others |
 //! | [`selection`] | which tags are computed, and which keep their values |
-//! | [`decompose`] | a query taken apart, down to its source |
-//! | [`combine`] | tags over the same source, computed together |
-//! | [`guard`] | expressions computed only for the rows they were written for |
-//! | [`inputs`] | what a refresh reads: sources, what is kept, the state before |
-//! | [`align`] | the step that puts inputs side by side by the key |
+//! | [`decompose`] | takes a query apart, down to its source |
+//! | [`combine`] | computes tags over the same source together |
+//! | [`guard`] | computes expressions only for the rows they were written for |
+//! | [`inputs`] | the inputs of a refresh: sources, kept values, the previous state |
+//! | [`align`] | the step that aligns inputs by the key |
 //! | [`levels`] | the order of tags over the profile itself |
 //! | [`stages`] | derived tags level by level, and segments |
-//! | [`changes`] | what changed since the refresh before, value by value |
-//! | [`recorder`] | the rows to publish and those for the history |
-//! | [`history`] | the files of values that are no more |
-//! | [`columns`] | the names of the columns of all this |
-//! | [`published`] | the tables that come of it, now or as they were |
+//! | [`changes`] | the changes since the previous refresh, value by value |
+//! | [`recorder`] | the rows to publish and the rows for the history |
+//! | [`history`] | the files of closed values |
+//! | [`columns`] | the column names of all of the above |
+//! | [`published`] | the published tables, current or earlier |
 
 pub mod align;
 pub mod as_of;
@@ -62,7 +62,7 @@ mod stages;
 
 use crate::adapter::kinds::StepKind;
 
-/// The steps of a refresh.
+/// The execution steps that a refresh adds.
 pub fn steps() -> Vec<StepKind> {
     vec![StepKind::of::<align::Align>()]
 }

@@ -1,4 +1,4 @@
-//! What the user reads after a refresh: what was done, and what of the data they may not expect.
+//! The messages after a refresh: what was done, and what about the data may be unexpected.
 
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
@@ -16,20 +16,20 @@ use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::text::{identifier, timestamp};
 
-/// From here on, in microseconds, data is of another time than now.
+/// In microseconds: data older than this is considered to be from another time, such as a sample.
 const LONG_AGO: i64 = 60 * 86_400_000_000;
 
-/// What a refresh has published.
+/// The result of a refresh.
 pub struct Done {
     pub counted: Counted,
-    /// Segments with their members, and the values that their conditions ask for.
+    /// Segments with their number of members, and the values that their conditions ask for.
     pub segments: Vec<(String, i64, Vec<Asked>)>,
-    /// What the user should know of what was read.
+    /// Notes on the data that was read.
     pub notes: Vec<String>,
 }
 
 impl Done {
-    /// What was done, in one line.
+    /// A one-line summary.
     pub fn summary(&self, refresh: &Refresh<'_>, took: std::time::Duration) -> String {
         let (Counted { rows, entered, left, changes, .. }, seconds) = (&self.counted, took.as_secs_f64());
         let as_of = timestamp(refresh.as_of);
@@ -45,7 +45,7 @@ impl Done {
 }
 
 impl Refresh<'_> {
-    /// Why segments are empty, where a value that is asked for is one that nobody has. What is published is looked at.
+    /// Notes that explain empty segments, where a condition asks for a value that no customer has in what was just published.
     pub async fn notes_on_empty_segments(&self, done: &Done) -> Vec<String> {
         let mut notes = vec![];
         for (segment, members, asked) in &done.segments {
@@ -55,7 +55,7 @@ impl Refresh<'_> {
             }
             let mut nobody = vec![];
             for asked in asked.iter().filter(|asked| asked.is_equality) {
-                // It is published, whatever comes now.
+                // The refresh has been published, so an error here must not fail it: there is then no note.
                 if self.has(asked).await.is_ok_and(|has| !has) {
                     nobody.push(format!("{} {}", asked.column, asked.value));
                 }
@@ -67,7 +67,7 @@ impl Refresh<'_> {
         notes
     }
 
-    /// True when a customer has the value.
+    /// True when a customer has the value in the published profile.
     async fn has(&self, asked: &Asked) -> Result<bool> {
         let context = self.context.renewed();
         let query = parse_query(&format!("SELECT * FROM {PROFILE_SCHEMA}.{}", identifier(self.definition.name())))?;
@@ -78,7 +78,8 @@ impl Refresh<'_> {
         Ok(batches.iter().any(|batch| batch.num_rows() > 0))
     }
 
-    /// That the clock of the profile goes to now over data that ended long ago: it does not go back of itself.
+    /// A note that the profile's clock now moves to the present although its data ended long ago: later refreshes as of an earlier day will
+    /// need a rewind.
     pub async fn note_on_clock(&self, sources: &Sources, known: Option<&Snapshot>) -> Result<Option<String>> {
         let stands_there = known.is_some_and(|known| known.at > self.as_of - LONG_AGO);
         if !matches!(self.request.as_of, AsOf::Now) || stands_there {
@@ -97,7 +98,7 @@ impl Refresh<'_> {
     }
 }
 
-/// The day of a time.
+/// The date of a time.
 fn date(time: i64) -> String {
     timestamp(time).chars().take(10).collect()
 }

@@ -1,4 +1,4 @@
-//! The order that tags are planned in: those first that others need.
+//! The order in which tags are planned: each after the tags it needs.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use super::plan::PROFILE_SCHEMA;
 use crate::error::invalid;
 use crate::sql::references::{names_in, tables_in};
 
-/// The columns of its profile that a tag uses.
+/// The columns of its profile that a tag names.
 pub fn uses_of_tag(name: &str, query: &Query, profile: &str) -> Vec<String> {
     let names = if reads_profile(query, profile) { names_in(query) } else { vec![] };
     let unique: BTreeSet<String> = names.into_iter().filter(|used| used != name).collect();
     unique.into_iter().collect()
 }
 
-/// True for a query over the published profile of this name.
+/// True for a query that reads the published profile of this name.
 pub fn reads_profile(query: &Query, profile: &str) -> bool {
     tables_in(query)
         .iter()
         .any(|table| matches!(table.as_slice(), [.., schema, name] if schema == PROFILE_SCHEMA && name == profile))
 }
 
-/// The places of the tags, those first that others need.
+/// The positions of the tags in an order where each comes after those it needs.
 pub fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
     struct Visit<'a> {
         definition: &'a ProfileDefinition,
@@ -58,7 +58,7 @@ pub fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
         }
     }
     let mut visit = Visit { definition, done: vec![], path: vec![] };
-    // First those that read no profile, so that all of their columns are there for the others.
+    // Tags that do not read the profile go first, so that all of their columns are known to the others.
     let reads = |place: &usize| reads_profile(&definition.tags[*place].1.query, definition.name());
     let (derived, base): (Vec<usize>, Vec<usize>) = (0..definition.tags.len()).partition(reads);
     for place in base.into_iter().chain(derived) {

@@ -1,6 +1,6 @@
 //! A profile with its tags and segments, planned and checked as a whole.
 //!
-//! The same way is taken when a definition is made and when the profile is refreshed, so that what was accepted can be computed.
+//! Creating a definition and refreshing the profile use the same code, so whatever was accepted can be computed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,35 +31,35 @@ use crate::sql::references::{calls_in, name_of, tables_in};
 use crate::statement::{Horizon, Reads, StatementContext};
 use crate::text::identifier;
 
-/// The schema where profiles are published.
+/// The schema in which profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
-/// The schema where segments are published.
+/// The schema in which segments are published.
 pub const SEGMENT_SCHEMA: &str = "segment";
 
 /// The kinds of objects that `time_columns` may name.
 const RELATIONS: [&str; 3] = ["table", "view", "external table"];
 
-/// Everything of a profile, planned.
+/// A profile with all its parts, planned.
 #[derive(Debug)]
 pub struct Planned {
     pub key_type: DataType,
     /// Key first, then the attributes.
     pub profile: LogicalPlan,
-    /// Name and type, in their order.
+    /// Names and types, in order.
     pub attributes: Vec<Field>,
-    /// Those that others need come first.
+    /// In an order where each tag comes after those it needs.
     pub tags: Vec<PlannedTag>,
     pub segments: Vec<PlannedSegment>,
-    /// What the definitions read.
+    /// The tables that the definitions read.
     pub sources: Sources,
-    /// Time columns whose tables are not there, as `table.column`, each with what else may be meant. A profile may be made before its
-    /// sources, and not be refreshed without them: what such a name should hold back would be read.
+    /// Time columns whose tables do not exist, as `table.column`, each with a "did you mean" suggestion. A profile may be created before
+    /// its sources, but not refreshed without them: rows that the time column should hold back would be read.
     pub missing: Vec<(String, String)>,
-    /// Conditions of segments that ask for what a column never is: the segment, and what is wrong with it.
+    /// Segments whose conditions compare a column with a value that it can never have, each with the problem.
     pub never: Vec<(String, String)>,
 }
 
-/// A tag's query: key and value.
+/// A tag's query, of key and value.
 #[derive(Debug)]
 pub struct PlannedTag {
     pub name: String,
@@ -68,17 +68,17 @@ pub struct PlannedTag {
     pub multiple: bool,
     /// The tags of the same profile that it needs; `None` when it does not read the profile.
     pub needs: Option<Vec<String>>,
-    /// Whether its values are those of `rfm` with `lookback`, which gives customers of before no row.
+    /// Whether its values come from `rfm` with `lookback`, which gives no row to customers without an order in that time.
     pub looks_back: bool,
 }
 
-/// A segment as a condition over the customer's own row of the profile.
+/// A segment, as a condition over the customer's own row of the profile.
 #[derive(Debug)]
 pub struct PlannedSegment {
     pub name: String,
     pub version: i64,
     pub condition: RowExpression,
-    /// The values that it asks columns for.
+    /// The values that its condition compares columns with.
     pub asked: Vec<Asked>,
 }
 
@@ -89,10 +89,10 @@ pub struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Plans everything of a profile.
+    /// Plans the profile with all its tags and segments.
     ///
     /// # Errors
-    /// What is wrong with a definition: its query, its key, a name that clashes, tags that need one another in a circle.
+    /// A definition is wrong: its query, its key, a clashing name, or tags that need one another in a cycle.
     pub fn plan<'a>(&'a self, definition: &'a ProfileDefinition) -> BoxFuture<'a, Result<Planned>> {
         Box::pin(async move {
             let name = definition.name();
@@ -113,7 +113,7 @@ impl Planner<'_> {
                 let reads = reads_profile(&body.query, name);
                 let plan = self.query(definition, tag, &body.query, &subject, &columns, &mut sources).await?;
                 if !reads && scans(&plan, &own_table(name))? {
-                    // Its place among the others is known by what it names: it would be computed before what it reads.
+                    // The planning order follows the names in the query, so such a tag would be computed before what it reads.
                     let problem = format!(
                         "reads {PROFILE_SCHEMA}.{name} through a view or function; name {PROFILE_SCHEMA}.{name} in its own query"
                     );
@@ -155,7 +155,8 @@ impl Planner<'_> {
                 let query =
                     format!("SELECT {}, NULL FROM {PROFILE_SCHEMA}.{}", identifier(&definition.body.key), identifier(name));
                 let mut query = parse_query(&query)?;
-                // As it is: sqlparser does not write every string and name so that it reads as the same again.
+                // The parsed condition is inserted as it is: sqlparser does not print every string and identifier so that it parses back to
+                // the same.
                 if let SetExpr::Select(select) = query.body.as_mut()
                     && let Some(SelectItem::UnnamedExpr(place)) = select.projection.get_mut(1)
                 {
@@ -231,8 +232,8 @@ impl Planner<'_> {
         Ok((plan, key_type, attributes))
     }
 
-    /// Plans a query as of the time of the refresh; where it reads the profile itself, that has these columns. What it reads is added to
-    /// the sources.
+    /// Plans a query as of the time of the refresh and adds what it reads to `sources`. Where it reads the profile itself, the profile has
+    /// these columns.
     async fn query(
         &self,
         definition: &ProfileDefinition,
@@ -285,16 +286,16 @@ impl Planner<'_> {
         Ok(planned)
     }
 
-    /// True for a segment of the profile, whether it is planned with it here or not.
+    /// True for a segment of the profile, also one that is not part of the definition being planned.
     fn has_segment(&self, profile: &str, segment: &str) -> Result<bool> {
         let is_it = |object: &Object| object.kind == "segment" && object.profile == profile && object.name == segment;
         Ok(self.context.all_objects()?.iter().any(is_it))
     }
 
-    /// The tables of `time_columns` that are not there, as `table.column`, with what else may be meant.
+    /// The tables of `time_columns` that do not exist, as `table.column`, each with a "did you mean" suggestion.
     ///
     /// # Errors
-    /// A table has no such column, or one that holds no times.
+    /// A table has no such column, or the column holds no times.
     async fn missing_sources(&self, definition: &ProfileDefinition) -> Result<Vec<(String, String)>> {
         let time_columns = &definition.body.time_columns;
         let context = self.context.below(Horizon { time_columns: time_columns.clone(), at: self.as_of });
@@ -313,7 +314,7 @@ impl Planner<'_> {
         Ok(missing)
     }
 
-    /// Key and value of a tag's query, and the type of the value.
+    /// A tag's query with the value cast to its final type, and that type.
     fn key_and_value(
         &self,
         plan: LogicalPlan,
@@ -354,12 +355,12 @@ impl Planner<'_> {
 
     /// The columns of the profile that a tag's plan reads.
     ///
-    /// They are taken from the plan rather than from the words of the query, which do not name what `*` and NATURAL JOIN read: a tag
-    /// that was overlooked would be computed too late, and be NULL here.
+    /// They are taken from the plan rather than from the text of the query, which does not name the columns that `*` and NATURAL JOIN read:
+    /// a needed tag that was missed would be computed too late, and be NULL here.
     fn columns_read(&self, plan: &LogicalPlan, definition: &ProfileDefinition) -> Result<BTreeSet<String>> {
         let own = own_table(definition.name());
         let mut read = BTreeSet::new();
-        // What the optimiser leaves of a scan is what is read of it.
+        // The columns that the optimizer leaves in a scan are those that are read.
         self.context.session().optimize(plan)?.apply_with_subqueries(|plan| {
             if let LogicalPlan::TableScan(scan) = plan
                 && scan.table_name.table() == own.table()
@@ -369,7 +370,7 @@ impl Planner<'_> {
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        // An expression over the own row is taken as it was written, with what the optimiser would fold away.
+        // An expression over the own row runs as it was written, so columns that the optimizer would fold away are needed too.
         if let Some(RowExpression { conditions, value }) = over_own_row(plan, &own, &definition.body.key)? {
             let used = conditions.iter().chain([&value]).flat_map(Expr::column_refs);
             read.extend(used.map(|column| column.name.clone()));
@@ -379,7 +380,8 @@ impl Planner<'_> {
 }
 
 impl Planned {
-    /// What the user should know when a profile is made, or the part of it with this label; what the others read was told with them.
+    /// Notes for the user when a profile is created, or when the part with this label is; the notes on other parts were given when those
+    /// were created.
     pub fn notes(&self, definition: &ProfileDefinition, part: Option<&str>) -> Vec<String> {
         let name = definition.name();
         let mut notes: Vec<String> = self
@@ -407,12 +409,12 @@ impl Planned {
     }
 }
 
-/// True for a plan that joins: rows that one side lacks may come from the other.
+/// True for a plan with a join: rows missing on one side may come from the other.
 fn has_join(plan: &LogicalPlan) -> Result<bool> {
     plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
 }
 
-/// True for a plan that reads a table.
+/// True for a plan that reads the table.
 fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|plan| {
@@ -439,12 +441,12 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
     }
 }
 
-/// The table of the schema `profile` under which a definition reads its own profile.
+/// The table name in the schema `profile` by which a definition reads its own profile.
 pub fn own_table(name: &str) -> TableReference {
     TableReference::partial(PROFILE_SCHEMA, name.to_string())
 }
 
-/// The error of a profile that does not exist.
+/// The error for a profile that does not exist.
 pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> DataFusionError {
     let suggestion = did_you_mean(name, known.clone());
     let known: Vec<&str> = known.collect();

@@ -1,4 +1,4 @@
-//! How many queries of a profile and its parts were planned: a test shows that making a tag does not plan all tags.
+//! Counts how often the queries of a profile are planned: a test checks that creating a tag does not plan all tags.
 
 use std::collections::BTreeMap;
 

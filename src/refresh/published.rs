@@ -1,5 +1,5 @@
-//! What a profile publishes, as tables: `profile.<name>`, `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`, now
-//! or as they were.
+//! The tables that a profile publishes: `profile.<name>`, `profile.<name>_tags`, `profile.<name>_history` and `segment.<name>`, current or
+//! as of an earlier time.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ use crate::error::failed;
 use crate::sql::time_travel::AT;
 use crate::text::timestamp;
 
-/// The end of the name of the table with everything that is kept of a profile, for the functions that explain and compare; no list has
-/// it, and no name of a profile ends so.
+/// The suffix of the table with the whole stored state of a profile, for functions that explain and compare. It is listed nowhere, and no
+/// profile name can end in it.
 pub const STATE: &str = ":state";
 
-/// The end of the name that scans of what is kept of a profile have in plans.
+/// The suffix that scans of a profile's state have in plans.
 pub const STATE_OF: &str = "_state";
 
-/// The ends of the names of a profile's tables.
+/// The suffixes of a profile's tables.
 pub const ENDS: [&str; 3] = ["", "_tags", "_history"];
 
-/// Name and time of a table: `customer@1751327999999999`.
+/// Splits a table name such as `customer@1751327999999999` into name and time.
 pub fn name_and_time(name: &str) -> (&str, When) {
     match name.rsplit_once(AT).map(|(name, time)| (name, time.parse())) {
         Some((name, Ok(time))) => (name, When::At(time)),
@@ -44,12 +44,12 @@ pub fn name_and_time(name: &str) -> (&str, When) {
     }
 }
 
-/// The rows of a snapshot as they are in its files.
+/// The rows of a snapshot, as stored in its files.
 pub fn state_table(view: &View, profile: &str, snapshot: &Snapshot) -> Result<PublishedTable> {
     table_of(view, profile, snapshot, &snapshot.part(Part::Rows), Some(KEY))
 }
 
-/// The rows of files of a snapshot's history.
+/// The rows of the given history files of a snapshot.
 pub fn history_table(view: &View, profile: &str, snapshot: &Snapshot, files: &[DataFile]) -> Result<PublishedTable> {
     table_of(view, profile, snapshot, files, None)
 }
@@ -69,14 +69,14 @@ fn table_of(
     PublishedTable::new(format!("{profile}, snapshot {}", snapshot.id), schema, pins, sorted_by)
 }
 
-/// What is published: of profiles, or of segments.
+/// Which schema: that of profiles, or that of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishedSchema {
     Profiles,
     Segments,
 }
 
-/// The names of the tables of a schema.
+/// The names of the tables in a schema.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -96,7 +96,7 @@ pub fn table_names(view: &View, objects: &[Object], schema: PublishedSchema) -> 
     Ok(names)
 }
 
-/// What a name in one of these schemas stands for.
+/// What a table name in one of these schemas refers to.
 #[derive(Debug, Clone)]
 pub struct Named {
     pub profile: String,
@@ -107,7 +107,7 @@ pub struct Named {
 /// A table of a profile.
 #[derive(Debug, Clone)]
 enum What {
-    /// Everything that is kept.
+    /// The whole stored state.
     State,
     Rows,
     Tags,
@@ -115,7 +115,7 @@ enum What {
     Segment(String),
 }
 
-/// What a name in a schema stands for, when there is such an object.
+/// Resolves a table name in a schema; `None` when there is no such object.
 pub fn named(objects: &[Object], schema: PublishedSchema, table: &str) -> Option<Named> {
     let (name, when) = name_and_time(table);
     if schema == PublishedSchema::Segments {
@@ -137,32 +137,32 @@ pub fn named(objects: &[Object], schema: PublishedSchema, table: &str) -> Option
 }
 
 impl Named {
-    /// True for a segment that this snapshot, the newest, is without.
+    /// True for a segment that the newest snapshot does not have yet.
     pub fn is_missing_in(&self, snapshot: &Snapshot) -> bool {
         let What::Segment(name) = &self.what else { return false };
         self.when == When::Now && !snapshot.columns_of(ColumnRole::Segment).any(|column| column.name == *name)
     }
 }
 
-/// The state of a profile: what has been published of it, or what would be.
+/// The state of a profile: the published one, or the one that the definition would publish.
 pub struct State {
     profile: String,
     columns: Vec<PublishedColumn>,
     rows: Arc<dyn TableProvider>,
-    /// Values that are no more.
+    /// The closed values.
     closed: Option<Arc<dyn TableProvider>>,
 }
 
 impl State {
-    /// What has been published.
+    /// Reads the published state.
     ///
     /// # Errors
-    /// Nothing has been by then, or its files are damaged.
+    /// Nothing was published at that time, or its files are damaged.
     pub fn published(view: &View, named: &Named) -> Result<Self> {
         let profile = &named.profile;
         let snapshot = seen(view, profile, named.when)?;
         let files = snapshot.part(Part::History);
-        // Only one of its tables reads the history.
+        // Only the history table reads the history files.
         let closed = match named.what {
             What::History if !files.is_empty() => Some(Arc::new(history_table(view, profile, &snapshot, &files)?) as _),
             _ => None,
@@ -182,13 +182,13 @@ impl State {
         }
     }
 
-    /// What would be published, without rows: reading it is the error that says what is missing.
+    /// The state that would be published, without rows: reading it gives the error `missing`.
     pub fn unpublished(profile: &str, columns: Vec<PublishedColumn>, schema: SchemaRef, missing: Arc<DataFusionError>) -> Self {
         let rows = Arc::new(Unpublished { schema, missing });
         Self { profile: profile.to_string(), columns, rows, closed: None }
     }
 
-    /// The rows of now, and those of values that are no more.
+    /// The current rows, and the rows of closed values.
     pub fn parts(&self) -> (Arc<dyn TableProvider>, Option<Arc<dyn TableProvider>>) {
         (Arc::clone(&self.rows), self.closed.clone())
     }
@@ -198,7 +198,7 @@ impl State {
         Self { rows, closed, ..self }
     }
 
-    /// The columns that hold key, attributes and tags, each with the name that people know it by.
+    /// The stored columns of the key, attributes and tags, each with the name users know it by.
     pub fn known_columns(&self) -> Vec<(String, String)> {
         let mut known = vec![(KEY.to_string(), self.key_name())];
         let valued =
@@ -211,7 +211,7 @@ impl State {
         self.columns.iter().any(|column| column.role == ColumnRole::Segment && column.name == name)
     }
 
-    /// The table of a name.
+    /// The table that a name refers to.
     ///
     /// # Errors
     /// The segment is not part of it.
@@ -239,7 +239,7 @@ impl State {
         self.rows.schema().field(0).data_type().clone()
     }
 
-    /// The members of a segment, with the time since when.
+    /// The members of a segment, with the time since when they are in it.
     fn members(&self, segment: &str) -> Result<LogicalPlan> {
         let since = column(&names::segment(segment));
         let key = column(KEY).alias(self.key_name());
@@ -272,7 +272,7 @@ impl State {
         })
     }
 
-    /// One row per value and time: key, tag, value, valid from, valid to, version of the tag.
+    /// One row per value and period: key, tag, value, valid_from, valid_to, tag version.
     fn history(&self) -> Result<LogicalPlan> {
         let state = self.scan()?;
         let mut parts = vec![];
@@ -298,7 +298,7 @@ impl State {
         self.columns.iter().filter(|column| matches!(column.role, ColumnRole::Tag | ColumnRole::Tags))
     }
 
-    /// The values that a tag has now.
+    /// The current values of a tag.
     fn open_values(&self, state: &LogicalPlan, tag: &PublishedColumn, with_times: bool) -> Result<LogicalPlan> {
         let (value, since, version) = (names::value(&tag.name), names::since(&tag.name), names::version(&tag.name));
         let mut plan = LogicalPlanBuilder::from(state.clone()).filter(column(&value).is_not_null())?;
@@ -326,7 +326,7 @@ impl State {
     }
 }
 
-/// Rows that are still to be computed. Their columns are known, so that what reads them can be planned and defined.
+/// Rows that have not been computed yet. The columns are known, so views and definitions over them can be planned.
 #[derive(Debug)]
 struct Unpublished {
     schema: SchemaRef,
@@ -354,7 +354,7 @@ impl TableProvider for Unpublished {
     }
 }
 
-/// The snapshot a table is read from.
+/// The snapshot that a table is read from.
 pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
     if let Some(found) = view.snapshot(SnapshotOf::Profile, profile, when)? {
         return Ok(found);
@@ -369,7 +369,7 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
     Err(failed(&format!("profile {profile}"), problem))
 }
 
-/// All parts in one relation.
+/// The union of all parts.
 fn together(parts: Vec<LogicalPlan>, nothing: impl FnOnce() -> Result<LogicalPlan>) -> Result<LogicalPlan> {
     let mut parts = parts.into_iter();
     let Some(first) = parts.next() else { return nothing() };
@@ -388,7 +388,7 @@ fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
     LogicalPlanBuilder::scan(TableReference::bare(key_of_state(name).0), provider_as_source(table), None)?.build()
 }
 
-/// The table and the column that the key of a profile is in plans over what it has published.
+/// The table and column names that the key of a profile has in plans over its published state.
 pub fn key_of_state(profile: &str) -> (String, String) {
     (format!("{profile}{STATE_OF}"), KEY.to_string())
 }

@@ -1,7 +1,7 @@
-//! The rows to publish, and those for the history, out of the rows of a refresh.
+//! Turns the rows of a refresh into the rows to publish and the rows for the history.
 //!
-//! A row of the plan holds a customer's values now and before. Each batch becomes a batch of the new state, with the customers that
-//! are in the profile, and a batch of the history for each tag of which values closed.
+//! A row of the plan has a customer's current and previous values. Each batch becomes one batch of the new state, with the customers that
+//! are in the profile, and one batch of the history for each tag that had values close.
 
 use std::sync::Arc;
 
@@ -33,32 +33,32 @@ pub struct TagToRecord {
 #[derive(Debug, Clone)]
 pub struct AttributeToRecord {
     pub name: String,
-    /// The version of the profile, when its changes are kept; 0 otherwise.
+    /// The version of the profile when changes of the attribute are kept; 0 otherwise.
     pub version: i64,
 }
 
 impl AttributeToRecord {
-    /// What its changes are kept as, when they are.
+    /// The attribute as a tag, when its changes are kept in the history.
     pub fn with_history(&self, computed_at: i64) -> Option<TagToRecord> {
         let Self { name, version } = self;
         (*version > 0).then(|| TagToRecord { name: name.clone(), version: *version, multiple: false, computed_at })
     }
 }
 
-/// A tag of the state before that is no more: all of its values close.
+/// A tag of the previous state that no longer exists: all of its values close.
 #[derive(Debug, Clone)]
 pub struct DroppedTag {
     pub tag: String,
-    /// The name its columns go by.
+    /// The name that its columns have in the plan.
     pub column: String,
     pub multiple: bool,
 }
 
-/// What is recorded of each batch.
+/// Records the batches of a refresh.
 #[derive(Debug)]
 pub struct Recorder {
     pub profile: String,
-    /// The key's own name.
+    /// The name of the key column.
     pub key: String,
     /// Microseconds since 1970.
     pub as_of: i64,
@@ -70,7 +70,7 @@ pub struct Recorder {
     pub counted: Counted,
 }
 
-/// What was counted on the way.
+/// Counts over all batches.
 #[derive(Debug, Default, Clone)]
 pub struct Counted {
     pub rows: i64,
@@ -78,21 +78,21 @@ pub struct Counted {
     pub left: i64,
     /// Values that opened or closed.
     pub changes: i64,
-    /// Customers with a value, for each attribute, tag and segment in their order.
+    /// The number of customers with a value, for each attribute, tag and segment in order.
     filled: Vec<i64>,
 }
 
-/// The batches that one batch becomes.
+/// The batches made of one input batch.
 pub struct Recorded {
     pub rows: RecordBatch,
     pub closed: Vec<RecordBatch>,
 }
 
-/// The columns of the new state in the making.
+/// The columns of the new state being built.
 #[derive(Default)]
 struct NewColumns {
     columns: Vec<ArrayRef>,
-    /// The places of those whose values are counted.
+    /// The positions of the columns whose non-NULL values are counted.
     counted: Vec<usize>,
 }
 
@@ -107,7 +107,7 @@ impl NewColumns {
     }
 }
 
-/// How values of this type are kept in files.
+/// The type in which values of this type are stored in files.
 pub fn stored(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(_, values) => stored(values),
@@ -119,7 +119,7 @@ pub fn stored(data_type: &DataType) -> DataType {
 }
 
 impl Recorder {
-    /// The columns to publish, after all batches.
+    /// The columns to publish, once all batches are recorded.
     pub fn columns(&self) -> Vec<PublishedColumn> {
         let column = |role, name: &str, version, filled, computed_at| PublishedColumn {
             role,
@@ -145,10 +145,10 @@ impl Recorder {
         columns
     }
 
-    /// The schema of the rows.
+    /// The schema of the rows to publish.
     ///
     /// # Errors
-    /// A fault of the program.
+    /// Internal errors only.
     pub fn schema(&self, plan: &Schema) -> Result<SchemaRef> {
         let field = |column: &str, nullable| -> Result<Field> {
             Ok(Field::new(column, stored(plan.field_with_name(column)?.data_type()), nullable))
@@ -172,10 +172,10 @@ impl Recorder {
         Ok(Arc::new(Schema::new(fields)))
     }
 
-    /// Compares a batch of the plan with what was before.
+    /// Compares a batch of the plan with the previous state.
     ///
     /// # Errors
-    /// A tag without `multiple` has two values of one customer.
+    /// A tag without `multiple` has two values for one customer.
     pub fn record(&mut self, batch: &RecordBatch, schema: &SchemaRef) -> Result<Recorded> {
         let key = required(batch, KEY)?;
         let present = required(batch, PRESENT)?.as_boolean().clone();
@@ -266,7 +266,7 @@ impl Recorder {
     }
 
     fn compare(&self, tag: &TagToRecord, batch: &RecordBatch, present: &BooleanArray) -> Result<Compared> {
-        // Kept values also come with customers that have left.
+        // Kept values are read for customers that have left, too.
         let left = not(present)?;
         let value = required(batch, &columns::value(&tag.name))?;
         let value = nullif(&cast(&value, &stored(value.data_type()))?, &left)?;
@@ -279,7 +279,7 @@ impl Recorder {
         compare(&values, &versions, self.as_of, before.as_ref())
     }
 
-    /// Since when customers are in a segment; NULL for those that are not.
+    /// Since when customers are in a segment; NULL for non-members.
     fn member_since(&self, segment: &str, batch: &RecordBatch, present: &BooleanArray) -> Result<ArrayRef> {
         let holds = cast(&required(batch, &columns::segment(segment))?, &DataType::Boolean)?;
         let holds = and(&only_true(holds.as_boolean()), present)?;
@@ -292,7 +292,7 @@ impl Recorder {
         Ok(nullif(&since, &not(&holds)?)?)
     }
 
-    /// The rows of the history for values that are no more.
+    /// The history rows for closed values.
     fn history(&self, tag: &str, closed: Closed, key: &ArrayRef) -> Result<Option<RecordBatch>> {
         let rows = closed.rows.len();
         if rows == 0 {
@@ -310,7 +310,7 @@ impl Recorder {
     }
 }
 
-/// The values before of the tag whose columns go by this name; `None` when the state before did not have it.
+/// The previous values of the tag whose columns have this name; `None` when the previous state lacks it.
 fn before_of(batch: &RecordBatch, name: &str, multiple: bool) -> Result<Option<Before>> {
     let Some(was) = batch.column_by_name(&columns::was(name)) else { return Ok(None) };
     let (since, version) = (required(batch, &columns::since(name))?, required(batch, &columns::version(name))?);

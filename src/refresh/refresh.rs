@@ -3,20 +3,20 @@
 //! ```text
 //! Projection: derived tags, segments
 //!   AlignByKey
-//!     the profile's own query and the tags of its rows      one scan
-//!     tags over the same source together                     one scan and one aggregation a source
-//!     tags kept from the refresh before (TAGS (…))
-//!     the state before, in the order of its key
+//!     the profile's own query and the tags that share its rows   one scan
+//!     tags over the same source together                         one scan and one aggregation per source
+//!     tags kept from the previous refresh (TAGS (…))
+//!     the previous state, sorted by key
 //! ```
-//! Its rows go to a file of the new state, what is no more to a file of the history; when both are on disk, one transaction of the
-//! catalog publishes them. Readers see the state before until then, and a killed or failed refresh leaves it as it was.
+//! The rows go to a file of the new state, and closed values to a file of the history. When both are on disk, one catalog transaction
+//! publishes them. Until then readers see the previous state, and a refresh that is killed or fails leaves it unchanged.
 //!
-//! **Why a file of the whole state**, though a history could be folded into one: most readers want today, and all of it;
-//! the next refresh compares with it in the order of the key without sorting, and a snapshot of an earlier day is a file that
-//! is still there. **Why a history beside it**: snapshots go after a while, and what closed must not.
+//! **Why a file with the whole state**, although it could be derived from the history: most readers want the current state, all of it; the
+//! next refresh compares with it in key order without sorting; and a snapshot of an earlier day is simply a file that still exists. **Why a
+//! history as well**: snapshots are removed after a while, and closed values must not be.
 //!
-//! The rows of one customer come from its sources alone, and the state before is an input like any other: a refresh of only the
-//! customers that changed is this plan over less of each source, with the others kept.
+//! The rows of one customer depend on its sources alone, and the previous state is an input like any other. So a refresh of only the
+//! customers that changed would be this plan over fewer rows of each source, keeping the others.
 
 use std::sync::Arc;
 
@@ -54,37 +54,37 @@ use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, SnapshotOf, When}
 use crate::error::{invalid, message, without_values};
 use crate::statement::{RunningPlan, StatementContext};
 
-/// What a refresh is asked to do.
+/// The request for a refresh.
 #[derive(Debug, Clone)]
 pub struct RefreshRequest {
     pub profile: String,
-    /// Only these tags, with those that need them; all when `None`.
+    /// Only these tags and the tags that need them; all tags when `None`.
     pub tags: Option<Vec<String>>,
-    /// The segment that is asked for, when it is one: no tag is computed then.
+    /// The segment to refresh, when the request is for one: no tag is computed then.
     pub segment: Option<String>,
     pub as_of: AsOf,
-    /// An earlier time than the last refresh is meant: what came after it is withdrawn.
+    /// Whether the time may be earlier than the last refresh; later snapshots are then withdrawn.
     pub rewind: bool,
 }
 
-/// The time that a refresh is as of.
+/// The time a refresh is as of.
 #[derive(Debug, Clone, Copy)]
 pub enum AsOf {
     /// Microseconds since 1970.
     At(i64),
-    /// When it begins: once others have written what they were writing.
+    /// The time when the refresh begins, after waiting for the profile's lock.
     Now,
-    /// That of the newest snapshot; `Now` when there is none.
+    /// The time of the newest snapshot, or `Now` when there is none.
     LastRefresh,
 }
 
-/// Reads the definition of a profile, as a statement sees it.
+/// Reads the definition of a profile, as the statement sees it.
 pub type ReadDefinition = dyn Fn(&str, &StatementContext) -> Result<ProfileDefinition> + Send + Sync;
 
 /// Refreshes a profile.
 ///
 /// # Errors
-/// What is wrong with a definition or with the rows it gives; nothing is published then.
+/// A definition or the rows it gives are wrong; nothing is published then.
 pub async fn refresh(
     context: &StatementContext,
     read: &ReadDefinition,
@@ -92,10 +92,10 @@ pub async fn refresh(
     running: &RunningPlan,
 ) -> Result<Vec<String>> {
     let catalog = context.catalog();
-    // Of this profile alone: whatever else the database holds is written to meanwhile.
+    // Only this profile is locked: the rest of the database can be written meanwhile.
     let _lock = catalog.lock(SnapshotOf::Profile, &request.profile, "REFRESH", context.session().config_options()).await?;
     let began = std::time::Instant::now();
-    // Only now: another process may have published while this one waited, and nobody publishes this profile from here on.
+    // Renewed only after the lock is held: another process may have published while this one waited; from here on none can.
     let context = &context.renewed();
     let refresh = Refresh::new(context, read, &request)?;
     let ending = context.clone();
@@ -113,7 +113,7 @@ pub async fn refresh(
                     request.profile
                 ));
             }
-            // It is published, whatever comes now.
+            // The refresh is published at this point, so a failed cleanup is a note rather than an error.
             if let Err(error) = catalog.collect() {
                 notes.push(format!("files of older snapshots stay until the next refresh: {}", message(&error)));
             }
@@ -127,7 +127,7 @@ pub async fn refresh(
     }
 }
 
-/// The plans of a refresh, a stage after the other, for EXPLAIN; nothing runs.
+/// The plans of a refresh, one per stage, for EXPLAIN; nothing runs.
 pub async fn explain(context: &StatementContext, read: &ReadDefinition, request: &RefreshRequest) -> Result<Vec<LogicalPlan>> {
     let refresh = Refresh::new(context, read, request)?;
     let Prepared { inputs, stages, .. } = refresh.prepare().await?;
@@ -137,13 +137,13 @@ pub async fn explain(context: &StatementContext, read: &ReadDefinition, request:
     Ok(plans.0)
 }
 
-/// Plans of what would be written, for EXPLAIN.
+/// Collects the plans that would be written, for EXPLAIN.
 struct Plans(Vec<LogicalPlan>);
 
 impl Between for Plans {
     fn write<'a>(&'a mut self, plan: LogicalPlan) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
         Box::pin(async move {
-            // A table of no rows stands for the file.
+            // An empty table stands in for the file.
             let so_far = EmptyTable::new(Arc::clone(plan.schema().inner()));
             self.0.push(plan);
             Ok(Arc::new(so_far) as _)
@@ -151,7 +151,7 @@ impl Between for Plans {
     }
 }
 
-/// A refresh of one profile at one time.
+/// A refresh of one profile as of one time.
 pub struct Refresh<'a> {
     pub context: &'a StatementContext,
     pub catalog: &'a Arc<Catalog>,
@@ -161,8 +161,8 @@ pub struct Refresh<'a> {
     pub as_of: i64,
 }
 
-/// Files that further tags are computed from. Only the newest is read, as it holds all that is so far: it goes when the next takes
-/// its place.
+/// The intermediate files that later tags are computed from. Each holds everything computed so far, so only the newest is read; it is
+/// deleted when the next one replaces it.
 pub struct FilesBetween<'a> {
     pub refresh: &'a Refresh<'a>,
     pub running: &'a RunningPlan,
@@ -193,15 +193,15 @@ impl Between for FilesBetween<'_> {
     }
 }
 
-/// A refresh, planned up to the rows that derived tags are computed of.
+/// A refresh planned up to the rows from which derived tags are computed.
 pub struct Prepared {
     pub inputs: LogicalPlan,
     pub stages: Stages,
     recorder: Recorder,
     snapshots: Earlier,
-    /// The files of earlier snapshots that are read.
+    /// The files of earlier snapshots that are read, locked against deletion.
     pins: Vec<Arc<Pinned>>,
-    /// What conditions ask for, of each segment.
+    /// For each segment, the values that its condition asks for.
     asked: Vec<Vec<Asked>>,
     /// Tags of `rfm` with `lookback`.
     looking_back: Vec<String>,
@@ -217,8 +217,8 @@ impl<'a> Refresh<'a> {
                 let newest = catalog.snapshot(SnapshotOf::Profile, &request.profile, When::Now)?;
                 let last = newest.map(|newest| newest.at);
                 match request.as_of {
-                    // The clock was set back since, or the last one was as of the end of today: it is repeated, as a profile's time
-                    // does not go back of itself, and a schedule does not stop for that.
+                    // When the last refresh lies in the future (the clock was set back, or it was as of the end of today), its time is used
+                    // again: a profile's time never goes back by itself, and a schedule must not fail because of this.
                     AsOf::Now => last.map_or_else(now, |last| last.max(now())),
                     _ => last.unwrap_or_else(now),
                 }
@@ -289,10 +289,11 @@ impl<'a> Refresh<'a> {
         };
         let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
         fail_point!("refresh::published", |_| std::process::abort());
-        // After an error of the disk it is not certain that the catalog will never name them. What it does not name is collected.
+        // Keep the files: after a disk error the commit may or may not have happened, so the catalog may name them. If it does not, they
+        // are garbage-collected.
         written.into_iter().for_each(|(_, written)| written.let_go());
         published?;
-        // The plan lives on for what it says of progress; what it has read may go.
+        // The plan stays alive for its progress metrics, but the files it has read may be deleted now.
         pins.iter().for_each(|pin| pin.release());
         for column in columns.iter().filter(|column| column.computed_at == self.as_of && looking_back.contains(&column.name)) {
             let (all, name, without) = (recorder.counted.rows, &column.name, recorder.counted.rows - column.filled);
@@ -315,7 +316,7 @@ impl<'a> Refresh<'a> {
         self.context.settled(plan).await
     }
 
-    /// Everything planned, up to the rows that derived tags are computed of.
+    /// Plans everything up to the rows from which derived tags are computed.
     pub async fn prepare(&self) -> Result<Prepared> {
         let (profile, key) = (self.definition.name(), &self.definition.body.key);
         let Planned { key_type, profile: own, attributes, tags, segments, missing, sources, .. } = self.plan().await?;
@@ -362,7 +363,8 @@ impl<'a> Refresh<'a> {
             counted: Counted::default(),
         };
         let mut notes: Vec<String> = self.note_on_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
-        // Nothing is later than now: without time columns and for no earlier day, that was said when the tags were made.
+        // Nothing is later than now: without time columns, and unless the refresh is of a given time, these notes were given when the tags
+        // were created.
         if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {
             notes.extend(sources.notes(profile, None));
         }
@@ -371,14 +373,14 @@ impl<'a> Refresh<'a> {
         Ok(Prepared { inputs, stages, recorder, snapshots, pins, asked, looking_back, notes })
     }
 
-    /// The profile and its parts, as errors name them.
+    /// The labels of the profile and its parts, as errors name them.
     fn labels(&self) -> Vec<String> {
         let ProfileDefinition { own, tags, segments, .. } = &self.definition;
         let parts = tags.iter().map(|(tag, _)| tag).chain(segments.iter().map(|(segment, _)| segment));
         std::iter::once(own).chain(parts).map(|part| part.object.label()).collect()
     }
 
-    /// All tags, computed or kept, in the order they were made, which is that of the columns.
+    /// All tags, computed or kept, in the order of creation, which is the order of the columns.
     fn recorded(&self, selection: &Selection) -> Vec<TagToRecord> {
         let computed = selection.computed.iter().map(|tag| TagToRecord {
             name: tag.name.clone(),
@@ -391,7 +393,7 @@ impl<'a> Refresh<'a> {
         recorded
     }
 
-    /// What is computed over the profile itself.
+    /// The derived tags and segments, which are computed over the profile itself.
     fn stages(&self, derived: Vec<PlannedTag>, segments: Vec<PlannedSegment>, key_type: DataType) -> Result<Stages> {
         let (profile, key) = (self.definition.name(), &self.definition.body.key);
         let own = own_table(profile);

@@ -1,4 +1,4 @@
-//! Which tags a refresh computes, and which keep the values they have.
+//! Which tags a refresh computes, and which keep their values.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,20 @@ use super::recorder::TagToRecord;
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
 use crate::error::{did_you_mean, invalid};
 
-/// The tags of a profile, by what becomes of them.
+/// The tags of a profile, split into computed and kept.
 pub struct Selection {
     pub computed: Vec<PlannedTag>,
-    /// With the version and time of their values.
+    /// With the version and time of the kept values.
     pub kept: Vec<TagToRecord>,
 }
 
 impl Selection {
-    /// All tags are computed, or those `asked` for and those that need them; a tag that the last `known` snapshot has not
-    /// always is.
+    /// Selects all tags, or those in `asked` and those that need them. A tag that the snapshot `known` does not have is always computed.
     ///
-    /// `tags` are in an order in which those that others need come first.
+    /// In `tags`, each tag comes after those it needs.
     ///
     /// # Errors
-    /// One that was asked for is not there.
+    /// There is no tag of a name in `asked`.
     pub fn of(profile: &str, tags: Vec<PlannedTag>, asked: Option<&[String]>, known: Option<&Snapshot>) -> Result<Self> {
         let Some(asked) = asked else { return Ok(Self { computed: tags, kept: vec![] }) };
         for name in asked {

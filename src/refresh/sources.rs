@@ -1,4 +1,4 @@
-//! What the definitions of a profile read, and which of it is read whole, rows of a later time among it.
+//! The tables that the definitions of a profile read, and which of them are read whole, including rows later than the refresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,17 +21,17 @@ use crate::sql::references::is_called_with;
 use crate::statement::{Reads, StatementContext};
 use crate::text::{identifier, literal};
 
-/// The tables that are read, by all definitions of a profile together.
+/// The tables that all definitions of a profile read.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// Names of tables and views.
     names: BTreeSet<String>,
-    /// Tables with times that are read whole, with these times and the definitions that read them.
+    /// Tables with time columns that are read whole, with these columns and the definitions that read them.
     whole: BTreeMap<String, (Vec<String>, Vec<String>)>,
 }
 
 impl Sources {
-    /// Adds what one definition reads; `by` names it, `plan` is its query with `$as_of` in its place.
+    /// Adds what one definition reads. `by` is its label, `plan` its query with the value of `$as_of`.
     pub fn add(
         &mut self,
         by: &str,
@@ -42,14 +42,14 @@ impl Sources {
     ) -> Result<()> {
         let sources = reads.sources();
         self.names.extend(sources.keys().cloned());
-        // A function that gets the time as an argument looks at nothing later itself.
+        // A query that passes the time to a table function leaves the limit to that function.
         if is_called_with(query, AS_OF) {
             return Ok(());
         }
         let is_timed = |name: &str| time_columns.iter().any(|(table, _)| table == name);
         let bounded = bounded(plan)?;
         for (name, source) in sources {
-            // A view with a time column holds back what stands beneath it.
+            // A view with a time column already limits the tables beneath it.
             let is_whole = source.through.iter().any(|path| !path.iter().any(|view| is_timed(view)));
             let is_bounded = source.times.iter().any(|time| bounded.contains(time));
             if source.times.is_empty() || is_timed(&name) || !is_whole || is_bounded {
@@ -64,7 +64,7 @@ impl Sources {
         Ok(())
     }
 
-    /// What the user should know of the tables that are read whole, by this definition or by any.
+    /// Notes on the tables that are read whole, by this definition or by any.
     pub fn notes(&self, profile: &str, by: Option<&str>) -> Vec<String> {
         let note = |(table, (times, readers)): (&String, &(Vec<String>, Vec<String>))| {
             let readers: Vec<&str> =
@@ -74,7 +74,7 @@ impl Sources {
             }
             let all: Vec<String> = times.iter().map(|time| format!("{table}.{time}")).collect();
             let (are, it) = if all.len() == 1 { ("is a time", "it") } else { ("are times", "one of them") };
-            // Only what has a name can stand there.
+            // Only a table with a plain name can be listed there.
             let advice = match table.contains(['/', '.']) {
                 true => "make a table of the file with CREATE EXTERNAL TABLE, and list that".to_string(),
                 false => format!("list {it} there"),
@@ -90,10 +90,10 @@ impl Sources {
         self.whole.iter().filter_map(note).collect()
     }
 
-    /// Refuses a time column of a table that nothing reads: it would hold nothing back, and is a slip of the pen.
+    /// Refuses a time column of a table that no definition reads: it would limit nothing, and is probably a typo.
     ///
     /// # Errors
-    /// The first such entry, with what is read.
+    /// The first such entry, with the tables that are read.
     pub fn refuse_unread(&self, definition: &ProfileDefinition) -> Result<()> {
         let unread = definition.body.time_columns.iter().find(|(table, _)| !self.names.contains(table));
         let Some((table, column)) = unread else { return Ok(()) };
@@ -109,7 +109,7 @@ impl Sources {
         Err(invalid(&format!("profile {}", definition.name()), problem))
     }
 
-    /// The newest time of what is read, with its table and column: of time columns, or of tables that are read whole when there are none.
+    /// The newest time in the data, with its table and column: over the time columns, or over the tables read whole when there are none.
     ///
     /// # Errors
     /// A table cannot be read.
@@ -128,9 +128,9 @@ impl Sources {
     }
 }
 
-/// The greatest value of a column that says times, in microseconds since 1970.
+/// The greatest time in a column, in microseconds since 1970.
 async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
-    // The name of a file is one that is quoted as text.
+    // A file is named by a quoted string.
     let from = if table.contains('/') { literal(table) } else { identifier(table) };
     let query = parse_query(&format!("SELECT max({}) FROM {from}", identifier(column)))?;
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
@@ -144,7 +144,7 @@ async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Res
     }
 }
 
-/// The names of the columns that a condition of the query bounds from above by a constant, as `ordered_at <= $as_of` does.
+/// The names of columns that a condition of the query bounds from above by a constant, as in `ordered_at <= $as_of`.
 fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     plan.apply_with_subqueries(|plan| {

@@ -1,8 +1,8 @@
-//! From the rows that are put together to the rows that are published: derived tags, level by level, and segments.
+//! From the aligned rows to the rows to publish: derived tags level by level, then segments.
 //!
-//! What is of the customer's own row is an expression over the plan, and costs no pass. What looks at other rows reads the profile as
-//! it is so far: the plan is written to a file once, and that file takes the place of the profile in the queries of the next level.
-//! A file rather than the plan twice over: the sources are read once whatever the number of levels, and the queries of one level
+//! A tag over the customer's own row is an expression in the plan and costs no pass. A tag that looks at other rows reads the profile as
+//! computed so far: the plan is written to a file once, and that file stands in for the profile in the queries of the next level. A file is
+//! used, instead of running the plan twice, so that the sources are read once whatever the number of levels, and the queries of one level
 //! see the same rows.
 
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use super::guard::{all_of, only_when};
 use super::levels::{Level, TagOf};
 use super::plan::own_table;
 
-/// The column in which the alignment of a level says that the first input has the key: all have it, so that it says nothing.
+/// The presence column of a level's alignment. The first input has every key, so it is always true and dropped again.
 const IN_LEVEL: &str = "in_level";
 
-/// What is computed over the profile itself.
+/// The parts that are computed over the profile itself.
 pub struct Stages {
     pub profile: String,
-    /// The key's own name.
+    /// The name of the key column.
     pub key: String,
     pub key_type: DataType,
     pub levels: Vec<Level>,
@@ -37,19 +37,19 @@ pub struct Stages {
     pub segments: Vec<(String, RowExpression)>,
 }
 
-/// What becomes of the plan between two levels.
+/// How the rows between two levels are written.
 pub trait Between: Send {
-    /// Writes the rows of a plan, which come in the order of their key; gives them as a table that stays until this is called again.
+    /// Writes the rows of a plan, which are sorted by key, and returns them as a table that is valid until the next call.
     fn write<'a>(&'a mut self, plan: LogicalPlan) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>>;
 }
 
 impl Stages {
-    /// The plan of all rows to publish, in the order of their key, over the plan of the `inputs`.
+    /// The plan of all rows to publish, sorted by key, over the plan of the `inputs`.
     ///
-    /// Each level that looks at other rows has what is there so far written between.
+    /// Before each level that looks at other rows, the rows so far are written by `between`.
     ///
     /// # Errors
-    /// What goes wrong with the plans between; a fault of the program.
+    /// Writing fails, or an internal error.
     pub async fn plan(self, inputs: LogicalPlan, between: &mut dyn Between) -> Result<LogicalPlan> {
         let over = OverProfile { profile: self.profile, key: self.key, key_type: self.key_type };
         let mut plan = inputs;
@@ -69,7 +69,7 @@ impl Stages {
     }
 }
 
-/// Queries over a profile as queries over what there is of it so far.
+/// Rewrites queries over a profile to read what has been computed of it so far.
 struct OverProfile {
     profile: String,
     key: String,
@@ -77,7 +77,7 @@ struct OverProfile {
 }
 
 impl OverProfile {
-    /// Adds what is computed of a customer's own row.
+    /// Adds a column that is computed from the customer's own row.
     fn with_column(&self, plan: LogicalPlan, name: &str, multiple: bool, by: RowExpression) -> Result<LogicalPlan> {
         let conditions = by.conditions.into_iter().map(|condition| self.over_plan(condition)).collect::<Result<Vec<_>>>()?;
         let value = only_when(all_of(conditions, plan.schema())?, self.over_plan(by.value)?, plan.schema())?;
@@ -87,7 +87,7 @@ impl OverProfile {
         LogicalPlanBuilder::from(plan).project(columns)?.build()
     }
 
-    /// Sets the tags of a level beside what was written.
+    /// Adds the tags of a level that look at other rows to the rows that were written.
     fn with_tags_of_all_rows(&self, so_far: &LogicalPlan, tags: Vec<TagOf<LogicalPlan>>) -> Result<LogicalPlan> {
         let queries = tags.into_iter().map(|tag| {
             let plan = self.over_file(tag.by, so_far)?;
@@ -108,14 +108,14 @@ impl OverProfile {
         LogicalPlanBuilder::from(plan).project(columns)?.build()
     }
 
-    /// An expression over the profile as one over the plan.
+    /// Rewrites an expression over the profile to the columns of the plan.
     fn over_plan(&self, expression: Expr) -> Result<Expr> {
         let replacements = expression.column_refs().into_iter().map(|used| (used.clone(), column(&self.stored_as(&used.name))));
         let replacements: Vec<_> = replacements.collect();
         substitute(expression, &replacements)
     }
 
-    /// A tag's plan over the file instead of the profile.
+    /// Rewrites a tag's plan to read the file instead of the profile.
     fn over_file(&self, plan: LogicalPlan, so_far: &LogicalPlan) -> Result<LogicalPlan> {
         let own = own_table(&self.profile);
         let replaced = plan.transform_up_with_subqueries(|plan| match &plan {
@@ -124,14 +124,14 @@ impl OverProfile {
             {
                 let columns = scan.projected_schema.fields().iter().map(|field| {
                     let name = self.stored_as(field.name());
-                    // A tag of this level or a later one is not there yet. The query does not need it, or it would be in a later level.
+                    // A tag of this or a later level is not computed yet. The query does not need it, or the tag would be in a later level.
                     let is_there = so_far.schema().has_column_with_unqualified_name(&name);
                     let value =
                         if is_there { cast(column(&name), field.data_type().clone()) } else { null_of(field.data_type())? };
                     Ok(value.alias_qualified(Some(scan.table_name.clone()), field.name()))
                 });
                 let columns: Vec<Expr> = columns.collect::<Result<_>>()?;
-                // Customers that left are among the rows so that their values can close; no query sees them.
+                // Customers who left are among the rows so that their values can close, but no query sees them.
                 let present = LogicalPlanBuilder::from(so_far.clone()).filter(column(PRESENT))?;
                 Ok(Transformed::yes(present.project(columns)?.build()?))
             }
@@ -140,7 +140,7 @@ impl OverProfile {
         replaced.data()
     }
 
-    /// The name in the plan for a column of the profile.
+    /// The name that a column of the profile has in the plan.
     fn stored_as(&self, name: &str) -> String {
         if name == self.key { KEY.to_string() } else { value(name) }
     }
@@ -152,8 +152,8 @@ fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// A plan that keeps the types it has now.
 ///
-/// The analyser coerces expressions after their plans are made, which changes the types of some (a decimal gains a digit). A
-/// step says what it gives before that; its inputs cast to what was said, and where nothing changes the optimiser removes the cast.
+/// The analyzer coerces expressions after their plans are built, which changes some types (a decimal gains a digit). A step declares its
+/// types before that, so its inputs are cast to the declared ones; where nothing changes, the optimizer removes the cast.
 pub fn of_promised_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     let columns = plan.schema().iter().map(|(qualifier, field)| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
@@ -163,7 +163,7 @@ pub fn of_promised_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
-/// The scan of a table.
+/// A scan of a table.
 pub fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
     LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.build()
 }

@@ -1,42 +1,42 @@
-//! What is to be done about one schedule now: a function of what it says, of what is remembered of it and of those that it depends on,
-//! and of the time.
+//! Decides what to do about one schedule now: a pure function of its definition, its state, the states of the schedules it depends on, and
+//! the time.
 
 use crate::engine::schedules::{Begins, MOST_LOST, OnMissed, Schedule, Skipped, State};
 
-/// Microseconds of a second.
+/// Microseconds per second.
 const SECOND: i64 = 1_000_000;
-/// What begins so much after its time is not late.
+/// A run that begins up to this long after its time is on time.
 const ON_TIME: i64 = 10 * SECOND;
-/// So often an attempt whose process was killed is made again at once; after that there are pauses.
+/// How often an attempt whose process was killed is retried at once; after that there are pauses.
 const LOST_AT_ONCE: i64 = 3;
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing, before this time; `None`: before something else has happened.
+    /// Nothing before this time; with `None`, nothing until something else happens.
     Wait(Option<i64>),
-    /// This is to be noted, and perhaps an attempt begins.
+    /// Record this, and perhaps begin an attempt.
     Claim { settled: i64, skipped: Option<Skipped>, begins: Option<Begins> },
 }
 
-/// A schedule that another depends on, as far as it is of interest.
+/// A schedule that another depends on, with its state.
 #[derive(Debug, Clone)]
 pub struct Dependency<'a> {
     pub schedule: &'a Schedule,
     pub state: State,
 }
 
-/// The time from which on times are to be run.
+/// The time after which scheduled times are to be run.
 pub fn settled(schedule: &Schedule, state: &State) -> i64 {
     match state.settled {
         Some(settled) if state.times == schedule.times || state.times.is_empty() => settled,
-        // By another calendar the past looks different.
+        // The calendar has changed: do not catch up on its times before this version was created.
         Some(settled) => settled.max(schedule.made_at),
         None => schedule.made_at,
     }
 }
 
-/// What is to be done about a schedule.
+/// Decides what to do about a schedule.
 pub fn decide(schedule: &Schedule, state: &State, dependencies: &[Dependency<'_>], now: i64) -> Decision {
     if state.is_paused || state.running.is_some() {
         return Decision::Wait(None);
@@ -45,7 +45,7 @@ pub fn decide(schedule: &Schedule, state: &State, dependencies: &[Dependency<'_>
     if let Some(attempt) = &state.attempt {
         let is_lost = attempt.status == "lost";
         if is_lost && state.lost >= MOST_LOST {
-            // The next time is another chance.
+            // Give up on this time; the next scheduled time is a new chance.
             let why = format!("given up: its process was killed {} times", state.lost + 1);
             let skipped = Some(Skipped { at: attempt.scheduled_at, count: 1, why });
             return Decision::Claim { settled, skipped, begins: None };
@@ -99,7 +99,7 @@ pub fn decide(schedule: &Schedule, state: &State, dependencies: &[Dependency<'_>
     }
 }
 
-/// Microseconds before an attempt that was lost is made again.
+/// Microseconds before a lost attempt is retried.
 fn pause(lost: i64) -> i64 {
     match u32::try_from(lost - LOST_AT_ONCE) {
         Ok(more) => SECOND.saturating_mul(2_i64.saturating_pow(more)).min(600 * SECOND),
@@ -107,16 +107,16 @@ fn pause(lost: i64) -> i64 {
     }
 }
 
-/// Whether a schedule that another depends on has done its part.
+/// Whether a schedule that another depends on has succeeded.
 enum Readiness {
     Ready,
     Waiting,
-    /// It has not succeeded for this time, and will not any more.
+    /// It has not succeeded for this time, and no longer will.
     Failed(String, i64),
 }
 
 impl Readiness {
-    /// Nothing is skipped while another may still succeed: who fails is told last.
+    /// `Waiting` ranks highest, so that nothing is skipped while a dependency may still succeed.
     fn rank(&self) -> usize {
         match self {
             Self::Ready => 0,
@@ -132,14 +132,14 @@ fn readiness(dependency: &Dependency<'_>, time: i64) -> Readiness {
     let succeeded = state.last_success.unwrap_or(i64::MIN);
     let latest = match &schedule.calendar {
         Some(calendar) => calendar.latest(time),
-        // It follows others itself, and has no times of its own.
+        // It depends on others itself, and has no times of its own.
         None => state.settled,
     };
     let Some(latest) = latest else { return Readiness::Ready };
     if succeeded >= latest {
         return Readiness::Ready;
     }
-    // Before it was made it had nothing to do.
+    // The time lies before the schedule was created, so there was nothing to run.
     if latest <= schedule.made_at {
         return Readiness::Ready;
     }
@@ -151,7 +151,7 @@ fn readiness(dependency: &Dependency<'_>, time: i64) -> Readiness {
     }
 }
 
-/// A schedule without times of its own runs when all that it depends on have succeeded since.
+/// A schedule without a calendar runs once everything it depends on has succeeded since its last run.
 fn after_others(dependencies: &[Dependency<'_>], settled: i64) -> Decision {
     let succeeded = dependencies.iter().map(|dependency| dependency.state.last_success.unwrap_or(i64::MIN)).min();
     match succeeded {

@@ -1,12 +1,14 @@
-//! Scripts that run themselves: an interface beside the shell and the server, which opens sessions of the engine as they do.
+//! The scheduler: runs scripts by themselves. It is an interface like the shell and the server, and opens sessions of the engine as they
+//! do.
 //!
-//! | part | what it knows |
+//! | module | contents |
 //! |---|---|
-//! | [`decide`] | what is to be done about a schedule, from its state and the time |
-//! | [`runner`] | the schedules of a database, the attempts that this process runs |
-//! | [`notices`] | who is told how a run ended |
+//! | [`decide`] | what to do about a schedule, given its state and the time |
+//! | [`runner`] | the schedules of a database, and the attempts that this process runs |
+//! | [`notices`] | notices about how a run ended |
 //!
-//! When schedules run is a matter of [`calendar`](crate::calendar); that a time is run once, by whoever comes first, of the catalog.
+//! The times of a schedule come from its [`calendar`](crate::calendar); the catalog ensures that each time is run once, by whichever
+//! process comes first.
 
 mod decide;
 mod notices;
@@ -29,18 +31,18 @@ use crate::text::printable;
 use notices::Notices;
 use runner::{Clock, Event, Runner, Work};
 
-/// How a scheduler is set up.
+/// Options for a scheduler.
 #[derive(Debug, Clone)]
 pub struct SchedulerOptions {
-    /// Attempts at once.
+    /// The number of attempts that run at the same time.
     pub workers: usize,
-    /// The folders and URLs whose files scripts may read and write; `None` for all.
+    /// The directories and URLs whose files scripts may read and write; `None` for all.
     pub files: Option<Vec<String>>,
-    /// A command of the system that is run when a run has failed for good.
+    /// A shell command to run when a run has finally failed.
     pub on_failure: Option<String>,
-    /// Likewise, when one has succeeded.
+    /// A shell command to run when a run has succeeded.
     pub on_success: Option<String>,
-    /// What signs notices to URLs.
+    /// The key with which notices to URLs are signed.
     pub webhook_key: Option<String>,
 }
 
@@ -50,25 +52,25 @@ impl Default for SchedulerOptions {
     }
 }
 
-/// How long between two looks at what others may have changed.
+/// The interval at which changes by other processes are checked.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A scheduler that runs. It ends when this is dropped, without grace.
+/// A running scheduler. Dropping it stops it without grace.
 pub struct Scheduler {
     stopping: watch::Sender<Stop>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// How a scheduler is to go on.
+/// Whether a scheduler continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     GoOn,
-    /// Begin nothing new, and let what runs end for that long.
+    /// Begin nothing new, and give running attempts this long to end.
     After(Duration),
 }
 
 impl Scheduler {
-    /// Begins to run schedules, on threads of its own. What goes on is told to the log.
+    /// Starts running schedules, on its own threads. Events are written to the log.
     ///
     /// # Errors
     /// Threads cannot be started.
@@ -88,12 +90,12 @@ impl Scheduler {
         Ok(Self { stopping, thread: Some(thread.map_err(cannot)?) })
     }
 
-    /// Begins nothing new from now on, and cancels what still runs after the time of grace.
+    /// Begins nothing new from now on, and cancels what still runs after the grace period.
     pub fn begin_to_stop(&self, grace: Duration) {
         self.stopping.send_replace(Stop::After(grace));
     }
 
-    /// Begins nothing new, lets what runs go on for the time of grace, then cancels it: it is made again by who comes next.
+    /// Begins nothing new, lets attempts run for the grace period, then cancels them, so that the next scheduler retries them.
     pub fn stop(mut self, grace: Duration) {
         self.end(grace);
     }
@@ -107,7 +109,7 @@ impl Scheduler {
             is_new
         });
         if let Some(thread) = self.thread.take() {
-            // Its panic has been told by then.
+            // If it panicked, that was already reported.
             let _ = thread.join();
         }
     }
@@ -119,7 +121,7 @@ impl Drop for Scheduler {
     }
 }
 
-/// The clock of the machine.
+/// The machine's clock.
 struct Machine;
 
 impl Clock for Machine {
@@ -129,7 +131,7 @@ impl Clock for Machine {
     }
 }
 
-/// Attempts that the engine runs.
+/// Runs attempts with the engine.
 struct Scripts(Engine);
 
 impl Work for Scripts {
@@ -157,7 +159,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
         let mut told = vec![];
         let looked = tokio::task::block_in_place(|| runner.look(&mut |event| told.push(event)));
         let next = looked.unwrap_or_else(|error| {
-            // What goes on failing is told once.
+            // A repeated error is reported only once.
             let problem = message(&error);
             if wrong.as_ref() != Some(&problem) {
                 told.push(Event::Problem(problem.clone()));
@@ -193,7 +195,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     notices.finish(Duration::from_secs(5)).await;
 }
 
-/// Tells the log, where a server's operator looks.
+/// Writes an event to the log.
 fn tell(event: &Event) {
     match event {
         Event::Problem(problem) => error!(problem = %printable(problem), "schedules"),

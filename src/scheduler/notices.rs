@@ -1,8 +1,8 @@
-//! Who is told how a run ended: a URL of the schedule, and a command of the one who runs the server.
+//! Notices about how a run ended: to a URL of the schedule, and to a command of the server's operator.
 //!
-//! A notice is a JSON object. To a URL it goes by POST, signed with HMAC-SHA-256 when there is a key; a command has it as its standard input, and
-//! the most of it in variables. Notices are sent one a minute for each schedule and receiver at most: the next one says how many it stands for. One that
-//! cannot be delivered is tried three times, and then told to the log.
+//! A notice is a JSON object. It is sent to a URL with POST, signed with HMAC-SHA-256 if there is a key; a command gets it on standard
+//! input, and most of it in environment variables. At most one notice per minute is sent for each schedule and receiver; the next one
+//! reports how many were suppressed. A notice that cannot be delivered is tried three times, and then logged.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -24,23 +24,23 @@ use super::tell;
 use crate::engine::schedules::{Outcome, Schedule};
 use crate::text::{printable, timestamp, without_passwords};
 
-/// Between two notices about one schedule to one receiver.
+/// The minimum interval between two notices about one schedule to one receiver.
 const RATE: Duration = Duration::from_secs(60);
-/// Notices that are on their way at once; more are dropped, and told.
+/// The maximum number of notices being sent at the same time; further ones are suppressed.
 const MOST: usize = 64;
-/// How long a receiver may take.
+/// The time limit for a receiver.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How long a command may take.
+/// The time limit for a command.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
-/// How often a notice is tried.
+/// How often sending a notice is attempted.
 const ATTEMPTS: u32 = 3;
 
-/// What is sent, and where to.
+/// Sends notices.
 pub struct Notices {
     on_failure: Option<String>,
     on_success: Option<String>,
     key: Option<Arc<hmac::Key>>,
-    /// When something was last sent, and how many notices were held back since.
+    /// For each schedule and receiver, the time of the last notice, and how many were suppressed since.
     sent: HashMap<(i64, String), (Instant, u64)>,
     sending: JoinSet<()>,
 }
@@ -51,14 +51,14 @@ impl Notices {
         Self { on_failure, on_success, key, sent: HashMap::new(), sending: JoinSet::new() }
     }
 
-    /// Tells of an event whoever is to know.
+    /// Reports an event to the log and to receivers.
     pub fn tell(&mut self, event: Event) {
         tell(&event);
         while self.sending.try_join_next().is_some() {}
         let Event::Ended(schedule, outcome) = event else { return };
         let (url, command) = match outcome.status {
             "succeeded" => (&schedule.on_success, self.on_success.clone()),
-            // What is made again is no failure yet; what another process has, is its to tell.
+            // A failure that will be retried is not final, and a lost attempt is reported by the process that took it over.
             "failed" if outcome.end.retry_at.is_none() => (&schedule.on_failure, self.on_failure.clone()),
             _ => return,
         };
@@ -86,7 +86,7 @@ impl Notices {
         }
     }
 
-    /// How many notices the next one stands for, when it may be sent now.
+    /// The number of suppressed notices, if a notice may be sent now.
     fn is_free(&mut self, schedule: i64, receiver: &str) -> Option<u64> {
         let now = Instant::now();
         let is_full = self.sending.len() >= MOST;
@@ -112,15 +112,15 @@ impl Notices {
         }
     }
 
-    /// Waits for what is on its way.
+    /// Waits for notices that are being sent.
     pub async fn finish(mut self, limit: Duration) {
         let all = async { while self.sending.join_next().await.is_some() {} };
-        // What takes longer goes with the process.
+        // What takes longer is abandoned when the process ends.
         let _ = tokio::time::timeout(limit, all).await;
     }
 }
 
-/// What is told.
+/// The content of a notice.
 fn notice(schedule: &Schedule, outcome: &Outcome, suppressed: u64) -> Value {
     let Outcome { run, begins, status, began_at, end } = outcome;
     let at = |time: i64| format!("{}Z", timestamp(time).replace(' ', "T"));
@@ -175,14 +175,14 @@ async fn post(url: &str, body: &Value, key: Option<&hmac::Key>) -> Result<(), St
     Err(problem)
 }
 
-/// `t=…,v1=…`: the time, and the HMAC-SHA-256 of it, a dot and the body.
+/// The signature `t=…,v1=…`: the time, and the HMAC-SHA-256 of the time, a dot and the body.
 pub fn signature(key: &hmac::Key, time: u64, body: &str) -> String {
     let tag = hmac::sign(key, format!("{time}.{body}").as_bytes());
     let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("t={time},v1={digits}")
 }
 
-/// Runs a command of the system.
+/// Runs a shell command.
 async fn run(command: &str, body: &Value) -> Result<(), String> {
     let text = |name: &str| match &body[name] {
         Value::String(text) => text.clone(),
@@ -197,12 +197,12 @@ async fn run(command: &str, body: &Value) -> Result<(), String> {
         .stdout(Stdio::null())
         .kill_on_drop(true);
     for name in ["schedule", "status", "run", "attempt", "scheduled_time", "duration", "rows", "error", "line", "suppressed"] {
-        // A process takes no zero in a variable.
+        // Environment variables cannot contain zero bytes.
         process.env(format!("PORTRAIT_{}", name.to_uppercase()), text(name).replace('\0', " "));
     }
     let mut child = process.spawn().map_err(|error| error.to_string())?;
     if let Some(mut input) = child.stdin.take() {
-        // A command that does not read it has ended its end of the pipe.
+        // This fails or times out for a command that does not read its input, which is fine.
         let _ = tokio::time::timeout(LIMIT, input.write_all(body.to_string().as_bytes())).await;
     }
     match tokio::time::timeout(COMMAND_LIMIT, child.wait()).await {
@@ -217,7 +217,7 @@ async fn run(command: &str, body: &Value) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// RFC 4231's second case, with a time in front.
+    /// Test case 2 of RFC 4231, and the form of the header.
     #[test]
     fn signatures_are_of_hmac_sha256() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"Jefe");

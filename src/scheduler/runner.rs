@@ -1,4 +1,4 @@
-//! Looks at the schedules, begins what is due, and hears how it ended.
+//! The runner: checks the schedules, begins what is due, and collects the outcomes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::decide::{Decision, Dependency, decide};
 use crate::engine::Engine;
 use crate::engine::schedules::{Attempt, Claim, Claimed, Outcome, Schedule};
 
-/// Tells the time, in microseconds since 1970: that of the machine, or one of its own.
+/// The current time in microseconds since 1970: the machine's, or a simulated one.
 pub trait Clock: Send + Sync {
     fn now(&self) -> i64;
 }
@@ -22,35 +22,35 @@ pub trait Work: Send + Sync {
     fn run(&self, schedule: Arc<Schedule>, attempt: Attempt, stopped: watch::Receiver<bool>) -> BoxFuture<'static, Outcome>;
 }
 
-/// A schedule, and when it is next to be looked at.
+/// A schedule, and when to check it next.
 struct Known {
     schedule: Arc<Schedule>,
     wake: i64,
 }
 
-/// What one process does about the schedules of a database.
+/// Runs the schedules of a database in one process.
 pub struct Runner {
     engine: Engine,
     clock: Arc<dyn Clock>,
     work: Arc<dyn Work>,
-    /// How many attempts run at once.
+    /// How many attempts may run at the same time.
     slots: usize,
-    /// How long to wait before what others may change is looked at again.
+    /// How long to wait before checking again for changes by others.
     pause: i64,
     places: Option<Arc<[String]>>,
     known: HashMap<i64, Known>,
-    /// The state of the definitions that they are of.
+    /// The state of the definitions that `known` was read from.
     definitions: Option<i64>,
     running: JoinSet<(Arc<Schedule>, Outcome)>,
     stopping: watch::Sender<bool>,
-    /// What is wrong with definitions, so that it is told once.
+    /// Problems with definitions that were already reported.
     told: Vec<String>,
 }
 
-/// Of what is told.
+/// An event to report.
 pub enum Event {
     Ended(Arc<Schedule>, Outcome),
-    /// Something that could not be done.
+    /// An error.
     Problem(String),
 }
 
@@ -79,12 +79,12 @@ impl Runner {
         }
     }
 
-    /// How many attempts are running.
+    /// The number of running attempts.
     pub fn running(&self) -> usize {
         self.running.len()
     }
 
-    /// Begins all that is due, on the threads of the runtime that this is called in; gives the time of the next look.
+    /// Begins all attempts that are due, on the current Tokio runtime; returns the time of the next check.
     ///
     /// # Errors
     /// The catalog cannot be read or written.
@@ -93,7 +93,7 @@ impl Runner {
         self.read_definitions(now, tell)?;
         let mut due: Vec<(i64, i64)> =
             self.known.values().filter(|known| known.wake <= now).map(|known| (known.wake, known.schedule.id)).collect();
-        // Who has waited longest comes first.
+        // Those that have waited longest come first.
         due.sort_unstable();
         for (_, id) in due {
             let Some(known) = self.known.get(&id) else { continue };
@@ -110,7 +110,7 @@ impl Runner {
         Ok(next.unwrap_or(i64::MAX).min(now.saturating_add(self.pause)))
     }
 
-    /// Waits until an attempt has ended; never when there is none.
+    /// Waits until an attempt has ended; forever if none is running.
     pub async fn ended(&mut self) -> Event {
         let Some(ended) = self.running.join_next().await else { return std::future::pending().await };
         let (schedule, outcome) = match ended {
@@ -127,7 +127,7 @@ impl Runner {
         Event::Ended(schedule, outcome)
     }
 
-    /// Ends the attempts that are running.
+    /// Cancels the running attempts.
     pub fn cancel(&self) {
         self.stopping.send_replace(true);
     }
@@ -154,7 +154,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Does what is to be done about a schedule; gives the time of the next look at it.
+    /// Acts on a schedule; returns the time of its next check.
     fn settle(&mut self, schedule: &Arc<Schedule>, now: i64) -> Result<i64> {
         let state = self.engine.schedule_state(schedule)?;
         let mut dependencies = vec![];
@@ -171,7 +171,7 @@ impl Runner {
             Decision::Claim { settled, skipped, begins } => (settled, skipped, begins),
         };
         let (failed, last_success) = (state.failed, state.last_success);
-        // What was made here, where all files may be read, is not held to the places of those who come from elsewhere.
+        // A version created by someone who may access all files is not limited to the places of the server.
         let places = self.places.clone().filter(|_| state.trusted != schedule.version);
         let claim = Claim {
             schedule: schedule.id,
@@ -191,12 +191,12 @@ impl Runner {
                 let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places };
                 let (own, run) = (Arc::clone(schedule), self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
                 self.running.spawn(async move { (own, run.await) });
-                // It wakes when that has ended.
+                // It is checked again when the attempt has ended.
                 Ok(i64::MAX)
             }
-            // There may be more to do at once.
+            // There may be more to do soon.
             (Claimed::Noted, _) => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
-            // Another was quicker.
+            // Another process was faster.
             _ => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
         }
     }

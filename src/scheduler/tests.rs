@@ -1,4 +1,4 @@
-//! Schedules on virtual time: what runs is exactly what the calendar says.
+//! Schedules in simulated time: exactly what the calendar says is run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,7 +16,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// A clock that is moved by hand.
+/// A clock that is set by hand.
 #[derive(Default)]
 struct Hand(AtomicI64);
 
@@ -26,7 +26,7 @@ impl Clock for Hand {
     }
 }
 
-/// Attempts that end at once, and are noted; `failing` says how often each time of a schedule fails first.
+/// Attempts that end at once and are recorded; `failing` says how many attempts fail for each time of a schedule.
 #[derive(Default)]
 struct Noted {
     ran: Mutex<Vec<(String, i64)>>,
@@ -85,7 +85,7 @@ impl World {
         Runner::new(self.engine.clone(), clock, work, slots, 30 * DAY, None)
     }
 
-    /// Lets the runners look in turn until nothing is left to do now; gives the time of the next look.
+    /// Lets the runners check in turn until nothing is left to do now; returns the time of the next check.
     fn settle(&self, runners: &mut [Runner]) -> i64 {
         let _on = self.runtime.enter();
         loop {
@@ -107,7 +107,7 @@ impl World {
         self.clock.0.store(time, Ordering::SeqCst);
     }
 
-    /// Lets time pass, from one look to the next.
+    /// Lets time pass, from one check to the next.
     fn pass(&self, runners: &mut [Runner], until: i64) {
         loop {
             let next = self.settle(runners);
@@ -134,14 +134,14 @@ impl World {
     }
 }
 
-/// All times of a schedule from when it was made up to one.
+/// All times of a schedule from its creation until `until`.
 fn times(schedule: &Schedule, until: i64) -> Vec<i64> {
     std::iter::successors(schedule.next(schedule.made_at), |time| schedule.next(*time))
         .take_while(|time| *time <= until)
         .collect()
 }
 
-/// So many schedules, for so long, run by two processes at once: each time once, in order, by nobody twice.
+/// Runs `count` schedules for some days, with two processes at once: every time is run exactly once, in order.
 fn by_the_calendar(count: usize, days: i64) {
     let world = World::new();
     let zones = ["UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York"];
@@ -196,7 +196,7 @@ fn missed_times_are_treated_as_declared() {
     }
     let made = world.schedule("all").made_at;
     let first = made - made.rem_euclid(MINUTE) + MINUTE;
-    // Nothing looks for five minutes and a half.
+    // No runner checks for five and a half minutes.
     world.set(first + 5 * MINUTE + 30 * SECOND);
     let mut runners = [world.runner(3)];
     world.settle(&mut runners);
@@ -211,7 +211,7 @@ fn missed_times_are_treated_as_declared() {
     for name in ["run_once", "skip", "all"] {
         assert!(world.ran(name).ends_with(&later), "{name}");
     }
-    // What begins nine seconds late is on time; the one before it was missed.
+    // A start nine seconds late is on time; the scheduled time before it was missed.
     world.set(first + 10 * MINUTE + 9 * SECOND);
     world.settle(&mut runners);
     assert!(world.ran("skip").ends_with(&[later[2], first + 10 * MINUTE]));
@@ -232,7 +232,7 @@ fn failures_are_made_again_as_declared() {
     assert_eq!(world.ran("s"), [first]);
     let attempts = || world.work.attempts.lock().values().copied().collect::<Vec<_>>();
     assert_eq!(attempts(), [3]);
-    // Once more than that is for good; the next time is another chance.
+    // One more failure is final; the next scheduled time is a new chance.
     world.work.failing.lock().insert("s".into(), 3);
     world.pass(&mut runners, first + HOUR + 30 * MINUTE);
     assert_eq!((world.ran("s").len(), attempts().iter().sum::<i64>()), (1, 6));
@@ -280,7 +280,7 @@ fn who_is_paused_misses_nothing() {
     let mut runners = [world.runner(1)];
     world.settle(&mut runners);
     assert_eq!(world.ran("s"), [0_i64; 0]);
-    // The statement knows the time of the machine: what was missed by then is not made up for.
+    // The statement uses the machine's clock: what was missed until then is not caught up on.
     let now = Machine.now();
     world.sql("RESUME SCHEDULE s");
     let later = now + 2 * MINUTE;
@@ -290,7 +290,7 @@ fn who_is_paused_misses_nothing() {
     assert_eq!(world.ran("s"), [later - later.rem_euclid(MINUTE)]);
 }
 
-/// What was killed is made again at once at first, then after pauses, and in the end no more.
+/// A lost attempt is retried at once at first, then after growing pauses, and finally given up.
 #[test]
 fn lost_attempts_come_back_more_and_more_slowly() {
     let world = World::new();
@@ -327,7 +327,7 @@ fn lost_attempts_come_back_more_and_more_slowly() {
     assert_eq!(skipped.why, "given up: its process was killed 21 times");
 }
 
-/// One that was changed to another calendar does not make up for times that it never had.
+/// A schedule with a changed calendar does not catch up on times that it never had.
 #[test]
 fn another_calendar_begins_when_it_is_made() {
     let world = World::new();

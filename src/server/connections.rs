@@ -1,4 +1,4 @@
-//! Who is connected, and the way to reach what each of them runs.
+//! Client connections, and a way to interrupt what each of them runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use tokio::sync::watch;
 use crate::engine::Cancel;
 use crate::error::{SqlState, coded};
 
-/// Why a statement ends before its time.
+/// Why a statement is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Its client asks for it.
+    /// Its client asked to cancel it.
     Asked,
-    /// Its client is gone.
+    /// Its client has disconnected.
     Gone,
-    /// The server is being stopped, or the connection was ended by somebody who may.
+    /// The server is being stopped, or someone with the right to do so ended the connection.
     Ended,
 }
 
-/// What a connection is doing, as those see it who may end it.
+/// What a connection is doing, as seen by those who may interrupt it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Work {
     is_running: bool,
     reason: Option<Reason>,
 }
 
-/// Ends what a connection runs, from elsewhere.
+/// Interrupts what a connection runs, from elsewhere.
 #[derive(Debug)]
 pub struct Interrupt(watch::Sender<Work>);
 
@@ -39,7 +39,7 @@ impl Interrupt {
         Self(watch::Sender::new(Work::default()))
     }
 
-    /// A statement begins: what was asked before is of no matter to it, unless the connection itself ends.
+    /// Begins a statement: earlier cancel requests do not apply to it, but the end of the connection does.
     pub fn begin(&self) {
         self.0.send_modify(|work| {
             let lasting = work.reason.filter(|reason| *reason != Reason::Asked);
@@ -47,17 +47,17 @@ impl Interrupt {
         });
     }
 
-    /// The statement is over.
+    /// Ends a statement.
     pub fn finish(&self) {
         self.0.send_modify(|work| work.is_running = false);
     }
 
-    /// True when nothing runs.
+    /// True when nothing is running.
     fn is_idle(&self) -> bool {
         !self.0.borrow().is_running
     }
 
-    /// Ends the statement that runs now, or the connection.
+    /// Interrupts the current statement, or the connection.
     pub fn end(&self, reason: Reason) {
         self.0.send_if_modified(|work| {
             let matters = work.is_running || reason != Reason::Asked;
@@ -68,7 +68,7 @@ impl Interrupt {
         });
     }
 
-    /// Waits until the statement is to end.
+    /// Waits until the statement is interrupted.
     pub async fn ended(&self) -> Reason {
         let mut receiver = self.0.subscribe();
         match receiver.wait_for(|work| work.reason.is_some()).await {
@@ -78,7 +78,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection is interrupted.
     pub async fn closed(&self) -> Reason {
         let mut receiver = self.0.subscribe();
         let is_lasting = |work: &Work| work.reason.is_some_and(|reason| reason != Reason::Asked);
@@ -89,7 +89,7 @@ impl Interrupt {
     }
 }
 
-/// The error of a statement that was ended.
+/// The error of an interrupted statement.
 pub fn interrupted(reason: Reason) -> DataFusionError {
     match reason {
         Reason::Asked | Reason::Gone => Cancel::error(),
@@ -102,9 +102,9 @@ pub fn interrupted(reason: Reason) -> DataFusionError {
 /// A connection.
 #[derive(Debug)]
 pub struct Connected {
-    /// Its number: what clients call the process of their backend.
+    /// Its number, which clients call the process id of their backend.
     pub pid: i32,
-    /// Who knows this may cancel its statements.
+    /// Needed to cancel its statements.
     secret: i32,
     pub interrupt: Arc<Interrupt>,
 }
@@ -122,10 +122,10 @@ impl Connections {
         Self { most, next: AtomicI32::new(1), all: Mutex::default() }
     }
 
-    /// Takes a connection in.
+    /// Registers a connection.
     ///
     /// # Errors
-    /// There are as many as there may be, or the system gives no random numbers.
+    /// There are already as many as allowed, or the system provides no random numbers.
     pub fn enter(self: &Arc<Self>) -> Result<Entered, DataFusionError> {
         let mut secret = [0; 4];
         let random = SystemRandom::new().fill(&mut secret);
@@ -142,7 +142,7 @@ impl Connections {
         Ok(Entered { connections: Arc::clone(self), connected })
     }
 
-    /// Ends the statement of the connection whose secret is known.
+    /// Cancels the statement of a connection, if the secret is right.
     pub fn cancel(&self, pid: i32, secret: i32) {
         let found = self.all.lock().get(&pid).cloned();
         if let Some(connected) = found.filter(|connected| connected.secret == secret) {
@@ -156,18 +156,18 @@ impl Connections {
         all.iter().filter(|connected| connected.interrupt.is_idle()).for_each(|connected| connected.interrupt.end(Reason::Ended));
     }
 
-    /// Ends every connection that is there.
+    /// Ends all connections.
     pub fn end_all(&self) {
         self.all.lock().values().for_each(|connected| connected.interrupt.end(Reason::Ended));
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub fn count(&self) -> usize {
         self.all.lock().len()
     }
 }
 
-/// A connection that was taken in, until this is dropped.
+/// A registered connection, until dropped.
 #[derive(Debug)]
 pub struct Entered {
     connections: Arc<Connections>,
@@ -175,7 +175,7 @@ pub struct Entered {
 }
 
 impl Entered {
-    /// What the client needs to cancel its statements.
+    /// The secret that the client needs to cancel its statements.
     pub fn secret(&self) -> i32 {
         self.connected.secret
     }

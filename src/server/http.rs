@@ -1,12 +1,12 @@
-//! Whether the server lives, whether it can answer, and what it has done, for those who operate it.
+//! Health, readiness and metrics of the server, for its operators.
 //!
-//! | path | what it tells |
+//! | path | response |
 //! |---|---|
 //! | `/health` | 200 as long as the process answers |
 //! | `/ready` | 200 when statements can run; 503 while the database does not answer, and once the server is being stopped |
 //! | `/metrics` | counts and durations, for Prometheus: as OpenMetrics, or in its older format |
 //!
-//! Labels are of few words: never a name, a text or a value of a user.
+//! Labels have few distinct values: never a name, text or value of a user.
 
 use std::fmt::Error;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Seen {
     }
 }
 
-/// Answers until the process ends.
+/// Serves until the process ends.
 pub async fn serve(listener: TcpListener, seen: Arc<Seen>) {
     let (ready, metrics) = (Arc::clone(&seen), seen);
     let router = Router::new()
@@ -70,7 +70,7 @@ fn ready(seen: &Seen) -> Response {
     (StatusCode::OK, "ready\n").into_response()
 }
 
-/// As OpenMetrics for those who ask for it, as Prometheus does; else in the older format, which everything reads.
+/// OpenMetrics for clients that accept it, as Prometheus does; otherwise the older format, which everything reads.
 fn metrics(seen: &Arc<Seen>, headers: &HeaderMap) -> Response {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Seen::clone(seen)));
@@ -88,7 +88,7 @@ fn metrics(seen: &Arc<Seen>, headers: &HeaderMap) -> Response {
     }
 }
 
-/// The same numbers in the older format: counters are called as their values are, there are no units and no end.
+/// The same numbers in the older format: counters have the name of their values, and there are no units and no end marker.
 fn older(text: &str) -> String {
     let counters: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
     let mut lines = String::with_capacity(text.len());
@@ -122,7 +122,7 @@ impl EncodeMetric for Durations {
     }
 }
 
-/// Plain numbers.
+/// A counter.
 struct Count(u64);
 
 impl EncodeMetric for Count {
@@ -219,7 +219,7 @@ impl Collector for Seen {
             level(count).encode(family.encode_family(&[("door", door)])?)?;
         }
 
-        // Where it cannot be read, the server is not ready, and says so.
+        // If it cannot be read, the server is not ready, which is reported separately.
         if let Ok(Some(lag)) = engine.schedule_lag() {
             let text = "How far the schedule that waits longest is behind its times";
             let family = encoder.encode_descriptor("portrait_schedule_lag", text, Some(&Unit::Seconds), MetricType::Gauge)?;

@@ -27,38 +27,38 @@ use connections::Connections;
 use tls::Tls;
 pub use tls::TlsFiles;
 
-/// How a server is set up.
+/// Options for a server.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Where clients of PostgreSQL's protocol connect: addresses with ports; port 0 takes a free one.
+    /// The addresses with ports for PostgreSQL's protocol; port 0 selects a free one.
     pub listen: Vec<String>,
-    /// Where clients of Arrow Flight SQL connect: addresses, or `unix:` and the path of a socket, which only who runs the server may open.
+    /// The addresses for Arrow Flight SQL, or `unix:` and the path of a socket, which only the server's user can open.
     pub flight: Vec<String>,
-    /// The address of `/health`, `/ready` and `/metrics`, which contain no values of the database.
+    /// The addresses of `/health`, `/ready` and `/metrics`, which contain no values of the database.
     pub http: Vec<String>,
-    /// The folder of a Unix socket, which is called `.s.PGSQL.<port>` there.
+    /// The directory for a Unix socket, which is named `.s.PGSQL.<port>`.
     pub socket_folder: Option<PathBuf>,
-    /// The certificate; without one connections are plain.
+    /// The certificate; without one, connections are unencrypted.
     pub tls: Option<TlsFiles>,
-    /// The folders and URLs whose files statements may read and write; none by default.
+    /// The directories and URLs whose files statements may read and write; none by default.
     pub files: Vec<String>,
-    /// Serves plain connections and those without a password also to other machines.
+    /// Accepts unencrypted connections, and those without a password, from other machines, too.
     pub insecure: bool,
-    /// Connections at a time.
+    /// The maximum number of connections.
     pub max_connections: usize,
-    /// Bytes of one message of a client.
+    /// The maximum size of a client's message in bytes.
     pub largest_message: usize,
-    /// How long the token of a login with Flight SQL is good.
+    /// The lifetime of a Flight SQL login's token.
     pub token_life: Duration,
-    /// How long a session of Flight SQL lives without being used.
+    /// How long an unused Flight SQL session lives.
     pub session_idle: Duration,
-    /// How long running statements may go on when the server is stopped.
+    /// How long running statements may continue when the server is stopped.
     pub grace: Duration,
-    /// Statements that run at the same time; others wait for their turn.
+    /// The number of statements that run at the same time; others wait.
     pub max_queries: usize,
-    /// A file that a line is added to for everybody who comes and everything that was run.
+    /// A file to which a line is appended for every connection and every statement.
     pub audit_log: Option<PathBuf>,
-    /// Statements that take longer are written to the log.
+    /// Statements that take longer than this are logged.
     pub slow: Duration,
 }
 
@@ -92,15 +92,15 @@ pub struct Door {
     insecure: bool,
     largest_message: usize,
     places: Arc<[String]>,
-    /// Statements that may run at the same time.
+    /// Limits the statements that run at the same time.
     admission: Arc<Semaphore>,
 }
 
 impl Door {
-    /// Refuses a role that is connected as often as it may be.
+    /// Refuses a role that has reached its connection limit.
     ///
     /// # Errors
-    /// It is; or the catalog cannot be read.
+    /// It has; or the catalog cannot be read.
     fn check_room_for(&self, role: &str) -> Result<()> {
         let Some(most) = self.engine.connection_limit(role)? else { return Ok(()) };
         let connections = self.engine.activity().connections();
@@ -112,12 +112,12 @@ impl Door {
     }
 }
 
-/// So many statements at a time keep every processor busy, and leave each enough memory.
+/// The default number of concurrent statements: enough to keep every processor busy, and few enough that each has sufficient memory.
 pub fn default_queries() -> usize {
     4 * std::thread::available_parallelism().map_or(4, usize::from).max(4)
 }
 
-/// A running server. It ends when this is dropped, without grace.
+/// A running server. Dropping it stops it without grace.
 pub struct Server {
     runtime: Option<Runtime>,
     door: Arc<Door>,
@@ -131,10 +131,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the doors.
+    /// Starts the server.
     ///
     /// # Errors
-    /// An address that cannot be listened on, a broken certificate, or a way to be served that is not safe.
+    /// An address that cannot be used, a broken certificate, or a configuration that is not safe.
     pub fn start(engine: Engine, options: &ServerOptions) -> Result<Self> {
         let tls = options.tls.as_ref().map(Tls::read).transpose()?;
         let all = |option: &str, addresses: &[String]| -> Result<Vec<SocketAddr>> {
@@ -182,42 +182,42 @@ impl Server {
         Ok(server)
     }
 
-    /// Where clients connect.
+    /// The addresses for PostgreSQL's protocol.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Where clients of Flight SQL connect.
+    /// The addresses for Flight SQL.
     pub fn flight_addresses(&self) -> &[SocketAddr] {
         &self.flight
     }
 
-    /// The Unix sockets of Flight SQL.
+    /// The Unix sockets for Flight SQL.
     pub fn flight_sockets(&self) -> &[PathBuf] {
         &self.flight_sockets
     }
 
-    /// True when Flight SQL is spoken within TLS.
+    /// True when connections can use TLS.
     pub fn has_tls(&self) -> bool {
         self.door.tls.is_some()
     }
 
-    /// The address of health and metrics.
+    /// The addresses of health and metrics.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         &self.http
     }
 
-    /// The Unix sockets.
+    /// The Unix sockets for PostgreSQL's protocol.
     pub fn sockets(&self) -> &[PathBuf] {
         &self.sockets
     }
 
-    /// How many clients are connected.
+    /// The number of connected clients.
     pub fn connections(&self) -> usize {
         self.door.connections.count()
     }
 
-    /// Takes nobody in any more, lets what runs go on for the time of grace, then ends it.
+    /// Accepts no new connections, lets running statements continue for the grace period, then ends them.
     pub fn stop(mut self) {
         const LOOK: Duration = Duration::from_millis(20);
         self.stopping.send_replace(true);
@@ -237,7 +237,7 @@ impl Server {
 
     fn close(&mut self) {
         for socket in self.sockets.drain(..).chain(self.flight_sockets.drain(..)) {
-            // One that is gone already leaves nothing to do.
+            // A socket that is already gone needs no removal.
             let _ = std::fs::remove_file(socket);
         }
         if let Some(runtime) = self.runtime.take() {
@@ -245,7 +245,7 @@ impl Server {
         }
     }
 
-    /// Opens the door for Flight SQL.
+    /// Starts listening for Flight SQL.
     fn open_flight(
         &mut self,
         runtime: &Runtime,
@@ -282,7 +282,7 @@ impl Server {
         flight::serve(runtime, listeners, &self.door, &settings, &self.stopping)
     }
 
-    /// Tells health and metrics.
+    /// Starts serving health and metrics.
     fn open_http(&mut self, runtime: &Runtime, addresses: &[SocketAddr], statistics: Arc<statistics::Statistics>) -> Result<()> {
         let seen = Arc::new(http::Seen::new(Arc::clone(&self.door), statistics, self.stopping.subscribe()));
         for address in addresses {
@@ -306,7 +306,7 @@ impl Server {
                 };
                 match accepted {
                     Ok((stream, _)) => drop(Handle::current().spawn(postgres::over_tcp(stream, Arc::clone(&door)))),
-                    // No more files may be open: some will be closed.
+                    // Too many open files: some will be closed.
                     Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
             }
@@ -351,7 +351,7 @@ impl Drop for Server {
     }
 }
 
-/// Listens on an address; which one it is, where any port would do.
+/// Listens on an address; returns the actual one, for port 0.
 fn bound(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let cannot = |error: std::io::Error| {
         let advice = match error.kind() {
@@ -366,17 +366,17 @@ fn bound(runtime: &Runtime, address: SocketAddr) -> Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// What an address that is a socket begins with.
+/// The prefix of an address that is a socket path.
 const UNIX: &str = "unix:";
 
-/// Listens on a socket that only who runs the server may open.
+/// Listens on a socket that only the server's user can open.
 #[cfg(unix)]
 fn socket_at(runtime: &Runtime, path: &std::path::Path) -> Result<tokio::net::UnixListener> {
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
     let shown = path.display().to_string();
     let cannot = |error: std::io::Error| failed(&shown, format!("cannot listen there: {error}"));
-    // What a killed server left answers nobody.
+    // A socket left by a killed server does not accept connections.
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(failed(&shown, "is another server's socket"));
     }
@@ -396,16 +396,16 @@ fn socket_at(runtime: &Runtime, path: &std::path::Path) -> Result<tokio::net::Un
 fn resolved(option: &str, address: &str) -> Result<Vec<SocketAddr>> {
     use std::net::ToSocketAddrs;
 
-    // A port alone is one of this machine.
+    // A port alone means this machine.
     let whole = if address.contains(':') { address.to_string() } else { format!("127.0.0.1:{address}") };
     let found = whole.to_socket_addrs().map_err(|error| {
         invalid(option, format!("must be an address and a port, such as 127.0.0.1:5432, got '{address}': {error}"))
     })?;
-    // The name of this machine has two addresses, of which one is enough.
+    // `localhost` has two addresses, of which one is enough.
     Ok(found.take(1).collect())
 }
 
-/// Other machines are served with TLS and passwords, or not at all.
+/// Refuses to listen for other machines without TLS and passwords.
 fn refuse_unsafe(address: SocketAddr, engine: &Engine, has_tls: bool, insecure: bool) -> Result<()> {
     if insecure {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What a server records: its log, and who ran what. Neither contains the values written in statements.
+//! What a server records: its log, and who ran what. Neither contains the literals of statements.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -16,12 +16,12 @@ use crate::engine::activity::{Connection, Listener, Outcome, Query};
 use crate::engine::redacted;
 use crate::error::{failed, sqlstate};
 
-/// A file that lines are added to.
+/// A file to which lines are appended.
 #[derive(Debug)]
 pub struct Audit(Mutex<File>);
 
 impl Audit {
-    /// Opens the file to add to it, or makes it, for its owner alone.
+    /// Opens the file for appending, or creates it, readable only by its owner.
     ///
     /// # Errors
     /// It cannot be written.
@@ -36,7 +36,7 @@ impl Audit {
         Ok(Self(Mutex::new(file)))
     }
 
-    /// Adds a line, in one piece.
+    /// Appends a line with a single write.
     fn add(&self, line: &serde_json::Value) {
         if let Err(problem) = self.0.lock().write_all(format!("{line}\n").as_bytes()) {
             error!(%problem, "the audit log cannot be written");
@@ -44,10 +44,10 @@ impl Audit {
     }
 }
 
-/// Notes every statement that ends.
+/// Records every statement that ends.
 #[derive(Debug)]
 pub struct Records {
-    /// Statements that take longer are written to the log.
+    /// Statements that take longer than this are logged.
     pub slow: Duration,
     pub audit: Option<Audit>,
 }
@@ -116,7 +116,7 @@ impl Records {
     }
 }
 
-/// Somebody was not let in.
+/// Logs a refused login.
 pub fn refused(role: &str, client: Option<SocketAddr>, error: &DataFusionError) {
     let client = client.map_or_else(|| "local".into(), |client| client.to_string());
     warn!(role, client, sqlstate = sqlstate(error).code(), "refused");

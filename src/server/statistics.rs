@@ -1,6 +1,6 @@
-//! What a server has run, in numbers: statements by kind and outcome, how long they took, errors by their code.
+//! Statistics of what a server has run: statements by kind and outcome, their durations, and errors by code.
 //!
-//! What a statement was about is not kept: neither text nor values nor names.
+//! What a statement was about is not kept: no text, values or names.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use parking_lot::Mutex;
 
 use crate::engine::activity::{Listener, Outcome, Query};
 
-/// The bounds of durations, in seconds: a statement counts for the first that it does not go beyond.
+/// The bounds of the duration histogram in seconds: a statement counts in the first bucket that it does not exceed.
 pub const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
-/// The code of a statement that was cancelled.
+/// The SQLSTATE of a cancelled statement.
 const CANCELLED: &str = "57014";
 
-/// Statements of one kind that ended in one way.
+/// Statements of one kind with one outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Measured {
-    /// How many there were.
+    /// The number of statements.
     pub count: u64,
-    /// How long they took together.
+    /// Their total duration.
     pub time: Duration,
-    /// How many took at most so long, by [`BOUNDS`], each counted once; those that took longer are in none.
+    /// The number of statements per bucket of [`BOUNDS`], each counted once; those beyond the last bound are in none.
     pub within: [u64; BOUNDS.len()],
 }
 
@@ -35,7 +35,7 @@ impl Measured {
     }
 }
 
-/// The numbers.
+/// The counts of a server.
 #[derive(Debug, Default)]
 pub struct Statistics {
     statements: Mutex<BTreeMap<(&'static str, &'static str), Measured>>,
@@ -43,7 +43,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Statements that have ended, by the word for what they do and by how they ended.
+    /// Finished statements, by kind and outcome.
     pub fn statements(&self) -> Vec<(&'static str, &'static str, Measured)> {
         self.statements.lock().iter().map(|((kind, outcome), measured)| (*kind, *outcome, *measured)).collect()
     }
@@ -72,7 +72,7 @@ impl Listener for Statistics {
     }
 }
 
-/// The word for what a statement does, of few.
+/// The kind of a statement: one of a few words.
 fn kind(tag: &str) -> &'static str {
     match tag.split(' ').next().unwrap_or_default() {
         "SELECT" => "select",
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!((count("select", "succeeded"), count("select", "failed"), count("select", "cancelled")), (1, 1, 2));
         assert_eq!((count("create", "succeeded"), count("other", "succeeded")), (1, 1));
         assert_eq!(statistics.errors(), [("42P01", 1), ("57014", 1)]);
-        // One took longer than the longest bound.
+        // One took longer than the greatest bound.
         let cancelled = found.iter().find(|(kind, outcome, _)| (*kind, *outcome) == ("select", "cancelled")).unwrap().2;
         assert_eq!((cancelled.count, cancelled.within.iter().sum::<u64>()), (2, 1));
     }

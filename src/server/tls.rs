@@ -1,4 +1,4 @@
-//! TLS: a certificate and its key from files; what is wrong with them keeps the server from starting.
+//! TLS: a certificate and its key from files. Errors in them prevent the server from starting.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use crate::error::failed;
 /// The files of a server's certificate.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    /// The certificate and those that vouch for it, in PEM.
+    /// The certificate and its chain, in PEM.
     pub certificate: std::path::PathBuf,
     /// Its private key, in PEM.
     pub key: std::path::PathBuf,
-    /// Authorities whose certificates clients must show, in PEM; `None` asks clients for none.
+    /// Authorities that must have issued the clients' certificates, in PEM; `None` asks clients for no certificate.
     pub client_authorities: Option<std::path::PathBuf>,
 }
 
-/// How connections are protected.
+/// The TLS configuration.
 #[derive(Clone)]
 pub struct Tls {
     pub acceptor: TlsAcceptor,
-    /// The certificate in PEM, which passwords are bound to; `None` for certificates whose signature that does not know.
+    /// The certificate in PEM, which SCRAM binds passwords to; `None` if its signature algorithm is not supported for that.
     pub bound: Option<Arc<Vec<u8>>>,
 }
 
@@ -34,7 +34,7 @@ impl Tls {
     /// Reads the files.
     ///
     /// # Errors
-    /// A file that cannot be read or holds no certificate or key, or a key of another certificate.
+    /// A file cannot be read or has no certificate or key, or the key belongs to another certificate.
     pub fn read(files: &TlsFiles) -> Result<Self> {
         let shown = |path: &Path| path.display().to_string();
         let certificates = certificates(&files.certificate)?;
@@ -61,7 +61,7 @@ impl Tls {
             let both = format!("{} and {}", shown(&files.certificate), shown(&files.key));
             failed(&both, format!("cannot be used together: {error}"))
         })?;
-        // Clients that begin with TLS at once say so.
+        // Required for clients that begin with TLS directly.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bound: bound(&files.certificate) })
     }
@@ -78,7 +78,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-/// The text of the certificate, when passwords can be bound to it.
+/// The certificate's text, if SCRAM can bind passwords to it.
 fn bound(path: &Path) -> Option<Arc<Vec<u8>>> {
     let text = std::fs::read(path).ok()?;
     let mut scram = pgwire::api::auth::sasl::scram::ScramServerAuth::new();

@@ -13,13 +13,13 @@ pub struct AlterSystem {
     pub events: String,
 }
 
-/// The one setting that there is.
+/// The only setting it supports.
 const AUDIT: &str = "portrait.audit";
 
-/// Parses a change of a setting of the database, or gives `None` when the next statement is another; `words` are the next words in capitals.
+/// Parses `ALTER SYSTEM`; `None` when the statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<AlterSystem>, ParserError> {
     let [Some("ALTER"), Some("SYSTEM"), ..] = words else { return Ok(None) };
     (0..2).for_each(|_| parser.advance_token());

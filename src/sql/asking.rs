@@ -1,15 +1,15 @@
-//! What can be put in other words once the columns of FROM are known, or the values in a column: asked before a statement is planned.
+//! Rewrites that need the columns of FROM, or the values of a column: these are looked up before the statement is planned.
 //!
-//! | written | planned |
+//! | written | rewritten to |
 //! |---|---|
-//! | `* ILIKE '%name%'`, `* RENAME (a AS b)` | the columns by their names |
-//! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one column for each that is meant |
+//! | `* ILIKE '%name%'`, `* RENAME (a AS b)` | the columns by name |
+//! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one item per matching column |
 //! | `SELECT a + 1 AS b, b * 2` where FROM has no column `b` | `SELECT a + 1 AS b, (a + 1) * 2` |
 //! | `NATURAL RIGHT JOIN`, `NATURAL FULL JOIN` | `… USING (the columns that both sides have)` |
-//! | `PIVOT (… FOR item IN (ANY))` | `… IN ('ice', 'tea')`, the values that there are |
+//! | `PIVOT (… FOR item IN (ANY))` | `… IN ('ice', 'tea')`, the values that occur |
 //!
-//! One place after the other, the innermost first, as what stands further out reads its columns. The question is a query over the same FROM, with
-//! the WITH queries that can be seen there.
+//! Places are rewritten one at a time, innermost first, because outer queries read the columns of inner ones. Each lookup is a query over
+//! the same FROM, with the WITH queries that are visible there.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -32,13 +32,13 @@ use super::syntax::{earlier_names, merged_columns, pivots, star_columns};
 use crate::error::invalid;
 use crate::statement::StatementContext;
 
-/// The most values of a column that become columns.
+/// The most values of a column that PIVOT turns into columns.
 const MOST_VALUES: usize = 1_000;
 
-/// Asks what is to be known, and puts the statement in other words.
+/// Looks up what the rewrites need, and rewrites the statement.
 ///
 /// # Errors
-/// A question has no answer, or the answer no use.
+/// A lookup fails, or its result cannot be used.
 pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &StatementContext) -> Result<()> {
     let is_view = matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::CreateView(_)));
     let (mut tried, mut changed) = (HashSet::new(), false);
@@ -54,7 +54,7 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
                 let plan = state.statement_to_plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query)))).await;
                 match plan {
                     Ok(plan) => Answer::Columns(plan.schema().columns()),
-                    // What is wrong is told when the statement itself is planned.
+                    // The error is reported when the statement itself is planned.
                     Err(_) if may_fail => Answer::Nothing,
                     Err(error) => return Err(error),
                 }
@@ -67,14 +67,14 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
             Question::Values(query) => Answer::Values(values(query, state, context).await?),
         };
         let mut walk = Walk { state, tried: &mut tried, answer: Some(answer), frames: vec![], within: 0, changed: &mut changed };
-        // With the answer in its place the walk goes on to the end, unless another place asks.
+        // Puts the answer in its place and goes on to the end, unless another place needs a lookup.
         if let ControlFlow::Break(Stop::Wrong(error)) = visit(parsed, &mut walk) {
             return Err(error);
         }
     }
 }
 
-/// The rows of a query, each as a value of PIVOT.
+/// The rows of a query, each as a value for PIVOT.
 async fn values(query: Box<Query>, state: &SessionState, context: &StatementContext) -> Result<Vec<ExprWithAlias>> {
     let plan = state.statement_to_plan(SqlParsed::Statement(Box::new(SqlStatement::Query(query)))).await?;
     let frame = DataFrame::new(state.clone(), bind_parameters(plan, context)?).limit(0, Some(MOST_VALUES + 1))?;
@@ -86,7 +86,7 @@ async fn values(query: Box<Query>, state: &SessionState, context: &StatementCont
                 let value = ScalarValue::try_from_array(column, row)?;
                 parts.push((value.is_null(), expr_to_sql(&lit(value))?));
             }
-            // NULL is no name of a column.
+            // NULL cannot be a column name.
             if parts.iter().any(|(is_null, _)| *is_null) {
                 continue;
             }
@@ -105,9 +105,9 @@ async fn values(query: Box<Query>, state: &SessionState, context: &StatementCont
 }
 
 enum Question {
-    /// The columns of no FROM.
+    /// A query without FROM has no columns.
     Nothing,
-    /// The columns of a query; true when it may have none.
+    /// The columns of a query; with `true`, an error counts as an unknown answer.
     Columns(Box<Query>, bool),
     /// The rows of a query.
     Values(Box<Query>),
@@ -119,7 +119,7 @@ enum Answer {
     Nothing,
 }
 
-/// A query around the place, and how many of its WITH queries come before it.
+/// A query around the current place, and how many of its WITH queries come before that place.
 struct Frame {
     with: Option<With>,
     before: usize,
@@ -133,20 +133,20 @@ impl Frame {
     }
 }
 
-/// Looks for the first place that asks, and gives its question; or puts the answer to that in its place.
+/// Finds the first place that needs a lookup and returns its question; with an answer, puts that in its place.
 struct Walk<'a> {
     state: &'a SessionState,
-    /// Places whose names, once asked for, need nothing.
+    /// The texts of SELECTs that need no further lookup.
     tried: &'a mut HashSet<String>,
     answer: Option<Answer>,
     frames: Vec<Frame>,
-    /// How many queries within expressions, and lateral ones, are around: their FROM alone does not tell what a name means.
+    /// The number of enclosing expression subqueries and lateral subqueries. Inside them, FROM alone does not determine what a name means.
     within: usize,
-    /// True when joins were put in other words, in the query that is visited.
+    /// True when a join of the current query was rewritten.
     changed: &'a mut bool,
 }
 
-/// What ends a walk.
+/// Why a walk stops early.
 enum Stop {
     Asks(Question),
     Wrong(DataFusionError),
@@ -157,7 +157,7 @@ type Found = ControlFlow<Stop>;
 const DONE: Found = ControlFlow::Continue(());
 
 impl Walk<'_> {
-    /// A query over FROM, within the WITH queries that are seen there.
+    /// A query over FROM, with the WITH queries that are visible here.
     fn over(&self, items: &str, from: Vec<TableWithJoins>) -> Result<Box<Query>> {
         let mut query = parse_query(&format!("SELECT {items}"))?;
         if let SetExpr::Select(select) = query.body.as_mut() {
@@ -200,11 +200,11 @@ impl Walk<'_> {
         })
     }
 
-    /// Joins that go by the columns that both sides have.
+    /// Replaces NATURAL by USING with the columns that both sides have.
     fn natural(&mut self, select: &mut Select) -> Found {
         let has_condition = select.selection.is_some();
         for table in &mut select.from {
-            // The engine knows the columns of one plain join, but not in WHERE.
+            // DataFusion handles a single natural inner or left join, but not in a query with WHERE.
             let is_outer = |join: &Join| {
                 matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
             };
@@ -218,7 +218,7 @@ impl Walk<'_> {
             let side = |relation: TableFactor, joins| TableWithJoins { relation, joins };
             let left = side(table.relation.clone(), table.joins[..place].to_vec());
             let right = side(table.joins[place].relation.clone(), vec![]);
-            // Both at once, with a column between them.
+            // One lookup returns the columns of both sides, separated by a marker column.
             let Some(answer) = self.answer.take() else {
                 return match between() {
                     Ok(between) => self.columns(vec![left, between, right], false),
@@ -260,7 +260,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Names that AS gives earlier in the list.
+    /// Replaces names that an alias defines earlier in the same select list.
     fn earlier_names(&mut self, select: &mut Select) -> Found {
         if self.within > 0 || !earlier_names::reads(select) {
             return DONE;
@@ -285,7 +285,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A PIVOT whose values are not written.
+    /// Replaces the values of a PIVOT that are not literals.
     fn pivot(&mut self, factor: &mut TableFactor) -> Found {
         let TableFactor::Pivot { table, value_column, value_source, .. } = factor else { return DONE };
         match self.answer.take() {
@@ -293,7 +293,7 @@ impl Walk<'_> {
                 let places = (1..=value_column.len()).map(|place| place.to_string()).collect::<Vec<_>>().join(", ");
                 let query = match value_source {
                     PivotValueSource::List(_) => return DONE,
-                    // Values without an order would be columns in any order.
+                    // Without an order the columns would come in an arbitrary order.
                     PivotValueSource::Subquery(query) if query.order_by.is_none() => {
                         let ordered = parse_query(&format!("SELECT * FROM ({query}) AS pivoted ORDER BY {places}"));
                         ordered.map(|query| self.in_scope(query))
@@ -324,7 +324,7 @@ impl Walk<'_> {
     }
 }
 
-/// The name of a column between those of two sides.
+/// The marker column between the columns of the two sides.
 const BETWEEN: &str = "between two sides";
 
 fn between() -> Result<TableWithJoins> {
@@ -345,7 +345,7 @@ impl VisitorMut for Walk<'_> {
 
     fn post_visit_query(&mut self, query: &mut Query) -> Found {
         self.frames.pop();
-        // WITH queries are visited before the query that they are of.
+        // WITH queries are visited before the body of their query.
         if let Some(frame) = self.frames.last_mut() {
             frame.before += 1;
         }

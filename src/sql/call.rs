@@ -1,4 +1,4 @@
-//! A call of a relation function in a plan, and the rule that replaces it by what it stands for.
+//! A call of a relation function in a plan, and the rule that replaces it by the plan it stands for.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::adapter::step::catch_pushed_filters;
 use crate::docs::Doc;
 use crate::error::invalid;
 
-/// `name(input, role => expression, option => constant)`, its options not yet read: they may hold parameters or `now()`.
+/// `name(input, role => expression, option => constant)`. The options are not evaluated yet, as they may hold parameters or `now()`.
 #[derive(Debug, Clone)]
 pub struct CallNode {
     pub function: Arc<dyn RelationFunction>,
@@ -74,13 +74,13 @@ impl CallNode {
         plan.build().map(Some)
     }
 
-    /// What tells two calls apart; the schema follows from it.
+    /// What is compared between two calls. The schema is left out because it follows from the rest.
     fn identity(&self) -> impl PartialEq + Hash + '_ {
         (self.doc().name, &self.names, self.input.as_ref(), &self.others, &self.roles, &self.options, &self.residual)
     }
 }
 
-/// Folds an option to its value; `None` when it depends on a parameter or on the time of the query.
+/// Evaluates an option; `None` when it depends on a parameter or on the time of the query.
 pub fn constant(expression: &Expr, context: &SimplifyContext) -> Result<Option<ScalarValue>> {
     let simplifier = ExprSimplifier::new(context.clone());
     let coerced = simplifier.coerce(expression.clone().unalias_nested().data, &DFSchema::empty())?;
@@ -178,7 +178,7 @@ impl OptimizerRule for ExpandCalls {
     }
 }
 
-/// Says what is missing when a call reaches execution with an option that has no value.
+/// Reports the option without a value when a call reaches execution.
 #[derive(Debug)]
 pub struct CallPlanner;
 

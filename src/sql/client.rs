@@ -1,4 +1,5 @@
-//! Statements of clients that read and write in parts: cursors, COPY from and to the client, and what ends a session's state.
+//! Statements that clients use to read and write in parts: cursors and COPY from and to the client. Also the statements that set and reset
+//! a session's state.
 
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -8,12 +9,12 @@ use sqlparser::tokenizer::Token;
 use super::command::normal;
 use crate::postgres_settings::setting;
 
-/// A statement of a client.
+/// A statement about the client's session.
 #[derive(Debug, Clone)]
 pub enum ClientCommand {
     /// `DECLARE name CURSOR FOR query`
     Declare(Declare),
-    /// `FETCH … FROM name`; `MOVE` gives no rows.
+    /// `FETCH … FROM name`, or `MOVE`, which returns no rows.
     Fetch { name: String, direction: Direction, gives_rows: bool },
     /// `CLOSE name`, or `CLOSE ALL`
     Close(Option<String>),
@@ -21,7 +22,7 @@ pub enum ClientCommand {
     Copy(Box<ClientCopy>),
     /// `DISCARD ALL`, …
     Discard(Discarded),
-    /// `SET name = value`, of PostgreSQL's settings; without a value the default.
+    /// `SET name = value` for a PostgreSQL setting; without a value, back to its default.
     Set { name: String, value: Option<String>, is_local: bool },
     /// `RESET name`, or `RESET ALL`
     Reset(Option<String>),
@@ -29,56 +30,56 @@ pub enum ClientCommand {
     ShowSetting(String),
     /// `DEALLOCATE ALL`
     DeallocateAll,
-    /// `CANCEL number`: ends a statement of `system.queries`.
+    /// `CANCEL number`: cancels a statement listed in `system.queries`.
     Cancel(i64),
-    /// `LISTEN`, `UNLISTEN` and `NOTIFY`: there are no messages.
+    /// `LISTEN`, `UNLISTEN` and `NOTIFY`. They are accepted but do nothing.
     Messages(&'static str),
 }
 
-/// What DISCARD gives up.
+/// What DISCARD drops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discarded {
     All,
     Temporary,
-    /// Plans and sequences: there are none that are kept.
+    /// `PLANS` and `SEQUENCES`: there is nothing to drop.
     Nothing,
 }
 
-/// A cursor.
+/// `DECLARE … CURSOR`.
 #[derive(Debug, Clone)]
 pub struct Declare {
     pub name: String,
-    /// `SCROLL`: its rows can be gone back to.
+    /// `SCROLL`: the cursor can move backwards.
     pub scrolls: bool,
-    /// `WITH HOLD`: it lives beyond its transaction.
+    /// `WITH HOLD`: the cursor outlives its transaction.
     pub holds: bool,
     /// The text of the query.
     pub query: String,
 }
 
-/// Which rows are fetched.
+/// Which rows FETCH returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// So many further ones; fewer than none go back.
+    /// This many rows forward; a negative number goes backward.
     Count(i64),
-    /// All that follow.
+    /// All following rows.
     All,
-    /// All before, the nearest first.
+    /// All preceding rows, nearest first.
     BackwardAll,
-    /// The row of this number, from 1; fewer than none count from the end.
+    /// The row with this number, from 1; a negative number counts from the end.
     Absolute(i64),
-    /// The row so many further.
+    /// The row this many places forward; a negative number goes backward.
     Relative(i64),
 }
 
-/// Rows between a table or query and the client.
+/// A COPY between a table or query and the client.
 #[derive(Debug, Clone)]
 pub struct ClientCopy {
-    /// The table that rows are added to, as SQL names it; `None` when they go to the client.
+    /// The table that rows are added to, as written in SQL; `None` when rows go to the client.
     pub into: Option<String>,
-    /// The query of the rows that go, or of the columns that come.
+    /// The query for the rows to send, or for the columns to receive.
     pub query: String,
-    /// The columns that were named, as SQL names them.
+    /// The column list, as written in SQL.
     pub columns: Vec<String>,
     pub format: CopyFormat,
     pub delimiter: Option<char>,
@@ -86,11 +87,11 @@ pub struct ClientCopy {
     pub header: bool,
     pub quote: char,
     pub escape: Option<char>,
-    /// Columns whose values always stand in quotes: `None` is those that need it, nothing named is all.
+    /// Columns whose values are always quoted. `None` quotes only values that need it; an empty list quotes all columns.
     pub force_quote: Option<Vec<String>>,
 }
 
-/// How the rows of a COPY travel.
+/// The format of the rows of a COPY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFormat {
     Text,
@@ -99,7 +100,7 @@ pub enum CopyFormat {
 }
 
 impl ClientCommand {
-    /// The words that say what was done.
+    /// The command tag.
     pub fn tag(&self) -> &'static str {
         match self {
             Self::Declare(_) => "DECLARE CURSOR",
@@ -121,10 +122,10 @@ impl ClientCommand {
     }
 }
 
-/// Parses a statement of a client, or gives `None` when the next one is another statement; `words` are the next words in capitals.
+/// Parses a statement of this module; `None` when the next statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<ClientCommand>, ParserError> {
     let first = words.first().copied().flatten();
     match first {
@@ -187,7 +188,7 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<C
     }
 }
 
-/// True for names of settings of PostgreSQL's, and of the client's own; those of Portrait and of the engine are set otherwise.
+/// True for the settings of PostgreSQL and of the client; those of Portrait and DataFusion are parsed elsewhere.
 fn is_of_postgres(name: &str) -> bool {
     match name.split_once('.') {
         None => true,
@@ -195,7 +196,7 @@ fn is_of_postgres(name: &str) -> bool {
     }
 }
 
-/// The words of a setting's name from a place on, and how many tokens they are.
+/// The name of a setting that begins at token `place`, and how many tokens it takes.
 fn setting_at(parser: &Parser<'_>, place: usize) -> Option<(String, usize)> {
     let Token::Word(first) = parser.peek_nth_token(place).token else { return None };
     let (mut name, mut count) = (first.value.to_lowercase(), 1);
@@ -244,7 +245,7 @@ fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
         let value = value(parser)?;
         return of("session_authorization", value);
     }
-    // What begins so sets a transaction.
+    // `SET [SESSION] TRANSACTION` and `SET SESSION CHARACTERISTICS` are left to sqlparser.
     if is_word(parser, place, Keyword::TRANSACTION) || is_word(parser, place, Keyword::CHARACTERISTICS) {
         return Ok(None);
     }
@@ -266,13 +267,13 @@ fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
     of(&name, Some(all))
 }
 
-/// A value of a setting; nothing for DEFAULT.
+/// The value of a setting; `None` for DEFAULT.
 fn value(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
     if parser.parse_keyword(Keyword::DEFAULT) {
         return Ok(None);
     }
     let sign = if parser.consume_token(&Token::Minus) { "-" } else { "" };
-    // In quotes, a word stays as it is, and so it does in a list of schemas.
+    // A quoted word keeps its quotes, because a list of schemas is parsed again later.
     if let Token::Word(word) = parser.peek_token().token
         && word.quote_style.is_some()
     {
@@ -282,7 +283,7 @@ fn value(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
     text(parser).map(|text| Some(format!("{sign}{text}")))
 }
 
-/// A zone: its name, an offset in hours, or an interval.
+/// A time zone: a name, an offset in hours, or an interval. `None` for LOCAL and DEFAULT.
 fn zone(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
     if parser.parse_keyword(Keyword::LOCAL) {
         return Ok(None);
@@ -293,7 +294,7 @@ fn zone(parser: &mut Parser<'_>) -> Result<Option<String>, ParserError> {
     if !is_number {
         return Ok(Some(value));
     }
-    // Hours east of Greenwich.
+    // A positive number is hours east of Greenwich.
     let hours: f64 = value.parse().map_err(|_| ParserError::ParserError(format!("{value} is not an offset in hours")))?;
     let minutes = (hours.abs() * 60.0).round() as i64;
     let sign = if hours < 0.0 { '-' } else { '+' };
@@ -339,7 +340,7 @@ fn is_end(token: &Token) -> bool {
     matches!(token, Token::EOF | Token::SemiColon)
 }
 
-/// True for a setting of PostgreSQL's, or of the client's own.
+/// True for the settings of PostgreSQL and of the client.
 fn is_known(name: &str) -> bool {
     name.contains('.') || setting(name).is_some()
 }
@@ -356,7 +357,7 @@ fn messages(parser: &mut Parser<'_>, word: &'static str) -> Result<ClientCommand
     Ok(ClientCommand::Messages(word))
 }
 
-/// The next word in capitals, which is taken.
+/// Takes the next word, in capitals; `None` when the next token is not an unquoted word.
 fn word(parser: &mut Parser<'_>) -> Option<String> {
     match parser.peek_token().token {
         Token::Word(word) if word.quote_style.is_none() => {
@@ -373,7 +374,8 @@ fn declare(parser: &mut Parser<'_>) -> Result<ClientCommand, ParserError> {
     let mut scrolls = false;
     loop {
         match word(parser).as_deref() {
-            // A client asks for binary values when it reads them; a cursor reads one state anyway.
+            // BINARY is ignored because clients choose the format when they fetch. A cursor always reads one snapshot, so it is
+            // insensitive anyway.
             Some("BINARY" | "ASENSITIVE" | "INSENSITIVE") => {}
             Some("NO") => parser.expect_keyword(Keyword::SCROLL).map(|_| ())?,
             Some("SCROLL") => scrolls = true,
@@ -398,7 +400,7 @@ fn direction(parser: &mut Parser<'_>) -> Result<Direction, ParserError> {
         return Ok(Direction::Count(count));
     }
     let Token::Word(next) = parser.peek_token().token else { return Ok(Direction::Count(1)) };
-    // A cursor may be called as a direction is, in quotes.
+    // A quoted word is the name of a cursor, even if it is the same as a direction.
     if next.quote_style.is_some() {
         return Ok(Direction::Count(1));
     }
@@ -439,7 +441,7 @@ fn signed(parser: &mut Parser<'_>) -> Result<Option<i64>, ParserError> {
     }
 }
 
-/// True for a COPY whose other side is the client: STDIN and STDOUT are no names of files.
+/// True for a COPY from STDIN or to STDOUT, whose other side is the client rather than a file.
 fn is_with_client(parser: &Parser<'_>) -> bool {
     let (mut place, mut depth) = (1, 0_usize);
     loop {
@@ -506,7 +508,7 @@ fn copy(parser: &mut Parser<'_>) -> Result<ClientCopy, ParserError> {
         }
         parser.expect_token(&Token::RParen)?;
     } else {
-        // As before version 9.0: words one after another.
+        // The syntax before PostgreSQL 9.0: options follow one another without commas.
         while matches!(parser.peek_token().token, Token::Word(_)) {
             option(parser, &mut copy, false)?;
         }
@@ -579,7 +581,7 @@ fn option(parser: &mut Parser<'_>, copy: &mut ClientCopy, is_listed: bool) -> Re
     Ok(())
 }
 
-/// A word or a text.
+/// A word, a number or a string, without quotes.
 fn text(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     match parser.peek_token().token {
         Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {

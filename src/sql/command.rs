@@ -1,7 +1,8 @@
-//! Statements over named objects, all with one grammar:
-//! `CREATE [OR REPLACE] kind [IF NOT EXISTS] name [ON profile] [WITH (option = constant, …)] AS body`, `DROP`, `SHOW`, `DESCRIBE`, `REFRESH`.
+//! Statements about named objects. They share one grammar:
+//! `CREATE [OR REPLACE] kind [IF NOT EXISTS] name [ON profile] [WITH (option = constant, …)] AS body`, `DROP`, `SHOW`, `DESCRIBE`,
+//! `REFRESH`.
 //!
-//! Which kinds there are is not known here: whoever parses hands over their grammars.
+//! This module does not know the kinds of objects; the caller passes their grammars.
 
 use std::fmt::Debug;
 
@@ -23,22 +24,22 @@ use super::schedule::{self, ScheduleCommand, Script};
 
 pub use crate::adapter::definitions::Parameter;
 
-/// How the statements over one kind of object are written.
+/// How statements about one kind of object are written.
 pub trait Grammar: Debug + Send + Sync {
-    /// The word of the kind, in small letters: `tag`.
+    /// The keyword for the kind, in lower case, such as `tag`.
     fn word(&self) -> &'static str;
 
-    /// The word for several of them, in small letters.
+    /// The plural of the keyword, in lower case.
     fn plural(&self) -> String {
         format!("{}s", self.word())
     }
 
-    /// True for what belongs to a profile: its name is followed by `ON profile`.
+    /// True for objects that belong to a profile, whose names are followed by `ON profile`.
     fn is_of_profile(&self) -> bool {
         false
     }
 
-    /// True for what is declared on a table: its name is followed by `ON table`.
+    /// True for objects that are declared on a table, whose names are followed by `ON table`.
     fn is_on_table(&self) -> bool {
         false
     }
@@ -48,7 +49,7 @@ pub trait Grammar: Debug + Send + Sync {
         false
     }
 
-    /// True for kinds whose CREATE and DROP are those of SQL itself: tables and views.
+    /// True for tables and views, whose CREATE and DROP are parsed by sqlparser.
     fn is_of_sql(&self) -> bool {
         false
     }
@@ -58,17 +59,17 @@ pub trait Grammar: Debug + Send + Sync {
         false
     }
 
-    /// True when parameters in its body get their values when it runs.
+    /// True when parameters in the body get their values when the object runs.
     fn keeps_parameters(&self) -> bool {
         false
     }
 
-    /// True for what covers values or rows: after its name come `ON`, `USING` and `FOR`.
+    /// True for objects that protect values or rows, whose names are followed by `ON`, `USING` and `FOR`.
     fn protects(&self) -> bool {
         false
     }
 
-    /// What comes after `AS`.
+    /// Parses what follows `AS`.
     fn body(&self, parser: &mut Parser<'_>) -> Result<Body, ParserError> {
         parser.parse_query().map(Body::Query)
     }
@@ -77,7 +78,7 @@ pub trait Grammar: Debug + Send + Sync {
 /// The grammars of all kinds.
 pub type Grammars = [&'static dyn Grammar];
 
-/// A statement over a named object.
+/// A statement about a named object.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Command {
@@ -97,7 +98,7 @@ pub enum Command {
     BackUp(String),
     /// `COPY REPORT profile TO 'file.html'`, `COPY CARD profile FOR key TO 'file.html'`
     Report(Box<Report>),
-    /// Cursors, COPY with the client, and the like.
+    /// Cursors, COPY with the client and similar statements.
     Client(ClientCommand),
     /// `COMMENT ON …`
     Comment(Comment),
@@ -105,7 +106,7 @@ pub enum Command {
     Grant(Granting),
     /// `CHECK TABLE …`
     Check(Vec<ObjectName>),
-    /// RUN, PAUSE, RESUME and ALTER of schedules.
+    /// `RUN`, `PAUSE`, `RESUME` and `ALTER` of a schedule.
     Schedule(ScheduleCommand),
     /// `ALTER EXPERIMENT …`
     AlterExperiment(AlterExperiment),
@@ -117,11 +118,11 @@ pub enum Command {
     AlterSystem(AlterSystem),
 }
 
-/// A page of a profile, or of one of its members.
+/// A report on a profile, or a card on one of its customers.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub profile: String,
-    /// The member.
+    /// The key of the customer, for a card.
     pub key: Option<Expr>,
     pub target: String,
     pub options: Vec<(String, Expr)>,
@@ -132,22 +133,22 @@ pub struct Report {
 pub struct Comment {
     pub if_exists: bool,
     pub on: CommentOn,
-    /// Nothing takes the comment away.
+    /// `None` removes the comment.
     pub text: Option<String>,
 }
 
-/// What a comment is about.
+/// What a comment is on.
 #[derive(Debug, Clone)]
 pub enum CommentOn {
-    /// A table, view or external table, and the word that is written for it.
+    /// A table, view or external table, with the keyword that was written.
     Relation(&'static str, ObjectName),
-    /// A column, with the names before it.
+    /// A column, qualified by its table.
     Column(ObjectName),
     Object(Target),
 }
 
 impl Command {
-    /// The words that say what was done: `CREATE TAG`.
+    /// The command tag, such as `CREATE TAG`.
     pub fn tag(&self) -> String {
         let (verb, grammar) = match self {
             Self::Create(create) => ("CREATE", create.target.grammar),
@@ -172,7 +173,7 @@ impl Command {
     }
 }
 
-/// The object that a statement is about.
+/// The object that a statement names.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub grammar: &'static dyn Grammar,
@@ -182,7 +183,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Kind and name, as messages say them.
+    /// Kind and name, for messages.
     pub fn label(&self) -> String {
         format!("{} {}", self.grammar.word(), self.name)
     }
@@ -199,14 +200,14 @@ pub struct Create {
     pub or_replace: bool,
     /// `IF NOT EXISTS`
     pub if_not_exists: bool,
-    /// What stands between the parentheses after the name.
+    /// The parameters in parentheses after the name.
     pub parameters: Vec<Parameter>,
-    /// Options as they were written, by name.
+    /// The options by name, as written.
     pub options: Vec<(String, Expr)>,
     pub body: Body,
-    /// The table after ON, of kinds that are on one.
+    /// The table after ON, for kinds that are declared on a table.
     pub table: Option<ObjectName>,
-    /// What is covered, and for whom, of kinds that protect.
+    /// What is protected, and for whom, for kinds that protect.
     pub protection: Option<Protection>,
 }
 
@@ -215,24 +216,24 @@ pub struct Create {
 pub enum Body {
     Query(Box<Query>),
     Condition(Box<Expr>),
-    /// A statement of SQL itself that makes a table or view.
+    /// A `CREATE TABLE`, `CREATE VIEW` or similar statement of standard SQL.
     Sql(Box<SqlParsed>),
-    /// Statements that run later.
+    /// Statements that run later, for a schedule.
     Script(Script),
 }
 
 /// `REFRESH …`
 #[derive(Debug, Clone)]
 pub struct Refresh {
-    /// A profile, or a segment of one.
+    /// A profile, a segment of one, or another refreshable object.
     pub target: Target,
-    /// `TAGS (…)`: only these.
+    /// `TAGS (…)`: refreshes only these.
     pub tags: Option<Vec<String>>,
-    /// Options as they were written, by name.
+    /// The options by name, as written.
     pub options: Vec<(String, Expr)>,
 }
 
-/// Parses a statement over a named object, or `None` when the next one is another statement.
+/// Parses a statement of this module; `None` when the next statement is another one.
 pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Option<Command>> {
     let ahead = Words::ahead(parser);
     let words: Vec<Option<&str>> = ahead.0.iter().map(Option::as_deref).collect();
@@ -277,7 +278,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 2);
             parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(Command::Check)
         }
-        // A table may be called so: then TO or a list of columns comes next.
+        // `COPY report TO …` copies a table that is called report.
         [Some("COPY"), Some(word @ ("REPORT" | "CARD")), Some(name), ..] if *name != "TO" && *name != "FROM" => {
             let is_card = *word == "CARD";
             skip(parser, 2);
@@ -296,7 +297,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
     parsed.map(Some).map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
-/// Statements whose grammars have files of their own.
+/// Statements whose grammar is in a file of its own.
 fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) -> Result<Option<Command>, ParserError> {
     if let Some(granting) = granting::parse(parser, words, grammars)? {
         return Ok(Some(Command::Grant(granting)));
@@ -319,7 +320,7 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     Ok(client::parse(parser, words)?.map(Command::Client))
 }
 
-/// The kind that the next words name, and how many words that takes.
+/// The kind that the next words name, and how many words its keyword has.
 fn kind_at(grammars: &Grammars, words: &[Option<&str>], plural: bool) -> Option<(&'static dyn Grammar, usize)> {
     let named = |grammar: &&'static dyn Grammar| {
         let own = if plural { grammar.plural() } else { grammar.word().to_string() };
@@ -331,7 +332,7 @@ fn kind_at(grammars: &Grammars, words: &[Option<&str>], plural: bool) -> Option<
     grammars.iter().find_map(named)
 }
 
-/// The next words in capitals; anything else is `None`.
+/// The next words in capitals; `None` for any other token. A quoted word keeps its case, so it never matches a keyword.
 struct Words([Option<String>; 6]);
 
 impl Words {
@@ -436,7 +437,7 @@ fn comment(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Command, Pars
         (None, _, Some((kind, length))) => {
             skip(parser, length);
             let target = named(parser, kind)?;
-            // PostgreSQL writes the types of a function's parameters.
+            // PostgreSQL allows the parameter types of a function here; they are skipped.
             if kind.takes_parameters() && parser.consume_token(&Token::LParen) {
                 while !parser.consume_token(&Token::RParen) {
                     if parser.next_token().token == Token::EOF {
@@ -507,7 +508,7 @@ fn named(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Target, 
 }
 
 fn on_profile(parser: &mut Parser<'_>, grammar: &'static dyn Grammar, name: String) -> Result<Target, ParserError> {
-    // A check has a name of its own; the table may be said all the same.
+    // The name of a check is unique, so its table is optional and not needed.
     if grammar.is_on_table() {
         if parser.parse_keyword(Keyword::ON) {
             parser.parse_object_name(false)?;
@@ -543,7 +544,7 @@ pub(super) fn identifier(parser: &mut Parser<'_>) -> Result<String, ParserError>
     parser.parse_identifier().map(|name| normal(&name))
 }
 
-/// A name as it is compared: in small letters unless it is quoted.
+/// A name in the form that is compared: in lower case unless it is quoted.
 pub fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }

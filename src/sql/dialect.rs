@@ -1,22 +1,22 @@
-//! The dialect of the program: sqlparser's generic one, with `FOR SYSTEM_TIME AS OF`, and operators that bind as in PostgreSQL.
+//! The SQL dialect: sqlparser's generic one, plus `FOR SYSTEM_TIME AS OF` and PostgreSQL's operator precedence.
 //!
-//! | from tight to loose | |
+//! | from tightest to loosest | |
 //! |---|---|
-//! | `::`, `[ ]` | casts and elements |
+//! | `::`, `[ ]` | casts and subscripts |
 //! | `-` `+` before a value | |
 //! | `COLLATE`, `AT TIME ZONE` | |
-//! | `^`, `**` | to a power |
+//! | `^`, `**` | power |
 //! | `*` `/` `%` `//` `DIV` `MOD`, then `+` `-` | |
 //! | `\|\|` `~` `&` `\|` `#` `<<` `@>` … | every other operator, from left to right |
 //! | `BETWEEN` `IN` `LIKE` `ILIKE` `SIMILAR TO` | |
-//! | `=` `<>` `<` `<=` `>` `>=` | one does not follow another without brackets |
+//! | `=` `<>` `<` `<=` `>` `>=` | not associative: a chain needs brackets |
 //! | `IS NULL`, `IS DISTINCT FROM` … | |
 //! | `NOT`, then `AND`, then `OR` | |
 //!
-//! sqlparser's own table is older, and reads what follows `IS DISTINCT FROM` as a whole expression.
+//! sqlparser's own PostgreSQL table follows an older version, and it parses all that follows `IS DISTINCT FROM` as one expression.
 //!
-//! sqlparser can derive a dialect from another, behind a feature; turning that on would compile DataFusion anew for every user of this
-//! crate who has not, so the methods that the generic dialect defines are passed on here by name.
+//! sqlparser can derive one dialect from another, but only behind a feature flag. Turning it on would recompile DataFusion for every user
+//! of this crate who has not turned it on. So the methods that the generic dialect defines are forwarded here by name.
 
 use std::any::TypeId;
 
@@ -27,7 +27,7 @@ use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-/// Reads what the generic dialect reads, and tables as of a time.
+/// Parses what the generic dialect parses, and tables as of a time.
 #[derive(Debug)]
 pub struct PortraitDialect;
 
@@ -39,15 +39,15 @@ macro_rules! as_generic {
     };
 }
 
-/// A sign before a value: looser than a cast, tighter than everything else.
+/// A sign before a value binds looser than a cast and tighter than all else.
 const SIGN: u8 = 125;
-/// MySQL's, between OR and AND.
+/// MySQL's XOR binds between OR and AND.
 const XOR: u8 = 15;
-/// `:` ends an index, and is no operator that anything plans.
+/// `:` ends a subscript; nothing here plans it as an operator.
 const COLON: u8 = 1;
 
 impl PortraitDialect {
-    /// `ALTER VIEW name RENAME TO name`: the tree has a place for it in ALTER TABLE alone.
+    /// `ALTER VIEW name RENAME TO name`. The syntax tree has a node for it only in ALTER TABLE.
     fn parse_view_renamed(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
         let renamed = parser.maybe_parse(|parser| {
             parser.expect_keywords(&[Keyword::ALTER, Keyword::VIEW])?;
@@ -72,7 +72,7 @@ impl PortraitDialect {
         renamed.transpose()
     }
 
-    /// The precedence of IS, also of what follows IS DISTINCT FROM.
+    /// Parses `IS [NOT] DISTINCT FROM`, with the precedence of IS also for the right side.
     fn parse_distinct(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
         let negated = parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]);
         if !negated && !parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
@@ -87,7 +87,7 @@ impl PortraitDialect {
         )
     }
 
-    /// What follows an operator, with what stands before it.
+    /// Parses an operator and its right side.
     fn parse_operator(
         &self,
         parser: &mut Parser<'_>,
@@ -100,7 +100,7 @@ impl PortraitDialect {
         Ok(Expr::BinaryOp { left: Box::new(left.clone()), op, right })
     }
 
-    /// `a BETWEEN SYMMETRIC b AND c`: the bounds in either order. What sqlparser reads itself is left to it.
+    /// `a BETWEEN SYMMETRIC b AND c`, which allows the bounds in either order. Any other BETWEEN is left to sqlparser.
     fn parse_between(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
         let words: Vec<Option<Keyword>> = (0..4).map(|place| keyword(&parser.peek_nth_token_ref(place).token)).collect();
         let (negated, rest) = match words.as_slice() {
@@ -110,7 +110,7 @@ impl PortraitDialect {
         let [Some(Keyword::BETWEEN), Some(word @ (Keyword::SYMMETRIC | Keyword::ASYMMETRIC)), next, ..] = rest else {
             return None;
         };
-        // A column of that name.
+        // In `BETWEEN symmetric AND …`, the word is a column name.
         if *next == Some(Keyword::AND) {
             return None;
         }
@@ -149,7 +149,7 @@ fn is_power(parser: &Parser<'_>) -> bool {
     (0..2).all(|place| parser.peek_nth_token_ref(place).token == Token::Mul)
 }
 
-/// `a MOD b`; not a column that is called `mod`, after which no value follows.
+/// `a MOD b`. If no value follows, `mod` is a column name.
 fn is_remainder(parser: &Parser<'_>) -> bool {
     keyword(&parser.peek_token_ref().token) == Some(Keyword::MOD)
         && match &parser.peek_nth_token_ref(1).token {
@@ -226,7 +226,7 @@ impl Dialect for PortraitDialect {
         }
         match parser.peek_token_ref().token {
             Token::Word(ref word) if word.keyword == Keyword::IS => self.parse_distinct(parser, left),
-            // MySQL's division of whole numbers, which sqlparser reads in that dialect alone.
+            // MySQL's integer division, which sqlparser parses only in its MySQL dialect.
             Token::Word(ref word) if word.keyword == Keyword::DIV => {
                 Some(self.parse_operator(parser, left, BinaryOperator::MyIntegerDivide, Precedence::MulDivModOp))
             }
@@ -293,7 +293,8 @@ impl Dialect for PortraitDialect {
 mod tests {
     use super::*;
 
-    /// Operators between two values, with PostgreSQL's order: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
+    /// Operators between two values, in PostgreSQL's order of precedence:
+    /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
     const BETWEEN_VALUES: [(&str, u8); 30] = [
         ("OR", 1),
         ("AND", 2),
@@ -335,7 +336,7 @@ mod tests {
         bracketed(&parser.and_then(|mut parser| parser.parse_expr()).unwrap_or_else(|error| panic!("{sql}: {error}")))
     }
 
-    /// The tree with brackets around every operator.
+    /// The expression with brackets around every operator.
     fn bracketed(expression: &Expr) -> String {
         let two = |left: &Expr, op: &str, right: &Expr| format!("({} {op} {})", bracketed(left), bracketed(right));
         let not = |negated: bool| if negated { "NOT " } else { "" };
@@ -361,7 +362,7 @@ mod tests {
         }
     }
 
-    /// The last of the loosest operators is done last.
+    /// Brackets by precedence: of the loosest operators, the last is applied last.
     fn expected(values: &[&str], operators: &[(&str, u8)]) -> String {
         let Some(loosest) = operators.iter().map(|(_, level)| *level).min() else { return values[0].to_string() };
         let place = operators.iter().rposition(|(_, level)| *level == loosest).unwrap_or_default();
@@ -386,7 +387,7 @@ mod tests {
         }
     }
 
-    /// An operator as it is printed: some have two ways to be written.
+    /// The printed form of an operator that has two spellings.
     fn sign(op: &'static str) -> &'static str {
         match op {
             "MOD" => "%",

@@ -1,5 +1,4 @@
-//! Statements over the data of one person, and over data that has its time: `ERASE SUBJECT`, `EXPORT SUBJECT`, `RETAIN`,
-//! `REFRESH RETENTION`.
+//! Statements about personal data and its retention: `ERASE SUBJECT`, `EXPORT SUBJECT`, `RETAIN`, `REFRESH RETENTION`.
 
 use sqlparser::ast::{Expr, ObjectName};
 use sqlparser::keywords::Keyword;
@@ -8,38 +7,38 @@ use sqlparser::tokenizer::Token;
 
 use super::command::{normal, options_in_parentheses};
 
-/// Who is meant: keys of a profile, or persons of an identity.
+/// The data subjects: keys of a profile, or persons of an identity graph.
 #[derive(Debug, Clone)]
 pub struct Subjects {
     pub keys: Vec<Expr>,
-    /// The word of what they are keys of: `profile` or `identity`.
+    /// What the keys belong to: `profile` or `identity`.
     pub kind: &'static str,
     pub name: String,
 }
 
 impl Subjects {
-    /// Kind and name, as messages say them.
+    /// Kind and name, for messages.
     pub fn of(&self) -> String {
         format!("{} {}", self.kind, self.name)
     }
 }
 
-/// A statement over personal data.
+/// A statement about personal data.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Erasing {
     /// `ERASE SUBJECT key, … FROM PROFILE | IDENTITY name WITH (reason = '…')`
     Erase(Subjects, Vec<(String, Expr)>),
-    /// `EXPORT SUBJECT key FROM PROFILE | IDENTITY name [TO 'file.json']`; without a file it is the answer.
+    /// `EXPORT SUBJECT key FROM PROFILE | IDENTITY name [TO 'file.json']`; without a file, the data is returned as rows.
     Export(Subjects, Option<String>, Vec<(String, Expr)>),
-    /// `RETAIN table FOR INTERVAL '…' [ON column]`; nothing keeps its rows for ever.
+    /// `RETAIN table FOR INTERVAL '…' [ON column]`, or `RETAIN table FOREVER` with `None`.
     Retain(ObjectName, Option<(Expr, Option<String>)>),
     /// `REFRESH RETENTION [table]`
     Refresh(Option<ObjectName>),
 }
 
 impl Erasing {
-    /// The words that say what was done.
+    /// The command tag.
     pub fn tag(&self) -> &'static str {
         match self {
             Self::Erase(..) => "ERASE SUBJECT",
@@ -50,10 +49,10 @@ impl Erasing {
     }
 }
 
-/// Parses a statement over personal data, or gives `None` when the next one is another; `words` are the next words in capitals.
+/// Parses a statement of this module; `None` when the next statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<Erasing>, ParserError> {
     match words {
         [Some("ERASE"), Some("SUBJECT"), ..] => {
@@ -67,7 +66,7 @@ pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<E
             let file = if parser.parse_keyword(Keyword::TO) { Some(parser.parse_literal_string()?) } else { None };
             Ok(Some(Erasing::Export(subjects, file, options(parser)?)))
         }
-        // A table may be called retention, and REFRESH has no other word for it.
+        // RETENTION is unambiguous here: REFRESH otherwise takes the keyword of a kind, never a bare table name.
         [Some("REFRESH"), Some("RETENTION"), ..] => {
             skip(parser, 2);
             let ends = matches!(parser.peek_token().token, Token::EOF | Token::SemiColon);

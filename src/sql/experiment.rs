@@ -1,4 +1,4 @@
-//! The statement over experiments beside those that all objects have: `ALTER EXPERIMENT name SET DECISION 'text'`.
+//! The statement that only experiments have: `ALTER EXPERIMENT name SET DECISION 'text'`.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -10,14 +10,14 @@ use super::command::normal;
 #[derive(Debug, Clone)]
 pub struct AlterExperiment {
     pub name: String,
-    /// Nothing takes the decision back.
+    /// `None` removes the decision.
     pub decision: Option<String>,
 }
 
-/// Parses a change of an experiment, or gives `None` when the next statement is another; `words` are the next words in capitals.
+/// Parses `ALTER EXPERIMENT`; `None` when the next statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<AlterExperiment>, ParserError> {
     let [Some("ALTER"), Some("EXPERIMENT"), Some(_), ..] = words else { return Ok(None) };
     (0..2).for_each(|_| parser.advance_token());

@@ -1,7 +1,8 @@
-//! Times that `$name` stands for, in statements that write rows.
+//! Writes dates and times into statements that write rows, in place of `$name`.
 //!
-//! The engine plans what a table takes before parameters have values, and takes the type of `$time - INTERVAL '1 hour'` from what stands beside the
-//! parameter: an interval. A parameter that has a value of a date or a time is therefore written with its type before it is planned.
+//! DataFusion plans the rows for a table before parameters have values. It infers the type of the parameter in `$time - INTERVAL '1 hour'`
+//! from the other operand, which makes it an interval. So parameters that are dates or times are written out with their type before
+//! planning.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -13,7 +14,7 @@ use sqlparser::ast::{
     CastKind, DataType as SqlType, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-/// Writes dates and times in the place of the parameters of a statement that writes rows.
+/// Replaces parameters by dates and times in a statement that writes rows.
 pub fn write_times(parsed: &mut SqlParsed, parameters: &HashMap<String, ScalarValue>) {
     let SqlParsed::Statement(statement) = parsed else { return };
     if parameters.is_empty() || !matches!(statement.as_ref(), SqlStatement::Insert(_) | SqlStatement::CreateTable(_)) {
@@ -37,7 +38,7 @@ impl VisitorMut for Times<'_> {
     }
 }
 
-/// A date or a time without a zone, as a cast of its text; other values need none.
+/// A date or a timestamp without time zone, as a cast of its text; `None` for other values, which work as parameters.
 fn written(value: &ScalarValue) -> Option<Expr> {
     let data_type = match value.data_type() {
         DataType::Date32 => SqlType::Date,

@@ -1,4 +1,4 @@
-//! `GRANT`, `REVOKE`, and who owns what.
+//! `GRANT`, `REVOKE`, and changes of ownership.
 
 use sqlparser::ast::ObjectName;
 use sqlparser::keywords::Keyword;
@@ -8,12 +8,12 @@ use sqlparser::tokenizer::Token;
 use super::command::{Grammars, normal};
 use crate::catalog::grants::Privilege;
 
-/// A statement about what roles may do.
+/// A statement about privileges or ownership.
 #[derive(Debug, Clone)]
 pub enum Granting {
-    /// `GRANT … ON … TO …`, and REVOKE
+    /// `GRANT … ON … TO …`, and its REVOKE
     Privileges { gives: bool, privileges: Privileges, on: GrantOn, roles: Vec<String>, only_option: bool },
-    /// `GRANT role TO role`, and REVOKE
+    /// `GRANT role TO role`, and its REVOKE
     Membership { gives: bool, groups: Vec<String>, roles: Vec<String>, with_option: bool },
     /// `ALTER … OWNER TO role`
     Owner { on: GrantOn, owner: String },
@@ -21,31 +21,31 @@ pub enum Granting {
     Reassign { from: Vec<String>, to: String },
 }
 
-/// Which privileges.
+/// The privileges that are granted or revoked.
 #[derive(Debug, Clone)]
 pub struct Privileges {
-    /// Nothing named is all that there are.
+    /// An empty list stands for ALL.
     pub named: Vec<Privilege>,
     /// `WITH GRANT OPTION`
     pub with_option: bool,
 }
 
-/// What they are on.
+/// What privileges are granted on.
 #[derive(Debug, Clone)]
 pub enum GrantOn {
-    /// Tables, views and external tables; what profiles and segments publish as well.
+    /// Tables, views and external tables, and the tables that profiles and segments publish.
     Relations(Vec<ObjectName>),
-    /// Objects of a kind, by its word.
+    /// Objects of a kind, given by its keyword.
     Objects(&'static str, Vec<String>),
     Database(Vec<String>),
     Schemas(Vec<String>),
-    /// All that there is of these kinds, in these schemas; in all of them when none is named.
+    /// All objects of these kinds in these schemas; in all schemas when none is named.
     All(Vec<&'static str>, Vec<String>),
     Files,
 }
 
 impl Granting {
-    /// The words that say what was done.
+    /// The command tag.
     pub fn tag(&self) -> &'static str {
         match self {
             Self::Privileges { gives: true, .. } => "GRANT",
@@ -60,10 +60,10 @@ impl Granting {
     }
 }
 
-/// Parses such a statement, or gives `None` when the next one is another; `words` are the next words in capitals.
+/// Parses a statement of this module; `None` when the next statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) -> Result<Option<Granting>, ParserError> {
     match words {
         [Some(word @ ("GRANT" | "REVOKE")), ..] => {
@@ -109,7 +109,7 @@ fn word(parser: &mut Parser<'_>, expected: &str) -> Result<(), ParserError> {
     parser.expected(expected, found)
 }
 
-/// A role; `CURRENT_USER` and the like are the one who asks, by no name.
+/// The name of a role; an empty name for `CURRENT_USER` and the like, which stand for the current role.
 fn role(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     let _ = takes(parser, "GROUP");
     if ["CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"].iter().any(|own| takes(parser, own)) {
@@ -132,7 +132,7 @@ fn grant(parser: &mut Parser<'_>, gives: bool, grammars: &Grammars) -> Result<Gr
         word(parser, "OPTION")?;
         word(parser, "FOR")?;
     }
-    // A list without ON is of roles.
+    // Without ON, the list is one of roles.
     let mut ahead = 0;
     let has_on = loop {
         match &parser.peek_nth_token_ref(ahead).token {
@@ -147,7 +147,7 @@ fn grant(parser: &mut Parser<'_>, gives: bool, grammars: &Grammars) -> Result<Gr
         let to = to(parser, gives)?;
         let mut with_option = option.is_some();
         if gives && takes(parser, "WITH") {
-            // `WITH ADMIN OPTION`, `WITH INHERIT TRUE`
+            // `WITH ADMIN OPTION`, `WITH INHERIT TRUE`; only ADMIN has an effect.
             with_option = takes(parser, "ADMIN");
             while !matches!(parser.peek_token_ref().token, Token::EOF | Token::SemiColon)
                 && !is_word(&parser.peek_token_ref().token, "GRANTED")
@@ -197,7 +197,8 @@ fn to(parser: &mut Parser<'_>, gives: bool) -> Result<Vec<String>, ParserError> 
     roles(parser)
 }
 
-/// `[GRANTED BY role] [CASCADE | RESTRICT]`: what was granted on goes with the right to grant it, either way.
+/// `[GRANTED BY role] [CASCADE | RESTRICT]`. Both behave alike: privileges that were granted on are always revoked along with the grant
+/// option.
 fn rest(parser: &mut Parser<'_>, gives: bool) -> Result<(), ParserError> {
     if takes(parser, "GRANTED") {
         word(parser, "BY")?;
@@ -209,7 +210,7 @@ fn rest(parser: &mut Parser<'_>, gives: bool) -> Result<(), ParserError> {
     Ok(())
 }
 
-/// What stands after ON.
+/// What follows ON.
 fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserError> {
     let relations =
         |parser: &mut Parser<'_>| parser.parse_comma_separated(|parser| parser.parse_object_name(false)).map(GrantOn::Relations);
@@ -217,7 +218,7 @@ fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserErr
         Token::Word(word) if word.quote_style.is_none() => word.value.to_uppercase(),
         _ => String::new(),
     };
-    // A table may be called like a kind.
+    // A table may have the same name as a keyword for a kind.
     let is_name = matches!(parser.peek_nth_token_ref(1).token, Token::Comma | Token::Period)
         || ["TO", "FROM"].iter().any(|word| is_word(&parser.peek_nth_token_ref(1).token, word));
     match next.as_str() {
@@ -255,7 +256,7 @@ fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserErr
             parser
                 .parse_comma_separated(|parser| {
                     let name = normal(&parser.parse_identifier()?);
-                    // PostgreSQL writes the types of a function's parameters.
+                    // PostgreSQL allows the parameter types of a function here; they are skipped.
                     if parser.consume_token(&Token::LParen) {
                         while !parser.consume_token(&Token::RParen) {
                             if parser.next_token().token == Token::EOF {

@@ -1,8 +1,8 @@
-//! The columns of a result under the names that people see.
+//! Gives the columns of a result the names that users expect.
 //!
-//! While a statement is planned, each column has a name that no other has: of those that would be called alike, some are
-//! [marked](super::syntax::column_names). A result may have two columns of one name, as in PostgreSQL; a table and a view may not. In a file the
-//! later of them are numbered, `sum`, `sum_1`: whoever reads it goes by names.
+//! During planning each column has a unique name: columns that would otherwise share one are [marked](super::syntax::column_names). A
+//! result may have two columns of the same name, as in PostgreSQL; a table or a view may not. In a file, later duplicates are numbered
+//! (`sum`, `sum_1`), because readers of files find columns by name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use datafusion::logical_expr::{CreateMemoryTable, CreateView, DdlStatement, Expr
 use crate::error::{SqlState, coded};
 use crate::text::unmarked;
 
-/// The same plan, whose columns have the names that people see.
+/// Renames the columns of a plan to the names that users expect.
 ///
 /// # Errors
-/// A table or view would have two columns of one name.
+/// A table would have two columns of the same name.
 pub fn name(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => {
@@ -56,7 +56,7 @@ fn named(plan: LogicalPlan) -> Result<LogicalPlan> {
     for (number, (column, name)) in schema.columns().into_iter().zip(&names).enumerate() {
         let called = name.as_deref().unwrap_or(&column.name).to_string();
         let is_alone = counts.get(called.as_str()) == Some(&1);
-        // A qualifier of its own lets another column have the name too.
+        // A unique qualifier allows the same name for several columns.
         let own = (!is_alone).then(|| TableReference::bare(format!("column {number}")));
         let is_named = name.is_none() && (is_alone || column.relation.is_some());
         let column = Expr::Column(column);
@@ -65,7 +65,7 @@ fn named(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
-/// The name that people see, where it is another.
+/// The name that users expect, if it differs.
 fn seen(name: &str) -> Option<String> {
     match unmarked(name) {
         Some(seen) => Some(seen.to_string()),
@@ -94,10 +94,10 @@ fn numbered(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
-/// Refuses two columns of one name.
+/// Checks that no two columns have the same name.
 ///
 /// # Errors
-/// There are two.
+/// Two columns have the same name.
 pub fn check_once(schema: &DFSchema) -> Result<()> {
     let mut names = HashSet::new();
     match schema.fields().iter().find(|field| !names.insert(field.name())) {

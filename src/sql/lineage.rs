@@ -1,7 +1,7 @@
-//! Where a column of a query comes from: the columns of tables that have the same values.
+//! Column lineage: the columns of tables from which a query's column takes its values.
 //!
-//! A value is followed through names, casts, filters, groups, both sides of a join that compares it, and all parts of a UNION. Through any
-//! other expression it becomes another value, and the way ends there.
+//! Values are followed through aliases, casts, filters, GROUP BY, both sides of a join that compares them, and all parts of a UNION. Any
+//! other expression makes a new value, so the search ends there.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, Operator, TryCast};
 
-/// A column of a table, by the names of both; those of a table in a schema as `schema.table`.
+/// Table and column. A table outside of `public` is written `schema.table`.
 pub type Origin = (String, String);
 
-/// The columns that column `place` of a plan has the values of.
+/// The table columns whose values column number `place` of a plan has.
 pub fn origins(plan: &LogicalPlan, place: usize) -> BTreeSet<Origin> {
     let mut found = BTreeSet::new();
     follow(plan, place, &mut found);
     found
 }
 
-/// The tables that a plan reads, by their names.
+/// The names of the tables that a plan reads.
 pub fn tables(plan: &LogicalPlan) -> BTreeSet<String> {
     fn add(plan: &LogicalPlan, found: &mut BTreeSet<String>) {
         if let LogicalPlan::TableScan(scan) = plan {
@@ -96,7 +96,7 @@ fn follow(plan: &LogicalPlan, place: usize, found: &mut BTreeSet<Origin>) {
                 }
             }
         }
-        // What passes rows on, and adds columns at most.
+        // Nodes that pass rows on, and at most add columns.
         other => {
             let (qualifier, field) = other.schema().qualified_field(place);
             let column = Column::new(qualifier.cloned(), field.name());
@@ -111,15 +111,15 @@ fn follow(plan: &LogicalPlan, place: usize, found: &mut BTreeSet<Origin>) {
     }
 }
 
-/// A function in FROM gives the column of its customers back under the name that the user gave it, as the first one; on the way there it is
-/// called by its role.
+/// A function in FROM returns its customer column first, under the name that the user gave it. Inside its plan the column is called by its
+/// role.
 fn role_of(input: &LogicalPlan, place: usize, field: &Field) -> Option<usize> {
     let first = input.schema().fields().first()?;
     let is_role = ["customer", "key"].contains(&first.name().as_str());
     (place == 0 && is_role && first.data_type() == field.data_type()).then_some(0)
 }
 
-/// A column, whatever it is called and cast to.
+/// The column below aliases and casts.
 fn bare(expression: &Expr) -> Option<&Column> {
     match expression {
         Expr::Column(column) => Some(column),
@@ -133,7 +133,7 @@ fn follow_expression(expression: &Expr, input: &LogicalPlan, found: &mut BTreeSe
     match expression {
         Expr::Alias(alias) => follow_expression(&alias.expr, input, found),
         Expr::Cast(Cast { expr, .. }) | Expr::TryCast(TryCast { expr, .. }) => follow_expression(expr, input, found),
-        // A FULL JOIN with USING gives the one or the other.
+        // FULL JOIN with USING takes the value of whichever side has one.
         Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "coalesce" => {
             args.iter().for_each(|argument| follow_expression(argument, input, found));
         }

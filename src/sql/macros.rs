@@ -1,7 +1,7 @@
-//! Puts the queries of [macros](crate::adapter::table_macro) in the place of their calls.
+//! Replaces calls of [macros](crate::adapter::table_macro) by their queries.
 //!
-//! Not while a script is parsed, but when each statement is planned: a macro may ask about objects that the statement before has made.
-//! One call after the other, the outermost first, as its query may hold the others.
+//! This happens when each statement is planned, not when the script is parsed, because a macro may use objects that an earlier statement
+//! has created. Calls are replaced one at a time, outermost first, as the query of an outer call may contain the inner ones.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -32,15 +32,16 @@ use crate::files;
 use crate::functions;
 use crate::statement::StatementContext;
 
-/// How deep the query of a macro may lead to other macros; a tag over itself would never end.
+/// How deeply macros may lead to one another. Without a limit, a tag over itself would never end.
 const DEEPEST: usize = 16;
-/// How many calls one statement may come to: of sixteen functions, each with the one before it, twice, there would be 2¹⁶.
+/// How many calls one statement may expand to. Depth alone is no bound: if each of 16 functions calls the previous one twice, that makes
+/// 2¹⁶ calls.
 const MOST_CALLS: usize = 1_000;
 
-/// Replaces every call of a macro in a statement by a subquery. Queries that a macro asks about may read files where there is a statement.
+/// Replaces every call of a macro in a statement by a subquery. A macro's own lookups may read files if there is a `context`.
 ///
 /// # Errors
-/// What is wrong with a call.
+/// A call is wrong.
 pub async fn expand(
     parsed: &mut Parsed,
     state: &SessionState,
@@ -53,7 +54,7 @@ pub async fn expand(
         .await
 }
 
-/// A call in FROM that stands for a query.
+/// A call in FROM that is replaced by a query.
 #[derive(Debug, Clone)]
 enum Callee {
     Macro(Arc<dyn TableMacro>),
@@ -74,12 +75,12 @@ struct Expansion<'a> {
     macros: Vec<Arc<dyn TableMacro>>,
     context: Option<&'a StatementContext>,
     definitions: Arc<dyn Definitions>,
-    /// How many calls there were so far.
+    /// The number of calls so far.
     calls: AtomicUsize,
 }
 
 impl Expansion<'_> {
-    /// Boxed, as a query leads to the queries within it.
+    /// Boxed because it is recursive: a query contains other queries.
     fn statement<'b>(&'b self, parsed: &'b mut Parsed, depth: usize) -> BoxFuture<'b, Result<()>> {
         async move {
             loop {
@@ -109,7 +110,7 @@ impl Expansion<'_> {
         .boxed()
     }
 
-    /// The query of a stored function, with the arguments of a call in the place of its parameters.
+    /// The query of a stored function, with its parameters replaced by the arguments of a call.
     async fn call_stored(&self, stored: StoredFunction, arguments: Vec<FunctionArg>, depth: usize) -> Result<Box<Query>> {
         let mut values = BTreeMap::new();
         let name = stored.name.clone();
@@ -152,7 +153,7 @@ impl Expansion<'_> {
         as_query(&name, parsed)
     }
 
-    /// An argument of a stored function: a constant, or a parameter of the statement.
+    /// An argument of a stored function must be a constant or a parameter of the statement.
     fn constant(&self, function: &str, name: &str, value: &Expr) -> Result<Expr> {
         let wrong = || invalid(function, format!("{name} takes a constant, got {value}"));
         if matches!(value, Expr::Value(value) if matches!(value.value, Value::Placeholder(_))) {
@@ -173,7 +174,7 @@ impl Expansion<'_> {
                 Some(context) => readers::open(&mut question, self.state, context).await?,
                 None => vec![],
             };
-            // What is wrong with the query is reported when it is planned in its place.
+            // An error in the query is reported when the query is planned at its place.
             let plan = match self.context.filter(|_| !files.is_empty()) {
                 Some(context) => with_time_zone(context.with_files(files).state()).statement_to_plan(question).await.ok(),
                 None => self.state.statement_to_plan(question).await.ok(),
@@ -186,8 +187,8 @@ impl Expansion<'_> {
         as_query(table_macro.doc().name, parsed)
     }
 
-    /// The arguments by their names on the page. What has no name is the first argument on the page, not given yet, that takes
-    /// such a thing; options are named.
+    /// Matches the arguments to the ones on the documentation page. An unnamed argument becomes the first one on the page that is still
+    /// free and accepts such a value; options must be named.
     fn read(&self, doc: &'static Doc, arguments: Vec<FunctionArg>) -> Result<MacroCall> {
         let (mut given, mut options, mut names): (Vec<_>, Vec<_>, Vec<&'static str>) = (vec![], vec![], vec![]);
         let mut named = false;
@@ -251,7 +252,7 @@ impl Expansion<'_> {
     }
 }
 
-/// True for what may be given without its name.
+/// True for arguments that may be given without their name.
 fn stands_alone(argument: &Argument) -> bool {
     match argument.takes {
         Takes::Query | Takes::Name(_) | Takes::Relation => true,
@@ -285,7 +286,7 @@ fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> D
     )
 }
 
-/// A name as the catalog knows it.
+/// A name in the form that the catalog uses.
 fn name_of(state: &SessionState, expression: &Expr) -> Option<String> {
     let lower = state.config_options().sql_parser.enable_ident_normalization;
     let part = |name: &Ident| match name.quote_style {
@@ -314,7 +315,7 @@ fn as_query(name: &str, parsed: Parsed) -> Result<Box<Query>> {
     }
 }
 
-/// The query of a stored function, with values in the place of its parameters.
+/// The query of a stored function with its parameters replaced by values.
 pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -> Box<Query> {
     struct Put<'a> {
         parameters: &'a [Parameter],
@@ -343,14 +344,14 @@ pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -
     query
 }
 
-/// Looks for the first call that stands for a query: gives it, or puts a query in its place.
+/// Finds the first call to be replaced: returns the call, or puts a query in its place.
 struct First<'a, 'b> {
     expansion: &'a Expansion<'b>,
     put: Option<Box<Query>>,
 }
 
 impl First<'_, '_> {
-    /// What a function in FROM is; `None` for those that are planned as they are.
+    /// What a call in FROM refers to; `None` for functions that are planned as they are.
     fn callee(&self, name: &str) -> Result<Option<Callee>> {
         let is_it = |table_macro: &&Arc<dyn TableMacro>| table_macro.doc().name.eq_ignore_ascii_case(name);
         if let Some(table_macro) = self.expansion.macros.iter().find(is_it) {
@@ -404,7 +405,8 @@ impl VisitorMut for First<'_, '_> {
     }
 }
 
-/// A column whose name stands in quotes of texts, alone or in a list: `'phone'` is `"phone"`, as a text says nothing of a row.
+/// Turns a quoted column name, alone or in a list, into a column: `'phone'` means `"phone"`, since a constant string would say nothing
+/// about a row.
 pub fn columns_in_quotes(expression: Expr) -> Expr {
     match expression {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(name), .. }) => {

@@ -1,4 +1,4 @@
-//! Our additions to SQL: the path from text to statements, and relation functions in FROM.
+//! Our additions to SQL: from text to statements and plans, and relation functions in FROM.
 
 pub mod alter_system;
 mod asking;
@@ -57,32 +57,32 @@ use crate::opaque::forward;
 use crate::settings::PortraitSettings;
 use crate::statement::AuditReads;
 
-/// The function in FROM of that name, if it is one that gives a plan.
+/// The function in FROM of that name, if it makes a plan.
 pub fn relation_function(name: &str) -> Option<FromFunction> {
     let functions = functions::all().iter().flat_map(|set| set.relations.iter().chain(&set.internal_relations));
     functions.into_iter().find(|function| function.doc().name.eq_ignore_ascii_case(name)).cloned()
 }
 
-/// The page of the function in FROM of that name: one that gives a plan, or one that stands for a query.
+/// The documentation page of the function in FROM of that name: one that makes a plan, or a macro.
 pub fn page_in_from(name: &str) -> Option<&'static Doc> {
     let macros = functions::all().iter().flat_map(|set| &set.macros).map(|function| function.doc());
     let relation = relation_function(name).map(|function| function.doc());
     relation.or_else(|| macros.into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name)))
 }
 
-/// The planners of our nodes, for a query planner of your own.
+/// The planners of our plan nodes, for use in a query planner of your own.
 pub fn extension_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
     vec![Arc::new(StepPlanner), Arc::new(call::CallPlanner), Arc::new(OncePlanner)]
 }
 
-/// Adds every function and setting to a session that is being built: see the crate's documentation for an example.
+/// Adds every function and setting to a session that is being built. The crate's documentation has an example.
 ///
-/// A query planner set before is kept; give it [`extension_planners`].
+/// A query planner that is already set is kept; add [`extension_planners`] to it.
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     register_with(builder, Arc::new(definitions::NoDefinitions))
 }
 
-/// Like [`register`], with objects that functions in FROM may ask for.
+/// Like [`register`], with objects that functions in FROM can look up.
 pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definitions>) -> SessionStateBuilder {
     let settings = &mut builder.config().get_or_insert_default().options_mut().extensions;
     if settings.get::<PortraitSettings>().is_none() {
@@ -95,7 +95,7 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
-    // Before every other rule, so that what a call stands for is optimised with the query.
+    // Calls are expanded before all other rules, so that the expanded plan is optimised together with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
     optimizer.rules.insert(0, Arc::new(call::ExpandCalls));
     builder = rules::register(builtins::register(builder));
@@ -105,16 +105,16 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
     builder
 }
 
-/// Plans one query on any session that [`register`] was called for: like `SessionContext::sql`, and a relation function
-/// may be given a table by its name.
+/// Plans one query on a session that [`register`] was called for. It is like `SessionContext::sql`, and also accepts a table name as the
+/// input of a relation function.
 ///
 /// # Errors
-/// As `SessionContext::sql`; also when `sql` is not exactly one statement.
+/// Same as `SessionContext::sql`. Also an error when `sql` is not exactly one statement.
 pub async fn sql(context: &SessionContext, sql: &str) -> Result<DataFrame> {
     sql_with(context, sql, &(Arc::new(definitions::NoDefinitions) as _)).await
 }
 
-/// Like [`sql`](fn@sql), with objects that macros may ask for.
+/// Like [`sql`](fn@sql), with objects that macros can look up.
 pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Definitions>) -> Result<DataFrame> {
     let state = planning::with_time_zone(context.state());
     let mut statements = parser::parse(sql, &state, &[])?;
@@ -130,9 +130,9 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
     }
 }
 
-/// Gives the functions in FROM of a state the objects that they may ask for.
+/// Gives the functions in FROM of a state the objects that they can look up.
 pub fn bind(state: &mut SessionState, objects: Arc<dyn Definitions>) {
-    // The newest planner is asked first: that of `register` is not reached any more. A list takes one more without fail.
+    // The newest planner is asked first, so the one from `register` is never reached. Registering a planner cannot fail here.
     let _ = state.register_relation_planner(Arc::new(relation::FromHook { objects }));
 }
 
@@ -152,7 +152,7 @@ impl QueryPlanner for PortraitPlanner {
 impl PortraitPlanner {
     fn planned<'a>(&'a self, plan: &'a LogicalPlan, session: &'a dyn Session) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
-            // What is read is recorded before it is read.
+            // Reads are recorded in the audit log before they happen.
             if let Some(AuditReads(context)) = session.config_options().extensions.get::<AuditReads>() {
                 context.audit_reads(plan).await?;
             }

@@ -1,4 +1,4 @@
-//! One way from text to statements, for every interface.
+//! Parses text into statements, for all interfaces.
 
 use std::ops::ControlFlow;
 
@@ -39,20 +39,20 @@ use crate::text::marked;
 /// One statement of a script.
 #[derive(Debug)]
 pub struct Statement {
-    /// As it was written.
+    /// The text as written.
     pub text: String,
-    /// The comment lines right before it, without their dashes.
+    /// The comment lines right before it, without `--`.
     pub comment: String,
-    /// The line of the script it begins on, from 1.
+    /// The line of the script on which it begins, from 1.
     pub line: u64,
-    /// Where on that line it begins, from 1.
+    /// The column of that line, from 1.
     pub(crate) column: u64,
-    /// As it was understood.
+    /// The parsed statement.
     pub(crate) parsed: Parsed,
 }
 
 impl Statement {
-    /// The COPY whose other side is the client, when it is one.
+    /// The COPY from or to the client, if the statement is one.
     pub fn client_copy(&self) -> Option<&ClientCopy> {
         match &self.parsed {
             Parsed::Command(Command::Client(ClientCommand::Copy(copy))) => Some(copy),
@@ -60,30 +60,30 @@ impl Statement {
         }
     }
 
-    /// True for what computes, and so waits for its turn where many do.
+    /// True for statements that compute, which are subject to the limit on concurrent statements.
     pub(crate) fn takes_turn(&self) -> bool {
         self.parsed.takes_turn()
     }
 
-    /// Where in the script it begins.
+    /// Its position in the script.
     pub(crate) fn place(&self) -> Location {
         Location { line: self.line, column: self.column }
     }
 }
 
-/// A statement as it was understood.
+/// A parsed statement.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Parsed {
     /// A statement that DataFusion plans.
     Sql(Box<SqlParsed>),
-    /// A statement over a named object.
+    /// A statement about a named object, or another one that only the engine executes.
     Command(Command),
 }
 
 impl Parsed {
-    /// True for what computes, and so waits for its turn where many do. What sets something, or looks at system tables alone, does not: one
-    /// can see what runs, and end it, while everything is busy.
+    /// True for statements that compute, which are subject to the limit on concurrent statements. Statements that set something or read
+    /// only system tables are exempt, so that running statements can be seen and cancelled while everything is busy.
     pub fn takes_turn(&self) -> bool {
         let parsed = match self {
             Self::Sql(parsed) => parsed.as_ref(),
@@ -117,7 +117,7 @@ impl Parsed {
     /// The statement for DataFusion's planner.
     ///
     /// # Errors
-    /// It is one over a named object, which only a session executes.
+    /// It is a [`Command`], which only a session can execute.
     pub fn into_sql(self) -> Result<SqlParsed> {
         match self {
             Self::Sql(parsed) => Ok(*parsed),
@@ -128,37 +128,39 @@ impl Parsed {
     }
 }
 
-/// Splits and parses a script; `grammars` are those of the kinds of objects there are.
+/// Splits and parses a script. `grammars` are the grammars of the kinds of objects.
 ///
 /// # Errors
-/// A syntax error with its line and column; an expression too deep to be planned; an unknown function in FROM.
+/// A syntax error with line and column, an expression that is too deep to plan, or an unknown function in FROM.
 pub fn parse(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
     parse_with(sql, state, dialect(state)?, depth, grammars, Places::OfText)
 }
 
-/// Parses the statement of a definition. Definitions are kept in the program's own dialect, whatever that of the session that made them.
+/// Parses the statement of a stored definition. Definitions are always stored in Portrait's dialect, whatever the dialect of the session
+/// that created them.
 ///
 /// # Errors
-/// As [`parse`].
+/// Same as [`parse`].
 pub fn parse_definition(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
     parse_with(sql, state, Box::new(PortraitDialect), depth, grammars, Places::OfText)
 }
 
-/// Likewise, exactly as it is written: nothing is balanced or made a subquery, and every part knows its place in the text.
+/// Like [`parse_definition`], but without any rewriting, so that every part keeps its position in the text.
 ///
 /// # Errors
-/// As [`parse`].
+/// Same as [`parse`].
 pub fn parse_as_written(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<Vec<Statement>> {
     let depth = state.config_options().sql_parser.recursion_limit.into();
     split(sql, state, Box::new(PortraitDialect), depth, grammars, Places::OfText)
 }
 
-/// The one query of a text that was put together from parts parsed before, which stand deeper in it than they did alone.
+/// Parses a query composed of parts that were parsed before. The parts are nested deeper now than they were alone, so twice the depth is
+/// allowed.
 pub fn parse_composed(sql: &str, state: &SessionState) -> Result<SqlParsed> {
     let depth: usize = state.config_options().sql_parser.recursion_limit.into();
-    // What was parsed is printed as generic SQL: in a text, a backslash stands for itself.
+    // The parts were printed as generic SQL, in which a backslash in a string has no special meaning.
     let mut statements = parse_with(sql, state, Box::new(PortraitDialect), depth.saturating_mul(2), &[], Places::None)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { parsed, .. }), true) => parsed.into_sql(),
@@ -178,7 +180,7 @@ fn parse_with(
     let mut statements = split(sql, state, dialect, depth, grammars, places)?;
     for statement in &mut statements {
         if let Some(Script::Text(script)) = script_in(&mut statement.parsed) {
-            // What is wrong with it is told now, at its place.
+            // Report errors in the script now, at their place in the text.
             let parse = if is_own { parse_definition } else { parse };
             parse(&script.in_place(), state, grammars)?;
         }
@@ -190,7 +192,7 @@ fn parse_with(
             }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
                 Body::Query(query) => {
-                    // Tags and models tell the expressions themselves.
+                    // Tags and models name their expressions themselves.
                     let place = if create.target.grammar.word() == "function" { Place::From } else { Place::Unseen };
                     let named = column_names::of_query(query, place);
                     named.and_then(|()| rewrite_part(query.as_mut(), state)).map(|()| supported::check_query(query, state))
@@ -214,7 +216,7 @@ fn parse_with(
     Ok(statements)
 }
 
-/// The statements of a script, as they are written.
+/// Splits a script into statements and parses them, without rewriting.
 fn split(
     sql: &str,
     state: &SessionState,
@@ -227,7 +229,7 @@ fn split(
     let mut tokens = Tokenizer::new(dialect.as_ref(), sql)
         .tokenize_with_location()
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
-    // Before tokens stand for others, at the place of these.
+    // Taken before tokens are replaced, because replacements have the position of the original.
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     shorthands::respell(&mut tokens)?;
     shorthands::within(&mut tokens, dialect.as_ref());
@@ -238,7 +240,7 @@ fn split(
         tokens.iter_mut().for_each(|token| token.span = Span::empty());
     }
     let dialect = Counting::new(dialect, tokens.len());
-    // One level of the text is several calls of the parser: an operand in a comparison in a query.
+    // One level of nesting takes several calls of the parser: a query contains a comparison, which contains an operand.
     let calls = depth.saturating_mul(CALLS_A_LEVEL);
     let mut parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(calls).build()?;
     let statements = statements(&mut parser, sql, last, grammars);
@@ -253,7 +255,7 @@ fn split(
     }
 }
 
-/// How many calls of the parser that it counts itself may stand for one level of nesting.
+/// How many calls counted by the parser's recursion limit one level of nesting may take.
 const CALLS_A_LEVEL: usize = 6;
 
 fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &Grammars) -> Result<Vec<Statement>> {
@@ -293,7 +295,7 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
     }
 }
 
-/// The script that a statement keeps for later.
+/// The script in a statement that is stored for later.
 fn script_in(parsed: &mut Parsed) -> Option<&mut Script> {
     match parsed {
         Parsed::Command(Command::Create(create)) => match &mut create.body {
@@ -305,10 +307,10 @@ fn script_in(parsed: &mut Parsed) -> Option<&mut Script> {
     }
 }
 
-/// The text of a statement of a session in the program's own dialect.
+/// The text of a session's statement, translated to Portrait's dialect.
 ///
 /// # Errors
-/// It cannot be taken apart, or says nothing in that dialect.
+/// It cannot be tokenized, or is not valid in that dialect.
 pub fn as_own_dialect(sql: &str, state: &SessionState, grammars: &Grammars) -> Result<String> {
     if state.config_options().sql_parser.dialect == datafusion::config::Dialect::Generic {
         return Ok(sql.to_string());
@@ -318,7 +320,7 @@ pub fn as_own_dialect(sql: &str, state: &SessionState, grammars: &Grammars) -> R
     Ok(written.trim_end().to_string())
 }
 
-/// The session's dialect; the generic one is ours, with `FOR SYSTEM_TIME AS OF`.
+/// The session's dialect. `generic` means Portrait's own, which adds `FOR SYSTEM_TIME AS OF`.
 fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     let name = state.config_options().sql_parser.dialect;
     match dialect_from_str(name) {
@@ -328,7 +330,7 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
-/// Parses one query of the program's own, as it is. Its parts have no places: they are in no text of the user's.
+/// Parses one query that the engine itself wrote, without rewriting. Its parts have no positions, because it is not in the user's text.
 pub fn parse_query(query: &str) -> Result<Box<Query>> {
     let tokens = Tokenizer::new(&PortraitDialect, query).tokenize();
     tokens
@@ -337,10 +339,10 @@ pub fn parse_query(query: &str) -> Result<Box<Query>> {
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
-/// Parses one expression of the program's own, likewise.
+/// Parses one expression that the engine itself wrote.
 ///
 /// # Errors
-/// It is none.
+/// The text is not an expression.
 pub fn parse_expression(expression: &str) -> Result<Expr> {
     let tokens = Tokenizer::new(&PortraitDialect, expression).tokenize();
     tokens
@@ -349,7 +351,7 @@ pub fn parse_expression(expression: &str) -> Result<Expr> {
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
 
-/// CREATE VIEW IF NOT EXISTS, which DataFusion does not plan: takes the words out and tells that they were there.
+/// Removes IF NOT EXISTS from CREATE VIEW, because DataFusion does not plan it; returns whether it was there.
 pub fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     match parsed {
         SqlParsed::Statement(statement) => match statement.as_mut() {
@@ -360,7 +362,7 @@ pub fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     }
 }
 
-/// CREATE TEMPORARY TABLE, which DataFusion does not plan: takes the word out and tells that it was there.
+/// Removes TEMPORARY from CREATE TABLE, because DataFusion does not plan it; returns whether it was there.
 pub fn take_temporary(parsed: &mut SqlParsed) -> bool {
     match parsed {
         SqlParsed::Statement(statement) => match statement.as_mut() {
@@ -376,16 +378,16 @@ fn comment_of(before: &str) -> String {
     lines.join("\n")
 }
 
-/// Whether the parts of a tree know where they are.
+/// Whether the parts of a syntax tree have positions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Places {
-    /// In the text that was parsed, which the user wrote.
+    /// Positions in the text that the user wrote.
     OfText,
-    /// The text was put together by the program: an error about it has no place in what the user wrote.
+    /// No positions: the engine composed the text, so an error in it has no place in what the user wrote.
     None,
 }
 
-/// Byte offsets of lines, to cut statements out of a script.
+/// The byte offsets of lines, for cutting statements out of a script.
 struct Lines<'a> {
     sql: &'a str,
     lines: Vec<usize>,
@@ -425,7 +427,7 @@ fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
     }
 }
 
-/// Walks through every query of a statement.
+/// Visits every query of a statement.
 pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlFlow<V::Break> {
     match parsed {
         SqlParsed::Statement(statement) => statement.visit(visitor),
@@ -438,10 +440,11 @@ pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlF
     }
 }
 
-/// Balances long conditions, refuses what would be too much to plan, and makes the input of a relation function a subquery.
+/// Rewrites the syntax tree: balances long conditions, rejects what is too much to plan, and turns the inputs of relation functions into
+/// subqueries.
 ///
-/// DataFusion looks tables up before it plans, where it reads FROM and nowhere else: `rfm(orders, …)` becomes
-/// `rfm((SELECT * FROM orders), …)`, so that the table is found, whether it is a table, a view, a CTE or a file.
+/// DataFusion looks tables up before planning, and only those in FROM. So `rfm(orders, …)` becomes `rfm((SELECT * FROM orders), …)`; then
+/// `orders` is found whether it is a table, a view, a CTE or a file.
 struct Rewriter<'a> {
     state: &'a SessionState,
     tables: Tables,
@@ -449,8 +452,8 @@ struct Rewriter<'a> {
 
 impl Rewriter<'_> {
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
-        // Macros and stored functions are replaced by their queries when the statement is planned: what they stand for may be made
-        // earlier in the script.
+        // Macros and stored functions are expanded only when the statement is planned, because an earlier statement of the script may
+        // create what they refer to.
         if let Some(doc) = super::page_in_from(name) {
             mark_calls(doc, arguments);
         }
@@ -476,7 +479,7 @@ impl Rewriter<'_> {
     }
 }
 
-/// Tells the calls in an argument that takes words of its own apart from functions of SQL with the same names.
+/// Marks the calls in an argument of the [`Takes::Calls`] kind, so that they are not taken for SQL functions of the same name.
 fn mark_calls(doc: &Doc, arguments: &mut [FunctionArg]) {
     for argument in arguments {
         let (name, list) = match argument {
@@ -502,7 +505,7 @@ fn mark_calls(doc: &Doc, arguments: &mut [FunctionArg]) {
     }
 }
 
-/// Makes `(SELECT * FROM orders)` of the name, file or call `orders`.
+/// Turns the name, file or call `orders` into `(SELECT * FROM orders)`.
 fn make_subquery(input: &mut Expr) -> Result<()> {
     let (name, arguments) = match input {
         Expr::Identifier(name) => (ObjectName::from(vec![name.clone()]), None),
@@ -524,7 +527,7 @@ fn make_subquery(input: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// Puts a relation in the place of each table of a query.
+/// Replaces each table of a query by a relation.
 struct Relation {
     name: ObjectName,
     arguments: Option<Vec<FunctionArg>>,
@@ -603,7 +606,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
-/// Names the columns of a query in FROM, and of those that a function there takes.
+/// Names the columns of a subquery in FROM, and of subqueries that are arguments of a function in FROM.
 fn name_columns(factor: &mut TableFactor) -> Result<()> {
     let arguments = match factor {
         TableFactor::Derived { subquery, .. } => return column_names::of_query(subquery, Place::From),

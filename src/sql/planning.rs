@@ -1,4 +1,4 @@
-//! From a parsed statement to its plan: the one way, for statements and for the bodies of definitions.
+//! From a parsed statement to its plan, for both statements and the bodies of definitions.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,16 +30,16 @@ use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::functions::DETOKENIZE;
 use crate::statement::StatementContext;
 
-/// The plan of a statement, once macros stand for their queries; its columns have the names that people see.
+/// Plans a statement: expands its macros, and gives its columns the names that users expect.
 ///
 /// # Errors
-/// What is wrong with the statement.
+/// The statement is wrong.
 pub fn plan<'a>(parsed: &'a SqlParsed, context: &'a StatementContext) -> BoxFuture<'a, Result<LogicalPlan>> {
-    // As a value of one type: what awaits it, in however many layers, is compiled without looking into it.
+    // Boxed to give the future one type: otherwise the compiler would look through all its layers at every place that awaits it.
     Box::pin(async move { plan_with_tables(parsed, context).await.map(|(plan, _)| plan) })
 }
 
-/// Refuses to turn tokens back for a role that was not granted that.
+/// Checks that a role may call `detokenize`, if the statement does.
 fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
     let is_call = |expression: &SqlExpr| match expression {
         SqlExpr::Function(function) => {
@@ -64,14 +64,14 @@ fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Re
     Err(context.not_allowed(DETOKENIZE, &format!("GRANT DETOKENIZE ON DATABASE portrait TO {}", context.role())))
 }
 
-/// What SHOW TABLES lists: what people have made. The tables about the database itself are in information_schema.tables with all others.
+/// What SHOW TABLES lists: user tables only. The system tables are listed in information_schema.tables.
 const SHOWN_TABLES: &str = "SELECT table_catalog, table_schema, table_name, table_type, table_comment
     FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'system')";
 
-/// Likewise, with the tables that it names.
+/// Like [`plan`], and also returns the tables that the statement names.
 ///
 /// # Errors
-/// As [`plan`].
+/// Same as [`plan`].
 pub fn plan_with_tables<'a>(
     parsed: &'a SqlParsed,
     context: &'a StatementContext,
@@ -105,17 +105,17 @@ pub fn plan_with_tables<'a>(
     })
 }
 
-/// Likewise of what is answered: numbers that have names show them.
+/// Like [`plan`], for a statement whose result is returned to the client: `reg…` numbers are shown as names.
 ///
 /// # Errors
-/// As [`plan`].
+/// Same as [`plan`].
 pub async fn plan_answered(parsed: &SqlParsed, context: &StatementContext) -> Result<LogicalPlan> {
     let plan = postgres::names_as_results(plan(parsed, context).await?, context)?;
     context.gather_if_wanted().await?;
     Ok(plan)
 }
 
-/// True for SHOW TABLES alone; what more may be said of it is refused by its name.
+/// True for SHOW TABLES without options; options are rejected with an error that names them.
 fn is_show_tables(parsed: &SqlParsed) -> bool {
     let SqlParsed::Statement(statement) = parsed else { return false };
     let SqlStatement::ShowTables { show_options, .. } = statement.as_ref() else { return false };
@@ -123,14 +123,14 @@ fn is_show_tables(parsed: &SqlParsed) -> bool {
     show_in.is_none() && starts_with.is_none() && limit.is_none() && limit_from.is_none() && filter_position.is_none()
 }
 
-/// The state to plan with: TIMESTAMP WITH TIME ZONE is an instant, in UTC where no other zone is set.
+/// The state for planning: without a time zone setting, TIMESTAMP WITH TIME ZONE uses UTC.
 pub fn with_time_zone(mut state: SessionState) -> SessionState {
     let zone = &mut state.config_mut().options_mut().execution.time_zone;
     zone.get_or_insert_with(|| UTC.into());
     state
 }
 
-/// DESCRIBE, which names the types as SQL does.
+/// The result of DESCRIBE, with SQL type names.
 fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
     let LogicalPlan::DescribeTable(described) = &plan else { return Ok(plan) };
     let row = |field: &FieldRef| {
@@ -149,7 +149,7 @@ fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
     values.project(columns)?.build()
 }
 
-/// SHOW COLUMNS, which names the types as DESCRIBE does: the information schema names those of PostgreSQL.
+/// The result of SHOW COLUMNS, with the same type names as DESCRIBE; the information schema has PostgreSQL's names.
 fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     let shown = plan.map_expressions(|expression| {
         Ok(match expression {
@@ -164,15 +164,16 @@ fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(shown.data.recompute_schema()?).sort([places])?.build()
 }
 
-/// An error of a statement, with the place in its text, whose first letter is at `first` in the script; `started` when it comes with rows.
+/// Adds the place in the text to an error. `first` is the position of the text in its script; `started` is true for an error that comes
+/// while rows are computed.
 pub fn explained(error: DataFusionError, text: &str, first: Location, state: &SessionState, started: bool) -> DataFusionError {
     diagnostics::planning::error(error, Source::new(text, first), state, started)
 }
 
-/// Puts the statement's parameters in the place of `$name`.
+/// Replaces `$name` by the values of the statement's parameters.
 ///
 /// # Errors
-/// A parameter without a value.
+/// A parameter has no value.
 pub fn bind_parameters(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
     if matches!(plan, LogicalPlan::Statement(LogicalStatement::Prepare(_))) {
         return Ok(plan);
@@ -193,7 +194,7 @@ pub fn bind_parameters(plan: LogicalPlan, context: &StatementContext) -> Result<
     rows_of_their_types(plan)?.with_param_values(context.parameter_values())
 }
 
-/// The same plan, in whose VALUES each parameter becomes what its column is, whatever the type of its value: INSERT takes no other.
+/// Casts each parameter in VALUES to the type of its column, whatever type its value has, because INSERT accepts only that type.
 fn rows_of_their_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     let typed = plan.transform_up(|node| {
         let LogicalPlan::Values(mut values) = node else { return Ok(Transformed::no(node)) };

@@ -1,6 +1,7 @@
-//! Statements that ask PostgreSQL's catalog: which of its functions they call, and how numbers with names are shown.
+//! Statements that use PostgreSQL's catalog: binds its functions, and shows `reg…` numbers as names.
 //!
-//! Numbers such as `regclass` are whole numbers that say of which kind they are. As a result, or cast to text, they are the names.
+//! A `regclass`, `regtype` and the like is an integer marked with its kind. In results and in casts to text, it appears as the name it
+//! stands for.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,17 +24,17 @@ use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
 
-/// The schemas of PostgreSQL.
+/// The schemas that PostgreSQL defines.
 pub const PG_CATALOG: &str = "pg_catalog";
 pub const INFORMATION_SCHEMA: &str = "information_schema";
 
-/// The end of the name of a table of these schemas with the columns that it has without showing them.
+/// Suffix for the name of a table in these schemas, to get it with its hidden system columns.
 pub const WITH_SYSTEM_COLUMNS: &str = " with system columns";
 
-/// Columns that a table has without showing them.
+/// The system columns of PostgreSQL, which `SELECT *` does not show.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// A statement's state in which functions of PostgreSQL know the database.
+/// Binds the PostgreSQL functions that a statement calls to the session and the database.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -90,7 +91,7 @@ fn is_system_column(name: &Ident) -> bool {
     SYSTEM_COLUMNS.contains(&normal(name).as_str())
 }
 
-/// Reads the tables of PostgreSQL with all their columns.
+/// Replaces PostgreSQL's tables by their variants with system columns.
 struct WithSystemColumns;
 
 impl VisitorMut for WithSystemColumns {
@@ -112,10 +113,10 @@ impl VisitorMut for WithSystemColumns {
     }
 }
 
-/// True for a plan that reads tables of PostgreSQL, or calls functions that know the session or the database.
+/// True for a plan that reads PostgreSQL's tables, or calls functions that need the session or the database.
 ///
 /// # Errors
-/// None for plans.
+/// Never for a valid plan.
 pub fn asks_catalog(plan: &LogicalPlan) -> Result<bool> {
     let mut asks = false;
     plan.apply_with_subqueries(|plan| {
@@ -135,14 +136,14 @@ pub fn asks_catalog(plan: &LogicalPlan) -> Result<bool> {
     Ok(asks)
 }
 
-/// The kind of a number that has a name.
+/// The kind of a `reg…` number, such as `regclass`; `None` for other columns.
 fn reg_kind(field: &Field) -> Option<&str> {
     let mark = field.metadata().get(MARK).map(String::as_str)?;
     let is_kind = ["regclass", "regtype", "regproc", "regnamespace"].contains(&mark);
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 
-/// A vector of PostgreSQL in text: `1 2`.
+/// A PostgreSQL vector such as `int2vector` as text: `1 2`.
 fn vector_in_text(operand: &Expr, schema: &DFSchema) -> Option<Expr> {
     let (_, field) = operand.to_field(schema).ok()?;
     let mark = field.metadata().get(MARK)?;
@@ -150,17 +151,17 @@ fn vector_in_text(operand: &Expr, schema: &DFSchema) -> Option<Expr> {
         .then(|| array_to_string(operand.clone(), lit(" ")))
 }
 
-/// The call that gives the name of a number.
+/// A call that returns the name of a `reg…` number.
 fn name_of(kind: &str, number: Expr, context: &StatementContext) -> Option<Expr> {
     context.postgres().want();
     let function = postgres::bound(postgres::named(REG_NAME)?, bound_to(context));
     Some(function.call(vec![lit(kind), number]))
 }
 
-/// The same plan, in which a number with a name that is cast to text, or joined to one, is the name.
+/// Replaces `reg…` numbers by their names where they are cast to text or concatenated with it.
 ///
 /// # Errors
-/// None that the plan has not had.
+/// None of its own.
 pub fn names_in_texts(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
     let named = |operand: &Expr, schema: &DFSchema| -> Option<Expr> {
         let (_, field) = operand.to_field(schema).ok()?;
@@ -187,10 +188,10 @@ pub fn names_in_texts(plan: LogicalPlan, context: &StatementContext) -> Result<L
     Ok(rewritten.data)
 }
 
-/// The same query, whose columns of numbers with names show the names.
+/// Replaces `reg…` numbers by their names in the result columns of a query.
 ///
 /// # Errors
-/// None that the plan has not had.
+/// None of its own.
 pub fn names_as_results(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
     if matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Statement(_) | LogicalPlan::Copy(_)) {
         return Ok(plan);

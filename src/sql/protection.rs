@@ -7,41 +7,41 @@ use sqlparser::tokenizer::Token;
 
 use super::command::{Body, Command, Create, Grammar, Target, identifier, normal, options};
 
-/// What a mask or a row policy covers, and for whom.
+/// What a mask or a row policy protects, and for which roles.
 #[derive(Debug, Clone)]
 pub struct Protection {
     pub covers: Covers,
-    /// The roles that it is for; all when none is named.
+    /// The roles that it applies to; empty for all roles.
     pub roles: Vec<String>,
 }
 
-/// What is covered.
+/// What is protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Covers {
-    /// Columns of a class, wherever they are.
+    /// Columns of a class, in any table.
     Class(String),
-    /// A column of the table.
+    /// One column of the table.
     Column(String),
-    /// Rows of the table.
+    /// The rows of the table.
     Rows,
 }
 
-/// `ALTER … ALTER COLUMN … SET CLASS 'class'`, and `DROP CLASS`.
+/// `ALTER … ALTER COLUMN … SET CLASS 'class'`, or `DROP CLASS`.
 #[derive(Debug, Clone)]
 pub struct SetClass {
-    /// What stands after ALTER: `TABLE`, `VIEW`, `PROFILE`.
+    /// The keyword after ALTER: `TABLE`, `EXTERNAL TABLE`, `VIEW` or `PROFILE`.
     pub word: &'static str,
     pub table: ObjectName,
     pub column: String,
-    /// Nothing takes the class away.
+    /// `None` removes the class.
     pub class: Option<String>,
 }
 
-/// What stands after ALTER before the name of something that has columns.
+/// The keywords after ALTER for objects that have columns.
 const ALTERED: [(&str, &[&str]); 4] =
     [("EXTERNAL TABLE", &["EXTERNAL", "TABLE"]), ("TABLE", &["TABLE"]), ("VIEW", &["VIEW"]), ("PROFILE", &["PROFILE"])];
 
-/// What comes after the name of a mask or a row policy.
+/// Parses what follows the name of a mask or a row policy.
 pub(super) fn create(
     parser: &mut Parser<'_>,
     kind: &'static dyn Grammar,
@@ -50,7 +50,7 @@ pub(super) fn create(
 ) -> Result<Command, ParserError> {
     parser.expect_keyword(Keyword::ON)?;
     let is_of_rows = kind.word() == "row policy";
-    // A table may be called class; then its column comes next.
+    // In `ON class (column)`, class is the name of a table.
     let is_class = !is_of_rows && is_word(parser, 0, "CLASS") && parser.peek_nth_token(1).token != Token::LParen;
     let (covers, table) = if is_class {
         parser.advance_token();
@@ -89,7 +89,7 @@ pub(super) fn create(
     })))
 }
 
-/// A class, as a name or in quotes.
+/// The name of a class, quoted as a string or not.
 fn class(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     match parser.peek_token().token {
         Token::SingleQuotedString(_) => parser.parse_literal_string(),
@@ -104,11 +104,11 @@ fn is_word(parser: &Parser<'_>, place: usize, expected: &str) -> bool {
     }
 }
 
-/// Parses what sets or drops the class of a column, or gives `None` when the next statement is another; `words` are the next words in
-/// capitals.
+/// Parses the statement that sets or drops the class of a column; `None` when the next statement is another one. `words` are the next
+/// keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub(super) fn set_class(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<SetClass>, ParserError> {
     let [Some("ALTER"), rest @ ..] = words else { return Ok(None) };
     let is_it = |named: &[&str]| named.iter().zip(rest).all(|(named, word)| *word == Some(named));

@@ -1,4 +1,4 @@
-//! Parameters that are written `?`: the first is `$1`, the second `$2`, as they stand in the text.
+//! Parameters written as `?`, which are numbered `$1`, `$2`, … in the order of the text.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Location;
 use super::parser::{Parsed, Statement, visit};
 use crate::error::{SqlState, coded};
 
-/// Where question marks stand, and whether there are parameters with numbers.
+/// The positions of question marks, and whether there are also named or numbered parameters.
 #[derive(Default)]
 struct Found {
     marks: BTreeSet<(u64, u64)>,
@@ -43,7 +43,7 @@ impl VisitorMut for Found {
     }
 }
 
-/// Gives each its number.
+/// Replaces each question mark by its number. The syntax tree is not visited in text order, so numbers follow from positions.
 struct Numbered(Vec<(u64, u64)>);
 
 impl VisitorMut for Numbered {
@@ -61,10 +61,10 @@ impl VisitorMut for Numbered {
 }
 
 impl Statement {
-    /// The same statement, whose parameters all have numbers.
+    /// The same statement with all `?` parameters numbered.
     ///
     /// # Errors
-    /// It has `?` and `$1`, of which nobody knows which comes first.
+    /// It has both `?` and `$1`, whose order would be unclear.
     pub fn numbered(mut self) -> Result<Self> {
         let Parsed::Sql(parsed) = &mut self.parsed else { return Ok(self) };
         let mut found = Found::default();

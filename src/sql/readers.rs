@@ -1,7 +1,8 @@
-//! What reads files and is no name of one: calls in FROM, `read_csv('location', option => constant, …)`, and folders in quotes, `FROM 'orders'`.
+//! Files in FROM that need options or are folders: calls `read_csv('location', option => constant, …)`, and quoted folders, `FROM
+//! 'orders'`.
 //!
-//! What columns a file has is known once it has been looked at, which DataFusion's planner, once it runs, has no way to wait for. So calls are
-//! opened before the text is planned, and a name stands for each in its place.
+//! The columns of a file are known only after opening it, which is asynchronous, and DataFusion's planner cannot wait for that. So files
+//! are opened before the statement is planned, and each call is replaced by a name.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -26,10 +27,10 @@ use crate::error::{SqlState, coded, invalid};
 use crate::files;
 use crate::statement::StatementContext;
 
-/// Opens the files of all calls, and puts names in their places.
+/// Opens the files of all calls and replaces the calls by names; returns the tables by name.
 ///
 /// # Errors
-/// What is wrong with a call, or with its files.
+/// A call is wrong, or its files cannot be read.
 pub async fn open(
     parsed: &mut SqlParsed,
     state: &SessionState,
@@ -42,7 +43,7 @@ pub async fn open(
     let mut tables: Vec<(String, Arc<dyn TableProvider>)> = vec![];
     calls.quoted.retain(|name| !files::is_file(name) && context.base().join(name).is_dir());
     calls.quoted.dedup();
-    // What a definition reads, its author was allowed to.
+    // Files in a definition were checked when its author created it.
     let allowed = if context.inside().is_none() { context.places() } else { None };
     let check = |location: &str| {
         context.check_files(Privilege::Read, location)?;
@@ -67,9 +68,9 @@ pub async fn open(
     Ok(tables)
 }
 
-/// A call, as it is written.
+/// A call that reads files.
 struct Call {
-    /// What stands for it.
+    /// The name that replaces it.
     name: String,
     doc: &'static Doc,
     location: String,
@@ -78,7 +79,7 @@ struct Call {
 
 struct Calls<'a> {
     found: Vec<Call>,
-    /// What stands in quotes where a table may: a folder, when there is no table of that name.
+    /// Quoted names in place of a table. Such a name is a folder if there is no table of that name.
     quoted: Vec<String>,
     parameters: &'a HashMap<String, ScalarValue>,
 }
@@ -109,7 +110,7 @@ impl VisitorMut for Calls<'_> {
         let Some(doc) = single_name(name).and_then(|name| files::reader(&name)) else { return ControlFlow::Continue(()) };
         match self.call(doc, arguments, text) {
             Ok(call) => {
-                // What is not named otherwise is called like the function.
+                // Without an alias, the table gets the name of the function.
                 let alias = alias.take().unwrap_or_else(|| TableAlias {
                     explicit: true,
                     name: Ident::new(doc.name),
@@ -163,7 +164,7 @@ impl Calls<'_> {
         }
     }
 
-    /// A constant as it is written, or a parameter.
+    /// The value of a constant or a parameter.
     fn value(&self, doc: &Doc, written: &Expr) -> Result<ScalarValue> {
         let wrong =
             || invalid(doc.name, format!("takes constants: strings, numbers, true, false and lists of strings, got {written}"));

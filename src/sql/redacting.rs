@@ -1,4 +1,4 @@
-//! Statements as they stand in logs: without the values that are written in them.
+//! Statements for logs, without the literals in them.
 
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
@@ -6,12 +6,13 @@ use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 use super::dialect::PortraitDialect;
 use crate::kernels::privacy::redact::quoted;
 
-/// Characters of a statement that are kept.
+/// The most characters of a statement that are kept.
 const MOST: usize = 4_000;
 
-/// A statement with `?` in the place of every literal, in one line, without comments. What cannot be read is left out whole: it may be a password.
+/// The statement on one line, without comments and with `?` for every literal. A text that cannot be tokenized is left out entirely, as it
+/// may contain a password.
 pub fn redacted(text: &str) -> String {
-    // Of a long statement its beginning tells what it was; the rest is mostly values.
+    // The beginning of a long statement shows what it was; the rest is mostly values.
     let end = text.char_indices().nth(4 * MOST).map_or(text.len(), |(place, _)| place);
     let Some(tokens) = tokens(&text[..end]) else { return "(not readable)".into() };
     let mut written = String::new();
@@ -28,7 +29,7 @@ pub fn redacted(text: &str) -> String {
             written.push(' ');
         }
         space = false;
-        // Whatever follows is one, also where it is written as a name.
+        // Whatever follows PASSWORD is the password, even if it is quoted like a name.
         let is_password = written.get(written.len().saturating_sub(9)..).is_some_and(|end| end.eq_ignore_ascii_case("PASSWORD "));
         match token {
             Token::Word(ref word) if is_password && word.quote_style.is_some() => written.push('?'),
@@ -47,8 +48,8 @@ pub fn redacted(text: &str) -> String {
     written
 }
 
-/// A statement whose literals are all others: it reads as a statement still, and says nothing of what stood in it. `None` for a text that cannot
-/// be read.
+/// The statement with every literal replaced by a dummy, so that it remains valid SQL but reveals no values. `None` for a text that cannot
+/// be tokenized.
 pub fn without_literals(text: &str) -> Option<String> {
     let mut written = String::new();
     for token in Tokenizer::new(&PortraitDialect, text).tokenize().ok()? {
@@ -63,12 +64,12 @@ pub fn without_literals(text: &str) -> Option<String> {
     Some(written)
 }
 
-/// A statement as it stands in the audit log: likewise, and what looks like personal data among its names is covered.
+/// The statement for the audit log: [`redacted`], and names that look like personal data are masked.
 pub fn audited(text: &str) -> String {
     quoted(&redacted(text))
 }
 
-/// The tokens, as far as they can be read: a string that has no end ends them.
+/// The tokens up to the first error, such as an unterminated string; `None` if there are too few of them to be useful.
 fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut tokens = vec![];
     let read = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location_into_buf(&mut tokens);

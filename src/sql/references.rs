@@ -1,4 +1,4 @@
-//! What a part of a statement names: tables, columns, models, functions, parameters, files.
+//! The names that a part of a statement refers to: tables, columns, models, functions, parameters and files.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::files;
 use crate::functions;
 
-/// The names of `$name`, without the sign, each as often as it stands there.
+/// The names of the parameters `$name`, without the sign. Repeated names are repeated.
 pub fn parameters_in(part: &impl Visit) -> Vec<String> {
     struct Parameters(Vec<String>);
     impl Visitor for Parameters {
@@ -32,7 +32,7 @@ pub fn parameters_in(part: &impl Visit) -> Vec<String> {
     found.0
 }
 
-/// True when the second column of a query is a CASE: the value of a tag that is given by rules.
+/// True when the second column of a query is a CASE: that of a tag defined by rules.
 pub fn value_is_case(query: &Query) -> bool {
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
     select.projection.get(1).is_some_and(|item| match item {
@@ -43,7 +43,7 @@ pub fn value_is_case(query: &Query) -> bool {
     })
 }
 
-/// Makes relative files start from a folder.
+/// Makes relative file paths absolute, starting from `base`.
 pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
     struct Resolve<'a>(&'a Path);
     impl VisitorMut for Resolve<'_> {
@@ -63,7 +63,8 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
                 TableFactor::Function { name, args, .. } => (name, args),
                 _ => return ControlFlow::Continue(()),
             };
-            // read_csv('orders.csv'), whose location comes first, and summarize('orders.csv').
+            // For `read_csv('orders.csv')` the first argument is the location; for functions such as `summarize('orders.csv')` it is any
+            // relation argument.
             let is_reader = files::reader(&name.to_string()).is_some();
             for (number, argument) in arguments.iter_mut().enumerate() {
                 let (named, value) = match argument {
@@ -92,7 +93,7 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
     }
 
     impl Resolve<'_> {
-        /// The whole path of a relative one.
+        /// The absolute form of a relative path; `None` for an absolute path or a URL.
         fn place(&self, path: &str) -> Option<String> {
             let is_relative = !path.contains("://") && Path::new(path).is_relative();
             is_relative.then(|| self.0.join(path).display().to_string())
@@ -101,7 +102,7 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
     let _ = part.visit(&mut Resolve(base));
 }
 
-/// How two sides of a join are matched.
+/// The condition of a join.
 fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
     use JoinOperator as Operator;
     match operator {
@@ -122,7 +123,7 @@ fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
     }
 }
 
-/// The names that may be columns.
+/// All names that may refer to columns.
 pub fn names_in(part: &impl Visit) -> Vec<String> {
     struct Names(Vec<String>);
     impl Visitor for Names {
@@ -150,7 +151,7 @@ pub fn names_in(part: &impl Visit) -> Vec<String> {
     names.0
 }
 
-/// The tables, each as the parts of its name. The input of a function in FROM is among them; a name that a CTE gives is none.
+/// The tables that are read, each as the parts of its name. Inputs of functions in FROM are included; names of CTEs are not.
 pub fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
     struct Tables {
         scopes: Scopes,
@@ -181,16 +182,17 @@ pub fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
     tables.found
 }
 
-/// The names that CTEs give where a query is being visited. Of CTEs that are not recursive, one sees those before it alone: in
-/// `WITH orders AS (SELECT * FROM orders) …` the inner name is that of the table.
+/// The CTE names visible at each point of a visit. Without RECURSIVE, a CTE sees only those before it: in `WITH orders AS (SELECT * FROM
+/// orders) …` the inner name is that of the table.
 #[derive(Default)]
 struct Scopes {
-    /// What the bodies of CTEs see that are still to be visited.
+    /// The scopes of CTE bodies that are not visited yet, keyed by the address of the body. The tree does not change during the visit, so
+    /// addresses are stable.
     bodies: HashMap<*const Query, Option<Rc<Scope>>>,
     open: Vec<Option<Rc<Scope>>>,
 }
 
-/// One name more than the scope around it.
+/// A CTE name added to an outer scope.
 struct Scope {
     name: String,
     around: Option<Rc<Self>>,
@@ -224,7 +226,7 @@ impl Scopes {
 }
 
 impl Drop for Scope {
-    /// One after the other: thousands of names would be as many calls within one another.
+    /// Drops the outer scopes in a loop: thousands of names would otherwise overflow the stack by recursion.
     fn drop(&mut self) {
         let mut around = self.around.take();
         while let Some(mut scope) = around.and_then(Rc::into_inner) {
@@ -233,7 +235,7 @@ impl Drop for Scope {
     }
 }
 
-/// The tables of which every column is read, each as the parts of its name: those of `SELECT *`, `name.*`, NATURAL JOIN.
+/// The tables of which every column is read, by `SELECT *`, `name.*` or NATURAL JOIN. Each is given as the parts of its name.
 pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
     struct Whole(Vec<Vec<String>>);
     impl Whole {
@@ -274,7 +276,7 @@ pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
     whole.0
 }
 
-/// The tables of a part of FROM itself, with the names that its columns are qualified by.
+/// The tables that are directly in FROM, with the names that qualify their columns.
 fn named(factor: &TableFactor, tables: &mut Vec<(Vec<String>, String)>) {
     match factor {
         TableFactor::Table { name, alias, args: None, .. } => {
@@ -314,7 +316,7 @@ pub fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
     calls.0
 }
 
-/// True when a function in FROM is given `$parameter` as the argument of that name: `rfm(orders, …, as_of => $as_of)`.
+/// True when a function in FROM gets `$parameter` as the argument of the same name, as in `rfm(orders, …, as_of => $as_of)`.
 pub fn is_called_with(part: &impl Visit, parameter: &str) -> bool {
     calls_in(part).iter().flat_map(|(_, arguments)| arguments).any(|argument| {
         let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. }) = argument else { return false };
@@ -324,7 +326,7 @@ pub fn is_called_with(part: &impl Visit, parameter: &str) -> bool {
     })
 }
 
-/// The name that an argument is given by, in small letters.
+/// The name of a named argument, in lower case.
 pub fn name_of(argument: &FunctionArg) -> Option<String> {
     match argument {
         FunctionArg::Named { name, .. } | FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } => {
@@ -339,23 +341,23 @@ pub fn functions_in(part: &impl Visit) -> Vec<String> {
     calls_in(part).into_iter().map(|(name, _)| name).collect()
 }
 
-/// The objects that a function in FROM is given by name.
+/// The objects that are passed to a function in FROM by name.
 #[derive(Debug, Clone)]
 pub struct NamedObjects {
-    /// The page of the function.
+    /// The documentation page of the function.
     pub doc: &'static Doc,
-    /// Their kinds and names: `ml_predict(groups, …)` names the model `groups`.
+    /// Kinds and names of the objects: `ml_predict(groups, …)` names the model `groups`.
     pub objects: Vec<(&'static str, String)>,
 }
 
 impl NamedObjects {
-    /// The object of a kind.
+    /// The name of the object of a kind, if there is one.
     pub fn of_kind(&self, kind: &str) -> Option<&str> {
         self.objects.iter().find(|(own, _)| *own == kind).map(|(_, name)| name.as_str())
     }
 }
 
-/// What functions in FROM are given by name.
+/// The objects that functions in FROM are passed by name.
 pub fn objects_in(part: &impl Visit) -> Vec<NamedObjects> {
     let mut found = vec![];
     for (function, arguments) in calls_in(part) {
@@ -371,7 +373,7 @@ pub fn objects_in(part: &impl Visit) -> Vec<NamedObjects> {
                 _ => continue,
             };
             let object = object_name(value);
-            // What has no name is the first on the page that takes such a thing, as when it is called.
+            // An unnamed argument is the first one on the page that is free and accepts such a value, as when the function is called.
             let fits = |argument: &&Argument| match name {
                 Some(name) => argument.name.eq_ignore_ascii_case(&name.value),
                 None => {
@@ -396,7 +398,7 @@ pub fn objects_in(part: &impl Visit) -> Vec<NamedObjects> {
     found
 }
 
-/// The name of an object as it is given to a function.
+/// An object's name in an argument.
 fn object_name(value: &Expr) -> Option<String> {
     match value {
         Expr::Identifier(name) => Some(normal(name)),
@@ -406,7 +408,7 @@ fn object_name(value: &Expr) -> Option<String> {
     }
 }
 
-/// True when an argument of a function in FROM, by its place or its name, is a relation.
+/// True when the argument of a function in FROM, given by position or by name, is a relation.
 pub fn takes_relation(function: &str, place: usize, name: Option<&str>) -> bool {
     let doc = functions::page(&function.to_lowercase());
     let argument = match name {

@@ -1,4 +1,4 @@
-//! The hook at FROM: reads `name(input, role => expression, option => constant)` against the function's page.
+//! The hook in FROM that plans `name(input, role => expression, option => constant)`, following the function's documentation page.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::text::with_article;
 
-/// Plans the relation functions in FROM; leaves everything else to DataFusion.
+/// Plans the relation functions in FROM, and leaves the rest to DataFusion.
 #[derive(Debug)]
 pub struct FromHook {
-    /// What functions find the objects of the database in. DataFusion gives its planners no session to find it through.
+    /// Where functions look up stored objects. It is a field because DataFusion passes no session to relation planners.
     pub objects: Arc<dyn Definitions>,
 }
 
@@ -66,7 +66,8 @@ impl Reader<'_> {
         self.function.doc()
     }
 
-    /// The plan of a call: a call node, to be replaced when its options have values; or what it stands for, when it takes no options.
+    /// The plan of a call. That is a call node, to be expanded once its options have values, or the expanded plan right away if the
+    /// function takes no options.
     fn read(mut self, arguments: Vec<FunctionArg>) -> Result<LogicalPlan> {
         let doc = self.doc();
         let given = self.match_names(arguments)?;
@@ -103,19 +104,19 @@ impl Reader<'_> {
         }
         let schema = Arc::new(DFSchema::try_from_qualified_schema(doc.name, &Schema::new(columns))?);
         let call = CallNode { function, names, input, others, roles, options, schema, residual: vec![] };
-        // What is constant is checked at once, so that a view over a wrong call is refused when it is made.
+        // Constant options are checked right away, so that CREATE VIEW fails for a wrong call.
         match call.expand(&SimplifyContext::default(), 1)? {
-            // Nothing is left to wait for. As a plan like any other it can share a scan with other tags of a profile.
+            // No options to wait for. As an ordinary plan it can share a scan with other tags of a profile.
             Some(plan) if matches!(self.function, FromFunction::Object(_)) && !takes_options(doc) => Ok(plan),
             _ => Ok(call.into_plan()),
         }
     }
 
-    /// The arguments by their names on the page: objects and relations may stand without, and for functions without input all may.
+    /// Matches arguments to the names on the page. Leading objects and relations may be unnamed; for functions without input, all may.
     fn match_names(&self, arguments: Vec<FunctionArg>) -> Result<Vec<(&'static str, ast::Expr)>> {
         let doc = self.doc();
         let relations = doc.relations().count();
-        // Objects and relations come first on every page.
+        // On every page, objects and relations come first.
         let stands_alone = |argument: &&Argument| matches!(argument.takes, Takes::Relation | Takes::Name(_));
         let leading = doc.arguments.iter().take_while(stands_alone).count();
         let mut given: Vec<(&'static str, ast::Expr)> = vec![];
@@ -151,7 +152,7 @@ impl Reader<'_> {
         Ok(given)
     }
 
-    /// The name of an object as the catalog knows it: `customer`, `"customer"` and `'customer'` are the same.
+    /// The name of an object as the catalog has it: `customer`, `"customer"` and `'customer'` mean the same.
     fn name(&self, name: &str, kind: &str, expression: &ast::Expr) -> Result<String> {
         let part = |name: &ast::Ident| self.context.normalize_ident(name.clone());
         let found = match expression {
@@ -195,7 +196,7 @@ impl Reader<'_> {
             None => error,
         })?;
         Ok(match planned {
-            // A type for parameters, so that a prepared statement can be described.
+            // Give parameters a type, so that a prepared statement can be described.
             Expr::Placeholder(Placeholder { id, field: None }) => {
                 let field = Field::new(name, parameter_type(takes), true);
                 Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
@@ -204,7 +205,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Projects the input to its roles, in the page's order, under the roles' names.
+    /// Projects the input to its roles, named after the roles and in the order of the page.
     fn project(
         &mut self,
         input: Option<LogicalPlan>,
@@ -257,14 +258,14 @@ impl Reader<'_> {
                 }
             }
         }
-        // In the page's order also where a list was not given.
+        // The order of the page, also for lists that were filled with the default columns.
         read.sort_by_key(|(role, _)| place(role.name));
         let (roles, columns): (Vec<Role>, Vec<Expr>) = read.into_iter().unzip();
         let projected = LogicalPlanBuilder::from(input).project(columns)?.build()?;
         Ok((Some(projected), Roles(roles)))
     }
 
-    /// Plans the expression of a role, the `number`th of its list if it is one.
+    /// Plans the expression of a role; `number` is its index if the role takes a list.
     fn role(
         &mut self,
         name: &'static str,
@@ -275,7 +276,7 @@ impl Reader<'_> {
     ) -> Result<(Role, Expr)> {
         let doc = self.doc();
         let text = expression.to_string();
-        // A text that is a column's name is that column: as a constant it would make one group of all rows.
+        // A string that is the name of a column means that column. As a constant it would put all rows into one group.
         let expression = match columns_in_quotes(expression.clone()) {
             ast::Expr::Identifier(name) if input.schema().has_column_with_unqualified_name(&name.value) => {
                 ast::Expr::Identifier(name)
@@ -308,7 +309,7 @@ impl Reader<'_> {
         let column = match (&planned, number) {
             (Expr::Column(column), _) => column.name.clone(),
             (_, None) => name.to_string(),
-            // What it is called in a result, where the table's name says nothing.
+            // The name in a result, where a table qualifier would be noise.
             (other, Some(_)) if takes == Takes::Metrics => unnormalize_col(other.clone()).human_display().to_string(),
             (other, Some(_)) => other.human_display().to_string(),
         };
@@ -329,7 +330,7 @@ fn takes_options(doc: &Doc) -> bool {
     doc.arguments.iter().any(|argument| argument.takes.is_option())
 }
 
-/// Name and value; dialects spell named arguments in three ways.
+/// Splits an argument into name and value. Dialects have three spellings for named arguments; only `=>` is accepted.
 pub fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::Expr)> {
     let arrow =
         |name: &str, value: &ast::Expr| invalid(doc.name, format!("write {name} => {value}, with => between name and value"));
@@ -393,7 +394,7 @@ mod tests {
     use crate::error::message;
     use crate::functions::readings;
 
-    /// A database in which every name is that of a model: two clusters, and a feature of 50,000 categories.
+    /// A catalog in which every name is a model with two clusters and a categorical feature of 50,000 values.
     #[derive(Debug)]
     struct Models;
 
@@ -426,7 +427,7 @@ mod tests {
     const PEOPLE: &str = "(SELECT value AS id, value % 70 AS age, 'value ' || lpad(CAST(value AS VARCHAR), 7, '0') AS note
                            FROM generate_series(1, 1000))";
 
-    /// Not for each of the 143 batches, nor once for the plan and once for what runs.
+    /// The model is neither read for each of the 143 batches, nor once for planning and once for execution.
     #[test]
     fn a_query_reads_its_model_once() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -456,7 +457,7 @@ mod tests {
         }
     }
 
-    /// No plan shows what a model holds, and no row is predicted once for each column of the prediction.
+    /// No plan shows the contents of a model, and a row is predicted once, not once per column of the prediction.
     #[test]
     fn plans_name_a_model_and_predict_once() {
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,4 +1,4 @@
-//! Other names for the tables that a query reads.
+//! Renames the tables that a query reads.
 
 use std::ops::ControlFlow;
 
@@ -10,8 +10,8 @@ use super::command::normal;
 use crate::docs::Takes;
 use crate::functions;
 
-/// Gives the tables of a query the names that `rename` has for the parts of theirs. They are known by their own names as before. What
-/// is the name of a CTE where it stands is no table; the table that a function in FROM is given by name is one.
+/// Renames the tables of a query to what `rename` returns for the parts of their names. Their old names become aliases. CTE names are not
+/// tables; a table name that is an argument of a function in FROM is.
 pub fn rename_tables(query: &mut Query, rename: &dyn Fn(&[String]) -> Option<ObjectName>) {
     let mut renaming = Renaming { rename, ctes: vec![], aside: vec![] };
     let _ = query.visit(&mut renaming);
@@ -19,9 +19,9 @@ pub fn rename_tables(query: &mut Query, rename: &dyn Fn(&[String]) -> Option<Obj
 
 struct Renaming<'a> {
     rename: &'a dyn Fn(&[String]) -> Option<ObjectName>,
-    /// The names of the CTEs that are seen where the visit is.
+    /// The CTE names visible at the current point of the visit.
     ctes: Vec<String>,
-    /// What the queries that lead here have of CTEs, as their bodies are visited without, and how many names were seen around each.
+    /// For each enclosing query: its WITH clause, taken out while the body is visited, and the number of names visible outside of it.
     aside: Vec<(Option<With>, usize)>,
 }
 
@@ -74,7 +74,7 @@ impl VisitorMut for Renaming<'_> {
         let mut with = query.with.take();
         if let Some(With { recursive, cte_tables, .. }) = &mut with {
             for cte in cte_tables {
-                // A CTE sees those before it, and itself when it is recursive.
+                // A CTE sees the CTEs before it, and itself if it is recursive.
                 let own = normal(&cte.alias.name);
                 if *recursive {
                     self.ctes.push(own.clone());

@@ -1,4 +1,4 @@
-//! Statements over schedules beside those that all objects have: RUN, PAUSE, RESUME and ALTER; and the script that a schedule runs.
+//! The statements that only schedules have: RUN, PAUSE, RESUME and ALTER. Also the script that a schedule runs.
 
 use sqlparser::ast::Expr;
 use sqlparser::keywords::Keyword;
@@ -14,20 +14,20 @@ pub struct ScheduleCommand {
     pub action: Action,
 }
 
-/// What is done with a schedule.
+/// What to do with a schedule.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Its script, now.
+    /// Runs its script now.
     Run,
     Pause,
     Resume,
-    /// Other values of options.
+    /// New values for options.
     Set(Vec<(String, Expr)>),
-    /// Options that are left to their defaults.
+    /// Options to reset to their defaults.
     Reset(Vec<String>),
     Rename(String),
     Owner(String),
-    /// Another script.
+    /// A new script.
     Script(Script),
 }
 
@@ -43,7 +43,7 @@ impl Action {
 }
 
 impl ScheduleCommand {
-    /// The words that say what was done.
+    /// The command tag.
     pub fn tag(&self) -> String {
         format!("{} SCHEDULE", self.action.verb())
     }
@@ -54,40 +54,40 @@ impl ScheduleCommand {
 pub enum Script {
     /// A file, read when it runs.
     File(String),
-    /// Statements in the definition.
+    /// Statements that are part of the definition.
     Text(Text),
 }
 
-/// A script that is a part of a statement.
+/// A script within a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// Without the words around it.
+    /// The script without the words or dollar quotes around it.
     pub text: String,
-    /// Where it begins in the text of the statement.
+    /// The position in the text of the statement where the script begins.
     pub from: Location,
     to: Location,
-    /// True between dollars.
+    /// True if it is dollar-quoted; false between BEGIN and END.
     is_quoted: bool,
-    /// What stands before and after it: `$$`, say.
+    /// The dollar quote around it, such as `$$`.
     mark: String,
 }
 
 impl Text {
-    /// Takes the text from the script that it was parsed in.
+    /// Cuts the text out of the script that was parsed. The parser only knows the positions.
     pub fn fill<'a>(&mut self, slice: impl Fn(Location, Location) -> &'a str) {
         let text = slice(self.from, self.to);
         if !self.is_quoted {
             self.text = text.to_string();
             return;
         }
-        // The mark is what stands up to the second dollar: `$$` or `$word$`.
+        // The quote ends at the second dollar: `$$` or `$word$`.
         let mark = text[1.min(text.len())..].find('$').map_or(0, |end| end + 2);
         self.from.column += mark as u64;
         self.mark = text[..mark].to_string();
         self.text = text.get(mark..text.len().saturating_sub(mark)).unwrap_or_default().to_string();
     }
 
-    /// As it stands in a statement.
+    /// The script as it is written in a statement.
     pub fn quoted(&self) -> String {
         match self.is_quoted {
             true => format!("{mark}{}{mark}", self.text, mark = self.mark),
@@ -95,7 +95,7 @@ impl Text {
         }
     }
 
-    /// The text on the lines where it stands, so that an error of it has its place.
+    /// The script padded to its position in the statement, so that errors have the right line and column.
     pub fn in_place(&self) -> String {
         let lines = "\n".repeat(usize::try_from(self.from.line).unwrap_or(1).saturating_sub(1));
         let columns = " ".repeat(usize::try_from(self.from.column).unwrap_or(1).saturating_sub(1));
@@ -103,10 +103,10 @@ impl Text {
     }
 }
 
-/// Parses a statement over a schedule, or gives `None` when the next one is another statement; `words` are the next words in capitals.
+/// Parses a statement of this module; `None` when the next statement is another one. `words` are the next keywords in capitals.
 ///
 /// # Errors
-/// What is wrong with its grammar.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>, words: &[Option<&str>]) -> Result<Option<ScheduleCommand>, ParserError> {
     let [Some(verb @ ("RUN" | "PAUSE" | "RESUME" | "ALTER")), Some("SCHEDULE"), Some(_), ..] = words else { return Ok(None) };
     (0..2).for_each(|_| parser.advance_token());
@@ -142,10 +142,10 @@ fn alteration(parser: &mut Parser<'_>) -> Result<Action, ParserError> {
     parser.expected("SET (option = value), RESET (option), RENAME TO, OWNER TO or AS", parser.peek_token())
 }
 
-/// What stands after AS: `'file.sql'`, `BEGIN statement; … END`, or statements between dollars.
+/// Parses the script after AS: `'file.sql'`, `BEGIN statement; … END`, or dollar-quoted statements.
 ///
 /// # Errors
-/// It is none of them, or has no end.
+/// It is none of these, or does not end.
 pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
     let first = parser.next_token();
     match first.token {
@@ -157,7 +157,7 @@ pub fn script(parser: &mut Parser<'_>) -> Result<Script, ParserError> {
         Token::Word(ref word) if word.keyword == Keyword::BEGIN && word.quote_style.is_none() => {
             let from = first.span.end;
             loop {
-                // What begins a statement: END ends the script; within a statement it is that of a CASE.
+                // END at the beginning of a statement ends the script; within a statement it ends a CASE.
                 let next = parser.next_token();
                 match &next.token {
                     Token::SemiColon => {}

@@ -1,4 +1,4 @@
-//! `FROM name FOR SYSTEM_TIME AS OF time`: the time becomes a part of the table's name, which the catalog of the session reads.
+//! `FROM name FOR SYSTEM_TIME AS OF time`: the time is appended to the table's name, where the session's catalog finds it.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,15 @@ use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, Tab
 use crate::adapter::arguments::Moment;
 use crate::error::invalid;
 
-/// Separates the name of a table from a time in microseconds since 1970.
+/// Separates the name of a table from a time, in microseconds since 1970.
 pub const AT: char = '@';
 
-/// The name of a table as of a time in microseconds since 1970.
+/// The name of a table as of a time, in microseconds since 1970.
 pub fn name_at(name: &str, time: i64) -> String {
     format!("{name}{AT}{time}")
 }
 
-/// Moves the time of a table into its name.
+/// Moves the time from the AS OF clause into the table's name.
 pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let TableFactor::Table { name, alias, version, .. } = factor else { return Ok(()) };
     let Some(taken) = version.take() else { return Ok(()) };
@@ -41,7 +41,7 @@ pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     Ok(())
 }
 
-/// A constant expression as a time in microseconds since 1970; a day counts whole.
+/// A constant expression as a time in microseconds since 1970. A date means the end of that day.
 pub fn moment(
     subject: &str,
     name: &str,
@@ -55,7 +55,7 @@ pub fn moment(
     moment.ok_or_else(|| wrong(expression.to_string()))
 }
 
-/// The value of a constant expression, or `None` when it is none.
+/// The value of a constant expression; `None` when it is not constant.
 pub fn constant(
     expression: &Expr,
     state: &SessionState,

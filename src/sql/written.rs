@@ -1,10 +1,10 @@
-//! The statement of a definition, written anew from its tokens.
+//! The statement of a definition, rewritten from its tokens.
 //!
-//! A definition is kept as it was typed, and what was typed cannot be put into a script as it is: a comment at its end would swallow the
-//! semicolon, and a relative path means another file elsewhere. Here the text is taken apart into the tokens that the parser sees, and
-//! each is written in the one way that the program's own dialect reads back as the same token. Names and strings are quoted, so that no
-//! letter of a name can end it; a comment becomes lines that end before the next token. The syntax tree would not do: sqlparser writes
-//! `'a''''b'` as `'a''b'`, and has no words for an external table.
+//! A definition is stored as it was typed, and that text cannot be put into a script unchanged: a comment at its end would swallow the
+//! semicolon, and a relative path would mean another file elsewhere. So the text is split into the tokens that the parser sees, and each
+//! token is printed in a form that Portrait's dialect reads back as the same token. Names and strings are quoted, so that no character in
+//! a name can end it, and a comment becomes lines that end before the next token. Printing the syntax tree would not work: sqlparser
+//! prints `'a''''b'` as `'a''b'`, and cannot represent an external table.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -21,31 +21,31 @@ use super::references::takes_relation;
 use crate::files::reader;
 use crate::text::{identifier, literal};
 
-/// A statement as its tokens, white space and comments among them.
+/// A statement as tokens, including white space and comments.
 #[derive(Debug, Clone)]
 pub struct Written {
     tokens: Vec<TokenWithSpan>,
 }
 
 impl Written {
-    /// Takes the statement of a definition apart.
+    /// Tokenizes the statement of a definition.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// Same as [`Self::read`].
     pub fn of_definition(sql: &str) -> Result<Self> {
         Self::read(sql, &PortraitDialect)
     }
 
-    /// Takes a statement of a dialect apart.
+    /// Tokenizes a statement of a dialect.
     ///
     /// # Errors
-    /// A quote or comment that does not end.
+    /// A quote or comment is not terminated.
     pub fn read(sql: &str, dialect: &dyn Dialect) -> Result<Self> {
         let tokens = Tokenizer::new(dialect, sql).tokenize_with_location();
         Ok(Self { tokens: tokens.map_err(|error| DataFusionError::SQL(Box::new(error.into()), None))? })
     }
 
-    /// Leaves out what says how to treat an object that is there: `OR REPLACE` and `IF NOT EXISTS` beside the word of its kind.
+    /// Removes `OR REPLACE` and `IF NOT EXISTS`, which say what to do if the object exists, from around the keyword of the kind.
     pub fn without_conditions(&mut self, kind: &str) {
         let solid: Vec<usize> = self.solid().collect();
         let is = |from: usize, keywords: &[Keyword]| {
@@ -64,7 +64,7 @@ impl Written {
         self.remove(gone);
     }
 
-    /// Leaves out an option in the parentheses after `WITH`, which others follow.
+    /// Removes an option from the parentheses after `WITH`. It must not be the last one.
     pub fn without_option(&mut self, name: &str) {
         let Some(open) = self.options() else { return };
         let solid: Vec<usize> = self.solid().filter(|place| *place > open).collect();
@@ -74,7 +74,7 @@ impl Written {
         let mut begins = true;
         for (index, place) in solid.iter().enumerate() {
             if depth == 0 && begins && is_name(*place) {
-                // Name, sign, value, and the comma to the next one.
+                // The name, the sign, the value and the comma after it.
                 let comma = solid[index..].iter().position(|place| self.tokens[*place].token == Token::Comma);
                 let gone = comma.map_or(vec![], |comma| solid[index..=index + comma].to_vec());
                 return self.remove(gone);
@@ -90,7 +90,7 @@ impl Written {
         }
     }
 
-    /// Puts an option before all others in the parentheses after `WITH`.
+    /// Inserts an option before all others in the parentheses after `WITH`.
     pub fn with_option(&mut self, name: &str, value: &str) {
         let Some(open) = self.options() else { return };
         let token = |token: Token| TokenWithSpan { token, span: self.tokens[open].span };
@@ -107,7 +107,7 @@ impl Written {
         self.tokens.splice(open + 1..open + 1, own);
     }
 
-    /// Leaves out the query of `CREATE TABLE name (columns) AS query`.
+    /// Removes the query of `CREATE TABLE name (columns) AS query`.
     pub fn without_query(&mut self) {
         let mut depth = 0_usize;
         for place in self.solid().collect::<Vec<_>>() {
@@ -122,14 +122,14 @@ impl Written {
         }
     }
 
-    /// Makes the string after `LOCATION` another one.
+    /// Replaces the strings after `LOCATION`.
     pub fn relocate(&mut self, place_of: impl Fn(&str) -> String) {
         let solid: Vec<usize> = self.solid().collect();
         for (index, place) in solid.iter().enumerate() {
             if self.keyword(*place) != Keyword::LOCATION {
                 continue;
             }
-            // One place, or several in parentheses.
+            // One location, or several in parentheses.
             for next in &solid[index + 1..] {
                 match &mut self.tokens[*next].token {
                     Token::SingleQuotedString(location) => *location = place_of(location),
@@ -140,12 +140,12 @@ impl Written {
         }
     }
 
-    /// Makes the string after an option of `OPTIONS ('name' 'value', …)` another one.
+    /// Replaces the value of an option in `OPTIONS ('name' 'value', …)`.
     pub fn relocate_option(&mut self, name: &str, place_of: impl Fn(&str) -> String) {
         let solid: Vec<usize> = self.solid().collect();
         let Some(options) = solid.iter().position(|place| self.keyword(*place) == Keyword::OPTIONS) else { return };
         for pair in solid[options..].windows(3) {
-            // A name stands behind a parenthesis or a comma, and a value behind its name.
+            // A name follows a parenthesis or a comma, and a value follows its name.
             let is_name = matches!(self.tokens[pair[0]].token, Token::LParen | Token::Comma)
                 && match &self.tokens[pair[1]].token {
                     Token::SingleQuotedString(own) => own.eq_ignore_ascii_case(name),
@@ -158,7 +158,7 @@ impl Written {
         }
     }
 
-    /// Makes files that a statement reads by relative paths start from a folder. `part` is the statement, or its body, as it was
+    /// Makes the relative paths of files that a statement reads absolute, starting from `base`. `part` is the statement or its body,
     /// parsed from the same text.
     pub fn resolve_files(&mut self, part: &impl Visit, base: &Path) {
         let mut files = Files { found: vec![], tables: vec![] };
@@ -175,10 +175,10 @@ impl Written {
         }
     }
 
-    /// Strings that stand where FROM and JOIN take a table. sqlparser does not say where those stood.
+    /// The indexes of strings in the position of a table after FROM or JOIN, because sqlparser does not record where those were.
     fn tables_in_quotes(&self) -> Vec<usize> {
         let mut found = vec![];
-        // For each open bracket whether a comma in it divides tables.
+        // For each open bracket: whether a comma in it separates tables.
         let (mut of_tables, mut expects_table) = (vec![false], false);
         for place in self.solid() {
             let token = &self.tokens[place].token;
@@ -207,7 +207,7 @@ impl Written {
         found
     }
 
-    /// The tokens that are neither white space nor comments.
+    /// The indexes of tokens that are neither white space nor comments.
     fn solid(&self) -> impl Iterator<Item = usize> + '_ {
         let is_solid = |token: &TokenWithSpan| !matches!(token.token, Token::Whitespace(_) | Token::EOF);
         self.tokens.iter().enumerate().filter(move |(_, token)| is_solid(token)).map(|(place, _)| place)
@@ -220,7 +220,7 @@ impl Written {
         }
     }
 
-    /// The parenthesis after the first `WITH` outside of others.
+    /// The index of the parenthesis after the first top-level `WITH`.
     fn options(&self) -> Option<usize> {
         let solid: Vec<usize> = self.solid().collect();
         let mut depth = 0_usize;
@@ -237,7 +237,7 @@ impl Written {
         None
     }
 
-    /// Leaves tokens out, each with the white space after it.
+    /// Removes tokens, each with the white space after it.
     fn remove(&mut self, gone: Vec<usize>) {
         for place in gone.into_iter().rev() {
             self.tokens.remove(place);
@@ -264,7 +264,7 @@ impl std::fmt::Display for Written {
             text.push_str(&written);
         }
         f.write_str(text.trim())?;
-        // Whatever follows, such as a semicolon, is no part of a comment.
+        // Ends the comment, so that what follows, such as a semicolon, is not part of it.
         if ends_in_comment { f.write_str("\n") } else { Ok(()) }
     }
 }
@@ -273,7 +273,7 @@ fn is_blank(token: &Token) -> bool {
     matches!(token, Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab))
 }
 
-/// A token as the program's dialect reads it.
+/// A token in the form that Portrait's dialect reads.
 fn as_written(token: &Token) -> String {
     match token {
         Token::Word(word) if word.quote_style.is_some() => identifier(&word.value),
@@ -297,13 +297,13 @@ fn as_written(token: &Token) -> String {
     }
 }
 
-/// A line of a comment, with its end.
+/// A line of a comment, with a line end.
 fn comment_line(line: &str) -> String {
     let line = line.trim();
     if line.is_empty() { String::new() } else { format!("-- {}\n", one_line(line)) }
 }
 
-/// A text without anything that some reader takes for the end of a line, or that a terminal obeys.
+/// A text with all characters escaped that a reader might take for a line end, or that control a terminal or the text direction.
 pub fn one_line(text: &str) -> String {
     let is_plain = |letter: &char| {
         !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -312,10 +312,10 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(one).collect()
 }
 
-/// Where files are named that a statement reads.
+/// The files that a statement reads: positions of arguments, and quoted tables.
 struct Files {
     found: Vec<Location>,
-    /// Names of tables in single quotes.
+    /// Names of tables in single quotes; their positions are unknown.
     tables: Vec<String>,
 }
 

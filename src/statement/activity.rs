@@ -1,6 +1,7 @@
-//! Who is connected, and what runs: for those who watch, and those who end it.
+//! Registry of the open connections and the running statements, for monitoring and for ending them.
 //!
-//! One value an engine. A connection stands in it from when it is let in, a statement from when it is taken until its last row is gone.
+//! There is one [`Activity`] per engine. A connection is listed from the moment it is accepted; a statement from the moment it is received
+//! until its last row has been sent.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -14,10 +15,10 @@ use parking_lot::Mutex;
 
 use super::{Cancel, RunningPlan, SessionTables, StatementContext};
 
-/// What is to end of a connection.
+/// Which part of a connection to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The statement that it runs.
+    /// The statement that it is running.
     Statement,
     /// The connection itself.
     Connection,
@@ -25,18 +26,18 @@ pub enum End {
 
 /// A connection to a server.
 pub struct Connection {
-    /// Its number: what clients call the process of their backend.
+    /// The number that PostgreSQL clients call the process id of their backend.
     pub pid: i32,
-    /// The door that it came by: `postgresql`, `flight`.
+    /// The protocol that it uses: `postgresql` or `flight`.
     pub door: &'static str,
-    /// Who opened it.
+    /// The role that opened it.
     pub role: String,
-    /// Where its client is; `None` for a socket of this machine.
+    /// The client's address; `None` for a Unix socket.
     pub client: Option<SocketAddr>,
     pub is_encrypted: bool,
-    /// Microseconds since 1970.
+    /// When it was opened, in microseconds since 1970.
     pub since: i64,
-    /// What the client calls itself.
+    /// The application name that the client reported.
     application: Mutex<String>,
     end: Box<dyn Fn(End) + Send + Sync>,
 }
@@ -48,7 +49,7 @@ impl Debug for Connection {
 }
 
 impl Connection {
-    /// One that begins now; `end` ends it, or what it runs.
+    /// A connection that is opened now. `end` is called to end the connection or the statement it runs.
     pub fn new(
         (pid, door): (i32, &'static str),
         role: &str,
@@ -60,69 +61,69 @@ impl Connection {
         Self { pid, door, role, client, is_encrypted, since: crate::catalog::runs::now(), application, end }
     }
 
-    /// What the client calls itself.
+    /// The application name that the client reported.
     pub fn application(&self) -> String {
         self.application.lock().clone()
     }
 
-    /// Notes what the client calls itself.
+    /// Sets the application name that the client reports.
     pub fn set_application(&self, name: &str) {
         name.clone_into(&mut self.application.lock());
     }
 
-    /// Ends it, or what it runs.
+    /// Ends the connection, or the statement that it runs.
     pub fn end(&self, what: End) {
         (self.end)(what);
     }
 }
 
-/// A statement that runs.
+/// A running statement.
 #[derive(Debug)]
 pub struct Query {
-    /// Its number, of this process.
+    /// A number that is unique within this process.
     pub id: i64,
-    /// The connection that it runs for.
+    /// The connection that runs it, if any.
     pub connection: Option<Arc<Connection>>,
-    /// Who runs it.
+    /// The role that runs it.
     pub role: String,
     pub text: Arc<str>,
-    /// Microseconds since 1970.
+    /// When it began, in microseconds since 1970.
     pub began: i64,
     since: Instant,
     pub cancel: Cancel,
-    /// What it does now.
+    /// The plan that is running now.
     plan: Mutex<RunningPlan>,
     pool: Arc<dyn MemoryPool>,
     rows: AtomicU64,
 }
 
 impl Query {
-    /// It runs this plan from now on.
+    /// Shows `plan` as the running plan from now on.
     pub fn show(&self, plan: RunningPlan) {
         *self.plan.lock() = plan;
     }
 
-    /// What it does now.
+    /// The plan that is running now.
     pub fn plan(&self) -> RunningPlan {
         self.plan.lock().clone()
     }
 
-    /// Bytes that its session holds.
+    /// The bytes of memory that its session has reserved.
     pub fn memory(&self) -> usize {
         self.pool.reserved()
     }
 
-    /// How long it has taken so far.
+    /// The time it has taken so far.
     pub fn took(&self) -> Duration {
         self.since.elapsed()
     }
 
-    /// Notes rows that it gave.
+    /// Sets the number of rows returned so far.
     pub fn gave(&self, rows: u64) {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    /// Rows that it gave so far.
+    /// The number of rows returned so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
@@ -134,11 +135,11 @@ pub enum Outcome {
     Succeeded,
     /// The SQLSTATE of its error.
     Failed(&'static str),
-    /// Nobody took its last rows.
+    /// The client stopped before it had read all rows.
     GivenUp,
 }
 
-/// Hears of statements that ended, `tag` being the words that say what was done, and of who comes and goes.
+/// Is notified when statements end and when connections open or close. `tag` is the command tag, such as `INSERT`.
 pub trait Listener: Debug + Send + Sync {
     fn ended(&self, query: &Query, tag: &str, outcome: &Outcome);
 
@@ -147,47 +148,47 @@ pub trait Listener: Debug + Send + Sync {
     fn disconnected(&self, _connection: &Connection) {}
 }
 
-/// Who is connected, and what runs.
+/// The open connections and the running statements.
 #[derive(Debug, Default)]
 pub struct Activity {
     next: AtomicI64,
     connections: Mutex<BTreeMap<i32, Arc<Connection>>>,
     queries: Mutex<BTreeMap<i64, Arc<Query>>>,
     listeners: Mutex<Vec<Arc<dyn Listener>>>,
-    /// The tables of sessions.
+    /// The tables of each session, held weakly so that this registry does not keep a session alive.
     sessions: Mutex<Vec<Weak<SessionTables>>>,
 }
 
 impl Activity {
-    /// The connections, by their numbers.
+    /// The open connections, by number.
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         self.connections.lock().values().cloned().collect()
     }
 
-    /// The statements that run, the oldest first.
+    /// The running statements, oldest first.
     pub fn queries(&self) -> Vec<Arc<Query>> {
         self.queries.lock().values().cloned().collect()
     }
 
-    /// Notes the tables of a session.
+    /// Registers the tables of a session.
     pub fn know(&self, tables: &Arc<SessionTables>) {
         let mut sessions = self.sessions.lock();
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(tables));
     }
 
-    /// Lets all sessions let go of what they have loaded, and of the files that it holds.
+    /// Makes every session drop the definitions it has loaded, and with them the files that they keep open.
     pub fn let_go(&self) {
         let sessions = self.sessions.lock().clone();
         sessions.iter().filter_map(Weak::upgrade).for_each(|session| session.let_go());
     }
 
-    /// From now on tells whoever listens.
+    /// Adds a listener.
     pub fn listen(&self, listener: Arc<dyn Listener>) {
         self.listeners.lock().push(listener);
     }
 
-    /// Notes a connection, until what is given back is dropped.
+    /// Registers a connection until the returned [`Entry`] is dropped.
     pub fn connect(self: &Arc<Self>, connection: Connection) -> Entry {
         let connection = Arc::new(connection);
         self.connections.lock().insert(connection.pid, Arc::clone(&connection));
@@ -195,7 +196,7 @@ impl Activity {
         Entry { activity: Arc::clone(self), connection }
     }
 
-    /// Notes a statement that is taken now, until what is given back is dropped.
+    /// Registers a statement that begins now, until the returned [`Begun`] is dropped.
     pub fn begin(
         self: &Arc<Self>,
         connection: Option<Arc<Connection>>,
@@ -228,7 +229,7 @@ impl Activity {
     }
 }
 
-/// A connection that is noted.
+/// A registered connection.
 #[derive(Debug)]
 pub struct Entry {
     activity: Arc<Activity>,
@@ -242,25 +243,25 @@ impl Drop for Entry {
     }
 }
 
-/// A statement that is noted; when this is dropped it has ended.
+/// A registered statement. Dropping it marks the end of the statement.
 #[derive(Debug)]
 pub struct Begun {
     activity: Arc<Activity>,
     pub query: Arc<Query>,
     pub tag: String,
     pub outcome: Outcome,
-    /// The statement, whose end is recorded where anything else of it was.
+    /// The context of the statement, which records the end in the audit log.
     pub audited: Option<StatementContext>,
     is_forgotten: bool,
 }
 
 impl Begun {
-    /// It has ended.
+    /// Marks the statement as ended.
     pub fn end(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
 
-    /// It was no statement of its own: nobody hears of its end.
+    /// Hides the end from listeners, for what turns out not to be a statement of its own.
     pub fn forget(&mut self) {
         self.is_forgotten = true;
     }
@@ -275,6 +276,7 @@ impl Drop for Begun {
         if let Some(audited) = &self.audited {
             audited.audit_end(&self.outcome, self.query.rows());
         }
+        // Cloned, so that the lock is not held while listeners run.
         let listeners = self.activity.listeners.lock().clone();
         listeners.iter().for_each(|listener| listener.ended(&self.query, &self.tag, &self.outcome));
     }

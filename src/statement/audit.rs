@@ -1,12 +1,12 @@
-//! What of a statement is recorded in the [audit log](crate::catalog::audit).
+//! What the [audit log](crate::catalog::audit) records of a statement.
 //!
 //! ```text
-//! begin ─▶ an export, a grant …: its record      reads, before a plan runs: a record for each table with columns of a class
-//!      ─▶ refused as the role may not: its record          ─▶ … the end of a statement with records: rows and outcome
+//! begin ─▶ an export, a grant …: one record     reads, before a plan runs: one record per table with classified columns
+//!      ─▶ permission denied: one record         ─▶ … the end of a statement that has records: row count and outcome
 //! ```
-//! Plans are looked at where they become physical, among the settings that they are planned with: whatever plans a query, a report or a
-//! refresh, its reads are seen. A record is on disk before the first row is there. The end is not waited for: what a statement read is known
-//! without it.
+//! Reads are recorded where the physical plan is made, through the settings that the plan is made with. So reads are seen whether a query,
+//! a report or a refresh makes the plan. A record is on disk before the first row is returned. The record of the end is not waited for,
+//! because what the statement read is known without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,21 +23,21 @@ use crate::catalog::audit::{Entry, Event};
 use crate::error::SqlState;
 use crate::settings::{PortraitSettings, carried};
 
-/// What a plan reads of a table.
+/// What a plan reads from one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
     /// The name of the table.
     pub object: String,
-    /// Its columns that are read and have a class, with that.
+    /// The classified columns that are read, with their classes.
     pub columns: BTreeMap<String, String>,
-    /// Those of them that are seen through a mask.
+    /// The columns among them that are read through a mask.
     pub masked: BTreeSet<String>,
 }
 
-/// Finds what a plan reads of columns that have a class.
+/// Finds the classified columns that a plan reads.
 pub type FindReads = for<'a> fn(&'a StatementContext, &'a LogicalPlan) -> BoxFuture<'a, Result<Vec<Read>>>;
 
-/// What is known of a statement for its records. Cheap to clone; clones are of one statement.
+/// What the records need to know about a statement. Cheap to clone; clones share the same statement.
 #[derive(Clone, Default)]
 pub struct Audited(Arc<Mutex<Known>>);
 
@@ -49,18 +49,18 @@ impl fmt::Debug for Audited {
 
 #[derive(Default)]
 struct Known {
-    /// The words that say what it does.
+    /// The command tag.
     tag: String,
-    /// Its text without the values in it, made when it is wanted.
+    /// Makes the statement's text with its values removed. It is called only when a record is written.
     text: Option<Box<dyn Fn() -> String + Send>>,
-    /// Its records.
+    /// The numbers of the statement's records.
     numbers: Vec<u64>,
-    /// The columns that are recorded: of which table, and which.
+    /// The (table, column) pairs that are already recorded.
     seen: BTreeSet<(String, String)>,
 }
 
 impl StatementContext {
-    /// Notes what the statement is; `text` gives it without the values that are written in it.
+    /// Sets the command tag of the statement. `text` makes its text with the values removed.
     pub fn audit_as(&self, tag: &str, text: impl Fn() -> String + Send + 'static) {
         let mut known = self.whole.audited.0.lock();
         known.tag = tag.to_string();
@@ -84,10 +84,10 @@ impl StatementContext {
         }
     }
 
-    /// Records that the statement does this, to or with an object, before it is done.
+    /// Records an event that concerns `object`, before it happens.
     ///
     /// # Errors
-    /// It cannot be recorded, and so must not be done.
+    /// The event cannot be recorded, and so must not happen.
     pub fn audit(&self, event: Event, object: &str) -> Result<()> {
         let log = self.catalog().audit();
         if !log.events()?.has(event) || !log.is_writable() && event == Event::Export {
@@ -99,10 +99,10 @@ impl StatementContext {
         Ok(())
     }
 
-    /// Records that other events are recorded from now on.
+    /// Records that the set of recorded events changes to `events`.
     ///
     /// # Errors
-    /// It cannot be recorded.
+    /// The change cannot be recorded.
     pub fn audit_setting(&self, events: &str) -> Result<()> {
         let mut known = self.whole.audited.0.lock();
         let entry = Entry { outcome: events.to_string(), ..self.entry(Event::Setting, &known) };
@@ -110,12 +110,12 @@ impl StatementContext {
         Ok(())
     }
 
-    /// Records what a plan reads, before it runs: each column of a table once.
+    /// Records what a plan reads, before it runs. Each column of a table is recorded once per statement.
     ///
     /// # Errors
-    /// It cannot be recorded, and so must not be read.
+    /// The reads cannot be recorded, so the plan must not run.
     pub async fn audit_reads(&self, plan: &LogicalPlan) -> Result<()> {
-        // An explanation runs nothing.
+        // EXPLAIN does not run the plan.
         if matches!(plan, LogicalPlan::Explain(_)) {
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl StatementContext {
         Ok(())
     }
 
-    /// Records how the statement ended, when anything of it was recorded, or when it was refused.
+    /// Records how the statement ended, if it has any records or was denied.
     pub fn audit_end(&self, outcome: &Outcome, rows: u64) {
         let mut known = self.whole.audited.0.lock();
         let log = self.catalog().audit();
@@ -159,13 +159,13 @@ impl StatementContext {
             entries.push(Entry { of, outcome: word.to_string(), rows: Some(rows), ..Entry::new(Event::End) });
         }
         if !entries.is_empty() {
-            // Nobody waits for it any more who could be told.
+            // The statement is over, so nobody is left to report a failure to.
             let _ = log.append(&entries, is_denied);
         }
     }
 }
 
-/// Among the settings that a plan is made with, so that what it reads is recorded.
+/// Part of the settings that a plan is made with, so that what the plan reads is recorded.
 #[derive(Debug, Clone)]
 pub struct AuditReads(pub StatementContext);
 

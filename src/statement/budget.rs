@@ -1,4 +1,4 @@
-//! The privacy budget of the role that runs a statement, also where it asks through a view of another.
+//! The privacy budget of the role that runs a statement. The role pays even when it reads through a view that another role owns.
 
 use datafusion::common::Result;
 
@@ -11,7 +11,7 @@ impl Spends for StatementContext {
     fn spend(&self, function: &str, epsilon: i64) -> Result<()> {
         let (role, catalog) = (self.role(), self.catalog());
         let Some(known) = catalog.budget_of(role)? else {
-            // Who sees the rows learns no more from an answer with noise.
+            // A superuser can see the rows themselves, so a noisy answer tells it nothing more.
             if self.is_run_by_superuser()? {
                 return Ok(());
             }

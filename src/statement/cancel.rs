@@ -1,4 +1,4 @@
-//! The way to end a statement from elsewhere.
+//! Cancelling a statement from elsewhere.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::error::{SqlState, coded};
 use crate::settings::carried;
 
-/// Ends a statement: from another thread, a signal, or a client that went away. Cheap to clone; clones end the same statement.
+/// Cancels a statement from another thread, from a signal handler, or because its client went away. Cheap to clone; clones cancel the same
+/// statement.
 #[derive(Debug, Clone)]
 pub struct Cancel {
     sender: Arc<watch::Sender<bool>>,
@@ -20,28 +21,28 @@ impl Default for Cancel {
     }
 }
 
-// Among the settings that a plan is made with, so that its operators hear of the end.
+// Part of the settings that a plan is made with, so that the plan's operators notice the cancellation.
 carried!(Cancel, "cancel");
 
 impl Cancel {
-    /// Ends the statement; its answer is an error then.
+    /// Cancels the statement, which then fails with an error.
     pub fn cancel(&self) {
         self.sender.send_replace(true);
     }
 
-    /// True once it was ended.
+    /// True once the statement was cancelled.
     pub fn is_cancelled(&self) -> bool {
         *self.sender.borrow()
     }
 
-    /// Waits until it is ended.
+    /// Waits until the statement is cancelled.
     pub async fn cancelled(&self) {
         let mut receiver = self.sender.subscribe();
-        // The sender lives as long as `self`.
+        // `wait_for` fails only when the sender is gone, and `self` holds the sender.
         let _ = receiver.wait_for(|cancelled| *cancelled).await;
     }
 
-    /// The error of a statement that was ended.
+    /// The error of a cancelled statement.
     pub fn error() -> DataFusionError {
         coded(SqlState::QUERY_CANCELED, "query", "was cancelled")
     }

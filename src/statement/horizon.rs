@@ -1,9 +1,9 @@
-//! How far a part of a statement sees: rows of sources up to a time, and nothing later.
+//! The horizon of a part of a statement: it sees the rows of source tables up to a time, and no later ones.
 //!
-//! A profile names the time columns of its sources, `time_columns = 'orders.ordered_at'`. Whatever is planned for a refresh of it is
-//! planned below a horizon: each table that is found by such a name, by whatever way, gives its rows up to the time of the
-//! refresh. The bound is a part of the table rather than of the query's text, so that it holds beneath views, in functions in FROM
-//! and macros, in stored functions, and for a table as of an earlier time; and a CTE of that name is a CTE.
+//! A profile names the time columns of its sources: `time_columns = 'orders.ordered_at'`. A refresh of the profile is planned below a
+//! horizon, where every table with such a name returns only its rows up to the time of the refresh, however the plan finds the table. The
+//! bound is part of the table rather than of the query's text, so it also holds below views, in table functions and macros, in stored
+//! functions, and for a table read AS OF an earlier time. A CTE that has the name of such a table is not bounded.
 
 use std::sync::Arc;
 
@@ -18,20 +18,20 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// Rows of these tables after a time are not seen.
+/// Hides the later rows of tables that have time columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Horizon {
-    /// Table and column.
+    /// Pairs of table and column.
     pub time_columns: Vec<(String, String)>,
-    /// Microseconds since 1970, in UTC.
+    /// The time, in microseconds since 1970 UTC.
     pub at: i64,
 }
 
 impl Horizon {
-    /// A table as it is seen: itself, or its rows up to the time when it has time columns.
+    /// The table as it is seen below the horizon: only rows up to the time if it has time columns, else the table itself.
     ///
     /// # Errors
-    /// A time column is not there, or holds no times.
+    /// A time column does not exist, or is not a date, timestamp or string.
     pub fn seen(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
         let columns: Vec<&str> = self.columns_of(name).collect();
         if columns.is_empty() {
@@ -50,7 +50,7 @@ impl Horizon {
         self.time_columns.iter().filter(move |(timed, _)| timed == table).map(|(_, column)| column.as_str())
     }
 
-    /// `column <= time`, in the column's own type: a time with a zone is compared as the instant that it is, one without as UTC.
+    /// `column <= time` in the column's own type. A timestamp with a time zone is compared as an instant, one without as UTC.
     fn not_later(&self, table: &str, column: &str, schema: &SchemaRef) -> Result<Expr> {
         let subject = format!("time_columns {table}.{column}");
         let Ok(field) = schema.field_with_name(column) else {
@@ -75,7 +75,8 @@ impl Horizon {
                 (read, ScalarValue::TimestampMicrosecond(Some(self.at), zone.clone()))
             }
             DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-                // The last microsecond of a second ends a day that counts whole, with all of its nanoseconds.
+                // A date means the end of that day, which is its last microsecond. Add the rest of the nanoseconds, so that the whole day
+                // is included.
                 let rest = if self.at.rem_euclid(SECOND) == SECOND - 1 { 999 } else { 0 };
                 let limit = self.at.saturating_mul(1000).saturating_add(rest);
                 (read, ScalarValue::TimestampNanosecond(Some(limit), zone.clone()))

@@ -1,4 +1,4 @@
-//! What a statement may use: time, and a share of the memory.
+//! The limits of a statement: its time and its share of the memory.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::error::{SqlState, coded};
 use crate::postgres_settings::milliseconds;
 use crate::settings::PortraitSettings;
 
-/// What a statement may use.
+/// The limits of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How long it may take, from its beginning to its last row.
+    /// The most time from its beginning to its last row; `None` for no limit.
     pub timeout: Option<Duration>,
-    /// Percent of the memory limit that it may take for itself.
+    /// The percentage of the memory limit that one statement may use.
     pub memory_share: u64,
 }
 
@@ -29,13 +29,13 @@ impl Limits {
     pub fn of(options: &ConfigOptions) -> Self {
         let settings = PortraitSettings::of(options);
         let seconds = settings.statement_timeout.saturating_mul(1000);
-        // What is set in PostgreSQL's way counts in its unit.
+        // PostgreSQL's `statement_timeout` is in milliseconds, `portrait.statement_timeout` in seconds.
         let timeout = milliseconds("statement_timeout", options).unwrap_or(seconds);
         let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
         Self { timeout, memory_share: settings.memory_share }
     }
 
-    /// The pool of a statement within that of the engine; the same one when it may take all.
+    /// A memory pool for one statement within the engine's pool; `None` when the statement may use all of it.
     pub fn pool(&self, engine: &Arc<dyn MemoryPool>) -> Option<Arc<dyn MemoryPool>> {
         let MemoryLimit::Finite(total) = engine.memory_limit() else { return None };
         if self.memory_share >= 100 {
@@ -47,12 +47,12 @@ impl Limits {
     }
 }
 
-/// A pool that knows what of another one was taken through it.
+/// A pool that passes everything on to `engine` and counts what was reserved through itself.
 pub fn counting(engine: &Arc<dyn MemoryPool>) -> Arc<dyn MemoryPool> {
     Arc::new(SharePool { engine: Arc::clone(engine), limit: usize::MAX, percent: 100, used: AtomicUsize::new(0) })
 }
 
-/// A part of a pool, for one statement: others find the rest free however much this one would like.
+/// One statement's share of a pool. It leaves the rest free for other statements, however much this one asks for.
 #[derive(Debug)]
 struct SharePool {
     engine: Arc<dyn MemoryPool>,
@@ -91,6 +91,7 @@ impl MemoryPool for SharePool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        // Count first and undo on failure: checking first would let two threads pass the check together and exceed the limit.
         let used = self.used.fetch_add(additional, Ordering::Relaxed);
         let within = if used.saturating_add(additional) > self.limit {
             let problem = format!(
@@ -117,18 +118,18 @@ impl MemoryPool for SharePool {
     }
 }
 
-/// The clock of an engine, with a thread of its own: the threads of queries look at theirs between their steps, which may be long ones, and
-/// who waits for a statement may have none.
+/// The clock for timeouts, with a thread of its own. The threads of queries check their timers only between steps, which may be long, and
+/// the thread that waits for a statement may have no timer at all.
 #[derive(Debug, Clone)]
 pub struct Clock(Handle);
 
 impl Clock {
-    /// The clock of a runtime that runs nothing else.
+    /// A clock on a runtime that runs nothing else.
     pub fn of(runtime: &Runtime) -> Self {
         Self(runtime.handle().clone())
     }
 
-    /// Waits until then.
+    /// Waits until `time`.
     pub async fn wait_until(&self, time: Instant) {
         let sleep = {
             let _clock = self.0.enter();

@@ -1,18 +1,18 @@
-//! A statement in hand: everything that one statement sees and may, as one value.
+//! The context of one statement: everything that the statement can see and is allowed to do, in one value.
 //!
-//! The engine makes a [`StatementContext`] for each statement. It holds the state of the database that the statement reads (a [`View`]), who
-//! runs it, the folder that its relative paths start from, its clock, parameters, limits, and the way to cancel it. Whatever plans a
-//! part of the statement is handed the context: nothing is looked up in the surroundings of the process, the thread or the task, so
-//! that a part may be planned anywhere.
+//! The engine makes a [`StatementContext`] for each statement. It holds the state of the database that the statement reads (a [`View`]),
+//! the role that runs it, the folder that relative paths start from, the clock, the parameters, the limits, and the handle that cancels
+//! the statement. Whatever plans a part of the statement receives the context as an argument. Nothing is looked up in the process, the
+//! thread or the task, so a part can be planned on any of them.
 //!
-//! DataFusion plans with a `SessionState`. [`StatementContext::state`] gives one whose catalog is *bound* to the context: every table that
-//! is found through it is that of this statement.
+//! DataFusion plans with a `SessionState`. [`StatementContext::state`] returns one whose catalog is *bound* to the context: each table
+//! found through it is the one that this statement sees.
 //!
-//! A part of a statement may see more than the whole does: the body of a view knows which views lead to it, a tag sees its profile as
-//! far as it is planned, a definition that is being checked sees the definitions as they would be. Such a part is planned with a
-//! context made from the statement's: [`entering`](StatementContext::entering), [`with_profile`](StatementContext::with_profile),
-//! [`with_definition`](StatementContext::with_definition); what is planned for a refresh as of a time sees nothing later,
-//! [`below`](StatementContext::below). What a part may is that of the role that owns its definition: see [`Rights`].
+//! A part of a statement may see more than the whole. The body of a view knows which views lead to it, a tag sees its profile as far as
+//! that has been planned, and a definition that is being checked sees definitions as they would become. Such a part is planned with a
+//! context derived from the statement's: [`entering`](StatementContext::entering), [`with_profile`](StatementContext::with_profile) or
+//! [`with_definition`](StatementContext::with_definition). A refresh as of a time is planned [`below`](StatementContext::below) a horizon
+//! and sees nothing later. A part has the privileges of the role that owns its definition; see [`Rights`].
 
 pub mod activity;
 mod audit;
@@ -63,45 +63,45 @@ pub use rights::{PREDEFINED, Rights};
 pub use running::RunningPlan;
 pub use tables::{SavedTables, SessionTables};
 
-/// Makes the catalog of a context the catalog of a state.
+/// Makes a context's catalog the catalog of a DataFusion state.
 pub type Bind = fn(&StatementContext, &mut SessionState);
 
 /// What every statement of a session begins with.
 #[derive(Clone)]
 pub struct Origin {
-    /// Settings and functions. Its own catalog is not used.
+    /// Settings and functions. The catalog in it is not used.
     pub state: SessionState,
-    /// The tables of the session alone.
+    /// The session's temporary tables and loaded definitions.
     pub tables: Arc<SessionTables>,
-    /// Who is connected, and what runs.
+    /// The open connections and the running statements.
     pub activity: Arc<Activity>,
-    /// The connection that the session is of.
+    /// The session's connection, if it has one.
     pub connection: Option<Arc<Connection>>,
-    /// Who opened the session.
+    /// The role that opened the session.
     pub login: Arc<str>,
-    /// Who runs its statements.
+    /// The role that runs the session's statements.
     pub role: Arc<str>,
-    /// True for who may do all, whatever the database says of the role: who opens its folder.
+    /// True when everything is allowed, whatever the database says about the role: for whoever opened the database's folder directly.
     pub is_trusted: bool,
-    /// True for a role that may do all.
+    /// Tells whether a role has SUPERUSER.
     pub is_superuser: fn(&Object, &SessionState) -> bool,
     /// The folders and URLs whose files may be read and written; `None` for all.
     pub places: Option<Arc<[String]>>,
     /// The folder that relative paths start from.
     pub base: Arc<Path>,
-    /// What connections to other databases find out of the surroundings.
+    /// Environment variables for connections to other databases.
     pub environment: Environment,
-    /// Values of `$name`, and of `$1`, `$2` … by their numbers.
+    /// The values of `$name`, and of `$1`, `$2` … under their numbers.
     pub parameters: Arc<HashMap<String, ScalarValue>>,
-    /// What ends statements whose time is over.
+    /// Ends statements that reach their timeout.
     pub clock: Clock,
-    /// How a catalog is bound to a context.
+    /// Binds a catalog to a context.
     pub bind: Bind,
-    /// What a plan reads that is to be recorded.
+    /// Finds what a plan reads that must be recorded in the audit log.
     pub find_reads: FindReads,
-    /// How the stored objects that a context sees answer functions.
+    /// Makes the stored objects that a context sees available to functions.
     pub stored: fn(&StatementContext) -> Arc<dyn Definitions>,
-    /// How the database that a context sees is told to the functions and tables of PostgreSQL.
+    /// Describes the database that a context sees to PostgreSQL's catalog tables and functions.
     pub postgres: postgres::Gather,
 }
 
@@ -111,59 +111,59 @@ impl Debug for Origin {
     }
 }
 
-/// What one statement sees and may. Cheap to clone.
+/// What one statement can see and is allowed to do. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StatementContext {
     whole: Opaque<Whole>,
     part: Part,
 }
 
-/// What is the same for all parts of a statement.
+/// What all parts of a statement share.
 #[derive(Debug)]
 struct Whole {
     origin: Origin,
     view: Arc<View>,
-    /// Microseconds since 1970.
+    /// When the statement began, in microseconds since 1970.
     now: i64,
     began: tokio::time::Instant,
     limits: Limits,
     cancel: Cancel,
-    /// What of it is recorded.
+    /// What the audit log knows about the statement.
     audited: Audited,
-    /// What roles may do, by name and by whether they are trusted.
+    /// The rights of roles, keyed by role name and by whether the role is trusted.
     rights: Mutex<HashMap<(String, bool), Arc<Rights>>>,
-    /// The objects that a role sees, likewise.
+    /// The objects that a role sees, with the same keys.
     seen: Mutex<HashMap<(String, bool), Objects>>,
 }
 
-/// What a part sees beyond the statement.
+/// What differs between the parts of a statement.
 #[derive(Debug, Clone, Default)]
 struct Part {
-    /// The definitions that lead here, the innermost last.
+    /// The names of the definitions being entered, innermost last.
     path: Arc<[String]>,
-    /// Whose rights count, when they are not those of the session: the owner of the definition.
+    /// The owner of the definition, whose privileges apply; `None` when the session's role applies.
     owner: Option<Arc<str>>,
-    /// Whose masks and row policies apply, when they are not those of the session's role; nobody's for who sees all.
+    /// The role whose masks and row policies apply; `None` for the session's role, and an empty name to see all rows unmasked.
     reader: Option<Arc<str>>,
-    /// Profiles as far as they are planned, the innermost last.
+    /// Profiles that are being planned, as far as they are, innermost last.
     profiles: Arc<[(String, Arc<dyn TableProvider>)]>,
-    /// Definitions as they would be.
+    /// Definitions that replace the stored ones, or are added to them.
     changed: Arc<[Object]>,
-    /// A table as it would be.
+    /// A table that replaces the stored one of that name.
     relation: Option<(Arc<str>, Arc<dyn TableProvider>)>,
-    /// Up to when it sees the rows of sources.
+    /// The time up to which rows of sources are seen.
     horizon: Option<Arc<Horizon>>,
-    /// Where the tables are noted that it finds.
+    /// Collects the tables that are read.
     reads: Option<Reads>,
-    /// A model as it would be.
+    /// A model that replaces the stored one of that name.
     model: Option<Arc<StoredModel>>,
-    /// The name of a table that is to be made.
+    /// The name of the table that is being created.
     making: Option<Arc<str>>,
-    /// The name of a table that rows are added to, and that is not read.
+    /// The name of the table that rows are inserted into without being read.
     writing: Option<Arc<str>>,
-    /// Files that its text reads by a call, by the names that stand for the calls.
+    /// Tables for calls in FROM that read files, by the names that replaced the calls in the text.
     files: Arc<[(String, Arc<dyn TableProvider>)]>,
-    /// The database as PostgreSQL's catalog knows it, once somebody has asked.
+    /// The database as PostgreSQL's catalog shows it, filled on first use.
     postgres: Arc<Gathered>,
 }
 
@@ -185,7 +185,7 @@ impl StatementContext {
         Self { whole: Opaque::new(whole), part: Part::default() }
     }
 
-    /// The same statement over another view of the database.
+    /// The same statement over another view of the database. What was derived from the old view, such as rights, is not kept.
     fn over(&self, view: Arc<View>) -> Self {
         let Whole { origin, now, began, limits, cancel, audited, .. } = &*self.whole;
         let (origin, cancel, audited) = (origin.clone(), cancel.clone(), audited.clone());
@@ -194,7 +194,7 @@ impl StatementContext {
         Self { whole: Opaque::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
-    /// Plans over one state of the database: when that is gone while it is read, over a newer one.
+    /// Plans over one state of the database. If that state is deleted while it is read, plans again over a newer one.
     ///
     /// # Errors
     /// Those of `plan`.
@@ -202,7 +202,7 @@ impl StatementContext {
         crate::catalog::view::settled(self.catalog(), |view| plan(self.over(view))).await
     }
 
-    /// The same statement over the state of the database that is there when it is next read.
+    /// The same statement over the newest state of the database.
     pub fn renewed(&self) -> Self {
         self.over(Arc::new(View::new(Arc::clone(self.catalog()))))
     }
@@ -212,15 +212,15 @@ impl StatementContext {
         &self.whole.view
     }
 
-    /// The catalog of the database, to write to.
+    /// The catalog of the database, for writing.
     pub fn catalog(&self) -> &Arc<Catalog> {
         self.whole.view.catalog()
     }
 
-    /// A DataFusion state that sees what this context sees.
+    /// A DataFusion state with the tables that this context sees.
     pub fn state(&self) -> SessionState {
         let mut state = self.whole.origin.state.clone();
-        // The engine's `now()` is the statement's.
+        // Makes the engine's `now()` return the time when the statement began.
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
@@ -229,37 +229,37 @@ impl StatementContext {
         state
     }
 
-    /// The stored objects that this context sees, for functions that ask for them.
+    /// The stored objects that this context sees, for functions that need them.
     pub fn stored_objects(&self) -> Arc<dyn Definitions> {
         (self.whole.origin.stored)(self)
     }
 
-    /// The settings and functions of the session; for parsing, which reads no table.
+    /// The session's settings and functions. Good for parsing, which reads no table.
     pub fn session(&self) -> &SessionState {
         &self.whole.origin.state
     }
 
-    /// The tables of the session alone.
+    /// The session's temporary tables and loaded definitions.
     pub fn tables(&self) -> &Arc<SessionTables> {
         &self.whole.origin.tables
     }
 
-    /// Who is connected, and what runs.
+    /// The open connections and the running statements.
     pub fn activity(&self) -> &Arc<Activity> {
         &self.whole.origin.activity
     }
 
-    /// The connection that the session is of.
+    /// The session's connection, if it has one.
     pub fn connection(&self) -> Option<&Arc<Connection>> {
         self.whole.origin.connection.as_ref()
     }
 
-    /// Who opened the session.
+    /// The role that opened the session.
     pub fn login(&self) -> &str {
         &self.whole.origin.login
     }
 
-    /// Who runs the statement.
+    /// The role that runs the statement.
     pub fn role(&self) -> &str {
         &self.whole.origin.role
     }
@@ -269,7 +269,7 @@ impl StatementContext {
         self.whole.origin.places.as_deref()
     }
 
-    /// What connections to other databases find out of the surroundings.
+    /// Environment variables for connections to other databases.
     pub fn environment(&self) -> &Environment {
         &self.whole.origin.environment
     }
@@ -279,22 +279,22 @@ impl StatementContext {
         &self.whole.origin.base
     }
 
-    /// When the statement began, in microseconds since 1970: its only clock.
+    /// When the statement began, in microseconds since 1970. Every part of the statement uses this time as the current time.
     pub fn now(&self) -> i64 {
         self.whole.now
     }
 
-    /// What it may use.
+    /// The limits of the statement.
     pub fn limits(&self) -> Limits {
         self.whole.limits
     }
 
-    /// The way to end it.
+    /// The handle that cancels the statement.
     pub fn cancel(&self) -> &Cancel {
         &self.whole.cancel
     }
 
-    /// Waits until the statement is cancelled or its time is over, and gives the error that says so.
+    /// Waits until the statement is cancelled or times out, and returns the error for that.
     pub async fn ended(&self) -> DataFusionError {
         let timeout = async {
             match self.limits().timeout {
@@ -311,26 +311,26 @@ impl StatementContext {
         }
     }
 
-    /// The error that says that its time is over, when it is.
+    /// The timeout error, if the statement has reached its timeout.
     pub fn overdue(&self) -> Option<DataFusionError> {
         self.limits().timeout.filter(|timeout| self.whole.began.elapsed() >= *timeout).map(limits::timed_out)
     }
 
-    /// The values of `$name`.
+    /// The values of `$name`, `$1` ….
     pub fn parameters(&self) -> &HashMap<String, ScalarValue> {
         &self.whole.origin.parameters
     }
 
-    /// The values of `$name` as DataFusion takes them.
+    /// The same values in DataFusion's form.
     pub fn parameter_values(&self) -> ParamValues {
         let values = self.parameters().iter();
         ParamValues::Map(values.map(|(name, value)| (name.clone(), ScalarAndMetadata::from(value.clone()))).collect())
     }
 
-    /// The newest version of every object that the role sees, in the order they were first made.
+    /// The newest version of every object that the role sees, in the order of creation.
     ///
     /// # Errors
-    /// The catalog cannot be read, or has changed since the statement began to read it.
+    /// The catalog cannot be read, or has changed since the statement first read it.
     pub fn objects(&self) -> Result<Arc<[Object]>> {
         let rights = self.rights()?;
         if rights.is_superuser() {
@@ -350,10 +350,10 @@ impl StatementContext {
         Ok(self.as_they_would_be(seen))
     }
 
-    /// The newest version of every object, whoever asks: for what must not clash with any.
+    /// The newest version of every object, whether the role sees it or not: for checking that a new name is unique.
     ///
     /// # Errors
-    /// As [`Self::objects`].
+    /// Same as [`Self::objects`].
     pub fn all_objects(&self) -> Result<Arc<[Object]>> {
         Ok(self.as_they_would_be(self.whole.view.objects()?))
     }
@@ -373,10 +373,10 @@ impl StatementContext {
         seen.into()
     }
 
-    /// The context of the body of a definition, with the rights of the role that owns it.
+    /// The context for the body of a definition, with the privileges of the role that owns it.
     ///
     /// # Errors
-    /// The definition leads to itself.
+    /// The definition refers to itself.
     pub fn entering(&self, name: &str, owner: &str) -> Result<Self> {
         if self.part.path.iter().any(|other| other == name) {
             let chain = self.part.path.join(" → ");
@@ -387,8 +387,8 @@ impl StatementContext {
         Ok(Self { whole: self.whole.clone(), part: Part { path, writing: None, ..self.part.clone() } }.as_owner(owner))
     }
 
-    /// The schemas where names without one are looked for, those that there are. In a definition names mean the same for everybody: what
-    /// is in `public`.
+    /// The existing schemas in which unqualified names are looked up. Inside a definition this is always `public`, so that its names mean
+    /// the same to everybody.
     pub fn path(&self) -> Vec<String> {
         const OWN: [&str; 4] = ["public", "profile", "segment", "system"];
         let options = self.session().config_options();
@@ -404,7 +404,7 @@ impl StatementContext {
         path
     }
 
-    /// The context of what is planned with the rights of another role.
+    /// The context with the privileges of another role.
     pub fn as_owner(&self, owner: &str) -> Self {
         Self {
             whole: self.whole.clone(),
@@ -412,8 +412,8 @@ impl StatementContext {
         }
     }
 
-    /// The context of what is read as a role sees it, whoever asks: what a refresh computes is what the owner of the profile sees. No
-    /// role sees all.
+    /// The context that applies the masks and row policies of a certain role, whoever runs the statement: a refresh computes what the
+    /// profile's owner sees. An empty name applies none.
     pub fn reading_as(&self, reader: &str) -> Self {
         Self {
             whole: self.whole.clone(),
@@ -421,29 +421,29 @@ impl StatementContext {
         }
     }
 
-    /// True for what is read as a certain role sees it, rather than as who asks.
+    /// True when a fixed role's masks and row policies apply rather than those of the session's role.
     pub fn is_read_for_others(&self) -> bool {
         self.part.reader.is_some()
     }
 
-    /// The definition whose body this is the context of.
+    /// The name of the definition whose body is being planned.
     pub fn inside(&self) -> Option<&str> {
         self.part.path.last().map(String::as_str)
     }
 
-    /// The context of what is planned over a profile that is itself being planned.
+    /// The context for planning over a profile that is itself being planned.
     pub fn with_profile(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
         let profiles = self.part.profiles.iter().cloned().chain([(name.to_string(), table)]).collect();
         Self { whole: self.whole.clone(), part: Part { profiles, ..self.part.clone() } }
     }
 
-    /// The profile of that name as far as it is planned, when it is being planned.
+    /// The profile of that name as far as it is planned, if it is being planned.
     pub fn profile_in_progress(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let found = self.part.profiles.iter().rev().find(|(profile, _)| profile == name);
         found.map(|(_, table)| Arc::clone(table))
     }
 
-    /// The context of a text whose calls in FROM that read files are replaced by names; these are the names and the tables.
+    /// The context for a text in which names replace the calls in FROM that read files; `tables` holds these names with their tables.
     pub fn with_files(&self, tables: Vec<(String, Arc<dyn TableProvider>)>) -> Self {
         if tables.is_empty() {
             return self.clone();
@@ -452,88 +452,90 @@ impl StatementContext {
         Self { whole: self.whole.clone(), part: Part { files, ..self.part.clone() } }
     }
 
-    /// The table of files that stands under this name in the text that is planned.
+    /// The table that replaces a call which reads files, by the name used in the text.
     pub fn file_table(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let found = self.part.files.iter().find(|(own, _)| own == name);
         found.map(|(_, table)| Arc::clone(table))
     }
 
-    /// The context of what is planned as if a definition were another one, or there already.
+    /// The context for planning as if a definition were replaced by `changed`, or `changed` were added.
     pub fn with_definition(&self, changed: Object) -> Self {
         let changed = self.part.changed.iter().cloned().chain([changed]).collect();
         Self { whole: self.whole.clone(), part: Part { changed, postgres: Arc::default(), ..self.part.clone() } }
     }
 
-    /// The context of what is planned as if a table had other columns.
+    /// The context for planning as if the table of that name were `table`.
     pub fn with_relation(&self, name: &str, table: Arc<dyn TableProvider>) -> Self {
         Self { whole: self.whole.clone(), part: Part { relation: Some((name.into(), table)), ..self.part.clone() } }
     }
 
-    /// The table of that name as it would be, when it is being replaced.
+    /// The replacement of the table of that name, if there is one.
     pub fn relation_in_progress(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let (relation, table) = self.part.relation.as_ref()?;
         (relation.as_ref() == name).then(|| Arc::clone(table))
     }
 
-    /// The context of what is planned as of a time.
+    /// The context for planning below a horizon.
     pub fn below(&self, horizon: Horizon) -> Self {
         Self { whole: self.whole.clone(), part: Part { horizon: Some(Arc::new(horizon)), ..self.part.clone() } }
     }
 
-    /// Up to when rows of sources are seen.
+    /// The horizon: up to which time rows of sources are seen.
     pub fn horizon(&self) -> Option<&Horizon> {
         self.part.horizon.as_deref()
     }
 
-    /// The context of what is planned with the tables noted that it finds.
+    /// The context that collects the tables found during planning in `reads`.
     pub fn noting(&self, reads: &Reads) -> Self {
         Self { whole: self.whole.clone(), part: Part { reads: Some(reads.clone()), ..self.part.clone() } }
     }
 
-    /// Notes a table that was found here.
+    /// Records that a table was found, if reads are collected.
     pub fn note(&self, name: &str, table: &Arc<dyn TableProvider>) {
         if let Some(reads) = &self.part.reads {
             reads.note(name, &table.schema(), table.table_type() == TableType::View, &self.part.path);
         }
     }
 
-    /// The context of what is planned as if a model had learned something else.
+    /// The context for planning as if a model had been trained differently.
     pub fn with_model(&self, model: StoredModel) -> Self {
         Self { whole: self.whole.clone(), part: Part { model: Some(Arc::new(model)), ..self.part.clone() } }
     }
 
-    /// The model of that name as it would be, when it is being replaced.
+    /// The replacement of the model of that name, if there is one.
     pub fn model_in_progress(&self, name: &str) -> Option<StoredModel> {
         self.part.model.as_deref().filter(|model| model.name == name).cloned()
     }
 
-    /// The context of the statement that makes a table: its name means no file, whether there is such a table or not.
+    /// The context of a statement that creates a table. Its name never means a file, whether or not the table exists already.
     pub fn making(&self, name: &str) -> Self {
         Self { whole: self.whole.clone(), part: Part { making: Some(name.into()), ..self.part.clone() } }
     }
 
-    /// True for the name of the table that is to be made.
+    /// True for the name of the table that is being created.
     pub fn is_making(&self, name: &str) -> bool {
         self.part.making.as_deref() == Some(name)
     }
 
-    /// The context of a statement that adds rows to a table without reading it.
+    /// The context of a statement that inserts rows into a table without reading it.
     pub fn writing(&self, name: &str) -> Self {
         Self { whole: self.whole.clone(), part: Part { writing: Some(name.into()), ..self.part.clone() } }
     }
 
-    /// True for the name of the table that rows are added to, and that is not read.
+    /// True for the name of the table that rows are inserted into without being read.
     pub fn is_writing(&self, name: &str) -> bool {
         self.part.writing.as_deref() == Some(name)
     }
 
-    /// True when a profile, or an object of it, is planned as it would be: what it has published says less.
+    /// True when the profile or one of its objects is planned with a changed definition, so that its published version does not have all
+    /// of it.
     pub fn changes_profile(&self, profile: &str) -> bool {
         self.part.changed.iter().any(|object| object.profile == profile)
     }
 
-    /// True when what is planned here holds for every statement over the same state of the database, so that it may be kept.
+    /// True when the plan is the same for every statement over the same state of the database, so that it can be cached.
     pub fn is_plain(&self) -> bool {
+        // Every field is named, so that a new field does not compile until somebody decides whether it affects cached plans.
         let Part {
             path: _,
             owner: _,

@@ -1,4 +1,4 @@
-//! The database as PostgreSQL's catalog knows it, gathered when a statement first asks.
+//! The database as PostgreSQL's catalog shows it, gathered when a statement first asks for it.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::StatementContext;
 use super::activity::End;
 use crate::postgres_catalog::{Backends, Gathered, OWN_NAME, PostgresCatalog};
 
-/// Tells the database that a context sees.
+/// Describes the database that a context sees.
 pub type Gather = fn(StatementContext) -> BoxFuture<'static, Result<PostgresCatalog>>;
 
-/// Ends what connections run, for whoever runs a statement.
+/// Ends connections or their statements, on behalf of the role that runs a statement.
 #[derive(Debug)]
 struct Ending(StatementContext);
 
@@ -29,10 +29,10 @@ impl Backends for Ending {
 }
 
 impl StatementContext {
-    /// Refuses to end what a role runs.
+    /// Checks that the statement's role may end what `role` runs.
     ///
     /// # Errors
-    /// It is another's, and the role of the statement may end its own alone.
+    /// The connection is another role's, and the statement's role may end only its own.
     pub fn check_may_end(&self, role: &str) -> Result<()> {
         let rights = self.rights()?;
         if rights.is_member(role) || rights.is_member("pg_signal_backend") {
@@ -41,12 +41,12 @@ impl StatementContext {
         Err(self.not_allowed("what others run", &format!("GRANT pg_signal_backend TO {}", self.role())))
     }
 
-    /// Where the catalog is, once it is gathered.
+    /// The slot that holds the catalog once it is gathered.
     pub fn postgres(&self) -> &Arc<Gathered> {
         &self.part.postgres
     }
 
-    /// Gathers the catalog, if a function asks and this is no definition that is read on the way to it.
+    /// Gathers the catalog if a function needs it. Not inside a definition, as gathering itself plans definitions.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -57,7 +57,7 @@ impl StatementContext {
         Ok(())
     }
 
-    /// The catalog.
+    /// The catalog, gathered if it is not there yet.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -69,7 +69,7 @@ impl StatementContext {
         Ok(gathered.keep((self.whole.origin.postgres)(self.clone()).await?))
     }
 
-    /// The role and the path of the session, without what is in the database.
+    /// The role and search path of the session, without the database's contents.
     pub fn postgres_session(&self) -> PostgresCatalog {
         let role = if self.role().is_empty() { OWN_NAME } else { self.role() };
         let session = self.tables().identity();

@@ -1,4 +1,4 @@
-//! How far a statement is, by the counters of the plan that it runs.
+//! The progress of a statement, from the metrics of the plan that it runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use super::RunningPlan;
 use crate::adapter::step::PROGRESS;
 
-/// How far a running statement is.
+/// The progress of a running statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Rows read from tables.
     pub rows: usize,
     /// Bytes read from files.
     pub bytes: usize,
-    /// What long steps have made so far, by its name: itemsets, say.
+    /// What long steps have produced so far, such as itemsets, by name.
     pub made: BTreeMap<String, usize>,
-    /// What a long computation says of itself.
+    /// The status text of a long computation.
     pub status: String,
-    /// What is being done with the rows, in a word; nothing while they are only read.
+    /// The work being done, in one word (`sorting`); empty while rows are only read.
     pub step: String,
 }
 
 impl Progress {
-    /// How far a plan is.
+    /// The progress of a plan.
     pub fn of(plan: &RunningPlan) -> Self {
         let mut progress = Self::default();
         if let Some(plan) = &plan.get() {
@@ -60,7 +60,7 @@ fn add_progress(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     children.into_iter().for_each(|child| add_progress(child, progress));
 }
 
-/// What takes in rows and has given none yet: the deepest of such steps is the one that the others wait for.
+/// The deepest step that has received rows but not returned any. The steps above are waiting for it.
 fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
     if let Some(deeper) = plan.children().into_iter().find_map(working) {
         return Some(deeper);
@@ -75,7 +75,7 @@ fn working(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
     (!has_given(plan) && plan.children().into_iter().any(has_given)).then_some(word)
 }
 
-/// Whether rows have come out of a step; one that does not count stands for what is beneath it.
+/// Whether a step has returned rows. A step without a row counter is judged by its inputs.
 fn has_given(plan: &Arc<dyn ExecutionPlan>) -> bool {
     match plan.metrics().and_then(|metrics| metrics.output_rows()) {
         Some(rows) => rows > 0,
@@ -83,7 +83,7 @@ fn has_given(plan: &Arc<dyn ExecutionPlan>) -> bool {
     }
 }
 
-/// Gives each counter above 0.
+/// Calls `visit` with each counter above 0.
 fn for_counts(metrics: Option<&MetricsSet>, mut visit: impl FnMut(&str, usize)) {
     for metric in metrics.into_iter().flat_map(MetricsSet::iter) {
         if let MetricValue::Count { name, count } = metric.value()

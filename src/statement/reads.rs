@@ -1,4 +1,4 @@
-//! What a part of a statement reads: the tables that its planning finds, by whatever way.
+//! The tables that a part of a statement reads, however its planning finds them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use parking_lot::Mutex;
 
-/// The tables that were found, by their names. Cheap to clone; clones note in the same place.
+/// The tables found so far, by name. Cheap to clone; clones share the same map.
 #[derive(Debug, Clone, Default)]
 pub struct Reads {
     found: Arc<Mutex<BTreeMap<String, Source>>>,
@@ -15,14 +15,14 @@ pub struct Reads {
 /// A table that is read.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    /// The columns that hold dates or times; none of a view, whose tables are noted themselves.
+    /// Its date and timestamp columns. Empty for a view, whose tables are recorded themselves.
     pub times: Vec<String>,
-    /// The views that lead to it; none for the way that leads through no view.
+    /// Each path of views that leads to it. An empty path means that it is read directly.
     pub through: Vec<Vec<String>>,
 }
 
 impl Reads {
-    /// Notes a table, with the definitions that lead to it.
+    /// Records a table, with the definitions that lead to it.
     pub fn note(&self, name: &str, schema: &Schema, is_view: bool, through: &[String]) {
         let mut found = self.found.lock();
         let source = found.entry(name.to_string()).or_default();
@@ -35,7 +35,7 @@ impl Reads {
         }
     }
 
-    /// What was found.
+    /// The tables found so far.
     pub fn sources(&self) -> BTreeMap<String, Source> {
         self.found.lock().clone()
     }

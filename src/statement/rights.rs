@@ -1,8 +1,9 @@
-//! What the role of a statement may do, and which objects it sees.
+//! What the role of a statement is allowed to do, and which objects it sees.
 //!
-//! A role sees what it owns and what it, a role that it is a member of, or everybody was granted something on. What it does not see is not there for
-//! it: names are not found, lists do not name it, and no error does. The body of a definition is planned with the rights of the role
-//! that owns the definition, as a view shows rows of tables that its readers may not read.
+//! A role sees the objects that it owns, and those on which a privilege was granted to it, to a role it is a member of, or to PUBLIC. All
+//! other objects do not exist for it: their names are not found, and neither lists nor error messages mention them. The body of a
+//! definition is planned with the privileges of the role that owns the definition, so a view can show rows of tables that its readers may
+//! not read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::catalog::grants::{Grant, PUBLIC, Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded};
 
-/// Roles of PostgreSQL's own that stand for rights here: what each gives.
+/// PostgreSQL's predefined roles that have a meaning here, with what each one allows.
 pub const PREDEFINED: [(&str, &str); 6] = [
     ("pg_read_all_data", "SELECT on everything, now and later"),
     ("pg_write_all_data", "INSERT, UPDATE, DELETE and TRUNCATE on every table, now and later"),
@@ -25,21 +26,21 @@ pub const PREDEFINED: [(&str, &str); 6] = [
     ("pg_signal_backend", "ends what others run"),
 ];
 
-/// What a role may do in one state of the database.
+/// The privileges of a role in one state of the database.
 #[derive(Debug)]
 pub struct Rights {
     is_superuser: bool,
-    /// The role, those that it is a member of, and everybody.
+    /// The role, the roles it is a member of, and PUBLIC.
     roles: BTreeSet<String>,
     grants: Arc<[Grant]>,
-    /// The schemas that were made: name, number and owner.
+    /// Name, number and owner of each schema.
     schemas: Vec<(String, i64, String)>,
-    /// The profiles, likewise.
+    /// The profiles; their owners also own their tags.
     profiles: Vec<Object>,
 }
 
 impl Rights {
-    /// Those of a role; with no name, of whoever may open the folder of the database.
+    /// The rights of a role. An empty name stands for whoever may open the database's folder.
     pub fn of(role: &str, is_superuser: bool, objects: &[Object], grants: Arc<[Grant]>) -> Self {
         let mut roles = BTreeSet::from([PUBLIC.to_string(), role.to_string()]);
         loop {
@@ -53,26 +54,26 @@ impl Rights {
             }
             roles.extend(more);
         }
-        // Who made something before there were roles is not one of them.
+        // Objects made before there were roles have an empty owner, which must not count as a member's name.
         roles.remove("");
         let of = |kind: &'static str| objects.iter().filter(move |object| object.kind == kind);
         let schemas = of("schema").map(|object| (object.name.clone(), object.id, object.owner.clone())).collect();
         Self { is_superuser, roles, grants, schemas, profiles: of("profile").cloned().collect() }
     }
 
-    /// True when it may do all.
+    /// True when everything is allowed.
     pub fn is_superuser(&self) -> bool {
         self.is_superuser
     }
 
-    /// True for a member of that role, and for the role itself.
+    /// True for a member of `role`, and for `role` itself.
     pub fn is_member(&self, role: &str) -> bool {
         self.is_superuser || self.roles.contains(role)
     }
 
-    /// True when the object is its own.
+    /// True when the role owns the object.
     pub fn owns(&self, object: &Object) -> bool {
-        // What belongs to a profile belongs to whom that belongs.
+        // A tag belongs to the owner of its profile.
         let owner = match object.kind.as_str() {
             "tag" => self.profile(&object.profile).map_or("", |profile| profile.owner.as_str()),
             _ => &object.owner,
@@ -84,12 +85,12 @@ impl Rights {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 
-    /// True when it was granted that.
+    /// True when the privilege was granted.
     pub fn has(&self, privilege: Privilege, on: &Thing) -> bool {
         self.granted(on).any(|grant| grant.privilege == privilege)
     }
 
-    /// True when it may grant that to others.
+    /// True when the role may grant the privilege to others.
     pub fn may_grant(&self, privilege: Privilege, on: &Thing) -> bool {
         self.is_superuser || self.granted(on).any(|grant| grant.privilege == privilege && grant.is_grantable)
     }
@@ -98,7 +99,7 @@ impl Rights {
         self.grants.iter().filter(move |grant| grant.on == *on && self.roles.contains(&grant.role))
     }
 
-    /// The schema that a name of a relation says, when it was made; and otherwise the one where objects of the kind are.
+    /// The schema of an object: the one that its name is qualified with, if it was created, else the default schema of its kind.
     pub fn schema_of(&self, object: &Object) -> Thing {
         match object.kind.as_str() {
             "profile" | "tag" => Thing::Schema("profile".into()),
@@ -114,12 +115,12 @@ impl Rights {
         self.schemas.iter().find(|(own, ..)| own == name).map(|(_, id, _)| *id)
     }
 
-    /// What a schema is by its name.
+    /// The schema of that name, created or built in.
     pub fn schema_named(&self, name: &str) -> Thing {
         self.schema(name).map_or_else(|| Thing::Schema(name.into()), Thing::Object)
     }
 
-    /// True when it may do that with a schema.
+    /// True when the role has the privilege on a schema.
     pub fn may_in(&self, privilege: Privilege, schema: &Thing) -> bool {
         let owns = matches!(schema, Thing::Object(id) if self.schemas.iter().any(|(_, own, owner)| own == id && self.roles.contains(owner)));
         let is_open = privilege == Privilege::Usage
@@ -131,23 +132,23 @@ impl Rights {
             || (privilege == Privilege::Create && self.has(privilege, &Thing::Database))
     }
 
-    /// True when it may do that with the database.
+    /// True when the role has the privilege on the database.
     pub fn may_in_database(&self, privilege: Privilege) -> bool {
         self.is_superuser || self.has(privilege, &Thing::Database)
     }
 
-    /// True when it may read, or write, files by their names.
+    /// True when the role may read or write files by name.
     pub fn may_with_files(&self, privilege: Privilege) -> bool {
         let role = if privilege == Privilege::Write { "pg_write_server_files" } else { "pg_read_server_files" };
         self.is_superuser || self.has(privilege, &Thing::Files) || self.roles.contains(role)
     }
 
-    /// True when it may do that with an object.
+    /// True when the role has the privilege on an object.
     pub fn may(&self, privilege: Privilege, object: &Object) -> bool {
         if self.owns(object) {
             return true;
         }
-        // Tags are columns of their profile.
+        // A tag is a column of its profile, so privileges on the profile apply.
         let object = match object.kind.as_str() {
             "tag" => match self.profile(&object.profile) {
                 Some(profile) => profile,
@@ -172,7 +173,7 @@ impl Rights {
             || self.has(privilege, &Thing::Database)
     }
 
-    /// True when the object is there for it.
+    /// True when the object exists for the role: it has some privilege on it.
     pub fn sees(&self, object: &Object) -> bool {
         match object.kind.as_str() {
             "role" => self.is_superuser || self.roles.contains(&object.name),
@@ -189,7 +190,7 @@ impl Rights {
 }
 
 impl StatementContext {
-    /// What the role may do: of a statement, its session's; in the body of a definition, that of its owner.
+    /// The rights that apply here: those of the owner in the body of a definition, else those of the session's role.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -200,7 +201,7 @@ impl StatementContext {
         }
     }
 
-    /// What the role may do whose masks and row policies apply here; nothing for one that sees everything as it is.
+    /// The rights of the role whose masks and row policies apply here; `None` when that role sees everything as it is.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -213,12 +214,12 @@ impl StatementContext {
         Ok((!rights.is_superuser()).then_some(rights))
     }
 
-    /// The name of that role.
+    /// The name of the role whose masks and row policies apply here.
     pub fn reader_name(&self) -> &str {
         self.part.reader.as_deref().unwrap_or_else(|| self.role())
     }
 
-    /// True when the role that runs the statement may do all, whoever's definition this is part of.
+    /// True when the role that runs the statement is a superuser, whoever owns the definition being planned.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -239,10 +240,10 @@ impl StatementContext {
         Ok(rights)
     }
 
-    /// Refuses what the role may not do with an object that it sees.
+    /// Checks that the role has a privilege on an object that it sees.
     ///
     /// # Errors
-    /// It may not.
+    /// It does not have it.
     pub fn check_may(&self, privilege: Privilege, object: &Object) -> Result<()> {
         if self.rights()?.may(privilege, object) {
             return Ok(());
@@ -254,7 +255,7 @@ impl StatementContext {
         Err(self.not_allowed(&what, &format!("GRANT {privilege} ON {} {} TO {}", word(object), object.name, self.role())))
     }
 
-    /// Refuses what only the owner of an object may do with it.
+    /// Checks that the role owns an object.
     ///
     /// # Errors
     /// The role is not the owner.
@@ -266,7 +267,8 @@ impl StatementContext {
         Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), format!("{} {problem}", self.role())))
     }
 
-    /// Who owns what the statement makes: its role, when that is one.
+    /// The owner of the objects that the statement creates: its role, or nobody (an empty name) when that role does not exist in the
+    /// database.
     ///
     /// # Errors
     /// The catalog cannot be read.
@@ -276,25 +278,25 @@ impl StatementContext {
         Ok(if is_role { self.role().to_string() } else { String::new() })
     }
 
-    /// Refuses reading, or writing, files by their names.
+    /// Checks that the role may read or write files by name.
     ///
     /// # Errors
-    /// The role was not granted that.
+    /// The privilege was not granted.
     pub fn check_files(&self, privilege: Privilege, location: &str) -> Result<()> {
-        // What a definition reads, its author was allowed to.
+        // Files in a definition were checked when its author created it.
         if self.inside().is_some() || self.rights()?.may_with_files(privilege) {
             return Ok(());
         }
         Err(self.not_allowed(location, &format!("GRANT {privilege} ON FILES TO {}", self.role())))
     }
 
-    /// The error of what needs a privilege.
+    /// The error for a missing privilege, with advice on what to ask for.
     pub fn not_allowed(&self, what: &str, advice: &str) -> DataFusionError {
         let problem = format!("permission denied to {}; ask for: {advice}", self.role());
         coded(SqlState::INSUFFICIENT_PRIVILEGE, what, problem)
     }
 
-    /// What was not found, for a role that does not see everything: it is told no more than that it may not.
+    /// Replaces a "not found" error for a role that does not see everything, so that the error does not reveal which objects exist.
     pub fn unseen(&self, error: DataFusionError, name: &str) -> DataFusionError {
         match self.rights() {
             Ok(rights) if !rights.is_superuser() => {
@@ -306,7 +308,7 @@ impl StatementContext {
     }
 }
 
-/// The word of an object in GRANT.
+/// The keyword for an object's kind in GRANT.
 fn word(object: &Object) -> String {
     match object.kind.as_str() {
         "view" | "external table" => "TABLE".into(),

@@ -1,4 +1,4 @@
-//! The tables of a session alone, and definitions it has loaded.
+//! The tables that belong to one session: temporary tables, and definitions that it has loaded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
@@ -13,28 +13,29 @@ use crate::postgres_catalog::advisory;
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
-/// Temporary tables as they were once.
+/// A copy of the temporary tables at some time.
 #[derive(Clone, Default)]
 pub struct SavedTables {
     tables: Tables,
-    /// Of those in memory, the rows of each part.
+    /// The rows of each partition of the in-memory tables.
     rows: HashMap<String, Vec<Vec<RecordBatch>>>,
     comments: HashMap<String, BTreeMap<String, String>>,
 }
 
-/// The classes of the columns of an object, by their names.
+/// The classes of an object's columns, by column name.
 type Classes = Arc<BTreeMap<String, String>>;
 
-/// Temporary tables; and views and external tables as they were loaded last, so that the next statement need not load them again.
+/// A session's temporary tables, and the views and external tables that it loaded last, so that the next statement need not load them
+/// again.
 #[derive(Default)]
 pub struct SessionTables {
     temporary: Mutex<Tables>,
-    /// What COMMENT ON says of temporary tables, and of their columns by name; of the table itself by no name.
+    /// Comments on temporary tables: by table, then by column. The empty column name holds the comment on the table itself.
     comments: Mutex<HashMap<String, BTreeMap<String, String>>>,
-    /// Definitions that were loaded, and the state of the database then. A view holds the plans of the tables beneath it, so that any
-    /// change makes all of them old.
+    /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
+    /// change of the database makes all of them out of date.
     loaded: Mutex<(Stamp, Tables)>,
-    /// The classes of columns of objects, by the numbers of these, likewise.
+    /// The classes of objects' columns by object number, with their state of the database.
     classes: Mutex<(Stamp, HashMap<i64, Classes>)>,
 }
 
@@ -45,14 +46,14 @@ impl Debug for SessionTables {
 }
 
 impl Drop for SessionTables {
-    /// Nobody else knows when a session ends.
+    /// Releases the session's advisory locks; nothing else notices that a session ends.
     fn drop(&mut self) {
         advisory::let_all_go(self.identity());
     }
 }
 
 impl SessionTables {
-    /// Tells these from those of other sessions, as long as they are there.
+    /// A number that differs from other sessions' for as long as both exist.
     pub fn identity(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
@@ -67,30 +68,30 @@ impl SessionTables {
         self.temporary.lock().keys().cloned().collect()
     }
 
-    /// Adds a temporary table; gives the one whose place it takes.
+    /// Adds a temporary table; returns the table that it replaces, if any.
     pub fn add_temporary(&self, name: String, table: Arc<dyn TableProvider>) -> Option<Arc<dyn TableProvider>> {
         self.let_go();
         self.temporary.lock().insert(name, table)
     }
 
-    /// Removes a temporary table, and gives it.
+    /// Removes a temporary table and returns it.
     pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.let_go();
         self.comments.lock().remove(name);
         self.temporary.lock().remove(name)
     }
 
-    /// What is said of a temporary table and its columns.
+    /// The comments on a temporary table and its columns.
     pub fn comments(&self, name: &str) -> BTreeMap<String, String> {
         self.comments.lock().get(name).cloned().unwrap_or_default()
     }
 
-    /// Notes all that is said of a temporary table.
+    /// Replaces all comments on a temporary table.
     pub fn set_comments(&self, name: &str, comments: BTreeMap<String, String>) {
         self.comments.lock().insert(name.into(), comments);
     }
 
-    /// The temporary tables as they are now, with their rows.
+    /// A copy of the temporary tables with their current rows.
     pub async fn saved(&self) -> SavedTables {
         let tables = self.temporary.lock().clone();
         let mut rows = HashMap::new();
@@ -106,7 +107,7 @@ impl SessionTables {
         SavedTables { tables, rows, comments: self.comments.lock().clone() }
     }
 
-    /// Puts the temporary tables back as they were.
+    /// Restores the temporary tables from a copy.
     pub async fn restore(&self, saved: SavedTables) {
         self.let_go();
         for (name, parts) in saved.rows {
@@ -120,12 +121,12 @@ impl SessionTables {
         *self.comments.lock() = saved.comments;
     }
 
-    /// Lets go of what is loaded, and of the files that it holds.
+    /// Drops the loaded definitions, and with them the files that they keep open.
     pub fn let_go(&self) {
         self.loaded.lock().1.clear();
     }
 
-    /// A definition as it was loaded in this state of the database.
+    /// A definition, if it was loaded in this state of the database.
     pub fn loaded(&self, stamp: Stamp, name: &str) -> Option<Arc<dyn TableProvider>> {
         let mut loaded = self.loaded.lock();
         if loaded.0 != stamp {
@@ -134,13 +135,13 @@ impl SessionTables {
         loaded.1.get(name).cloned()
     }
 
-    /// The classes of the columns of an object, as they were found in this state of the database.
+    /// The classes of an object's columns, if they were found in this state of the database.
     pub fn classes(&self, stamp: Stamp, object: i64) -> Option<Classes> {
         let classes = self.classes.lock();
         classes.1.get(&object).filter(|_| classes.0 == stamp).cloned()
     }
 
-    /// Keeps the classes of the columns of an object.
+    /// Caches the classes of an object's columns.
     pub fn keep_classes(&self, stamp: Stamp, object: i64, found: &Classes) {
         let mut classes = self.classes.lock();
         if classes.0 != stamp {
@@ -149,7 +150,7 @@ impl SessionTables {
         classes.1.insert(object, Arc::clone(found));
     }
 
-    /// Keeps a definition that was loaded in this state of the database, unless that is gone.
+    /// Caches a definition that was loaded in this state of the database, unless the cache has moved on to another state.
     pub fn keep(&self, stamp: Stamp, name: String, table: &Arc<dyn TableProvider>) {
         let mut loaded = self.loaded.lock();
         if loaded.0 == stamp {

@@ -117,7 +117,7 @@ impl SystemTable for Audit {
     }
 }
 
-/// A time as the log has it, in microseconds since 1970.
+/// A time in the log's format, in microseconds since 1970.
 fn microseconds(text: &str) -> Option<i64> {
     let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Some(time.and_utc().timestamp_micros())

@@ -12,7 +12,7 @@ use crate::docs::Column;
 use crate::objects::values::{given, number, share, text, time};
 use crate::statement::StatementContext;
 
-/// What checks have found.
+/// The results of checks.
 #[derive(Debug)]
 pub struct CheckResults;
 
@@ -39,7 +39,7 @@ const RESULTS: [Column; 12] = [
     Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
-/// Those of checks that the role sees.
+/// The results of checks that the role can see.
 fn results(context: &StatementContext) -> Result<Vec<CheckResult>> {
     let seen = context.objects()?;
     let is_seen = |result: &CheckResult| seen.iter().any(|object| object.kind == "check" && object.id == result.object);
@@ -81,7 +81,7 @@ impl SystemTable for CheckResults {
     }
 }
 
-/// How good tables were.
+/// The quality scores of tables.
 #[derive(Debug)]
 pub struct TableScores;
 
@@ -103,7 +103,7 @@ const SCORES: [Column; 9] = [
 
 const DIMENSIONS: [&str; 5] = ["completeness", "validity", "uniqueness", "consistency", "timeliness"];
 
-/// One look at a table.
+/// All checks of a table that ran together.
 #[derive(Default)]
 struct Look {
     /// Sum and number of the shares, by dimension.

@@ -42,7 +42,7 @@ impl SystemTable for ColumnClasses {
         Box::pin(async move {
             let mut rows: Vec<[String; 4]> = vec![];
             for object in context.objects()?.iter().filter(|object| class::has_columns(object)) {
-                // One that is broken hides no other.
+                // A broken definition must not hide other objects.
                 for (column, classes) in class::of(object, context).await.unwrap_or_else(|_| class::said(object)) {
                     let origin = if object.classes.contains_key(&column) { "set" } else { "derived" };
                     let table = if object.kind == "profile" { format!("profile.{}", object.name) } else { object.name.clone() };

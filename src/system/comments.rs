@@ -17,7 +17,7 @@ use crate::statement::StatementContext;
 #[derive(Debug)]
 pub struct Comments;
 
-/// The schema of what is in no other.
+/// The schema of objects without another one.
 const PUBLIC: &str = "public";
 
 const COLUMNS: [Column; 4] = [

@@ -1,4 +1,4 @@
-//! The page "coming from DuckDB, PostgreSQL, MySQL, Snowflake, BigQuery": made of the statements that are tested, so that it says what is true.
+//! The page "Coming from DuckDB, PostgreSQL, MySQL, Snowflake, BigQuery": generated from tested statements, so that it is accurate.
 
 use std::fmt::Write;
 

@@ -10,7 +10,7 @@ use crate::docs::Column;
 use crate::objects::values::{given, number, text, time};
 use crate::statement::StatementContext;
 
-/// The table of receipts.
+/// The table of erasures.
 #[derive(Debug)]
 pub struct Erasures;
 
@@ -32,7 +32,7 @@ const COLUMNS: [Column; 11] = [
     Column { name: "to_do", data_type: "BIGINT", text: "number of things to do elsewhere, listed in `system.erased_objects`" },
 ];
 
-/// The erasures that a role sees: its own, and all of them for who may do all.
+/// The erasures that a role sees: its own, or all for a superuser.
 fn seen(context: &StatementContext) -> Result<Vec<Erasure>> {
     let is_superuser = context.rights()?.is_superuser();
     let mut erasures = context.catalog().erasures()?;
@@ -74,7 +74,7 @@ impl SystemTable for Erasures {
     }
 }
 
-/// The table of what was done with each object.
+/// The table of receipts for each object.
 #[derive(Debug)]
 pub struct ErasedObjects;
 

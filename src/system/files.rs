@@ -70,13 +70,13 @@ impl SystemTable for Files {
     }
 }
 
-/// The row groups of a file, and when it was written, as far as that can be seen.
+/// The number of row groups of a file, and when it was written, as far as that can be read.
 fn look_at(path: &Path) -> (Option<i64>, Option<i64>) {
     let plain = path.symlink_metadata().ok().filter(|found| found.is_file());
     let written = plain.as_ref().and_then(|found| found.modified().ok()?.duration_since(UNIX_EPOCH).ok());
     let written = written.and_then(|since| i64::try_from(since.as_micros()).ok());
     let opened = plain.and_then(|_| File::open(path).ok());
-    // A damaged footer can make the decoder panic; `portrait check` says what is wrong.
+    // A damaged footer can make the decoder panic; `portrait check` reports what is wrong.
     let groups = opened.and_then(|file| {
         let read = AssertUnwindSafe(|| SerializedFileReader::new(file).map(|reader| reader.metadata().num_row_groups()));
         std::panic::catch_unwind(read).ok()?.ok()

@@ -48,7 +48,7 @@ impl SystemTable for Grants {
                 let (kind, name, owns) = match &grant.on {
                     Thing::Object(id) => match objects.iter().find(|object| object.id == *id) {
                         Some(object) => (object.kind.clone(), Some(object.name.clone()), rights.owns(object)),
-                        // What one does not see is granted to nobody.
+                        // Skip grants on objects that the role does not see.
                         None => continue,
                     },
                     Thing::Database => ("database".into(), Some("portrait".into()), rights.is_superuser()),

@@ -1,7 +1,7 @@
 //! `system.tables`, `system.profiles`, `system.tags` …: the objects of one kind.
 //!
-//! An object whose definition cannot be read, as it is damaged or of a newer version, has a row as all others, with what is known of it
-//! and the problem as its comment.
+//! An object whose definition cannot be read, because it is damaged or from a newer version, still has a row, with what is known of it and
+//! the problem as its comment.
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
 use datafusion::arrow::compute::{concat, nullif};
@@ -19,12 +19,12 @@ use crate::objects::lifecycle::read;
 use crate::objects::values::{number, text};
 use crate::statement::StatementContext;
 
-/// The table of a kind.
+/// The table of one kind.
 #[derive(Debug)]
 pub struct Objects(pub &'static dyn Kind);
 
 impl Objects {
-    /// What is known of an object without its definition.
+    /// A row for an object without a readable definition.
     fn broken(&self, object: &Object, problem: &DataFusionError) -> Vec<ArrayRef> {
         let schema = schema_of(self.0.columns());
         let word = |word: &str| text(std::iter::once(Some(word.to_string())));
@@ -61,7 +61,7 @@ impl SystemTable for Objects {
             let rights = context.rights()?;
             let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();
             let mut values = self.of_all(read, context)?;
-            // How something is made is for its owner: the statement may name what others do not see.
+            // Definitions are visible only to their owners: a statement may name objects that others cannot see.
             if owns.contains(&false) {
                 for (column, values) in self.0.columns().iter().zip(&mut values) {
                     if MADE_OF.contains(&column.name) {
@@ -74,7 +74,7 @@ impl SystemTable for Objects {
     }
 }
 
-/// Columns that say how something is made.
+/// The columns that reveal a definition.
 const MADE_OF: [&str; 3] = ["definition", "condition", "query"];
 
 impl Objects {
@@ -85,7 +85,7 @@ impl Objects {
         {
             return Ok(values);
         }
-        // One by one, so that what is wrong with one is reported for that one.
+        // One by one, so that a problem is reported for the object that has it.
         let rows: Vec<Vec<ArrayRef>> = read
             .into_iter()
             .map(|(object, definition)| {

@@ -31,7 +31,7 @@ const COLUMNS: [Column; 10] = [
     Column { name: "memory", data_type: "BIGINT", text: "bytes of memory that its session uses" },
 ];
 
-/// True for who may see what a role does.
+/// True if these rights allow seeing what a role does.
 pub fn may_watch(rights: &Rights, role: &str) -> bool {
     rights.is_member(role) || rights.is_member("pg_monitor")
 }

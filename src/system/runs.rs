@@ -78,12 +78,12 @@ impl SystemTable for Runs {
         Box::pin(async move {
             let seen = context.objects()?;
             let mut runs = context.catalog().runs()?;
-            // Of what is gone, those who may do all see what ran.
+            // Runs of dropped objects are visible to superusers only.
             let is_seen = |kind: &str, name: &str| seen.iter().any(|object| object.kind == kind && object.name == name);
             if !context.rights()?.is_superuser() {
                 runs.retain(|run| is_seen(if run.attempt.is_some() { "schedule" } else { "profile" }, &run.name));
             }
-            // How many rows there are, and what failed at one, is for those who see all of them.
+            // Row counts and error messages are visible only to roles that see all rows of the profile.
             for object in seen.iter().filter(|object| object.kind == "profile") {
                 if covers(object, context)? {
                     for run in runs.iter_mut().filter(|run| run.attempt.is_none() && run.name == object.name) {

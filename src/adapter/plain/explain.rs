@@ -1,14 +1,14 @@
-//! Plain data as EXPLAIN shows it: `name=value, name=value`.
+//! How EXPLAIN shows plain data: `name=value, name=value`.
 //!
 //! | in Rust | in EXPLAIN |
 //! |---|---|
 //! | a field | `name=value`; nothing when it is `None`, `false`, empty, or [`untold`](super::untold) |
-//! | a struct in a field, a map | its fields, as if they were those of the whole |
+//! | a struct in a field, a map | its fields, as if they belonged to the outer struct |
 //! | a variant without data | `name=variant` |
-//! | a variant of one value | `variant=value`: the variant says more than the field |
+//! | a variant with one value | `variant=value`: the variant's name replaces the field's |
 //! | a variant with fields | `name=variant`, then the fields |
-//! | a list, a tuple | `name=[value, value]`; in it, the parts of a struct or tuple stand side by side, `[age number, city category]` |
-//! | a boolean among them | its name, or nothing: `[age number, since number is_time]` |
+//! | a list, a tuple | `name=[value, value]`; inside, a struct or tuple is written without commas: `[age number, city category]` |
+//! | a boolean in a list | the name of its field if true, otherwise nothing: `[age number, since number is_time]` |
 
 use std::fmt::Display;
 
@@ -18,7 +18,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// The parameters of plain data.
+/// The parameters of a value as text.
 pub fn explain(value: &impl Serialize) -> String {
     let mut text = String::new();
     match value.serialize(Writer { text: &mut text, place: Place::Whole }) {
@@ -27,16 +27,16 @@ pub fn explain(value: &impl Serialize) -> String {
     }
 }
 
-/// What is being written.
+/// Where the value being written belongs.
 #[derive(Clone, Copy)]
 enum Place<'a> {
-    /// All of it.
+    /// The whole value.
     Whole,
-    /// The field of that name.
+    /// A field with this name.
     Field(&'a str),
     /// A value in a list.
     Item,
-    /// The field of that name in a struct of a list.
+    /// A field with this name of a struct in a list.
     Part(&'a str),
 }
 
@@ -71,14 +71,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The parts of a list, a struct or a map.
+/// Writes the parts of a list, tuple, struct or map.
 struct Parts<'a> {
     writer: Writer<'a>,
-    /// Those that are written as a value together.
+    /// The parts written so far, if they form one value.
     parts: Vec<String>,
-    /// Of the entry of a map.
+    /// The key of the current map entry.
     key: String,
-    /// In brackets; otherwise, parts stand side by side in a list, and on their own elsewhere.
+    /// Whether to put brackets around the parts. If not, they are joined by spaces inside a list, and are fields of their own elsewhere.
     surrounded: bool,
 }
 

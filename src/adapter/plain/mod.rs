@@ -1,14 +1,14 @@
-//! Plain data with a name: what a step or a function of ours is, so that it can be compared, explained and sent.
+//! Plain data with a name: the content of a step or of one of our functions, which can be compared, explained and sent.
 //!
-//! A struct derives serde's `Serialize` and `Deserialize` and says its [`NAME`](Plain::NAME). From that one description come
+//! A struct derives serde's `Serialize` and `Deserialize` and defines its [`NAME`](Plain::NAME). From this follow
 //!
-//! - its bytes, from which the same is made again, in this process or another, once it is found by its name;
-//! - equality, hash and order of steps: those of the name and the bytes;
-//! - its parameters in EXPLAIN, `name=value, name=value`, see [`explain`].
+//! - its bytes, from which any process that knows the name can recreate it;
+//! - equality, hash and order of steps, which compare the name and the bytes;
+//! - its parameters in EXPLAIN, see [`explain`].
 //!
-//! [`values`] brings what serde does not know: constants and arrays of Arrow. What is of no use to a reader of EXPLAIN is marked
-//! `#[serde(with = "untold")]`. The bytes ([postcard]) hold no names of fields, so that `skip_serializing_if` must not be used: what is skipped
-//! when it is written would be looked for when it is read.
+//! [`values`] adds constants and arrays of Arrow, which serde does not know. Fields that do not help a reader of EXPLAIN are marked
+//! `#[serde(with = "untold")]`. Do not use `skip_serializing_if`: the bytes ([postcard]) hold no field names, so a field that was skipped
+//! in writing would still be expected in reading.
 
 mod explain;
 pub mod untold;
@@ -27,21 +27,21 @@ pub use values::{Scalar, Values};
 
 /// Plain data with a name.
 pub trait Plain: Serialize + DeserializeOwned + Debug + Send + Sync + 'static {
-    /// Its name, one of its own among all steps, or among all functions of a sort.
+    /// Its name, unique among all steps, or among all functions of the same kind.
     const NAME: &'static str;
 
-    /// Its bytes, without the name.
+    /// Encodes it as bytes, without the name.
     ///
     /// # Errors
-    /// It holds a value of a type that has no form in bytes.
+    /// It holds a value that has no serialized form.
     fn encode(&self) -> Result<Vec<u8>> {
         postcard::to_stdvec(self).map_err(|error| unusual::<Self>("written to bytes", &error))
     }
 
-    /// What was encoded.
+    /// Decodes what [`encode`](Self::encode) has written.
     ///
     /// # Errors
-    /// The bytes are not those of this type.
+    /// The bytes do not encode this type.
     fn decode(bytes: &[u8]) -> Result<Self> {
         match postcard::take_from_bytes(bytes) {
             Ok((value, [])) => Ok(value),

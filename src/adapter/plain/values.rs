@@ -1,5 +1,5 @@
-//! Constants and arrays of Arrow as plain data: shown as SQL shows them, sent as Arrow's stream format has them, so that types,
-//! NULLs, NaNs and infinities come back as they were.
+//! Arrow constants and arrays as plain data. EXPLAIN shows them as SQL does; they are sent in Arrow's stream format, so that types,
+//! NULLs, NaNs and infinities are preserved.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! What a running step works with, and what it tells while it works.
+//! What a running step works with, and what it reports while it runs.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,15 +20,15 @@ use crate::encryption::scratch::{self, Scratch};
 use crate::error::failed;
 use crate::settings::PortraitSettings;
 
-/// The metrics that tell how far a step is begin with this.
+/// The prefix of the metrics that show the progress of a step.
 pub const PROGRESS: &str = "progress_";
 
-/// A line that tells how far a step is.
+/// A line of text that shows the progress of a step.
 #[derive(Debug, Clone, Default)]
 pub struct Status(Arc<Mutex<String>>);
 
 impl Status {
-    /// Says something new.
+    /// Replaces the text.
     pub fn set(&self, text: String) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
@@ -58,17 +58,17 @@ impl CustomMetricValue for Status {
     }
 }
 
-/// The metric in which a step tells the user something once it is done.
+/// The name of the metric that holds a note for the user.
 const NOTE: &str = "note";
 
-/// Where a step that works tells the user something of its result.
+/// Where a running step leaves notes for the user about its result.
 #[derive(Debug, Clone)]
 pub struct Notes {
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl Notes {
-    /// Tells a sentence, after the query.
+    /// Adds a sentence, to be shown after the query.
     pub fn tell(&self, text: String) {
         let note = Status::default();
         note.set(text);
@@ -76,7 +76,7 @@ impl Notes {
     }
 }
 
-/// What a step has told.
+/// The notes that a step has left.
 pub fn told(metrics: &MetricsSet) -> Vec<String> {
     let text = |metric: &Arc<Metric>| match metric.value() {
         MetricValue::Custom { name, value } if name == NOTE => Some(value.to_string()),
@@ -85,25 +85,25 @@ pub fn told(metrics: &MetricsSet) -> Vec<String> {
     metrics.iter().filter_map(text).collect()
 }
 
-/// What a step leaves out, and how it is called.
+/// Rows or other things that a step leaves out, and what to call them.
 #[derive(Debug, Clone)]
 pub struct LeftOut {
     /// The counter's name in EXPLAIN ANALYZE.
     pub counter: String,
-    /// One of it: `row without customer`.
+    /// The singular: `row without customer`.
     pub one: String,
-    /// Several of it: `rows without customer`.
+    /// The plural: `rows without customer`.
     pub many: String,
 }
 
 impl LeftOut {
-    /// `3 rows without customer were left out`.
+    /// The note: `3 rows without customer were left out`.
     pub fn told(&self, count: usize) -> String {
         let (what, were) = if count == 1 { (&self.one, "was") } else { (&self.many, "were") };
         format!("{count} {what} {were} left out")
     }
 
-    /// A counter of it: shown by EXPLAIN ANALYZE, and told to the user after the query.
+    /// A counter of them, shown by EXPLAIN ANALYZE and as a note after the query.
     pub fn count(self, metrics: &ExecutionPlanMetricsSet, partition: usize) -> Count {
         let Self { counter, one, many } = self;
         let metric = MetricBuilder::new(metrics).with_new_label(LEFT_OUT_ONE, one).with_new_label(LEFT_OUT_MANY, many);
@@ -111,11 +111,11 @@ impl LeftOut {
     }
 }
 
-/// The labels of a counter that say how it is called.
+/// The labels of a counter that hold the singular and the plural.
 const LEFT_OUT_ONE: &str = "left_out_one";
 const LEFT_OUT_MANY: &str = "left_out_many";
 
-/// Adds what the metrics of a step say was left out: how many, and how it is called, by the counters' names.
+/// Adds up what was left out according to the metrics of a step, by the names of the counters.
 pub fn left_out(metrics: &MetricsSet, counts: &mut BTreeMap<String, (usize, LeftOut)>) {
     let label = |metric: &Metric, name: &str| {
         let found = metric.labels().iter().find(|label| label.name() == name);
@@ -130,7 +130,8 @@ pub fn left_out(metrics: &MetricsSet, counts: &mut BTreeMap<String, (usize, Left
     }
 }
 
-/// A temporary file that is written and then read in parts, and what keeps it there; encrypted where the database is.
+/// Creates a temporary file that is written once and then read in parts; encrypted if the database is. The file is deleted when the
+/// second value is dropped.
 ///
 /// # Errors
 /// The disk is full, or temporary files are not allowed.
@@ -145,17 +146,17 @@ pub fn scratch(disk: &Arc<DiskManager>, function: &str) -> Result<(Box<dyn Scrat
 pub struct StepContext {
     /// The schema of the result.
     pub schema: SchemaRef,
-    /// Memory taken from the session's pool; grow it before taking memory.
+    /// Memory taken from the session's pool; grow it before allocating.
     pub memory: MemoryReservation,
     /// The session's settings.
     pub settings: PortraitSettings,
-    /// Of whoever asks, for answers with noise.
+    /// The privacy budget of the current user, for answers with noise.
     pub budget: Option<PrivacyBudget>,
     /// Rows in a batch of the result.
     pub batch_size: usize,
-    /// How many threads a step that shares its work itself should use.
+    /// The number of threads for a step that distributes its work itself.
     pub workers: usize,
-    /// Where temporary files are made.
+    /// Creates temporary files.
     pub disk: Arc<DiskManager>,
     pub(super) metrics: ExecutionPlanMetricsSet,
     pub(super) partition: usize,
@@ -167,12 +168,12 @@ impl StepContext {
         MetricBuilder::new(&self.metrics).counter(name, self.partition)
     }
 
-    /// A counter that the user is shown while the step works: `itemsets` appears as "12,345 itemsets".
+    /// A counter shown to the user while the step runs: `itemsets` appears as "12,345 itemsets".
     pub fn progress(&self, name: &str) -> Count {
         self.counter(format!("{PROGRESS}{name}"))
     }
 
-    /// What the user is told while the step works.
+    /// A line of text shown to the user while the step runs.
     pub fn status(&self) -> Status {
         let status = Status::default();
         let value = MetricValue::Custom { name: PROGRESS.into(), value: Arc::new(status.clone()) };
@@ -180,12 +181,12 @@ impl StepContext {
         status
     }
 
-    /// The way to tell the user something of the result.
+    /// Where to leave notes for the user about the result.
     pub fn notes(&self) -> Notes {
         Notes { metrics: self.metrics.clone() }
     }
 
-    /// A counter of what cannot be used: shown by EXPLAIN ANALYZE, and told to the user after the query.
+    /// A counter of what cannot be used, shown by EXPLAIN ANALYZE and as a note after the query.
     pub fn left_out(&self, what: LeftOut) -> Count {
         what.count(&self.metrics, self.partition)
     }

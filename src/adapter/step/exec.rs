@@ -29,7 +29,7 @@ use super::{AnyStep, Reads, StepContext, Streams};
 use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::settings::PortraitSettings;
 
-/// The order that [`Step::sorted_by`] means.
+/// The sort order meant by [`Step::sorted_by`].
 const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: true };
 
 /// A step over its inputs.
@@ -51,7 +51,7 @@ impl StepExec {
         };
         let mut equivalences = EquivalenceProperties::new(Arc::clone(&schema));
         if let Some(column) = step.sorted_by() {
-            // What comes in order goes in order: the same column leads the result.
+            // A step that needs sorted input keeps the order; its result is sorted by the column at the same position.
             let column = Column::new(schema.field(column).name(), column);
             equivalences.add_ordering([PhysicalSortExpr::new(Arc::new(column), ASCENDING)]);
         }
@@ -65,7 +65,6 @@ impl StepExec {
         Self { step, inputs, schema, properties, metrics: ExecutionPlanMetricsSet::new(), name }
     }
 
-    /// What it runs.
     #[cfg(test)]
     pub fn step(&self) -> &Arc<dyn AnyStep> {
         &self.step
@@ -114,7 +113,7 @@ impl ExecutionPlan for StepExec {
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        // Files are read in ranges all the same; what is not divided stays in its order.
+        // Repartitioning would destroy the order of the input; files are split into ranges anyway.
         vec![false; self.inputs.len()]
     }
 
@@ -142,7 +141,7 @@ impl ExecutionPlan for StepExec {
         (0..self.inputs.len()).map(|input| if input == 0 { first } else { ChildStats::Skip }).collect()
     }
 
-    /// What is known of the rows of the first input bounds what is known of some of them.
+    /// The statistics of the first input are upper bounds if the result is some of its rows.
     fn statistics_from_inputs(&self, inputs: &[Arc<Statistics>], _args: &StatisticsArgs) -> Result<Arc<Statistics>> {
         Ok(match inputs.first() {
             Some(first) if self.step.narrows() => Arc::new(first.as_ref().clone().to_inexact()),
@@ -177,7 +176,7 @@ impl ExecutionPlan for StepExec {
     }
 }
 
-/// Counts the rows of a step's result.
+/// Records the number of rows and the time of a step's result.
 struct Observed {
     inner: SendableRecordBatchStream,
     baseline: BaselineMetrics,

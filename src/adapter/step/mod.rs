@@ -1,12 +1,12 @@
-//! Steps: the part of a relation function that no SQL operator does.
+//! Steps: the parts of relation functions that no SQL operator can do.
 //!
-//! A [`Step`] is an algorithm over streams of batches, and [plain data](super::plain): its options and nothing else. [`Step::over`] puts it
-//! into a logical plan; the rest of what an operator needs stands here once.
+//! A [`Step`] is an algorithm over streams of batches. It is [plain data](super::plain), its options and nothing else. [`Step::over`]
+//! puts it into a logical plan; everything else that an operator needs is written here once.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `node` | the step in a logical plan, and the guard against a filter that must not sink below it |
-//! | `exec` | the step in a physical plan |
+//! | `node` | a step in a logical plan, which also keeps filters from being pushed below steps that must see all rows |
+//! | `exec` | a step in a physical plan |
 //! | `context` | what a running step works with: memory, settings, metrics |
 
 mod context;
@@ -27,56 +27,57 @@ pub use context::{LeftOut, Notes, PROGRESS, Status, StepContext, left_out, scrat
 pub use exec::StepExec;
 pub use node::{StepPlanner, catch_pushed_filters};
 
-/// How a step wants its input.
+/// How a step reads its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
-    /// Every partition is worked on alone, and gives a partition of the result.
+    /// Each partition is processed separately and becomes a partition of the result.
     EachPartition,
-    /// Everything as one stream.
+    /// All rows as one stream.
     OneStream,
-    /// All partitions at once: the step shares the work itself.
+    /// All partitions at once: the step distributes the work itself.
     AllPartitions,
 }
 
 /// The partitions of one input.
 pub type Streams = Vec<SendableRecordBatchStream>;
 
-/// An algorithm over streams of batches. Its [name](Plain::NAME) is that of the operator in EXPLAIN.
+/// An algorithm over streams of batches. Its [name](Plain::NAME) is the operator's name in EXPLAIN.
 pub trait Step: Plain {
     /// How it wants its inputs.
     fn reads(&self) -> Reads {
         Reads::OneStream
     }
 
-    /// The column that every input must come in the order of, ascending with NULL first; the result is in the order of its column of
-    /// that number.
+    /// The position of the column by which every input must be sorted, ascending with NULLs first. The result is then sorted by its own
+    /// column at the same position.
     fn sorted_by(&self) -> Option<usize> {
         None
     }
 
-    /// Whether it gives some of the rows of its first input, with the same columns.
+    /// Whether the result consists of some of the rows of the first input, with the same columns.
     fn narrows(&self) -> bool {
         false
     }
 
-    /// Starts the work on its inputs, in their order. Nothing is read before the returned stream is polled.
+    /// Starts the step. Nothing is read from the inputs, which are in the order of [`over`](Self::over), before the returned stream is
+    /// polled.
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream>;
 
     /// The plan of this step over its inputs.
     ///
     /// # Errors
-    /// The step holds a value that has no form in bytes.
+    /// A value in the step cannot be serialized.
     fn over(self, inputs: impl Into<Vec<LogicalPlan>>, schema: DFSchemaRef) -> Result<LogicalPlan> {
         node::plan(Arc::new(self), inputs.into(), schema)
     }
 }
 
-/// A step of any kind, as plans hold it.
+/// A step of any type, as plans hold it.
 pub trait AnyStep: Debug + Send + Sync {
     /// [`Plain::NAME`].
     fn name(&self) -> &'static str;
 
-    /// Its parameters in EXPLAIN.
+    /// The parameters shown in EXPLAIN.
     fn parameters(&self) -> String;
 
     /// [`Plain::encode`].
@@ -125,7 +126,7 @@ impl<S: Step> AnyStep for S {
     }
 }
 
-/// The input of a step that has one stream to read.
+/// The only stream of a step that reads one.
 pub fn only_stream(inputs: Vec<Streams>) -> Result<SendableRecordBatchStream> {
     let mut streams = inputs.into_iter().flatten();
     match (streams.next(), streams.next()) {

@@ -31,7 +31,7 @@ fn catch_pushed_filter(before: &LogicalPlan, now: LogicalPlan, residual: &mut Ve
     }
 }
 
-/// The same for all inputs of a node: such a predicate is pushed onto each of them, and must be applied once.
+/// The same for all inputs of a node: such a predicate is pushed onto each of them, but must be applied only once.
 pub fn catch_pushed_filters<'a>(
     before: impl Iterator<Item = &'a LogicalPlan>,
     now: Vec<LogicalPlan>,
@@ -49,10 +49,11 @@ pub fn catch_pushed_filters<'a>(
 #[derive(Debug, Clone)]
 struct StepNode {
     step: Arc<dyn AnyStep>,
-    /// The step's bytes, made once: plans are compared again and again while they are optimised.
+    /// The encoded step, cached because the optimizer compares plans again and again.
     bytes: Arc<[u8]>,
     inputs: Vec<LogicalPlan>,
     schema: DFSchemaRef,
+    /// Predicates to apply to the result, see [`catch_pushed_filter`].
     residual: Vec<Expr>,
 }
 
@@ -122,7 +123,7 @@ impl UserDefinedLogicalNodeCore for StepNode {
     }
 }
 
-/// Plans the steps of relation functions. Give it to your own query planner when you have one.
+/// Plans the steps of relation functions. Add it to your query planner if you have your own.
 #[derive(Debug)]
 pub struct StepPlanner;
 

@@ -1,4 +1,4 @@
-//! Aggregates whose result is as large as all their rows: the memory of the result is taken from the pool, as that of the state is.
+//! Aggregates whose result is as large as all their rows. The memory of the result is taken from the pool, like that of the state.
 //!
 //! `array_agg(a) OVER (ORDER BY b)` returns a longer list in every row: for 100,000 rows, five billion elements.
 
@@ -206,7 +206,7 @@ impl Accumulator for Gathering {
 
     /// Memory of results stays taken: a window asks again for every row, and holds the results of all.
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        /// Below this size, a value is like that of any other aggregate.
+        /// A result below this size is not counted, as for any other aggregate.
         const SMALL: usize = 4 << 10;
         let value = self.accumulator.evaluate()?;
         let size = value.size();

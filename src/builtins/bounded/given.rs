@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::{ByteArrayType, DataType, GenericBinaryType, G
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 
-/// The size of a number or time as a string; more than it takes as a value.
+/// The size of a number or time as a string, which is more than it takes as a value.
 const AS_TEXT: u64 = 40;
 
 /// One number per row.
@@ -125,7 +125,7 @@ fn of_text<T: ByteArrayType>(array: &ArrayRef) -> Vec<u64> {
     of_offsets(array.as_bytes::<T>().value_offsets()).collect()
 }
 
-/// Bytes of each row. Nested lists count with the mean size of their elements, so that the total of all rows is right.
+/// The bytes of each row. Nested lists count with the mean size of their elements, so that the total over all rows is right.
 pub fn bytes_of(array: &ArrayRef) -> Result<Vec<u64>> {
     /// Offsets, lengths and validity of one value.
     const AROUND: u64 = 16;

@@ -1,10 +1,10 @@
 //! Functions whose results may be far larger than their arguments: `repeat('x', 1000000000)` is 30 bytes of SQL and one gigabyte.
 //!
-//! DataFusion builds such a value at once, whatever the memory limit is, and beyond 2 GB in one batch it aborts the process.
-//! Here the engine's functions are wrapped by functions with the same name, which first compute from the arguments how large
-//! the results can become ([`sizes`]). A value larger than `portrait.max_value_bytes` is rejected before it is built. A batch
-//! that may become large is computed in slices, and its memory is taken from the pool for as long as the rows live ([`room`]).
-//! The same happens while a query is planned, where functions of constants are computed.
+//! DataFusion builds such a value at once, whatever the memory limit is, and beyond 2 GB in one batch it aborts the process. Here the
+//! engine's functions are wrapped by functions of the same name, which first compute from the arguments how large the results can become
+//! ([`sizes`]). A value larger than `portrait.max_value_bytes` is rejected before it is built. A batch that may become large is computed
+//! in slices, and its memory is taken from the pool for as long as the rows live ([`room`]). The same happens during planning, when
+//! functions of constants are computed.
 
 mod aggregates;
 mod concatenation;
@@ -212,7 +212,7 @@ impl ScalarUDFImpl for Bounded {
         self.invoke(args)
     }
 
-    /// What the engine puts in its place calls functions of the engine.
+    /// The engine may replace the call by calls of its own functions, which must be bounded too.
     fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let simplified = match self.function.simplify(args, context)? {
             ExprSimplifyResult::Simplified(simplified) => simplified,

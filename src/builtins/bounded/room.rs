@@ -20,7 +20,7 @@ pub struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// For a call with so many rows.
+    /// For a call with this many rows.
     pub fn of(function: &'a str, memory: Option<&Arc<dyn MemoryPool>>, rows: usize) -> Self {
         let reservation = memory.map(|pool| MemoryConsumer::new(function).register(pool));
         Self { function, rows, reservation }

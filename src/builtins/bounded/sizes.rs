@@ -59,7 +59,7 @@ fn repeat(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     Ok(rows(given, |row| text.at(row).saturating_mul(times.at(row))))
 }
 
-/// The padding comes from the third argument, and is spaces without one.
+/// Pads with the third argument, or with spaces if there is none.
 fn pad(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let (text, letters) = (given.bytes(0)?, given.count(1)?);
     let width = if given.is_ascii(2) { 1 } else { 4 };
@@ -70,7 +70,7 @@ fn replace(_: &str, given: &Given<'_>) -> Result<Vec<u64>> {
     let (text, from, to) = (given.bytes(0)?, given.bytes(1)?, given.bytes(2)?);
     Ok(rows(given, |row| {
         let found = match from.at(row) {
-            // Before every letter, and at the end.
+            // An empty search string matches before every character and at the end.
             0 => text.at(row).saturating_add(1),
             length => text.at(row) / length,
         };

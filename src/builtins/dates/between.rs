@@ -1,4 +1,4 @@
-//! Differences between two times: boundaries of a unit, whole units, months with a fraction, and an age in years, months and days.
+//! Differences between two times: boundaries of a unit, whole units, fractional months, and an age in years, months and days.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{arrays, is_text, texts, wall_type, walls};
 use crate::builtins::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
 
-/// A unit that times are counted in.
+/// A unit for counting time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Microsecond,
@@ -53,7 +53,7 @@ fn unit(name: &str) -> Option<Unit> {
     })
 }
 
-/// The name as PostgreSQL's intervals have it; three of them for a quarter.
+/// The unit for PostgreSQL's intervals, and how many of it: a quarter is three months.
 pub fn interval_of(name: &str) -> Option<(u32, &'static str)> {
     Some(match unit(name)? {
         Unit::Microsecond => (1, "microsecond"),
@@ -196,7 +196,7 @@ fn boundaries(unit: Unit, from: i64, to: i64) -> Option<i64> {
     Some(month_number(time(to)?).div_euclid(width) - month_number(time(from)?).div_euclid(width))
 }
 
-/// Number of whole units between two times.
+/// The number of whole units between two times.
 fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
     if let Some(width) = fixed(unit) {
         return Some(to.checked_sub(from)? / width);
@@ -206,7 +206,7 @@ fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
     }
     let (start, end) = (time(from)?, time(to)?);
     let mut months = month_number(end) - month_number(start);
-    // The last month is complete when its day and time are reached: from the 31st on, at the 31st.
+    // The last month is complete once its day and time are reached: counted from a 31st, only on a 31st.
     if (end.day(), end.time()) < (start.day(), start.time()) {
         months -= 1;
     }
@@ -226,7 +226,7 @@ fn months(later: NaiveDateTime, earlier: NaiveDateTime) -> f64 {
     months + (days(later) - days(earlier)) / 31.0
 }
 
-/// As in PostgreSQL: as many years and months as fit, and the remaining days counted in the month of the earlier time.
+/// As in PostgreSQL: first as many whole months as fit; the remaining days are counted by the length of the earlier time's month.
 fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> IntervalMonthDayNano {
     if later < earlier {
         let age = age(earlier, later);

@@ -12,7 +12,7 @@ use datafusion::logical_expr::ScalarFunctionArgs;
 
 use super::scalar::Scalar;
 
-/// The type that times of every type are converted to: microseconds of local time.
+/// The type to which all kinds of times are converted: local time in microseconds.
 pub const WALL: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 pub fn is_time(data_type: &DataType) -> bool {
@@ -23,11 +23,11 @@ pub fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
 }
 
-/// A time with a zone keeps its local time; a string is read as a time.
+/// A timestamp with a time zone stands for its local time; a string is parsed as a timestamp.
 pub fn wall_type(name: &str, data_type: &DataType) -> Result<DataType> {
     match data_type {
         other if !is_time(other) => plan_err!("{name} takes dates and timestamps, got {other}"),
-        // The wall of its zone is read when it is computed.
+        // The conversion to local time happens during evaluation.
         DataType::Timestamp(_, Some(zone)) => Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(zone.clone()))),
         _ => Ok(WALL),
     }
@@ -49,7 +49,7 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
     Ok(cast(texts, &DataType::Utf8)?)
 }
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 10] = [
     &between::BOUNDARIES,
     &between::WHOLE,

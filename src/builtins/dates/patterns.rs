@@ -1,10 +1,10 @@
-//! Patterns of dates and times in the letters of C, of MySQL and of PostgreSQL: read once, then used to format or to parse.
+//! Patterns of dates and times in the notations of C, MySQL and PostgreSQL. A pattern is parsed once, and then used to format or to parse.
 //!
-//! A letter that the language does not have is an error; it is never taken as text.
+//! A letter that the notation does not define is an error, never literal text.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-/// The language of a pattern's letters.
+/// The notation of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `%Y-%m-%d`: C, Python, DuckDB, BigQuery.
@@ -67,17 +67,17 @@ enum Piece {
     },
 }
 
-/// A pattern, read.
+/// A parsed pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     pieces: Vec<Piece>,
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// A letter that the language does not have.
+    /// The pattern has a letter that the notation does not define.
     pub fn read(pattern: &str, language: Language) -> Result<Self, String> {
         match language {
             Language::C => by_percent(pattern, c_letter),
@@ -93,7 +93,7 @@ impl Pattern {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Part { part, .. } if is_time(part)))
     }
 
-    /// The time, written.
+    /// Formats a time.
     pub fn write(&self, time: NaiveDateTime) -> String {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -115,10 +115,10 @@ impl Pattern {
         text
     }
 
-    /// The time in a string; missing parts are those of 1900-01-01.
+    /// Parses a time. Missing parts are those of 1900-01-01.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The string does not match the pattern.
     pub fn parse(&self, text: &str) -> Result<NaiveDateTime, String> {
         let mut found = Found::default();
         let mut rest = text;
@@ -129,7 +129,7 @@ impl Pattern {
                     rest = rest.strip_prefix(own.as_str()).ok_or_else(|| format!("expected \"{own}\" at \"{rest}\""))?;
                 }
                 Piece::Part { part, width, .. } => {
-                    // Digits that follow one another without a separator have a fixed number.
+                    // Adjacent numbers without a separator have a fixed width.
                     let is_tight = matches!(self.pieces.get(place + 1), Some(Piece::Part { .. }));
                     rest = found.take(*part, if is_tight { *width } else { 0 }, rest)?;
                 }
@@ -322,7 +322,7 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
             rest = &rest[2..];
             continue;
         }
-        // The T of ISO 8601 stands between a day and an hour.
+        // In ISO 8601, T separates the date from the time.
         if next == 'T' && rest[1..].to_uppercase().starts_with("HH24") {
             pieces.push(text("T"));
             rest = &rest[1..];
@@ -404,7 +404,7 @@ fn written(part: Part, width: usize, time: NaiveDateTime) -> String {
     }
 }
 
-/// What has been read from a string so far.
+/// The parts parsed from a string so far.
 #[derive(Debug, Default)]
 struct Found {
     year: Option<i32>,
@@ -419,7 +419,7 @@ struct Found {
 }
 
 impl Found {
-    /// Reads a part at the beginning of the string and returns the rest.
+    /// Parses a part at the beginning of the string, and returns the rest.
     fn take<'a>(&mut self, part: Part, width: usize, rest: &'a str) -> Result<&'a str, String> {
         let rest = rest.trim_start();
         let among = |names: &[&str], letters: usize| {

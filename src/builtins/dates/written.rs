@@ -79,7 +79,7 @@ fn wrong(name: &str, problem: String) -> DataFusionError {
     in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern of parts of a time", problem)
 }
 
-/// Patterns that were already read: most calls have only one.
+/// A cache of parsed patterns, as most calls use only one.
 struct Patterns<'a> {
     name: &'a str,
     language: Language,

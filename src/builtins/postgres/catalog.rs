@@ -1,4 +1,4 @@
-//! Names, numbers, comments and sizes of what the catalog lists.
+//! Names, numbers, comments and sizes of the objects in the catalog.
 
 use datafusion::common::Result;
 
@@ -19,7 +19,7 @@ const fn of(
     PostgresFunction { name, syntax, counts, gives, needs: Needs::Catalog, text, compute }
 }
 
-/// The number of a relation by its name, or by a number in text.
+/// The number of a relation, given by name or as a number in text.
 pub fn class_of(catalog: &PostgresCatalog, text: &str) -> Result<i64> {
     if let Some(oid) = number(text) {
         return Ok(oid);
@@ -88,7 +88,7 @@ fn numbered(call: &Call<'_>, of_name: fn(&PostgresCatalog, &str) -> Result<i64>)
     })
 }
 
-/// The name of an object of one of these kinds by its number; the number itself if it is unknown.
+/// The name of an object of this kind by its number; the number itself if it is unknown.
 fn text_of(catalog: &PostgresCatalog, kind: &str, oid: i64) -> String {
     if oid == 0 {
         return "-".into();
@@ -182,7 +182,7 @@ fn found(call: &Call<'_>, find: impl Fn(&PostgresCatalog, &str) -> Option<i64>) 
     Ok(find(call.catalog()?, &text).into())
 }
 
-/// The name of the function that gives the name of a number: `reg_name('regclass', oid)`.
+/// The name of the function that returns the name of a `reg…` number: `reg_name('regclass', oid)`.
 pub const REG_NAME: &str = "reg_name";
 
 pub const ALL: &[PostgresFunction] = &[

@@ -1,4 +1,4 @@
-//! The statements that would make what the catalog lists, and their parts.
+//! The statements that would create the objects in the catalog, and their parts.
 
 use datafusion::common::Result;
 

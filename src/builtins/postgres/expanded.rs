@@ -1,4 +1,4 @@
-//! A list with the places of its values, as `information_schema._pg_expandarray` gives them.
+//! A list with the positions of its values, as `information_schema._pg_expandarray` returns them.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use datafusion::logical_expr::ColumnarValue;
 
 use crate::builtins::scalar::Scalar;
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 1] = [&EXPANDED];
 
-/// `expanded_array(list)`: a list of `{x: value, n: place}`, places from 1.
+/// `expanded_array(list)`: a list of `{x: value, n: position}`, with positions from 1.
 static EXPANDED: Scalar = Scalar {
     name: "expanded_array",
     takes: |types| match types {

@@ -1,4 +1,4 @@
-//! Functions of PostgreSQL that its clients call: about the catalog, the session and names.
+//! PostgreSQL's functions that its clients call: about the catalog, the session and names.
 //!
 //! Their results depend on the database and the session of a statement, so a statement that calls one is planned with
 //! functions that [hold](bound) what they need. Without a session of a database they are an error.
@@ -79,7 +79,7 @@ impl Call<'_> {
         *self.cell(place) == Cell::Null
     }
 
-    /// An integer.
+    /// An argument as an integer.
     fn int(&self, place: usize) -> Result<i64> {
         match self.cell(place) {
             Cell::Int(value) => Ok(*value),
@@ -109,7 +109,7 @@ impl Call<'_> {
         }
     }
 
-    /// A relation by its number or name; a name has to be one.
+    /// An argument that is a relation, given by its number or an existing name.
     fn class(&self, place: usize) -> Result<i64> {
         match self.cell(place) {
             Cell::Text(text) => catalog::class_of(self.catalog()?, text),
@@ -129,16 +129,16 @@ pub fn named(name: &str) -> Option<&'static PostgresFunction> {
     all().find(|function| function.name == name)
 }
 
-/// What the functions of one statement need to know.
+/// What the functions of one statement need.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    /// The role and the path.
+    /// The role and the search path.
     pub session: Arc<PostgresCatalog>,
-    /// The whole, when it is gathered.
+    /// The whole catalog, once it is gathered.
     pub gathered: Arc<Gathered>,
 }
 
-/// The function, which knows the catalog that a statement sees.
+/// The function, bound to the catalog that a statement sees.
 pub fn bound(function: &'static PostgresFunction, to: Bound) -> ScalarUDF {
     udf(function, Some(to))
 }
@@ -151,7 +151,7 @@ pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
 fn udf(function: &'static PostgresFunction, bound: Option<Bound>) -> ScalarUDF {
     let volatility = match function.needs {
         Needs::Nothing => Volatility::Immutable,
-        // Functions that take a lock, or return a different number each time.
+        // Functions that take a lock, or return another number each time.
         Needs::Session
             if function.name.contains("advisory")
                 || function.name.ends_with("_current")
@@ -176,7 +176,7 @@ struct Udf {
 }
 
 impl Udf {
-    /// What it asks, as far as that is known.
+    /// The catalog that the function may use, if it is available.
     fn catalog(&self) -> Option<&PostgresCatalog> {
         let bound = self.bound.as_ref()?;
         let whole = bound.gathered.get().map(Arc::as_ref);
@@ -254,7 +254,7 @@ impl ScalarUDFImpl for Udf {
     }
 }
 
-/// The values of an argument.
+/// The values of an argument, one per row.
 fn cells(argument: &ColumnarValue, rows: usize) -> Result<Vec<Cell>> {
     let values = argument.to_array(rows)?;
     let texts = |values: &dyn Array| -> Result<Vec<Option<String>>> {

@@ -1,4 +1,4 @@
-//! What a role may do.
+//! The privileges of roles.
 
 use datafusion::common::Result;
 
@@ -16,20 +16,21 @@ const fn of(
     PostgresFunction { name, syntax, counts: (2, 3), gives: "bool", needs: Needs::Catalog, text, compute }
 }
 
-/// Which privileges on tables can be asked for; some of them no table has here.
+/// The privileges on tables that can be asked for. Some of them do not exist here, so nobody has them.
 const OF_TABLES: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "RULE"];
 
-/// Something that privileges are on, by its number and that of its owner; nothing where there is no such thing.
+/// An object that privileges are on: its number and its owner's; `None` if it does not exist.
 type Found = Option<(i64, i64)>;
 
-/// The answer about an object and the privileges that its kind has; `(user, object, privilege)` or `(object, privilege)`.
+/// The answer about an object, for the arguments `(user, object, privilege)` or `(object, privilege)`. `privileges` are those that its
+/// kind can have.
 fn answer(
     call: &Call<'_>,
     privileges: &[&str],
     find: impl Fn(&PostgresCatalog, &Call<'_>, usize) -> Result<Found>,
     more: usize,
 ) -> Result<Cell> {
-    // The argument between the object and the privilege: a column.
+    // `more` counts arguments between the object and the privilege: a column.
     let object = call.count().saturating_sub(2 + more);
     if call.arguments.contains(&Cell::Null) {
         return Ok(Cell::Null);
@@ -95,7 +96,7 @@ fn anything(_: &PostgresCatalog, _: &Call<'_>, _: usize) -> Result<Found> {
 }
 
 fn function(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
-    // Objects that are part of the program belong to everybody.
+    // Built-in functions may be called by everybody.
     let of = |function: &Function| (if function.is_of_user() { function.oid } else { EVERYBODYS }, function.owner);
     match call.cell(place) {
         Cell::Text(text) => {

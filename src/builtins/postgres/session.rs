@@ -11,10 +11,10 @@ use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{OWN_NAME, advisory};
 use crate::postgres_settings;
 
-/// The version of PostgreSQL whose catalog and functions clients may expect.
+/// The PostgreSQL version that clients may assume for the catalog and functions.
 const VERSION: &str = concat!("PostgreSQL 16.6 (Portrait ", env!("CARGO_PKG_VERSION"), ") on ");
 
-/// When the program was started, or at least when somebody first asked.
+/// When the program was started; more exactly, when this was first asked for.
 static STARTED: LazyLock<i64> = LazyLock::new(now);
 
 fn now() -> i64 {
@@ -66,7 +66,7 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
-/// What `set_config` would change, which SET does.
+/// Settings that `set_config` must not change, because only SET does.
 const OF_SET: [&str; 3] = ["timezone", "statement_timeout", "lock_timeout"];
 
 fn set(call: &Call<'_>) -> Result<Cell> {
@@ -82,7 +82,7 @@ fn set(call: &Call<'_>) -> Result<Cell> {
     Ok(call.cell(1).clone())
 }
 
-/// Ends a connection, or what it runs.
+/// Ends a connection, or the statement it runs.
 fn end(call: &Call<'_>, whole: bool) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
@@ -94,7 +94,7 @@ fn end(call: &Call<'_>, whole: bool) -> Result<Cell> {
     }
 }
 
-/// The numbers of an advisory lock.
+/// The key of an advisory lock: one or two numbers; `None` if one is NULL.
 fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
     if call.arguments.contains(&Cell::Null) {
         return Ok(None);
@@ -102,12 +102,12 @@ fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
     Ok(Some((call.int(0)?, if call.count() > 1 { Some(call.int(1)?) } else { None })))
 }
 
-/// Takes a lock, or reports that another session has it.
+/// Takes a lock. If another session has it, returns false or fails, depending on `is_tried`.
 fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: bool) -> Result<Cell> {
     let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
     let session = call.catalog()?.session;
     let taken = advisory::take(session, key, is_shared);
-    // Each statement is a transaction of its own.
+    // The lock would end with the transaction, and each statement is its own transaction.
     if taken && is_of_transaction {
         advisory::let_go(session, key, is_shared);
     }

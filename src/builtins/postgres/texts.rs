@@ -1,4 +1,4 @@
-//! Names of types, quoted texts and sizes, as PostgreSQL writes them.
+//! Type names, quoted strings and sizes, in PostgreSQL's notation.
 
 use datafusion::common::Result;
 
@@ -19,7 +19,7 @@ const fn of(
     PostgresFunction { name, syntax, counts, gives, needs: Needs::Nothing, text, compute }
 }
 
-/// A string from a string; NULL gives NULL.
+/// Maps a string to a string; NULL stays NULL.
 fn text(call: &Call<'_>, written: impl Fn(&str) -> String) -> Result<Cell> {
     if call.is_null(0) {
         return Ok(Cell::Null);
@@ -27,7 +27,7 @@ fn text(call: &Call<'_>, written: impl Fn(&str) -> String) -> Result<Cell> {
     Ok(written(&call.text(0)?).into())
 }
 
-/// In quotes, with those within doubled; E'…' where it has backslashes.
+/// The string in quotes, with quotes in it doubled; as E'…' if it has backslashes.
 fn literal(text: &str) -> String {
     let quotes = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quotes.replace('\\', "\\\\")) } else { format!("'{quotes}'") }
@@ -57,11 +57,11 @@ fn with_backslashes(pattern: &str, escape: &str) -> Result<String> {
     Ok(escaped)
 }
 
-/// Bytes in the unit that keeps three to five digits.
+/// A size in the unit that leaves three to five digits.
 fn pretty(bytes: i64) -> String {
     const UNITS: [&str; 6] = ["bytes", "kB", "MB", "GB", "TB", "PB"];
     let mut size = i128::from(bytes);
-    // From the first unit on, twice the size is kept, to be rounded.
+    // From kB on, `size` is twice the number of units, so that the last bit is left for rounding.
     for (place, unit) in UNITS.iter().enumerate() {
         let limit = if place == 0 { 10 * 1024 } else { 20 * 1024 - 1 };
         if size.abs() < limit || place + 1 == UNITS.len() {
@@ -134,7 +134,7 @@ pub const ALL: &[PostgresFunction] = &[
         if call.is_null(0) {
             return Ok(Cell::Null);
         }
-        // Of a decimal, the whole bytes.
+        // A decimal is truncated to whole bytes.
         let bytes = match call.cell(0) {
             Cell::Text(text) => text.split('.').next().unwrap_or_default().trim().parse().or_else(|_| call.int(0))?,
             _ => call.int(0)?,

@@ -105,7 +105,7 @@ pub static SOUNDEX: Scalar = Scalar {
     written: |_| None,
 };
 
-/// The share of letters that both have; 0 if neither has any.
+/// The Jaccard index of the sets of letters; 0 if neither string has any.
 fn jaccard(one: &str, other: &str) -> f64 {
     let (one, other): (BTreeSet<char>, BTreeSet<char>) = (one.chars().collect(), other.chars().collect());
     match one.union(&other).count() {

@@ -6,7 +6,7 @@ pub mod printed;
 
 use super::scalar::Scalar;
 
-/// The functions.
+/// The functions of this module.
 pub static ALL: [&Scalar; 9] = [
     &likeness::LEN,
     &likeness::DAMERAU,

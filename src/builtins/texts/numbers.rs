@@ -11,10 +11,10 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use crate::builtins::dates::{arrays, texts};
 use crate::error::{SqlState, in_rows};
 
-/// Formats the numbers of the first argument by the patterns of the second.
+/// Formats the numbers in the first argument by the patterns in the second.
 ///
 /// # Errors
-/// A letter that patterns do not have.
+/// A pattern has a letter that is not supported.
 pub fn write(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let arrays = arrays(arguments)?;
     let numbers = cast(&arrays[0], &DataType::Float64)?;

@@ -1,4 +1,4 @@
-//! The log as a file: appended to under a lock, and read.
+//! The audit log as a file: appended to under a lock, and read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -20,7 +20,7 @@ use crate::error::{SqlState, coded};
 /// The audit log of a database.
 #[derive(Debug)]
 pub struct AuditLog {
-    /// The database directory; without one, records are in memory, and gone with the process.
+    /// The database directory; without one, records are kept in memory and vanish with the process.
     directory: Option<PathBuf>,
     access: Access,
     key: OnceLock<AuditKey>,
@@ -32,24 +32,24 @@ pub struct AuditLog {
 struct State {
     file: Option<File>,
     memory: Vec<u8>,
-    /// Bytes that were looked at: whole lines.
+    /// Bytes that have been read so far, in whole lines.
     seen: u64,
     last: Last,
     events: Events,
 }
 
 impl AuditLog {
-    /// The log of a database directory, or one in memory.
+    /// The log in a database directory, or in memory without one.
     pub fn new(directory: Option<&Path>, access: Access) -> Self {
         Self { directory: directory.map(Path::to_path_buf), access, key: OnceLock::new(), state: Mutex::default() }
     }
 
-    /// Hashes are made with this key from now on.
+    /// Sets the key that records are hashed with from now on.
     pub fn set_key(&self, key: AuditKey) {
         let _ = self.key.set(key);
     }
 
-    /// False where the log cannot be written, as the whole database cannot.
+    /// False when the log cannot be written, as in a read-only database.
     pub fn is_writable(&self) -> bool {
         let mut options = OpenOptions::new();
         self.path(LOG).is_none_or(|path| self.access.open(options.append(true).create(true), &path).is_ok())
@@ -59,10 +59,10 @@ impl AuditLog {
         self.directory.as_ref().map(|directory| directory.join(name))
     }
 
-    /// Appends records; gives their numbers. What is `settled` is on disk when this returns.
+    /// Appends records and returns their numbers. With `settled`, they are on disk when this returns.
     ///
     /// # Errors
-    /// The log cannot be written: what is to be recorded must not be done then.
+    /// The log cannot be written. The recorded action must then not be carried out.
     pub fn append(&self, entries: &[Entry], settled: bool) -> Result<Vec<u64>> {
         self.try_append(entries, settled).map_err(|error| self.unwritten(&error))
     }
@@ -112,12 +112,13 @@ impl AuditLog {
     ) -> io::Result<Vec<u64>> {
         let length = state.catch_up(file)?;
         if length == 0 {
-            // What the head names is missing, and must show.
+            // The file is empty or missing but the head names a record: continue after that record, so that the gap shows in a
+            // verification.
             state.last = self.head().unwrap_or_default();
         }
         let mut left = vec![];
         if length > state.seen {
-            // What a machine that lost power left of a line: all but its end, or less.
+            // The rest of a line after a power loss: a record that only lacks its newline counts as a record; anything less does not.
             file.seek(SeekFrom::Start(state.seen))?;
             file.take(length - state.seen).read_to_end(&mut left)?;
             if let Some(line) = Line::read(&left) {
@@ -147,7 +148,7 @@ impl AuditLog {
         Ok(numbers)
     }
 
-    /// Entries as lines after the last record.
+    /// Formats entries as lines that continue the chain after `last`.
     fn lines(&self, entries: &[Entry], last: &Last) -> io::Result<(Vec<u8>, Last, Vec<u64>)> {
         let (mut lines, mut last, mut numbers) = (vec![], last.clone(), vec![]);
         let key = self.key.get();
@@ -171,7 +172,8 @@ impl AuditLog {
         serde_json::from_slice(&std::fs::read(self.path(HEAD)?).ok()?).ok()
     }
 
-    /// Names the last record. Half of a head is none: it is one small write over another, and the log is what counts.
+    /// Stores the last record in the head file. It is overwritten in place; a torn write is not valid JSON and counts as no head, as only
+    /// the log itself matters.
     fn write_head(&self, last: &Last) -> io::Result<()> {
         let Some(path) = self.path(HEAD) else { return Ok(()) };
         let mut options = OpenOptions::new();
@@ -181,7 +183,7 @@ impl AuditLog {
         file.set_len(text.len() as u64)
     }
 
-    /// Which events are recorded.
+    /// The events that are recorded.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -204,7 +206,7 @@ impl AuditLog {
         coded(SqlState::IO_ERROR, &place, format!("cannot be read, and what cannot be recorded is not done: {error}"))
     }
 
-    /// Goes over the lines of the log, in their order; false for one that has no end.
+    /// Calls `visit` for each line of the log in order, with false for a line without a newline.
     fn each_line(&self, mut visit: impl FnMut(&[u8], bool)) -> Result<()> {
         let read = |from: &mut dyn BufRead, visit: &mut dyn FnMut(&[u8], bool)| -> io::Result<()> {
             let mut line = vec![];
@@ -223,14 +225,14 @@ impl AuditLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| self.unread(&error))?,
         };
-        // Who appends just now has written nothing, or all.
+        // Under the lock, a concurrent writer has appended either nothing or all of its records.
         let length = file.lock_shared().and_then(|()| Ok(file.metadata()?.len()));
         let _ = file.unlock();
         let length = length.map_err(|error| self.unread(&error))?;
         read(&mut BufReader::with_capacity(1 << 20, file.take(length)), &mut visit).map_err(|error| self.unread(&error))
     }
 
-    /// The records with their hashes, the oldest first; lines that cannot be read are not among them.
+    /// The records with their hashes, oldest first. Unreadable lines are skipped.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -243,19 +245,19 @@ impl AuditLog {
         Ok(records)
     }
 
-    /// Looks at every record, and at how it follows the one before.
+    /// Verifies every record, and that each follows the one before.
     ///
     /// # Errors
     /// The log cannot be read.
     pub fn verify(&self, expected: Option<&Expected>) -> Result<Verified> {
-        // Read first: a record that is appended meanwhile is none that is missing.
+        // Read the head first: a record appended meanwhile must not count as missing.
         let head = self.head();
         let mut chain = Chain::new(self.key.get(), head.as_ref(), expected);
         self.each_line(|line, _| chain.next(line))?;
         Ok(chain.end())
     }
 
-    /// Bytes of whole lines, and the file that they stand at the beginning of; `None` where there is no log on disk.
+    /// The path of the log and the length of its whole lines, for a backup; `None` when there is no log on disk.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -268,7 +270,7 @@ impl AuditLog {
 }
 
 impl State {
-    /// Looks at what was appended since; gives how long the log is.
+    /// Reads what other writers have appended since; returns the length of the log.
     fn catch_up(&mut self, mut file: &File) -> io::Result<u64> {
         let length = file.metadata()?.len();
         if length < self.seen {
@@ -289,7 +291,7 @@ impl State {
             self.seen += read as u64;
             let Some(line) = Line::read(&text) else { continue };
             self.last = Last { number: line.number, hash: line.hash.to_string() };
-            // Only these are read as a whole.
+            // Only records that change settings are parsed as JSON, to keep this scan cheap.
             let is_setting = text.windows(SETTING.len()).take(100).any(|part| part == SETTING);
             if is_setting && let Some(record) = line.record() {
                 self.take_settings(&[record.entry]);
@@ -304,10 +306,10 @@ impl State {
     }
 }
 
-/// How a record begins that changes what is recorded, after its number and time.
+/// The marker of a record that changes what is recorded; it comes right after the number and time.
 const SETTING: &[u8] = b"\"event\":\"setting\"";
 
-/// True when a file that was opened is the one at the path.
+/// True when the opened file is still the one at the path: the log may have been replaced.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

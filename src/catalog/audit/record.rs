@@ -1,4 +1,4 @@
-//! A record of the audit log, as it is made and as it is read.
+//! Audit records: their contents and their form in the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HASH, nothing_before};
 
-/// What is recorded.
+/// The kind of a recorded event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
@@ -17,22 +17,22 @@ pub enum Event {
     Export,
     /// GRANT or REVOKE.
     Grant,
-    /// A role is made, altered or dropped.
+    /// A role is created, altered or dropped.
     Role,
-    /// A mask, a row policy or the class of a column is made, altered or dropped.
+    /// A mask, a row policy or a column class is created, altered or dropped.
     Policy,
     /// A person is erased.
     Erase,
-    /// A statement was refused, as its role may not.
+    /// A statement was refused because its role lacks a privilege.
     Denied,
-    /// What is recorded was changed.
+    /// The set of recorded events was changed.
     Setting,
-    /// How a statement that was recorded ended.
+    /// How a recorded statement ended.
     End,
 }
 
 impl Event {
-    /// What a superuser may leave out, with its name.
+    /// The events that a superuser may exclude, with their names.
     const CHOSEN: [(Self, &'static str); 7] = [
         (Self::Read, "read"),
         (Self::Export, "export"),
@@ -43,7 +43,7 @@ impl Event {
         (Self::Denied, "denied"),
     ];
 
-    /// Its name.
+    /// Its name in records and settings.
     pub fn word(self) -> &'static str {
         match self {
             Self::Setting => "setting",
@@ -53,7 +53,7 @@ impl Event {
     }
 }
 
-/// Which events are recorded; by default all. That this is changed, and how statements end, always is.
+/// The events that are recorded; all by default. `Setting` and `End` are always recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Events(u8);
 
@@ -64,10 +64,10 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Those of a list of names, such as `read, export`; `all` and `none` stand alone. The error is the name that is none.
+    /// Parses a list of names, such as `read, export`, or one of `all` and `none`.
     ///
     /// # Errors
-    /// A name is none of an event.
+    /// The first unknown name.
     pub fn read(text: &str) -> Result<Self, String> {
         match text.trim().to_lowercase().as_str() {
             "all" => return Ok(Self::default()),
@@ -82,13 +82,13 @@ impl Events {
         Ok(events)
     }
 
-    /// True when it is recorded.
+    /// True when the event is recorded.
     pub fn has(self, event: Event) -> bool {
         let place = Event::CHOSEN.iter().position(|(chosen, _)| *chosen == event);
         place.is_none_or(|place| self.0 & 1 << place != 0)
     }
 
-    /// The names that may be given.
+    /// The names that the setting accepts, for messages.
     pub fn names() -> String {
         Event::CHOSEN.map(|(_, word)| word).join(", ")
     }
@@ -105,50 +105,50 @@ impl fmt::Display for Events {
     }
 }
 
-/// What is to be recorded. What is empty is left out of the line.
+/// The contents of a record. Empty fields are omitted from the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub event: Event,
-    /// Who runs the statement.
+    /// The role that runs the statement.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub role: String,
-    /// Who opened the session.
+    /// The role that opened the session.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub login: String,
-    /// Where the client is, and what it calls itself.
+    /// The client's address, and the name it gave itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client: String,
-    /// What the session said that it reads for.
+    /// The purpose of reading that the session declared.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub purpose: String,
-    /// The words that say what is done: `SELECT`.
+    /// The command, such as `SELECT`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub command: String,
-    /// The statement, without the values that are written in it.
+    /// The statement, without its literals.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub statement: String,
-    /// The table that is read, or where rows go.
+    /// The table that is read, or the destination of the rows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub object: String,
     /// The columns that are read, with the class of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, String>,
-    /// Those of them that are seen through a mask.
+    /// The columns among them that are read through a mask.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub masked: BTreeSet<String>,
-    /// Of an end: the records of the statement.
+    /// For `End`: the numbers of the statement's records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<u64>,
-    /// How the statement ended: `succeeded`, `given up`, or the SQLSTATE of its error; what is recorded from now on.
+    /// For `End`: `succeeded`, `given up`, or the SQLSTATE of the error. For `Setting`: the events recorded from now on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub outcome: String,
-    /// Of an end: the rows that were given, or written.
+    /// For `End`: the number of rows returned or written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
 }
 
 impl Entry {
-    /// One of which nothing else is known.
+    /// An entry with only the event set.
     pub fn new(event: Event) -> Self {
         let (columns, masked, of, rows) = (BTreeMap::new(), BTreeSet::new(), vec![], None);
         let [role, login, client, purpose, command, statement, object, outcome] = std::array::from_fn(|_| String::new());
@@ -159,35 +159,35 @@ impl Entry {
 /// A record, without its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// From 1, without a gap.
+    /// Consecutive numbers from 1.
     pub number: u64,
-    /// When it was made, in UTC.
+    /// The time of the record, in UTC.
     pub at: String,
     #[serde(flatten)]
     pub entry: Entry,
     /// The version of the key that its hash was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The hash of the record before.
+    /// The hash of the previous record.
     pub previous: String,
 }
 
-/// The end of a line before its digits.
+/// The end of a line, up to the digits of the hash.
 const BEFORE: &[u8] = b",\"hash\":\"";
-/// And after them.
+/// The end of a line, after the digits of the hash.
 const AFTER: &[u8] = b"\"}";
 
-/// A line of the log, as far as its form goes.
+/// A line of the log, split by its form without parsing the JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     pub number: u64,
-    /// What is hashed: all but the hash itself.
+    /// The part that is hashed: the line without the hash field.
     rest: &'a [u8],
     pub hash: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// A line without the end of the line, when it is whole.
+    /// Splits a line without its newline; `None` when it does not have the form of a record.
     pub fn read(line: &'a [u8]) -> Option<Self> {
         let number = line.strip_prefix(b"{\"number\":")?;
         let digits = number.iter().take_while(|digit| digit.is_ascii_digit()).count();
@@ -197,18 +197,18 @@ impl<'a> Line<'a> {
         Some(Self { number, rest: before.strip_suffix(BEFORE)?, hash })
     }
 
-    /// What was hashed.
+    /// The bytes that were hashed.
     pub fn hashed(&self) -> Vec<u8> {
         [self.rest, b"}"].concat()
     }
 
-    /// The record, when it can be read.
+    /// The record, when the JSON can be parsed.
     pub fn record(&self) -> Option<Record> {
         serde_json::from_slice(&self.hashed()).ok()
     }
 }
 
-/// A record as a line, and its hash.
+/// Formats a record as a line; returns the line and its hash.
 pub fn line(record: &Record, hash: impl FnOnce(&[u8]) -> String) -> serde_json::Result<(Vec<u8>, String)> {
     let mut line = serde_json::to_vec(record)?;
     let hash = hash(&line);
@@ -217,7 +217,7 @@ pub fn line(record: &Record, hash: impl FnOnce(&[u8]) -> String) -> serde_json::
     Ok((line, hash))
 }
 
-/// The last record that a writer knows.
+/// The number and hash of the last record that a writer knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Last {
     pub number: u64,

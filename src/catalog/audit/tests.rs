@@ -19,7 +19,7 @@ fn write(folder: &tempfile::TempDir, lines: &[String]) {
     std::fs::write(folder.path().join(LOG), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
 }
 
-/// A log of so many records, one of which has a hash made with the key.
+/// A log with this many records.
 fn of_records(count: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let log = log(&folder);
@@ -42,7 +42,7 @@ fn a_chain_of_several_writers_is_whole() {
         for writer in 0..4 {
             let folder = &folder;
             scope.spawn(move || {
-                // Of processes: each with a file of its own.
+                // Like separate processes: each has its own open file.
                 let log = log(folder);
                 for place in 0..25 {
                     let numbers =
@@ -76,7 +76,7 @@ fn what_was_done_to_a_log_shows() {
         write(&folder, &whole);
         found
     };
-    // Any byte of a record.
+    // Change any byte of a record.
     for place in (0..whole[4].len()).step_by(7) {
         let (first, _) = changed(&|lines| {
             let mut bytes = lines[4].clone().into_bytes();
@@ -86,7 +86,7 @@ fn what_was_done_to_a_log_shows() {
         assert!(first.is_some_and(|first| (5..=7).contains(&first) || place < 20), "{place} {first:?}");
     }
     assert_eq!(changed(&|lines| lines[4] = lines[4].replace("role 5", "role 6")), (Some(5), 1));
-    // With a hash that fits: the next record names another.
+    // A forged record with a valid hash: the next record names another one.
     let forged = |lines: &mut Vec<String>| {
         let line = lines[4].replace("role 5", "role 6");
         let line = record::Line::read(line.as_bytes()).unwrap().record().unwrap();
@@ -106,7 +106,7 @@ fn what_was_done_to_a_log_shows() {
     assert_eq!(changed(&|lines| lines.push(whole[8].replace("\"number\":9", "\"number\":10"))), (Some(10), 2));
     std::fs::remove_file(folder.path().join(LOG)).unwrap();
     assert_eq!(found(&folder), (Some(1), 1));
-    // What is appended then goes on, and what is gone stays gone.
+    // New records continue the numbering, and the missing ones remain missing.
     assert_eq!(log(&folder).append(&[entry("later")], true).unwrap(), [10]);
     assert_eq!(found(&folder), (Some(1), 1));
 }
@@ -118,7 +118,7 @@ fn a_record_that_was_noted_must_be_there() {
     let noted = Expected::read(&format!("{number}:{hash}")).unwrap();
     assert_eq!(noted, Expected { number: 9, hash: hash.clone() });
     assert!(log(&folder).verify(Some(&noted)).unwrap().problems.is_empty());
-    // A log that was written anew without its last records, and the head with it.
+    // A log that was rewritten without its last records, together with the head.
     let other = of_records(7);
     let problems = log(&other).verify(Some(&noted)).unwrap().problems;
     assert_eq!(problems.iter().map(|problem| problem.number).collect::<Vec<_>>(), [8]);
@@ -145,7 +145,7 @@ fn with_a_key_nobody_else_can_write_a_chain() {
     let other = log(&folder);
     other.set_key(key(2));
     assert_eq!(other.verify(None).unwrap().problems.len(), 3);
-    // Records without the key after some with it.
+    // Records without a key after records with one.
     log(&folder).append(&[entry("forged")], true).unwrap();
     assert_eq!(keyed.verify(None).unwrap().problems[0].number, 6);
     assert_eq!(format!("{:?}", key(1)), "AuditKey { version: \"v1\", .. }");
@@ -162,7 +162,7 @@ fn a_line_that_was_cut_off_is_closed() {
         std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
         let own = log(&folder);
         assert!(own.verify(None).unwrap().problems.is_empty());
-        // A line that only lacks its end is a record.
+        // A line that only lacks its newline is a record.
         let is_record = cut == 1;
         let next = if is_record { 4 } else { 3 };
         assert_eq!(own.append(&[entry("next")], true).unwrap(), [next], "{cut}");

@@ -1,19 +1,19 @@
-//! Whether the records of the log are those that were written, all of them, in their order.
+//! Verifies that the log has exactly the records that were written, in order.
 
 use super::record::{Last, Line};
 use super::{AuditKey, hash_of};
 
-/// A record that was noted elsewhere: its number and its hash, or the beginning of that.
+/// A record that was noted elsewhere: its number and hash, or the start of its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// Its number.
     pub number: u64,
-    /// Its hash, or at least the first eight digits of that.
+    /// Its hash, or at least the first eight digits of it.
     pub hash: String,
 }
 
 impl Expected {
-    /// `1234:5d1f…`
+    /// Parses `1234:5d1f…`.
     pub fn read(text: &str) -> Option<Self> {
         let (number, hash) = text.split_once(':')?;
         let is_hash = hash.len() >= 8 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -21,26 +21,26 @@ impl Expected {
     }
 }
 
-/// What is wrong.
+/// A problem with the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The record.
+    /// The number of the record.
     pub number: u64,
     pub text: String,
 }
 
-/// What a look at the log has found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Records that could be read.
+    /// The number of readable records.
     pub records: u64,
-    /// The number, time and hash of the last of them.
+    /// The number, time and hash of the last record.
     pub last: Option<(u64, String, String)>,
-    /// Records whose hash was made with a key.
+    /// The number of records whose hash was made with a key.
     pub keyed: u64,
-    /// Those of them whose key is not at hand, so that nothing is known of their hash.
+    /// How many of these could not be verified, as their key is not available.
     pub without_key: u64,
-    /// Lines that a machine without power has left, which are no records.
+    /// Partial lines left by a power loss, which are not records.
     pub cut_off: u64,
     /// At most a thousand.
     pub problems: Vec<Problem>,
@@ -48,13 +48,13 @@ pub struct Verified {
 
 const MOST_PROBLEMS: usize = 1_000;
 
-/// A chain as it is gone along.
+/// The state of a verification that goes through the chain.
 pub struct Chain<'a> {
     key: Option<&'a AuditKey>,
     head: Option<&'a Last>,
     expected: Option<&'a Expected>,
     last: Last,
-    /// Lines since the last record that are none.
+    /// Unreadable lines since the last record.
     unreadable: u64,
     found: Verified,
 }
@@ -70,7 +70,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Looks at the next line.
+    /// Checks the next line.
     pub fn next(&mut self, text: &[u8]) {
         let read = Line::read(text).and_then(|line| Some((line, line.record()?)));
         let Some((line, record)) = read else {
@@ -81,7 +81,7 @@ impl<'a> Chain<'a> {
         let next = self.last.number + 1;
         let unreadable = std::mem::take(&mut self.unreadable);
         if line.number < next {
-            // What was cut off, if anything, is none of the chain's.
+            // Unreadable lines before an out-of-order record leave no gap in the chain, so they were cut off.
             self.found.cut_off += unreadable;
             self.tell(line.number, format!("comes after record {}: it was moved or inserted", self.last.number));
             return;
@@ -150,7 +150,7 @@ impl<'a> Chain<'a> {
         self.tell(first, problem);
     }
 
-    /// What was found.
+    /// The result, after the last line.
     pub fn end(mut self) -> Verified {
         let known = [self.head.map(|head| head.number), self.expected.map(|expected| expected.number)];
         let last = known.into_iter().flatten().max().unwrap_or(0);

@@ -1,7 +1,7 @@
-//! A change of rows that are written: some are lost, some are new.
+//! Changes to stored rows: some are removed, some are added.
 //!
-//! Files never change, and so those that lose rows are written anew without them, and no others are touched. A changed row is one that
-//! is lost and one that is new.
+//! Files are immutable. So a file with removed rows is rewritten without them, and other files are not touched. An updated row is one
+//! removed and one added row.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::catalog::data::Pinned;
 use crate::catalog::snapshots::{Part, Snapshot};
 use crate::error::failed;
 
-/// The rows that a table loses, of each file.
+/// The rows that a table loses, by file.
 #[derive(Debug)]
 pub struct Lost {
     files: Vec<Option<BooleanBufferBuilder>>,
@@ -31,16 +31,16 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// Of files that have so many rows.
+    /// An empty set for files with these row counts.
     pub fn new(rows: Vec<usize>, context: &TaskContext) -> Self {
         let memory = MemoryConsumer::new("rows that change").register(context.memory_pool());
         Self { files: rows.iter().map(|_| None).collect(), rows, memory, count: 0 }
     }
 
-    /// Loses a row; false when it was lost already.
+    /// Marks a row as removed; false when it already is.
     ///
     /// # Errors
-    /// There is no memory left, or no such row.
+    /// Memory runs out, or there is no such row.
     pub fn lose(&mut self, file: i64, row: i64) -> Result<bool> {
         let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
         let (file, row) = (place(file), place(row));
@@ -64,15 +64,15 @@ impl Lost {
         Ok(true)
     }
 
-    /// True for a file that loses rows.
+    /// True for a file that has removed rows.
     pub fn touches(&self, file: usize) -> bool {
         self.files.get(file).is_some_and(Option::is_some)
     }
 
-    /// The rows of a batch that stay; the batch begins at row `first` of the file.
+    /// The remaining rows of a batch that begins at row `first` of the file.
     ///
     /// # Errors
-    /// None: the batch is of the file.
+    /// None, as long as the batch is part of the file.
     pub fn staying(&self, file: usize, first: usize, batch: &RecordBatch) -> Result<RecordBatch> {
         let Some(Some(lost)) = self.files.get(file) else { return Ok(batch.clone()) };
         let stays = (first..first + batch.num_rows()).map(|row| Some(!lost.get_bit(row)));
@@ -80,7 +80,7 @@ impl Lost {
     }
 }
 
-/// The next state of a table that loses rows and gets others. The caller has the table's lock.
+/// Builds the next state of a table from removed and added rows. The caller holds the table's lock.
 pub struct Change<'a> {
     catalog: &'a Catalog,
     newest: &'a Snapshot,
@@ -90,7 +90,7 @@ pub struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// Begins with a state of the table, whose files these are.
+    /// Starts from a state of the table, with its files.
     pub fn new(
         catalog: &'a Catalog,
         name: &'a str,
@@ -111,10 +111,10 @@ impl<'a> Change<'a> {
         self.writing.add(batch)
     }
 
-    /// Writes the files anew that lose rows, and publishes the new state, unless nothing has changed.
+    /// Rewrites the files with removed rows and publishes the new state, unless nothing has changed.
     ///
     /// # Errors
-    /// A file is damaged, the disk fails, there is no memory left; another has published a state meanwhile.
+    /// A file is damaged, the disk fails, or memory runs out; or another process has published a state meanwhile.
     pub async fn publish(mut self, lost: &Lost) -> Result<()> {
         if lost.count == 0 && self.writing.rows() == 0 {
             return Ok(());
@@ -125,14 +125,14 @@ impl<'a> Change<'a> {
                 others.push(file);
                 continue;
             }
-            // A file is read as a whole.
+            // The file is read into memory as a whole.
             self.memory.try_resize(usize::try_from(pin.bytes).unwrap_or(usize::MAX))?;
             let mut first = 0;
             for batch in batches(pin)? {
                 let batch = batch?;
                 self.writing.add(&lost.staying(number, first, &batch)?)?;
                 first += batch.num_rows();
-                // Here the statement can be cancelled.
+                // A point at which the statement can be cancelled.
                 tokio::task::consume_budget().await;
             }
         }

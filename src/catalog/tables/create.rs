@@ -1,4 +1,4 @@
-//! Tables that are made, or replaced.
+//! Creating and replacing tables.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,29 +17,29 @@ use crate::catalog::snapshots::{NewSnapshot, SnapshotOf, When, changed_meanwhile
 use crate::catalog::stamp::Stamp;
 use crate::error::invalid;
 
-/// A check against the definitions there are by now.
+/// Checks again against the current definitions, and returns their state.
 pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
 
-/// A table that is to be made.
+/// A table to be created.
 pub struct NewTable<'a> {
     pub definition: NewVersion<'a>,
-    /// The classes that its columns have from where their values come.
+    /// The classes that its columns inherit from the columns their values come from.
     pub classes: BTreeMap<String, String>,
-    /// Checks once more, when the rows are written, that nothing that uses the table it replaces would be broken; gives the state
-    /// of the definitions that this holds for.
+    /// Checks again, once the rows are written, that replacing a table breaks nothing that uses it; returns the state of the definitions
+    /// that this holds for.
     pub recheck: Option<&'a Recheck>,
     /// The snapshot that it replaces, as the statement saw it.
     pub replaced: Option<i64>,
-    /// One that is there already is left alone.
+    /// Leave an existing table alone.
     pub if_not_exists: bool,
-    /// Its columns where they are declared; those of a query may hold NULL whatever the query promises.
+    /// Its columns, if they are declared. Columns of a query may hold NULL, whatever the query promises.
     pub declared: Option<SchemaRef>,
 }
 
-/// Makes a table, or replaces one, with the rows of a plan.
+/// Creates or replaces a table with the rows of a plan.
 ///
 /// # Errors
-/// What goes wrong with the plan, or with writing; nothing is published then.
+/// The plan or writing fails; nothing is published then.
 pub async fn create(
     catalog: &Arc<Catalog>,
     new: &NewTable<'_>,
@@ -67,7 +67,7 @@ pub async fn create(
     writing.publish(newest.as_ref(), vec![], Some(new)).await
 }
 
-/// The columns of a table to be made.
+/// The columns of the new table.
 fn columns(name: &str, schema: &Schema, declared: Option<&SchemaRef>) -> Result<SchemaRef> {
     if schema.fields().is_empty() {
         return Err(invalid(name, "a table needs a column; write CREATE TABLE name (column type, …) or AS SELECT …"));
@@ -94,7 +94,7 @@ fn columns(name: &str, schema: &Schema, declared: Option<&SchemaRef>) -> Result<
     Ok(Arc::new(Schema::new(fields)))
 }
 
-/// False for types that the writer of Parquet has a schema for and no values, or panics at.
+/// False for types that the Parquet writer has a schema for but cannot write, or panics on.
 fn can_be_stored(data_type: &DataType) -> bool {
     match data_type {
         DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
@@ -111,7 +111,7 @@ fn can_be_stored(data_type: &DataType) -> bool {
     }
 }
 
-/// Publishes a table that is made. What others define while its rows are written, or while it is checked, is checked anew.
+/// Publishes a new table. If definitions change while its rows are written or while it is checked, it is checked again.
 pub async fn publish_made(catalog: &Catalog, new: &NewSnapshot<'_>, made: &NewTable<'_>) -> Result<i64> {
     let Some(recheck) = made.recheck else { return catalog.publish_table(new, (made.definition, &made.classes), None) };
     loop {

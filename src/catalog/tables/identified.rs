@@ -1,4 +1,4 @@
-//! A table whose rows say which they are: its columns, and beside them the number of the file and of the row in it.
+//! A table with row identity: its columns, and in addition the number of the file and of the row in it.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::catalog::data::Pinned;
 use crate::catalog::decrypting::format;
 use crate::catalog::store::DATA_URL;
 
-/// The column with the number of the file; no column of a table can have the name by accident.
+/// The column with the file number. The colon keeps the name apart from those of ordinary columns.
 pub const FILE: &str = "portrait:file";
-/// The column with the number of the row in its file.
+/// The column with the row number within the file.
 pub const ROW: &str = "portrait:row";
 
-/// The files of a table as rows that say which they are.
+/// The files of a table, as rows with their identity.
 #[derive(Debug)]
 pub struct Identified {
     columns: TableSchema,
@@ -33,7 +33,7 @@ pub struct Identified {
 }
 
 impl Identified {
-    /// Over these files, whose columns these are.
+    /// A table over these files, with these columns.
     pub fn new(columns: &SchemaRef, pins: Vec<Arc<Pinned>>) -> Self {
         let row = Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber);
         let columns = TableSchema::builder(Arc::clone(columns))
@@ -64,7 +64,7 @@ impl TableProvider for Identified {
         let file = |(number, pin): (i64, &Arc<Pinned>)| {
             let mut file = PartitionedFile::new(pin.name.as_str(), pin.bytes);
             file.partition_values = vec![ScalarValue::Int64(Some(number))];
-            // The plan holds the files, for as long as it lives.
+            // The plan keeps the files locked as long as it lives.
             file.with_extension(Arc::clone(&self.pins))
         };
         let groups = FileGroup::new((0..).zip(self.pins.iter()).map(file).collect());
@@ -78,7 +78,7 @@ impl TableProvider for Identified {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // The engine pushes conditions into the scan when it has the plan.
+        // The optimizer pushes conditions into the scan later, once it has the plan.
         Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
     }
 }

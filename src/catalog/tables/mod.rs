@@ -1,10 +1,10 @@
 //! Managed tables: rows that statements write into the database.
 //!
-//! A statement that writes works like a refresh. Its rows go to new files. When those are on disk, one transaction of the
-//! catalog names them, together with the definition if the table is new. Until then readers see the earlier state, and a statement that
-//! fails or is killed changes nothing. INSERT names the files of the newest snapshot together with its own. Statements that change rows rewrite
-//! the files that contain them ([`change`]). Statements that write to one table take turns, each for all of its work; they
-//! do not wait for other tables or profiles.
+//! A statement that writes works like a refresh. Its rows go to new files. When those are on disk, one catalog transaction refers to them,
+//! together with the definition if the table is new. Until then readers see the earlier state, and a statement that fails or is killed
+//! changes nothing. INSERT publishes the files of the newest snapshot together with its own. Statements that change rows rewrite the files
+//! that contain them ([`change`]). Statements that write to the same table run one after another; they do not wait for other tables or
+//! profiles.
 
 mod change;
 mod create;
@@ -41,10 +41,10 @@ use super::view::View;
 use crate::error::{failed, invalid};
 use crate::opaque::forward;
 
-/// How many snapshots stay readable: a day of one statement every quarter of an hour, and some. Those of INSERT share their files; a
-/// table that is replaced every night holds the files of as many nights.
+/// How many snapshots are kept: one day of a statement every quarter of an hour, with some margin. The snapshots of INSERTs share files; a
+/// table that is replaced every night keeps the files of that many nights.
 const KEEP: usize = 100;
-/// A statement that finds so many small files writes their rows anew with its own: with one file per row, reading would be slow.
+/// With this many small files, a statement rewrites their rows into its own files: with one file per row, reading would be slow.
 const MANY_FILES: usize = 64;
 
 /// One state of a managed table.
@@ -68,8 +68,8 @@ impl ManagedTable {
         &self.name
     }
 
-    /// The table as the statement sees it, or `None` when it was not there at that time; `defaults` are the values of columns that an
-    /// INSERT leaves out.
+    /// The table as the statement sees it, or `None` when it did not exist at that time. `defaults` are the values of columns that an
+    /// INSERT omits.
     ///
     /// # Errors
     /// A file is damaged.
@@ -159,12 +159,12 @@ impl ManagedTable {
     }
 }
 
-/// Where INSERT brings its rows.
+/// The target of an INSERT.
 struct TableSink {
     catalog: Arc<Catalog>,
     name: String,
     columns: SchemaRef,
-    /// The same columns, all of which may hold NULL: a NULL that is not allowed is reported here, with the name of its column.
+    /// The same columns, all nullable: a NULL that is not allowed is reported here, with the name of its column.
     schema: SchemaRef,
 }
 
@@ -189,7 +189,8 @@ impl DataSink for TableSink {
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
         let options = context.session_config().options();
         let _lock = self.catalog.lock(SnapshotOf::Table, &self.name, "INSERT", options).await?;
-        // Rows that others have added since the statement was planned stay; another table of the name is none of ours.
+        // Rows that others have added since the statement was planned stay; but a table that was dropped and created again under the name
+        // is a conflict.
         let Some(newest) = self.catalog.snapshot(SnapshotOf::Table, &self.name, When::Now)? else {
             return Err(changed_meanwhile(&self.name));
         };

@@ -1,4 +1,4 @@
-//! The files of a table's next state, on their way to the disk and into the catalog.
+//! Writes the files of a table's next state and publishes it.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -18,17 +18,18 @@ use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
 use crate::error::{SqlState, coded};
 
-/// So many files of a statement have the smallest size; the next as many twice that, and so on. A change of one row writes one file
-/// anew, which is less than a fiftieth of a table of six million rows or more; and the largest table has some hundred files.
+/// This many files of a statement have the smallest size; the next as many have twice that size, and so on. So a change of one row, which
+/// rewrites one file, rewrites less than a fiftieth of a table with six million rows or more, and the largest tables have some hundred
+/// files.
 const FILES_OF_A_SIZE: usize = 128;
 
-/// The next state of a table in the making. The caller has the table's lock.
+/// The next state of a table being written. The caller holds the table's lock.
 pub struct Writing<'a> {
     catalog: &'a Catalog,
     name: &'a str,
     schema: &'a SchemaRef,
     memory: MemoryReservation,
-    /// The file in the making, and how many rows it has.
+    /// The file being written, and its number of rows.
     output: Option<(Output, usize)>,
     finished: Vec<Written>,
     rows: i64,
@@ -40,7 +41,7 @@ impl<'a> Writing<'a> {
         Self { catalog, name, schema, memory, output: None, finished: vec![], rows: 0 }
     }
 
-    /// Rows so far.
+    /// The number of rows so far.
     pub fn rows(&self) -> i64 {
         self.rows
     }
@@ -52,7 +53,7 @@ impl<'a> Writing<'a> {
     pub async fn write(&mut self, mut data: SendableRecordBatchStream) -> Result<()> {
         while let Some(batch) = data.next().await {
             self.add(&batch?)?;
-            // Here the statement can be cancelled, also when its rows come without waiting.
+            // A point at which the statement can be cancelled, even when its rows are always ready.
             tokio::task::consume_budget().await;
         }
         Ok(())
@@ -61,7 +62,7 @@ impl<'a> Writing<'a> {
     /// Adds rows.
     ///
     /// # Errors
-    /// A NULL where the table allows none; the disk is full, or fails; there is no memory left.
+    /// A NULL where the table allows none; the disk is full or fails; memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         refuse_nulls(self.name, self.schema, batch)?;
         let mut left = RecordBatch::try_new(SchemaRef::clone(self.schema), batch.columns().to_vec())?;
@@ -85,13 +86,13 @@ impl<'a> Writing<'a> {
         Output::new(self.catalog, self.schema, None, &self.memory)
     }
 
-    /// Brings the files to disk and publishes them with those that are kept.
+    /// Syncs the files to disk and publishes them together with the kept ones.
     ///
     /// # Errors
-    /// The disk is full, or fails; another has published a state meanwhile, or what a new table would break.
+    /// The disk is full or fails; another process has published a state meanwhile; or replacing the table would break something.
     pub async fn publish(mut self, newest: Option<&Snapshot>, kept: Vec<DataFile>, made: Option<&NewTable<'_>>) -> Result<()> {
         fail_point!("table::written", |_| std::process::abort());
-        // The columns of a table without rows are those of a file without rows.
+        // A table without rows needs a file without rows, which holds its columns.
         if self.output.is_none() && self.finished.is_empty() && kept.is_empty() {
             self.output = Some((self.begin()?, 0));
         }
@@ -104,7 +105,7 @@ impl<'a> Writing<'a> {
         let new = NewSnapshot {
             of: SnapshotOf::Table,
             name: self.name,
-            // A clock that was set back does not change the order of what happened.
+            // Times strictly increase, even if the clock was set back.
             at: newest.map_or(i64::MIN, |newest| newest.at.saturating_add(1)).max(now()),
             rows: kept.iter().fold(self.rows, |rows, file| rows.saturating_add(file.rows)),
             expected: newest.map(|newest| newest.id),
@@ -118,19 +119,20 @@ impl<'a> Writing<'a> {
             None => self.catalog.publish(&new, None),
         };
         fail_point!("table::published", |_| std::process::abort());
-        // After an error of the disk it is not certain that the catalog will never name it. What it does not name is collected.
+        // Keep the files: after a disk error the commit may or may not have happened. If the catalog does not refer to them, they are
+        // collected.
         self.catalog.hold_files(self.finished);
         published?;
-        // What cannot be removed now is removed later; the rows are there.
+        // What cannot be removed now is removed later; the rows are published.
         let _ = self.catalog.collect();
         Ok(())
     }
 }
 
-/// Fails for a NULL where a column allows none.
+/// Fails when a column that allows no NULL has one.
 ///
 /// # Errors
-/// There is one.
+/// The first such column.
 pub fn refuse_nulls(table: &str, columns: &SchemaRef, batch: &RecordBatch) -> Result<()> {
     for (field, column) in columns.fields().iter().zip(batch.columns()) {
         if !field.is_nullable() && column.logical_null_count() > 0 {

@@ -1,16 +1,16 @@
-//! The types of PostgreSQL, and ours.
+//! PostgreSQL's types, and ours for them.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use tokio_postgres::types::{Kind, Type};
 
-/// What a `numeric` without precision is read as; a value with more digits is an error that names it.
+/// The type for a `numeric` without precision. A value with more digits is an error that shows the value.
 const UNBOUNDED: DataType = DataType::Decimal128(38, 10);
-/// The most digits that a decimal can have.
+/// The most digits of a decimal.
 const MOST_DIGITS: i32 = 76;
 
-/// The type that a column is read as; `None` when it cannot be read.
+/// The type for a column; `None` when it cannot be read.
 pub fn data_type(source: &Type, modifier: i32) -> Option<DataType> {
     match source.kind() {
         Kind::Array(items) => return Some(DataType::List(Arc::new(Field::new_list_field(data_type(items, modifier)?, true)))),
@@ -40,13 +40,13 @@ pub fn data_type(source: &Type, modifier: i32) -> Option<DataType> {
     })
 }
 
-/// A decimal type with the digits of a `numeric`.
+/// The decimal type for a `numeric` with this type modifier.
 fn numeric(modifier: i32) -> Option<DataType> {
     if modifier < 4 {
         return Some(UNBOUNDED);
     }
     let digits = ((modifier - 4) >> 16) & 0xffff;
-    // Eleven bits with a sign: digits may stand left of the point, as in numeric(2, -3).
+    // The scale is a signed number of eleven bits. It may be negative, as in numeric(2, -3).
     let scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
     let (digits, scale) = if scale < 0 { (digits - scale, 0) } else { (digits.max(scale), scale) };
     if digits > MOST_DIGITS {

@@ -28,10 +28,10 @@ impl Debug for Connection {
     }
 }
 
-/// Connects. Statements there end after `timeout` seconds, and soon after this program is gone.
+/// Connects read-only. Statements time out after `timeout` seconds, and end soon after this process is gone.
 ///
 /// # Errors
-/// The server cannot be reached, or refuses who asks.
+/// The server cannot be reached, or rejects the login.
 pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
     let connection = reach(target).await?;
     let settings = format!(
@@ -39,16 +39,16 @@ pub async fn connect(target: &Target, timeout: u64) -> Result<Connection> {
     );
     let failed = |error| of_postgres(&target.label, &error);
     connection.client.batch_execute(&settings).await.map_err(failed)?;
-    // Servers before 14 do not know it, and some systems cannot do it.
+    // Servers before version 14 do not have this setting, and some systems do not support it.
     let gone = "SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
     let _ = connection.client.batch_execute(gone).await;
     Ok(connection)
 }
 
-/// Connects, for whatever is to be done there.
+/// Connects without any restriction.
 ///
 /// # Errors
-/// As [`connect`].
+/// Same as [`connect`].
 pub async fn reach(target: &Target) -> Result<Connection> {
     let login = login(target)?;
     Ok(match target.encryption {
@@ -56,7 +56,7 @@ pub async fn reach(target: &Target) -> Result<Connection> {
         Encryption::Always | Encryption::Issuer | Encryption::Verified => encrypted(target, &login, SslMode::Require).await?,
         Encryption::IfItCan => match encrypted(target, &login, SslMode::Prefer).await {
             Ok(connection) => connection,
-            // libpq does the same: where encryption fails, it goes without.
+            // As in libpq: if the encrypted connection fails, try an unencrypted one.
             Err(error) if crate::error::sqlstate(&error) == SqlState::IO_ERROR => plain(target, &login).await?,
             Err(error) => return Err(error),
         },
@@ -76,7 +76,7 @@ fn config(target: &Target, login: &Login, mode: SslMode) -> Config {
 async fn plain(target: &Target, login: &Login) -> Result<Connection> {
     let connected = config(target, login, SslMode::Disable).connect(NoTls).await;
     let (client, connection) = connected.map_err(|error| of_postgres(&target.label, &error))?;
-    // It ends with the client; an error on the way is the error of the next request.
+    // The task ends when the client is dropped. A connection error shows up in the next request.
     Handle::current().spawn(connection);
     Ok(Connection { cancel: client.cancel_token(), client, tls: None, runtime: Handle::current() })
 }
@@ -90,11 +90,11 @@ async fn encrypted(target: &Target, login: &Login, mode: SslMode) -> Result<Conn
 }
 
 impl Connection {
-    /// Asks the server to end what it is doing here; does not wait for it.
+    /// Asks the server to cancel the current statement, without waiting for it.
     pub fn cancel(&self) {
         let (cancel, tls) = (self.cancel.clone(), self.tls.clone());
         self.runtime.spawn(async move {
-            // The server also ends it when it finds that nobody reads.
+            // Errors are ignored, because the server also stops when it notices that nobody reads.
             let _ = match tls {
                 Some(tls) => cancel.cancel_query(tls).await,
                 None => cancel.cancel_query(NoTls).await,
@@ -103,7 +103,7 @@ impl Connection {
     }
 }
 
-/// An error of the server, or on the way to it.
+/// An error from the server, or in the connection to it.
 pub fn of_postgres(subject: &str, error: &tokio_postgres::Error) -> DataFusionError {
     let Some(own) = error.as_db_error() else {
         let cause = std::error::Error::source(error);
@@ -124,7 +124,7 @@ pub fn of_postgres(subject: &str, error: &tokio_postgres::Error) -> DataFusionEr
     coded(state_of(own.code().code()), subject, problem)
 }
 
-/// Our SQLSTATE for one of the server's.
+/// Our SQLSTATE for one of PostgreSQL's.
 pub fn state_of(code: &str) -> SqlState {
     match code {
         "57014" => SqlState::QUERY_CANCELED,

@@ -1,6 +1,6 @@
-//! Passwords: from PGPASSWORD, or from a file as libpq reads it, `host:port:database:user:password` on each line.
+//! Passwords from PGPASSWORD, or from a file in libpq's format with `host:port:database:user:password` on each line.
 //!
-//! They are looked up when a connection is made, and kept nowhere.
+//! They are looked up when a connection is made, and not stored.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,16 @@ use datafusion::common::Result;
 use super::target::Target;
 use crate::error::{SqlState, coded, failed};
 
-/// Who connects, and with what.
+/// The user and password for a connection.
 pub struct Login {
     pub user: String,
     pub password: Option<String>,
 }
 
-/// The login of a target. The file that a statement names counts more than the environment.
+/// The login for a target. A file named in the statement takes precedence over the environment.
 ///
 /// # Errors
-/// A file cannot be read, or others can read it.
+/// A file cannot be read, or is readable by others.
 pub fn login(target: &Target) -> Result<Login> {
     if let Some(file) = &target.credentials {
         let Some(line) = find(&read(file)?, target) else {
@@ -64,11 +64,11 @@ fn read(file: &Path) -> Result<String> {
     if !metadata.is_file() {
         return Err(failed(&name, "is not a file; passwords are read from lines host:port:database:user:password"));
     }
-    // What is in it is in no error.
+    // The error must not show the file's contents.
     std::fs::read_to_string(file).map_err(|error| failed(&name, format!("cannot be read: {}", error.kind())))
 }
 
-/// The first line for a target; without a user, the user of that line.
+/// The first line that matches a target. If the target has no user, the line determines the user.
 fn find(text: &str, target: &Target) -> Option<Login> {
     let host = if target.host.starts_with('/') { "localhost" } else { &target.host };
     let port = target.port.to_string();
@@ -86,12 +86,12 @@ fn find(text: &str, target: &Target) -> Option<Login> {
     })
 }
 
-/// The fields of a line; a colon or backslash within one has a backslash before it.
+/// The fields of a line, in which a backslash escapes a colon or a backslash.
 fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut letters) = (vec![String::new()], line.trim_end_matches('\r').chars());
     while let Some(letter) = letters.next() {
         let letter = match letter {
-            // What stands after the password's own colons is part of it.
+            // Further colons are part of the password.
             ':' if fields.len() < 5 => {
                 fields.push(String::new());
                 continue;

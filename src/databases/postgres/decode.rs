@@ -1,4 +1,4 @@
-//! Values as `COPY … (FORMAT binary)` writes them.
+//! Decodes values of `COPY … (FORMAT binary)`.
 
 use chrono::NaiveDate;
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, i256};
@@ -6,15 +6,15 @@ use tokio_postgres::types::{Kind, Type};
 
 use crate::databases::columns::Values;
 
-/// Days from 1970 to 2000, where PostgreSQL begins to count.
+/// The days from 1970 to 2000, the epoch of PostgreSQL.
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
-/// Why a value cannot be read: what it is, for the error.
+/// Why a value cannot be read: a description of it for the error.
 pub type Misfit = String;
 
-/// Bytes that are taken from the beginning.
+/// Bytes that are consumed from the front.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a>(pub &'a [u8]);
 
@@ -41,7 +41,7 @@ impl<'a> Input<'a> {
         self.array().map(i64::from_be_bytes)
     }
 
-    /// A value with its length before it; `Some(None)` for NULL.
+    /// A value prefixed by its length; `Some(None)` for NULL.
     pub fn value(&mut self) -> Option<Option<&'a [u8]>> {
         match self.int32()? {
             -1 => Some(None),
@@ -53,7 +53,7 @@ impl<'a> Input<'a> {
 /// Adds a value that is not NULL.
 ///
 /// # Errors
-/// It has no place in the type of the column.
+/// The value does not fit the type of the column.
 pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataType) -> Result<(), Misfit> {
     let broken = || format!("{} bytes that are no {}", bytes.len(), source.name());
     let mut input = Input(bytes);
@@ -67,7 +67,7 @@ pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataTyp
         Values::Int64(values) => values.append_value(input.int64().ok_or_else(broken)?),
         Values::Float32(values) => {
             let number = input.array().map(f32::from_be_bytes).ok_or_else(broken)?;
-            // There is one NaN there, and here one for each sign.
+            // PostgreSQL has only one NaN, Arrow has several.
             values.append_value(if number.is_nan() { f32::NAN } else { number });
         }
         Values::Float64(values) => {
@@ -85,7 +85,7 @@ pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataTyp
                 values.append_value(uuid::Uuid::from_bytes(bytes).hyphenated().to_string());
                 return Ok(());
             }
-            // The first byte of jsonb is its version.
+            // The first byte of a jsonb value is its version.
             let text = if *source == Type::JSONB { bytes.get(1..).ok_or_else(broken)? } else { bytes };
             values.append_value(str::from_utf8(text).map_err(|_| "a text that is not UTF-8".to_string())?);
         }
@@ -114,7 +114,7 @@ pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataTyp
         Values::List(lists) => {
             let (Kind::Array(items), DataType::List(field)) = (source.kind(), data_type) else { return Err(broken()) };
             let dimensions = input.int32().ok_or_else(broken)?;
-            // Whether it has NULLs, and the type of its items.
+            // Skips the flag for NULLs and the type of the items.
             input.take(8).ok_or_else(broken)?;
             if dimensions > 1 {
                 return Err(format!("an array of {dimensions} dimensions"));
@@ -136,13 +136,13 @@ pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataTyp
     Ok(())
 }
 
-/// The first and last days and moments stand for those that have no end.
+/// The smallest and largest values stand for minus infinity and infinity.
 fn infinite(bytes: &[u8]) -> Misfit {
     let is_past = bytes.first().is_some_and(|first| first & 0x80 != 0);
     if is_past { "-infinity".into() } else { "infinity".into() }
 }
 
-/// A `numeric`: groups of four digits, the first of which stands at 10000 to the power of `weight`.
+/// Decodes a `numeric`: groups of four digits, the first of which is multiplied by 10000 to the power of `weight`.
 fn numeric(bytes: &[u8], data_type: &DataType) -> Result<i256, Misfit> {
     let (DataType::Decimal128(digits, scale) | DataType::Decimal256(digits, scale)) = data_type else {
         return Err("a number".into());
@@ -161,7 +161,7 @@ fn numeric(bytes: &[u8], data_type: &DataType) -> Result<i256, Misfit> {
     input.take(2).ok_or_else(broken)?;
     let wide = || format!("a number of more than {} digits before the point", i32::from(*digits) - i32::from(*scale));
     let mut number = i256::ZERO;
-    // What the last digit of the group stands for, as a power of ten over the smallest that the column has.
+    // The power of ten of the group's last digit, relative to the last digit of the column's scale.
     let mut power = (weight + 1) * 4 + i32::from(*scale);
     for _ in 0..count {
         let group = i128::from(input.int16().ok_or_else(broken)?);
@@ -194,7 +194,7 @@ fn numeric(bytes: &[u8], data_type: &DataType) -> Result<i256, Misfit> {
     Ok(if sign == 0x4000 { number.wrapping_neg() } else { number })
 }
 
-/// A day as PostgreSQL reads it, when it has four digits of a year.
+/// A date in PostgreSQL's notation, if its year has four digits.
 pub fn day(days: i64) -> Option<NaiveDate> {
     let day = NaiveDate::default().checked_add_signed(chrono::TimeDelta::try_days(days)?)?;
     (1..=9999).contains(&chrono::Datelike::year(&day)).then_some(day)

@@ -1,8 +1,8 @@
-//! Conditions in the SQL of PostgreSQL.
+//! Conditions in PostgreSQL's SQL.
 //!
-//! Texts are ordered there by a collation, and here by their bytes: the order goes there with COLLATE "C". Equality goes there as it
-//! is, so that indexes serve, when the column's collation takes no two texts for one. `char(n)`, which ignores spaces at its end, `name`,
-//! which cuts off what is long, and citext stay here.
+//! PostgreSQL orders strings by collation, we order them by bytes, so comparisons of order are written with COLLATE "C". Equality is
+//! written without, so that indexes can be used, provided that the column's collation is deterministic. Conditions on `char(n)`, which
+//! ignores trailing spaces, on `name`, which truncates long strings, and on citext stay here.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -21,7 +21,7 @@ impl Opened {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// How a column of texts is written where it is compared; `None` when that means something else there.
+    /// The expression for a string column in a comparison; `None` when the comparison would mean something else there.
     fn text(&self, column: &PostgresColumn, is_order: bool) -> Option<String> {
         let is_text = matches!(column.source, Type::TEXT | Type::VARCHAR);
         if !is_text || (is_order && !self.is_utf8) {
@@ -54,7 +54,7 @@ impl Dialect for Opened {
             (DataType::Utf8View, value) => {
                 let text = value.try_as_str().flatten().filter(|text| !text.contains('\0'))?;
                 if column.source == Type::UUID {
-                    // Here it is a text, in the one form that the server gives it.
+                    // A uuid is a string here, in the one form in which the server prints it.
                     let is_same =
                         !is_order && uuid::Uuid::parse_str(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text);
                     is_same.then(|| (name, format!("{}::uuid", literal(text))))?
@@ -89,7 +89,7 @@ impl Dialect for Opened {
     }
 }
 
-/// Microseconds of a day as `23:59:59.999999`.
+/// Microseconds since midnight as `23:59:59.999999`.
 fn clock(time: i64) -> String {
     let seconds = time / 1_000_000;
     format!("{:02}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, time % 1_000_000)

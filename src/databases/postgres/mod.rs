@@ -32,46 +32,46 @@ use crate::files::source::SourceExec;
 use crate::settings::PortraitSettings;
 use crate::text::identifier;
 
-/// Tables with fewer pages than this are read by one connection.
+/// Tables with fewer pages are read by one connection.
 const SMALLEST_PART: i64 = 1024;
 
-/// A table or query of a PostgreSQL server, as it was found.
+/// A table or query of a PostgreSQL server.
 #[derive(Debug)]
 pub struct Opened {
     target: Target,
-    /// What stands after FROM.
+    /// The item after FROM.
     from: String,
-    /// What errors call it: `postgresql://host:5432/db: table sales.orders`.
+    /// The name for errors: `postgresql://host:5432/db: table sales.orders`.
     label: String,
     columns: Vec<PostgresColumn>,
     schema: SchemaRef,
-    /// Pages of a table that can be read in ranges of them; 0 for all else.
+    /// The number of pages of a table that can be read in page ranges; 0 for all others.
     pages: i64,
-    /// True when the server compares texts, letter by letter, as we do.
+    /// True when the server's encoding is UTF-8, so that it orders strings by the same bytes.
     is_utf8: bool,
 }
 
-/// A column as it is read.
+/// A column to read.
 #[derive(Debug)]
 struct PostgresColumn {
     name: String,
     source: Type,
     data_type: DataType,
-    /// True when only equal texts compare as equal there.
+    /// True when the column's collation treats only identical strings as equal.
     is_deterministic: bool,
 }
 
-/// A table by its place in the server's catalog.
+/// A table in the server's catalog.
 struct Found {
     oid: u32,
     name: String,
     pages: i64,
 }
 
-/// Looks at a table.
+/// Looks up a table or query.
 ///
 /// # Errors
-/// The server cannot be reached, has no such table, or a column cannot be read.
+/// The server cannot be reached or has no such table, or a column cannot be read.
 pub async fn open(
     subject: &str,
     state: &SessionState,
@@ -84,7 +84,7 @@ pub async fn open(
     Opened::look_at(target, &connection, &options.relation).await
 }
 
-/// Seconds that a statement may take, 0 for no limit.
+/// The time limit for a statement in seconds; 0 for no limit.
 fn timeout(state: &dyn Session) -> u64 {
     PortraitSettings::of(state.config_options()).statement_timeout
 }
@@ -112,7 +112,7 @@ impl Opened {
         };
         let statement = client.prepare(&format!("SELECT * FROM {from} LIMIT 0")).await;
         let statement = statement.map_err(|error| of_postgres(&label, &error))?;
-        // A role that may not read it gets the error now.
+        // Executed so that missing privileges are reported now.
         client.query(&statement, &[]).await.map_err(|error| of_postgres(&label, &error))?;
         let mut columns: Vec<PostgresColumn> = vec![];
         for column in statement.columns() {
@@ -139,9 +139,9 @@ impl Opened {
     }
 }
 
-/// The table of that name, found as the server finds names in SQL.
+/// Looks up a table by name, in the way that the server resolves names in SQL.
 async fn find(connection: &Connection, server: &str, table: &str, version: i32) -> Result<Found> {
-    // Older servers would read the whole table for each range; a standby hands out no snapshots.
+    // Page ranges need version 14; older servers would scan the whole table for each range. A standby server cannot export snapshots.
     let sql = "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
             CASE WHEN c.relkind IN ('r', 'm') AND NOT pg_is_in_recovery() AND $2 THEN
                 pg_relation_size(c.oid) / current_setting('block_size')::bigint ELSE 0 END
@@ -159,7 +159,7 @@ async fn find(connection: &Connection, server: &str, table: &str, version: i32) 
     }
 }
 
-/// The columns of a table whose collation takes no two texts for one.
+/// The columns of a table whose collation treats only identical strings as equal.
 async fn deterministic_columns(connection: &Connection, server: &str, table: u32, version: i32) -> Result<Vec<String>> {
     let is_so = if version >= 120_000 { "c.collisdeterministic" } else { "true" };
     let sql = format!(
@@ -170,7 +170,7 @@ async fn deterministic_columns(connection: &Connection, server: &str, table: u32
     rows.iter().map(|row| get(row, 0, server)).collect()
 }
 
-/// A value of the server's catalog.
+/// A value from the server's catalog.
 fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a tokio_postgres::Row, column: usize, server: &str) -> Result<T> {
     row.try_get(column).map_err(|error| of_postgres(server, &error))
 }
@@ -188,7 +188,7 @@ impl Relation for Opened {
         let bound = |part: i64| format!("'({},0)'::tid", self.pages * part / parts);
         let of = |part: i64| match part {
             0 => format!("ctid < {}", bound(1)),
-            // What the table has grown by since belongs to the last part.
+            // Pages that were added since then belong to the last part.
             last if last == parts - 1 => format!("ctid >= {}", bound(last)),
             part => format!("ctid >= {} AND ctid < {}", bound(part), bound(part + 1)),
         };

@@ -1,7 +1,7 @@
-//! Reading the rows of a PostgreSQL table by COPY.
+//! Reads the rows of a PostgreSQL table by COPY.
 //!
-//! Each part has a connection of its own. When there are several, the first that begins exports the snapshot that its transaction sees,
-//! and all parts read in that: a row that is moved to another page while they read is seen once.
+//! Each part has its own connection. With several parts, the first one exports a snapshot and all parts read in that, so that a row which
+//! moves to another page in the meantime is read exactly once.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::error::{SqlState, coded, failed, in_rows};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::text::{identifier, sql_type};
 
-/// How the output of COPY begins.
+/// The beginning of COPY's binary output.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -36,7 +36,7 @@ pub struct PostgresSource {
     statements: Vec<String>,
 }
 
-/// What the parts have in common.
+/// What the parts share.
 #[derive(Debug)]
 struct Shared {
     table: Arc<Opened>,
@@ -46,13 +46,13 @@ struct Shared {
     snapshot: Mutex<Option<Snapshot>>,
 }
 
-/// A state of the database that all parts see.
+/// A snapshot that all parts read.
 #[derive(Debug)]
 struct Snapshot {
     name: String,
-    /// Parts that have not begun yet.
+    /// The number of parts that have not begun yet.
     awaited: usize,
-    /// Others can see the state as long as this connection is in its transaction.
+    /// The snapshot can be imported as long as this connection's transaction is open.
     _holder: Connection,
 }
 
@@ -113,7 +113,7 @@ impl Shared {
         of_postgres(&self.table.label, error)
     }
 
-    /// Puts the transaction of a part into the state that all parts see.
+    /// Begins the transaction of a part, in the shared snapshot.
     async fn begin(&self, connection: &Connection) -> Result<()> {
         if self.parts == 1 {
             return connection.client.batch_execute(BEGIN).await.map_err(|error| self.failed(&error));
@@ -146,11 +146,11 @@ pub struct PostgresReader {
     rows: Rows,
     connection: Option<Connection>,
     copy: Option<std::pin::Pin<Box<CopyOutStream>>>,
-    /// What was sent and not read yet.
+    /// Bytes that were received and not decoded yet.
     pending: Bytes,
-    /// True after what stands before the first row.
+    /// True after the header.
     has_begun: bool,
-    /// True after what stands behind the last one.
+    /// True after the trailer.
     has_ended: bool,
     is_done: bool,
     received: Count,
@@ -163,7 +163,7 @@ impl Reader for PostgresReader {
         }
         if self.copy.is_none() {
             let connection = connect(&self.shared.table.target, self.shared.timeout).await?;
-            // It is cancelled from here on when nobody waits any more.
+            // Stored before anything else, so that dropping the reader cancels the statement from here on.
             let connection = self.connection.insert(connection);
             self.shared.begin(connection).await?;
             let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", self.statement);
@@ -197,11 +197,11 @@ impl Reader for PostgresReader {
 
 impl PostgresReader {
     fn batch(&mut self) -> Result<RecordBatch> {
-        // From here on, its memory is accounted for by whoever keeps it.
+        // From here on, whoever keeps the batch accounts for its memory.
         self.rows.finish().map(|(batch, _memory)| batch)
     }
 
-    /// Reads a row of what is pending; true when the batch is full.
+    /// Decodes one pending row; returns true when the batch is full.
     fn row(&mut self) -> Result<bool> {
         let pending = std::mem::take(&mut self.pending);
         let mut input = Input(&pending);
@@ -213,7 +213,7 @@ impl PostgresReader {
         };
         if !self.has_begun {
             let is_signed = input.take(SIGNATURE.len()) == Some(SIGNATURE);
-            // Flags, and an extension of the header that nobody uses yet.
+            // Flags, and an extension of the header that is not used yet.
             let extension = input.take(4).and_then(|_| input.int32()).and_then(|length| usize::try_from(length).ok());
             let is_whole = extension.and_then(|length| input.take(length)).is_some();
             if !(is_signed && is_whole) {
@@ -253,7 +253,7 @@ impl PostgresReader {
     }
 }
 
-/// The error of a value that is none of ours.
+/// The error for a value that does not fit its column.
 fn misfit(label: &str, column: &PostgresColumn, value: &str) -> DataFusionError {
     let name = &column.name;
     if value.ends_with("UTF-8") {

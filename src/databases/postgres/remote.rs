@@ -1,4 +1,4 @@
-//! A server that runs statements as they are written, for a shell that talks to it.
+//! A server that runs statements as they are written, for a shell connected to it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ pub struct Remote {
     label: String,
 }
 
-/// What a statement gave.
+/// The result of a statement.
 pub enum Gave {
     Rows(SchemaRef, BoxStream<'static, Result<RecordBatch>>),
-    /// How many rows it went over.
+    /// The number of rows affected.
     Count(u64),
 }
 
-/// Ends what the server does when nobody waits for it any more.
+/// Cancels the statement on the server when nobody waits for it any more.
 struct Waiting {
     remote: Arc<Remote>,
     is_over: bool,
@@ -48,7 +48,7 @@ impl Drop for Waiting {
     }
 }
 
-/// A value as it came.
+/// A value in its binary form.
 struct Raw<'a>(Option<&'a [u8]>);
 
 impl<'a> FromSql<'a> for Raw<'a> {
@@ -65,7 +65,7 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
-/// Rows on their way.
+/// The state of a result that is being received.
 struct Coming {
     rows: Pin<Box<RowStream>>,
     statement: Statement,
@@ -78,7 +78,7 @@ impl Remote {
     /// Connects to `postgresql://user@host:port/database`.
     ///
     /// # Errors
-    /// The server cannot be reached, or refuses who asks.
+    /// The server cannot be reached, or rejects the login.
     pub async fn connect(location: &str, surroundings: &Surroundings<'_>) -> Result<Self> {
         let target = Target::read("--connect", location, None, surroundings)?;
         let connection = reach(&target).await?;
@@ -88,7 +88,7 @@ impl Remote {
     /// Runs a statement.
     ///
     /// # Errors
-    /// What the server says, or on the way to it.
+    /// An error from the server, or in the connection to it.
     pub async fn run(self: &Arc<Self>, sql: &str, batch_size: usize, memory: MemoryReservation) -> Result<Gave> {
         let mut waiting = Waiting { remote: Arc::clone(self), is_over: false };
         let client = &self.connection.client;
@@ -112,7 +112,7 @@ impl Remote {
         Ok(Gave::Rows(schema, try_unfold(coming, Coming::next).boxed()))
     }
 
-    /// An error as the server says it: what it is about, and what is wrong.
+    /// The server's error, with its subject separated from the problem.
     fn said(&self, error: &tokio_postgres::Error) -> DataFusionError {
         match error.as_db_error() {
             Some(own) => {
@@ -126,7 +126,7 @@ impl Remote {
 }
 
 impl Coming {
-    /// The next batch, with what comes after it.
+    /// The next batch, and the state after it.
     async fn next(mut self) -> Result<Option<(RecordBatch, Self)>> {
         if self.waiting.is_over {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Which server and database a LOCATION means, and how it is reached.
+//! Parses a LOCATION: the server, the database, and how to connect.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::databases::Surroundings;
 use crate::environment::Environment;
 use crate::error::{invalid, one_of};
 
-/// How long a connection may take to come about.
+/// The default time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FORM: &str = "LOCATION must be postgresql://HOST:PORT/DATABASE";
 const MODES: [(&str, Encryption); 6] = [
@@ -23,45 +23,46 @@ const MODES: [(&str, Encryption); 6] = [
     ("verify-full", Encryption::Verified),
 ];
 
-/// Whether a connection is encrypted.
+/// Whether and how a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     Never,
-    /// When the server can, whoever it is; else not.
+    /// Encrypted if the server supports it, without verification.
     IfItCan,
-    /// Whoever answers.
+    /// Encrypted, without verification.
     Always,
-    /// With a certificate that is trusted, whatever host it names.
+    /// Encrypted, with a trusted certificate for any host name.
     Issuer,
-    /// With a certificate that is trusted and names the host.
+    /// Encrypted, with a trusted certificate for this host name.
     Verified,
 }
 
-/// A database of a server. No password is part of it: that is looked up for each connection.
+/// A database on a server. It holds no password; that is looked up for each connection.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// A name, an address, or the folder of a socket.
+    /// A name, an address, or the folder of a Unix socket.
     pub host: String,
     pub port: u16,
     pub database: String,
     pub user: Option<String>,
     pub encryption: Encryption,
-    /// The file of the certificates that are trusted; those of the system without one.
+    /// The file with trusted root certificates; `None` for those of the system.
     pub roots: Option<PathBuf>,
     pub connect_timeout: Duration,
-    /// The file with passwords that the statement names.
+    /// The credentials file that the statement names.
     pub credentials: Option<PathBuf>,
     /// Where passwords are looked up otherwise.
     pub environment: Environment,
-    /// What errors and plans call it.
+    /// The name for errors and plans.
     pub label: String,
 }
 
 impl Target {
-    /// Reads a LOCATION, and from the environment what it leaves open. No error shows it: somebody may have written a password there.
+    /// Parses a LOCATION, with defaults from the environment. Error messages never show it, because somebody may have written a password
+    /// there.
     ///
     /// # Errors
-    /// It is no URL of a PostgreSQL database, or holds a password.
+    /// It is not the URL of a PostgreSQL database, or contains a password.
     pub fn read(subject: &str, location: &str, credentials: Option<PathBuf>, surroundings: &Surroundings<'_>) -> Result<Self> {
         let environment = |name: &str| surroundings.environment.get(name).map(String::from);
         let url = Url::parse(location).map_err(|_| invalid(subject, FORM))?;
@@ -96,7 +97,7 @@ impl Target {
             (None, Some(port)) => port.parse().map_err(|_| invalid("PGPORT", "must be a port number"))?,
             (None, None) => 5432,
         };
-        // A file of credentials may name the user.
+        // A credentials file may determine the user.
         let role = || Some(surroundings.role.to_string()).filter(|role| !role.is_empty() && credentials.is_none());
         let in_url = Some(decoded(url.username())?).filter(|user| !user.is_empty());
         let user = in_url.or_else(|| environment("PGUSER")).or_else(role);
@@ -137,7 +138,7 @@ impl Target {
     }
 }
 
-/// True for this machine, to which nothing goes over a wire.
+/// True for this machine, so that nothing is sent over a network.
 fn is_local(host: &str) -> bool {
     host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
 }

@@ -1,11 +1,11 @@
-//! Whom an encrypted connection trusts, as libpq's `sslmode` and `sslrootcert` say it.
+//! Verification of encrypted connections, following libpq's `sslmode` and `sslrootcert`.
 //!
 //! | `sslmode` | with a root certificate | without one |
 //! |---|---|---|
-//! | `prefer` | encrypted, whoever answers; else not encrypted | likewise |
-//! | `require` | as `verify-ca` | encrypted, whoever answers |
-//! | `verify-ca` | a certificate of that issuer | as `verify-full` |
-//! | `verify-full` | likewise, and it names the host | one that the system trusts, and it names the host |
+//! | `prefer` | encrypted without verification, else unencrypted | the same |
+//! | `require` | same as `verify-ca` | encrypted without verification |
+//! | `verify-ca` | certificate of that issuer | same as `verify-full` |
+//! | `verify-full` | certificate of that issuer for this host name | certificate trusted by the system for this host name |
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -22,17 +22,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::target::{Encryption, Target};
 use crate::error::{SqlState, coded, failed, invalid};
 
-/// The certificates that the system trusts, or those of SSL_CERT_FILE.
+/// The certificates that the system trusts, or those in SSL_CERT_FILE.
 static SYSTEM: LazyLock<std::result::Result<MakeRustlsConnect, String>> = LazyLock::new(|| {
     MakeRustlsConnect::with_native_certs()
         .map(|(connect, _)| connect)
         .map_err(|errors| errors.first().map_or_else(|| "there are none".into(), ToString::to_string))
 });
 
-/// What makes encrypted connections to a target.
+/// A TLS connector for a target.
 ///
 /// # Errors
-/// Nothing is trusted, or the file of root certificates holds none.
+/// There are no trusted certificates, or the file of root certificates has none.
 pub fn connector(target: &Target) -> Result<MakeRustlsConnect> {
     let roots = target.roots.as_deref();
     match (target.encryption, roots) {
@@ -66,7 +66,7 @@ fn lenient(target: &Target, issuer: Option<Arc<WebPkiServerVerifier>>) -> Result
     Ok(MakeRustlsConnect::new(builder.with_no_client_auth()))
 }
 
-/// Checks certificates against those of a file.
+/// A verifier for the root certificates in a file.
 fn verifier(target: &Target, file: &Path) -> Result<Arc<WebPkiServerVerifier>> {
     let name = file.display().to_string();
     let wrong = |problem: String| invalid(&name, format!("holds the root certificates for {}, but {problem}", target.label));
@@ -78,7 +78,7 @@ fn verifier(target: &Target, file: &Path) -> Result<Arc<WebPkiServerVerifier>> {
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(|error| wrong(error.to_string()))
 }
 
-/// Takes certificates of an issuer whatever host they name, or any.
+/// Accepts certificates of an issuer for any host name, or any certificate if there is no issuer.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
@@ -96,7 +96,7 @@ impl ServerCertVerifier for Lenient {
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         let Some(issuer) = &self.issuer else { return Ok(ServerCertVerified::assertion()) };
         match issuer.verify_server_cert(certificate, intermediates, server, ocsp, now) {
-            // The name is looked at last: all else is right.
+            // The host name is checked last, so everything else is valid.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
@@ -104,7 +104,7 @@ impl ServerCertVerifier for Lenient {
         }
     }
 
-    // Whoever answers must have the key of the certificate, whatever that is.
+    // Even without verification, the server must own the certificate's private key.
     fn verify_tls12_signature(
         &self,
         message: &[u8],

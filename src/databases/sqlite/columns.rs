@@ -1,31 +1,32 @@
-//! The columns of a SQLite table or query, and the values in them.
+//! The columns of a SQLite table or query, and their values.
 //!
-//! SQLite keeps any value in any column; what a column is declared as is a wish. A table of ours has types, so each value is checked as
-//! it is read: an amount that is a text is an error with its row, and never a NULL or a zero.
+//! SQLite stores any value in any column; a declared type is only a preference. Our tables have types, so each value is checked when it is
+//! read: text in an amount column is an error that shows the row, never NULL or zero.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use rusqlite::types::ValueRef;
 
 use crate::databases::columns::Values;
 
-/// Whole numbers up to this are all doubles.
+/// Integers up to this are exact as doubles.
 const WHOLE_DOUBLES: i64 = 1 << 53;
-/// Digits that a double keeps.
+/// The digits that a double preserves.
 const DOUBLE_DIGITS: u8 = 15;
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
-/// A column as it is read.
+/// A column to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteColumn {
     pub name: String,
     pub data_type: DataType,
-    /// True when SQLite makes a text of every number that is put there.
+    /// True when SQLite converts every number stored in the column to text.
     pub keeps_texts: bool,
 }
 
-/// The type that a declaration asks for; `None` when it says nothing, and the values have to be looked at.
+/// The type for a declaration; `None` when it says nothing, so that values have to be examined.
 ///
-/// Dates, times, booleans and decimals go by their names, which SQLite itself does not know; the rest by its rules of affinity.
+/// Dates, times, booleans and decimals are recognised by name, because SQLite does not know them. The rest follows SQLite's rules of
+/// affinity.
 pub fn declared(declaration: &str) -> Option<DataType> {
     let upper = declaration.trim().to_uppercase();
     let (word, arguments) = match upper.split_once('(') {
@@ -64,7 +65,7 @@ fn decimal(arguments: &str) -> Option<DataType> {
     fits.then_some(DataType::Decimal128(digits, scale))
 }
 
-/// The type of a column that says nothing of it, by the kinds of values that were seen: `integer`, `real`, `text`, `blob`.
+/// The type for a column without a usable declaration, by the storage classes seen: `integer`, `real`, `text`, `blob`.
 pub fn seen(kinds: &[String]) -> DataType {
     let has = |kind: &str| kinds.iter().any(|seen| seen == kind);
     match () {
@@ -76,12 +77,12 @@ pub fn seen(kinds: &[String]) -> DataType {
     }
 }
 
-/// True when different numbers of this decimal type are different as doubles, which SQLite compares.
+/// True when different values of this decimal type are different as doubles, which is what SQLite compares.
 pub fn is_double(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(digits, _) if *digits <= DOUBLE_DIGITS)
 }
 
-/// Adds a value; `None` when it does not fit the type of the column.
+/// Adds a value; `None` when it does not fit the column's type.
 pub fn add(values: &mut Values, value: ValueRef<'_>, data_type: &DataType) -> Option<()> {
     if matches!(value, ValueRef::Null) {
         values.null();
@@ -118,7 +119,7 @@ pub fn add(values: &mut Values, value: ValueRef<'_>, data_type: &DataType) -> Op
         },
         Values::Text(values) => match value {
             ValueRef::Text(text) => values.append_value(str::from_utf8(text).ok()?),
-            // A declaration such as STRING makes SQLite keep '7' as the number 7.
+            // With a declaration such as STRING, SQLite stores '7' as the number 7.
             ValueRef::Integer(number) => values.append_value(number.to_string()),
             _ => return None,
         },
@@ -134,7 +135,7 @@ pub fn add(values: &mut Values, value: ValueRef<'_>, data_type: &DataType) -> Op
     Some(())
 }
 
-/// What is kept of a value in the memory of a batch beyond its place.
+/// The bytes of a value of variable size.
 pub fn size(value: ValueRef<'_>) -> usize {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
@@ -160,14 +161,13 @@ fn double(number: i64) -> Option<f64> {
     (number.unsigned_abs() <= WHOLE_DOUBLES.unsigned_abs()).then_some(number as f64)
 }
 
-/// The decimal that was written into the database as this double: of those with so many digits after the point, the one that gives the
-/// same double again.
+/// The decimal that was stored as this double: the shortest one that gives the same double.
 fn decimal_of(number: f64, scale: u32) -> Option<i128> {
     let shortest = format!("{number}");
     read_decimal(&shortest, scale)
 }
 
-/// A number in digits, exactly.
+/// Parses a decimal number exactly.
 fn read_decimal(text: &str, scale: u32) -> Option<i128> {
     let (negative, digits) = match text.trim().strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -185,7 +185,7 @@ fn read_decimal(text: &str, scale: u32) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
-/// `2025-06-30` as days since 1970.
+/// Parses `2025-06-30` as days since 1970.
 fn date(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
     let is_date = bytes.len() == 10
@@ -200,7 +200,7 @@ fn date(text: &str) -> Option<i32> {
     i32::try_from(date.signed_duration_since(chrono::NaiveDate::default()).num_days()).ok()
 }
 
-/// `23:59`, `23:59:59` or `23:59:59.999999` as microseconds.
+/// Parses `23:59`, `23:59:59` or `23:59:59.999999` as microseconds.
 fn time(text: &str) -> Option<i64> {
     let (clock, fraction) = match text.split_once('.') {
         Some((clock, fraction)) => (clock, Some(fraction)),
@@ -222,7 +222,7 @@ fn time(text: &str) -> Option<i64> {
         return None;
     }
     let fraction = match fraction {
-        // What is finer than a microsecond cannot be kept.
+        // Anything finer than a microsecond would be lost.
         Some(digits) if (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             let nanoseconds: i64 = format!("{digits:0<9}").parse().ok()?;
             (nanoseconds % 1000 == 0).then_some(nanoseconds / 1000)?
@@ -233,8 +233,8 @@ fn time(text: &str) -> Option<i64> {
     Some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction)
 }
 
-/// A date, or a date and a time with `T` or a space between them, as microseconds; with a distance from UTC at its end it is that
-/// moment in UTC, as SQLite's own functions read it.
+/// Parses a date, or a date and a time with `T` or a space between them, as microseconds. An offset from UTC at the end is subtracted, as
+/// SQLite's own functions do.
 fn timestamp(text: &str) -> Option<i64> {
     let day = i64::from(date(text.get(..10)?)?) * MICROSECONDS_PER_DAY;
     let rest = &text[10..];

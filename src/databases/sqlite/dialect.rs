@@ -1,8 +1,8 @@
-//! Conditions in the SQL of SQLite.
+//! Conditions in SQLite's SQL.
 //!
-//! Texts are compared by their bytes whatever the column is declared as. LIKE knows no upper and lower case there, so that only the
-//! patterns that are a beginning, `'ab%'`, are written, as the range of texts that it means. Times stand as texts in several forms,
-//! which agree only in their day: their comparisons let through the days around.
+//! Strings are compared by bytes, whatever collation the column has. SQLite's LIKE ignores case, so only patterns for a prefix, such as
+//! `'ab%'`, are pushed down, as a range. Timestamps are stored as text in several formats that only agree up to the day, so their
+//! comparisons include the days around.
 
 use chrono::{Days, NaiveDate};
 use datafusion::arrow::datatypes::DataType;
@@ -15,11 +15,11 @@ use crate::databases::conditions::{Condition, Dialect, number, sign};
 use crate::text::identifier;
 
 impl Opened {
-    /// How a column of texts is written where it is compared by its bytes.
+    /// The expression for a string column that is compared by bytes.
     fn text(&self, column: &str) -> Option<String> {
         let own = self.columns.iter().find(|own| own.name == column)?;
         let name = identifier(column);
-        // A number in a column of texts is read as a text.
+        // A number in a string column is read as text.
         Some(if own.keeps_texts { format!("{name} COLLATE BINARY") } else { format!("CAST({name} AS TEXT) COLLATE BINARY") })
     }
 
@@ -40,7 +40,7 @@ impl Dialect for Opened {
             (data_type @ DataType::Decimal128(..), ScalarValue::Decimal128(Some(value), digits, scale)) => {
                 let is_safe = is_double(data_type) && is_double(&DataType::Decimal128(*digits, *scale)) && *scale >= 0;
                 let written = is_safe.then(|| ScalarValue::Decimal128(Some(*value), *digits, *scale).to_string())?;
-                // A decimal may stand there as a text, too, which SQLite would not compare with a number by its value.
+                // A decimal may also be stored as text, which SQLite would not compare with a number by value.
                 Some(Condition::exact(format!("CAST({name} AS NUMERIC) {} {written}", sign(operator))))
             }
             (DataType::Utf8View, value) if self.is_utf8 || !is_order => {
@@ -74,7 +74,7 @@ impl Dialect for Opened {
         if !is_plain || !self.is_utf8 || self.type_of(column) != Some(&DataType::Utf8View) {
             return None;
         }
-        // The next text after all that begin so: its last letter is the next one.
+        // The upper bound of the prefix: its last character is replaced by the next one.
         let last = beginning.chars().next_back()?;
         let next = char::from_u32(u32::from(last).checked_add(1)?).filter(|next| next.len_utf8() == last.len_utf8())?;
         let end = format!("{}{next}", beginning.strip_suffix(last)?);
@@ -92,7 +92,7 @@ impl Dialect for Opened {
     }
 }
 
-/// A day that can be written with four digits of a year.
+/// A date whose year has four digits.
 fn day(days: i64) -> Option<NaiveDate> {
     let day = NaiveDate::default().checked_add_signed(chrono::TimeDelta::try_days(days)?)?;
     (1..=9998).contains(&chrono::Datelike::year(&day)).then_some(day)

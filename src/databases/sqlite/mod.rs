@@ -23,35 +23,35 @@ use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::files::source::SourceExec;
 use crate::text::{identifier, literal};
 
-/// How long a reader waits for a writer that keeps the file for itself.
+/// How long a reader waits for a writer that locks the file.
 const BUSY: Duration = Duration::from_secs(10);
-/// How often it looks whether the file is free. SQLite's own waiting naps for up to 100 ms, and misses every gap of a busy writer.
+/// How often it checks whether the file is free. SQLite's own handler sleeps for up to 100 ms, and misses the gaps of a busy writer.
 const NAP: Duration = Duration::from_millis(2);
-/// Rows that are looked at for the type of a column that is declared without any.
+/// The rows examined for the type of a column without a declaration.
 const SAMPLE: usize = 1000;
-/// Tables with fewer rows than this are read by one thread.
+/// Tables with fewer rows are read by one thread.
 const SMALLEST_PART: i64 = 50_000;
 
-/// A table or query of a SQLite file, as it was found.
+/// A table or query of a SQLite file.
 #[derive(Debug)]
 pub struct Opened {
     path: PathBuf,
-    /// What stands after FROM.
+    /// The item after FROM.
     from: String,
-    /// What errors call it: `crm.db: table customers`.
+    /// The name for errors: `crm.db: table customers`.
     label: String,
     relation: Asked,
     columns: Vec<SqliteColumn>,
     schema: SchemaRef,
-    /// The name by which the table gives the number of a row, when it has such numbers.
+    /// The name of the table's row id, if it has one.
     rowid: Option<&'static str>,
-    /// The first and the last of them.
+    /// The smallest and largest row id.
     rowids: Option<(i64, i64)>,
-    /// True when texts are compared by their bytes in UTF-8.
+    /// True when strings are compared by their UTF-8 bytes.
     is_utf8: bool,
 }
 
-/// Looks at a table.
+/// Looks up a table or query.
 ///
 /// # Errors
 /// There is no such file or table, or it cannot be read.
@@ -61,7 +61,7 @@ pub async fn open(path: &Path, relation: Asked) -> Result<Opened> {
     opened.map_err(|error| DataFusionError::External(Box::new(error)))?
 }
 
-/// Opens the file for reading. It is not taken for one that nobody writes to.
+/// Opens the file for reading. It is not opened as immutable, because other programs may write to it.
 fn connect(path: &Path) -> Result<Connection> {
     let name = path.display().to_string();
     match std::fs::metadata(path) {
@@ -75,20 +75,20 @@ fn connect(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| of_sqlite(&name, &error))?;
     let prepared = connection.busy_handler(Some(wait)).and_then(|()| {
-        // What a file says of itself is not trusted: functions in its views run only when they are harmless.
+        // The file's schema is not trusted: its views may only call harmless functions.
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")
     });
     prepared.map_err(|error| of_sqlite(&name, &error))?;
     Ok(connection)
 }
 
-/// Waits a little for a writer; false when the time is over.
+/// Waits briefly for a writer; returns false when the time is over.
 fn wait(naps: i32) -> bool {
     std::thread::sleep(NAP);
     NAP * u32::try_from(naps).unwrap_or_default() < BUSY
 }
 
-/// An error of SQLite, about a file.
+/// An error of SQLite about a file.
 fn of_sqlite(subject: &str, error: &rusqlite::Error) -> DataFusionError {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
@@ -120,9 +120,9 @@ impl Opened {
                 (own, from, label, kind == "table" && !is_without)
             }
             Asked::Query(query) => {
-                // A view of this connection alone: SQLite lists its columns with what they are declared as.
+                // A view in this connection only, because SQLite can list the columns of a view with their declared types.
                 let view = "portrait_query";
-                // One statement, and no other behind it.
+                // `execute` rejects a second statement after the first.
                 connection.execute(&format!("CREATE TEMP VIEW {view} AS {query}\n"), []).map_err(|error| {
                     let problem = match &error {
                         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
@@ -173,7 +173,7 @@ impl Opened {
     }
 }
 
-/// The table or view of that name as it is written, its kind, and whether its rows have no numbers.
+/// The name of the table or view as stored, its kind, and whether it has no row ids.
 fn find(connection: &Connection, file: &str, table: &str) -> Result<(String, String, bool)> {
     let sqlite = |error: rusqlite::Error| of_sqlite(file, &error);
     let plain = table.strip_prefix("main.").unwrap_or(table);
@@ -194,7 +194,7 @@ fn find(connection: &Connection, file: &str, table: &str) -> Result<(String, Str
     Err(coded(SqlState::UNDEFINED_TABLE, file, format!("has no table or view {plain}{suggestion}; {there}")))
 }
 
-/// The kinds of values among the first rows of a column.
+/// The storage classes in the first rows of a column.
 fn kinds(connection: &Connection, from: &str, column: &str) -> rusqlite::Result<Vec<String>> {
     let column = identifier(column);
     let sql = format!("SELECT DISTINCT typeof(value) FROM (SELECT {column} AS value FROM {from} LIMIT {SAMPLE}) ORDER BY 1");
@@ -202,7 +202,7 @@ fn kinds(connection: &Connection, from: &str, column: &str) -> rusqlite::Result<
 }
 
 impl Opened {
-    /// What to write so that a column is read in another way.
+    /// Advice on how to read a column as another type.
     fn cast(&self, column: &str) -> String {
         let from = match &self.relation {
             Asked::Table(table) => identifier(table),
@@ -227,7 +227,7 @@ impl Relation for Opened {
         }
         let bound = |part: i128| i128::from(first) + count * part / parts;
         let of = |part: i128| match part {
-            // Rows that came since then belong to the first and the last part.
+            // Rows that were added since then belong to the first and the last part.
             0 => format!("{rowid} < {}", bound(1)),
             last if last == parts - 1 => format!("{rowid} >= {}", bound(last)),
             part => format!("{rowid} >= {} AND {rowid} < {}", bound(part), bound(part + 1)),
@@ -240,7 +240,7 @@ impl Relation for Opened {
     }
 }
 
-/// A text as a literal; `None` when it has a letter that SQL cannot write.
+/// A string as a literal; `None` when it has a NUL character, which SQL cannot write.
 fn text_literal(text: &str) -> Option<String> {
     (!text.contains('\0')).then(|| literal(text))
 }

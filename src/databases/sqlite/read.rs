@@ -1,8 +1,8 @@
-//! Reading the rows of a SQLite table.
+//! Reads the rows of a SQLite table.
 //!
-//! SQLite blocks while it reads, and so each part has a thread of its own, which hands batches to the query. A part reads within a
-//! transaction, and so sees one state of the file. When there are several parts, they must see the same state: all their transactions are
-//! begun together, and once more if somebody has written in between.
+//! SQLite blocks the thread while it reads, so each part has its own thread, which hands batches to the query. A part reads within a
+//! transaction and therefore sees one snapshot of the file. Several parts must see the same snapshot: their transactions are begun
+//! together, and begun again if somebody has written in between.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use crate::error::{SqlState, in_rows, not_available};
 use crate::files::source::{Reader, Source, SourceContext};
 use crate::text::{identifier, literal, sql_type};
 
-/// How often parts are begun anew because somebody was writing.
+/// How often the parts are begun again because somebody was writing.
 const ATTEMPTS: usize = 100;
 
 /// The rows of a statement, in parts.
 #[derive(Debug)]
 pub struct SqliteSource {
     table: Arc<Opened>,
-    /// The columns that are read.
+    /// The indexes of the columns to read.
     columns: Vec<usize>,
     schema: SchemaRef,
     statements: Vec<String>,
-    /// Connections of parts that are not read yet, all in the same state of the file.
+    /// Connections of parts that are not read yet, all on the same snapshot.
     begun: Mutex<Vec<Option<Connection>>>,
 }
 
@@ -46,14 +46,14 @@ impl SqliteSource {
         let columns = wanted.columns.to_vec();
         let schema = Arc::new(table.schema.project(&columns)?);
         let mut selected: Vec<String> = columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
-        // Errors say which row they mean.
+        // The row id is also selected, so that errors can name the row.
         selected.push(table.rowid.unwrap_or("NULL").into());
         let statements = wanted.statements(&selected, &table.from);
         let begun = Mutex::new(statements.iter().map(|_| None).collect());
         Ok(Self { table: Arc::clone(table), columns, schema, statements, begun })
     }
 
-    /// The connection of a part.
+    /// The connection of a part. The first part that asks begins the transactions of all.
     fn connection(&self, part: usize) -> Result<Connection> {
         let mut begun = self.begun.lock();
         if let Some(connection) = begun[part].take() {
@@ -64,7 +64,7 @@ impl SqliteSource {
     }
 }
 
-/// So many connections in transactions that see the same state.
+/// This many connections, in transactions that see the same snapshot.
 fn begin(path: &Path, parts: usize) -> Result<Vec<Connection>> {
     let name = path.display().to_string();
     let sqlite = |error: rusqlite::Error| of_sqlite(&name, &error);
@@ -75,7 +75,7 @@ fn begin(path: &Path, parts: usize) -> Result<Vec<Connection>> {
         let mut connections = vec![];
         for _ in 0..parts {
             let connection = connect(path)?;
-            // The state that a transaction sees is that of its first read.
+            // A transaction sees the snapshot as of its first read.
             connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;").map_err(sqlite)?;
             connections.push(connection);
         }
@@ -112,7 +112,7 @@ impl Source for SqliteSource {
     fn reader(&self, context: SourceContext) -> Result<SqliteReader> {
         let connection = self.connection(context.partition)?;
         let interrupt = connection.get_interrupt_handle();
-        // One batch waits while the next is made.
+        // While one batch waits, the next is made.
         let (sender, batches) = channel(1);
         let rows = Rows::new(&self.schema, context.batch_size, context.memory)?;
         let part = Part {
@@ -124,7 +124,7 @@ impl Source for SqliteSource {
         };
         let reading = tokio::task::spawn_blocking(move || {
             if let Err(error) = part.read(&connection, rows) {
-                // Whoever has had enough needs no error.
+                // If the receiver is gone, nobody needs the error.
                 let _ = sender.blocking_send(Err(error));
             }
         });
@@ -162,7 +162,7 @@ impl Part {
             }
             if rows.end_row()? {
                 let batch = rows.finish();
-                // Waiting for whoever reads is no work.
+                // Waiting for the reader is not counted as work.
                 timer.stop();
                 if self.sender.blocking_send(batch).is_err() {
                     return Ok(());
@@ -176,7 +176,7 @@ impl Part {
         Ok(())
     }
 
-    /// The error of a value that is not what its column says.
+    /// The error for a value that does not fit its column.
     fn misfit(&self, column: usize, value: ValueRef<'_>, rowid: ValueRef<'_>) -> DataFusionError {
         let column = &self.table.columns[column];
         let row = match rowid {
@@ -206,9 +206,9 @@ pub struct SqliteReader {
 impl Reader for SqliteReader {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         match self.batches.recv().await {
-            // From here on, its memory is accounted for by whoever keeps it.
+            // From here on, whoever keeps the batch accounts for its memory.
             Some(sent) => sent.map(|(batch, _memory)| Some(batch)),
-            // A thread that ended in a panic has not come to the last row.
+            // The channel also closes when the thread panics; then the rows are incomplete.
             None => match self.reading.take() {
                 Some(reading) => reading.await.map(|()| None).map_err(|error| DataFusionError::External(Box::new(error))),
                 None => Ok(None),
@@ -219,7 +219,7 @@ impl Reader for SqliteReader {
 
 impl Drop for SqliteReader {
     fn drop(&mut self) {
-        // A thread that looks for its next row does not see that nobody waits for it.
+        // A thread that searches for its next row does not notice that nobody waits for it.
         self.interrupt.interrupt();
     }
 }

@@ -1,4 +1,4 @@
-//! Tables of the session alone, whose batches are in memory.
+//! Temporary tables, whose rows are in memory.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::catalog::snapshots::changed_meanwhile;
 use crate::catalog::tables::{FILE, Lost, ROW, refuse_nulls};
 use crate::error::invalid;
 
-/// A table in memory, in one state.
+/// One state of a table in memory.
 pub struct InMemory {
     name: String,
     table: Arc<dyn TableProvider>,
@@ -23,7 +23,7 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// The table of a name.
+    /// The table with this name.
     ///
     /// # Errors
     /// The rows of the table are not in memory.
@@ -39,12 +39,12 @@ impl InMemory {
         &self.columns
     }
 
-    /// How many rows each of its batches has.
+    /// The number of rows in each batch.
     pub fn rows(&self) -> Vec<usize> {
         self.batches.iter().map(RecordBatch::num_rows).collect()
     }
 
-    /// Its rows, which say which they are.
+    /// Its rows, with their identity.
     ///
     /// # Errors
     /// None.
@@ -63,7 +63,7 @@ impl InMemory {
         Ok(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![batches])?))
     }
 
-    /// Begins a change of it.
+    /// Begins a change of the table.
     pub fn change(&self, context: &TaskContext) -> Change<'_> {
         let memory = MemoryConsumer::new(format!("table {}", self.name)).register(context.memory_pool());
         Change { table: self, new: vec![], memory }
@@ -79,7 +79,7 @@ fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a Me
 pub struct Change<'a> {
     table: &'a InMemory,
     new: Vec<RecordBatch>,
-    /// While the statement runs; what a table holds is the session's.
+    /// Reserved while the statement runs; what a table holds is accounted to the session.
     memory: MemoryReservation,
 }
 
@@ -87,7 +87,7 @@ impl Change<'_> {
     /// Adds new rows.
     ///
     /// # Errors
-    /// A NULL where the table allows none; there is no memory left.
+    /// A NULL where the table allows none, or memory runs out.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = &self.table.columns;
         refuse_nulls(&self.table.name, columns, batch)?;
@@ -98,7 +98,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Puts the new state in the place of the one that was read.
+    /// Replaces the state that was read by the new one.
     ///
     /// # Errors
     /// Another statement of the session has written to the table meanwhile.

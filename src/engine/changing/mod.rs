@@ -1,7 +1,8 @@
 //! DELETE, UPDATE, MERGE, TRUNCATE, and INSERT with RETURNING.
 //!
-//! All of them work in the same way. The statement's query ([`crate::sql::changing`]) says which rows are removed and which are new. The table
-//! records the former and writes the latter as they arrive. Then the rows of RETURNING are computed, and only then is the new state published, all at once.
+//! All of them work in the same way. The statement's query ([`crate::sql::changing`]) tells which rows are removed and which are added. The
+//! former are marked and the latter written as they arrive. Then the rows of RETURNING are computed, and only after that is the new state
+//! published, all at once.
 
 mod memory;
 
@@ -46,12 +47,12 @@ use crate::sql::syntax::column_names::{self, Place};
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
-/// The name of the rows that RETURNING returns.
+/// The name of the table of rows for RETURNING.
 const GIVEN: &str = "portrait:given";
-/// The column of the number of rows.
+/// The column with the row count.
 const COUNT: &str = "count";
 
-/// Runs a statement that changes rows; `None` for another.
+/// Runs a statement that changes rows; `None` for other statements.
 ///
 /// # Errors
 /// The rows of the table cannot be changed, or the statement is wrong.
@@ -67,7 +68,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
             context.catalog().lock(SnapshotOf::Table, &name, word, options).await?
         }
     };
-    // The state that the table has while nobody else writes to it.
+    // Renewed under the lock: the state of the table that no one else can change.
     let context = &context.renewed();
     let planned = |context: StatementContext| {
         let name = name.clone();
@@ -87,7 +88,7 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 
-/// What a statement that changes rows gives and takes, as a plan that writes; `None` for another.
+/// The columns and parameters of a statement that changes rows, as a plan that writes; `None` for other statements.
 ///
 /// # Errors
 /// As [`run`].
@@ -104,7 +105,7 @@ pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result
     Ok(Some(LogicalPlan::Dml(described)))
 }
 
-/// EXPLAIN of a statement that changes rows, as EXPLAIN of its query, and the context to plan it in; `None` for another.
+/// EXPLAIN of a statement that changes rows, as EXPLAIN of its query, with the context to plan it in; `None` for other statements.
 ///
 /// # Errors
 /// As [`run`].
@@ -142,7 +143,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
     Ok(Some((explained, context)))
 }
 
-/// Fails unless the name is that of a table of the database, the one kind whose rows change.
+/// Fails unless the name refers to a managed table, the only kind of object whose rows can change.
 fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> {
     match relation(name, context)? {
         Some(object) if object.kind == "table" => Ok(()),
@@ -160,7 +161,7 @@ fn check_kind(name: &str, word: &str, context: &StatementContext) -> Result<()> 
     }
 }
 
-/// The table that is changed, in one state.
+/// The table to change, in one state.
 enum Target {
     Managed { name: String, snapshot: Arc<Snapshot>, files: Vec<Arc<Pinned>>, columns: SchemaRef },
     Memory(InMemory),
@@ -190,7 +191,7 @@ impl Target {
         }
     }
 
-    /// Its rows, which say which they are.
+    /// Its rows, with their identity.
     fn identified(&self) -> Result<Arc<dyn TableProvider>> {
         match self {
             Self::Managed { columns, files, .. } => Ok(Arc::new(Identified::new(columns, files.clone()))),
@@ -198,7 +199,7 @@ impl Target {
         }
     }
 
-    /// How many rows its files have, or its batches.
+    /// The number of rows in each of its files or batches.
     fn rows(&self) -> Vec<usize> {
         match self {
             Self::Managed { snapshot, .. } => {
@@ -223,15 +224,15 @@ impl Target {
     }
 }
 
-/// A statement that is ready to run.
+/// A statement ready to run.
 struct Planned {
     name: String,
     target: Target,
-    /// Which rows are lost, and which are new; of INSERT only the new ones.
+    /// The rows to remove and to add; for INSERT, only the latter.
     rows: LogicalPlan,
     inserts: bool,
     may_repeat: bool,
-    /// What is given back, and the columns of that.
+    /// The RETURNING clause, with its columns.
     returned: Option<(Returning, SchemaRef)>,
     context: StatementContext,
 }
@@ -270,14 +271,14 @@ impl Planned {
         }
     }
 
-    /// The plan of what is given back of rows of the table.
+    /// The plan of RETURNING over these rows of the table.
     async fn given(&self, returning: &Returning, rows: Vec<RecordBatch>) -> Result<LogicalPlan> {
         let table = MemTable::try_new(nullable(self.target.columns()), vec![rows])?;
         let context = self.context.with_files(vec![(GIVEN.into(), Arc::new(table))]);
         plan(&given(returning, &context)?, &context).await
     }
 
-    /// Changes the table; gives the answer. Nobody else writes to the table while the lock is held.
+    /// Changes the table and returns the answer. No one else can write to the table while the lock is held.
     async fn run(self, lock: Option<Lock>, plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
         let columns = Arc::clone(self.target.columns());
         let mut lost = Lost::new(self.target.rows(), &task);
@@ -328,7 +329,7 @@ impl Planned {
         Ok(answer)
     }
 
-    /// Notes the rows that are lost; gives the rows that the statement is about, and those of them that are new.
+    /// Marks the removed rows; returns the rows that the statement affects, and the new rows.
     fn split(&self, batch: &RecordBatch, lost: &mut Lost, columns: &SchemaRef) -> Result<(RecordBatch, RecordBatch)> {
         let (files, rows) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
         let mut counts = vec![true; batch.num_rows()];
@@ -342,7 +343,7 @@ impl Planned {
         }
         let counts = BooleanArray::from(counts);
         if batch.num_columns() < BEFORE {
-            // Only how many they are.
+            // Only their number is known and needed.
             let options = RecordBatchOptions::new().with_row_count(Some(counts.true_count()));
             let none = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options)?;
             return Ok((none.clone(), none));
@@ -360,7 +361,7 @@ impl Planned {
     }
 }
 
-/// The next state of the table.
+/// The new state of the table being written.
 enum Writing<'a> {
     Managed(Box<Change<'a>>),
     Memory(memory::Change<'a>),
@@ -375,7 +376,7 @@ impl Writing<'_> {
     }
 }
 
-/// The query of what is given back.
+/// The query of RETURNING.
 fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed> {
     let parsed = parser::parse_composed(&format!("SELECT 1 FROM \"{GIVEN}\" AS x"), context.session())?;
     let SqlParsed::Statement(mut statement) = parsed else { return Err(failed("RETURNING", "cannot be written as a query")) };
@@ -392,7 +393,7 @@ fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed>
     Ok(SqlParsed::Statement(statement))
 }
 
-/// The values of a change as the table has them.
+/// Casts the values of a change to the types of the table.
 fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
     let before = plan.schema().columns().into_iter().take(BEFORE).map(Expr::Column);
     let values = plan.schema().columns().into_iter().skip(BEFORE).zip(columns.fields());

@@ -1,4 +1,4 @@
-//! From the texts of a column to an array of its type.
+//! Parses the fields of a CSV column into an array of its type.
 
 use std::str;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use datafusion::arrow::error::ArrowError;
 use super::records::{Dialect, Field, unescaped};
 use crate::files::values::{Numbers, boolean, decimal, double, integer, time, written_number};
 
-/// How the texts of all columns are read.
+/// How the fields of all columns are parsed.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// Texts that mean NULL, beside that of no characters.
+    /// Strings that mean NULL, besides the empty one.
     pub null: Vec<String>,
     pub numbers: Numbers,
 }
 
-/// A text that is no value of its column's type.
+/// A field that is not a value of its column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
     /// The row, from 0.
@@ -29,12 +29,12 @@ pub struct Misfit {
     pub text: String,
 }
 
-/// A column of the records: the texts of its rows.
+/// One column of the records.
 pub struct Texts<'a> {
     pub bytes: &'a [u8],
-    /// Row by row.
+    /// The fields of all columns, row by row.
     pub fields: &'a [Field],
-    /// The fields of a row, and the column's place among them.
+    /// The number of fields per row, and the index of the column among them.
     pub width: usize,
     pub place: usize,
     pub dialect: &'a Dialect,
@@ -51,7 +51,7 @@ impl Texts<'_> {
 }
 
 impl Reading {
-    /// True for a text that means NULL; `is_text`: its column holds text, where quotes without anything between them are a value.
+    /// True for a field that means NULL. In a string column (`is_text`), empty quotes are an empty string instead.
     fn is_null(&self, field: Field, text: &[u8], is_text: bool) -> bool {
         if text.is_empty() {
             return !(field.is_quoted() && is_text);
@@ -59,10 +59,10 @@ impl Reading {
         !field.is_quoted() && self.null.iter().any(|null| null.as_bytes() == text)
     }
 
-    /// The array of a column. What does not fit is NULL there, and told.
+    /// The array of a column. Fields that do not fit become NULL and are added to `misfits`.
     ///
     /// # Errors
-    /// The type is none that texts are cast to.
+    /// Strings cannot be cast to the type.
     pub fn array(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
         match data_type {
             DataType::Utf8View => Ok(self.strings(texts, misfits)),
@@ -77,11 +77,11 @@ impl Reading {
                 let has_zone = zone.is_some();
                 let read = |text: &[u8]| {
                     let time = time(text)?;
-                    // Digits beyond microseconds would be lost, and a time without an offset is no instant.
+                    // Digits beyond microseconds would be lost, and a time without an offset is not an instant.
                     let fits = time.digits <= 6 && time.offset.is_some() == has_zone;
                     fits.then(|| time.microseconds())
                 };
-                // Times without an offset in a column with a zone are those of its clocks: arrow reads them.
+                // In a column with a time zone, a time without an offset is local time in that zone; arrow converts it.
                 if has_zone {
                     return self.zoned(texts, data_type, misfits, read);
                 }
@@ -151,7 +151,7 @@ impl Reading {
         Arc::new(builder.finish())
     }
 
-    /// Exactly: digits beyond the scale must be zeros.
+    /// Parses decimals exactly: digits beyond the scale must be zeros.
     fn decimals(&self, texts: &Texts<'_>, precision: u8, scale: i8, misfits: &mut Vec<Misfit>) -> Decimal128Builder {
         let mut builder = Decimal128Builder::new();
         let read = |text: &[u8]| {
@@ -168,7 +168,7 @@ impl Reading {
         builder
     }
 
-    /// Instants; texts without an offset are times of the zone's clocks.
+    /// Parses instants. If any field has no offset, all are cast by arrow, which takes such fields as local time in the column's zone.
     fn zoned(
         &self,
         texts: &Texts<'_>,
@@ -181,7 +181,7 @@ impl Reading {
         if without.is_empty() { Ok(array) } else { self.cast(texts, data_type, misfits) }
     }
 
-    /// By way of text, as CAST does it.
+    /// Parses strings and casts them, as CAST does.
     fn cast(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
         let strings = self.strings(texts, misfits);
         if *data_type == DataType::Utf8 || *data_type == DataType::LargeUtf8 {
@@ -198,7 +198,7 @@ impl Reading {
         Ok(array)
     }
 
-    /// Reads the value of each row.
+    /// Parses the field of each row.
     fn each<V>(
         &self,
         texts: &Texts<'_>,

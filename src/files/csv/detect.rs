@@ -1,4 +1,4 @@
-//! What a file says of itself: its encoding, its separator, its header.
+//! Detects the encoding, separator and header of a CSV file.
 
 use std::collections::HashSet;
 
@@ -11,29 +11,29 @@ use super::records::{Dialect, Records, Shape, Short, unescaped};
 use crate::error::invalid;
 use crate::files::bytes::{LONGEST_ROW, Source};
 
-/// Bytes that a file is looked at by.
+/// The bytes at the beginning of a file that are examined.
 const HEAD: usize = 1 << 18;
-/// Rows that a separator must divide evenly.
+/// The most rows that are examined to find the separator.
 const ROWS: usize = 200;
-/// Separators, the likeliest first.
+/// The possible separators, most likely first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A file, as far as it is known before its rows are read.
+/// What is known about a file before its rows are read.
 #[derive(Debug, Clone)]
 pub struct Detected {
     pub source: Source,
     pub dialect: Dialect,
-    /// The names of its columns, each once.
+    /// The unique names of its columns.
     pub names: Vec<String>,
-    /// Where the rows begin, in bytes of its text.
+    /// The position of the first row, in bytes of the text.
     pub body: u64,
 }
 
-/// Looks at the beginning of a file; `None` for one that holds nothing.
+/// Examines the beginning of a file; `None` for an empty file.
 ///
 /// # Errors
-/// It cannot be read, is no text, or its header cannot be told.
+/// It cannot be read, is not text, or its header cannot be parsed.
 pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detected>> {
     let mut source = source;
     source.encoding = options.encoding.filter(|encoding| *encoding != UTF_8);
@@ -67,23 +67,23 @@ pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detec
     }
 }
 
-/// Fails for bytes that are not UTF-8, with the encoding that they may be in.
+/// Rejects bytes that are not UTF-8; the error suggests a likely encoding.
 fn refuse_other_encodings(name: &str, bytes: &[u8], is_whole: bool) -> Result<()> {
     let Err(error) = std::str::from_utf8(bytes) else { return Ok(()) };
     if error.error_len().is_none() && !is_whole {
-        // A character that is cut.
+        // A character is cut off at the end of the sample.
         return Ok(());
     }
     Err(not_utf_8(name, bytes, error.valid_up_to()))
 }
 
-/// The error of bytes that are not UTF-8 from `place` on.
+/// The error for bytes that are not UTF-8 from `place` on.
 pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::DataFusionError {
     let around = &bytes[..bytes.len().min(place + HEAD)];
     let line = 1 + around[..place.min(around.len())].iter().filter(|byte| **byte == b'\n').count();
     let start = around[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let sample = &around[start..];
-    // Chinese text in GBK is made of pairs whose first byte is above 0x80; Western text has single ones.
+    // Chinese text in GBK consists of pairs of bytes above 0x80; Western text has single ones.
     let pairs = sample.windows(2).filter(|pair| pair[0] >= 0x81 && pair[1] >= 0x81).count();
     let singles = sample.windows(3).filter(|three| three[0] < 0x80 && three[1] >= 0x80 && three[2] < 0x80).count();
     let (as_chinese, fails) = GB18030.decode_without_bom_handling(&sample[..sample.len() & !1]);
@@ -128,7 +128,8 @@ fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -
     Ok(Some(Detected { source: source.clone(), dialect, names, body: (start + used) as u64 }))
 }
 
-/// The separator that divides the first rows into the same number of fields, of several the one that makes most; a comma when none does.
+/// The separator that divides the first rows into the same number of fields. If several do, the one with the most fields; if none does,
+/// see [`fallback`].
 fn separator(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
     let even = |separator: &u8| {
         let dialect = dialect(*separator);
@@ -138,19 +139,19 @@ fn separator(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 
         is_even.then_some((first, *separator))
     };
     let found = SEPARATORS.iter().filter_map(even);
-    // Of equals the likelier: it comes first.
+    // With equal widths the more likely one wins, because it comes first.
     let best = found.reduce(|best, other| if other.0 > best.0 { other } else { best });
     best.map_or_else(|| fallback(text, is_last, dialect), |(_, separator)| separator)
 }
 
-/// Where rows are ragged: the separator that the header has most of.
+/// For rows of different lengths: the separator that occurs most in the header.
 fn fallback(text: &[u8], is_last: bool, dialect: impl Fn(u8) -> Dialect) -> u8 {
     let width = |separator: u8| widths(text, is_last, &dialect(separator)).first().copied().unwrap_or(1);
     let best = SEPARATORS.into_iter().map(|separator| (width(separator), separator));
     best.reduce(|best, other| if other.0 > best.0 { other } else { best }).map_or(b',', |(_, separator)| separator)
 }
 
-/// The numbers of fields of the first rows.
+/// The number of fields of each of the first rows.
 fn widths(text: &[u8], is_last: bool, dialect: &Dialect) -> Vec<usize> {
     let (mut widths, mut rest) = (vec![], text);
     while widths.len() < ROWS {
@@ -161,9 +162,9 @@ fn widths(text: &[u8], is_last: bool, dialect: &Dialect) -> Vec<usize> {
     widths
 }
 
-/// The texts of the first record, and the bytes up to its end.
+/// The fields of the first record, and the number of bytes up to its end.
 fn first_record(text: &[u8], is_last: bool, dialect: &Dialect) -> Option<(Vec<Vec<u8>>, usize)> {
-    // As wide as nothing is: what is missing is filled, so that the record itself tells how many fields it has.
+    // The shape is wide enough for any record, and missing fields are padded, so the record itself tells its width.
     let mut used = 0;
     loop {
         let rest = &text[used..];
@@ -187,7 +188,7 @@ fn first_record(text: &[u8], is_last: bool, dialect: &Dialect) -> Option<(Vec<Ve
             if !records.ragged.is_empty() {
                 return Some((vec![record.to_vec()], used));
             }
-            // A comment, or a line of nothing.
+            // A comment or an empty line.
             continue;
         }
         let fields = records.width.min(width);
@@ -199,15 +200,15 @@ fn first_record(text: &[u8], is_last: bool, dialect: &Dialect) -> Option<(Vec<Ve
     }
 }
 
-/// Where the first record ends, after the end of its line.
+/// The length of the first record, including its line end.
 fn record_end(text: &[u8], dialect: &Dialect) -> Option<usize> {
     let mut records = Records::default();
-    // Any number of fields will do: it is the end that is looked for.
+    // The number of fields does not matter; only the end of the record is needed.
     let stop = records.read(dialect, &Shape { kept: vec![], short: Short::Ragged }, text, false, 0);
     (stop.consumed > 0).then_some(stop.consumed)
 }
 
-/// Names of columns, each once: of those that occur twice the later have a number.
+/// Unique column names: later duplicates get a number.
 fn names(file: &str, fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
     let mut names = vec![];
     for (place, field) in fields.into_iter().enumerate() {
@@ -215,7 +216,7 @@ fn names(file: &str, fields: Vec<Vec<u8>>) -> Result<Vec<String>> {
         let name = name.trim();
         names.push(if name.is_empty() { format!("column{}", place + 1) } else { name.to_string() });
     }
-    // A separator at the end of the line is no column.
+    // The numbered names must not clash with names in the file either.
     let own: HashSet<String> = names.iter().cloned().collect();
     let mut taken = HashSet::new();
     for name in &mut names {

@@ -1,4 +1,4 @@
-//! The columns of several files together, and their types.
+//! Infers the columns of several CSV files together, and their types.
 
 use std::collections::HashMap;
 
@@ -13,20 +13,20 @@ use crate::files::bytes::LONGEST_ROW;
 use crate::files::policy::Policy;
 use crate::files::values::{Guess, Seen, class, guessed_type};
 
-/// Files that are read as a whole, together.
+/// Files up to this total size are read entirely.
 const SMALL: u64 = 16 << 20;
-/// Pieces of a larger file, and their size.
+/// The number and size of the pieces that are read from larger files.
 const PIECES: u64 = 32;
 const PIECE: usize = 128 << 10;
-/// Bytes at the beginning of a larger file that are read as well.
+/// The bytes at the beginning of a larger file that are also read.
 const FIRST: u64 = 1 << 20;
-/// Bytes read at a time.
+/// The bytes read at a time.
 const READ: usize = 1 << 20;
 
-/// What was looked at of a file, or of all.
+/// What was seen of one file, or of all.
 #[derive(Debug, Default)]
 pub struct Sample {
-    /// By column.
+    /// What was seen of each column.
     seen: Vec<Seen>,
     pub rows: usize,
     pub is_all: bool,
@@ -38,7 +38,7 @@ impl Sample {
     }
 }
 
-/// The columns that the files have, with the types that their texts say, and what was looked at.
+/// The columns of the files with the types inferred from their fields, and what was seen.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -74,7 +74,7 @@ pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<(Schema,
     Ok((Schema::new(fields.collect::<Vec<_>>()), all))
 }
 
-/// Looks at the texts of a file: all, or pieces spread over it.
+/// Examines the fields of a file: all of them, or those in pieces spread over the file.
 async fn look_through(file: &Detected, reads_all: bool, files: usize, options: &CsvOptions) -> Result<Sample> {
     let size = file.source.meta.size;
     let mut sample = Sample::of(file.names.len());
@@ -92,9 +92,9 @@ async fn look_through(file: &Detected, reads_all: bool, files: usize, options: &
     Ok(sample)
 }
 
-/// Looks at a piece from somewhere within a file. Its first end of a line may stand within quotes, so it is read both as if it did not
-/// and as if it did: what is right gives rows of one width. A piece that gives them in neither way says nothing; whatever is guessed from
-/// the others is checked when the rows are read.
+/// Examines a piece from the middle of a file. Its first line end may be within quotes, so the piece is parsed twice: as if it starts
+/// outside and as if it starts inside quotes. The right one gives rows of equal width. If neither does, the piece is ignored. The guess
+/// that results from the other pieces is checked when rows are read.
 async fn look_into(file: &Detected, start: u64, options: &CsvOptions, sample: &mut Sample) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
     pieces.next(0, PIECE).await?;
@@ -107,7 +107,7 @@ async fn look_into(file: &Detected, start: u64, options: &CsvOptions, sample: &m
         let mut records = Records::default();
         let mut bytes = bytes;
         if skips_first {
-            // The rest of the value that was cut, and of its record.
+            // Skip the rest of the value and record in which the piece starts.
             let any = Shape { kept: vec![], short: Short::Ragged };
             bytes = &bytes[Records::default().read(&file.dialect, &any, bytes, false, 0).consumed..];
         }
@@ -145,14 +145,14 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
         if used == 0 {
             size *= 4;
             if size > LONGEST_ROW {
-                // Whatever it is, reading says so.
+                // Reading the rows will report what is wrong.
                 return Ok(());
             }
         }
     }
 }
 
-/// Takes in the texts of records.
+/// Adds the fields of records to a sample.
 fn add(bytes: &[u8], records: &Records, reading: &Reading, sample: &mut Sample) {
     let width = sample.seen.len();
     sample.rows += records.rows;
@@ -163,7 +163,7 @@ fn add(bytes: &[u8], records: &Records, reading: &Reading, sample: &mut Sample) 
             if text.is_empty() || !field.is_quoted() && reading.null.iter().any(|null| null.as_bytes() == text) {
                 continue;
             }
-            // Codes and flags repeat.
+            // Codes and flags often repeat, so equal neighbours are skipped.
             if last == text {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What can be said of a CSV file.
+//! The options of CSV files.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -12,7 +12,7 @@ use crate::error::invalid;
 use crate::files::policy::Policy;
 use crate::files::values::Numbers;
 
-/// What functions that read CSV take.
+/// The arguments of functions that read CSV.
 pub const ARGUMENTS: &[Argument] = &[
     Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
     Argument::optional(
@@ -76,7 +76,7 @@ pub const ARGUMENTS: &[Argument] = &[
     ),
 ];
 
-/// Every option, for `read_csv` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
+/// All options, for `read_csv` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
 pub const DOC: Doc = Doc {
     name: "read_csv",
     kind: Kind::Relation,
@@ -107,7 +107,7 @@ are an empty text.
 /// The options of a CSV table.
 #[derive(Debug, Clone)]
 pub struct CsvOptions {
-    /// Detected when `None`.
+    /// `None` to detect it.
     pub separator: Option<u8>,
     pub quote: Option<u8>,
     pub escape: Option<u8>,
@@ -121,15 +121,15 @@ pub struct CsvOptions {
     pub samples_all: bool,
     pub ragged: Policy,
     pub misfits: Policy,
-    /// By the name when `None`.
+    /// `None` to take it from the file's name.
     pub compression: Option<&'static str>,
 }
 
 impl CsvOptions {
-    /// The options of a call, or of a statement about `subject`; `types`: what the text of that option says.
+    /// Reads the options of a call, or of a statement about `subject`. `types` is the parsed value of the `types` option.
     ///
     /// # Errors
-    /// A value is none that the option takes.
+    /// An option has an invalid value.
     pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
         let sign = |name: &str| match options.text(name) {
             None | Some("") => Ok(None),
@@ -182,13 +182,13 @@ impl CsvOptions {
         Ok(read)
     }
 
-    /// Rows with too few fields.
+    /// What to do with rows that have too few fields.
     pub fn short(&self) -> Short {
         if self.ragged == Policy::Null { Short::Padded } else { Short::Ragged }
     }
 }
 
-/// An encoding by a name of the WHATWG's list, or by one that programs of databases use.
+/// An encoding by its WHATWG label, or by a name that database tools use.
 fn encoding(label: &str) -> Option<&'static Encoding> {
     let plain = label.trim().to_lowercase().replace('_', "-");
     let label = match plain.as_str() {
@@ -203,15 +203,15 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// What an option of other programs is called here, with its value.
+/// The name here, and the value, for an option of another program.
 ///
 /// # Errors
-/// It has no like here; the message says what to write.
+/// There is no equivalent; the message says what to write.
 pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
     Ok(Some(match key {
         "has_header" => ("header", text),
         "delimiter" => ("separator", text),
-        // Always so.
+        // Always supported.
         "newlines_in_values" if text.eq_ignore_ascii_case("true") => return Ok(None),
         "truncated_rows" if text.eq_ignore_ascii_case("true") => ("ragged", "pad".into()),
         "null_regex" | "null_value" => return Err("write OPTIONS ('null' 'N/A, -') with the texts that mean NULL"),

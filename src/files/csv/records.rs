@@ -1,36 +1,37 @@
 //! Finds records and fields in bytes, 64 at a time.
 //!
-//! Only four bytes mean anything in a CSV file: the separator, the quote, the end of a line and, where one is declared, the escape.
-//! Vector instructions mark them in a block of 64 bytes; the automaton below looks at the marked ones alone. A quote opens a quoted
-//! field only as the field's first byte, as RFC 4180 has it; anywhere else outside quotes it is a character like any other.
+//! Only four bytes have a meaning in a CSV file: the separator, the quote, the line end and, if declared, the escape. SIMD instructions
+//! mark them in a block of 64 bytes, and the state machine below looks only at the marked bytes. As in RFC 4180, a quote opens a quoted
+//! field only as the field's first byte; elsewhere outside quotes it is an ordinary character.
 
 use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
-/// Bytes that are looked at together.
+/// The bytes per block.
 const BLOCK: usize = 64;
 
-/// How records are written.
+/// The format of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// Between fields.
+    /// The byte between fields.
     pub separator: u8,
-    /// Around a field that holds separators or ends of lines; a doubled one stands for itself.
+    /// The byte around a field that contains separators or line ends; doubled, it stands for itself.
     pub quote: Option<u8>,
-    /// Before a character that stands for itself within quotes.
+    /// The byte within quotes after which any character stands for itself.
     pub escape: Option<u8>,
-    /// The last byte of a line: `\n`, also after `\r`, or `\r` alone.
+    /// The last byte of a line: `
+    /// `, with or without `\r` before it, or `\r` alone.
     pub line_end: u8,
-    /// Lines that begin with it are no records.
+    /// Lines that begin with this byte are skipped.
     pub comment: Option<u8>,
 }
 
-/// The place of a field's text in the bytes, and whether it was quoted.
+/// The position of a field's text, and whether the field was quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     start: u32,
-    /// The two highest bits: quoted; holds doubled quotes or escapes.
+    /// The two highest bits are flags: quoted, and contains doubled quotes or escapes.
     end: u32,
 }
 
@@ -39,26 +40,26 @@ const ESCAPED: u32 = 1 << 30;
 const PLACE: u32 = ESCAPED - 1;
 
 impl Field {
-    /// Where its text stands, without the quotes around it.
+    /// The position of its text, without the quotes around it.
     pub fn range(self) -> Range<usize> {
         self.start as usize..(self.end & PLACE) as usize
     }
 
-    /// True for a field in quotes: an empty one is a text of no characters rather than nothing.
+    /// True for a quoted field. An empty quoted field is an empty string rather than NULL.
     pub fn is_quoted(self) -> bool {
         self.end & QUOTED != 0
     }
 
-    /// True when its text holds doubled quotes or escapes.
+    /// True when its text contains doubled quotes or escapes.
     pub fn is_escaped(self) -> bool {
         self.end & ESCAPED != 0
     }
 }
 
-/// A record that is none of the others' kind.
+/// A record with the wrong number of fields or wrong quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ragged {
-    /// Its bytes.
+    /// The position of the record.
     pub range: Range<usize>,
     pub problem: Problem,
 }
@@ -66,54 +67,54 @@ pub struct Ragged {
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// It has so many fields, where the header has another number.
+    /// It has this number of fields, which is not that of the header.
     Fields(usize),
-    /// After the quote that ends this field (from 0) there is more text.
+    /// Text follows the closing quote of this field (from 0).
     AfterQuote(usize),
 }
 
-/// What is done with a record of fewer fields than columns.
+/// What to do with a record that has fewer fields than there are columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Short {
-    /// It is [`Ragged`].
+    /// It counts as [`Ragged`].
     Ragged,
     /// The missing fields are empty.
     Padded,
 }
 
-/// Where reading stopped.
+/// Where parsing stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// The bytes of whole records.
+    /// The number of bytes in complete records.
     pub consumed: usize,
-    /// The place of a quote that is not closed, when the bytes end within quotes.
+    /// The position of an unclosed quote, if the bytes end within quotes.
     pub open_quote: Option<usize>,
 }
 
-/// The records found in bytes, as a matrix of the fields that are kept.
+/// The records found, as a matrix of the fields that are kept.
 #[derive(Debug, Default)]
 pub struct Records {
-    /// Row by row.
+    /// The fields, row by row.
     pub fields: Vec<Field>,
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
-    /// The fields of the last record, whatever it is.
+    /// The number of fields of the last record, valid or not.
     pub width: usize,
-    /// Where each row begins.
+    /// The position of each row.
     pub starts: Vec<u32>,
     pub ragged: Vec<Ragged>,
 }
 
-/// Which fields of a record are kept, and what a record must look like.
+/// Which fields of a record are kept, and how many fields a record must have.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// For each column of the file, whether its fields are kept.
+    /// Whether the field is kept, for each column of the file.
     pub kept: Vec<bool>,
     pub short: Short,
 }
 
 impl Records {
-    /// Forgets what was found.
+    /// Removes all records.
     pub fn clear(&mut self) {
         self.fields.clear();
         self.starts.clear();
@@ -121,8 +122,8 @@ impl Records {
         self.rows = 0;
     }
 
-    /// Reads up to `most` records from bytes that begin with one, and are less than 1 GiB. When they are the last of a file, the last
-    /// record needs no end.
+    /// Parses up to `most` records. The bytes must begin with a record, and be shorter than 1 GiB because positions have 30 bits. With
+    /// `is_last`, the bytes end the file, and the last record needs no line end.
     pub fn read(&mut self, dialect: &Dialect, shape: &Shape, bytes: &[u8], is_last: bool, most: usize) -> Stop {
         let level = Level::new();
         dispatch!(level, simd => self.read_with(simd, dialect, shape, bytes, is_last, most))
@@ -140,7 +141,7 @@ impl Records {
     ) -> Stop {
         let width = shape.kept.len();
         let marks = Marks::new(simd, dialect);
-        // No byte is both: what is not declared is taken for the separator, which is looked for first.
+        // Without a quote or an escape, the separator takes its place. That is harmless, because the separator is tested first.
         let quote = dialect.quote.unwrap_or(dialect.separator);
         let escape = dialect.escape.unwrap_or(dialect.separator);
         let (separator, line_end) = (dialect.separator, dialect.line_end);
@@ -149,6 +150,7 @@ impl Records {
         let mut block = 0;
         let mut skip = 0;
         while block < bytes.len() {
+            // Each iteration handles the lowest set bit and clears it.
             let mut marked = marks.of(simd, bytes, block);
             while marked != 0 {
                 let place = block + marked.trailing_zeros() as usize;
@@ -206,14 +208,14 @@ impl Records {
         Stop { consumed: bytes.len(), open_quote: None }
     }
 
-    /// Takes in the record that ends before `end`, or what is wrong with it.
+    /// Adds the record that ends before `end`, or what is wrong with it.
     #[inline(always)]
     fn end_record(&mut self, at: &mut Place, kept: &mut usize, dialect: &Dialect, shape: &Shape, bytes: &[u8], end: usize) {
         let width = shape.kept.len();
         let line_end = if end > at.start && bytes[end - 1] == b'\r' { end - 1 } else { end };
         let first = bytes.get(at.record).copied();
         let is_empty = at.column == 0 && at.flags == 0 && line_end <= at.start;
-        // A line of nothing is a row only where a row may be nothing: of one column.
+        // An empty line is a row only in a file with a single column, whose value may be empty.
         if is_empty && width != 1 || first.is_some() && first == dialect.comment && first.is_some() {
             self.fields.truncate(*kept);
             return;
@@ -229,7 +231,7 @@ impl Records {
         let problem = match at.problem {
             Some(column) => Some(Problem::AfterQuote(column)),
             None if found == width || found < width && shape.short == Short::Padded => None,
-            // A separator at the end of each line is a habit of some programs.
+            // Some programs write a separator at the end of each line.
             None if found == width + 1 && line_end == at.start && at.flags == 0 => None,
             None => Some(Problem::Fields(found)),
         };
@@ -249,17 +251,17 @@ impl Records {
     }
 }
 
-/// Where the automaton is.
+/// The state of the parser.
 #[derive(Default)]
 struct Place {
-    /// Where the record begins.
+    /// The start of the record.
     record: usize,
-    /// Where the field begins.
+    /// The start of the field.
     start: usize,
-    /// The field's column.
+    /// The index of the field's column.
     column: usize,
     in_quotes: bool,
-    /// Where the quotes of the field were closed.
+    /// The position of the field's closing quote.
     closed: usize,
     flags: u32,
     /// The first field with text after its closing quote.
@@ -285,7 +287,7 @@ impl Place {
     }
 }
 
-/// The bytes that mean something, ready to be compared with.
+/// The bytes that have a meaning, as vectors for comparison.
 struct Marks<S: Simd> {
     separator: u8x64<S>,
     quote: u8x64<S>,
@@ -305,7 +307,7 @@ impl<S: Simd> Marks<S> {
         }
     }
 
-    /// A bit for each byte of the block that means something.
+    /// A mask with a bit for each byte of the block that has a meaning.
     #[inline(always)]
     fn of(&self, simd: S, bytes: &[u8], block: usize) -> u64 {
         let mut last = [0; BLOCK];
@@ -324,7 +326,7 @@ impl<S: Simd> Marks<S> {
     }
 }
 
-/// The text of a field with doubled quotes and escapes, as it is meant.
+/// The text of a field with doubled quotes and escapes resolved.
 pub fn unescaped(text: &[u8], dialect: &Dialect) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
@@ -341,7 +343,7 @@ mod tests {
 
     const DIALECT: Dialect = Dialect { separator: b',', quote: Some(b'"'), escape: None, line_end: b'\n', comment: None };
 
-    /// The fields of each record, read byte by byte; `None` when a quote is not closed.
+    /// A simple reference parser, byte by byte; `None` when a quote is not closed.
     fn plainly(bytes: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
         let (mut records, mut record, mut place) = (vec![], vec![], 0);
         let mut field = vec![];
@@ -383,7 +385,7 @@ mod tests {
         Some(records)
     }
 
-    /// Texts of few letters, in which everything that means something is often beside everything else.
+    /// Random texts over a small alphabet, so that special bytes often meet.
     fn text(seed: u64) -> Vec<u8> {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut next = |below: u64| {
@@ -413,7 +415,7 @@ mod tests {
                     continue;
                 }
                 let is_row = |record: &&Vec<Vec<u8>>| record.len() == width;
-                // A separator at the end of a line is passed over, and so is a line of nothing, but for a row of one column.
+                // A separator at the end of a line is ignored, and so is an empty line, except in a file with one column.
                 let rows = expected.iter().map(|record| {
                     let mut record = record.clone();
                     if record.len() == width + 1 && record[width].is_empty() {

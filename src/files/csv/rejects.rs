@@ -1,4 +1,4 @@
-//! The rows that do not fit, with their reasons.
+//! The rejected rows of CSV files, with the reasons.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::files::source::{Reader, Source, SourceContext, SourceExec};
 use crate::files::table::Layout;
 use crate::text::sql_type;
 
-/// The page of `csv_rejects`.
+/// The documentation page of `csv_rejects`.
 pub static REJECTS: Doc = Doc {
     name: "csv_rejects",
     summary: "The rows of CSV files that `read_csv` with `ragged => 'skip', misfits => 'skip'` leaves out, with the reason of each.",
@@ -47,7 +47,7 @@ once for each.
     ..DOC
 };
 
-/// The table of the rows that do not fit.
+/// The table of rejected rows.
 #[derive(Debug)]
 pub struct RejectsTable {
     rows: Arc<CsvRows>,
@@ -92,7 +92,7 @@ impl TableProvider for RejectsTable {
     }
 }
 
-/// Reads the files, one after the other: lines are counted.
+/// Reads the files one after the other in one partition, because lines are counted.
 #[derive(Debug)]
 struct RejectsScan {
     rows: Arc<CsvRows>,
@@ -142,21 +142,21 @@ struct RejectsReader {
     open: Option<Open>,
 }
 
-/// A file that is being read.
+/// The file that is being read.
 struct Open {
     file: usize,
     pieces: Pieces,
-    /// How much of the bytes at hand is used.
+    /// The number of current bytes that are used.
     used: usize,
-    /// Bytes to be read next.
+    /// The number of bytes to read next.
     size: usize,
-    /// The line in which what is not used begins.
+    /// The line in which the unused bytes begin.
     line: usize,
 }
 
-/// A row that does not fit.
+/// A rejected row.
 struct Rejected {
-    /// Where it begins in the bytes at hand, and its place among the rejected of its row.
+    /// The row's position in the current bytes, and the column, for sorting.
     place: (usize, usize),
     column: Option<String>,
     value: Option<String>,
@@ -221,7 +221,7 @@ impl Reader for RejectsReader {
 }
 
 impl RejectsReader {
-    /// What does not fit, in the order of the file.
+    /// The rejected rows, in the order of the file.
     fn rejected(&self, file: usize, bytes: &[u8], records: &Records) -> Result<Vec<Rejected>> {
         let file = &self.rows.files[file];
         let options = &self.rows.options;
@@ -238,7 +238,7 @@ impl RejectsReader {
             let place = (ragged.range.start, 0);
             rejected.push(Rejected { place, column: None, value: None, reason, row: text(&bytes[ragged.range.clone()]) });
         }
-        // Where rows begin, those that fit and the others.
+        // The positions of all rows, valid or rejected.
         let mut begins: Vec<usize> = records.starts.iter().map(|start| *start as usize).collect();
         begins.extend(records.ragged.iter().map(|ragged| ragged.range.start));
         begins.sort_unstable();

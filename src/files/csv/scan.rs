@@ -1,4 +1,4 @@
-//! Reading the rows of CSV files.
+//! Scans the rows of CSV files.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::text::{sql_type, written_name};
 #[derive(Debug)]
 pub struct CsvFile {
     pub detected: Detected,
-    /// For each of its columns, the column of the table that it is.
+    /// For each of the file's columns, the column of the table.
     pub columns: Vec<Option<usize>>,
 }
 
@@ -31,7 +31,7 @@ pub struct CsvFile {
 pub struct CsvRows {
     pub files: Vec<CsvFile>,
     pub options: CsvOptions,
-    /// For each column of the files, whether its type was said rather than guessed.
+    /// For each column, whether its type was declared rather than inferred.
     pub is_declared: Vec<bool>,
 }
 
@@ -58,15 +58,15 @@ impl TextFiles for CsvRows {
     }
 }
 
-/// Makes columns of records.
+/// Decodes records into columns.
 pub struct CsvDecoder {
     rows: Arc<CsvRows>,
     scan: Arc<Scan>,
-    /// The file that is being read, and what its records look like.
+    /// The current file, and the shape of its records.
     file: usize,
     shape: Shape,
     records: Records,
-    /// Where a quote is not closed in the bytes at hand.
+    /// The position of an unclosed quote in the current bytes.
     open_quote: Option<usize>,
 }
 
@@ -74,7 +74,7 @@ pub struct CsvDecoder {
 pub enum Fault {
     Endless,
     Ragged(Ragged),
-    /// A value, where its record begins, and its column of the table.
+    /// A value that does not fit, with the position of its record and its column in the table.
     Misfit {
         start: usize,
         column: usize,
@@ -93,14 +93,14 @@ impl Decoder for CsvDecoder {
 
     fn begin(&mut self, part: &Part, _is_end: bool) {
         self.file = part.file;
-        // What a row is must not depend on the columns that are read.
+        // Whether a row is skipped must not depend on the projection.
         let reads_all = self.rows.options.misfits == Policy::Skip;
         let is_read = |column: &Option<usize>| column.is_some_and(|column| reads_all || self.scan.projection.contains(&column));
         self.shape.kept = self.file().columns.iter().map(is_read).collect();
     }
 
     fn memory(&self, _piece: usize) -> usize {
-        // Where the fields stand.
+        // The positions of the fields.
         self.records.fields.capacity() * size_of::<Field>()
     }
 
@@ -157,7 +157,7 @@ impl Decoder for CsvDecoder {
 }
 
 impl CsvDecoder {
-    /// The error of a value that does not fit its column.
+    /// The error for a value that does not fit its column.
     fn misfit(&self, line: usize, column: usize, misfit: &Misfit, bytes: &[u8]) -> DataFusionError {
         let (file, field) = (self.file(), self.scan.layout.schema.field(column));
         if field.data_type() == &DataType::Utf8View {
@@ -178,7 +178,7 @@ impl CsvDecoder {
         coded(SqlState::INVALID_TEXT_REPRESENTATION, &file.detected.source.name, problem)
     }
 
-    /// The error of a record that does not end.
+    /// The error for a record that does not end.
     fn endless_row(&self, line: usize) -> DataFusionError {
         let problem = match self.open_quote.is_some() {
             true => format!(
@@ -190,7 +190,7 @@ impl CsvDecoder {
     }
 }
 
-/// The error of a record of another number of fields.
+/// The error for a record with the wrong number of fields or wrong quotes.
 fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8]) -> DataFusionError {
     let width = file.columns.len();
     let shown: String = String::from_utf8_lossy(text).chars().take(80).collect();

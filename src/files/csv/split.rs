@@ -1,8 +1,8 @@
-//! Where a file can be divided.
+//! Finds where a CSV file can be divided.
 //!
-//! An end of a line may stand within quotes, and only what comes before tells whether it does. So the file is gone through once, from its
-//! beginning, before it is divided: a piece without any quote is only looked at for its last end of line, the others are read
-//! record by record. That costs a tenth of what reading the values does, and no file is divided in the wrong place.
+//! A line end may be within quotes, and only the text before it tells. So the file is read once from its beginning before it is divided.
+//! In a piece without quotes, only the last line end is looked for; other pieces are parsed record by record. This costs about a tenth of
+//! decoding the values, and a file is never divided in the wrong place.
 
 use datafusion::common::Result;
 
@@ -10,10 +10,10 @@ use super::detect::Detected;
 use super::records::{Records, Shape, Short};
 use crate::files::bytes::LONGEST_ROW;
 
-/// Bytes looked at together.
+/// The bytes read at a time.
 const PIECE: usize = 4 << 20;
 
-/// Where about `parts` parts of the same size begin, at beginnings of records; the first at the beginning of the rows.
+/// The positions of about `parts` parts of equal size, each at the start of a record; the first is the start of the rows.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -41,7 +41,7 @@ pub async fn starts(file: &Detected, parts: usize) -> Result<Vec<u64>> {
             bytes.iter().rposition(|byte| *byte == file.dialect.line_end).map_or(0, |end| end + 1)
         };
         if used == 0 {
-            // A long record, or a quote that is not closed: what comes is one part, and reading it says what is wrong.
+            // A long record or an unclosed quote. The rest becomes one part, and reading it reports what is wrong.
             wanted *= 2;
             if wanted > LONGEST_ROW {
                 break;

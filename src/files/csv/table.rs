@@ -22,16 +22,17 @@ use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 use crate::text::grouped;
 
-/// The table of these files. Declared columns are bound to the files' by their names; without any, all columns of all files are there.
+/// The table of these files. Declared columns are matched to the files' columns by name; without a declaration, the table has all columns
+/// of all files.
 ///
 /// # Errors
-/// A file cannot be read, or lacks what is declared.
+/// A file cannot be read, or lacks a declared column.
 pub async fn open(location: &str, found: Vec<Found>, options: CsvOptions, declared: Option<&Schema>) -> Result<FilesTable> {
     let (layout, rows, told) = look_at(location, found, options, declared).await?;
     Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
 }
 
-/// The table of their rows that do not fit.
+/// The table of the files' rejected rows.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -40,7 +41,7 @@ pub async fn rejects(location: &str, found: Vec<Found>, options: CsvOptions) -> 
     Ok(RejectsTable::new(Arc::new(rows), Arc::new(layout)))
 }
 
-/// The columns of the files, how they are read, and what was seen.
+/// The columns of the files, how to read them, and what was detected.
 async fn look_at(
     location: &str,
     found: Vec<Found>,
@@ -96,10 +97,10 @@ async fn look_at(
     Ok((layout, rows, told))
 }
 
-/// How to say otherwise what was seen.
+/// How to override what was detected.
 const ADVICE: &str = "To say otherwise: FROM read_csv('…', separator => …, encoding => …, header => …, types => …)";
 
-/// What was seen of a file.
+/// A description of what was detected in a file.
 fn seen(file: &Detected, header: bool) -> String {
     let separator = match file.dialect.separator {
         b'\t' => "a tab".to_string(),
@@ -110,7 +111,7 @@ fn seen(file: &Detected, header: bool) -> String {
     format!("{}: separated by {separator}, {encoding}, {names}", file.source.name)
 }
 
-/// Fails when a type is said for a column that is not there.
+/// Fails when `types` names a column that does not exist.
 fn check_types(location: &str, options: &CsvOptions, own: &Schema) -> Result<()> {
     let Some((name, _)) = options.types.iter().find(|(name, _)| own.index_of(name).is_err()) else { return Ok(()) };
     let names = own.fields().iter().map(|field| field.name().as_str());

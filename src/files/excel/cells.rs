@@ -1,4 +1,4 @@
-//! The cells of a sheet.
+//! Reads the cells of an Excel sheet.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -14,36 +14,36 @@ use super::options::{ExcelOptions, cell_name};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::files::values::{DAY, days};
 
-/// Cells between two looks at the memory pool, and at whether somebody still waits.
+/// The number of cells after which memory is reserved and cancellation is checked.
 const BATCH: usize = 1 << 14;
-/// The most parts that a workbook's archive may say it has.
+/// The most entries of the workbook's ZIP archive that are examined.
 const MOST_PARTS: usize = 1 << 16;
 
-/// What a cell holds.
+/// The value of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Number(f64),
     Text(String),
     Boolean(bool),
-    /// Microseconds since 1970 of a clock on the wall.
+    /// Local time, in microseconds since 1970.
     Time(i64),
-    /// Milliseconds.
+    /// A duration in milliseconds.
     Span(i64),
-    /// Of a formula that failed.
+    /// The error of a formula, such as `#N/A`.
     Failed(String),
 }
 
-/// A sheet, or the range of it that was asked for.
+/// A sheet, restricted to the requested range.
 #[derive(Debug)]
 pub struct Sheet {
     pub name: String,
-    /// By rows, then by columns: those that hold something.
+    /// The non-empty cells, sorted by row and column.
     pub cells: Vec<((u32, u32), Value)>,
-    /// Merged cells, by their first and last.
+    /// Merged areas, each by its first and last cell.
     pub merged: Vec<((u32, u32), (u32, u32))>,
 }
 
-/// Tells the thread that reads when nobody waits for it any more.
+/// Set when dropped, to tell the reading thread that nobody waits for its result any more.
 pub struct GivenUp(pub Arc<AtomicBool>);
 
 impl Drop for GivenUp {
@@ -52,10 +52,10 @@ impl Drop for GivenUp {
     }
 }
 
-/// Reads a sheet. Blocks.
+/// Reads a sheet. This blocks the thread.
 ///
 /// # Errors
-/// It is no workbook, has no such sheet, or is too large.
+/// It is not a workbook, has no such sheet, or is too large.
 pub fn read(
     name: &str,
     bytes: Bytes,
@@ -66,7 +66,7 @@ pub fn read(
     let damaged = |error: &dyn std::fmt::Display| {
         coded(SqlState::BAD_COPY_FILE_FORMAT, name, format!("cannot be read as an Excel workbook: {error}"))
     };
-    // An archive of some kB may hold gigabytes.
+    // A small archive may unpack to gigabytes, so memory is reserved first.
     let unpacked =
         unpacked_size(&bytes).ok_or_else(|| damaged(&"it is not a ZIP archive; is it an .xls, a CSV or an encrypted file?"))?;
     let size = usize::try_from(unpacked).unwrap_or(usize::MAX).saturating_add(bytes.len());
@@ -88,7 +88,7 @@ pub fn read(
         let mut cells: Vec<((u32, u32), Value)> = vec![];
         let mut reader = match book.worksheet_cells_reader(&sheet) {
             Ok(reader) => reader,
-            // A chart has no cells.
+            // A chart sheet has no cells.
             Err(_) if options.sheet.is_none() => continue,
             Err(error) => return Err(damaged(&error)),
         };
@@ -113,7 +113,7 @@ pub fn read(
         if cells.is_empty() && options.sheet.is_none() {
             continue;
         }
-        // As they stand in the sheet, whatever the order in the file.
+        // The file may store cells in any order.
         cells.sort_by_key(|(place, _)| *place);
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(damaged(&format!("the cell {} occurs twice", cell_name(pair[0].0))));
@@ -133,7 +133,7 @@ fn too_large(name: &str, bytes: usize) -> DataFusionError {
     coded(SqlState::OUT_OF_MEMORY, name, problem)
 }
 
-/// What a cell holds; `None` for nothing.
+/// The value of a cell; `None` for an empty cell.
 fn value(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
     Ok(Some(match cell {
         DataRef::Empty => return Ok(None),
@@ -159,19 +159,19 @@ fn time_value(time: &ExcelDateTime) -> Result<Value, String> {
     if !serial.is_finite() || !(-3_000_000.0..3_000_000.0).contains(&serial) {
         return Err(format!("{serial} is not a date"));
     }
-    // A time of day alone has no date.
+    // A time of day without a date.
     if time.is_duration() || (0.0..1.0).contains(&serial) {
         return Ok(Value::Span((serial * MILLISECONDS).round() as i64));
     }
     let (year, month, day, hour, minute, second, millisecond) = time.to_ymd_hms_milli();
-    // Excel has a 29 February 1900, which there was not.
+    // Excel has a 29 February 1900, which did not exist.
     let day =
         days(year.into(), month.into(), day.into()).filter(|_| serial >= 0.0).ok_or_else(|| format!("{serial} is not a date"))?;
     let of_day = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000 + i64::from(millisecond);
     Ok(Value::Time(i64::from(day) * DAY + of_day * 1000))
 }
 
-/// What the directory of a ZIP archive says that its parts have, unpacked (APPNOTE.TXT 4.3.12, 4.3.16).
+/// The total unpacked size of a ZIP archive, according to its central directory (APPNOTE.TXT 4.3.12, 4.3.16).
 fn unpacked_size(bytes: &[u8]) -> Option<u64> {
     let short = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let long = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
@@ -189,7 +189,7 @@ fn unpacked_size(bytes: &[u8]) -> Option<u64> {
     Some(total)
 }
 
-/// The error of a thread that panicked: the library that reads workbooks trusts them.
+/// The error for a thread that panicked: the library that reads workbooks does not validate everything.
 pub fn panicked(name: &str) -> DataFusionError {
     failed(name, "cannot be read as an Excel workbook: it is damaged")
 }

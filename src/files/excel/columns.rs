@@ -1,4 +1,4 @@
-//! From cells to columns.
+//! Turns cells into columns.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::error::invalid;
 use crate::files::values::DAY;
 use crate::text::timestamp;
 
-/// Whole numbers up to here are exact in Excel, which computes with doubles.
+/// Integers up to here are exact in Excel, which computes with doubles.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// The rows of a sheet below its header.
@@ -26,23 +26,23 @@ const WHOLE: f64 = 9_007_199_254_740_992.0;
 pub struct Body {
     pub sheet: String,
     pub names: Vec<String>,
-    /// The column of the sheet of each.
+    /// The sheet's column of each name.
     places: Vec<u32>,
-    /// The row of the sheet of each row.
+    /// The sheet's row number of each row.
     rows: Vec<u32>,
     cells: Vec<((u32, u32), Value)>,
 }
 
-/// A cell that does not fit its column, by its row.
+/// A cell that does not fit its column's type, with its row.
 #[derive(Debug)]
 pub struct Misfit {
     pub row: usize,
-    /// `Orders!C7`
+    /// The cell's name, such as `Orders!C7`.
     pub cell: String,
     pub text: String,
 }
 
-/// What has been seen of a column.
+/// The kinds of values seen in a column.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
     text: bool,
@@ -55,7 +55,7 @@ pub struct Seen {
 }
 
 impl Body {
-    /// Takes the header off.
+    /// Separates the header from the rows.
     ///
     /// # Errors
     /// Cells of the header are merged.
@@ -91,7 +91,7 @@ impl Body {
             let of_header =
                 named.iter().find(|((_, column), _)| column == place).map(|(_, value)| shown(value).trim().to_string());
             let name = of_header.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("column{}", number + 1));
-            // Of those that occur twice the later have a number.
+            // Later duplicates get a number.
             let mut candidates = std::iter::once(name.clone()).chain((1..).map(|number| format!("{name}_{number}")));
             names.push(candidates.find(|name| taken.insert(name.clone())).unwrap_or(name));
         }
@@ -105,7 +105,7 @@ impl Body {
         self.rows.len()
     }
 
-    /// The cells of a column, each with its row.
+    /// The cells of a column with their rows.
     fn column(&self, column: usize) -> impl Iterator<Item = (usize, &(u32, u32), &Value)> {
         let place = self.places.get(column).copied();
         let mut row = 0;
@@ -115,7 +115,7 @@ impl Body {
         })
     }
 
-    /// Takes in what the cells of a column are.
+    /// Adds the kinds of a column's cells to `seen`.
     ///
     /// # Errors
     /// A formula failed.
@@ -147,10 +147,10 @@ impl Body {
         Ok(())
     }
 
-    /// The array of a column. What does not fit is NULL there, and told.
+    /// The array of a column. Cells that do not fit become NULL and are added to `misfits`.
     ///
     /// # Errors
-    /// The type is none that texts are cast to.
+    /// Strings cannot be cast to the type.
     pub fn array(&self, column: usize, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
         let rows = self.rows();
         let mut misfit = |row: usize, place: (u32, u32), value: &Value| {
@@ -231,7 +231,7 @@ impl Body {
 }
 
 impl Seen {
-    /// The type that holds all of it.
+    /// The type that can hold all values; strings if there are several kinds.
     pub fn data_type(&self) -> DataType {
         let kinds = [self.boolean, self.number, self.time, self.span];
         if self.text || kinds.iter().filter(|seen| **seen).count() != 1 {

@@ -1,6 +1,6 @@
 //! Sheets of Excel workbooks.
 //!
-//! A sheet is read as a whole when its table is opened: a workbook cannot be read in parts, and has at most a million rows.
+//! A sheet is read entirely when its table is opened, because a workbook cannot be read in parts. It has at most a million rows.
 
 pub mod cells;
 pub mod columns;

@@ -1,4 +1,4 @@
-//! What can be said of a sheet.
+//! The options of Excel files.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -8,7 +8,7 @@ use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::files::policy::Policy;
 
-/// Every option, for `read_excel` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
+/// All options, for `read_excel` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
 pub static DOC: Doc = Doc {
     name: "read_excel",
     kind: Kind::Relation,
@@ -38,7 +38,7 @@ percentage is the number that Excel computes with, 0.12 for 12%. A formula is it
     ..Doc::EMPTY
 };
 
-/// The options of a table of sheets.
+/// The options of an Excel table.
 #[derive(Debug, Clone)]
 pub struct ExcelOptions {
     pub sheet: Option<String>,
@@ -49,7 +49,7 @@ pub struct ExcelOptions {
     pub misfits: Policy,
 }
 
-/// Rows and columns, from 0, both ends included.
+/// A range of cells: rows and columns from 0, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
     pub first: (u32, u32),
@@ -63,7 +63,7 @@ impl Area {
         (self.first.0..=self.last.0).contains(&row) && (self.first.1..=self.last.1).contains(&column)
     }
 
-    /// `B3:F100`, or `B3`.
+    /// Parses `B3:F100`, or `B3` for everything from there on.
     fn parse(text: &str) -> Option<Self> {
         let (first, last) = match text.split_once(':') {
             Some((first, last)) => (cell(first)?, cell(last)?),
@@ -73,7 +73,7 @@ impl Area {
     }
 }
 
-/// `B3` as row and column.
+/// The row and column of a cell name such as `B3`.
 fn cell(text: &str) -> Option<(u32, u32)> {
     let text = text.trim().replace('$', "").to_uppercase();
     let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
@@ -84,7 +84,7 @@ fn cell(text: &str) -> Option<(u32, u32)> {
     Some((row.checked_sub(1)?, column.checked_sub(1)?))
 }
 
-/// The name of a cell, as Excel shows it.
+/// The name of a cell as Excel shows it.
 pub fn cell_name((row, column): (u32, u32)) -> String {
     let (mut letters, mut left) = (vec![], u64::from(column) + 1);
     while left > 0 {
@@ -97,10 +97,10 @@ pub fn cell_name((row, column): (u32, u32)) -> String {
 }
 
 impl ExcelOptions {
-    /// The options of a call, or of a statement about `subject`; `types`: what the text of that option says.
+    /// Reads the options of a call, or of a statement about `subject`. `types` is the parsed value of the `types` option.
     ///
     /// # Errors
-    /// A value is none that the option takes.
+    /// An option has an invalid value.
     pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
         let range = match options.text("range").filter(|text| !text.is_empty()) {
             None => Area::ALL,

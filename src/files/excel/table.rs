@@ -25,28 +25,28 @@ use crate::files::source::{Reader, Source, SourceContext, SourceExec};
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
 use crate::text::{grouped, sql_type, written_name};
 
-/// The sheets of a table: their rows, all of them.
+/// The sheets of a table, with all their rows in memory.
 #[derive(Debug)]
 pub struct ExcelRows {
     files: Vec<ExcelFile>,
-    /// For as long as the rows are held.
+    /// Reserves memory for as long as the rows are kept.
     _memory: MemoryReservation,
 }
 
 #[derive(Debug)]
 struct ExcelFile {
-    /// By the columns of the table.
+    /// The arrays, by column of the table.
     arrays: HashMap<usize, ArrayRef>,
     rows: usize,
-    /// Rows that are left out; none when empty.
+    /// Whether each row is kept; empty when all rows are.
     fits: Vec<bool>,
     emptied: usize,
 }
 
-/// The table of the sheets of these files.
+/// The table of the sheets in these files.
 ///
 /// # Errors
-/// A file is no workbook, has no such sheet, or a cell does not fit its column.
+/// A file is not a workbook or has no such sheet, or a cell does not fit its column.
 pub async fn open(
     location: &str,
     found: Vec<Found>,
@@ -62,7 +62,7 @@ pub async fn open(
         bodies.push(body(&file, &options, &memory).await?);
         names.push(file.name);
     }
-    // All columns of all files, by their names.
+    // The columns of all files, by name.
     let mut seen: Vec<(String, Seen)> = vec![];
     for (file, body) in names.iter().zip(&bodies) {
         for (column, name) in body.names.iter().enumerate() {
@@ -135,7 +135,7 @@ pub async fn open(
     Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, _memory: memory })).telling(told))
 }
 
-/// Reads the sheet of a file, on a thread where that may take its time.
+/// Reads the sheet of a file, on a thread for blocking work.
 async fn body(file: &Found, options: &Arc<ExcelOptions>, memory: &MemoryReservation) -> Result<Body> {
     let name = file.name.clone();
     let size = usize::try_from(file.meta.size).unwrap_or(usize::MAX);
@@ -164,7 +164,7 @@ impl Rows for ExcelRows {
     }
 }
 
-/// Reads the rows that are held.
+/// Scans the rows in memory.
 #[derive(Debug)]
 struct ExcelScan {
     rows: Arc<ExcelRows>,
@@ -208,7 +208,7 @@ struct ExcelReader {
     rows: Arc<ExcelRows>,
     scan: Arc<Scan>,
     parts: VecDeque<Part>,
-    /// How many rows of the first part are read.
+    /// The number of rows of the first part that were read.
     at: usize,
     left: usize,
     batch_size: usize,

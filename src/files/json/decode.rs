@@ -1,7 +1,7 @@
-//! From the values of JSON objects to arrays.
+//! Decodes the values of JSON objects into arrays.
 //!
-//! A column knows its type and takes the value at the cursor: nothing is parsed twice, and columns that are not asked for are passed over.
-//! What does not fit is NULL there, and told.
+//! Each column knows its type and decodes the value at the cursor, so nothing is parsed twice, and columns that are not projected are
+//! skipped. A value that does not fit becomes NULL and is reported.
 
 use std::collections::HashMap;
 use std::str;
@@ -22,12 +22,12 @@ use crate::files::values::{Class, Numbers, class, decimal, double, integer, time
 /// The state of decoding a file: the current row, and the values that did not fit.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The row that is being read, from 0.
+    /// The current row, from 0.
     pub row: usize,
     pub misfits: Vec<Misfit>,
-    /// Whether names that the table does not have are passed over.
+    /// Whether unknown names are ignored.
     pub ignores_new: bool,
-    /// The depth of the current value.
+    /// The nesting depth of the current value.
     depth: usize,
     plain: Vec<u8>,
 }
@@ -36,14 +36,14 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Misfit {
     pub row: usize,
-    /// Where it begins; of a name, after it.
+    /// The position where it begins; for a name, the position after it.
     pub at: usize,
     pub problem: Problem,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
-    /// It is no value of this type.
+    /// The value is not of this type.
     Type(DataType),
     /// The table has no column or field of this name.
     New(String),
@@ -60,7 +60,7 @@ impl Found {
         self.misfits.push(Misfit { row: self.row, at, problem });
     }
 
-    /// A text as it is meant.
+    /// The string with escapes resolved; `None` if it is not valid.
     fn text<'a>(&'a mut self, text: Text<'a>) -> Option<&'a str> {
         let bytes = if text.is_escaped {
             text.unescaped(&mut self.plain)?;
@@ -72,32 +72,32 @@ impl Found {
     }
 }
 
-/// The members of objects.
+/// The members of objects: the columns of a table, or the fields of a struct.
 #[derive(Debug)]
 pub struct Members {
     fields: Fields,
     columns: Vec<Column>,
     places: HashMap<String, usize>,
-    /// For each the object in which it was last found.
+    /// For each member, the number of the object in which it was last found.
     found_in: Vec<u64>,
     objects: u64,
-    /// What followed the brace, and each member, when it was last found.
+    /// What followed the opening brace, and what followed each member, the last time.
     following: Vec<Following>,
 }
 
-/// What stood between two values of an object: a comma, a name and its colon, with the white space around them. Where the same bytes
-/// stand again they mean the same, and are not read token by token.
+/// The bytes between two values of an object: a comma, a name, a colon, and white space. If the same bytes occur again, they mean the same
+/// member and need not be parsed.
 #[derive(Debug, Clone, Default)]
 struct Following {
     bytes: Vec<u8>,
-    /// The member that it names.
+    /// The index of the member that they name.
     place: usize,
 }
 
-/// A column that is being filled.
+/// A column under construction.
 #[derive(Debug)]
 enum Column {
-    /// Not asked for.
+    /// Not projected.
     Skipped,
     Boolean(BooleanBuilder),
     Integer(Int64Builder),
@@ -130,7 +130,7 @@ enum Column {
         keys: StringBuilder,
         values: Box<Self>,
     },
-    /// By way of text, as CAST does it; with the places of the values, for what does not fit.
+    /// Decoded as strings and cast, as CAST does; with the row and position of each value to report misfits.
     Cast {
         texts: StringBuilder,
         places: Vec<(usize, usize)>,
@@ -143,7 +143,7 @@ impl Following {
     #[inline]
     fn is_at(&self, cursor: &Cursor<'_>) -> bool {
         let Some(next) = cursor.bytes.get(cursor.at..cursor.at + self.bytes.len()) else { return false };
-        // Eight at a time, the last ones first; a name of one or two letters is not worth it.
+        // Compares eight bytes at a time, the last ones first. Shorter names are not worth it.
         let (Some(end), Some(known)) = (next.last_chunk::<8>(), self.bytes.last_chunk()) else { return false };
         let ((eights, _), (known_eights, _)) = (next.as_chunks::<8>(), self.bytes.as_chunks());
         end == known && eights.iter().zip(known_eights).all(|(eight, known)| eight == known)
@@ -151,10 +151,10 @@ impl Following {
 }
 
 impl Members {
-    /// For columns of these types; those of `asked` alone, or all.
+    /// Columns for these fields; with `asked`, only those are decoded.
     ///
     /// # Errors
-    /// JSON cannot be read as this type.
+    /// JSON cannot be read as a type.
     pub fn new(fields: &Fields, asked: Option<&[usize]>) -> Result<Self, ArrowError> {
         let is_asked = |place: &usize| asked.is_none_or(|asked| asked.contains(place));
         let column = |(place, field): (usize, &FieldRef)| match is_asked(&place) {
@@ -173,17 +173,17 @@ impl Members {
         })
     }
 
-    /// Takes in an object, which begins at the cursor.
+    /// Decodes the object that begins at the cursor.
     ///
     /// # Errors
-    /// It is no JSON.
+    /// It is not valid JSON.
     pub fn add(&mut self, cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), Wrong> {
         self.objects += 1;
         cursor.at += 1;
-        // The member before, from 1; the brace is 0.
+        // The previous member, counted from 1; 0 stands for the opening brace.
         let (mut before, mut is_first, mut count) = (0, true, 0);
         loop {
-            // The end, as most objects have it.
+            // The most common form of the end, checked first.
             if !is_first && cursor.bytes.get(cursor.at) == Some(&b'}') {
                 cursor.at += 1;
                 break;
@@ -234,7 +234,7 @@ impl Members {
         Ok(())
     }
 
-    /// The place of a member, or the name that the table does not have; `None` for what is no text.
+    /// The index of a member, or the unknown name; `None` if the name is not valid text.
     fn place(&self, name: Text<'_>, found: &mut Found) -> Option<Result<usize, String>> {
         let text = found.text(name)?;
         Some(self.places.get(text).copied().ok_or_else(|| text.to_string()))
@@ -244,10 +244,10 @@ impl Members {
         self.columns.iter_mut().for_each(Column::add_null);
     }
 
-    /// The columns that were asked for, each with its place.
+    /// The projected columns, with their indexes.
     ///
     /// # Errors
-    /// A value fits into no array.
+    /// The values cannot be made into an array.
     pub fn finish(&mut self, found: &mut Found) -> Result<Vec<(usize, ArrayRef)>, ArrowError> {
         let mut arrays = vec![];
         for (place, column) in self.columns.iter_mut().enumerate() {
@@ -300,7 +300,7 @@ impl Column {
         })
     }
 
-    /// The type that a misfit is none of.
+    /// The column's type, for the error about a misfit.
     fn data_type(&self) -> DataType {
         match self {
             Self::Skipped => DataType::Null,
@@ -317,7 +317,7 @@ impl Column {
         }
     }
 
-    /// Takes in the value at the cursor.
+    /// Decodes the value at the cursor.
     fn add(&mut self, cursor: &mut Cursor<'_>, found: &mut Found) -> Result<(), Wrong> {
         if matches!(self, Self::Skipped) {
             return cursor.skip();
@@ -353,7 +353,7 @@ impl Column {
             }
             (Self::Time { builder, data_type }, Begins::Text) => {
                 let has_zone = matches!(data_type, DataType::Timestamp(_, Some(_)));
-                // Digits beyond microseconds would be lost, and a time without an offset is no instant.
+                // Digits beyond microseconds would be lost, and a time without an offset is not an instant.
                 let value = time(cursor.text()?.bytes).filter(|time| time.digits <= 6 && time.offset.is_some() == has_zone);
                 appended(value, |time| builder.append_value(time.microseconds()))
             }
@@ -488,12 +488,12 @@ impl Column {
     }
 }
 
-/// Appends a value, if there is one.
+/// Appends a value if there is one; returns whether there was.
 fn appended<V>(value: Option<V>, append: impl FnOnce(V)) -> bool {
     value.map(append).is_some()
 }
 
-/// The text of a number, or of a number in quotes; of what is in quotes and would be another text as a number, as `007`, nothing.
+/// The text of a number, or of a number in quotes. Empty for a quoted text that would be printed differently as a number, such as `007`.
 fn scalar<'a>(cursor: &mut Cursor<'a>, begins: Begins) -> Result<&'a [u8], Wrong> {
     if begins == Begins::Number {
         return cursor.number();
@@ -517,7 +517,7 @@ fn deeper(
     result
 }
 
-/// The way to a value within an object: `address.city`, `items[2].price`.
+/// The path to a value within an object: `address.city`, `items[2].price`.
 pub fn path(object: &[u8], at: usize) -> String {
     fn within(cursor: &mut Cursor<'_>, at: usize, path: &mut Vec<String>) -> Option<()> {
         let begins = cursor.begins().ok()?;

@@ -1,4 +1,4 @@
-//! How the objects of a file are arranged in it.
+//! Detects how the objects of a JSON file are arranged.
 
 use datafusion::common::Result;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
@@ -6,38 +6,38 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use super::tokens::Cursor;
 use crate::files::bytes::Source;
 
-/// Bytes that a file is looked at by.
+/// The bytes at the beginning of a file that are examined.
 const HEAD: usize = 1 << 18;
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How objects are arranged in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// Each on a line.
+    /// One object per line.
     Lines,
-    /// One after the other, over several lines.
+    /// Objects one after the other, which may span several lines.
     Values,
-    /// In a list.
+    /// A list of objects.
     List,
 }
 
-/// A file, as far as it is known before its rows are read.
+/// What is known about a file before its rows are read.
 #[derive(Debug, Clone)]
 pub struct Detected {
     pub source: Source,
     pub framing: Framing,
-    /// Where the objects begin, in bytes of its text; in a list after its bracket.
+    /// The position where the objects begin, in bytes of the text; for a list, after the bracket.
     pub body: u64,
 }
 
 impl Detected {
-    /// True when its objects can be looked at from any place.
+    /// True when its objects can be read from any line on.
     pub fn has_lines(&self) -> bool {
         self.framing == Framing::Lines && self.source.is_divisible()
     }
 }
 
-/// Looks at the beginning of a file; `None` for one that holds nothing.
+/// Examines the beginning of a file; `None` for an empty file.
 ///
 /// # Errors
 /// It cannot be read.
@@ -64,7 +64,7 @@ pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
     let begin = cursor.at;
     let is_whole = cursor.skip().is_ok();
     let first = &cursor.bytes[begin..if is_whole { cursor.at } else { cursor.bytes.len() }];
-    // What is wrong is looked for in lines, of which it can spoil one.
+    // When in doubt, assume lines, because then an error affects only one of them.
     let is_alone =
         || !is_whole || matches!(cursor.bytes[cursor.at..].iter().find(|byte| !b" \t\r".contains(byte)), None | Some(b'\n'));
     let is_line = match is_whole {

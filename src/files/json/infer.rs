@@ -1,4 +1,4 @@
-//! The columns of JSON objects, and their types.
+//! Infers the columns of JSON objects, and their types.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use super::tokens::{Begins, Cursor, DEEPEST, Wrong};
 use crate::files::values::{Class, Numbers};
 use crate::files::values::{Guess, Seen, class, guessed_type};
 
-/// The most names that a struct may have: objects with more are maps, whose names are values.
+/// The most fields of a struct. Objects with more names become maps, because their names are probably data.
 const MOST_FIELDS: usize = 500;
-/// The digits that a double keeps.
+/// The digits that a double preserves.
 const DIGITS: usize = 17;
-/// The digits that a decimal keeps.
+/// The digits that a decimal preserves.
 const MOST_DIGITS: usize = 38;
 
-/// What has been seen of a value in all its places.
+/// What was seen of a value in all objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
     boolean: bool,
     number: Option<Number>,
-    /// Texts, by what they could be read as.
+    /// Strings, by what they could be parsed as.
     text: Option<Seen>,
     object: Option<Members>,
     list: Option<Box<Self>>,
 }
 
-/// What has been seen of numbers.
+/// What was seen of numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Number {
-    /// Digits before the point, and after it.
+    /// The most digits before and after the decimal point.
     whole: usize,
     fraction: usize,
-    /// The most digits of one number.
+    /// The most significant digits of one number.
     digits: usize,
     has_point: bool,
     has_exponent: bool,
@@ -59,16 +59,16 @@ impl Members {
         self.names.len() - 1
     }
 
-    /// The names and the types of the members.
+    /// The names and types of the members.
     pub fn fields(&self) -> Fields {
         let fields = self.names.iter().zip(&self.shapes);
         fields.map(|(name, shape)| Arc::new(Field::new(name, shape.data_type(), true))).collect()
     }
 
-    /// Takes in an object, which begins at the cursor.
+    /// Adds the object that begins at the cursor.
     ///
     /// # Errors
-    /// It is no JSON, or no object.
+    /// It is not valid JSON, or not an object.
     pub fn add(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Wrong> {
         if depth > DEEPEST {
             return Err(cursor.wrong("values are nested more than 200 deep"));
@@ -82,7 +82,7 @@ impl Members {
             } else {
                 name.bytes
             };
-            // Objects have their members mostly in one order.
+            // Most objects have their members in the same order.
             let place = match self.names.get(expected) {
                 Some(next) if next.as_bytes() == bytes => expected,
                 _ => {
@@ -97,7 +97,7 @@ impl Members {
 }
 
 impl Shape {
-    /// Takes in a value, which begins at the cursor.
+    /// Adds the value that begins at the cursor.
     fn add(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Wrong> {
         match cursor.begins()? {
             Begins::Null => cursor.word(Begins::Null),
@@ -114,7 +114,7 @@ impl Shape {
                 let seen = self.text.get_or_insert_default();
                 if seen.guess() != Guess::Text || *seen == Seen::default() {
                     seen.add(match class(text.bytes, &Numbers::default()) {
-                        // What is in quotes is no number.
+                        // A quoted value is never taken for a number.
                         found @ (Class::Date | Class::Time | Class::Instant(_)) if !text.is_escaped => found,
                         _ => Class::Text,
                     });
@@ -132,7 +132,7 @@ impl Shape {
         Ok(())
     }
 
-    /// The type that holds all of it: text where there are values of several kinds.
+    /// The type that can hold all values; strings if there are several kinds.
     fn data_type(&self) -> DataType {
         let kinds = [self.boolean, self.number.is_some(), self.text.is_some(), self.object.is_some(), self.list.is_some()];
         if kinds.iter().filter(|seen| **seen).count() != 1 {
@@ -151,7 +151,7 @@ impl Shape {
 impl Members {
     fn data_type(&self) -> DataType {
         match () {
-            // A struct of nothing can be written to no file.
+            // No file format can store a struct without fields.
             () if self.names.is_empty() => DataType::Utf8View,
             () if self.names.len() > MOST_FIELDS => {
                 let mut values: Vec<DataType> = self.shapes.iter().map(Shape::data_type).collect();
@@ -181,7 +181,7 @@ impl Number {
             rest.is_empty() && whole > 18 && std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_err());
     }
 
-    /// Whole numbers as they are, also beyond 64 bits; others as doubles as long as those keep all digits.
+    /// Integers if there are only integers, also beyond 64 bits; otherwise doubles, as long as they preserve all digits.
     fn data_type(self) -> DataType {
         let is_whole = !self.has_point && !self.has_exponent;
         let fits = self.whole + self.fraction <= MOST_DIGITS;

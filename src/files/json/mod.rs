@@ -1,11 +1,11 @@
-//! JSON files: an object on each line, objects one after the other, or a list of objects.
+//! JSON files: one object per line, objects one after the other, or a list of objects.
 //!
 //! ```text
 //! detect ─────────▶ infer ──────────────▶ scan
 //! list or lines     columns and types     tokens ──▶ decode
 //!                   of all objects                   arrays
 //! ```
-//! As with CSV, guesses are not trusted: each value is checked against the type of its column when it is read.
+//! As with CSV, guesses are not trusted: each value is checked against its column's type when it is read.
 
 pub mod decode;
 pub mod detect;

@@ -1,4 +1,4 @@
-//! What can be said of a JSON file.
+//! The options of JSON files.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -7,7 +7,7 @@ use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::files::policy::Policy;
 
-/// Every option, for `read_json` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
+/// All options, for `read_json` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
 pub static DOC: Doc = Doc {
     name: "read_json",
     kind: Kind::Relation,
@@ -46,15 +46,15 @@ pub struct JsonOptions {
     pub types: Vec<(String, DataType)>,
     pub samples_all: bool,
     pub misfits: Policy,
-    /// By the name when `None`.
+    /// `None` to take it from the file's name.
     pub compression: Option<&'static str>,
 }
 
 impl JsonOptions {
-    /// The options of a call, or of a statement; `types`: what the text of that option says.
+    /// Reads the options of a call or a statement. `types` is the parsed value of the `types` option.
     ///
     /// # Errors
-    /// The option does not take this value.
+    /// An option has an invalid value.
     pub fn read(options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
         Ok(Self {
             types,
@@ -65,13 +65,13 @@ impl JsonOptions {
     }
 }
 
-/// What an option of other programs is called here, with its value.
+/// The name here, and the value, for an option of another program.
 ///
 /// # Errors
-/// It has no like here; the message says what to write.
+/// There is no equivalent; the message says what to write.
 pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
     Ok(Some(match key {
-        // Seen from the file.
+        // Detected from the file.
         "newline_delimited" => return Ok(None),
         "schema_infer_max_rec" => return Err("types are taken from all of the file with OPTIONS ('sample' 'all')"),
         key => (key, text),

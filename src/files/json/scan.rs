@@ -1,4 +1,4 @@
-//! Reading the objects of JSON files.
+//! Scans the objects of JSON files.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct JsonRows {
     /// The columns of the files.
     pub fields: Fields,
     pub options: JsonOptions,
-    /// Whether the columns were declared: what is not among them is passed over.
+    /// Whether the columns were declared; then other names are ignored.
     pub is_declared: bool,
 }
 
@@ -46,7 +46,7 @@ impl TextFiles for JsonRows {
     }
 
     fn decoder(self: Arc<Self>, scan: Arc<Scan>) -> Result<JsonDecoder> {
-        // What a row is must not depend on the columns that are read.
+        // Whether a row is skipped must not depend on the projection.
         let asked = (self.options.misfits != Policy::Skip).then_some(scan.projection.as_slice());
         let columns = Members::new(&self.fields, asked)?;
         let found = Found::new(self.is_declared || self.options.misfits == Policy::Null);
@@ -54,29 +54,29 @@ impl TextFiles for JsonRows {
     }
 }
 
-/// How far a list is read.
+/// The position within a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum List {
-    /// An object or the end comes next.
+    /// An object or the end of the list comes next.
     Begun,
-    /// A comma or the end.
+    /// A comma or the end of the list comes next.
     AfterObject,
     Ended,
 }
 
-/// Makes columns of objects.
+/// Decodes objects into columns.
 pub struct JsonDecoder {
     rows: Arc<JsonRows>,
     columns: Members,
     found: Found,
-    /// The file that is being read, and whether its part ends with it.
+    /// The current file, and whether the current part ends with it.
     file: usize,
     is_end: bool,
     marks: Marks,
     list: List,
 }
 
-/// What is wrong with an object or a value.
+/// An error in the JSON text, or a value that does not fit.
 pub enum Fault {
     Wrong(Wrong),
     Misfit(Misfit),
@@ -96,7 +96,7 @@ impl Decoder for JsonDecoder {
     }
 
     fn memory(&self, piece: usize) -> usize {
-        // What becomes of the bytes.
+        // An estimate of the size of the decoded values.
         piece * 2
     }
 
@@ -108,7 +108,7 @@ impl Decoder for JsonDecoder {
         let Here { bytes, start, is_last } = here;
         let framing = self.file().framing;
         let whole = match framing {
-            // Up to the last end of a line all objects are whole.
+            // All objects up to the last line end are complete.
             Framing::Lines if !is_last => bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
             _ => bytes.len(),
         };
@@ -122,7 +122,7 @@ impl Decoder for JsonDecoder {
                     (List::AfterObject, b',') => {
                         cursor.at += 1;
                         self.list = List::Begun;
-                        // What comes must be an object.
+                        // After a comma there must be an object.
                         match cursor.peek() {
                             Some(b']') => return Err(Fault::Wrong(cursor.wrong("a comma before the end of the list"))),
                             Some(_) => {}
@@ -147,7 +147,7 @@ impl Decoder for JsonDecoder {
                 };
                 return Err(Fault::Wrong(wrong));
             }
-            // An object that is cut leaves halves in the columns: whether it is whole is seen before.
+            // Decoding a truncated object would leave some columns longer than others, so check first that it is complete.
             if framing != Framing::Lines && !is_last && cursor.clone().skip().is_err() {
                 return Ok(consumed);
             }
@@ -193,7 +193,7 @@ impl Decoder for JsonDecoder {
 }
 
 impl JsonDecoder {
-    /// The error of a value that does not fit its column.
+    /// The error for a value that does not fit its column.
     fn misfit(&self, line: usize, misfit: &Misfit, bytes: &[u8]) -> DataFusionError {
         let (rows, file) = (&self.rows, self.file());
         let mut value = Cursor::new(bytes);
@@ -228,7 +228,7 @@ impl JsonDecoder {
     }
 }
 
-/// The object of a row, and where it begins.
+/// The object of a row, and its position.
 fn object_around(bytes: &[u8], row: usize, framing: Framing, at: usize) -> Option<(usize, &[u8])> {
     let mut cursor = Cursor::new(bytes);
     for _ in 0..=row {
@@ -243,7 +243,7 @@ fn object_around(bytes: &[u8], row: usize, framing: Framing, at: usize) -> Optio
     None
 }
 
-/// The error of bytes that are no JSON.
+/// The error for invalid JSON.
 fn no_json(file: &Detected, line: usize, wrong: &Wrong, bytes: &[u8]) -> DataFusionError {
     let at = wrong.at.min(bytes.len());
     let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1).max(at.saturating_sub(30));

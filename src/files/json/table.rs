@@ -21,20 +21,20 @@ use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
-/// What is wrong with files without objects.
+/// The problem with files that have no objects.
 const NOTHING: &str = "holds no objects, so there are no columns";
-/// Files that are read as a whole for their types, together.
+/// Files up to this total size are read entirely to infer types.
 const SMALL: u64 = 16 << 20;
-/// Pieces of a larger file, and their size.
+/// The number and size of the pieces that are read from larger files.
 const PIECES: u64 = 32;
 const SAMPLE: usize = 128 << 10;
-/// Bytes at the beginning of a larger file that are read as well.
+/// The bytes at the beginning of a larger file that are also read.
 const FIRST: u64 = 1 << 20;
 
 /// The table of these files.
 ///
 /// # Errors
-/// A file cannot be read, or holds no objects.
+/// A file cannot be read, or has no objects.
 pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, declared: Option<&Schema>) -> Result<FilesTable> {
     let folders = Folders::of(location, &found, declared)?;
     let (mut places, mut files) = (vec![], vec![]);
@@ -99,7 +99,7 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
     Ok(fields.into())
 }
 
-/// Looks at whole objects from a place where they begin, `most` bytes or a little more. What is not JSON is reported when it is read.
+/// Examines complete objects from `start`, for about `most` bytes. Invalid JSON is reported when the rows are read.
 async fn look_at(file: &Detected, start: u64, most: u64, members: &mut infer::Members) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
     let (mut used, mut size) = (0, PIECE);
@@ -117,7 +117,7 @@ async fn look_at(file: &Detected, start: u64, most: u64, members: &mut infer::Me
     }
 }
 
-/// Looks at the whole lines of a piece from somewhere within a file.
+/// Examines the complete lines of a piece from the middle of a file.
 async fn look_into(file: &Detected, start: u64, members: &mut infer::Members) -> Result<()> {
     let mut pieces = file.source.pieces(start, file.source.meta.size).await?;
     pieces.next(0, SAMPLE).await?;
@@ -127,7 +127,7 @@ async fn look_into(file: &Detected, start: u64, members: &mut infer::Members) ->
     Ok(())
 }
 
-/// Takes in the whole objects; how many bytes they have.
+/// Adds the complete objects; returns the number of bytes they have.
 fn take(bytes: &[u8], framing: Framing, is_last: bool, members: &mut infer::Members) -> usize {
     let mut cursor = Cursor::new(bytes);
     let mut used = 0;
@@ -138,7 +138,7 @@ fn take(bytes: &[u8], framing: Framing, is_last: bool, members: &mut infer::Memb
         if cursor.peek() != Some(b'{') {
             return if cursor.peek().is_none() { bytes.len() } else { used };
         }
-        // An object that is cut off must not be counted in part.
+        // A truncated object must not be added in part.
         if !is_last && cursor.clone().skip().is_err() {
             return used;
         }
@@ -149,7 +149,7 @@ fn take(bytes: &[u8], framing: Framing, is_last: bool, members: &mut infer::Memb
     }
 }
 
-/// Where parts of a file of lines begin: each after the next end of a line.
+/// The positions of parts in a file of lines, each right after a line end.
 async fn starts_of_lines(file: &Detected, parts: usize) -> Result<Vec<u64>> {
     let size = file.source.meta.size;
     let part = (size - file.body.min(size)).div_ceil(parts as u64).max(1);
@@ -173,8 +173,8 @@ async fn starts_of_lines(file: &Detected, parts: usize) -> Result<Vec<u64>> {
     Ok(starts)
 }
 
-/// Where parts of other files begin. Only what comes before an object tells that it is one, and not part of another or of a text: so the
-/// objects are passed over from the beginning, which costs a fifth of what reading their values does.
+/// The positions of parts in other files. Only the text before an object tells whether it is one, rather than part of another object or of
+/// a string. So objects are skipped from the beginning of the file, which costs about a fifth of decoding them.
 async fn starts_of_objects(file: &Detected, parts: usize) -> Result<Vec<u64>> {
     let size = file.source.meta.size;
     let part = (size - file.body.min(size)).div_ceil(parts as u64).max(1);
@@ -206,7 +206,7 @@ async fn starts_of_objects(file: &Detected, parts: usize) -> Result<Vec<u64>> {
             used = cursor.at;
         }
         wanted = if used == 0 { wanted * 4 } else { PIECE };
-        // A long object, or no JSON: what comes is one part, and reading it says what is wrong.
+        // A long object, or invalid JSON. The rest becomes one part, and reading it reports what is wrong.
         if pieces.is_last() || wanted > LONGEST_ROW {
             return Ok(starts);
         }

@@ -1,24 +1,24 @@
-//! The tokens of JSON (RFC 8259), found in bytes without copying them.
+//! A JSON tokenizer (RFC 8259) that does not copy the bytes.
 
 use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
-/// Bytes that are looked at together.
+/// The bytes per block.
 const BLOCK: usize = 64;
 
-/// Why bytes are no JSON.
+/// Why the bytes are not valid JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    /// Where in the bytes.
+    /// The position in the bytes.
     pub at: usize,
     pub problem: &'static str,
 }
 
-/// How deep values may be nested.
+/// The deepest nesting of values.
 pub const DEEPEST: usize = 200;
 
-/// What kind of value begins.
+/// The kind of value that begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begins {
     Object,
@@ -30,23 +30,23 @@ pub enum Begins {
     Null,
 }
 
-/// A text between its quotes.
+/// The contents of a string, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
     pub bytes: &'a [u8],
     pub is_escaped: bool,
 }
 
-/// A bit for each byte at which a text may end or go wrong: a quote, a backslash, a control character.
+/// A bit for each byte that ends or breaks a string: a quote, a backslash or a control character.
 ///
-/// Where most bytes are read, vector instructions find them 64 at a time, and a text's end is one look away, however long it is.
+/// SIMD instructions find these bytes, 64 at a time. Then the end of a string is found quickly, however long the string is.
 #[derive(Debug, Default)]
 pub struct Marks {
     bits: Vec<u8>,
 }
 
 impl Marks {
-    /// Marks these bytes.
+    /// Marks these bytes, in place of the previous ones.
     pub fn mark(&mut self, bytes: &[u8]) {
         let level = Level::new();
         dispatch!(level, simd => self.mark_with(simd, bytes));
@@ -65,7 +65,7 @@ impl Marks {
         let blocks = bytes.chunks_exact(BLOCK);
         let rest = blocks.remainder();
         blocks.for_each(&mut mark);
-        // What comes after the end is marked, so that nothing is sought there.
+        // The bytes after the end are zero and therefore marked, so a search always stops there.
         let mut last = [0; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
         mark(&last);
@@ -73,12 +73,12 @@ impl Marks {
     }
 }
 
-/// Goes through bytes token by token.
+/// Walks through bytes token by token.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
-    /// The bits of [`Marks`], or nothing; and the bit of the first byte.
+    /// The bits of [`Marks`], or nothing; and the index of the bit for the first byte.
     marks: &'a [u8],
     first: usize,
 }
@@ -88,7 +88,7 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0, marks: &[], first: 0 }
     }
 
-    /// Bytes of which the first is the one at `start` of those that were marked.
+    /// A cursor over bytes that start at position `start` of the marked ones.
     pub fn with_marks(bytes: &'a [u8], marks: &'a Marks, start: usize) -> Self {
         Self { bytes, at: 0, marks: &marks.bits, first: start }
     }
@@ -97,7 +97,7 @@ impl<'a> Cursor<'a> {
         Wrong { at: self.at, problem }
     }
 
-    /// The next byte that is no white space.
+    /// Skips white space and returns the next byte, without consuming it.
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
@@ -107,17 +107,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the byte if it comes next.
+    /// Consumes the byte if it comes next; returns whether it did.
     pub fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
         is_next
     }
 
-    /// What begins here. Nothing is taken.
+    /// The kind of value that comes next. Nothing but white space is consumed.
     ///
     /// # Errors
-    /// No value does.
+    /// No value begins here.
     pub fn begins(&mut self) -> Result<Begins, Wrong> {
         Ok(match self.peek() {
             Some(b'{') => Begins::Object,
@@ -134,12 +134,12 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Takes `true`, `false` or `null`.
+    /// Consumes `true`, `false` or `null`.
     pub fn word(&mut self, begins: Begins) {
         self.at += if begins == Begins::False { 5 } else { 4 };
     }
 
-    /// Takes a text, whose opening quote comes next.
+    /// Consumes a string whose opening quote comes next.
     #[inline]
     pub fn text(&mut self) -> Result<Text<'a>, Wrong> {
         let opening = self.at;
@@ -157,7 +157,7 @@ impl<'a> Cursor<'a> {
                 }
                 at += 64 - bit % 8;
             }
-            // Most bytes are none of the three: without marks eight at a time.
+            // Most bytes are none of the three. Without marks, check eight bytes at a time.
             while self.marks.is_empty()
                 && let Some(eight) = self.bytes.get(at..at + 8)
             {
@@ -190,7 +190,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes a number.
+    /// Consumes a number.
     #[inline]
     pub fn number(&mut self) -> Result<&'a [u8], Wrong> {
         let start = self.at;
@@ -237,10 +237,10 @@ impl<'a> Cursor<'a> {
         Ok(&self.bytes[start..at])
     }
 
-    /// Passes over a value of any kind.
+    /// Skips a value of any kind.
     ///
     /// # Errors
-    /// It is no JSON, or is cut off.
+    /// It is not valid JSON, or is truncated.
     #[inline]
     pub fn skip(&mut self) -> Result<(), Wrong> {
         match self.bytes.get(self.at) {
@@ -266,7 +266,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes a list, which comes next: `element` takes each of its values.
+    /// Consumes a list; `element` consumes each of its values.
     pub fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
         self.at += 1;
         if self.take(b']') {
@@ -283,7 +283,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes an object, which comes next: `member` takes each of its values, after its name.
+    /// Consumes an object; `member` consumes each of its values, and gets its name.
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), Wrong>) -> Result<(), Wrong> {
         self.at += 1;
         let mut is_first = true;
@@ -294,7 +294,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Takes the name of the next member of an object and its colon; at the end of the object its brace, and there is none.
+    /// Consumes the name of the next member and its colon; at the closing brace, consumes that and returns `None`.
     pub fn name(&mut self, is_first: bool) -> Result<Option<Text<'a>>, Wrong> {
         if self.take(b'}') {
             return Ok(None);
@@ -312,7 +312,7 @@ impl<'a> Cursor<'a> {
         Ok(Some(name))
     }
 
-    /// The bytes of a value, which is taken.
+    /// Consumes a value and returns its position.
     pub fn raw(&mut self) -> Result<Range<usize>, Wrong> {
         self.peek();
         let start = self.at;
@@ -321,7 +321,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Eight bytes, of which the first is the lowest.
+/// Eight bytes as an integer, the first byte lowest.
 fn word(eight: &[u8]) -> u64 {
     u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]])
 }
@@ -330,25 +330,25 @@ const fn repeated(byte: u8) -> u64 {
     0x0101_0101_0101_0101 * byte as u64
 }
 
-/// The highest bit of each byte that is zero; of those above the first such byte also of others.
+/// The highest bit of each zero byte. Bits above the first match may be wrong because of borrows, so only the lowest is reliable.
 const fn zeros(word: u64) -> u64 {
     word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
 }
 
-/// The same for each byte below 0x20.
+/// The same for bytes below 0x20.
 const fn below_space(word: u64) -> u64 {
     word.wrapping_sub(repeated(0x20)) & !word & repeated(0x80)
 }
 
-/// The highest bit of each byte that is no digit; of those above the first such byte also of others.
+/// The highest bit of each byte that is not a digit. As above, only the lowest set bit is reliable.
 const fn not_digits(word: u64) -> u64 {
-    // With the bits of `0` turned digits are 0 to 9: 0x76 more is below 0x80, and so is no other byte.
+    // XOR with `0` maps digits to 0–9. Only these stay below 0x80 when 0x76 is added and the byte itself is below 0x80.
     let turned = word ^ repeated(b'0');
     (turned.wrapping_add(repeated(0x76)) | turned) & repeated(0x80)
 }
 
 impl Text<'_> {
-    /// What is meant; `None` when its escapes or its bytes are no text.
+    /// The string with its escapes resolved; `None` for an invalid escape.
     pub fn unescaped(&self, plain: &mut Vec<u8>) -> Option<()> {
         plain.clear();
         let mut rest = self.bytes;
@@ -366,7 +366,7 @@ impl Text<'_> {
                 b'u' => {
                     let first = hex(rest)?;
                     rest = &rest[4..];
-                    // Two halves make one character beyond 0xFFFF.
+                    // A surrogate pair encodes one character beyond 0xFFFF.
                     let code = if (0xD800..0xDC00).contains(&first) {
                         let second = hex(rest.strip_prefix(b"\\u")?)?;
                         rest = &rest[6..];

@@ -1,14 +1,15 @@
 //! Parquet files.
 //!
-//! DataFusion reads a file; this module decides which files there are, which columns they have together and what their folder names mean. Types
-//! that differ from file to file are [widened](widen) if nothing is lost, or refused with the names of both files.
+//! DataFusion reads the files. This module decides which files there are, which columns they have together, and what their folder names
+//! mean. Types that differ between files are [widened](widen) if nothing is lost; otherwise the table is rejected with the names of both
+//! files.
 
 pub mod table;
 pub mod widen;
 
 use crate::docs::{Argument, Doc, Kind, Takes};
 
-/// The page of `read_parquet`.
+/// The documentation page of `read_parquet`.
 pub static DOC: Doc = Doc {
     name: "read_parquet",
     kind: Kind::Relation,

@@ -32,23 +32,23 @@ use crate::files::table::Layout;
 use crate::opaque::forward;
 use crate::text::sql_type;
 
-/// Files whose ends are read at the same time.
+/// The number of files whose footers are read at the same time.
 const AT_ONCE: usize = 16;
-/// Whole numbers up to here are the same as doubles.
+/// Integers up to here are exact as doubles.
 const WHOLE: i64 = 1 << 53;
 
-/// Parquet files as a table.
+/// A table over Parquet files.
 #[derive(Debug)]
 pub struct ParquetTable {
     layout: Layout,
     store: ObjectStoreUrl,
     format: Arc<dyn FileFormat>,
     files: Vec<PartitionedFile>,
-    /// Where rows go that are inserted, where the table takes some.
+    /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
 
-/// A file, and what its end says of it.
+/// A file, and what its footer says.
 struct Known {
     found: Found,
     schema: SchemaRef,
@@ -56,20 +56,21 @@ struct Known {
 }
 
 impl ParquetTable {
-    /// The same, where rows that are inserted go.
+    /// The same table, inserting rows through `inserts`.
     pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
         Self { inserts, ..self }
     }
 
-    /// Its columns, and where they come from.
+    /// The columns, and where they come from.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The table of these files. Declared columns are bound to the files' by their names; without any, all columns of all files are there.
+    /// The table of these files. Declared columns are matched to the files' columns by name; without a declaration, the table has all
+    /// columns of all files.
     ///
     /// # Errors
-    /// A file is none, or types of a column differ so that no type holds both.
+    /// A file is not Parquet, or a column's types differ and no type can hold both.
     pub async fn open(
         state: &SessionState,
         location: &str,
@@ -101,7 +102,7 @@ impl ParquetTable {
     }
 }
 
-/// Reads the end of a file. What is damaged can make the reader panic; here that is an error.
+/// Reads the footer of a file. A damaged file can make the reader panic, which becomes an error here.
 async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) -> Result<Known> {
     let name = found.name.clone();
     if found.meta.size == 0 {
@@ -123,8 +124,8 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
     Ok(Known { found, schema, statistics })
 }
 
-/// Fails for a column of Parquet's INTERVAL, of which the reader leaves the months out: `1 month 2 days` would be `2 days`. Files that arrow
-/// wrote say that there are none.
+/// Rejects columns of Parquet's INTERVAL type. The reader drops the months, so that `1 month 2 days` would become `2 days`. Files written
+/// by arrow have a stored schema which says that there are no months.
 async fn refuse_spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<()> {
     let is_span = |field: &&FieldRef| *field.data_type() == DataType::Interval(IntervalUnit::DayTime);
     let Some(span) = schema.fields().iter().find(is_span) else { return Ok(()) };
@@ -143,7 +144,7 @@ async fn refuse_spans(state: &SessionState, found: &Found, schema: &Schema) -> R
     Err(invalid(&found.name, problem))
 }
 
-/// The columns of all files, in the order in which they first occur, with types that hold the values of all.
+/// The columns of all files in order of first occurrence, with types that can hold the values of all files.
 fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
     // Each with the file in which it was first seen.
     let mut columns: Vec<(Field, &Known)> = vec![];
@@ -180,7 +181,7 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
 }
 
 impl Known {
-    /// True unless a column may have whole numbers that doubles do not keep.
+    /// True unless the column may contain integers that are not exact as doubles.
     fn fits_doubles(&self, column: &str) -> bool {
         let Ok(place) = self.schema.index_of(column) else { return true };
         if !matches!(self.schema.field(place).data_type(), DataType::Int64 | DataType::UInt64) {
@@ -214,7 +215,7 @@ fn check_declared(location: &str, declared: &Schema, folders: &Folders, files: &
 }
 
 impl Layout {
-    /// A file with what is known of its values: of columns whose type is another in the table, nothing.
+    /// A file with its statistics. Columns whose type differs from the table's have none.
     fn file(&self, place: usize, known: Known) -> PartitionedFile {
         let Known { found, schema, statistics } = known;
         let own = self.schema.fields().iter().take(self.width).map(|field| match schema.index_of(field.name()) {
@@ -239,7 +240,7 @@ impl Layout {
             Statistics { num_rows: statistics.num_rows, total_byte_size: statistics.total_byte_size, column_statistics };
         let mut file = PartitionedFile::new_from_meta(found.meta);
         file.partition_values = values.to_vec();
-        // Not by the method, which says that the values of folders are never NULL.
+        // Set directly, because `with_statistics` would claim that folder values are never NULL.
         file.statistics = Some(Arc::new(statistics));
         file
     }
@@ -293,7 +294,7 @@ impl ParquetTable {
             let mut files = vec![];
             let mut rows = 0_usize;
             for (file, _) in self.files.iter().zip(is_read).filter(|(_, is_read)| *is_read) {
-                // The first files have enough rows.
+                // The files so far have enough rows for the limit.
                 if limit.is_some_and(|limit| rows >= limit) && !decides_rows {
                     break;
                 }

@@ -1,13 +1,13 @@
-//! A type that holds the values of two.
+//! The common type of two columns.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
-/// The digits of a decimal in 128 bits, and in 256.
+/// The most digits of a decimal with 128 and with 256 bits.
 const DIGITS: (u8, u8) = (38, 76);
 
-/// The narrowest type that holds all values of both exactly; `None` when there is none.
+/// The narrowest type that can hold the values of both; `None` when there is none.
 pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
     use DataType::{
         Binary, BinaryView, Boolean, Date32, Date64, Decimal32, Decimal64, Decimal128, Decimal256, Dictionary, Duration,
@@ -29,13 +29,13 @@ pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
             Some(if *one == Float64 || *other == Float64 { Float64 } else { Float32 })
         }
         (Float16 | Float32 | Float64, whole) | (whole, Float16 | Float32 | Float64) => {
-            // A double holds whole numbers of 32 bits, and of 64 when they are small: who reads the files knows.
+            // A double is exact for 32-bit integers, and for 64-bit ones if they are small, which the caller must check.
             bits(whole).is_some().then_some(Float64)
         }
         (Date32, Date64) | (Date64, Date32) => Some(Date64),
         (Date32 | Date64, Timestamp(unit, None)) | (Timestamp(unit, None), Date32 | Date64) => Some(Timestamp(*unit, None)),
         (Timestamp(one, first), Timestamp(other, second)) if first.is_some() == second.is_some() => {
-            // Instants are the same in whatever zone they are shown.
+            // The time zone only affects how an instant is shown.
             Some(Timestamp(finer(*one, *other), first.clone()))
         }
         (Time32(one) | Time64(one), Time32(other) | Time64(other)) => Some(match finer(*one, *other) {
@@ -66,7 +66,7 @@ pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
     }
 }
 
-/// Signed or not, and how many bits a whole number has.
+/// Whether an integer type is signed, and its number of bits.
 fn bits(data_type: &DataType) -> Option<(bool, u8)> {
     Some(match data_type {
         DataType::Int8 => (true, 8),
@@ -86,7 +86,7 @@ fn wider_whole(one: &DataType, other: &DataType) -> Option<DataType> {
     if one_signed == other_signed {
         return Some(if one_bits >= other_bits { one.clone() } else { other.clone() });
     }
-    // What is never negative needs a bit more among those that may be.
+    // An unsigned type needs a wider signed one.
     let unsigned = if one_signed { other_bits } else { one_bits };
     let signed = if one_signed { one_bits } else { other_bits };
     Some(match signed.max(unsigned.saturating_mul(2)) {
@@ -97,7 +97,7 @@ fn wider_whole(one: &DataType, other: &DataType) -> Option<DataType> {
     })
 }
 
-/// The digits before the point, and the scale, that hold a number exactly.
+/// The number of digits before the point, and the scale, that hold every value exactly.
 fn digits(data_type: &DataType) -> Option<(u8, i8)> {
     Some(match data_type {
         DataType::Decimal32(precision, scale)
@@ -124,7 +124,7 @@ fn finer(one: TimeUnit, other: TimeUnit) -> TimeUnit {
     if order(&one) >= order(&other) { one } else { other }
 }
 
-/// The fields of both, by their names; those of one alone are NULL in the other.
+/// The fields of both by name. A field that only one has is NULL for the other.
 fn all_fields(one: &Fields, other: &Fields) -> Option<Fields> {
     let mut fields: Vec<FieldRef> = vec![];
     for field in one {

@@ -1,28 +1,28 @@
-//! Numbers and categories as bins of one byte.
+//! Maps numbers and categories to bins of one byte.
 
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::control::{Control, Stop};
 
-/// The bin of a missing number, and of a category that is missing or was not there in training.
+/// The bin of a missing number, and of a category that is missing or did not occur in training.
 pub const MISSING: u8 = 255;
-/// Bins of a feature at most, without [`MISSING`].
+/// Maximum number of bins of a feature, without [`MISSING`].
 const MOST: usize = 255;
-/// Quantiles are taken from this many rows at most.
+/// Quantiles are computed from at most this many rows.
 const SAMPLE: usize = 200_000;
-/// Rows that are put into bins at a time.
+/// Rows per job when rows are put into bins.
 const CHUNK: usize = 16_384;
 
-/// How features become bins; numbers come first, then categories.
+/// How features are mapped to bins. Numeric features come first, then categorical ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Binning {
-    /// For each number, cuts in its own units, ascending; a number is in the bin of as many cuts as are below it.
+    /// For each numeric feature, ascending cuts in its own units. The bin of a value is the number of cuts below it.
     pub cuts: Vec<Vec<f64>>,
-    /// For each category, the bin of each code.
+    /// For each categorical feature, the bin of each code.
     pub levels: Vec<Vec<u8>>,
 }
 
-/// Rows as bins, one row after another.
+/// Rows as bins, in row-major order.
 #[derive(Debug, Clone)]
 pub struct Binned {
     pub features: usize,
@@ -36,10 +36,10 @@ impl Binned {
 }
 
 impl Binning {
-    /// Learns bins. `levels` is the number of codes of each category; codes beyond it are missing.
+    /// Learns the bins. `levels` is the number of codes of each categorical feature; codes beyond it count as missing.
     ///
-    /// Numbers with at most 255 different values have a bin for each, others have quantiles. Categories have a bin for each
-    /// of the 254 most frequent codes; the others share one.
+    /// A numeric feature with at most 255 distinct values gets one bin per value, and quantile bins otherwise. A categorical
+    /// feature gets one bin for each of its 254 most frequent codes; the other codes share one bin.
     pub fn new(numbers: &[Vec<f64>], codes: &[Vec<u32>], levels: &[usize], control: Control<'_>) -> Result<Self, Stop> {
         let made = control.share(numbers.len(), Vec::new, |made, feature| {
             let values = &numbers[feature];
@@ -58,7 +58,7 @@ impl Binning {
         self.cuts.len() + self.levels.len()
     }
 
-    /// Puts rows into bins; takes two bytes for each value meanwhile, and one afterwards.
+    /// Puts rows into bins. Takes two bytes per value while it works, and one afterwards.
     pub fn apply(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Binned, Stop> {
         let features = self.features();
         let _reserved = control.reserve(2 * rows * features)?;
@@ -78,7 +78,7 @@ impl Binning {
         Ok(Binned { features, bins })
     }
 
-    /// The cuts of each number, filled up to 256 by infinities, and as many steps as a search takes.
+    /// For each numeric feature, the first step of the binary search, and the cuts padded to 256 with infinities.
     pub fn padded(&self) -> Vec<(usize, [f64; 256])> {
         let pad = |cuts: &Vec<f64>| {
             let mut padded = [f64::INFINITY; 256];
@@ -88,7 +88,7 @@ impl Binning {
         self.cuts.iter().map(pad).collect()
     }
 
-    /// Fills `bins` with the rows from `first` on.
+    /// Fills `bins` with the bins of the rows from `first` on.
     pub fn chunk(&self, padded: &[(usize, [f64; 256])], numbers: &[Vec<f64>], codes: &[Vec<u32>], first: usize, bins: &mut [u8]) {
         let features = self.features();
         for (feature, ((half, cuts), values)) in padded.iter().zip(numbers).enumerate() {
@@ -104,7 +104,7 @@ impl Binning {
     }
 }
 
-/// How many cuts are below the value: a binary search without branches.
+/// The number of cuts below the value, by a branch-free binary search.
 fn search(half: usize, cuts: &[f64; 256], value: f64) -> u8 {
     let (mut bin, mut step) = (0, half);
     while step > 0 {
@@ -114,10 +114,11 @@ fn search(half: usize, cuts: &[f64; 256], value: f64) -> u8 {
     bin as u8
 }
 
+/// The cuts of a numeric feature: between all distinct values if there are few, otherwise at quantiles.
 fn cuts(values: &[f64]) -> Vec<f64> {
     let sampled = values.len().min(SAMPLE);
     let sample = (0..sampled).map(|place| values[(place as u128 * values.len() as u128 / sampled as u128) as usize]);
-    // Zero has one sign.
+    // Adding 0 turns −0 into 0.
     let mut sorted: Vec<f64> = sample.filter(|value| !value.is_nan()).map(|value| value + 0.0).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let mut distinct: Vec<(f64, usize)> = vec![];
@@ -134,6 +135,7 @@ fn cuts(values: &[f64]) -> Vec<f64> {
         inside += count;
         let (next, following) = distinct[at + 1];
         let share = left.div_ceil(MOST - cuts.len());
+        // Close the bin if it has its share of the rows, or if it is half full and the next value fills a bin by itself.
         if is_exact || inside >= share || (following >= share && inside * 2 >= share) {
             cuts.push(middle(*value, next));
             left -= inside;
@@ -146,14 +148,14 @@ fn cuts(values: &[f64]) -> Vec<f64> {
     cuts
 }
 
-/// A finite number from `low` on and below `high`.
+/// A finite number in `low..high`, near the middle if possible.
 fn middle(low: f64, high: f64) -> f64 {
     let low = low.max(-f64::MAX);
     let middle = low / 2.0 + high.min(f64::MAX) / 2.0;
     if (low..high).contains(&middle) { middle } else { low }
 }
 
-/// The bin of each level: by frequency, equals by code.
+/// The bin of each level: ordered by descending frequency, then by code.
 fn level_bins(codes: &[u32], levels: usize) -> Vec<u8> {
     let mut counts = vec![0_u64; levels];
     for code in codes {

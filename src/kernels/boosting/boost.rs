@@ -9,7 +9,7 @@ use super::{Ensemble, Loss};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 
-/// Rows whose gradients are made at a time.
+/// Rows per chunk, between two checks for cancellation.
 const CHUNK: usize = 16_384;
 
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +26,9 @@ pub struct BoostOptions {
     pub l2: f64,
     /// The share of rows that each tree is grown on.
     pub subsample: f64,
-    /// The share of features that each tree may ask about.
+    /// The share of features that each tree may test.
     pub feature_fraction: f64,
-    /// Trees without a smaller loss of the validation rows before it ends; 0 for not.
+    /// Early stopping: number of trees without a lower validation loss after which boosting ends; 0 for no early stopping.
     pub patience: usize,
     pub seed: u64,
 }
@@ -53,7 +53,7 @@ impl Default for BoostOptions {
     }
 }
 
-/// Rows that are not learned from, but tell when to end; in the same bins.
+/// Rows for early stopping, which the model does not learn from. They use the same binning.
 #[derive(Debug, Clone, Copy)]
 pub struct Validation<'a> {
     pub binned: &'a Binned,
@@ -61,15 +61,15 @@ pub struct Validation<'a> {
     pub weights: Option<&'a [f64]>,
 }
 
-/// What boosting gives.
+/// The result of boosting.
 #[derive(Debug, Clone)]
 pub struct Boosted {
     pub model: Ensemble,
-    /// The mean loss of the training rows and of the validation rows after each tree, also after those not kept.
+    /// The mean loss of the training rows and of the validation rows after each tree, including trees dropped by early stopping.
     pub losses: Vec<(f64, Option<f64>)>,
 }
 
-/// Learns from rows; targets are finite, weights at least 0.
+/// Boosts trees on the rows. Targets are finite, weights 0 or more.
 pub fn boost(
     binning: Binning,
     binned: &Binned,
@@ -99,6 +99,7 @@ pub fn boost(
         is_boosting: true,
     };
     for iteration in 0..options.iterations {
+        // The loss before this tree, which is the loss after the previous one.
         let before = prepare(options.loss, &scores, targets, weights, &mut gradients, control)?;
         if let Some((last, _)) = losses.last_mut() {
             *last = before;
@@ -142,7 +143,7 @@ pub fn boost(
                 break;
             }
         }
-        // Without a split, nothing can be learned any more.
+        // If no split was found on all rows and features, no later tree would find one either.
         if is_leaf && !is_sampled && chosen.len() == features {
             trees.pop();
             losses.pop();
@@ -169,7 +170,7 @@ fn mean_loss(loss: Loss, scores: &[f64], targets: &[f64], weights: Option<&[f64]
     sum / all
 }
 
-/// Makes the gradients of all rows; gives their mean loss.
+/// Computes the gradients of all rows; returns their mean loss.
 fn prepare(
     loss: Loss,
     scores: &[f64],
@@ -181,7 +182,7 @@ fn prepare(
     let (mut sum, mut all) = (0.0, 0.0);
     for (chunk, gradients) in gradients.chunks_mut(CHUNK).enumerate() {
         control.check()?;
-        // Logarithms of products of probabilities: one for many rows.
+        // Multiply probabilities and take one logarithm for many rows, before the product can underflow.
         let mut product = 1.0;
         for (row, gradient) in (chunk * CHUNK..).zip(gradients) {
             let (score, target) = (scores[row], targets[row]);
@@ -212,7 +213,7 @@ fn to_words(scale: Scale, gradients: &[[f64; 2]], words: &mut [Word], control: C
     Ok(())
 }
 
-/// A share of the features, at least one, ascending.
+/// Draws a share of the features, at least one; returns them in ascending order.
 fn choose(features: usize, share: f64, seed: u64) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..features).collect();
     let count = (libm::ceil(features as f64 * share) as usize).clamp(1, features.max(1));
@@ -228,7 +229,7 @@ fn choose(features: usize, share: f64, seed: u64) -> Vec<usize> {
     chosen
 }
 
-/// A share of the rows, ascending.
+/// Draws a share of the rows; returns them in ascending order.
 fn sample(rows: usize, share: f64, seed: u64) -> Vec<u32> {
     let mut random = Random::new(seed, &[2]);
     let bound = (share * 4_294_967_296.0) as u64;

@@ -1,4 +1,4 @@
-//! Trees that are summed: the result of boosting, forests and single trees.
+//! A sum of trees: the result of boosting, forests and single trees.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use super::tree::Tree;
 use super::{Loss, shap};
 use crate::kernels::control::{Control, Stop};
 
-/// Rows that are scored at a time.
+/// Rows per job when rows are scored.
 const CHUNK: usize = 512;
 
-/// A model of trees. A row's score is `base` and what each tree adds; [`Loss::mean`] tells what it means.
+/// A tree model. The score of a row is `base` plus the value of each tree; [`Loss::mean`] turns a score into a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     pub loss: Loss,
@@ -19,17 +19,17 @@ pub struct Ensemble {
     pub trees: Vec<Tree>,
 }
 
-/// Why a score is what it is; features are numbers first, then categories.
+/// The contributions to a score. Numeric features come first, then categorical ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The mean score of training rows, as trees count them.
+    /// The mean score of the training rows, weighted by the row counts of the trees.
     pub base: f64,
-    /// What each feature adds.
+    /// The contribution of each feature.
     pub added: Vec<f64>,
 }
 
 impl Ensemble {
-    /// The score of each row: a logarithm of odds or of a rate for boosting, else a probability or a number.
+    /// The score of each row: log-odds or the log of a rate with a logistic or Poisson loss, otherwise a probability or a number.
     pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
         let features = self.binning.features();
         if features == 0 {
@@ -63,7 +63,7 @@ impl Ensemble {
         Ok(made.into_iter().flat_map(|(_, scores)| scores).collect())
     }
 
-    /// The trees for walking, and bins by those cuts alone that a tree uses: they are found faster.
+    /// The trees in a compact form, and a binning reduced to the cuts that some tree uses, which is faster to search.
     fn flatten(&self) -> (Binning, Vec<Vec<Flat>>) {
         let mut used: Vec<Vec<bool>> = self.binning.cuts.iter().map(|cuts| vec![false; cuts.len()]).collect();
         for tree in &self.trees {
@@ -82,7 +82,7 @@ impl Ensemble {
                     places.push(place);
                     place += u8::from(*is_used);
                 }
-                // Beyond the last cut are all numbers.
+                // The bin after the last cut: a split there sends all numbers left.
                 places.push(place);
                 places
             })
@@ -99,7 +99,7 @@ impl Ensemble {
         (Binning { cuts, levels: self.binning.levels.clone() }, flat)
     }
 
-    /// Explains scores exactly (path-dependent TreeSHAP): the base and what features add make the score.
+    /// Explains scores by path-dependent TreeSHAP: the base plus the contributions of the features is the score.
     pub fn explain(
         &self,
         numbers: &[Vec<f64>],
@@ -124,7 +124,7 @@ impl Ensemble {
         Explanation { base: self.base + self.trees.iter().filter_map(|tree| tree.value.first()).sum::<f64>(), added }
     }
 
-    /// What the splits of each feature gained, and how many it has.
+    /// For each feature, the total gain of its splits and their number.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         let mut gains = vec![(0.0, 0); self.binning.features()];
         for tree in &self.trees {
@@ -137,7 +137,7 @@ impl Ensemble {
         gains
     }
 
-    /// True when it fits as many numbers and categories, and all its parts fit together.
+    /// True if the model is for this many numeric and categorical features and is consistent in itself.
     pub fn is_whole(&self, numbers: usize, categories: usize) -> bool {
         self.binning.cuts.len() == numbers
             && self.binning.levels.len() == categories
@@ -146,15 +146,15 @@ impl Ensemble {
     }
 }
 
-/// A node in 16 bytes, so that a walk touches one place of memory.
+/// A node in 16 bytes, so that a step of a walk touches one cache line.
 #[derive(Clone, Copy)]
 struct Flat {
     feature: u32,
-    /// Leaves lead to themselves.
+    /// The left child; a leaf points to itself, so that a finished row can keep stepping without a branch.
     left: u32,
-    /// 1 where it has children.
+    /// 1 if the node has children, 0 for a leaf.
     step: u8,
-    /// As [`Tree::kind`].
+    /// Same as [`Tree::kind`].
     kind: u8,
     cut: u8,
     set: u32,
@@ -176,7 +176,7 @@ fn flatten(tree: &Tree, place: &dyn Fn(&Tree, usize) -> u8) -> Vec<Flat> {
     (0..tree.left.len()).map(node).collect()
 }
 
-/// Adds a tree's values to the scores of rows in bins; eight rows walk at a time, so that none waits for memory.
+/// Adds a tree's values to the scores of binned rows. Eight rows walk the tree together, so that their memory accesses overlap.
 fn add<const HAS_SETS: bool>(tree: &Tree, flat: &[Flat], features: usize, bins: &[u8], scores: &mut [f64]) {
     const LANES: usize = 8;
     let walk = |row: &[u8], at: u32| {

@@ -1,4 +1,4 @@
-//! One tree, and forests of trees on rows drawn with replacement.
+//! Single decision trees, and forests of trees that are each grown on rows drawn with replacement.
 
 use super::bins::{Binned, Binning};
 use super::grow::{Growth, exact, grow};
@@ -9,14 +9,14 @@ use super::{Ensemble, Loss};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 
-/// How single trees grow: by squared error, which for targets of 0 and 1 is Gini impurity.
+/// How single trees grow. The impurity is the squared error, which is proportional to the Gini impurity for targets of 0 and 1.
 #[derive(Debug, Clone, Copy)]
 pub struct TreeOptions {
     pub max_leaves: usize,
     /// 0 for no limit.
     pub max_depth: usize,
     pub min_rows: u64,
-    /// How much impurity a leaf more must take away, as a share of that of all rows.
+    /// Impurity that each additional leaf must remove, as a share of the impurity of all rows.
     pub ccp_alpha: f64,
 }
 
@@ -24,7 +24,7 @@ pub struct TreeOptions {
 pub struct ForestOptions {
     pub tree: TreeOptions,
     pub trees: usize,
-    /// Features that each split chooses among; 0 for all.
+    /// Number of features that each split chooses from; 0 for all.
     pub max_features: usize,
     pub seed: u64,
 }
@@ -33,11 +33,11 @@ pub struct ForestOptions {
 #[derive(Debug, Clone)]
 pub struct Forest {
     pub model: Ensemble,
-    /// For each row, the mean of the trees that were not grown on it; none where all were.
+    /// For each row, the mean of the trees that were not grown on it; `None` if every tree was grown on it.
     pub out_of_bag: Vec<Option<f64>>,
 }
 
-/// Grows one tree, and prunes it. Weights are at least 0.
+/// Grows and prunes one tree. Weights are 0 or more.
 pub fn decision_tree(
     binning: Binning,
     binned: &Binned,
@@ -52,7 +52,7 @@ pub fn decision_tree(
     Ok(Ensemble { loss: Loss::Squared, binning, base: 0.0, trees: vec![tree] })
 }
 
-/// Grows trees on rows drawn with replacement; the trees are shared among workers.
+/// Grows trees on rows drawn with replacement, in parallel by tree.
 pub fn random_forest(
     binning: Binning,
     binned: &Binned,
@@ -92,7 +92,7 @@ pub fn random_forest(
     Ok(Forest { model: Ensemble { loss: Loss::Squared, binning, base: 0.0, trees }, out_of_bag })
 }
 
-/// How often each row is drawn.
+/// The number of times each row is drawn. Depends only on the seed, so out-of-bag rows can be found again without storing them.
 fn draw(rows: usize, seed: u64) -> Vec<u32> {
     let mut random = Random::new(seed, &[3]);
     let mut drawn = vec![0; rows];
@@ -116,7 +116,7 @@ fn one(
     let all: f64 = rows.iter().map(|row| weight(*row as usize)).sum();
     let sum: f64 = rows.iter().map(|row| weight(*row as usize) * targets[*row as usize]).sum();
     let mean = if all > 0.0 { sum / all } else { 0.0 };
-    // Around the mean, so that large targets keep their digits.
+    // Gradients are taken around the mean, so that large targets keep their digits.
     let gradients: Vec<[f64; 2]> =
         targets.iter().enumerate().map(|(row, target)| [weight(row) * (mean - target), weight(row)]).collect();
     let impurity: f64 = rows.iter().map(|row| weight(*row as usize) * libm::pow(targets[*row as usize] - mean, 2.0)).sum();

@@ -1,4 +1,4 @@
-//! Growing one tree, always at the leaf where a split gains most.
+//! Grows one tree best first: it always splits the leaf with the highest gain.
 
 use super::bins::Binned;
 use super::histogram::{Scale, Sums, Total, Word, add, build, subtract};
@@ -7,24 +7,24 @@ use super::tree::Tree;
 use crate::kernels::control::{Control, Reserved, Stop};
 use crate::kernels::random::Random;
 
-/// Sums kept for leaves that may be split, in bytes; beyond, they are made anew.
+/// Maximum memory, in bytes, for the sums of leaves that may still be split; other sums are recomputed when needed.
 const KEPT: usize = 256 << 20;
-/// Features that a job of a search looks at, so that small trees are not slowed by threads.
+/// Rows per worker, so that threads do not slow down small nodes.
 const PARALLEL_ROWS: usize = 50_000;
 
 /// How a tree grows.
 #[derive(Debug, Clone, Copy)]
 pub struct Growth {
     pub max_leaves: usize,
-    /// Questions on the way to a leaf; 0 for no limit.
+    /// Maximum number of tests from the root to a leaf; 0 for no limit.
     pub max_depth: usize,
     pub limits: Limits,
-    /// Features that each split chooses among; 0 for all.
+    /// Number of features that each split chooses from; 0 for all.
     pub split_features: usize,
     pub seed: u64,
 }
 
-/// The rows of a leaf: part of [`Grown::rows`].
+/// The rows of a leaf: the range `first..last` of [`Grown::rows`].
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     pub node: usize,
@@ -32,10 +32,10 @@ pub struct Part {
     pub last: usize,
 }
 
-/// A tree whose leaves have no values yet.
+/// A grown tree whose leaves have no values yet.
 pub struct Grown {
     pub tree: Tree,
-    /// Row numbers, leaf after leaf.
+    /// Row numbers, grouped by leaf.
     pub rows: Vec<u32>,
     pub leaves: Vec<Part>,
 }
@@ -58,7 +58,8 @@ struct Grower<'a> {
     control: Control<'a>,
 }
 
-/// Grows a tree on `rows`, with `features` to ask about, the first `numbers` of all being numbers; `words` belong to all rows.
+/// Grows a tree on `rows` that may test `features`. Features below `numbers` are numeric, the others categorical. `words` has one
+/// entry per row of `binned`, not only for `rows`.
 pub fn grow(
     binned: &Binned,
     numbers: usize,
@@ -112,6 +113,7 @@ impl Grower<'_> {
                     && (part.last - part.first) as u64 >= 2 * self.growth.limits.min_rows.max(1)
                     && (self.growth.max_depth == 0 || depth + 1 < self.growth.max_depth)
             };
+            // Sum only the smaller child row by row: the sums of the larger one are those of the parent minus those of the smaller.
             let smaller = usize::from(middle - part.first > part.last - middle);
             let mut made = [None, None];
             if can_split(parts[0].0) || can_split(parts[1].0) {
@@ -169,7 +171,7 @@ impl Grower<'_> {
             features[..choose].sort_unstable();
         }
         for (place, feature) in features.into_iter().enumerate() {
-            // Beyond those drawn, others are asked only until one splits.
+            // If none of the drawn features can split the node, try others until one can.
             if is_drawn && place >= choose && search.best.is_some() {
                 break;
             }
@@ -182,7 +184,7 @@ impl Grower<'_> {
         Ok(Open { part, depth, total, sums: Some(sums), best: search.best })
     }
 
-    /// Puts rows that go left first, both in their order; gives their number.
+    /// Stable partition: moves the rows that go left to the front, and returns their number.
     fn divide(&self, rows: &mut [u32], split: &Split, other: &mut Vec<u32>) -> usize {
         let table: [bool; 256] = std::array::from_fn(|bin| split.test.is_left(bin as u8));
         other.clear();
@@ -217,7 +219,7 @@ impl Test {
     }
 }
 
-/// What rows say of their leaf's value, added up in the order of the rows.
+/// The sums that determine a leaf's value, as doubles rather than in fixed point, added in the order of the rows.
 pub fn exact(gradients: &[[f64; 2]], rows: &[u32]) -> Total {
     let mut total = Total { gradient: 0.0, curvature: 0.0, rows: rows.len() as u64 };
     for row in rows {

@@ -1,29 +1,29 @@
-//! Sums of gradients per bin, as integers: exact, and therefore the same in any order.
+//! Sums of gradients per bin. They are sums of integers, which are exact and therefore the same in any order.
 
 use super::bins::Binned;
 use crate::kernels::control::{Control, Stop};
 
-/// The sums of one feature by bin.
+/// The sums of one feature, by bin.
 pub type Sums = [Word; 256];
-/// A sum of gradients, and one of curvatures beside a number of rows, in fixed point.
+/// Sums in fixed point: the gradients in the first word; the curvatures and, in the low bits, the number of rows in the second.
 pub type Word = [u64; 2];
-/// Features whose sums are made in one pass: they fit the first cache.
+/// Features summed in one pass: their sums (4 KiB each) should stay in the first-level cache.
 const BLOCK: usize = 10;
-/// Rows of a pass: they fit the second cache.
+/// Rows of a pass: their bins and words should stay in the second-level cache.
 const PASS: usize = 4_096;
-/// Rows between two looks at whether anyone waits.
+/// Rows per job, between two checks for cancellation.
 const CHUNK: usize = 65_536;
 
-/// The fixed point of one tree's gradients.
+/// The fixed-point scale of one tree's gradients.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
     gradient: f64,
     curvature: f64,
-    /// Bits of the number of rows, below those of curvatures.
+    /// Number of low bits that hold the number of rows; the curvature is in the bits above.
     bits: u32,
 }
 
-/// What a word says.
+/// A decoded word.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Total {
     pub gradient: f64,
@@ -32,12 +32,12 @@ pub struct Total {
 }
 
 impl Scale {
-    /// Finer the fewer rows there are.
+    /// Chooses a scale on which the sums over all rows cannot overflow; the fewer rows, the finer the curvatures.
     pub fn new(gradients: &[[f64; 2]]) -> Self {
         let most = gradients.iter().fold([0.0_f64; 2], |most, one| [most[0].max(one[0].abs()), most[1].max(one[1])]);
         let bits = (u64::BITS - (gradients.len() as u64).leading_zeros()).max(1);
         let rows = gradients.len().max(1) as f64;
-        // A power of two makes all of it exact where gradients are small integers.
+        // A power of two keeps the conversion exact if gradients are small integers.
         let power = |room: f64, most: f64| {
             if most > 0.0 { libm::exp2(libm::floor(libm::log2(room / most)).clamp(-1000.0, 1000.0)) } else { 1.0 }
         };
@@ -50,7 +50,7 @@ impl Scale {
     }
 
     pub fn word(&self, [gradient, curvature]: [f64; 2]) -> Word {
-        // A cast cuts towards zero: made positive first, numbers are rounded to the nearest.
+        // A cast truncates towards zero, so shift to positive numbers first to round to the nearest integer.
         let gradient = (gradient * self.gradient + 4_294_967_296.5) as i64 - 4_294_967_296;
         let curvature = (curvature * self.curvature + 0.5) as i64 as u64;
         [gradient as u64, (curvature << self.bits) | 1]
@@ -75,7 +75,7 @@ pub fn subtract(from: &mut Word, word: Word) {
     from[1] = from[1].wrapping_sub(word[1]);
 }
 
-/// The sums of all features over some rows, each worker over its own part of them.
+/// Computes the sums of all features over some rows; each worker sums its own part of the rows.
 pub fn build(binned: &Binned, rows: &[u32], words: &[Word], control: Control<'_>) -> Result<Vec<Sums>, Stop> {
     let parts = control.share(
         rows.len().div_ceil(CHUNK),

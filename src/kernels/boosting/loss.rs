@@ -1,21 +1,21 @@
-//! The losses that trees minimise.
+//! The loss functions that trees minimise.
 
 use serde::{Deserialize, Serialize};
 
-/// What the target is, and what a score means.
+/// The loss function, which determines the kind of target and the meaning of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// Targets of 0 and 1; scores are logarithms of odds.
+    /// Targets are 0 or 1; scores are log-odds.
     Logistic,
-    /// Numbers; scores are means, of targets of 0 and 1 probabilities.
+    /// Targets are numbers; scores are means, which are probabilities for targets of 0 and 1.
     Squared,
-    /// Counts; scores are logarithms of rates.
+    /// Targets are counts; scores are logarithms of rates.
     Poisson,
 }
 
 impl Loss {
-    /// What a score means: a probability, a number, a rate.
+    /// The prediction for a score: a probability, a number or a rate.
     pub fn mean(self, score: f64) -> f64 {
         match self {
             Self::Logistic => 1.0 / (1.0 + libm::exp(-score)),
@@ -24,7 +24,7 @@ impl Loss {
         }
     }
 
-    /// The score whose mean this is, kept finite.
+    /// The score for a mean, the inverse of [`Self::mean`]; always finite.
     pub(super) fn score(self, mean: f64) -> f64 {
         match self {
             Self::Logistic => {
@@ -36,7 +36,7 @@ impl Loss {
         }
     }
 
-    /// The first and second derivative of the loss by the score.
+    /// The first and second derivative of the loss with respect to the score, times the weight.
     pub(super) fn gradient(self, score: f64, target: f64, weight: f64) -> [f64; 2] {
         match self {
             Self::Logistic => {
@@ -51,7 +51,7 @@ impl Loss {
         }
     }
 
-    /// The loss of one row: minus its log-likelihood where that has a meaning, else the squared error.
+    /// The loss of one row: the negative log-likelihood (for counts, without its constant term) or the squared error.
     pub fn of(self, score: f64, target: f64) -> f64 {
         match self {
             Self::Logistic => score.max(0.0) - score * target + libm::log1p(libm::exp(-score.abs())),

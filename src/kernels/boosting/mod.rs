@@ -1,7 +1,7 @@
-//! Models of many features by trees: gradient boosting, random forests, and one tree.
+//! Tree models: gradient boosting, random forests, and single decision trees.
 //!
 //! J. Friedman: Greedy Function Approximation: A Gradient Boosting Machine (2001); G. Ke and others: LightGBM (2017), for
-//! histograms, growth at the best leaf and splits by sets of levels; L. Breiman: Random Forests (2001). Gradients are added as
+//! histograms, best-first growth and splits by sets of levels; L. Breiman: Random Forests (2001). Gradients are summed as
 //! integers, so that a model is the same for any number of workers.
 
 pub mod bins;

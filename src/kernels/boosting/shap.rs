@@ -1,21 +1,21 @@
-//! The contribution of each feature to a tree's prediction.
+//! Computes the contribution of each feature to a tree's prediction.
 //!
 //! S. Lundberg, G. Erion, S.-I. Lee: Consistent Individualized Feature Attribution for Tree Ensembles (2018), algorithm 2:
-//! Shapley values where unknown features follow both branches, weighted by training rows.
+//! Shapley values, where a test of an unknown feature follows both branches, weighted by their training rows.
 
 use super::tree::Tree;
 
 #[derive(Debug, Clone, Copy)]
 struct Step {
     feature: Option<usize>,
-    /// The share of rows that would come here without knowing the feature.
+    /// The share of rows that reach the node if the feature is unknown.
     zero: f64,
-    /// 1 where the row itself comes here.
+    /// 1 if the row itself reaches the node, otherwise 0.
     one: f64,
     weight: f64,
 }
 
-/// Adds the Shapley values of a row to those of its features.
+/// Adds the Shapley values of a row in this tree to `added`, which has one entry per feature.
 pub fn add(tree: &Tree, row: &[u8], added: &mut [f64]) {
     if !tree.is_leaf(0) {
         walk(tree, row, added, 0, vec![], Step { feature: None, zero: 1.0, one: 1.0, weight: 0.0 });
@@ -35,6 +35,7 @@ fn walk(tree: &Tree, row: &[u8], added: &mut [f64], node: usize, mut path: Vec<S
     }
     let feature = tree.feature[node] as usize;
     let (mut zero, mut one) = (1.0, 1.0);
+    // A feature that was already tested on the path is undone and merged with this test, so that it counts once.
     if let Some(at) = path.iter().position(|step| step.feature == Some(feature)) {
         (zero, one) = (path[at].zero, path[at].one);
         unwind(&mut path, at);
@@ -49,6 +50,7 @@ fn walk(tree: &Tree, row: &[u8], added: &mut [f64], node: usize, mut path: Vec<S
     }
 }
 
+/// Appends a step. The weight at index i becomes the summed weight of all subsets with i of the path's features known.
 fn extend(path: &mut Vec<Step>, step: Step) {
     let length = path.len();
     path.push(Step { weight: if length == 0 { 1.0 } else { 0.0 }, ..step });
@@ -59,6 +61,7 @@ fn extend(path: &mut Vec<Step>, step: Step) {
     }
 }
 
+/// Removes a step, which undoes its [`extend`].
 fn unwind(path: &mut Vec<Step>, out: usize) {
     let last = path.len() - 1;
     let count = path.len() as f64;
@@ -80,7 +83,7 @@ fn unwind(path: &mut Vec<Step>, out: usize) {
     path.pop();
 }
 
-/// The sum of the weights of the path without one of its steps.
+/// The sum of the path's weights with one step removed.
 fn unwound(path: &[Step], out: usize) -> f64 {
     let last = path.len() - 1;
     let count = path.len() as f64;

@@ -1,33 +1,33 @@
-//! The best split of a leaf.
+//! Finds the best split of a leaf.
 
 use super::bins::MISSING;
 use super::histogram::{Scale, Sums, Total, Word, add, subtract};
 
-/// Up to this many levels, each is tried against all others.
+/// With up to this many levels, each level is tried against all others.
 const ONE_AGAINST_REST: usize = 4;
-/// Added to the curvature where levels are put in order, so that rare ones stand in the middle.
+/// Added to the curvature when levels are sorted, so that rare levels end up in the middle; also the minimum rows of a level.
 const LEVEL_SMOOTHING: f64 = 10.0;
-/// Penalty on splits by sets of levels, beside `l2`.
+/// Additional L2 penalty on splits by sets of levels.
 const LEVEL_L2: f64 = 10.0;
-/// Levels on the smaller side at most.
+/// Maximum number of levels that such a split may send left.
 const MAX_LEVELS: usize = 32;
 
-/// What a leaf must have.
+/// Limits that a split and its leaves must satisfy.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub min_rows: u64,
     pub min_curvature: f64,
     pub min_gain: f64,
     pub l2: f64,
-    /// Boosting holds splits by levels back by a penalty of their own.
+    /// True for boosting, which restricts splits by sets of levels further, because they overfit easily.
     pub is_boosting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// Bins up to this one go left, and those without a value where told.
+    /// Bins up to `bin` go left; missing values go left if `missing_left`.
     AtMost { bin: u8, missing_left: bool },
-    /// These bins go left.
+    /// The bins in this set (a bit mask) go left.
     OneOf([u64; 4]),
 }
 
@@ -40,7 +40,7 @@ pub struct Split {
     pub left: Word,
 }
 
-/// Looks at one feature after another, and keeps the best split.
+/// Examines one feature after another and keeps the best split.
 pub struct Search {
     pub scale: Scale,
     pub limits: Limits,
@@ -53,7 +53,8 @@ impl Search {
         if total.curvature + l2 > 0.0 { total.gradient * total.gradient / (total.curvature + l2) } else { 0.0 }
     }
 
-    /// The gain of sending these left; the parent's score without the penalty of levels.
+    /// The gain of a split that sends these rows left; `None` if it violates the limits. The additional penalty applies to the
+    /// children only, not to the parent.
     fn gain(&self, left: Word, more_l2: f64) -> Option<f64> {
         let mut right = self.parent;
         subtract(&mut right, left);
@@ -94,7 +95,7 @@ impl Search {
             if rows + self.rows(missing) == all && !has_missing {
                 break;
             }
-            // Without any, missing ones go where most go.
+            // If the node has no missing values, they go to the side with more rows.
             let missing_left = !has_missing && rows * 2 > all;
             self.try_split(feature, left, 0.0, || Test::AtMost { bin, missing_left });
             if has_missing {
@@ -122,6 +123,7 @@ impl Search {
             .map(|bin| (total(bin).gradient / (total(bin).curvature + smoothing).max(1e-300), bin))
             .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
+        // Send the first levels of the order left, then, with the order reversed, the last ones.
         for _ in 0..2 {
             let mut left = [0; 2];
             let bins: Vec<usize> = order.iter().map(|(_, bin)| *bin).collect();

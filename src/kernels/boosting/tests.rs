@@ -1,4 +1,4 @@
-//! Trees against results computed by hand, and each against itself with another number of workers.
+//! Compares trees with results computed by hand, and with the same trees grown by a different number of workers.
 
 use super::bins::Binned;
 use super::boost::Boosted;
@@ -14,7 +14,7 @@ struct Data {
     targets: Vec<f64>,
 }
 
-/// Two numbers that count, one of them sometimes missing, one of noise, and a category.
+/// Two numbers that matter, one of them sometimes missing, a number that is noise, and a category.
 fn data(rows: usize, seed: u64) -> Data {
     let mut random = Random::new(seed, &[]);
     let mut uniform = || random.below(1 << 30) as f64 / f64::from(1 << 30);
@@ -85,7 +85,7 @@ fn explanations_add_up() {
     }
 }
 
-/// The expected value of a tree when only some features are known.
+/// The expected value of a tree if only some features are known.
 fn expected(tree: &tree::Tree, row: &[u8], known: usize, node: usize) -> f64 {
     if tree.is_leaf(node) {
         return tree.value[node];

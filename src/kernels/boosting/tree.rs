@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 use super::bins::MISSING;
 use super::split::Test;
 
-/// A tree; the first node is the root. The right child follows the left one.
+/// A tree, with one entry per node. The first node is the root, and a right child directly follows the left one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
     pub feature: Vec<u32>,
-    /// The last bin that goes left, of a number; the place in `sets`, of a category.
+    /// For a numeric feature, the last bin that goes left; for a categorical one, the index into `sets`.
     pub cut: Vec<u32>,
-    /// 0: a number whose missing values go right; 1: left; 2: a category.
+    /// 0: numeric, missing values go right; 1: numeric, missing values go left; 2: categorical.
     pub kind: Vec<u8>,
     /// The left child; 0 for a leaf.
     pub left: Vec<u32>,
-    /// What the tree adds, in leaves; the mean of them, in other nodes.
+    /// The value of a leaf; for an inner node, the mean of its leaves.
     pub value: Vec<f64>,
-    /// Training rows.
+    /// Number of training rows.
     pub rows: Vec<u64>,
-    /// What the split gained; 0 for a leaf.
+    /// The gain of the split; 0 for a leaf.
     pub gain: Vec<f64>,
-    /// Bins that go left.
+    /// For splits of categorical features, the bins that go left.
     pub sets: Vec<[u64; 4]>,
 }
 
 impl Tree {
-    /// Adds a leaf.
+    /// Adds a leaf and returns its node.
     pub fn push(&mut self, rows: u64) -> usize {
         self.feature.push(0);
         self.cut.push(0);
@@ -38,7 +38,7 @@ impl Tree {
         self.left.len() - 1
     }
 
-    /// Gives a leaf two children.
+    /// Splits a leaf and returns its two children.
     pub fn split(&mut self, node: usize, feature: usize, numbers: usize, test: &Test, gain: f64) -> (usize, usize) {
         debug_assert_eq!(feature < numbers, matches!(test, Test::AtMost { .. }));
         self.feature[node] = feature as u32;
@@ -67,7 +67,7 @@ impl Tree {
         self.left.iter().filter(|left| **left == 0).count()
     }
 
-    /// Whether a row with this bin goes left.
+    /// True if a row with this bin goes left. Adding 1 wraps the missing bin, 255, to 0, which is left of every cut.
     pub fn is_left(&self, node: usize, bin: u8) -> bool {
         match self.kind[node] {
             2 => (self.sets[self.cut[node] as usize][usize::from(bin / 64)] >> (bin % 64)) & 1 == 1,
@@ -93,12 +93,12 @@ impl Tree {
         self.value[self.leaf(row)]
     }
 
-    /// Gives inner nodes the mean of their leaves, by rows.
+    /// Sets the value of inner nodes to the mean of their leaves, weighted by rows.
     pub fn fill_means(&mut self) {
         self.fill_means_by(self.rows.iter().map(|rows| *rows as f64).collect());
     }
 
-    /// Gives inner nodes the mean of their leaves, by the weights of leaves.
+    /// Sets the value of inner nodes to the mean of their leaves, with the given weights of leaves.
     pub fn fill_means_by(&mut self, mut weights: Vec<f64>) {
         for node in (0..self.left.len()).rev().filter(|node| self.left[*node] != 0).collect::<Vec<_>>() {
             let left = self.left[node] as usize;
@@ -108,7 +108,7 @@ impl Tree {
         }
     }
 
-    /// Turns nodes into leaves whose subtree gains at most `price` for each leaf more (minimal cost-complexity pruning).
+    /// Replaces each subtree that gains at most `price` per additional leaf by a leaf (minimal cost-complexity pruning).
     pub fn prune(&mut self, price: f64) {
         let nodes = self.left.len();
         let (mut gains, mut leaves) = (vec![0.0; nodes], vec![1_usize; nodes]);
@@ -141,7 +141,7 @@ impl Tree {
         *self = kept;
     }
 
-    /// True when its parts fit together.
+    /// True if the arrays are consistent with each other and with the features.
     pub fn is_whole(&self, numbers: usize, features: usize) -> bool {
         let nodes = self.left.len();
         let lengths = [self.feature.len(), self.cut.len(), self.kind.len(), self.value.len(), self.rows.len(), self.gain.len()];

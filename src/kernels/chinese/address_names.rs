@@ -1,6 +1,6 @@
-//! Where the names of divisions begin and end in an address.
+//! Recognises where the names of divisions begin and end in an address.
 
-/// 巢湖 and 巢湖市 are names of 巢湖市.
+/// True if a name means this division: both 巢湖 and 巢湖市 are names of 巢湖市.
 pub fn is_name_of(name: &str, full: &str) -> bool {
     name == full || full.strip_prefix(name).is_some_and(|kind| matches!(kind, "市" | "地区" | "盟" | "州"))
 }
@@ -10,7 +10,7 @@ pub fn is_separator(letter: char) -> bool {
         || matches!(letter, ',' | '，' | '、' | '-' | '－' | '—' | '/' | '|' | '·' | '.' | ';' | '；' | ':' | '：' | '>' | '_')
 }
 
-/// Without 地址：, the country, and a postcode.
+/// Strips a label such as 地址：, a postcode, and the country.
 pub fn after_label(address: &str) -> &str {
     let mut text = address.trim_start_matches(is_separator);
     if let Some((label, after)) = text.split_once([':', '：'])
@@ -31,7 +31,7 @@ pub fn after_label(address: &str) -> &str {
     text
 }
 
-/// Without separators, and words that stand where a city is not.
+/// Strips separators and, if `inside`, words that take the place of a city.
 pub fn after_fillers(text: &str, inside: bool) -> &str {
     let mut text = text.trim_start_matches(is_separator);
     if inside {
@@ -45,14 +45,14 @@ pub fn after_fillers(text: &str, inside: bool) -> &str {
     text
 }
 
-/// Whether a full name ends here: 南京市 does not in 南京市场.
+/// True if a full name ends here: 南京市 does not in 南京市场.
 pub fn ends_full(name: &str, after: &str) -> bool {
     !(name.ends_with('市') && after.starts_with('场')
         || name.ends_with('省') && after.starts_with("道")
         || name.ends_with('县') && after.starts_with('道'))
 }
 
-/// What makes another name of the short name of a city or province.
+/// Words that make a longer name of the short name of a city or province.
 const PARTS: [&str; 34] = [
     "路",
     "街",
@@ -90,7 +90,7 @@ const PARTS: [&str; 34] = [
     "高速",
 ];
 
-/// What makes another name of the short name of a district besides.
+/// Further words that make a longer name of the short name of a district.
 const WITHIN_A_DISTRICT: [&str; 34] = [
     "山",
     "湖",
@@ -128,12 +128,12 @@ const WITHIN_A_DISTRICT: [&str; 34] = [
     "文化广场",
 ];
 
-/// Whether the short name of a district is over here: 南山 is not in 南山公园.
+/// True if the short name of a district ends here: 南山 does not in 南山公园.
 pub fn ends_short_of_district(after: &str) -> bool {
     !WITHIN_A_DISTRICT.iter().any(|part| after.starts_with(part)) && ends_short(after)
 }
 
-/// Whether a short name is over here: 南京 is not in 南京路 and 南京东路.
+/// True if a short name ends here: 南京 does not in 南京路 and 南京东路.
 pub fn ends_short(after: &str) -> bool {
     let part = |text: &str| PARTS.iter().any(|part| text.starts_with(part));
     let turned = after.trim_start_matches(['东', '西', '南', '北', '中', '一', '二', '三', '四', '五']);

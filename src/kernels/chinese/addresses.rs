@@ -1,46 +1,46 @@
-//! Splits addresses: province, city, district, and the rest.
+//! Parses Chinese addresses into province, city, district and the rest.
 //!
-//! From the beginning of the address, names of divisions are read one after another, each below the one before: 广东 深圳市 南山区.
-//! All ways to read it are tried; the one whose names cover most characters wins, and among equal ones the one with present
-//! names. Missing levels follow from the deepest name if they are certain: 昆山市 is in one city, 鼓楼区 in four.
+//! From the beginning of the address, names of divisions are read one after another, each below the one before: 广东 深圳市 南山区. All readings
+//! are tried. The one whose names cover the most characters wins; ties go to current names, full names and coarser levels. Missing levels
+//! are filled in from the deepest name if they are unambiguous: there is one 昆山市, but 鼓楼区 is in four cities.
 
 use super::address_names::{after_fillers, after_label, ends_full, ends_short, ends_short_of_district, is_name_of, is_separator};
 use super::conversion::to_simplified;
 use super::divisions::{Divisions, Level, Sense, divisions};
 
-/// An address taken apart.
+/// A parsed address.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Address {
     pub province: Option<&'static str>,
     pub city: Option<&'static str>,
     pub district: Option<&'static str>,
-    /// What is not the name of a division.
+    /// Everything except the names of divisions.
     pub rest: String,
-    /// The first thing that is not right about it.
+    /// The first problem of the address, if any.
     pub problem: Option<Problem>,
 }
 
-/// What is not right about an address.
+/// A problem of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing in it.
+    /// It is empty.
     Blank,
     /// It names no division.
     NoDivision,
-    /// Its divisions are in several places.
+    /// Its divisions could be in several places.
     Ambiguous,
-    /// The district that it names is not in the city or province before it.
+    /// The district is not in the city or province before it.
     NotInside,
-    /// It stops at the province or city.
+    /// It ends with the province or city.
     NoDistrict,
-    /// A division has another name now, or is part of another.
+    /// A division has been renamed or merged into another.
     Former,
     /// Nothing follows the divisions.
     NoDetail,
 }
 
 impl Problem {
-    /// Every problem with its text.
+    /// Every problem with its name in SQL.
     pub const WORDS: [(Self, &'static str); 7] = [
         (Self::Blank, "blank"),
         (Self::NoDivision, "no division"),
@@ -51,19 +51,19 @@ impl Problem {
         (Self::NoDetail, "no detail"),
     ];
 
-    /// As SQL shows it.
+    /// The name in SQL.
     pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(problem, _)| *problem == self).map_or("", |(_, word)| word)
     }
 }
 
-/// Splits an address whose letters are already of one form.
+/// Parses an address whose characters are already normalised.
 pub fn parse(address: &str) -> Address {
     let address = address.trim();
     if address.is_empty() {
         return Address { problem: Some(Problem::Blank), ..Address::default() };
     }
-    // In traditional characters, perhaps.
+    // The address may be in traditional characters.
     let simplified = to_simplified(address);
     let texts = [address, &simplified];
     let texts = if simplified == address { &texts[..1] } else { &texts[..] };
@@ -71,7 +71,7 @@ pub fn parse(address: &str) -> Address {
     found.unwrap_or_else(|| Address { rest: address.to_string(), problem: Some(Problem::NoDivision), ..Address::default() })
 }
 
-/// An address that begins with a division.
+/// Parses an address that begins with a division.
 fn at_start(address: &str) -> Option<Address> {
     let start = address.len() - after_label(address).len();
     let mut search = Search::of(address);
@@ -79,10 +79,11 @@ fn at_start(address: &str) -> Option<Address> {
     (!search.best.is_empty()).then(|| search.answer(""))
 }
 
-/// How many letters of something else may come first.
+/// The most characters that may come before the first division.
 const LETTERS_BEFORE: usize = 40;
 
-/// An address after a name or a number: there only the full name of a province or city counts.
+/// Parses an address that follows something else, such as a name or number. Its first division must then be the full name of a province
+/// or city.
 fn later(address: &str) -> Option<Address> {
     let start = address.len() - after_label(address).len();
     let mut search = Search::of(address);
@@ -95,18 +96,19 @@ fn later(address: &str) -> Option<Address> {
     None
 }
 
-/// One way to read an address so far.
+/// A partial reading of an address.
 #[derive(Debug, Clone, Default)]
 struct Reading<'a> {
-    /// Bytes read.
+    /// The number of bytes read.
     read: usize,
-    /// The names read, and what the last may mean.
+    /// The names read; `senses` are the possible meanings of the last one.
     names: Vec<&'a str>,
     senses: Vec<Sense>,
     score: Score,
 }
 
-/// The more the better: characters of names, then of these such in use today, then of full names, then coarse levels: 海南 is the province.
+/// Higher is better, compared in this order: characters of names, of current names, of full names, then coarser levels, so that 海南 is the
+/// province.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     letters: usize,
@@ -124,7 +126,7 @@ impl Reading<'_> {
 struct Search<'a> {
     china: &'a Divisions,
     text: &'a str,
-    /// The best readings; several where names are ambiguous.
+    /// The best readings so far; several if names are ambiguous.
     best: Vec<Reading<'a>>,
     score: Score,
 }
@@ -134,6 +136,8 @@ impl<'a> Search<'a> {
         Self { china: divisions(), text, best: vec![], score: Score::default() }
     }
 
+    /// Tries all names that can follow a reading, depth first; `only_full` restricts the first name to full names of provinces and
+    /// cities.
     fn walk(&mut self, reading: &Reading<'a>, only_full: bool) {
         let text = after_fillers(&self.text[reading.read..], !reading.names.is_empty());
         let china = self.china;
@@ -145,7 +149,7 @@ impl<'a> Search<'a> {
                 }
                 self.is_inside(sense, reading) && self.ends(sense, name, after)
             };
-            // Senses of one kind go on together: what follows decides between them.
+            // Senses of the same kind continue together; the names that follow decide between them.
             let inside: Vec<Sense> = senses.iter().filter(inside).copied().collect();
             for level in [Level::Province, Level::City, Level::District] {
                 for (former, short) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -167,7 +171,7 @@ impl<'a> Search<'a> {
                     self.walk(&next, only_full);
                 }
             }
-            // The same again: 北京市北京市, 上海上海市, 杭州市杭州市.
+            // A repeated name: 北京市北京市, 上海上海市, 杭州市杭州市.
             let again: Vec<Sense> = senses.iter().filter(|sense| self.repeats(sense, reading)).copied().collect();
             if !again.is_empty() && self.ends(&again[0], name, after) {
                 let mut next = reading.clone();
@@ -187,7 +191,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether a name says the last one again.
+    /// True if a name repeats the last one.
     fn repeats(&self, sense: &Sense, reading: &Reading<'_>) -> bool {
         let level = self.china.places[sense.place].level;
         reading.names.len() < 3
@@ -198,7 +202,7 @@ impl<'a> Search<'a> {
             && reading.senses.iter().all(|before| before.place == sense.place && before.level == sense.level)
     }
 
-    /// Whether a name is over here, and not part of another: 南京 in 南京路.
+    /// True if a name ends here and is not part of a longer one, as 南京 in 南京路.
     fn ends(&self, sense: &Sense, name: &str, after: &str) -> bool {
         if !sense.is_short || (name.chars().count() > 2 && name.ends_with(['县', '市', '区', '州', '旗', '省'])) {
             return ends_full(name, after);
@@ -217,10 +221,10 @@ impl<'a> Search<'a> {
         ends_short(after) || has_division_after()
     }
 
-    /// Whether a name can follow what was read.
+    /// True if the division can follow what was read, as a part of it now or formerly.
     fn is_inside(&self, sense: &Sense, reading: &Reading<'_>) -> bool {
         if reading.senses.is_empty() {
-            // 南山 alone may be anything.
+            // An address cannot begin with the short name of a district: 南山 may be anything.
             return !(sense.is_short && sense.level == Level::District);
         }
         let chain = self.china.chain(sense.place);
@@ -248,7 +252,7 @@ impl<'a> Search<'a> {
         let places: Vec<[Option<usize>; 3]> =
             self.best.iter().flat_map(|reading| &reading.senses).map(|sense| self.china.chain(sense.place)).collect();
         let name_of = |place: Option<usize>| place.map(|place| self.china.places[place].name);
-        // What all agree on.
+        // The names that all readings agree on.
         let common = |level: usize| {
             let first = name_of(places.first()?[level])?;
             places.iter().all(|chain| name_of(chain[level]) == Some(first)).then_some(first)
@@ -264,7 +268,7 @@ impl<'a> Search<'a> {
         let between = if before.is_empty() || after.is_empty() { "" } else { " " };
         let is_ambiguous = places.iter().any(|chain| *chain != first);
         let has_city = first[1].is_some_and(|city| {
-            // Some cities have no districts.
+            // Some cities have no districts, so none can be missing.
             let code = self.china.places[city].code;
             self.china.places.iter().any(|place| place.code / 100 == code / 100 && place.code != code)
         });
@@ -288,7 +292,7 @@ impl<'a> Search<'a> {
         Address { province, city, district, rest: format!("{before}{between}{after}"), problem }
     }
 
-    /// Whether the full name of a district elsewhere follows.
+    /// True if the full name of a city or district from elsewhere follows.
     fn names_another(&self, rest: &str, chain: &[Option<usize>; 3]) -> bool {
         chain[2].is_none()
             && self.china.begins(rest).any(|(name, senses)| {

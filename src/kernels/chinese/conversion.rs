@@ -1,7 +1,7 @@
-//! Simplified and traditional characters, by the longest phrase that the tables know.
+//! Conversion between simplified and traditional characters, by the longest phrase in the tables.
 //!
-//! Most characters have one counterpart; for some the word decides (发展 is 發展, 理发 is 理髮). The tables of OpenCC list those words. The
-//! text is read from its beginning: the longest phrase that begins here is replaced, or else the character.
+//! Most characters have one counterpart; for others it depends on the word (发展 is 發展, 理发 is 理髮). The tables of OpenCC list those words.
+//! The text is read from its beginning: the longest phrase that starts at the current position is replaced, or else the character.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,26 +14,26 @@ static TO_TRADITIONAL: LazyLock<Table> =
 static TO_SIMPLIFIED: LazyLock<Table> =
     LazyLock::new(|| Table::read(include_str!("../../../data/dictionaries/traditional_to_simplified.txt")));
 
-/// The text in simplified characters, as on the mainland.
+/// Converts a text to simplified characters, as used on the mainland.
 pub fn to_simplified(text: &str) -> String {
     TO_SIMPLIFIED.convert(text)
 }
 
-/// The text in traditional characters, in the standard of OpenCC, which is neither Taiwan's nor Hong Kong's own.
+/// Converts a text to traditional characters, in OpenCC's own standard, which is neither Taiwan's nor Hong Kong's.
 pub fn to_traditional(text: &str) -> String {
     TO_TRADITIONAL.convert(text)
 }
 
-/// What stands for a phrase.
+/// The replacements of phrases.
 struct Table {
-    /// By the character that a phrase begins with: what stands for it alone, and its phrases.
+    /// By first character: its own replacement, and the phrases that begin with it.
     first: HashMap<char, Entry>,
 }
 
 #[derive(Default)]
 struct Entry {
     alone: Option<&'static str>,
-    /// Longer phrases and what stands for them, the longest first; of one length, in the order of their texts.
+    /// Longer phrases with their replacements, in descending order of length, then in the order of their text.
     phrases: Vec<(&'static str, &'static str)>,
 }
 
@@ -56,7 +56,7 @@ impl Table {
     }
 
     fn convert(&self, text: &str) -> String {
-        // Characters of compatibility have a canonical one, which the tables know.
+        // Compatibility characters are replaced by their canonical form, which the tables contain.
         let is_compatible = |letter: char| matches!(letter, '\u{f900}'..='\u{faff}' | '\u{2f800}'..='\u{2fa1f}');
         let text = if text.contains(is_compatible) {
             let canonical = |letter: char| -> Cow<'_, str> {
@@ -85,11 +85,11 @@ impl Table {
 }
 
 impl Entry {
-    /// How many bytes the longest phrase takes, and what stands for it.
+    /// The number of bytes that the longest phrase takes, and its replacement.
     fn longest(&self, rest: &str) -> Option<(usize, &'static str)> {
         let mut phrases = self.phrases.as_slice();
         while let Some((phrase, _)) = phrases.first() {
-            // Those of one length are in order.
+            // Phrases of one length are sorted, so they can be searched by bisection.
             let length = phrase.len();
             let same = phrases.partition_point(|(phrase, _)| phrase.len() == length);
             if let Some(beginning) = rest.get(..length)
@@ -121,7 +121,7 @@ mod tests {
             assert_eq!(to_simplified(traditional), simplified);
         }
         assert_eq!(to_simplified("乾隆憑藉乾燥"), "乾隆凭借干燥");
-        // A character of compatibility.
+        // A compatibility character.
         assert_eq!(to_simplified("\u{f9d0}"), "类");
     }
 }

@@ -1,7 +1,7 @@
-//! The administrative divisions of China: GB/T 2260 codes, names, and former names.
+//! The administrative divisions of China: GB/T 2260 codes, names and former names.
 //!
-//! A code has six digits: two of the province, two of the city, two of the district or county. Municipalities (Beijing, Tianjin, Shanghai,
-//! Chongqing) have districts and no cities; some county-level cities and counties belong to their province directly.
+//! A code has six digits: two for the province, two for the city, two for the district or county. Municipalities (Beijing, Tianjin,
+//! Shanghai, Chongqing) have districts but no cities; some county-level cities and counties belong directly to their province.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -13,12 +13,12 @@ static CHINA: LazyLock<Divisions> = LazyLock::new(|| {
     )
 });
 
-/// The divisions of today.
+/// The divisions as they are today.
 pub fn divisions() -> &'static Divisions {
     &CHINA
 }
 
-/// How far down a division is.
+/// The level of a division.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     Province,
@@ -26,42 +26,42 @@ pub enum Level {
     District,
 }
 
-/// A division of today.
+/// A current division.
 #[derive(Debug)]
 pub struct Place {
     pub code: u32,
     pub name: &'static str,
     pub level: Level,
-    /// The one above.
+    /// The division that it is part of.
     above: Option<usize>,
 }
 
-/// What a name may mean.
+/// A possible meaning of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sense {
-    /// The level at which the name stands in an address.
+    /// The level that the name has in an address.
     pub level: Level,
-    /// The division of today.
+    /// The current division.
     pub place: usize,
-    /// The name leaves out what kind of division it is: 深圳, 广西.
+    /// Whether the name omits the kind of division: 深圳, 广西.
     pub is_short: bool,
-    /// For a name that was: the names above it then.
+    /// For a former name: the names that were above it then.
     pub former: Option<Former>,
 }
 
-/// Where a division was that has another name or place now.
+/// The former location of a division that has been renamed or moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Former {
     pub province: &'static str,
     pub city: Option<&'static str>,
 }
 
-/// Places, and what names mean.
+/// All divisions, and the meanings of all names.
 #[derive(Debug)]
 pub struct Divisions {
     pub places: Vec<Place>,
     codes: HashMap<u32, usize>,
-    /// By the first character: names, the longest first, and their senses.
+    /// By first character: names, the longest first, with their senses.
     names: HashMap<char, Vec<(String, Vec<Sense>)>>,
 }
 
@@ -69,7 +69,7 @@ impl Divisions {
     fn read(divisions: &'static str, changes: &'static str) -> Self {
         let mut china = Self { places: vec![], codes: HashMap::new(), names: HashMap::new() };
         let mut senses: HashMap<String, Vec<Sense>> = HashMap::new();
-        // In the order of the codes, what is above comes first.
+        // Codes are sorted, so a division comes after those it is part of.
         for (code, name) in divisions.lines().filter_map(|line| line.split_once('\t')) {
             let Ok(code) = code.parse::<u32>() else { continue };
             let level = match (code % 10_000, code % 100) {
@@ -101,7 +101,7 @@ impl Divisions {
             senses.entry((*name).to_string()).or_default().push(sense(false));
             if level == Level::City {
                 for short in short_names(name, level) {
-                    // A city that only changed its kind has its short name already.
+                    // A city that only changed its kind already has this short name.
                     let known = senses.entry(short).or_default();
                     if !known.iter().any(|other| other.place == place && other.level == level) {
                         known.push(sense(true));
@@ -119,12 +119,12 @@ impl Divisions {
         china
     }
 
-    /// The place with a code of today.
+    /// The division with a current code.
     pub fn by_code(&self, code: u32) -> Option<usize> {
         self.codes.get(&code).copied()
     }
 
-    /// Names that the text begins with, the longest first, and what they may mean.
+    /// The names that the text begins with, the longest first, with their possible meanings.
     pub fn begins(&self, text: &str) -> impl Iterator<Item = (&str, &[Sense])> {
         let names = text.chars().next().and_then(|first| self.names.get(&first));
         let names = names.map(Vec::as_slice).unwrap_or_default();
@@ -134,7 +134,7 @@ impl Divisions {
             .map(|(name, senses)| (name.as_str(), senses.as_slice()))
     }
 
-    /// The place and those above it, from the province down.
+    /// The division and those it is part of, indexed by level.
     pub fn chain(&self, place: usize) -> [Option<usize>; 3] {
         let mut chain = [None; 3];
         let mut next = Some(place);
@@ -145,19 +145,19 @@ impl Divisions {
         chain
     }
 
-    /// Whether the province governs its districts itself.
+    /// True if the province governs its districts directly.
     pub fn is_municipality(&self, province: usize) -> bool {
         matches!(self.places[province].code, 110_000 | 120_000 | 310_000 | 500_000)
     }
 }
 
-/// Of two names, the second is a city's in most provinces; in municipalities it is a district's or county's.
+/// Whether the second of two names is a district or county, rather than a city: it is in municipalities, and if it ends like one.
 fn is_county(path: &str) -> bool {
     let municipality = ["北京市/", "天津市/", "上海市/", "重庆市/"].iter().any(|name| path.starts_with(name));
     municipality || path.ends_with(['县', '区', '旗']) && !path.ends_with("地区") && !path.ends_with("行政区")
 }
 
-/// Names of peoples in the names of autonomous divisions.
+/// Names of ethnic groups in the names of autonomous divisions.
 const PEOPLES: [&str; 61] = [
     "蒙古族",
     "回族",
@@ -222,7 +222,7 @@ const PEOPLES: [&str; 61] = [
     "塔吉克",
 ];
 
-/// The name without its kind, and with a short kind: 延边朝鲜族自治州 is 延边州 and 延边.
+/// Short names: without the kind of division, and with a short kind. 延边朝鲜族自治州 is 延边州 and 延边.
 fn short_names(name: &str, level: Level) -> Vec<String> {
     let mut shorts = vec![];
     let long_enough = |short: &str| short.chars().count() >= 2;

@@ -1,4 +1,4 @@
-//! Industries by GB/T 4754-2017: by code, name and common words.
+//! Industries by GB/T 4754-2017: found by code, name or common words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,12 +12,12 @@ static STANDARD: LazyLock<Industries> = LazyLock::new(|| {
     )
 });
 
-/// The classification.
+/// All industries of the standard.
 pub fn industries() -> &'static Industries {
     &STANDARD
 }
 
-/// How fine a division of the economy is: 20 sections, 97 divisions, 473 groups, 1,381 classes.
+/// The level of an industry: 20 sections, 97 divisions, 473 groups, 1,381 classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Section,
@@ -27,7 +27,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The names of the levels, from the coarsest.
+    /// The levels with their names, from the coarsest.
     pub const WORDS: [(Self, &'static str); 4] =
         [(Self::Section, "section"), (Self::Division, "division"), (Self::Group, "group"), (Self::Class, "class")];
 }
@@ -42,11 +42,11 @@ pub struct Industry {
     above: Option<usize>,
 }
 
-/// An industry that a string means.
+/// The industry that a text means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Found {
     pub industry: usize,
-    /// 1 for a code, a name or a synonym; less for what is only like one.
+    /// 1 for a code, name or synonym; less for a similar text.
     pub similarity: f64,
 }
 
@@ -58,7 +58,7 @@ pub struct Industries {
     vocabulary: Vocabulary,
 }
 
-/// Endings that say no more: 软件行业, 餐饮类.
+/// Endings without a meaning of their own: 软件行业, 餐饮类.
 const ENDINGS: [&str; 14] =
     ["行业", "产业", "领域", "业务", "企业", "公司", "服务业", "相关服务", "服务", "制造业", "业", "类", "相关", "方面"];
 
@@ -86,7 +86,8 @@ impl Industries {
             all.push(Industry { code, name, level, above });
         }
         let mut vocabulary = Vocabulary::default();
-        // A group of one class has its name; a section may have that of its only division: the coarser is meant.
+        // A group with a single class has the same name as it, and a section may have the name of its only division. The coarser one is
+        // meant, so it is added first.
         for (place, industry) in all.iter().enumerate() {
             vocabulary.add(folded(industry.name), place);
         }
@@ -107,12 +108,12 @@ impl Industries {
             return self.codes.get(code.as_str()).copied();
         }
         let found = self.codes.get(digits).copied()?;
-        // A letter and a code that contradict each other are neither.
+        // A letter and a code that contradict each other match nothing.
         let section = self.at_level(found, Level::Section)?;
         letter.is_none_or(|letter| self.all[section].code.starts_with(letter)).then_some(found)
     }
 
-    /// What a string means: a code, a name, a synonym, one of these within it, or what is most like one.
+    /// Finds the industry that a text means: by code, name or synonym, by a part of the text that is one of these, or else by similarity.
     pub fn find(&self, text: &str, least: f64) -> Option<Found> {
         if let Some(industry) = self.by_code(text) {
             return Some(Found { industry, similarity: 1.0 });
@@ -121,7 +122,7 @@ impl Industries {
         if let Some(industry) = self.known(&word) {
             return Some(Found { industry, similarity: 1.0 });
         }
-        // 互联网/电商, IT（软件）: the first part that is known.
+        // Such as 互联网/电商 or IT（软件）: the first known part counts.
         let mut parts = text.split(|letter: char| !letter.is_alphanumeric()).map(folded).filter(|part| !part.is_empty());
         if let Some(industry) = parts.find_map(|part| self.known(&part)) {
             return Some(Found { industry, similarity: 1.0 });
@@ -148,7 +149,7 @@ impl Industries {
         })
     }
 
-    /// The industry of a coarser level that this one is in; none when it is coarser itself.
+    /// The industry at a coarser level that contains this one; `None` if this one is coarser itself.
     pub fn at_level(&self, industry: usize, level: Level) -> Option<usize> {
         let mut place = industry;
         while self.all[place].level > level {
@@ -157,7 +158,7 @@ impl Industries {
         (self.all[place].level == level).then_some(place)
     }
 
-    /// The finest industry that both are in.
+    /// The finest industry that contains both.
     fn common(&self, one: usize, other: usize) -> Option<usize> {
         Level::WORDS.iter().rev().find_map(|(level, _)| {
             let (one, other) = (self.at_level(one, *level)?, self.at_level(other, *level)?);
@@ -181,7 +182,7 @@ mod tests {
         let count = |level| all.iter().filter(|industry| industry.level == level).count();
         assert_eq!(Level::WORDS.map(|(level, _)| count(level)), [20, 97, 473, 1381]);
         assert!(all.iter().all(|industry| industry.above.is_some() || industry.level == Level::Section));
-        // Every name and every code finds an industry of that name.
+        // Every name and every code finds an industry with that name.
         for industry in all {
             let found = industries().find(industry.name, 1.0).unwrap();
             assert_eq!(folded(all[found.industry].name), folded(industry.name));

@@ -1,8 +1,8 @@
-//! The most characteristic words of a set of texts: by TF-IDF, and by TextRank.
+//! The most characteristic words of a set of texts, by TF-IDF or TextRank.
 //!
-//! The counts can be added: how often each word occurs, and how often two words occur near each other. So parts of the texts
-//! can be counted separately, in any order, with the same result. Weights are computed at the end, with words in alphabetical
-//! order.
+//! Only counts that can be added up are kept: how often each word occurs, and how often two words occur near each other. So parts of the
+//! texts can be counted separately and in any order. Weights are computed at the end, with words in alphabetical order, so that the
+//! result is the same.
 //!
 //! TF-IDF: the share of a word among the words, times its inverse document frequency in the corpus of jieba; the median for a
 //! word that the corpus does not have. TextRank (Mihalcea, Tarau: TextRank, 2004): words are the nodes of a graph, linked by
@@ -15,24 +15,24 @@ use jieba_rs::{Jieba, KeywordExtract, KeywordExtractConfig, TfIdf};
 
 use super::segmentation::{is_stop_word, is_word};
 
-/// How words are weighed.
+/// How words are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     TfIdf,
     TextRank,
 }
 
-/// How many words a window of TextRank has.
+/// The number of words in a window of TextRank.
 const WINDOW: usize = 5;
 
 const DAMPING: f64 = 0.85;
 
-/// Words as numbers.
+/// Assigns numbers to words.
 #[derive(Debug, Default)]
 pub struct Words {
     numbers: HashMap<Box<str>, u32>,
     texts: Vec<Box<str>>,
-    /// Inverse document frequencies of those that were asked for, which take a while to find.
+    /// The inverse document frequencies of words, cached because finding them is slow.
     idfs: Vec<Option<f64>>,
     bytes: usize,
 }
@@ -50,7 +50,7 @@ impl Words {
         number
     }
 
-    /// The word of a number.
+    /// The word with a number.
     pub fn text(&self, number: u32) -> &str {
         self.texts.get(number as usize).map_or("", |text| text)
     }
@@ -73,18 +73,18 @@ impl Words {
     }
 }
 
-/// What was counted of a set of texts.
+/// The counts for a set of texts.
 #[derive(Debug, Default)]
 pub struct Counts {
     words: HashMap<u32, u64>,
-    /// Pairs of words near each other, the smaller number first.
+    /// How often two words occur near each other; the smaller number is first.
     pairs: HashMap<(u32, u32), u64>,
 }
 
 impl Counts {
     /// Counts the words of one text, in their order.
     pub fn add<'a>(&mut self, words: &mut Words, tokens: impl IntoIterator<Item = &'a str>, method: Method) {
-        // Tokens that are no candidates keep their places in the window.
+        // Tokens that are not candidates still take up a place in the window.
         let mut window: Vec<Option<u32>> = vec![];
         let mut lower = String::new();
         for token in tokens {
@@ -123,12 +123,12 @@ impl Counts {
         *self.pairs.entry((one.min(other), one.max(other))).or_default() += count;
     }
 
-    /// Words and how often they occur.
+    /// All words with their counts.
     pub fn words(&self) -> impl Iterator<Item = (u32, u64)> {
         self.words.iter().map(|(word, count)| (*word, *count))
     }
 
-    /// Pairs and how often they occur.
+    /// All pairs with their counts.
     pub fn pairs(&self) -> impl Iterator<Item = ((u32, u32), u64)> {
         self.pairs.iter().map(|(pair, count)| (*pair, *count))
     }
@@ -138,7 +138,7 @@ impl Counts {
         self.words.capacity() * (size_of::<(u32, u64)>() + 1) + self.pairs.capacity() * (size_of::<((u32, u32), u64)>() + 1)
     }
 
-    /// The words of the largest weights, the largest first; of equal weights in the order of their letters.
+    /// The `top` words with the largest weights, in descending order; ties in alphabetical order.
     pub fn best(&self, words: &mut Words, method: Method, top: usize) -> Vec<(String, f64)> {
         let total: u64 = self.words.values().sum();
         let weigh = |(word, count): (u32, u64)| (word, count as f64 / total as f64 * words.idf(word));
@@ -157,7 +157,7 @@ impl Counts {
         weighed.into_iter().map(|(word, weight)| (word.to_string(), weight)).collect()
     }
 
-    /// The ranks of words by their places, the highest 1.
+    /// The ranks of the words, by place; the highest is scaled to 1.
     fn ranks(&self, places: &HashMap<u32, usize>) -> Vec<f64> {
         let mut near: Vec<Vec<(usize, f64)>> = vec![vec![]; places.len()];
         for ((one, other), count) in self.pairs() {
@@ -188,19 +188,19 @@ impl Counts {
     }
 }
 
-/// Two letters at least, one of them no digit, and not a word of every text.
+/// True for a word that can be a keyword: at least two characters, one of which is a letter, and not a stop word.
 pub fn is_candidate(word: &str) -> bool {
     word.chars().nth(1).is_some() && is_word(word) && word.chars().any(char::is_alphabetic) && !is_stop_word(word)
 }
 
-/// The inverse document frequency of a word in jieba's corpus, the median for a word that is not there.
+/// The inverse document frequency of a word in jieba's corpus; the median for a word that the corpus does not have.
 pub fn idf(word: &str) -> f64 {
     static TABLE: LazyLock<TfIdf> = LazyLock::new(|| {
         let mut table = TfIdf::default();
         *table.config_mut() = KeywordExtractConfig::builder().set_stop_words(Default::default()).min_keyword_length(1).build();
         table
     });
-    // The table is not shown to others, but the weight of the only word of a string is what stands there.
+    // jieba does not expose its table. The weight of a text's only word is its inverse document frequency.
     let mut only = Jieba::empty();
     only.add_word(word, Some(1), None);
     let found = TABLE.extract_keywords(&only, word, 1, vec![]);

@@ -1,8 +1,7 @@
-//! Pinyin: how Chinese characters are read, in Latin letters.
+//! Pinyin: the pronunciation of Chinese characters in Latin letters.
 //!
-//! The text is split into words. A character gets its most common reading, unless a word decides (重庆 is chong qing) or, in a
-//! name, the surname (单 is shan). Words and surnames with characters of several readings are in tables; everything else uses
-//! the readings of the characters.
+//! The text is split into words. A character gets its most common reading, unless the word (重庆 is chong qing) or, in a name, the surname
+//! (单 is shan) decides otherwise. Tables list such words and surnames; all other characters use their own readings.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,13 +15,13 @@ static PHRASES: LazyLock<Sounds> = LazyLock::new(|| Sounds::read(include_str!(".
 static SURNAMES: LazyLock<Sounds> =
     LazyLock::new(|| Sounds::read(include_str!("../../../data/dictionaries/pinyin_surnames.txt")));
 
-/// Words that are not cut out of a string by themselves.
+/// Phrases that jieba would not split off by itself.
 static OWN_WORDS: LazyLock<Dictionary> = LazyLock::new(|| {
     let words = PHRASES.words.values().flatten().map(|(word, _)| *word);
     Dictionary::of(words.filter(|word| word.chars().nth(1).is_some() && !is_known(word)))
 });
 
-/// How tones are written.
+/// How tones are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// `chong qing`
@@ -33,20 +32,20 @@ pub enum Tone {
     Mark,
 }
 
-/// How a string is written in pinyin.
+/// How pinyin is formatted.
 #[derive(Debug, Clone, Copy)]
 pub struct Style<'a> {
     pub tone: Tone,
-    /// Between two syllables, and between syllables and other text.
+    /// The separator between syllables, and between syllables and other text.
     pub separator: &'a str,
     /// Only the first letter of each syllable.
     pub initials: bool,
-    /// The text is the name of a person: its beginning is a surname.
+    /// Whether the text is a person's name, which begins with a surname.
     pub is_name: bool,
 }
 
 struct Sounds {
-    /// By the first character, the longest first.
+    /// By first character, the longest word first, with its syllables.
     words: HashMap<char, Vec<(&'static str, Vec<&'static str>)>>,
 }
 
@@ -68,22 +67,22 @@ impl Sounds {
     }
 }
 
-/// Writes a string in pinyin. What is not Chinese stays as it is, between separators.
+/// Writes a text in pinyin. Everything that is not Chinese is kept, between separators.
 pub fn write(text: &str, style: Style<'_>) -> String {
     let mut written = Written { text: String::with_capacity(text.len() * 2), style, after_other: false };
-    // The tables are of simplified characters.
+    // The tables contain simplified characters.
     let text = to_simplified(text);
     let mut rest = text.as_str();
     if style.is_name {
         let start = rest.trim_start();
-        // 单独 is no surname with a name behind it, but a name has nothing else.
+        // A word like 单独 does not begin with a surname, but in a name every beginning is one.
         if let Some((surname, sounds)) = SURNAMES.longest(start) {
             sounds.iter().for_each(|sound| written.syllable(sound));
             rest = &start[surname.len()..];
         }
     }
     if style.is_name {
-        // Words do not decide about the characters of a name: 张重庆.
+        // Words have no influence on the characters of a given name: 张重庆.
         rest.chars().for_each(|letter| written.letter(letter));
     } else {
         cut(rest, Some(&OWN_WORDS), |word| written.word(word));
@@ -92,7 +91,7 @@ pub fn write(text: &str, style: Style<'_>) -> String {
     written.text
 }
 
-/// `zho1ng` as `zhong1`; 5 where there is no tone.
+/// `zho1ng` as `zhong1`; the neutral tone is 5.
 fn with_number(sound: &str) -> String {
     let mut letters: String =
         sound.chars().filter(|letter| !letter.is_ascii_digit()).map(|letter| if letter == 'ü' { 'v' } else { letter }).collect();
@@ -132,7 +131,7 @@ impl Written<'_> {
         }
     }
 
-    /// Adds a syllable with the number of its tone.
+    /// Appends a syllable that ends with the number of its tone.
     fn syllable(&mut self, sound: &str) {
         let (letters, tone) = sound.split_at(sound.len() - 1);
         if !self.text.is_empty() && !self.text.ends_with(char::is_whitespace) {
@@ -159,7 +158,7 @@ impl Written<'_> {
     }
 }
 
-/// The mark of a tone stands on a or e, on the o of ou, or else on the last vowel.
+/// Adds the tone mark: on a or e, on the o of ou, or else on the last vowel.
 fn marked(letters: &str, tone: &str) -> String {
     let Some(tone) = tone.parse::<usize>().ok().filter(|tone| (1..=4).contains(tone)) else {
         return letters.replace('v', "ü");

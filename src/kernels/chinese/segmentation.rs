@@ -1,7 +1,7 @@
-//! Splits texts into words, by the dictionary and the hidden Markov model of jieba.
+//! Splits texts into words, by jieba's dictionary and hidden Markov model.
 //!
-//! Words of the user's dictionary are taken out first, the longest at each place; the text between them goes to jieba. So they
-//! are always kept whole, whatever their frequency, and a dictionary costs only itself.
+//! Words of the user's dictionary are split off first, the longest at each position; jieba splits the text between them. So the user's
+//! words are always kept whole, whatever their frequency, and jieba's dictionary need not be rebuilt.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,15 +10,15 @@ use jieba_rs::Jieba;
 
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 
-/// Words that are never cut.
+/// Words that are never split.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    /// By the first letter, the longest first.
+    /// By first character, the longest first.
     words: HashMap<char, Vec<Box<str>>>,
 }
 
 impl Dictionary {
-    /// Takes words; blank ones are no words.
+    /// Creates a dictionary; blank words are ignored.
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut dictionary = Self::default();
         for word in words.into_iter().map(str::trim) {
@@ -33,12 +33,12 @@ impl Dictionary {
         dictionary
     }
 
-    /// The longest word that the text has at this place.
+    /// The longest word at a position of the text.
     fn longest(&self, text: &str, place: usize) -> Option<&str> {
         let rest = &text[place..];
         let words = self.words.get(&rest.chars().next()?)?;
         let word = words.iter().find(|word| rest.starts_with(word.as_ref()))?;
-        // A Latin word ends where its letters do: AI is not in MAIN.
+        // A Latin word must not be part of a longer one: AI is not in MAIN.
         let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
         let joined_before = is_latin(word.chars().next()) && is_latin(text[..place].chars().next_back());
         let joined_after = is_latin(word.chars().next_back()) && is_latin(rest[word.len()..].chars().next());
@@ -51,7 +51,7 @@ pub fn is_known(word: &str) -> bool {
     JIEBA.has_word(word)
 }
 
-/// Gives the words of a string in their order, punctuation and spaces among them.
+/// Passes the tokens of a text to `give`, in order, including punctuation and spaces.
 pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a str)) {
     let mut give_piece = |piece: &'a str| {
         if !piece.is_empty() {
@@ -79,7 +79,7 @@ pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a
     JIEBA.cut(&text[place..], true).iter().for_each(|token| give(token.word));
 }
 
-/// Whether a token is a word: it has a letter or digit.
+/// True if a token is a word: it contains a letter or digit.
 pub fn is_word(token: &str) -> bool {
     token.chars().any(char::is_alphanumeric)
 }
@@ -87,7 +87,7 @@ pub fn is_word(token: &str) -> bool {
 static STOP_WORDS: LazyLock<std::collections::HashSet<&'static str>> =
     LazyLock::new(|| include_str!("../../../data/dictionaries/stop_words.txt").lines().collect());
 
-/// Whether a word is of those that every text has: 我们, the.
+/// True for words that occur in every text: 我们, the.
 pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.contains(word)
         || (word.bytes().any(|byte| byte.is_ascii_uppercase()) && STOP_WORDS.contains(word.to_lowercase().as_str()))

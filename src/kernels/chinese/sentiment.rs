@@ -25,15 +25,15 @@ pub fn shipped() -> &'static Lexicon {
     &SHIPPED
 }
 
-/// Words and how they feel.
+/// Words with their sentiment scores.
 #[derive(Debug, Default)]
 pub struct Lexicon {
     scores: HashMap<Box<str>, f64>,
-    /// Those that are not cut out of a string by themselves.
+    /// Words that jieba would not split off by itself.
     phrases: Dictionary,
 }
 
-/// A word of a string with what it adds.
+/// A word of a text, with its contribution to the sentiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Felt {
     pub word: String,
@@ -41,7 +41,7 @@ pub struct Felt {
 }
 
 impl Lexicon {
-    /// Takes words and scores; of a word given twice, the score that is greater.
+    /// Creates a lexicon from words and scores; if a word is given twice, the greater score counts.
     pub fn of<'a>(words: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
         let mut scores: HashMap<Box<str>, f64> = HashMap::new();
         for (word, score) in words {
@@ -56,7 +56,7 @@ impl Lexicon {
         Self { scores, phrases }
     }
 
-    /// This lexicon, and the shipped one for words that it does not have.
+    /// Adds the words of the shipped lexicon that this one does not have.
     pub fn with_shipped(mut self) -> Self {
         for (word, score) in &SHIPPED.scores {
             self.scores.entry(word.clone()).or_insert(*score);
@@ -68,16 +68,16 @@ impl Lexicon {
         self.scores.get(word).copied()
     }
 
-    /// The words of a string that say how it feels, with negation, degree and "but" counted in.
+    /// The words of a text that have a sentiment, with negation, degree and "but" applied to their scores.
     pub fn felt(&self, text: &str) -> Vec<Felt> {
         let text = text.to_lowercase();
         let mut tokens: Vec<&str> = vec![];
         cut(&text, Some(&self.phrases), |token| tokens.push(token));
         let tokens = joined(&text, &self.split(&tokens));
         let mut felt: Vec<Felt> = vec![];
-        // Where the words are that belong to the clauses before "but".
+        // The first of `felt` that belongs to the current sentence or the clause after the last "but".
         let mut before_but = 0;
-        // The tokens since the last sign, or word that feels.
+        // The tokens since the last punctuation mark or word with a sentiment.
         let mut context: Vec<&str> = vec![];
         for (place, token) in tokens.iter().enumerate() {
             if is_break(token) {
@@ -98,18 +98,18 @@ impl Lexicon {
                 continue;
             }
             let next = tokens.get(place + 1).copied().unwrap_or_default();
-            // 好 before what feels is a word of degree: 好失望.
+            // 好 before a word with a sentiment is a degree word: 好失望.
             let is_degree = *token == "好" && self.score(next).is_some();
             match self.score(token).filter(|_| !is_degree && degree(token).is_none()) {
                 Some(score) => {
                     felt.push(Felt { word: (*token).to_string(), score: score * weight(&context) });
-                    // What turned this word does not turn the next: 不好看又贵.
+                    // A negation applies only to the next word with a sentiment: 不好看又贵.
                     context.clear();
                 }
                 None => context.push(token),
             }
         }
-        // What follows "but" counts more.
+        // Clauses after "but" count one and a half times. An empty word marks the place of each "but".
         let mut after_but = false;
         for felt in &mut felt {
             if felt.word.is_empty() {
@@ -122,25 +122,25 @@ impl Lexicon {
         felt
     }
 
-    /// From −1 to 1; 0 when no word of the text is known.
+    /// The sentiment from −1 to 1; 0 if the text has no known word.
     pub fn sentiment(&self, text: &str) -> f64 {
         self.feeling(text).unwrap_or(0.0)
     }
 
-    /// From −1 to 1; none when no word of the text is known.
+    /// The sentiment from −1 to 1; `None` if the text has no known word.
     pub fn feeling(&self, text: &str) -> Option<f64> {
         let felt = self.felt(text);
-        // Words that cancel each other out may leave −0.
+        // Words that cancel each other out may add up to −0; adding 0 gives 0.
         let sum = felt.iter().map(|felt| felt.score).sum::<f64>() + 0.0;
         (!felt.is_empty()).then(|| sum / (sum * sum + 15.0 / 16.0).sqrt())
     }
 
-    /// Whether the lexicon has the word, or it changes how others feel.
+    /// True if the lexicon has the word, or if the word changes the sentiment of others.
     pub fn has(&self, word: &str) -> bool {
         self.score(word).is_some() || degree(word).is_some() || is_negation(word) || is_but(word)
     }
 
-    /// Cuts 很好 in two, where only 好 is known.
+    /// Splits an unknown word into a degree word or negation and a known word: 很好.
     fn split<'a>(&self, tokens: &[&'a str]) -> Vec<&'a str> {
         let mut split = Vec::with_capacity(tokens.len());
         for token in tokens.iter().copied() {
@@ -164,7 +164,7 @@ impl Lexicon {
     }
 }
 
-/// Puts what an apostrophe has cut together: don't.
+/// Joins words that were split at an apostrophe: don't.
 fn joined<'a>(text: &'a str, tokens: &[&'a str]) -> Vec<&'a str> {
     let place = |token: &str| token.as_ptr() as usize - text.as_ptr() as usize;
     let mut joined: Vec<&str> = Vec::with_capacity(tokens.len());
@@ -186,14 +186,14 @@ fn joined<'a>(text: &'a str, tokens: &[&'a str]) -> Vec<&'a str> {
     joined
 }
 
-/// What the words before one make of its score.
+/// The factor that the words before one apply to its score.
 fn weight(context: &[&str]) -> f64 {
     let near = &context[context.len().saturating_sub(3)..];
     let mut weight = 1.0;
     for (distance, word) in near.iter().rev().enumerate() {
-        // 好 is among these words only where it is one of degree.
+        // 好 is in the context only if it is a degree word.
         if let Some(more) = degree(word).or((*word == "好").then_some(0.3)) {
-            // Farther away it does less.
+            // The effect decreases with the distance.
             weight *= 1.0 + more * [1.0, 0.95, 0.9][distance];
         }
     }

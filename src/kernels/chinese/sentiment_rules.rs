@@ -1,6 +1,6 @@
 //! Words that change the sentiment of other words.
 
-/// Whether a word turns what follows.
+/// True if a word negates what follows.
 pub fn is_negation(word: &str) -> bool {
     const WORDS: [&str; 58] = [
         "不",
@@ -65,7 +65,7 @@ pub fn is_negation(word: &str) -> bool {
     WORDS.contains(&word) || word.ends_with("n't") || word.ends_with("n’t")
 }
 
-/// What a word of degree adds to the weight of the next.
+/// How much a degree word adds to the weight of the next word, as a share.
 pub fn degree(word: &str) -> Option<f64> {
     const DEGREES: [(f64, &[&str]); 4] = [
         (
@@ -163,17 +163,17 @@ pub fn degree(word: &str) -> Option<f64> {
     DEGREES.iter().find(|(_, words)| words.contains(&word)).map(|(more, _)| *more)
 }
 
-/// Whether a word parts two clauses of which the second counts more.
+/// True if a word separates two clauses of which the second counts more.
 pub fn is_but(word: &str) -> bool {
     matches!(word, "但" | "但是" | "可是" | "不过" | "然而" | "却" | "只是" | "but" | "however" | "yet")
 }
 
-/// Whether a token ends the reach of negations and words of degree.
+/// True if negations and degree words do not reach beyond this token.
 pub fn is_break(token: &str) -> bool {
     matches!(token, "," | "，" | "、" | ":" | "：" | "(" | ")" | "（" | "）" | "~" | "～" | "…" | "……" | "\n") || is_end(token)
 }
 
-/// Whether a token ends a sentence.
+/// True if a token ends a sentence.
 pub fn is_end(token: &str) -> bool {
     matches!(token, "." | "。" | "!" | "！" | "?" | "？" | ";" | "；")
 }

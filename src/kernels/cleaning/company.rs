@@ -1,8 +1,8 @@
-//! Company names: the name in one spelling, and the key that different spellings share.
+//! Company names: one standard spelling, and a key that different spellings share.
 
 use super::texts::{is_han, plain};
 
-/// Chinese legal forms, the longest first, and the one they are brought to.
+/// Chinese legal forms, the longest first, with their standard spelling.
 const CHINESE_FORMS: [(&str, &str); 17] = [
     ("股份有限责任公司", "股份有限公司"),
     ("股份有限公司", "股份有限公司"),
@@ -23,10 +23,10 @@ const CHINESE_FORMS: [(&str, &str); 17] = [
     ("(주)", "주식회사"),
 ];
 
-/// Forms that may stand before a name.
+/// Legal forms that may precede a name.
 const FORMS_BEFORE: [&str; 5] = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"];
 
-/// Legal forms in Latin letters, without dots and in lower case, and the one they are brought to.
+/// Legal forms in Latin letters, in lower case and without dots, with their standard spelling.
 const LATIN_FORMS: [(&str, &str); 50] = [
     ("incorporated", "Inc"),
     ("inc", "Inc"),
@@ -80,7 +80,7 @@ const LATIN_FORMS: [(&str, &str); 50] = [
     ("company", "Co"),
 ];
 
-/// What stands for a missing name.
+/// Placeholders for a missing name.
 const PLACEHOLDERS: [&str; 16] = [
     "无",
     "未知",
@@ -100,7 +100,7 @@ const PLACEHOLDERS: [&str; 16] = [
     "test company",
 ];
 
-/// Places that stand before a name, or in brackets within it. Those of the kind of provinces and the cities that most companies are in.
+/// Places that precede a name or are in brackets within it: provinces, and the cities where most companies are.
 const PLACES: [&str; 77] = [
     "内蒙古",
     "黑龙江",
@@ -184,18 +184,18 @@ const PLACES: [&str; 77] = [
 /// Why a string is not a company name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
-    /// What stands for a missing name.
+    /// It is a placeholder for a missing name.
     Placeholder,
-    /// A legal form without a name.
+    /// It is a legal form without a name.
     OnlyForm,
-    /// No letters.
+    /// It contains no letters.
     Signs,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -206,21 +206,21 @@ impl Problem {
     }
 }
 
-/// A company's name in parts.
+/// The parts of a company name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
     /// The name without its legal form.
     name: String,
-    /// The legal form in its one spelling, or nothing.
+    /// The legal form in its standard spelling, or empty.
     form: &'static str,
     is_chinese: bool,
 }
 
 impl Company {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// Why it is not one.
+    /// Why it is not a name.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let text = plain(text).replace(['【', '〔', '[', '{', '〈'], "(").replace(['】', '〕', ']', '}', '〉'], ")");
         let text = text.replace('㈱', "(株)");
@@ -258,7 +258,7 @@ impl Company {
     }
 
     fn latin(text: &str) -> Self {
-        // `S.A.R.L.`, `Co., Ltd.`: dots and commas of the forms do not count.
+        // `S.A.R.L.`, `Co., Ltd.`: dots and commas in legal forms are ignored.
         let spaced = text.replace(',', " ");
         let words: Vec<&str> = spaced.split_whitespace().collect();
         let bare = |words: &[&str]| {
@@ -279,7 +279,7 @@ impl Company {
         Self { name, form, is_chinese: false }
     }
 
-    /// The name in one spelling: brackets, blanks, places and legal form.
+    /// The name in its standard spelling: brackets, spaces, places and legal form are normalised.
     pub fn text(&self) -> String {
         if self.is_chinese {
             let name = self.name.replace('(', "（").replace(')', "）");
@@ -293,12 +293,12 @@ impl Company {
         &self.name
     }
 
-    /// The legal form in its one spelling, or nothing.
+    /// The legal form in its standard spelling, or empty.
     pub fn form(&self) -> &'static str {
         self.form
     }
 
-    /// What two spellings of one company share: no legal form, no blanks and signs, the place in front, lower case.
+    /// A key that spellings of the same company share: no legal form, spaces or punctuation, the place first, in lower case.
     pub fn key(&self) -> String {
         let name = match in_brackets(&self.name).find(|(start, place)| *start > 0 && PLACES.contains(place)) {
             Some((start, place)) => format!("{place}{}{}", &self.name[..start], &self.name[start + place.len() + 2..]),
@@ -314,7 +314,7 @@ fn form_of(written: &str) -> &'static str {
     CHINESE_FORMS.iter().find(|(known, _)| *known == written).map_or("", |(_, form)| form)
 }
 
-/// `北京市朝阳百货` is `北京朝阳百货`, and `广东省深圳市腾讯` is `广东深圳腾讯`.
+/// Shortens places at the beginning: `北京市朝阳百货` becomes `北京朝阳百货`, `广东省深圳市腾讯` becomes `广东深圳腾讯`.
 fn without_suffixes(name: &str) -> String {
     let (mut short, mut rest) = (String::with_capacity(name.len()), name);
     while let Some(place) = PLACES.iter().find(|place| rest.starts_with(**place)) {
@@ -327,7 +327,7 @@ fn without_suffixes(name: &str) -> String {
     short
 }
 
-/// What stands in brackets, with the place of the opening one.
+/// The contents of all brackets, with the position of each opening bracket.
 fn in_brackets(name: &str) -> impl Iterator<Item = (usize, &str)> {
     name.match_indices('(').filter_map(|(start, _)| {
         let inner = name.get(start + 1..)?;
@@ -335,7 +335,7 @@ fn in_brackets(name: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// `(北京市)` is `(北京)`.
+/// Shortens places in brackets: `(北京市)` becomes `(北京)`.
 fn of_brackets(name: &str) -> String {
     let mut short = name.to_string();
     for (_, inner) in in_brackets(name) {
@@ -348,7 +348,7 @@ fn of_brackets(name: &str) -> String {
     short
 }
 
-/// Blanks between two Latin letters part words; others only spread Chinese characters.
+/// Removes spaces unless they separate two Latin words: Chinese characters are sometimes typed with spaces between them.
 fn without_blanks(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let is_latin = |place: Option<usize>| place.and_then(|place| letters.get(place)).is_some_and(char::is_ascii_alphanumeric);

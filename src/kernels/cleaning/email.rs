@@ -1,36 +1,36 @@
-//! E-mail addresses, by RFC 5321 and 5322 as far as mail uses them: a dot-atom, `@`, and a domain.
+//! E-mail addresses by RFC 5321 and 5322, as far as they are used in practice: a dot-atom, `@`, and a domain.
 
 use super::texts::plain;
 
-/// Why a string is not an address, or what looks wrong with it.
+/// Why a string is not an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
-    /// Letters were replaced by `*`.
+    /// Characters were replaced by `*`.
     Masked,
-    /// No `@`.
+    /// There is no `@`.
     NoAt,
     /// Several addresses in one text.
     Several,
-    /// Nothing before the `@`.
+    /// Nothing precedes the `@`.
     NoName,
-    /// Nothing after it.
+    /// Nothing follows the `@`.
     NoDomain,
     /// The domain has no dot.
     NoTop,
-    /// A character that may not stand before the `@`.
+    /// A character before the `@` is not allowed.
     Character,
-    /// A dot at an end or beside another.
+    /// A dot is at the beginning or end of a part, or next to another.
     Dots,
-    /// More than 64 characters before the `@`, or 254 in all.
+    /// There are more than 64 characters before the `@`, or more than 254 in all.
     TooLong,
-    /// No domain name.
+    /// The domain is not a valid domain name.
     Domain,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -48,16 +48,16 @@ impl Problem {
     }
 }
 
-/// An address: the part before the `@`, and the domain in ASCII.
+/// An address, with its domain in ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
-    /// Before the `@`.
+    /// The part before the `@`.
     pub name: String,
-    /// After it.
+    /// The domain.
     pub domain: String,
 }
 
-/// Domains that many have, and whether their mail server reads `a.b+c` as `ab`: without dots, without what follows the mark.
+/// Common domains, whether their mail servers ignore dots in the name, and the character after which they ignore the rest.
 const PROVIDERS: [(&str, bool, Option<char>); 66] = [
     ("gmail.com", true, Some('+')),
     ("googlemail.com", true, Some('+')),
@@ -127,7 +127,7 @@ const PROVIDERS: [(&str, bool, Option<char>); 66] = [
     ("hotmail.fr", false, Some('+')),
 ];
 
-/// Domains whose addresses last for minutes.
+/// Domains that provide short-lived addresses.
 const DISPOSABLE: [&str; 62] = [
     "10minutemail.com",
     "10minutemail.net",
@@ -193,7 +193,7 @@ const DISPOSABLE: [&str; 62] = [
     "yopmail.fr",
 ];
 
-/// Endings that are another with a slip of the finger.
+/// Common typing errors in top-level domains.
 const SLIPS: [(&str, &str); 15] = [
     ("con", "com"),
     ("cmo", "com"),
@@ -213,10 +213,10 @@ const SLIPS: [(&str, &str); 15] = [
 ];
 
 impl Email {
-    /// Reads an address, also as `Name <a@b.com>` and `mailto:a@b.com`.
+    /// Parses an address, also in the forms `Name <a@b.com>` and `mailto:a@b.com`.
     ///
     /// # Errors
-    /// Why it is not one.
+    /// Why it is not an address.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut text = plain(text).replace('。', ".").to_lowercase();
         if let Some((_, inner)) = text.rsplit_once('<')
@@ -227,7 +227,7 @@ impl Email {
         let text = text.trim_start_matches("mailto:");
         let text =
             text.trim_matches(|letter: char| letter.is_whitespace() || "\"'<>()[],;:、".contains(letter)).trim_end_matches('.');
-        // Blanks around `@` and dots are slips; others part words.
+        // Spaces next to `@` and dots are typing errors; any others separate words.
         let text = text.replace(" @", "@").replace("@ ", "@").replace(" .", ".").replace(". ", ".");
         if text.is_empty() {
             return Err(Problem::Empty);
@@ -265,7 +265,7 @@ impl Email {
         Ok(Self { name: name.into(), domain })
     }
 
-    /// The address as its provider reads it: without dots and tags where they do not count.
+    /// The address as its provider sees it: without dots and tags that the provider ignores.
     #[must_use]
     pub fn by_provider(self) -> Self {
         let Some((domain, ignores_dots, tag)) = PROVIDERS.iter().find(|(domain, ..)| *domain == self.domain) else { return self };
@@ -278,14 +278,14 @@ impl Email {
         Self { name, domain: domain.into() }
     }
 
-    /// True for domains whose addresses last for minutes.
+    /// True if the domain provides short-lived addresses.
     pub fn is_disposable(&self) -> bool {
         DISPOSABLE
             .iter()
             .any(|domain| self.domain == *domain || self.domain.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
     }
 
-    /// The domain that was meant, when this one looks like a slip of the finger.
+    /// The domain that was probably meant, if this one looks like a typing error.
     pub fn meant(&self) -> Option<String> {
         if PROVIDERS.iter().any(|(domain, ..)| self.domain == *domain) {
             return None;
@@ -298,12 +298,13 @@ impl Email {
     }
 }
 
-/// One letter too many, too few, another, or two in the wrong order; of short names, which are near many others, only an ending cut short.
+/// True for one character too many, too few, different or swapped. Short names are similar to many others, so for these only the
+/// top-level domain is compared.
 fn is_slip(domain: &str, provider: &str) -> bool {
     let Some((label, top)) = provider.split_once('.') else { return false };
     let Some((given, given_top)) = domain.split_once('.') else { return false };
     if given == label {
-        // `qq.co`, `gmail.cm`: the ending is wrong, the name is not.
+        // The name is right, but the top-level domain is wrong: `qq.co`, `gmail.cm`.
         return top == "com" && ["co", "cm", "om", "m", "c"].contains(&given_top);
     }
     top == given_top

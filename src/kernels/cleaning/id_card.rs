@@ -1,15 +1,15 @@
-//! Numbers of Chinese identity cards: GB 11643-1999 (18 digits) and what came before it (15).
+//! Numbers of Chinese identity cards: GB 11643-1999 (18 digits), and the older form with 15 digits.
 //!
 //! ```text
 //! 110105 19491231 002 X      province, city, county · birth · order, odd for men · check
 //! 110105   491231 002        before 1999: the century is 19, and there is no check
 //! 9 11 156 19900101 003 X    foreigners' permanent residence since 2023: 9, province of acceptance, nationality
 //! ```
-//! The check digit is that of ISO 7064, MOD 11-2.
+//! The check digit is by ISO 7064, MOD 11-2.
 
 use super::date::days_of;
 
-/// What a number says.
+/// A parsed number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdCard {
     digits: [u8; 18],
@@ -20,26 +20,26 @@ pub struct IdCard {
 /// Why a string is not an identity card number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
     /// Digits were replaced by `*`.
     Masked,
     /// Neither 15 nor 18 characters.
     Length,
-    /// Something else than digits, or X elsewhere than at the end.
+    /// There is a character other than a digit, or an X that is not at the end.
     Characters,
-    /// A spreadsheet has rounded it: its last digits are 000.
+    /// A spreadsheet has rounded it, so that it ends in 000.
     DigitsLost,
-    /// No province has its first two digits.
+    /// The first two digits are not those of a province.
     Province,
-    /// No day of the calendar.
+    /// The date of birth is not in the calendar.
     Birth,
-    /// The last character does not follow from the others.
+    /// The check digit is wrong.
     Check,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -96,10 +96,10 @@ const PROVINCES: [(u8, &str); 35] = [
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 impl IdCard {
-    /// Reads a number of 15 or 18 characters; blanks, dashes and width do not count, `x` is X.
+    /// Parses a number of 15 or 18 characters; spaces, dashes and full-width forms are accepted, and `x` as X.
     ///
     /// # Errors
-    /// Why it is not one.
+    /// Why it is not a number.
     pub fn read(text: &str) -> Result<Self, Problem> {
         let mut letters = [0u8; 18];
         let mut count = 0;
@@ -177,12 +177,12 @@ impl IdCard {
         PROVINCES.iter().find(|(number, _)| u32::from(*number) == code).map(|(_, name)| *name)
     }
 
-    /// True for women: the digit before the last is even.
+    /// True for women: the last digit before the check digit is even.
     pub fn is_female(&self) -> bool {
         self.number(16..17).is_multiple_of(2)
     }
 
-    /// The number in 18 characters.
+    /// The number with 18 characters.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.digits).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
-//! User input in one standard form: telephone numbers, addresses, names, dates, numbers, identity cards.
+//! Parsing and standardising user input: telephone numbers, e-mail addresses, names, dates, numbers, identity cards.
 //!
-//! Each reader takes a string and returns its meaning, or why it has none. None of them guesses: if a string can be read in
-//! two ways, an option decides, or there is no result.
+//! Each parser takes a string and returns its meaning, or the reason why it has none. None of them guesses: if a string is ambiguous, an
+//! option decides, or there is no result.
 
 pub mod company;
 pub mod date;

@@ -1,24 +1,24 @@
-//! Names of persons.
+//! Names of people.
 
 use super::texts::{is_han, plain};
 
 /// Why a string is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
-    /// A title without a name.
+    /// It is a title without a name.
     OnlyTitle,
-    /// What stands for a missing name: `无`, `test`, `匿名`.
+    /// It is a placeholder for a missing name: `无`, `test`, `匿名`.
     Placeholder,
-    /// Digits.
+    /// It contains digits.
     Digits,
-    /// No letters, or signs that no name has.
+    /// It has no letters, or contains characters that occur in no name.
     Signs,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -30,7 +30,7 @@ impl Problem {
     }
 }
 
-/// After a Chinese name; the longest first.
+/// Titles after a Chinese name; the longest are first.
 const CHINESE_TITLES: [&str; 22] = [
     "先生女士",
     "老先生",
@@ -56,7 +56,7 @@ const CHINESE_TITLES: [&str; 22] = [
     "總",
 ];
 
-/// Before a name in Latin letters, without their dots.
+/// Titles before a name in Latin letters, without dots.
 const TITLES_BEFORE: [&str; 30] = [
     "mr",
     "mrs",
@@ -90,10 +90,10 @@ const TITLES_BEFORE: [&str; 30] = [
     "lady",
 ];
 
-/// After one.
+/// Titles after a name in Latin letters, without dots.
 const TITLES_AFTER: [&str; 12] = ["phd", "md", "mba", "esq", "dds", "msc", "bsc", "cpa", "jd", "rn", "dvm", "obe"];
 
-/// Parts of a name that stay small.
+/// Parts of a name that are written in lower case.
 const PARTICLES: [&str; 18] =
     ["van", "von", "der", "den", "de", "la", "le", "du", "da", "di", "del", "dos", "das", "bin", "ibn", "al", "zu", "ten"];
 
@@ -135,23 +135,23 @@ const PLACEHOLDERS: [&str; 35] = [
     "asdf",
 ];
 
-/// A name without titles, its blanks and letters in order. `*` stays, as it stands for letters that are hidden.
+/// Cleans a name: removes titles, and corrects spaces and letter case. `*` is kept, because it stands for hidden letters.
 ///
 /// # Errors
-/// Why it is not one.
+/// Why it is not a name.
 pub fn clean(text: &str) -> Result<String, Problem> {
     let mut name = plain(text);
     if name.is_empty() {
         return Err(Problem::Empty);
     }
-    // The dot between the parts of a name that was written in Chinese from another language.
+    // The dot between the parts of a foreign name written in Chinese.
     name = name.replace(['•', '‧', '・', '･', '●', '∙', '⋅'], "·");
     let has_han = name.chars().any(is_han);
     if has_han {
         name = name.replace(['.', '．'], "·");
         name = name.trim_matches(|letter: char| "·,，;；:：、'\"“”‘’-_/ ".contains(letter)).to_string();
         let inner = name.replace(' ', "");
-        // Blanks between Chinese characters only spread them.
+        // Spaces between Chinese characters have no meaning.
         if !inner.chars().any(|letter| letter.is_ascii_alphabetic()) {
             name = inner;
         }
@@ -177,7 +177,7 @@ pub fn clean(text: &str) -> Result<String, Problem> {
     Ok(name)
 }
 
-/// Vowel signs and accents that are characters of their own.
+/// True for combining vowel signs and accents.
 fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{64b}'..='\u{65f}' | '\u{591}'..='\u{5c7}')
 }
@@ -217,7 +217,7 @@ fn latin(name: &str) -> Result<String, Problem> {
     Ok(words.collect::<Vec<_>>().join(" "))
 }
 
-/// Each part with a capital letter: `jean-luc` gives `Jean-Luc`, `o'brien` gives `O'Brien`.
+/// Capitalises each part of a word: `jean-luc` becomes `Jean-Luc`, `o'brien` becomes `O'Brien`.
 fn capitalised(word: &str) -> String {
     if ["ii", "iii", "iv"].contains(&word) {
         return word.to_uppercase();

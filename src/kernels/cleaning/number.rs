@@ -3,35 +3,35 @@
 //! ```text
 //! 1,234.5   1.234,5   1 234,5   1'234.50   ¥1.2万   (300)   300-   12.5%   1.2k   １２３   壹仟贰佰元整   3元5角
 //! ```
-//! If both a comma and a dot occur, the last one is the decimal separator. One alone follows the declared separator; groups
-//! must have three digits (or two and three, as in India), so with the dot as separator, `1,5` is not a number rather than 15.
+//! If both a comma and a dot occur, the last one is the decimal separator. If only one occurs, the declared separator decides. Groups
+//! must have three digits (or two and three, as in India). So if the dot is declared, `1,5` is not a number, rather than 15.
 
 use super::texts::plain_with_digits;
 
-/// A number: `digits` times ten to the power of minus `scale`.
+/// A decimal number: `digits` · 10^−`scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number {
-    /// All its digits, with its sign.
+    /// All digits, with the sign.
     pub digits: i128,
-    /// How many of them are decimals.
+    /// The number of decimals.
     pub scale: u32,
 }
 
-/// Why a string is not a number.
+/// Why a string has no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
     /// Not a number.
     Form,
-    /// The separators part no groups of three digits.
+    /// The separators do not form groups of three digits.
     Groups,
-    /// Too large for 38 digits.
+    /// It has more than 38 digits.
     TooLarge,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -42,12 +42,12 @@ impl Problem {
     }
 }
 
-/// The number of a string, whose decimal sign is `decimal` where only one sign stands.
+/// Parses a number. `decimal` is the decimal separator if the text contains only one kind of separator.
 ///
 /// # Errors
-/// Why it has none.
+/// Why it has no number.
 pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
-    // Arabic writes its decimals and thousands with signs of its own.
+    // Arabic has its own decimal and thousands separators.
     let grouping = if decimal == ',' { '.' } else { ',' };
     let sign = |letter| match letter {
         '−' | '–' | '—' | '‐' | '‑' => '-',
@@ -64,7 +64,7 @@ pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
         (rest, is_negative) = (inner.trim(), true);
     }
     let mut signs = usize::from(is_negative);
-    // Signs and currencies stand in any order around a number.
+    // Signs and currencies may be in any order around a number.
     loop {
         let before = rest;
         if let Some(after) = rest.strip_prefix('-').or_else(|| rest.strip_suffix('-')) {
@@ -85,7 +85,7 @@ pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
     Ok(if is_negative { Number { digits: -number.digits, ..number } } else { number })
 }
 
-/// Signs and names of money; none is read as a unit.
+/// Symbols and names of currencies; they are ignored.
 const CURRENCIES: [&str; 35] = [
     "人民币",
     "美元",
@@ -169,7 +169,7 @@ fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
     if text.chars().next().is_some_and(is_chinese_digit) || text.contains(['元', '圆', '块', '角', '毛', '分']) {
         return of_money(text, decimal);
     }
-    // `2万5千`: parts that end with units, each smaller than the one before.
+    // `2万5千`: several parts with units, each smaller than the one before.
     let inner_unit = |text: &str| {
         UNITS.iter().filter(|(name, _)| !name.is_ascii()).find_map(|(name, _)| {
             let (before, after) = text.split_once(name)?;
@@ -180,7 +180,7 @@ fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
     };
     if let Some((first, others)) = inner_unit(text) {
         let (first, unit) = with_unit(&first, decimal)?;
-        // `1万2` may mean 12,000: the smaller part must say its unit.
+        // `1万2` may mean 12,000, so the smaller part must name its unit.
         let (second, smaller) = with_unit(&others, decimal)?;
         return if smaller < unit && smaller > 0 && less(second, unit) { add(first, second) } else { Err(Problem::Form) };
     }
@@ -202,7 +202,7 @@ fn rescaled(number: Number, scale: u32) -> Result<i128, Problem> {
     10i128.checked_pow(scale - number.scale).and_then(|factor| number.digits.checked_mul(factor)).ok_or(Problem::TooLarge)
 }
 
-/// A number and the power of ten of the unit after it.
+/// Parses a number with an optional unit; returns the power of ten of the unit too.
 fn with_unit(text: &str, decimal: char) -> Result<(Number, i32), Problem> {
     let text = text.trim();
     let unit = UNITS.iter().find_map(|(name, power)| Some((text.strip_suffix(name)?.trim_end(), *power)));
@@ -222,14 +222,14 @@ fn with_unit(text: &str, decimal: char) -> Result<(Number, i32), Problem> {
     Ok((Number { digits, scale: 0 }, power))
 }
 
-/// Digits, separators and a decimal sign.
+/// Parses digits with separators.
 fn plain_number(text: &str, decimal: char) -> Result<Number, Problem> {
     let is_group = |letter: char| matches!(letter, ' ' | '\'' | '’' | '_' | '٬');
     let (last_dot, last_comma) = (text.rfind('.'), text.rfind(','));
     let decimal = match (last_dot, last_comma) {
         (Some(dot), Some(comma)) if dot > comma => '.',
         (Some(_), Some(_)) => ',',
-        // `1 234,5`: blanks part the groups, so that the comma cannot.
+        // `1 234,5`: if spaces separate the groups, the comma is the decimal separator.
         (None, Some(comma)) if text.contains(is_group) && text.find(',') == Some(comma) => ',',
         _ => decimal,
     };
@@ -301,7 +301,7 @@ fn of_money(text: &str, decimal: char) -> Result<Number, Problem> {
     match (rest.is_empty(), is_found) {
         (true, true) => Ok(total),
         (false, false) => part_of_money(rest, decimal),
-        // `三块五` may be of any unit.
+        // `三块五` may be in any unit.
         _ => Err(Problem::Form),
     }
 }
@@ -353,7 +353,7 @@ fn chinese(text: &str) -> Result<i128, Problem> {
                 return Err(Problem::Form);
             }
             smallest = unit;
-            // 十 alone is ten; before the others a digit must stand.
+            // 十 alone is ten; other units need a digit before them.
             let count = match number.take() {
                 Some(count @ 1..=9) => count,
                 None if unit == 10 && section == 0 => 1,
@@ -363,7 +363,7 @@ fn chinese(text: &str) -> Result<i128, Problem> {
         }
     }
     let last = number.unwrap_or(0);
-    // `一百二` may be 102 or 120.
+    // `一百二` may be 102 or 120, so it is rejected.
     let is_unclear = (1..=9).contains(&last) && smallest > 10 && smallest < i128::MAX && !text.contains(['零', '〇']);
     if is_unclear || (section > 0 || total > 0) && last > 9 {
         return Err(Problem::Form);
@@ -372,7 +372,7 @@ fn chinese(text: &str) -> Result<i128, Problem> {
 }
 
 impl Number {
-    /// The digits at another scale; rounded half away from zero. `None` when there would be more than 38.
+    /// The digits at another scale, rounded half away from zero; `None` for more than 38 digits.
     pub fn at(self, scale: u32) -> Option<i128> {
         let digits = if scale >= self.scale {
             10i128.checked_pow(scale - self.scale)?.checked_mul(self.digits)?

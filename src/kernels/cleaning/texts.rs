@@ -1,24 +1,24 @@
-//! Normalised text: one form of each letter, single spaces, no invisible characters.
+//! Normalised text: one form per character, single spaces, no invisible characters.
 //!
-//! The text is normalised (Unicode Standard Annex 15), invisible characters are removed, it is normalised again, because they
-//! may have separated letters from accents, and spaces are cleaned. Applying it twice changes nothing more.
+//! The text is normalised (Unicode Standard Annex 15) and invisible characters are removed. It is then normalised again, because these
+//! may have separated letters from accents, and spaces are reduced. Applying it twice changes nothing more.
 
 use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// Which characters count as one.
+/// The normalisation form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Unicode NFKC: full width, ligatures, circled numbers and squared units become plain letters.
+    /// Unicode NFKC: full-width characters, ligatures, circled numbers and squared units become plain characters.
     Nfkc,
-    /// Unicode NFC: only a letter and its accents become one.
+    /// Unicode NFC: only letters and their accents are combined.
     Nfc,
-    /// NFC, and full-width letters, digits and signs become ASCII; half-width kana are left.
+    /// NFC, and full-width letters, digits and punctuation become ASCII; half-width kana are kept.
     Halfwidth,
 }
 
-/// What happens to capitals.
+/// The conversion of letter case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     Keep,
@@ -31,7 +31,7 @@ pub enum Case {
 pub struct Cleaning {
     pub form: Form,
     pub case: Case,
-    /// Line breaks stay, one at most between two lines that hold something.
+    /// Whether to keep line breaks, with at most one between two non-empty lines.
     pub keep_lines: bool,
 }
 
@@ -42,18 +42,19 @@ impl Default for Cleaning {
 }
 
 impl Cleaning {
-    /// The text made even.
+    /// Cleans a text.
     pub fn clean(&self, text: &str) -> String {
         if text.is_ascii() {
-            // Most texts are, and need no tables.
+            // ASCII, which most texts are, needs no normalisation.
             return self.spaced(&self.cased(&without_controls(text)));
         }
         let mut normal = self.normal(text);
         if self.case != Case::Keep {
-            // What has another case may have another normal form.
+            // A letter in another case may have another normal form.
             normal = self.normal(&self.cased(&normal));
         }
-        // Letters may compose, and marks change places, once nothing is between them; then what a joiner joins may be another letter.
+        // Removing characters may bring together letters and marks that compose or change places, and the characters around a joiner may
+        // then differ. Repeated until nothing changes.
         let mut cleaned = self.normal(&without_invisible(&normal));
         while cleaned.contains(is_conditional) {
             let again = self.normal(&without_invisible(&cleaned));
@@ -81,7 +82,8 @@ impl Cleaning {
         }
     }
 
-    /// Single spaces, none at the ends; of spaces with a line break among them, the line break if lines are kept.
+    /// Reduces white space to single spaces, with none at the ends; if lines are kept, white space with a line break becomes a line
+    /// break.
     fn spaced(&self, text: &str) -> String {
         let mut spaced = String::with_capacity(text.len());
         let mut gap = None;
@@ -101,25 +103,25 @@ impl Cleaning {
     }
 }
 
-/// What every reader of this room begins with: NFKC, single spaces, nothing invisible.
+/// The form from which all parsers of this module start: NFKC, single spaces, no invisible characters.
 pub fn plain(text: &str) -> String {
     Cleaning::default().clean(text)
 }
 
-/// The same, with the decimal digits of every script that people type numbers in as ASCII.
+/// The same, with the decimal digits of other scripts converted to ASCII.
 pub fn plain_with_digits(text: &str) -> String {
     let text = plain(text);
     if text.is_ascii() { text } else { text.chars().map(ascii_digit).collect() }
 }
 
-/// The zeros of scripts whose ten digits follow one another: full width, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Odia,
-/// Tamil, Telugu, Kannada, Malayalam, Thai, Lao, Tibetan, Burmese, Khmer, Mongolian.
+/// The zeros of scripts with ten consecutive digits: full width, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil,
+/// Telugu, Kannada, Malayalam, Thai, Lao, Tibetan, Burmese, Khmer, Mongolian.
 const ZEROS: [u32; 18] = [
     0xff10, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040, 0x17e0,
     0x1810,
 ];
 
-/// A decimal digit of any of these scripts as ASCII; other characters as they are.
+/// Converts a decimal digit of these scripts to ASCII; all other characters are returned unchanged.
 pub fn ascii_digit(letter: char) -> char {
     let code = u32::from(letter);
     let zero = if letter.is_ascii() { None } else { ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)) };
@@ -131,12 +133,12 @@ pub fn is_han(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '〇' | '々')
 }
 
-/// True for characters that leave no mark, wherever they stand.
+/// True for characters that are invisible, at least in some positions.
 pub fn is_unseen(letter: char) -> bool {
     is_invisible(letter) || is_conditional(letter)
 }
 
-/// Full-width letters, digits and signs as ASCII, and the full-width space as a space.
+/// Converts full-width letters, digits and punctuation to ASCII, and the full-width space to a space.
 pub fn halfwidth(text: &str) -> String {
     text.chars().map(half).collect()
 }
@@ -158,8 +160,8 @@ fn without_controls(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control() || letter.is_whitespace()).collect()
 }
 
-/// Without characters that show nothing: controls, zero widths, marks of direction, fillers, tags. Joiners stay where a script or a
-/// picture needs them.
+/// Removes invisible characters: controls, zero-width characters, direction marks, fillers, tags. Joiners and variation selectors are
+/// kept where a script or an emoji needs them.
 fn without_invisible(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut letters = text.chars().filter(|letter| !is_invisible(*letter)).peekable();
@@ -172,7 +174,7 @@ fn without_invisible(text: &str) -> String {
             };
         if keep {
             kept.push(letter);
-            // A picture with its variant is still that picture.
+            // A modifier does not change what it follows: the next joiner still belongs to the emoji before.
             if !matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}') {
                 before = letter;
             }
@@ -181,7 +183,7 @@ fn without_invisible(text: &str) -> String {
     kept
 }
 
-/// Joiners and variants, which are kept where they do something.
+/// Joiners and variation selectors, which are kept only where they have an effect.
 fn is_conditional(letter: char) -> bool {
     matches!(letter, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
@@ -194,7 +196,7 @@ fn is_invisible(letter: char) -> bool {
             | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a joiner between the two means something: in Arabic and Indian scripts, and between the parts of one picture.
+/// True if a joiner between these two has an effect: in Arabic and Indic scripts, and between the parts of an emoji.
 fn is_joined(before: char, next: char) -> bool {
     let shaped = |letter: char| matches!(u32::from(letter), 0x600..=0x8ff | 0x900..=0xdff | 0xe80..=0x109f | 0x1780..=0x17ff | 0x1800..=0x18af);
     (shaped(before) && shaped(next)) || (is_picture(before) && is_picture(next))

@@ -1,19 +1,19 @@
 //! Known words, and the known word nearest to an unknown one.
 //!
-//! Words are compared ignoring width, case, spaces and punctuation. Similarity is Jaro-Winkler, from 0 to 1. Words whose
-//! common letters cannot be enough are skipped without a comparison.
+//! Words are compared ignoring width, case, spaces and punctuation. Similarity is Jaro-Winkler, from 0 to 1. Words with too few common
+//! letters to be similar enough are skipped without a comparison.
 
 use std::collections::HashMap;
 
 use super::texts::{Case, Cleaning};
 
-/// A word without width, capitals, spaces and punctuation.
+/// Reduces a word to lower-case letters and digits of one width.
 pub fn folded(word: &str) -> String {
     let even = Cleaning { case: Case::Lower, ..Cleaning::default() }.clean(word);
     even.chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
-/// Words, each with the number of what it means.
+/// Words with their meanings, which are numbers chosen by the caller.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     exact: HashMap<String, usize>,
@@ -24,12 +24,12 @@ pub struct Vocabulary {
 struct Word {
     text: String,
     letters: usize,
-    /// A bit for each letter, some share one.
+    /// One bit per character; several characters share a bit.
     marks: u64,
     meaning: usize,
 }
 
-/// The meanings of the nearest words, each once, in ascending order, and how near they are.
+/// The distinct meanings of the most similar words, in ascending order, and their similarity.
 #[derive(Debug, PartialEq)]
 pub struct Nearest {
     pub meanings: Vec<usize>,
@@ -37,7 +37,7 @@ pub struct Nearest {
 }
 
 impl Vocabulary {
-    /// Adds a word, folded. The first meaning of a word stays.
+    /// Adds a folded word; if it is already there, the first meaning is kept.
     pub fn add(&mut self, word: String, meaning: usize) {
         if word.is_empty() || self.exact.contains_key(&word) {
             return;
@@ -47,12 +47,12 @@ impl Vocabulary {
         self.exact.insert(word, meaning);
     }
 
-    /// What a folded word means.
+    /// The meaning of a folded word.
     pub fn meaning(&self, word: &str) -> Option<usize> {
         self.exact.get(word).copied()
     }
 
-    /// What the words mean that are nearest to a folded one, and at least so near.
+    /// The meanings of the words that are most similar to a folded word, with a similarity of at least `least`.
     pub fn nearest(&self, word: &str, least: f64) -> Option<Nearest> {
         let letters = word.chars().count();
         if letters == 0 {
@@ -86,14 +86,15 @@ fn mark(letter: char) -> u64 {
     1 << (u32::from(letter).wrapping_mul(0x9e37_79b1) >> 26)
 }
 
-/// The likeness of words of these lengths that begin alike and have so many letters in common, in order.
+/// An upper bound for the similarity of words with these lengths and this many common characters: it assumes that they are in order, and
+/// at the beginning.
 fn most_similar(common: usize, a: usize, b: usize) -> f64 {
     if common == 0 {
         return 0.0;
     }
     let common = common as f64;
     let jaro = (common / a as f64 + common / b as f64 + 1.0) / 3.0;
-    // Winkler adds for up to four first letters.
+    // Winkler's bonus for up to four equal leading characters.
     jaro + 0.4 * (1.0 - jaro) + 1e-9
 }
 

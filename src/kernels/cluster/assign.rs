@@ -1,4 +1,4 @@
-//! The nearest centre of each row.
+//! Assigns each row to its nearest centre.
 
 use std::sync::Mutex;
 
@@ -9,16 +9,16 @@ use crate::kernels::control::{Control, Stop};
 /// The nearest centre of each row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assigned {
-    /// From 0; the first of equally near centres.
+    /// The nearest centre, from 0; the first one wins ties.
     pub labels: Vec<u32>,
-    /// To that centre, in squared units of the columns.
+    /// The squared distance to that centre.
     pub squared_distances: Vec<f64>,
 }
 
-/// Assigns each row to the nearest of `centres` (row-major, as many columns as the rows have).
+/// Assigns each row to the nearest of `centres` (row-major, with as many columns as the rows).
 ///
-/// The caller accounts for 12 bytes per row. With the centres of a clustering its rows get the labels and distances they
-/// have there.
+/// The caller accounts for 12 bytes per row. Given the centres of a clustering, the rows it was made from get the same labels
+/// and distances again.
 pub fn assign(centres: &[f64], source: &impl Source, control: Control) -> Result<Assigned, Stop> {
     let rows = source.rows();
     let mut assigned = Assigned { labels: vec![0; rows], squared_distances: vec![0.0; rows] };
@@ -26,7 +26,7 @@ pub fn assign(centres: &[f64], source: &impl Source, control: Control) -> Result
     Ok(assigned)
 }
 
-/// As [`assign`], into what already has a place for each row.
+/// Like [`assign`], but writes into `assigned`, which already has an entry per row.
 pub fn assign_into(assigned: &mut Assigned, centres: &[f64], source: &impl Source, control: Control) -> Result<(), Stop> {
     let centres = Centres::new(centres, source.columns().max(1));
     let labels = assigned.labels.chunks_mut(BLOCK_ROWS);

@@ -1,36 +1,36 @@
-//! Bounds that show which rows cannot have changed their cluster.
+//! Bounds that tell which rows cannot have changed their cluster.
 //!
 //! After G. Hamerly: Making k-means Even Faster (2010), with one number per row. When the two nearest centres of a row are
-//! known, its slack is how much farther the second one is. As long as its own centre and the fastest of the others have not
-//! moved that far together, its cluster stays. Movements of the centres are summed per cluster, so nothing is written for a
-//! row that stays.
+//! known, the slack of the row is how much farther away the second one is. As long as its own centre and the fastest of the
+//! others together have moved less than that, the row keeps its cluster. The movements are added up per cluster, and a slack is
+//! stored relative to that sum, so nothing is written for a row that keeps its cluster.
 
-/// The reach of the data in units: fine enough to lose nothing, and far above the rounding errors of distances.
+/// The reach of the data in units: fine enough to lose little slack, and coarse compared to the rounding errors of distances.
 const UNITS: f64 = (1 << 26) as f64;
 
-/// Moves add up to this much before all starts anew.
+/// When the movements of a cluster exceed this, all bounds start again from 0, so that they cannot overflow.
 const LIMIT: i32 = 1 << 30;
 
-/// A slack that no row keeps.
+/// The slack of a row that must be reassigned in any case.
 pub const STALE: i32 = i32::MIN;
 
-/// What the centres have moved, in units of 2⁻²⁶ of the reach of the data.
+/// How far the centres have moved, in units of 2⁻²⁶ of the reach of the data.
 ///
-/// All is rounded to the safe side by up to one unit more, which covers the rounding of distances too: rows that are left
-/// alone are those whose computed distances would give the same cluster.
+/// Everything is rounded to the safe side by up to one extra unit, which also covers the rounding of distances: rows that are
+/// skipped would get the same cluster from their computed distances.
 pub struct Bounds {
     per_unit: f64,
-    /// Per cluster: what its own centre and the fastest other have moved.
+    /// Per cluster: the total movement of its own centre and of the fastest other centre.
     spent: Vec<i32>,
 }
 
 impl Bounds {
-    /// Nothing moved yet; no two points are farther apart than `reach`.
+    /// Starts without movement; no two points may be farther apart than `reach`.
     pub fn new(reach: f64, clusters: usize) -> Self {
         Self { per_unit: if reach > 0.0 { UNITS / reach } else { 0.0 }, spent: vec![0; clusters] }
     }
 
-    /// Adds what each centre has moved; true when the slacks of all rows have to be made anew.
+    /// Adds the distance that each centre has moved; true if the slacks of all rows must be recomputed.
     pub fn moved(&mut self, shifts: &[f64]) -> bool {
         let units: Vec<i32> = shifts.iter().map(|shift| (shift * self.per_unit).ceil() as i32 + 1).collect();
         let fastest = (0..units.len()).max_by_key(|cluster| units[*cluster]).unwrap_or(0);
@@ -62,7 +62,7 @@ impl Bounds {
             if let Some(place) = stale.get_mut(found) {
                 *place = row;
             }
-            // A row without a cluster is stale whatever has moved.
+            // A row without a cluster has no `spent`; its slack is `STALE`, which is below 0.
             let spent = self.spent.get(*label as usize).copied().unwrap_or(0);
             found += usize::from(*slack < spent);
         }

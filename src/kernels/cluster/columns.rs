@@ -1,7 +1,7 @@
-//! Statistics that need whole columns: extents and exact sums.
+//! Extents and exact sums of columns.
 //!
-//! Row-major values are read eight at a time, whichever columns they belong to: after eight rows the columns repeat, so there
-//! is one accumulator for each position in eight rows.
+//! Row-major values are read eight at a time, whichever columns they belong to. The pattern of columns repeats after eight rows,
+//! so there is one accumulator for each position within eight rows.
 
 use fearless_simd::{Level, dispatch};
 
@@ -10,10 +10,10 @@ use super::exact::{ExactSum, power_of_two_above};
 use super::source::{Source, each_chunk};
 use crate::kernels::control::{Control, Stop};
 
-/// The largest magnitude of a value: squares and their sums stay finite.
+/// The largest magnitude allowed for a value, so that squares and their sums stay finite.
 pub const LARGEST_VALUE: f64 = 1e100;
 
-/// The least and the largest value of a column.
+/// The smallest and the largest value of a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extent {
     pub min: f64,
@@ -21,21 +21,21 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// That of no values.
+    /// The extent of no values.
     const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY };
 
-    /// That of both.
+    /// The extent of the values of both.
     pub fn with(self, other: Self) -> Self {
         Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
-    /// No value is larger in absolute terms; infinite when one is not a number or beyond ±10¹⁰⁰.
+    /// The largest magnitude of a value; infinite if a value is NaN or beyond ±10¹⁰⁰.
     pub fn largest(&self) -> f64 {
         let largest = self.max.max(-self.min).max(0.0);
         if largest <= LARGEST_VALUE { largest } else { f64::INFINITY }
     }
 
-    /// No value is farther from this one.
+    /// The largest distance of any value from `value`.
     pub fn farthest(&self, value: f64) -> f64 {
         (self.max - value).max(value - self.min).max(0.0)
     }
@@ -49,14 +49,14 @@ pub fn extents(source: &impl Source, control: Control) -> Result<Vec<Extent>, St
     Ok(states.into_iter().fold(none, join))
 }
 
-/// The extents of columns while they are read.
+/// Accumulates the extents of columns.
 pub struct Ends(Vec<EightEnds>);
 
 #[derive(Clone)]
 struct EightEnds {
     min: [f64; LANES],
     max: [f64; LANES],
-    /// Values that are not numbers.
+    /// Number of values that are NaN.
     odd: [u64; LANES],
 }
 
@@ -66,7 +66,7 @@ impl Ends {
         Self(vec![none; columns])
     }
 
-    /// Takes in whole rows.
+    /// Adds whole rows.
     pub fn add(&mut self, values: &[f64]) {
         in_eights(&mut self.0, values, |ends, values| {
             let places = ends.min.iter_mut().zip(&mut ends.max).zip(&mut ends.odd);
@@ -78,7 +78,7 @@ impl Ends {
         });
     }
 
-    /// All numbers for a column with a value that is none.
+    /// The extent of each column; unbounded for a column with a NaN.
     pub fn extents(&self) -> Vec<Extent> {
         let mut extents = vec![Extent::NONE; self.0.len()];
         let place = |index: usize| {
@@ -98,29 +98,29 @@ impl Ends {
     }
 }
 
-/// How the values of a column are seen: from a centre, in a width that none exceeds.
+/// A transformation of the values of a column to (value − centre) / width, which is below 1 in magnitude.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
     centre: f64,
-    /// A power of two, so that nothing is lost.
+    /// A power of two, so that dividing by it is exact.
     width: f64,
 }
 
 impl Frame {
-    /// For differences to a centre of at most `largest`.
+    /// A frame for values that differ from the centre by at most `largest`.
     pub fn new(centre: f64, largest: f64) -> Self {
         Self { centre, width: power_of_two_above(largest) }
     }
 }
 
-/// What of the differences to the centre is summed up.
+/// Whether the differences from the centre or their squares are summed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Power {
     One,
     Two,
 }
 
-/// Sums of the differences to the centres of frames, or of their squares; exact but for rounding each once.
+/// Sums, per column, the differences from the centre of its frame, or their squares. Each summand is rounded once; adding is exact.
 pub fn sums(source: &impl Source, control: Control, frames: &[Frame], power: Power) -> Result<Vec<f64>, Stop> {
     let states = each_chunk(source, control, || ColumnSums::new(frames, power), |sums, _, values| sums.add(values))?;
     let mut total = ColumnSums::new(frames, power);
@@ -128,7 +128,7 @@ pub fn sums(source: &impl Source, control: Control, frames: &[Frame], power: Pow
     Ok(total.values(frames))
 }
 
-/// Sums of columns while they are read.
+/// Accumulates the sums of columns.
 pub struct ColumnSums {
     power: Power,
     eights: Vec<EightSums>,
@@ -151,7 +151,7 @@ impl ColumnSums {
         Self { power, eights: (0..frames.len()).map(|index| eight(index * LANES)).collect() }
     }
 
-    /// Takes in whole rows.
+    /// Adds whole rows.
     pub fn add(&mut self, values: &[f64]) {
         let eights = &mut self.eights;
         match self.power {
@@ -189,7 +189,7 @@ fn add_differences(eights: &mut [EightSums], values: &[f64], power: impl Fn(f64)
     );
 }
 
-/// Gives each accumulator its eight values of every eight rows; fewer only where the rows end.
+/// Passes to each accumulator its eight values of every eight rows; fewer only at the end of the rows.
 #[inline(always)]
 fn in_eights<A>(accumulators: &mut [A], values: &[f64], add: impl Fn(&mut A, &[f64])) {
     for rows in values.chunks(accumulators.len().max(1) * LANES) {

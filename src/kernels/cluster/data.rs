@@ -1,4 +1,4 @@
-//! The rows of one call with their weights, and what must be known about them in advance.
+//! The rows of one call with their weights, and the statistics that must be known in advance.
 
 use super::columns::{Extent, LARGEST_VALUE, extents};
 use super::distance::{BLOCK, LANES, squared_distances};
@@ -6,7 +6,7 @@ use super::exact::{ExactSum, Grid, merged};
 use super::source::{Source, each_block};
 use crate::kernels::control::{Control, Stop};
 
-/// The largest weight.
+/// The largest weight allowed, so that weighted squares stay finite.
 const LARGEST_WEIGHT: f64 = 1e90;
 
 /// Why there is no clustering.
@@ -14,13 +14,13 @@ const LARGEST_WEIGHT: f64 = 1e90;
 pub enum Failure {
     /// Cancelled, or out of memory.
     Stop(Stop),
-    /// This column holds a value that is not a number or beyond ±10¹⁰⁰.
+    /// This column holds a value that is NaN or beyond ±10¹⁰⁰.
     Column(usize),
-    /// A weight is negative, not a number or above 10⁹⁰, or none is positive, or they are not one per row.
+    /// A weight is negative, NaN or above 10⁹⁰; or no weight is positive; or there is not one weight per row.
     Weights,
-    /// There are no columns, no clusters, fewer rows than clusters, or the keys are not one per row.
+    /// There are no columns, no rows or no clusters, fewer rows than clusters, or not one key per row.
     Shape,
-    /// The given centres are not clusters × columns finite numbers up to 10¹⁰⁰.
+    /// The given centres are not clusters × columns numbers within ±10¹⁰⁰.
     Centres,
 }
 
@@ -38,9 +38,9 @@ pub struct Data<'a, S> {
     /// A well-mixed hash of the key of each row.
     pub identity: &'a [u64],
     pub control: Control<'a>,
-    /// Units of weight × value per column; the last ones are those of the weight alone.
+    /// Units for weight × value, per column; the last grid is for the weight alone.
     pub grids: Vec<Grid>,
-    /// No two points, rows or centres, are farther apart.
+    /// Upper bound on the distance between any two points, whether rows or centres.
     pub reach: f64,
     /// The weighted mean of each column.
     pub mean: Vec<f64>,
@@ -51,7 +51,7 @@ pub struct Data<'a, S> {
 }
 
 impl<'a, S: Source> Data<'a, S> {
-    /// Reads the rows three times: magnitudes, means, spread. `centres` (any number, row-major) widen the reach.
+    /// Reads the rows three times, for magnitudes, means and spread. The reach also covers `centres` (any number, row-major).
     pub fn new(
         source: &'a S,
         weights: Option<&'a [f64]>,
@@ -83,7 +83,7 @@ impl<'a, S: Source> Data<'a, S> {
         Ok(data)
     }
 
-    /// Weight, mean and spread.
+    /// Computes the weight, mean and spread.
     fn weigh(&mut self, heaviest: f64, largest: &[f64]) -> Result<(), Stop> {
         let sums =
             || -> Vec<ExactSum> { largest.iter().chain([&1.0]).map(|largest| ExactSum::new(heaviest * largest)).collect() };
@@ -116,7 +116,7 @@ impl<'a, S: Source> Data<'a, S> {
         self.weights.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
     }
 
-    /// The weights of the group that starts at a row; 0 past the last row.
+    /// The weights of the group of rows that starts at `row`; 0 past the last row.
     #[inline(always)]
     pub fn lane_weights(&self, row: usize) -> [f64; LANES] {
         if self.weights.is_none() && row + LANES <= self.source.rows() {
@@ -126,13 +126,13 @@ impl<'a, S: Source> Data<'a, S> {
     }
 }
 
-/// Lane by lane.
+/// The product, lane by lane.
 #[inline(always)]
 pub fn product(a: &[f64; LANES], b: &[f64; LANES]) -> [f64; LANES] {
     std::array::from_fn(|lane| a[lane] * b[lane])
 }
 
-/// The largest weight, if the weights are as they must be.
+/// The largest weight; `None` if the weights are not valid.
 fn heaviest(weights: Option<&[f64]>, rows: usize) -> Option<f64> {
     let Some(weights) = weights else { return Some(1.0) };
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
@@ -140,13 +140,13 @@ fn heaviest(weights: Option<&[f64]>, rows: usize) -> Option<f64> {
     (allowed && heaviest > 0.0).then_some(heaviest)
 }
 
-/// The magnitude of a value; infinite when it is not allowed.
+/// The magnitude of a value; infinite if the value is not allowed.
 #[inline(always)]
 fn bounded(value: f64) -> f64 {
     if value.abs() <= LARGEST_VALUE { value.abs() } else { f64::INFINITY }
 }
 
-/// The states of the threads, column by column.
+/// Transposes the states of the threads: for each column, the state of every thread.
 fn transposed<T>(states: Vec<Vec<T>>) -> impl Iterator<Item = Vec<T>> {
     let mut states: Vec<_> = states.into_iter().map(Vec::into_iter).collect();
     std::iter::from_fn(move || {

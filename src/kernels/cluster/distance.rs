@@ -1,12 +1,12 @@
-//! Squared Euclidean distances, eight rows at once.
+//! Squared Euclidean distances, computed for eight rows at once.
 //!
-//! Always Σ (x − c)² in the order of the columns, so that the same row and centre give the same bits everywhere: the loops
-//! are compiled for several instruction sets, one of which is picked at run time, but none fuses a multiplication with an
-//! addition.
+//! A distance is always Σ (x − c)² in the order of the columns, so that the same row and centre give the same bits everywhere.
+//! The loops are compiled for several instruction sets, one of which is chosen at run time, but none of them fuses a
+//! multiplication with an addition.
 
 use fearless_simd::{Level, dispatch, prelude::*};
 
-/// Rows worked on together.
+/// Rows that are processed together.
 pub const BLOCK_ROWS: usize = 256;
 
 /// Rows in a group: one AVX-512 register of doubles, two AVX2 registers.
@@ -15,7 +15,7 @@ pub const LANES: usize = 8;
 /// Groups in a block.
 pub const BLOCK: usize = BLOCK_ROWS / LANES;
 
-/// A block of rows in groups of [`LANES`]; a group holds column after column, each with the values of its rows side by side.
+/// A block of rows in groups of [`LANES`]; a group stores its columns one after another, each as the values of its rows.
 pub struct Groups {
     columns: usize,
     values: Vec<f64>,
@@ -27,7 +27,7 @@ impl Groups {
         Self { columns, values: vec![0.0; columns * BLOCK_ROWS] }
     }
 
-    /// Takes in rows, at most [`BLOCK_ROWS`]; what is left of the block keeps other rows.
+    /// Packs at most [`BLOCK_ROWS`] rows; the rest of the block keeps its old values.
     pub fn pack<'r>(&mut self, rows: impl Iterator<Item = &'r [f64]>) {
         for (place, row) in rows.enumerate() {
             let start = place / LANES * LANES * self.columns + place % LANES;
@@ -38,7 +38,7 @@ impl Groups {
         }
     }
 
-    /// The groups: columns × lanes.
+    /// The groups, each as columns × lanes.
     pub fn iter(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.columns * LANES)
     }
@@ -47,23 +47,23 @@ impl Groups {
 /// The nearest centre of each row of a group.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nearest {
-    /// The nearest centre; ties: the first.
+    /// The nearest centre; the first one wins ties.
     pub labels: [u32; LANES],
-    /// The squared distance to it.
+    /// The squared distance to the nearest centre.
     pub first: [f64; LANES],
-    /// The squared distance to the next nearest; infinite if there is none.
+    /// The squared distance to the second nearest centre; infinite if there is none.
     pub second: [f64; LANES],
 }
 
-/// Centres in fours, column after column, so that a value is loaded once for four centres.
+/// Centres in groups of four, column after column, so that a value is loaded once for four centres.
 pub struct Centres {
     columns: usize,
-    /// The last four are filled up with infinitely far centres.
+    /// Columns × 4 per group; the last group is padded with infinitely distant centres.
     fours: Vec<[f64; 4]>,
 }
 
 impl Centres {
-    /// From row-major centres of `columns` > 0 each.
+    /// Creates centres from row-major values, with `columns` > 0 values per centre.
     pub fn new(centres: &[f64], columns: usize) -> Self {
         let four = |four: &[f64]| -> Vec<[f64; 4]> {
             let coordinate = |centre: usize, column: usize| four.get(centre * columns + column).copied().unwrap_or(f64::INFINITY);
@@ -72,7 +72,7 @@ impl Centres {
         Self { columns, fours: centres.chunks(4 * columns).flat_map(four).collect() }
     }
 
-    /// Finds the nearest centre for groups of rows, as many as `found` has places.
+    /// Finds the nearest centre of each row, for the first `found.len()` groups.
     pub fn nearest(&self, groups: &Groups, found: &mut [Nearest]) {
         self.nearest_at(Level::new(), groups, found);
     }
@@ -82,13 +82,13 @@ impl Centres {
     }
 }
 
-/// Squared distance of two points.
+/// The squared distance between two points.
 #[inline(always)]
 pub fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Squared distances of groups of rows to a point, as many as `squares` has places.
+/// The squared distance of each row to a point, for the first `squares.len()` groups.
 pub fn squared_distances(groups: &Groups, point: &[f64], squares: &mut [[f64; LANES]]) {
     dispatch!(Level::new(), _ => measure(groups, point, squares));
 }
@@ -105,14 +105,14 @@ fn find_nearest<S: Simd>(simd: S, centres: &Centres, groups: &Groups, found: &mu
             label.store_slice(&mut labels[lanes]);
         }
         for (found, label) in found.labels.iter_mut().zip(labels) {
-            // Adding 2⁵² leaves an integer in the lowest bits.
+            // Adding 2⁵² to a small integer leaves it in the lowest bits of the double.
             *found = (label + (1_u64 << 52) as f64).to_bits() as u32;
         }
     }
 }
 
-/// The squared distances to the nearest and the next nearest centre, and the label of the nearest, for the rows of a group
-/// that fill one register from `lane` on.
+/// The squared distances to the nearest and the second nearest centre, and the label of the nearest, for the rows of a group
+/// that fill one register from `lane` on. Labels are doubles here, so that they share the mask of the comparison.
 #[inline(always)]
 fn nearest_in_register<S: Simd>(simd: S, centres: &Centres, group: &[f64], lane: usize) -> (S::f64s, S::f64s, S::f64s) {
     let splat = |value: f64| S::f64s::splat(simd, value);
@@ -144,7 +144,7 @@ fn measure(groups: &Groups, point: &[f64], squares: &mut [[f64; LANES]]) {
     }
 }
 
-/// Columns × lanes to a point.
+/// The squared distance of each row of a group (columns × lanes) to a point.
 #[inline(always)]
 fn group_distances(group: &[f64], point: &[f64]) -> [f64; LANES] {
     let mut sums = [0.0; LANES];

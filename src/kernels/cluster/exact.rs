@@ -1,26 +1,26 @@
 //! Exact sums of doubles, which do not depend on the order of addition.
 //!
-//! A double is rounded once to a multiple of a power of two, an integer number of units; integers are added without error. J.
-//! Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known in advance.
+//! A double is rounded once to a whole number of units, where the unit is a power of two; integers are then added without error.
+//! J. Demmel, H. D. Nguyen: Fast Reproducible Floating-Point Summation (2013), with the units known in advance.
 //!
-//! One row may be 10¹² times larger than the others, and their sums must still be right. So a number is kept in two parts:
-//! coarse units of 2⁻⁴⁵ of the largest value, and fine ones of 2⁻⁴⁵ of those for the remainder. Squares of such rows differ by
-//! 10²⁴, too much for two parts; they are added by a [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator),
-//! which is slower.
+//! One row may be 10¹² times larger than the others, and the sums of the others must still be right. So a number is split into
+//! two parts: coarse units of 2⁻⁴⁵ of the largest value, and for the remainder fine units of 2⁻⁴⁵ of a coarse unit. The squares
+//! of such rows differ by a factor of 10²⁴, which is too much for two parts; they are added by a
+//! [`Superaccumulator`](crate::kernels::superaccumulator::Superaccumulator), which is slower.
 
 use super::distance::LANES;
 
-/// The largest magnitude is at most 2⁴⁵ units, so 2¹⁷ numbers add up in 64 bits.
+/// The largest magnitude is at most 2⁴⁵ units, so the sum of 2¹⁷ numbers fits in 64 bits.
 const BITS: i32 = 45;
 
-/// How many numbers may be added in 64 bits.
+/// Maximum number of values that may be added in 64 bits.
 pub const HEADROOM: usize = 1 << 17;
 
-/// One power of two to count in.
+/// A unit, which is a power of two.
 #[derive(Debug, Clone, Copy)]
 struct Unit {
     unit: f64,
-    /// 1.5 × 2⁵² units: adding it rounds to whole units and leaves them in the lowest bits.
+    /// 1.5 × 2⁵² units. Adding it to a number rounds the number to whole units and leaves their count in the lowest bits.
     anchor: f64,
 }
 
@@ -29,7 +29,7 @@ impl Unit {
         Self { unit, anchor: 1.5 * power_of_two(52) * unit }
     }
 
-    /// The nearest integer number of units.
+    /// The number of units, rounded to the nearest integer.
     #[inline(always)]
     fn count(&self, value: f64) -> i64 {
         ((value + self.anchor).to_bits() as i64).wrapping_sub(self.anchor.to_bits() as i64)
@@ -42,7 +42,7 @@ impl Unit {
     }
 }
 
-/// A number in whole units of a [`Grid`], coarse and fine ones; the numbers of each kind add up apart.
+/// A number as coarse and fine units of a [`Grid`]; the two are summed separately.
 pub type Parts = [i64; 2];
 
 /// Units for numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it.
@@ -59,42 +59,42 @@ impl Grid {
         Self { coarse: Unit::new(coarse), fine: Unit::new(coarse * power_of_two(-BITS)) }
     }
 
-    /// The nearest integers of units. At most [`HEADROOM`] of them may be added in 64 bits.
+    /// Splits a number into coarse and fine units. At most [`HEADROOM`] of such parts may be added in 64 bits.
     #[inline(always)]
     pub fn parts(&self, value: f64) -> Parts {
         [self.coarse.count(value), self.fine.count(value - self.coarse.round(value))]
     }
 
-    /// Sums of parts in fine units.
+    /// Joins parts, or sums of parts, into fine units.
     #[inline(always)]
     pub fn joined([coarse, fine]: Parts) -> i128 {
         (i128::from(coarse) << BITS) + i128::from(fine)
     }
 
-    /// The nearest integer number of fine units.
+    /// A number in fine units, rounded to the nearest integer.
     #[inline(always)]
     pub fn units(&self, value: f64) -> i128 {
         Self::joined(self.parts(value))
     }
 
-    /// What this many fine units are, correctly rounded.
+    /// The value of this many fine units, correctly rounded.
     pub fn value(&self, units: i128) -> f64 {
         units as f64 * self.fine.unit
     }
 }
 
-/// The least power of two greater than `magnitude`, within 2⁻⁹⁰⁰ and 2¹⁰¹⁰.
+/// The smallest power of two above `magnitude`, clamped to 2⁻⁹⁰⁰..=2¹⁰¹⁰.
 pub fn power_of_two_above(magnitude: f64) -> f64 {
     let exponent = (magnitude.abs().to_bits() >> 52) as i32 - 1023;
     power_of_two((exponent + 1).clamp(-900, 1010))
 }
 
-/// 2 to a power within the normal doubles.
+/// 2 to the power of `exponent`, which must give a normal double.
 fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// The sum of numbers up to a largest magnitude, each kept to 2⁻⁹⁰ of it.
+/// A sum of numbers up to a largest magnitude, each rounded to 2⁻⁹⁰ of it, in parallel lanes.
 #[derive(Debug, Clone)]
 pub struct ExactSum {
     grid: Grid,
@@ -105,7 +105,7 @@ pub struct ExactSum {
 }
 
 impl ExactSum {
-    /// Nothing summed yet; numbers will be at most `largest`.
+    /// An empty sum for numbers of magnitude at most `largest`.
     pub fn new(largest: f64) -> Self {
         Self { grid: Grid::new(largest), upper: [0; LANES], lower: [0; LANES], pending: 0, totals: [0; LANES] }
     }
@@ -132,7 +132,7 @@ impl ExactSum {
         (self.upper, self.lower, self.pending) = ([0; LANES], [0; LANES], 0);
     }
 
-    /// Adds what another, made for the same magnitude, summed.
+    /// Adds another sum, which must have been created for the same magnitude.
     pub fn merge(&mut self, mut other: Self) {
         other.flush();
         self.totals.iter_mut().zip(other.totals).for_each(|(total, other)| *total += other);
@@ -144,7 +144,7 @@ impl ExactSum {
         self.totals
     }
 
-    /// What this many units of the sums are, correctly rounded.
+    /// The value of this many units, correctly rounded.
     pub fn of_units(&self, units: i128) -> f64 {
         self.grid.value(units)
     }
@@ -156,7 +156,7 @@ impl ExactSum {
     }
 }
 
-/// The sum of the sums of all threads.
+/// Merges the sums of all threads and returns their value.
 pub fn merged(sums: impl IntoIterator<Item = ExactSum>) -> f64 {
     let total = sums.into_iter().reduce(|mut total, sum| {
         total.merge(sum);

@@ -1,7 +1,7 @@
-//! Validity indices of a clustering, and which of several clusterings to recommend.
+//! Validity indices of a clustering, and the choice of the clustering to recommend.
 //!
 //! D. L. Davies, D. W. Bouldin: A Cluster Separation Measure (1979); T. Caliński, J. Harabasz: A dendrite method for cluster
-//! analysis (1974). Both as in scikit-learn: from the means of the clusters, over the clusters that have rows.
+//! analysis (1974). As in scikit-learn, both are computed from the means of the non-empty clusters.
 
 use super::columns::{Extent, extents};
 use super::distance::squared_distance;
@@ -15,22 +15,23 @@ use crate::kernels::superaccumulator::{Superaccumulator, merged};
 /// The validity of one clustering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Indices {
-    /// Weighted sum of the squared distances to the given centres.
+    /// The weighted sum of the squared distances to the given centres.
     pub inertia: f64,
-    /// Mean over the clusters of the largest (sᵢ + sⱼ) / dᵢⱼ; less is better. `None` where undefined: with fewer than two
-    /// clusters, or as many as rows.
+    /// The mean, over the clusters, of the largest (sᵢ + sⱼ) / dᵢⱼ, where s is the mean distance of a cluster's rows to its mean
+    /// and d the distance between two means. Lower is better. `None` with fewer than two clusters, or as many clusters as rows.
     pub davies_bouldin: Option<f64>,
-    /// Dispersion between over dispersion within the clusters, each by its degrees of freedom; more is better. `None` likewise.
+    /// The dispersion between the clusters divided by the dispersion within them, each divided by its degrees of freedom. Higher
+    /// is better. `None` in the same cases.
     pub calinski_harabasz: Option<f64>,
-    /// Rows in each cluster.
+    /// Number of rows in each cluster.
     pub sizes: Vec<u64>,
 }
 
 impl Indices {
-    /// The indices of rows × columns with a label, below the number of clusters, each; `centres` is clusters × columns, by
-    /// default the means.
+    /// Computes the indices of a clustering.
     ///
-    /// A weight (not negative) is how many times a row counts. Reads the rows three times.
+    /// `labels` has a cluster below `clusters` for each row of the matrix; `centres` is clusters × columns and defaults to the
+    /// means. A weight, 0 or more, is the number of times a row counts. Reads the rows three times.
     pub fn new(
         matrix: &Matrix,
         labels: &[u32],
@@ -61,7 +62,7 @@ impl Indices {
         sums.means(&mut means);
 
         let centres = centres.unwrap_or(&means);
-        // To the given centre, to the mean squared, to the mean in each cluster.
+        // Sums of: squared distances to the given centre; squared distances to the mean; and, per cluster, distances to the mean.
         let empty = vec![Superaccumulator::default(); 2 + clusters];
         let states = each_chunk(
             matrix,
@@ -100,7 +101,7 @@ impl Indices {
         })
     }
 
-    /// Rows in the smallest cluster.
+    /// Number of rows in the smallest cluster.
     pub fn smallest(&self) -> u64 {
         self.sizes.iter().copied().min().unwrap_or(0)
     }
@@ -110,11 +111,11 @@ impl Indices {
 struct Group<'a> {
     weight: f64,
     mean: &'a [f64],
-    /// Mean distance of the rows to the mean.
+    /// The mean distance of the rows to the cluster's mean.
     scatter: f64,
 }
 
-/// Below this, scikit-learn takes a distance for 0 here.
+/// Distances up to this count as 0 here, as in scikit-learn.
 const ZERO: f64 = 1e-8;
 
 fn davies_bouldin(groups: &[Group<'_>]) -> f64 {
@@ -142,10 +143,10 @@ fn calinski_harabasz(groups: &[Group<'_>], within: f64) -> f64 {
     if within == 0.0 { 1.0 } else { between * (weight - clusters) / (within * (clusters - 1.0)) }
 }
 
-/// Differences of silhouettes that do not count.
+/// Silhouettes that differ by at most this are tied.
 const TIE: f64 = 1e-9;
 
-/// The least share of the rows that a cluster must have to count as a group rather than as a few outliers.
+/// The smallest share of the rows that makes a cluster a group rather than a few outliers.
 pub const LEAST_SHARE: f64 = 0.01;
 
 /// A number of clusters that was tried.
@@ -158,16 +159,17 @@ pub struct Candidate {
     pub smallest_share: f64,
 }
 
-/// Which candidate has the highest silhouette; of those within 10⁻⁹ of it the one with the fewest clusters. `None` when none has a
-/// silhouette.
+/// The index of the candidate with the highest silhouette; among those within 10⁻⁹ of it, the one with the fewest clusters wins.
+/// `None` if no candidate has a silhouette.
 pub fn highest(candidates: &[Candidate]) -> Option<usize> {
     let best = candidates.iter().filter_map(|candidate| candidate.silhouette).max_by(f64::total_cmp)?;
     let is_best = |index: &usize| candidates[*index].silhouette.is_some_and(|silhouette| silhouette >= best - TIE);
     (0..candidates.len()).filter(is_best).min_by_key(|index| candidates[*index].clusters)
 }
 
-/// Which candidate to take: the one with the highest silhouette of those whose every cluster is a group. A far outlier in a
-/// cluster of its own has a silhouette near 1, and says nothing of the others.
+/// The index of the candidate to recommend: the [`highest`] among those in which every cluster is a group.
+///
+/// If a far outlier has a cluster of its own, the silhouette is near 1 but says nothing about the other rows.
 pub fn recommend(candidates: &[Candidate]) -> Option<usize> {
     let groups: Vec<Candidate> = candidates.iter().copied().filter(|one| one.smallest_share >= LEAST_SHARE).collect();
     let best = groups[highest(&groups)?];
@@ -237,7 +239,7 @@ mod tests {
         }
     }
 
-    /// Everything by the textbook, with sums of rows sorted by size.
+    /// The textbook formulas, with summands sorted by magnitude.
     fn plain(values: &[f64], labels: &[u32]) -> (f64, f64, f64) {
         let sum = |mut values: Vec<f64>| {
             values.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
@@ -294,7 +296,7 @@ mod tests {
         assert_eq!((recommend(&even), highest(&even)), (Some(2), Some(2)));
         assert_eq!(recommend(&[tried(2, None, 0.5)]), None);
         assert_eq!(recommend(&[]), None);
-        // Outliers apart from all others.
+        // Candidates with outliers in clusters of their own.
         let outliers = [tried(2, Some(0.9), 0.006), tried(3, Some(0.5), 0.01), tried(4, Some(0.6), 0.0)];
         assert_eq!((recommend(&outliers), highest(&outliers)), (Some(1), Some(0)));
         assert_eq!(recommend(&outliers[..1]), None);

@@ -1,4 +1,4 @@
-//! The initial centres.
+//! Chooses the initial centres.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use super::source::{BLOCK_ROWS, Source, each_block};
 use crate::kernels::control::Stop;
 use crate::kernels::random::Random;
 
-/// Distinct rows drawn with their weights: clusters × columns.
+/// Draws distinct rows with probabilities in proportion to their weights; returns clusters × columns.
 pub fn random<S: Source>(data: &Data<S>, clusters: usize, seed: &Random) -> Result<Vec<f64>, Stop> {
     let salt = seed.clone().next();
     let list = || Shortlist::new(clusters);
@@ -21,8 +21,10 @@ pub fn random<S: Source>(data: &Data<S>, clusters: usize, seed: &Random) -> Resu
     Ok(Shortlist::merged(clusters, lists).entries.into_iter().flat_map(|entry| entry.point).collect())
 }
 
-/// Greedy k-means++: each next centre is a row drawn in proportion to weight × squared distance to the nearest centre so
-/// far; of 2 + ⌊ln clusters⌋ such rows the one that lowers the sum of these the most. Gives clusters × columns.
+/// Greedy k-means++; returns clusters × columns.
+///
+/// For each next centre, 2 + ⌊ln clusters⌋ candidate rows are drawn with probabilities in proportion to weight × squared distance
+/// to the nearest centre so far. The candidate that lowers the sum of these products the most becomes the centre.
 ///
 /// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007); greedy as in scikit-learn, but the
 /// candidates of a step are distinct rows. `nearest` (one per row) is overwritten.
@@ -43,7 +45,8 @@ pub fn plus_plus<S: Source>(data: &Data<S>, clusters: usize, seed: &Random, near
     Ok(centres)
 }
 
-/// Takes in the last centre and draws the candidates for the next; also gives the largest weight × squared distance that is left.
+/// Updates `nearest` with the last centre and draws the candidates for the next one; also returns the largest remaining weight ×
+/// squared distance.
 fn candidates<S: Source>(
     data: &Data<S>,
     last: &[f64],
@@ -69,7 +72,7 @@ fn candidates<S: Source>(
     Ok((Shortlist::merged(trials, states.into_iter().map(|(list, _)| list)).entries, largest))
 }
 
-/// Lets rows with their values and masses compete.
+/// Enters rows, with their values and masses, into the race.
 fn compete<'r, S: Source>(
     data: &Data<S>,
     list: &mut Shortlist,
@@ -84,8 +87,10 @@ fn compete<'r, S: Source>(
     }
 }
 
-/// What the weighted sum of squared distances would be with each of the candidates as the next centre. None of them is above
-/// `largest`, which is small once a row far away from all others is a centre: then the others count exactly.
+/// For each candidate, the weighted sum of squared distances if it became the next centre.
+///
+/// No summand is above `largest`, which sets the units of the sum. It is small once a row far away from all others is a centre,
+/// so the other rows are then summed exactly.
 fn potentials<S: Source>(data: &Data<S>, candidates: &[Entry], nearest: &[f64], largest: f64) -> Result<Vec<f64>, Stop> {
     let sums = || vec![ExactSum::new(largest); candidates.len()];
     let states = each_block(data.source, data.control, sums, |sums, rows, _, groups| {

@@ -1,4 +1,4 @@
-//! K-means: several runs, of which the best is used.
+//! K-means: the best of several runs.
 
 use super::assign::{Assigned, assign_into};
 use super::data::{Data, Failure};
@@ -10,14 +10,14 @@ use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// Where the centres start.
+/// How the initial centres are chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Init {
-    /// Greedy k-means++: of all rows in the first run; the others start where the best of many runs on a sample ended.
+    /// Greedy k-means++ on all rows for the first run; the other runs start from the best results of many runs on a sample.
     KMeansPlusPlus,
-    /// Distinct rows, drawn with their weights.
+    /// Distinct rows, drawn with a probability in proportion to their weights.
     Random,
-    /// These centres, clusters × columns; one run is enough.
+    /// The given centres, as clusters × columns; there is only one run.
     Given(Vec<f64>),
 }
 
@@ -26,16 +26,16 @@ pub enum Init {
 pub struct Options {
     pub n_clusters: usize,
     pub init: Init,
-    /// Runs.
+    /// Number of runs.
     pub n_init: usize,
-    /// Iterations of a run, at least 1.
+    /// Maximum number of iterations per run, at least 1.
     pub max_iter: usize,
-    /// A run ends when the squared shifts of the centres sum up to at most this share of the mean variance of the columns.
+    /// A run ends when the sum of the squared shifts of the centres is at most this share of the mean variance of the columns.
     pub tol: f64,
     pub random_state: u64,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// From 0.
@@ -51,27 +51,29 @@ pub struct Step {
 /// The best run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clustering {
-    /// Clusters × columns; the heaviest cluster first, of equals the one whose centre is first column by column.
+    /// Clusters × columns. The heaviest cluster comes first; ties are ordered by their centres, column by column.
     pub centres: Vec<f64>,
-    /// The nearest of the centres for each row.
+    /// The nearest centre of each row.
     pub assigned: Assigned,
     /// The weight of each cluster.
     pub sizes: Vec<f64>,
     /// The weighted sum of the squared distances, correctly rounded.
     pub inertia: f64,
-    /// Iterations of the best run.
+    /// Number of iterations of the best run.
     pub iterations: usize,
-    /// Whether it ended by itself, not by `max_iter`.
+    /// True if the best run converged, rather than being stopped by `max_iter`.
     pub converged: bool,
-    /// Whether a cluster without rows got a row far from its centre as its new centre.
+    /// True if the centre of an empty cluster was ever moved to a row far from its own centre.
     pub relocated: bool,
 }
 
-/// Clusters rows.
+/// Clusters the rows of a source.
 ///
-/// `weights` are one per row (0: assigned, but counting for nothing), `identity` is a unique, well-mixed hash of the key of
-/// each row. Takes 12 bytes per row from the budget, and 4 more while they are to be had, which only makes it faster. The
-/// least inertia wins; ties: the first. With fewer distinct rows than clusters, some clusters stay empty.
+/// `weights` has one value per row; rows of weight 0 are assigned to a cluster but have no influence. `identity` is a unique,
+/// well-mixed hash of the key of each row. The run with the least inertia wins; the first one wins ties. With fewer distinct
+/// rows than clusters, some clusters stay empty.
+///
+/// Takes 12 bytes per row from the budget, and 4 more if available, which only makes it faster.
 pub fn kmeans(
     source: &impl Source,
     weights: Option<&[f64]>,
@@ -106,7 +108,7 @@ pub fn kmeans(
     let mut rehearsed = rehearsed.into_iter();
     for run in 0..runs {
         let seed = Random::new(options.random_state, &[run as u64]);
-        // One run starts from all rows: a sample may lack the few that are far away.
+        // The first run starts from all rows: a sample may miss the few rows that are far away.
         let started = if run > 0 { rehearsed.next() } else { None };
         let centres = match &options.init {
             _ if started.is_some() => started.unwrap_or_default(),
@@ -127,7 +129,7 @@ pub fn kmeans(
     Ok(best)
 }
 
-/// One of the runs.
+/// A single run.
 struct Run<'a, S> {
     data: &'a Data<'a, S>,
     options: &'a Options,
@@ -136,7 +138,7 @@ struct Run<'a, S> {
 }
 
 impl<S: Source> Run<'_, S> {
-    /// Goes from `centres` to the end; leaves the labels and distances in `assigned`, not in the result.
+    /// Runs from the initial `centres` to the end. Labels and distances are left in `assigned`, not in the result.
     fn go(&self, centres: Vec<f64>, assigned: &mut Assigned, slacks: &mut [i32]) -> Result<Clustering, Stop> {
         let columns = self.data.source.columns();
         let tolerance = self.options.tol * self.data.spread / (self.data.weight * columns as f64);
@@ -150,7 +152,8 @@ impl<S: Source> Run<'_, S> {
         }
         let relocated = lloyd.relocated;
         let (mut centres, mut sizes): (_, Vec<f64>) = (lloyd.centres, lloyd.sums.values().collect());
-        // The assignment to the last centres may change the sizes, but after that only by ties.
+        // Clusters are ordered by size. Assigning the rows to the final centres may change the sizes once more, and so the order;
+        // after reordering, only ties between equally near centres can still change them.
         for _ in 0..2 {
             centres = sorted(&centres, &sizes, columns);
             assign_into(assigned, &centres, self.data.source, self.data.control)?;
@@ -186,7 +189,7 @@ impl<S: Source> Run<'_, S> {
     }
 }
 
-/// The centres by falling size, of equals by their coordinates.
+/// The centres by descending size; ties are ordered by their coordinates.
 fn sorted(centres: &[f64], sizes: &[f64], columns: usize) -> Vec<f64> {
     let mut order: Vec<(&f64, &[f64])> = sizes.iter().zip(centres.chunks_exact(columns)).collect();
     order.sort_by(|(size, centre), (other_size, other)| {

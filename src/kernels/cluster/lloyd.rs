@@ -1,7 +1,7 @@
-//! Lloyd's iterations: assign each row to the nearest centre, move each centre to the mean of its rows.
+//! Lloyd's iterations: assign each row to the nearest centre, then move each centre to the mean of its rows.
 //!
-//! S. Lloyd: Least squares quantization in PCM (1982). With memory for [`Bounds`], rows that cannot have changed their cluster
-//! are skipped; the result is the same.
+//! S. Lloyd: Least squares quantization in PCM (1982). If there is memory for [`Bounds`], rows that cannot have changed their
+//! cluster are skipped; the result is the same.
 
 use std::sync::Mutex;
 
@@ -22,27 +22,27 @@ pub struct Lloyd<'a, S> {
     /// Clusters × columns.
     pub centres: Vec<f64>,
     pub sums: Sums<'a>,
-    /// Whether a cluster without weight ever got a new centre.
+    /// True if a cluster without weight ever got a new centre.
     pub relocated: bool,
     labels: &'a mut [u32],
-    /// One per row, or none at all.
+    /// One per row, or empty if there is no memory for bounds.
     slacks: &'a mut [i32],
     bounds: Bounds,
 }
 
-/// What an iteration did.
+/// Result of an iteration.
 pub struct Progress {
-    /// Rows that changed their cluster.
+    /// Number of rows that changed their cluster.
     pub changed: usize,
     /// The sum of the squared shifts of the centres.
     pub shift: f64,
 }
 
-/// What a thread keeps.
+/// The state of a thread.
 struct Worker<'a> {
     sums: Sums<'a>,
     changed: usize,
-    /// Rows of a chunk.
+    /// Rows of the current chunk that may have changed their cluster.
     stale: Vec<u32>,
     groups: Groups,
     scratch: Vec<f64>,
@@ -56,7 +56,7 @@ struct Part<'p> {
 }
 
 impl<'a, S: Source> Lloyd<'a, S> {
-    /// A run with one place per row in `labels`, and in `slacks` unless there is no memory for bounds.
+    /// Starts a run. `labels` has one entry per row, and so has `slacks` unless there is no memory for bounds.
     pub fn new(data: &'a Data<'a, S>, centres: Vec<f64>, labels: &'a mut [u32], slacks: &'a mut [i32]) -> Self {
         labels.fill(NONE);
         slacks.fill(STALE);
@@ -65,7 +65,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
         Self { data, centres, sums, relocated: false, labels, slacks, bounds }
     }
 
-    /// One iteration.
+    /// Runs one iteration.
     pub fn iterate(&mut self) -> Result<Progress, Stop> {
         let changed = self.assign()? + self.relocate()?;
         let before = self.centres.clone();
@@ -80,8 +80,8 @@ impl<'a, S: Source> Lloyd<'a, S> {
         Ok(Progress { changed, shift: shifts.iter().sum() })
     }
 
-    /// The weighted sum of squared distances of the rows to the means of their clusters: the spread of the rows less that
-    /// of the means.
+    /// The weighted sum of squared distances of the rows to the means of their clusters, as the total spread minus the spread
+    /// between the means.
     pub fn inertia(&self) -> f64 {
         let centres = self.centres.chunks_exact(self.data.source.columns());
         let between: f64 =
@@ -89,7 +89,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
         (self.data.spread - between).max(0.0)
     }
 
-    /// Gives each row its nearest centre and moves it between the sums; gives the number of rows that changed.
+    /// Assigns each row to its nearest centre and updates the sums; returns the number of rows that changed their cluster.
     fn assign(&mut self) -> Result<usize, Stop> {
         let (data, bounds) = (self.data, &self.bounds);
         let centres = &Centres::new(&self.centres, data.source.columns());
@@ -99,6 +99,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
             Mutex::new(Part { start: index * chunk_rows, labels, slacks: slacks.next().unwrap_or_default() })
         });
         let parts: Vec<_> = parts.collect();
+        // Workers start from empty sums and record only rows that move; merging adds these differences to the current sums.
         let empty = Sums::new(&data.grids, self.centres.len() / data.source.columns());
         let workers = data.control.share(
             parts.len(),
@@ -119,8 +120,8 @@ impl<'a, S: Source> Lloyd<'a, S> {
         Ok(workers.iter().map(|worker| worker.changed).sum())
     }
 
-    /// Makes the rows farthest from their centres the only rows of the clusters without weight, as scikit-learn does;
-    /// gives their number. A row at its centre is not taken.
+    /// Moves the rows farthest from their centres into the clusters without weight, one row each, as scikit-learn does; returns
+    /// the number of rows moved. A row that coincides with its centre is never moved.
     fn relocate(&mut self) -> Result<usize, Stop> {
         let empty: Vec<u32> = (0..).zip(self.sums.weights()).filter(|(_, weight)| *weight == 0).map(|(label, _)| label).collect();
         if empty.is_empty() {
@@ -134,6 +135,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
             self.sums.add(*label, weight, &entry.point);
             self.sums.flush();
             *own = *label;
+            // Its slack was for its old centre.
             if let Some(slack) = self.slacks.get_mut(entry.row) {
                 *slack = STALE;
             }
@@ -142,7 +144,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
         Ok(farthest.len())
     }
 
-    /// The rows with weight that are farthest from their centres.
+    /// The rows of positive weight that are farthest from their centres, at most `most`.
     fn farthest(&self, most: usize) -> Result<Vec<Entry>, Stop> {
         let data = self.data;
         let columns = data.source.columns();
@@ -162,7 +164,7 @@ impl<'a, S: Source> Lloyd<'a, S> {
     }
 }
 
-/// What the threads share.
+/// State shared by the threads.
 struct Task<'t, 'a, S> {
     data: &'t Data<'a, S>,
     centres: &'t Centres,
@@ -170,7 +172,7 @@ struct Task<'t, 'a, S> {
 }
 
 impl<S: Source> Task<'_, '_, S> {
-    /// Assigns the rows of a chunk that may have changed their cluster.
+    /// Reassigns the rows of a chunk that may have changed their cluster.
     fn assign(&self, worker: &mut Worker, part: &mut Part, index: usize) -> Result<(), Stop> {
         if part.slacks.is_empty() {
             worker.stale.clear();
@@ -204,7 +206,7 @@ impl<S: Source> Task<'_, '_, S> {
         Ok(())
     }
 
-    /// Writes down what was found for a row; true when it changed its cluster.
+    /// Records the nearest centre of a row; true if the row changed its cluster.
     #[inline(always)]
     fn settle(&self, sums: &mut Sums, part: &mut Part, row: usize, point: &[f64], found: &Nearest, lane: usize) -> bool {
         let label = found.labels[lane];

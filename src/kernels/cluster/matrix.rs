@@ -1,14 +1,14 @@
-//! Rows × columns of doubles.
+//! A matrix of doubles, rows × columns.
 
 use super::source::Source;
 use crate::kernels::control::Stop;
 
-/// Rows in a chunk: at 8 columns 1 MiB, which the second-level cache holds.
+/// Rows in a chunk: with 8 columns it takes 1 MiB, which fits in the second-level cache.
 pub const CHUNK_ROWS: usize = 1 << 14;
 
-/// A row-major matrix in chunks of [`CHUNK_ROWS`] rows, so that growing copies no more than one chunk.
+/// A row-major matrix in chunks of [`CHUNK_ROWS`] rows, so that growing copies at most one chunk.
 ///
-/// Row after row, because the bounds of k-means leave few rows to look at, and those should lie in few cache lines.
+/// Row-major because the bounds of k-means leave few rows to look at, and each of these should span few cache lines.
 #[derive(Debug)]
 pub struct Matrix {
     columns: usize,
@@ -22,7 +22,7 @@ impl Matrix {
         Self { columns, rows: 0, chunks: Vec::new() }
     }
 
-    /// Appends rows given as one slice per column; the shortest slice counts.
+    /// Appends rows given as one slice per column; the shortest slice determines the number of rows.
     pub fn push(&mut self, columns: &[&[f64]]) {
         debug_assert_eq!(columns.len(), self.columns);
         let rows = columns.iter().map(|column| column.len()).min().unwrap_or(0);
@@ -54,12 +54,12 @@ impl Matrix {
         self.columns
     }
 
-    /// One value; both indices must be inside.
+    /// One value; both indices must be in range.
     pub fn value(&self, row: usize, column: usize) -> f64 {
         self.chunks[row / CHUNK_ROWS][row % CHUNK_ROWS * self.columns + column]
     }
 
-    /// The values of a row; none where there are no columns.
+    /// The values of a row; empty if there are no columns.
     pub fn row(&self, row: usize) -> &[f64] {
         let start = row % CHUNK_ROWS * self.columns;
         self.chunks.get(row / CHUNK_ROWS).map_or(&[], |chunk| &chunk[start..start + self.columns])
@@ -70,12 +70,12 @@ impl Matrix {
         self.chunks.iter().flat_map(move |chunk| chunk.iter().skip(column).step_by(self.columns).copied())
     }
 
-    /// The rows, to be changed.
+    /// The rows, mutably.
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f64]> {
         self.chunks.iter_mut().flat_map(|chunk| chunk.chunks_exact_mut(self.columns))
     }
 
-    /// Puts a value where a column has none, which is NaN.
+    /// Replaces the missing values of a column, which are NaN.
     pub fn fill(&mut self, column: usize, value: f64) {
         self.rows_mut().filter(|row| row[column].is_nan()).for_each(|row| row[column] = value);
     }

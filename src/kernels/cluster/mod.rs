@@ -1,4 +1,4 @@
-//! K-means with a result that is the same bit for bit for any order of rows, number of threads and chunking.
+//! K-means whose result is bit for bit the same for any order of rows, number of threads and chunking.
 //!
 //! Two things make this possible: every sum is computed with integers ([`exact`]), and every random choice depends on the key
 //! of a row, not on its position ([`race`]).

@@ -1,12 +1,12 @@
 //! Weighted random choice that does not depend on the order of the rows.
 //!
-//! Each row draws an exponential waiting time with its mass as rate; the shortest times win, which picks rows with
-//! probabilities in proportion to their masses, without replacement. P. S. Efraimidis, P. G. Spirakis: Weighted random
-//! sampling with a reservoir (2006).
+//! Each row draws an exponential waiting time with its mass as the rate, and the rows with the shortest times win. This draws
+//! rows without replacement, with probabilities in proportion to their masses. P. S. Efraimidis, P. G. Spirakis: Weighted
+//! random sampling with a reservoir (2006).
 
 use crate::kernels::random::{Random, mix};
 
-/// A row that competes.
+/// A row in the race; the smallest key wins.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: f64,
@@ -16,7 +16,7 @@ pub struct Entry {
     pub point: Vec<f64>,
 }
 
-/// The entries with the least keys, ascending; the identity decides between equals.
+/// The entries with the smallest keys, ascending; the identity breaks ties.
 #[derive(Debug, Clone)]
 pub struct Shortlist {
     places: usize,
@@ -24,18 +24,18 @@ pub struct Shortlist {
 }
 
 impl Shortlist {
-    /// An empty list of this many places.
+    /// An empty list with room for `places` entries.
     pub fn new(places: usize) -> Self {
         Self { places, entries: Vec::new() }
     }
 
-    /// Keys above this are of no use.
+    /// Keys above this cannot enter the list.
     #[inline(always)]
     pub fn limit(&self) -> f64 {
         if self.entries.len() < self.places { f64::INFINITY } else { self.entries.last().map_or(0.0, |entry| entry.key) }
     }
 
-    /// Enters a row.
+    /// Adds a row if its key is small enough.
     pub fn offer(&mut self, key: f64, identity: u64, row: usize, point: &[f64]) {
         if key <= self.limit() {
             self.insert(Entry { key, identity, row, point: point.to_vec() });
@@ -51,7 +51,7 @@ impl Shortlist {
         }
     }
 
-    /// The best of the lists of all threads.
+    /// Merges the lists of all threads into the best `places` entries.
     pub fn merged(places: usize, lists: impl IntoIterator<Item = Self>) -> Self {
         let mut best = Self::new(places);
         lists.into_iter().flat_map(|list| list.entries).for_each(|entry| best.insert(entry));
@@ -59,13 +59,15 @@ impl Shortlist {
     }
 }
 
-/// A number drawn from (0, 1] for each identity.
+/// A pseudorandom number from (0, 1] that depends only on the salt and the identity.
 #[inline(always)]
 pub fn draw(salt: u64, identity: u64) -> f64 {
     ((mix(salt ^ identity) >> 11) + 1) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-/// The waiting time −ln `drawn` / `mass`, unless it is surely above `limit`: −ln u is at least 1 − u.
+/// The waiting time −ln `drawn` / `mass`; `None` if it is certainly above `limit`.
+///
+/// The shortcut saves most logarithms: −ln u is at least 1 − u.
 #[inline(always)]
 pub fn waiting_time(drawn: f64, mass: f64, limit: f64) -> Option<f64> {
     if 1.0 - drawn > limit * mass * (1.0 + 1e-9) {
@@ -74,7 +76,7 @@ pub fn waiting_time(drawn: f64, mass: f64, limit: f64) -> Option<f64> {
     Some(if mass > 0.0 { negative_ln(drawn) / mass } else { f64::INFINITY })
 }
 
-/// −ln of a number from (0, 1], by additions and multiplications only, so that it is the same on every machine.
+/// −ln of a number from (0, 1], computed with basic arithmetic only, so that it is the same on every machine.
 ///
 /// With u = 2ᵉ m: ln u = e ln 2 + 2 artanh((m − 1) / (m + 1)).
 #[inline(never)]
@@ -90,9 +92,9 @@ fn negative_ln(drawn: f64) -> f64 {
     -(exponent as f64 * std::f64::consts::LN_2 + 2.0 * ratio * series)
 }
 
-/// At most `most` rows drawn at random, all with the same chance, in the order of their draws.
+/// Draws at most `most` rows with equal probability, and returns them in the order of their draws.
 ///
-/// The result, as a sequence of rows, does not depend on the order the rows are stored in.
+/// The resulting sequence of rows does not depend on the order in which the rows are stored.
 pub fn sample(identity: &[u64], random_state: u64, most: usize) -> Vec<usize> {
     let salt = Random::new(random_state, &[]).next();
     let mut drawn: Vec<(u64, u64, usize)> =

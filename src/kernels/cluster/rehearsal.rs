@@ -1,7 +1,7 @@
-//! Many starts on a sample; the best of them are finished on all rows.
+//! Runs k-means from many starts on a sample; the best results become the initial centres of runs on all rows.
 //!
-//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A complete run on some thousands
-//! of rows costs less than a single start on a million, and its result is a better starting point.
+//! After P. S. Bradley, U. M. Fayyad: Refining Initial Points for K-Means Clustering (1998). A complete run on a few thousand
+//! rows costs less than choosing initial centres among a million, and its result is a better starting point.
 
 use std::sync::Mutex;
 
@@ -13,22 +13,22 @@ use super::source::{Source, each_chunk};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 
-/// Rows of the sample, and rows a cluster when that is more.
+/// Minimum number of rows in the sample, and rows per cluster if that gives more.
 const ROWS: usize = 2_048;
 const ROWS_A_CLUSTER: usize = 32;
 
-/// Starts, while they are cheap; and with more clusters than that.
+/// Number of starts with few clusters, when a start is cheap, and with more than `CHEAP_CLUSTERS`.
 const STARTS: usize = 24;
 const FEW_STARTS: usize = 8;
 const CHEAP_CLUSTERS: usize = 20;
 
-/// Iterations of a start: more change little that the run on all rows would not.
+/// Maximum iterations of a start; the run on all rows makes up for the rest.
 const ITERATIONS: usize = 30;
 
-/// What seeds of starts are drawn with, instead of the number of a run.
+/// Stands in the place of a run number when the seeds of starts are drawn.
 const PATH: u64 = u64::MAX;
 
-/// The centres where the best starts ended, at most `wanted`, no two alike. Fewer when fewer were found.
+/// The final centres of the best starts, at most `wanted` and with distinct inertia.
 pub fn best<S: Source>(data: &Data<S>, options: &Options, wanted: usize) -> Result<Vec<Vec<f64>>, Stop> {
     let rows = sample(data.identity, options.random_state, ROWS.max(ROWS_A_CLUSTER * options.n_clusters));
     let columns = data.source.columns();
@@ -45,7 +45,7 @@ pub fn best<S: Source>(data: &Data<S>, options: &Options, wanted: usize) -> Resu
         match kmeans(&matrix, weights.as_deref(), &identity, &one, control, &|_| {}) {
             Ok(found) => ends.push((found.inertia, start, found.centres)),
             Err(Failure::Stop(stop)) => return Err(stop),
-            // The sample may have too few rows for this many clusters, or none with weight.
+            // The sample may have fewer rows than clusters, or no row with weight.
             Err(_) => {}
         }
         Ok(())
@@ -56,7 +56,7 @@ pub fn best<S: Source>(data: &Data<S>, options: &Options, wanted: usize) -> Resu
     Ok(ends.into_iter().take(wanted).map(|(_, _, centres)| centres).collect())
 }
 
-/// The rows with these numbers, in their order.
+/// Copies the rows with these numbers, in the given order.
 fn picked<S: Source>(data: &Data<S>, rows: &[usize]) -> Result<Matrix, Stop> {
     let columns = data.source.columns();
     let mut places: Vec<(usize, usize)> = rows.iter().copied().zip(0..).collect();

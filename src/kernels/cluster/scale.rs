@@ -1,6 +1,6 @@
-//! Statistics of the columns, and how to make them comparable.
+//! Statistics of columns, and scaling that makes columns comparable.
 //!
-//! Sums are exact, so nothing depends on the order of the rows.
+//! Sums are exact, so no result depends on the order of the rows.
 
 use std::convert::Infallible;
 
@@ -13,20 +13,20 @@ use super::source::Source;
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::select::select_ranks;
 
-/// What the values of a column are like.
+/// Count, mean, standard deviations and extremes of a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moments {
     pub count: usize,
     pub mean: f64,
-    /// With the count as divisor.
+    /// Standard deviation with divisor n.
     pub population_deviation: f64,
-    /// With one less as divisor; 0 for a single row.
+    /// Standard deviation with divisor n − 1; 0 for a single row.
     pub sample_deviation: f64,
     pub min: f64,
     pub max: f64,
 }
 
-/// The moments of each column of a source with rows; reads them three times.
+/// The moments of each column of a source; reads the rows three times and fails if there are none.
 pub fn moments(source: &impl Source, control: Control) -> Result<Vec<Moments>, Failure> {
     if source.rows() == 0 {
         return Err(Failure::Shape);
@@ -39,7 +39,7 @@ pub fn moments(source: &impl Source, control: Control) -> Result<Vec<Moments>, F
 }
 
 impl Moments {
-    /// From the extents of columns and sums over them.
+    /// Computes the moments from the extents of columns and a function that sums over their values.
     fn of<E>(count: usize, extents: &[Extent], sums: impl Fn(&[Frame], Power) -> Result<Vec<f64>, E>) -> Result<Vec<Self>, E> {
         let rows = count as f64;
         let frames: Vec<Frame> = extents.iter().map(|extent| Frame::new(0.0, extent.largest())).collect();
@@ -60,7 +60,7 @@ impl Moments {
         Ok(extents.iter().zip(means).zip(squares).map(column).collect())
     }
 
-    /// Whether all values are the same.
+    /// True if all values are the same.
     pub fn constant(&self) -> bool {
         self.min == self.max
     }
@@ -76,7 +76,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The statistics of some values, which are rearranged; none without values, or when one is not a number or beyond ±10¹⁰⁰.
+    /// The statistics of some values, which are rearranged. `None` if there are no values, or if one is NaN or beyond ±10¹⁰⁰.
     pub fn of(values: &mut [f64]) -> Option<Self> {
         let mut ends = Ends::new(1);
         ends.add(values);
@@ -100,24 +100,24 @@ impl Statistics {
     }
 }
 
-/// How to make columns comparable, as the scalers of scikit-learn do.
+/// How columns are made comparable; like the scalers of scikit-learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scaling {
-    /// As they are.
+    /// Leaves values as they are.
     None,
-    /// Mean 0, population standard deviation 1.
+    /// Scales to mean 0 and population standard deviation 1.
     ZScore,
-    /// From 0 to 1.
+    /// Scales to the range from 0 to 1.
     MinMax,
-    /// Median 0, distance of the quartiles 1.
+    /// Scales to median 0 and interquartile range 1.
     Robust,
-    /// The logarithm of one more than the size, with its sign, then as [`Self::ZScore`].
+    /// Takes ln(1 + |x|) with the sign of x, then scales like [`Self::ZScore`].
     Log,
 }
 
 impl Scaling {
-    /// How to scale each column of a matrix with rows. [`Self::Robust`] takes 8 bytes per row and thread.
+    /// Learns the scale of each column of a matrix. [`Self::Robust`] takes 8 bytes per row and thread.
     pub fn fit(self, matrix: &Matrix, control: Control) -> Result<Vec<Scale>, Failure> {
         match self.fit_in_passes(matrix, control)? {
             Some(scales) => Ok(scales),
@@ -125,7 +125,7 @@ impl Scaling {
         }
     }
 
-    /// The same of rows that are anywhere; `None` for [`Self::Robust`], whose quartiles need the columns in memory.
+    /// Like [`Self::fit`] for rows from any source. `None` for [`Self::Robust`], whose quartiles need the columns in memory.
     pub fn fit_in_passes(self, source: &impl Source, control: Control) -> Result<Option<Vec<Scale>>, Failure> {
         let scales = |scale: fn(&Moments) -> Scale| Ok(Some(moments(source, control)?.iter().map(scale).collect()));
         match self {
@@ -141,12 +141,12 @@ impl Scaling {
     }
 }
 
-/// ln(1 + |x|) with the sign of x: tames sums of money, and is there for 0 and below.
+/// ln(1 + |x|) with the sign of x: compresses large amounts, and is defined for 0 and negative values too.
 fn logarithm(value: f64) -> f64 {
     value.abs().ln_1p().copysign(value)
 }
 
-/// A source with the logarithms of its values.
+/// A source that returns the [`logarithm`] of the values of another source.
 struct Logarithms<'a, S>(&'a S);
 
 impl<S: Source> Source for Logarithms<'_, S> {
@@ -171,12 +171,12 @@ impl<S: Source> Source for Logarithms<'_, S> {
     }
 }
 
-/// Makes x to (x − offset) × factor, or of the logarithm of x.
+/// Maps x to (x − offset) × factor, optionally after taking the logarithm of x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     pub offset: f64,
     pub factor: f64,
-    /// Whether it is the logarithm that is moved and stretched, of [`Scaling::Log`].
+    /// True if the logarithm is taken first, for [`Scaling::Log`].
     pub is_of_logarithm: bool,
 }
 
@@ -215,7 +215,8 @@ impl Scale {
     }
 }
 
-/// The statistics of each column of a matrix with rows, a thread for each column; takes 8 bytes per row and thread.
+/// The statistics of each column of a matrix, computed in parallel by column; fails if there are no rows. Takes 8 bytes per row
+/// and thread.
 pub fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, Failure> {
     if matrix.rows() == 0 {
         return Err(Failure::Shape);
@@ -235,7 +236,7 @@ pub fn statistics(matrix: &Matrix, control: Control) -> Result<Vec<Statistics>, 
 }
 
 impl Matrix {
-    /// Scales the columns, each by its own.
+    /// Scales each column in place by its own scale.
     pub fn scale(&mut self, scales: &[Scale]) {
         for row in self.rows_mut() {
             row.iter_mut().zip(scales).for_each(|(value, scale)| *value = scale.scale(*value));

@@ -1,9 +1,10 @@
-//! Silhouettes: how much nearer each row is to its own cluster than to the next one.
+//! Silhouettes: how much nearer each row is to its own cluster than to the next nearest one.
 //!
 //! P. J. Rousseeuw: Silhouettes: a graphical aid to the interpretation and validation of cluster analysis (1987).
 //!
-//! All pairs are needed, so most work is in the distances. They are computed once for any number of labelings, each pair once,
-//! in tiles of 64 × 64 rows: a tile is summed by the labels of one side for the rows of the other, and then the reverse.
+//! All pairs of rows are needed, so the distances are most of the work. Each pair is computed once, for any number of labelings,
+//! in tiles of 64 × 64 rows. For each row on one side of a tile, the distances are summed by the labels of the rows on the other
+//! side; then the same is done with the sides swapped.
 
 use std::ops::Range;
 
@@ -13,20 +14,21 @@ use super::exact::Grid;
 use super::matrix::Matrix;
 use crate::kernels::control::{Control, Stop};
 
-/// Beyond this many rows take a sample of them: 1.3 × 10⁸ distances, about half a second.
+/// Callers sample if there are more rows than this, which give 1.3 × 10⁸ distances and take about half a second.
 pub const MOST_ROWS: usize = 16_384;
-/// Rows of a tile. 64 × 64 distances fit the nearest cache.
+/// Rows on each side of a tile: 64 × 64 distances take 32 KiB, which fits the first-level cache.
 const TILE: usize = 64;
-/// Sums kept in registers.
+/// Number of sums that are kept in registers.
 const LANES: usize = 16;
 
 type Tile = [[f64; TILE]; TILE];
 
-/// The silhouette of each of `rows` (numbers of rows of the matrix, in the order of their identity) in each labeling.
+/// The silhouette of each of `rows` in each labeling, from −1 to 1, as labelings × rows.
 ///
-/// A labeling holds the cluster of every row of the matrix. The result is labelings × rows, from −1 to 1. As in scikit-learn a
-/// row alone in its cluster has 0; other clusters than those of `rows` do not count; all is 0 when there is only one cluster.
-/// Distances are Euclidean. Takes n² / 2 distances, and 16 bytes per row, cluster and worker.
+/// `rows` are row numbers of the matrix. Their order must not depend on how the matrix is stored, because the order of summation
+/// follows it. A labeling holds the cluster of every row of the matrix; only the clusters of `rows` count. As in scikit-learn, a
+/// row alone in its cluster has the silhouette 0, and all silhouettes are 0 if there is only one cluster. Distances are Euclidean.
+/// Computes n² / 2 distances, and takes 16 bytes per row, cluster and worker.
 pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], control: Control<'_>) -> Result<Vec<Vec<f64>>, Stop> {
     let points = Points::new(matrix, rows);
     let groups = Groups::new(rows, labelings);
@@ -71,17 +73,17 @@ pub fn silhouettes(matrix: &Matrix, rows: &[usize], labelings: &[&[u32]], contro
     Ok(labelings.iter().zip(&groups.labelings).map(of_labeling).collect())
 }
 
-/// The mean of silhouettes, in their order; `None` when there are none.
+/// The mean of silhouettes, summed in the given order; `None` if there are none.
 pub fn mean(silhouettes: &[f64]) -> Option<f64> {
     (!silhouettes.is_empty()).then(|| silhouettes.iter().sum::<f64>() / silhouettes.len() as f64)
 }
 
-/// The rows as (tiles × columns) × 64, the last tile filled with zeros.
+/// The rows as (tiles × columns) × 64 values; the last tile is padded with zeros.
 struct Points {
     tiles: usize,
     columns: usize,
     values: Vec<[f64; TILE]>,
-    /// No distance is larger: the diagonal of the box around the rows.
+    /// Upper bound on a distance: the diagonal of the bounding box of the rows.
     diameter: f64,
 }
 
@@ -106,17 +108,17 @@ impl Points {
     }
 }
 
-/// The rows of each tile by cluster; the clusters of all labelings are numbered through.
+/// The rows of each tile, grouped by cluster. The clusters of all labelings are numbered consecutively.
 struct Groups {
-    /// The clusters of each labeling.
+    /// The range of clusters of each labeling.
     labelings: Vec<Range<usize>>,
-    /// Rows in each cluster.
+    /// Number of rows in each cluster.
     counts: Vec<u32>,
-    /// A cluster and where its rows begin and end in `members`, for each tile and cluster that has rows there.
+    /// For each tile and each cluster with rows in it: the cluster, and the range of its rows in `members`.
     runs: Vec<(usize, Range<usize>)>,
-    /// The runs of each tile.
+    /// The range of `runs` of each tile.
     tiles: Vec<Range<usize>>,
-    /// Places of rows in their tile.
+    /// Positions of rows within their tile.
     members: Vec<u8>,
 }
 
@@ -147,12 +149,13 @@ impl Groups {
         groups
     }
 
-    /// The clusters in a tile, each with the places of its rows.
+    /// The clusters with rows in a tile, each with the positions of these rows.
     fn of(&self, tile: usize) -> impl Iterator<Item = (usize, &[u8])> {
         self.runs[self.tiles[tile].clone()].iter().map(|(cluster, members)| (*cluster, &self.members[members.clone()]))
     }
 
-    /// (b − a) / max(a, b): a is the mean distance to the others of the own cluster, b the least one to another cluster.
+    /// (b − a) / max(a, b), where a is the mean distance to the other rows of the row's own cluster, and b the smallest mean
+    /// distance to another cluster.
     fn silhouette(&self, own: usize, clusters: Range<usize>, sum: impl Fn(usize) -> f64) -> f64 {
         let count = |cluster: usize| f64::from(self.counts[cluster]);
         let others = clusters.filter(|cluster| *cluster != own && self.counts[*cluster] > 0);
@@ -164,7 +167,7 @@ impl Groups {
     }
 }
 
-/// Distances of each row of `a` to each of `b`, both column by column.
+/// Computes the distances from each row of `a` to each row of `b`; both are stored column by column.
 #[inline(always)]
 fn distances(a: &[[f64; TILE]], b: &[[f64; TILE]], into: &mut Tile) {
     for (lane, row) in into.iter_mut().enumerate() {
@@ -189,8 +192,9 @@ fn transpose(tile: &Tile, into: &mut Tile) {
     }
 }
 
-/// Adds the distances to the members of a cluster, for each of 64 rows, coarse and fine units apart. Floats add up in the order of
-/// the members.
+/// Adds, for each of 64 rows, the distances to the members of a cluster, in coarse and fine units.
+///
+/// Within a tile the distances are added as floats, in the order of the members; sums of tiles are added as integers.
 #[inline(always)]
 fn add(tile: &Tile, members: &[u8], grid: Grid, [coarse, fine]: &mut [[i64; TILE]; 2]) {
     let strips = coarse.as_chunks_mut::<LANES>().0.iter_mut().zip(fine.as_chunks_mut::<LANES>().0);
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn is_right_by_hand() {
-        // a = 1, b = 9.5; a = 1, b = 8.5; alone.
+        // First row: a = 1, b = 9.5. Second row: a = 1, b = 8.5. The last row is alone in its cluster.
         let matrix = matrix(&[vec![0.0], vec![1.0], vec![9.0], vec![10.0], vec![-50.0]]);
         let found = silhouettes(&matrix, &[0, 1, 2, 3, 4], &[&[0, 0, 1, 1, 3]], control(1)).unwrap();
         for (found, expected) in found[0].iter().zip([8.5 / 9.5, 7.5 / 8.5, 7.5 / 8.5, 8.5 / 9.5, 0.0]) {

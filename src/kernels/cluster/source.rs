@@ -1,4 +1,4 @@
-//! The source of the rows: memory, or a file that is read again each time.
+//! Sources of rows: memory, or a file that is read again for each pass.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ pub use super::distance::BLOCK_ROWS;
 use super::distance::Groups;
 use crate::kernels::control::{Control, Stop};
 
-/// Rows in chunks.
+/// Rows that are read chunk by chunk.
 pub trait Source: Sync {
     /// Number of rows.
     fn rows(&self) -> usize;
@@ -14,10 +14,11 @@ pub trait Source: Sync {
     /// Number of columns.
     fn columns(&self) -> usize;
 
-    /// Rows in every chunk but the last: a multiple of [`BLOCK_ROWS`], at most 2¹⁶.
+    /// Rows in every chunk but the last: a multiple of [`BLOCK_ROWS`], at most 2¹⁶. (K-means adds a row to its sums and subtracts
+    /// it at most once per chunk, and the sums have room for 2¹⁷ numbers.)
     fn chunk_rows(&self) -> usize;
 
-    /// The values of a chunk, row after row; borrowed or read into `scratch`.
+    /// The values of a chunk in row-major order, either borrowed or read into `scratch`.
     fn chunk<'a>(&'a self, index: usize, scratch: &'a mut Vec<f64>) -> Result<&'a [f64], Stop>;
 
     /// Number of chunks.
@@ -25,16 +26,16 @@ pub trait Source: Sync {
         self.rows().div_ceil(self.chunk_rows())
     }
 
-    /// The rows of a chunk.
+    /// The row numbers of a chunk.
     fn range(&self, index: usize) -> Range<usize> {
         let start = index * self.chunk_rows();
         start..(start + self.chunk_rows()).min(self.rows())
     }
 }
 
-/// Runs `work` on every chunk of rows, on all threads; gives back the state of each thread.
+/// Runs `work` on every chunk of rows, on all threads; returns the state of each thread.
 ///
-/// `work` is given the rows and their values row after row.
+/// `work` gets the row numbers and their values in row-major order.
 pub fn each_chunk<T: Send>(
     source: &impl Source,
     control: Control,
@@ -52,9 +53,9 @@ pub fn each_chunk<T: Send>(
     Ok(states.into_iter().map(|(state, _)| state).collect())
 }
 
-/// Runs `work` on every block of rows, on all threads; gives back the state of each thread.
+/// Runs `work` on every block of rows, on all threads; returns the state of each thread.
 ///
-/// `work` is given the rows, their values row after row, and the same packed in groups.
+/// `work` gets the row numbers, their values in row-major order, and the same values packed in groups.
 pub fn each_block<T: Send>(
     source: &impl Source,
     control: Control,
@@ -78,7 +79,7 @@ pub fn each_block<T: Send>(
     Ok(states.into_iter().map(|(state, _, _)| state).collect())
 }
 
-/// Splits the rows and values of a chunk into blocks.
+/// Splits the row numbers and values of a chunk into blocks.
 pub fn blocks(rows: Range<usize>, values: &[f64], columns: usize) -> impl Iterator<Item = (Range<usize>, &[f64])> {
     let end = rows.end;
     let ranges = rows.step_by(BLOCK_ROWS).map(move |start| start..(start + BLOCK_ROWS).min(end));

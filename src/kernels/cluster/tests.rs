@@ -1,4 +1,4 @@
-//! K-means as a whole against a plain implementation, and what must not change its result.
+//! Compares k-means with a plain implementation, and checks that order, threads, chunks and memory do not change the result.
 
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::kernels::control::unlimited::control;
 use crate::kernels::control::{Budget, Control, Stop};
 use crate::kernels::random::{Random, mix};
 
-/// Rows as row-major values.
+/// A data set with row-major values.
 #[derive(Clone)]
 struct Rows {
     columns: usize,
@@ -26,7 +26,7 @@ impl Rows {
         Self { columns, values, weights: vec![1.0; rows], identity: (1..=rows as u64).map(mix).collect() }
     }
 
-    /// Rows around some points; with `grid` there are many duplicates and ties.
+    /// Rows scattered around a few points; with `grid` there are many duplicates and ties.
     fn blobs(rows: usize, columns: usize, seed: u64, grid: bool) -> Self {
         let mut random = Random::new(seed, &[]);
         let mut values = Vec::new();
@@ -81,7 +81,7 @@ fn given(rows: &Rows, n_clusters: usize) -> Options {
     options(n_clusters, Init::Given(rows.values[..n_clusters * rows.columns].to_vec()))
 }
 
-/// One plain iteration; a cluster without rows keeps its centre.
+/// One plain iteration of Lloyd's algorithm; a cluster without rows keeps its centre.
 fn naive(rows: &Rows, centres: &[f64]) -> Vec<f64> {
     let columns = rows.columns;
     let mut sums = vec![0.0; centres.len()];
@@ -157,12 +157,12 @@ fn starts_on_a_sample_depend_on_nothing_but_the_rows() {
         let again = kmeans(&shuffled.matrix(777), None, &shuffled.identity, &options, control(workers), &|_| {}).unwrap();
         assert_eq!((&first.centres, &first.sizes, first.inertia), (&again.centres, &again.sizes, again.inertia));
     }
-    // They end near the best of many runs.
+    // The results are near the best of many runs.
     let best = rows.cluster(&Options { n_init: 60, ..options }).unwrap().inertia;
     assert!(first.inertia <= best * 1.005, "{} {best}", first.inertia);
 }
 
-/// Lets through all but the memory of the bounds.
+/// A budget that refuses only the memory of the bounds.
 struct NoBounds(usize);
 
 impl Budget for NoBounds {

@@ -1,4 +1,4 @@
-//! Maximum likelihood: from several starts on some of the rows, and from the best of these on all.
+//! Maximum likelihood: searches from several starts on a subset of the rows, and from the best results on all rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,55 +8,57 @@ use super::process::Likelihood;
 use super::rows::{Compressed, Row};
 use crate::kernels::control::{Control, Stop};
 
-/// A parameter that was estimated.
+/// An estimated parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     pub name: String,
     pub value: f64,
-    /// From the Hessian, by the delta method; none where the likelihood does not tell the parameters apart, or with a penalty.
+    /// Standard error from the Hessian, by the delta method. `None` if the likelihood does not identify the parameters, or with a
+    /// penalty.
     pub std_err: Option<f64>,
 }
 
-/// What maximum likelihood found.
+/// The result of maximum likelihood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub parameters: Vec<Parameter>,
-    /// Without the penalty.
+    /// The log-likelihood without the penalty.
     pub log_likelihood: f64,
     /// The sum of the weights.
     pub customers: f64,
     pub iterations: usize,
-    /// Whether it is a maximum; where it is not, the likelihood still rises as a parameter nears 0 or grows without end.
+    /// True if it is a maximum. Otherwise the likelihood still rises as some parameter goes to 0 or infinity.
     pub converged: bool,
 }
 
-/// How it is estimated.
+/// Options of the fit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FitOptions {
-    /// The mean negative log-likelihood grows by this times the sum of the squared parameters, times over the longest age.
+    /// Penalty added to the mean negative log-likelihood: this times the sum of the squared parameters. Parameters in units of time
+    /// are first divided by the longest age.
     pub penalizer: f64,
 }
 
-/// Rows of a part of the work: parts are added in their order, however many workers there are.
+/// Rows per job. The sums of jobs are added in order, so that the result does not depend on the number of workers.
 const PART: usize = 4_096;
-/// The starts are tried on about this many rows.
+/// Approximate number of rows on which the starts are tried.
 const TRIED: usize = 4_096;
-/// The most steps of a search.
+/// Maximum number of iterations of a search.
 const MOST: usize = 200;
-/// Searches that are tried on all rows where the first does not end.
+/// Maximum number of searches on all rows; further ones are only tried if the earlier ones did not converge.
 const TRIED_IN_FULL: usize = 3;
 
-/// What a fit needs beside the rows.
+/// The inputs of a fit other than the rows.
 pub struct Search<'a, const N: usize> {
     pub names: [&'a str; N],
-    /// Values from which the search starts.
+    /// Initial values of the parameters, one array per search.
     pub starts: &'a [[f64; N]],
-    /// What each parameter is divided by in the penalty.
+    /// The divisor of each parameter in the penalty.
     pub scales: [f64; N],
     pub options: FitOptions,
 }
 
-/// Fits a likelihood to rows; of no rows there is no estimate.
+/// Fits a likelihood to the rows; `None` if there are no rows.
 pub fn fit<const N: usize, L: Likelihood<N>>(
     control: &Control<'_>,
     rows: &Compressed<'_>,
@@ -73,7 +75,7 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
         let objective = |logs: &[f64; N]| objective::<N, L>(control, &few, weight, search, logs);
         tried.push(least(start.map(libm::log), MOST, objective)?);
     }
-    // The best first; ties: the first tried.
+    // The best first. The sort is stable, so the first start wins ties.
     tried.sort_by(|one, other| {
         (!one.at.value.is_finite(), one.at.value)
             .partial_cmp(&(!other.at.value.is_finite(), other.at.value))
@@ -100,13 +102,14 @@ pub fn fit<const N: usize, L: Likelihood<N>>(
     Ok(best.map(|best| estimate(rows.weight, search, &best, iterations)))
 }
 
-/// A parameter whose logarithm has a standard error above 10 is not known: the likelihood still rises a little as it nears 0 or grows without end.
+/// True if the likelihood identifies all parameters. If the logarithm of one has a standard error of 10 or more, the likelihood is
+/// almost flat: it still rises a little as the parameter goes to 0 or infinity.
 fn tells_parameters<const N: usize>(found: &Least<N>, weight: f64) -> bool {
     inverse(&found.at.hessian).is_some_and(|variances| (0..N).all(|place| variances[place][place] / weight < 100.0))
 }
 
 fn estimate<const N: usize>(weight: f64, search: &Search<'_, N>, best: &Least<N>, iterations: usize) -> Estimate {
-    // Of the mean: the variance is of the sum.
+    // The Hessian is that of the mean negative log-likelihood; dividing by the weight below gives the variances for the sum.
     let variances = inverse(&best.at.hessian).filter(|_| best.converged && search.options.penalizer == 0.0);
     let parameters = search.names.iter().enumerate().map(|(place, name)| {
         let value = libm::exp(best.logs[place]);
@@ -157,7 +160,7 @@ fn objective<const N: usize, L: Likelihood<N>>(
 
 fn sum_of<const N: usize, L: Likelihood<N>>(parameters: &[Dual<N>; N], rows: &[Row]) -> Dual<N> {
     let mut sum = Dual::of(0.0);
-    // Rows of one frequency stand together.
+    // Rows are sorted, so rows with the same frequency are adjacent.
     for alike in rows.chunk_by(|one, other| one.frequency == other.frequency) {
         let weight: f64 = alike.iter().map(|row| row.weight).sum();
         sum = sum + L::of_rows(parameters, alike);

@@ -5,7 +5,7 @@ pub fn ln_gamma(x: f64) -> f64 {
     libm::lgamma(x)
 }
 
-/// The derivative of ln Γ, for x > 0: recurrence up to 10, then the asymptotic series.
+/// The derivative of ln Γ, for x > 0: the recurrence raises x to at least 10, where the asymptotic series applies.
 pub fn digamma(mut x: f64) -> f64 {
     let mut sum = 0.0;
     while x < 10.0 {
@@ -40,17 +40,19 @@ pub fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
 }
 
-/// The most terms of a series. Terms shrink by z, and z nears 1 only for horizons of thousands of times what was observed.
+/// Maximum number of terms of a series. Terms shrink by a factor of about z, which is near 1 only if the horizon is thousands of
+/// times as long as the observation.
 const MOST_TERMS: u32 = 2_000_000;
 
-/// c / (a − 1) · [1 − (1 − z)^A · ₂F₁(A, B; c; z)] with B = c − a + 1: what the BG/NBD expectation is made of, for 0 ≤ z < 1.
+/// c / (a − 1) · [1 − (1 − z)^A · ₂F₁(A, B; c; z)] with A = `purchases` and B = c − a + 1, for 0 ≤ z < 1: the core of the BG/NBD
+/// expectation.
 ///
-/// Three forms, each where it neither cancels nor overflows; neither a = 1 nor c = 0 is a pole of the first two, out of which the factor a − 1 and the
-/// divisor c are taken:
-/// - Pfaff's, A·w·Σ (A + 1)_j (a)_j / ((c + 1)_j (j + 1)!) (−w)^j with w = z / (1 − z), where c is large beside the rest: hardly anybody leaves, or
-///   everybody at one rate;
-/// - Euler's, with (1 − z)^(a−1) · ₂F₁(c − A, a − 1; c; z), else;
-/// - the series as it stands, where a is so large that Euler's would overflow.
+/// It is computed in one of three forms, whichever neither cancels nor overflows. In the first two, the divisors a − 1 and c are
+/// cancelled analytically, so that a = 1 and c = 0 are no poles:
+/// - Pfaff's transformation, A·w·Σ (A + 1)_j (a)_j / ((c + 1)_j (j + 1)!) (−w)^j with w = z / (1 − z), if c is large compared to the
+///   rest: hardly anybody leaves, or everybody leaves at the same rate;
+/// - Euler's transformation, with (1 − z)^(a−1) · ₂F₁(c − A, a − 1; c; z), in general;
+/// - the plain series, if (1 − z)^(a−1) is so small that Euler's form would overflow.
 pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
     if z <= 0.0 {
         return 0.0;
@@ -73,7 +75,7 @@ pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
     if power < -30.0 {
         return c / (a - 1.0) * (1.0 - libm::exp(purchases * log + ln_series(purchases, c - a + 1.0, c, z)));
     }
-    // (1 − (1 − z)^(a−1)) / (a − 1), which is −ln(1 − z) where a is 1.
+    // (1 − (1 − z)^(a−1)) / (a − 1), whose limit at a = 1 is −ln(1 − z).
     let first = if power.abs() < 1e-12 { -log * (1.0 + power / 2.0) } else { -libm::expm1(power) / (a - 1.0) };
     let other = c - purchases;
     // Terms k ≥ 1: (other)_k (a)_{k−1} / ((c + 1)_{k−1} k!) z^k.
@@ -91,7 +93,7 @@ pub fn expectation(purchases: f64, a: f64, c: f64, z: f64) -> f64 {
     c * first - libm::exp(power) * sum
 }
 
-/// ln ₂F₁(a, b; c; z) of positive arguments, by its series, scaled on its way so that it does not overflow.
+/// ln ₂F₁(a, b; c; z) for positive arguments, by its series, which is rescaled along the way so that it does not overflow.
 fn ln_series(a: f64, b: f64, c: f64, z: f64) -> f64 {
     let (mut term, mut sum, mut scale) = (1.0_f64, 1.0_f64, 0.0);
     for step in 0..MOST_TERMS {

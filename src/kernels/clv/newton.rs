@@ -1,9 +1,9 @@
-//! The minimum of a smooth function of a few parameters, by Newton's method with a damped Hessian.
+//! Finds the minimum of a smooth function of a few parameters, by Newton's method with a damped Hessian.
 
 use super::number::Dual;
 use crate::kernels::control::Stop;
 
-/// The place of the smallest value.
+/// The minimum that was found.
 #[derive(Debug, Clone, Copy)]
 pub struct Least<const N: usize> {
     /// The logarithms of the parameters.
@@ -11,16 +11,16 @@ pub struct Least<const N: usize> {
     /// The value there, with its derivatives.
     pub at: Dual<N>,
     pub iterations: usize,
-    /// Whether it is a least value: the slope is nothing, and the function rises in every direction.
+    /// True if it is a proper minimum: the gradient vanishes, the Hessian is positive definite, and no parameter is at its bound.
     pub converged: bool,
 }
 
 /// Parameters are kept between e⁻³⁰ and e³⁰.
 const FARTHEST: f64 = 30.0;
-/// The longest step of a logarithm.
+/// Maximum change of a logarithm in one step.
 const LONGEST: f64 = 3.0;
 
-/// Looks for the smallest value, from a start.
+/// Minimises `function` from the start, in at most `most` iterations.
 pub fn least<const N: usize>(
     start: [f64; N],
     most: usize,
@@ -36,7 +36,7 @@ pub fn least<const N: usize>(
         damping = used;
         let descent: f64 = step.iter().zip(at.gradient).map(|(step, slope)| step * slope).sum();
         if descent.abs() <= 1e-15 * (1.0 + at.value.abs()) && damping <= 1e-8 {
-            // A last step; where it is worse by rounding only, it is left.
+            // Try a last step, and keep it only if rounding does not make it worse.
             let last = moved(&logs, &step);
             let there = function(&last)?;
             if there.value <= at.value {
@@ -50,7 +50,7 @@ pub fn least<const N: usize>(
             let gained = at.value - there.value;
             (logs, at) = (next, there);
             damping = if damping < 1e-10 { 0.0 } else { damping / 10.0 };
-            // Far out, on a slope that flattens for ever, nothing more is gained.
+            // Far out, on a slope that flattens for ever, there is nothing more to gain.
             if gained <= 1e-15 * at.value.abs() && damping > 0.0 && descent.abs() < 1e-12 {
                 break;
             }
@@ -71,7 +71,7 @@ fn moved<const N: usize>(logs: &[f64; N], step: &[f64; N]) -> [f64; N] {
     std::array::from_fn(|i| (logs[i] + step[i]).clamp(-FARTHEST, FARTHEST))
 }
 
-/// A step on which the function falls, and the damping that it took.
+/// A descent step, and the damping that was needed to make the Hessian positive definite.
 fn downhill<const N: usize>(at: &Dual<N>, damping: f64) -> Option<([f64; N], f64)> {
     let mut damping = damping;
     for _ in 0..40 {
@@ -92,7 +92,7 @@ fn downhill<const N: usize>(at: &Dual<N>, damping: f64) -> Option<([f64; N], f64
     None
 }
 
-/// The lower triangle whose square is the matrix; `None` when it is not positive definite.
+/// The lower Cholesky factor of the matrix; `None` if the matrix is not positive definite.
 pub fn cholesky<const N: usize>(matrix: &[[f64; N]; N]) -> Option<[[f64; N]; N]> {
     let mut factor = [[0.0; N]; N];
     for i in 0..N {
@@ -125,7 +125,7 @@ fn solve<const N: usize>(factor: &[[f64; N]; N], right: &[f64; N]) -> [f64; N] {
     solution
 }
 
-/// The inverse of a positive definite matrix.
+/// The inverse of a positive definite matrix; `None` if it is not positive definite.
 pub fn inverse<const N: usize>(matrix: &[[f64; N]; N]) -> Option<[[f64; N]; N]> {
     let factor = cholesky(matrix)?;
     let mut inverse = [[0.0; N]; N];

@@ -1,22 +1,23 @@
-//! Numbers that carry their derivatives: a likelihood written once gives its value, gradient and Hessian.
+//! Numbers that carry their derivatives, so that a likelihood that is written once yields its value, gradient and Hessian.
 //!
-//! [`Dual`] holds the first and second derivatives by N parameters. They are as exact as the value, not differences.
+//! [`Dual`] holds the first and second derivatives with respect to N parameters (forward-mode automatic differentiation). They are
+//! as exact as the value; they are not finite differences.
 
 use std::ops::{Add, Mul, Neg, Sub};
 
 use super::gamma::{digamma, ln_gamma, trigamma};
 
-/// What a likelihood is written in: plain numbers, or numbers with derivatives.
+/// A number in which likelihoods are written: a plain number, or one with derivatives.
 pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Neg<Output = Self> {
     /// A constant.
     fn of(value: f64) -> Self;
-    /// The number without its derivatives.
+    /// The value without the derivatives.
     fn value(self) -> f64;
-    /// A function of one number: its value and its first two derivatives, computed from the value.
+    /// Applies a function, which returns its value and its first two derivatives at the given value.
     fn through(self, function: impl FnOnce(f64) -> [f64; 3]) -> Self;
-    /// Multiplied by a constant.
+    /// Multiplies by a constant.
     fn times(self, factor: f64) -> Self;
-    /// With a constant added.
+    /// Adds a constant.
     fn plus(self, value: f64) -> Self;
 
     /// The natural logarithm.
@@ -24,7 +25,7 @@ pub trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
         self.through(|x| [libm::log(x), 1.0 / x, -1.0 / (x * x)])
     }
 
-    /// e to its power.
+    /// The exponential function.
     fn exp(self) -> Self {
         self.through(|x| {
             let value = libm::exp(x);
@@ -81,7 +82,7 @@ impl Number for f64 {
     }
 }
 
-/// A number with its derivatives by N parameters.
+/// A number with its first and second derivatives with respect to N parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Dual<const N: usize> {
     pub value: f64,
@@ -90,7 +91,7 @@ pub struct Dual<const N: usize> {
 }
 
 impl<const N: usize> Dual<N> {
-    /// The parameter of this number, given by its logarithm: derivatives are by the logarithm.
+    /// The parameter at a place, given by its logarithm. Derivatives are with respect to the logarithm.
     pub fn parameter(place: usize, log: f64) -> Self {
         let value = libm::exp(log);
         let mut dual = Self::of(value);

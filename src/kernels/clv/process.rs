@@ -3,20 +3,21 @@
 use super::number::{Dual, Number};
 use super::rows::Row;
 
-/// A model's likelihood: the part of a frequency, and the part of a row.
+/// The log-likelihood of a model. It is split in two parts, so that the part that depends only on the frequency is computed once
+/// for all rows with that frequency.
 pub trait Likelihood<const N: usize>: Sync {
-    /// What depends on the frequency only.
+    /// The part that depends only on the frequency.
     fn of_frequency<T: Number>(parameters: &[T; N], frequency: f64) -> T;
-    /// What depends on the rest of a row.
+    /// The part that depends on the rest of a row.
     fn of_row<T: Number>(parameters: &[T; N], row: &Row) -> T;
 
-    /// The sum of what depends on the rest of rows of one frequency, by their weights.
+    /// The weighted sum of [`Self::of_row`] over rows with the same frequency.
     fn of_rows(parameters: &[Dual<N>; N], rows: &[Row]) -> Dual<N> {
         rows.iter().fold(Dual::of(0.0), |sum, row| sum + Self::of_row(parameters, row).times(row.weight))
     }
 }
 
-/// Fader, Hardie, Lee: "Counting your customers" the easy way (2005). r, α, a, b.
+/// BG/NBD, with parameters r, α, a, b. Fader, Hardie, Lee: "Counting your customers" the easy way (2005).
 pub struct BgNbd;
 
 impl Likelihood<4> for BgNbd {
@@ -46,7 +47,8 @@ impl Likelihood<4> for BgNbd {
     }
 }
 
-/// Batislam, Denizel, Filiztekin: customers may leave after the first purchase too (2007). r, α, a, b.
+/// MBG/NBD, with parameters r, α, a, b: customers may also leave right after the first purchase. Batislam, Denizel, Filiztekin
+/// (2007).
 pub struct MbgNbd;
 
 impl Likelihood<4> for MbgNbd {
@@ -68,15 +70,16 @@ impl Likelihood<4> for MbgNbd {
     }
 }
 
-/// The rows' part of BG/NBD (`first` is −1) and MBG/NBD (0) with its derivatives written out, which takes a third of the time:
+/// The rows' part of BG/NBD (`first` = −1) and MBG/NBD (`first` = 0), with the derivatives written out, which takes a third of the
+/// time:
 ///
-/// f = −n·u + ln(1 + e^g), g = c + n·(u − v), with n = r + x, u = ln(α + T), v = ln(α + t), c = ln a − ln(b + x + first).
+/// f = −n·u + ln(1 + e^g), g = c + n·(u − v), where n = r + x, u = ln(α + T), v = ln(α + t), c = ln a − ln(b + x + first).
 fn of_alike(parameters: &[Dual<4>; 4], rows: &[Row], first: f64) -> Dual<4> {
     let [r, alpha, a, b] = parameters.map(|parameter| parameter.value);
     let x = rows.first().map_or(0.0, |row| row.frequency);
     let n = r + x;
     let last = b + x + first;
-    // Without a repeat nobody has left, in BG/NBD.
+    // In BG/NBD a customer without a repeat purchase cannot have left.
     let stays = first < 0.0 && x == 0.0;
     let odds = if stays { f64::NEG_INFINITY } else { libm::log(a) - libm::log(last) };
     let (mut value, mut by_r, mut by_alpha, mut by_odds) = (0.0, 0.0, 0.0, 0.0);
@@ -119,7 +122,7 @@ fn of_alike(parameters: &[Dual<4>; 4], rows: &[Row], first: f64) -> Dual<4> {
         [r_odds * of_a, alpha_odds * of_a, odds_odds * of_a * of_a - by_odds * of_a * of_a, a_b],
         [r_odds * of_b, alpha_odds * of_b, a_b, odds_odds * of_b * of_b + by_odds * of_b * of_b],
     ];
-    // By the logarithms of the parameters.
+    // Convert to derivatives with respect to the logarithms of the parameters.
     let values = [r, alpha, a, b];
     let mut sum = Dual::of(value);
     for i in 0..4 {
@@ -132,7 +135,7 @@ fn of_alike(parameters: &[Dual<4>; 4], rows: &[Row], first: f64) -> Dual<4> {
     sum
 }
 
-/// Schmittlein, Morrison, Colombo: Counting your customers (1987). r, α, s, β.
+/// Pareto/NBD, with parameters r, α, s, β. Schmittlein, Morrison, Colombo: Counting your customers (1987).
 pub struct ParetoNbd;
 
 impl Likelihood<4> for ParetoNbd {
@@ -147,7 +150,7 @@ impl Likelihood<4> for ParetoNbd {
     }
 }
 
-/// Nodes and weights of the quadrature of Gauss and Legendre with 16 nodes, the half of them that is positive.
+/// The positive nodes of 16-point Gauss–Legendre quadrature, with their weights.
 pub const GAUSS: [(f64, f64); 8] = [
     (0.095_012_509_837_637_44, 0.189_450_610_455_068_5),
     (0.281_603_550_779_258_9, 0.182_603_415_044_923_6),
@@ -159,14 +162,14 @@ pub const GAUSS: [(f64, f64); 8] = [
     (0.989_400_934_991_649_9, 0.027_152_459_411_754_095),
 ];
 
-/// More than the time from a thousandth of α to thousands of times α needs.
+/// Maximum number of panels: more than are needed for times from a thousandth of α to thousands of times α.
 const MOST_PANELS: u32 = 1_000;
 
 /// ln ∫ (α + y)^−p · (β + y)^−q dy from one time to another.
 ///
-/// The published form is a difference of two hypergeometric functions, which cancels, and changes its form where α = β. The integral has
-/// neither trouble. In the logarithm of the time beyond the lesser of α and β the integrand falls like an exponential: it is cut in panels over each of
-/// which it falls little, by how fast it falls there, and what is below the last digit is left.
+/// The published form is a difference of two hypergeometric functions, which suffers from cancellation and needs a special case at
+/// α = β. The integral has neither problem. As a function of ln(min(α, β) + y), the integrand decays like an exponential. It is
+/// integrated in panels that are narrow enough for little decay within each, and the tail below the last digit is dropped.
 pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64) -> T {
     if to <= from {
         return T::of(f64::NEG_INFINITY);
@@ -179,7 +182,7 @@ pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64)
     let mut sum = T::of(0.0);
     let mut done = 0.0_f64;
     for _ in 0..MOST_PANELS {
-        // How fast it falls where the panel begins; within a panel of 1 the rate grows by e at most.
+        // The rate of decay at the start of the panel; within a panel of width 1 it grows at most by a factor of e.
         let reached = libm::exp(start.value() + length * done);
         let time = reached - lesser.value();
         let rate = p.value() * reached / (alpha.value() + time) + q.value() * reached / (beta.value() + time);
@@ -195,7 +198,7 @@ pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64)
             }
         }
         done += panel;
-        // It falls, and the rest is below the last digit.
+        // The integrand keeps falling, so the rest is at most this, which is below the last digit.
         if 1.0 - done < 1e-12 || highest * (1.0 - done) <= 1e-18 * sum.value() {
             break;
         }
@@ -203,7 +206,8 @@ pub fn ln_integral<T: Number>(p: T, alpha: T, q: T, beta: T, from: f64, to: f64)
     (sum * span).ln() + top
 }
 
-/// Fader, Hardie, Lee: RFM and CLV (2005), after Colombo and Jiang. p, q, v; a row's first number is the mean value.
+/// Gamma–Gamma, with parameters p, q, v. The first number of a row is the mean value of the purchases. Fader, Hardie, Lee: RFM and
+/// CLV (2005), after Colombo and Jiang.
 pub struct GammaGamma;
 
 impl Likelihood<3> for GammaGamma {
@@ -218,8 +222,8 @@ impl Likelihood<3> for GammaGamma {
     }
 }
 
-/// Fader, Hardie, Shang: customer-base analysis in a discrete-time noncontractual setting (2010). α, β, γ, δ; a row's first number is the last
-/// opportunity taken, its second the number of opportunities.
+/// BG/BB, with parameters α, β, γ, δ. The first number of a row is the last opportunity taken, the second the number of
+/// opportunities. Fader, Hardie, Shang: Customer-base analysis in a discrete-time noncontractual setting (2010).
 pub struct BgBb;
 
 fn ln_beta<T: Number>(a: T, b: T) -> T {

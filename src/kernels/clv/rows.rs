@@ -1,30 +1,30 @@
-//! Customers as the models read them: equal rows become one row with a weight.
+//! Customers in the form that the models read: equal rows are combined into one row with a weight.
 
 use crate::kernels::control::{Control, Reserved, Stop};
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
-    /// The frequency is negative or no integer.
+    /// The frequency is negative or not an integer.
     Frequency,
     /// The recency is negative or not finite.
     Recency,
-    /// The age T is negative or not finite; for a discrete model, no integer.
+    /// The age T is negative or not finite, or not an integer in a discrete model.
     Age,
     /// The recency is above the age.
     RecencyAboveAge,
-    /// There are no repeat purchases, but a recency.
+    /// There are no repeat purchases, but the recency is not 0.
     RecencyWithoutFrequency,
     /// There are repeat purchases, but the recency is 0.
     FrequencyWithoutRecency,
-    /// More purchases than opportunities up to the last, in a discrete model.
+    /// In a discrete model, there are more purchases than opportunities up to the last purchase.
     MoreThanOpportunities,
     /// The mean value of the purchases is not above 0.
     Monetary,
 }
 
 impl Wrong {
-    /// The rule, and what to do.
+    /// The rule that is violated, as text for the user.
     pub fn rule(self) -> &'static str {
         match self {
             Self::Frequency => "frequency must be a whole number of repeat purchases, 0 or more",
@@ -47,14 +47,14 @@ impl Wrong {
     }
 }
 
-/// A row that a model cannot read, by its place.
+/// A row that a model cannot read, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongRow {
     pub row: usize,
     pub wrong: Wrong,
 }
 
-/// The first row of purchases in continuous time that is wrong.
+/// The first invalid row for a model in continuous time, if any.
 pub fn check(frequency: &[f64], recency: &[f64], age: &[f64]) -> Option<WrongRow> {
     let wrong = |(frequency, recency, age): (f64, f64, f64)| {
         if !(frequency >= 0.0 && frequency.fract() == 0.0 && frequency.is_finite()) {
@@ -77,7 +77,7 @@ pub fn check(frequency: &[f64], recency: &[f64], age: &[f64]) -> Option<WrongRow
     rows.enumerate().find_map(|(row, values)| wrong(values).map(|wrong| WrongRow { row, wrong }))
 }
 
-/// The first row of purchases at opportunities that is wrong.
+/// An invalid row for a model in discrete time, if any.
 pub fn check_discrete(frequency: &[f64], recency: &[f64], opportunities: &[f64]) -> Option<WrongRow> {
     let whole = |values: &[f64], wrong| {
         let row = values.iter().position(|value| value.fract() != 0.0);
@@ -92,7 +92,7 @@ pub fn check_discrete(frequency: &[f64], recency: &[f64], opportunities: &[f64])
         })
 }
 
-/// The first row of values of purchases that is wrong. Rows without repeats are not read.
+/// The first invalid row for the Gamma–Gamma model, if any. The values of rows without repeat purchases are ignored.
 pub fn check_values(frequency: &[f64], value: &[f64]) -> Option<WrongRow> {
     frequency.iter().zip(value).enumerate().find_map(|(row, (frequency, value))| {
         if !(*frequency >= 0.0 && frequency.fract() == 0.0 && frequency.is_finite()) {
@@ -105,7 +105,7 @@ pub fn check_values(frequency: &[f64], value: &[f64]) -> Option<WrongRow> {
     })
 }
 
-/// One customer, or several that are alike: frequency, and two more numbers.
+/// One customer, or several equal ones: the frequency, and two more numbers whose meaning depends on the model.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub frequency: f64,
@@ -114,7 +114,7 @@ pub struct Row {
     pub weight: f64,
 }
 
-/// Rows in ascending order, none twice.
+/// Distinct rows in ascending order.
 pub struct Compressed<'a> {
     pub rows: Vec<Row>,
     /// The sum of the weights.
@@ -123,7 +123,7 @@ pub struct Compressed<'a> {
 }
 
 impl<'a> Compressed<'a> {
-    /// Adds up the weights of rows that are alike; rows of no weight are dropped.
+    /// Sorts the rows and combines equal ones by adding their weights; rows with weight 0 are dropped.
     pub fn new(
         control: &Control<'a>,
         frequency: &[f64],
@@ -140,7 +140,8 @@ impl<'a> Compressed<'a> {
             }
         }
         control.check()?;
-        // No number is negative: their bits are in their order. Equal rows come in the order of their weights, so that these are always added alike.
+        // No number is negative, so their bits sort like the numbers. Equal rows are sorted by weight too, so that their weights are
+        // always added in the same order.
         let bits = |row: &Row| (row.frequency.to_bits(), row.first.to_bits(), row.second.to_bits());
         rows.sort_unstable_by_key(|row| (bits(row), row.weight.to_bits()));
         rows.dedup_by(|row, kept| {

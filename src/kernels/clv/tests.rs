@@ -1,4 +1,4 @@
-//! Against published figures, `lifetimes` and `mpmath`.
+//! Compares the models with published figures, and with `lifetimes` and `mpmath`.
 
 #![expect(clippy::excessive_precision, reason = "figures as they were printed")]
 
@@ -145,7 +145,7 @@ fn special_functions_have_their_digits() {
         ([0.55328, 10.57754, 0.60623, 11.66772], 2.0, 30.43, 38.86, -13.730_214_722_141_252),
         ([3.0, 1000.0, 0.4, 1.0], 100.0, 0.5, 50.0, -711.570_293_066_942_1),
         ([0.2, 0.1, 2.0, 500.0], 0.0, 0.0, 700.0, -14.235_523_481_223_452),
-        // Everybody leaves at one rate; nearly everybody at once.
+        // Everybody leaves at the same rate; then nearly everybody leaves at once.
         ([0.9228, 26.835, 694_228.44, 541_136_151.5], 5.0, 100.0, 600.0, -13960411.394867739),
         ([0.2, 0.001, 10_000.0, 1.0], 3.0, 1.0, 700.0, -6940.6859834651228),
         ([5.0, 30.0, 1.0, 30.0], 400.0, 100.0, 600.0, -1982.2253400445682),
@@ -164,7 +164,7 @@ fn derivatives_are_those_of_the_value() {
         let duals: [Dual<N>; N] = std::array::from_fn(|place| Dual::parameter(place, logs[place]));
         let whole = L::of_frequency(&duals, row.frequency) + L::of_row(&duals, &row);
         assert!((whole.value() - value(&logs)).abs() < 1e-12 * whole.value().abs());
-        // Written out or not, they are the same.
+        // The written-out derivatives equal the automatic ones.
         let rows = [row, Row { first: row.first / 2.0, weight: 3.0, ..row }];
         let (one, other) = (L::of_rows(&duals, &rows), rows.iter().map(|row| L::of_row(&duals, row).times(row.weight)));
         let other = other.reduce(|sum, row| sum + row).unwrap();
@@ -303,7 +303,7 @@ fn bg_nbd_fits_as_lifetimes_does_whatever_the_order_and_the_workers() {
 
 #[test]
 fn customers_who_never_leave_or_never_return_are_told() {
-    // Nobody is silent: nothing tells when they leave.
+    // Every customer buys up to the end, so nothing tells when they leave.
     let rows: Vec<(f64, f64, f64)> = (1..50).map(|x| (f64::from(x % 5 + 1), 30.0, 30.0)).collect();
     let [frequency, recency, age] = columns(&rows);
     for process in [Process::BgNbd, Process::MbgNbd, Process::ParetoNbd] {
@@ -341,7 +341,7 @@ fn values_have_their_mean() {
     let model = fit_values(&control(1), &frequency, &value, None, FitOptions { penalizer: 0.001 }).unwrap().unwrap();
     assert!(model.estimate.converged);
     let [few, many] = [1.0, 50.0].map(|frequency| model.expected_average_value(frequency, 80.0).unwrap());
-    // Towards the mean of all, the more so the less is known.
+    // The expectation shrinks towards the overall mean, and more so with fewer purchases.
     assert!(few < many && many < 80.0 && few > 30.0);
     assert!(fit_values(&control(1), &[0.0], &[0.0], None, FitOptions::default()).unwrap().is_none());
 }

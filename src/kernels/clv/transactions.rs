@@ -1,4 +1,4 @@
-//! Models of when customers buy, and for how long they stay.
+//! Models of when customers buy and how long they stay active.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::process::{BgBb, BgNbd, MbgNbd, ParetoNbd, ln_integral};
 use super::rows::{Compressed, WrongRow, check, check_discrete};
 use crate::kernels::control::{Control, Stop};
 
-/// Which model.
+/// The model of purchases and dropout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Process {
@@ -19,7 +19,7 @@ pub enum Process {
 }
 
 impl Process {
-    /// The names of its parameters.
+    /// The names of the model's parameters.
     pub fn parameters(self) -> [&'static str; 4] {
         match self {
             Self::BgNbd | Self::MbgNbd => ["r", "alpha", "a", "b"],
@@ -28,7 +28,7 @@ impl Process {
         }
     }
 
-    /// The first row that it cannot read.
+    /// The first row that the model cannot read, if any.
     pub fn check(self, frequency: &[f64], recency: &[f64], age: &[f64]) -> Option<WrongRow> {
         match self {
             Self::BgBb => check_discrete(frequency, recency, age),
@@ -36,7 +36,7 @@ impl Process {
         }
     }
 
-    /// Fits it to rows that were [checked](Self::check); `None` when there are none.
+    /// Fits the model to rows that passed [`Self::check`]; `None` if there are none.
     pub fn fit(
         self,
         control: &Control<'_>,
@@ -89,17 +89,17 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// The values of the parameters, when there are four.
+    /// The values of the four parameters; NaN for a missing one.
     fn values(&self) -> [f64; 4] {
         std::array::from_fn(|place| self.estimate.parameters.get(place).map_or(f64::NAN, |parameter| parameter.value))
     }
 
-    /// Whether time is counted in opportunities.
+    /// True if time is measured in purchase opportunities.
     pub fn is_discrete(&self) -> bool {
         self.process == Process::BgBb
     }
 
-    /// The probability that a customer of this history is still active at the end of observation.
+    /// The probability that a customer with this history is still active at the end of observation.
     pub fn probability_alive(&self, frequency: f64, recency: f64, age: f64) -> f64 {
         let [one, two, three, four] = self.values();
         match self.process {
@@ -125,7 +125,7 @@ impl Transactions {
         }
     }
 
-    /// The purchases to expect in the time `horizon` after the end of observation.
+    /// The expected number of purchases in the time `horizon` after the end of observation.
     pub fn expected_purchases(&self, horizon: f64, frequency: f64, recency: f64, age: f64) -> f64 {
         if horizon <= 0.0 {
             return 0.0;
@@ -154,7 +154,7 @@ impl Transactions {
         }
     }
 
-    /// The purchases to expect of a new customer in the time `horizon` after the first one.
+    /// The expected number of repeat purchases of a new customer in the time `horizon` after the first purchase.
     pub fn expected_purchases_of_new(&self, horizon: f64) -> f64 {
         if horizon <= 0.0 {
             return 0.0;
@@ -171,7 +171,7 @@ impl Transactions {
         }
     }
 
-    /// The probability that a new customer makes this many purchases in the time `horizon` after the first one.
+    /// The probability that a new customer makes this many repeat purchases in the time `horizon` after the first purchase.
     pub fn probability_of_n(&self, purchases: u32, horizon: f64) -> f64 {
         let [one, two, three, four] = self.values();
         let n = f64::from(purchases);
@@ -213,7 +213,7 @@ impl Transactions {
         }
     }
 
-    /// The logarithms of the likelihood of a history at opportunities, and of its part where the customer is still there.
+    /// The log-likelihood of a history in discrete time, and the logarithm of the part in which the customer is still active.
     fn discrete(&self, frequency: f64, recency: f64, count: f64) -> Discrete {
         let [alpha, beta, gamma, delta] = self.values();
         let alive = ln_beta(alpha + frequency, beta + count - frequency) + ln_beta(gamma, delta + count);
@@ -244,14 +244,16 @@ fn share(log_odds: f64) -> f64 {
     }
 }
 
-/// The time within `horizon` that a customer stays who leaves at a rate with shape s and scale β: ∫ (β / (β + u))ˢ du.
+/// The expected time within `horizon` that a customer stays active, where the dropout rate is gamma distributed with parameters s
+/// and β: ∫ (β / (β + u))ˢ du.
 fn time_alive(s: f64, beta: f64, horizon: f64) -> f64 {
     let log = libm::log1p(horizon / beta);
     let power = (1.0 - s) * log;
     beta * if power.abs() < 1e-12 { log * (1.0 + power / 2.0) } else { libm::expm1(power) / (1.0 - s) }
 }
 
-/// The opportunities among the next ones at which a customer is still there; of a horizon with a fraction, a share of the last.
+/// The expected number of opportunities within `horizon` at which a customer is still active. A fractional horizon counts the last
+/// opportunity in part.
 fn opportunities(gamma: f64, delta: f64, horizon: f64) -> f64 {
     let mut stays = 1.0;
     let mut sum = 0.0;
@@ -265,7 +267,7 @@ fn opportunities(gamma: f64, delta: f64, horizon: f64) -> f64 {
     sum
 }
 
-/// The probability of n purchases in a time, of customers who stay: negative binomial.
+/// The negative binomial probability of n purchases in a time, given that the customer stays active.
 fn counted(r: f64, alpha: f64, n: f64, time: f64) -> f64 {
     if time <= 0.0 {
         return if n == 0.0 { 1.0 } else { 0.0 };
@@ -279,7 +281,7 @@ fn ln_counted(r: f64, alpha: f64, n: f64, time: f64) -> f64 {
     ways - r * libm::log1p(time / alpha)
 }
 
-/// ∫ of a smooth function from 0 to `end`, by panels that double towards the end.
+/// Integrates a function from 0 to `end` by Gauss–Legendre quadrature, on panels that halve in width towards 0.
 fn quadrature(end: f64, function: &dyn Fn(f64) -> f64) -> f64 {
     const PANELS: u32 = 40;
     let mut sum = 0.0;

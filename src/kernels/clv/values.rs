@@ -1,4 +1,4 @@
-//! The model of how much customers spend, and their lifetime value.
+//! The model of how much customers spend per purchase, and their lifetime value.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ pub struct Values {
     pub estimate: Estimate,
 }
 
-/// The names of its parameters.
+/// The names of the parameters of the Gamma–Gamma model.
 pub const PARAMETERS: [&str; 3] = ["p", "q", "v"];
 
-/// Fits the Gamma–Gamma model to rows that were [checked](super::rows::check_values); customers without repeats tell nothing. `None` when there
-/// are no others.
+/// Fits the Gamma–Gamma model to rows that passed [`check_values`](super::rows::check_values). Customers without repeat purchases
+/// are ignored; `None` if there are no others.
 pub fn fit_values(
     control: &Control<'_>,
     frequency: &[f64],
@@ -40,7 +40,8 @@ pub fn fit_values(
 }
 
 impl Values {
-    /// The mean value of a customer's purchases to expect; `None` where it has no mean, as q is at most 1 for a customer without repeats.
+    /// The expected mean value of a customer's purchases. `None` if the expectation does not exist, for example for a customer without
+    /// repeat purchases if q is at most 1.
     pub fn expected_average_value(&self, frequency: f64, value: f64) -> Option<f64> {
         let [p, q, v] =
             std::array::from_fn(|place| self.estimate.parameters.get(place).map_or(f64::NAN, |parameter| parameter.value));
@@ -50,9 +51,10 @@ impl Values {
     }
 }
 
-/// The discounted value of the purchases to expect: month by month, those of a month discounted to its end.
+/// The discounted value of the expected purchases. Purchases of a month are discounted as of the end of the month.
 ///
-/// `ends` are the ends of the months after the end of observation, in the unit of T: 31, 59, 90 for days after a December. The rate is monthly.
+/// `ends` are the ends of the months after the end of observation, in the unit of T: for example 31, 59, 90 in days if the
+/// observation ends in December. The discount rate is per month.
 pub fn customer_lifetime_value(
     model: &Transactions,
     average_value: f64,

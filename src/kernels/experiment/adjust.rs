@@ -1,29 +1,29 @@
-//! p-values adjusted for several tests.
+//! Adjusts p-values for multiple tests.
 
 use serde::{Deserialize, Serialize};
 
-/// How p-values are adjusted.
+/// A method of adjustment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
-    /// Left as they are.
+    /// No adjustment.
     None,
-    /// Times the number of tests.
+    /// Multiplies by the number of tests.
     Bonferroni,
-    /// Step down: bounds the probability of any false find, as Bonferroni's does, and finds more.
+    /// Step-down: controls the probability of any false positive, as Bonferroni does, with more power.
     Holm,
-    /// Step up: likewise, for tests that are independent.
+    /// Step-up: the same for independent tests, with still more power.
     Hochberg,
-    /// Benjamini and Hochberg: bounds the share of false finds among all finds.
+    /// Benjamini and Hochberg: controls the false discovery rate.
     Bh,
-    /// Benjamini and Yekutieli: likewise, however the tests depend on one another.
+    /// Benjamini and Yekutieli: the same, for tests with any dependence.
     By,
 }
 
 impl Method {
-    /// Their names, as R's `p.adjust` has them in lower case.
+    /// The names in SQL: those of R's `p.adjust`, in lower case.
     pub const NAMES: &'static [&'static str] = &["none", "bonferroni", "holm", "hochberg", "bh", "fdr", "by"];
 
-    /// The one of that name.
+    /// The method with a name.
     pub fn named(name: &str) -> Self {
         match name {
             "bonferroni" => Self::Bonferroni,
@@ -36,7 +36,7 @@ impl Method {
     }
 }
 
-/// The adjusted p-values, in the order given; those that are none stay so and do not count.
+/// The adjusted p-values, in the order of the input. Tests without a p-value keep none and are not counted.
 pub fn adjust(p_values: &[Option<f64>], method: Method) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> = p_values.iter().enumerate().filter_map(|(place, p)| Some((place, (*p)?))).collect();
     order.sort_by(|one, other| one.1.total_cmp(&other.1));

@@ -1,46 +1,45 @@
-//! Two groups: difference, relative uplift, statistic, p-value and intervals.
+//! Compares two groups: difference, relative uplift, statistic, p-value and intervals.
 
 use super::Alternative;
 use super::estimate::Estimate;
 use crate::kernels::special::{chi2_upper, normal_cdf, normal_quantile, t_cdf, t_quantile};
 
-/// How two groups are compared.
+/// The test that compares two groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
-    /// Welch's t test of two means.
+    /// Welch's t-test of two means.
     Welch,
-    /// The z test of two proportions, with the proportion of both in its denominator.
+    /// The z-test of two proportions, with the pooled proportion in the denominator.
     Proportions,
-    /// The χ² test of a table of two rows and two columns, without Yates' correction.
+    /// The χ² test of a 2 × 2 table, without Yates' correction.
     ChiSquare,
-    /// The normal distribution, for ratios by the delta method.
+    /// The normal distribution, with variances by the delta method, for ratios.
     Delta,
 }
 
-/// A treatment against the control.
+/// The comparison of a treatment with the control.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
-    /// Treatment less control.
+    /// Treatment minus control.
     pub difference: f64,
-    /// Its standard error, with the variance of each group.
+    /// The standard error of the difference, from the separate variances of the groups.
     pub std_err: f64,
-    /// The interval of the difference.
+    /// The confidence interval of the difference.
     pub interval: (Option<f64>, Option<f64>),
-    /// The difference over the control; none when that is 0.
+    /// The difference relative to the control; `None` if the control is 0.
     pub uplift: Option<f64>,
-    /// The interval of the uplift by the delta method.
+    /// The confidence interval of the uplift, by the delta method.
     pub uplift_interval: (Option<f64>, Option<f64>),
-    /// The test's statistic; none when nothing varies.
+    /// The test statistic; `None` if nothing varies.
     pub statistic: Option<f64>,
-    /// Degrees of freedom of t and χ².
+    /// The degrees of freedom, for t and χ².
     pub degrees_of_freedom: Option<f64>,
-    /// Its p-value.
     pub p_value: Option<f64>,
-    /// The least true difference that such rows show with a given power.
+    /// The smallest true difference that such groups detect with the given power.
     pub detectable: Option<f64>,
 }
 
-/// Compares; none when either group has fewer than two rows.
+/// Compares two groups; `None` if either has fewer than two rows.
 pub fn compare(
     control: &Estimate,
     treatment: &Estimate,
@@ -54,7 +53,7 @@ pub fn compare(
     }
     let difference = treatment.mean - control.mean;
     let (of_control, of_treatment) = match test {
-        // Those of all, not of a sample.
+        // Population variances, not sample variances.
         Test::Proportions | Test::ChiSquare => (binomial(control), binomial(treatment)),
         Test::Welch | Test::Delta => (control.of_mean(), treatment.of_mean()),
     };
@@ -62,7 +61,7 @@ pub fn compare(
     let std_err = variance.sqrt();
     let df = match test {
         Test::Welch if variance > 0.0 => {
-            // By shares, as the squares of tiny variances are nothing.
+            // Computed from the shares of the variance, because squares of tiny variances underflow.
             let (one, other) = (of_control / variance, of_treatment / variance);
             Some(1.0 / (one * one / (control.rows - 1.0) + other * other / (treatment.rows - 1.0)))
         }
@@ -105,12 +104,13 @@ pub fn compare(
     })
 }
 
-/// The variance of a proportion.
+/// The variance of an estimated proportion.
 fn binomial(estimate: &Estimate) -> f64 {
     estimate.mean * (1.0 - estimate.mean) / estimate.rows
 }
 
-/// True when a proportion's normal distribution is not to be trusted: fewer than five rows with or without are to be expected.
+/// True if the normal approximation of a proportion is unreliable: in one of the groups, fewer than five rows are expected with the
+/// outcome or without it.
 pub fn is_rare(control: &Estimate, treatment: &Estimate) -> bool {
     let pooled = (control.rows * control.mean + treatment.rows * treatment.mean) / (control.rows + treatment.rows);
     control.rows.min(treatment.rows) * pooled.min(1.0 - pooled) < 5.0

@@ -1,41 +1,41 @@
-//! Difference in differences over strata: how much more the treated changed than controls of the same stratum.
+//! Difference in differences within strata: how much more the treated changed than the controls of the same stratum.
 
 use super::moments::{Moments, Of};
 
-/// One stratum: the change of each customer as the metric, the level as the covariate.
+/// One stratum. The metric is the change of each customer, the covariate its level.
 #[derive(Debug, Clone, Default)]
 pub struct Stratum {
-    /// Those who were treated.
+    /// The treated customers.
     pub treated: Moments,
-    /// Those who were not.
+    /// The controls.
     pub control: Moments,
 }
 
 impl Stratum {
-    /// Whether both sides have the two customers that a variance needs.
+    /// Whether both sides have at least two customers, which a variance needs.
     pub fn is_matched(&self) -> bool {
         self.treated.rows > 1 && self.control.rows > 1
     }
 }
 
-/// What the treated gained.
+/// The gain of the treated over the controls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gain {
-    /// Treated customers in strata with controls.
+    /// The number of treated customers in matched strata.
     pub treated: i64,
-    /// The controls there.
+    /// The number of controls in these strata.
     pub control: i64,
-    /// The treated's mean level.
+    /// The mean level of the treated.
     pub treated_mean: f64,
-    /// The controls', each stratum with the weight of its treated.
+    /// The mean level of the controls; each stratum is weighted by its number of treated.
     pub control_mean: f64,
-    /// The treated's mean change less that of the controls, weighted likewise.
+    /// The mean change of the treated minus that of the controls, weighted in the same way.
     pub difference: f64,
-    /// Its standard error.
+    /// The standard error of the difference.
     pub std_err: f64,
 }
 
-/// The gain over all matched strata; none when there is none.
+/// Computes the gain over all matched strata; `None` if there are none.
 pub fn gain<'a>(strata: impl Iterator<Item = &'a Stratum> + Clone) -> Option<Gain> {
     let matched = strata.filter(|stratum| stratum.is_matched());
     let treated: i64 = matched.clone().map(|stratum| stratum.treated.rows).sum();

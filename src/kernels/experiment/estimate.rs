@@ -1,15 +1,15 @@
-//! The estimate for a group: its mean, or the ratio of two means, adjusted by what is known from before the experiment.
+//! Estimates for one group: its mean, or the ratio of two means, optionally adjusted by a covariate from before the experiment.
 
 use super::moments::{Moments, Of};
 
-/// The mean of a group and its spread.
+/// The mean of a group, and its variance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// Rows.
+    /// The number of rows.
     pub rows: f64,
     /// The mean, or the ratio.
     pub mean: f64,
-    /// The variance of one row's part in it.
+    /// The variance of one row's contribution.
     pub variance: f64,
 }
 
@@ -20,17 +20,18 @@ impl Estimate {
     }
 }
 
-/// How far a group is moved for every unit by which its covariate lies above the mean of both groups.
+/// The adjustment by a covariate (CUPED): the mean is reduced by `theta` for each unit by which the group's covariate exceeds the mean of
+/// both groups.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adjustment {
-    /// Covariance of metric and covariate over the variance of the covariate, of both groups together.
+    /// The covariance of metric and covariate, divided by the variance of the covariate, in both groups together.
     pub theta: f64,
-    /// The covariate's mean in both groups together.
+    /// The mean of the covariate in both groups together.
     pub mean: f64,
 }
 
 impl Adjustment {
-    /// That of these rows, control and treatment together; none where the covariate does not vary.
+    /// Computes it from the rows of control and treatment together; `None` if the covariate does not vary.
     pub fn of(both: &Moments, is_ratio: bool) -> Option<Self> {
         let spread = both.deviations(Of::Covariate, Of::Covariate);
         if both.rows < 2 || spread <= 0.0 || !spread.is_finite() {
@@ -47,7 +48,7 @@ impl Adjustment {
     }
 }
 
-/// Metric over denominator, and the denominator's mean.
+/// The ratio of metric and denominator, and the mean of the denominator.
 fn ratio_of(moments: &Moments) -> Option<(f64, f64)> {
     let denominator = moments.sum(Of::Denominator);
     if denominator == 0.0 {
@@ -56,8 +57,8 @@ fn ratio_of(moments: &Moments) -> Option<(f64, f64)> {
     Some((moments.sum(Of::Metric) / denominator, moments.mean(Of::Denominator)))
 }
 
-/// The estimate of a group. The variance of a ratio is that of the delta method: of `(metric − ratio × denominator) / mean denominator`.
-/// None without rows, or where the denominators add up to 0; the variance of one row alone is not a number.
+/// The estimate of a group. The variance of a ratio is computed by the delta method, as that of `(metric − ratio × denominator) / mean
+/// denominator`. `None` if there are no rows, or if the denominators add up to 0. The variance is NaN for a single row.
 pub fn estimate(moments: &Moments, is_ratio: bool, adjustment: Option<Adjustment>) -> Option<Estimate> {
     if moments.rows == 0 {
         return None;

@@ -2,21 +2,22 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `assign` | who is in which group: a hash cut into shares |
-//! | `moments` | exact sums of a metric, a denominator and a covariate, which merge |
-//! | `estimate` | mean, ratio of means or adjusted mean of a group, with its variance |
-//! | `compare` | two groups: difference, relative uplift, tests and intervals |
+//! | `assign` | assignment to groups: a hash divided into shares |
+//! | `moments` | exact, mergeable sums of a metric, a denominator and a covariate |
+//! | `estimate` | the mean, ratio of means or adjusted mean of a group, with its variance |
+//! | `compare` | comparison of two groups: difference, relative uplift, tests and intervals |
 //! | `ranks` | the Mann–Whitney test |
-//! | `ratio` | whether groups are of the planned sizes; whether effects differ |
-//! | `sequential` | p-values that may be looked at any time |
-//! | `adjust` | p-values of several tests together |
-//! | `power` | how many rows are needed, and what they can show |
-//! | `differences` | how much more some changed than others of the same stratum |
-//! | `uplift` | uplift by parts of a score, and the Qini curve |
+//! | `ratio` | tests of whether groups have the planned sizes, and whether effects differ |
+//! | `sequential` | p-values that stay valid however often they are looked at |
+//! | `adjust` | p-values adjusted for multiple tests |
+//! | `power` | the sample size that is needed, and the effect that a sample can show |
+//! | `differences` | difference in differences within strata |
+//! | `uplift` | uplift by ranges of a score, and the Qini curve |
 //!
-//! Literature: A. Deng, Y. Xu, R. Kohavi, T. Walker, *Improving the sensitivity of online controlled experiments by utilizing pre-experiment
-//! data*, 2013; A. Deng, U. Knoblich, J. Lu, *Applying the delta method in metric analytics*, 2018; R. Johari, L. Pekelis, D. Walsh, *Always
-//! valid inference*, 2015; S. Holm, 1979; Y. Benjamini, Y. Hochberg, 1995; N. Radcliffe, *Using control groups to target on predicted lift*, 2007.
+//! Literature: A. Deng, Y. Xu, R. Kohavi, T. Walker, *Improving the sensitivity of online controlled experiments by utilizing
+//! pre-experiment data*, 2013; A. Deng, U. Knoblich, J. Lu, *Applying the delta method in metric analytics*, 2018; R. Johari, L. Pekelis,
+//! D. Walsh, *Always valid inference*, 2015; S. Holm, 1979; Y. Benjamini, Y. Hochberg, 1995; N. Radcliffe, *Using control groups to
+//! target on predicted lift*, 2007.
 
 pub mod adjust;
 pub mod assign;
@@ -35,10 +36,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-/// What is held against "no effect".
+/// The alternative hypothesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Alternative {
-    /// An effect up or down.
+    /// There is an effect in either direction.
     TwoSided,
     /// The treatment is greater.
     Greater,
@@ -47,10 +48,10 @@ pub enum Alternative {
 }
 
 impl Alternative {
-    /// Their names.
+    /// The names in SQL.
     pub const NAMES: &'static [&'static str] = &["two_sided", "greater", "less"];
 
-    /// The one of that name.
+    /// The alternative with a name.
     pub fn named(name: &str) -> Self {
         match name {
             "greater" => Self::Greater,
@@ -59,7 +60,7 @@ impl Alternative {
         }
     }
 
-    /// The p-value of a statistic by the distribution around 0 whose lower share is `cdf`.
+    /// The p-value of a statistic whose distribution is symmetric around 0 and has the cumulative distribution function `cdf`.
     pub fn p_value(self, statistic: f64, cdf: impl Fn(f64) -> f64) -> f64 {
         match self {
             Self::TwoSided => (2.0 * cdf(-statistic.abs())).min(1.0),
@@ -68,12 +69,12 @@ impl Alternative {
         }
     }
 
-    /// The share of the distribution beyond which a result is significant, on one side.
+    /// The probability of the rejection region, in one tail.
     pub fn tail(self, confidence: f64) -> f64 {
         if self == Self::TwoSided { (1.0 - confidence) / 2.0 } else { 1.0 - confidence }
     }
 
-    /// An interval of that half width; without an end where the alternative looks to the other side only.
+    /// The interval with this half width; without an upper or lower end for a one-sided alternative.
     pub fn interval(self, middle: f64, half: f64) -> (Option<f64>, Option<f64>) {
         ((self != Self::Less).then_some(middle - half), (self != Self::Greater).then_some(middle + half))
     }

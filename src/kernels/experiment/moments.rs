@@ -2,35 +2,35 @@
 
 use crate::kernels::superaccumulator::{Superaccumulator, scaled};
 
-/// The variables of a row.
+/// The variables of a row, which index the sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
     /// The metric.
     Metric = 0,
-    /// What it is divided by; 1 where there is nothing.
+    /// What the metric is divided by, for ratios.
     Denominator = 1,
-    /// What is known from before the experiment.
+    /// What is known of the row from before the experiment.
     Covariate = 2,
 }
 
-/// Sums over rows, without rounding: merged in any order they are the same.
+/// Sums over rows, without rounding: merging in any order gives the same.
 #[derive(Debug, Clone, Default)]
 pub struct Moments {
-    /// Rows added.
+    /// The number of rows.
     pub rows: i64,
-    /// Rows without a covariate, whose covariate counts as 0.
+    /// The number of rows without a covariate, which counts as 0.
     pub without_covariate: i64,
-    /// Rows whose metric was cut down to the cap.
+    /// The number of rows whose metric was reduced to the cap.
     pub capped: i64,
-    /// The cap, if there is one.
+    /// The cap, if any.
     pub cap: Option<f64>,
-    /// Rows whose metric is neither 0 nor 1.
+    /// The number of rows whose metric is neither 0 nor 1.
     pub beyond_flags: i64,
     sums: [Superaccumulator; 3],
     products: [Superaccumulator; 6],
 }
 
-/// Where the product of two variables stands.
+/// The index of the product of two variables: the upper triangle of a 3 × 3 matrix, row by row.
 fn place(one: Of, other: Of) -> usize {
     let (low, high) =
         if (one as usize) <= (other as usize) { (one as usize, other as usize) } else { (other as usize, one as usize) };
@@ -66,7 +66,7 @@ impl Moments {
         }
     }
 
-    /// Adds other rows.
+    /// Adds the rows of another.
     pub fn merge(&mut self, other: &Self) {
         self.rows += other.rows;
         self.without_covariate += other.without_covariate;
@@ -77,14 +77,14 @@ impl Moments {
         self.products.iter_mut().zip(&other.products).for_each(|(own, other)| own.merge(other));
     }
 
-    /// The rows of several groups together.
+    /// Merges the rows of several groups.
     pub fn merged<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut total = Self::default();
         all.into_iter().for_each(|moments| total.merge(moments));
         total
     }
 
-    /// True when every value of the metric is 0 or 1.
+    /// True if every value of the metric is 0 or 1.
     pub fn is_flag(&self) -> bool {
         self.beyond_flags == 0
     }
@@ -94,13 +94,13 @@ impl Moments {
         self.sums[of as usize].value()
     }
 
-    /// The mean of a variable, of at least one row.
+    /// The mean of a variable; there must be at least one row.
     pub fn mean(&self, of: Of) -> f64 {
         let (sum, exponent) = self.sums[of as usize].parts();
         scaled(sum / self.rows as f64, exponent)
     }
 
-    /// `Σ (one − its mean)(other − its mean)`, rounded once.
+    /// `Σ (one − its mean)(other − its mean)`, rounded only once.
     pub fn deviations(&self, one: Of, other: Of) -> f64 {
         let mut sum = Superaccumulator::default();
         sum.add_multiple(&self.products[place(one, other)], i128::from(self.rows));
@@ -109,7 +109,7 @@ impl Moments {
         scaled(sum / self.rows as f64, exponent)
     }
 
-    /// All of it as words, for [`Self::read`].
+    /// Encodes it as words, for [`Self::read`].
     pub fn write(&self) -> Vec<i64> {
         let cap = self.cap.map_or(i64::MIN, |cap| cap.to_bits() as i64);
         let mut words = vec![self.rows, self.without_covariate, self.capped, cap, self.beyond_flags];
@@ -121,7 +121,7 @@ impl Moments {
         words
     }
 
-    /// What [`Self::write`] wrote; nothing of anything else.
+    /// Decodes what [`Self::write`] wrote; anything else gives empty moments.
     pub fn read(words: &[i64]) -> Self {
         let [rows, without_covariate, capped, cap, beyond_flags, rest @ ..] = words else { return Self::default() };
         let cap = (*cap != i64::MIN).then(|| f64::from_bits(*cap as u64));

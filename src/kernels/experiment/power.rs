@@ -1,7 +1,7 @@
-//! How many rows an experiment needs, and what effect a number of rows can show.
+//! The sample size that an experiment needs, and the effect that a sample can show.
 //!
-//! Means are compared by Student's t test with a common standard deviation; proportions by the normal distribution of
-//! `2 asin √p`, whose variance does not depend on p (Cohen's h).
+//! Means are compared by Student's t-test with a common standard deviation; proportions by the normal distribution of `2 asin √p`, whose
+//! variance does not depend on p (Cohen's h).
 
 use super::Alternative;
 use crate::kernels::special::{noncentral_t_cdf, normal_cdf, normal_quantile, t_quantile};
@@ -9,28 +9,28 @@ use crate::kernels::special::{noncentral_t_cdf, normal_cdf, normal_quantile, t_q
 /// The test that is planned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Share of experiments without an effect that find none.
+    /// The share of experiments without an effect that find none.
     pub confidence: f64,
-    /// Which effects count.
+    /// The alternative hypothesis.
     pub alternative: Alternative,
-    /// Rows of the treatment for one of the control.
+    /// The number of treatment rows per control row.
     pub ratio: f64,
 }
 
-/// What is measured.
+/// The quantity that is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measure {
-    /// A proportion, that of the control.
+    /// A proportion, with its value in the control.
     Rate(f64),
-    /// A mean, with the standard deviation of a row.
+    /// A mean, with the standard deviation of the rows.
     Mean(f64),
 }
 
-/// More rows than anybody has.
+/// More rows than anyone has; the search stops there.
 const MOST: f64 = 1e15;
 
 impl Measure {
-    /// The standardised effect of a difference; none when there can be no such rate.
+    /// The standardised effect of a difference; `None` if the resulting rate or the deviation is impossible.
     pub fn effect(self, difference: f64) -> Option<f64> {
         match self {
             Self::Rate(baseline) => {
@@ -44,7 +44,7 @@ impl Measure {
 }
 
 impl Plan {
-    /// The share of experiments with that many rows in the control that find the effect.
+    /// The power: the probability of finding the effect with this many control rows.
     pub fn power(&self, measure: Measure, effect: f64, rows: f64) -> f64 {
         let other = rows * self.ratio;
         let shift = effect * (rows * other / (rows + other)).sqrt();
@@ -70,7 +70,7 @@ impl Plan {
         }
     }
 
-    /// The rows of the control that are needed, as a real number; none when no number of rows is enough.
+    /// The number of control rows that are needed, as a real number; `None` if no number is enough.
     pub fn rows(&self, measure: Measure, effect: f64, power: f64) -> Option<f64> {
         let is_looked_for = match self.alternative {
             Alternative::TwoSided => effect != 0.0,
@@ -81,7 +81,7 @@ impl Plan {
             return None;
         }
         let enough = |rows: f64| self.power(measure, effect, rows) >= power;
-        // The least for which there are degrees of freedom.
+        // The search starts at the smallest number with positive degrees of freedom.
         let mut low = match measure {
             Measure::Rate(_) => 0.0,
             Measure::Mean(_) => 2.0 / (1.0 + self.ratio) * (1.0 + 1e-9),
@@ -103,7 +103,8 @@ impl Plan {
         Some(high)
     }
 
-    /// The least difference above the baseline, or below it where less is looked for, that the rows show.
+    /// The smallest detectable difference above the baseline, or below it if the alternative is `Less`; `None` if even the largest is not
+    /// detected.
     pub fn difference(&self, measure: Measure, rows: f64, power: f64) -> Option<f64> {
         let down = self.alternative == Alternative::Less;
         let most = match measure {

@@ -3,44 +3,44 @@
 use super::Alternative;
 use crate::kernels::special::normal_cdf;
 
-/// Rows of both groups that have one value.
+/// The rows of both groups that share one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tied {
-    /// Rows of the control.
+    /// The number of control rows.
     pub control: u64,
-    /// Rows of the treatment.
+    /// The number of treatment rows.
     pub treatment: u64,
 }
 
-/// The test's result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MannWhitney {
-    /// Pairs of a treatment's and a control's row in which the treatment's is greater; of equal ones a half.
+    /// The U statistic: the number of pairs of a treatment and a control row in which the treatment row is greater; equal rows count one
+    /// half.
     pub statistic: f64,
-    /// The share of such pairs.
+    /// U as a share of all pairs.
     pub superiority: f64,
-    /// The p-value; none when all values are equal.
+    /// The p-value; `None` if all values are equal.
     pub p_value: Option<f64>,
-    /// Whether it counts all orders, or is that of the normal distribution.
+    /// Whether the p-value is exact, rather than from the normal approximation.
     pub is_exact: bool,
 }
 
-/// A group of at most this many rows, without ties, is compared exactly.
+/// The most rows that the smaller group may have for an exact p-value.
 const EXACT: u64 = 8;
-/// The other group may then have so many, so that counts fit in 128 bits.
+/// The most rows that the larger group may then have, so that the counts fit into 128 bits.
 const EXACT_OTHER: u64 = 10_000;
 
-/// Compares two groups given by their values in ascending order. None when a group has no rows.
+/// Compares two groups, given by their distinct values in ascending order. `None` if a group has no rows.
 ///
-/// Exact where a group has at most eight rows and no value comes twice; otherwise the normal distribution, with the correction for ties and
-/// for continuity.
+/// The p-value is exact if one group has at most eight rows and no value occurs twice. Otherwise it comes from the normal distribution,
+/// with corrections for ties and for continuity.
 pub fn mann_whitney(values: &[Tied], alternative: Alternative) -> Option<MannWhitney> {
     let control: u64 = values.iter().map(|tied| tied.control).sum();
     let treatment: u64 = values.iter().map(|tied| tied.treatment).sum();
     if control == 0 || treatment == 0 {
         return None;
     }
-    // Twice the statistic is whole.
+    // Twice the statistic is an integer.
     let (mut twice, mut below, mut ties) = (0_u128, 0_u128, 0_u128);
     for tied in values {
         let (of_control, of_treatment) = (u128::from(tied.control), u128::from(tied.treatment));
@@ -63,7 +63,7 @@ pub fn mann_whitney(values: &[Tied], alternative: Alternative) -> Option<MannWhi
         return Some(MannWhitney { statistic, superiority, p_value: None, is_exact: false });
     }
     let middle = pairs / 2.0;
-    // The continuity correction brings the statistic half a step nearer to the middle.
+    // The continuity correction moves the statistic half a step towards the middle.
     let p_value = match alternative {
         Alternative::TwoSided => 2.0 * normal_cdf(-((statistic - middle).abs() - 0.5) / variance.sqrt()),
         Alternative::Greater => normal_cdf(-(statistic - middle - 0.5) / variance.sqrt()),
@@ -72,7 +72,7 @@ pub fn mann_whitney(values: &[Tied], alternative: Alternative) -> Option<MannWhi
     Some(MannWhitney { statistic, superiority, p_value: Some(p_value.min(1.0)), is_exact: false })
 }
 
-/// The share of the orders that are as far out.
+/// The share of all orders of the rows that are at least as extreme.
 fn exact(few: u64, many: u64, statistic: u64, alternative: Alternative) -> f64 {
     let most = few * many;
     let (low, high) = (statistic, most - statistic);
@@ -87,7 +87,7 @@ fn exact(few: u64, many: u64, statistic: u64, alternative: Alternative) -> f64 {
     }
 }
 
-/// In how many orders the statistic is 0, 1, … `up_to`: the coefficients of the Gaussian binomial.
+/// The number of orders in which the statistic is 0, 1, … `up_to`: the coefficients of the Gaussian binomial.
 fn orders(few: u64, many: u64, up_to: u64) -> Vec<i128> {
     let length = up_to as usize + 1;
     let mut counts = vec![0_i128; length];

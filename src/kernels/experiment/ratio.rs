@@ -1,8 +1,9 @@
-//! χ² tests over groups: whether they have the planned sizes, whether their effects differ.
+//! χ² tests across groups: whether they have the planned sizes, and whether their effects differ.
 
 use crate::kernels::special::chi2_upper;
 
-/// The p-value of rows of groups against their planned shares, which need not add up to 1. None for one group, or without rows.
+/// The p-value of the groups' numbers of rows against their planned shares, which need not add up to 1. `None` if there is one group, or
+/// no rows.
 pub fn sample_ratio(rows: &[u64], shares: &[f64]) -> Option<f64> {
     let all = rows.iter().sum::<u64>() as f64;
     let whole: f64 = shares.iter().sum();
@@ -17,18 +18,18 @@ pub fn sample_ratio(rows: &[u64], shares: &[f64]) -> Option<f64> {
     Some(chi2_upper(statistic, (rows.len() - 1) as f64))
 }
 
-/// Cochran's test of whether effects differ.
+/// Cochran's Q test of whether effects differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Heterogeneity {
-    /// The sum of squared distances from the common effect, each over its variance.
+    /// The sum of squared distances from the common effect, each divided by its variance.
     pub statistic: f64,
-    /// Effects less one.
+    /// The number of effects minus one.
     pub degrees_of_freedom: f64,
-    /// How likely such differences are by chance.
+    /// The probability of such differences by chance.
     pub p_value: f64,
 }
 
-/// Whether effects with these standard errors differ; none with fewer than two of them.
+/// Tests whether effects differ, given as (effect, standard error); `None` if fewer than two have a standard error.
 pub fn heterogeneity(effects: &[(f64, f64)]) -> Option<Heterogeneity> {
     let known: Vec<(f64, f64)> =
         effects.iter().filter(|(_, error)| *error > 0.0).map(|(effect, error)| (*effect, error.powi(-2))).collect();

@@ -1,4 +1,4 @@
-//! Against scipy 1.16, statsmodels 0.15 and xxhash.
+//! Expected values are from scipy 1.16, statsmodels 0.15 and xxhash.
 
 use super::adjust::{Method, adjust};
 use super::compare::{Comparison, Test, compare};
@@ -160,7 +160,7 @@ fn moments_merge_and_travel() {
             assert_eq!(merged.deviations(one, other), whole.deviations(other, one));
         }
     }
-    // Equal numbers do not vary, whatever they are.
+    // Equal numbers have a variance of exactly 0.
     let mut equal = Moments::default();
     (0..1000).for_each(|_| equal.add(0.1, None, None, None));
     assert_eq!((equal.deviations(Of::Metric, Of::Metric), equal.mean(Of::Metric)), (0.0, 0.1));
@@ -204,7 +204,7 @@ fn ranks_are_those_of_scipy() {
     }
     assert_eq!(mann_whitney(&tied(&[1.0; 4], &[1.0; 5]), Alternative::TwoSided).unwrap().p_value, None);
     assert_eq!(mann_whitney(&tied(&[1.0], &[]), Alternative::TwoSided), None);
-    // The widest counts that are exact.
+    // The largest groups that are compared exactly.
     let wide: Vec<Tied> = (0..10_008).map(|row| Tied { control: u64::from(row >= 8), treatment: u64::from(row < 8) }).collect();
     let found = mann_whitney(&wide, Alternative::Less).unwrap();
     assert!(found.is_exact && found.p_value.unwrap() > 0.0 && found.p_value.unwrap() < 1e-27);
@@ -250,7 +250,7 @@ fn sample_ratio_is_silent_at_its_alpha_where_nothing_is_wrong() {
             p_values.push(ratio::sample_ratio(&rows, &shares).unwrap());
         }
         let flagged = |alpha: f64| p_values.iter().filter(|p_value| **p_value < alpha).count();
-        // Within four standard errors of what alpha promises of 1,000 runs.
+        // Within four standard errors of what alpha promises for 1,000 runs.
         assert!(flagged(0.001) <= 5, "{shares:?} {}", flagged(0.001));
         assert!((1..=23).contains(&flagged(0.01)), "{shares:?} {}", flagged(0.01));
         assert!((23..=78).contains(&flagged(0.05)), "{shares:?} {}", flagged(0.05));
@@ -267,7 +267,7 @@ fn keys_are_spread_evenly_and_alike_everywhere() {
         let key = key.to_string();
         let (one, other) = (assign::position("a", &key, &mut text), assign::position("b", &key, &mut text));
         counts[(one * 100.0) as usize] += 1;
-        // Independent of another salt.
+        // Independent of the assignment with another salt.
         both[(one * 10.0) as usize * 10 + (other * 10.0) as usize] += 1;
     }
     for counts in [counts, both] {
@@ -346,7 +346,7 @@ fn distributions_are_those_of_scipy() {
     }
 }
 
-/// A rate of false finds that looking again and again does not raise.
+/// Looking again and again does not raise the rate of false positives.
 #[test]
 fn looking_again_and_again_finds_nothing_that_is_not_there() {
     let (mut always_valid, mut fixed) = (0, 0);
@@ -381,7 +381,7 @@ fn parts_of_a_score_share_ties_in_proportion() {
     // The curve is 0, 2, 2, 1; the line goes from 0 to 1.
     near(found.qini.unwrap(), ((1.0 + 2.0 + 1.5) / 3.0 - 0.5) / 6.0);
     near(found.relative.unwrap(), 2.0);
-    // One score for all: every part is alike, and the score says nothing.
+    // If all rows have one score, all parts are alike, and the score has no information.
     let found = curve(&[scored(0.3, 6.0, 3.0, 6.0, 2.0)], 4);
     assert_eq!((found.parts.len(), found.parts[1].own.rows(), found.relative), (4, 3.0, Some(0.0)));
     assert_eq!(curve(&[], 10).parts.len(), 0);
@@ -406,7 +406,7 @@ fn changes_are_compared_within_strata() {
     let strata = [
         Stratum { treated: side(&[3.0, 5.0], 10.0), control: side(&[1.0, 2.0, 3.0], 8.0) },
         Stratum { treated: side(&[10.0, 10.0, 10.0, 14.0], 40.0), control: side(&[9.0, 11.0], 30.0) },
-        // Nobody to compare with.
+        // A stratum with too few treated customers is left out.
         Stratum { treated: side(&[100.0], 1.0), control: side(&[0.0, 0.0], 1.0) },
     ];
     let found = gain(strata.iter()).unwrap();

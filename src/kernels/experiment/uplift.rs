@@ -1,22 +1,21 @@
-//! Uplift by parts of a score, and the Qini curve.
+//! Uplift by ranges of a score, and the Qini curve.
 
-/// Rows of one score: how many of the treatment and of the control, and the sums of their outcomes.
+/// The rows with one score: the number of treated and control rows, and the sums of their outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Scored {
-    /// The score.
     pub score: f64,
-    /// Rows of the treatment.
+    /// The number of treated rows.
     pub treated: f64,
-    /// Sum of their outcomes.
+    /// The sum of their outcomes.
     pub treated_sum: f64,
-    /// Rows of the control.
+    /// The number of control rows.
     pub control: f64,
-    /// Sum of their outcomes.
+    /// The sum of their outcomes.
     pub control_sum: f64,
 }
 
 impl Scored {
-    /// Rows of both.
+    /// The number of all rows.
     pub fn rows(&self) -> f64 {
         self.treated + self.control
     }
@@ -28,43 +27,43 @@ impl Scored {
         self.control_sum += share * other.control_sum;
     }
 
-    /// Mean outcome of the treatment less that of the control.
+    /// The mean outcome of the treated minus that of the control; `None` if either has no rows.
     pub fn uplift(&self) -> Option<f64> {
         (self.treated > 0.0 && self.control > 0.0).then(|| self.treated_sum / self.treated - self.control_sum / self.control)
     }
 
-    /// What the treated have more than they would have had untreated, by the control.
+    /// How much larger the treated rows' sum is than it would be with the control's mean outcome.
     pub fn incremental(&self) -> f64 {
         let expected = if self.control > 0.0 { self.control_sum * self.treated / self.control } else { 0.0 };
         self.treated_sum - expected
     }
 }
 
-/// One part of the rows, from the highest scores.
+/// One part of the rows, when they are ordered by descending score and divided into parts of equal size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Part {
-    /// Least score.
+    /// The smallest score.
     pub low: f64,
-    /// Greatest score.
+    /// The largest score.
     pub high: f64,
-    /// Rows of the part and their sums; rows of a score that falls into several parts are shared in proportion.
+    /// The rows of this part and their sums. Rows with a score that spans several parts are divided in proportion.
     pub own: Scored,
-    /// This part and those before.
+    /// The same for this part and all before it.
     pub so_far: Scored,
 }
 
-/// The parts, and the areas.
+/// The Qini curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// From the highest scores.
+    /// The parts, from the highest scores.
     pub parts: Vec<Part>,
     /// The area between the Qini curve and the straight line to its end, over the share of rows, per treated row.
     pub qini: Option<f64>,
-    /// That area over the area of the line; 0 for a score that says nothing.
+    /// This area relative to the area under the line; 0 for a score without information.
     pub relative: Option<f64>,
 }
 
-/// The curve of rows by their scores, each score once, in descending order.
+/// Computes the curve. `scores` holds each score once, in descending order.
 pub fn curve(scores: &[Scored], parts: usize) -> Curve {
     let all: f64 = scores.iter().map(Scored::rows).sum();
     let mut made: Vec<Part> = vec![];
@@ -77,7 +76,7 @@ pub fn curve(scores: &[Scored], parts: usize) -> Curve {
         let before = so_far.incremental();
         let mut left = scored.rows();
         while left > 0.0 {
-            // Parts that hold no row are passed over.
+            // Skips parts that would contain no rows.
             while number < parts && end(number) <= passed {
                 number += 1;
             }

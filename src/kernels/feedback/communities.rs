@@ -1,39 +1,39 @@
-//! Groups of words that occur together: communities of a network whose edges say how much more often two words are in one text
+//! Groups of words that occur together: communities of a network whose edges measure how much more often two words occur in the same text
 //! than by chance.
 //!
-//! The association of two words is n·c₁₂ / (c₁·c₂): the number of texts with both, divided by the expected number. Pairs that
-//! chance alone would give have no edge (likelihood ratio below 15.13, which chance reaches once in 10,000 pairs). The groups
-//! maximise the sum of (association − resolution) over the pairs within them; the search moves single words, then groups, as
-//! long as that helps. Words are visited in their order, so that the same words give the same groups.
+//! The association of two words is n·c₁₂ / (c₁·c₂): the number of texts with both, divided by the expected number. Pairs that may be due
+//! to chance have no edge (likelihood ratio below 15.13, which chance exceeds once in 10,000 pairs). The groups maximise the sum of
+//! (association − resolution) over the pairs within them. The search moves single words, then whole groups, until no move improves the
+//! sum. Words are visited in order, so that the same words give the same groups.
 //!
-//! Literature: L. Waltman, N. J. van Eck, E. C. M. Noyons: A unified approach to mapping and clustering of bibliometric networks (2010); V. D.
-//! Blondel et al.: Fast unfolding of communities in large networks (2008); T. Dunning: Accurate Methods for the Statistics of Surprise and
-//! Coincidence (1993).
+//! Literature: L. Waltman, N. J. van Eck, E. C. M. Noyons: A unified approach to mapping and clustering of bibliometric networks (2010);
+//! V. D. Blondel et al.: Fast unfolding of communities in large networks (2008); T. Dunning: Accurate Methods for the Statistics of
+//! Surprise and Coincidence (1993).
 
-/// Chance gives this likelihood ratio or more to one pair in 10,000.
+/// By chance, one pair in 10,000 has at least this likelihood ratio.
 const SURPRISE: f64 = 15.13;
 
-/// How many texts hold each word, and each two of them.
+/// The number of texts that contain each word, and each pair of words.
 #[derive(Debug)]
 pub struct Together {
     pub texts: u64,
     words: Vec<u64>,
-    /// By the greater place, then the smaller.
+    /// The pair of words `a < b` is at index b(b − 1)/2 + a.
     pairs: Vec<u64>,
 }
 
 impl Together {
-    /// Nothing counted yet of this many words.
+    /// Starts with no texts, for this many words.
     pub fn new(words: usize) -> Self {
         Self { texts: 0, words: vec![0; words], pairs: vec![0; words * words.saturating_sub(1) / 2] }
     }
 
-    /// Bytes that so many words take, with what [`groups`](Self::groups) takes.
+    /// The bytes needed for this many words, including those of [`groups`](Self::groups).
     pub fn bytes(words: usize) -> usize {
         words * words * 3 * size_of::<f64>()
     }
 
-    /// Counts the words of one text, each once, in ascending order.
+    /// Counts the words of one text: distinct, and in ascending order.
     pub fn add(&mut self, words: &[usize]) {
         for (rank, word) in words.iter().enumerate() {
             self.words[*word] += 1;
@@ -50,7 +50,7 @@ impl Together {
         if both <= expected || both < 2.0 {
             return 0.0;
         }
-        // Twice the sum of observed · ln(observed / expected) over the four cells.
+        // The likelihood ratio statistic: twice the sum of observed · ln(observed / expected) over the four cells.
         let cell = |observed: f64, expected: f64| if observed > 0.0 { observed * (observed / expected).ln() } else { 0.0 };
         let ratio = 2.0
             * (cell(both, expected)
@@ -60,7 +60,7 @@ impl Together {
         if ratio < SURPRISE { 0.0 } else { both / expected }
     }
 
-    /// The groups of two words and more, in the order of their first words; those of a group in their order.
+    /// The groups with at least two words, sorted by their first words; each is sorted.
     pub fn groups(&self, resolution: f64) -> Vec<Vec<usize>> {
         let count = self.words.len();
         let mut members: Vec<Vec<usize>> = (0..count).map(|word| vec![word]).collect();
@@ -95,11 +95,11 @@ impl Together {
     }
 }
 
-/// The group of each node, numbered in the order of their first nodes, after moving one node at a time as long as that helps.
+/// Moves one node at a time as long as that helps. Returns the group of each node, numbered in the order of their first nodes.
 fn moved(weights: &[Vec<f64>]) -> Vec<usize> {
     let count = weights.len();
     let mut group: Vec<usize> = (0..count).collect();
-    // More rounds than are ever needed; rounding must not make it turn in circles.
+    // More rounds than are ever needed; the limit prevents endless cycles due to rounding.
     for _ in 0..100 {
         let mut has_moved = false;
         for (node, of_node) in weights.iter().enumerate() {
@@ -110,7 +110,7 @@ fn moved(weights: &[Vec<f64>]) -> Vec<usize> {
                 }
             }
             let own = group[node];
-            // To stand alone gains nothing, and is only better than what loses.
+            // A node on its own gains 0, so it leaves a group in which it loses.
             let mut best = (gains[own], own);
             for (other, gain) in gains.iter().enumerate() {
                 if *gain > best.0 + 1e-9 {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn planted_groups_are_found_in_any_order_of_texts() {
         let mut random = Random::new(5, &[]);
-        // Six groups of seven words, and eighteen words that stand anywhere.
+        // Six groups of seven words, and eighteen words that occur anywhere.
         let mut texts: Vec<Vec<usize>> = (0..900)
             .map(|_| {
                 let group = random.below(6) as usize;

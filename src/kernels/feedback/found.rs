@@ -1,4 +1,4 @@
-//! The themes of texts: those of the dictionary, and groups of the remaining words.
+//! Finds the themes of texts: those of the dictionary, and groups of the remaining words.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use super::texts::{OWN, Texts, ThemeWords};
 use super::themes::Asked;
 use crate::kernels::control::Stop;
 
-/// This many words are grouped at most, the most frequent ones.
+/// The most words to group; the most frequent ones are.
 pub const GROUPED: usize = 400;
-/// This many words of a theme are shown.
+/// The most words of a theme to show.
 const SHOWN: usize = 10;
 
-/// A theme, and what its words are.
+/// A theme, with the words that are shown for it.
 #[derive(Debug)]
 pub(super) struct Theme {
     pub(super) name: String,
@@ -20,7 +20,7 @@ pub(super) struct Theme {
     pub(super) words: Vec<String>,
 }
 
-/// Which themes each word has.
+/// The themes of each word, by position.
 pub(super) type ThemesOf = HashMap<u32, Vec<usize>>;
 
 /// The themes, and the themes of each word.
@@ -41,7 +41,7 @@ pub(super) fn found(
             *word = singular[*word as usize];
         }
     }
-    // Texts that hold each word.
+    // The number of texts with each word.
     let (mut of_word, mut of_own) = (vec![0u64; vocabulary.len()], vec![0u64; own.words.len()]);
     let mut words: Vec<u32> = vec![];
     for place in 0..texts.texts.len() {
@@ -75,7 +75,7 @@ pub(super) fn found(
     }
     check()?;
     let groups = together.groups(asked.resolution);
-    // The largest groups by texts.
+    // The largest groups are kept: those in the most texts.
     let mut group_of: HashMap<u32, usize> = HashMap::new();
     for (group, members) in groups.iter().enumerate() {
         group_of.extend(members.iter().map(|place| (grouped[*place], group)));
@@ -116,7 +116,7 @@ pub(super) fn found(
     Ok((themes, themes_of))
 }
 
-/// The words of a string, each once.
+/// The distinct words of a text.
 fn distinct(texts: &Texts, place: usize, words: &mut Vec<u32>) {
     words.clear();
     texts.clauses_of(place).for_each(|(_, of_clause)| words.extend(of_clause));
@@ -124,7 +124,7 @@ fn distinct(texts: &Texts, place: usize, words: &mut Vec<u32>) {
     words.dedup();
 }
 
-/// The singular of each English word, where the texts have it; of others the word itself.
+/// Maps each English word to its singular, if that occurs in the texts; all other words to themselves.
 pub(super) fn singulars(vocabulary: &[String]) -> Vec<u32> {
     let numbers: HashMap<&str, u32> =
         vocabulary.iter().enumerate().map(|(number, word)| (word.as_str(), number as u32)).collect();

@@ -1,4 +1,4 @@
-//! Customer feedback: survey scores, and themes of texts.
+//! Customer feedback: survey scores, and themes in texts.
 
 pub mod communities;
 pub mod found;

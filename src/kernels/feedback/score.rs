@@ -1,26 +1,26 @@
-//! Survey scores: NPS, CSAT and CES, with intervals and tests.
+//! Survey scores: NPS, CSAT and CES, with confidence intervals and tests.
 //!
-//! Every answer becomes an integer: +1, 0 or −1 for NPS, 1 or 0 for CSAT, itself for CES. Counts and two sums of integers are
-//! then sufficient, and are the same in any order.
+//! Every answer is converted to an integer: +1, 0 or −1 for NPS, 1 or 0 for CSAT, itself for CES. Counts and two sums of integers are
+//! then sufficient, and do not depend on the order.
 //!
 //! Literature: F. F. Reichheld: The One Number You Need to Grow (2003); D. G. Bonett, R. M. Price: Adjusted Wald Confidence Interval for a
 //! Difference of Binomial Proportions Based on Paired Data (2012); E. B. Wilson: Probable Inference (1927); B. L. Welch (1947).
 
 use crate::kernels::special::{normal_cdf, normal_quantile, t_cdf, t_quantile};
 
-/// What is asked.
+/// The kind of survey question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// From 0 to 10: 9 and 10 are promoters, 7 and 8 passives, the others detractors.
+    /// Answers from 0 to 10: 9 and 10 are promoters, 7 and 8 passives, all others detractors.
     Nps,
-    /// From 1 to `scale`: those from `satisfied` on are satisfied.
+    /// Answers from 1 to `scale`; those of at least `satisfied` are satisfied.
     Csat { satisfied: i64, scale: i64 },
-    /// From 1 to `scale`.
+    /// Answers from 1 to `scale`.
     Ces { scale: i64 },
 }
 
 impl Measure {
-    /// The smallest and the largest answer.
+    /// The lowest and the highest answer.
     pub fn range(self) -> (i64, i64) {
         match self {
             Self::Nps => (0, 10),
@@ -28,7 +28,7 @@ impl Measure {
         }
     }
 
-    /// What an answer counts, if it is one.
+    /// The value of an answer; `None` if it is out of range.
     pub fn value(self, answer: i64) -> Option<i64> {
         let (least, most) = self.range();
         if !(least..=most).contains(&answer) {
@@ -41,25 +41,25 @@ impl Measure {
         })
     }
 
-    /// What a mean of 1 is in the score.
+    /// The score of a mean of 1.
     pub fn scale(self) -> f64 {
         if self == Self::Nps { 100.0 } else { 1.0 }
     }
 }
 
-/// Answers, added up.
+/// Sums over answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answers {
     pub count: i64,
     pub sum: i128,
     pub squares: i128,
-    /// Answers above 0, and below: promoters and detractors, or the satisfied.
+    /// The numbers of positive and negative values: promoters and detractors, or the satisfied.
     pub above: i64,
     pub below: i64,
 }
 
 impl Answers {
-    /// Adds answers that count the same.
+    /// Adds a value several times.
     pub fn add(&mut self, value: i64, times: i64) {
         let wide = i128::from(value);
         self.count += times;
@@ -78,7 +78,7 @@ impl Answers {
         self.below += other.below;
     }
 
-    /// Those of these that are not among `part`, which they hold.
+    /// The answers that are not in `part`, which must be a subset.
     pub fn without(&self, part: &Self) -> Self {
         Self {
             count: self.count - part.count,
@@ -89,15 +89,15 @@ impl Answers {
         }
     }
 
-    /// The mean; none of no answers.
+    /// The mean; `None` if there are no answers.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum as f64 / self.count as f64)
     }
 
-    /// The variance of the sample; none of fewer than two answers.
+    /// The sample variance; `None` for fewer than two answers.
     fn variance(&self) -> Option<f64> {
         let count = i128::from(self.count);
-        // Whole up to the division, so that equal answers have no variance at all.
+        // Integers up to the division, so that equal answers have a variance of exactly 0.
         (count > 1).then(|| (count * self.squares - self.sum * self.sum) as f64 / (count as f64 * (count - 1) as f64))
     }
 
@@ -106,10 +106,10 @@ impl Answers {
         self.variance().map(|variance| (variance / self.count as f64).sqrt())
     }
 
-    /// The interval of the mean.
+    /// The confidence interval of the mean.
     ///
-    /// NPS: Bonett's and Price's adjusted Wald interval of a difference of two shares of one sample, which holds its confidence for few
-    /// answers too. CSAT: Wilson's. CES: Student's.
+    /// NPS: the adjusted Wald interval of Bonett and Price for the difference of two proportions of one sample, which keeps its
+    /// confidence for small samples too. CSAT: Wilson's interval. CES: Student's.
     pub fn interval(&self, measure: Measure, confidence: f64) -> Option<(f64, f64)> {
         let mean = self.mean()?;
         let upper = f64::midpoint(1.0, confidence);
@@ -126,7 +126,7 @@ impl Answers {
                 let z = normal_quantile(upper);
                 let middle = (mean + z * z / (2.0 * count)) / (1.0 + z * z / count);
                 let half = z / (1.0 + z * z / count) * (mean * (1.0 - mean) / count + z * z / (4.0 * count * count)).sqrt();
-                // The ends of an extreme share are the share itself, which rounding may miss.
+                // If no answer or every answer is positive, the interval ends at 0 or 1 exactly; rounding might miss it.
                 let least = if self.above == 0 { 0.0 } else { middle - half };
                 let most = if self.above == self.count { 1.0 } else { middle + half };
                 Some((least.max(0.0), most.min(1.0)))
@@ -139,8 +139,8 @@ impl Answers {
     }
 }
 
-/// How likely a difference of two means at least this great is when there is none: Welch's test, for CSAT the pooled test of two shares, whose
-/// square is chi-square's. None when the answers of one side are all alike, as their variance is not known then, or too few.
+/// The two-sided p-value of a difference of two means: by Welch's test, or for CSAT by the pooled test of two proportions, whose squared
+/// statistic is that of the χ² test. `None` if one side has too few answers or, in Welch's test, answers that are all equal.
 pub fn p_value(measure: Measure, one: &Answers, other: &Answers) -> Option<f64> {
     let difference = one.mean()? - other.mean()?;
     if let Measure::Csat { .. } = measure {
@@ -156,18 +156,18 @@ pub fn p_value(measure: Measure, one: &Answers, other: &Answers) -> Option<f64> 
     (first > 0.0 && second > 0.0).then(|| 2.0 * t_cdf(-(difference / both.sqrt()).abs(), df))
 }
 
-/// How several tests are seen as one.
+/// How p-values are adjusted for multiple tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adjustment {
     None,
     Bonferroni,
-    /// Holm: the chance of any false finding.
+    /// Holm: controls the probability of any false positive.
     Holm,
-    /// Benjamini and Hochberg: the share of false findings.
+    /// Benjamini and Hochberg: controls the false discovery rate.
     Bh,
 }
 
-/// The p values as they are when all of them are looked at.
+/// The adjusted p-values, in the order of the input.
 pub fn adjusted(p_values: &[Option<f64>], adjustment: Adjustment) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> =
         p_values.iter().enumerate().filter_map(|(place, p_value)| p_value.map(|p_value| (place, p_value))).collect();
@@ -228,7 +228,7 @@ mod tests {
         let one = of(Measure::Nps, &[(10, 50), (8, 30), (3, 20)]);
         let other = of(Measure::Nps, &[(9, 25), (7, 35), (0, 30)]);
         near(one.mean().unwrap(), 0.3);
-        // scipy.stats.sem, ttest_ind(equal_var=False).
+        // From scipy.stats.sem, ttest_ind(equal_var=False).
         near(one.std_err().unwrap(), 0.078_495_962_709_021_93);
         near(p_value(Measure::Nps, &one, &other).unwrap(), 0.002_102_050_923_253_945);
         let (lower, upper) = one.interval(Measure::Nps, 0.95).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(of(Measure::Nps, &[(1, 1)]).std_err(), None);
         let csat = Measure::Csat { satisfied: 4, scale: 5 };
         let (one, other) = (of(csat, &[(5, 40), (1, 10)]), of(csat, &[(4, 30), (2, 20)]));
-        // statsmodels: proportion_confint(method='wilson'), proportions_ztest.
+        // From statsmodels: proportion_confint(method='wilson'), proportions_ztest.
         let (lower, upper) = one.interval(csat, 0.95).unwrap();
         near(lower, 0.669_628_940_677_745_8);
         near(upper, 0.887_562_499_842_238_9);
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn several_tests_as_one() {
         let p_values = [Some(0.01), None, Some(0.04), Some(0.03), Some(0.9)];
-        // statsmodels: multipletests.
+        // From statsmodels: multipletests.
         let of = |adjustment| adjusted(&p_values, adjustment).into_iter().flatten().collect::<Vec<f64>>();
         for (one, other) in [
             (of(Adjustment::Holm), [0.04, 0.09, 0.09, 0.9]),

@@ -1,7 +1,6 @@
-//! Texts prepared for themes: clause by clause, with the words and the sentiment of each.
+//! Texts prepared for finding themes: split into clauses, with the words and the sentiment of each.
 //!
-//! Words are split by jieba, or at the end of letters in other scripts. Words that occur in every text, and words of
-//! sentiment, are not used.
+//! Words are split by jieba, and in other scripts where letters end. Stop words, fillers and words with a sentiment are not used.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +8,7 @@ use crate::kernels::chinese::keywords::is_candidate;
 use crate::kernels::chinese::segmentation::{Dictionary, cut};
 use crate::kernels::chinese::sentiment::Lexicon;
 
-/// English words that every review has, beside the stop words.
+/// English words that occur in any review, besides the stop words; sorted.
 pub(super) const FILLERS: [&str; 92] = [
     "able",
     "actually",
@@ -105,10 +104,10 @@ pub(super) const FILLERS: [&str; 92] = [
     "yet",
 ];
 
-/// Themes with their words.
+/// The themes of a dictionary, with their words.
 #[derive(Debug, Default)]
 pub struct ThemeWords {
-    /// In the order of their names.
+    /// Sorted.
     pub(super) names: Vec<String>,
     pub(super) words: Vec<String>,
     /// The themes of each word; a word may have several.
@@ -118,7 +117,7 @@ pub struct ThemeWords {
 }
 
 impl ThemeWords {
-    /// Takes themes and words; blank ones are none.
+    /// Creates it from pairs of a theme and a word; pairs with a blank are ignored.
     pub fn of<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut by_word: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (theme, word) in rows {
@@ -147,7 +146,7 @@ impl ThemeWords {
     }
 }
 
-/// The words of a string, small, in their order.
+/// Passes the words of a text to `give`, in order. The text must be in lower case.
 pub(super) fn words_of(text: &str, own: &ThemeWords, mut give: impl FnMut(&str)) {
     let mut tokens: Vec<&str> = vec![];
     cut(text, Some(&own.dictionary), |token| tokens.push(token));
@@ -157,7 +156,7 @@ pub(super) fn words_of(text: &str, own: &ThemeWords, mut give: impl FnMut(&str))
         next += 1;
         let start = place(token);
         let mut end = start + token.len();
-        // jieba ends a word at é and at an apostrophe.
+        // jieba ends a word at é and at an apostrophe; such parts are joined again.
         if !own.numbers.contains_key(token) {
             while let Some(more) = tokens.get(next)
                 && joins(&text[start..end], more, tokens.get(next + 1).copied())
@@ -184,7 +183,7 @@ fn joins(before: &str, token: &str, after: Option<&str>) -> bool {
     }
 }
 
-/// The clauses of a string.
+/// Splits a text into clauses: at punctuation, and before words for "but".
 pub fn clauses(text: &str) -> Vec<&str> {
     let mut clauses = vec![];
     let mut start = 0;
@@ -212,7 +211,7 @@ pub fn clauses(text: &str) -> Vec<&str> {
     clauses
 }
 
-/// A list of values without repetition.
+/// Assigns numbers to distinct values.
 #[derive(Debug, Default)]
 pub(super) struct Numbered {
     pub(super) numbers: HashMap<Box<[u8]>, u32>,
@@ -242,7 +241,7 @@ pub(super) struct Text {
     pub(super) customer: u32,
     pub(super) period: u32,
     pub(super) feeling: Option<f64>,
-    /// Where its words and clauses end; they begin where those of the text before end.
+    /// The ends of its characters and clauses; they begin where those of the previous text end.
     letters: usize,
     clauses: usize,
 }
@@ -253,10 +252,10 @@ struct Clause {
     words: usize,
 }
 
-/// Words of the dictionary have this bit.
+/// This bit marks words of the theme dictionary.
 pub(super) const OWN: u32 = 1 << 31;
 
-/// Texts that were read.
+/// Texts that have been read.
 #[derive(Debug, Default)]
 pub struct Texts {
     customers: Numbered,
@@ -269,7 +268,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Reads a string of a customer in a period; both are any bytes.
+    /// Adds a text of a customer in a period; both keys are any bytes.
     pub fn add(&mut self, customer: &[u8], period: &[u8], text: &str, own: &ThemeWords, lexicon: &Lexicon) {
         let small = text.to_lowercase();
         for clause in clauses(&small) {
@@ -292,7 +291,7 @@ impl Texts {
         });
     }
 
-    /// Adds texts that were read apart.
+    /// Adds texts that were read separately.
     pub fn merge(&mut self, other: Self) {
         let (letters, clauses, words) = (self.letters.len(), self.clauses.len(), self.words.len());
         let number =
@@ -327,7 +326,7 @@ impl Texts {
         &self.letters[start..self.texts[place].letters]
     }
 
-    /// The clauses of a string: what they feel, and their words.
+    /// The clauses of a text: the sentiment of each, if any, and its words.
     pub(super) fn clauses_of(&self, place: usize) -> impl Iterator<Item = (Option<f64>, &[u32])> {
         let start = place.checked_sub(1).map_or(0, |before| self.texts[before].clauses);
         (start..self.texts[place].clauses).map(|clause| {

@@ -1,7 +1,7 @@
-//! Themes of texts: those of a dictionary first, then groups of the remaining words that occur together.
+//! Themes of texts: those of a dictionary, and groups of the remaining words that occur together.
 //!
-//! A string is read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a
-//! text towards a theme is the mean of the clauses that mention it, or that of the whole text if these are neutral. Nothing
+//! Texts are read clause by clause, because one text may praise the colour and complain about the delivery. The sentiment of a text
+//! towards a theme is the mean of the clauses that mention it, or that of the whole text if none of these has a sentiment. Nothing
 //! depends on the order of texts.
 
 use std::collections::BTreeMap;
@@ -11,30 +11,30 @@ use super::texts::{Texts, ThemeWords};
 use crate::kernels::control::Stop;
 use crate::kernels::privacy::redact::quoted;
 
-/// Texts that feel less than this are negative; VADER's bound.
+/// Texts with a sentiment below this are negative; the bound is VADER's.
 const NEGATIVE: f64 = -0.05;
-/// Examples are shown up to this many letters.
+/// The most characters of an example.
 const LETTERS: usize = 120;
-/// Feelings are added up in integers of this share of 1, so that their order does not matter.
+/// Sentiments are added up as integers in units of 2⁻⁶⁰, so that the order does not matter.
 const UNIT: f64 = (1u64 << 60) as f64;
 
-/// What is asked of the texts.
+/// What to search for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// Groups of words that are shown at most, beside the dictionary's themes.
+    /// The most groups of words to return, besides the dictionary's themes.
     pub most: usize,
-    /// Texts that a word must stand in to be grouped.
+    /// The least number of texts with a word for the word to be grouped.
     pub min_texts: u64,
-    /// The greater, the smaller the groups.
+    /// Higher values give smaller groups.
     pub resolution: f64,
     pub examples: usize,
 }
 
-/// A theme in a period.
+/// A theme in one period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub period: Box<[u8]>,
-    /// None for texts without a theme.
+    /// `None` for texts without a theme.
     pub theme: Option<String>,
     pub from_dictionary: bool,
     pub words: Vec<String>,
@@ -47,7 +47,7 @@ pub struct Row {
     pub examples: Vec<String>,
 }
 
-/// What a string says of a theme.
+/// What a text says about a theme.
 #[derive(Debug, Default)]
 struct Said {
     felt: f64,
@@ -55,7 +55,7 @@ struct Said {
     words: Vec<u32>,
 }
 
-/// What the texts of a period say of a theme.
+/// What the texts of one period say about a theme.
 #[derive(Debug, Default)]
 struct Tally {
     texts: i64,
@@ -65,15 +65,15 @@ struct Tally {
     negative_customers: i64,
     last_negative: Option<u32>,
     feeling: i128,
-    /// The best examples: words, feeling, and where the text is.
+    /// The best examples so far: number of words of the theme, strength of the sentiment, and place of the text.
     examples: Vec<(usize, f64, usize)>,
 }
 
-/// The themes of the texts: a row for each theme and period, and one for texts without a theme. Periods in the order of their bytes; in each the largest
-/// pain first, texts without a theme last.
+/// Finds the themes of the texts: one row per theme and period, and one per period for texts without a theme. Periods are in the order of
+/// their bytes. Within a period, the theme with the most pain comes first, and texts without a theme last.
 ///
 /// # Errors
-/// It was told to end.
+/// The search was stopped.
 pub fn themes(texts: &mut Texts, own: &ThemeWords, asked: Asked, check: &dyn Fn() -> Result<(), Stop>) -> Result<Vec<Row>, Stop> {
     let (themes, of_word) = found(texts, own, asked, check)?;
     let periods: BTreeMap<Box<[u8]>, u32> = std::mem::take(&mut texts.periods).numbers.into_iter().collect();
@@ -114,7 +114,7 @@ pub fn themes(texts: &mut Texts, own: &ThemeWords, asked: Asked, check: &dyn Fn(
     Ok(rows)
 }
 
-/// What a string says of each theme it has; of the last one, when it has none.
+/// What a text says about each of its themes, by theme; a text without any counts for `none`.
 fn said(texts: &Texts, place: usize, of_word: &ThemesOf, none: usize) -> BTreeMap<usize, Said> {
     let mut said: BTreeMap<usize, Said> = BTreeMap::new();
     for (feeling, words) in texts.clauses_of(place) {
@@ -187,7 +187,8 @@ impl Tally {
     }
 }
 
-/// A string as it is quoted: in one line, masked, then cut.
+/// An example as it is shown: on one line, with personal data masked, then shortened. It is masked first, because half a number would not
+/// be recognised.
 fn shown(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");

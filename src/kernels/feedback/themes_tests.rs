@@ -8,7 +8,7 @@ const ASKED: Asked = Asked { most: 10, min_texts: 5, resolution: 1.0, examples: 
 
 fn read(texts: &[(&str, &str, String)], own: &ThemeWords, asked: Asked) -> Vec<Row> {
     let mut all = Texts::default();
-    // In parts, as partitions read them.
+    // Read in parts, as by partitions.
     for part in texts.chunks(97) {
         let mut of_part = Texts::default();
         for (customer, period, text) in part {
@@ -47,7 +47,7 @@ fn clauses_are_parted() {
     assert_eq!(clauses("。！"), Vec::<&str>::new());
 }
 
-/// Five planted themes, and words that every text may have.
+/// Five planted themes, and words that may occur in any text.
 fn planted(count: u64, seed: u64) -> Vec<(&'static str, &'static str, String)> {
     const THEMES: [[&str; 5]; 5] = [
         ["物流", "快递", "派送", "驿站", "包裹"],

@@ -1,6 +1,6 @@
-//! Small symmetric matrices.
+//! Linear algebra for small symmetric matrices.
 
-/// A square matrix, row after row.
+/// A square matrix in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Square {
     pub size: usize,
@@ -20,13 +20,13 @@ impl Square {
         self.values[row * self.size + column] = value;
     }
 
-    /// Some rows and columns.
+    /// The submatrix of some rows and the same columns.
     pub fn part(&self, kept: &[usize]) -> Self {
         let values = kept.iter().flat_map(|row| kept.iter().map(|column| self.at(*row, *column)));
         Self { size: kept.len(), values: values.collect() }
     }
 
-    /// The lower factor L of L·L′; `None` of a matrix that is not positive definite.
+    /// The lower factor L, where the matrix is L·L′; `None` if the matrix is not positive definite.
     pub fn cholesky(&self) -> Option<Factor> {
         let size = self.size;
         let mut lower = self.clone();
@@ -49,12 +49,12 @@ impl Square {
     }
 }
 
-/// A lower triangle.
+/// A lower triangular Cholesky factor.
 #[derive(Debug)]
 pub struct Factor(Square);
 
 impl Factor {
-    /// The x of L·L′·x = b.
+    /// Solves L·L′·x = b.
     pub fn solve(&self, right: &[f64]) -> Vec<f64> {
         let lower = &self.0;
         let mut x = right.to_vec();
@@ -84,10 +84,11 @@ impl Factor {
     }
 }
 
-/// What is left of a column's square when all columns before it are taken out of it; below this share it is a combination of them.
+/// The share of a column's square that must remain after projecting out the columns before it; below this, the column counts as a
+/// linear combination of them.
 const LEAST: f64 = 1e-11;
 
-/// The columns that are no combination of those before them, as R keeps them; of products of columns.
+/// Given the products of columns, X′X, returns the columns that are not a linear combination of earlier ones, as R does.
 pub fn independent(products: &Square) -> Vec<usize> {
     let size = products.size;
     let mut lower = Square::zero(size);
@@ -108,7 +109,7 @@ pub fn independent(products: &Square) -> Vec<usize> {
     kept
 }
 
-/// The eigenvalues of a symmetric matrix, by Jacobi's rotations.
+/// The eigenvalues of a symmetric matrix, by Jacobi rotations.
 pub fn eigenvalues(matrix: &Square) -> Vec<f64> {
     let (size, mut a) = (matrix.size, matrix.clone());
     for _ in 0..60 {

@@ -1,32 +1,32 @@
-//! The columns of a model: an intercept, numbers, and the levels of categories but their references.
+//! The columns of a model: an intercept, numbers, and the levels of categories except their reference levels.
 
-/// A category: one code per row.
+/// A categorical feature.
 #[derive(Debug, Clone, Copy)]
 pub struct Levels<'a> {
-    /// Below `levels`.
+    /// One code per row, below `levels`.
     pub codes: &'a [u32],
     pub levels: usize,
-    /// The level without a coefficient.
+    /// The level that has no coefficient.
     pub reference: u32,
 }
 
-/// What a model is fitted to.
+/// The data that a model is fitted to.
 #[derive(Debug, Clone, Copy)]
 pub struct Design<'a> {
-    /// Finite.
+    /// Numeric columns with finite values.
     pub numbers: &'a [&'a [f64]],
     pub categories: &'a [Levels<'a>],
     pub target: &'a [f64],
-    /// How much each row counts, 0 or more; 1 without.
+    /// The weight of each row, 0 or more; `None` weights all rows 1.
     pub weights: Option<&'a [f64]>,
 }
 
-/// How the columns lie among the coefficients: the intercept, the numbers, then the levels of each category.
+/// The order of the coefficients: the intercept, the numbers, then the levels of each category.
 #[derive(Debug)]
 pub struct Columns {
     /// Offset and factor of each number.
     pub scales: Vec<(f64, f64)>,
-    /// The column of each level of each category; `None` of the reference.
+    /// The column of each level of each category; `None` for the reference level.
     pub levels: Vec<Vec<Option<u32>>>,
     len: usize,
 }
@@ -36,7 +36,7 @@ impl Columns {
         self.len
     }
 
-    /// Columns that are dense: the intercept and the numbers.
+    /// Number of dense columns: the intercept and the numbers.
     pub fn dense(&self) -> usize {
         1 + self.scales.len()
     }
@@ -47,14 +47,14 @@ impl Design<'_> {
         self.weights.map_or(1.0, |weights| weights[row])
     }
 
-    /// The columns, with the scales of the numbers: weighted mean and deviation.
+    /// Lays out the columns and scales the numbers by their weighted mean and standard deviation.
     pub fn columns(&self) -> Columns {
         let total: f64 = (0..self.target.len()).map(|row| self.weight(row)).sum();
         let scale = |column: &&[f64]| {
             let mean = column.iter().enumerate().map(|(row, value)| self.weight(row) * value).sum::<f64>() / total;
             let square = |(row, value): (usize, &f64)| self.weight(row) * (value - mean) * (value - mean);
             let deviation = (column.iter().enumerate().map(square).sum::<f64>() / total).sqrt();
-            // A column whose deviation is nothing but rounding is constant.
+            // A deviation this small is only rounding: the column is constant.
             if deviation > 1e-14 * mean.abs() { (mean, 1.0 / deviation) } else { (mean, 0.0) }
         };
         let scales: Vec<(f64, f64)> = self.numbers.iter().map(scale).collect();

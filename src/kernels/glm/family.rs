@@ -1,29 +1,29 @@
-//! What differs between families: link, variance, likelihood.
+//! Families of distributions, with their link, variance and likelihood.
 
 use serde::{Deserialize, Serialize};
 
-/// How the target is distributed, with its canonical link.
+/// The distribution of the target, with its canonical link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
     /// A number with normal errors; the score is the mean.
     Gaussian,
-    /// 0 or 1; the score is the logarithm of the odds.
+    /// 0 or 1; the score is the log-odds.
     Binomial,
     /// A count; the score is the logarithm of the mean.
     Poisson,
 }
 
-/// Scores beyond this are taken for it: exp would overflow, and no double tells the means apart.
+/// Poisson scores are clamped to ± this value, because `exp` would overflow beyond it.
 const FARTHEST: f64 = 700.0;
 
 impl Family {
-    /// The mean of a score. Of `libm`, so that a model predicts the same on every machine.
+    /// The mean for a score. Uses `libm`, so that a model predicts the same on every machine.
     pub fn mean(self, score: f64) -> f64 {
         match self {
             Self::Gaussian => score,
             Self::Binomial => {
-                // The exponential is of what is at most 0, so that nothing overflows and both tails have their digits.
+                // The argument of `exp` is at most 0, so nothing overflows and both tails keep their digits.
                 let small = libm::exp(-score.abs());
                 if score >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) }
             }
@@ -31,7 +31,7 @@ impl Family {
         }
     }
 
-    /// The score of a mean.
+    /// The score for a mean.
     pub fn score(self, mean: f64) -> f64 {
         match self {
             Self::Gaussian => mean,
@@ -40,7 +40,7 @@ impl Family {
         }
     }
 
-    /// The variance at a mean, which is the derivative of the mean by the score.
+    /// The variance at a mean, which for a canonical link is the derivative of the mean with respect to the score.
     pub fn variance(self, mean: f64) -> f64 {
         match self {
             Self::Gaussian => 1.0,
@@ -49,12 +49,12 @@ impl Family {
         }
     }
 
-    /// What a row adds to the deviance.
+    /// The contribution of a row to the deviance.
     pub fn deviance(self, target: f64, score: f64, mean: f64) -> f64 {
         match self {
             Self::Gaussian => (target - mean) * (target - mean),
             Self::Binomial => {
-                // −ln of the probability of what came: ln(1 + exp(−score)) of a 1.
+                // −2 ln of the probability of the outcome: for a 1 that is 2 ln(1 + exp(−score)).
                 let signed = if target > 0.5 { score } else { -score };
                 2.0 * (libm::log1p(libm::exp(-signed.abs())) + (-signed).max(0.0))
             }
@@ -65,7 +65,7 @@ impl Family {
         }
     }
 
-    /// The log-likelihood of a deviance: `saturated` is that of a model that predicts every row exactly.
+    /// The log-likelihood for a deviance; `saturated` is the log-likelihood of the model that predicts every row exactly.
     pub fn log_likelihood(self, deviance: f64, rows: f64, saturated: f64) -> f64 {
         match self {
             Self::Gaussian => -0.5 * rows * (libm::log(2.0 * std::f64::consts::PI * deviance / rows) + 1.0),
@@ -73,7 +73,7 @@ impl Family {
         }
     }
 
-    /// What a row adds to the log-likelihood of the model that predicts it exactly.
+    /// The contribution of a row to the log-likelihood of the saturated model, which predicts every row exactly.
     pub fn saturated(self, target: f64) -> f64 {
         match self {
             Self::Gaussian | Self::Binomial => 0.0,

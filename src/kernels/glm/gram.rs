@@ -1,33 +1,34 @@
-//! Sums over rows of products of columns, by blocks.
+//! Sums of products of columns over the rows, computed in blocks.
 
 use super::dense::Square;
 use super::design::{Columns, Design};
 use super::family::Family;
 use crate::kernels::control::{Control, Stop};
 
-/// Rows of a job: few enough that all workers have some, and enough that adding up the products of a job costs nothing beside making them.
+/// Rows per job: few enough to keep all workers busy, and enough that merging the sums of jobs costs little compared to computing
+/// them.
 const JOB: usize = 1 << 15;
-/// How many jobs this many rows are.
+/// Number of jobs for this many rows.
 pub fn jobs(rows: usize) -> usize {
     rows.div_ceil(JOB)
 }
 
-/// Rows whose columns are in the cache together.
+/// Rows per block, so that the columns of a block stay in the cache.
 const BLOCK: usize = 512;
-/// Sums that run side by side, so that the compiler can use wide registers.
+/// Number of parallel sums, so that the compiler can use wide registers.
 const LANES: usize = 8;
 
 /// Sums over all rows at given coefficients.
 #[derive(Debug, Clone)]
 pub struct Gram {
-    /// X′WX, with W the weight times the variance at the mean.
+    /// X′WX, where W is the weight times the variance at the mean.
     pub products: Square,
-    /// X′ times weight times (target − mean): the gradient of the log-likelihood.
+    /// X′ · weight · (target − mean): the gradient of the log-likelihood.
     pub gradient: Vec<f64>,
     pub deviance: f64,
 }
 
-/// The sums at coefficients of the scaled columns.
+/// Computes the sums at given coefficients of the scaled columns.
 pub fn sums(
     family: Family,
     design: &Design<'_>,
@@ -68,7 +69,7 @@ impl Gram {
         self
     }
 
-    /// Only the lower half was summed.
+    /// Fills the upper half: only the lower half is summed.
     fn mirror(&mut self) {
         for row in 0..self.products.size {
             for column in 0..row {
@@ -79,14 +80,14 @@ impl Gram {
     }
 }
 
-/// Room for the columns of a block.
+/// Buffers for the columns of a block.
 struct Work {
-    /// The dense columns, scaled.
+    /// The scaled dense columns: the intercept, then the numbers.
     dense: Vec<[f64; BLOCK]>,
     scores: [f64; BLOCK],
-    /// Weight times variance.
+    /// Weight × variance.
     curvature: [f64; BLOCK],
-    /// Weight times (target − mean).
+    /// Weight × (target − mean).
     residual: [f64; BLOCK],
     weighted: [f64; BLOCK],
 }
@@ -132,9 +133,10 @@ impl Work {
         self.of_levels(gram, design, columns, rows);
     }
 
+    /// Adds the products of dense columns with each other, and their part of the gradient.
     fn of_dense(&mut self, gram: &mut Gram, count: usize) {
         let size = gram.products.size;
-        // The rest of the last block adds nothing.
+        // Rows beyond the end of the last block must add nothing.
         for values in [&mut self.curvature, &mut self.residual] {
             values[count..].fill(0.0);
         }
@@ -149,6 +151,8 @@ impl Work {
         }
     }
 
+    /// Adds the products of level columns with the dense columns and with the levels of earlier categories. Each row has at most one
+    /// non-zero level column per category, so a product is a single addition.
     fn of_levels(&mut self, gram: &mut Gram, design: &Design<'_>, columns: &Columns, rows: std::ops::Range<usize>) {
         let size = gram.products.size;
         for (number, (category, levels)) in design.categories.iter().zip(&columns.levels).enumerate() {
@@ -171,7 +175,7 @@ impl Work {
     }
 }
 
-/// The sum of products, in eight sums side by side.
+/// The dot product, as eight parallel sums.
 fn dot(one: &[f64; BLOCK], two: &[f64; BLOCK]) -> f64 {
     let mut lanes = [0.0; LANES];
     for (one, two) in one.chunks_exact(LANES).zip(two.chunks_exact(LANES)) {

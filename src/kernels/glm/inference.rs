@@ -1,4 +1,4 @@
-//! What the curvature at the maximum says of the coefficients.
+//! Standard errors, tests and intervals of the coefficients, from the curvature at the maximum.
 
 use super::dense::{Square, eigenvalues};
 use super::gram::Gram;
@@ -9,28 +9,28 @@ use crate::kernels::special::{normal_cdf, normal_quantile, t_cdf, t_quantile};
 /// A coefficient in the units of its column.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Term {
-    /// `None` of a column that is a combination of those before it.
+    /// `None` for a column that is a linear combination of earlier columns.
     pub value: Option<f64>,
-    /// `None`, as what follows, with a penalty or where classes are separated.
+    /// `None` with a penalty or if the classes are separated; then the statistics derived from it are `None` too.
     pub std_err: Option<f64>,
-    /// value / std_err: a normal value, of a Gaussian family Student's t.
+    /// value / std_err. It is standard normal, or follows Student's t for the Gaussian family.
     pub z: Option<f64>,
-    /// That the value is 0, two-sided.
+    /// Two-sided p-value of the hypothesis that the coefficient is 0.
     pub p_value: Option<f64>,
     pub lower: Option<f64>,
     pub upper: Option<f64>,
-    /// 1 / (1 − R²) of the column on all others.
+    /// Variance inflation factor: 1 / (1 − R²) of the regression of this column on all others.
     pub vif: Option<f64>,
-    /// The coefficient grows without end: the column separates the classes.
+    /// True if the coefficient diverges, because the column separates the classes.
     pub is_endless: bool,
 }
 
-/// Standard errors beyond this many units of the score per deviation of the column are those of a coefficient that grows without end.
+/// A coefficient with a standard error above this is considered divergent, in units of the score per standard deviation.
 const ENDLESS: f64 = 50.0;
-/// Eigenvalues of more columns than this are not looked for.
+/// Eigenvalues are not computed for more columns than this.
 const MANY: usize = 200;
 
-/// The model in the columns' own units.
+/// Builds the model in the columns' own units.
 pub fn of(newton: &Newton<'_>, found: &Found, plain: &Gram, kept: &[usize], options: &Options) -> Fit {
     let (family, size) = (newton.family, newton.columns.len());
     let rows = newton.weights();
@@ -42,7 +42,7 @@ pub fn of(newton: &Newton<'_>, found: &Found, plain: &Gram, kept: &[usize], opti
     let variance = if family == Family::Gaussian { found.sums.deviance / free } else { 1.0 };
     let is_perfect = family == Family::Binomial && found.sums.deviance < 1e-6 * rows;
 
-    // Scaled columns are (x − offset) · factor: the intercept takes in what the offsets add.
+    // Scaled columns are (x − offset) · factor, so the intercept absorbs the contribution of the offsets.
     let mut own = Square::zero(size);
     for column in 0..size {
         own.set(column, column, 1.0);
@@ -63,7 +63,7 @@ pub fn of(newton: &Newton<'_>, found: &Found, plain: &Gram, kept: &[usize], opti
     let is_endless =
         |column: usize| family == Family::Binomial && scaled_errors[column] > ENDLESS && found.coefficients[column].abs() > 5.0;
     let errors = inverse.as_ref().map(|inverse| {
-        // The intercept's error needs the covariances; the others are divided by their scales.
+        // The intercept's error needs the covariances; the other errors only need rescaling.
         let of = |row: usize| -> f64 {
             if row > 0 {
                 return variance * inverse.at(row, row) * own.at(row, row) * own.at(row, row);
@@ -121,7 +121,7 @@ pub fn of(newton: &Newton<'_>, found: &Found, plain: &Gram, kept: &[usize], opti
     }
 }
 
-/// A matrix of the kept columns among all, 0 elsewhere.
+/// Expands a matrix of the kept columns to all columns, with 0 elsewhere.
 fn spread(part: &Square, kept: &[usize], size: usize) -> Square {
     let mut whole = Square::zero(size);
     for (row, own) in kept.iter().enumerate() {
@@ -132,7 +132,7 @@ fn spread(part: &Square, kept: &[usize], size: usize) -> Square {
     whole
 }
 
-/// The products of columns of length 1.
+/// The products of the columns after scaling them to length 1.
 fn lengthened(products: &Square) -> Square {
     let mut unit = products.clone();
     for row in 0..unit.size {
@@ -143,7 +143,8 @@ fn lengthened(products: &Square) -> Square {
     unit
 }
 
-/// Variance inflation of each column: its square about its mean, times its place in the inverse of the products with an intercept.
+/// The variance inflation factor of each column: its sum of squares about its mean, times its diagonal element in the inverse of
+/// the products (with an intercept).
 fn inflation(plain: &Gram, kept: &[usize], size: usize) -> Vec<Option<f64>> {
     let products = plain.products.part(kept);
     let mut all = vec![None; size];

@@ -1,4 +1,4 @@
-//! Maximum likelihood by Newton's method, with steps that are halved until the deviance falls.
+//! Maximum likelihood by Newton's method. A step is halved until the deviance falls.
 
 use super::Options;
 use super::design::{Columns, Design};
@@ -6,7 +6,7 @@ use super::family::Family;
 use super::gram::{Gram, sums};
 use crate::kernels::control::{Control, Stop};
 
-/// A fit at work.
+/// The inputs of a fit.
 pub struct Newton<'a> {
     pub family: Family,
     pub design: &'a Design<'a>,
@@ -14,7 +14,7 @@ pub struct Newton<'a> {
     control: Control<'a>,
 }
 
-/// Coefficients of the scaled columns, with the sums at them.
+/// Coefficients of the scaled columns, and the sums at these coefficients.
 pub struct Found {
     pub coefficients: Vec<f64>,
     pub sums: Gram,
@@ -22,7 +22,7 @@ pub struct Found {
     pub converged: bool,
 }
 
-/// A step is halved so often at most.
+/// Number of lengths that are tried for a step, each half of the one before.
 const HALVINGS: usize = 30;
 
 impl<'a> Newton<'a> {
@@ -30,7 +30,7 @@ impl<'a> Newton<'a> {
         Self { family, design, columns, control }
     }
 
-    /// The coefficients of the model without features.
+    /// The coefficients of the null model, which has only an intercept.
     pub fn start(&self) -> Vec<f64> {
         let mut start = vec![0.0; self.columns.len()];
         start[0] = self.family.score(self.mean());
@@ -53,7 +53,7 @@ impl<'a> Newton<'a> {
         sums(self.family, self.design, self.columns, coefficients, self.control)
     }
 
-    /// The coefficients of the columns that are kept; the others are 0. `sums` are those at the start.
+    /// Fits the coefficients of the kept columns; the others stay 0. `sums` are the sums at `start`.
     pub fn fit(&self, start: Vec<f64>, sums: Gram, kept: &[usize], options: &Options) -> Result<Found, Stop> {
         let mut found = Found { coefficients: start, sums, deviances: vec![], converged: false };
         for _ in 0..options.max_iter {
@@ -63,13 +63,13 @@ impl<'a> Newton<'a> {
             kept.iter().zip(factor.solve(&gradient)).for_each(|(column, value)| step[*column] = value);
             let before = found.sums.deviance;
             if !self.advance(&mut found, &step, |next| next.sums.deviance)? {
-                // No step is better: this is the maximum, as far as doubles tell.
+                // No step lowers the deviance: this is the maximum, to the precision of doubles.
                 found.converged = true;
                 break;
             }
             found.deviances.push(found.sums.deviance);
             if self.family == Family::Binomial && found.sums.deviance < 1e-6 * self.weights() {
-                // Every row is predicted without error: the coefficients would grow without end.
+                // Perfect separation: every row is predicted without error, and the coefficients would grow for ever.
                 found.converged = true;
                 break;
             }
@@ -81,7 +81,7 @@ impl<'a> Newton<'a> {
         Ok(found)
     }
 
-    /// Goes along a step, or half of it, or a quarter, …; false when none makes the objective smaller.
+    /// Tries the whole step, then half of it, a quarter and so on; false if every one of them raises the objective.
     pub fn advance(&self, found: &mut Found, step: &[f64], objective: impl Fn(&Found) -> f64) -> Result<bool, Stop> {
         let before = objective(found);
         let mut share = 1.0;
@@ -89,7 +89,8 @@ impl<'a> Newton<'a> {
             let coefficients: Vec<f64> = found.coefficients.iter().zip(step).map(|(value, step)| value + share * step).collect();
             let sums = self.sums(&coefficients)?;
             let next = Found { coefficients, sums, deviances: std::mem::take(&mut found.deviances), converged: false };
-            // Of a least squares fit the second step changes nothing but rounding; it is no reason to go on.
+            // An equal objective is accepted too: the second step of a least squares fit changes only rounding, and halving it
+            // would achieve nothing.
             if objective(&next) <= before {
                 *found = next;
                 return Ok(true);

@@ -1,16 +1,17 @@
-//! A penalty on the coefficients: Newton's quadratic, minimised by coordinate descent.
+//! Fits with a penalty on the coefficients: Newton's quadratic approximation, minimised by coordinate descent.
 //!
-//! The objective is glmnet's: deviance / (2 · Σ weights) + alpha · (l1_ratio · Σ|b| + (1 − l1_ratio) / 2 · Σb²), of columns with deviation 1.
+//! The objective is that of glmnet: deviance / (2 · Σ weights) + alpha · (l1_ratio · Σ|b| + (1 − l1_ratio) / 2 · Σb²), where b are
+//! the coefficients of columns with standard deviation 1.
 
 use super::Options;
 use super::gram::Gram;
 use super::newton::{Found, Newton};
 use crate::kernels::control::Stop;
 
-/// Passes over the coefficients in one quadratic at most.
+/// Maximum number of passes over the coefficients for one quadratic.
 const PASSES: usize = 10_000;
 
-/// Fits the columns that are kept; the intercept has no penalty.
+/// Fits the coefficients of the kept columns; the intercept has no penalty. `sums` are the sums at `start`.
 pub fn fit(newton: &Newton<'_>, start: Vec<f64>, sums: Gram, kept: &[usize], options: &Options) -> Result<Found, Stop> {
     let total = newton.weights();
     let lengths = lengths(newton, total);
@@ -25,11 +26,11 @@ pub fn fit(newton: &Newton<'_>, start: Vec<f64>, sums: Gram, kept: &[usize], opt
     let objective = |found: &Found| found.sums.deviance / (2.0 * total) + penalty(&found.coefficients);
     let mut found = Found { coefficients: start, sums, deviances: vec![], converged: false };
     for _ in 0..options.max_iter {
-        // The quadratic around the coefficients: ½ d′Hd − g′d, with d the step.
+        // The quadratic approximation around the coefficients: ½ d′Hd − g′d, where d is the step.
         let size = newton.columns.len();
         let curvature = |row: usize, column: usize| found.sums.products.at(row, column) / total;
         let mut step = vec![0.0; size];
-        // H·d, kept up to date.
+        // H·d, updated with each change of d.
         let mut moved = vec![0.0; size];
         for _ in 0..PASSES {
             let mut greatest: f64 = 0.0;
@@ -68,7 +69,7 @@ pub fn fit(newton: &Newton<'_>, start: Vec<f64>, sums: Gram, kept: &[usize], opt
     Ok(found)
 }
 
-/// The deviation of each column; numbers were scaled to 1 already.
+/// The standard deviation of each column; numbers are already scaled to 1.
 fn lengths(newton: &Newton<'_>, total: f64) -> Vec<f64> {
     let mut lengths = vec![1.0; newton.columns.len()];
     for (category, levels) in newton.design.categories.iter().zip(&newton.columns.levels) {
@@ -83,6 +84,7 @@ fn lengths(newton: &Newton<'_>, total: f64) -> Vec<f64> {
     lengths
 }
 
+/// The soft-thresholding operator, which sets small values to 0.
 fn soft(value: f64, threshold: f64) -> f64 {
     value.signum() * (value.abs() - threshold).max(0.0)
 }

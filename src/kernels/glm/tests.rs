@@ -3,7 +3,7 @@ use crate::kernels::control::unlimited::control;
 
 const PLAIN: Options = Options { alpha: 0.0, l1_ratio: 0.0, max_iter: 100, tol: 1e-12, confidence: 0.95 };
 
-/// Of one category with two levels the coefficient is the logarithm of the ratio of odds, and its variance the sum of the reciprocals of
+/// With a single category of two levels, the coefficient is the log odds ratio, and its variance is the sum of the reciprocals of
 /// the four counts.
 #[test]
 fn a_table_of_four_is_its_odds_ratio() {
@@ -36,14 +36,14 @@ fn what_cannot_be_told_is_said() {
     let found = fit(Family::Gaussian, design, &PLAIN, control(1)).unwrap();
     assert!((found.numbers[0].value.unwrap() - 3.0).abs() < 1e-9 && (found.intercept.value.unwrap() - 1.0).abs() < 1e-8);
     assert_eq!((found.numbers[1].value, found.numbers[2].value), (None, None));
-    // A threshold tells the classes apart.
+    // A threshold separates the classes.
     let target: Vec<f64> = one.iter().map(|value| f64::from(u8::from(*value > 9.0))).collect();
     let design = Design { numbers: &numbers[..1], categories: &[], target: &target, weights: None };
     let found = fit(Family::Binomial, design, &PLAIN, control(1)).unwrap();
     assert_eq!((found.separation, found.numbers[0].std_err), (Separation::Perfect, None));
 }
 
-/// One standardised column: ridge divides the slope by 1 + alpha, the lasso takes alpha from it.
+/// With one standardised column, ridge divides the slope by 1 + alpha, and the lasso subtracts alpha from it.
 #[test]
 fn penalties_are_those_of_glmnet() {
     let x: Vec<f64> = (0..10).map(|row| if row < 5 { -1.0 } else { 1.0 }).collect();

@@ -1,4 +1,4 @@
-//! Integers in a narrow range: an array with a slot for each integer holds its number.
+//! Numbers integers in a narrow range with an array that has one slot per integer.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,12 +8,13 @@ use parking_lot::RwLock;
 use super::table::{Key, Table};
 use super::{MOST_GROUPS, Range, Room, UNKNOWN, too_many};
 
-/// Threads read the array without a lock. The range comes from statistics, which are believed only where they are right: an integer
-/// outside has its place in a table.
+/// Maps integers to numbers; threads read the array without a lock.
+///
+/// The range comes from statistics, which may be wrong: integers outside it go to a hash table.
 #[derive(Debug)]
 pub struct Direct {
     least: u64,
-    /// The number of each integer from the least on, plus one; 0 for those not seen yet.
+    /// The number of each integer from `least` on, plus one; 0 if the integer was not seen yet.
     numbers: Vec<AtomicU32>,
     seen: RwLock<Seen>,
 }
@@ -68,7 +69,7 @@ impl Direct {
     pub fn find(&self, words: &[u64], numbers: &mut Vec<u32>, room: &mut Room<'_>) -> Result<(), ArrowError> {
         numbers.clear();
         let mut missing = 0;
-        // What is not there, or not in the range, wraps to UNKNOWN.
+        // 0, for an integer that was not seen or is out of range, wraps to UNKNOWN.
         numbers.extend(words.iter().map(|word| {
             let number = self.slot(*word).map_or(0, |slot| slot.load(Ordering::Relaxed)).wrapping_sub(1);
             missing += usize::from(number == UNKNOWN);
@@ -87,17 +88,18 @@ impl Direct {
                 *number = if enough { seen.insert_outside(*word)? } else { seen.outside(*word).unwrap_or(UNKNOWN) };
                 continue;
             };
-            // Another thread may have brought it since, or an earlier row of the batch.
+            // Another thread, or an earlier row of this batch, may have added it in the meantime.
             *number = slot.load(Ordering::Relaxed).wrapping_sub(1);
             if *number == UNKNOWN && enough {
                 *number = seen.reserve(*word)?;
+                // Relaxed is enough: lookups use nothing but the number itself, and keys are only read under the lock.
                 slot.store(*number + 1, Ordering::Relaxed);
             }
         }
         Ok(())
     }
 
-    /// A number that no integer has.
+    /// Reserves a number that belongs to no integer.
     pub fn reserve(&self) -> Result<u32, ArrowError> {
         self.seen.write().reserve(0)
     }

@@ -1,16 +1,16 @@
-//! Which group each row belongs to: keys become numbers counted from 0, in the order in which they are first seen.
+//! Assigns a group number to each row: keys are numbered from 0 in the order in which they are first seen.
 //!
-//! All threads share one numbering. So what each thread adds up for group 7 belongs together, and joining the threads is adding arrays
-//! from front to back; no key is looked up a second time.
+//! All threads share one numbering. Group 7 of one thread is therefore group 7 of all threads, and their partial results are
+//! merged by adding arrays element by element; no key is looked up a second time.
 //!
 //! ```text
-//! integers in a narrow range ─▶ Direct: an array, a slot per integer
+//! integers in a narrow range ─▶ Direct: an array with one slot per integer
 //! integers                   ─▶ Words:  a hash table of 64-bit keys
-//! texts                      ─▶ Texts:  a hash table of Arrow's 128-bit views; longer texts aside
-//! two columns                ─▶ each column's numbers, then a table of the pairs
+//! strings                    ─▶ Texts:  a hash table of Arrow's 128-bit views; long strings are stored separately
+//! two columns                ─▶ the numbers of each column, then a hash table of the pairs
 //! ```
-//! Every table is read by many threads at once and extended by one. A batch is looked up in whole passes of independent loads, so that the
-//! processor waits for many cache lines at the same time instead of for one after another.
+//! Many threads read a table at the same time; only one at a time extends it. A batch is looked up in whole passes of independent
+//! loads, so that the processor waits for many cache lines at once instead of one after another.
 
 mod direct;
 mod table;
@@ -26,16 +26,16 @@ use parking_lot::RwLock;
 
 use table::Table;
 
-/// The number of a row whose key is not known and was not let in.
+/// The number of a row whose key is unknown and was not added, because memory ran out.
 pub const UNKNOWN: u32 = u32::MAX;
 
-/// The most groups there can be: their tables have up to 2³² slots.
+/// Maximum number of groups: their tables then have 2³² slots.
 const MOST_GROUPS: usize = 1 << 31;
 
-/// Decides whether a table may take so many bytes more.
+/// Decides whether a table may take this many more bytes.
 pub type Room<'a> = dyn FnMut(usize) -> bool + 'a;
 
-/// The integers of a column, as far as is known before it is read.
+/// The range of a column's integers, as known from statistics before the column is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     pub least: i64,
@@ -43,7 +43,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// How many integers it has.
+    /// Number of integers in the range.
     pub fn slots(self) -> usize {
         usize::try_from(self.greatest.abs_diff(self.least)).unwrap_or(usize::MAX - 1) + 1
     }
@@ -53,21 +53,21 @@ impl Range {
 #[derive(Debug)]
 pub struct Groups {
     columns: Vec<Column>,
-    /// Pairs of the columns' numbers, if there are two.
+    /// Pairs of the columns' numbers; used only with two columns.
     pairs: RwLock<Table<u64>>,
 }
 
 impl Groups {
-    /// No groups yet. A range makes its column an array instead of a hash table; keys outside are found all the same.
+    /// Starts without groups. A column with a range uses an array instead of a hash table; keys outside the range still work.
     ///
     /// # Errors
-    /// A type that [`takes`] does not take.
+    /// Fails on a type that [`takes`] rejects.
     pub fn new(columns: &[(DataType, Option<Range>)]) -> Result<Self, ArrowError> {
         let columns = columns.iter().map(|(data_type, range)| Column::new(data_type, *range)).collect::<Result<_, _>>()?;
         Ok(Self { columns, pairs: RwLock::default() })
     }
 
-    /// How many there are.
+    /// Number of groups.
     pub fn len(&self) -> usize {
         match self.columns.as_slice() {
             [one] => one.len(),
@@ -75,10 +75,11 @@ impl Groups {
         }
     }
 
-    /// Writes the group of each row; a key that is not known becomes a group if there is `room` for it, or else [`UNKNOWN`].
+    /// Writes the group of each row. An unknown key becomes a new group if there is `room` for it; otherwise its rows get
+    /// [`UNKNOWN`].
     ///
     /// # Errors
-    /// More groups than numbers.
+    /// Fails if there are more groups than can be numbered.
     pub fn find(&self, columns: &[ArrayRef], groups: &mut Vec<u32>, room: &mut Room<'_>) -> Result<(), ArrowError> {
         let [first, second] = columns else { return self.columns[0].find(&columns[0], groups, room) };
         self.columns[0].find(first, groups, room)?;
@@ -90,12 +91,12 @@ impl Groups {
         if !unknown {
             return table::find_or_insert(&self.pairs, &pairs, groups, room);
         }
-        // Room has run out: a pair with a part that has no number is no group yet.
+        // Room has run out: some columns' keys have no number, so no new pair is added in this batch.
         self.pairs.read().find_each(&pairs, groups);
         Ok(())
     }
 
-    /// The keys of all groups, a column each.
+    /// The keys of all groups in the order of their numbers, one array per column.
     ///
     /// # Errors
     /// None that a caller can cause.
@@ -109,7 +110,7 @@ impl Groups {
         Ok(vec![part(first, |pair| (pair >> 32) as u32)?, part(second, |pair| pair as u32)?])
     }
 
-    /// What each column's keys are looked up in, to show.
+    /// Describes the structure that holds each column's keys, for display.
     pub fn describe(columns: &[(DataType, Option<Range>)]) -> String {
         let each = columns.iter().map(|(data_type, range)| match range {
             Some(Range { least, greatest }) if words::holds(data_type) => format!("array {least}..={greatest}"),
@@ -138,7 +139,7 @@ pub fn takes_range(data_type: &DataType) -> bool {
 struct Column {
     data_type: DataType,
     values: Values,
-    /// The number of NULL: it takes the place of a value that no row has.
+    /// The number of NULL. Its entry among the values is a placeholder that no lookup finds.
     null: RwLock<Option<u32>>,
 }
 

@@ -1,4 +1,4 @@
-//! A hash table from keys of a fixed width to numbers counted from 0.
+//! A hash table that numbers fixed-width keys from 0.
 
 use std::fmt::Debug;
 
@@ -12,20 +12,20 @@ pub trait Key: Copy + Eq + Debug + Default + Send + Sync {
     fn hash(self) -> u64;
 }
 
-/// Two words become one: the halves of their product differ in every bit (as in wyhash and foldhash).
+/// Mixes two words into one: the halves of their 128-bit product, XORed (as in wyhash and foldhash).
 #[inline]
 pub fn fold(first: u64, second: u64) -> u64 {
     let product = u128::from(first) * u128::from(second);
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Digits of π: numbers without a pattern.
+/// Digits of π, as constants without a pattern.
 pub const SEEDS: [u64; 3] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0];
 
 impl Key for u64 {
     #[inline]
     fn hash(self) -> u64 {
-        // Twice: one product of small integers leaves patterns in the low bits.
+        // Fold twice: a single product of small integers leaves patterns in the low bits.
         fold(fold(self ^ SEEDS[0], SEEDS[1]) ^ SEEDS[2], SEEDS[1])
     }
 }
@@ -37,8 +37,10 @@ impl Key for u128 {
     }
 }
 
-/// Open addressing with linear probing. A slot holds a number plus one; 0 is an empty slot. The keys stand aside in the order of their
-/// numbers, so that the slots of a million keys take 8 MB and mostly stay in the processor's cache.
+/// A hash table with open addressing and linear probing.
+///
+/// A slot holds a number plus one; 0 is an empty slot. The keys are stored separately in the order of their numbers, so that the
+/// slots of a million keys take only 8 MB and mostly stay in the processor's cache.
 #[derive(Debug, Default)]
 pub struct Table<K> {
     slots: Vec<u32>,
@@ -47,7 +49,7 @@ pub struct Table<K> {
 
 const FEWEST_SLOTS: usize = 64;
 
-/// A row that is still looked for, and the slot to look at next.
+/// A row whose key is still being looked up, and the next slot to probe.
 type Pending = (u32, u32);
 
 impl<K: Key> Table<K> {
@@ -63,7 +65,7 @@ impl<K: Key> Table<K> {
         self.slots.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<K>()
     }
 
-    /// Bytes that the table takes more, with so many keys more.
+    /// Additional bytes that the table would take with `more` new keys.
     pub fn growth(&self, more: usize) -> usize {
         let keys = self.keys.len() + more;
         let slots = slots_for(keys).max(self.slots.len());
@@ -71,13 +73,13 @@ impl<K: Key> Table<K> {
         (slots * size_of::<u32>() + of_keys * size_of::<K>()).saturating_sub(self.size())
     }
 
-    /// The number of one key.
+    /// The number of a key, if the table has it.
     #[inline]
     pub fn find(&self, key: K, hash: u64) -> Option<u32> {
         self.find_where(hash, |number| self.keys[number as usize] == key)
     }
 
-    /// The number with this hash that is the right one.
+    /// The first number along the probe sequence of this hash for which `right` is true.
     #[inline]
     pub fn find_where(&self, hash: u64, right: impl Fn(u32) -> bool) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;
@@ -93,8 +95,9 @@ impl<K: Key> Table<K> {
 
     /// Writes the number of each key, or [`UNKNOWN`].
     ///
-    /// All keys are looked for at once, round by round: first each one's slot, then the key that the slot leads to; those that found
-    /// another key go on to the next slot. No load of a pass waits for another, and no branch depends on what is found.
+    /// All keys are looked up together, round by round: first load the slot of each key, then the key stored for that slot. Keys
+    /// that met a different key go on to the next slot. No load within a pass depends on another, and no branch depends on the
+    /// data.
     pub fn find_each(&self, keys: &[K], numbers: &mut Vec<u32>) {
         numbers.clear();
         numbers.resize(keys.len(), UNKNOWN);
@@ -111,7 +114,7 @@ impl<K: Key> Table<K> {
             let mut left = 0;
             for turn in 0..pending.len() {
                 let ((row, place), slot) = (pending[turn], found[turn]);
-                // An empty slot looks at the first key, in vain.
+                // An empty slot reads the first key and ignores it, to avoid a branch.
                 let number = slot.saturating_sub(1);
                 let right = slot != 0 && self.keys[number as usize] == keys[row as usize];
                 numbers[row as usize] = if right { number } else { UNKNOWN };
@@ -122,7 +125,7 @@ impl<K: Key> Table<K> {
         }
     }
 
-    /// The number of a key, a new one if it has none.
+    /// The number of a key, which is added if it is new.
     pub fn insert(&mut self, key: K, hash: u64) -> Result<u32, ArrowError> {
         match self.find(key, hash) {
             Some(known) => Ok(known),
@@ -130,7 +133,7 @@ impl<K: Key> Table<K> {
         }
     }
 
-    /// The number of a key that is new.
+    /// Adds a key that the table does not have, and returns its number.
     pub fn add(&mut self, key: K) -> Result<u32, ArrowError> {
         let slots = slots_for(self.keys.len() + 1);
         if self.slots.len() < slots {
@@ -144,12 +147,12 @@ impl<K: Key> Table<K> {
         Ok(number)
     }
 
-    /// A number that no key has.
+    /// Reserves a number that belongs to no key.
     pub fn reserve(&mut self) -> Result<u32, ArrowError> {
         self.reserve_for(K::default())
     }
 
-    /// A number whose key is not found by its hash.
+    /// Reserves a number for a key that gets no slot, so that lookups do not find it.
     pub fn reserve_for(&mut self, key: K) -> Result<u32, ArrowError> {
         if self.keys.len() >= MOST_GROUPS {
             return Err(too_many());
@@ -168,12 +171,12 @@ impl<K: Key> Table<K> {
     }
 }
 
-/// Slots for so many keys: at most half of them are taken.
+/// Number of slots for this many keys: at most half of the slots are in use.
 fn slots_for(keys: usize) -> usize {
     if keys == 0 { 0 } else { (2 * keys).next_power_of_two().max(FEWEST_SLOTS) }
 }
 
-/// Writes the number of each key; keys without one get one, as far as there is room.
+/// Writes the number of each key. New keys are added if there is room for them; otherwise they get [`UNKNOWN`].
 pub fn find_or_insert<K: Key>(
     table: &RwLock<Table<K>>,
     keys: &[K],
@@ -188,7 +191,7 @@ pub fn find_or_insert<K: Key>(
     let mut table = table.write();
     let enough = room(table.growth(missing));
     for (key, number) in keys.iter().zip(numbers).filter(|(_, number)| **number == UNKNOWN) {
-        // Another thread may have brought it since.
+        // Another thread may have added the key between the two locks.
         *number = match enough {
             true => table.insert(*key, key.hash())?,
             false => table.find(*key, key.hash()).unwrap_or(UNKNOWN),

@@ -8,7 +8,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
 
-/// Keys in batches, found by several threads; every row's group must have the row's keys, and no keys two groups.
+/// Looks up batches of keys in two threads; the group of every row must have the keys of the row, and no keys two groups.
 fn check(columns: &[ArrayRef], ranges: &[Option<Range>]) {
     let types: Vec<_> = columns.iter().zip(ranges).map(|(column, range)| (column.data_type().clone(), *range)).collect();
     let groups = Groups::new(&types).unwrap();
@@ -126,7 +126,7 @@ fn keys_wait_outside_when_there_is_no_room() {
         assert_eq!(groups.len(), known);
         let out: UInt32Array = (0..2995_u32).filter(|row| numbers[*row as usize] == UNKNOWN).collect::<Vec<_>>().into();
         assert!(!out.is_empty() && out.len() < 2995);
-        // What waited is another key than all that are known.
+        // Every key that had to wait is a new one.
         let waiting = take(&rest, &out, None).unwrap();
         groups.find(std::slice::from_ref(&waiting), &mut numbers, &mut |_| true).unwrap();
         assert!(numbers.iter().all(|number| *number as usize >= known));

@@ -1,4 +1,4 @@
-//! Texts as keys: the views of Arrow, which hold up to 12 bytes; longer texts have a number of their own instead.
+//! Strings as keys: Arrow's views hold up to 12 bytes inline; longer strings are stored here and found by their hash.
 
 use arrow::array::{ArrayRef, AsArray, BinaryViewBuilder, StringViewArray};
 use arrow::buffer::NullBuffer;
@@ -10,23 +10,23 @@ use parking_lot::RwLock;
 use super::table::{Key, SEEDS, Table, fold};
 use super::{Room, UNKNOWN};
 
-/// Types of texts.
+/// True for string types.
 pub fn holds(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// The same texts with their views.
+/// Casts a string column to views.
 pub fn views(column: &ArrayRef) -> Result<StringViewArray, ArrowError> {
     Ok(cast(column, &DataType::Utf8View)?.as_string_view().clone())
 }
 
-/// Bytes that a view holds itself.
+/// Number of bytes that a view holds inline.
 const INLINE: usize = 12;
 
-/// What stands in a key where a view has its length: no text is as long.
+/// Marks the key of a long string in place of the length; no string is that long.
 const LONG: u32 = u32::MAX;
 
-/// What stands for the view of a long text.
+/// The key of the long string at a place.
 fn key_of_long(place: usize) -> u128 {
     u128::from(LONG) | (place as u128) << 32
 }
@@ -35,7 +35,7 @@ fn is_long(view: u128) -> bool {
     view as u32 as usize > INLINE
 }
 
-/// The hash of a long text: 16 bytes at a time, then the last 16 once more.
+/// The hash of a long string: 16 bytes at a time, then the last 16 bytes again, which covers the rest.
 fn hash_of(text: &[u8]) -> u64 {
     let mut hash = text.len() as u64 ^ SEEDS[0];
     let mut add = |words: u128| hash = fold(words as u64 ^ hash, (words >> 64) as u64 ^ SEEDS[1]).rotate_left(23) ^ hash;
@@ -52,13 +52,13 @@ fn hash_of(text: &[u8]) -> u64 {
 
 #[derive(Debug, Default)]
 pub struct Texts {
-    /// Views of short texts. A long one has a number here, but no slot.
+    /// Views of short strings. A long string has a number here, but no slot.
     keys: Table<u128>,
-    /// The hashes of the long texts, by their places; two texts may have the same.
+    /// The hashes of the long strings; the index is the string's place. Two strings may have the same hash.
     long: Table<u64>,
-    /// The number of the long text at each place.
+    /// The number of the long string at each place.
     numbers: Vec<u32>,
-    /// Where each long text ends, in `bytes`.
+    /// Where each long string ends in `bytes`.
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
@@ -68,12 +68,12 @@ impl Texts {
         self.keys.len()
     }
 
-    /// A number that no text has.
+    /// Reserves a number that belongs to no string.
     pub fn reserve(&mut self) -> Result<u32, ArrowError> {
         self.keys.reserve()
     }
 
-    /// The long text at a place.
+    /// The long string at a place.
     fn bytes(&self, place: usize) -> &[u8] {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[place]]
@@ -102,7 +102,7 @@ impl Texts {
         Ok(number)
     }
 
-    /// Writes the number of each text, or [`UNKNOWN`].
+    /// Writes the number of each string, or [`UNKNOWN`].
     fn find_each(&self, column: &StringViewArray, numbers: &mut Vec<u32>) {
         let views = column.views();
         self.keys.find_each(views, numbers);
@@ -117,20 +117,20 @@ impl Texts {
         for (row, place) in long.into_iter().zip(places).filter(|(_, place)| *place != UNKNOWN) {
             numbers[row] = match self.bytes(place as usize) == text(row) {
                 true => self.numbers[place as usize],
-                // Another text has the same hash.
+                // A different string with the same hash: probe on, comparing the strings.
                 false => self.find(views[row], text(row)).unwrap_or(UNKNOWN),
             };
         }
     }
 
-    /// Bytes that so many texts more take, some of them long, of so many bytes together.
+    /// Additional bytes for `more` new strings, of which `long` are long and have `bytes` bytes together.
     fn growth(&self, more: usize, long: usize, bytes: usize) -> usize {
         let growth = self.keys.growth(more) + self.long.growth(long);
         if long == 0 { growth } else { growth + self.bytes.len() + bytes + (self.ends.len() + long) * size_of::<(usize, u32)>() }
     }
 }
 
-/// Writes the number of each text; texts without one get one, as far as there is room.
+/// Writes the number of each string. New strings are added if there is room for them; otherwise they get [`UNKNOWN`].
 pub fn find_or_insert(
     texts: &RwLock<Texts>,
     column: &StringViewArray,
@@ -155,7 +155,7 @@ pub fn find_or_insert(
     Ok(())
 }
 
-/// The column of all texts by their numbers.
+/// Builds the column of all strings in the order of their numbers.
 pub fn array(data_type: &DataType, texts: &Texts, nulls: Option<&NullBuffer>) -> Result<ArrayRef, ArrowError> {
     let mut column = BinaryViewBuilder::with_capacity(texts.len());
     for (number, key) in texts.keys.keys().iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Values of up to 64 bits as words, and back.
+//! Converts values of up to 64 bits to 64-bit words, and back.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 
-/// Types whose equal values, and no others, have equal words. Floats are not among them: 0.0 equals -0.0.
+/// True for types whose values are equal exactly if their words are equal. Floats are excluded: 0.0 equals -0.0.
 pub fn holds(data_type: &DataType) -> bool {
     data_type.is_integer() || matches!(data_type, DataType::Boolean) || is_time(data_type)
 }
@@ -18,7 +18,7 @@ fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(_, _))
 }
 
-/// The words of a column without NULL.
+/// The words of a column that has no NULL.
 pub fn words(column: &ArrayRef) -> Result<ScalarBuffer<u64>, ArrowError> {
     let words = match column.data_type() {
         DataType::UInt64 => return Ok(column.as_primitive::<UInt64Type>().values().clone()),
@@ -29,7 +29,7 @@ pub fn words(column: &ArrayRef) -> Result<ScalarBuffer<u64>, ArrowError> {
     Ok(ScalarBuffer::from(words.as_primitive::<Int64Type>().values().inner().clone()))
 }
 
-/// The column of some words.
+/// Builds a column from words.
 pub fn array(data_type: &DataType, words: &[u64], nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
     if *data_type == DataType::UInt64 {
         return Ok(Arc::new(UInt64Array::new(words.to_vec().into(), nulls)));

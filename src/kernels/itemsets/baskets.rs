@@ -1,7 +1,7 @@
-//! Brings the runs of each basket together.
+//! Joins the runs of each basket.
 //!
-//! When the input arrives in the order of its keys, as fact tables do, every run already is a whole basket and nothing moves.
-//! Otherwise the runs are dealt into buckets by a hash of their key, and each bucket is sorted alone.
+//! If the input arrives in the order of its keys, as fact tables usually do, every run already is a whole basket and nothing
+//! moves. Otherwise the runs are distributed into buckets by a hash of their key, and each bucket is sorted on its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,22 +10,22 @@ use super::runs::{Block, Key, Packer};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::mix;
 
-/// The code of an item that takes no part.
+/// The code of a value that is not an item to be mined.
 pub const NO_ITEM: u32 = u32::MAX;
-/// The source of blocks whose item codes are those of the one dictionary.
+/// The source of blocks whose item codes already belong to the common dictionary.
 const MAPPED: usize = usize::MAX;
-/// Runs in a bucket, about.
+/// Approximate number of runs in a bucket.
 const BUCKET: usize = 1 << 19;
 const MOST_BUCKETS: usize = 64;
 
-/// All baskets of one group; every run is a basket.
+/// All baskets of one group; each run is a whole basket.
 #[derive(Debug)]
 pub struct Baskets {
     pub group: u32,
     blocks: Vec<Block>,
 }
 
-/// What the item codes of each source are in the one dictionary, or [`NO_ITEM`].
+/// For each source, maps its item codes to codes of the common dictionary, or to [`NO_ITEM`].
 #[derive(Debug, Default)]
 pub struct ItemMaps(pub Vec<Vec<u32>>);
 
@@ -40,12 +40,13 @@ impl ItemMaps {
 }
 
 impl Baskets {
-    /// How many parts can be read at the same time.
+    /// Number of parts, which can be read in parallel.
     pub fn parts(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Gives key and items of every basket of a part: codes of the one dictionary, duplicates and [`NO_ITEM`] included.
+    /// Calls `visit` with the key and the items of every basket of a part. Items are codes of the common dictionary, with
+    /// duplicates and [`NO_ITEM`] included.
     pub fn for_each(&self, part: usize, maps: &ItemMaps, mut visit: impl FnMut(u64, &mut Vec<u32>)) {
         let block = &self.blocks[part];
         let mut mapped = vec![];
@@ -58,8 +59,9 @@ impl Baskets {
     }
 }
 
-/// Makes baskets of runs, group by group in ascending order. The memory of `blocks` is accounted for by the caller; what is
-/// taken beyond it, or given back, goes to the budget.
+/// Joins runs into baskets and returns the groups in ascending order.
+///
+/// The caller has accounted for the memory of `blocks`; any change from that is charged to, or returned to, the budget.
 pub fn gather(mut blocks: Vec<Block>, by_group: bool, maps: &ItemMaps, control: Control<'_>) -> Result<Vec<Baskets>, Stop> {
     if !by_group && in_order(&mut blocks) {
         join_ends(&mut blocks, maps);
@@ -71,7 +73,7 @@ pub fn gather(mut blocks: Vec<Block>, by_group: bool, maps: &ItemMaps, control: 
     sort_buckets(dealt, control)
 }
 
-/// Puts the blocks into the order of their keys; false when that is not possible.
+/// Sorts the blocks by their keys; false if their key ranges overlap or a block is not ascending.
 fn in_order(blocks: &mut [Block]) -> bool {
     if !blocks.iter().all(|block| block.is_ascending) {
         return false;
@@ -80,7 +82,7 @@ fn in_order(blocks: &mut [Block]) -> bool {
     blocks.windows(2).all(|pair| pair[0].last <= pair[1].first)
 }
 
-/// Baskets that end one block and begin the next, as they do where two partitions met, move to a block of their own.
+/// Moves baskets that span two or more blocks, as happens where partitions meet, to a block of their own.
 fn join_ends(blocks: &mut Vec<Block>, maps: &ItemMaps) {
     let mut joined: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
     for pair in blocks.windows(2) {
@@ -108,7 +110,7 @@ fn join_ends(blocks: &mut Vec<Block>, maps: &ItemMaps) {
     blocks.extend(packer.finish());
 }
 
-/// Deals the runs into buckets, so that the runs of a basket (or of a whole group) are in one.
+/// Distributes the runs into buckets, so that all runs of a basket (or of a whole group) are in the same bucket.
 fn deal(
     blocks: Vec<Block>,
     buckets: usize,
@@ -130,6 +132,7 @@ fn deal(
             let bucket = ((u128::from(hash) * buckets as u128) >> 64) as usize;
             packers[bucket].push_run(key, &mapped);
         });
+        // Give back the block's memory before charging the copy, so that the rows are charged once.
         let size: usize = packers.iter().map(Packer::size).sum();
         let freed = block.size();
         drop(block);
@@ -149,14 +152,14 @@ fn deal(
     Ok(all)
 }
 
-/// Sorts each bucket by key, which brings the runs of a basket together.
+/// Sorts each bucket by key, which joins the runs of a basket.
 fn sort_buckets(buckets: Vec<Vec<Block>>, control: Control<'_>) -> Result<Vec<Baskets>, Stop> {
     let buckets: Vec<Mutex<Vec<Block>>> = buckets.into_iter().map(Mutex::new).collect();
     let sorted = control.share(buckets.len(), Vec::new, |groups: &mut Vec<Baskets>, job| {
         let blocks = std::mem::take(&mut *buckets[job].lock().unwrap_or_else(PoisonError::into_inner));
         let bytes: usize = blocks.iter().map(Block::size).sum();
         let runs: usize = blocks.iter().map(|block| block.runs).sum();
-        // A byte of a block is at most one item.
+        // An item takes at least one byte of a block, so there are at most `bytes` items of four bytes.
         let _scratch = control.reserve(runs * size_of::<(Key, u32, u32)>() + 4 * bytes)?;
         let mut items: Vec<u32> = vec![];
         let mut order: Vec<(Key, u32, u32)> = Vec::with_capacity(runs);
@@ -225,7 +228,7 @@ mod tests {
         parts.flatten().collect()
     }
 
-    /// Baskets by group, in an order of their own.
+    /// The baskets of each group, sorted by their items.
     fn gathered(parts: &[&[(u32, u64, u32)]], by_group: bool, workers: usize) -> Vec<(u32, Vec<Vec<u32>>)> {
         let maps = ItemMaps::default();
         let groups = gather(packed(parts), by_group, &maps, control(workers)).unwrap();

@@ -1,11 +1,11 @@
 //! Sets of rows as bits.
 
-/// Words for this many bits.
+/// Number of 64-bit words that hold this many bits.
 pub fn words(bits: usize) -> usize {
     bits.div_ceil(64)
 }
 
-/// `out = a & b`; gives the number of bits set.
+/// Computes `out = a & b`; returns the number of bits set.
 #[inline]
 pub fn and_count(out: &mut [u64], a: &[u64], b: &[u64]) -> u32 {
     let mut count = 0;

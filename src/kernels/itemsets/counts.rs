@@ -1,25 +1,25 @@
 //! Counts of items and of pairs: partial states that can be computed separately, on other threads or machines, and merged.
 
-/// In how many baskets each item is.
+/// The number of baskets that contain each item.
 #[derive(Debug, Clone)]
 pub struct ItemCounts {
-    /// Baskets counted.
+    /// Number of baskets counted.
     pub baskets: u64,
-    /// Baskets left out for their size.
+    /// Number of baskets skipped because they are too large.
     pub too_large: u64,
     /// By item code.
     pub counts: Vec<u32>,
-    /// The last basket each item was seen in: an item that occurs twice in one is counted once, without sorting the basket.
+    /// The last basket in which each item was seen, so that a repeated item counts once without sorting the basket.
     seen: Vec<u32>,
 }
 
 impl ItemCounts {
-    /// For codes below `items`.
+    /// Zero counts for codes below `items`.
     pub fn new(items: usize) -> Self {
         Self { baskets: 0, too_large: 0, counts: vec![0; items], seen: vec![u32::MAX; items] }
     }
 
-    /// Counts a basket; items that occur twice count once, codes beyond the range not at all.
+    /// Counts a basket. Repeated items count once; codes out of range are ignored.
     pub fn add(&mut self, items: &[u32]) {
         let basket = self.baskets as u32;
         for item in items {
@@ -42,13 +42,13 @@ impl ItemCounts {
         }
     }
 
-    /// Bytes of a state for this many items.
+    /// Memory of a state for this many items, in bytes.
     pub fn size(items: usize) -> usize {
         8 * items
     }
 }
 
-/// In how many baskets each pair of items is: a triangle of cells.
+/// The number of baskets that contain each pair of items, as a triangle of cells.
 #[derive(Debug, Clone)]
 pub struct PairCounts {
     items: usize,
@@ -56,17 +56,17 @@ pub struct PairCounts {
 }
 
 impl PairCounts {
-    /// For ranks below `items`.
+    /// Zero counts for ranks below `items`.
     pub fn new(items: usize) -> Self {
         Self { items, cells: vec![0; Self::cells(items)] }
     }
 
-    /// How many cells the triangle has.
+    /// Number of cells in the triangle.
     pub fn cells(items: usize) -> usize {
         items * items.saturating_sub(1) / 2
     }
 
-    /// Counts the pairs of a basket: distinct ranks in ascending order.
+    /// Counts the pairs of a basket, given as distinct ranks in ascending order.
     #[inline]
     pub fn add(&mut self, ranks: &[u32]) {
         for (index, first) in ranks.iter().enumerate() {
@@ -91,7 +91,8 @@ impl PairCounts {
         }
     }
 
-    /// Where the row of `first` would have its cell 0.
+    /// Index that column 0 of the row of `first` would have. It wraps below zero for the first row, because the triangle only
+    /// holds columns above `first`; adding such a column wraps back.
     #[inline]
     fn row(&self, first: usize) -> usize {
         (first * (2 * self.items - first - 1) / 2).wrapping_sub(first + 1)

@@ -1,12 +1,12 @@
-//! The number of itemsets at every support at once.
+//! Counts the itemsets at every support in one search.
 //!
-//! The search counts sets instead of returning them. Each set found is recorded by its count; when more are recorded than
+//! The search counts sets instead of returning them. Each set found is recorded by its count; when more sets are recorded than
 //! allowed, the rarest are dropped and the threshold rises above them, as in mining the top k sets. At the end, the number of
-//! sets is known at every threshold from the last one up, at the cost of about as many sets as are allowed.
+//! sets is known for every threshold from the last one up, and the search has visited about as many sets as are allowed.
 //!
-//! Raising the threshold during the search loses nothing above it: no set is more frequent than its subsets, so the way to a
-//! set that is still wanted goes through sets that are wanted too. Workers see a raised threshold late; the sets they record
-//! meanwhile are below it and are dropped when the counts are merged, so the result does not depend on timing.
+//! Raising the threshold during the search loses nothing above it: no set is more frequent than its subsets, so every set that
+//! is still wanted is reached through sets that are also wanted. Workers see a raised threshold late; the sets they record in
+//! the meantime are below it and are dropped when the counts are merged, so the result does not depend on timing.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,16 +17,16 @@ use super::itemsets::combinations;
 use super::search::{Goal, Sink, Target, search};
 use crate::kernels::control::{Control, Stop};
 
-/// How many itemsets have each count, from a threshold up.
+/// The number of itemsets with each count, from a threshold up.
 #[derive(Debug, Clone)]
 pub struct Curve {
-    /// Below this count nothing is known: there are more sets than allowed.
+    /// The smallest count with a known number of sets; below it there may be more sets than allowed.
     pub known_from: u32,
     by_count: BTreeMap<u32, u64>,
 }
 
 impl Curve {
-    /// Counts the sets of the goal; at most `most` are noted.
+    /// Counts the sets of the goal; keeps the counts of at most `most` sets.
     pub fn count(database: &Database<'_>, goal: &Goal, most: u64, control: Control<'_>) -> Result<Self, Stop> {
         let min_count = AtomicU32::new(database.min_count);
         let all = Mutex::new((BTreeMap::new(), 0_u128));
@@ -37,12 +37,12 @@ impl Curve {
         Ok(Self { known_from: min_count.into_inner(), by_count })
     }
 
-    /// How many sets reach this count; `None` when that is more than allowed.
+    /// Number of sets with at least this count; `None` if that is more than allowed.
     pub fn at(&self, count: u32) -> Option<u64> {
         (count >= self.known_from).then(|| self.by_count.range(count..).map(|(_, sets)| sets).sum())
     }
 
-    /// The least count at which no more than the allowed number of sets remain, and their number.
+    /// The lowest threshold that leaves no more than the allowed number of sets, with that number; `None` if nothing was counted.
     pub fn least(&self) -> Option<(u32, u64)> {
         let (count, _) = self.by_count.first_key_value()?;
         Some((*count, self.by_count.values().sum()))
@@ -59,7 +59,7 @@ struct Counting<'a> {
     number: usize,
 }
 
-/// Sets noted by a worker before it tells the others.
+/// Calls to `found` after which a worker adds its counts to the shared ones.
 const PORTION: usize = 1024;
 
 impl Counting<'_> {
@@ -110,11 +110,11 @@ impl Sink for Counting<'_> {
 pub struct Small {
     pub items: u64,
     pub pairs: u64,
-    /// No more itemsets than this can exist: each consists of its rarest item and of partners of that item.
+    /// Upper bound on the number of itemsets: each consists of its rarest item and some partners of that item.
     pub itemsets_at_most: f64,
 }
 
-/// Counts frequent items and pairs at each of `counts`, none of which may be below the database's threshold.
+/// Counts the frequent items and pairs at each of `counts`, none of which may be below the database's threshold.
 pub fn small(database: &Database<'_>, counts: &[u32], control: Control<'_>) -> Result<Vec<Small>, Stop> {
     let goal = Goal::all(Target::Frequent, 2);
     let start = || Partners {
@@ -137,13 +137,13 @@ pub fn small(database: &Database<'_>, counts: &[u32], control: Control<'_>) -> R
     Ok(all)
 }
 
-/// Follows the heads of classes and counts their partners.
+/// A sink that counts the partners of each class's head.
 struct Partners<'a> {
     min_count: u32,
     counts: &'a [u32],
-    /// Count of the class's head.
+    /// Count of the current class's head.
     head: Option<u32>,
-    /// At each count.
+    /// Number of partners of the head at each of `counts`.
     partners: Vec<u64>,
     small: Vec<Small>,
 }

@@ -1,12 +1,13 @@
 //! The frequent part of the baskets, ready to be mined.
 //!
-//! Items are ranked from the rarest to the most frequent. A basket becomes a row: the ranks of its frequent items in ascending
-//! order. Baskets with fewer than two frequent items affect only the counts of items and have no row. Every item has a list of
-//! the positions where it occurs.
+//! Items are ranked from the rarest to the most frequent, after those of [`Selection::first`]. A basket becomes a row: the ranks
+//! of its frequent items in ascending order. Baskets with fewer than two frequent items affect only the counts of items and have
+//! no row. For every item that the search extends there is a list of the positions where it occurs.
 //!
-//! Rows follow one another with end marks instead of offsets: the search goes from a position of an item to both sides, stops
-//! at the marks, and never needs a row by its number. They are stored in chunks because each worker fills its own, and because
-//! a vector of hundreds of megabytes would be copied as it grows. Positions are 32-bit indexes into one chunk.
+//! Rows are stored one after another and separated by end marks instead of offsets: the search walks from a position of an item
+//! in both directions until it reaches a mark, and never needs a row by its number. They are stored in chunks because each
+//! worker fills its own, and because a vector of hundreds of megabytes would be copied as it grows. Positions are 32-bit
+//! indexes into one chunk.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use super::baskets::{Baskets, ItemMaps};
 use super::counts::{ItemCounts, PairCounts};
 use crate::kernels::control::{Control, Reserved, Stop};
 
-/// What an item set must reach.
+/// Minimum support of an itemset.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Threshold {
     /// A share of all baskets, above 0 and at most 1.
@@ -23,13 +24,13 @@ pub enum Threshold {
     /// A number of baskets.
     #[serde(rename = "min_count")]
     Count(u64),
-    /// Both: the share, and the number however few baskets there are.
+    /// Both a share of all baskets and a number of baskets; the stricter one applies.
     #[serde(rename = "min_support_and_count")]
     Both(f64, u64),
 }
 
 impl Threshold {
-    /// The minimum number of baskets, of `baskets`, whose share reaches the threshold; at least 1.
+    /// The smallest count, at least 1, that reaches the threshold when there are `baskets` baskets.
     pub fn count(self, baskets: u64) -> u64 {
         match self {
             Self::Count(count) => count.max(1),
@@ -38,22 +39,22 @@ impl Threshold {
             Self::Share(share) => {
                 let reaches = |count: u64| count as f64 / baskets as f64 >= share;
                 let guess = (share * baskets as f64) as u64;
-                // The product may be rounded either way; the quotient is what users see as support.
+                // The product may be rounded either way, so start one below it and test the quotient, which users see as support.
                 (guess.saturating_sub(1)..).find(|count| *count > 0 && reaches(*count)).unwrap_or(u64::MAX)
             }
         }
     }
 }
 
-/// Which part of the baskets is looked at.
+/// Which baskets and items to keep.
 #[derive(Debug, Clone, Copy)]
 pub struct Selection<'a> {
-    /// How many items the dictionary has.
+    /// Number of items in the dictionary.
     pub items: usize,
     pub threshold: Threshold,
-    /// Baskets with more distinct items are left out.
+    /// Baskets with more distinct items than this are skipped.
     pub max_basket_size: usize,
-    /// Items that are ranked before all others, by code.
+    /// By item code: true for items that are ranked before all others.
     pub first: Option<&'a [bool]>,
 }
 
@@ -62,28 +63,28 @@ pub struct Selection<'a> {
 pub struct Item {
     /// Its code in the dictionary.
     pub code: u32,
-    /// In how many baskets it is.
+    /// Number of baskets that contain it.
     pub count: u32,
 }
 
-/// Ends a row.
+/// Marks the end of a row.
 pub const END: u32 = u32::MAX;
-/// Ranks in a chunk of rows, at most, unless a single row is longer.
+/// Maximum number of ranks in a chunk of rows, unless a single row is longer.
 const CHUNK: usize = 1 << 20;
 
-/// Rows, and where in them each item occurs.
+/// Rows, and the positions of each item in them.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Ranks, each row closed by [`END`].
+    /// Ranks; each row ends with [`END`].
     pub ranks: Vec<u32>,
-    /// Where the places of each item begin in `places`; one more than items.
+    /// Where the positions of each item begin in `places`; one entry more than there are items.
     starts: Vec<u32>,
     /// Indexes into `ranks`.
     places: Vec<u32>,
 }
 
 impl Chunk {
-    /// Where the item occurs.
+    /// The positions in `ranks` where the item occurs.
     pub fn places(&self, rank: u32) -> &[u32] {
         match self.starts.get(rank as usize..=rank as usize + 1) {
             Some([start, end]) => &self.places[*start as usize..*end as usize],
@@ -96,24 +97,24 @@ impl Chunk {
     }
 }
 
-/// The frequent items of a group of baskets, and the baskets' rows.
+/// The frequent items of a group of baskets, and the rows of its baskets.
 pub struct Database<'a> {
-    /// All baskets, also those without a row.
+    /// Number of baskets, including those without a row.
     pub baskets: u32,
-    /// Baskets left out for their size.
+    /// Number of baskets skipped because they are too large.
     pub too_large: u64,
-    /// What an itemset must reach.
+    /// Minimum count of an itemset.
     pub min_count: u32,
     /// Frequent items by rank.
     pub items: Vec<Item>,
     pub chunks: Vec<Chunk>,
-    /// Present when the triangle is small beside the rows: then the search of a class of two needs no look at rows at all.
+    /// Counts of all pairs, kept if the triangle is small compared to the rows: sets of two items then need no pass over the rows.
     pairs: Option<(PairCounts, Reserved<'a>)>,
     reserved: Vec<Reserved<'a>>,
 }
 
 impl<'a> Database<'a> {
-    /// Counts the items and keeps the frequent ones; no rows yet.
+    /// Counts the items and keeps the frequent ones. The rows are added by [`Self::fill`].
     pub fn count(baskets: &Baskets, maps: &ItemMaps, selection: Selection<'_>, control: Control<'a>) -> Result<Self, Stop> {
         let _counting = control.reserve(control.workers * ItemCounts::size(selection.items))?;
         let state = || ItemCounts::new(selection.items);
@@ -134,20 +135,20 @@ impl<'a> Database<'a> {
         let mut items: Vec<Item> = (0..).zip(&counts.counts).map(|(code, count)| Item { code, count: *count }).collect();
         items.retain(|item| item.count >= min_count);
         let is_first = |item: &Item| selection.first.is_some_and(|first| first[item.code as usize]);
-        // The code settles ties, so that ranks do not depend on how baskets were dealt to workers.
+        // The code breaks ties, so that ranks do not depend on which worker counted which baskets.
         items.sort_unstable_by_key(|item| (!is_first(item), item.count, item.code));
         let too_large = counts.too_large;
         Ok(Self { baskets: total, too_large, min_count, items, chunks: vec![], pairs: None, reserved: vec![] })
     }
 
-    /// The most bytes that the rows of items with these counts can take.
+    /// Upper bound on the bytes that rows of items with these counts can take.
     pub fn row_bytes(items: impl Iterator<Item = u32>) -> usize {
         let ranks: usize = items.map(|count| count as usize).sum();
-        // A place for every rank, and an end for every row, which has at least two ranks.
+        // Every rank has a position in `places`, and every row has an end mark and at least two ranks.
         4 * (2 * ranks + ranks / 2)
     }
 
-    /// Makes the rows, counts the pairs when that is cheap, and notes the places of the items that can be extended.
+    /// Builds the rows, counts the pairs if that is cheap, and records the positions of the items that can be extended.
     pub fn fill(
         &mut self,
         baskets: &Baskets,
@@ -165,7 +166,7 @@ impl<'a> Database<'a> {
         for (rank, item) in (0..).zip(&self.items) {
             rank_of[item.code as usize] = rank;
         }
-        // Four chunks for each worker, so that little of what is reserved stays empty.
+        // About four chunks per worker, so that little of the reserved memory stays empty.
         let capacity = CHUNK.min(ranks * 3 / 8 / control.workers + 1024);
         let state = || (Vec::<Vec<u32>>::new(), vec![]);
         let made = control.share(baskets.parts(), state, |(chunks, reserved), part| {
@@ -212,11 +213,11 @@ impl<'a> Database<'a> {
         if cells > ranks / 2 {
             return Ok(());
         }
-        // It only saves time: when there is no memory for it, the search counts pairs itself.
+        // The triangle only saves time: if there is no memory for it, the search counts pairs itself.
         let workers = control.workers.min(self.chunks.len());
         let (Ok(kept), Ok(_others)) = (control.reserve(4 * cells), control.reserve(4 * cells * workers)) else { return Ok(()) };
         let state = || PairCounts::new(self.items.len());
-        // Increments before the next look at whether to go on.
+        // Increments between two checks for cancellation.
         const PATIENCE: usize = 1 << 22;
         let states = control.share(self.chunks.len(), state, |pairs, chunk| {
             let mut work = 0;
@@ -238,12 +239,13 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// The pairs, when they are counted.
+    /// The counts of pairs, if they were taken.
     pub fn pairs(&self) -> Option<&PairCounts> {
         self.pairs.as_ref().map(|(pairs, _)| pairs)
     }
 
-    /// An item that has fewer than two frequent partners of higher rank heads no itemset of three, and needs no places.
+    /// Records the positions of each item. Unless `keep_all`, an item with fewer than two frequent partners of higher rank is
+    /// skipped: it is not the head of any itemset of three, so its rows are never read.
     fn note_places(&mut self, keep_all: bool, control: Control<'a>) -> Result<(), Stop> {
         let size = self.items.len() as u32;
         let needs = |rank: u32| match self.pairs() {
@@ -259,7 +261,7 @@ impl<'a> Database<'a> {
         let places = self.items.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(item, _)| item.count as usize);
         let bytes = 4 * places.sum::<usize>() + 8 * needed.len() * self.chunks.len();
         let places = match control.reserve(bytes) {
-            // The triangle makes room.
+            // Drop the triangle to make room, and try again.
             Err(Stop::OutOfMemory(_)) if self.pairs.take().is_some() => return self.note_places(keep_all, control),
             places => places?,
         };
@@ -294,12 +296,12 @@ impl<'a> Database<'a> {
     }
 }
 
-/// False for a basket with more than `most` distinct items; duplicates are removed when that has to be known.
+/// True if a basket has at most `most` distinct items. Duplicates are removed only if that decides the answer.
 fn keep_size(items: &mut Vec<u32>, most: usize) -> bool {
     if items.len() > most {
         items.sort_unstable();
         items.dedup();
-        // Items that take no part have the highest code.
+        // `NO_ITEM` is the highest code, so it sorts last; it does not count as an item.
         let distinct = items.len() - usize::from(items.last() == Some(&super::baskets::NO_ITEM));
         return distinct <= most;
     }

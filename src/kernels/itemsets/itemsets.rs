@@ -6,24 +6,24 @@ use super::database::Database;
 use super::search::{Sink, Target};
 use crate::kernels::control::Stop;
 
-/// Itemsets one after the other.
+/// Itemsets stored one after another.
 #[derive(Debug, Clone, Default)]
 pub struct Itemsets {
     /// Item codes, ascending within a set.
     pub items: Vec<u32>,
     /// Where each set ends in `items`.
     pub ends: Vec<u32>,
-    /// In how many baskets each set is.
+    /// Number of baskets that contain each set.
     pub counts: Vec<u32>,
 }
 
 impl Itemsets {
-    /// How many sets.
+    /// Number of sets.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// The items of a set.
+    /// The item codes of a set.
     pub fn get(&self, index: usize) -> &[u32] {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         &self.items[start..self.ends[index] as usize]
@@ -34,7 +34,7 @@ impl Itemsets {
         self.counts.push(count);
     }
 
-    /// Adds the sets of another.
+    /// Appends the sets of another list; fails if positions no longer fit in 32 bits.
     pub fn append(&mut self, other: Self) -> Result<(), Stop> {
         let before = self.items.len();
         if u32::try_from(before + other.items.len()).is_err() {
@@ -46,19 +46,19 @@ impl Itemsets {
         Ok(())
     }
 
-    /// Bytes taken.
+    /// Memory it takes, in bytes.
     pub fn size(&self) -> usize {
         4 * (self.items.capacity() + self.ends.capacity() + self.counts.capacity())
     }
 }
 
-/// Hands itemsets on in portions.
+/// A sink that collects itemsets and passes them on in portions.
 pub struct Portions<'a, F> {
     codes: Vec<u32>,
     min_count: u32,
     target: Target,
     max_len: usize,
-    /// How many more sets may be found, by all sinks together.
+    /// Number of sets that all sinks together may still find.
     left: &'a AtomicU64,
     portion: usize,
     sets: Itemsets,
@@ -68,11 +68,11 @@ pub struct Portions<'a, F> {
     chosen: Vec<usize>,
 }
 
-/// Items in a portion, at most, about.
+/// Approximate maximum number of items in a portion.
 const ITEMS: usize = 1 << 20;
 
 impl<'a, F: FnMut(Itemsets) -> Result<(), Stop> + Send> Portions<'a, F> {
-    /// `hand_on` gets at most `portion` sets at a time.
+    /// Creates a sink that calls `hand_on` with at most `portion` sets at a time.
     pub fn new(database: &Database<'_>, target: Target, max_len: usize, left: &'a AtomicU64, portion: usize, hand_on: F) -> Self {
         Self {
             codes: database.items.iter().map(|item| item.code).collect(),
@@ -89,7 +89,7 @@ impl<'a, F: FnMut(Itemsets) -> Result<(), Stop> + Send> Portions<'a, F> {
         }
     }
 
-    /// Hands on what is left.
+    /// Passes on the remaining sets.
     pub fn finish(mut self) -> Result<(), Stop> {
         match self.sets.len() {
             0 => Ok(()),
@@ -115,7 +115,7 @@ impl<'a, F: FnMut(Itemsets) -> Result<(), Stop> + Send> Portions<'a, F> {
         Ok(())
     }
 
-    /// Adds the prefix together with the chosen perfect extensions; both are in ascending order.
+    /// Appends the items of the prefix and of the chosen perfect extensions, merged in ascending order.
     fn merge(&mut self) {
         let mut prefix = self.prefix.iter().peekable();
         for chosen in &self.chosen {
@@ -129,7 +129,8 @@ impl<'a, F: FnMut(Itemsets) -> Result<(), Stop> + Send> Portions<'a, F> {
     }
 }
 
-/// How many sets a prefix makes with the subsets of its perfect extensions; saturating.
+/// Number of sets of at most `max_len` items that a prefix forms with subsets of its perfect extensions, without the empty set;
+/// saturates at `u64::MAX`.
 pub fn combinations(prefix: usize, perfect: usize, max_len: usize) -> u64 {
     let most = max_len.saturating_sub(prefix).min(perfect);
     let empty = u64::from(prefix == 0);
@@ -173,7 +174,7 @@ impl<F: FnMut(Itemsets) -> Result<(), Stop> + Send> Sink for Portions<'_, F> {
         self.perfect.extend(perfect.iter().map(code));
         self.perfect.sort_unstable();
         let most = self.max_len.saturating_sub(prefix.len()).min(perfect.len());
-        // Every subset of up to `most` perfect extensions, in lexicographic order.
+        // Enumerate all subsets of up to `most` perfect extensions in lexicographic order.
         self.chosen.clear();
         if !prefix.is_empty() {
             self.merge();
@@ -184,7 +185,7 @@ impl<F: FnMut(Itemsets) -> Result<(), Stop> + Send> Sink for Portions<'_, F> {
             if next < self.perfect.len() && self.chosen.len() < most {
                 self.chosen.push(next);
             } else {
-                // Back to the last choice that can move on.
+                // Backtrack to the last choice that can still advance.
                 if next >= self.perfect.len() {
                     self.chosen.pop();
                 }

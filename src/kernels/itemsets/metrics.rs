@@ -1,11 +1,11 @@
-//! The measures of a rule, from four counts.
+//! Measures of a rule, computed from four counts.
 //!
-//! Products and differences are computed with integers, so that nothing is lost before the one division at the end.
+//! Products and differences are computed with integers, so that the only rounding is in the one division at the end.
 //!
 //! T. Zhang: Association Rules (2000); S. Brin et al.: Dynamic Itemset Counting (1997); T. Wu, Y. Chen, J. Han:
 //! Re-examination of interestingness measures (2010); C. Loader: Fast and Accurate Computation of Binomial Probabilities (2000).
 
-/// In how many baskets there are the antecedents, the consequents, and both.
+/// Number of all baskets, and of the baskets that contain the antecedents, the consequents, and both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     pub baskets: u32,
@@ -23,7 +23,7 @@ impl Counts {
         [self.baskets, self.antecedents, self.consequents, self.both].map(i128::from)
     }
 
-    /// Share of all baskets that a count is.
+    /// A count as a share of all baskets.
     pub fn share(self, count: u32) -> f64 {
         f64::from(count) / f64::from(self.baskets)
     }
@@ -51,7 +51,7 @@ impl Counts {
         if a == both { f64::INFINITY } else { ratio((n - c) * a, n * (a - both)) }
     }
 
-    /// Leverage over its largest possible absolute value with these supports, −1 to 1; 0 when that is 0.
+    /// Leverage / max(P(A, C) (1 − P(A)), P(A) (P(C) − P(A, C))), from −1 to 1; 0 if the denominator is 0.
     pub fn zhangs_metric(self) -> f64 {
         let [n, a, c, both] = self.wide();
         let most = (both * (n - a)).max(a * (c - both));
@@ -88,7 +88,7 @@ impl Counts {
         if a == n || c == n || both == 0.0 || both <= a + c - n {
             return 1.0;
         }
-        // Sum the tail that does not hold the mean: its terms fall.
+        // Sum the tail that does not contain the mean: its terms decrease, so the sum can stop early.
         if both * n > a * c {
             let mut term = ln_hypergeometric(both, n, a, c).exp();
             let (mut sum, mut x) = (term, both);
@@ -112,7 +112,7 @@ impl Counts {
     }
 }
 
-/// Benjamini and Hochberg's adjustment of p-values to false discovery rates.
+/// Adjusts p-values to false discovery rates (Benjamini and Hochberg).
 pub fn adjust(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*b].total_cmp(&p_values[*a]));
@@ -126,13 +126,13 @@ pub fn adjust(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// The logarithm of the probability that `x` of `c` baskets drawn from `n` are among `a` given ones.
+/// The logarithm of the hypergeometric probability that `x` of `c` baskets drawn from `n` are among `a` given ones.
 fn ln_hypergeometric(x: f64, n: f64, a: f64, c: f64) -> f64 {
     let (p, q) = (c / n, (n - c) / n);
     ln_binomial(x, a, p, q) + ln_binomial(c - x, n - a, p, q) - ln_binomial(c, n, p, q)
 }
 
-/// The logarithm of the binomial probability, without the cancellation of its factorials.
+/// The logarithm of the binomial probability in Loader's form, which avoids the cancellation of large factorials.
 fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
     if n == 0.0 {
         return 0.0;
@@ -147,7 +147,7 @@ fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
     correction - 0.5 * (std::f64::consts::TAU.ln() + x.ln() + (-x / n).ln_1p())
 }
 
-/// ln n! less Stirling's formula.
+/// The error of Stirling's formula: ln n! minus the formula.
 fn stirling_error(n: f64) -> f64 {
     const S: [f64; 5] = [1.0 / 12.0, 1.0 / 360.0, 1.0 / 1260.0, 1.0 / 1680.0, 1.0 / 1188.0];
     if n < 16.0 {
@@ -158,7 +158,7 @@ fn stirling_error(n: f64) -> f64 {
     (S[0] - (S[1] - (S[2] - (S[3] - S[4] / square) / square) / square) / square) / n
 }
 
-/// x ln(x / m) + m − x, also when x is near m.
+/// x ln(x / m) + m − x, by a series if x is near m, where the plain form would cancel.
 fn deviance(x: f64, m: f64) -> f64 {
     if (x - m).abs() >= 0.1 * (x + m) {
         return x * (x / m).ln() + m - x;
@@ -184,7 +184,7 @@ mod tests {
         Counts { baskets, antecedents, consequents, both }
     }
 
-    /// All terms of the hypergeometric distribution in exact proportion, from binomial coefficients.
+    /// The p-value from exact integer terms of the hypergeometric distribution.
     fn exact_p_value(rule: Counts) -> f64 {
         let choose = |n: u32, k: u32| (0..k).fold(1_u128, |all, i| all * u128::from(n - i) / u128::from(i + 1));
         let (n, a, c) = (rule.baskets, rule.antecedents, rule.consequents);
@@ -211,7 +211,7 @@ mod tests {
         assert!(checked > 5000);
     }
 
-    /// Against the definition, computed with 60 digits.
+    /// Expected values from the definition, computed with 60 digits.
     #[test]
     fn p_values_of_large_tables() {
         for (rule, expected) in [
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!((apart.lift(), apart.conviction(), apart.zhangs_metric()), (0.4, 0.625, -0.75));
     }
 
-    /// Against R: p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.5), "BH").
+    /// Expected values from R: p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.5), "BH").
     #[test]
     fn false_discovery_rates() {
         let adjusted = adjust(&[0.01, 0.04, 0.03, 0.005, 0.5]);

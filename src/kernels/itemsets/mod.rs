@@ -1,8 +1,8 @@
-//! Mining of frequent itemsets and rules in plain Rust: slices and threads, without Arrow or DataFusion.
+//! Mines frequent itemsets and association rules.
 //!
 //! Rows become [`runs`]; [`baskets`] joins the runs of each basket; [`counts`] counts items and pairs; [`database`] keeps the
 //! frequent part of the baskets; [`search`] walks the itemsets depth first; [`curve`] counts them at all supports at once;
-//! [`rules`] derives and measures rules.
+//! [`rules`] derives rules, and [`metrics`] measures them.
 
 pub mod baskets;
 mod bits;

@@ -1,9 +1,10 @@
-//! Rules from itemsets.
+//! Derives association rules from itemsets.
 //!
 //! Sets are processed by length, shortest first. For every set and choice of consequents, a cell keeps the highest confidence
-//! of that rule and of those with fewer antecedents: the maximum of the rule's own confidence and of the cells of the sets
-//! with one antecedent less, which are already computed. So the improvement of every rule (R. J. Bayardo, R. Agrawal, D.
-//! Gunopulos: Constraint-Based Rule Mining in Large, Dense Databases, 2000) is known without visiting all of its subsets.
+//! among that rule and all rules with the same consequents and fewer antecedents. It is the maximum of the rule's own confidence
+//! and of the cells of the sets with one antecedent fewer, which are already computed. So the improvement of every rule (R. J.
+//! Bayardo, R. Agrawal, D. Gunopulos: Constraint-Based Rule Mining in Large, Dense Databases, 2000) is known without visiting
+//! all of its subsets.
 
 use std::collections::HashMap;
 
@@ -17,40 +18,41 @@ pub struct Wanted {
     pub min_confidence: f64,
     pub min_lift: f64,
     pub max_consequent_len: usize,
-    /// By item code: what may stand among the antecedents; all when absent.
+    /// By item code: whether the item may be an antecedent; `None` allows all items.
     pub antecedents: Option<Vec<bool>>,
-    /// By item code: what may stand among the consequents; all when absent.
+    /// By item code: whether the item may be a consequent; `None` allows all items.
     pub consequents: Option<Vec<bool>>,
 }
 
-/// A rule: an itemset cut in two.
+/// A rule: an itemset split into antecedents and consequents.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rule {
     /// Index of the itemset.
     pub set: u32,
-    /// Which of its items are consequents, the first item in the lowest bit.
+    /// Bit mask of the items that are consequents; the first item is the lowest bit.
     pub consequents: u64,
     pub counts: Counts,
-    /// The highest confidence of a rule with the same consequents and fewer antecedents, none included.
+    /// The highest confidence of a rule with the same consequents and fewer antecedents, including the rule with none.
     pub general_confidence: f64,
     pub p_value: f64,
 }
 
 impl Rule {
-    /// How much more confident it is than every more general rule (Bayardo, Agrawal, Gunopulos 2000).
+    /// By how much its confidence exceeds that of every more general rule (Bayardo, Agrawal, Gunopulos 2000).
     pub fn improvement(&self) -> f64 {
         self.counts.confidence() - self.general_confidence
     }
 }
 
-/// Itemsets worked on at a time.
+/// Itemsets per job.
 const PORTION: usize = 4096;
-/// The longest itemset a rule can be made of: its items are named by bits.
+/// Length of the longest itemset that can become a rule: its consequents are a bit mask in a `u64`.
 const LONGEST: usize = 63;
 
-/// All wanted rules, by the length of their itemset, then by its items, and the memory they take.
+/// Returns all wanted rules, ordered by the length of their itemset and then by its items, with the memory reserved for them.
 ///
-/// `sets` must hold every subset of an itemset that can be antecedents or consequents, each once.
+/// For every itemset, `sets` must also hold each subset that can be the antecedents or the consequents of a rule; no set may
+/// occur twice.
 pub fn derive<'a>(
     sets: &Itemsets,
     baskets: u32,
@@ -66,7 +68,7 @@ pub fn derive<'a>(
     if longest > LONGEST {
         return Err(Stop::TooMany);
     }
-    // For every set and choice of consequents, the highest confidence of the rule and its more general ones.
+    // For every set and choice of consequents: the highest confidence among the rule and its generalisations.
     let width = |length: usize| choices(length, wanted.max_consequent_len);
     let mut starts = vec![0_usize; sets.len()];
     let mut cells = 0_usize;
@@ -120,12 +122,12 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Adds the rules of a set, and for each choice of consequents its cell.
+    /// Adds the wanted rules of a set, and one cell per choice of consequents.
     fn add(&self, set: u32, made: &mut Made) {
         let items = self.sets.get(set as usize);
         let both = self.sets.counts[set as usize];
         let all = (1_u64 << items.len()) - 1;
-        // The set without one of its items.
+        // For each item, the set without it.
         let mut part = Vec::with_capacity(items.len());
         let without: Vec<Option<u32>> =
             (0..items.len()).map(|left_out| self.find(items, all & !(1 << left_out), &mut part)).collect();
@@ -138,7 +140,7 @@ impl Maker<'_> {
         }
     }
 
-    /// The rule of a set with these consequents when it is wanted, and the highest confidence up to it.
+    /// The rule of a set with these consequents if it is wanted, and the highest confidence among it and its generalisations.
     fn split(
         &self,
         set: u32,
@@ -153,6 +155,7 @@ impl Maker<'_> {
             items_allowed.as_ref().is_none_or(|allowed| bits(chosen).all(|bit| allowed[items[bit] as usize]))
         };
         if !allowed(&self.wanted.consequents, consequents) || !allowed(&self.wanted.antecedents, antecedents) {
+            // NaN marks a choice that is not allowed; `f64::max` ignores it.
             return (f64::NAN, None);
         }
         if antecedents == 0 {
@@ -170,7 +173,7 @@ impl Maker<'_> {
         let count = |set: u32| self.sets.counts[set as usize];
         let counts =
             Counts { baskets: self.baskets, antecedents: count(antecedent_set), consequents: count(consequent_set), both };
-        // More general: one antecedent less, and all that is more general than that.
+        // Rules with one antecedent fewer; each of their cells already covers its own generalisations.
         let mut general = 0.0_f64;
         for bit in bits(antecedents) {
             if let Some(smaller) = without[bit] {
@@ -191,7 +194,7 @@ impl Maker<'_> {
     }
 }
 
-/// The positions of the bits set.
+/// The positions of the bits that are set, ascending.
 pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = mask.trailing_zeros() as usize;
@@ -202,11 +205,11 @@ pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The subsets of a size, in ascending order of their bits.
+/// The subsets of one size, as bit masks in ascending order.
 fn subsets(length: usize, size: usize) -> impl Iterator<Item = u64> {
     let first = (1_u64 << size) - 1;
     std::iter::successors(Some(first), |subset| {
-        // The next higher number with as many bits (Gosper).
+        // The next higher number with the same number of bits set (Gosper's hack).
         let lowest = subset & subset.wrapping_neg();
         let ripple = subset + lowest;
         Some(ripple | (((subset ^ ripple) >> 2) / lowest))
@@ -214,20 +217,22 @@ fn subsets(length: usize, size: usize) -> impl Iterator<Item = u64> {
     .take_while(move |subset| *subset < 1 << length)
 }
 
-/// The mask when the item at a position is gone.
+/// Removes the position of one item from a mask: higher bits move down by one.
 fn squeeze(mask: u64, position: usize) -> u64 {
     let below = (1 << position) - 1;
     (mask & below) | ((mask >> 1) & !below)
 }
 
-/// Where a choice of consequents stands among those of a set of `length`: smaller choices first, then by their bits.
+/// Index of a choice of consequents among all choices for a set of `length` items, ordered by size and then by mask.
+///
+/// Within a size this is the combinatorial number system: the sum of C(bit, k) over the k-th bits set.
 fn place(mask: u64, length: usize) -> usize {
     let size = mask.count_ones() as usize;
     let smaller: usize = (1..size).map(|size| choose(length, size)).sum();
     smaller + bits(mask).enumerate().map(|(index, bit)| choose(bit, index + 1)).sum::<usize>()
 }
 
-/// How many choices of up to this many consequents a set has.
+/// Number of choices of up to `most` consequents from a set of `length` items.
 fn choices(length: usize, most: usize) -> usize {
     (1..=most.min(length)).fold(0, |sum: usize, size| sum.saturating_add(choose(length, size)))
 }

@@ -1,17 +1,17 @@
-//! Baskets as they arrive: runs of rows, packed.
+//! Baskets in the order of arrival, packed as runs of rows.
 //!
-//! Rows of one basket are usually adjacent. Such a run is stored as the distance of its key from the previous one, its length
+//! Rows of one basket are usually adjacent. Such a run is stored as the difference of its key from the previous key, its length
 //! and its items, each in as few bytes as possible, so that 50 million rows take about 150 MB. A [`Block`] holds some tens of
-//! thousands of runs and can be read separately, so that workers can share the reading.
+//! thousands of runs and can be read on its own, so that workers can share the reading.
 
-/// A basket's identity: the group it is mined in, and its key there.
+/// Identifies a basket: the group it is mined in, and its key within the group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub group: u32,
     pub basket: u64,
 }
 
-/// Runs in a block: enough to share the work evenly, few enough to be let go one by one.
+/// Runs in a block: small enough to share the work evenly and to free memory block by block.
 const RUNS: usize = 1 << 15;
 /// A block is also closed when it holds this many bytes.
 const BYTES: usize = 1 << 19;
@@ -20,24 +20,24 @@ const BYTES: usize = 1 << 19;
 #[derive(Debug, Clone)]
 pub struct Block {
     bytes: Vec<u8>,
-    /// How many runs.
+    /// Number of runs.
     pub runs: usize,
-    /// Which item dictionary its codes belong to.
+    /// Index of the item dictionary that its codes belong to.
     pub source: usize,
-    /// True when the keys are strictly ascending, so that no basket has two runs here.
+    /// True if the keys are strictly ascending, so that no basket has two runs in this block.
     pub is_ascending: bool,
     /// Key of the first run.
     pub first: Key,
     /// Key of the last run.
     pub last: Key,
-    /// The first run has moved elsewhere.
+    /// True if the first run was moved to another block and must be skipped here.
     pub skip_first: bool,
-    /// The last run has moved elsewhere.
+    /// True if the last run was moved to another block and must be skipped here.
     pub skip_last: bool,
 }
 
 impl Block {
-    /// Gives every run: its key and its items, in the order of arrival, duplicates included.
+    /// Calls `visit` with the key and the items of every run, in the order of arrival, duplicates included.
     pub fn for_each(&self, items: &mut Vec<u32>, mut visit: impl FnMut(Key, &[u32])) {
         let mut rest = self.bytes.as_slice();
         let mut key = Key::default();
@@ -54,14 +54,14 @@ impl Block {
         }
     }
 
-    /// The same runs under other keys.
+    /// Repacks the runs with changed keys.
     pub fn rekeyed(self, change: impl Fn(Key) -> Key) -> Vec<Self> {
         let mut packer = Packer::new(self.source);
         self.for_each(&mut vec![], |key, items| packer.push_run(change(key), items));
         packer.finish()
     }
 
-    /// Bytes it takes.
+    /// Memory it takes, in bytes.
     pub fn size(&self) -> usize {
         self.bytes.capacity() + size_of::<Self>()
     }
@@ -72,22 +72,22 @@ impl Block {
 pub struct Packer {
     source: usize,
     blocks: Vec<Block>,
-    /// The run in the making.
+    /// Key of the current run.
     key: Key,
     items: Vec<u32>,
-    /// The block in the making.
+    /// Packed runs of the current block.
     bytes: Vec<u8>,
     runs: usize,
     is_ascending: bool,
     first: Key,
     last: Key,
     closed_bytes: usize,
-    /// Where the rows that came together began.
+    /// First basket key of the current batch of rows.
     began: u64,
 }
 
 impl Packer {
-    /// For rows whose item codes belong to the dictionary `source`.
+    /// A packer for rows whose item codes belong to the dictionary `source`.
     pub fn new(source: usize) -> Self {
         Self {
             source,
@@ -104,10 +104,10 @@ impl Packer {
         }
     }
 
-    /// Tells that rows follow which came together and begin with this key.
+    /// Announces a batch of rows that starts with this key.
     ///
-    /// When it is far from where the rows before ended, other partitions have what lies between; a block of its own keeps
-    /// the blocks of all partitions in one order.
+    /// If the key is far from the end of the previous batch, other partitions hold the keys in between. Starting a new block there
+    /// keeps the key ranges of blocks disjoint, so that the blocks of all partitions can be put into one order.
     pub fn begin(&mut self, key: Key) {
         let (ended, span) = (self.key.basket, self.key.basket.wrapping_sub(self.began));
         if key.basket.wrapping_sub(ended) > span / 4 + 64 {
@@ -126,19 +126,19 @@ impl Packer {
         self.items.push(item);
     }
 
-    /// Adds a run as a whole.
+    /// Adds a whole run.
     pub fn push_run(&mut self, key: Key, items: &[u32]) {
         self.close_run();
         self.key = key;
         self.items.extend_from_slice(items);
     }
 
-    /// Bytes taken so far.
+    /// Memory taken so far, in bytes.
     pub fn size(&self) -> usize {
         self.closed_bytes + self.bytes.capacity() + 4 * self.items.capacity()
     }
 
-    /// Ends the current block, so that the next run begins another.
+    /// Closes the current block, so that the next run starts a new one.
     pub fn close_block(&mut self) {
         self.close_run();
         if self.runs == 0 {
@@ -161,7 +161,7 @@ impl Packer {
         self.blocks.push(block);
     }
 
-    /// The blocks.
+    /// Closes the last block and returns all blocks.
     pub fn finish(mut self) -> Vec<Block> {
         self.close_block();
         self.blocks
@@ -173,7 +173,7 @@ impl Packer {
         }
         if self.runs == 0 {
             self.first = self.key;
-            // Room for a block at once: growing step by step would copy.
+            // Reserve room for a block at once: growing step by step would copy.
             self.bytes.reserve(if self.blocks.is_empty() { 1 << 10 } else { BYTES / 2 });
         } else {
             self.is_ascending &= self.last < self.key;
@@ -193,7 +193,7 @@ impl Packer {
     }
 }
 
-/// Small distances, up or down, become small numbers.
+/// Zigzag encoding: maps small differences, positive or negative, to small numbers.
 fn fold(distance: u64) -> u64 {
     (distance << 1) ^ ((distance as i64) >> 63) as u64
 }
@@ -202,7 +202,7 @@ fn unfold(folded: u64) -> u64 {
     (folded >> 1) ^ (folded & 1).wrapping_neg()
 }
 
-/// Seven bits a byte, the highest bit set on all but the last.
+/// Appends a number as a varint: seven bits per byte, with the highest bit set on all bytes but the last.
 #[inline]
 fn pack(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {

@@ -1,27 +1,27 @@
 //! Walks the itemsets depth first.
 //!
-//! An itemset is extended by items of higher rank, so each is met once. All itemsets that begin with one item form its
-//! *class*, which is mined alone: the rows with that item are numbered, every other item that is frequent among them
-//! becomes a column of bits over these numbers, and the support of a longer set is the number of bits in the intersection of
-//! columns (Eclat). Because the head of a class is its rarest item, the columns of a class never take more bits than the
-//! database has ranks.
+//! An itemset is only extended by items of higher rank, so each itemset is visited once. All itemsets that begin with the
+//! same item (the *head*) form a *class*, and each class is mined on its own: the rows with the head are numbered, every other
+//! item that is frequent among them becomes a column of bits over these row numbers, and the support of a longer set is the
+//! number of bits set in the intersection of its columns (Eclat). As long as ranks are ordered by count alone, the head is the
+//! rarest item of its class, so the columns of a class never take more bits than the database has ranks.
 //!
-//! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below without changing its
-//! count; such items are set aside, and all their combinations are reported at once.
+//! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below it without changing
+//! the count. Such items are set aside, and all their combinations are reported at once.
 //!
-//! For closed and maximal sets, columns of items that were already processed are *watched*: if one of them contains the rows
-//! of a prefix, everything below was found before (DCI-Closed). For rules with given consequents, the consequents' columns are
-//! watched in the same way, and a prefix that is frequent with none of them is abandoned.
+//! For closed and maximal sets, the columns of items that were already processed are *watched*: if one of them contains all
+//! rows of a prefix, everything below the prefix was found before (DCI-Closed). For rules with given consequents, the columns of
+//! the consequents are watched in the same way, and a prefix that is frequent with none of them is abandoned.
 //!
 //! # Why this design
 //!
-//! *Classes* are independent, so workers share them without a lock, and the memory of a worker is that of one class. Ranks run
+//! *Classes* are independent, so workers share them without a lock, and each worker needs memory for only one class. Ranks run
 //! from the rarest item to the most frequent, so that the many classes of rare items have few rows, and the classes with many
 //! rows have few items.
 //!
-//! *Bits over the rows of the class*, not of the database: a column is as long as the head is frequent, and an intersection
-//! costs one word per 64 rows. FP-growth would build a tree per prefix, whose memory is not known in advance; here a level
-//! takes at most as much as the level above it.
+//! *Bits over the rows of the class*, not of the database: a column has one bit per row of the head, and an intersection
+//! costs one word operation per 64 rows. FP-growth would build a tree per prefix, whose memory is not known in advance; here a
+//! level takes at most as much memory as the level above it.
 //!
 //! *A stack of levels instead of recursion*: its buffers are reused by every prefix of that length, and a set of a thousand
 //! items cannot overflow the stack of a thread.
@@ -30,8 +30,8 @@
 //!
 //! - The result does not depend on the order in which extensions are tried, nor on which worker gets which class. The order by
 //!   count is only for speed.
-//! - Counts are exact from the first level on: rows that contain only the head are not in the database, but count towards the
-//!   head's support. The bits beyond the last row stay 0.
+//! - Counts are exact from the first level on: rows whose only frequent item is the head are not in the database, but they count
+//!   towards the head's support. The bits beyond the last row stay 0.
 //! - The threshold of a sink only rises, and no set has a higher count than its subsets: a set skipped at one threshold is not
 //!   needed at a later one.
 //! - Watched columns are intersected on the way down like extensions; omitting one would let a set through that is not closed.
@@ -51,30 +51,30 @@ use crate::kernels::control::{Control, Reserved, Stop};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// All.
+    /// All frequent itemsets.
     Frequent,
-    /// Those without a superset of the same count.
+    /// Frequent itemsets that have no superset with the same count.
     Closed,
-    /// Those without a frequent superset.
+    /// Frequent itemsets that have no frequent superset.
     Maximal,
 }
 
-/// What is searched for.
+/// The goal of a search: the target and its constraints.
 #[derive(Debug, Clone)]
 pub struct Goal {
     pub target: Target,
     pub max_len: usize,
-    /// By rank: only sets that contain one of these, or are frequent together with one of them. They must be ranked first: the
-    /// head of a class is its least rank, so that a class whose head is no consequent has none among its extensions, and watches
-    /// them instead.
+    /// Consequents, by rank: report only sets that contain a consequent, or are frequent together with one. Consequents must have
+    /// the lowest ranks. The head has the lowest rank of its class, so if the head is not a consequent, no extension is one
+    /// either, and the class watches the consequents instead.
     pub consequents: Option<Vec<bool>>,
-    /// By rank: items of which a set has no more than this many. They are never perfect extensions, as those are combined
-    /// without being counted.
+    /// Scarce items, by rank, and how many of them a set may contain. A scarce item is never treated as a perfect extension,
+    /// because perfect extensions are combined without counting how many of them are scarce.
     pub scarce: Option<(Vec<bool>, usize)>,
 }
 
 impl Goal {
-    /// All itemsets of a target.
+    /// Searches for all itemsets of the target, without constraints on items.
     pub fn all(target: Target, max_len: usize) -> Self {
         Self { target, max_len, consequents: None, scarce: None }
     }
@@ -84,17 +84,19 @@ impl Goal {
     }
 }
 
-/// Takes the itemsets that are found.
+/// Receives the itemsets that are found.
 pub trait Sink: Send {
-    /// What an itemset must reach; may rise during the search.
+    /// Minimum count of an itemset; may rise during the search.
     fn min_count(&self) -> u32;
 
-    /// For [`Target::Frequent`]: `prefix` together with every subset of `perfect` has this count; the empty set is none.
-    /// Otherwise: the union of both is one itemset. Ranks, in no order.
+    /// Receives what was found at a prefix, as ranks in no particular order.
+    ///
+    /// For [`Target::Frequent`], `prefix` joined with any subset of `perfect` is an itemset with this count, except the empty set.
+    /// For the other targets, the union of `prefix` and `perfect` is one itemset.
     fn found(&mut self, prefix: &[u32], perfect: &[u32], count: u32) -> Result<(), Stop>;
 }
 
-/// Runs the search; each worker has a sink of its own.
+/// Runs the search with one sink per worker and returns the sinks.
 pub fn search<S: Sink>(
     database: &Database<'_>,
     goal: &Goal,
@@ -102,7 +104,7 @@ pub fn search<S: Sink>(
     sink: impl Fn() -> S + Sync,
 ) -> Result<Vec<S>, Stop> {
     let roots = Roots::new(database, goal);
-    // The first job is the sets that are in every basket; then the classes.
+    // Job 0 reports the sets that are in every basket; each other job mines one class.
     let sinks = control.share(
         roots.heads.len() + 1,
         || (Worker::new(database, goal, &roots, control), sink()),
@@ -114,16 +116,16 @@ pub fn search<S: Sink>(
     Ok(sinks.into_iter().map(|(_, sink)| sink).collect())
 }
 
-/// What all classes share.
+/// State shared by all classes.
 struct Roots {
     /// Items that are in every basket.
     perfect: Vec<u32>,
-    /// The others: each heads a class.
+    /// All other items; each is the head of a class.
     heads: Vec<u32>,
     is_perfect: Vec<bool>,
-    /// Every set is wanted, as a consequent is in every basket.
+    /// True if every set is wanted, because a consequent is in every basket or no consequents are given.
     all_wanted: bool,
-    /// Some set is wanted, as a consequent is frequent.
+    /// True if any set is wanted at all, because some consequent is frequent or no consequents are given.
     some_wanted: bool,
 }
 
@@ -145,8 +147,7 @@ impl Roots {
 struct Columns {
     ranks: Vec<u32>,
     counts: Vec<u32>,
-    /// `words` for each item, one column after another. May be longer: what is beyond the last item is left from before, and
-    /// written over by the next column.
+    /// `words` words per item, one column after another. May be longer: the tail holds old data that the next column overwrites.
     bits: Vec<u64>,
     words: usize,
 }
@@ -158,13 +159,13 @@ impl Columns {
         self.words = words;
     }
 
-    /// Adds an item whose column follows later.
+    /// Adds an item; its column is filled later.
     fn push(&mut self, rank: u32, count: u32) {
         self.ranks.push(rank);
         self.counts.push(count);
     }
 
-    /// True when, for closed and maximal sets, one of these is in every row: what is below was found before.
+    /// True if the target is closed or maximal sets and one of these items is in every row, so everything below was found before.
     fn holds_all(&self, goal: &Goal, support: u32) -> bool {
         goal.target != Target::Frequent && self.counts.contains(&support)
     }
@@ -173,7 +174,7 @@ impl Columns {
         &self.bits[index * self.words..][..self.words]
     }
 
-    /// Adds the intersection of two columns when it has at least `least` bits; gives their number.
+    /// Adds the intersection of two columns if it has at least `least` bits set; returns the number of bits set.
     #[inline]
     fn push_and(&mut self, rank: u32, a: &[u64], b: &[u64], least: u32) -> u32 {
         let start = self.ranks.len() * self.words;
@@ -188,29 +189,29 @@ impl Columns {
         count
     }
 
-    /// Takes away the column added last.
+    /// Removes the last column.
     fn pop(&mut self) {
         self.ranks.pop();
         self.counts.pop();
     }
 }
 
-/// One step of the way down: the items that can extend the prefix, and those that are watched.
+/// One level of the search: the items that can extend the prefix, and the watched items.
 #[derive(Debug, Default)]
 struct Level {
     extensions: Columns,
     watched: Columns,
-    /// Indexes of `extensions`, from the rarest to the most frequent.
+    /// Indexes into `extensions`, from the rarest to the most frequent.
     order: Vec<u32>,
     next: usize,
-    /// Lengths of prefix and perfect extensions at this level, to which both are cut when the search comes back to it.
+    /// Lengths of the prefix and of the perfect extensions at this level; both are truncated to them on backtracking.
     prefix: usize,
     perfect: usize,
 }
 
 impl Level {
-    /// The rarest first: their subtrees are the smallest, and what comes late has few extensions left. An index instead of
-    /// sorted columns, which would have to be moved.
+    /// Orders the extensions from the rarest on: rare items have small subtrees, and the frequent items that come late have few
+    /// extensions left. Sorts indexes rather than the columns themselves, which would have to be moved.
     fn set_order(&mut self) {
         self.order.clear();
         self.order.extend(0..self.extensions.ranks.len() as u32);
@@ -237,20 +238,20 @@ struct Worker<'a> {
     prefix: Vec<u32>,
     perfect: Vec<u32>,
     levels: Vec<Level>,
-    /// By rank: the count in the class while partners are counted, then the index of the column while bits are set. One array for
-    /// both, as it is as long as there are items and the two never overlap.
+    /// By rank: the count in the class while partners are counted, then the index of the column while bits are set. One array
+    /// serves both, because it has one entry per item and the two uses never overlap.
     scratch: Vec<u32>,
-    /// Items that occur in the class.
+    /// Other items to consider in the class.
     touched: Vec<u32>,
     reserved: Option<Reserved<'a>>,
 }
 
-/// What becomes of a prefix.
+/// What happens to a prefix.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
-    /// Nothing below it is wanted.
+    /// It is abandoned: there is nothing to find below it.
     Left,
-    /// It has been told; longer sets follow.
+    /// It has been reported if it qualified; longer sets follow.
     Descend,
 }
 
@@ -261,7 +262,7 @@ impl<'a> Worker<'a> {
         Self { database, goal, roots, control, prefix, perfect, levels, scratch, touched, reserved: None }
     }
 
-    /// The sets that are in every basket.
+    /// Reports the sets that are in every basket.
     fn everywhere(&self, sink: &mut impl Sink) -> Result<(), Stop> {
         let perfect = &self.roots.perfect;
         let is_told = match self.goal.target {
@@ -275,7 +276,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// All sets whose item of least rank is `head`, apart from those in every basket.
+    /// Mines all sets whose lowest rank is `head`; items in every basket are perfect extensions of them all.
     fn class(&mut self, head: u32, sink: &mut impl Sink) -> Result<(), Stop> {
         let min_count = sink.min_count();
         let support = self.database.items[head as usize].count;
@@ -287,7 +288,7 @@ impl<'a> Worker<'a> {
         self.perfect.clear();
         self.perfect.extend_from_slice(&self.roots.perfect);
         match self.goal.max_len {
-            // No need to look further.
+            // Only the head itself is reported: no partners are needed.
             1 if self.goal.target == Target::Frequent => self.levels[0].clear(),
             _ => self.project(head, support, min_count)?,
         }
@@ -334,12 +335,12 @@ impl<'a> Worker<'a> {
         level.extensions.clear(words(support as usize));
         level.watched.clear(words(support as usize));
         if !self.count_partners(head, support)? {
-            // A watched item is in every row, which `enter` sees.
+            // A watched item is in every row; `enter` detects it and abandons the class.
             return Ok(());
         }
         self.sort_partners(head, support, min_count);
-        // Columns are intersected only when there are two items at least, and a third may follow. Without them `extend` is not called,
-        // or returns before it looks at one.
+        // Columns are only needed to intersect two of them, so at least two items must be left and sets of three allowed.
+        // Otherwise `extend` is not called, or returns before it reads a column.
         let level = &self.levels[0];
         let (extensions, watched) = (level.extensions.ranks.len(), level.watched.ranks.len());
         let pairs_are_enough = self.goal.target == Target::Frequent && self.goal.max_len == 2;
@@ -349,13 +350,13 @@ impl<'a> Worker<'a> {
         self.fill_columns(head)
     }
 
-    /// True when items of lower rank than the head are looked at too.
+    /// True if items of lower rank than the head are counted too, because some of them are watched.
     fn looks_back(&self) -> bool {
         self.goal.target != Target::Frequent || self.goal.consequents.is_some()
     }
 
-    /// Counts the other items in the rows of the class: which there are in `touched`, their counts in `scratch`. False when all sets of
-    /// the class were found before.
+    /// Counts the other items in the rows of the class: lists them in `touched`, with their counts in `scratch`. Returns false if
+    /// all sets of the class were found before.
     fn count_partners(&mut self, head: u32, support: u32) -> Result<bool, Stop> {
         let (database, looks_back) = (self.database, self.looks_back());
         let ends_early = self.goal.target != Target::Frequent;
@@ -378,7 +379,7 @@ impl<'a> Worker<'a> {
                         self.touched.push(rank);
                     }
                     *count += 1;
-                    // An item of lower rank in every row of the head: all sets of this class were found with that item.
+                    // An item of lower rank is in every row of the head, so no set of this class is closed without that item.
                     if ends_early && rank < head && *count == support {
                         self.levels[0].watched.push(rank, support);
                         return Ok(false);
@@ -400,7 +401,7 @@ impl<'a> Worker<'a> {
         let level = &mut self.levels[0];
         for rank in self.touched.iter().copied() {
             let count = self.scratch[rank as usize];
-            // Items of every basket are among the perfect extensions from the start.
+            // Items in every basket are perfect extensions from the start.
             if count < min_count || self.roots.is_perfect[rank as usize] {
                 continue;
             }
@@ -432,7 +433,7 @@ impl<'a> Worker<'a> {
             columns.bits.clear();
             columns.bits.resize(count * width, 0);
         }
-        // Rows are numbered as the head's places are met, which is the same order for every column.
+        // Rows are numbered in the order of the head's positions, which is the same for every column.
         let mut row = 0;
         for chunk in &database.chunks {
             self.control.check()?;
@@ -452,7 +453,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// True when the prefix may be given another of the items of which a set has only so many.
+    /// True if the prefix may take another scarce item.
     fn room_for_scarce(&self) -> bool {
         match &self.goal.scarce {
             Some((scarce, most)) => self.prefix.iter().filter(|rank| scarce[**rank as usize]).count() < *most,
@@ -460,7 +461,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Fills the level below `depth` for its extension at `position`, which the prefix already ends with.
+    /// Fills the level below `depth` for the extension at `position`, which is already the last item of the prefix.
     fn extend(&mut self, depth: usize, position: usize, support: u32, min_count: u32) -> Result<(), Stop> {
         if self.levels.len() == depth + 1 {
             self.levels.push(Level::default());
@@ -473,7 +474,8 @@ impl<'a> Worker<'a> {
         child.watched.clear(width);
         let before = child.bytes();
         let index = parent.order[position] as usize;
-        // Earlier siblings were extended by this item already: they are not extensions here, and for closed sets they are watched.
+        // Earlier siblings were already extended by this item: they are not extensions here, but are watched for closed and
+        // maximal sets.
         let later = &parent.order[position + 1..];
         let has_watched = !parent.watched.ranks.is_empty() || (self.goal.target != Target::Frequent && position > 0);
         if later.is_empty() && !has_watched {
@@ -500,7 +502,7 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let count = child.extensions.push_and(rank, parent.extensions.column(*other as usize), column, min_count);
-            // In every row of the prefix: no column is needed to know its count with any set below.
+            // In every row of the prefix: it changes no count below, so it needs no column.
             if count == support && !is_scarce {
                 child.extensions.pop();
                 self.perfect.push(rank);
@@ -513,7 +515,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Tells the prefix when it is wanted, and prepares the level for the way down.
+    /// Reports the prefix if it qualifies, and prepares its level for the search below.
     fn enter(&mut self, depth: usize, support: u32, sink: &mut impl Sink) -> Result<Fate, Stop> {
         self.control.check()?;
         let (goal, level) = (self.goal, &self.levels[depth]);
@@ -521,7 +523,7 @@ impl<'a> Worker<'a> {
         let watched = &level.watched.counts;
         match goal.target {
             Target::Frequent => {
-                // Antecedents of a rule need room for a consequent.
+                // A set that can only be the antecedents of a rule needs room for a consequent.
                 let can_be_antecedents = !watched.is_empty() && self.prefix.len() < goal.max_len;
                 if !can_be_antecedents && !self.holds_consequent() {
                     return Ok(Fate::Left);
@@ -541,8 +543,8 @@ impl<'a> Worker<'a> {
                 if level.watched.holds_all(goal, support) || length > goal.max_len {
                     return Ok(Fate::Left);
                 }
-                // Neither an item to come nor one dealt with is frequent together with it: watched items below the threshold
-                // were left out on the way.
+                // Maximal: no item still to come and none already processed is frequent together with it. (Watched items below
+                // the threshold were dropped on the way down.)
                 if level.extensions.ranks.is_empty() && watched.is_empty() {
                     sink.found(&self.prefix, &self.perfect, support)?;
                 }
@@ -557,13 +559,13 @@ impl<'a> Worker<'a> {
         Ok(Fate::Descend)
     }
 
-    /// True when the prefix has one of the consequents asked for, or can be given one that is in every basket.
+    /// True if the prefix contains a requested consequent, or a consequent that is in every basket can be added.
     fn holds_consequent(&self) -> bool {
         let consequents = self.goal.consequents.as_ref().filter(|_| !self.roots.all_wanted);
         consequents.is_none_or(|consequents| self.prefix.iter().any(|rank| consequents[*rank as usize]))
     }
 
-    /// Takes memory for columns: what a level has stays reserved, as it is used again.
+    /// Reserves memory for columns. The memory of a level stays reserved, because its buffers are reused.
     fn reserve(&mut self, depth: usize, bytes: usize) -> Result<(), Stop> {
         match &mut self.reserved {
             Some(reserved) if depth == 0 => {
@@ -579,7 +581,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// The ranks of a row before a place when `both`, and after it.
+/// The other ranks of a row: those after a position, and with `both` also those before it.
 #[inline]
 fn around(ranks: &[u32], place: u32, both: bool) -> impl Iterator<Item = u32> {
     let place = place as usize;
@@ -654,7 +656,7 @@ mod tests {
             }
             let few = Curve::count(&database, &goal, 5, control).unwrap();
             let at_least = |count: u32| found.values().filter(|found| **found >= count).count() as u64;
-            // Antecedents that are wanted at a low threshold may not be at a higher one, as no consequent reaches it.
+            // Antecedents wanted at a low threshold may not be wanted at a higher one that no consequent reaches.
             let is_constrained = goal.consequents.is_some();
             assert!(is_constrained || few.at(few.known_from) == Some(at_least(few.known_from)));
             assert!(
@@ -674,7 +676,7 @@ mod tests {
         found
     }
 
-    /// By definition: every set of items, counted over all rows.
+    /// Applies the definition: counts every set of items over all rows.
     fn all(rows: &[u32], min_count: u32) -> BTreeMap<u32, u32> {
         let count = |set: u32| rows.iter().filter(|row| **row & set == set).count() as u32;
         (1..1 << ITEMS).map(|set| (set, count(set))).filter(|(_, count)| *count >= min_count).collect()
@@ -687,7 +689,7 @@ mod tests {
     fn each_case(mut check: impl FnMut(&[u32], u32, usize)) {
         let mut random = Random::new(11, &[]);
         for case in 0..150 {
-            // From sparse to dense, with items that are everywhere or always together.
+            // From sparse to dense, with items that are in every row or always occur together.
             let density = 100 + 120 * (case % 7);
             let size = random.between(1, 40) as usize;
             let mut row = || {
@@ -745,7 +747,7 @@ mod tests {
                 for (set, count) in &found {
                     assert_eq!(every.get(set), Some(count), "{set:?}");
                 }
-                // What the rules with one consequent are made of.
+                // The sets that make up the rules with one consequent must all be found.
                 for set in all.keys().filter(|set| set.count_ones() as usize <= max_len && set.count_ones() > 1) {
                     for consequent in (0..ITEMS).map(|item| 1 << item).filter(|item| set & item != 0 && consequents & item != 0) {
                         let rest = set & !consequent;

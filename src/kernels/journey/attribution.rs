@@ -10,25 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{Detail, Event};
 
-/// Parts of a conversion.
+/// Parts per conversion.
 pub const PARTS: i128 = 1_000_000_000_000_000;
-/// Parts of the smallest unit of revenue.
+/// Parts per smallest unit of revenue.
 pub const REVENUE_PARTS: i128 = 1_000_000;
-/// No channel.
+/// The channel code of an event that is not a touch.
 pub const NONE: u32 = u32::MAX;
 const START: u32 = u32::MAX - 1;
 const CONVERSION: u32 = u32::MAX - 2;
 const LOST: u32 = u32::MAX - 3;
-/// This many channels can be solved for.
+/// The most channels whose Markov chain can be solved.
 pub const MOST_CHANNELS: usize = 1_000;
 
-/// What an event is to attribution.
+/// What attribution needs to know about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touch {
     /// The channel's code, or [`NONE`].
     pub channel: u32,
     pub converts: bool,
-    /// In the smallest unit.
+    /// In the smallest unit of the currency.
     pub revenue: i64,
 }
 
@@ -56,18 +56,18 @@ pub enum Model {
     First,
     Last,
     Linear,
-    /// 40 % to the first and the last touch, 20 % to those between.
+    /// 40 % for the first touch, 40 % for the last, and 20 % shared by those between.
     Position,
     TimeDecay,
     Markov,
     Shapley,
 }
 
-/// How credits are given.
+/// How credit is distributed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rules {
     pub models: Vec<Model>,
-    /// How long before a conversion a touch still counts.
+    /// A touch counts only if it is at most this long before the conversion.
     pub lookback: Option<i64>,
     /// The time in which a touch loses half its weight.
     pub half_life: i64,
@@ -87,8 +87,8 @@ impl Credit {
     }
 }
 
-/// Divides a total by weights, to the last unit: what is left over goes to the largest remainders, of those alike to the first.
-/// None when a number is too large.
+/// Divides a total in proportion to weights, without losing a unit: what is left after rounding down goes to the largest remainders, ties
+/// to the first. `None` if a product overflows.
 pub fn divide(total: i128, weights: &[u64]) -> Option<Vec<i128>> {
     let all: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
     if all == 0 {
@@ -108,7 +108,8 @@ pub fn divide(total: i128, weights: &[u64]) -> Option<Vec<i128>> {
     Some(shares)
 }
 
-/// Rounds parts to whole units of so many parts each, so that the units add up to those of the total, which is whole.
+/// Rounds parts to whole units of `unit` parts each, such that the rounded units have the same total. The sum of the parts must be a
+/// whole number of units.
 pub fn rounded(parts: &[i128], unit: i128) -> Vec<i128> {
     let mut units: Vec<i128> = parts.iter().map(|part| part.div_euclid(unit)).collect();
     let left = (parts.iter().sum::<i128>() - units.iter().sum::<i128>() * unit).div_euclid(unit);
@@ -120,21 +121,22 @@ pub fn rounded(parts: &[i128], unit: i128) -> Vec<i128> {
     units
 }
 
-/// What a worker has gathered.
+/// The credits that one worker has accumulated.
 #[derive(Debug, Default)]
 pub struct Credits {
-    /// Of each model that gives credit conversion by conversion, by channel.
+    /// Per model that credits each conversion separately: the credit of each channel.
     given: Vec<HashMap<u32, Credit>>,
-    /// How often a channel follows another, for the chain.
+    /// How often one channel follows another: the transitions of the Markov chain.
     follows: HashMap<(u32, u32), u64>,
-    /// Conversions that some touch led to, and those that none did.
+    /// Conversions that followed at least one touch.
     led_to: Credit,
+    /// Conversions without a touch.
     pub untouched: Credit,
-    /// Touches by channel.
+    /// Number of touches by channel.
     pub touches: HashMap<u32, i64>,
-    /// A number was too large.
+    /// A credit did not fit into 128 bits; the results are incomplete.
     pub is_too_large: bool,
-    /// Bytes of memory taken for it.
+    /// Bytes reserved from the memory budget for this.
     pub reserved: usize,
     path: Vec<(i64, u32)>,
 }
@@ -144,13 +146,13 @@ impl Credits {
         Self { given: vec![HashMap::new(); models], ..Self::default() }
     }
 
-    /// Bytes on the heap, about.
+    /// Approximate bytes on the heap.
     pub fn bytes(&self) -> usize {
         let given: usize = self.given.iter().map(HashMap::len).sum();
         2 * (given * size_of::<(u32, Credit)>() + self.follows.len() * size_of::<((u32, u32), u64)>() + self.touches.len() * 16)
     }
 
-    /// Takes the events of a customer, in order.
+    /// Adds the events of one customer, in order.
     pub fn add(&mut self, events: &[Event<Touch>], rules: &Rules) {
         let mut path = std::mem::take(&mut self.path);
         path.clear();
@@ -166,6 +168,7 @@ impl Credits {
             let credit = Credit { conversions: PARTS, revenue: i128::from(revenue) * REVENUE_PARTS };
             let too_old = |time: i64| rules.lookback.is_some_and(|most| event.time.saturating_sub(time) > most);
             let first = path.iter().position(|(time, _)| !too_old(*time)).unwrap_or(path.len());
+            // Touches older than the lookback led nowhere, as if the customer had left.
             let (lost, touches) = path.split_at(first);
             self.follow(lost, LOST, rules);
             if touches.is_empty() {
@@ -181,6 +184,7 @@ impl Credits {
         self.path = path;
     }
 
+    /// Counts the transitions of a path that ends with a conversion or is lost.
     fn follow(&mut self, touches: &[(i64, u32)], end: u32, rules: &Rules) {
         if touches.is_empty() || !rules.models.contains(&Model::Markov) {
             return;
@@ -192,6 +196,7 @@ impl Credits {
         }
     }
 
+    /// Distributes the credit of one conversion among its touches.
     fn give(&mut self, touches: &[(i64, u32)], time: i64, credit: Credit, rules: &Rules) {
         for (place, model) in rules.models.iter().enumerate() {
             if *model == Model::Markov {
@@ -209,7 +214,7 @@ impl Credits {
         }
     }
 
-    /// Adds what another worker has gathered.
+    /// Adds the credits of another worker.
     pub fn join(&mut self, other: Self) {
         for (own, other) in self.given.iter_mut().zip(other.given) {
             for (channel, credit) in other {
@@ -227,7 +232,7 @@ impl Credits {
         self.is_too_large |= other.is_too_large;
     }
 
-    /// What a model gives each of these channels, and what the removal of each would cost, where the model asks that.
+    /// The credit a model gives to each of these channels; for the Markov model, also the channel's removal effect. `None` on overflow.
     pub fn of_model(&self, place: usize, model: Model, channels: &[u32]) -> Option<Vec<(Credit, Option<f64>)>> {
         if model != Model::Markov {
             let of = |channel: &u32| (self.given[place].get(channel).copied().unwrap_or_default(), None);
@@ -237,7 +242,8 @@ impl Credits {
         let all: f64 = effects.iter().sum();
         let weight = |effect: f64| if all > 0.0 { (effect / all * (1_u64 << 40) as f64) as u64 } else { 0 };
         let weights: Vec<u64> = effects.iter().map(|effect| weight(*effect)).collect();
-        // Weights have twelve digits, so that whole conversions and units can be divided by them.
+        // The weights have up to 40 bits. Dividing millionths of conversions and whole units of revenue, not all the parts, keeps the
+        // products with the weights within 128 bits.
         let conversions = divide(self.led_to.conversions / PARTS * 1_000_000, &weights)?;
         let revenues = divide(self.led_to.revenue / REVENUE_PARTS, &weights)?;
         let credits = conversions.into_iter().zip(revenues).map(|(conversions, revenue)| Credit {
@@ -260,20 +266,23 @@ fn weights(model: Model, touches: &[(i64, u32)], time: i64, half_life: i64) -> V
             (0..touches.len()).map(|place| if place == 0 || place == last { ends } else { 1 }).collect()
         }
         Model::TimeDecay => {
-            // From the last touch on, so that some weight is left however long ago it was.
+            // Ages are relative to the last touch, so that it keeps full weight however long before the conversion it was.
             let newest = touches[last].0.min(time);
             let halves = |touched: i64| (newest as f64 - touched as f64) / half_life as f64;
             touches.iter().map(|(touched, _)| (libm::exp2(40.0 - halves(*touched))) as u64).collect()
         }
         Model::Shapley => {
+            // A set of channels has the value of the conversions whose channels it contains. The Shapley value then divides each
+            // conversion equally among its distinct channels.
             let is_first = |place: usize| !touches[..place].iter().any(|(_, channel)| *channel == touches[place].1);
             (0..touches.len()).map(|place| u64::from(is_first(place))).collect()
         }
     }
 }
 
-/// What share of the conversions would be lost without each channel, if customers went from channel to channel as often as they did: with
-/// h the chance to ever come to the channel, and p that of a conversion from there, h · p of the chance of a conversion from the start.
+/// The share of conversions that would be lost without each channel, in a Markov chain with the observed transition frequencies. With h
+/// the probability of ever visiting the channel, and p the probability of converting from there, the share is h · p divided by the
+/// probability of converting from the start.
 fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<f64> {
     let n = channels.len();
     let place_of: HashMap<u32, usize> = channels.iter().enumerate().map(|(place, channel)| (*channel, place)).collect();
@@ -294,7 +303,7 @@ fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<
     }
     let begun: u64 = starts.iter().sum();
     let share = |count: u64, of: u64| if of == 0 { 0.0 } else { count as f64 / of as f64 };
-    // The fundamental matrix (I − Q)⁻¹: how often each channel is come to, from each.
+    // The fundamental matrix (I − Q)⁻¹: the expected number of visits to each channel (column), from each channel (row).
     let mut matrix = vec![0.0; n * n];
     for row in 0..n {
         for column in 0..n {
@@ -307,13 +316,14 @@ fn removal_effects(follows: &HashMap<(u32, u32), u64>, channels: &[u32]) -> Vec<
     let chance: f64 = (0..n).map(|place| share(starts[place], begun) * from[place]).sum();
     let effect = |channel: usize| {
         let visited: f64 = (0..n).map(|place| share(starts[place], begun) * visits[place * n + channel]).sum();
+        // Expected visits = probability of a first visit × expected visits once there.
         let ever = visited / visits[channel * n + channel];
         if chance > 0.0 { (ever * from[channel] / chance).clamp(0.0, 1.0) } else { 0.0 }
     };
     (0..n).map(effect).collect()
 }
 
-/// The inverse by elimination with partial pivoting; none of a singular matrix.
+/// The inverse by Gauss–Jordan elimination with partial pivoting; `None` if the matrix is singular.
 fn inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
     let mut inverse = vec![0.0; n * n];
     (0..n).for_each(|place| inverse[place * n + place] = 1.0);
@@ -355,7 +365,7 @@ mod tests {
         Rules { models: ALL.to_vec(), lookback: None, half_life: 7 }
     }
 
-    /// Touches by letter, a conversion by `!`, one time a character.
+    /// One character per time unit: a letter is a touch of that channel, `!` a conversion.
     fn events(text: &str) -> Vec<Event<Touch>> {
         let event = |(time, byte): (usize, u8)| {
             let converts = byte == b'!';
@@ -397,11 +407,12 @@ mod tests {
 
     #[test]
     fn the_chain_as_by_removing_each_channel() {
-        // From the start 2/3 come to a, 1/2 of those on to b, and 1/2 from b to the end: 1/3. Without a it is 1/6, without b nothing.
+        // From the start, 2/3 go to a and 1/3 to b; 1/2 go on from a to b, and 1/2 from b to a conversion: 1/3 in all. It is 1/6 without
+        // a, and 0 without b.
         let few = credits(&["ab!", "a", "b"]);
         let effects = removal_effects(&few.follows, &[0, 1]);
         near(&effects, &[0.5, 1.0]);
-        // Against chances found by going step by step, with transitions to the removed channel lost.
+        // Compared with probabilities found by iterating the chain, with transitions to the removed channel lost.
         let journeys = ["abc!", "ab", "ca!", "bca", "cb!b", "aab!c", "ccab", "c!", "b!a"];
         let credits = credits(&journeys);
         let chance = |removed: Option<u32>| {
@@ -443,7 +454,7 @@ mod tests {
                 parts.into_iter().map(|part| part.bytes().fold(0, |set, byte| set | 1 << (byte - b'a'))).collect::<Vec<u32>>()
             })
             .collect();
-        // What a coalition of channels brings: the conversions whose channels are all in it.
+        // The worth of a coalition of channels: the conversions whose channels are all in it.
         let worth = |coalition: u32| sets.iter().filter(|set| *set & !coalition == 0).count() as f64;
         let factorial = |n: u32| (1..=n).product::<u32>() as f64;
         let value = |channel: u32| {

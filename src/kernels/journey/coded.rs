@@ -1,8 +1,8 @@
-//! Events as codes of what happened, and which conditions each of them matches.
+//! Events represented by the code of what happened and the conditions they meet.
 
 use super::events::Detail;
 
-/// What happened, as a place among all kinds of events in ascending order, and conditions that it fulfils, as bits.
+/// What happened, as a position in the sorted list of distinct events, and the conditions the event meets, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Coded {
     pub code: u32,
@@ -10,7 +10,7 @@ pub struct Coded {
 }
 
 impl Coded {
-    /// True for an event that fulfils the condition of this number, from 0.
+    /// True if the event meets the condition with this number, from 0.
     pub fn fulfils(self, condition: u8) -> bool {
         self.flags >> condition & 1 == 1
     }

@@ -1,9 +1,9 @@
-//! Shares of two groups, compared.
+//! Statistical comparison of the shares of two groups.
 
 use crate::kernels::special::normal_cdf;
 
-/// The statistic and the two-sided p-value of the z-test for two proportions with a pooled variance; none when a group is empty or both
-/// shares are 0 or 1.
+/// Returns the statistic and the two-sided p-value of the z-test for two proportions with pooled variance. `None` if a group is empty, or
+/// if both shares are 0 or both are 1.
 pub fn two_proportions(counts: [i64; 2], totals: [i64; 2]) -> Option<(f64, f64)> {
     let [a, b] = counts.map(|count| count as f64);
     let [of_a, of_b] = totals.map(|total| total as f64);
@@ -16,11 +16,12 @@ pub fn two_proportions(counts: [i64; 2], totals: [i64; 2]) -> Option<(f64, f64)>
     Some((z, (2.0 * normal_cdf(-z.abs())).min(1.0)))
 }
 
-/// p-values adjusted for the false discovery rate by Benjamini and Hochberg, in their order.
+/// Adjusts p-values for the false discovery rate by the Benjamini–Hochberg procedure. The result is in the order of the input.
 pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*b].total_cmp(&p[*a]));
     let (mut adjusted, mut least) = (vec![1.0; p.len()], 1.0_f64);
+    // From the largest p-value down: each adjusted value is the minimum of its own and those of all larger p-values.
     for (after, place) in order.into_iter().enumerate() {
         let rank = p.len() - after;
         least = least.min(p[place] * p.len() as f64 / rank as f64);

@@ -11,25 +11,25 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernels::control::{Budget, Control, Stop};
 
-/// In how many parts the customers are divided.
+/// The number of buckets that customers are distributed into.
 pub const BUCKETS: usize = 256;
-/// Rows of a bucket's first chunk, so that small inputs take little.
+/// Rows in a bucket's first chunk: few, so that small inputs take little memory.
 const FIRST_ROWS: usize = 32;
-/// Rows of a chunk at most.
+/// The most rows in a chunk, unless more rows arrive at once.
 const MOST_ROWS: usize = 2048;
 
-/// What a function keeps of an event beside its customer and time. Its order decides among events of one time.
+/// What a function keeps of an event besides its customer and time. Its order breaks ties between events at the same time.
 pub trait Detail: Copy + Ord + Send + Sync + 'static {
-    /// Bytes of it on disk.
+    /// The size of its serialized form on disk.
     const BYTES: usize;
 
-    /// Appends these bytes.
+    /// Appends the serialized form.
     fn write(&self, to: &mut Vec<u8>);
 
-    /// Reads them back.
+    /// Reads the serialized form.
     fn read(from: &[u8]) -> Self;
 
-    /// The same with codes that all partitions share, given what the codes of its own partition become.
+    /// Translates codes of one partition into codes that all partitions share: `codes[old]` is the new code.
     fn recoded(self, _codes: &[u32]) -> Self {
         self
     }
@@ -55,22 +55,22 @@ impl Detail for u32 {
     }
 }
 
-/// An event of a customer, ordered by time, then by what breaks ties, then by its detail.
+/// An event of a customer, ordered by time, then by the tie-breaker, then by its detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Event<D> {
     /// Microseconds or nanoseconds since 1970.
     pub time: i64,
-    /// The order among events of one time, where a column tells it.
+    /// The order among events at the same time, if a column defines it; otherwise 0.
     pub tie: u64,
     pub detail: D,
 }
 
-/// The bucket of a customer.
+/// The bucket of a customer: the top bits of a multiplicative hash.
 fn bucket_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
 }
 
-/// Rows of one bucket, column by column; no ties where no column breaks them.
+/// Rows of one bucket, column by column; `ties` is empty if no column breaks ties.
 #[derive(Debug)]
 struct Chunk<D> {
     customers: Vec<u64>,
@@ -119,19 +119,19 @@ impl<D: Detail> Chunk<D> {
 #[derive(Debug)]
 pub struct Rows<'a, D> {
     pub customers: &'a [u64],
-    /// What says which bucket a customer goes to: the same for the same customer in every partition.
+    /// Decides the bucket of a customer: equal for equal customers in every partition.
     pub hashes: &'a [u64],
     pub times: &'a [i64],
-    /// What breaks ties, where a column does.
+    /// The tie-breakers, if a column defines them.
     pub ties: Option<&'a [u64]>,
-    /// None for rows that need not be kept.
+    /// `None` for rows that need not be kept.
     pub details: &'a [Option<D>],
 }
 
-/// What one partition has read.
+/// The rows that one partition has read.
 #[derive(Debug)]
 pub struct Gathering<D> {
-    /// The rows at hand, in the order of their buckets.
+    /// Row numbers of the current batch, sorted by bucket.
     order: Vec<u32>,
     has_ties: bool,
     buckets: Vec<Vec<Chunk<D>>>,
@@ -139,32 +139,32 @@ pub struct Gathering<D> {
     spilled: Vec<Spilled>,
 }
 
-/// A file that is written from its beginning to its end, and then read in parts.
+/// A file that is written once, from beginning to end, and then read in parts.
 pub trait Scratch: Read + Write + Seek + Send + std::fmt::Debug {}
 
 impl<T: Read + Write + Seek + Send + std::fmt::Debug> Scratch for T {}
 
-/// Chunks on disk.
+/// Chunks that were written to disk.
 #[derive(Debug)]
 struct Spilled {
     file: Mutex<Box<dyn Scratch>>,
-    /// Where each bucket begins, and its rows.
+    /// For each bucket, the offset of its first byte and its number of rows.
     places: Vec<(u64, usize)>,
 }
 
 impl<D: Detail> Gathering<D> {
-    /// `has_ties` when a column breaks ties.
+    /// Creates an empty one; `has_ties` says whether a column breaks ties.
     pub fn new(has_ties: bool) -> Self {
         Self { order: vec![], has_ties, buckets: (0..BUCKETS).map(|_| vec![]).collect(), bytes: 0, spilled: vec![] }
     }
 
     /// Adds the rows that have a detail.
     ///
-    /// They are put in the order of their buckets first, so that each column of a bucket takes a run of them at a time: one by one they
-    /// would go to more places than the processor keeps at hand.
+    /// The rows are first sorted by bucket, so that each column of a bucket is appended to in one run. Appending row by row would touch
+    /// more memory locations than the processor's caches hold.
     ///
     /// # Errors
-    /// The budget is used up; nothing was added.
+    /// The budget is exhausted; nothing was added.
     pub fn add(&mut self, rows: &Rows<'_, D>, budget: &dyn Budget) -> Result<(), Stop> {
         let mut ends = [0_u32; BUCKETS];
         let present = || rows.details.iter().enumerate().filter_map(|(row, detail)| detail.map(|_| row));
@@ -186,7 +186,8 @@ impl<D: Detail> Gathering<D> {
         for (end, chunks) in ends.into_iter().zip(&mut self.buckets) {
             let mut own = &self.order[begin..end as usize];
             begin = end as usize;
-            // What the last chunk but one still has room for goes there.
+            // Rows go into the free space of the last chunk but one first: [`grow`](Self::grow) has added a chunk only for those that do
+            // not fit there.
             let has_room = chunks.len().checked_sub(2).filter(|place| !chunks[*place].is_full());
             for place in has_room.into_iter().chain(chunks.len().checked_sub(1)) {
                 let (now, later) = own.split_at(own.len().min(chunks[place].room()));
@@ -197,7 +198,7 @@ impl<D: Detail> Gathering<D> {
         Ok(())
     }
 
-    /// Makes room for this many more rows of each bucket.
+    /// Adds chunks, so that each bucket has space for this many more rows.
     fn grow(&mut self, rows: &[u32; BUCKETS], budget: &dyn Budget) -> Result<(), Stop> {
         let wanted = |chunks: &[Chunk<D>], rows: u32| {
             let (room, before) = chunks.last().map_or((0, FIRST_ROWS / 2), |chunk| (chunk.room(), chunk.times.capacity()));
@@ -216,18 +217,18 @@ impl<D: Detail> Gathering<D> {
         Ok(())
     }
 
-    /// Rows of a bucket, on disk too.
+    /// The number of rows in a bucket, in memory and on disk.
     pub fn rows(&self, bucket: usize) -> usize {
         let held: usize = self.buckets[bucket].iter().map(|chunk| chunk.times.len()).sum();
         held + self.spilled.iter().map(|spilled| spilled.places[bucket].1).sum::<usize>()
     }
 
-    /// Bytes of memory it holds.
+    /// Bytes of memory held by the chunks.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Puts all chunks into an empty file, and gives their memory back; how many bytes were written.
+    /// Writes all chunks to an empty file and returns their memory to the budget. Returns the number of bytes written.
     ///
     /// # Errors
     /// The disk is full.
@@ -285,18 +286,18 @@ impl Spilled {
     }
 }
 
-/// What the numbers of one partition become.
+/// How the codes of one partition translate into those shared by all.
 #[derive(Debug, Default)]
 pub struct Maps {
-    /// Keys of customers; none where they are the same everywhere.
+    /// The shared key of each customer number; `None` if the keys are already the same in all partitions.
     pub customers: Option<Vec<u64>>,
-    /// What breaks ties.
+    /// The rank of each tie-breaker.
     pub ties: Option<Vec<u32>>,
-    /// Codes in details.
+    /// The shared code of each code in the details.
     pub codes: Option<Vec<u32>>,
 }
 
-/// All partitions' rows.
+/// The rows of all partitions.
 #[derive(Debug)]
 pub struct Gathered<D> {
     parts: Vec<Part<D>>,
@@ -322,15 +323,15 @@ impl<D: Detail> Gathered<D> {
     }
 }
 
-/// The customers of one bucket after another, with their events; made once for each worker.
+/// Visits the customers of one bucket after another, with their events. Each worker creates one and reuses its buffers.
 #[derive(Debug)]
 pub struct Customers<D> {
-    /// A place in `keys` and `ends` for each customer, found by its hash.
+    /// An open-addressing hash table of positions in `keys` and `ends`, by customer key.
     table: Vec<u32>,
     keys: Vec<u64>,
     /// Where the events of each customer end.
     ends: Vec<usize>,
-    /// Each row's customer.
+    /// The customer of each row, as a position in `keys`.
     places: Vec<u32>,
     events: Vec<Event<D>>,
 }
@@ -344,11 +345,13 @@ impl<D: Detail> Default for Customers<D> {
 }
 
 impl<D: Detail> Customers<D> {
-    /// Visits the customers of a bucket, each with its events in order. A bucket can be visited once: its memory is given back. Says how
-    /// many events stand beside one that differs and that nothing orders: of the same customer, time and tie.
+    /// Visits the customers of a bucket, each with its events in order. A bucket can be visited only once, because its memory is freed.
+    ///
+    /// Returns the number of pairs of neighbouring events that nothing orders: they differ, but have the same customer, time and
+    /// tie-breaker.
     ///
     /// # Errors
-    /// The budget is used up, the call cancelled, what was put on disk cannot be read, or what the visitor says.
+    /// The budget is exhausted, the call is cancelled, spilled data cannot be read, or the visitor fails.
     pub fn visit(
         &mut self,
         gathered: &Gathered<D>,
@@ -361,7 +364,7 @@ impl<D: Detail> Customers<D> {
         for part in &gathered.parts {
             let mut own = std::mem::take(&mut *part.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner));
             for spilled in &part.spilled {
-                // Once as bytes, once as columns.
+                // The rows are in memory twice: as bytes, and as columns.
                 reserved.grow(2 * spilled.places[bucket].1 * Chunk::<D>::row_bytes(part.has_ties))?;
                 own.push(spilled.read(bucket, part.has_ties).map_err(|_| Stop::Unreadable)?);
             }
@@ -371,7 +374,7 @@ impl<D: Detail> Customers<D> {
         if rows >= EMPTY as usize {
             return Err(Stop::TooLarge);
         }
-        // Room for the numbering too, which is at most as long as the rows.
+        // Also for the numbering of the customers, of whom there are at most as many as rows.
         reserved.grow(rows * (size_of::<Event<D>>() + 4 + 8))?;
         self.number(&chunks);
         control.check()?;
@@ -398,7 +401,7 @@ impl<D: Detail> Customers<D> {
         Ok(unordered)
     }
 
-    /// Numbers the customers, in the order in which they come, and counts their events.
+    /// Numbers the customers in the order of their first rows, and counts their events.
     fn number(&mut self, chunks: &[(Chunk<D>, &Maps)]) {
         self.keys.clear();
         self.ends.clear();
@@ -449,12 +452,12 @@ impl<D: Detail> Customers<D> {
         place
     }
 
-    /// Puts every customer's events together.
+    /// Moves the events of each customer next to one another: a counting sort by customer.
     fn lay_out(&mut self, chunks: &[(Chunk<D>, &Maps)]) {
         self.events.clear();
         let Some(any) = chunks.iter().find(|(chunk, _)| !chunk.times.is_empty()).map(|(chunk, _)| chunk.event(0)) else { return };
         self.events.resize(self.places.len(), any);
-        // While events are put in place, `ends` holds where the next one of each customer goes.
+        // While events are moved, `ends[customer]` is the position of the customer's next event; afterwards it is the end again.
         let mut begin = 0;
         for end in &mut self.ends {
             (*end, begin) = (begin, begin + *end);
@@ -477,7 +480,7 @@ impl<D: Detail> Customers<D> {
     }
 }
 
-/// Other bits than those that chose the bucket.
+/// The hash table slot of a key; it uses other bits than the bucket, which are the same for all keys in it.
 fn slot_of(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as usize
 }
@@ -490,7 +493,7 @@ mod tests {
     use crate::kernels::control::unlimited::control;
     use crate::kernels::random::Random;
 
-    /// Rows of a made-up input, as parts that are read side by side.
+    /// Made-up rows, distributed over parts as if these had been read in parallel.
     fn gathered(rows: &[(u64, Event<u32>)], parts: usize, spill_after: usize) -> Gathered<u32> {
         let budget = control(1).budget;
         let gathering = |part: usize| {

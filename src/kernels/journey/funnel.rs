@@ -12,41 +12,40 @@ use serde::{Deserialize, Serialize};
 use super::events::{Detail, Event};
 use crate::kernels::control::Stop;
 
-/// The most steps a funnel has: the bits of a mask.
+/// The most steps a funnel can have: one bit per step in a mask.
 pub const MOST_STEPS: usize = 32;
-/// This many ways to share out the events of one time among the steps are followed.
+/// The most chains kept per step; more means too many ways to assign simultaneous events to steps.
 const MOST_CHAINS: usize = 4096;
 
-/// What ends the scan, or keeps an event from counting.
+/// The modes: what ends the scan, or keeps an event from counting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Modes {
-    /// A step already reached that comes again ends the scan; the first step may come again.
+    /// The scan ends when a step that was already reached comes again; the first step may come again.
     pub strict_deduplication: bool,
-    /// An event of no step, or of a step whose turn has not come, ends the scan once the first step was there.
+    /// Once the first step was reached, an event that matches no step, or a step whose turn has not come, ends the scan.
     pub strict_order: bool,
-    /// Each step must be later than the one before, not at the same time.
+    /// Each step must be strictly later than the one before.
     pub strict_increase: bool,
-    /// An event counts for one step of a chain only.
+    /// An event counts for only one step of a chain.
     pub strict_once: bool,
-    /// With `strict_order`: a step whose turn has not come is passed over.
+    /// With `strict_order`: an event of a step whose turn has not come is skipped instead of ending the scan.
     pub allow_reentry: bool,
 }
 
-/// A funnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Funnel {
     pub steps: usize,
-    /// How long after the first step the last may come, in the unit of the times.
+    /// The most time between the first step and the last, in the unit of the event times.
     pub within: i64,
     pub modes: Modes,
 }
 
-/// Which steps an event fulfils.
+/// The steps whose conditions an event matches.
 pub trait Fulfils: Detail {
-    /// A bit for each step, the first step's lowest.
+    /// One bit per step; the first step is the lowest bit.
     fn steps(self) -> u32;
 
-    /// What a chain that begins with the event belongs to.
+    /// The group that a chain belongs to if it begins with this event.
     fn group(self) -> Group {
         (0, 0)
     }
@@ -61,7 +60,7 @@ impl Fulfils for u32 {
     }
 }
 
-/// The steps an event fulfils, and the group and period of a chain that begins with it.
+/// The steps an event matches, and the group and period of a chain that begins with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grouped {
     pub steps: u32,
@@ -99,24 +98,25 @@ impl Fulfils for Grouped {
     }
 }
 
-/// Chains of a customer, made once and used for one after another.
+/// Finds the deepest chain of a customer. Its buffers are reused from one customer to the next.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// When the steps of the deepest chain came.
+    /// The times of the steps of the deepest chain.
     best: Vec<i64>,
-    /// The latest start of a chain that has come to each step, and when its steps came, in rows of as many as the funnel has.
+    /// Without modes: for each step, the latest start of a chain that reached it; in `times`, a row per step with the times of that
+    /// chain.
     starts: Vec<Option<i64>>,
     times: Vec<i64>,
-    /// With modes: the chains that have come to each step.
+    /// With modes: for each step, the chains that reached it.
     chains: Vec<Vec<Chain>>,
     entries: Vec<(usize, usize)>,
 }
 
-/// Steps done, in order.
+/// The steps that a chain has done, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Chain {
     times: Vec<i64>,
-    /// Which events of the time at hand it has used, by their places among those; ascending.
+    /// The simultaneous events it has used, as ascending positions among the events at the current time.
     used: Vec<usize>,
 }
 
@@ -131,10 +131,11 @@ impl Chain {
 }
 
 impl Scan {
-    /// Follows the events of a customer, in order, along chains that begin with events which `may_start`; how many steps the deepest has.
+    /// Scans the events of a customer, in order, for chains that begin with an event for which `may_start` is true. Returns the number of
+    /// steps of the deepest chain.
     ///
     /// # Errors
-    /// Too many events of one time fulfil too many steps.
+    /// Too many simultaneous events match too many steps.
     pub fn run<D: Fulfils>(
         &mut self,
         funnel: &Funnel,
@@ -150,10 +151,10 @@ impl Scan {
         Ok(self.best.len())
     }
 
-    /// Follows the events of a customer once for each group of which a chain begins.
+    /// Scans the events of a customer once per group in which a chain begins.
     ///
     /// # Errors
-    /// As for [`Self::run`], and what the visitor says.
+    /// Those of [`Self::run`], and those of the visitor.
     pub fn each_group<D: Fulfils>(
         &mut self,
         funnel: &Funnel,
@@ -176,12 +177,13 @@ impl Scan {
         Ok(())
     }
 
-    /// When each step of the deepest chain came. Of chains of one depth it is the one that came so deep first, and of those the one that
-    /// started last.
+    /// The time of each step of the deepest chain. Among chains of equal depth, this is the one that reached the depth first; among
+    /// those, the one that started last.
     pub fn best_times(&self) -> &[i64] {
         &self.best
     }
 
+    /// The scan without modes: one start per step is enough, because of two chains at the same step the later one has more time left.
     fn plain<D: Fulfils>(&mut self, funnel: &Funnel, events: &[Event<D>], may_start: impl Fn(D) -> bool) {
         let steps = funnel.steps;
         self.starts.clear();
@@ -202,6 +204,7 @@ impl Scan {
                 bits &= bits - 1;
                 let row = step * steps;
                 if step == 0 {
+                    // Each reached step's row of `times` holds the times of the whole chain up to that step.
                     self.starts[0] = Some(time);
                 } else {
                     match self.starts[step - 1] {
@@ -222,11 +225,13 @@ impl Scan {
         }
     }
 
+    /// The scan with modes: several chains per step, because the one that started last may not be the one that can go on.
     fn strict<D: Fulfils>(&mut self, funnel: &Funnel, events: &[Event<D>], may_start: impl Fn(D) -> bool) -> Result<(), Stop> {
         let modes = funnel.modes;
         self.chains.resize_with(funnel.steps, Vec::new);
         self.chains.iter_mut().for_each(Vec::clear);
         for together in events.chunk_by(|one, other| (one.time, one.tie) == (other.time, other.tie)) {
+            // Positions of used events and the order of pruning refer to one point in time only.
             for chains in &mut self.chains {
                 chains.iter_mut().for_each(|chain| chain.used.clear());
                 prune(chains, modes);
@@ -253,7 +258,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Takes the events of one time, as pairs of a step's number, 0 for none, and the event's place among them; true when the scan is over.
+    /// Processes the events at one time. `entries` are pairs of a step number from 1, or 0 for an event of no step, and the event's
+    /// position in `together`; true when the scan is over.
     fn together<D: Fulfils>(&mut self, funnel: &Funnel, together: &[Event<D>], entries: &[(usize, usize)]) -> Result<bool, Stop> {
         let modes = funnel.modes;
         let time = together.first().map_or(0, |event| event.time);
@@ -278,7 +284,8 @@ impl Scan {
                     }
                     continue;
                 }
-                // Of events that fulfil the same steps the first that is free is taken: which one makes no difference.
+                // Among events that match the same steps, only the first unused one is taken: they are interchangeable, and trying each
+                // would multiply the chains.
                 let has_twin = *place > 0 && together[place - 1].detail.steps() == together[*place].detail.steps();
                 for chain in &self.chains[step - 1] {
                     let is_used = modes.strict_once && chain.used.contains(place);
@@ -311,13 +318,14 @@ impl Scan {
     }
 }
 
-/// The steps an event fulfils; the first only where a chain may begin with it.
+/// The steps an event matches, without the first if no chain may begin with it.
 fn of_start<D: Fulfils>(detail: D, may_start: &impl Fn(D) -> bool) -> u32 {
     let steps = detail.steps();
     if steps & 1 == 1 && !may_start(detail) { steps & !1 } else { steps }
 }
 
-/// Leaves out chains that another can do as well as: one that started no earlier, and did not use what they left.
+/// Removes chains for which there is one at least as good: it started no earlier, its last step is no later (if that matters), and it has
+/// used no event that the other has left.
 fn prune(chains: &mut Vec<Chain>, modes: Modes) {
     let does_as_well = |one: &Chain, other: &Chain| {
         one.start() >= other.start()
@@ -348,7 +356,7 @@ mod tests {
         events
     }
 
-    /// One letter per event, a second apart; `a` is the first step.
+    /// One event per letter, one second apart; `a` is the first step.
     fn letters(text: &str) -> Vec<Event<u32>> {
         let rows: Vec<(i64, u32)> =
             text.bytes().zip(1..).map(|(letter, time)| (time, if letter == b'x' { 0 } else { 1 << (letter - b'a') })).collect();
@@ -399,14 +407,14 @@ mod tests {
         let increase = Modes { strict_increase: true, ..Modes::default() };
         let all = events(&[(5, 0b111)]);
         assert_eq!([Modes::default(), once, increase].map(|modes| depth(3, 10, modes, &all)), [3, 1, 1]);
-        // A repeated first step at the time of the second does not take the earlier one away.
+        // When the first step is repeated at the time of the second, the earlier chain is kept.
         assert_eq!(depth(2, 10, increase, &events(&[(0, 1), (1, 1), (1, 2)])), 2);
-        // Two events of one time that fulfil both steps make two steps.
+        // Two simultaneous events that each match both steps make two steps.
         assert_eq!(depth(2, 10, once, &events(&[(1, 3), (1, 3)])), 2);
         assert_eq!(depth(3, 10, once, &events(&[(1, 0b011), (1, 0b101), (1, 0b110)])), 3);
     }
 
-    /// All chains, none left out.
+    /// All chains, without pruning.
     fn naive(funnel: &Funnel, events: &[Event<u32>]) -> usize {
         let modes = funnel.modes;
         let mut entries: Vec<(i64, u64, usize, usize)> = vec![];

@@ -1,15 +1,15 @@
-//! What customers do, in time order.
+//! Sequences of customer events in time.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`events`] | events as they arrive, in buckets of customers, and the events of each customer in order |
-//! | [`coded`] | events as the code of what happened |
+//! | [`events`] | collects events in buckets of customers, and returns the events of each customer in order |
+//! | [`coded`] | events represented by the code of what happened |
 //! | [`attribution`] | which channels conversions are credited to |
-//! | [`differences`] | comparison of the shares of two groups |
+//! | [`differences`] | statistical comparison of the shares of two groups |
 //! | [`paths`] | sequences of events from a start or to an end |
 //! | [`sequences`] | frequent sequences |
-//! | [`funnel`] | how far a customer gets along steps within a window |
-//! | [`pattern`] | whether, and how often, a pattern occurs |
+//! | [`funnel`] | how many steps of a funnel a customer completes within a window |
+//! | [`pattern`] | whether, and how often, a pattern of events matches |
 //! | [`sessions`] | runs of events without a long pause |
 //! | [`retention`] | who comes back after how many periods |
 

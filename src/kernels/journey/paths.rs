@@ -7,37 +7,37 @@ use serde::{Deserialize, Serialize};
 use super::coded::Coded;
 use super::events::Event;
 
-/// The flag of events that a path begins with.
+/// The number of the condition that a path's first event meets.
 pub const START: u8 = 0;
-/// The flag of events that a path ends with.
+/// The number of the condition that a path's last event meets.
 pub const END: u8 = 1;
 
-/// Which part of a customer's events is the path.
+/// Which part of a customer's events forms the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
-    /// From the last end backward, instead of from the first start forward.
+    /// Goes backward from the last end event, instead of forward from the first start event.
     pub backward: bool,
     pub has_start: bool,
     pub has_end: bool,
-    /// Events at most.
+    /// The most events in a path.
     pub depth: usize,
-    /// The same event again counts once.
+    /// Consecutive occurrences of the same event count once.
     pub collapses: bool,
 }
 
-/// Why a path is no longer.
+/// Why a path stops where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It has as many events as are looked at.
+    /// It has reached the maximum depth.
     Deep,
-    /// The condition at its far side is fulfilled.
+    /// An event met the condition at the far side.
     Met,
     /// There are no more events.
     Out,
 }
 
 impl Cut {
-    /// Puts the path of a customer's events into `path`, in the order of time; none when nothing begins one.
+    /// Writes the path of a customer into `path`, in time order. `None` if no event can begin one.
     pub fn path(&self, events: &[Event<Coded>], path: &mut Vec<u32>) -> Option<Ended> {
         path.clear();
         let ended = if self.backward {
@@ -63,7 +63,7 @@ impl Cut {
                 }
                 path.push(event.detail.code);
             }
-            // The event it begins with is not the one it ends with.
+            // The event that a path begins with cannot also be the one that ends it.
             if place > 0 && far.is_some_and(|far| event.detail.fulfils(far)) {
                 return Ended::Met;
             }
@@ -72,15 +72,15 @@ impl Cut {
     }
 }
 
-/// How many customers have each path, or each step; and whatever is counted for paths by key.
+/// Counts by key: the customers with each path or step, for example.
 #[derive(Debug, Default)]
 pub struct Counted<K, C> {
     pub counts: HashMap<K, C>,
-    /// Bytes on the heap, about.
+    /// Approximate bytes on the heap.
     pub bytes: usize,
 }
 
-/// What is added up.
+/// A count, or several counts side by side, that can be added up.
 pub trait Count: Default {
     fn join(&mut self, other: Self);
 }
@@ -99,7 +99,7 @@ impl Count for [i64; 2] {
 }
 
 impl<C: Count> Counted<Box<[u32]>, C> {
-    /// Adds to what is counted for a path.
+    /// Adds to the count of a path.
     pub fn add(&mut self, path: &[u32], count: C) {
         if let Some(own) = self.counts.get_mut(path) {
             return own.join(count);
@@ -119,11 +119,12 @@ impl<C: Count> Counted<Box<[u32]>, C> {
     }
 }
 
-/// A step of a path: how far from where paths begin, from 1, and the events; none where a path begins or ends.
+/// A step of a path: its distance from where the path begins, from 1, and the two events. `None` stands before the first event of a path,
+/// or after its last.
 pub type Step = (u32, Option<u32>, Option<u32>);
 
 impl Counted<Step, i64> {
-    /// Adds the steps of a path.
+    /// Adds all steps of a path, and its end if there were no more events.
     pub fn add_steps(&mut self, path: &[u32], backward: bool, ended: Ended) {
         let mut add = |step: Step| {
             let before = self.counts.len();
@@ -154,7 +155,7 @@ impl Counted<Step, i64> {
     }
 }
 
-/// The different transitions of a path, each once.
+/// The distinct transitions of a path.
 pub fn transitions(path: &[u32], seen: &mut HashSet<[u32; 2]>) {
     seen.clear();
     seen.extend(path.windows(2).map(|pair| [pair[0], pair[1]]));
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     fn path_of(cut: &Cut, text: &str) -> Option<(String, Ended)> {
-        // Capitals start, digits end.
+        // Uppercase letters start a path, digits end it.
         let events: Vec<Event<Coded>> = text
             .bytes()
             .enumerate()

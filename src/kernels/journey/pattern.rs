@@ -15,7 +15,7 @@ pub const MOST_CONDITIONS: usize = 32;
 /// How many parts a pattern may have.
 const MOST_PARTS: usize = 256;
 
-/// How the time since the event before is compared.
+/// How the time since the previous matched event is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Op {
     Less,
@@ -45,32 +45,33 @@ enum Part {
     Any,
     /// `.*`: any events, or none.
     Many,
-    /// `(?t<=N)`: any events, or none, until one that is so long after the last one matched. It is not used up.
+    /// `(?t<=N)`: skips any number of events, until the time between the last matched event and the next one satisfies the comparison.
+    /// The next event is not consumed: the following part matches it.
     Time(Op, i64),
 }
 
-/// A pattern that was read.
+/// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     parts: Vec<Part>,
 }
 
-/// Which times since the event before are kept while a part is waited for.
+/// Which times of the previous matched event are kept while a part is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keep {
-    /// One; whichever.
+    /// Any one of them: no time condition follows.
     Any,
     Earliest,
     Latest,
-    /// Those of the last so many units of time.
+    /// All of the last so many time units.
     Recent(i64),
 }
 
 impl Pattern {
-    /// Reads a pattern over so many conditions; the error says what is wrong, and where.
+    /// Parses a pattern that may refer to conditions `1..=conditions`.
     ///
     /// # Errors
-    /// The rule, what was found, and what to write.
+    /// The message says what is wrong, where, and what to write instead.
     pub fn read(text: &str, conditions: usize) -> Result<Self, String> {
         let mut parts = vec![];
         let mut rest = text;
@@ -114,7 +115,7 @@ impl Pattern {
                 return Err(format!("pattern can have at most {MOST_PARTS} parts; write a shorter one"));
             }
         }
-        // What any events may follow needs no event to follow.
+        // A trailing `.*` can always match no event.
         while parts.last() == Some(&Part::Many) {
             parts.pop();
         }
@@ -124,7 +125,7 @@ impl Pattern {
         Ok(Self { parts })
     }
 
-    /// Time conditions count in so many units to the second.
+    /// Converts time conditions from seconds to the unit of the event times, of which there are `per_second` in a second.
     #[must_use]
     pub fn in_units(mut self, per_second: i64) -> Self {
         for part in &mut self.parts {
@@ -135,7 +136,7 @@ impl Pattern {
         self
     }
 
-    /// Which times are kept while this part is waited for: what the time conditions before the next event ask for.
+    /// Which times to keep while this part is waited for: it depends on the time condition before the next event, if any.
     fn keep(&self, part: usize) -> Keep {
         self.parts[part..]
             .iter()
@@ -157,7 +158,7 @@ fn comparison_of(text: &str) -> Option<(Op, i64)> {
     if is_number { Some((op, number.parse().unwrap_or(i64::MAX))) } else { None }
 }
 
-/// The parts that may come next, and the times they may measure from.
+/// The parts that may come next, and for each the times that its time conditions measure from.
 #[derive(Debug)]
 struct Waiting {
     keeps: Vec<Keep>,
@@ -169,7 +170,7 @@ impl Waiting {
         self.since.iter_mut().for_each(VecDeque::clear);
     }
 
-    /// A reading waits for this part; time conditions measure from `since`.
+    /// Notes that one reading of the pattern waits for this part, with time conditions measured from `since`.
     fn add(&mut self, part: usize, since: i64) {
         let kept = &mut self.since[part];
         match (self.keeps[part], kept.front().copied()) {
@@ -186,7 +187,7 @@ impl Waiting {
     }
 }
 
-/// Finds matches; used again for one customer after another.
+/// Finds matches of a pattern. Its buffers are reused from one customer to the next.
 #[derive(Debug)]
 pub struct Matcher<'a> {
     pattern: &'a Pattern,
@@ -201,33 +202,33 @@ impl<'a> Matcher<'a> {
         Self { pattern, now: waiting(), next: waiting() }
     }
 
-    /// True when the events, each a time and the conditions it fulfils, have the pattern somewhere.
+    /// True if the pattern matches somewhere in the events, each given as its time and a bit mask of the conditions it meets.
     pub fn has_match(&mut self, events: &[(i64, u32)]) -> bool {
         !events.is_empty() && self.first_end(events).is_some()
     }
 
-    /// How many chains of events have the pattern, none of which share an event: each begins after the end of the one before.
+    /// The number of non-overlapping matches: each begins after the end of the previous one.
     pub fn count(&mut self, events: &[(i64, u32)]) -> i64 {
         let (mut rest, mut count) = (events, 0);
         while !rest.is_empty() {
             let Some(end) = self.first_end(rest) else { break };
             count += 1;
-            // A pattern that needs no event has used none up.
+            // A pattern without events matches without consuming one; always advance.
             rest = &rest[end.max(1)..];
         }
         count
     }
 
-    /// How many events there are up to the earliest end of a match.
+    /// The number of events up to the earliest end of a match.
     fn first_end(&mut self, events: &[(i64, u32)]) -> Option<usize> {
         let parts = &self.pattern.parts;
         let Some(last) = parts.len().checked_sub(1) else { return Some(0) };
         self.now.clear();
         for (place, (time, fulfilled)) in events.iter().enumerate() {
             self.next.clear();
-            // A match may begin with any event.
+            // A match may begin at any event.
             self.now.add(0, *time);
-            // A part leads to later ones only: one pass follows all that need no event.
+            // Parts lead only to later parts, so one pass in order also follows those that consume no event.
             for (part, what) in parts.iter().enumerate() {
                 if let Keep::Recent(length) = self.now.keeps[part] {
                     let too_old = |since: i64| i128::from(*time) - i128::from(since) > i128::from(length);
@@ -278,7 +279,7 @@ impl<'a> Matcher<'a> {
 mod tests {
     use super::*;
 
-    /// All ends of matches that begin at `place`, by trying every way.
+    /// All ends of matches that begin at `place`, by exhaustive search.
     fn ends(parts: &[Part], events: &[(i64, u32)], place: usize, since: i64, found: &mut Vec<usize>) {
         let Some((first, rest)) = parts.split_first() else {
             found.push(place);
@@ -302,7 +303,7 @@ mod tests {
         }
     }
 
-    /// The leftmost match, and of those that begin there the shortest.
+    /// Counts by taking the leftmost match, and the shortest that begins there.
     fn count(pattern: &Pattern, events: &[(i64, u32)]) -> i64 {
         let (mut place, mut count) = (0, 0);
         let next = |place: usize| {

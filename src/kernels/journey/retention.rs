@@ -1,4 +1,4 @@
-//! Retention: in how many periods after their first event customers come back.
+//! Retention: in which periods after their first event customers come back.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{Detail, Event};
 
-/// What an event is to retention.
+/// What retention needs to know about an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
-    /// It can be the first event, which puts a customer into a cohort.
+    /// The event can be a customer's first, which assigns the customer to a cohort.
     pub enters: bool,
-    /// It counts as coming back.
+    /// The event counts as coming back.
     pub returns: bool,
 }
 
@@ -28,11 +28,11 @@ impl Detail for Part {
     }
 }
 
-/// What retention reads of an event.
+/// A detail from which retention can be computed.
 pub trait OfPart: Detail {
     fn part(&self) -> Part;
 
-    /// The code of the group that a customer belongs to who begins with it.
+    /// The code of the customer's group, if this is the customer's first event.
     fn group(&self) -> u32 {
         0
     }
@@ -44,7 +44,7 @@ impl OfPart for Part {
     }
 }
 
-/// An event and the group it belongs to; of events of one time those of the least group come first.
+/// An event and its group. Among simultaneous events, the smallest group comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupedPart {
     pub group: u32,
@@ -79,24 +79,25 @@ impl OfPart for GroupedPart {
     }
 }
 
-/// What time is cut into.
+/// The length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Period {
     Day,
-    /// From Monday.
+    /// Weeks begin on Monday.
     Week,
     Month,
 }
 
 impl Period {
-    /// The period in which a day lies, counted from that of 1970-01-01.
+    /// The number of the period that contains a day; period 0 contains 1970-01-01. Days are counted from there.
     pub fn of_day(self, day: i64) -> i64 {
         match self {
             Self::Day => day,
             // 1970-01-01 was a Thursday.
             Self::Week => (day + 3).div_euclid(7),
             Self::Month => {
-                // Years from March, so that the day that comes and goes is the last (Howard Hinnant, chrono-compatible date algorithms).
+                // Years that begin in March, so that the leap day is the last day of a year (Howard Hinnant, chrono-compatible date
+                // algorithms).
                 let shifted = day + 719_468;
                 let era = shifted.div_euclid(146_097);
                 let of_era = shifted.rem_euclid(146_097);
@@ -123,36 +124,36 @@ impl Period {
     }
 }
 
-/// When a return counts for a period.
+/// When a customer counts as having come back in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
-    /// In that period.
+    /// The customer came back in that period.
     On,
-    /// In that period or an earlier one, without that of the first event.
+    /// The customer came back in that period or an earlier one after period 0.
     OnOrBefore,
-    /// In that period or any later one.
+    /// The customer came back in that period or a later one.
     Rolling,
 }
 
-/// The customers whose first event lies in one period.
+/// The customers of one group whose first events lie in the same period.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cohort {
     pub size: i64,
-    /// How many came back for period 0, that of the first event, 1, 2 ….
+    /// How many came back in period 0 (that of the first event), 1, 2, ….
     pub returned: Vec<i64>,
 }
 
-/// Cohorts, by group and period.
+/// Cohorts by group and first period.
 #[derive(Debug, Default)]
 pub struct Cohorts {
     pub cohorts: BTreeMap<(u32, i64), Cohort>,
-    /// The last period with an event of anybody.
+    /// The last period in which any customer has an event.
     pub last: Option<i64>,
     came: Vec<bool>,
 }
 
 impl Cohorts {
-    /// Takes the events of a customer, in order; times count `per_day` to the day, from 1970.
+    /// Adds the events of a customer, in order. Times are counted from 1970, with `per_day` units per day.
     pub fn add<D: OfPart>(&mut self, events: &[Event<D>], period: Period, mode: Mode, periods: usize, per_day: i64) {
         let of = |event: &Event<D>| period.of_day(event.time.div_euclid(per_day));
         self.last = self.last.max(events.last().map(of));
@@ -164,7 +165,7 @@ impl Cohorts {
         self.came.clear();
         self.came.resize(periods + 1, false);
         let mut comes_later = false;
-        // Most events lie in the period of the one before, which needs no division to see.
+        // Most events are in the same period as the one before; comparing with its end avoids a division for each.
         let mut known_until = i64::MIN;
         for event in events[first..].iter().filter(|event| event.detail.part().returns) {
             if event.time < known_until {
@@ -194,7 +195,7 @@ impl Cohorts {
         cohort.returned.iter_mut().zip(&self.came).for_each(|(returned, came)| *returned += i64::from(*came));
     }
 
-    /// Adds what another worker has found.
+    /// Adds the cohorts of another worker.
     pub fn join(&mut self, other: Self) {
         self.last = self.last.max(other.last);
         for (key, cohort) in other.cohorts {
@@ -238,7 +239,7 @@ mod tests {
             detail: GroupedPart { group, part: Part { enters: true, returns: true } },
         };
         let mut cohorts = Cohorts::default();
-        // The group is that of the first event.
+        // The group is that of the customer's first event.
         cohorts.add(&[event(1, 7), event(2, 9)], Period::Day, Mode::On, 1, 1);
         cohorts.add(&[event(1, 9)], Period::Day, Mode::On, 1, 1);
         let found: Vec<_> = cohorts.cohorts.iter().map(|(key, cohort)| (*key, cohort.size, cohort.returned.clone())).collect();

@@ -17,10 +17,10 @@ use crate::kernels::control::{Control, Reserved, Stop};
 /// The events of all customers, one after another.
 #[derive(Debug, Default)]
 pub struct Sequences {
-    /// What happened, by code.
+    /// The code of each event.
     pub items: Vec<u32>,
     pub times: Vec<i64>,
-    /// Where each customer's events end.
+    /// The position after the last event of each customer.
     pub ends: Vec<usize>,
 }
 
@@ -50,16 +50,16 @@ impl Sequences {
     }
 }
 
-/// What is looked for.
+/// What to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Goal {
-    /// In how many sequences at least.
+    /// The minimum support: the number of sequences that must contain the pattern.
     pub min_count: usize,
     pub min_len: usize,
     pub max_len: usize,
-    /// How long after the one before an event may come.
+    /// The longest time between an event and the one before it.
     pub max_gap: Option<i64>,
-    /// More patterns than that are an error.
+    /// The search fails if it finds more patterns.
     pub most: usize,
 }
 
@@ -68,21 +68,21 @@ pub struct Goal {
 pub struct Found {
     pub events: Vec<u32>,
     pub count: usize,
-    /// The count without the last event; of a single event all sequences.
+    /// The number of sequences that contain it without its last event; for a single event, the number of all sequences.
     pub before: usize,
 }
 
-/// What was found, and the memory that was taken for it.
+/// The patterns found, and the memory reserved for them.
 pub struct Frequent<'a> {
     pub found: Vec<Found>,
     _reserved: Vec<Reserved<'a>>,
 }
 
-/// Where a prefix can end: the sequence, and the place among all events; in ascending order.
+/// The positions where a prefix can end, ascending, as (sequence, position among all events).
 type Ends = Vec<(u32, u32)>;
 
-/// All frequent sequences, those most often found first, then the shorter, then in the order of their events. `progress` hears how many more
-/// were found.
+/// Finds all frequent sequences: the most frequent first, ties by length, then by their events. `progress` is called with the number of
+/// patterns found since the last call.
 pub fn frequent<'a>(
     sequences: &Sequences,
     goal: &Goal,
@@ -124,7 +124,7 @@ pub fn frequent<'a>(
     Ok(Frequent { found, _reserved })
 }
 
-/// The sequences that a worker has found.
+/// The patterns that one worker has found.
 struct Noted<'a> {
     control: Control<'a>,
     found: Vec<Found>,
@@ -133,10 +133,10 @@ struct Noted<'a> {
 }
 
 impl Noted<'_> {
-    /// Notes one; memory is taken before it is needed, for many at once.
+    /// Adds a pattern. Memory is reserved before it is needed, for many patterns at a time.
     fn add(&mut self, events: &[u32], count: usize, before: usize) -> Result<(), Stop> {
         const STEP: usize = 1 << 16;
-        // Twice, as the lists of the workers become one.
+        // Counted twice, because the workers' lists are then moved into one.
         self.bytes += 2 * size_of::<Found>() + 4 * events.len();
         let taken = self.bytes.next_multiple_of(STEP);
         match &mut self.reserved {
@@ -148,13 +148,13 @@ impl Noted<'_> {
     }
 }
 
-/// Counts by item, used again for every prefix.
+/// Counts per item; reused for every prefix.
 struct Scratch {
     counts: Vec<u32>,
-    /// The last sequence in which an item was counted, from 1.
+    /// Per item, the last sequence in which it was counted, plus one; 0 if there is none.
     seen: Vec<u32>,
     touched: Vec<u32>,
-    /// Where the ends of each item are noted; `u32::MAX` between uses.
+    /// Per item, the position of its list of ends; `u32::MAX` between uses.
     places: Vec<u32>,
 }
 
@@ -163,7 +163,7 @@ impl Scratch {
         Self { counts: vec![0; items], seen: vec![0; items], touched: vec![], places: vec![u32::MAX; items] }
     }
 
-    /// Counts the item once for the sequence.
+    /// Counts an item at most once per sequence.
     fn count(&mut self, item: u32, sequence: u32) {
         let seen = &mut self.seen[item as usize];
         if *seen != sequence + 1 {
@@ -175,7 +175,7 @@ impl Scratch {
         }
     }
 
-    /// The items counted often enough, in ascending order, with their counts; all counts are 0 again.
+    /// Returns the items with at least `least` occurrences in ascending order, with their counts, and resets all counts.
     fn take(&mut self, least: usize) -> Vec<(u32, usize)> {
         let mut often = vec![];
         for item in self.touched.drain(..) {
@@ -208,7 +208,7 @@ impl Search<'_> {
         noted.add(prefix, count, before)
     }
 
-    /// The frequent events, each with its ends.
+    /// The frequent events, each with the positions where it occurs.
     fn firsts(&self, scratch: &mut Scratch) -> Result<Vec<(u32, usize, Ends)>, Stop> {
         self.each(None, |sequence, _, item| scratch.count(item, sequence));
         self.control.check()?;
@@ -216,7 +216,8 @@ impl Search<'_> {
         Ok(self.ends(often, scratch, None))
     }
 
-    /// Notes the ends of frequent items: of each sequence all, or the first.
+    /// Collects the ends of frequent items. Without a time limit, the first end of each sequence is enough: what follows a later end also
+    /// follows the first.
     fn ends(&self, often: Vec<(u32, usize)>, scratch: &mut Scratch, after: Option<&Ends>) -> Vec<(u32, usize, Ends)> {
         let places = &mut scratch.places;
         let mut kept: Vec<(u32, usize, Ends)> = vec![];
@@ -239,7 +240,7 @@ impl Search<'_> {
         kept
     }
 
-    /// Finds what follows a prefix often enough.
+    /// Extends a prefix by each event that follows it often enough, depth first.
     fn grow(
         &self,
         prefix: &mut Vec<u32>,
@@ -254,7 +255,7 @@ impl Search<'_> {
         self.control.check()?;
         self.each(Some(ends), |sequence, _, item| scratch.count(item, sequence));
         let often = scratch.take(self.goal.min_count);
-        // An end for each customer; with a limit of time there may be more.
+        // One end per sequence; with a time limit there may be more, so the reservation is corrected below.
         let mut projected = self.control.reserve(often.iter().map(|(_, count)| count * size_of::<(u32, u32)>()).sum())?;
         let next = self.ends(often, scratch, Some(ends));
         projected.at_least(next.iter().map(|(_, _, ends)| ends.capacity() * size_of::<(u32, u32)>()).sum())?;
@@ -267,7 +268,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Gives all events that can come next, or first: the sequence, the place and what it is.
+    /// Calls `visit` with the sequence, position and code of every event that can follow a prefix with these ends; without ends, of every
+    /// event.
     fn each(&self, after: Option<&Ends>, mut visit: impl FnMut(u32, u32, u32)) {
         let Sequences { items, times, ends: whole } = self.sequences;
         let Some(after) = after else {
@@ -286,7 +288,7 @@ impl Search<'_> {
             rest = others;
             let mut latest = 0;
             for place in first as usize + 1..whole[sequence as usize] {
-                // The latest end before this event is the nearest.
+                // The latest end before this event is the nearest one.
                 while own.get(latest + 1).is_some_and(|(_, end)| (*end as usize) < place) {
                     latest += 1;
                 }

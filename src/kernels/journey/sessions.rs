@@ -2,12 +2,12 @@
 
 use super::events::{Detail, Event};
 
-/// What an event does to sessions.
+/// How an event bounds sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
-    /// It is the first of a session, however short the pause.
+    /// The event begins a new session, however short the pause before it.
     pub starts: bool,
-    /// It is the last of its session.
+    /// The event is the last of its session.
     pub ends: bool,
 }
 
@@ -32,8 +32,8 @@ pub struct Session {
     pub events: i64,
 }
 
-/// Calls `visit` for each session of a customer, in order. A session ends before a pause longer than `gap`, before an event that starts one,
-/// and after an event that ends one.
+/// Calls `visit` for each session of a customer, in order. A session ends before a pause longer than `gap`, before an event that starts
+/// one, and after an event that ends one.
 pub fn sessions<E>(events: &[Event<Bounds>], gap: i64, mut visit: impl FnMut(Session) -> Result<(), E>) -> Result<(), E> {
     let mut open: Option<(Session, bool)> = None;
     for event in events {

@@ -3,20 +3,20 @@
 //!
 //! R. E. Tarjan: A Note on Finding the Bridges of a Graph (1974). Time and memory grow with nodes and edges; no recursion.
 
-/// An edge that alone joins two parts of a component.
+/// An edge whose removal would split its component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bridge {
-    /// The smaller end.
+    /// The smaller of the two nodes.
     pub a: u32,
     pub b: u32,
     /// The smallest node of the component.
     pub component: u32,
-    /// Nodes on either side.
+    /// The number of nodes on the side of `a` and of `b`.
     pub side_a: u32,
     pub side_b: u32,
 }
 
-/// The ends of each node's edges, with the numbers of the edges.
+/// The adjacency lists of all nodes: for each edge its other end and its number.
 struct Neighbours {
     starts: Vec<u32>,
     ends: Vec<(u32, u32)>,
@@ -44,19 +44,19 @@ impl Neighbours {
     }
 }
 
-/// A node on the way from the first of its component.
+/// A node on the current path of the depth-first search.
 struct Visit {
     node: u32,
-    /// The edge that led to it.
+    /// The edge by which the search arrived.
     by: u32,
     next: u32,
 }
 
-/// All bridges, in the order of their ends. Two edges between the same nodes are no bridges.
+/// Finds all bridges, sorted by their ends. Parallel edges between two nodes are not bridges.
 pub fn bridges(nodes: usize, edges: &[(u32, u32)]) -> Vec<Bridge> {
     const UNSEEN: u32 = u32::MAX;
     let neighbours = Neighbours::of(nodes, edges);
-    // When a node was first seen, and the earliest node that it, or one after it, leads back to.
+    // When each node was first visited, and the earliest node that it or a descendant has an edge to.
     let (mut seen, mut low, mut sizes) = (vec![UNSEEN; nodes], vec![0; nodes], vec![1_u32; nodes]);
     let mut time = 0;
     let mut found = vec![];
@@ -114,7 +114,7 @@ mod tests {
     use crate::kernels::linkage::components::Components;
     use crate::kernels::random::Random;
 
-    /// Each edge taken away in turn.
+    /// Compared with removing each edge in turn.
     #[test]
     fn as_edges_taken_away() {
         for case in 0..300 {

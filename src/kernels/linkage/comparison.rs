@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::dictionary::NONE;
 
-/// What is compared, and how.
+/// A comparison of one column: the measure and its thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub measure: Measure,
-    /// From the strictest on: similarities fall, distances rise.
+    /// The strictest first: descending similarities, ascending distances.
     pub thresholds: Vec<f64>,
-    /// Whether equality of a rare value counts for more than that of a frequent one.
+    /// Whether equal rare values are stronger evidence than equal frequent ones.
     pub term_frequency: bool,
 }
 
-/// What is measured between two values.
+/// How similarity or distance of two values is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Measure {
     Exact,
@@ -30,9 +30,9 @@ pub enum Measure {
     DamerauLevenshtein,
     /// The days between two dates.
     DateDistance,
-    /// The difference of two numbers.
+    /// The difference between two numbers.
     NumericDistance,
-    /// Whether Chinese texts are pronounced alike, without tones; the thresholds are Jaro–Winkler similarities of the pronunciations.
+    /// Whether Chinese texts have the same pinyin, without tones; thresholds are Jaro–Winkler similarities of the pinyin.
     Pinyin,
 }
 
@@ -48,7 +48,7 @@ impl Measure {
         Self::Pinyin,
     ];
 
-    /// Its name in SQL.
+    /// The name in SQL.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
@@ -62,17 +62,17 @@ impl Measure {
         }
     }
 
-    /// True when more is more alike, from 0 to 1.
+    /// True for a similarity between 0 and 1, false for a distance.
     pub fn is_similarity(self) -> bool {
         matches!(self, Self::Jaro | Self::JaroWinkler | Self::Pinyin)
     }
 
-    /// True when numbers are compared, days among them.
+    /// True if the values are compared as numbers; dates are, as days.
     pub fn is_of_numbers(self) -> bool {
         matches!(self, Self::DateDistance | Self::NumericDistance)
     }
 
-    /// The thresholds when none are given.
+    /// The thresholds used if none are given.
     pub fn default_thresholds(self) -> &'static [f64] {
         match self {
             Self::Exact | Self::Pinyin => &[],
@@ -90,7 +90,7 @@ impl Comparison {
         self.thresholds.len() + 2 + usize::from(self.measure == Measure::Pinyin)
     }
 
-    /// What a level means.
+    /// The label of a level in results.
     pub fn label(&self, level: usize) -> String {
         let from_best = self.levels() - 1 - level;
         let is_pinyin = self.measure == Measure::Pinyin;
@@ -106,7 +106,7 @@ impl Comparison {
         }
     }
 
-    /// The level of a similarity or distance.
+    /// The level of a similarity or distance of unequal values.
     fn level(&self, measured: f64) -> usize {
         let met = |threshold: &f64| {
             if self.measure.is_similarity() { measured >= *threshold } else { measured <= *threshold }
@@ -115,17 +115,17 @@ impl Comparison {
     }
 }
 
-/// The values of a column, one for each record.
+/// The values of a column, one per record.
 #[derive(Debug)]
 pub enum Values {
-    /// Numbers of texts, [`NONE`] for a missing value, and the texts.
+    /// Strings, stored once each: `texts` holds the distinct ones, and `numbers` the position for each record, [`NONE`] for NULL.
     Texts { numbers: Vec<u32>, texts: Vec<String> },
-    /// Numbers; NaN for a missing value.
+    /// Numbers; NaN is a missing value.
     Numbers(Vec<f64>),
 }
 
 impl Values {
-    /// How often a record's value occurs among those that are not missing, for every value.
+    /// The relative frequency of each distinct string among the records with a value.
     pub fn frequencies(&self) -> Vec<f64> {
         let Self::Texts { numbers, texts } = self else { return vec![] };
         let mut counts = vec![0_u32; texts.len()];
@@ -137,11 +137,11 @@ impl Values {
     }
 }
 
-/// What a string is made of: from it follows how alike two texts can be at most, which spares most of the comparing.
+/// A summary of a string's characters. Bounds on the similarity of two strings follow from it, so that most pairs need not be compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Letters {
     length: u32,
-    /// A bit for each letter, several letters share one.
+    /// One bit per character; several characters share a bit.
     which: u64,
 }
 
@@ -155,17 +155,17 @@ impl Letters {
         letters
     }
 
-    /// Letters of this text that the other lacks, at least.
+    /// A lower bound for the number of characters of this string that the other lacks.
     fn lacking(self, other: Self) -> u32 {
         (self.which & !other.which).count_ones()
     }
 
-    /// The distance is no smaller.
+    /// A lower bound for the edit distance.
     fn least_distance(self, other: Self) -> u32 {
         self.length.abs_diff(other.length).max(self.lacking(other)).max(other.lacking(self))
     }
 
-    /// The Jaro similarity is no larger.
+    /// An upper bound for the Jaro similarity, slightly raised for rounding errors.
     fn most_jaro(self, other: Self) -> f64 {
         let alike = (self.length - self.lacking(other)).min(other.length - other.lacking(self));
         if alike == 0 {
@@ -175,19 +175,19 @@ impl Letters {
         (alike / f64::from(self.length) + alike / f64::from(other.length) + 1.0) / 3.0 + 1e-9
     }
 
-    /// The Jaro–Winkler similarity is no larger: four letters in front count more, when the texts are alike enough.
+    /// An upper bound for the Jaro–Winkler similarity: above 0.7, up to four equal leading characters add to it.
     fn most_jaro_winkler(self, other: Self) -> f64 {
         let jaro = self.most_jaro(other);
         if jaro > 0.7 { jaro + 0.4 * (1.0 - jaro).max(0.0) } else { jaro }
     }
 }
 
-/// A column that is compared, with what is known of its texts.
+/// A column to compare, with what is precomputed for its strings.
 #[derive(Debug)]
 pub struct Compared {
     pub values: Values,
     letters: Vec<Letters>,
-    /// Pronunciations, where they are compared.
+    /// The pinyin of each string, if that is compared.
     spoken: Vec<String>,
 }
 
@@ -204,7 +204,8 @@ impl Compared {
     }
 }
 
-/// Compares the values of records; remembers what it knows of the value compared last, so that pairs should come in the order of one side.
+/// Compares the values of records. It caches what it precomputed for the last left value, so pairs should arrive sorted by their left
+/// record.
 pub struct Comparer<'a> {
     comparison: &'a Comparison,
     compared: &'a Compared,
@@ -220,7 +221,7 @@ enum Prepared {
     Damerau(damerau_levenshtein::BatchComparator<char>),
 }
 
-/// The pinyin of each text, without tones; what is not Chinese stays.
+/// The pinyin of each string, without tones; other characters are kept in lower case, without whitespace.
 fn pronounced(texts: &[String]) -> Vec<String> {
     let spoken = |text: &String| {
         let mut spoken = String::new();
@@ -241,7 +242,7 @@ impl<'a> Comparer<'a> {
         Self { comparison, compared, last: NONE, prepared: Prepared::Nothing }
     }
 
-    /// The level of two records, from 1 on; 0 when a value is missing.
+    /// The level of two records plus one; 0 if a value is missing.
     pub fn level(&mut self, left: u32, right: u32) -> usize {
         match &self.compared.values {
             Values::Numbers(numbers) => {
@@ -265,7 +266,7 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// The level of two texts that are not equal.
+    /// The level of two unequal strings.
     fn different(&mut self, left: u32, right: u32, texts: &'a [String]) -> usize {
         let thresholds = &self.comparison.thresholds;
         let texts = if self.comparison.measure == Measure::Pinyin {
@@ -341,7 +342,7 @@ mod tests {
         assert_eq!(levels(Measure::Pinyin, &[], &["张伟", "章伟", "章玮", "李四"]), [3, 2, 2, 1]);
     }
 
-    /// What is spared by a look at the letters would have given nothing.
+    /// Pairs skipped by the bounds have level 0 anyway.
     #[test]
     fn bounds_hold() {
         let mut random = Random::new(5, &[]);

@@ -3,19 +3,19 @@
 //! Union by the smaller number with path halving (R. E. Tarjan, J. van Leeuwen: Worst-case Analysis of Set Union Algorithms,
 //! 1984). The result does not depend on the order of the edges.
 
-/// Sets of nodes that edges join.
+/// A union-find structure.
 #[derive(Debug)]
 pub struct Components {
     parents: Vec<u32>,
 }
 
 impl Components {
-    /// Every node alone.
+    /// Each node is a component of its own.
     pub fn new(nodes: usize) -> Self {
         Self { parents: (0..nodes as u32).collect() }
     }
 
-    /// The smallest node of the component.
+    /// The smallest node of the component of `node`.
     pub fn find(&mut self, mut node: u32) -> u32 {
         loop {
             let parent = self.parents[node as usize];
@@ -28,16 +28,16 @@ impl Components {
         }
     }
 
-    /// Joins the components of two nodes, and gives the smallest node of both.
+    /// Joins the components of two nodes, and returns the smallest node of both.
     pub fn join(&mut self, a: u32, b: u32) -> u32 {
         let (a, b) = (self.find(a), self.find(b));
         self.parents[a.max(b) as usize] = a.min(b);
         a.min(b)
     }
 
-    /// For each node the smallest of its component.
+    /// The smallest node of each node's component.
     pub fn labels(mut self) -> Vec<u32> {
-        // Parents are never larger than their nodes: those before are done.
+        // A parent is never larger than its node, so earlier entries are already final.
         for node in 0..self.parents.len() {
             self.parents[node] = self.parents[self.parents[node] as usize];
         }
@@ -45,7 +45,7 @@ impl Components {
     }
 }
 
-/// The components of edges between integers: the nodes in ascending order, and the component of each.
+/// The components of a graph with edges `(a[i], b[i])`: the nodes in ascending order, and the smallest node of each one's component.
 pub fn of_integers(a: &[i64], b: &[i64]) -> (Vec<i64>, Vec<i64>) {
     let both = || a.iter().chain(b);
     let Some((least, most)) = both().min().zip(both().max()) else { return (vec![], vec![]) };
@@ -53,7 +53,7 @@ pub fn of_integers(a: &[i64], b: &[i64]) -> (Vec<i64>, Vec<i64>) {
     if range / 8 <= a.len() as u64 && range < u64::from(u32::MAX) { dense(a, b, *least, range as usize) } else { sparse(a, b) }
 }
 
-/// Integers near one another are places in a list.
+/// For integers close to one another: an array indexed by their distance from the least.
 fn dense(a: &[i64], b: &[i64], least: i64, range: usize) -> (Vec<i64>, Vec<i64>) {
     const UNSEEN: u32 = u32::MAX;
     let place = |value: i64| value.abs_diff(least) as usize;
@@ -76,7 +76,7 @@ fn dense(a: &[i64], b: &[i64], least: i64, range: usize) -> (Vec<i64>, Vec<i64>)
     (nodes, labels)
 }
 
-/// Others are sorted, so that their places are in their order.
+/// For all others: integers are numbered in ascending order, so the smallest number in a component is its smallest integer.
 fn sparse(a: &[i64], b: &[i64]) -> (Vec<i64>, Vec<i64>) {
     let mut ends: Vec<(i64, u32)> = a.iter().chain(b).copied().zip(0..).collect();
     ends.sort_unstable();
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::kernels::random::Random;
 
-    /// Labels passed along edges until nothing changes.
+    /// Labels are passed along edges until nothing changes.
     fn naive(a: &[i64], b: &[i64]) -> BTreeMap<i64, i64> {
         let mut labels: BTreeMap<i64, i64> = a.iter().chain(b).map(|node| (*node, *node)).collect();
         loop {

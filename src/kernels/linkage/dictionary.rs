@@ -5,12 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 /// Stands for a missing value.
 pub const NONE: u32 = u32::MAX;
 
-/// The different values so far, as bytes one after the other.
+/// The distinct values so far, concatenated.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Numbers with parts of their hashes, at the places of these; a power of two, at most half full.
+    /// A hash table of (number, lower 32 bits of the hash); its length is a power of two, and it is at most half full.
     slots: Vec<(u32, u32)>,
     hashes: RandomState,
 }
@@ -21,14 +21,14 @@ impl Dictionary {
         self.ends.len()
     }
 
-    /// The value of a number.
+    /// The value with a number.
     pub fn value(&self, number: u32) -> &[u8] {
         let end = self.ends[number as usize];
         let start = if number == 0 { 0 } else { self.ends[number as usize - 1] };
         &self.bytes[start..end]
     }
 
-    /// The number of a value, which is added if it is new. There are fewer than 2³¹ of them.
+    /// The number of a value, which is added if it is new. There must be fewer than 2³¹ values.
     pub fn number(&mut self, value: &[u8]) -> u32 {
         if 2 * (self.len() + 1) > self.slots.len() {
             self.widen();
@@ -43,7 +43,7 @@ impl Dictionary {
         self.slots[place].0
     }
 
-    /// The number of a value, if there is such a one.
+    /// The number of a value, if it is in the dictionary.
     pub fn find(&self, value: &[u8]) -> Option<u32> {
         if self.slots.is_empty() {
             return None;
@@ -55,7 +55,7 @@ impl Dictionary {
         self.hashes.hash_one(value) as u32
     }
 
-    /// Where the value stands, or would.
+    /// The slot that the value is in, or would be put into.
     fn place(&self, value: &[u8], hash: u32) -> usize {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
@@ -81,9 +81,9 @@ impl Dictionary {
         self.slots = slots;
     }
 
-    /// The numbers in the order of their values, and the place of each in it.
+    /// The numbers sorted by their values, and the rank of each number.
     pub fn sorted(&self) -> (Vec<u32>, Vec<u32>) {
-        // The first bytes differ in most cases.
+        // Most values differ in their first bytes, which are compared as one integer.
         let beginning = |value: &[u8]| {
             let mut bytes = [0; 16];
             let length = value.len().min(16);

@@ -1,4 +1,4 @@
-//! What the levels of the comparisons say about a pair: the model of Fellegi and Sunter.
+//! How strongly the levels of the comparisons indicate that a pair is one person: the model of Fellegi and Sunter.
 //!
 //! For each level of a comparison, `m` is its probability if both records are one person, and `u` if they are not. Given that,
 //! comparisons are assumed to be independent, so the weights log₂(m ∕ u) of a pair's levels and the weight of the prior add up
@@ -14,27 +14,27 @@
 
 use std::collections::BTreeMap;
 
-/// The levels of a pair as one number: the digits are those of the comparisons, 0 for a missing value.
+/// The levels of a pair packed into one number in a mixed radix: one digit per comparison, 0 for a missing value.
 #[derive(Debug, Clone)]
 pub struct Patterns {
-    /// For each comparison its levels and one more.
+    /// The radix of each comparison: its number of levels plus one.
     bases: Vec<u64>,
 }
 
 impl Patterns {
-    /// Patterns of comparisons with so many levels; `None` when there are more than 64 bits can number.
+    /// Creates the packing for comparisons with these numbers of levels; `None` if their patterns do not fit into 64 bits.
     pub fn new(levels: &[usize]) -> Option<Self> {
         let bases: Vec<u64> = levels.iter().map(|levels| *levels as u64 + 1).collect();
         bases.iter().try_fold(1_u64, |product, base| product.checked_mul(*base))?;
         Some(Self { bases })
     }
 
-    /// The pattern of these digits.
+    /// Packs digits into a pattern.
     pub fn pack(&self, digits: impl Iterator<Item = usize>) -> u64 {
         self.bases.iter().zip(digits).fold(0, |pattern, (base, digit)| pattern * base + digit as u64)
     }
 
-    /// The digits of a pattern.
+    /// Unpacks the digits of a pattern.
     pub fn unpack(&self, mut pattern: u64) -> Vec<usize> {
         let mut digits = vec![0; self.bases.len()];
         for (digit, base) in digits.iter_mut().zip(&self.bases).rev() {
@@ -45,10 +45,10 @@ impl Patterns {
     }
 }
 
-/// Patterns with the numbers of their pairs.
+/// The number of pairs per pattern.
 pub type Counts = BTreeMap<u64, u64>;
 
-/// m and u of the levels of a comparison.
+/// The m and u of one level of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
     pub m: f64,
@@ -62,55 +62,55 @@ impl Level {
     }
 }
 
-/// The model: how probable it is that two records are of one person, and the levels of each comparison.
+/// A model: the probability that two random records are one person, and the levels of each comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     pub prior: f64,
     pub comparisons: Vec<Vec<Level>>,
-    /// Whether m of the comparison was estimated; otherwise every rule decides it, and m is a guess.
+    /// Per comparison, whether m was estimated. If not, because every rule decides the comparison, m is a guess.
     pub is_trained: Vec<bool>,
 }
 
-/// The smallest probability of a level.
+/// The smallest probability a level can have.
 const LEAST: f64 = 1e-9;
 
-/// The probability of a weight.
+/// The probability for a weight, the log₂ of the odds.
 pub fn probability(weight: f64) -> f64 {
-    // Of weights beyond ±1,000 the power would be infinite or 0, and the quotient right all the same.
+    // Correct for any weight: beyond about ±1,000 the power is infinite or 0, and the quotient 0 or 1.
     1.0 / (1.0 + (-weight).exp2())
 }
 
-/// The weight of a probability.
+/// The weight of a probability: the log₂ of its odds.
 pub fn weight(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2()
 }
 
-/// What a model is learned from.
+/// The input from which a model is learned.
 #[derive(Debug)]
 pub struct Training<'a> {
     pub patterns: &'a Patterns,
-    /// Levels of each comparison.
+    /// The number of levels of each comparison.
     pub levels: &'a [usize],
-    /// Pairs drawn at random.
+    /// The patterns of pairs drawn at random.
     pub random: &'a Counts,
-    /// For each rule its pairs, and the comparisons that it decides.
+    /// For each blocking rule, the patterns of its pairs, and for each comparison whether the rule decides it.
     pub rules: &'a [(Counts, Vec<bool>)],
-    /// All pairs that some rule brings together.
+    /// The patterns of all pairs that some rule brings together.
     pub candidates: &'a Counts,
-    /// Of all pairs of records.
+    /// The number of pairs of records there are.
     pub all_pairs: f64,
-    /// When it is known.
+    /// The prior, if known.
     pub prior: Option<f64>,
     pub max_iter: usize,
 }
 
-/// m before anything is known: equality is likely, the other levels share the rest, the less alike the less.
+/// The m that estimation starts from: equality is likely, and the other levels share the rest, less for less similar ones.
 fn first_m(levels: usize) -> Vec<f64> {
     let weights: Vec<f64> = (0..levels).map(|level| if level + 1 == levels { 0.9 } else { 0.1 * (level + 1) as f64 }).collect();
     normalized(&weights)
 }
 
-/// Shares of a whole, none of them 0.
+/// Scales weights to add up to 1, with each share at least about [`LEAST`].
 fn normalized(weights: &[f64]) -> Vec<f64> {
     let sum: f64 = weights.iter().sum();
     if sum.is_nan() || sum <= 0.0 {
@@ -121,7 +121,7 @@ fn normalized(weights: &[f64]) -> Vec<f64> {
     bounded.into_iter().map(|share| share / sum).collect()
 }
 
-/// A pattern with its digits.
+/// A pattern, unpacked, with its number of pairs.
 struct Pattern {
     digits: Vec<usize>,
     pairs: f64,
@@ -131,7 +131,7 @@ fn unpacked(patterns: &Patterns, counts: &Counts) -> Vec<Pattern> {
     counts.iter().map(|(pattern, pairs)| Pattern { digits: patterns.unpack(*pattern), pairs: *pairs as f64 }).collect()
 }
 
-/// The product of m ∕ u over the levels of a pattern, without some comparisons.
+/// The product of m ∕ u over the levels of a pattern, except for the comparisons in `without` and missing values.
 fn factor(comparisons: &[Vec<Level>], digits: &[usize], without: &[bool]) -> f64 {
     let levels = comparisons.iter().zip(digits).enumerate();
     let factor = |(number, (levels, digit)): (usize, (&Vec<Level>, &usize))| match digit.checked_sub(1) {
@@ -141,12 +141,13 @@ fn factor(comparisons: &[Vec<Level>], digits: &[usize], without: &[bool]) -> f64
     levels.map(factor).product()
 }
 
+/// The probability that a pair is one person, by Bayes' rule.
 fn posterior(prior: f64, factor: f64) -> f64 {
     let odds = prior / (1.0 - prior) * factor;
     if odds.is_infinite() { 1.0 } else { odds / (1.0 + odds) }
 }
 
-/// How often u is estimated again, with what was learned of m.
+/// How often u and m are estimated in turn, because each depends on the other.
 const ROUNDS: usize = 4;
 
 /// Learns a model.
@@ -172,7 +173,8 @@ pub fn train(training: &Training<'_>) -> Model {
     model
 }
 
-/// Half a pair for each level, so that none is impossible for not having been drawn.
+/// Estimates u from random pairs, each weighted by the probability that it is two persons. Each level starts with half a pair, so that
+/// one that happens not to be drawn is not impossible.
 fn estimate_u(model: &mut Model, random: &[Pattern]) {
     let mut counts: Vec<Vec<f64>> = model.comparisons.iter().map(|levels| vec![0.5; levels.len()]).collect();
     for pattern in random {
@@ -193,8 +195,8 @@ fn estimate_u(model: &mut Model, random: &[Pattern]) {
     }
 }
 
-/// m of each comparison, by expectation maximisation over the pairs of each rule that does not decide it; several rules count by how many pairs of
-/// one person they bring together.
+/// Estimates m of each comparison by expectation maximisation over the pairs of each rule that does not decide it. Rules are combined in
+/// proportion to the number of their pairs that are expected to be one person.
 fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: usize) {
     let mut sums: Vec<Vec<f64>> = model.comparisons.iter().map(|levels| vec![0.0; levels.len()]).collect();
     for (patterns, decided) in rules {
@@ -239,7 +241,7 @@ fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: us
     for (number, (levels, sums)) in model.comparisons.iter_mut().zip(&sums).enumerate() {
         model.is_trained[number] = sums.iter().sum::<f64>() > 1e-3;
         if model.is_trained[number] {
-            // One pair that is as two persons' are: a level that a few hundred pairs of one person do not have is not impossible.
+            // Smoothing: adds one pair distributed as u. A level that a few hundred matching pairs do not have is not impossible.
             let counts: Vec<f64> = sums.iter().zip(levels.iter()).map(|(count, level)| count + level.u).collect();
             for (level, m) in levels.iter_mut().zip(normalized(&counts)) {
                 level.m = m;
@@ -248,7 +250,7 @@ fn estimate_m(model: &mut Model, rules: &[(Vec<Pattern>, &[bool])], max_iter: us
     }
 }
 
-/// How probable it is that two records drawn at random are of one person, when only pairs of the rules are.
+/// Estimates the probability that two random records are one person, assuming that every such pair is brought together by a rule.
 fn prior(model: &Model, candidates: &[Pattern], all_pairs: f64) -> f64 {
     let factors: Vec<(f64, f64)> =
         candidates.iter().map(|pattern| (pattern.pairs, factor(&model.comparisons, &pattern.digits, &[]))).collect();
@@ -256,9 +258,9 @@ fn prior(model: &Model, candidates: &[Pattern], all_pairs: f64) -> f64 {
     if all_pairs < 1.0 {
         return 0.5;
     }
-    // One pair at least.
+    // There is at least one such pair.
     let least = (1.0 / all_pairs).min(0.5);
-    // From many on: with few nothing would look probable.
+    // Iteration starts from many matches: starting from few, no pair would look probable, and it would stay so.
     let mut prior = (total / all_pairs * 0.5).clamp(least, 0.5);
     for _ in 0..200 {
         let expected: f64 = factors.iter().map(|(pairs, factor)| pairs * posterior(prior, *factor)).sum();
@@ -285,7 +287,7 @@ mod tests {
         assert!(Patterns::new(&[1 << 20; 4]).is_none());
     }
 
-    /// Pairs made by known probabilities give these again.
+    /// Training on pairs drawn from known probabilities recovers these.
     #[test]
     fn learns_what_made_the_pairs() {
         let patterns = Patterns::new(&[2, 2, 3]).unwrap();
@@ -301,7 +303,7 @@ mod tests {
                 [draw(&mut random, &source[0]), draw(&mut random, &source[1]), draw(&mut random, &third[usize::from(!is_match)])];
             *candidates.entry(patterns.pack(digits.into_iter())).or_default() += 1;
         }
-        // Of pairs drawn at random one in a hundred is of one person.
+        // One in a hundred random pairs is one person.
         let mut drawn = Counts::new();
         for pair in 0..200_000 {
             let is_match = pair % 100 == 0;
@@ -329,7 +331,7 @@ mod tests {
         near(model.comparisons[2][2].m, 0.9);
         near(model.comparisons[0][1].u, 0.05);
         near(model.comparisons[1][1].u, 0.01);
-        // A little less, as nothing that is compared tells why they are candidates.
+        // Slightly less, because no comparison explains why they are candidates.
         assert!((model.prior - 0.01).abs() < 0.002, "{}", model.prior);
     }
 }

@@ -3,13 +3,13 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`components`] | connected components of pairs |
-//! | [`bridges`] | edges that alone hold a component together |
-//! | [`dictionary`] | numbers for values |
+//! | [`bridges`] | edges whose removal splits a component |
+//! | [`dictionary`] | assigns numbers to values |
 //! | [`resolve`] | records linked by shared values, with guards |
-//! | [`stable`] | ids that stay with their persons from one run to the next |
+//! | [`stable`] | ids that persons keep from one run to the next |
 //! | [`comparison`] | how similar two values are, in levels |
 //! | [`pairs`] | the pairs to compare: blocking, and random pairs |
-//! | [`fellegi_sunter`] | what the levels say about a pair: m, u, weights |
+//! | [`fellegi_sunter`] | the weight of a pair's levels: m, u, prior |
 
 pub mod bridges;
 pub mod comparison;

@@ -1,15 +1,15 @@
-//! The pairs to compare: those that match a blocking rule, each once, and random pairs.
+//! The pairs to compare: each pair that matches a blocking rule, once, and random pairs.
 
 use super::dictionary::NONE;
 use crate::kernels::control::{Control, Reserved, Stop};
 use crate::kernels::random::Random;
 
-/// A blocking rule: two records are a pair when the one's value on the left is the other's on the right.
+/// A blocking rule: two records form a pair if the left value of one equals the right value of the other.
 #[derive(Debug)]
 pub struct Rule {
-    /// For each record the number of its value, or [`NONE`].
+    /// For each record, the number of its left value, or [`NONE`].
     pub left: Vec<u32>,
-    /// The same; `None` when it is the same.
+    /// The right values; `None` if they are the left values.
     pub right: Option<Vec<u32>>,
 }
 
@@ -18,7 +18,7 @@ impl Rule {
         self.right.as_deref().unwrap_or(&self.left)
     }
 
-    /// True when it brings two records together.
+    /// True if the rule brings these two records together.
     pub fn matches(&self, a: u32, b: u32) -> bool {
         self.one_way(a, b) || (self.right.is_some() && self.one_way(b, a))
     }
@@ -28,7 +28,7 @@ impl Rule {
     }
 }
 
-/// Records with one value, by the value's number.
+/// The records of each value, in one array.
 struct Blocks {
     starts: Vec<u32>,
     records: Vec<u32>,
@@ -63,17 +63,17 @@ impl Blocks {
     }
 }
 
-/// Blocks that were left out, as they are too large.
+/// The blocks that were left out because they are too large.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct LeftOut {
     pub blocks: usize,
-    /// Their records.
+    /// How many records they have.
     pub records: usize,
-    /// Of the largest.
+    /// The number of records of the largest.
     pub largest: usize,
 }
 
-/// Takes out the blocks of more than `most` records.
+/// Removes blocks of more than `most` records from the rules.
 pub fn leave_out_large(rules: &mut [Rule], most: usize) -> LeftOut {
     let mut out = LeftOut::default();
     for rule in rules {
@@ -93,39 +93,39 @@ pub fn leave_out_large(rules: &mut [Rule], most: usize) -> LeftOut {
     out
 }
 
-/// A pair, its first record being the smaller, with the first rule that brings it together.
+/// A pair with the first rule that brings it together; the smaller record is on the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
     pub left: u32,
     pub right: u32,
     pub rule: u32,
-    /// What comparing them gave.
+    /// The result of the comparison.
     pub pattern: u64,
 }
 
-/// Records of a job.
+/// The number of left records per job.
 const STRIDE: usize = 1024;
 
-/// Which pairs are wanted.
+/// Which pairs to form.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// Records of one source are no pairs.
+    /// The source of each record; two records of the same source are not paired.
     pub sources: Option<&'a [u32]>,
-    /// One of the two must be new.
+    /// Whether each record is new; at least one of the two must be.
     pub new: Option<&'a [bool]>,
 }
 
 impl Wanted<'_> {
-    /// True for a pair that is wanted.
+    /// True if the pair is to be formed.
     pub fn is(&self, left: u32, right: u32) -> bool {
         let (left, right) = (left as usize, right as usize);
         self.new.is_none_or(|new| new[left] || new[right]) && self.sources.is_none_or(|sources| sources[left] != sources[right])
     }
 }
 
-/// All pairs that the rules bring together and that are wanted, each once, compared.
+/// Forms and compares all wanted pairs that the rules bring together, each once.
 ///
-/// `comparer` makes what a thread compares with.
+/// `comparer` creates each thread's state for `compare`, whose result becomes [`Pair::pattern`].
 pub fn compared<'a, C: Send>(
     rules: &[Rule],
     wanted: Wanted<'_>,
@@ -135,7 +135,7 @@ pub fn compared<'a, C: Send>(
     compare: impl Fn(&mut C, u32, u32) -> u64 + Sync,
 ) -> Result<(Vec<Pair>, Reserved<'a>), Stop> {
     let blocks: Vec<Blocks> = rules.iter().map(|rule| Blocks::of(rule.right())).collect();
-    // Of records that are not new only pairs with those that are.
+    // A record that is not new needs only the new ones of its block.
     let only_new = |new: &[bool]| {
         let masked = |rule: &Rule| {
             let values = rule.right().iter().zip(new).map(|(value, is_new)| if *is_new { *value } else { NONE });
@@ -167,6 +167,7 @@ pub fn compared<'a, C: Send>(
                 };
                 for right in others.records(value) {
                     let right = *right;
+                    // A pair that a rule finds in both directions is kept when its smaller record is on the left.
                     let again = right < left && (rule.right.is_none() || rule.one_way(right, left));
                     if right == left
                         || again
@@ -195,6 +196,7 @@ pub fn compared<'a, C: Send>(
         parts.extend(found);
         memories.push(memory);
     }
+    // Jobs in order, so that the result does not depend on which thread ran which.
     parts.sort_unstable_by_key(|(job, _)| *job);
     let all: usize = parts.iter().map(|(_, pairs)| pairs.len()).sum();
     let reserved = control.reserve(all * size_of::<Pair>())?;
@@ -205,7 +207,8 @@ pub fn compared<'a, C: Send>(
     Ok((pairs, reserved))
 }
 
-/// Pairs of records drawn at random: all there are when they are no more than `most`. The smaller record comes first.
+/// Draws random pairs of different records, with repetition; all pairs if there are at most `most`. The smaller record comes first, and
+/// pairs are sorted.
 pub fn random_pairs(records: usize, most: usize, seed: u64) -> Vec<(u32, u32)> {
     let all = records * records.saturating_sub(1) / 2;
     if all <= most {
@@ -219,7 +222,7 @@ pub fn random_pairs(records: usize, most: usize, seed: u64) -> Vec<(u32, u32)> {
             (left.min(right) as u32, left.max(right) as u32)
         })
         .collect();
-    // In the order that comparing likes.
+    // Comparing is fastest for pairs sorted by their left record.
     pairs.sort_unstable();
     pairs
 }

@@ -1,68 +1,69 @@
-//! Records linked by the values that they share, with guards against values without meaning.
+//! Links records by shared values, with guards against meaningless values.
 //!
-//! A value that several records have links them, identifier by identifier in the order of the list, values by their smallest
-//! records. It links nothing if
-//! - it is blocked, or more than `max_shared` records have it: a shop's phone, `test@…`;
-//! - it would join two different values of a hard key, or two records that must not be one person, also through others.
+//! A value that several records have links them. Identifiers are processed in the order of the list, and the values of each in the order
+//! of their smallest records. A value links nothing if
+//! - it is blocked, or more than `max_shared` records have it: a shop's phone number, `test@…`;
+//! - it would join two different values of a hard key, or two records that must not be one person, directly or through other records.
 //!
-//! The records of a person depend only on the records that a chain of values reaches, so the others need not be processed again.
+//! The records of a person depend only on the records that are reachable through shared values, so all others need not be processed
+//! again.
 
 use super::components::Components;
 use super::dictionary::NONE;
 
-/// An identifier: the values of the records, each as (value, record).
+/// An identifier: its values, as (value, record).
 #[derive(Debug, Default)]
 pub struct Identifier {
     pub values: Vec<(u32, u32)>,
-    /// Two different values are two persons.
+    /// Whether records with different values are always different persons.
     pub is_hard: bool,
-    /// Values that join nobody.
+    /// Values that link no records.
     pub blocked: Vec<u32>,
 }
 
-/// What came of a value that several records carry, or that is blocked.
+/// The outcome for a value that several records have, or that is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its records are of one person.
+    /// Its records were joined into one person.
     Linked,
-    /// It is blocked.
+    /// The value is blocked.
     Blocked,
-    /// More records than allowed carry it.
+    /// More records than allowed have it.
     TooMany,
     /// Its records have different hard keys, or must not be linked.
     Conflict,
 }
 
-/// A value, and what came of it.
+/// A value with several records, and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     pub identifier: usize,
     pub value: u32,
-    /// Those that carry it, in ascending order.
+    /// The records with the value, in ascending order.
     pub records: Vec<u32>,
     pub outcome: Outcome,
 }
 
-/// Which records are one person.
+/// The persons that the records belong to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// For each record the first of its person.
+    /// For each record, the smallest record of its person.
     pub persons: Vec<u32>,
-    /// For each record the identifiers that join it to others, a bit each; [`MUST_LINK`] and [`PAIR`] are others.
+    /// For each record, a bit mask of the identifiers that link it to others; also [`MUST_LINK`] and [`PAIR`].
     pub evidence: Vec<u64>,
     pub links: Vec<Link>,
-    /// Pairs that must be linked and must not.
+    /// Pairs that one rule requires to be linked and another forbids to be linked.
     pub contradictions: Vec<[u32; 2]>,
-    /// Pairs that did not join, for the same reasons as a value in conflict.
+    /// Pairs that were not joined, for the reasons of [`Outcome::Conflict`].
     pub refused: Vec<[u32; 2]>,
 }
 
-/// The bit of pairs that must be linked.
+/// The evidence bit for pairs that must be linked.
 pub const MUST_LINK: u64 = 1 << 63;
-/// The bit of pairs that join as values do.
+/// The evidence bit for pairs that are joined as shared values are.
 pub const PAIR: u64 = 1 << 62;
 
-/// What must be known to resolve records, whose numbers are in the order of their keys.
+/// The input. Records are numbered in the order of their keys.
 #[derive(Debug, Default)]
 pub struct Resolution<'a> {
     pub records: usize,
@@ -71,24 +72,25 @@ pub struct Resolution<'a> {
     pub max_shared: usize,
     pub must_link: &'a [(u32, u32)],
     pub cannot_link: &'a [(u32, u32)],
-    /// Join after all values, in their order.
+    /// Joined after all values, in this order.
     pub pairs: &'a [(u32, u32)],
 }
 
-/// A person so far, by the first record: what others may not contradict.
+/// The persons so far, each represented by its smallest record, with the constraints on joining them.
 struct Persons {
     components: Components,
-    /// For each hard key the value of each person; [`MIXED`] when a pair that must be linked brought two together.
+    /// For each hard key, the value of each person; [`MIXED`] if a record has several, or pairs that must be linked joined different
+    /// ones.
     hard: Vec<Vec<u32>>,
-    /// For each person the records that must not be in it.
+    /// For each person, the records that must not be part of it.
     apart: Vec<Vec<u32>>,
 }
 
-/// Several values of a hard key.
+/// The mark of a person with several values of a hard key.
 const MIXED: u32 = NONE - 1;
 
 impl Persons {
-    /// The persons of some records, when they may be one.
+    /// The persons that some records belong to, if these may be joined.
     fn compatible(&mut self, records: &[u32]) -> Option<Vec<u32>> {
         let mut persons: Vec<u32> = records.iter().map(|record| self.components.find(*record)).collect();
         persons.sort_unstable();
@@ -134,7 +136,6 @@ impl Persons {
     }
 }
 
-/// Resolves the records.
 pub fn resolve(resolution: Resolution<'_>) -> Resolved {
     let Resolution { records, identifiers, max_shared, must_link, cannot_link, pairs } = resolution;
     let mut persons = Persons { components: Components::new(records), hard: vec![], apart: vec![vec![]; records] };
@@ -255,7 +256,7 @@ mod tests {
 
     #[test]
     fn hard_keys_never_meet_through_a_chain() {
-        // 0 and 3 have different cards; 1 and 2 join them by phone and e-mail.
+        // 0 and 3 have different cards, but 1 and 2 connect them by phone and e-mail.
         let mut identifiers = [
             identifier(&[(0, 0), (1, 3)], true),
             identifier(&[(0, 0), (0, 1), (1, 2), (1, 3)], false),

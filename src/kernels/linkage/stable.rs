@@ -1,14 +1,14 @@
-//! Ids that stay with their persons: an id goes on with the person that has most of its records.
+//! Stable ids: an id stays with the person that has most of its records.
 //!
-//! Of the persons that have records of an id, the one with the most keeps it (ties: the one with the smallest record). A
-//! person that could keep several ids keeps the one with the most records (ties: the smallest). All others are new, with
-//! numbers above every id ever used.
+//! If several persons have records of an id, the one with the most keeps it (ties: the one with the smallest record). If a person could
+//! keep several ids, it keeps the one with the most records (ties: the smallest). All other persons get new ids, above every id ever
+//! used.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-/// The ids of persons. `persons` gives for each record the first of its person, `before` the id that the record had; `last` is the highest id
-/// that was ever used.
+/// Assigns ids to persons. `persons` holds the smallest record of each record's person, `before` the previous id of each record, if any,
+/// and `last` the highest id ever used. Returns an id per record.
 pub fn stable_ids(persons: &[u32], before: &[Option<i64>], last: i64) -> Vec<i64> {
     let mut held: Vec<(i64, u32)> = persons.iter().zip(before).filter_map(|(person, id)| Some(((*id)?, *person))).collect();
     held.sort_unstable();

@@ -1,8 +1,8 @@
-//! Classes that are predicted from a threshold on.
+//! Metrics of classes, where rows from a threshold on are predicted positive.
 
 use super::Z95;
 
-/// How often each class is predicted for each.
+/// The confusion matrix, as weights of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Confusion {
     pub true_positives: f64,
@@ -30,34 +30,34 @@ impl Confusion {
         self.true_positives + self.false_positives + self.false_negatives + self.true_negatives
     }
 
-    /// Rows predicted right, and rows.
+    /// Numerator and denominator of the accuracy: correctly predicted rows, and all rows.
     pub fn right(&self) -> (f64, f64) {
         (self.true_positives + self.true_negatives, self.rows())
     }
 
-    /// Rows predicted positive that are, and rows predicted positive.
+    /// Numerator and denominator of the precision: true positives, and rows predicted positive.
     pub fn precise(&self) -> (f64, f64) {
         (self.true_positives, self.true_positives + self.false_positives)
     }
 
-    /// Positive rows predicted so, and positive rows.
+    /// Numerator and denominator of the recall: true positives, and positive rows.
     pub fn recalled(&self) -> (f64, f64) {
         (self.true_positives, self.true_positives + self.false_negatives)
     }
 
-    /// The harmonic mean of precision and recall; `None` where there is nothing positive, predicted or not.
+    /// The harmonic mean of precision and recall; `None` if no row is positive or predicted positive.
     pub fn f1(&self) -> Option<f64> {
         let twice = 2.0 * self.true_positives;
         share((twice, twice + self.false_positives + self.false_negatives))
     }
 }
 
-/// A share of this many; `None` of none.
+/// A ratio given as numerator and denominator; `None` if the denominator is 0.
 pub fn share((part, all): (f64, f64)) -> Option<f64> {
     (all > 0.0).then(|| part / all)
 }
 
-/// The interval of 95 % of a share.
+/// Wilson's 95 % confidence interval of a share.
 ///
 /// E. Wilson: Probable Inference, the Law of Succession, and Statistical Inference (1927).
 pub fn wilson(part: f64, all: f64) -> (f64, f64) {

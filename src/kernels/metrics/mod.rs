@@ -1,13 +1,13 @@
-//! Measures of predictions against the actual outcomes.
+//! Metrics that compare predictions with the actual outcomes.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `ranking` | what depends only on the order of the scores: ROC curve, its area with DeLong's error, average precision, Kolmogorov–Smirnov, lift |
-//! | `probabilities` | log loss, Brier, calibration |
-//! | `classes` | the confusion matrix at a threshold, and its measures, with Wilson's intervals |
-//! | `numbers` | errors of numbers and counts |
+//! | `ranking` | metrics of the order of the scores: ROC curve, AUC with DeLong's interval, average precision, Kolmogorov–Smirnov, lift |
+//! | `probabilities` | log loss, Brier score, calibration |
+//! | `classes` | the confusion matrix at a threshold, metrics derived from it, and Wilson's interval |
+//! | `numbers` | errors of predicted numbers and counts |
 //!
-//! Outcomes are 1 or 0; for numbers, any value. Rows with equal scores count as one step, so their order does not matter.
+//! Outcomes are 1 or 0, or any value for numbers. Rows with equal scores count as one step, so their order does not matter.
 
 mod classes;
 mod numbers;
@@ -21,5 +21,5 @@ pub use numbers::{Errors, poisson_deviance};
 pub use probabilities::{Bin, brier, calibration, calibration_error, log_loss};
 pub use ranking::{Decile, Point, Ranked, auc, auc_interval, average_precision, deciles, ks, roc_curve};
 
-/// The standard normal value of intervals of 95 %.
+/// The normal quantile for 95 % confidence intervals.
 const Z95: f64 = 1.959_963_984_540_054;

@@ -7,11 +7,11 @@ use super::Z95;
 pub struct Errors {
     pub rows: f64,
     pub rmse: f64,
-    /// Its interval of 95 %: that of the mean of the squares, by the deviation of the squares.
+    /// 95 % confidence interval: the square roots of the normal interval of the mean squared error.
     pub rmse_interval: (f64, f64),
     pub mae: f64,
     pub mae_interval: (f64, f64),
-    /// The share of the variance that is predicted; `None` where the outcomes are all the same.
+    /// Coefficient of determination; `None` if all outcomes are the same.
     pub r2: Option<f64>,
 }
 
@@ -24,7 +24,7 @@ impl Errors {
         let interval = |mean: f64, of: &dyn Fn(usize) -> f64| {
             let variance = mean_of(&|row| (of(row) - mean) * (of(row) - mean)) * rows / (rows - 1.0);
             let reach = Z95 * (variance / rows).sqrt();
-            // One row has no deviation.
+            // A single row has no standard deviation.
             if reach.is_nan() { (f64::NAN, f64::NAN) } else { ((mean - reach).max(0.0), mean + reach) }
         };
         let squared = |row: usize| error(row) * error(row);
@@ -44,7 +44,7 @@ impl Errors {
     }
 }
 
-/// The mean deviance of counts, as scikit-learn has it. `None` where a mean is not above 0.
+/// The mean Poisson deviance of predicted counts, as in scikit-learn. `None` if a prediction is not above 0.
 pub fn poisson_deviance(predictions: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> Option<f64> {
     let (mut sum, mut total) = (0.0, 0.0);
     for (row, (mean, outcome)) in predictions.iter().zip(outcomes).enumerate() {

@@ -1,11 +1,11 @@
-//! How near probabilities are to the actual outcomes.
+//! Metrics of predicted probabilities: log loss, Brier score and calibration.
 
 use super::classes::wilson;
 
-/// Probabilities nearer to 0 or 1 than this are taken for it, as scikit-learn does.
+/// Probabilities are clamped to this distance from 0 and 1, as in scikit-learn.
 const LEAST: f64 = f64::EPSILON;
 
-/// The weighted mean of something of each row.
+/// The weighted mean of a function of each row's probability and outcome.
 fn mean(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>, of: impl Fn(f64, f64) -> f64) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
     for (row, (probability, outcome)) in probabilities.iter().zip(outcomes).enumerate() {
@@ -15,7 +15,7 @@ fn mean(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>, of: im
     sum / total
 }
 
-/// The mean of −ln of the probability of what came.
+/// The mean negative log of the probability that was predicted for the actual outcome.
 pub fn log_loss(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> f64 {
     mean(probabilities, outcomes, weights, |probability, outcome| {
         let probability = probability.clamp(LEAST, 1.0 - LEAST);
@@ -23,12 +23,12 @@ pub fn log_loss(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>
     })
 }
 
-/// The mean squared distance from what came.
+/// The mean squared difference between the probability and the outcome.
 pub fn brier(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> f64 {
     mean(probabilities, outcomes, weights, |probability, outcome| (probability - outcome) * (probability - outcome))
 }
 
-/// Rows of neighbouring probabilities.
+/// A calibration bin: rows with neighbouring probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
     pub low: f64,
@@ -36,12 +36,13 @@ pub struct Bin {
     pub rows: u64,
     pub mean_predicted: f64,
     pub observed: f64,
-    /// Wilson's interval of the observed share.
+    /// Lower end of Wilson's interval of the observed share.
     pub observed_lower: f64,
     pub observed_upper: f64,
 }
 
-/// Bins of as many rows each (`by_count`) or of equal width from 0 to 1; those without rows are left out. Rows of one probability are in one bin.
+/// Calibration bins with equal numbers of rows (`by_count`) or of equal width from 0 to 1. Empty bins are omitted. Rows with the
+/// same probability are always in the same bin.
 pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_count: bool) -> Vec<Bin> {
     let mut rows: Vec<(f64, f64)> = probabilities.iter().copied().zip(outcomes.iter().copied()).collect();
     rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -52,12 +53,12 @@ pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_coun
         let mut end;
         if by_count {
             end = (1..=bins).map(|bin| bin * count / bins).find(|end| *end > start).unwrap_or(count);
-            // A probability is not cut in two.
+            // Keep rows with the same probability together.
             while end < count && rows[end].0 == rows[end - 1].0 {
                 end += 1;
             }
         } else {
-            // A probability on an edge belongs below it, as scikit-learn has it.
+            // A probability on an edge belongs to the bin below, as in scikit-learn.
             let bin_of = |row: &(f64, f64)| ((row.0 * bins as f64).ceil() as usize).clamp(1, bins);
             let bin = bin_of(&rows[start]);
             end = start + rows[start..].iter().take_while(|row| bin_of(row) == bin).count();
@@ -79,7 +80,8 @@ pub fn calibration(probabilities: &[f64], outcomes: &[f64], bins: usize, by_coun
     found
 }
 
-/// The mean distance between what was predicted and observed in bins, by rows.
+/// The expected calibration error: the mean absolute difference between the predicted and the observed share of each bin, weighted
+/// by rows.
 pub fn calibration_error(bins: &[Bin]) -> f64 {
     let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
     bins.iter().map(|bin| bin.rows as f64 * (bin.mean_predicted - bin.observed).abs()).sum::<f64>() / rows as f64

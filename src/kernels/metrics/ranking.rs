@@ -1,8 +1,8 @@
-//! What depends only on the order of the scores.
+//! Metrics that depend only on the order of the scores.
 
 use super::Z95;
 
-/// Rows from the highest score down.
+/// Rows sorted by descending score.
 #[derive(Debug)]
 pub struct Ranked {
     /// Score, outcome and weight.
@@ -16,14 +16,14 @@ impl Ranked {
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let each = scores.iter().zip(outcomes).enumerate().map(|(row, (score, outcome))| (*score, *outcome, weight(row)));
         let mut rows: Vec<(f64, f64, f64)> = each.collect();
-        // Equal scores are one step; sorted by outcome and weight too, their sums do not depend on the order they came in.
+        // Equal scores form one step. They are sorted by outcome and weight too, so that sums do not depend on the input order.
         rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.total_cmp(&b.2)));
         let of = |is_positive: bool| rows.iter().filter(|row| (row.1 > 0.5) == is_positive).map(|row| row.2).sum();
         let (positives, negatives) = (of(true), of(false));
         Self { rows, positives, negatives }
     }
 
-    /// The sums of weights of positives and negatives with each score, from the highest down.
+    /// For each distinct score, from the highest down: the score and the weights of its positive and negative rows.
     fn steps(&self) -> impl Iterator<Item = (f64, f64, f64)> {
         self.rows.chunk_by(|one, next| one.0 == next.0).map(|rows| {
             let of = |is_positive: bool| rows.iter().filter(|row| (row.1 > 0.5) == is_positive).map(|row| row.2).sum();
@@ -36,7 +36,7 @@ impl Ranked {
     }
 }
 
-/// A point of the ROC curve: of the rows with at least this score.
+/// A point of the ROC curve, where rows with at least this score are predicted positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     pub threshold: f64,
@@ -48,7 +48,8 @@ pub struct Point {
     pub precision: f64,
 }
 
-/// The curve, a point for each different score, from the highest; it begins with none predicted, at an infinite threshold.
+/// The ROC curve, with one point per distinct score from the highest down. The first point has an infinite threshold and no
+/// predicted positives.
 pub fn roc_curve(ranked: &Ranked) -> Vec<Point> {
     let point = |threshold: f64, positives: f64, negatives: f64| Point {
         threshold,
@@ -67,7 +68,8 @@ pub fn roc_curve(ranked: &Ranked) -> Vec<Point> {
     curve
 }
 
-/// The area under the ROC curve: how often a positive row has the higher score, ties counting half. `None` of one class.
+/// The area under the ROC curve: the probability that a positive row has a higher score than a negative one, where ties count half.
+/// `None` if there is only one class.
 pub fn auc(scores: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> Option<f64> {
     area(&Ranked::new(scores, outcomes, weights))
 }
@@ -81,13 +83,15 @@ fn area(ranked: &Ranked) -> Option<f64> {
     ranked.has_both().then(|| area / (ranked.positives * ranked.negatives))
 }
 
-/// The area and its interval of 95 %, of rows that count alike.
+/// The area under the ROC curve and the ends of its 95 % confidence interval, which is valid for unweighted rows. `None` if there is
+/// only one class.
 ///
-/// E. DeLong, D. DeLong, D. Clarke-Pearson: Comparing the Areas under Two or More Correlated Receiver Operating Characteristic Curves (1988); the sums by
-/// ranks of X. Sun, W. Xu: Fast Implementation of DeLong's Algorithm (2014).
+/// E. DeLong, D. DeLong, D. Clarke-Pearson: Comparing the Areas under Two or More Correlated Receiver Operating Characteristic
+/// Curves (1988), with the sums by ranks of X. Sun, W. Xu: Fast Implementation of DeLong's Algorithm (2014).
 pub fn auc_interval(ranked: &Ranked) -> Option<(f64, f64, f64)> {
     let auc = area(ranked)?;
-    // Of each row the share of the other class that it beats; their variances within both classes.
+    // For each row, the share of the other class that it beats. The variance of the area follows from the variances of these
+    // shares within each class.
     let (mut above_positives, mut above_negatives) = (0.0, 0.0);
     let (mut of_positives, mut of_negatives) = (0.0, 0.0);
     for (_, positives, negatives) in ranked.steps() {
@@ -103,7 +107,7 @@ pub fn auc_interval(ranked: &Ranked) -> Option<(f64, f64, f64)> {
     Some((auc, (auc - reach).max(0.0), (auc + reach).min(1.0)))
 }
 
-/// Average precision: the sum of precision times the gain of recall, step by step, as scikit-learn has it. `None` without positive rows.
+/// Average precision: the sum over the steps of precision × increase of recall, as in scikit-learn. `None` without positive rows.
 pub fn average_precision(ranked: &Ranked) -> Option<f64> {
     let (mut positives, mut all, mut sum) = (0.0, 0.0, 0.0);
     for (_, more_positives, more_negatives) in ranked.steps() {
@@ -116,29 +120,30 @@ pub fn average_precision(ranked: &Ranked) -> Option<f64> {
     (ranked.positives > 0.0).then(|| sum / ranked.positives)
 }
 
-/// Kolmogorov and Smirnov: the largest difference of the rates along the curve. `None` of one class.
+/// The Kolmogorov–Smirnov statistic: the largest difference between the true and the false positive rate. `None` if there is only
+/// one class.
 pub fn ks(ranked: &Ranked) -> Option<f64> {
     let greatest =
         roc_curve(ranked).iter().map(|point| (point.true_positive_rate - point.false_positive_rate).abs()).fold(0.0, f64::max);
     ranked.has_both().then_some(greatest)
 }
 
-/// A part of the rows, by score.
+/// A group of rows with neighbouring scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decile {
     pub rows: u64,
     pub positives: f64,
-    /// The smallest and the largest score.
+    /// The lowest score; `high` is the highest.
     pub low: f64,
     pub high: f64,
     pub mean: f64,
 }
 
-/// This many parts of as many rows each, from the highest scores; the first are a row longer where they do not divide evenly. Where equal scores fall into
-/// two parts, the positive rows among them are shared in proportion.
+/// Divides the rows into this many groups of equal size, from the highest scores down. If they do not divide evenly, the first groups
+/// have one row more. If rows with equal scores fall into two groups, their positives are shared out in proportion.
 pub fn deciles(ranked: &Ranked, parts: usize) -> Vec<Decile> {
     let rows = ranked.rows.len();
-    // Each row stands for the mean outcome of the rows of its score.
+    // Replace the outcome of each row by the mean outcome of the rows with its score.
     let shared = ranked.rows.chunk_by(|one, next| one.0 == next.0).flat_map(|rows| {
         let mean = rows.iter().map(|row| row.1).sum::<f64>() / rows.len() as f64;
         rows.iter().map(move |row| (row.0, mean))

@@ -3,7 +3,7 @@ use super::*;
 const OUTCOMES: [f64; 4] = [0.0, 0.0, 1.0, 1.0];
 const SCORES: [f64; 4] = [0.1, 0.4, 0.35, 0.8];
 
-/// The examples of scikit-learn's pages of roc_auc_score, average_precision_score and roc_curve.
+/// The examples from scikit-learn's documentation of roc_auc_score, average_precision_score and roc_curve.
 #[test]
 fn ranking_is_that_of_scikit_learn() {
     let ranked = Ranked::new(&SCORES, &OUTCOMES, None);
@@ -13,7 +13,7 @@ fn ranking_is_that_of_scikit_learn() {
     let curve: Vec<(f64, f64)> =
         roc_curve(&ranked).iter().map(|point| (point.false_positive_rate, point.true_positive_rate)).collect();
     assert_eq!(curve, [(0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0)]);
-    // Ties count half; one class has no area.
+    // Ties count half; with a single class there is no area.
     assert_eq!(auc(&[0.5; 4], &OUTCOMES, None), Some(0.5));
     assert_eq!(auc(&SCORES, &[1.0; 4], None), None);
     let parts = deciles(&ranked, 2);
@@ -22,7 +22,7 @@ fn ranking_is_that_of_scikit_learn() {
 
 #[test]
 fn probabilities_and_classes_are_those_of_scikit_learn() {
-    // log_loss([0,0,1,1], p), brier_score_loss, accuracy at 0.4.
+    // scikit-learn: log_loss([0,0,1,1], p), brier_score_loss, accuracy at 0.4.
     let expected = -(0.9_f64.ln() + 0.6_f64.ln() + 0.35_f64.ln() + 0.8_f64.ln()) / 4.0;
     assert!((log_loss(&SCORES, &OUTCOMES, None) - expected).abs() < 1e-15);
     assert!((brier(&SCORES, &OUTCOMES, None) - (0.01 + 0.16 + 0.4225 + 0.04) / 4.0).abs() < 1e-15);

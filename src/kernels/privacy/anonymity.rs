@@ -5,45 +5,45 @@
 //!
 //! L. Sweeney: k-anonymity (2002); A. Machanavajjhala et al.: ℓ-Diversity (2007); N. Li, T. Li, S. Venkatasubramanian: t-Closeness (2007).
 
-/// The sizes below which classes are counted.
+/// The class sizes that [`Sizes::in_small`] counts below.
 pub const SMALL: [u64; 4] = [2, 3, 5, 10];
 
-/// What the sizes of classes say.
+/// What the sizes of the classes reveal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sizes {
-    /// All rows.
+    /// The number of all rows.
     pub rows: u64,
-    /// Classes.
+    /// The number of classes.
     pub classes: u64,
-    /// Rows of the smallest class.
+    /// The size of the smallest class.
     pub k: u64,
-    /// Rows in classes smaller than each of [`SMALL`].
+    /// The number of rows in classes smaller than each of [`SMALL`].
     pub in_small: [u64; 4],
 }
 
 impl Sizes {
-    /// Of the rows of each class; `None` without any.
+    /// Computes this from the sizes of the classes; `None` if there are none.
     pub fn of(sizes: &[u64]) -> Option<Self> {
         let k = sizes.iter().copied().min()?;
         let in_small = SMALL.map(|limit| sizes.iter().filter(|size| **size < limit).sum());
         Some(Self { rows: sizes.iter().sum(), classes: sizes.len() as u64, k, in_small })
     }
 
-    /// The probability to find the right row for the person that is easiest to find, knowing that they are in the table.
+    /// The probability of picking the right row for the person who is easiest to find, if it is known that they are in the table.
     pub fn highest_risk(&self) -> f64 {
         1.0 / self.k as f64
     }
 
-    /// The same on average over the rows: the share of rows that can be expected to be found.
+    /// The same probability on average: the share of rows that can be expected to be picked correctly.
     pub fn average_risk(&self) -> f64 {
         self.classes as f64 / self.rows as f64
     }
 }
 
-/// The highest and the average probability to find the right person of a population for a row that comes from it, by the rows of each class,
-/// and the persons of the population that agree with it: those of the rows at least. `None` without any.
+/// The highest and the average probability of picking the right person of a population for a row of the table. `classes` holds, for each
+/// class, its rows and the persons of the population that match it; these count as at least as many as the rows. `None` without classes.
 ///
-/// K. El Emam, F. K. Dankar: Protecting Privacy Using k-Anonymity (2008), the journalist's risk.
+/// K. El Emam, F. K. Dankar: Protecting Privacy Using k-Anonymity (2008), the journalist risk.
 pub fn journalist_risks(classes: &[(u64, u64)]) -> Option<(f64, f64)> {
     let of_population = || classes.iter().map(|(rows, population)| (*rows, (*population).max(*rows)));
     let smallest = of_population().map(|(_, population)| population).min()?;
@@ -52,19 +52,19 @@ pub fn journalist_risks(classes: &[(u64, u64)]) -> Option<(f64, f64)> {
     Some((1.0 / smallest as f64, found / rows as f64))
 }
 
-/// What a sensitive column says of one class, or of the worst of all.
+/// The diversity of a sensitive column in one class, or the worst of all classes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Diversity {
-    /// Different values.
+    /// The number of distinct values.
     pub distinct: u64,
-    /// e to the entropy of their shares.
+    /// The exponential of the entropy of their shares.
     pub entropy: f64,
-    /// The largest l for which the class is recursively (c, l)-diverse; 0 for none.
+    /// The largest l for which the class is recursively (c, l)-diverse; 0 if there is none.
     pub recursive: u64,
 }
 
 impl Diversity {
-    /// Of the rows of each value in a class, all above 0.
+    /// Computes it from the number of rows of each value in a class; all are above 0.
     pub fn of(counts: &[u64], c: f64) -> Self {
         let mut counts = counts.to_vec();
         counts.sort_unstable_by(|one, other| other.cmp(one));
@@ -78,7 +78,7 @@ impl Diversity {
             .sum::<f64>();
         let all_alike = counts.first() == counts.last();
         let entropy = if all_alike { counts.len() as f64 } else { libm::exp(entropy) };
-        // r₁ < c · (rₗ + … + rₘ): the sum falls as l grows.
+        // The condition is r₁ < c · (rₗ + … + rₘ). The sum falls as l grows, so the first failure ends the loop.
         let most = counts.first().copied().unwrap_or(0) as f64;
         let mut rest = rows;
         let mut recursive = 0;
@@ -92,7 +92,7 @@ impl Diversity {
         Self { distinct: counts.len() as u64, entropy, recursive }
     }
 
-    /// The worse of two in each respect.
+    /// The worse of two diversities in each respect.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         Self {
@@ -103,19 +103,19 @@ impl Diversity {
     }
 }
 
-/// How far values are from one another, for the earth mover's distance.
+/// The ground distance between values, for the earth mover's distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
     /// Any two values are 1 apart.
     Equal,
-    /// Neighbours in the order of all values are 1/(m − 1) apart.
+    /// Neighbours in the sorted order of all values are 1/(m − 1) apart.
     Ordered,
 }
 
 /// The earth mover's distance between the values of a class and those of all rows.
 ///
-/// `class` has places of values in their order and the rows of each, `all` the rows of every value. Both are integers, and so is the
-/// sum of differences over their common denominator: nothing is rounded before the one division.
+/// `class` holds the ranks of its values, ascending, with their rows; `all` holds the rows of every value. The differences are summed as
+/// integers over their common denominator, so nothing is rounded before the final division.
 pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
     let (of_class, of_all): (u64, u64) = (class.iter().map(|(_, rows)| rows).sum(), all.iter().sum());
     let (of_class, of_all) = (i128::from(of_class), i128::from(of_all));
@@ -125,7 +125,7 @@ pub fn distance(class: &[(usize, u64)], all: &[u64], ground: Ground) -> f64 {
     let whole = of_class * of_all;
     match ground {
         Ground::Equal => {
-            // Half the sum of differences; values that the class lacks differ by their share of all.
+            // Half the sum of absolute differences; a value that the class lacks differs by its share of all rows.
             let (mut sum, mut rest) = (0, of_all * of_class);
             for (place, rows) in class {
                 let share = i128::from(all.get(*place).copied().unwrap_or(0)) * of_class;
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_population_hides_what_a_sample_shows() {
         assert_eq!(journalist_risks(&[(1, 10), (2, 4)]), Some((0.25, (0.1 + 0.5) / 3.0)));
-        // Who is in the sample is in the population.
+        // A sample is part of the population.
         assert_eq!(journalist_risks(&[(2, 0)]), Some((0.5, 0.5)));
         assert_eq!(journalist_risks(&[]), None);
     }
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// The table of the paper on t-closeness: salaries of 3k to 11k; the class {3k, 4k, 5k} is 0.375 away, {6k, 8k, 11k} 0.167.
+    /// The example of the paper on t-closeness: salaries of 3k to 11k; the class {3k, 4k, 5k} is 0.375 away, {6k, 8k, 11k} 0.167.
     #[test]
     fn distances_of_the_paper() {
         let all = [1; 9];

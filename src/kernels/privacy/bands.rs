@@ -1,20 +1,20 @@
-//! Numbers and days in bands: 27 is in `25-29`, 2025-03-14 in `2025-Q1`.
+//! Bands of numbers and days: 27 is in `25-29`, 2025-03-14 in `2025-Q1`.
 
-/// A number as so many units of 10^-scale.
+/// A number in units of 10^-scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Units {
-    /// How many.
+    /// The number of units.
     pub units: i128,
-    /// Digits behind the point.
+    /// The number of decimals.
     pub scale: u32,
 }
 
-/// The most digits behind the point that a number keeps.
+/// The most decimals that a number keeps.
 pub const MOST_DECIMALS: u32 = 15;
 
 impl Units {
-    /// A number as it is written, without an exponent; further digits behind the point are dropped, away from zero for negative numbers so
-    /// that it stays in its band. `None` of others, and of those too large.
+    /// Parses a number without an exponent. Further decimals are dropped; negative numbers are then rounded down, so that they stay in
+    /// their band. `None` for anything else, and for numbers that are too large.
     pub fn read(text: &str) -> Option<Self> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(digits) => (-1, digits),
@@ -31,14 +31,14 @@ impl Units {
         Some(Self { units: sign * (number + dropped), scale: kept.len() as u32 })
     }
 
-    /// The same number in finer units.
+    /// The same number in units of a finer scale.
     pub fn at(self, scale: u32) -> Option<i128> {
         let finer = scale.checked_sub(self.scale)?;
         self.units.checked_mul(10_i128.checked_pow(finer)?)
     }
 }
 
-/// This many units as a number.
+/// Writes units as a decimal number.
 pub fn written(units: i128, scale: u32) -> String {
     let digits = format!("{:0width$}", units.unsigned_abs(), width = scale as usize + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
@@ -47,12 +47,12 @@ pub fn written(units: i128, scale: u32) -> String {
     if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-/// The number of a value's band: those of a width above 0 stand side by side from 0.
+/// The number of the band that a value is in. Bands have a width above 0, and one begins at 0.
 pub fn place(units: i128, width: i128) -> i128 {
     units.div_euclid(width)
 }
 
-/// A band as text: of integers with both ends, `25-29`, of others without the upper one, `[2.5, 5)`.
+/// A band as text: integers are shown with both ends, `25-29`, other numbers without the upper end, `[2.5, 5)`.
 pub fn label(place: i128, width: i128, scale: u32, whole: bool) -> Option<String> {
     let low = place.checked_mul(width)?;
     let high = low.checked_add(width)?;
@@ -64,7 +64,7 @@ pub fn label(place: i128, width: i128, scale: u32, whole: bool) -> Option<String
     })
 }
 
-/// A span of the calendar.
+/// A unit of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
     /// `2025-03-14`.
@@ -80,16 +80,16 @@ pub enum Span {
 }
 
 impl Span {
-    /// Each with its word, the shortest first.
+    /// All spans with their words, the shortest first.
     pub const ALL: [(Self, &'static str); 5] =
         [(Self::Day, "day"), (Self::Month, "month"), (Self::Quarter, "quarter"), (Self::Year, "year"), (Self::Decade, "decade")];
 
-    /// That of a word.
+    /// The span with a word.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, own)| own.eq_ignore_ascii_case(word)).map(|(span, _)| *span)
     }
 
-    /// The span of a day since 1970-01-01, as text.
+    /// The text of the span that contains a day, counted from 1970-01-01.
     pub fn label(self, day: i32) -> String {
         let (year, month, day) = civil(day);
         let shown = if year < 0 { format!("-{:04}", year.abs()) } else { format!("{year:04}") };

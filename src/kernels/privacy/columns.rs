@@ -1,4 +1,4 @@
-//! Which personal data a column contains, by its name and by its values.
+//! Detects which personal data a column contains, by its name and its values.
 
 use super::masks;
 use super::redact::{self, Class};
@@ -8,7 +8,7 @@ use crate::kernels::cleaning::id_card::IdCard;
 use crate::kernels::cleaning::phone::{self, Kind};
 use crate::kernels::cleaning::texts::{is_han, plain};
 
-/// What a column holds.
+/// What a column contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     Name,
@@ -18,17 +18,17 @@ pub enum Content {
     BankCard,
     Address,
     Birth,
-    /// An account, a passport: what names a person and has no form that could be checked.
+    /// An account, a passport: it identifies a person, but has no form that could be checked.
     Account,
     FreeText,
     Key,
 }
 
-/// A content with its word in SQL, the function that covers it, and what its columns are called: a whole name, a word of the name, or for
-/// words that are not of ASCII a part of it.
+/// A kind of content with its word in SQL, the function that protects it, and names of such columns. A name matches as a whole or as one
+/// of the words separated by underscores; a Chinese name also matches as a part.
 pub type Called = (Content, &'static str, &'static str, &'static [&'static str]);
 
-/// Every content. The first whose words a name has counts.
+/// All kinds of content. The first one that matches a column's name counts.
 pub const CONTENTS: [Called; 10] = [
     (Content::Email, "email", "mask_email", &["email", "e_mail", "mail", "邮箱", "邮件地址"]),
     (Content::Phone, "phone", "mask_phone", &["phone", "mobile", "tel", "telephone", "cellphone", "手机", "电话", "whatsapp"]),
@@ -84,22 +84,22 @@ impl Content {
         CONTENTS.iter().find(|(content, ..)| *content == self).copied().unwrap_or(CONTENTS[0])
     }
 
-    /// Its word in SQL.
+    /// The word in SQL.
     pub fn word(self) -> &'static str {
         self.called().1
     }
 
-    /// The function that covers it.
+    /// The function that protects such values.
     pub fn function(self) -> &'static str {
         self.called().2
     }
 
-    /// What a column of this name holds; nothing where its values are no person's.
+    /// The content of a column with this name; `None` if the name does not suggest personal data.
     pub fn of_name(column: &str) -> Option<Self> {
         let column = column.to_lowercase();
         let is_of = |(content, _, _, words): &&Called| {
             words.iter().any(|word| {
-                // A product or a segment has a name too, and is nobody.
+                // Products and segments have names too, so `product_name` does not match.
                 let by_part = *content != Self::Name && *content != Self::Key;
                 column == **word
                     || by_part && column.split('_').any(|part| part == *word)
@@ -109,7 +109,7 @@ impl Content {
         CONTENTS.iter().find(is_of).map(|(content, ..)| *content)
     }
 
-    /// A value as it may be shown.
+    /// Masks a value for display.
     pub fn cover(self, value: &str) -> String {
         match self {
             Self::Email => masks::email(value),
@@ -127,25 +127,24 @@ impl Content {
     }
 }
 
-/// The share of values from which on they decide what a column holds.
+/// The share of values that must be of a kind to decide what the column contains.
 const ENOUGH: f64 = 0.5;
-/// The same for texts with something in them.
+/// The share of free texts that must contain personal data.
 const ENOUGH_IN_TEXTS: f64 = 0.01;
-/// Characters from which on a string is a free one.
+/// The least number of characters of a free text.
 const LONG: usize = 12;
 
-/// What a column seems to hold.
+/// What a column seems to contain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// What.
     pub content: Content,
-    /// The share of the values that read as such; nothing where that cannot be told from values.
+    /// The share of the values that are of this kind; `None` if values cannot show it.
     pub share: Option<f64>,
-    /// Why.
+    /// The reason, as shown to the user.
     pub reason: String,
 }
 
-/// What a column holds, by its name and by some of its different values.
+/// What a column seems to contain, judged by its name and a sample of its distinct values.
 pub fn finding(column: &str, values: &[&str], all_differ: bool) -> Option<Finding> {
     let by_name = Content::of_name(column);
     let share = |reads: &dyn Fn(&str) -> bool| {
@@ -164,7 +163,7 @@ pub fn finding(column: &str, values: &[&str], all_differ: bool) -> Option<Findin
     for (content, reads) in readers {
         let Some(found) = share(&reads) else { break };
         let named = by_name == Some(content);
-        // A few digits are soon a telephone number, and any two characters a name.
+        // Almost any few digits could be a telephone number, and any two characters a name.
         let enough = if named {
             0.2
         } else if content == Content::Name {
@@ -194,7 +193,7 @@ pub fn finding(column: &str, values: &[&str], all_differ: bool) -> Option<Findin
     Some(Finding { content, share: of_values, reason: format!("its name \"{column}\"") })
 }
 
-/// A mobile number, or a landline as one writes it: a plain number of ten digits is an order's more often.
+/// A mobile number, or a landline written with punctuation: ten plain digits are more often an order number.
 fn is_phone(value: &str) -> bool {
     let Some(home) = phone::country("CN") else { return false };
     phone::read(value, home).is_ok_and(|found| match found.kind {
@@ -209,7 +208,7 @@ fn is_address(value: &str) -> bool {
     has_place && !address.rest.is_empty() && address.problem != Some(addresses::Problem::NoDivision)
 }
 
-/// Two to four characters that begin with a surname, and are no place.
+/// Two to four Chinese characters that begin with a surname and are not a place.
 fn is_name(value: &str) -> bool {
     const SURNAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文";
     let text = plain(value);

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 /// A column: how its values are grouped at each level.
 #[derive(Debug, Clone)]
 pub struct Levels {
-    /// For each level, the group of every value; level 0 has a group a value.
+    /// For each level, the group of each value; at level 0, each value is its own group.
     pub groups: Vec<Vec<u32>>,
 }
 
@@ -32,12 +32,12 @@ impl Levels {
     }
 }
 
-/// What is wanted.
+/// What the generalised table must fulfil.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// Rows of the smallest class.
+    /// The least number of rows in a class.
     pub k: u64,
-    /// Rows that may be suppressed.
+    /// The most rows that may be suppressed.
     pub suppressed: u64,
 }
 
@@ -46,30 +46,31 @@ pub struct Wanted {
 pub struct Chosen {
     /// The level of each column.
     pub levels: Vec<usize>,
-    /// Whether each of the combinations stays.
+    /// Whether each combination of values is kept.
     pub kept: Vec<bool>,
-    /// Rows that are suppressed.
+    /// The number of suppressed rows.
     pub suppressed: u64,
-    /// Classes that stay.
+    /// The number of classes that are kept.
     pub classes: u64,
-    /// Σ size² over classes that stay, and rows for each suppressed row (R. J. Bayardo, R. Agrawal: 2005).
+    /// Σ size² over the kept classes, plus the number of all rows for each suppressed row (R. J. Bayardo, R. Agrawal: 2005).
     pub discernibility: u128,
-    /// Loss over all cells, from 0 to 1.
+    /// The mean loss per cell, from 0 to 1.
     pub loss: f64,
 }
 
 /// The most nodes of a lattice.
 pub const MOST_NODES: usize = 1_000_000;
 
-/// How many nodes a lattice has.
+/// The number of nodes in the lattice.
 pub fn nodes(columns: &[Levels]) -> usize {
     columns.iter().fold(1, |nodes: usize, column| nodes.saturating_mul(column.groups.len()))
 }
 
-/// The least generalisation; `None` when not even that of everything fits.
+/// Finds the generalisation with the least loss; `None` if not even the coarsest is valid.
 ///
-/// `values` has for each column the value of every combination, `rows` how often the combination stands. Of several that lose the same, the
-/// first by levels counts. `check` is asked now and then, and ends the search with its error.
+/// `values` holds, for each column, the value of each combination; `rows` holds the number of rows of each combination. Ties go to the
+/// node that is tried first: the one with the lower bound, then with the lower levels. `check` is called before each node is evaluated;
+/// its error ends the search.
 ///
 /// # Errors
 /// That of `check`.
@@ -82,7 +83,7 @@ pub fn search<E>(
 ) -> Result<Option<Chosen>, E> {
     let all: u64 = rows.iter().sum();
     let cells = all as f64 * columns.len().max(1) as f64;
-    // What each level loses when nothing is suppressed.
+    // The loss of each level if nothing is suppressed.
     let of_levels: Vec<Vec<f64>> = columns
         .iter()
         .zip(values)
@@ -126,6 +127,7 @@ pub fn search<E>(
                 }
             }
             Err(node) => {
+                // Only the highest invalid nodes are kept: they rule out everything below the others too.
                 failed.retain(|other| !other.iter().zip(&node).all(|(other, own)| other <= own));
                 failed.push(node);
             }
@@ -134,7 +136,7 @@ pub fn search<E>(
     Ok(best)
 }
 
-/// What a node costs; the node again if it does not fit.
+/// Evaluates a node; an invalid node is returned as the error.
 fn evaluate(
     columns: &[Levels],
     values: &[Vec<u32>],
@@ -176,7 +178,7 @@ fn evaluate(
     })
 }
 
-/// The class of every combination at a node, numbered from 0.
+/// The class of each combination at a node, numbered from 0.
 fn classes(columns: &[Levels], values: &[Vec<u32>], combinations: usize, node: &[usize]) -> Vec<u32> {
     let mut classes = vec![0_u32; combinations];
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();

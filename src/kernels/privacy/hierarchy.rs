@@ -1,4 +1,4 @@
-//! Values generalised step by step: the levels of a column, each coarser than the one before.
+//! Hierarchies of a column's values: levels, each coarser than the one before.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,54 +6,54 @@ use std::hash::Hash;
 use super::bands::{Span, label, place};
 use super::generalization::Levels;
 
-/// The different values of a column.
+/// The distinct values of a column.
 #[derive(Debug)]
 pub enum Values {
-    /// Numbers in units of 10^-scale; whole ones are shown with both ends of their bands.
+    /// Numbers in units of 10^-scale.
     Numbers {
-        /// The values; nothing for NULL and what is not finite.
+        /// The values; `None` for NULL and for infinity or NaN.
         units: Vec<Option<i128>>,
-        /// Digits behind the point.
+        /// The number of decimals.
         scale: u32,
-        /// Whether they are whole by their type.
+        /// Whether the column has an integer type; the bands of integers are shown with both ends.
         whole: bool,
     },
-    /// Days since 1970-01-01, of dates or of times.
+    /// Days since 1970-01-01, from dates or timestamps.
     Days(Vec<Option<i32>>),
-    /// Texts.
+    /// Strings.
     Texts(Vec<Option<String>>),
-    /// Only whether they are shown.
+    /// Values of other types, which are either shown or not.
     Others,
 }
 
 /// The levels of a column, and how they are shown.
 #[derive(Debug, Clone)]
 pub struct Hierarchy {
-    /// The groups.
+    /// The groups of each level.
     pub levels: Levels,
-    /// For each level, the text of each group; nothing for NULL.
+    /// For each level, the text of each group; `None` for NULL.
     pub labels: Vec<Vec<Option<String>>>,
-    /// What each level is called.
+    /// The name of each level.
     pub names: Vec<String>,
 }
 
-/// What stands for any value.
+/// The text that replaces any value.
 const ANY: &str = "*";
 
-/// The most bands that the least wide ones of a column make up.
+/// The most bands that a column has at its finest level of bands.
 const MOST_BANDS: i128 = 32;
 
-/// The most levels of bands and of prefixes.
+/// The most levels of bands, and the longest strings that get a level per character.
 const MOST_LEVELS: usize = 12;
 
 impl Hierarchy {
-    /// With the values themselves at level 0, in the order of their number.
+    /// Starts with level 0, at which each value is its own group.
     fn new(shown: Vec<Option<String>>) -> Self {
         let groups = (0..shown.len() as u32).collect();
         Self { levels: Levels { groups: vec![groups] }, labels: vec![shown], names: vec!["as it is".into()] }
     }
 
-    /// The levels of values, of which `shown` are the texts.
+    /// Builds the levels for values whose texts are `shown`.
     pub fn of(values: &Values, shown: Vec<Option<String>>) -> Self {
         let mut own = Self::new(shown);
         match values {
@@ -69,14 +69,14 @@ impl Hierarchy {
         own.any()
     }
 
-    /// The levels that the caller gives: for each value its text at each level, `None` for a value without them.
+    /// Uses levels given by the caller: for each value its text at each level, or `None` if none are given for the value.
     pub fn given(given: &[Option<Vec<Option<String>>>], shown: Vec<Option<String>>) -> Self {
         let mut own = Self::new(shown);
         let levels = given.iter().flatten().map(Vec::len).max().unwrap_or(0);
         for level in 0..levels {
             let texts: Vec<Option<String>> =
                 given.iter().map(|texts| texts.as_ref().and_then(|texts| texts.get(level).cloned().flatten())).collect();
-            // A value that is not named goes with the last text that it has, or with itself.
+            // A value without a text at this level keeps its text of the level before.
             let before: Vec<Option<String>> = own.texts();
             let texts: Vec<Option<String>> = texts.into_iter().zip(before).map(|(text, before)| text.or(before)).collect();
             own.add(format!("level {}", level + 1), &texts, |text| Some(text.clone()), |label| Some(label.clone()));
@@ -84,13 +84,14 @@ impl Hierarchy {
         own.any()
     }
 
-    /// The text of each value at the last level.
+    /// The text of each value at the coarsest level so far.
     fn texts(&self) -> Vec<Option<String>> {
         let (Some(groups), Some(labels)) = (self.levels.groups.last(), self.labels.last()) else { return vec![] };
         groups.iter().map(|group| labels.get(*group as usize).cloned().flatten()).collect()
     }
 
-    /// A further level, if it has fewer groups than the last. Values of one group stay together, whatever their keys are.
+    /// Adds a level if it has fewer groups than the one before. Values that already share a group stay together, even if their keys
+    /// differ.
     fn add<V, K: Hash + Eq + Clone>(
         &mut self,
         name: String,
@@ -128,7 +129,7 @@ impl Hierarchy {
         }
     }
 
-    /// Bands of doubling widths, from one that makes up some 32 bands.
+    /// Adds levels of bands whose widths double, from one that gives about 32 bands.
     fn bands(&mut self, units: &[Option<i128>], scale: u32, whole: bool) {
         let finite = || units.iter().flatten().copied();
         let (Some(least), Some(most)) = (finite().min(), finite().max()) else { return };
@@ -148,7 +149,7 @@ impl Hierarchy {
         }
     }
 
-    /// Ever shorter beginnings.
+    /// Adds levels of ever shorter prefixes.
     fn prefixes(&mut self, texts: &[Option<String>]) {
         let longest = texts.iter().flatten().map(|text| text.chars().count()).max().unwrap_or(0);
         let lengths: Vec<usize> = if longest <= MOST_LEVELS {
@@ -162,12 +163,12 @@ impl Hierarchy {
                 let ends_before = begin.chars().count() < length;
                 Some(if ends_before { begin.clone() } else { format!("{begin}*") })
             };
-            // A string that ends there goes with those that go on.
+            // A string that is no longer than the prefix joins those that begin with it.
             self.add(name, texts, |text| Some(text.chars().take(length).collect()), label);
         }
     }
 
-    /// The last level, at which all are one.
+    /// Adds the coarsest level, at which all values are one group.
     fn any(mut self) -> Self {
         if self.labels.last().is_some_and(|labels| labels.len() > 1) {
             let values = self.levels.groups.first().map_or(0, Vec::len);
@@ -185,7 +186,7 @@ impl Hierarchy {
     }
 }
 
-/// The smallest of 1, 5, 10, 50, 100 … that is not below.
+/// The smallest of 1, 5, 10, 50, 100, … that is at least `least`.
 fn round_width(least: i128) -> i128 {
     let mut power = 1_i128;
     loop {

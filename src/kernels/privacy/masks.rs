@@ -1,7 +1,7 @@
 //! Masked personal values: enough is left to compare with a known value, too little to learn it.
 //!
-//! Each mask first reads the value, like the function that cleans such values. A string that is not such a value is replaced by
-//! three stars, which do not show its length: it may contain anything, typed into the wrong field.
+//! Each mask first parses the value, as the function that cleans such values does. A string that is not such a value becomes three stars,
+//! which do not reveal its length: it may contain anything, typed into the wrong field.
 
 use crate::kernels::chinese::addresses::parse;
 use crate::kernels::cleaning::company::Company;
@@ -11,10 +11,10 @@ use crate::kernels::cleaning::name;
 use crate::kernels::cleaning::phone::{self, Country, Kind};
 use crate::kernels::cleaning::texts::{is_han, is_unseen, plain, plain_with_digits};
 
-/// What stands for a string that is not what it should be.
+/// The mask of a string that cannot be parsed.
 pub const HIDDEN: &str = "***";
 
-/// The most stars that stand for the rest of a word, one for a letter.
+/// The most stars for the rest of a word; below that, one per character.
 const MOST_STARS: usize = 10;
 
 /// Chinese surnames of two characters.
@@ -25,11 +25,12 @@ const LONG_SURNAMES: [&str; 60] = [
     "乐正", "壤驷", "公良", "夹谷", "宰父", "谷梁", "段干", "东门", "南门", "第五", "歐陽", "司馬", "諸葛", "尉遲", "上官",
 ];
 
-/// Legal forms that are no surname of anybody.
+/// Legal forms that are not also surnames.
 const PLAIN_FORMS: [&str; 12] =
     ["Inc", "Corp", "Co Ltd", "Pvt Ltd", "Pty Ltd", "Pte Ltd", "Sdn Bhd", "LLC", "LLP", "PLC", "Ltd", "GmbH"];
 
-/// A person's name: the surname of a Chinese one, of others the first letter of each word. Of companies the legal form stays too.
+/// Masks a person's name: a Chinese name keeps its surname, others the first letter of each word. The name of a company also keeps its
+/// legal form.
 pub fn name(text: &str) -> String {
     if let Ok(company) = Company::read(text) {
         let (name, form) = (company.name(), company.form());
@@ -52,7 +53,7 @@ pub fn name(text: &str) -> String {
     let head = parts.next().unwrap_or_default();
     let letters = head.chars().count();
     let covered = if letters == 1 && plain(text).chars().count() > 1 && !clean.contains('·') {
-        // 张先生: the title is left out, and the rest of the name is not known.
+        // 张先生: cleaning has removed the title, and the rest of the name is unknown.
         format!("{head}*")
     } else {
         let kept = match letters {
@@ -65,7 +66,7 @@ pub fn name(text: &str) -> String {
     parts.fold(covered, |covered, part| format!("{covered}·{}", stars(part.chars().count())))
 }
 
-/// The first letter of each word.
+/// Keeps the first letter of each word.
 fn words(name: &str) -> String {
     let word = |word: &str| {
         let letters = word.chars().filter(|letter| letter.is_alphanumeric() || *letter == '*').count();
@@ -88,7 +89,7 @@ fn stars(letters: usize) -> String {
     "*".repeat(letters.min(MOST_STARS))
 }
 
-/// A telephone number: `138****5678`, `010-****6666`, `+44 ******3456`.
+/// Masks a telephone number: `138****5678`, `010-****6666`, `+44 ******3456`.
 pub fn phone(text: &str, home: &'static Country) -> String {
     let written = plain_with_digits(text);
     let Ok(found) = phone::read(text, home) else {
@@ -116,14 +117,14 @@ pub fn phone(text: &str, home: &'static Country) -> String {
     format!("{code}{covered}{extension}")
 }
 
-/// True for what [`phone`] gives for a mobile number of China, so that what is covered stays so.
+/// True for a Chinese mobile number masked by [`phone`], so that masking it again does not change it.
 fn is_covered_phone(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_digit = |byte: &u8| byte.is_ascii_digit();
     bytes.len() == 11 && bytes[..3].iter().all(is_digit) && bytes[3..7] == *b"****" && bytes[7..].iter().all(is_digit)
 }
 
-/// An address of e-mail: the first letter, and the domain.
+/// Masks an e-mail address: the first letter and the domain are kept.
 pub fn email(text: &str) -> String {
     match Email::read(text) {
         Ok(found) => {
@@ -131,7 +132,7 @@ pub fn email(text: &str) -> String {
             format!("{}***@{}", first(&found.name, kept), found.domain)
         }
         Err(email::Problem::Masked) => {
-            // What is covered stays so.
+            // Masking again changes nothing.
             let text = plain(text).to_lowercase();
             let covered = text.split_once("***@").filter(|(name, _)| name.chars().count() <= 1 && !name.contains('*'));
             match covered.and_then(|(_, domain)| Email::read(&format!("a@{domain}")).ok()) {
@@ -143,7 +144,7 @@ pub fn email(text: &str) -> String {
     }
 }
 
-/// A number of a Chinese identity card: the first three digits and the last four characters.
+/// Masks the number of a Chinese identity card: the first three digits and the last four characters are kept.
 pub fn id_card(text: &str) -> String {
     if IdCard::read(text).is_err() {
         return HIDDEN.into();
@@ -152,7 +153,7 @@ pub fn id_card(text: &str) -> String {
     format!("{}{}{}", first(&letters, 3), "*".repeat(letters.len().saturating_sub(7)), last(&letters, 4))
 }
 
-/// An address in China: province, city and district.
+/// Masks a Chinese address: province, city and district are kept.
 pub fn address(text: &str) -> String {
     let found = parse(&plain(text));
     let city = found.city.filter(|city| found.province != Some(city));
@@ -160,7 +161,7 @@ pub fn address(text: &str) -> String {
     format!("{places}{HIDDEN}")
 }
 
-/// A number of a bank card: the last four digits.
+/// Masks a bank card number: the last four digits are kept.
 pub fn card(text: &str) -> String {
     match card_digits(text) {
         Some(digits) => format!("{}{}", "*".repeat(digits.len() - 4), last(&digits, 4)),
@@ -168,7 +169,7 @@ pub fn card(text: &str) -> String {
     }
 }
 
-/// The digits of a bank card's number; blanks, dashes and width do not count.
+/// The digits of a bank card number; spaces, dashes and full-width forms are accepted.
 fn card_digits(text: &str) -> Option<String> {
     let mut digits = String::new();
     for letter in plain_with_digits(text).chars() {
@@ -182,7 +183,7 @@ fn card_digits(text: &str) -> Option<String> {
     is_card(&digits).then_some(digits)
 }
 
-/// True for digits that can be the number of a bank card: a prefix that networks use, its length, and the check digit of Luhn (ISO/IEC 7812).
+/// True for digits that can be a bank card number: the issuer's prefix, the length, and the Luhn check digit (ISO/IEC 7812) fit.
 pub fn is_card(digits: &str) -> bool {
     let number = |count: usize| digits.get(..count).and_then(|prefix| prefix.parse::<u32>().ok()).unwrap_or(0);
     let length = digits.len();
@@ -195,7 +196,7 @@ pub fn is_card(digits: &str) -> bool {
         22..=27 => length == 16 && (2221..=2720).contains(&number(4)),
         50 | 56..=61 | 63..=69 => (13..=19).contains(&length),
         62 => (16..=19).contains(&length),
-        // Of Chinese banks before UnionPay.
+        // Cards of Chinese banks before UnionPay.
         90..=99 => (16..=19).contains(&length),
         _ => false,
     };

@@ -1,17 +1,17 @@
-//! Personal data: masked, found in texts, replaced, generalised; and how much a table still reveals about a person.
+//! Personal data: masking, redaction, replacement and generalisation, and how much a table still reveals about a person.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `masks` | a name, a telephone number, an address … masked so that it can still be compared |
 //! | `redact` | personal data in free text |
-//! | `columns` | which personal data a column contains, by its name and its values |
-//! | `bands` | numbers and days in bands |
-//! | `pseudonyms` | keys, and the tokens that are made of values with them |
-//! | `tokens` | tokens that can be turned back with the key |
+//! | `columns` | which personal data a column contains, judged by its name and values |
+//! | `bands` | ranges of numbers and days |
+//! | `pseudonyms` | keys, and the tokens derived from values with them |
+//! | `tokens` | tokens that the key turns back into values |
 //! | `anonymity` | k-anonymity, l-diversity and t-closeness of counted rows |
-//! | `hierarchy`, `generalization` | values generalised step by step, and the search for the best steps |
-//! | `suppression` | which small cells of a table are not shown |
-//! | `noise` | noise for differential privacy, with integers only |
+//! | `hierarchy`, `generalization` | levels of ever coarser values, and the search for the best levels |
+//! | `suppression` | which small cells of a table to hide |
+//! | `noise` | noise for differential privacy, in integers only |
 
 pub mod anonymity;
 pub mod bands;

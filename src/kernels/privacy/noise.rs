@@ -7,13 +7,13 @@
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Where random bits come from; `None` when there are none.
+/// A source of random bits, which returns `None` if it fails.
 pub trait Bits {
     /// 64 random bits.
     fn bits(&mut self) -> Option<u64>;
 }
 
-/// The random numbers of the system, the only ones for answers that leave it.
+/// The operating system's random number generator, the only source for answers that are shown.
 #[derive(Debug)]
 pub struct SystemBits {
     system: SystemRandom,
@@ -21,7 +21,7 @@ pub struct SystemBits {
 }
 
 impl SystemBits {
-    /// Those of this system.
+    /// Creates the source.
     pub fn of_system() -> Self {
         Self { system: SystemRandom::new(), buffer: vec![] }
     }
@@ -40,17 +40,18 @@ impl Bits for SystemBits {
     }
 }
 
-/// A number above or equal to 0 as a fraction.
+/// A fraction that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fraction {
-    /// Above the line.
     pub numerator: u128,
-    /// Below it; above 0.
+    /// Must be above 0.
     pub denominator: u128,
 }
 
-/// A number below `bound`, each equally likely; `None` for a bound of 0.
+/// A uniform random number below `bound`; `None` for a bound of 0.
 fn below(bound: u128, bits: &mut impl Bits) -> Option<u128> {
+    // Rejection sampling: all bits up to the highest of the bound are drawn, until the number is below it. A remainder would not be
+    // uniform.
     let most = bound.checked_sub(1)?;
     let mask = u128::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
     loop {
@@ -62,7 +63,7 @@ fn below(bound: u128, bits: &mut impl Bits) -> Option<u128> {
     }
 }
 
-/// True with the probability of a fraction of at most 1.
+/// True with the probability given by a fraction of at most 1.
 fn bernoulli(probability: Fraction, bits: &mut impl Bits) -> Option<bool> {
     Some(below(probability.denominator, bits)? < probability.numerator)
 }
@@ -78,7 +79,8 @@ fn bernoulli_exp(gamma: Fraction, bits: &mut impl Bits) -> Option<bool> {
     bernoulli_exp_of_one(Fraction { numerator: rest, denominator: gamma.denominator }, bits)
 }
 
-/// The same for γ of at most 1: the first k for which a coin of γ / k fails is odd with that probability.
+/// The same for γ of at most 1: coins with probability γ / k are tossed for k = 1, 2, …; the first k that fails is odd with probability
+/// exp(−γ).
 fn bernoulli_exp_of_one(gamma: Fraction, bits: &mut impl Bits) -> Option<bool> {
     let mut count = 1_u128;
     loop {
@@ -90,7 +92,8 @@ fn bernoulli_exp_of_one(gamma: Fraction, bits: &mut impl Bits) -> Option<bool> {
     }
 }
 
-/// A draw of the discrete Laplace distribution: P(y) ∝ exp(−|y| / scale). `None` without random numbers, for a scale of 0 or too large a one.
+/// Draws from the discrete Laplace distribution: P(y) ∝ exp(−|y| / scale). `None` if there are no random bits, or if the scale is 0 or
+/// too large.
 pub fn laplace(scale: Fraction, bits: &mut impl Bits) -> Option<i128> {
     let Fraction { numerator: t, denominator: s } = scale;
     if t == 0 || s == 0 {
@@ -105,6 +108,7 @@ pub fn laplace(scale: Fraction, bits: &mut impl Bits) -> Option<i128> {
         while bernoulli_exp_of_one(Fraction { numerator: 1, denominator: 1 }, bits)? {
             whole += 1;
         }
+        // A negative 0 is rejected, because 0 would otherwise be twice as likely.
         let size = i128::try_from(part.checked_add(t.checked_mul(whole)?)? / s).ok()?;
         let negative = bernoulli(Fraction { numerator: 1, denominator: 2 }, bits)?;
         if !(negative && size == 0) {
@@ -113,7 +117,8 @@ pub fn laplace(scale: Fraction, bits: &mut impl Bits) -> Option<i128> {
     }
 }
 
-/// A draw of the discrete Gaussian distribution: P(y) ∝ exp(−y² / 2σ²). `None` without random numbers, for a variance of 0 or too large a one.
+/// Draws from the discrete Gaussian distribution: P(y) ∝ exp(−y² / 2σ²). `None` if there are no random bits, or if the variance is 0 or
+/// too large.
 #[cfg_attr(not(test), expect(dead_code, reason = "for budgets of concentrated differential privacy"))]
 pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
     let Fraction { numerator: n, denominator: d } = variance;
@@ -124,7 +129,7 @@ pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
     let line = n.checked_mul(2)?.checked_mul(d)?.checked_mul(t)?.checked_mul(t)?;
     loop {
         let drawn = laplace(Fraction { numerator: t, denominator: 1 }, bits)?;
-        // (|y| − σ² / t)² / 2σ², on one line.
+        // (|y| − σ² / t)² / 2σ², with a common denominator.
         let distance = drawn.unsigned_abs().checked_mul(d)?.checked_mul(t)?.abs_diff(n);
         if bernoulli_exp(Fraction { numerator: distance.checked_mul(distance)?, denominator: line }, bits)? {
             return Some(drawn);
@@ -132,8 +137,8 @@ pub fn gaussian(variance: Fraction, bits: &mut impl Bits) -> Option<i128> {
     }
 }
 
-/// A total with noise: ε-differentially private where nobody changes it by more than `sensitivity`. `None` without random numbers, and for
-/// numbers that are too large.
+/// Adds noise to a total, which makes it ε-differentially private if no person changes it by more than `sensitivity`. `None` if there are
+/// no random bits, or if the numbers are too large.
 pub fn noisy(total: i128, sensitivity: u64, epsilon: Fraction, bits: &mut impl Bits) -> Option<i128> {
     if sensitivity == 0 {
         return Some(total);
@@ -156,7 +161,7 @@ mod tests {
 
     const DRAWS: usize = 60_000;
 
-    /// The probability of draws at least as far from the distribution, by χ²; values with fewer than 10 expected are combined.
+    /// The χ² p-value of draws against a distribution; values expected fewer than 10 times are combined.
     fn fit(draws: &[i128], weight: impl Fn(i128) -> f64) -> f64 {
         let reach = 400;
         let whole: f64 = (-reach..=reach).map(&weight).sum();
@@ -229,7 +234,7 @@ mod tests {
         assert!(laplace(fraction(3, 1), &mut SystemBits::of_system()).is_some());
     }
 
-    /// Two totals that one person makes differ: no answer is more than e^ε times as likely with the person as without.
+    /// For two totals that differ by one person, no answer is more than e^ε times as likely with the person as without.
     #[test]
     fn one_person_more_is_hardly_seen() {
         let mut random = Random::new(11, &[]);

@@ -1,4 +1,4 @@
-//! Pseudonyms: tokens that are equal for equal values, and reveal nothing about them without the key.
+//! Pseudonyms: equal values get equal tokens, which reveal nothing about the values without the key.
 //!
 //! ```text
 //! key file      v1:base64 of 32 bytes           one version a line, the newest last; # begins a comment
@@ -15,37 +15,36 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::{hkdf, hmac};
 use zeroize::Zeroizing;
 
-/// Bytes of a key.
+/// The length of a key in bytes.
 const KEY: usize = 32;
-/// Bytes of a token.
+/// The length of a token in bytes.
 const TOKEN: usize = 16;
 
-/// The versions of a key, the newest last.
+/// The versions of a key; the newest is last.
 pub struct Keys {
     versions: Vec<(String, Zeroizing<Vec<u8>>)>,
 }
 
-// Keys are in no log.
+// Keys must never be logged.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.versions.iter().map(|(version, _)| version)).finish()
     }
 }
 
-/// Why a key file cannot be read: the line, and what is wrong with it. What stands there is never shown.
+/// Why a key file is invalid. The contents of the line are never shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// From 1; 0 for the file as a whole.
+    /// The line, from 1; 0 for the whole file.
     pub line: usize,
-    /// What is wrong.
     pub problem: &'static str,
 }
 
 impl Keys {
-    /// Reads a key file.
+    /// Parses a key file.
     ///
     /// # Errors
-    /// The first line that is no version of a key.
+    /// The first line that is not a valid version of a key.
     pub fn read(text: &str) -> Result<Self, Wrong> {
         let mut versions: Vec<(String, Zeroizing<Vec<u8>>)> = vec![];
         for (number, line) in text.lines().enumerate() {
@@ -72,7 +71,7 @@ impl Keys {
         if versions.is_empty() { Err(Wrong { line: 0, problem: "it contains no key" }) } else { Ok(Self { versions }) }
     }
 
-    /// What makes tokens for a purpose, by the newest version or the one that is named; `None` when there is none of that name.
+    /// Creates the tokens of a purpose, with the newest version of the key or the named one; `None` if there is no such version.
     pub fn for_purpose(&self, purpose: &str, version: Option<&str>) -> Option<Tokens> {
         let (version, key) = match version {
             Some(version) => self.versions.iter().find(|(own, _)| own == version)?,
@@ -84,7 +83,8 @@ impl Keys {
         Some(Tokens { version: version.clone(), key: hmac::Key::from(derived) })
     }
 
-    /// A secret of 32 bytes for a use and a purpose, with the version that it is of; `None` when there is none of that name.
+    /// Derives a secret of 32 bytes for a use and a purpose, from the newest version or the named one, whose name is returned too; `None`
+    /// if there is no such version.
     pub fn secret(&self, of: &[u8], purpose: &str, version: Option<&str>) -> Option<(String, Zeroizing<Vec<u8>>)> {
         let (version, key) = match version {
             Some(version) => self.versions.iter().find(|(own, _)| own == version)?,
@@ -96,7 +96,7 @@ impl Keys {
         Some((version.clone(), secret))
     }
 
-    /// A key that signs, derived from the newest version for this use, with the name of the version.
+    /// Derives a signing key for a use from the newest version, whose name is returned too.
     pub fn signing(&self, use_of_it: &[u8]) -> Option<(String, hmac::Key)> {
         let (version, key) = self.versions.last()?;
         let (extracted, info) = (hkdf::Salt::new(hkdf::HKDF_SHA256, b"portrait signing").extract(key), [use_of_it]);
@@ -143,7 +143,7 @@ mod tests {
         let keys = Keys::read(&format!("# keys\nv1:{one}\n\n v2 : {two}\n")).unwrap();
         assert_eq!(keys.versions().collect::<Vec<_>>(), ["v1", "v2"]);
         let value = "13800138000";
-        // What `hmac` and `hashlib` of Python give.
+        // As computed by Python's `hmac` and `hashlib`.
         assert_eq!(token(&keys, "analytics", Some("v1"), value), EXPECTED);
         assert!(token(&keys, "analytics", None, value).starts_with("v2:"));
         let tokens = [

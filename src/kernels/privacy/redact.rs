@@ -1,9 +1,9 @@
-//! Personal data in free text: found by its form, and replaced.
+//! Finds personal data in free text by its form, and replaces it.
 //!
-//! A string is read letter by letter in plain form (full-width digits and letters are those of ASCII, what cannot be seen is passed over), and
-//! what is found is told by its place in the text as it was typed. Digits are taken in groups with blanks and dashes between them; from each
-//! group on, the longest row of groups that is something counts. Numbers whose forms have check digits are found by these: identity
-//! cards (ISO/IEC 7064) and bank cards (Luhn).
+//! The text is first reduced to plain characters: full-width digits and letters become ASCII, and invisible characters are skipped. What
+//! is found is reported by its position in the original text. Digits are read as groups, with spaces and dashes between them; starting
+//! from each group, the longest run of groups that forms a known number is taken. Identity cards (ISO/IEC 7064) and bank cards (Luhn) are
+//! recognised by their check digits.
 
 use std::ops::Range;
 
@@ -13,29 +13,30 @@ use crate::kernels::cleaning::id_card::IdCard;
 use crate::kernels::cleaning::phone::{self, Country, Kind};
 use crate::kernels::cleaning::texts::{ascii_digit, halfwidth, is_unseen};
 
-/// What is found in texts.
+/// The kinds of personal data that are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// A telephone number, but the hotlines 400 and 800 of companies.
+    /// A telephone number, except companies' 400 and 800 hotlines.
     Phone,
-    /// An address of e-mail.
+    /// An e-mail address.
     Email,
-    /// A number of a Chinese identity card.
+    /// The number of a Chinese identity card.
     IdCard,
-    /// A number of a bank card.
+    /// A bank card number.
     BankCard,
-    /// A number plate of China.
+    /// A Chinese number plate.
     Plate,
-    /// An address of the Internet Protocol, version 4.
+    /// An IPv4 address.
     Ip,
-    /// An account of WeChat or QQ, by the word before it.
+    /// A WeChat or QQ account, recognised by the word before it.
     Account,
-    /// A number of eleven digits and more that is none of these, or one in the groups of a card: an order, a card with a slip.
+    /// A number of at least eleven digits that is none of these, or one grouped like a card number: an order number, a card number with a
+    /// typing error.
     Number,
 }
 
 impl Class {
-    /// Every class with its name in SQL, and what stands for it in English and Chinese.
+    /// All classes that can be asked for, each with its name in SQL and its English and Chinese placeholders.
     pub const ALL: [(Self, &'static str, &'static str, &'static str); 7] = [
         (Self::Phone, "phone", "[phone]", "【手机】"),
         (Self::Email, "email", "[email]", "【邮箱】"),
@@ -46,35 +47,34 @@ impl Class {
         (Self::Account, "account", "[account]", "【账号】"),
     ];
 
-    /// What is covered where texts are quoted.
+    /// The classes that are hidden in texts quoted to others.
     const QUOTED: [Self; 8] =
         [Self::Phone, Self::Email, Self::IdCard, Self::BankCard, Self::Plate, Self::Ip, Self::Account, Self::Number];
 
     /// The names in SQL.
     pub const WORDS: [&'static str; 7] = ["phone", "email", "id_card", "bank_card", "plate", "ip", "account"];
 
-    /// That of a name.
+    /// The class with a name.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name, ..)| *name == word).map(|(class, ..)| *class)
     }
 
-    /// What stands for it.
+    /// The placeholder for this class.
     pub fn mark(self, in_chinese: bool) -> &'static str {
         let found = Self::ALL.iter().find(|(class, ..)| *class == self);
         found.map_or("***", |(_, _, english, chinese)| if in_chinese { chinese } else { english })
     }
 }
 
-/// Something found: its bytes in the text.
+/// Personal data that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where it stands.
+    /// Its bytes in the text.
     pub place: Range<usize>,
-    /// What it is.
     pub class: Class,
 }
 
-/// A letter in plain form, and where it begins and ends in the text.
+/// A plain character, with the bytes it comes from.
 #[derive(Debug, Clone, Copy)]
 struct Letter {
     plain: char,
@@ -82,7 +82,7 @@ struct Letter {
     end: usize,
 }
 
-/// Replaces what is found of these classes; true when something was.
+/// Appends the text to `to`, with everything found of these classes replaced by `mark`. Returns whether anything was replaced.
 pub fn redact(text: &str, classes: &[Class], mark: impl Fn(Class) -> String, to: &mut String) -> bool {
     let mut done = 0;
     for found in find(text, classes) {
@@ -94,25 +94,26 @@ pub fn redact(text: &str, classes: &[Class], mark: impl Fn(Class) -> String, to:
     done > 0
 }
 
-/// A string that is quoted to others: three stars stand for all that is found, and for other long numbers too.
+/// Prepares a text for being quoted to others: everything found, and any other long number, becomes three stars.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     redact(text, &Class::QUOTED, |_| "***".into(), &mut quoted);
     quoted
 }
 
-/// What stands in a string, in its order; nothing overlaps.
+/// Finds personal data of these classes, in the order of the text and without overlaps.
 pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
     let wants = |class: Class| classes.contains(&class);
     let letters = letters(text);
     let mut found: Vec<(Range<usize>, Class)> = vec![];
-    // What was found first keeps its place.
+    // Earlier finds take precedence over later ones that overlap them.
     let mut add = |range: Range<usize>, class: Class| {
         if !found.iter().any(|(other, _)| range.start < other.end && other.start < range.end) {
             found.push((range, class));
         }
     };
-    // All that takes letters is looked for, whatever is wanted: the digits of an address of e-mail are no telephone number.
+    // Every class is searched for, even if it is not wanted, so that it takes its characters: digits within an e-mail address are not a
+    // telephone number.
     emails(&letters).into_iter().for_each(|range| add(range, Class::Email));
     addresses(&letters).into_iter().for_each(|range| add(range, Class::Ip));
     numbers(&letters).into_iter().for_each(|(range, class)| add(range, class));
@@ -149,7 +150,7 @@ fn letters(text: &str) -> Vec<Letter> {
     letters
 }
 
-/// Seven Chinese numerals and more in a row are digits: 一三八〇〇一三八〇〇〇.
+/// Seven or more Chinese numerals in a row are read as digits: 一三八〇〇一三八〇〇〇.
 fn spelt(letters: &mut [Letter]) {
     const NUMERALS: [(char, char); 12] = [
         ('〇', '0'),
@@ -198,7 +199,7 @@ fn emails(letters: &[Letter]) -> Vec<Range<usize>> {
         while start < sign && !at(letters, start).is_ascii_alphanumeric() && at(letters, start) != '_' {
             start += 1;
         }
-        // What ends a sentence, or a word that follows without a blank.
+        // Leaves out what ends a sentence, or joins a word that follows without a space.
         while end > sign + 1 && !at(letters, end - 1).is_ascii_alphanumeric() {
             end -= 1;
         }
@@ -209,7 +210,7 @@ fn emails(letters: &[Letter]) -> Vec<Range<usize>> {
     found
 }
 
-/// Addresses of four numbers up to 255.
+/// IPv4 addresses: four numbers up to 255.
 fn addresses(letters: &[Letter]) -> Vec<Range<usize>> {
     let mut found = vec![];
     let mut place = 0;
@@ -232,22 +233,22 @@ fn addresses(letters: &[Letter]) -> Vec<Range<usize>> {
     found
 }
 
-/// Digits without anything between them.
+/// A run of digits.
 #[derive(Debug)]
 struct Group {
     range: Range<usize>,
     digits: String,
-    /// What stands before it, if it follows another group.
+    /// The characters between it and the previous group, if these can join the two; otherwise empty.
     joint: String,
 }
 
-/// Telephone numbers and numbers of identity and bank cards.
+/// Telephone, identity card and bank card numbers.
 fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
     let groups = groups(letters);
     let mut found = vec![];
     let mut first = 0;
     while first < groups.len() {
-        // The last group that joins this one.
+        // The last group that may belong to the same number.
         let mut last = first;
         while last + 1 < groups.len() && last - first < 7 && !groups[last + 1].joint.is_empty() {
             last += 1;
@@ -267,7 +268,7 @@ fn numbers(letters: &[Letter]) -> Vec<(Range<usize>, Class)> {
     found
 }
 
-/// Numbers that are long, whatever they are.
+/// Long numbers of any kind.
 fn long_numbers(letters: &[Letter]) -> Vec<Range<usize>> {
     let groups = groups(letters);
     let mut found = vec![];
@@ -304,7 +305,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
         let joint = match groups.last() {
             Some(before) if place - before.range.end <= 3 => {
                 let between = texts(letters, before.range.end..place);
-                // One sign, with blanks around it perhaps, or brackets around an area code.
+                // Punctuation within a number: one sign, possibly with spaces, or brackets around an area code.
                 let is_joint = between.chars().all(|letter| " -.()/".contains(letter))
                     && between.chars().filter(|letter| *letter != ' ').count() <= 2;
                 if is_joint { between } else { String::new() }
@@ -317,7 +318,7 @@ fn groups(letters: &[Letter]) -> Vec<Group> {
     groups
 }
 
-/// What a row of groups is.
+/// Recognises the number that a run of groups forms.
 fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)> {
     let (first, last) = (groups.first()?, groups.last()?);
     let digits: String = groups.iter().map(|group| group.digits.as_str()).collect();
@@ -325,7 +326,7 @@ fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)>
     let (start, end) = (first.range.start, last.range.end);
     let joints: String = groups.iter().skip(1).map(|group| group.joint.as_str()).collect();
     let is_plain = !joints.contains(['(', ')', '/']);
-    // Part of a word or of a number with decimals: an amount, a version.
+    // A letter right after the digits means that they are part of a word, except the X of an identity card.
     let is_word = |letter: char| letter.is_ascii_alphabetic();
     let with_x = matches!(at(letters, end), 'x' | 'X') && !at(letters, end + 1).is_ascii_alphanumeric();
     if digits.len() == 17 && with_x && is_plain && IdCard::read(&format!("{digits}X")).is_ok() {
@@ -348,7 +349,7 @@ fn number(letters: &[Letter], groups: &[Group]) -> Option<(Range<usize>, Class)>
     telephone(letters, groups, &digits, &lengths, &joints).map(|range| (range, Class::Phone))
 }
 
-/// One group, or groups as cards show them.
+/// True for a single group, or for groups of the lengths used on cards.
 fn is_card_in_groups(lengths: &[usize]) -> bool {
     match lengths {
         [_] | [4, 6, 4 | 5] => true,
@@ -375,7 +376,8 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
     } else if let Some(found) = read(digits, home).filter(|found| found.country == "CN") {
         match found.kind {
             Kind::Mobile => Some(()),
-            // With its area code; what begins with 0 and is written as one may be a number of anything, yet seldom is.
+            // Landlines need their area code. A number that begins with 0 and is written like a landline could be something else, but
+            // rarely is.
             Kind::Landline => {
                 let zero = digits.starts_with('0') || digits.starts_with("86");
                 (zero && !joints.contains('.')).then_some(())
@@ -388,14 +390,14 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
         None
     };
     let found = found.or_else(|| {
-        // As North America writes them.
+        // As written in North America.
         let is_hotline = digits.starts_with("400") || digits.starts_with("800");
         let shown = matches!(lengths, [3, 3, 4] | [1, 3, 3, 4]) && !joints.is_empty() && !is_hotline;
         let american = phone::country("US")?;
         (shown && !is_long_mark).then(|| read(digits, american).map(|_| ())).flatten()
     });
     let found = found.or_else(|| {
-        // A number without its area, by the word before it.
+        // A number without its area code, recognised by the word before it.
         let fits = (7..=10).contains(&digits.len()) && lengths.len() <= 2 && lengths.iter().all(|length| *length >= 3);
         (fits && !is_long_mark && follows_label(letters, start - bracket)).then_some(())
     });
@@ -412,7 +414,7 @@ fn telephone(letters: &[Letter], groups: &[Group], digits: &str, lengths: &[usiz
     Some(begin..end + extension(letters, end))
 }
 
-/// Whether a word before a number says that it is one to call: 电话：62345678, tel. 555-0199.
+/// True if the word before a number says that it is a telephone number: 电话：62345678, tel. 555-0199.
 fn follows_label(letters: &[Letter], start: usize) -> bool {
     const LABELS: [&str; 9] = ["电话", "手机", "座机", "致电", "来电", "tel", "phone", "mobile", "fax"];
     let before = texts(letters, start.saturating_sub(12)..start).to_lowercase();
@@ -420,7 +422,7 @@ fn follows_label(letters: &[Letter], start: usize) -> bool {
     LABELS.iter().any(|label| before.rfind(label).is_some_and(|at| before[at + label.len()..].chars().all(is_between)))
 }
 
-/// How many letters an extension takes that follows a number.
+/// The number of characters that an extension after a number takes.
 fn extension(letters: &[Letter], end: usize) -> usize {
     let blanks = letters[end..].iter().take(2).take_while(|letter| matches!(letter.plain, ' ' | ',')).count();
     let rest = texts(letters, end + blanks..letters.len().min(end + blanks + 12)).to_lowercase();
@@ -431,7 +433,7 @@ fn extension(letters: &[Letter], end: usize) -> usize {
     if (1..=6).contains(&digits) { blanks + word.chars().count() + mark + digits } else { 0 }
 }
 
-/// Province, letter, and five or six characters of which one is a digit: 京A·12345, 粤B D12345.
+/// Number plates: province, letter, and five or six characters of which at least two are digits: 京A·12345, 粤B D12345.
 fn plates(letters: &[Letter]) -> Vec<Range<usize>> {
     const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
     let mut found = vec![];
@@ -453,7 +455,7 @@ fn plates(letters: &[Letter]) -> Vec<Range<usize>> {
     found
 }
 
-/// What follows 微信号, QQ and the like.
+/// The account names that follow 微信号, QQ and the like.
 fn accounts(letters: &[Letter]) -> Vec<Range<usize>> {
     const WORDS: [&str; 8] = ["微信号", "微信", "wechat", "weixin", "qq号", "qq", "vx", "薇信"];
     let text: Vec<char> = letters.iter().map(|letter| letter.plain.to_ascii_lowercase()).collect();
@@ -474,7 +476,7 @@ fn accounts(letters: &[Letter]) -> Vec<Range<usize>> {
         let is_of = |letter: &&char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
         let count = text[from..].iter().take_while(is_of).count();
         let digits = text[from..from + count].iter().filter(|letter| letter.is_ascii_digit()).count();
-        // A word of letters alone is an account only behind a mark.
+        // A word without digits is an account only if a mark such as a colon precedes it.
         if (5..=20).contains(&count) && at(letters, from + count) != '@' && (digits > 0 || marks > 0) {
             found.push(from..from + count);
         }

@@ -1,7 +1,7 @@
-//! Small cells: figures of so few persons that they tell about each of them.
+//! Suppression of small cells: counts of so few persons that they reveal something about each of them.
 
-/// Which counts are not shown: those above 0 and below `smallest`. Where that is one alone, it could be told from the whole: the next smallest
-/// is not shown either, of equally small ones the first.
+/// Decides which counts to hide: those above 0 and below `smallest`. If that is a single one, it could be derived from the total, so the
+/// next smallest count is hidden too (ties: the first).
 pub fn suppressed(counts: &[f64], smallest: u64) -> Vec<bool> {
     let mut hidden: Vec<bool> = counts.iter().map(|count| *count > 0.0 && *count < smallest as f64).collect();
     if hidden.iter().filter(|hidden| **hidden).count() == 1 {

@@ -1,12 +1,12 @@
-//! Tokens that can be turned back with the key.
+//! Tokens that the key turns back into values.
 //!
 //! ```text
 //! key of use    HKDF-SHA-256(key, info = purpose)                                      RFC 5869
 //! token         v1: base64url of AES-256-GCM-SIV(key of use, nonce 0, value)           RFC 8452
 //! of digits     FF1 with AES-256 over the digits of the value                          NIST SP 800-38G
 //! ```
-//! Equal values have equal tokens, so that tables join by them: AES-GCM-SIV tells no more than that when a nonce is used again, which a nonce
-//! of AES-GCM would not survive.
+//! Equal values have equal tokens, so tables can be joined by them. The nonce is therefore constant. AES-GCM-SIV then reveals only which
+//! values are equal; AES-GCM would not survive a repeated nonce.
 
 use std::fmt;
 
@@ -19,18 +19,18 @@ use fpe::ff1::{FF1, FlexibleNumeralString};
 
 use super::pseudonyms::Keys;
 
-/// The digits that a value must have: with fewer all can be tried, and more are none that FF1 was looked at for.
+/// The number of digits a value may have: fewer could be found by trying all, and FF1 has not been examined for more.
 pub const DIGITS: std::ops::RangeInclusive<usize> = 6..=56;
 const NONCE: [u8; 12] = [0; 12];
 
-/// Makes the tokens of one purpose, and turns them back.
+/// Creates the tokens of one purpose, and opens them.
 pub struct Sealer {
     version: String,
     text: Aes256GcmSiv,
     digits: FF1<Aes256>,
 }
 
-// Keys are in no log.
+// Keys must never be logged.
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealer({})", self.version)
@@ -38,7 +38,7 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// The one of a purpose, by the newest version of the key or the one that is named; `None` when there is none of that name.
+    /// Creates the sealer of a purpose, with the newest version of the key or the named one; `None` if there is no such version.
     pub fn new(keys: &Keys, purpose: &str, version: Option<&str>) -> Option<Self> {
         let (version, of_text) = keys.secret(b"portrait tokens", purpose, version)?;
         let (_, of_digits) = keys.secret(b"portrait tokens of digits", purpose, Some(&version))?;
@@ -53,7 +53,7 @@ impl Sealer {
         Some(format!("{}:{}", self.version, URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// The value of a token; `None` for what is none of this purpose and version.
+    /// The value of a token; `None` if the token is not of this purpose and version.
     pub fn open(&self, token: &str) -> Option<String> {
         let (version, sealed) = token.split_once(':')?;
         if version != self.version {
@@ -63,12 +63,12 @@ impl Sealer {
         String::from_utf8(self.text.decrypt(&Nonce::from(NONCE), sealed.as_slice()).ok()?).ok()
     }
 
-    /// The value with other digits in the places of its digits; `None` when it has too few or too many.
+    /// Replaces the digits of a value by others and keeps everything else; `None` if there are too few or too many digits.
     pub fn seal_digits(&self, value: &str) -> Option<String> {
         self.with_digits(value, |digits| self.digits.encrypt(&[], digits).ok())
     }
 
-    /// The value whose digits these stand for.
+    /// Restores the digits replaced by [`seal_digits`](Self::seal_digits).
     pub fn open_digits(&self, token: &str) -> Option<String> {
         self.with_digits(token, |digits| self.digits.decrypt(&[], digits).ok())
     }
@@ -95,7 +95,7 @@ impl Sealer {
     }
 }
 
-/// The version of the key that a token was made with.
+/// The version of the key that created a token.
 pub fn version_of(token: &str) -> Option<&str> {
     token.split_once(':').map(|(version, _)| version)
 }

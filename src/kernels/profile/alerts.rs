@@ -1,4 +1,4 @@
-//! What deserves attention in a column, one line each; the word before the colon is the kind.
+//! Alerts: what deserves attention in a column, one line each. The word before the colon is the kind of alert.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::histogram::Moments;
 use super::patterns::{Looks, pattern};
 use super::summary::Values;
 
-/// What alerts are made of.
+/// The statistics that alerts are derived from.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     pub rows: u64,
     pub missing: u64,
-    /// Values that are not NULL.
+    /// The number of values that are not NULL.
     pub values: u64,
     pub distinct: u64,
     pub is_exact: bool,
@@ -19,29 +19,29 @@ pub struct Facts {
     pub repeated: Values,
     pub moments: Option<Moments>,
     pub not_finite: u64,
-    /// Times after the one that counts as now.
+    /// The number of times later than the reference time.
     pub future: u64,
-    /// All values if exact, else a sample, as texts; of texts and integers.
+    /// All values if exact, otherwise a sample, as strings; for columns of strings and integers.
     pub sample: Vec<(String, u64)>,
-    /// Columns of numbers that go with it, the nearest first.
+    /// Correlated number columns, the strongest correlation first.
     pub correlated: Vec<(String, f64)>,
 }
 
-/// From these shares of the rows or values on.
+/// The smallest shares of the rows or values that cause an alert.
 const MISSING: f64 = 0.2;
 const ZEROS: f64 = 0.1;
 const NEARLY_UNIQUE: f64 = 0.9;
 const LOOKS: f64 = 0.8;
 const FORM: f64 = 0.005;
-/// Negative numbers are remarkable when they are fewer than this.
+/// The alert about negative numbers is given only if their share is below this.
 const NEGATIVE: f64 = 0.05;
 const SKEWED: f64 = 2.0;
-/// Shares say little of fewer values.
+/// With fewer values, shares say little.
 const FEW: u64 = 10;
-/// This many different texts are many, or half as many as values and this many.
+/// High cardinality: at least `MANY` distinct strings, or at least `SEVERAL` if these are half of the values.
 const MANY: u64 = 1_000;
 const SEVERAL: u64 = 50;
-/// Columns named as correlated.
+/// The most correlated columns, and the most patterns of a mixed form, that are named.
 const NAMED: usize = 3;
 
 impl Values {
@@ -51,7 +51,7 @@ impl Values {
 }
 
 impl Facts {
-    /// The forms of the values with their rows, the most frequent first; of a sample, as many as it suggests.
+    /// The patterns of the values with their rows, the most frequent first; counts from a sample are scaled up.
     pub fn patterns(&self, wanted: usize) -> Vec<(String, u64)> {
         let seen: u64 = self.sample.iter().map(|(_, rows)| rows).sum();
         let mut forms: BTreeMap<String, u64> = BTreeMap::new();
@@ -67,7 +67,7 @@ impl Facts {
         forms
     }
 
-    /// What most of the values look like.
+    /// The kind of value that most strings look like.
     pub fn looks(&self) -> Option<Looks> {
         let is_blank = |text: &str| text.chars().all(char::is_whitespace);
         let texts: Vec<&(String, u64)> = self.sample.iter().filter(|(text, _)| !is_blank(text)).collect();
@@ -79,7 +79,7 @@ impl Facts {
             }
         }
         let look = Looks::ALL.into_iter().zip(counts).find(|(_, rows)| all > 0 && *rows as f64 >= LOOKS * all as f64);
-        // Numbers look like numbers.
+        // That a number looks like a number is no news.
         look.map(|(look, _)| look).filter(|look| self.is_text || *look != Looks::Number)
     }
 
@@ -144,7 +144,7 @@ impl Facts {
         alerts
     }
 
-    /// One thing written in several ways.
+    /// An alert if the same kind of value is written in several ways.
     fn mixed_forms(&self, looks: Option<Looks>) -> Option<String> {
         if !self.is_text {
             return None;
@@ -159,7 +159,7 @@ impl Facts {
                 format!("mixed forms: {}{more}", usual[..usual.len().min(NAMED)].join(", "))
             });
         }
-        // Only where all values are known do two of a kind meet.
+        // Two spellings of a value can be found only if all values are known.
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
         if self.is_exact {
             for (text, _) in &self.sample {

@@ -1,32 +1,33 @@
-//! How many values differ, and which are frequent, of more values than can be kept.
+//! The number of distinct values and the frequent ones, for more values than can be kept in memory.
 //!
-//! One table serves both: each hash has a slot, which holds how many rows came to it (the first row of a Count-Min sketch) and the longest run of
-//! zeros among their hashes (the register of a HyperLogLog).
+//! One table serves both. Each slot, chosen by a hash, holds the number of its rows (the first row of a Count-Min sketch) and the longest
+//! run of zeros among its hashes (a HyperLogLog register).
 //!
-//! A value with at least 1 % of all rows has as many in at least one part of them, and at its last row there its slots hold no less. So
-//! whatever the order, it passes the gate, at somewhat less than 1 %, and is remembered as a candidate, with the rows that it has from then on: 0.2 % of all rows
-//! at least. In the end a value is frequent by what is in its slots, which no order changes. Of millions of rare values some share both slots with a
-//! frequent one; these have few rows of their own, and are left out.
+//! A value with at least 1 % of all rows has at least 1 % of the rows in at least one partition. At its last row there, the counts in its
+//! slots are no less. So in any order of rows it passes the gate, which is slightly below 1 %, and becomes a candidate. From then on its
+//! own rows are counted; they are at least 0.2 % of all rows. In the end, whether a candidate is frequent depends on the counts in its
+//! slots, which do not depend on the order. Among millions of rare values, some share both slots with a frequent one; they have few rows
+//! of their own, and are left out.
 
 use super::hash::ByHash;
 
-/// Bits of a hash that choose the slot.
+/// The number of hash bits that choose the slot.
 const SLOT_BITS: u32 = 13;
 const SLOTS: usize = 1 << SLOT_BITS;
-/// Slots of the second row, chosen by the last bits.
+/// The number of slots in the second row, chosen by the lowest bits of the hash.
 const SECOND: usize = 4096;
-/// A slot holds the count above, the register below.
+/// A slot holds the count in its upper bits, and the register in the lowest eight.
 const ONE: u64 = 1 << 8;
 const REGISTER: u64 = ONE - 1;
-/// The largest register.
+/// The largest value of a register.
 const MOST: u32 = 64 - SLOT_BITS + 1;
-/// The gate: one in so many rows.
+/// The gate: a value becomes a candidate from one in this many rows.
 const GATE: u64 = 128;
-/// What counts as frequent: one in so many rows.
+/// A value is frequent from one in this many rows.
 const FREQUENT: u64 = 100;
-/// What a candidate has at least of its own if it is frequent: one in so many rows.
+/// A frequent candidate must have counted at least one in this many rows itself.
 const OWN: u64 = 1000;
-/// Candidates are looked through when there are so many.
+/// Rare candidates are removed when there are more than this many.
 const CANDIDATES: usize = 1024;
 
 #[derive(Debug, Clone)]
@@ -34,13 +35,14 @@ pub struct Frequencies<V> {
     slots: Box<[u64]>,
     second: Box<[u64]>,
     rows: u64,
-    /// With the rows since they were remembered.
+    /// The candidates, with the rows counted since they became candidates.
     candidates: ByHash<(V, u64)>,
-    /// Hashes of candidates met of late, as most rows that pass the gate are of a few values, and their rows that are not counted above yet.
+    /// A direct-mapped cache in front of `candidates`: hashes of recent candidates with their rows not yet added there. Most rows that
+    /// pass the gate belong to a few values.
     lately: Box<[(u64, u64)]>,
 }
 
-/// Candidates met of late.
+/// The size of that cache.
 const LATELY: usize = 64;
 
 impl<V: Clone> Frequencies<V> {
@@ -50,7 +52,7 @@ impl<V: Clone> Frequencies<V> {
         Self { slots: table(SLOTS), second: table(SECOND), rows: 0, candidates: ByHash::default(), lately }
     }
 
-    /// Counts one row; says whether its value may be frequent and is not known to be, to be told by [`Self::remember`].
+    /// Counts one row. Returns true if its value may be frequent but is not in the cache of candidates; call [`Self::remember`] then.
     #[inline]
     pub fn add(&mut self, hash: u64) -> bool {
         self.add_rows(hash, 1)
@@ -76,7 +78,7 @@ impl<V: Clone> Frequencies<V> {
         true
     }
 
-    /// Keeps a value that may be frequent, with the rows just added.
+    /// Adds a value to the candidates, with the rows just counted.
     pub fn remember(&mut self, hash: u64, rows: u64, value: impl FnOnce() -> V) {
         let (before, counted) = std::mem::replace(&mut self.lately[place(hash)], (hash, 0));
         if let Some((_, own)) = self.candidates.get_mut(&before) {
@@ -88,7 +90,7 @@ impl<V: Clone> Frequencies<V> {
         }
     }
 
-    /// Counts the rows of candidates met of late.
+    /// Adds the rows in the cache to the candidates, and empties it.
     fn settle(&mut self) {
         for (hash, rows) in &mut self.lately {
             if let Some((_, own)) = self.candidates.get_mut(hash) {
@@ -98,7 +100,7 @@ impl<V: Clone> Frequencies<V> {
         }
     }
 
-    /// Forgets the candidates that are rare by now. One that has no more rows would be rarer still in the end; one that has is met again.
+    /// Removes candidates that have become rare. A frequent one among them will occur again, and pass the gate again.
     fn look_through(&mut self) {
         self.settle();
         let (slots, second, rows) = (&self.slots, &self.second, self.rows);
@@ -120,13 +122,13 @@ impl<V: Clone> Frequencies<V> {
         }
     }
 
-    /// The frequent values, with about how many rows each.
+    /// The frequent values with their approximate numbers of rows.
     pub fn frequent(&mut self) -> Vec<(V, u64)> {
         self.settle();
         let rows = self.rows as f64;
         let less = |count: u64, slots: usize| {
             let count = count as f64;
-            // The rows of other values are spread evenly.
+            // Rows of other values in the same slot, assuming that they are spread evenly.
             count - (rows - count).max(0.0) / (slots - 1) as f64
         };
         let own = self.candidates.iter().filter(|(_, (_, own))| own * OWN >= self.rows);
@@ -138,7 +140,8 @@ impl<V: Clone> Frequencies<V> {
         candidates.filter(|(_, count)| count * FREQUENT >= self.rows).collect()
     }
 
-    /// About how many values differ, by the improved raw estimator of Ertl, which needs no correction for small or large numbers.
+    /// The approximate number of distinct values, by the improved raw estimator of Ertl, which needs no correction for small or large
+    /// numbers.
     pub fn distinct(&self) -> u64 {
         let mut with_register = [0_u32; MOST as usize + 1];
         for slot in &self.slots {
@@ -154,7 +157,7 @@ impl<V: Clone> Frequencies<V> {
         (alpha * slots * slots / sum).round() as u64
     }
 
-    /// Bytes on the heap, but for those of values.
+    /// Bytes on the heap, without those of the values.
     pub fn size(&self) -> usize {
         (SLOTS + SECOND + 2 * LATELY) * size_of::<u64>() + self.candidates.capacity() * (size_of::<V>() + 25)
     }
@@ -225,7 +228,7 @@ mod tests {
 
     #[test]
     fn frequent_values_are_found_in_any_order() {
-        // 2 % are 7, 1.5 % are 8, 0.9 % are 9, the others differ.
+        // 2 % of the rows are 7, 1.5 % are 8, 0.9 % are 9; all others are distinct.
         let number = |row: u64| match row % 1000 {
             0..20 => 7,
             20..35 => 8,
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn a_rare_value_in_the_slots_of_a_frequent_one_is_not_frequent() {
         let frequent = of_number(1);
-        // The first thirteen and the last twelve bits in common.
+        // Equal in the first thirteen and the last twelve bits, so both share both slots.
         let rare = frequent ^ (1 << 30);
         let mut found = Frequencies::new();
         for row in 0..100_000_u64 {

@@ -1,4 +1,4 @@
-//! Hashes that are the same on every machine: which values a sample holds is part of the answer.
+//! Hashes that are the same on every machine, because they decide which values a sample contains.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 const FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
 const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
 
-/// Of a number.
+/// The hash of a number.
 #[inline]
 pub fn of_number(number: u64) -> u64 {
     let mut hash = number ^ FIRST;
@@ -15,7 +15,7 @@ pub fn of_number(number: u64) -> u64 {
     hash ^ hash >> 32
 }
 
-/// The halves of a product of 128 bits, folded.
+/// Folds the 128-bit product of two words: the exclusive or of its halves.
 #[inline]
 fn fold(one: u64, other: u64) -> u64 {
     let product = u128::from(one) * u128::from(other);
@@ -27,7 +27,7 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Of a string.
+/// The hash of a string.
 #[inline]
 pub fn of_bytes(bytes: &[u8]) -> u64 {
     let length = bytes.len();
@@ -38,7 +38,7 @@ pub fn of_bytes(bytes: &[u8]) -> u64 {
             hash = fold(hash ^ word(rest), SECOND);
             rest = &rest[8..];
         }
-        // The last eight bytes, which may overlap those before.
+        // The last eight bytes; these may overlap with the previous word.
         hash ^= word(&bytes[length - 8..]);
     } else {
         let mut last = 0_u64;
@@ -55,7 +55,7 @@ pub fn of_bytes(bytes: &[u8]) -> u64 {
     (folded ^ folded >> 32).wrapping_mul(SECOND)
 }
 
-/// Takes a hash for what it is.
+/// A hasher for keys that are already hashes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct AsIs(u64);
 
@@ -75,5 +75,5 @@ impl Hasher for AsIs {
     }
 }
 
-/// Things by their hashes.
+/// A map whose keys are hashes.
 pub type ByHash<V> = HashMap<u64, V, BuildHasherDefault<AsIs>>;

@@ -1,16 +1,16 @@
-//! Numbers by their size, 128 buckets to a power of two, with exact sums.
+//! A histogram of numbers with 128 buckets per power of two, and exact sums.
 //!
-//! All numbers of a bucket have the sign, the exponent and the first seven bits of the mantissa in common. What is left are 45 bits: an integer, of
-//! which the bucket keeps the sum and the sum of squares. So the mean and the standard deviation are those of the numbers, not of the buckets, and whole sums are
-//! the same in any order.
+//! All numbers in a bucket have the same sign, exponent and first seven bits of the mantissa. The remaining 45 bits are an integer, of
+//! which the bucket keeps the sum and the sum of squares. So mean and standard deviation are those of the numbers, not of the buckets,
+//! and integer sums do not depend on the order.
 
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// Bits that the numbers of a bucket differ in.
+/// The number of low bits in which numbers of a bucket differ.
 const LOW_BITS: u32 = 45;
 const LOW: u64 = (1 << LOW_BITS) - 1;
 const SIGN: u64 = 1 << 63;
-/// Buckets that are added at once.
+/// The number of buckets that are added at a time.
 const STEP: usize = 256;
 #[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
@@ -19,15 +19,15 @@ struct Bucket {
     squares: u128,
 }
 
-/// The numbers of one sign, by their absolute values.
+/// The numbers of one sign, in buckets of their absolute values.
 #[derive(Debug, Clone, Default)]
 struct Side {
-    /// The place of the first bucket among all.
+    /// The number of the first bucket in `buckets`.
     first: usize,
     buckets: Vec<Bucket>,
 }
 
-/// Finite numbers.
+/// A histogram of finite numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram {
     zeros: u64,
@@ -35,34 +35,34 @@ pub struct Histogram {
     negative: Side,
 }
 
-/// Numbers in bits that order as they do.
+/// Maps a number to bits whose unsigned order is that of the numbers.
 #[inline]
 pub fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
-/// The number of such bits.
+/// The inverse of [`ordered`].
 #[inline]
 pub fn unordered(bits: u64) -> f64 {
     f64::from_bits(if bits & SIGN == 0 { !bits } else { bits & !SIGN })
 }
 
-/// The moments and shares of a histogram.
+/// Moments of the numbers, and counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moments {
     pub rows: u64,
     pub mean: f64,
-    /// Of the sample.
+    /// The sample standard deviation.
     pub deviation: f64,
-    /// Third standardised moment, of the population.
+    /// The third standardised moment, of the population.
     pub skewness: f64,
     pub zeros: u64,
     pub negative: u64,
 }
 
 impl Side {
-    /// The bucket of that place.
+    /// The bucket with a number, which is created if necessary.
     #[inline]
     fn bucket(&mut self, place: usize) -> &mut Bucket {
         let at = place.wrapping_sub(self.first);
@@ -120,7 +120,7 @@ impl Histogram {
         bucket.squares = bucket.squares.wrapping_add(low * low);
     }
 
-    /// Adds it several times.
+    /// Adds a number several times.
     pub fn add_rows(&mut self, number: f64, rows: u64) {
         let bits = number.to_bits();
         let magnitude = bits & !SIGN;
@@ -142,7 +142,7 @@ impl Histogram {
         self.negative.merge(&other.negative);
     }
 
-    /// The buckets from the smallest number to the largest.
+    /// The non-empty buckets, from the smallest numbers to the largest.
     fn filled(&self) -> impl Iterator<Item = Filled> {
         let negative = self.negative.filled().rev().map(|(place, bucket)| Filled::of(place, bucket, -1.0));
         let zeros = (self.zeros > 0).then(|| Filled { rows: self.zeros, ..Filled::default() });
@@ -155,7 +155,7 @@ impl Histogram {
         self.zeros + of(&self.positive) + of(&self.negative)
     }
 
-    /// The moments of all numbers.
+    /// The moments of all numbers, computed from the buckets.
     pub fn moments(&self) -> Moments {
         let rows = self.rows();
         if rows == 0 {
@@ -178,14 +178,14 @@ impl Histogram {
         Moments { rows, mean, deviation, skewness, zeros: self.zeros, negative }
     }
 
-    /// About the number of which this share is not above; `least` and `most` are the ends.
+    /// The approximate quantile; `least` and `most` are the exact minimum and maximum. `None` without numbers.
     pub fn quantile(&self, share: f64, least: f64, most: f64) -> Option<f64> {
         let place = share * self.rows().checked_sub(1)? as f64;
         let mut before = 0.0;
         for bucket in self.filled() {
             let n = bucket.rows as f64;
             if place < before + n {
-                // In proportion between the ends of the bucket, if its numbers differ.
+                // Interpolated between the ends of the bucket, unless its numbers are all equal.
                 let part = (place - before + 0.5) / n;
                 let found = if bucket.squares == 0.0 { bucket.mean } else { bucket.low + (bucket.high - bucket.low) * part };
                 return Some(found.clamp(least, most));
@@ -201,17 +201,17 @@ impl Histogram {
     }
 }
 
-/// A bucket as numbers.
+/// The contents of a bucket, converted to numbers.
 #[derive(Debug, Clone, Copy, Default)]
 struct Filled {
     rows: u64,
     low: f64,
     high: f64,
     mean: f64,
-    /// The sum of the numbers is this many units of 2^exponent.
+    /// The sum of the numbers, in units of 2^exponent.
     sum: i128,
     exponent: i32,
-    /// The sum of squared distances from the mean.
+    /// The sum of squared deviations from the bucket's mean.
     squares: f64,
 }
 
@@ -221,7 +221,8 @@ impl Filled {
         let (least, exponent) = (f64::from_bits(start), ((start >> 52) as i32).max(1) - 1075);
         let unit = power(exponent);
         let rows = u128::from(bucket.rows);
-        // From the nearest integer to the mean: the distances fit in 128 bits, though not what they are the difference of.
+        // Deviations are taken from the integer nearest to the mean: their squares fit into 128 bits, even if the wrapping sums they are
+        // computed from do not.
         let middle = (bucket.sum + rows / 2) / rows;
         let squares = bucket
             .squares
@@ -239,7 +240,7 @@ impl Filled {
     }
 }
 
-/// 2 to a power, also below the normal doubles.
+/// 2 to a power, including subnormal results.
 fn power(exponent: i32) -> f64 {
     if exponent >= -1022 { f64::from_bits(((exponent + 1023) as u64) << 52) } else { f64::from_bits(1 << (exponent + 1074)) }
 }

@@ -1,20 +1,22 @@
-//! Describes a column in one pass and bounded memory: values, their number and frequencies, moments, quantiles, forms.
+//! Profiles a column in one pass and bounded memory: values, their number and frequencies, moments, quantiles, patterns.
 //!
-//! A column begins with an exact table of its values. When that outgrows its bounds, it becomes a sketch, as if it had been one from the first row:
+//! A column starts as an exact table of its values. If that exceeds its limits, it becomes a sketch, with the same contents as if it had
+//! been one from the first row:
 //!
-//! | of the column | exact | sketch | error of the sketch |
+//! | statistic | exact | sketch | error of the sketch |
 //! |---|---|---|---|
 //! | distinct values | counted | HyperLogLog, 2¹³ registers | 1.2 % (standard error) |
-//! | frequent values | counted | Count-Min of two rows, less what others add on average | those of 1 % and more; some 1/8192 of the rows |
-//! | quantiles | from the values | histogram of 128 buckets to a power of two | 0.8 % of the value |
-//! | mean, standard deviation | from the values | whole sums in each bucket | none but rounding |
-//! | forms of texts | from all values | the 1,024 values with the smallest hashes, with their exact counts | that of a sample |
+//! | frequent values | counted | Count-Min of two rows, minus the expected rows of others | finds those of 1 % and more; ± 1/8192 of rows |
+//! | quantiles | from the values | histogram with 128 buckets per power of two | 0.8 % of the value |
+//! | mean, standard deviation | from the values | integer sums in each bucket | only rounding |
+//! | patterns of strings | from all values | the 1,024 values with the smallest hashes, with their exact counts | sampling error |
 //!
-//! Each part is a sum, a maximum, or the smallest of a set, and whether the table is left depends on the set of values alone. So rows and partitions may come
-//! in any order: the answer is the same, to the last bit.
+//! Each part is a sum, a maximum, or the smallest elements of a set, and whether a table becomes a sketch depends only on the set of
+//! values. So rows and partitions may come in any order: the result is the same, to the last bit.
 //!
-//! Literature: P. Flajolet, É. Fusy, O. Gandouet, F. Meunier, HyperLogLog (2007), with the estimator of O. Ertl (2017); G. Cormode and S. Muthukrishnan,
-//! Count-Min (2005), debiased as by F. Deng and D. Rafiei (2007); C. Masson, J. E. Rim, H. K. Lee, DDSketch (2019); Z. Bar-Yossef et al., least hashes (2002).
+//! Literature: P. Flajolet, É. Fusy, O. Gandouet, F. Meunier, HyperLogLog (2007), with the estimator of O. Ertl (2017); G. Cormode and S.
+//! Muthukrishnan, Count-Min (2005), debiased as by F. Deng and D. Rafiei (2007); C. Masson, J. E. Rim, H. K. Lee, DDSketch (2019); Z.
+//! Bar-Yossef et al., least hashes (2002).
 
 mod alerts;
 mod frequencies;
@@ -33,7 +35,7 @@ pub use rows::{RowSample, with_column};
 pub use summary::Summary;
 pub use texts::Texts;
 
-/// A column has an exact table up to this many distinct values.
+/// The most distinct values for which a column keeps an exact table.
 pub const EXACT_VALUES: usize = 16_384;
-/// And of texts, up to this many bytes of them.
+/// The most bytes of distinct strings in an exact table.
 pub const EXACT_BYTES: usize = 4 << 20;

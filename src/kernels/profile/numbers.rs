@@ -1,4 +1,4 @@
-//! A column of numbers, dates, times or booleans.
+//! Profiles a column of numbers, dates, times or booleans.
 
 use super::EXACT_VALUES;
 use super::frequencies::Frequencies;
@@ -7,35 +7,35 @@ use super::histogram::{Histogram, Moments, ordered, unordered};
 use super::sample::Sample;
 use super::summary::{Summary, most_frequent};
 
-/// What the values are. All come as 64 bits that order as they do.
+/// The type of the values. All are passed as 64 bits whose unsigned order is that of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// Integers with a sign, its bit turned; a decimal is so many of its last digits, `scale` of them make 1.
+    /// Signed integers with the sign bit flipped. A decimal is an integer in units of its last digit; `scale` units make 1.
     Signed { scale: f64 },
-    /// Integers without a sign.
+    /// Unsigned integers.
     Unsigned,
     /// Doubles, in [ordered bits](ordered).
     Float,
-    /// Days or ticks, with the sign's bit turned; without moments.
+    /// Days or ticks with the sign bit flipped; no moments are computed for them.
     Time,
 }
 
 const SIGN: u64 = 1 << 63;
 
 impl Kind {
-    /// The bits of an integer with a sign.
+    /// The bits of a signed integer.
     #[inline]
     pub fn signed(number: i64) -> u64 {
         number as u64 ^ SIGN
     }
 
-    /// The integer number of such bits.
+    /// The signed integer for such bits.
     #[inline]
     pub fn whole(bits: u64) -> i64 {
         (bits ^ SIGN) as i64
     }
 
-    /// The bits of a double; there is one zero and one NaN.
+    /// The bits of a double; both zeros become one, and so do all NaNs.
     #[inline]
     pub fn float(number: f64) -> u64 {
         ordered(if number == 0.0 {
@@ -47,7 +47,7 @@ impl Kind {
         })
     }
 
-    /// The number that bits stand for.
+    /// The number for bits of this type.
     #[inline]
     pub fn number(self, bits: u64) -> f64 {
         match self {
@@ -59,11 +59,11 @@ impl Kind {
     }
 }
 
-/// The values of a column so far.
+/// The statistics of a column.
 #[derive(Debug, Clone)]
 pub struct Numbers {
     kind: Kind,
-    /// Values above it are counted.
+    /// Values above this limit are counted.
     limit: u64,
     values: u64,
     state: State,
@@ -75,7 +75,7 @@ enum State {
     Sketch(Box<Sketch>),
 }
 
-/// Exact counts: open addressing, the slot of a value the first free one from its hash on.
+/// Exact counts in an open-addressing hash table with linear probing; a slot with no rows is empty.
 #[derive(Debug, Clone)]
 struct Table {
     slots: Vec<(u64, u64)>,
@@ -98,7 +98,7 @@ impl Table {
         Self { slots: vec![(0, 0); 64], len: 0 }
     }
 
-    /// Counts rows of a value; false when the table is full of others.
+    /// Counts rows of a value; false if the value is new and the table is full.
     #[inline]
     fn add(&mut self, bits: u64, rows: u64) -> bool {
         let mask = self.slots.len() - 1;
@@ -161,7 +161,7 @@ impl Sketch {
         sketch
     }
 
-    /// Several rows at once, not as fast.
+    /// Counts several rows of one value; slower than [`add`](Self::add) per call.
     fn add_rows(&mut self, kind: Kind, limit: u64, bits: u64, rows: u64) {
         let hash = of_number(bits);
         if self.frequencies.add_rows(hash, rows) {
@@ -194,7 +194,7 @@ impl Sketch {
                 self.sample.add(hash, 1, || *bits);
             }
         }
-        // NaN, which orders above everything, is not the largest number.
+        // NaN sorts above all numbers, but is not the maximum.
         let nan = (kind == Kind::Float).then(|| ordered(f64::NAN));
         let (mut least, mut most) = (self.least, self.most);
         for bits in values {
@@ -230,12 +230,12 @@ impl Sketch {
 }
 
 impl Numbers {
-    /// No values yet; of times, those above `limit` are counted.
+    /// Starts without values; for times, those above `limit` are counted.
     pub fn new(kind: Kind, limit: Option<u64>) -> Self {
         Self { kind, limit: limit.unwrap_or(u64::MAX), values: 0, state: State::Exact(Table::new()) }
     }
 
-    /// Takes values, as bits that order as they do.
+    /// Adds values, given as bits.
     pub fn update(&mut self, values: &[u64]) {
         self.values += values.len() as u64;
         let mut rest = values;
@@ -253,7 +253,7 @@ impl Numbers {
         }
     }
 
-    /// Takes the values of another part of the column.
+    /// Merges another part of the column.
     pub fn merge(&mut self, mut other: Self) {
         if matches!(other.state, State::Sketch(_)) && matches!(self.state, State::Exact(_)) {
             std::mem::swap(self, &mut other);
@@ -272,7 +272,7 @@ impl Numbers {
                 rest.for_each(|(bits, rows)| sketch.add_rows(self.kind, self.limit, bits, rows));
                 self.state = State::Sketch(Box::new(sketch));
             }
-            // Swapped above.
+            // Impossible: swapped above.
             (State::Exact(_), State::Sketch(_)) => {}
         }
     }
@@ -287,7 +287,7 @@ impl Numbers {
         }
     }
 
-    /// What the column is like, with so many frequent values.
+    /// The statistics of the column, with up to `frequent` frequent values.
     pub fn summary(self, frequent: usize) -> Summary<u64> {
         let kind = self.kind;
         let mut summary = Summary { values: self.values, ..Summary::default() };
@@ -338,7 +338,7 @@ impl Numbers {
     }
 }
 
-/// The first and the last of values in order; NaN is neither.
+/// The first and the last of sorted values, without NaN.
 fn ends(kind: Kind, values: impl DoubleEndedIterator<Item = u64> + Clone) -> (Option<u64>, Option<u64>) {
     let nan = ordered(f64::NAN);
     let mut numbers = values.filter(|bits| kind != Kind::Float || *bits < nan);
@@ -346,7 +346,7 @@ fn ends(kind: Kind, values: impl DoubleEndedIterator<Item = u64> + Clone) -> (Op
     (first, numbers.next_back().or(first))
 }
 
-/// A quantile of numbers in order, each in so many rows; between two of them in proportion.
+/// A quantile of sorted numbers with their rows, interpolated linearly.
 fn exact_quantile(numbers: &[(f64, u64)], rows: u64, share: f64) -> f64 {
     let place = share * (rows - 1) as f64;
     let (below, part) = (place.floor() as u64, place.fract());

@@ -1,11 +1,11 @@
-//! The forms of texts: `9{11}`, `A9`, `中+`, and what values of a form look like.
+//! Patterns of strings: `9{11}`, `A9`, `中+`, and what kind of value a string looks like.
 
 use std::fmt::Write;
 
 use crate::kernels::cleaning::email::Email;
 use crate::kernels::cleaning::id_card::IdCard;
 
-/// Parts of a pattern that are written; longer ones end with an ellipsis.
+/// The most parts of a pattern; longer ones end with an ellipsis.
 const PARTS: usize = 24;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Class {
     }
 }
 
-/// The form of a string: `9` for a digit and `A` for a capital letter, with the length of the run; `a+`, `中+` and `L+` for runs of lower case, Chinese
-/// characters and other letters; white space as one blank, everything else as it is.
+/// The pattern of a string: `9` for digits and `A` for capital letters, with the length of the run; `a+`, `中+` and `L+` for runs of lower
+/// case letters, Chinese characters and other letters; one space for white space; everything else unchanged.
 pub fn pattern(text: &str) -> String {
     let mut found = String::new();
     let mut classes = text.chars().map(Class::of).peekable();
@@ -68,12 +68,12 @@ pub fn pattern(text: &str) -> String {
     found
 }
 
-/// What a string looks like.
+/// The kind of value that a string looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looks {
     Phone,
     Email,
-    /// A resident identity number whose check digit is right.
+    /// A Chinese identity card number with a correct check digit.
     IdCard,
     Date,
     Number,
@@ -81,7 +81,7 @@ pub enum Looks {
 }
 
 impl Looks {
-    /// Every look, in the order in which they are asked for.
+    /// All kinds, in the order of precedence.
     pub const ALL: [Self; 6] = [Self::Phone, Self::Email, Self::IdCard, Self::Date, Self::Number, Self::Uuid];
 
     pub fn name(self) -> &'static str {
@@ -95,12 +95,12 @@ impl Looks {
         }
     }
 
-    /// Whether values of it are written in one form when they are clean.
+    /// True for kinds that have a single pattern in clean data.
     pub fn has_one_form(self) -> bool {
         matches!(self, Self::Phone | Self::Date)
     }
 
-    /// The look of a string, when it has one.
+    /// The kind that a string looks like, if any.
     pub fn of(text: &str) -> Option<Self> {
         let text: String = text.trim().chars().map(half_width).collect();
         if text.is_empty() || text.len() > 100 {
@@ -127,7 +127,7 @@ impl Looks {
     }
 }
 
-/// Full-width digits, letters and signs as people type them in Chinese text.
+/// Converts full-width digits, letters and punctuation, which are common in Chinese text, to ASCII.
 fn half_width(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
@@ -136,7 +136,7 @@ fn half_width(letter: char) -> char {
     }
 }
 
-/// Eight digits, year first.
+/// True for eight digits that are a date, year first.
 fn is_calendar_day(digits: &str) -> bool {
     let part = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
     digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) && is_day(part(0, 4), part(4, 6), part(6, 8))
@@ -150,7 +150,7 @@ fn is_date(text: &str) -> bool {
     if text.len() == 8 && is_calendar_day(text) {
         return true;
     }
-    // Three numbers with signs between them, and perhaps a time after.
+    // Three numbers with separators, possibly followed by a time.
     let day = text.split(['T', ' ']).next().unwrap_or_default();
     let rest = &text[day.len()..];
     if !rest.chars().all(|letter| letter.is_ascii_digit() || "T:. Z+-".contains(letter)) {

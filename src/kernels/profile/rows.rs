@@ -1,14 +1,14 @@
-//! Which number columns are correlated, from a sample of rows.
+//! Correlations between number columns, from a sample of rows.
 
 use super::hash::of_number;
 use super::sample::Sample;
 
-/// Rows in the sample.
+/// The number of rows in the sample.
 const ROWS: usize = 2048;
-/// Rows that a correlation needs.
+/// The least number of rows for a correlation.
 const FEWEST: u64 = 30;
 
-/// The rows with the least hashes, as numbers; NaN where there is none.
+/// The rows with the smallest hashes, as numbers; NaN for a missing value.
 #[derive(Debug, Clone)]
 pub struct RowSample {
     rows: Sample<Box<[f64]>>,
@@ -20,14 +20,14 @@ impl Default for RowSample {
     }
 }
 
-/// Adds the value of one more column to the hash of a row.
+/// Combines the hash of a row with the value of one more column.
 #[inline]
 pub fn with_column(hash: u64, bits: u64) -> u64 {
     (hash.rotate_left(23) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl RowSample {
-    /// Takes the rows whose hashes are wanted; `numbers` gives those of a row.
+    /// Adds rows by their hashes; `numbers` is called only for rows that enter the sample.
     pub fn update(&mut self, hashes: &[u64], numbers: impl Fn(usize) -> Box<[f64]>) {
         for (row, hash) in hashes.iter().enumerate() {
             let hash = of_number(*hash);
@@ -46,7 +46,7 @@ impl RowSample {
         self.rows.size() + 2 * ROWS * columns * size_of::<f64>()
     }
 
-    /// Pearson's correlation of all pairs of columns, where it is at least as strong as asked; the first column is the one before.
+    /// Pearson's correlation of all pairs of columns, with an absolute value of at least `least`; the first column precedes the second.
     pub fn correlations(self, columns: usize, least: f64) -> Vec<(usize, usize, f64)> {
         let rows = self.rows.into_values();
         let mut found = vec![];

@@ -1,11 +1,12 @@
-//! The values with the least hashes, and in how many rows each is: a sample of the different values that no order of rows changes.
+//! A bottom-k sample: the distinct values with the smallest hashes, and the number of rows of each. It does not depend on the order of
+//! rows.
 //!
-//! Once there are enough of them, a value whose hash is above the largest of them is none of the sample and never will be. So what is in the sample
-//! was counted from its first row on.
+//! Once the sample is full, a value with a hash above all of its hashes is not in the sample and never will be. So every value in the
+//! sample has been counted from its first row.
 
 use super::hash::ByHash;
 
-/// Values in the sample.
+/// The number of values in a sample.
 const SIZE: usize = 1024;
 
 #[derive(Debug, Clone)]
@@ -24,13 +25,13 @@ impl<V: Clone> Sample<V> {
         Self { size, greatest: u64::MAX, values: ByHash::default() }
     }
 
-    /// Whether a value of this hash is wanted.
+    /// True if a value with this hash may be in the sample.
     #[inline]
     pub fn wants(&self, hash: u64) -> bool {
         hash <= self.greatest
     }
 
-    /// Counts rows of a value that is wanted.
+    /// Counts rows of a value that the sample wants.
     pub fn add(&mut self, hash: u64, rows: u64, value: impl FnOnce() -> V) {
         self.values.entry(hash).or_insert_with(|| (value(), 0)).1 += rows;
         if self.values.len() >= 2 * self.size {
@@ -60,7 +61,7 @@ impl<V: Clone> Sample<V> {
         self.shrink();
     }
 
-    /// The values and their rows, by their hashes.
+    /// The values with their rows, in the order of their hashes.
     pub fn into_values(mut self) -> Vec<(V, u64)> {
         self.shrink();
         let mut values: Vec<(u64, (V, u64))> = self.values.into_iter().collect();
@@ -68,7 +69,7 @@ impl<V: Clone> Sample<V> {
         values.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// Bytes on the heap, but for those of values.
+    /// Bytes on the heap, without those of the values.
     pub fn size(&self) -> usize {
         self.values.capacity() * (size_of::<V>() + 25)
     }

@@ -1,34 +1,34 @@
-//! The results for a column, for numbers and strings.
+//! The statistics of a column, for numbers and strings alike.
 
 use super::histogram::Moments;
 
-/// What a column is like.
+/// The statistics of a column.
 #[derive(Debug, Clone, Default)]
 pub struct Summary<V> {
-    /// Values that are not NULL.
+    /// The number of values that are not NULL.
     pub values: u64,
     pub distinct: u64,
-    /// False when `distinct`, `frequent`, quantiles and what is said of `sample` come from a sketch.
+    /// False if `distinct`, `frequent`, the quantiles and `sample` come from a sketch.
     pub is_exact: bool,
     pub min: Option<V>,
     pub max: Option<V>,
-    /// Of finite numbers.
+    /// The moments of the finite numbers.
     pub moments: Option<Moments>,
-    /// First quartile, median, third quartile.
+    /// The first quartile, the median and the third quartile.
     pub quartiles: Option<[f64; 3]>,
-    /// The most frequent values with their rows, by rows; of equally frequent ones the least first.
+    /// The most frequent values with their rows, in descending order; ties by value.
     pub frequent: Vec<(V, u64)>,
-    /// Texts of white space only.
+    /// The number of strings that consist only of white space.
     pub blank: u64,
-    /// NaN and infinite numbers.
+    /// The number of infinite and NaN values.
     pub not_finite: u64,
-    /// Values beyond a limit that was given.
+    /// The number of values above the given limit.
     pub beyond: u64,
-    /// All values if exact, else a sample of the different ones, with their rows.
+    /// All values if exact, otherwise a sample of the distinct values; with their rows.
     pub sample: Vec<(V, u64)>,
 }
 
-/// Different values, of which some come more than once.
+/// The number of distinct values, and of those that occur more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Values {
     pub different: u64,
@@ -36,14 +36,14 @@ pub struct Values {
 }
 
 impl<V> Summary<V> {
-    /// How many of the values that are looked at come more than once.
+    /// How many values of the sample occur more than once.
     pub fn repeated(&self) -> Values {
         let repeated = self.sample.iter().filter(|(_, rows)| *rows > 1).count() as u64;
         Values { different: self.sample.len() as u64, repeated }
     }
 }
 
-/// Puts values in the order in which they are shown, and keeps the first.
+/// Sorts values in the order in which they are shown, and keeps the first `wanted`.
 pub fn most_frequent<V: Ord>(mut values: Vec<(V, u64)>, wanted: usize) -> Vec<(V, u64)> {
     values.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     values.truncate(wanted);

@@ -1,4 +1,4 @@
-//! A column of texts.
+//! Profiles a column of strings.
 
 use super::frequencies::Frequencies;
 use super::hash::of_bytes;
@@ -6,12 +6,12 @@ use super::sample::Sample;
 use super::summary::{Summary, most_frequent};
 use super::{EXACT_BYTES, EXACT_VALUES};
 
-/// Of texts in samples so many bytes are kept.
+/// The most bytes of a string that samples keep.
 const KEPT: usize = 200;
 
 type Text = Box<[u8]>;
 
-/// The values of a column so far.
+/// The statistics of a column.
 #[derive(Debug, Clone)]
 pub struct Texts {
     values: u64,
@@ -32,7 +32,7 @@ struct Entry {
     rows: u64,
 }
 
-/// Exact counts: slots hold the number of an entry, plus 1.
+/// Exact counts in an open-addressing hash table; a slot holds the index of an entry plus 1, or 0 if it is empty.
 #[derive(Debug, Clone)]
 struct Table {
     slots: Vec<u32>,
@@ -58,7 +58,7 @@ impl Table {
         &self.bytes[entry.start..entry.start + entry.length]
     }
 
-    /// Counts rows of a string; false when the table is full of others.
+    /// Counts rows of a string; false if the string is new and the table is full.
     #[inline]
     fn add(&mut self, text: &[u8], rows: u64) -> bool {
         let hash = of_bytes(text);
@@ -110,11 +110,11 @@ fn kept(text: &[u8]) -> Text {
     text[..text.len().min(KEPT)].into()
 }
 
-/// Whether a string has white space only, the wide one among it.
+/// True if a string consists only of white space, in Unicode's sense.
 pub fn is_blank(text: &[u8]) -> bool {
     match text.first() {
         None => true,
-        // Space, tab, line ends; the first byte of U+00A0, U+2000 to U+200A and U+3000.
+        // Space, tab and line breaks, and the first bytes of U+0085, U+00A0, U+2000 to U+200A and U+3000: a quick test before decoding.
         Some(b' ' | b'\t'..=b'\r' | 0xc2 | 0xe2 | 0xe3) => {
             std::str::from_utf8(text).is_ok_and(|text| text.chars().all(char::is_whitespace))
         }
@@ -177,7 +177,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Takes values.
+    /// Adds values.
     pub fn update<'a>(&mut self, texts: impl IntoIterator<Item = &'a [u8]>) {
         let mut texts = texts.into_iter();
         if let State::Exact(table) = &mut self.state {
@@ -200,7 +200,7 @@ impl Texts {
         }
     }
 
-    /// Takes the values of another part of the column.
+    /// Merges another part of the column.
     pub fn merge(&mut self, mut other: Self) {
         if matches!(other.state, State::Sketch(_)) && matches!(self.state, State::Exact(_)) {
             std::mem::swap(self, &mut other);
@@ -217,7 +217,7 @@ impl Texts {
                 rest.for_each(|(text, rows)| sketch.add(text, rows));
                 self.state = State::Sketch(Box::new(sketch));
             }
-            // Swapped above.
+            // Impossible: swapped above.
             (State::Exact(_), State::Sketch(_)) => {}
         }
     }
@@ -235,7 +235,7 @@ impl Texts {
         }
     }
 
-    /// What the column is like, with so many frequent values.
+    /// The statistics of the column, with up to `frequent` frequent values.
     pub fn summary(self, frequent: usize) -> Summary<Box<[u8]>> {
         let mut summary = Summary { values: self.values, ..Summary::default() };
         match self.state {

@@ -1,10 +1,10 @@
-//! Densities without differences of large logarithms.
+//! Densities that are computed without differences of large logarithms.
 
 use std::f64::consts::PI;
 
-/// What Stirling's formula leaves of ln n!: `ln Γ(n + 1) − (n + ½) ln n + n − ½ ln 2π`.
+/// The error of Stirling's formula for ln n!: `ln Γ(n + 1) − (n + ½) ln n + n − ½ ln 2π`.
 fn stirling_error(mut n: f64) -> f64 {
-    // Small numbers are led to larger ones by the formula's own recurrence, whose steps are small.
+    // Step small numbers up to larger ones by the recurrence of the error, whose terms are small.
     let mut steps = 0.0;
     while n < 16.0 {
         steps += (n + 0.5) * (1.0 / n).ln_1p() - 1.0;
@@ -18,7 +18,7 @@ fn stirling_error(mut n: f64) -> f64 {
     series / n + steps
 }
 
-/// `x ln(x / m) + m − x`, exact where the two are near.
+/// `x ln(x / m) + m − x`, by a series if x is near m, where the plain form would cancel.
 fn deviance(x: f64, m: f64) -> f64 {
     if (x - m).abs() < 0.1 * (x + m) {
         let ratio = (x - m) / (x + m);

@@ -2,16 +2,16 @@
 
 use super::density;
 
-/// Enough for arguments of a billion; where they do not do, the result is not a number.
+/// Maximum number of terms, enough for arguments of a billion; if they do not suffice, the result is NaN.
 const MOST: u32 = 200_000;
-/// Below this a part of a continued fraction counts as this.
+/// Replaces denominators near 0 in a continued fraction (Lentz's method).
 const TINY: f64 = 1e-300;
 
 fn not_zero(value: f64) -> f64 {
     if value.abs() < TINY { TINY } else { value }
 }
 
-/// P(a, x).
+/// The regularised lower incomplete gamma function P(a, x).
 pub fn lower_gamma(a: f64, x: f64) -> f64 {
     match gamma(a, x) {
         Share::Lower(share) => share,
@@ -19,7 +19,7 @@ pub fn lower_gamma(a: f64, x: f64) -> f64 {
     }
 }
 
-/// Q(a, x) = 1 − P(a, x), with all its digits where it is small.
+/// The regularised upper incomplete gamma function Q(a, x) = 1 − P(a, x), with all its digits where it is small.
 pub fn upper_gamma(a: f64, x: f64) -> f64 {
     match gamma(a, x) {
         Share::Lower(share) => 1.0 - share,
@@ -27,7 +27,7 @@ pub fn upper_gamma(a: f64, x: f64) -> f64 {
     }
 }
 
-/// The share below x or that above it, whichever is found directly.
+/// The probability below x or above x, whichever is computed directly, without a subtraction.
 enum Share {
     Lower(f64),
     Upper(f64),
@@ -75,7 +75,7 @@ fn gamma(a: f64, x: f64) -> Share {
     Share::Lower(f64::NAN)
 }
 
-/// I_x(a, b), where `y` is 1 − x.
+/// The regularised incomplete beta function I_x(a, b), where `y` is 1 − x.
 pub fn beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;

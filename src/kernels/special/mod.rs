@@ -1,10 +1,10 @@
 //! Special functions and distributions, to about 13 digits.
 //!
-//! The incomplete gamma and beta functions are a prefix, which is a density, times a series or a continued fraction whose terms have one sign.
-//! The density is Loader's: differences of large logarithms are never formed, so that it is exact for large arguments too.
+//! The incomplete gamma and beta functions are computed as a density times a series or a continued fraction. The density uses
+//! Loader's method, which never forms differences of large logarithms and so is accurate for large arguments too.
 //!
-//! Literature: C. Loader, *Fast and accurate computation of binomial probabilities*, 2000; M. J. Wichura, *Algorithm AS 241*, Applied Statistics
-//! 37, 1988; W. J. Lentz's evaluation of continued fractions as in *Numerical Recipes*.
+//! Literature: C. Loader, *Fast and accurate computation of binomial probabilities*, 2000; M. J. Wichura, *Algorithm AS 241*,
+//! Applied Statistics 37, 1988; W. J. Lentz's evaluation of continued fractions as in *Numerical Recipes*.
 
 mod density;
 mod incomplete;
@@ -18,7 +18,7 @@ pub use normal::{normal_cdf, normal_quantile};
 
 use incomplete::{beta, lower_gamma, upper_gamma};
 
-/// The share of Student's t distribution that is at most `t`.
+/// The cumulative distribution function of Student's t distribution.
 pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t.is_nan() || df.is_nan() {
         return f64::NAN;
@@ -31,7 +31,7 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
         return if t > 0.0 { 1.0 } else { 0.0 };
     }
     let (of_df, of_square) = (df / (df + square), square / (df + square));
-    // Beyond the middle, the tail itself: what is left of a half has no digits where the tail is small.
+    // Far from 0, compute the tail itself: subtracting from a half would lose the digits of a small tail.
     if square < 1.0 {
         let middle = 0.5 * beta(0.5, df / 2.0, of_square, of_df);
         return if t < 0.0 { 0.5 - middle } else { 0.5 + middle };
@@ -40,7 +40,7 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The value that a share `p` of Student's t distribution does not exceed, by halving what is between two bounds.
+/// The `p` quantile of Student's t distribution, by bisection.
 pub fn t_quantile(p: f64, df: f64) -> f64 {
     if p.is_nan() || !(0.0..=1.0).contains(&p) || df.is_nan() || df <= 0.0 {
         return f64::NAN;
@@ -63,17 +63,17 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
     if p < 0.5 { -high } else { high }
 }
 
-/// The share of the χ² distribution that is at most `x`.
+/// The cumulative distribution function of the χ² distribution.
 pub fn chi2_cdf(x: f64, df: f64) -> f64 {
     lower_gamma(df / 2.0, x / 2.0)
 }
 
-/// The share of the χ² distribution that is above `x`.
+/// The upper tail of the χ² distribution, P(X > x), with all its digits where it is small.
 pub fn chi2_upper(x: f64, df: f64) -> f64 {
     upper_gamma(df / 2.0, x / 2.0)
 }
 
-/// The share of the F distribution that is at most `x`.
+/// The cumulative distribution function of the F distribution.
 pub fn f_cdf(x: f64, df1: f64, df2: f64) -> f64 {
     if x.is_nan() {
         return f64::NAN;

@@ -1,15 +1,15 @@
-//! The noncentral t distribution: that of a t statistic when there is an effect.
+//! The noncentral t distribution: the distribution of a t statistic if there is an effect.
 //!
 //! Literature: R. V. Lenth, *Algorithm AS 243*, Applied Statistics 38, 1989.
 
 use super::incomplete::beta;
 use super::{normal_cdf, t_cdf};
 
-/// Beyond this the first weight of the series is no normal double any more.
+/// Beyond this noncentrality, the first weight of the series is too small for a normal double.
 const MOST_SHIFT: f64 = 37.0;
 const MOST_TERMS: u32 = 10_000;
 
-/// The share of the noncentral t distribution of `df` degrees of freedom and the noncentrality `shift` that is at most `t`.
+/// The cumulative distribution function of the noncentral t distribution with `df` degrees of freedom and noncentrality `shift`.
 pub fn noncentral_t_cdf(t: f64, df: f64, shift: f64) -> f64 {
     if t.is_nan() || df.is_nan() || shift.is_nan() || df <= 0.0 {
         return f64::NAN;
@@ -25,7 +25,7 @@ pub fn noncentral_t_cdf(t: f64, df: f64, shift: f64) -> f64 {
 
 fn positive(t: f64, df: f64, shift: f64) -> f64 {
     if shift.abs() > MOST_SHIFT || df.is_infinite() || df > 1e9 {
-        // By Johnson and Welch: t is nearly normal then.
+        // In these cases t is nearly normal (Johnson and Welch's approximation).
         let spread = (1.0 + t * t / (2.0 * df)).sqrt();
         return normal_cdf((t * (1.0 - 1.0 / (4.0 * df)) - shift) / spread);
     }
@@ -34,7 +34,7 @@ fn positive(t: f64, df: f64, shift: f64) -> f64 {
     let half = shift * shift / 2.0;
     let mut even = 0.5 * (-half).exp();
     let mut odd = even * shift * (2.0 / std::f64::consts::PI).sqrt();
-    // What the weights that are still to come add up to.
+    // The sum of the weights that are still to come.
     let mut left = 0.5 - even;
     let mut share = 0.0;
     for step in 0..MOST_TERMS {

@@ -1,4 +1,4 @@
-//! Against values of mpmath with 50 digits.
+//! Compares the functions with values from mpmath with 50 digits.
 
 use super::{chi2_cdf, f_cdf, normal_cdf, normal_quantile, t_cdf};
 
@@ -19,7 +19,7 @@ fn normal_shares() {
         (1.96, 9.750_021_048_517_796e-1),
         (4.0, 9.999_683_287_581_669e-1),
     ] {
-        // The rounding of x / √2 counts x² times.
+        // The relative rounding error of x / √2 is amplified by x².
         near("normal_cdf", normal_cdf(x), right, 1e-14_f64.max(x * x * 3e-16));
     }
 }

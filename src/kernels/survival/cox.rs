@@ -1,4 +1,4 @@
-//! Cox's proportional hazards, by Newton's method on the partial likelihood.
+//! Cox's proportional hazards model, fitted by Newton's method on the partial likelihood.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::dense::{cholesky, inverse, solve};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::special::{chi2_cdf, normal_cdf, normal_quantile};
 
-/// How rows with the event at one duration are counted.
+/// How the partial likelihood treats several events at the same duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ties {
@@ -19,7 +19,8 @@ pub enum Ties {
 #[derive(Debug, Clone, Copy)]
 pub struct CoxOptions {
     pub ties: Ties,
-    /// Half of this times the sum of the squared coefficients, of features in their standard deviations, is taken from the mean log-likelihood.
+    /// Penalty: half of this times the sum of the squared coefficients of standardised features is subtracted from the mean
+    /// log-likelihood.
     pub penalizer: f64,
     pub confidence: f64,
 }
@@ -30,7 +31,8 @@ impl Default for CoxOptions {
     }
 }
 
-/// A coefficient. What is not finite, as the information is singular or a ratio too large, is none.
+/// A coefficient and its statistics. Values that would not be finite are `None`: the information matrix may be singular, or a ratio
+/// too large.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Term {
     pub coefficient: f64,
@@ -39,7 +41,7 @@ pub struct Term {
     pub p_value: Option<f64>,
     pub lower: Option<f64>,
     pub upper: Option<f64>,
-    /// e to the coefficient: how many times as often the event happens for one more of the feature.
+    /// exp(coefficient): the factor by which the hazard changes if the feature increases by 1.
     pub hazard_ratio: Option<f64>,
 }
 
@@ -47,31 +49,31 @@ pub struct Term {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoxModel {
     pub terms: Vec<Term>,
-    /// The means of the features: the baseline is of a row with these.
+    /// The means of the features; the baseline is that of a row with these features.
     pub means: Vec<f64>,
-    /// Durations with an event, ascending, and the baseline's cumulative hazard up to each.
+    /// Durations with an event, ascending, and the cumulative baseline hazard up to each.
     pub baseline: Vec<(f64, f64)>,
     pub rows: u64,
     pub events: u64,
     pub log_likelihood: f64,
     /// The log-likelihood without any feature.
     pub log_likelihood_null: f64,
-    /// Of the test that no feature matters.
+    /// Likelihood ratio statistic of the test that no feature matters.
     pub likelihood_ratio: f64,
     pub likelihood_ratio_p_value: f64,
-    /// Of pairs whose order is known, the share in which the row with the higher risk has the event first; ties of risk count a half.
+    /// Among pairs with a known order, the share in which the row with the higher risk has the event first; ties of risk count half.
     pub concordance: Option<f64>,
     pub iterations: usize,
     pub converged: bool,
 }
 
-/// Why there is no model, or the model.
+/// The model, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cox {
     Fitted(Box<CoxModel>),
     /// No row has the event.
     NoEvents,
-    /// This feature has one value only, or follows from those before it.
+    /// This feature is constant, or a linear combination of the features before it.
     Redundant(usize),
 }
 
@@ -79,16 +81,17 @@ const MOST: usize = 100;
 const PART: usize = 2_048;
 
 struct Sorted {
-    /// By duration, the longest first; of equal durations those with the event first.
+    /// Row numbers by descending duration; among equal durations, rows with the event come first.
     order: Vec<u32>,
-    /// Standardised features of the rows in this order, row by row.
+    /// Standardised features of the rows in this order, row-major.
     features: Vec<f64>,
     duration: Vec<f64>,
     event: Vec<bool>,
     width: usize,
 }
 
-/// Fits the model to columns of features. Durations are 0 or more and finite, features finite; the rows come in a canonical order.
+/// Fits the model to columns of features. Durations are finite and 0 or more; features are finite. The caller puts the rows into a
+/// canonical order, because sums of doubles depend on it.
 pub fn fit_cox(
     control: &Control<'_>,
     features: &[Vec<f64>],
@@ -127,7 +130,7 @@ pub fn fit_cox(
     search(control, &sorted, &means, &scales, options)
 }
 
-/// The log partial likelihood with its derivatives; the second is the negative of the Hessian.
+/// The log partial likelihood with its gradient and its information matrix, the negative Hessian.
 struct Likelihood {
     value: f64,
     gradient: Vec<f64>,
@@ -159,6 +162,7 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
         };
         let step = solve(&factor, width, &at.gradient);
         let decrement: f64 = step.iter().zip(&at.gradient).map(|(step, slope)| step * slope).sum();
+        // Halve the step until the likelihood does not fall.
         let mut share = 1.0;
         let mut next: Vec<f64>;
         let mut there;
@@ -175,7 +179,8 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
             converged = true;
             break;
         }
-        // A coefficient of e^30 per standard deviation: the feature separates the rows with the event.
+        // A hazard ratio of e^30 per standard deviation: the feature separates the rows with the event, and the coefficient would
+        // grow for ever.
         if beta.iter().any(|value| value.abs() > 30.0) {
             break;
         }
@@ -225,6 +230,7 @@ fn score(sorted: &Sorted, row: usize, beta: &[f64]) -> f64 {
 fn likelihood(control: &Control<'_>, sorted: &Sorted, beta: &[f64], ties: Ties) -> Result<Likelihood, Stop> {
     let (rows, width) = (sorted.duration.len(), sorted.width);
     let mut result = Likelihood { value: 0.0, gradient: vec![0.0; width], information: vec![0.0; width * width] };
+    // Rows are visited by descending duration, so the risk set only grows.
     let mut risk = Moments::new(width);
     let mut row = 0;
     let mut checked = 0;
@@ -252,6 +258,7 @@ fn likelihood(control: &Control<'_>, sorted: &Sorted, beta: &[f64], ties: Ties) 
             row += 1;
         }
         for number in 0..count {
+            // Efron: tied events leave the risk set one after another, in an average order.
             let share = if ties == Ties::Efron { f64::from(number) / f64::from(count) } else { 0.0 };
             let all = risk.all - share * dying.all;
             result.value -= libm::log(all);
@@ -274,7 +281,7 @@ fn likelihood(control: &Control<'_>, sorted: &Sorted, beta: &[f64], ties: Ties) 
     Ok(result)
 }
 
-/// Sums over rows, weighted by their risk.
+/// Sums over rows of 1, the features and their products, weighted by risk.
 struct Moments {
     all: f64,
     first: Vec<f64>,
@@ -300,7 +307,7 @@ impl Moments {
     }
 }
 
-/// Breslow's: of a row whose features are the means.
+/// Breslow's estimate of the cumulative hazard of a row whose features are the means.
 fn baseline(sorted: &Sorted, risks: &[f64]) -> Vec<(f64, f64)> {
     let mut steps = vec![];
     let (mut all, mut row) = (0.0, 0);
@@ -325,7 +332,7 @@ fn baseline(sorted: &Sorted, risks: &[f64]) -> Vec<(f64, f64)> {
     steps
 }
 
-/// Harrell's, counted with a tree of sums over the ranks of the risks.
+/// Harrell's concordance index, counted with a Fenwick tree over the ranks of the risks.
 fn concordance(control: &Control<'_>, sorted: &Sorted, risks: &[f64]) -> Result<Option<f64>, Stop> {
     let rows = risks.len();
     let _memory = control.reserve(rows * 24)?;
@@ -358,7 +365,8 @@ fn concordance(control: &Control<'_>, sorted: &Sorted, risks: &[f64]) -> Result<
                 place += place & place.wrapping_neg();
             }
         };
-        // Who was lost from sight at this duration outlived those with the event.
+        // Rows are visited by descending duration, so the tree holds the rows that outlived the current ones. Rows censored at this
+        // duration outlived the events at it.
         for at in (start..row).filter(|at| !sorted.event[*at]) {
             add(&mut tree, at);
             seen += 1;
@@ -379,20 +387,21 @@ fn concordance(control: &Control<'_>, sorted: &Sorted, risks: &[f64]) -> Result<
 }
 
 impl CoxModel {
-    /// The logarithm of a row's risk beside that of a row whose features are the means.
+    /// The logarithm of a row's risk relative to a row whose features are the means.
     pub fn log_risk(&self, features: &[f64]) -> f64 {
         let terms = self.terms.iter().zip(&self.means).zip(features);
         terms.map(|((term, mean), feature)| term.coefficient * (feature - mean)).sum()
     }
 
-    /// The share that stays longer than a duration, of rows with this logarithm of the risk.
+    /// The probability that a row with this log risk survives longer than a duration.
     pub fn survival(&self, log_risk: f64, duration: f64) -> f64 {
         let place = self.baseline.partition_point(|(at, _)| *at <= duration);
         let hazard = if place == 0 { 0.0 } else { self.baseline[place - 1].1 };
         libm::exp(-hazard * libm::exp(log_risk))
     }
 
-    /// The first duration that at most half of such rows outlive.
+    /// The median duration of a row with this log risk: the first one that it survives with a probability of at most one half.
+    /// `None` if the survival does not fall that far.
     pub fn median(&self, log_risk: f64) -> Option<f64> {
         let wanted = std::f64::consts::LN_2 / libm::exp(log_risk);
         self.baseline.iter().find(|(_, hazard)| *hazard >= wanted).map(|(duration, _)| *duration)

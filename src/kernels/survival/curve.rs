@@ -1,8 +1,8 @@
-//! Kaplan and Meier's curve.
+//! The Kaplan–Meier estimate of the survival curve.
 
 use crate::kernels::special::normal_quantile;
 
-/// What happened at one duration: rows with the event, and rows that were lost from sight.
+/// The events at one duration: number of rows with the event, and number of rows censored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct At {
     pub duration: f64,
@@ -14,20 +14,20 @@ pub struct At {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     pub at: At,
-    /// Rows that were still there just before.
+    /// Number of rows still under observation just before.
     pub at_risk: u64,
-    /// The share that stays longer.
+    /// Estimated share of rows that survive longer.
     pub survival: f64,
-    /// Greenwood's, of the survival.
+    /// Greenwood's standard error of the survival.
     pub std_err: f64,
-    /// By ln(−ln) of the survival; none before the first event, and where nobody is left.
+    /// Confidence band on the ln(−ln) scale; `None` before the first event, and once the survival is 0.
     pub lower: Option<f64>,
     pub upper: Option<f64>,
-    /// Nelson and Aalen's.
+    /// Nelson–Aalen estimate.
     pub cumulative_hazard: f64,
 }
 
-/// The curve of durations in ascending order, none twice.
+/// Computes the curve from distinct durations in ascending order.
 pub fn curve(rows: &[At], confidence: f64) -> Vec<Point> {
     let z = normal_quantile(0.5 + confidence / 2.0);
     let mut at_risk: u64 = rows.iter().map(|at| at.events + at.censored).sum();
@@ -57,7 +57,7 @@ pub fn curve(rows: &[At], confidence: f64) -> Vec<Point> {
         .collect()
 }
 
-/// A quantile of the durations with its interval; none where the curve, or its band, does not come so low.
+/// A quantile of the durations with its confidence interval; `None` where the curve, or its band, does not fall far enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantile {
     pub estimate: Option<f64>,
@@ -65,9 +65,9 @@ pub struct Quantile {
     pub upper: Option<f64>,
 }
 
-/// The first duration at which at most this share stays longer: 0.5 is the median. The interval is where the bands come so low.
+/// The first duration that at most this share survives; 0.5 gives the median. The interval ends where the bands fall to this share.
 pub fn quantile(points: &[Point], share: f64) -> Quantile {
-    // A product of shares misses a half by its rounding.
+    // The survival is a product of rounded ratios, so it may miss the share, for example a half, by a rounding error.
     let reaches = |value: f64| value <= share + 1e-12;
     let first = |reached: &dyn Fn(&Point) -> bool| points.iter().find(|point| reached(point)).map(|point| point.at.duration);
     Quantile {

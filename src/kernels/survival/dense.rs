@@ -1,6 +1,7 @@
-//! Small symmetric systems of equations.
+//! Small symmetric systems of linear equations.
 
-/// The lower triangle of a positive definite matrix's square root, by rows; `None` when it is not positive definite, with the place at fault.
+/// The lower Cholesky factor of a matrix, in row-major order. If the matrix is not positive definite, the error is the row at which
+/// that shows.
 pub fn cholesky(matrix: &[f64], size: usize) -> Result<Vec<f64>, usize> {
     let mut factor = vec![0.0; size * size];
     for i in 0..size {
@@ -20,7 +21,7 @@ pub fn cholesky(matrix: &[f64], size: usize) -> Result<Vec<f64>, usize> {
     Ok(factor)
 }
 
-/// The solution of the system with this factor.
+/// Solves the system whose matrix has this factor.
 pub fn solve(factor: &[f64], size: usize, right: &[f64]) -> Vec<f64> {
     let mut solution = right.to_vec();
     for i in 0..size {
@@ -34,7 +35,7 @@ pub fn solve(factor: &[f64], size: usize, right: &[f64]) -> Vec<f64> {
     solution
 }
 
-/// The inverse of the matrix with this factor.
+/// The inverse of the matrix that has this factor.
 pub fn inverse(factor: &[f64], size: usize) -> Vec<f64> {
     let mut inverse = vec![0.0; size * size];
     for i in 0..size {

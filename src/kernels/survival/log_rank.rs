@@ -7,16 +7,16 @@ use crate::kernels::special::chi2_cdf;
 /// The result of the test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRank {
-    /// For each group: rows, events, and the events to expect if the groups were alike.
+    /// For each group: rows, events, and the number of events expected if the groups did not differ.
     pub groups: Vec<(u64, u64, f64)>,
-    /// χ², when there are two groups that can differ.
+    /// The χ² statistic; `None` unless at least two groups can differ.
     pub statistic: Option<f64>,
     pub degrees_of_freedom: usize,
     pub p_value: Option<f64>,
 }
 
-/// Tests whether groups differ. Each stratum holds, for each group, its durations in ascending order, none twice; differences within the strata
-/// are added up.
+/// Tests whether groups differ. For each stratum and group, `strata` holds the distinct durations in ascending order. Groups are
+/// compared within strata, and the differences are added up over the strata.
 pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
     let size = strata.iter().map(Vec::len).max().unwrap_or(0);
     let mut groups = vec![(0, 0, 0.0); size];
@@ -24,7 +24,7 @@ pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
     for stratum in strata {
         add(stratum, &mut groups, &mut variance);
     }
-    // Groups without anything to expect never differ; of the others the last follows from the rest.
+    // Groups without variance cannot differ. The differences of the others sum to 0, so the last of them is redundant.
     let informed: Vec<usize> = (0..size).filter(|group| variance[group * size + group] > 0.0).collect();
     let degrees_of_freedom = informed.len().saturating_sub(1);
     let mut statistic = None;

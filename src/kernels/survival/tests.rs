@@ -1,4 +1,4 @@
-//! Against `lifelines`, and computations by hand.
+//! Compares the results with `lifelines`, R, and computations by hand.
 
 use super::{At, Cox, CoxOptions, Ties, curve, fit_cox, log_rank, quantile};
 use crate::kernels::control::unlimited::control;
@@ -11,7 +11,7 @@ const fn at(duration: f64, events: u64, censored: u64) -> At {
     At { duration, events, censored }
 }
 
-/// Remission of leukaemia in weeks: Freireich et al. (1963), the treated and the others.
+/// Remission of leukaemia in weeks, for treated and untreated patients: Freireich et al. (1963).
 const TREATED: [At; 16] = [
     at(6.0, 3, 1),
     at(7.0, 1, 0),
@@ -82,14 +82,14 @@ fn the_curve_is_the_published_one() {
 #[test]
 fn the_test_is_the_published_one() {
     let test = log_rank(&[vec![TREATED.to_vec(), OTHERS.to_vec()]]);
-    // R: survdiff gives 16.8 on one degree of freedom, and 19.25 and 10.75 events to expect.
+    // R: survdiff gives 16.8 on one degree of freedom, and 19.25 and 10.75 expected events.
     assert!((test.statistic.unwrap() - 16.793).abs() < 1e-3);
     assert!((test.groups[0].2 - 19.25).abs() < 5e-3 && (test.groups[1].2 - 10.75).abs() < 5e-3);
     assert_eq!(test.degrees_of_freedom, 1);
     near(test.p_value.unwrap(), 4.168_8e-5, 1e-3);
     let alone = log_rank(&[vec![TREATED.to_vec()]]);
     assert_eq!((alone.statistic, alone.degrees_of_freedom), (None, 0));
-    // A stratum against itself adds nothing; a group that is not there does not count.
+    // Two identical groups do not differ, and an empty group does not count.
     let same = log_rank(&[vec![TREATED.to_vec(), TREATED.to_vec(), vec![]]]);
     assert_eq!((same.statistic, same.degrees_of_freedom), (Some(0.0), 1));
     assert_eq!(log_rank(&[]).statistic, None);
@@ -108,7 +108,7 @@ fn hazards_are_those_of_other_programs() {
         Ok(Cox::Fitted(model)) => model,
         other => panic!("{other:?}"),
     };
-    // R: coxph gives 1.572 ± 0.412 by Efron, 1.509 ± 0.410 by Breslow.
+    // R: coxph gives 1.572 ± 0.412 with Efron's ties, and 1.509 ± 0.410 with Breslow's.
     let model = fit(Ties::Efron);
     assert!(model.converged);
     assert!((model.terms[0].coefficient - 1.572).abs() < 5e-4 && (model.terms[0].std_err.unwrap() - 0.412).abs() < 5e-4);
@@ -135,7 +135,7 @@ fn what_cannot_be_fitted_is_told() {
     assert_eq!(fit(&[vec![2.0; 6]], &event), Cox::Redundant(0));
     let twice: Vec<f64> = one.iter().map(|value| 2.0 * value + 1.0).collect();
     assert_eq!(fit(&[one, twice], &event), Cox::Redundant(1));
-    // Whoever has the feature has the event first: the coefficient grows without end.
+    // The higher the feature, the earlier the event: the coefficient would grow for ever.
     let separating = vec![6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
     match fit(&[separating], &[true; 6]) {
         Cox::Fitted(model) => assert!(!model.converged || model.terms[0].std_err.is_none_or(|error| error > 1.0)),

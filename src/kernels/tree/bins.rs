@@ -1,22 +1,22 @@
-//! Numbers as ranks, so that counting them replaces sorting them in each node.
+//! Maps numbers to bins, so that nodes can count them instead of sorting them.
 
 use super::numbers::{Numbers, float_key};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::select::select_ranks;
 
-/// Up to this many values each distinct one has its own bin: fewer than 2¹⁶.
+/// With up to this many values, each distinct value has its own bin. Below 2¹⁶, so that bins fit in 16 bits.
 const EXACT: usize = 50_000;
-/// Bins beyond, of about as many values each. A cut inside one is looked for among its own values.
+/// Number of bins otherwise, each with about the same number of values. Cuts inside a bin are found among the bin's own values.
 const QUANTILES: usize = 256;
-/// The bin of rows without value.
+/// The bin of rows without a value.
 pub const MISSING: u16 = u16::MAX;
 
-/// A numeric feature in bins of neighbouring values.
+/// A numeric feature, divided into bins of neighbouring values.
 #[derive(Debug)]
 pub struct Bins {
     /// The bin of each row.
     pub rows: Vec<u16>,
-    /// The least and the largest key of each bin, ascending.
+    /// The smallest and the largest key of each bin, ascending.
     pub ends: Vec<(i128, i128)>,
     pub has_missing: bool,
 }

@@ -1,6 +1,6 @@
 //! The number of rows of each class for each value of a feature.
 
-/// Only values that rows have, ascending.
+/// The class counts of each value that occurs, ascending by value.
 #[derive(Debug)]
 pub struct Histogram {
     classes: usize,
@@ -10,7 +10,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts (value, class) of the rows, values below `values`: in a table, or by sorting when that is smaller.
+    /// Counts the (value, class) pairs of the rows; values are below `values`. Uses a table, or sorts the rows if they are fewer
+    /// than the possible values.
     pub fn new(rows: impl ExactSizeIterator<Item = (u32, u32)>, values: usize, classes: usize) -> Self {
         let mut histogram = Self { classes, values: vec![], counts: vec![] };
         if rows.len() < values {
@@ -42,12 +43,12 @@ impl Histogram {
         self.values.len()
     }
 
-    /// The value at a place, of those there are.
+    /// The value at a place among the values that occur.
     pub fn value(&self, place: usize) -> u32 {
         self.values[place]
     }
 
-    /// Rows of each class with that value.
+    /// Number of rows of each class with the value at a place.
     pub fn counts(&self, place: usize) -> &[u64] {
         &self.counts[place * self.classes..][..self.classes]
     }

@@ -1,8 +1,8 @@
 //! A small decision tree that separates classes by features.
 //!
 //! L. Breiman, J. Friedman, R. Olshen, C. Stone: Classification and Regression Trees (1984), with Gini impurity. The tree grows
-//! best first: always where a split reduces impurity most, counted in rows. If splits are equal, the first feature wins, then
-//! the lower threshold, so the tree is the same for any order of rows and any number of workers.
+//! best first: the next split is always the one that reduces the impurity (weighted by rows) the most. If splits are equally good,
+//! the first feature wins, then the lower threshold, so the tree is the same for any order of rows and any number of workers.
 
 mod bins;
 mod histogram;
@@ -18,7 +18,8 @@ use bins::Bins;
 use numbers::{Cut, Numbers};
 use split::Found;
 
-/// Numeric features, numbered first, then categorical ones. Either may be empty; all have as many rows.
+/// The features of the rows. Numeric features are numbered first, then categorical ones; either kind may be empty. All have the
+/// same number of rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Features<'a> {
     pub numeric: &'a [Numbers<'a>],
@@ -26,7 +27,7 @@ pub struct Features<'a> {
     pub codes: &'a [Vec<u32>],
 }
 
-/// When to stop.
+/// When the tree stops growing.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Maximum number of tests from the root to a leaf.
@@ -36,34 +37,34 @@ pub struct Options {
     pub min_leaf: u64,
 }
 
-/// What sends a row left; all others go right.
+/// The test of a node: rows that satisfy it go left, all others go right.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// The number is left of the cut ([`Cut::ALL`] tests only that it is present), and whether missing numbers go left too.
+    /// The number is left of the cut; [`Cut::ALL`] only tests that it is present. With `or_missing`, missing numbers go left too.
     AtMost { feature: usize, cut: Cut, or_missing: bool },
-    /// The category is one of these, ascending.
+    /// The category is one of these codes, which are ascending.
     OneOf { feature: usize, codes: Vec<u32> },
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Training rows of each class.
+    /// Number of training rows of each class.
     pub counts: Vec<u64>,
-    /// The test, and the nodes on the left and the right; a leaf has none.
+    /// The test, and the left and right child; `None` for a leaf.
     pub split: Option<(Test, usize, usize)>,
 }
 
-/// The first node is the root.
+/// A classification tree; the first node is the root.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     pub nodes: Vec<Node>,
-    /// Whether training rows had missing values, for each numeric feature.
+    /// For each numeric feature, whether any training row had a missing value.
     pub has_missing: Vec<bool>,
-    /// The codes that training rows have, ascending, for each categorical feature.
+    /// For each categorical feature, the codes that occur in the training rows, ascending.
     pub codes: Vec<Vec<u32>>,
 }
 
-/// A node that may be split.
+/// A leaf that may still be split.
 struct Open {
     node: usize,
     depth: usize,
@@ -72,9 +73,9 @@ struct Open {
 }
 
 impl Tree {
-    /// Grows a tree that tells the classes `0..classes` of `targets` apart.
+    /// Grows a tree that separates the classes `0..classes` of `targets`.
     ///
-    /// Takes 4 bytes per row, and 2 more per row and numeric feature. Fails on more rows than 32 bits can number.
+    /// Takes 8 bytes per row, and 2 more per row and numeric feature. Fails if there are more rows than 32 bits can number.
     pub fn grow(
         features: Features<'_>,
         targets: &[u32],
@@ -106,7 +107,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Adds a leaf, and looks for its best split.
+    /// Adds a leaf and finds its best split.
     fn open(&mut self, rows: Vec<u32>, depth: usize, options: &Options, search: &split::Search<'_>) -> Result<Open, Stop> {
         let mut counts = vec![0; search.classes];
         rows.iter().for_each(|row| counts[search.targets[*row as usize] as usize] += 1);
@@ -132,7 +133,7 @@ impl Tree {
     }
 }
 
-/// The codes there are, ascending.
+/// The distinct codes, ascending.
 fn distinct(codes: &[u32]) -> Vec<u32> {
     let mut is_there = vec![];
     for code in codes {
@@ -150,7 +151,7 @@ impl Node {
         self.counts.iter().sum()
     }
 
-    /// The most frequent class; ties: the smallest.
+    /// The most frequent class; the smallest one wins ties.
     pub fn class(&self) -> u32 {
         split::most_frequent(&self.counts) as u32
     }

@@ -1,19 +1,19 @@
-//! Numbers of any type as integers in their own order, so that they are compared without rounding.
+//! Maps numbers of any type to integers in the same order, so that they are compared without rounding.
 
 use crate::kernels::cluster::Matrix;
 
-/// A numeric feature: one value per row, NULL where it is missing.
+/// A numeric feature, with one value per row.
 #[derive(Debug, Clone, Copy)]
 pub enum Numbers<'a> {
     /// A column of a matrix; NaN is a missing value.
     Floats(&'a Matrix, usize),
-    /// Integers, or what counts in such: days, ticks, the last digit of a decimal.
+    /// Integers, or values counted in integers: days, ticks, units of the last decimal place. None is missing.
     Short(&'a [i64]),
     Long(&'a [i128]),
 }
 
 impl Numbers<'_> {
-    /// The value of a row, as a key.
+    /// The key of a row's value; `None` if the value is missing.
     #[inline]
     pub fn key(&self, row: usize) -> Option<i128> {
         match self {
@@ -24,14 +24,14 @@ impl Numbers<'_> {
     }
 }
 
-/// A float as an integer, in the order of floats: the bits, with those of negative ones turned round. None for NaN.
+/// Maps a float to an integer in the same order: its bits, with all bits but the sign flipped for negative floats. `None` for NaN.
 #[inline]
 pub fn float_key(value: f64) -> Option<i64> {
-    // −0 becomes 0.
+    // Adding 0 turns −0 into 0.
     (!value.is_nan()).then(|| turned((value + 0.0).to_bits() as i64))
 }
 
-/// The float of a key.
+/// The float for a key; the inverse of [`float_key`].
 pub fn float_of(key: i128) -> f64 {
     f64::from_bits(turned(key as i64) as u64)
 }
@@ -40,17 +40,17 @@ fn turned(bits: i64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
-/// A cut between two neighbouring values: up to the one, or from the other on.
+/// A cut between two neighbouring values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
     /// The largest key on the left.
     pub low: i128,
-    /// The least key on the right.
+    /// The smallest key on the right.
     pub high: i128,
 }
 
 impl Cut {
-    /// Right of all values: it sends those that are missing to the other side.
+    /// A cut to the right of all values, which only separates values from missing values.
     pub const ALL: Self = Self { low: i128::MAX, high: i128::MAX };
 }
 

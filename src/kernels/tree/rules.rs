@@ -1,16 +1,16 @@
-//! The leaves of a tree as rules.
+//! Turns the leaves of a tree into rules.
 
 use std::collections::BTreeMap;
 
 use super::numbers::Cut;
 use super::{Test, Tree};
 
-/// What one feature of a leaf's rows is like.
+/// A condition on one feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub feature: usize,
     pub range: Range,
-    /// Whether rows without the number belong too; never where training rows all had it.
+    /// True if rows without the number satisfy the condition too; always false if no training row lacked it.
     pub or_missing: bool,
 }
 
@@ -28,16 +28,16 @@ pub enum Range {
     NoneOf(Vec<u32>),
 }
 
-/// A leaf: rows with all these conditions are mostly of this class.
+/// A leaf as a rule: most rows that satisfy all its conditions are of this class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
     pub node: usize,
-    /// By feature, at most one each.
+    /// Ordered by feature, with at most one condition per feature.
     pub conditions: Vec<Condition>,
     pub class: u32,
-    /// Training rows in the leaf.
+    /// Number of training rows in the leaf.
     pub rows: u64,
-    /// Those of the class.
+    /// Number of these rows that are of the class.
     pub hits: u64,
     /// Share of the leaf's rows that are of the class.
     pub purity: f64,
@@ -47,7 +47,7 @@ pub struct Leaf {
     pub recall: f64,
 }
 
-/// What is known of each feature on the way to a node.
+/// The conditions on each feature, collected on the way to a node.
 #[derive(Debug, Clone, Default)]
 struct Path {
     numeric: BTreeMap<usize, Interval>,
@@ -67,7 +67,7 @@ struct Codes {
     none_of: Vec<u32>,
 }
 
-/// The leaves with rows, by class, those with most rows of it first.
+/// The leaves with rows, ordered by class, and within a class by descending number of hits.
 pub fn leaves(tree: &Tree) -> Vec<Leaf> {
     let mut leaves = vec![];
     let mut paths = vec![(0, Path::default())];
@@ -109,7 +109,7 @@ impl Path {
             Test::AtMost { feature, cut, or_missing } => {
                 let all = Interval { above: None, at_most: None, or_missing: true };
                 let interval = path.numeric.entry(*feature).or_insert(all);
-                // A test is of values that the tests before have left: its cut is nearer than theirs.
+                // A test further down only sees values that the earlier tests let through, so its cut is always tighter.
                 if !is_left {
                     interval.above = Some(*cut);
                 } else if *cut != Cut::ALL {
@@ -146,7 +146,7 @@ impl Path {
 }
 
 impl Codes {
-    /// The shorter list of the codes there are.
+    /// The codes as a list of included or of excluded codes, whichever is shorter.
     fn range(mut self, all: &[u32]) -> Range {
         let others = || all.iter().filter(|code| !self.none_of.contains(code)).copied();
         match self.one_of {

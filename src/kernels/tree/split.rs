@@ -1,4 +1,4 @@
-//! The best split of a node.
+//! Finds the best split of a node.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -9,16 +9,16 @@ use super::numbers::Cut;
 use super::{Features, Test};
 use crate::kernels::control::{Control, Stop};
 
-/// Impurity a split has to take away, in rows: more than rounding.
+/// Minimum gain of a split, so that rounding errors do not count as gain.
 const LEAST_GAIN: f64 = 1e-9;
 
-/// A split, and how much impurity it takes away: rows × Gini before, less the same of both sides.
+/// A split and its gain: the impurity (rows × Gini) of the node minus that of both sides.
 pub struct Found {
     pub gain: f64,
     pub test: Test,
 }
 
-/// What splits are looked for in.
+/// The data in which splits are searched for.
 pub struct Search<'a> {
     pub features: Features<'a>,
     pub bins: &'a [Bins],
@@ -32,20 +32,20 @@ pub struct Search<'a> {
 struct Candidate {
     gain: f64,
     feature: usize,
-    /// Rows without value go left too.
+    /// True if rows without a value go left too.
     with_missing: bool,
     kind: Split,
-    /// Rows on the left.
+    /// Number of rows on the left.
     left: u64,
 }
 
 enum Split {
-    /// After a bin, before the next one that the node has; none: before the rows without value.
+    /// After a bin, and before the next bin that occurs in the node. Without a next bin, only the rows without a value are right.
     After {
         bin: u32,
         next: Option<u32>,
     },
-    /// Between two values of a bin.
+    /// Between two values within a bin.
     Inside {
         bin: u32,
         cut: Cut,
@@ -53,19 +53,19 @@ enum Split {
     OneOf(Vec<u32>),
 }
 
-/// A bin with several values, between which the best cut may be.
+/// A bin with several values that may contain the best cut.
 struct Unopened {
     bin: u32,
     rows: u64,
     with_missing: bool,
-    /// The rows on the left of the bin.
+    /// Rows of each class to the left of the bin.
     left: Vec<u64>,
-    /// No cut inside takes away more.
+    /// Upper bound on the gain of a cut inside the bin.
     bound: f64,
 }
 
 impl Candidate {
-    /// The better one first: more gain, then the first feature, then the lowest cut.
+    /// Orders candidates from the best on: by higher gain, then by feature, then by lower cut.
     fn order(&self, other: &Self) -> Ordering {
         let place = |candidate: &Self| match &candidate.kind {
             Split::After { bin, .. } => (candidate.feature, candidate.with_missing, *bin, true),
@@ -77,11 +77,11 @@ impl Candidate {
 }
 
 impl Search<'_> {
-    /// The best split of the rows, whose classes are counted; features in parallel.
+    /// The best split of the rows, whose class counts are given. Features are searched in parallel.
     ///
-    /// Cuts between bins are tried first. How much a cut inside a bin can take away has a bound, and only bins that might hold a better
-    /// cut than the best so far are opened: first of each feature the one with the highest bound, then all that are left. So the result
-    /// is that of trying all values, and a few of the bins are sorted.
+    /// Cuts between bins are tried first. The gain of a cut inside a bin has an upper bound, so only bins that might contain a better
+    /// cut than the best so far are opened: first the bin with the highest bound of each feature, then all that remain. The result
+    /// is the same as trying all values, but only a few bins need to be sorted.
     pub fn best(&self, rows: &[u32], counts: &[u64]) -> Result<Option<Found>, Stop> {
         let features = self.bins.len() + self.features.codes.len();
         let found = self.control.share(features, Vec::new, |found, feature| {
@@ -95,7 +95,7 @@ impl Search<'_> {
         let mut best = candidates.into_iter().flatten().min_by(Candidate::order);
         let mut unopened: Vec<(usize, Vec<Unopened>)> = unopened.into_iter().flatten().collect();
         for all in [false, true] {
-            // Less by what rounding may have done.
+            // Allow for rounding errors in the gains.
             let least = best.as_ref().map_or(0.0, |best| best.gain) - 1e-12 * rows.len() as f64;
             unopened.iter_mut().for_each(|(_, bins)| bins.retain(|bin| bin.bound >= least));
             let opened: Vec<(usize, Vec<Unopened>)> = unopened
@@ -112,10 +112,10 @@ impl Search<'_> {
         Ok(best.map(|best| self.found(best, rows)))
     }
 
-    /// The best cut between bins, and the bins that may hold a better one, the highest bound last.
+    /// The best cut between bins, and the bins that may contain a better one; the highest bound is last.
     ///
-    /// Rows without value go to either side together, or are one side: whichever is best (T. Chen, C. Guestrin: XGBoost,
-    /// 2016). Where a node has none of them, they would go to its larger side.
+    /// Rows without a value go together to the left or to the right, or form a side of their own, whichever is best (T. Chen, C.
+    /// Guestrin: XGBoost, 2016). If a node has no such rows, they would go to its larger side.
     fn coarse(&self, feature: usize, bins: &Bins, rows: &[u32], counts: &[u64]) -> Coarse {
         let last = bins.ends.len() as u32;
         let value = |row: u32| match bins.rows[row as usize] {
@@ -153,7 +153,7 @@ impl Search<'_> {
         (best, (!unopened.is_empty()).then_some((feature, unopened)))
     }
 
-    /// The best cut inside some bins of a feature.
+    /// The best cut inside the given bins of a feature.
     fn open(&self, feature: usize, unopened: &[Unopened], rows: &[u32], counts: &[u64]) -> Result<Option<Candidate>, Stop> {
         let (bins, numbers) = (&self.bins[feature], self.features.numeric[feature]);
         let held: u64 = unopened.iter().map(|bin| bin.rows).sum();
@@ -181,7 +181,7 @@ impl Search<'_> {
         Ok(found.min_by(Candidate::order))
     }
 
-    /// The test of a candidate, between the nearest values that the node has.
+    /// Turns a candidate into a test. A cut between bins is narrowed to the nearest values that occur in the node.
     fn found(&self, best: Candidate, rows: &[u32]) -> Found {
         let Candidate { gain, feature, with_missing, kind, left } = best;
         let cut = match kind {
@@ -206,8 +206,9 @@ impl Search<'_> {
         Found { gain, test: Test::AtMost { feature, cut, or_missing } }
     }
 
-    /// Categories in the order of their share of the node's most frequent class, cut in two: the best of all subsets when there
-    /// are two classes (Breiman 1984). The test names the side with fewer categories.
+    /// The best split of a categorical feature: categories are sorted by their share of the node's most frequent class, and this
+    /// order is cut in two. With two classes, that finds the best of all subsets (Breiman 1984). The test lists the side with fewer
+    /// categories.
     fn best_codes(&self, feature: usize, rows: &[u32], counts: &[u64]) -> Option<Candidate> {
         let codes = &self.features.codes[feature - self.bins.len()];
         let most = rows.iter().map(|row| codes[*row as usize] as usize + 1).max()?;
@@ -234,7 +235,8 @@ impl Search<'_> {
         Histogram::new(rows.iter().map(|row| (value(*row), self.targets[*row as usize])), values, self.classes)
     }
 
-    /// Puts values to the left one after another, after `start`, and returns the best cut (ties: the first).
+    /// Moves values to the left side one after another, starting from the class counts `start`, and returns the best cut; the first
+    /// one wins ties.
     fn sweep(&self, histogram: &Histogram, order: &[usize], start: &[u64], counts: &[u64]) -> Option<Best> {
         let add = |left: &mut [u64], place: &usize| {
             left.iter_mut().zip(histogram.counts(*place)).for_each(|(left, count)| *left += count);
@@ -242,7 +244,7 @@ impl Search<'_> {
         self.best_cut(order.iter(), add, start, counts)
     }
 
-    /// The same, given the classes of the rows of each value.
+    /// Like [`Self::sweep`], given the classes of the rows of each value.
     fn sweep_values(
         &self,
         values: impl Iterator<Item = impl Iterator<Item = u32>>,
@@ -279,14 +281,14 @@ impl Search<'_> {
     }
 }
 
-/// The best cut between bins, and a feature with its bins that may hold a better one.
+/// The best cut between bins, and the feature with its bins that may contain a better one.
 type Coarse = (Option<Candidate>, Option<(usize, Vec<Unopened>)>);
 
-/// A cut after so many values.
+/// The best cut of a sweep.
 struct Best {
     gain: f64,
     cut: usize,
-    /// Rows on the left.
+    /// Number of rows on the left.
     left: u64,
 }
 
@@ -296,11 +298,13 @@ fn purity(counts: impl Iterator<Item = u64> + Clone) -> f64 {
     if rows == 0 { 0.0 } else { counts.map(|count| (count as f64).powi(2)).sum::<f64>() / rows as f64 }
 }
 
-/// Classes of a bin that are tried on either side; the rows of others count as if they were distinguished already.
+/// Number of classes of a bin that are tried on both sides; the rows of all other classes count as already separated.
 const TRIED: usize = 5;
 
-/// No cut inside a bin makes both sides purer than this: the purity of what is left and right of the bin with the rows inside put to
-/// either side class by class, whichever way is best. Purity is convex, so that no other way to divide them is better.
+/// Upper bound on the sum of the purities of both sides for any cut inside a bin.
+///
+/// The rows inside the bin are assigned to the left or the right class by class, in the best of all ways. Purity is convex, so no
+/// other way to divide the rows is better.
 fn most_purity(left: &[u64], inside: &[u64], counts: &[u64]) -> f64 {
     let mut classes: Vec<usize> = (0..inside.len()).filter(|class| inside[*class] > 0).collect();
     classes.sort_by_key(|class| std::cmp::Reverse(inside[*class]));
@@ -327,7 +331,7 @@ fn most_purity(left: &[u64], inside: &[u64], counts: &[u64]) -> f64 {
     (0..1 << tried.len()).map(with).fold(0.0, f64::max) + pure as f64
 }
 
-/// The first class with the most rows.
+/// The class with the most rows; the first one wins ties.
 pub fn most_frequent(counts: &[u64]) -> usize {
     let more = |best: usize, next: usize| if counts[next] > counts[best] { next } else { best };
     (0..counts.len()).reduce(more).unwrap_or(0)

@@ -14,12 +14,12 @@ fn matrix(columns: &[Vec<f64>]) -> Matrix {
     matrix
 }
 
-/// The columns of a matrix.
+/// Each column of a matrix as a numeric feature.
 fn numbers(matrix: &Matrix) -> Vec<Numbers<'_>> {
     (0..matrix.columns()).map(|column| Numbers::Floats(matrix, column)).collect()
 }
 
-/// A range with its thresholds.
+/// A range, with its cuts replaced by thresholds.
 #[derive(Debug, PartialEq)]
 enum Shown {
     AtMost(f64),
@@ -45,7 +45,7 @@ fn conditions(leaf: &Leaf) -> Vec<(usize, Shown, bool)> {
 
 #[test]
 fn finds_what_tells_classes_apart() {
-    // Class 1 between 20 and 40, or else red (code 2).
+    // The class is 1 if the number is between 20 and 40, or if the code is 2 (red).
     let ages = vec![18.0, 20.0, 21.0, 30.0, 39.0, 45.0, 50.0, 70.0, 19.0, 60.0];
     let colours = vec![vec![0, 1, 0, 1, 0, 1, 0, 1, 2, 2]];
     let targets = [0, 0, 1, 1, 1, 0, 0, 0, 1, 1];
@@ -106,7 +106,7 @@ fn keeps_its_limits() {
     assert_eq!(leaves(&none), []);
 }
 
-/// All thresholds of all features, tried one by one.
+/// The best gain by trying all thresholds of all features one by one.
 fn naive_gain(matrix: &Matrix, targets: &[u32]) -> f64 {
     let purity = |rows: &[usize]| {
         let count = |class| rows.iter().filter(|row| targets[**row] == class).count() as f64;
@@ -159,14 +159,14 @@ fn names_the_fewer_categories() {
     assert_eq!(tree.codes, [[0, 1, 2]]);
 }
 
-/// Above 50,000 rows values are binned first: the cuts are the same as without bins.
+/// Above 50,000 rows, values are binned first; the cuts must be the same as without bins.
 #[test]
 fn cuts_inside_bins_are_the_best_of_all() {
     let mut random = Random::new(21, &[]);
     for rows in [50_001, 60_000] {
         let columns: Vec<Vec<f64>> = (0..3).map(|_| (0..rows).map(|_| random.below(400_000) as f64 / 8.0).collect()).collect();
         let wide: Vec<i128> = columns[0].iter().map(|value| (*value * 8.0) as i128 + (1 << 80)).collect();
-        // Cuts at 12,345 and 5,000, and a tenth of the labels at random.
+        // The true cuts are 12,345 and 5,000; a tenth of the labels are random.
         let target = |row: usize| {
             let planted = if columns[0][row] > 12_345.0 { 0 } else { 1 + u32::from(columns[1][row] >= 5_000.0) };
             if row.is_multiple_of(10) { mix(row as u64) as u32 % 3 } else { planted }
@@ -178,7 +178,7 @@ fn cuts_inside_bins_are_the_best_of_all() {
         let features = Features { numeric: &numeric, codes: &[] };
         let tree = Tree::grow(features, &targets, 3, &options, control(2)).unwrap();
         assert_eq!(tree, Tree::grow(features, &targets, 3, &options, control(1)).unwrap());
-        // Every split is the best one of all values of all features, found one by one.
+        // Every split must be the best one over all values of all features.
         let mut members: Vec<Vec<usize>> = vec![vec![]; tree.nodes.len()];
         members[0] = (0..rows).collect();
         for node in 0..tree.nodes.len() {

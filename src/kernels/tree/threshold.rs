@@ -1,8 +1,8 @@
-//! Thresholds that are easy to read.
+//! Chooses thresholds that are easy to read.
 
-/// The shortest decimal strictly between two numbers, of those the one nearest to their middle, of two the lower.
+/// The shortest decimal strictly between two numbers. Among several, the one nearest to the middle wins, then the lower one.
 ///
-/// Where there is no double between them it is the lower one, which separates them as well.
+/// If there is no double between them, returns the lower number, which separates them as well.
 pub fn between(low: f64, high: f64) -> f64 {
     let middle = low + (high - low) / 2.0;
     let largest = low.abs().max(high.abs());
@@ -10,17 +10,18 @@ pub fn between(low: f64, high: f64) -> f64 {
         return low;
     }
     let first = largest.log10().floor() as i32;
-    // From the leading digit down to the 17th, beyond which doubles have none.
+    // Try decimals from the leading digit down to the 17th; doubles have no more digits.
     let decimals = (first - 17..=first).rev().filter_map(|exponent| {
         let multiple = (middle / 10_f64.powi(exponent) - 0.5).ceil();
         format!("{multiple}e{exponent}").parse().ok()
     });
     let mut inside = decimals.filter(|decimal: &f64| low < *decimal && *decimal < high);
-    // −0 becomes 0.
+    // Adding 0 turns −0 into 0.
     inside.next().map_or(low, |decimal| decimal + 0.0)
 }
 
-/// The same of integers: the one of the fewest digits from `low` on and below `high`, of those the nearest to their middle.
+/// Like [`between`] for integers: the multiple of the highest power of ten in `low..high`. Among several, the one nearest to the
+/// middle wins, then the lower one.
 pub fn whole_between(low: i128, high: i128) -> i128 {
     let last = high - 1;
     let middle = low.midpoint(last);

@@ -45,7 +45,7 @@ pub struct How {
     pub search: Search,
 }
 
-/// How clusters are searched, for any number of them.
+/// How clusters are searched for, whatever their number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Search {
     #[serde(rename = "scale")]
@@ -89,7 +89,7 @@ impl fmt::Display for How {
     }
 }
 
-/// Clusters rows that are already scaled; starts from `centres` (clusters × columns) if they are given.
+/// Clusters rows that are already scaled, starting from `centres` (clusters × columns) if given.
 pub fn cluster(
     numbers: &impl Source,
     rows: &Rows,

@@ -58,7 +58,7 @@ impl std::fmt::Display for How {
     }
 }
 
-/// Up to this many rows, prototypes are also moved elsewhere to leave local optima.
+/// Up to this many rows, prototypes are also swapped to other places, to escape local optima.
 const FEW_ROWS: usize = 20_000;
 
 /// The clusters of rows, the cost of a different category, and how the numbers were scaled.

@@ -1,4 +1,4 @@
-//! Clustering, as shared by functions and models: options, scaling, and quality of a clustering.
+//! Clustering, as shared by functions and models: options, scaling, and measures of quality.
 
 pub mod kmeans;
 pub mod kprototypes;
@@ -31,7 +31,6 @@ pub fn cluster_columns(labels: &[u32], squares: &[f64]) -> Vec<ArrayRef> {
     ]
 }
 
-/// A count.
 pub fn count(options: &Options, name: &str) -> Result<usize> {
     Ok(usize::try_from(options.integer(name)?).unwrap_or(usize::MAX))
 }
@@ -48,13 +47,13 @@ const SCALINGS: [(&str, Scaling); 5] = [
     ("none", Scaling::None),
 ];
 
-/// Notes that some clusters have no rows: there are fewer distinct points than clusters.
+/// Adds a note if some clusters have no rows, because there are fewer distinct points than clusters.
 pub fn tell_empty(labels: &[u32], distances: &[f64], n_clusters: usize, running: &Computing<'_>) {
     let filled = labels.iter().collect::<HashSet<_>>().len();
     if filled >= n_clusters {
         return;
     }
-    // If every row is its own centre, the centres are all the distinct points.
+    // If the distance of every row is 0, the centres are all the distinct points.
     let why = match distances.iter().all(|distance| *distance == 0.0) {
         true => format!(": there are only {filled} different points"),
         false => String::new(),
@@ -70,7 +69,7 @@ pub fn word_of(scaling: Scaling) -> &'static str {
     SCALINGS.iter().find(|(_, other)| *other == scaling).map_or("none", |(word, _)| word)
 }
 
-/// Scales numbers on disk, at the time they are read.
+/// Scales numbers that are on disk, when they are read.
 pub fn scale_spilled(spilled: &mut Spilled, scaling: Scaling, running: &Computing<'_>) -> Result<Scaled, Stop> {
     running.show("scaling".into());
     let (number, control) = (spilled.rows(), running.worker.control(running.worker.threads));

@@ -14,7 +14,7 @@ use crate::kernels::cluster::{Scaling, sample};
 use crate::kernels::control::Stop;
 use crate::learning::features::{Compute, Computing, Rows};
 
-/// The columns of the indices of a clustering, which may be NULL.
+/// The columns for the indices of a clustering; they may be NULL.
 pub const INDICES: [(&str, DataType); 5] = [
     ("inertia", DataType::Float64),
     ("silhouette", DataType::Float64),
@@ -37,7 +37,7 @@ impl Measured {
     }
 }
 
-/// The mean silhouettes of labelings; of a sample if there are many rows.
+/// The mean silhouette of each labeling; if there are many rows, of a sample.
 pub fn mean_silhouettes(
     rows: &Rows,
     labelings: &[&[u32]],
@@ -65,7 +65,7 @@ pub fn index_columns(measured: &[Measured], silhouettes: &[Option<f64>]) -> Vec<
     ]
 }
 
-/// The indices of existing groups: one row.
+/// Computes the indices of existing groups, as one row.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Validity {
     #[serde(rename = "scale")]

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{Expr, cast, lit};
 
-/// An expression of such a type as a number of days; an expression of another type unchanged.
+/// Converts an expression of a date or time type to a number of days; an expression of any other type is unchanged.
 pub fn days(value: Expr, data_type: &DataType) -> Expr {
     let number = |value: Expr, whole: DataType| cast(cast(value, whole), DataType::Float64);
     match data_type {

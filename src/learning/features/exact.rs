@@ -1,4 +1,4 @@
-//! Values with more digits than a double has, as integers: integers, decimals in their last digit, days, ticks.
+//! Values with more digits than a double, as integers: integers, decimals in units of their last digit, days, ticks.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -7,14 +7,14 @@ use datafusion::common::{Result, internal_err};
 
 use crate::kernels::tree::numbers::Numbers;
 
-/// A feature with such values.
+/// A feature whose values are kept as integers.
 #[derive(Debug)]
 pub struct Exact {
     /// Its position among the features.
     pub feature: usize,
     pub data_type: DataType,
     keys: Keys,
-    /// Rows without a value, until they get the mean.
+    /// The rows without a value, until [`fill`](Self::fill).
     missing: Vec<usize>,
 }
 
@@ -31,7 +31,7 @@ impl Exact {
         Self { feature, data_type: data_type.clone(), keys, missing: vec![] }
     }
 
-    /// Reads the values of a column of the type.
+    /// Adds the values of a batch's column.
     pub fn add(&mut self, column: &ArrayRef) -> Result<()> {
         let before = match &self.keys {
             Keys::Short(keys) => keys.len(),
@@ -46,7 +46,7 @@ impl Exact {
             }
             (Keys::Long(keys), DataType::Decimal128(_, _)) => keys.extend(column.as_primitive::<Decimal128Type>().values()),
             (Keys::Short(keys), data_type) => {
-                // DATE can be converted to 64 bits only through its own 32 bits.
+                // DATE can be cast only to its own 32-bit integer.
                 let own = if data_type == &DataType::Date32 { cast(column, &DataType::Int32)? } else { ArrayRef::clone(column) };
                 keys.extend(cast(&own, &DataType::Int64)?.as_primitive::<Int64Type>().values());
             }
@@ -55,7 +55,7 @@ impl Exact {
         Ok(())
     }
 
-    /// Gives rows without a value the mean, rounded down, and returns it; `None` if all rows have a value, or none has.
+    /// Replaces missing values by the mean, rounded down, and returns it; `None` if no value is missing, or if all are.
     pub fn fill(&mut self) -> Option<i128> {
         if self.missing.is_empty() {
             return None;
@@ -72,7 +72,7 @@ impl Exact {
         Some(mean)
     }
 
-    /// Its values, for a tree.
+    /// The values, for a tree.
     pub fn numbers(&self) -> Numbers<'_> {
         match &self.keys {
             Keys::Short(keys) => Numbers::Short(keys),
@@ -81,14 +81,14 @@ impl Exact {
     }
 }
 
-/// The mean of the keys of the rows that are not missing; the missing rows are listed in ascending order.
+/// The mean of all keys except those of the missing rows, which are listed in ascending order.
 fn mean(keys: impl ExactSizeIterator<Item = i128>, missing: &[usize]) -> Option<i128> {
     let count = (keys.len() - missing.len()) as i128;
     if count == 0 {
         return None;
     }
     let mut missing = missing.iter().peekable();
-    // Summed in parts, so that the sum fits however many digits the keys have.
+    // Each key is divided before it is summed, because the sum of the keys might overflow.
     let (mut whole, mut rest) = (0, 0);
     for (row, key) in keys.enumerate() {
         if missing.next_if(|place| **place == row).is_none() {

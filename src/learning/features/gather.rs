@@ -26,17 +26,17 @@ use crate::kernels::cluster::{Matrix, Source};
 use crate::kernels::superaccumulator::Superaccumulator;
 use crate::text::megabytes;
 
-/// Everything that was read. Rows are in the order of arrival, the same in every part.
+/// The rows that were read, in the order of arrival, which is the same in every part.
 pub struct Rows {
     /// The keys, batch after batch; empty without a key.
     pub keys: Vec<ArrayRef>,
-    /// A hash of each key; without a key, of the row number.
+    /// A hash of each row's key; without a key, the row number.
     pub identity: Vec<u64>,
-    /// The number features, one column per feature. Missing values are replaced by the mean.
+    /// The number features, one column per feature. Missing values have been replaced by the mean, unless they are kept as NaN.
     pub numbers: Matrix,
-    /// Features whose values are kept unchanged, in the order of the features.
+    /// Features whose values are kept unconverted, in the order of the features.
     pub exact: Vec<Exact>,
-    /// The same numbers on disk, if they do not fit the memory limit and the function allows it.
+    /// The rows of `numbers`, if they were spilled to disk because they did not fit into memory.
     pub spilled: Option<Spilled>,
     /// The categorical features.
     pub categories: Vec<Category>,
@@ -47,11 +47,11 @@ pub struct Rows {
     pub label: Option<Category>,
     /// How often each feature was missing, in the order of the features.
     pub missing: Vec<usize>,
-    /// The value that such a row got for a number feature, in the order of the features.
+    /// For each number feature, the value that replaced missing ones, in the order of the features.
     pub filled: Vec<Option<Filled>>,
-    /// Whether a feature was infinite or NaN where it was missing, in the order of the features.
+    /// For each feature, whether some of its missing values were infinite or NaN.
     pub beyond: Vec<bool>,
-    /// Dropped rows.
+    /// The number of dropped rows.
     pub skipped: usize,
 }
 
@@ -70,7 +70,7 @@ impl Rows {
 #[derive(Debug, Clone, Copy)]
 pub enum Filled {
     Number(f64),
-    /// For a feature whose values are kept unchanged.
+    /// The replacement in a feature whose values are kept unconverted.
     Exact(i128),
 }
 
@@ -82,19 +82,19 @@ pub struct Category {
     pub codes: Vec<u32>,
 }
 
-/// The code of a missing value; unless it is kept, it becomes the most frequent value.
+/// The code of a missing value. Unless it is kept, it is replaced by the most frequent value in the end.
 const NO_CODE: u32 = u32::MAX;
 
-/// Bytes per row that are kept free for the work on rows whose numbers are on disk.
+/// Bytes per row reserved for working on rows whose numbers are on disk.
 const FOR_WORK: usize = 16;
 
-/// Larger numbers cannot be squared and summed.
+/// Larger numbers might overflow when they are squared and summed.
 pub const LARGEST: f64 = 1e100;
 
-/// Reads all streams at once.
+/// Reads all streams in parallel.
 ///
 /// # Errors
-/// A row lacks its key or a feature, a key occurs twice, a weight is negative; the memory limit is reached.
+/// A row lacks its key or a feature, a key occurs twice, or a weight is negative; or the memory limit is reached.
 pub async fn gather(
     wanted: &Arc<FeatureSpec>,
     streams: Streams,
@@ -145,10 +145,10 @@ struct Layout {
     key: Option<usize>,
     features: usize,
     weight: Option<usize>,
-    /// The first of the additional columns.
+    /// The position of the first additional column.
     beside: usize,
     label: Option<usize>,
-    /// The number features that are read as doubles, and those whose values are kept unchanged.
+    /// The number features that are read as doubles; in `exact`, those whose values are kept unconverted.
     numbers: Vec<usize>,
     exact: Vec<usize>,
 }
@@ -242,7 +242,7 @@ impl Gathering {
         }
     }
 
-    /// Keys and weights must not be missing.
+    /// Checks that keys, labels, additional columns and weights are present and valid.
     fn check(&self, batch: &RecordBatch) -> Result<()> {
         if let Some(key) = self.layout.key
             && batch.column(key).logical_null_count() > 0
@@ -278,10 +278,10 @@ impl Gathering {
         Ok(())
     }
 
-    /// The rows in which each feature is missing; `None` if all values are present.
+    /// The rows in which each feature is missing, by feature; `None` if all values are present.
     ///
     /// # Errors
-    /// A required value is missing; a number is too large.
+    /// A value is missing and `missing` is `'error'`, or a number is too large.
     fn missing(&self, batch: &RecordBatch) -> Result<Option<Vec<Vec<usize>>>> {
         let mut all: Option<Vec<Vec<usize>>> = None;
         for (place, feature) in self.wanted.features.iter().enumerate() {
@@ -377,7 +377,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// Reserves memory for rows; if there is not enough for their numbers, these and all earlier ones go to disk.
+    /// Reserves memory for a batch. If there is not enough for its numbers, these and all earlier ones are spilled to disk.
     fn take_memory(&self, gathered: &mut Gathered, batch: &RecordBatch, numbers: usize) -> Result<()> {
         let rows = batch.num_rows();
         let key = self.layout.key.map_or(0, |key| batch.column(key).get_array_memory_size());
@@ -481,7 +481,7 @@ fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> D
     ))
 }
 
-/// The mean of the numbers that are present, independent of their order.
+/// The mean of the numbers that are present; it does not depend on their order.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut count) = (Superaccumulator::default(), 0.0);
     for value in values.filter(|value| !value.is_nan()) {
@@ -491,7 +491,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0.0).then(|| sum.value() / count)
 }
 
-/// Numbers the values of a column in the order of arrival.
+/// Assigns codes to the values of a column, in the order of arrival.
 struct Codes {
     converter: RowConverter,
     numbers: HashMap<Box<[u8]>, u32>,
@@ -521,7 +521,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Codes in the order of the values; a missing value becomes the most frequent one (ties: the first), unless it is kept.
+    /// Replaces the codes by positions in sorted order. A missing value becomes the most frequent one (ties: the first), unless it is
+    /// kept.
     fn finish(mut self, is_kept: bool) -> Result<Option<Category>> {
         let mut values: Vec<(Box<[u8]>, u32)> = self.numbers.into_iter().collect();
         values.sort_unstable();

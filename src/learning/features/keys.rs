@@ -1,4 +1,4 @@
-//! Keys of rows: a hash for each that depends only on the key, and the check that keys are unique.
+//! Keys of rows: a hash of each that depends only on the key, and a check that keys are unique.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
@@ -8,7 +8,7 @@ use datafusion::common::{Result, ScalarValue};
 
 use crate::kernels::random::mix;
 
-/// Hashes keys: the same key gives the same hash, in every run and on every machine.
+/// Hashes keys. The same key has the same hash in every run and on every machine.
 pub struct Hasher {
     converter: Option<RowConverter>,
 }
@@ -32,21 +32,21 @@ impl Hasher {
     }
 }
 
-/// FNV-1a, then spread.
+/// FNV-1a, followed by a mixing step.
 fn hash(bytes: &[u8]) -> u64 {
     let folded =
         bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     mix(folded)
 }
 
-/// A key that occurs twice, if there is one.
+/// A key that occurs twice, if any.
 pub fn duplicate(keys: &[ArrayRef], hashes: &[u64]) -> Result<Option<ScalarValue>> {
     let mut sorted = hashes.to_vec();
     sorted.sort_unstable();
     for pair in sorted.windows(2).filter(|pair| pair[0] == pair[1]) {
         let places = hashes.iter().enumerate().filter(|(_, hash)| **hash == pair[0]).map(|(row, _)| row);
         let found = places.map(|row| key_of(keys, row)).collect::<Result<Vec<_>>>()?;
-        // Different keys can have the same hash.
+        // Equal hashes are not sufficient: different keys can have the same hash.
         if let Some((place, key)) = found.iter().enumerate().find(|(place, key)| found[..*place].contains(key)) {
             debug_assert!(place > 0);
             return Ok(Some(key.clone()));
@@ -55,7 +55,7 @@ pub fn duplicate(keys: &[ArrayRef], hashes: &[u64]) -> Result<Option<ScalarValue
     Ok(None)
 }
 
-/// The key of a row, counted over all batches.
+/// The key at a row number, counted over all batches.
 pub fn key_of(keys: &[ArrayRef], mut row: usize) -> Result<ScalarValue> {
     for batch in keys {
         if row < batch.len() {

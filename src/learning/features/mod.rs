@@ -5,9 +5,9 @@
 //!                               gather: rows ─▶ Rows                      a matrix of numbers, codes of categories, keys
 //!                               Compute: what a function does with them   on threads of its own
 //! ```
-//! Integers, decimals and floats are numbers; text and booleans are categories. Dates are rejected where distances count,
-//! because only the user knows how near two days are; models of a target use the number of days. Where only the order counts,
-//! values with more digits than a double are kept unchanged.
+//! Integers, decimals and floats are numbers; text and booleans are categories. Dates are rejected where distances count, because only
+//! the user knows what distance a day is; models with a target use the number of days. Where only the order counts, dates, times and
+//! numbers with more digits than a double are kept unconverted.
 
 mod days;
 mod exact;

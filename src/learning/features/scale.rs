@@ -3,14 +3,14 @@
 use crate::kernels::cluster::{Failure, Matrix, Scale, Scaling};
 use crate::kernels::control::Control;
 
-/// How each column was scaled.
+/// The scaling of each column.
 #[derive(Debug, Clone)]
 pub struct Scaled {
     pub scales: Vec<Scale>,
 }
 
 impl Scaled {
-    /// A value of a column as the columns are now.
+    /// Scales a value as its column was scaled.
     pub fn scale(&self, column: usize, value: f64) -> f64 {
         self.scales[column].scale(value)
     }

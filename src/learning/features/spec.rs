@@ -1,4 +1,4 @@
-//! Which columns are needed, and what to do with rows that lack one.
+//! The columns that are needed, and what to do with rows that lack one.
 
 use std::fmt;
 
@@ -63,12 +63,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Text and booleans have no order that counts; dates and times are features only where their order does.
+    /// Text and booleans have no meaningful order. Dates and times can be features only where their order counts.
     fn of(data_type: &DataType) -> Self {
         if data_type.is_numeric() || exact_type(data_type).is_some() { Self::Number } else { Self::Category }
     }
 
-    /// The type in which it is read.
+    /// The type that it is converted to when it is read.
     pub fn read_as(self) -> DataType {
         match self {
             Self::Number => DataType::Float64,
@@ -91,23 +91,23 @@ impl fmt::Display for Kind {
 pub struct Feature {
     pub name: String,
     pub kind: Kind,
-    /// The number comes from a date or time: the days since 1970.
+    /// Whether the number was a date or time: it is then in days since 1970.
     pub is_time: bool,
 }
 
-/// What happens to a row that lacks a feature.
+/// What to do with a row that lacks a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     Error,
     Mean,
     Skip,
-    /// Numbers stay NaN, categories get the largest possible code.
+    /// The gap is kept: numbers become NaN, categories the largest possible code.
     Keep,
 }
 
 impl Missing {
-    /// As written in a call.
+    /// The word in SQL.
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -127,39 +127,39 @@ impl Missing {
     }
 }
 
-/// An additional number column.
+/// An additional number column, which is not a feature.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Beside {
-    /// Its role in the function: `time`.
+    /// Its role in the function, such as `time`.
     pub role: String,
-    /// Its own name.
+    /// Its name in the input.
     pub column: String,
 }
 
-/// The columns of the input: the key, the features, and the others that were given, in this order.
+/// The columns of the input, in this order: the key, the features, the weight, the additional columns and the label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeatureSpec {
-    /// For errors.
+    /// Used in errors.
     #[serde(with = "untold")]
     pub function: String,
-    /// The key's own name.
+    /// The name of the key column; empty if there is none.
     pub key: String,
     pub features: Vec<Feature>,
     pub has_weight: bool,
-    /// Additional number columns that every row has: the target of a regression, the time of a row.
+    /// Additional number columns, which every row must have: the target of a regression, the time of a row.
     pub beside: Vec<Beside>,
-    /// A key may occur more than once.
+    /// Whether a key may occur more than once.
     pub may_repeat: bool,
-    /// The name of the column with the group of each row.
+    /// The name of the column with the class of each row.
     pub label: Option<String>,
     pub missing: Missing,
-    /// The function can work with numbers on disk.
+    /// Whether the function can work with numbers that are on disk.
     pub may_spill: bool,
-    /// Numbers with more digits than a double, and dates and times, are kept unchanged instead of becoming doubles.
+    /// Whether dates, times and numbers with more digits than a double are kept unconverted.
     pub exact: bool,
 }
 
-/// The type in which a column is read if its values must be compared exactly; `None` if doubles are exact.
+/// The type in which a column is read if its values must be compared exactly; `None` if a double can represent them.
 pub fn exact_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
         DataType::Int64 | DataType::UInt64 | DataType::Date32 | DataType::Timestamp(_, _) => data_type.clone(),
@@ -172,7 +172,7 @@ pub fn exact_type(data_type: &DataType) -> Option<DataType> {
 }
 
 impl FeatureSpec {
-    /// Reads the roles of a call: `key`, `features`, `weight`, and `label` under its own name.
+    /// Reads the roles of a call: `key`, `features`, `weight`, and the role called `label`.
     ///
     /// # Errors
     /// There are no features, or one is given twice.
@@ -180,13 +180,13 @@ impl FeatureSpec {
         Self::read_as(call, label, &[], false)
     }
 
-    /// The same, with the roles `beside` as additional number columns, and keys that may repeat.
+    /// As [`read`](Self::read), with the roles `beside` as additional number columns, and keys that may repeat.
     pub fn read_beside(call: &Call, label: Option<&str>, beside: &[&str]) -> Result<(Self, LogicalPlan)> {
         let (wanted, input) = Self::read_as(call, label, beside, false)?;
         Ok((Self { may_repeat: true, ..wanted }, input))
     }
 
-    /// The same, with values that can be compared exactly.
+    /// As [`read`](Self::read), with values that can be compared exactly.
     pub fn read_exact(call: &Call, label: Option<&str>) -> Result<(Self, LogicalPlan)> {
         Self::read_as(call, label, &[], true)
     }
@@ -224,7 +224,7 @@ impl FeatureSpec {
         Ok((wanted, input))
     }
 
-    /// The column to predict: read as classes, or as the additional number column `target`.
+    /// The name of the column to predict: either the label or the additional number column `target`.
     pub fn target(&self) -> &str {
         let beside = || self.beside.iter().find(|beside| beside.role == "target").map(|beside| beside.column.as_str());
         self.label.as_deref().or_else(beside).unwrap_or_default()
@@ -252,7 +252,7 @@ fn features(doc: &Doc, roles: &Roles) -> Result<Vec<Feature>> {
     Ok(features)
 }
 
-/// The column of the key in a result.
+/// The key column of a result.
 ///
 /// # Errors
 /// The call has no key.

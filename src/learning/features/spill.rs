@@ -1,4 +1,4 @@
-//! Features on disk: rows of numbers that do not fit the memory limit, read again for each pass.
+//! Features on disk: rows of numbers that do not fit into memory, and are read again in each pass.
 
 use std::io::{BufWriter, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub struct Spilling {
 }
 
 impl Spilling {
-    /// Begins a file with the rows of a matrix.
+    /// Starts a file with the rows of a matrix.
     ///
     /// # Errors
     /// The disk is full, or temporary files are not allowed.
@@ -51,7 +51,7 @@ impl Spilling {
         Ok(())
     }
 
-    /// Ends the file.
+    /// Completes the file.
     pub fn finish(self) -> Result<Spilled> {
         self.written.add(8 * self.rows * self.columns);
         let file = self.writer.into_inner().map_err(|error| DataFusionError::IoError(error.into_error()))?;
@@ -60,18 +60,18 @@ impl Spilling {
     }
 }
 
-/// Rows of numbers in a file that is deleted when they are dropped.
+/// Rows of numbers in a file, which is deleted when this is dropped.
 pub struct Spilled {
     columns: usize,
     rows: usize,
     reader: Mutex<Box<dyn Scratch>>,
     _file: Arc<dyn SpillFile>,
-    /// The scaling applied when rows are read.
+    /// The scaling that is applied when rows are read.
     scales: Vec<Scale>,
 }
 
 impl Spilled {
-    /// Scales the columns, each by its own.
+    /// Sets the scaling of each column.
     pub fn scale(&mut self, scales: Vec<Scale>) {
         self.scales = scales;
     }

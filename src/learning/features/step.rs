@@ -1,4 +1,4 @@
-//! The step that gathers features, and lets a function compute with them.
+//! The step that collects features and lets a function compute with them.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ use crate::error::failed;
 use crate::kernels::cluster::Failure;
 use crate::kernels::control::{Reserved, Stop};
 
-/// What a function does with the rows: plain data, whose name is the name of the step.
+/// The computation of a function. It is plain data, and its name is that of the step.
 pub trait Compute: Plain {
-    /// Computes and sends its rows.
+    /// Computes the result and sends its rows.
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop>;
 }
 
-/// Collects the required columns and computes. A second input contains rows of numbers that the function gets unchanged.
+/// Collects the required columns and runs a computation. A second input contains rows of numbers, which are passed on unchanged.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Gather<C> {
     compute: Arc<C>,
@@ -71,7 +71,7 @@ impl<C: Compute> Step for Gather<C> {
     }
 }
 
-/// Rows of DOUBLE columns, one after another.
+/// Reads all rows of DOUBLE columns; NULL becomes NaN.
 async fn numbers(streams: Streams) -> Result<Vec<Vec<f64>>> {
     let mut rows = vec![];
     for stream in streams {
@@ -105,7 +105,7 @@ impl Computing<'_> {
         self.status.set(status);
     }
 
-    /// A note for the user about the result, shown after the query.
+    /// Leaves a note for the user about the result, shown after the query.
     pub fn note(&self, text: String) {
         self.told.lock().push(text.clone());
         self.notes.tell(text);
@@ -126,7 +126,7 @@ impl Computing<'_> {
         self.worker.fail(failed(&self.wanted.function, problem))
     }
 
-    /// Ends the query with the error of a kernel, unless it was cancelled.
+    /// Ends the query with the error of a kernel.
     pub fn explain(&self, failure: Failure, rows: usize, clusters: usize) -> Stop {
         match failure {
             Failure::Stop(stop) => self.stopped(stop),
@@ -142,7 +142,7 @@ impl Computing<'_> {
         }
     }
 
-    /// The same where the only possible error is that it was stopped.
+    /// The same for a kernel that can only be stopped.
     pub fn stopped(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
@@ -156,7 +156,7 @@ impl Computing<'_> {
         }
     }
 
-    /// Sends a result with one row per key, batch by batch; `columns` makes the other columns for a range of rows.
+    /// Sends a result with one row per key, batch by batch; `columns` computes the other columns for a range of rows.
     pub fn send_by_key(&self, keys: &[ArrayRef], columns: impl Fn(std::ops::Range<usize>) -> Vec<ArrayRef>) -> Result<(), Stop> {
         let mut start = 0;
         for key in keys {

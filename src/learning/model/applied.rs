@@ -1,4 +1,4 @@
-//! A stored model after reading: it predicts and describes itself.
+//! A stored model after it has been read: predicts, and describes itself.
 
 use std::hash::{Hash, Hasher};
 
@@ -17,8 +17,8 @@ use crate::learning::features::{Kind, LARGEST, Missing, is_time};
 
 /// A model of the database, in memory.
 ///
-/// Reading a model takes time and memory in proportion to its size. It is read once for each call that names it, while the
-/// query is planned, and shared by everything that runs.
+/// Reading a model takes time and memory in proportion to its size. It is read once per call that names it, during planning, and shared
+/// by all partitions.
 #[derive(Debug)]
 pub struct Model {
     /// Name and version, for EXPLAIN and errors.
@@ -29,7 +29,7 @@ pub struct Model {
     stored: StoredModel,
 }
 
-/// Rows of features in the form that a model needs.
+/// Rows of features in the form that [`Fitted`] takes.
 #[derive(Debug)]
 pub struct FeatureRows {
     pub numbers: Vec<Vec<f64>>,
@@ -64,7 +64,7 @@ impl Model {
         &self.stored
     }
 
-    /// The columns of a prediction.
+    /// The columns that a prediction adds.
     pub fn predicts(&self) -> &Fields {
         &self.predicts
     }
@@ -79,15 +79,15 @@ impl Model {
         self.fitted.as_ref()
     }
 
-    /// The centres of its clusters, if it has any.
+    /// The centres of its clusters, if any.
     pub fn centroids(&self) -> Vec<Centroid> {
         self.fitted.centroids()
     }
 
-    /// Checks that an input has the features, and no column with the name of a prediction.
+    /// Checks that an input has all features, and no column with the name of a prediction.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// The message lists everything that is wrong.
     pub fn check(&self, input: &DFSchema) -> Result<()> {
         let names = || input.fields().iter().map(|field| field.name().as_str());
         let mut problems = vec![];
@@ -131,7 +131,7 @@ impl Model {
         Ok(StructArray::try_new(self.predicts.clone(), columns, None)?)
     }
 
-    /// Rows of the features, in the model's order, as the model takes them.
+    /// Converts features, in the model's order, into the form that the model takes.
     ///
     /// # Errors
     /// Those of [`predict`](Self::predict).
@@ -151,7 +151,7 @@ impl Model {
         Ok(FeatureRows { numbers, codes, skipped: BooleanArray::from(skipped) })
     }
 
-    /// A number feature; a row without a value gets the mean of the training rows.
+    /// Reads a number feature; a missing value becomes the mean of the training rows, or NaN if missing values are kept.
     fn numbers(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<f64>> {
         let column = cast(column, &DataType::Float64)?;
         let column = column.as_primitive::<Float64Type>();
@@ -173,7 +173,8 @@ impl Model {
         Ok(values)
     }
 
-    /// The codes of a categorical feature; a row without a value gets the most frequent value of the training rows.
+    /// Reads a categorical feature; a missing value becomes the most frequent value of the training rows, or [`UNSEEN`] if missing values
+    /// are kept.
     fn codes(&self, feature: &TrainedFeature, column: &ArrayRef, skipped: &mut [bool]) -> Result<Vec<u32>> {
         let column = cast(column, &DataType::Utf8)?;
         let column = column.as_string::<i32>();
@@ -190,7 +191,7 @@ impl Model {
         Ok(codes)
     }
 
-    /// A row lacks a feature: applies the model's `missing` option.
+    /// Applies the model's `missing` option to a row that lacks a feature.
     fn missing(&self, feature: &str, skipped: &mut bool) -> Result<()> {
         match self.trained.missing {
             Missing::Mean | Missing::Keep => Ok(()),
@@ -224,7 +225,7 @@ impl Hash for Model {
     }
 }
 
-/// Counts how often models were read, for tests that a query reads each model once.
+/// Counts how often models are read, for a test that a query reads each model only once.
 #[cfg(test)]
 pub mod readings {
     use std::collections::BTreeMap;
@@ -255,7 +256,7 @@ mod tests {
         StoredModel { name: "m".into(), version: 3, trained: text.into(), took: 0 }
     }
 
-    /// Models as earlier versions stored them, every number a string.
+    /// Models as stored by earlier versions, with every number as a string.
     const OLD_KMEANS: &str = r#"{"body":{"centres":["0.8156473902861876","-1.2234710854292814"],"factors":["0.0509779618928866"],"offsets":["45.0"],"sizes":["3.0","2.0"]},
         "features":[{"kind":"number","missing":0,"name":"age","statistics":{"max":"62.0","mean":"45.0","median":"60.0","min":"20.0","stddev":"21.93171219946131"},"values":[]}],
         "key":"id","metrics":{"calinski_harabasz":"inf","davies_bouldin":"NaN","inertia":"0.010395010395010399"},"missing":"skip",

@@ -1,4 +1,4 @@
-//! What cluster models share: their prediction, and their centres in the features' own units.
+//! What cluster models share: their predictions, and their centres in the features' original units.
 
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,12 @@ use super::stored::exact;
 use crate::kernels::cluster::{Matrix, Scale};
 use crate::learning::features::Scaled;
 
-/// The columns of a prediction: cluster and distance; NULL for a row without a feature, if the model skips such rows.
+/// The columns of a prediction: cluster and distance. Both are NULL for rows that lack a feature, if the model skips such rows.
 pub fn predicts() -> Fields {
     Fields::from(vec![Field::new("cluster_id", DataType::Int32, true), Field::new("distance", DataType::Float64, true)])
 }
 
-/// How the numbers were scaled, as it is stored: (number − offset) × factor, or the same of the logarithm.
+/// The scaling of the numbers, as stored: (number − offset) · factor, of the number or of its logarithm.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StoredScales {
     #[serde(with = "exact")]
@@ -31,7 +31,7 @@ impl StoredScales {
         Self { offsets, factors, logarithms: scales().any(|scale| scale.is_of_logarithm) }
     }
 
-    /// The scales of this many columns; `None` if their number differs.
+    /// The scales of this many columns; `None` if the stored number differs.
     pub fn of_columns(&self, columns: usize) -> Option<Vec<Scale>> {
         let fits = self.offsets.len() == columns && self.factors.len() == columns;
         let scale = |(offset, factor): (&f64, &f64)| Scale { offset: *offset, factor: *factor, is_of_logarithm: self.logarithms };
@@ -40,7 +40,7 @@ impl StoredScales {
     }
 }
 
-/// Rows of numbers scaled as in training.
+/// Rows of numbers, scaled as in training.
 pub fn matrix(numbers: &[Vec<f64>], scales: &[Scale]) -> Matrix {
     let mut matrix = Matrix::new(numbers.len());
     matrix.push(&numbers.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -48,7 +48,7 @@ pub fn matrix(numbers: &[Vec<f64>], scales: &[Scale]) -> Matrix {
     matrix
 }
 
-/// A centre in the features' own units.
+/// Converts a centre to the features' original units.
 pub fn unscaled(centre: &[f64], scales: &[Scale]) -> Vec<f64> {
     centre.iter().zip(scales).map(|(value, scale)| scale.unscale(*value)).collect()
 }

@@ -1,4 +1,4 @@
-//! Models of the time until an event, by Cox's proportional hazards.
+//! Models of the time until an event: Cox's proportional hazards.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ impl ModelType for CoxType {
         if durations.iter().any(|duration| *duration < 0.0) {
             return Err(running.refuse("duration must be 0 or more; leave out rows that end before they begin"));
         }
-        // Always in the same order, whatever the order of the input.
+        // Sorted, so that the result does not depend on the order of the input.
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|row| rows.identity[*row]);
         let width = rows.numbers.columns()
@@ -189,13 +189,13 @@ fn read(options: &Options) -> Result<How> {
     Ok(How { options, horizon })
 }
 
-/// The type's own part of the stored form.
+/// The type's own part of the stored model.
 #[derive(Debug, Serialize, Deserialize)]
 struct Hazards {
     horizon: f64,
-    /// How many values each category has.
+    /// The number of values of each category.
     counts: Vec<usize>,
-    /// The feature of each coefficient, and for a category the value.
+    /// For each coefficient, its feature, and for a category also the value.
     named: Vec<(String, Option<String>)>,
     model: CoxModel,
 }

@@ -1,25 +1,25 @@
-//! How a model describes itself, in forms that all types share.
+//! A model's description of itself, in forms that all types share.
 
 use serde::{Deserialize, Serialize};
 
 use super::stored::Exact;
 
-/// A coefficient or parameter, with its error where known.
+/// A coefficient or parameter, with its standard error if known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Weight {
-    /// As it is read: `intercept`, `tenure`, `contract = One year`.
+    /// The name as shown: `intercept`, `tenure`, `contract = One year`.
     pub name: String,
-    /// For a coefficient: the feature, and for a category the value.
+    /// For a coefficient: its feature, and for a category also the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// `None` if it cannot be determined: the column is a combination of others.
+    /// `None` if it cannot be determined, because the column is a combination of others.
     pub value: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub std_err: Option<Exact>,
-    /// The statistic of the test that it is 0: z, or Student's t.
+    /// The statistic of the test that the value is 0: z, or Student's t.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub z: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,19 +28,19 @@ pub struct Weight {
     pub ci_lower: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci_upper: Option<Exact>,
-    /// exp(value), where that is a ratio of odds, rates or hazards.
+    /// exp(value), if that is a ratio of odds, rates or hazards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vif: Option<Exact>,
 }
 
-/// How training went.
+/// A record of the training.
 #[derive(Debug, Clone, Default)]
 pub struct Described {
-    /// What was measured on the way.
+    /// Measures taken during training.
     pub steps: Vec<TrainingStep>,
-    /// How much each feature counts.
+    /// The importance of each feature.
     pub importance: Vec<Importance>,
 }
 
@@ -58,15 +58,15 @@ pub struct TrainingStep {
     pub value: Exact,
 }
 
-/// How much a feature counts in a model.
+/// The importance of a feature in a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Importance {
     pub feature: String,
-    /// How much its splits reduced the loss, as a share of the total; for a linear model, the share of its standardised coefficients.
+    /// The reduction of the loss by its splits, as a share of the total; for a linear model, the share of its standardised coefficients.
     pub gain: Exact,
-    /// The splits on it; 0 for a linear model.
+    /// The number of splits on it; 0 for a linear model.
     pub splits: u64,
-    /// How much worse the measure becomes when its values are shuffled, and the standard deviation over the repetitions.
+    /// How much worse the measure becomes if its values are shuffled, and the standard deviation over the repetitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permutation: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]

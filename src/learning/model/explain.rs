@@ -1,4 +1,4 @@
-//! The plan that explains predictions: one row per row of the input and feature, with what the feature adds to the score.
+//! The plan that explains predictions: one row per input row and feature, with what the feature adds to the score.
 //!
 //! ```text
 //! Projection: key, feature, value, contribution, rank, base, score
@@ -27,7 +27,7 @@ use crate::adapter::plain::Plain;
 use crate::catalog::models::StoredModel;
 use crate::learning::supervised::algorithm::Features;
 
-/// The column with the whole explanation, until it is split into columns.
+/// The name of the column that holds the whole explanation, until it is split into columns.
 const EXPLANATION: &str = "explanation of the model";
 
 /// The columns of an explanation for a feature, after the key of the row.
@@ -42,7 +42,7 @@ pub fn columns() -> Fields {
     ])
 }
 
-/// The explanations of a model for an input.
+/// The explanations of a model's predictions for an input.
 ///
 /// # Errors
 /// The input lacks the key or a feature, or the model has no target.
@@ -60,8 +60,8 @@ pub fn explained(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> 
     rows.filter(whole.clone().is_not_null())?.project(std::iter::once(key).chain(parts))?.build()
 }
 
-/// A model over its features, and these as strings: returns a LIST of the contributions to the score. It is sent to another
-/// process as the stored model.
+/// Applies a model to its features, which are followed by the same columns as strings. Returns a LIST of the contributions to the score.
+/// It is serialized as the stored model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "StoredModel", into = "StoredModel")]
 pub struct Explain {

@@ -72,7 +72,7 @@ impl ModelType for KMeans {
     }
 }
 
-/// The type's own part of the stored form.
+/// The type's own part of the stored model.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredCentres {
     #[serde(flatten)]

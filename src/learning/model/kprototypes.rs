@@ -87,7 +87,7 @@ fn modes(rows: &Rows, prototype: &Prototype) -> Vec<String> {
     categories.map(|(category, code)| category.values.as_string::<i32>().value(*code as usize).to_string()).collect()
 }
 
-/// The type's own part of the stored form.
+/// The type's own part of the stored model.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredPrototypes {
     #[serde(flatten)]

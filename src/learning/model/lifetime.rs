@@ -21,7 +21,7 @@ use crate::learning::features::{Computing, FEATURES, KEY, Kind as FeatureKind, M
 #[derive(Debug)]
 pub struct LifetimeType {
     doc: &'static Doc,
-    /// `None`: a model of the value of purchases.
+    /// `None` for a model of the value of purchases.
     process: Option<Process>,
 }
 
@@ -259,7 +259,7 @@ impl Lifetime {
     }
 }
 
-/// The types' own part of the stored form.
+/// The types' own part of the stored model.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FittedLifetime {
     /// The positions of its columns among the number features.
@@ -268,7 +268,7 @@ pub struct FittedLifetime {
     pub model: Lifetime,
 }
 
-/// True for possible histories, also with fractions: a missing value may have been replaced by a mean.
+/// True for possible histories. Fractions are allowed, because a missing value may have been replaced by a mean.
 fn can_be(frequency: f64, recency: f64, age: f64) -> bool {
     frequency >= 0.0
         && recency >= 0.0
@@ -314,7 +314,7 @@ impl Fitted for FittedLifetime {
     fn weights(&self) -> Vec<Weight> {
         let parameters = self.model.estimate().parameters.iter();
         let weight = parameters.map(|parameter| {
-            // Parameters are above 0, so the interval is that of the logarithm.
+            // Parameters are positive, so the interval is computed on the logarithm.
             let end = |z: f64| parameter.std_err.map(|error| Exact(parameter.value * libm::exp(z * error / parameter.value)));
             Weight {
                 name: parameter.name.clone(),

@@ -2,14 +2,14 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`model_type`] | what a type of model must be able to do; [`model_types`] lists the types |
+//! | [`model_type`] | the interface of a type of model; [`model_types`] lists the types |
 //! | `kmeans`, `kprototypes` | cluster models, based on `clusters` |
 //! | `lifetime` | lifetime models of customers: purchases and their value |
 //! | `cox` | models of the time until an event |
 //! | `predictive` | models that predict a target, based on [`supervised`](super::supervised) |
 //! | [`described`] | how a model describes itself |
-//! | `train` | the plan that trains: one row, the model as text |
-//! | [`stored`] | that text: the part that is the same for all types |
+//! | `train` | the plan that trains: it returns one row, the model as text |
+//! | [`stored`] | the stored form: the part that is the same for all types |
 //! | [`applied`] | a stored model after reading: predicts and describes |
 //! | [`predict`] | the plan that predicts |
 //! | [`explain`] | the plan that explains predictions |
@@ -35,7 +35,7 @@ pub use train::{Train, Training, plan};
 
 pub use model_type::ModelType;
 
-/// Every type of model.
+/// All types of models.
 const TYPES: [&dyn ModelType; 14] = [
     &kmeans::KMeans,
     &kprototypes::KPrototypes,
@@ -53,12 +53,11 @@ const TYPES: [&dyn ModelType; 14] = [
     &cox::CoxType,
 ];
 
-/// Every type of model.
 pub fn model_types() -> impl Iterator<Item = &'static dyn ModelType> + Clone {
     TYPES.into_iter()
 }
 
-/// The type of that name.
+/// The type with a name.
 pub fn model_type(name: &str) -> Option<&'static dyn ModelType> {
     model_types().find(|model_type| model_type.name() == name)
 }

@@ -1,4 +1,4 @@
-//! What a type of model must be able to do.
+//! The interface of a type of model.
 
 use std::fmt::Debug;
 
@@ -24,9 +24,9 @@ pub trait ModelType: Debug + Send + Sync {
         self.doc().name
     }
 
-    /// The options allowed in `WITH (…)`, as the arguments of a page. A type that a function also computes, without keeping
-    /// the model, has the arguments of that function. Roles other than `key`, `features` and `weight` reach training as
-    /// [`Rows::beside`], in the order of the page, except the [`label`](Self::label).
+    /// The options allowed in `WITH (…)`, as the arguments of a page. If a function computes the same without storing a model, the
+    /// arguments are those of that function. Roles other than `key`, `features` and `weight` are passed to training as [`Rows::beside`],
+    /// in the order of the page, except the [`label`](Self::label).
     fn doc(&self) -> &'static Doc;
 
     /// The role that is read as classes: [`Rows::label`].
@@ -34,16 +34,16 @@ pub trait ModelType: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Checks the options, and returns all of them with defaults, for the record.
+    /// Checks the options, and returns all of them, including defaults, as text to be stored.
     fn check(&self, options: &Options) -> Result<String>;
 
-    /// Trains on rows, and may modify them.
+    /// Trains on rows, which may be modified.
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop>;
 
-    /// The result of training, read from the stored text.
+    /// Reads the result of training from the stored text.
     ///
     /// # Errors
-    /// The text lacks something, or its parts do not fit together.
+    /// A part of the text is missing, or the parts are inconsistent.
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>>;
 }
 
@@ -56,13 +56,13 @@ pub struct Learned {
     pub body: Value,
 }
 
-/// What a model has learned, ready to be applied.
+/// The result of training, ready to be applied.
 pub trait Fitted: Debug + Send + Sync {
     /// The columns of a prediction.
     fn predicts(&self) -> Fields;
 
-    /// The columns of [`predicts`](Self::predicts) for rows of features: numbers first, then codes of categories by their
-    /// position among the model's values, [`super::stored::UNSEEN`] for others.
+    /// The columns of [`predicts`](Self::predicts) for rows of features: the numbers, and for categories the position of each value among
+    /// the model's values, or [`super::stored::UNSEEN`].
     fn predict(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>]) -> Result<Vec<ArrayRef>>;
 
     /// How each number was scaled, if they were.
@@ -96,13 +96,13 @@ pub trait Fitted: Debug + Send + Sync {
     }
 }
 
-/// The centre of a cluster, in the features' own units.
+/// The centre of a cluster, in the features' original units.
 #[derive(Debug, Clone)]
 pub struct Centroid {
-    /// The training rows in the cluster, by weight.
+    /// The total weight of the training rows in the cluster.
     pub rows: f64,
-    /// The means of the features that are numbers, in their order.
+    /// The means of the number features, in their order.
     pub numbers: Vec<f64>,
-    /// The most frequent values of the features that are categories, by their places among the feature's values.
+    /// The most frequent values of the categorical features, by their positions among the feature's values.
     pub categories: Vec<u32>,
 }

@@ -1,11 +1,12 @@
-//! The plan that predicts: a projection of the input, with the prediction for each row.
+//! The plan for predictions: a projection that adds the prediction to each row of the input.
 //!
 //! ```text
 //! Projection: the columns of the input, cluster_id of prediction, distance of prediction
 //!   Projection: the columns of the input, ml_predict[model m, version 1](age, channel) AS prediction
 //!     the input
 //! ```
-//! As a projection, it lets filters and column pruning through to the scan, and a refresh can share the scan with other tags.
+//! Because it is a projection, filters and column pruning are pushed through it to the scan, and a refresh can share the scan with other
+//! tags.
 
 use std::sync::Arc;
 
@@ -27,10 +28,10 @@ use crate::catalog::models::StoredModel;
 use crate::error::invalid;
 use crate::learning::features::days;
 
-/// The column with the whole prediction, until it is split into columns.
+/// The name of the column that holds the whole prediction, until it is split into columns.
 const PREDICTION: &str = "prediction of the model";
 
-/// An input with its columns and the predictions of a model.
+/// The columns of the input, and the predictions of a model for its rows.
 ///
 /// # Errors
 /// The input does not fit the model.
@@ -45,10 +46,10 @@ pub fn predicted(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> 
     whole.project(columns.into_iter().chain(parts))?.build()
 }
 
-/// The features of a model, as it takes them, among the columns of its input.
+/// The features of a model, in its order and form, as expressions over the input.
 ///
 /// # Errors
-/// One is not there.
+/// The input lacks one.
 pub fn features(model: &Model, input: &DFSchema) -> Result<Vec<Expr>> {
     let each = model.trained.features.iter().map(|feature| {
         let value = column(model, input, &feature.name)?;
@@ -60,7 +61,7 @@ pub fn features(model: &Model, input: &DFSchema) -> Result<Vec<Expr>> {
 /// A column of a model's input by its name.
 ///
 /// # Errors
-/// The input has none of that name.
+/// The input has no column with that name.
 pub fn column(model: &Model, input: &DFSchema, name: &str) -> Result<Expr> {
     let found = input.iter().find(|(_, field)| field.name() == name);
     let missing = || invalid(&model.label, format!("the input has no column \"{name}\""));
@@ -76,11 +77,11 @@ pub fn call(function: impl ScalarUDFImpl + 'static, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(Call { func: Arc::new(ScalarUDF::from(function)), args })
 }
 
-/// A model over its features: returns a STRUCT of predictions. It is sent to another process as the stored model.
+/// Applies a model to its features, and returns a STRUCT of predictions. It is serialized as the stored model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "StoredModel", into = "StoredModel")]
 pub struct Predict {
-    /// With the model's label, for EXPLAIN.
+    /// Includes the model's label, for EXPLAIN.
     name: String,
     model: Arc<Model>,
 }
@@ -133,10 +134,10 @@ impl ScalarUDFImpl for Predict {
     }
 }
 
-/// One column of a prediction.
+/// Extracts one column of a prediction.
 ///
-/// DataFusion pushes its own `get_field` down to where the STRUCT is made, and the STRUCT is then computed once for each of
-/// its fields: the model would predict every row twice. This function is not pushed down.
+/// DataFusion's own `get_field` would be pushed down to where the STRUCT is made. The STRUCT would then be computed once per field, so
+/// the model would predict every row several times. This function is not pushed down.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     field: FieldRef,
@@ -191,7 +192,7 @@ mod tests {
             let part = Part { field: Arc::clone(field) };
             assert_eq!(Part::decode(&part.encode().unwrap()).unwrap(), part);
         }
-        // Anything that is not a model is rejected on arrival.
+        // Text that is not a model is rejected when it arrives.
         let damaged = StoredModel { trained: "{}".into(), ..predict.model.stored().clone() };
         let bytes = postcard::to_stdvec(&damaged).unwrap();
         assert!(Predict::decode(&bytes).is_err());

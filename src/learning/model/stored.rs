@@ -1,7 +1,7 @@
-//! The stored form of every model: a JSON text, so that any tool can read it.
+//! The stored form of every model: JSON, so that any tool can read it.
 //!
-//! Numbers are restored bit for bit. JSON has no infinity and no NaN; these are written as strings, as all numbers were by
-//! earlier versions. Both forms can be read.
+//! Numbers are restored bit for bit. JSON has no infinity or NaN, so these are written as strings. Earlier versions wrote all numbers as
+//! strings; both forms can be read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,23 +17,23 @@ use crate::error::failed;
 use crate::kernels::cluster::{Moments, Statistics as Measured};
 use crate::learning::features::{FeatureSpec, Kind, Missing, Rows};
 
-/// The code of a category that the training rows did not have.
+/// The code of a category value that did not occur in training.
 pub const UNSEEN: u32 = u32::MAX;
 
-/// The part that is the same for all types of model.
+/// The part that is the same for all types of models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
     #[serde(rename = "type")]
     pub model_type: String,
     pub key: String,
     pub missing: Missing,
-    /// The options in full.
+    /// All options, including defaults.
     pub options: String,
-    /// Training rows that were used.
+    /// The number of training rows that were used.
     pub rows: u64,
-    /// Training rows that were dropped because they lacked a feature.
+    /// The number of training rows that were dropped because they lacked a feature.
     pub skipped: u64,
-    /// Measures of the training.
+    /// Metrics of the training.
     pub metrics: BTreeMap<String, Exact>,
     pub features: Vec<TrainedFeature>,
     /// Notes of the training: warnings, and what was dropped.
@@ -41,29 +41,29 @@ pub struct Trained {
     pub notes: Vec<String>,
 }
 
-/// A feature as it was in the training rows.
+/// A feature, with statistics of the training rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainedFeature {
     pub name: String,
     pub kind: Kind,
-    /// The number is of a date or time: the days since 1970.
+    /// Whether the number was a date or time: it is then in days since 1970.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_time: bool,
-    /// Rows that lacked it.
+    /// The number of rows that lacked it.
     pub missing: u64,
-    /// Of a number.
+    /// For a number.
     pub statistics: Statistics,
-    /// Of a category: its values in ascending order, with the rows that have them.
+    /// For a category: its values in ascending order, with their numbers of rows.
     pub values: Vec<(String, u64)>,
 }
 
-/// Statistics of a number in the training rows; none for a category.
+/// Statistics of a number in the training rows; all `None` for a category.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Statistics {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<Exact>,
-    /// Of the sample.
+    /// The sample standard deviation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stddev: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,13 +89,13 @@ impl TrainedFeature {
         self.statistics.mean.map_or(0.0, |mean| mean.0)
     }
 
-    /// The position of the most frequent value of a category; ties: the first.
+    /// The position of the most frequent value of a category; ties: the first one.
     pub fn mode(&self) -> u32 {
         let most = (0..self.values.len()).rev().max_by_key(|place| self.values[*place].1);
         most.map_or(UNSEEN, |place| place as u32)
     }
 
-    /// A value of a category by its place.
+    /// The value of a category at a position.
     pub fn value(&self, place: u32) -> Option<&str> {
         self.values.get(place as usize).map(|(value, _)| value.as_str())
     }
@@ -138,7 +138,7 @@ pub fn features_of(rows: &Rows, spec: &FeatureSpec) -> Vec<TrainedFeature> {
 }
 
 impl Trained {
-    /// The text that is stored, with the type's own part.
+    /// The text to store; `body` is the type's own part.
     ///
     /// # Errors
     /// None in practice: all parts are strings and numbers.
@@ -153,7 +153,7 @@ impl Trained {
         text.map_err(|error| failed("model", format!("cannot be written as JSON: {error}")))
     }
 
-    /// Reads the part that is the same for all types of model; `label` names the model in errors.
+    /// Reads the part that is the same for all types of models; `label` names the model in errors.
     ///
     /// # Errors
     /// The text is not a model.
@@ -167,7 +167,7 @@ impl Trained {
     }
 }
 
-/// A stored text, of which a type of model reads its own part.
+/// A stored model, from which its type reads its own part.
 #[derive(Debug)]
 pub struct StoredForm<'a> {
     /// Name and version, for errors.
@@ -191,7 +191,7 @@ impl StoredForm<'_> {
         Ok(whole.body)
     }
 
-    /// The error of a string that cannot be a model of its type.
+    /// The error for a text that is not a model of its type.
     pub fn damaged(&self, what: impl fmt::Display) -> DataFusionError {
         damaged(self.label, what)
     }
@@ -285,7 +285,7 @@ mod tests {
             let text = serde_json::to_string(&Exact(value)).unwrap();
             let back: Exact = serde_json::from_str(&text).unwrap();
             assert_eq!(back.0.to_bits(), value.to_bits(), "{text}");
-            // As earlier versions wrote it.
+            // As written by earlier versions.
             let back: Exact = serde_json::from_str(&format!("\"{value:?}\"")).unwrap();
             assert_eq!(back.0.to_bits(), value.to_bits(), "{value:?} as a text");
         }

@@ -1,4 +1,4 @@
-//! Training: a plan that returns one row, the model as text.
+//! Training: a plan that returns one row with the model as text.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ use crate::error::{did_you_mean, invalid};
 use crate::kernels::control::Stop;
 use crate::learning::features::{Compute, Computing, FEATURES, FeatureSpec, Gather, KEY, Rows, WEIGHT, days, is_time};
 
-/// What a model is trained with.
+/// The definition of a training.
 #[derive(Debug, Clone)]
 pub struct Training {
-    /// For errors: `model name`.
+    /// Used in errors: `model name`.
     pub label: String,
     pub model_type: &'static dyn ModelType,
     pub key: String,
-    /// All that fit when `None`.
+    /// `None` for all columns that can be features.
     pub features: Option<Vec<String>>,
     pub weight: Option<String>,
-    /// The columns for the other roles of its type: for example the target.
+    /// The columns for the other roles of the type, such as the target.
     pub others: Vec<(&'static str, String)>,
     pub options: Options,
 }
@@ -58,7 +58,7 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     given.extend(features.into_iter().map(|feature| (FEATURES.name, takes, feature)));
     given.extend(training.weight.iter().map(|weight| (WEIGHT.name, Takes::Number, weight.clone())));
     for (name, column) in &training.others {
-        // Roles that are not read as classes are read as numbers.
+        // A role that is not read as classes is read as numbers.
         let takes = match find(doc, name)?.takes {
             Takes::Column if label != Some(*name) => Takes::Number,
             takes => takes,
@@ -107,7 +107,7 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     Gather::new(spec, compute).over([input], call.schema)
 }
 
-/// True for the roles that are further columns of numbers.
+/// True for roles that are read as additional number columns.
 fn is_beside(argument: &Argument, label: Option<&str>) -> bool {
     argument.takes.is_role() && ![KEY.name, FEATURES.name, WEIGHT.name].contains(&argument.name) && label != Some(argument.name)
 }
@@ -116,9 +116,9 @@ fn is_beside(argument: &Argument, label: Option<&str>) -> bool {
 pub struct Train {
     #[serde(rename = "type")]
     model_type: String,
-    /// In full, for the record.
+    /// All options, to be stored.
     options: String,
-    /// As they were given.
+    /// The options that were given.
     #[serde(with = "untold")]
     written: Vec<(String, Scalar)>,
 }

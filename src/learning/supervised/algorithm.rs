@@ -22,11 +22,11 @@ pub enum Algorithm {
 #[derive(Debug)]
 pub struct Fit {
     pub learner: Learner,
-    /// What was measured on the way.
+    /// Measures taken during the fit.
     pub steps: Vec<TrainingStep>,
-    /// Measures of the fit: the log-likelihood, how many iterations it took.
+    /// Metrics of the fit, such as the log-likelihood and the number of iterations.
     pub metrics: Vec<(&'static str, Option<f64>)>,
-    /// What the user should know about it.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Algorithm {
     }
 }
 
-/// What was fitted, as it is stored.
+/// The fitted model, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Learner {
@@ -47,16 +47,16 @@ pub enum Learner {
     Trees(Trees),
 }
 
-/// Explains scores: for each row, a base that is the same for all, and the contribution of each feature.
+/// An explanation of scores: a base that is the same for all rows, and the contribution of each feature. Their sum is the score.
 #[derive(Debug, Clone)]
 pub struct Contributions {
     pub base: f64,
-    /// By feature, numbers first, then by row.
+    /// By feature (numbers first), then by row.
     pub by_feature: Vec<Vec<f64>>,
 }
 
 impl Learner {
-    /// The score of each row, if contributions are added up to it.
+    /// The score of each row, before it is converted to a prediction by [`mean`](Self::mean).
     pub fn scores(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
         match self {
             Self::Linear(linear) => Ok(linear.scores(numbers, codes, rows)),
@@ -64,7 +64,7 @@ impl Learner {
         }
     }
 
-    /// The meaning of a score: a probability, a number or a rate.
+    /// Converts a score to a probability, a number or a rate.
     pub fn mean(&self, score: f64) -> f64 {
         match self {
             Self::Linear(linear) => linear.mean(score),
@@ -85,7 +85,7 @@ impl Learner {
         }
     }
 
-    /// Coefficients; none for trees.
+    /// The coefficients; empty for trees.
     pub fn weights(&self) -> &[Weight] {
         match self {
             Self::Linear(linear) => &linear.weights,
@@ -93,7 +93,7 @@ impl Learner {
         }
     }
 
-    /// How much each feature matters, as a share of the total, and its number of splits.
+    /// The importance of each feature, as a share of the total, and its number of splits.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         match self {
             Self::Linear(linear) => linear.gains(),
@@ -101,7 +101,7 @@ impl Learner {
         }
     }
 
-    /// True if it expects this many numbers and categories, and its parts are consistent.
+    /// True if the model expects this many number and categorical features, and its parts are consistent.
     pub fn is_whole(&self, numbers: usize, categories: usize) -> bool {
         match self {
             Self::Linear(linear) => linear.is_whole(numbers, categories),
@@ -110,7 +110,7 @@ impl Learner {
     }
 }
 
-/// The features of a table by name: numbers first, then categories with their values.
+/// The features of a table: the names of the numbers, and the names and values of the categories.
 #[derive(Debug, Clone, Default)]
 pub struct Features {
     pub numbers: Vec<String>,

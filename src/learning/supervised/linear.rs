@@ -1,8 +1,8 @@
 //! Linear models: converts a table for the kernel, and the kernel's result to a model.
 //!
-//! A number is one column. A category has one column per value except the reference, the first in ascending order; rare values
-//! are combined. Where missing values are kept, a number gets its mean and an additional column that is 1 there, and a
-//! category gets the value "missing".
+//! A number becomes one column. A category becomes one column per value except the reference, which is the first in ascending order; rare
+//! values are combined. If missing values are kept, a number gets its mean and an additional indicator column, and a category gets the
+//! value "missing".
 
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ impl LinearSettings {
     }
 }
 
-/// A linear model as it is stored.
+/// A linear model, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
     family: Family,
@@ -89,24 +89,24 @@ pub struct Linear {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct NumberTerm {
     coefficient: Exact,
-    /// The mean of the training rows, which replaces a missing value.
+    /// The mean over the training rows, which replaces a missing value.
     mean: Exact,
     deviation: Exact,
-    /// The additional contribution of a missing value.
+    /// What a missing value contributes in addition.
     gap: Exact,
-    /// The share of the training rows with a missing value.
+    /// The share of training rows with a missing value.
     gap_share: Exact,
 }
 
 /// The contributions of the values of a category to the score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct CategoryTerm {
-    /// By the positions of the values.
+    /// By position of the value.
     #[serde(with = "exact")]
     coefficients: Vec<f64>,
-    /// For a missing value, and for a value that was not in training.
+    /// For a missing value, and for a value that did not occur in training.
     other: Exact,
-    /// The mean over the training rows, and the standard deviation.
+    /// The mean and the standard deviation of the contribution over the training rows.
     mean: Exact,
     deviation: Exact,
 }
@@ -116,7 +116,7 @@ impl NumberTerm {
         if value.is_nan() { self.coefficient.0 * self.mean.0 + self.gap.0 } else { self.coefficient.0 * value }
     }
 
-    /// The mean score of the training rows.
+    /// The mean contribution over the training rows.
     fn base(&self) -> f64 {
         self.coefficient.0 * self.mean.0 + self.gap.0 * self.gap_share.0
     }
@@ -157,7 +157,7 @@ impl Linear {
         }
     }
 
-    /// The standard deviation of each feature's contribution over the training rows, as a share of the total.
+    /// For each feature, the standard deviation of its contribution over the training rows, as a share of the total.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         let numbers = self.numbers.iter().map(|term| (term.coefficient.0 * term.deviation.0).abs());
         let all: Vec<f64> = numbers.chain(self.categories.iter().map(|term| term.deviation.0)).collect();
@@ -170,21 +170,21 @@ impl Linear {
     }
 }
 
-/// A feature as columns of the kernel.
+/// A categorical feature, coded for the kernel.
 struct Coded {
     codes: Vec<u32>,
     /// The names of the codes.
     names: Vec<String>,
-    /// The code of each value of the feature.
+    /// The code of each original value of the feature.
     code_of: Vec<u32>,
-    /// The code of a missing value, if there are any.
+    /// The code of a missing value, if any is missing.
     gap: Option<u32>,
-    /// The code of a value that is none of these.
+    /// The code of a value that does not occur in these rows.
     unknown: u32,
     reference: u32,
 }
 
-/// Maximum number of names in a note.
+/// The most names that a note lists.
 const LISTED: usize = 5;
 
 /// The name of a missing value.
@@ -199,7 +199,7 @@ impl LinearSettings {
         let with_gaps = gaps.iter().filter(|gaps| **gaps > 0).count();
         let _reserved = running.take(rows * (2 * 8 * with_gaps + 4 * table.codes.len()))?;
         let means: Vec<Moments> = table.numbers.iter().map(|column| Moments::of(column, table)).collect();
-        // A number with missing values, filled with its mean, and a column that marks them.
+        // A number with missing values becomes two columns: the values filled with the mean, and an indicator of the missing ones.
         let filled: Vec<Option<(Vec<f64>, Vec<f64>)>> = table
             .numbers
             .iter()
@@ -231,7 +231,7 @@ impl LinearSettings {
         Ok(self.fitted(&fit, table, features, &means, &gaps, &coded))
     }
 
-    /// The values of a category as the kernel needs them: rare ones combined, and a missing value as a value where there are any.
+    /// Codes the values of a category for the kernel: rare values are combined, and missing values become a value of their own.
     fn coded(&self, codes: &[u32], values: &[String]) -> Coded {
         let mut counts = vec![0_usize; values.len()];
         let mut gaps = 0;
@@ -258,7 +258,7 @@ impl LinearSettings {
             names.push(MISSING.into());
             names.len() as u32 - 1
         });
-        // A value that these rows do not have (but those of another fold do) counts as one of the others, or else as the reference.
+        // A value that occurs only in another fold counts as one of the combined values, or else as the reference.
         let unknown = if has_other { other } else { 0 };
         let code_of: Vec<u32> =
             (0..values.len()).map(|value| kept.binary_search(&value).map_or(unknown, |place| place as u32)).collect();
@@ -266,7 +266,7 @@ impl LinearSettings {
         Coded { codes, names, code_of, gap, unknown, reference: 0 }
     }
 
-    /// The model made from the kernel's fit.
+    /// Converts the kernel's fit to a model.
     fn fitted(
         &self,
         fit: &glm::Fit,
@@ -335,7 +335,7 @@ impl LinearSettings {
         Fit { learner: Learner::Linear(linear), steps, metrics, notes }
     }
 
-    /// What the user should know of a fit.
+    /// The notes for the user about a fit.
     fn notes(&self, fit: &glm::Fit, linear: &Linear, rows: usize) -> Vec<String> {
         let mut notes = vec![];
         let named = |names: Vec<&str>| {
@@ -391,7 +391,7 @@ impl LinearSettings {
     }
 }
 
-/// Weighted mean and deviation of a column over the rows that have it.
+/// The weighted mean and standard deviation of a column over the rows that have a value, and the share of those that do not.
 struct Moments {
     mean: f64,
     deviation: f64,

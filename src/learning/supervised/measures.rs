@@ -8,11 +8,11 @@ use crate::kernels::metrics::{Confusion, Errors, Ranked, auc, average_precision,
 pub const METRICS: [&str; 10] =
     ["default", "auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "poisson_deviance"];
 
-/// Measures by name, in display order; one that is not defined has no value.
+/// Measures by name, in the order in which they are shown; `None` if one is not defined.
 #[derive(Debug, Clone, Default)]
 pub struct Measures(Vec<(&'static str, Option<f64>)>);
 
-/// Those that are shown of a model.
+/// The measures that are shown as metrics of a model.
 const MAIN: [&str; 10] = ["auc", "pr_auc", "log_loss", "brier", "accuracy", "f1", "rmse", "mae", "r2", "poisson_deviance"];
 
 impl Measures {
@@ -24,18 +24,18 @@ impl Measures {
         self.0.iter().find(|(other, _)| *other == name).and_then(|(_, value)| *value)
     }
 
-    /// Those that are shown of a model.
+    /// The measures that are shown as metrics of a model.
     pub fn main(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> {
         self.all().filter(|(name, _)| MAIN.contains(name))
     }
 
-    /// The main measure of a model.
+    /// The name of the main measure.
     pub fn first(&self) -> &'static str {
         self.main().next().map_or("", |(name, _)| name)
     }
 }
 
-/// The measures of predictions for rows with a known target; the positive class is predicted from `threshold` on.
+/// Measures the predictions for rows with a known target; the positive class is predicted from `threshold`.
 pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Measures {
     let (outcomes, weights) = (table.target.as_slice(), table.weights.as_deref());
     if table.len() == 0 {
@@ -64,7 +64,7 @@ pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Mea
     ])
 }
 
-/// Predictions and outcomes, in an order that depends only on themselves.
+/// Predictions and outcomes, sorted, so that the order of the rows does not matter.
 #[derive(Debug)]
 pub struct Judged {
     pub predictions: Vec<f64>,

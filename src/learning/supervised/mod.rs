@@ -1,17 +1,17 @@
-//! Models of a target (预测): a class, a number or a count, learned from rows where it is known.
+//! Models with a target (预测): a class, a number or a count, learned from rows where it is known.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | [`training`] | the sequence of training: holdout, candidates, folds, fit, measures |
 //! | [`plan`] | the options that all these models have |
 //! | [`target`] | the target to predict |
-//! | [`table`] | the rows, in an order that depends only on the rows |
+//! | [`table`] | the rows, in an order that depends only on their contents |
 //! | `split` | holdout and folds |
 //! | [`algorithm`] | the learning algorithms behind one interface: [`linear`] and [`trees`] |
-//! | [`predictor`] | what was learned, as it is stored and applied |
+//! | [`predictor`] | the trained model, as it is stored and applied |
 //! | [`measures`] | measures of predictions |
 //! | `permutation` | importance of each feature |
-//! | `warnings` | warnings of leaks and of overfitting |
+//! | `warnings` | warnings of leaks and overfitting |
 //!
 //! A new algorithm is a file next to [`linear`], a variant of [`algorithm::Algorithm`] and a page in
 //! [`model`](super::model).

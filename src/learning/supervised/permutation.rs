@@ -1,4 +1,4 @@
-//! The importance of a feature: how much worse the model predicts when the feature's values are shuffled among the rows.
+//! The permutation importance of features: how much worse predictions become if a feature's values are shuffled among the rows.
 //!
 //! L. Breiman: Random Forests (2001).
 
@@ -13,10 +13,10 @@ use crate::learning::features::Computing;
 use crate::learning::model::described::Importance;
 use crate::learning::model::stored::Exact;
 
-/// More rows than this only cost time: the first rows in the table's random order are used.
+/// The most rows to use; more would only cost time.
 const MOST_ROWS: usize = 20_000;
 
-/// The features of a model by importance; without repetitions, only by their gains.
+/// The importance of each feature; with no repetitions, only the gains.
 pub fn importance(
     predictor: &Predictor,
     task: Task,
@@ -33,7 +33,7 @@ pub fn importance(
     let sample = table.select(&(0..count as u32).collect::<Vec<_>>());
     let measure = |table: &Table| -> Result<Option<f64>, Stop> {
         let means = predictor.means(&table.numbers, &table.codes, table.len(), control).map_err(|stop| running.stopped(stop))?;
-        // Lower is better for both.
+        // Higher is better for both measures.
         Ok(measured(task, &means, table, predictor.threshold).get(if task == Task::Class { "auc" } else { "r2" }))
     };
     let whole = if repetitions > 0 { measure(&sample)? } else { None };
@@ -60,7 +60,7 @@ pub fn importance(
     Ok(all)
 }
 
-/// A measure of the table with one column in another order; the table is restored afterwards.
+/// A measure of the table with one column permuted; the table is restored afterwards.
 fn with_shuffled<T>(
     table: &mut Table,
     place: usize,
@@ -83,7 +83,7 @@ fn with_shuffled<T>(
     found
 }
 
-/// Fisher and Yates.
+/// A random permutation, by Fisher and Yates.
 fn shuffle(rows: usize, random: &mut Random) -> Vec<u32> {
     let mut order: Vec<u32> = (0..rows as u32).collect();
     for place in (1..rows).rev() {
@@ -92,7 +92,7 @@ fn shuffle(rows: usize, random: &mut Random) -> Vec<u32> {
     order
 }
 
-/// The mean and the sample standard deviation; one value has no deviation.
+/// The mean and the sample standard deviation, which a single value does not have.
 pub fn mean_and_deviation(values: &[f64]) -> (Option<f64>, Option<f64>) {
     if values.is_empty() {
         return (None, None);

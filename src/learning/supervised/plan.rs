@@ -1,4 +1,4 @@
-//! The options that every model of a target has.
+//! The options that all models with a target have.
 
 use datafusion::common::{Result, ScalarValue};
 use sqlparser::ast::{BinaryOperator, Expr};
@@ -67,7 +67,7 @@ pub const PERMUTATIONS: Argument = Argument::optional(
 pub const RANDOM_STATE: Argument =
     Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed; same seed, same model");
 
-/// How probabilities are corrected.
+/// How probabilities are calibrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calibrated {
     Not,
@@ -75,7 +75,7 @@ pub enum Calibrated {
     Isotonic,
 }
 
-/// These options.
+/// The values of these options.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub split: Split,
@@ -90,15 +90,15 @@ pub struct Plan {
     search: Vec<(String, Vec<Expr>)>,
 }
 
-/// Options to try.
+/// A combination of options to try.
 #[derive(Debug)]
 pub struct Candidate {
-    /// What they change: `max_leaves = 15, learning_rate = 0.1`.
+    /// The changed options as text: `max_leaves = 15, learning_rate = 0.1`.
     pub written: String,
     pub options: Options,
 }
 
-/// More candidates than this are an error.
+/// The most candidates that a search may have.
 const MOST_CANDIDATES: usize = 200;
 
 impl Plan {
@@ -133,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// The measure that compares candidates, and whether higher is better.
+    /// The measure by which candidates are compared, and whether higher is better.
     pub fn metric(&self, task: Task) -> (&'static str, bool) {
         let metric = match (self.metric, task) {
             ("default", Task::Class) => "log_loss",
@@ -144,10 +144,10 @@ impl Plan {
         (metric, !["log_loss", "brier", "rmse", "mae", "poisson_deviance"].contains(&metric))
     }
 
-    /// All combinations of the options to try; if there are none, the options as they are.
+    /// All combinations of the options to try. Without a search, there is one candidate: the options as given.
     ///
     /// # Errors
-    /// An option does not take a value, or there are too many.
+    /// An option does not accept a value, or there are too many combinations.
     pub fn candidates(&self, doc: &'static Doc, options: &Options) -> Result<Vec<Candidate>> {
         let mut combinations: Vec<Vec<(&'static str, ScalarValue)>> = vec![vec![]];
         for (name, values) in &self.search {
@@ -199,7 +199,7 @@ fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>
     Ok(found)
 }
 
-/// Options that decide which rows candidates are compared on.
+/// Options that decide which rows candidates are compared on, or how, and therefore must be the same for all.
 const NEVER_SEARCHED: [&str; 9] =
     ["split", "holdout", "folds", "search", "metric", "random_state", "positive", "missing", "permutations"];
 

@@ -1,4 +1,4 @@
-//! What a model of a target has learned, ready to be applied.
+//! A trained model with a target, ready to be applied.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::kernels::control::{Control, Stop};
 use crate::learning::model::described::{Described, Importance, TrainingStep, Weight};
 use crate::learning::model::model_type::Fitted;
 
-/// A model of a target, as it is stored.
+/// A model with a target, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Predictor {
     pub target: Target,
@@ -30,7 +30,7 @@ pub struct Predictor {
     pub steps: Vec<TrainingStep>,
 }
 
-/// How probabilities are corrected.
+/// The correction of probabilities.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Calibration {
@@ -41,7 +41,7 @@ pub enum Calibration {
 }
 
 impl Calibration {
-    /// Computed from predictions of rows by models that did not see them in training.
+    /// Fits the calibration to predictions for rows that the models making them did not see in training.
     pub fn fit(how: Calibrated, means: &[f64], table: &Table) -> Self {
         let weights = table.weights.as_deref();
         match how {
@@ -71,7 +71,7 @@ impl Predictor {
     /// Explains the score of each row.
     ///
     /// # Errors
-    /// None in practice: a batch is explained before one could stop it.
+    /// None in practice: this computation is never cancelled.
     pub fn contributions(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize) -> Result<Contributions> {
         let found = self.learner.contributions(numbers, codes, rows, Control::alone());
         found.map_err(|_| failed("ml_explain", "was stopped"))

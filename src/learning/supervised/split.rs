@@ -1,9 +1,10 @@
-//! Splits rows: a holdout that training never sees, and folds for cross-validation. Rows with the same key are never on both sides.
+//! Splits rows into training and holdout, and into folds for cross-validation. Rows with the same key always stay together, except in a
+//! split by time.
 
 use super::table::Table;
 use crate::kernels::random::mix;
 
-/// How the holdout is chosen.
+/// How the held-out rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
     /// At random, with the same shares of the classes.
@@ -14,7 +15,7 @@ pub enum Split {
     None,
 }
 
-/// The rows to train on, and the held-out rows: about `share` of all.
+/// Splits into training rows and held-out rows, which are about `share` of all.
 pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u64) -> (Vec<u32>, Vec<u32>) {
     let is_held: Vec<bool> = match split {
         Split::None => vec![false; table.len()],
@@ -40,7 +41,7 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
             let mut sorted = times.to_vec();
             sorted.sort_unstable_by(f64::total_cmp);
             let first = sorted.len() - (sorted.len() as f64 * share).round() as usize;
-            // Rows with the same time stay together.
+            // Rows with the same time stay together. If all times are equal, nothing is held out.
             match sorted.get(first) {
                 Some(cut) if *cut > sorted[0] => times.iter().map(|time| time >= cut).collect(),
                 _ => vec![false; table.len()],
@@ -50,7 +51,7 @@ pub fn holdout(table: &Table, split: Split, share: f64, is_class: bool, seed: u6
     (0..table.len() as u32).partition(|row| !is_held[*row as usize])
 }
 
-/// The fold of each row, from 0.
+/// The fold of each row, numbered from 0.
 pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usize> {
     let mut fold_of = vec![0; table.len()];
     for (next, group) in lots(table, is_class, mix(seed ^ 0x666f_6c64)).iter().flatten().enumerate() {
@@ -59,7 +60,7 @@ pub fn folds(table: &Table, number: usize, is_class: bool, seed: u64) -> Vec<usi
     fold_of
 }
 
-/// The rows of each key, in random order, in two strata: keys with the positive class, and keys without it.
+/// The rows of each key, in random order of the keys, in two strata: keys without the positive class, and keys with it.
 fn lots(table: &Table, is_class: bool, seed: u64) -> Vec<Vec<Vec<u32>>> {
     let lot = |(row, group): (u32, &u64)| (mix(group ^ mix(seed)), *group, row);
     let mut sorted: Vec<(u64, u64, u32)> = (0..).zip(&table.groups).map(lot).collect();
@@ -107,7 +108,7 @@ mod tests {
     fn the_latest_are_held_out_and_times_stay_together() {
         let table = table((0..30).collect(), vec![0.0; 30]);
         let (train, held) = holdout(&table, Split::Time, 0.25, false, 0);
-        // 7.5 rows are wanted; times have three rows each.
+        // 7.5 rows would be held out; each time has three rows.
         assert_eq!((train.len(), held), (21, (21..30).collect::<Vec<u32>>()));
         let one_time = Table { times: Some(vec![1.0; 30]), ..table };
         assert_eq!(holdout(&one_time, Split::Time, 0.25, false, 0).1.len(), 0);

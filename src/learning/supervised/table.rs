@@ -1,33 +1,33 @@
-//! Training rows as columns, in an order that depends only on the rows.
+//! Training rows as columns, in an order that depends only on their contents.
 
 use std::cmp::Ordering;
 
 use crate::kernels::control::{Reserved, Stop};
 use crate::learning::features::{Computing, Rows};
 
-/// Rows to learn from, or to measure on. The same rows are in the same order for any partitioning, so that sums and random
-/// draws over them are the same.
+/// Rows to train on, or to measure on. They are sorted, so that sums and random draws over them do not depend on the partitioning of the
+/// input.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// The number features; a missing value that is kept is NaN.
+    /// The number features; NaN for a missing value that is kept.
     pub numbers: Vec<Vec<f64>>,
-    /// The categorical features, by the positions of their values; a missing value that is kept has the largest possible code.
+    /// The categorical features, as positions of their values; the largest possible code for a missing value that is kept.
     pub codes: Vec<Vec<u32>>,
-    /// How many values each category has.
+    /// The number of values of each category.
     pub levels: Vec<usize>,
-    /// The target: for classes 1 or 0.
+    /// The target; for classes, 1 or 0.
     pub target: Vec<f64>,
     pub weights: Option<Vec<f64>>,
-    /// A hash of the key: rows of one customer stay together.
+    /// A hash of each row's key, by which rows of one customer are kept together.
     pub groups: Vec<u64>,
     pub times: Option<Vec<f64>>,
 }
 
-/// The role of the column with the time when a row's target was known.
+/// The role of the column with the time at which a row's target was known.
 pub const TIME_ROLE: &str = "time";
 
 impl Table {
-    /// The collected rows, which it empties; with the memory that the table takes until it is dropped.
+    /// Moves the collected rows into a table. The memory is reserved until the second value is dropped.
     ///
     /// # Errors
     /// The memory limit is reached.
@@ -60,7 +60,7 @@ impl Table {
         self.target.len()
     }
 
-    /// Some of the rows, in the order given.
+    /// A selection of rows, in the given order.
     pub fn select(&self, rows: &[u32]) -> Self {
         let pick = |values: &Vec<f64>| rows.iter().map(|row| values[*row as usize]).collect::<Vec<f64>>();
         Self {
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// Bytes that this many of its rows take.
+    /// The bytes needed for this many rows.
     pub fn bytes(&self, rows: usize) -> usize {
         rows * (8 * self.numbers.len() + 4 * self.codes.len() + 8 * 4)
     }
@@ -84,7 +84,7 @@ impl Table {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
-    /// Multiplies the weights so that both classes count the same, and the sum of weights stays the same.
+    /// Rescales the weights so that both classes have the same total, and the sum of all weights stays the same.
     pub fn balance(&mut self) {
         let weights: Vec<f64> = (0..self.len()).map(|row| self.weight(row)).collect();
         let total: f64 = weights.iter().sum();
@@ -95,7 +95,7 @@ impl Table {
     }
 }
 
-/// The rows by key, then time; ties are ordered by all their values.
+/// Sorts the rows by key, then by time; ties by all other values.
 fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
     let times = rows.beside(TIME_ROLE);
     let compare = |a: &u32, b: &u32| {

@@ -1,4 +1,4 @@
-//! What is to be predicted: one of two classes, a number, or a count.
+//! The target to predict: one of two classes, a number, or a count.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::compute::cast;
@@ -21,42 +21,42 @@ pub const POSITIVE: Argument = Argument::optional(
     "value of the target whose probability is predicted; default: the larger of the two values: `true`, `1`, `yes`",
 );
 
-/// What a type of model predicts.
+/// The kind of target that a type of model predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     /// The probability of one of two classes.
     Class,
     /// A number.
     Number,
-    /// How often something happens: 0 or more.
+    /// A count of events, 0 or more.
     Count,
 }
 
 /// The target of a model, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// The column.
+    /// The name of the column.
     pub column: String,
-    /// Of a class: what it can be.
+    /// For a class: its two values.
     pub classes: Option<Classes>,
 }
 
-/// The two values of a target, as texts.
+/// The two values of a target, as strings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Classes {
     pub negative: String,
     pub positive: String,
-    /// The type of the column.
+    /// The type of the column in the training rows.
     data_type: DataType,
 }
 
 impl Classes {
-    /// The type that classes are shown in.
+    /// The type in which classes are returned.
     pub fn data_type(&self) -> &DataType {
         &self.data_type
     }
 
-    /// A column of classes.
+    /// Builds a column of classes.
     ///
     /// # Errors
     /// None in practice: the values came from a column of that type.
@@ -67,7 +67,7 @@ impl Classes {
 }
 
 impl Target {
-    /// The target of training rows, and its value in each: 1 for the positive class, 0 for the other.
+    /// The target of training rows, and its value in each row: for classes, 1 for the positive class and 0 for the other.
     pub fn of(
         task: Task,
         column: &str,
@@ -94,7 +94,7 @@ impl Target {
     }
 }
 
-/// How many values of a target an error lists.
+/// The most values of a target that an error lists.
 const LISTED: usize = 5;
 
 fn classes(column: &str, label: &Category, options: &Options, running: &Computing<'_>) -> Result<(Classes, Vec<f64>), Stop> {
@@ -132,10 +132,11 @@ fn classes(column: &str, label: &Category, options: &Options, running: &Computin
     Ok((Classes { negative: (*negative).to_string(), positive: (*positive_text).to_string(), data_type }, values))
 }
 
-/// The values of a target in other rows than those of the training: 1 for the positive class, 0 for the other, NaN where there is none.
+/// The values of the target in rows other than the training rows: for classes, 1 for the positive class and 0 for the other; NaN if
+/// missing.
 ///
 /// # Errors
-/// The column has another value, or is of a type that cannot be one.
+/// The column has a value that did not occur in training, or its type cannot be converted.
 pub fn outcomes(label: &str, target: &Target, column: &ArrayRef) -> Result<Vec<f64>> {
     let Some(classes) = &target.classes else {
         let numbers = cast(column, &DataType::Float64)?;
@@ -149,7 +150,7 @@ pub fn outcomes(label: &str, target: &Target, column: &ArrayRef) -> Result<Vec<f
         None => Ok(f64::NAN),
         Some(text) if text == classes.positive => Ok(1.0),
         Some(text) if text == classes.negative => Ok(0.0),
-        // What the type of the training rows does not have stays as it was given.
+        // A value that the type of the training rows cannot represent is shown as it was given.
         Some(text) => {
             let (column, negative, positive) = (&target.column, &classes.negative, &classes.positive);
             Err(failed(label, format!("{column} is '{text}' in a row, and was '{negative}' or '{positive}' in training")))

@@ -1,4 +1,4 @@
-//! How every model of a target is trained: what is held out, what is tried, what is measured, and what is told.
+//! The training of every model with a target: what is held out, tried, measured and reported.
 //!
 //! ```text
 //! rows ─▶ Table ─┬─ holdout ─────────────────────────────────────┐
@@ -27,25 +27,25 @@ use crate::learning::features::{Computing, Rows};
 use crate::learning::model::described::TrainingStep;
 use crate::learning::model::stored::{Exact, features_of};
 
-/// What is asked of a training.
+/// The definition of a training.
 pub struct Asked<'a> {
     pub doc: &'static Doc,
     pub task: Task,
     pub options: &'a Options,
-    /// The algorithm with such options.
+    /// Creates the algorithm with given options.
     pub algorithm: &'a dyn Fn(&Options) -> Result<Algorithm>,
 }
 
-/// A model of a target with the measures that are shown of it.
+/// A trained model, with the metrics that are shown for it.
 pub struct Trained {
     pub predictor: Predictor,
     pub metrics: Vec<(String, Option<f64>)>,
 }
 
-/// Folds where nobody says how many.
+/// The number of folds if none is given.
 const FOLDS: usize = 5;
 
-/// Trains a model of a target.
+/// Trains a model with a target.
 pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Result<Trained, Stop> {
     let plan = Plan::read(asked.doc, asked.options).map_err(|error| running.worker.fail(error))?;
     let is_class = asked.task == Task::Class;
@@ -93,7 +93,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     of_holdout.iter().for_each(|measures| job.tell("holdout", 1, measures));
     let mut shown: Vec<(String, Option<f64>)> = metrics.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     shown.push(("holdout_rows".into(), Some(held.len() as f64)));
-    // A model is known by what it does with rows that it has not seen; by its training rows when none were held out.
+    // A model is judged by rows that it has not seen; if none were held out, by its training rows.
     let known_by = of_holdout.as_ref().unwrap_or(&of_training);
     shown.extend(known_by.main().map(|(name, value)| (name.to_string(), value)));
     if plan.folds > 1
@@ -116,7 +116,7 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     Ok(Trained { predictor, metrics: shown })
 }
 
-/// Both classes must be there to be distinguished, in training at least.
+/// Checks that there are rows to train on, and for classes that both occur among them with a weight.
 fn check_sides(target: &Target, training: &Table, held: &Table, plan: &Plan, running: &Computing<'_>) -> Result<(), Stop> {
     let has_both = |table: &Table| {
         let weighs =
@@ -149,7 +149,7 @@ fn check_sides(target: &Target, training: &Table, held: &Table, plan: &Plan, run
     Ok(())
 }
 
-/// A training that runs.
+/// A training in progress.
 struct Job<'a> {
     asked: &'a Asked<'a>,
     plan: &'a Plan,
@@ -159,7 +159,7 @@ struct Job<'a> {
     steps: Vec<TrainingStep>,
 }
 
-/// What folds gave.
+/// The results of cross-validation.
 struct Folded {
     /// The prediction of each row by a model that has not seen it.
     means: Vec<f64>,
@@ -167,7 +167,7 @@ struct Folded {
 }
 
 impl Job<'_> {
-    /// The candidate whose measure over the folds is best; the first of equals.
+    /// The candidate with the best mean measure over the folds; ties: the first one.
     fn best<'c>(&mut self, candidates: &'c [Candidate]) -> Result<&'c Options, Stop> {
         let [first, others @ ..] = candidates else { return Err(self.running.refuse("search has nothing to try")) };
         if others.is_empty() {
@@ -194,7 +194,7 @@ impl Job<'_> {
         Ok(&best.options)
     }
 
-    /// Trains on all folds but one, and predicts that one.
+    /// Cross-validation: trains on all folds but one and predicts that one, for each fold.
     fn folded(&self, algorithm: &Algorithm) -> Result<Folded, Stop> {
         let training = self.training;
         let number = if self.plan.folds > 1 { self.plan.folds } else { FOLDS };
@@ -234,7 +234,7 @@ impl Job<'_> {
     }
 }
 
-/// Mean and deviation of each measure over folds that have it.
+/// The mean and standard deviation of each measure over the folds in which it is defined.
 fn over(folds: &[Measures]) -> Vec<(&'static str, f64, Option<f64>)> {
     let Some(first) = folds.first() else { return vec![] };
     let of = |name: &'static str| {

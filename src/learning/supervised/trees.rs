@@ -1,4 +1,4 @@
-//! Models of trees: one, a forest, or boosted ones.
+//! Models of trees: a single tree, a forest, or boosted trees.
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -69,7 +69,7 @@ pub const MAX_FEATURES: Argument = Argument::optional(
     "number of features that each split can choose from, drawn again; 0 for the square root of their number, or a third for regression",
 );
 
-/// What the target of trees is.
+/// The kind of target, by the option `objective`.
 pub fn task(options: &Options) -> Result<Task> {
     Ok(match options.word(OBJECTIVE.name)? {
         "regression" => Task::Number,
@@ -78,7 +78,7 @@ pub fn task(options: &Options) -> Result<Task> {
     })
 }
 
-/// How trees make a model.
+/// How trees are combined into a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Growing {
     One,
@@ -86,7 +86,7 @@ pub enum Growing {
     Boosted,
 }
 
-/// The options of a model of trees.
+/// The options of a tree model.
 #[derive(Debug, Clone)]
 pub struct TreeSettings {
     task: Task,
@@ -100,11 +100,11 @@ enum How {
     Boosted(BoostOptions),
 }
 
-/// Trees; the mean losses after each of them, of the rows trained on and of those that judge; and of a forest the mean squared error of rows by the
-/// trees that were not grown on them.
+/// The trees; the mean losses after each of them, on the training rows and, with early stopping, on the validation rows; and for a
+/// forest, the out-of-bag mean squared error.
 type Grown = (Ensemble, Vec<(f64, Option<f64>)>, Option<f64>);
 
-/// The share of the training rows that decide when boosting stops: one of this many.
+/// One in this many training rows decides when boosting stops.
 const JUDGES: usize = 10;
 
 impl TreeSettings {
@@ -172,7 +172,7 @@ impl TreeSettings {
         Ok(Fit { learner: Learner::Trees(Trees(ensemble)), steps, metrics, notes })
     }
 
-    /// The trees, and the mean losses after each of them: of the rows that were trained on, and of those that judge.
+    /// Grows the trees. With early stopping, a part of the rows is set aside for validation.
     fn grow(&self, table: &Table, running: &Computing<'_>) -> Result<Grown, Stop> {
         let control = running.worker.control(running.worker.threads);
         let features = table.numbers.len() + table.codes.len();
@@ -180,7 +180,8 @@ impl TreeSettings {
         if let How::Boosted(how) = self.how
             && how.patience > 0
         {
-            // Rows are in the order of a hash of their keys: the first tenth is a draw, and rows of one key stay together.
+            // Rows are sorted by a hash of their keys, so the first tenth is a random sample. The cut is between two keys, so that rows
+            // of one key stay together.
             let is_next = |row: &usize| *row > 0 && table.groups[*row] != table.groups[*row - 1];
             let first = (table.len() / JUDGES..table.len()).find(is_next).unwrap_or(table.len());
             let part = |rows: std::ops::Range<usize>| table.select(&rows.map(|row| row as u32).collect::<Vec<_>>());
@@ -217,7 +218,7 @@ impl TreeSettings {
     }
 }
 
-/// Trees as they are stored.
+/// Trees, as they are stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trees(Ensemble);
 
@@ -246,7 +247,7 @@ impl Trees {
         })
     }
 
-    /// What each feature took from the loss, as a share of all, and its splits.
+    /// The reduction of the loss by each feature, as a share of the total, and its number of splits.
     pub fn gains(&self) -> Vec<(f64, u64)> {
         let gains = self.0.gains();
         let sum: f64 = gains.iter().map(|(gain, _)| gain).sum();

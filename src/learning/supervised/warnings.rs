@@ -1,4 +1,4 @@
-//! Warnings of a training: features that look too good to be true, and models that fit their training rows alone.
+//! Warnings about a training: features that look too good to be true, and overfitting.
 
 use super::algorithm::Features;
 use super::measures::Measures;
@@ -7,13 +7,13 @@ use super::target::Task;
 use crate::kernels::metrics::auc;
 use crate::learning::features::{Computing, Kind};
 
-/// A feature that tells the classes apart better than this alone is suspected to be known only after the target.
+/// A feature that separates the classes with a higher AUC by itself may be known only after the target.
 const SUSPICIOUS: f64 = 0.99;
 
-/// Rows with this many values of a category or more are not looked at: each value would be its own class.
+/// Categories with more values are not examined.
 const MOST_VALUES: usize = 1000;
 
-/// Tells of features that predict the target nearly by themselves.
+/// Warns of features that predict the target almost by themselves.
 pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &Computing<'_>) {
     if !is_class || table.len() < 2 {
         return;
@@ -46,7 +46,7 @@ pub fn tell_leaks(table: &Table, is_class: bool, features: &Features, running: &
     }
 }
 
-/// Tells of features that are dates after the time of the target: nobody can know them when it is to be predicted.
+/// Warns of features that are dates after the time of the target, and so cannot be known when it is predicted.
 pub fn tell_of_the_future(table: &Table, running: &Computing<'_>) {
     let Some(times) = &table.times else { return };
     let numbers = running.wanted.features.iter().filter(|feature| feature.kind == Kind::Number);
@@ -62,10 +62,10 @@ pub fn tell_of_the_future(table: &Table, running: &Computing<'_>) {
     }
 }
 
-/// How much better a model may be on the rows it has seen than on others.
+/// The largest acceptable difference between the measures on training rows and held-out rows.
 const GAP: f64 = 0.05;
 
-/// Tells that a model knows its training rows better than others.
+/// Warns if the model is much better on its training rows than on the held-out rows.
 pub fn tell_overfitting(task: Task, training: &Measures, holdout: Option<&Measures>, running: &Computing<'_>) {
     let name = if task == Task::Class { "auc" } else { "r2" };
     let Some((seen, unseen)) = training.get(name).zip(holdout.and_then(|measures| measures.get(name))) else { return };

@@ -1,15 +1,15 @@
-//! What a check says, as SQL.
+//! Expectations of checks, as SQL.
 //!
 //! | written | a row fails when |
 //! |---|---|
-//! | a condition | it is false; NULL is no failure, as in CHECK of SQL |
+//! | a condition | it is false; NULL is not a failure, as with CHECK in SQL |
 //! | `not_null(a, …)` | one of them is NULL |
 //! | `unique(a, …)` | another row has the same values, none of them NULL |
 //! | `in_range(a, least, most)` | the value is outside |
 //! | `in_set(a, value, …)` | the value is none of these |
-//! | `matches(a, 'pattern')` | the text does not fit the regular expression |
+//! | `matches(a, 'pattern')` | the text does not match the regular expression |
 //! | `foreign_key(a, table, column)` | the value is not in that column |
-//! | a query | the query gives it |
+//! | a query | the query returns it |
 //!
 //! `fresh_within`, `row_count_near_last` and `distribution_near_last` look at the table as a whole.
 
@@ -21,26 +21,26 @@ use crate::sql::command::Body;
 use crate::sql::references::names_in;
 use crate::text::timestamp;
 
-/// What must hold.
+/// What a check expects.
 #[derive(Debug, Clone)]
 pub enum Expectation {
-    /// Of each row: a condition, and the dimension that it is of.
+    /// Every row meets a condition; with the quality dimension.
     Rows(Box<Expr>, &'static str),
-    /// The values of these expressions occur once.
+    /// No two rows have the same values of these expressions.
     Unique(Vec<Expr>),
-    /// The values of an expression are among those of a column of another table.
+    /// The values of an expression are in a column of another table.
     ForeignKey { value: Box<Expr>, table: Box<Expr>, column: Box<Expr> },
-    /// The query gives no rows.
+    /// The query returns no rows.
     Failing(Box<Query>),
     /// The newest time is at most this old.
     Fresh { time: Box<Expr>, within: Box<Expr> },
-    /// The number of rows is within this share of the last one.
+    /// The number of rows differs by at most this share from the last one.
     RowCount(f64),
-    /// The distribution is within this population stability index of the last one.
+    /// The population stability index against the last distribution is at most this.
     Distribution { value: Box<Expr>, most: f64 },
 }
 
-/// The names of expectations.
+/// The functions that are expectations.
 const NAMES: [&str; 9] = [
     "not_null",
     "unique",
@@ -53,19 +53,19 @@ const NAMES: [&str; 9] = [
     "distribution_near_last",
 ];
 
-/// The SQL that looks at a table row by row.
+/// SQL that checks a table row by row.
 pub struct Asked {
-    /// One row: how many rows there are, how many of them fail.
+    /// Returns one row: the number of rows, and the number of failing rows.
     pub counts: String,
-    /// Rows that fail.
+    /// Returns failing rows.
     pub examples: String,
 }
 
 impl Expectation {
-    /// Reads what stands after AS.
+    /// Reads the part after AS.
     ///
     /// # Errors
-    /// A form that there is not.
+    /// An expectation has the wrong arguments.
     pub fn of(label: &str, body: &Body) -> Result<Self> {
         match body {
             Body::Query(query) => Ok(Self::Failing(query.clone())),
@@ -127,7 +127,7 @@ impl Expectation {
         }
     }
 
-    /// What kind of quality it is about, when the check does not say.
+    /// The quality dimension, unless the check names one.
     pub fn dimension(&self) -> &'static str {
         match self {
             Self::Rows(_, dimension) => dimension,
@@ -138,7 +138,7 @@ impl Expectation {
         }
     }
 
-    /// A table that it reads beside its own.
+    /// Another table that it reads.
     pub fn other_table(&self) -> Option<Vec<String>> {
         match self {
             Self::ForeignKey { table, .. } => match table.as_ref() {
@@ -162,8 +162,8 @@ impl Expectation {
         }
     }
 
-    /// The SQL of what is looked at row by row; `shown` are the columns of the table that an example has. `None` for what looks at the table as a
-    /// whole.
+    /// The SQL of an expectation about rows. `shown` are the columns of the table that examples show. `None` for expectations about the
+    /// table as a whole.
     pub fn asked(&self, table: &str, shown: &[String], most: i64) -> Option<Asked> {
         let columns = if shown.is_empty() { "*".to_string() } else { shown.join(", ") };
         let places: Vec<String> = (1..=shown.len()).map(|place| place.to_string()).collect();
@@ -206,7 +206,7 @@ impl Expectation {
         })
     }
 
-    /// The SQL of a check of freshness: the rows, the newest time as text, and whether it is new enough at `now`.
+    /// The SQL of a freshness check: the number of rows, the newest time as text, and whether it is recent enough at `now`.
     pub fn freshness(&self, table: &str, now: i64) -> Option<String> {
         let Self::Fresh { time, within } = self else { return None };
         let now = timestamp(now);
@@ -216,7 +216,7 @@ impl Expectation {
         ))
     }
 
-    /// As it is shown: the condition or query.
+    /// The condition or query, for display.
     pub fn text(&self, body: &Body) -> String {
         match body {
             Body::Query(query) => query.to_string(),
@@ -226,7 +226,7 @@ impl Expectation {
     }
 }
 
-/// The name of an expectation and its arguments, when a call is one.
+/// The name and arguments, when a function call is an expectation.
 fn called(function: &Function) -> Option<(String, Vec<Expr>)> {
     let name = function.name.to_string().to_lowercase();
     if !NAMES.contains(&name.as_str()) {

@@ -1,4 +1,4 @@
-//! The kind of object.
+//! The object kind `CHECK` and its page.
 
 use std::collections::HashMap;
 

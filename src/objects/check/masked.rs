@@ -1,20 +1,20 @@
-//! Examples of rows that fail, without what would tell whose they are.
+//! Examples of failing rows, with masked values.
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::Result;
 
-/// Digits of a number that are shown whole; longer ones may be telephone or card numbers.
+/// Numbers with at most this many digits are shown in full; longer ones may be phone or card numbers.
 const SHORT: usize = 8;
 
-/// Columns of an example.
+/// How many columns an example shows.
 const MOST_COLUMNS: usize = 8;
 
-/// Rows as texts, `age=200, name=张*`: of texts the first letter is shown, of long numbers the first three digits and the last two.
+/// Rows as text, such as `age=200, name=张*`: strings show their first letter, long numbers their first three and last two digits.
 ///
 /// # Errors
-/// A value that cannot be written.
+/// A value cannot be formatted.
 pub fn examples(batches: &[RecordBatch]) -> Result<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = vec![];
@@ -49,7 +49,7 @@ fn masked(value: &str, data_type: &DataType) -> String {
     }
 }
 
-/// The first and last letters, with `*` between; never the whole.
+/// The first and last letters with `*` in between; never the whole value.
 fn hidden(value: &str, first: usize, last: usize) -> String {
     let letters = value.chars().count();
     let (first, last) = if letters > first + last { (first, last) } else { (0, 0) };

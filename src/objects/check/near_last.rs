@@ -1,10 +1,10 @@
-//! Checks that compare with what was found last.
+//! Checks that compare with the last result.
 //!
-//! The population stability index of two distributions over the same bins, with shares p (now) and q (last), is `Σ (p − q) · ln(p / q)`. Below 0.1
-//! a distribution is commonly taken for unchanged, above 0.25 for another. An empty bin counts as one ten-thousandth.
+//! The population stability index of two distributions over the same bins, with shares p (now) and q (last), is `Σ (p − q) · ln(p / q)`.
+//! Below 0.1 a distribution is commonly considered unchanged, above 0.25 changed. An empty bin counts as a share of one ten-thousandth.
 //!
-//! Numbers are cut at the nine deciles of the first time; of texts and booleans the fifty most frequent values of the first time have bins of their
-//! own. NULL is a bin, and all other values are one.
+//! Numbers are binned by the nine deciles of the first run; for strings and booleans, the fifty most frequent values of the first run have
+//! their own bins. NULL has a bin, and all other values share one.
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute::cast;
@@ -17,30 +17,30 @@ use crate::error::{failed, invalid};
 use crate::statement::StatementContext;
 use crate::text::{literal, sql_type};
 
-/// Values of a text that have bins of their own.
+/// How many values of a string have their own bins.
 const MOST_VALUES: usize = 50;
-/// The least share of a bin.
+/// The smallest share of a bin.
 const LEAST: f64 = 1e-4;
 
-/// A distribution, as it is remembered.
+/// A distribution, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     pub bins: Bins,
-    /// Rows by bin: NULL, each bin, all others.
+    /// Rows per bin: NULL, each bin, all others.
     pub counts: Vec<i64>,
 }
 
-/// What a value belongs to.
+/// The bins of a distribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Bins {
-    /// Up to each of these numbers.
+    /// Numeric bins, by their upper bounds.
     UpTo(Vec<f64>),
-    /// Each of these texts.
+    /// One bin for each of these values.
     Values(Vec<String>),
 }
 
 impl Bins {
-    /// An expression that gives the number of the bin: 0 for NULL, then each, then all others.
+    /// An SQL expression for the number of a value's bin: 0 for NULL, then each bin, then all others.
     fn expression(&self, value: &str) -> String {
         let mut expression = format!("CASE WHEN ({value}) IS NULL THEN 0");
         let bins: Vec<String> = match self {
@@ -62,10 +62,10 @@ impl Bins {
     }
 }
 
-/// The distribution of a value over a table, in the bins of last time if there are any.
+/// The distribution of a value over a table, in the bins of the last result if there is one.
 ///
 /// # Errors
-/// A value that is neither a number nor a text or boolean.
+/// The value is not a number, string or boolean.
 pub async fn distribution(
     label: &str,
     value: &str,
@@ -124,10 +124,10 @@ async fn first_bins(label: &str, value: &str, table: &str, context: &StatementCo
     Ok(Bins::Values(values))
 }
 
-/// Refuses types whose values have no bins.
+/// Refuses types without bins.
 ///
 /// # Errors
-/// It is none of numbers, texts and booleans.
+/// The type is not a number, string or boolean.
 pub fn check_type(label: &str, value: &str, data_type: &DataType) -> Result<()> {
     let has_bins = match data_type {
         DataType::Boolean | DataType::Dictionary(_, _) => true,

@@ -1,4 +1,4 @@
-//! Looks at tables, remembers what was found, and stops a REFRESH over a table that is not as it must be.
+//! Runs checks, stores their results, and stops a REFRESH over a table that fails one.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::sql::planning::plan;
 use crate::statement::StatementContext;
 use crate::text::{identifier, sql_type};
 
-/// What CHECK TABLE answers.
+/// The columns that CHECK TABLE returns.
 pub const COLUMNS: [Column; 10] = [
     Column { name: "check", data_type: "VARCHAR", text: "its name" },
     Column { name: "table", data_type: "VARCHAR", text: "the table" },
@@ -44,10 +44,10 @@ pub const COLUMNS: [Column; 10] = [
     Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
-/// Looks at all checks of tables, and remembers what was found.
+/// Runs all checks of the tables, and stores the results.
 ///
 /// # Errors
-/// There is no such table, or it has no check; the catalog cannot be written.
+/// A table does not exist or has no checks; the catalog cannot be written.
 pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Result<Values> {
     let checks = all(context)?;
     let mut chosen: Vec<Check> = vec![];
@@ -66,7 +66,7 @@ pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Re
     Ok(values(&results))
 }
 
-/// What was found, as CHECK TABLE answers.
+/// Results as the columns of CHECK TABLE.
 fn values(results: &[CheckResult]) -> Values {
     let of = |get: fn(&CheckResult) -> &str| text(results.iter().map(move |result| given(get(result))));
     vec![
@@ -83,10 +83,10 @@ fn values(results: &[CheckResult]) -> Values {
     ]
 }
 
-/// Looks at the checks over what a profile reads that a refresh waits for. Gives what failed and only warns.
+/// Runs the checks with `on_failure` of the tables that a profile reads. Returns the failures that are only warnings.
 ///
 /// # Errors
-/// A check failed that stops a refresh.
+/// A check failed that stops the refresh.
 pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result<Vec<String>> {
     let read = tables_of(profile, context)?;
     let is_read = |check: &Check| read.iter().any(|table| is_same(table, &check.table_parts));
@@ -110,7 +110,7 @@ pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result
     Ok(notes)
 }
 
-/// The tables that a profile, its tags and segments read, also through views.
+/// The tables that a profile, its tags and segments read, directly or through views.
 fn tables_of(profile: &str, context: &StatementContext) -> Result<Vec<Vec<String>>> {
     let objects = context.all_objects()?;
     let used = |object: &Object| -> Result<Vec<Vec<String>>> {
@@ -134,20 +134,20 @@ fn tables_of(profile: &str, context: &StatementContext) -> Result<Vec<Vec<String
     Ok(read)
 }
 
-/// Schema and name of a view.
+/// The schema (if any) and name of a view.
 fn name_of(object: &Object, context: &StatementContext) -> Vec<String> {
     let (schema, name) = crate::objects::schema::parts(&object.name, context);
     schema.into_iter().chain([name]).map(str::to_string).collect()
 }
 
-/// All checks that can be read, in the order they were made.
+/// All checks, in order of creation.
 fn all(context: &StatementContext) -> Result<Vec<Check>> {
     let objects = context.all_objects()?;
     let own = objects.iter().filter(|object| object.kind == "check");
     own.map(|object| Check::of(Definition::read(object.clone(), context.session())?)).collect()
 }
 
-/// The same table, whether its schema is written or not.
+/// True for names of the same table, with or without the schema `public`.
 fn is_same(one: &[String], other: &[String]) -> bool {
     let plain = |name: &[String]| match name {
         [.., schema, name] if schema != "public" => vec![schema.clone(), name.clone()],
@@ -161,7 +161,7 @@ async fn run(checks: &[Check], context: &StatementContext) -> Result<Vec<CheckRe
     let mut results = vec![];
     for check in checks {
         let object = &check.definition.object;
-        // What a check reads it reads with the rights of its owner, as a view.
+        // A check reads with the rights of its owner, like a view.
         let inside = context.entering(&object.label(), &object.owner)?;
         let found = tokio::select! {
             biased;
@@ -190,7 +190,7 @@ async fn run(checks: &[Check], context: &StatementContext) -> Result<Vec<CheckRe
     Ok(results)
 }
 
-/// What one look gave.
+/// The result of one check.
 #[derive(Default)]
 struct Found {
     status: &'static str,
@@ -203,7 +203,7 @@ struct Found {
 }
 
 impl Found {
-    /// Of what looks at the table as a whole.
+    /// The result of a check of the table as a whole.
     fn whole(passes: bool, rows: i64, message: String) -> Self {
         let status = if passes { "passed" } else { "failed" };
         Self { status, rows: Some(rows), passed_share: Some(f64::from(u8::from(passes))), message, ..Self::default() }
@@ -256,13 +256,13 @@ async fn look(check: &Check, context: &StatementContext) -> Result<Found> {
     }
 }
 
-/// Counts the rows that fail, and shows some of them.
+/// Counts the failing rows, and collects examples.
 async fn by_rows(check: &Check, expectation: &Expectation, context: &StatementContext) -> Result<Found> {
     let shown = shown(check, context).await?;
     let Some(asked) = expectation.asked(&check.table, &shown, check.examples) else { return Ok(Found::default()) };
     let batches = rows(&asked.counts, context).await?;
     let (count, failed) = (whole(&batches, 0)?.unwrap_or(0), whole(&batches, 1)?.unwrap_or(0));
-    // A query may give more rows than the table has.
+    // A query may return more rows than the table has.
     let failed_share = if count > 0 { (failed as f64 / count as f64).min(1.0) } else { f64::from(u8::from(failed > 0)) };
     let passes = failed_share <= check.threshold;
     let examples = match failed {
@@ -279,7 +279,7 @@ async fn by_rows(check: &Check, expectation: &Expectation, context: &StatementCo
     Ok(Found { status, rows: Some(count), failed: Some(failed), passed_share, message, examples, detail: String::new() })
 }
 
-/// The columns of the table that an example shows: its key, and those that the check names.
+/// The columns that an example shows: the key, and the columns that the check names.
 async fn shown(check: &Check, context: &StatementContext) -> Result<Vec<String>> {
     let schema = schema(&format!("SELECT * FROM {}", check.table), context).await?;
     if let Some(missing) = check.key.iter().find(|key| schema.field_with_name(key).is_err()) {
@@ -291,10 +291,10 @@ async fn shown(check: &Check, context: &StatementContext) -> Result<Vec<String>>
     Ok(check.key.iter().chain(named).map(|column| identifier(column)).collect())
 }
 
-/// Plans all that a check asks, so that a wrong one is not remembered.
+/// Plans all queries of a check, so that a wrong one is refused at creation.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The check is wrong.
 pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
     let (label, table) = (check.definition.object.label(), &check.table);
     match &check.expectation {
@@ -324,33 +324,33 @@ pub async fn try_out(check: &Check, context: &StatementContext) -> Result<()> {
     Ok(())
 }
 
-/// The columns of a query.
+/// The schema of a query's result.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The query is wrong.
 pub async fn schema(sql: &str, context: &StatementContext) -> Result<SchemaRef> {
     let parsed = parse_composed(sql, context.session())?;
     Ok(Arc::clone(plan(&parsed, context).await?.schema().inner()))
 }
 
-/// The rows of a query.
+/// Runs a query.
 ///
 /// # Errors
-/// What is wrong with it, or with the data.
+/// The query is wrong, or it fails on the data.
 pub async fn rows(sql: &str, context: &StatementContext) -> Result<Vec<RecordBatch>> {
     let parsed = parse_composed(sql, context.session())?;
     let frame = DataFrame::new(context.state(), plan(&parsed, context).await?);
     frame.execute_stream().await?.try_collect().await
 }
 
-/// A whole number of the only row.
+/// An integer in the first row.
 fn whole(batches: &[RecordBatch], column: usize) -> Result<Option<i64>> {
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
     let numbers = cast(batch.column(column), &DataType::Int64)?;
     Ok(numbers.as_primitive::<Int64Type>().iter().next().flatten())
 }
 
-/// A share as it is read.
+/// A percentage with at most two decimals.
 fn short(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()

@@ -1,12 +1,13 @@
-//! A table behind which nothing of a statement gets.
+//! A barrier: a protected table that no part of a statement can look behind.
 //!
-//! A view would be no protection: the optimiser merges its conditions with those of the statement and runs them in the order that it likes, so that
-//! `CAST(phone AS INT)` fails at a row that the view hides, and names the phone. Here the plan below is optimised and run by itself, and the
-//! plan above sees a leaf: no children, no statistics, one partition whatever the files are. Its rows come in the order of the table, in
-//! batches of the same size: which row is the first, and what LIMIT or a sample takes, is the same whatever is hidden between them.
+//! A view would be no protection: the optimizer merges its conditions with those of the statement and evaluates them in any order, so that
+//! `CAST(phone AS INT)` may fail on a row that the view hides, and reveal the phone number. Here the plan below the barrier is optimized
+//! and run separately, and the plan above sees only a leaf: no children, no statistics, and one partition whatever the files are. Its rows
+//! come in table order, in batches of equal size, so that which row comes first, and what LIMIT or a sample takes, does not depend on
+//! hidden rows in between.
 //!
-//! Conditions go through when they can tell nothing but by their result: comparisons of a column that is not masked with a constant. These are what
-//! makes Parquet files be read in parts.
+//! Conditions are passed down only if they reveal nothing but their result: comparisons of an unmasked column with a constant. These are
+//! the ones that allow Parquet files to be read in part.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,14 +38,14 @@ use futures::future::BoxFuture;
 use crate::error::{SqlState, coded, failed, sqlstate};
 use crate::opaque::forward;
 
-/// A column as it is shown.
+/// A column as the reader sees it.
 #[derive(Debug, Clone)]
 pub struct Shown {
     pub name: String,
-    /// The column of the plan below that it is.
+    /// The column of the plan below that it shows.
     pub from: String,
-    /// The column of the plan below that conditions compare, when they may; another one than `from` where the role may compare what it is
-    /// not shown.
+    /// The column of the plan below that conditions may compare, if any. It differs from `from` where the role may compare values that it
+    /// is not shown.
     pub compared: Option<String>,
 }
 
@@ -53,17 +54,17 @@ pub struct Shown {
 pub struct Barrier {
     /// The name of the table, for messages.
     label: String,
-    /// The rows that are seen, with the columns that are shown and those that are only compared.
+    /// The visible rows, with the columns that are shown and those that are only compared.
     rows: LogicalPlan,
     columns: Vec<Shown>,
     schema: SchemaRef,
 }
 
 impl Barrier {
-    /// The rows of a plan, as these columns of it.
+    /// A barrier over the rows of a plan, showing these columns of it.
     ///
     /// # Errors
-    /// The plan has no such column.
+    /// The plan lacks a column.
     pub fn new(label: &str, rows: LogicalPlan, columns: Vec<Shown>) -> Result<Self> {
         let shown = project(rows.clone(), &columns, None)?;
         let schema = Arc::new(shown.schema().as_arrow().clone());
@@ -75,23 +76,23 @@ impl Barrier {
         &self.label
     }
 
-    /// True for a column that is seen through a mask.
+    /// True for a column that is masked.
     pub fn is_masked(&self, name: &str) -> bool {
         self.columns.iter().any(|column| column.name == name && column.from != name)
     }
 
-    /// The column of the plan below that conditions on a column compare.
+    /// The column of the plan below that conditions on this column compare.
     fn compared(&self, name: &str) -> Option<&str> {
         let column = self.columns.iter().find(|column| column.name == name)?;
         let compared = column.compared.as_deref()?;
         let below = self.rows.schema().field_with_unqualified_name(compared).ok()?;
         let above = self.schema.field_with_name(name).ok()?;
-        // What is compared as another type than it seems to have would be compared otherwise.
+        // Comparing with another type than the visible one would give other results.
         let is_same = below.data_type() == above.data_type() || (below.data_type().is_string() && above.data_type().is_string());
         is_same.then_some(compared)
     }
 
-    /// True for a condition that cannot fail, and that compares nothing but what may be compared.
+    /// True for a condition that cannot fail, and compares only what may be compared.
     fn is_harmless(&self, condition: &Expr) -> bool {
         use Operator::{And, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq, Or};
         let is_column = |part: &Expr| matches!(part, Expr::Column(column) if self.compared(&column.name).is_some());
@@ -110,7 +111,7 @@ impl Barrier {
         }
     }
 
-    /// A harmless condition over the plan below.
+    /// Rewrites a harmless condition to the plan below.
     fn below(&self, condition: &Expr) -> Result<Expr> {
         let condition = condition.clone().transform(|part| {
             Ok(match part {
@@ -125,7 +126,7 @@ impl Barrier {
     }
 }
 
-/// A state that plans for one partition.
+/// A session state that plans for a single partition.
 fn in_order(state: &dyn Session) -> Result<SessionState> {
     let own = state.as_any().downcast_ref::<SessionState>();
     let mut own = own.cloned().ok_or_else(|| failed("session", "plans of no session of this engine"))?;
@@ -133,7 +134,7 @@ fn in_order(state: &dyn Session) -> Result<SessionState> {
     Ok(own)
 }
 
-/// These columns of a plan, or those of them at these places.
+/// Projects these columns, or those at the given positions.
 fn project(rows: LogicalPlan, columns: &[Shown], places: Option<&Vec<usize>>) -> Result<LogicalPlan> {
     let shown = |column: &Shown| Expr::Column(Column::new_unqualified(&column.from)).alias(&column.name);
     let columns: Vec<Expr> = match places {
@@ -216,7 +217,7 @@ impl Barrier {
     }
 }
 
-/// Runs what is behind the barrier. It shows no children: nobody looks at them, moves a condition into them or counts their rows.
+/// Runs the plan below the barrier. It shows no children, so that nothing inspects them, pushes conditions into them or counts their rows.
 struct BarrierExec {
     label: String,
     below: Arc<dyn ExecutionPlan>,
@@ -307,7 +308,7 @@ impl ExecutionPlan for BarrierExec {
     }
 }
 
-/// The error of what is behind the barrier, which may name what is hidden: only what says nothing of rows goes through.
+/// Replaces an error from below the barrier, which may reveal hidden values; only errors that say nothing about rows pass through.
 fn covered(label: &str, error: DataFusionError) -> DataFusionError {
     if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
         return error;

@@ -1,4 +1,4 @@
-//! Which columns hold personal data: as ALTER … SET CLASS says, and as follows from others.
+//! The classes of columns with personal data: set with ALTER … SET CLASS, or derived from other columns.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ use crate::objects::{kind_of, profile};
 use crate::refresh::plan::{PROFILE_SCHEMA, Planner};
 use crate::statement::StatementContext;
 
-/// The classes that `find_personal_data` proposes; others may be made up.
+/// The classes that `find_personal_data` suggests; users may define others.
 pub const KNOWN: [&str; 10] =
     ["name", "phone", "email", "id_card", "bank_card", "address", "birth_date", "account", "free_text", "key"];
-/// What is no personal data, although it is made of some.
+/// The class of a column that is not personal data, although it is computed from some.
 pub const NONE: &str = "none";
 
-/// Sets the class of a column of a table, view, external table or profile; nothing takes it away.
+/// Sets the class of a column of a table, view, external table or profile; `None` removes it.
 ///
 /// # Errors
-/// There is no such object or column, it is another's, or the class has no name.
+/// There is no such object or column, the role does not own it, or the class is not a word.
 pub async fn set(parts: &[String], column: &str, class: Option<&str>, context: &StatementContext) -> Result<Vec<String>> {
     context.settled(|context| async move { set_now(parts, column, class, &context).await }).await
 }
@@ -35,7 +35,7 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
     let object = super::rule::object_named(parts, context)?;
     context.check_owns(&object)?;
     if object.classes.contains_key(column) {
-        // Another class, or none, would take the masks away that it has.
+        // Changing or removing a class would remove masks on that class.
         super::reading::refuse_changes(&object, context)?;
     }
     let schema = columns_of(&object, context).await?;
@@ -56,10 +56,10 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
     Ok(notes)
 }
 
-/// Fails for a column that is not there.
+/// Fails for a column that does not exist.
 ///
 /// # Errors
-/// The names of those that are.
+/// With the names of the existing columns.
 pub fn check_column(object: &Object, column: &str, schema: &Schema) -> Result<()> {
     if schema.column_with_name(column).is_some() {
         return Ok(());
@@ -70,7 +70,7 @@ pub fn check_column(object: &Object, column: &str, schema: &Schema) -> Result<()
     Err(coded(SqlState::UNDEFINED_COLUMN, column, problem))
 }
 
-/// The columns of a table, view, external table or profile, as it is.
+/// The columns of a table, view, external table or profile, without masks.
 ///
 /// # Errors
 /// It cannot be opened.
@@ -92,27 +92,27 @@ pub fn columns_of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxF
     })
 }
 
-/// True for what has columns that a class can be set for.
+/// True for objects whose columns can have classes.
 pub fn has_columns(object: &Object) -> bool {
     object.kind == "profile" || NAMESPACE.contains(&object.kind.as_str())
 }
 
-/// The classes that were set for columns of an object.
+/// The classes that were set for the columns of an object.
 pub fn said(object: &Object) -> BTreeMap<String, Classes> {
     object.classes.iter().map(|(column, class)| (column.clone(), Classes::from([class.clone()]))).collect()
 }
 
-/// A column that was said to hold no personal data has no class, whatever it is made of.
+/// A column that was set to `none` has no class, whatever it is computed from.
 pub fn settle(classes: &mut Classes) {
     if classes.contains(NONE) {
         classes.clear();
     }
 }
 
-/// The classes of the columns of an object: those that were set, and those that they have from where their values come.
+/// The classes of the columns of an object: those that were set, and those derived from the columns they are computed from.
 ///
 /// # Errors
-/// Where the values come from cannot be told.
+/// The derivation fails.
 pub fn of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<BTreeMap<String, Classes>>> {
     Box::pin(async move {
         let mut all = said(object);
@@ -122,7 +122,7 @@ pub fn of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a
             _ => BTreeMap::new(),
         };
         for (column, classes) in derived {
-            // What was set goes before what follows.
+            // A class that was set takes precedence over a derived one.
             all.entry(column).or_insert(classes);
         }
         all.values_mut().for_each(settle);
@@ -136,7 +136,7 @@ fn unknown(object: &Object, error: &DataFusionError) -> DataFusionError {
     failed(&object.label(), problem)
 }
 
-/// What the tables of a profile have beside its columns: the value of any tag, in `_tags` and `_history`.
+/// Adds the column `value` of `_tags` and `_history`, which holds the values of all tags.
 pub fn of_published(columns: &BTreeMap<String, Classes>) -> BTreeMap<String, Classes> {
     let mut all = columns.clone();
     let every: Classes = columns.values().flatten().cloned().collect();
@@ -144,7 +144,7 @@ pub fn of_published(columns: &BTreeMap<String, Classes>) -> BTreeMap<String, Cla
     all
 }
 
-/// The columns of a profile by the plans of its query and of its tags.
+/// The classes of a profile's columns, from the plans of its query and tags.
 async fn of_profile(object: &Object, context: &StatementContext) -> Result<BTreeMap<String, Classes>> {
     let context = context.reading_as("").entering(&format!("classes of {}", object.label()), "")?;
     let whole = profile::whole(&object.name, &context)?;
@@ -154,7 +154,7 @@ async fn of_profile(object: &Object, context: &StatementContext) -> Result<BTree
     let classes = lineage::classes_of(&planned.profile, &known, &context).await?;
     let names = planned.profile.schema().fields().iter().map(|field| field.name().clone());
     known.insert(own.clone(), names.zip(classes).collect());
-    // In the order in which they need one another.
+    // In dependency order.
     for tag in &planned.tags {
         let classes = lineage::classes_of(&tag.plan, &known, &context).await?;
         if let Some(columns) = known.get_mut(&own) {
@@ -173,7 +173,7 @@ async fn of_view(object: &Object, context: &StatementContext) -> Result<BTreeMap
     Ok(plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes).collect())
 }
 
-/// The classes that the columns of a table have whose rows a plan gives, as ALTER … SET CLASS takes them: the first of several.
+/// The classes of the columns of a table created from a plan, one per column, as ALTER … SET CLASS takes them.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -188,7 +188,7 @@ pub fn of_rows<'a>(
     })
 }
 
-/// Several classes as one: text that is made of a name and a phone is free text.
+/// Combines several classes into one: text made of a name and a phone number is free text.
 fn several(classes: &Classes) -> Option<String> {
     match classes.len() {
         0 => None,

@@ -1,4 +1,4 @@
-//! `CONSENT`: who agreed to what their data is used for, and since when.
+//! `CONSENT`: who agreed to which use of their data, and since when.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;

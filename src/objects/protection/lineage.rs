@@ -1,8 +1,8 @@
-//! Which columns of a plan carry the classes of the columns that it reads.
+//! Lineage: which columns of a plan carry the classes of the columns that it reads.
 //!
-//! A column carries the classes of all columns that its values are made of: itself, parts of it, what it is joined to in a text, its least and its
-//! greatest value. It carries none where the values are gone: comparisons, counts, lengths, and what covers or pseudonymises a value. Functions in FROM
-//! give columns of their own; one that is called as a column of their input is that column.
+//! A column carries the classes of all columns that its values are computed from: itself, parts of it, texts it is concatenated into, its
+//! minimum and maximum. It carries none where the values are no longer recognisable: comparisons, counts, lengths, and functions that mask
+//! or pseudonymise. Table functions produce columns of their own; one with the name of an input column is treated as that column.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ use crate::statement::StatementContext;
 /// The classes of a column.
 pub type Classes = BTreeSet<String>;
 
-/// Functions whose results do not tell the values that they are of.
+/// Functions whose results do not reveal their arguments.
 const COVERING: [&str; 22] = [
     "count",
     "approx_distinct",
@@ -48,10 +48,10 @@ const COVERING: [&str; 22] = [
     "ntile",
 ];
 
-/// Columns of tables that are being planned, by schema and name of the table.
+/// The classes of columns of tables that are being planned, by schema and table name.
 pub type Known = HashMap<(String, String), BTreeMap<String, Classes>>;
 
-/// The classes of each column of a plan, in their order.
+/// The classes of each column of a plan, in order.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -75,7 +75,7 @@ pub fn classes_of<'a>(
                 for expression in &expressions {
                     all.push(own.of(expression).await?);
                 }
-                // Grouping sets have a column more, and fewer expressions than columns.
+                // Grouping sets add a column and have fewer expressions than columns.
                 if all.len() != columns { by_name(plan.schema(), &own.inputs) } else { all }
             }
             LogicalPlan::Window(_) => {
@@ -108,7 +108,7 @@ pub fn classes_of<'a>(
     })
 }
 
-/// The classes of columns that are called as those of the inputs.
+/// The classes of columns, by the input columns of the same name.
 fn by_name(schema: &DFSchema, inputs: &[(&DFSchema, Vec<Classes>)]) -> Vec<Classes> {
     let of = |name: &str| {
         let mut all = Classes::new();
@@ -124,7 +124,7 @@ fn by_name(schema: &DFSchema, inputs: &[(&DFSchema, Vec<Classes>)]) -> Vec<Class
     schema.fields().iter().map(|field| of(field.name())).collect()
 }
 
-/// What expressions are over.
+/// The inputs of expressions.
 struct Inputs<'a> {
     inputs: Vec<(&'a DFSchema, Vec<Classes>)>,
     known: &'a Known,
@@ -156,11 +156,11 @@ impl Inputs<'_> {
     }
 }
 
-/// Visits the parts of an expression whose values its own value tells.
+/// Visits the parts of an expression that its value reveals.
 fn carried(expression: &Expr, found: &mut dyn FnMut(&Expr)) -> Result<()> {
     let mut parts: Vec<&Expr> = vec![];
     match expression {
-        // True or false, and counts.
+        // Booleans and counts.
         Expr::IsNull(_)
         | Expr::IsNotNull(_)
         | Expr::IsTrue(_)
@@ -181,7 +181,7 @@ fn carried(expression: &Expr, found: &mut dyn FnMut(&Expr)) -> Result<()> {
         Expr::ScalarFunction(ScalarFunction { func, .. }) if COVERING.contains(&func.name()) => {}
         Expr::AggregateFunction(AggregateFunction { func, .. }) if COVERING.contains(&func.name()) => {}
         Expr::WindowFunction(function) if COVERING.contains(&function.fun.name()) => {}
-        // By which rows it is computed tells nothing of these.
+        // FILTER, ORDER BY and PARTITION BY decide which rows are used, but their values are not revealed.
         Expr::AggregateFunction(AggregateFunction { params, .. }) => parts.extend(&params.args),
         Expr::WindowFunction(function) => {
             let WindowFunction { params, .. } = function.as_ref();
@@ -202,7 +202,7 @@ fn carried(expression: &Expr, found: &mut dyn FnMut(&Expr)) -> Result<()> {
     parts.into_iter().try_for_each(|part| carried(part, found))
 }
 
-/// The classes of the columns of a table that is read.
+/// The classes of the columns of a table scan.
 async fn scanned(scan: &TableScan, known: &Known, context: &StatementContext) -> Result<Vec<Classes>> {
     let (schema, table) = (scan.table_name.schema().unwrap_or("public"), scan.table_name.table());
     let columns = scan.projected_schema.fields();
@@ -235,7 +235,7 @@ async fn scanned(scan: &TableScan, known: &Known, context: &StatementContext) ->
             plan.schema().fields().iter().map(|field| field.name().clone()).zip(below).collect();
         all.iter_mut().zip(pick(&below)).for_each(|(own, more)| own.extend(more));
     }
-    // What was set for the column itself says that it has none.
+    // A column that was set to `none` carries no class.
     all.iter_mut().for_each(class::settle);
     Ok(all)
 }

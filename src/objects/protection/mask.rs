@@ -1,4 +1,4 @@
-//! `MASK`: what a column shows in the place of its values.
+//! `MASK`: what a column shows instead of its values.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -183,7 +183,7 @@ impl Kind for Mask {
     }
 }
 
-/// True for a class that a column has, or that is proposed.
+/// True for a class that some column has, or that is suggested.
 fn is_known(class: &String, context: &StatementContext) -> Result<bool> {
     let objects = context.all_objects()?;
     Ok(KNOWN.contains(&class.as_str()) || objects.iter().any(|object| object.classes.values().any(|own| own == class)))

@@ -1,4 +1,4 @@
-//! The expression of a mask: over `value`, of whatever type the column is.
+//! The expression of a mask: over `value`, which has the type of the column.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,10 +20,10 @@ use crate::sql::planning::plan;
 use crate::statement::StatementContext;
 use crate::text::literal;
 
-/// What stands for the value of a column in a mask.
+/// The name for the value of a column in a mask.
 pub const VALUE: &str = "value";
 
-/// A mask with something else in the place of `value`.
+/// A mask with `by` substituted for `value`.
 pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
     struct Replace<'a>(&'a Expr);
     impl VisitorMut for Replace<'_> {
@@ -41,7 +41,7 @@ pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
     mask
 }
 
-/// A mask for the items of a list.
+/// A mask applied to each item of a list.
 ///
 /// # Errors
 /// None in practice.
@@ -57,7 +57,7 @@ pub fn of_items(mask: &Expr) -> Result<Expr> {
     Ok(whole)
 }
 
-/// The value of a tag as text, covered by the mask of the tag that it is of.
+/// The text value of a tag, masked with the mask of its own tag; `None` without masks.
 ///
 /// # Errors
 /// None in practice.
@@ -83,7 +83,7 @@ pub fn masked_by_tag(masks: &BTreeMap<String, Expr>) -> Result<Option<Expr>> {
     Ok(Some(whole))
 }
 
-/// A mask that gives no value at all gives one of the column's type.
+/// Casts a mask that is always NULL to the column's type.
 ///
 /// # Errors
 /// None in practice.
@@ -94,10 +94,10 @@ pub async fn typed(masked: Expr, mask: &Expr, data_type: &DataType, context: &St
     }
 }
 
-/// The type of what a mask gives for values of a type.
+/// The result type of a mask for values of a type.
 ///
 /// # Errors
-/// It cannot be computed from such a value, one at a time.
+/// It cannot be computed from one such value at a time.
 pub fn masked_type<'a>(
     mask: &'a Expr,
     data_type: &'a DataType,
@@ -119,7 +119,7 @@ pub fn masked_type<'a>(
                 format!("is computed from one value at a time, without queries and aggregates; got {mask}"),
             ));
         }
-        // What cannot be computed from the type is refused where functions are bound.
+        // Optimized as well: some type errors are found only when functions are bound.
         let planned = context.state().optimize(&planned)?;
         Ok(planned.schema().field(0).data_type().clone())
     })

@@ -7,17 +7,17 @@
 //! | [`mask`] | `CREATE MASK`: what a column shows instead of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
 //! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
-//! | [`rule`], [`masking`] | a mask or row policy as declared; the expression of a mask |
+//! | [`rule`], [`masking`] | a mask or row policy, as declared; the expression of a mask |
 //! | [`reading`] | which of these apply to the reader of a table |
 //! | [`barrier`] | a table that no part of a statement can look behind |
 //!
-//! Everything that a statement names in FROM is found in one place, the schemas of its catalog. Each table passes [`seen`] there after the
-//! role's right to read it was checked. A table with a mask or a row policy for the reader becomes a table of another kind: its rows are planned and run
-//! separately, and the statement gets their result. No expression of the statement is evaluated below that, so an error, a
-//! division by zero or an estimate cannot reveal what is hidden.
+//! Everything that a statement names in FROM is looked up in one place, the schemas of its catalog. There, each table passes [`seen`] after
+//! the role's right to read it was checked. A table with a mask or a row policy for the reader is replaced by a barrier: its rows are
+//! planned and run separately, and the statement gets their result. No expression of the statement is evaluated below that, so no error (a
+//! division by zero, say) and no estimate can reveal what is hidden.
 //!
-//! The reader is the role of the session, also inside views and functions of others. What is computed for others to read (a
-//! REFRESH) is read as the owner of the profile sees it. SUPERUSER, and anyone who can open the folder of the database, sees everything.
+//! The reader is the role of the session, also inside other roles' views and functions. What is computed for others to read (a REFRESH) is
+//! read as the owner of the profile sees it. SUPERUSER, and anyone who can open the database directory, sees everything.
 
 pub mod barrier;
 pub mod class;

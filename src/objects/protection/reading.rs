@@ -1,4 +1,4 @@
-//! What a reader sees of a table: which masks and row policies apply, and the table that comes of them.
+//! What a reader sees of a table: which masks and row policies apply, and the resulting table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -33,26 +33,26 @@ use crate::sql::protection::Covers;
 use crate::statement::{Rights, StatementContext};
 use crate::text::{identifier, literal};
 
-/// The names of the tables below, which nobody gives.
+/// The names of the tables below the barrier; no user table can have them.
 pub const BELOW: &str = "rows below protection";
 const VISIBLE: &str = "customers below protection";
 
-/// What applies to who reads an object.
+/// The rules that apply to the reader of an object.
 #[derive(Default)]
 struct Applied {
-    /// The role; none for who sees everything that there is consent for.
+    /// The reader's rights; `None` for a reader without restrictions except consent.
     reader: Option<Arc<Rights>>,
-    /// By column.
+    /// Masks by column.
     masks: BTreeMap<String, Expr>,
-    /// Masks of classes.
+    /// Masks by class.
     classes: Vec<(String, Rule)>,
-    /// The rows that are seen: those of any of these; `None` without row policies.
+    /// Row policies: a row is visible if any of them holds; `None` without row policies.
     policies: Option<Vec<Expr>>,
-    /// Which of them there is consent for, for the purpose of the session.
+    /// The condition for rows with consent, for the purpose of the session.
     consent: Option<Expr>,
 }
 
-/// What applies to an object for its reader; `None` when nothing does.
+/// The rules that apply to an object for its reader; `None` when there are none.
 fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied>> {
     let Some(reader) = context.reader()? else { return Ok(None) };
     let (mut masks, mut classes, mut policies) = (BTreeMap::<String, (Expr, String)>::new(), vec![], None);
@@ -60,7 +60,7 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
         let rule = rule?;
         match &rule.covers {
             Covers::Rows if rule.is_on(object) => {
-                // A role that no policy is for sees no row.
+                // With row policies on the table, a role that none of them is for sees no rows.
                 let seen: &mut Vec<Expr> = policies.get_or_insert_default();
                 if rule.is_for(&reader) {
                     seen.push(rule.using);
@@ -87,16 +87,16 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
     Ok(Some(Applied { reader: Some(reader), masks, classes, policies, consent: None }))
 }
 
-/// A column below with what is shown of it.
+/// A column below the barrier with its mask.
 struct Covered {
     name: String,
     data_type: DataType,
-    /// What is shown in its place, over `value`.
+    /// The expression shown instead, over `value`.
     mask: Option<Expr>,
 }
 
 impl Applied {
-    /// The mask of a value that is kept as text, in the history.
+    /// The mask of a value that is stored as text, in the history.
     async fn mask_of_text(
         &self,
         object: &Object,
@@ -112,7 +112,7 @@ impl Applied {
         }
     }
 
-    /// The mask of a column, with what it is of.
+    /// The mask of a column; `None` when none applies.
     async fn mask_of(
         &self,
         object: &Object,
@@ -137,11 +137,11 @@ impl Applied {
             return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
         }
         let nothing = || parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string())));
-        // What is made of several values is covered as a whole.
+        // A value computed from columns with several classes is hidden as a whole.
         if names.len() > 1 {
             return nothing().map(Some);
         }
-        // A list is covered item by item, a number as text, and what is neither is not shown.
+        // Otherwise try the mask on each list item, or on the value as text. If neither works, the value is hidden.
         let other = match data_type {
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => of_items(&only.using)?,
             _ => replaced(&only.using, &parse_expression(&format!("CAST({VALUE} AS VARCHAR)"))?),
@@ -158,7 +158,7 @@ impl Applied {
 /// An object's table as its reader sees it.
 ///
 /// # Errors
-/// A mask or a row policy cannot be applied; then nothing is seen.
+/// A mask or row policy cannot be applied; then nothing is visible.
 pub fn seen<'a>(
     object: &'a Object,
     table: Arc<dyn TableProvider>,
@@ -166,7 +166,7 @@ pub fn seen<'a>(
 ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
     Box::pin(async move {
         let Some(applied) = applied(object, context)? else { return Ok(table) };
-        // What a view shows is covered where it comes from: only what is said of the view itself is covered here.
+        // A view's columns are masked in the tables that it reads; here, only classes set on the view itself count.
         let classes = match applied.classes.is_empty() {
             true => BTreeMap::new(),
             false => class::said(object),
@@ -186,7 +186,8 @@ pub fn seen<'a>(
     })
 }
 
-/// What a profile has published, as its reader sees it: the customers of its row policies, with its masks on their values now and before.
+/// A profile's published state as its reader sees it: the customers that its row policies show, with its masks on current and earlier
+/// values.
 ///
 /// # Errors
 /// As [`seen`].
@@ -207,7 +208,7 @@ pub fn seen_state<'a>(
             false => class::of(object, context).await?,
         };
         let (rows, closed) = state.parts();
-        // Below are the columns as they are kept, beside them those that people know, for policies and masks to name.
+        // Below the barrier are the stored columns, plus the column names known to users, which policies and masks refer to.
         let known = state.known_columns();
         let below = with_known(&rows, &known)?;
         let mut columns = vec![];
@@ -238,7 +239,7 @@ pub fn seen_state<'a>(
     })
 }
 
-/// The values that are no more, of the customers that are seen.
+/// The closed values of the visible customers.
 async fn seen_history(
     object: &Object,
     closed: Arc<dyn TableProvider>,
@@ -260,7 +261,7 @@ async fn seen_history(
     }
     let mut own = Applied { reader: applied.reader.clone(), consent: applied.consent.clone(), ..Applied::default() };
     if let Some(policies) = &applied.policies {
-        // The customers that a policy shows, as they are now.
+        // The customers that a policy shows in the current state.
         let mut query =
             parse_query(&format!("SELECT {0} FROM {1} AS {2}", identifier(KEY), identifier(VISIBLE), identifier(&object.name)))?;
         restrict(&mut query, Some(policies.as_slice()), None);
@@ -271,7 +272,7 @@ async fn seen_history(
     covered(object, "history", &[(BELOW, closed), (VISIBLE, Arc::clone(rows))], columns, &own, context).await
 }
 
-/// The table of a state, with the columns that people know beside those that are kept.
+/// The table of a state, with the column names known to users in addition to the stored ones.
 fn with_known(rows: &Arc<dyn TableProvider>, known: &[(String, String)]) -> Result<Arc<dyn TableProvider>> {
     let column = |name: &str| Logical::Column(Column::new_unqualified(name));
     let schema = rows.schema();
@@ -285,7 +286,7 @@ fn with_known(rows: &Arc<dyn TableProvider>, known: &[(String, String)]) -> Resu
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
-/// Puts the table together that is seen: rows by the policies, columns by their masks, behind a barrier.
+/// Builds the visible table: rows filtered by the policies, columns masked, behind a barrier.
 async fn covered(
     object: &Object,
     alias: &str,
@@ -321,7 +322,7 @@ async fn covered(
     restrict(&mut query, applied.policies.as_deref(), applied.consent.as_ref());
     with_reader(&mut query, context.reader_name());
     let files = tables.iter().map(|(name, table)| ((*name).to_string(), Arc::clone(table))).collect();
-    // Whoever made the rule may read what it reads; who asks needs not.
+    // The rule reads with its author's rights; the reader does not need them.
     let inside = context.entering(&format!("protection of {label}"), "")?.reading_as("").with_files(files);
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
     let rows = plan(&parsed, &inside).await.map_err(|error| {
@@ -333,7 +334,7 @@ async fn covered(
     Ok(Arc::new(Barrier::new(&object.name, rows, shown)?))
 }
 
-/// Keeps the rows for which one of the policies is true, all when there are none; and of these those that there is consent for.
+/// Keeps the rows for which any of the policies holds, or all rows without policies; and of these, those with consent.
 fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>) {
     let SetExpr::Select(select) = query.body.as_mut() else { return };
     let nested = |policy: &Expr| Expr::Nested(Box::new(policy.clone()));
@@ -347,7 +348,7 @@ fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>
     select.selection = seen.into_iter().chain(consent.map(nested)).reduce(both(BinaryOperator::And));
 }
 
-/// `current_role` and its like are the reader, whoever runs the statement.
+/// Replaces `current_role` and its synonyms by the reader, whoever runs the statement.
 fn with_reader(query: &mut Query, reader: &str) {
     const CALLS: [&str; 4] = ["current_role", "current_user", "session_user", "user"];
     struct Name<'a>(&'a str);
@@ -371,10 +372,10 @@ fn with_reader(query: &mut Query, reader: &str) {
     let _ = query.visit(&mut Name(reader));
 }
 
-/// Refuses further masks and row policies of a table to its owner, once somebody else has said what the owner sees: they would take that back.
+/// Refuses new masks and row policies by an owner who is restricted by somebody else's: they could undo that restriction.
 ///
 /// # Errors
-/// A mask or row policy of another is for the role.
+/// A mask or row policy of another role applies to the current one.
 pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<()> {
     let Some(reader) = context.reader()? else { return Ok(()) };
     let of_class = |class: &String| object.classes.values().any(|own| own == class);
@@ -395,7 +396,7 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
     Ok(())
 }
 
-/// True when a mask or a row policy of an object is for its reader: then the number of its rows, its files and their sizes are hidden too.
+/// True when a mask or row policy of an object applies to its reader. Its row count, files and file sizes are then hidden as well.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -405,10 +406,10 @@ pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
     Ok(applied.policies.is_some() || !applied.masks.is_empty() || applied.classes.iter().any(of_class))
 }
 
-/// Refuses a change of rows to a role that does not see them as they are.
+/// Refuses changes of rows by a role that does not see them unmasked and in full.
 ///
 /// # Errors
-/// A mask or a row policy of the table is for the role.
+/// A mask or row policy of the table applies to the role.
 pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()> {
     if !covers(object, context)? {
         return Ok(());

@@ -1,4 +1,4 @@
-//! A mask or a row policy as it is declared, what it is on, and what the system tables of such rules have in common.
+//! Masks and row policies as declared, the objects they are on, and the parts that their system tables share.
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::Result;
@@ -19,16 +19,16 @@ use crate::sql::command::{Body, normal};
 use crate::sql::protection::Covers;
 use crate::statement::{Rights, StatementContext};
 
-/// A mask or a row policy, as it is declared.
+/// A mask or row policy, as declared.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub object: Object,
     pub covers: Covers,
-    /// The parts of the name of the table that it is on.
+    /// The parts of the name of its table.
     pub table: Vec<String>,
-    /// What is shown in the place of a value; or which rows are seen.
+    /// The expression shown instead of a value, or the condition for visible rows.
     pub using: Expr,
-    /// For whom; for all when none is named.
+    /// The roles it is for; all roles when empty.
     pub roles: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Rule {
     /// Reads a definition.
     ///
     /// # Errors
-    /// It is none of a mask or a row policy.
+    /// It is not a mask or row policy.
     pub fn of(definition: &Definition) -> Result<Self> {
         let unreadable = || invalid(&definition.object.label(), "its definition cannot be read");
         let protection = definition.protection.clone().ok_or_else(unreadable)?;
@@ -46,7 +46,7 @@ impl Rule {
         Ok(Self { object, covers: protection.covers, table, using, roles: protection.roles })
     }
 
-    /// True when it is declared on that table.
+    /// True when it is declared on that object.
     pub fn is_on(&self, object: &Object) -> bool {
         match self.table.as_slice() {
             [] => false,
@@ -58,13 +58,13 @@ impl Rule {
         }
     }
 
-    /// True when it is for that role.
+    /// True when it is for that reader.
     pub fn is_for(&self, reader: &Rights) -> bool {
         self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
     }
 }
 
-/// The columns that say how a rule was declared, the last of its kind's system table.
+/// The last columns in the system table of each kind of rule.
 const DECLARED: [Column; 5] = [
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "comment", data_type: "VARCHAR", text: "what it is for" },
@@ -73,7 +73,7 @@ const DECLARED: [Column; 5] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that made it" },
 ];
 
-/// The columns of the system table of a kind of rules: its own, and how each was declared.
+/// The columns of a kind of rule, followed by the common ones.
 pub const fn with_declared<const OWN: usize, const ALL: usize>(own: [Column; OWN]) -> [Column; ALL] {
     let mut all = [DECLARED[0]; ALL];
     let mut place = 0;
@@ -84,12 +84,12 @@ pub const fn with_declared<const OWN: usize, const ALL: usize>(own: [Column; OWN
     all
 }
 
-/// The names of rules.
+/// The names of the rules.
 pub fn names(definitions: &[Definition]) -> ArrayRef {
     texts(definitions, |definition| &definition.object.name)
 }
 
-/// How rules were declared, as the last columns say it.
+/// The values of the common columns.
 pub fn declared(definitions: &[Definition]) -> [ArrayRef; 5] {
     [
         number(definitions.iter().map(|definition| Some(definition.object.version))),
@@ -104,7 +104,7 @@ fn texts(definitions: &[Definition], get: fn(&Definition) -> &str) -> ArrayRef {
     text(definitions.iter().map(|definition| given(get(definition))))
 }
 
-/// What a mask or a row policy names: the table that it is on, and what its expression reads.
+/// What a mask or row policy refers to: its table, and what its expression reads.
 pub fn uses_of(definition: &Definition) -> Uses {
     let mut uses = match &definition.body {
         Body::Condition(using) => Uses::of(using.as_ref()),
@@ -126,15 +126,15 @@ pub fn uses_of(definition: &Definition) -> Uses {
     uses
 }
 
-/// The roles that a rule is for, as a list shows them.
+/// The roles of a rule, for a list.
 pub fn roles_of(rule: &Rule) -> Option<String> {
     given(&rule.roles.join(", "))
 }
 
-/// Fails for a role that is not there.
+/// Fails for a role that does not exist.
 ///
 /// # Errors
-/// The role that may be meant.
+/// With a "did you mean" suggestion.
 pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext) -> Result<()> {
     let objects = context.all_objects()?;
     let known = || objects.iter().filter(|object| object.kind == "role").map(|object| object.name.as_str());
@@ -148,7 +148,7 @@ pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext
     }
 }
 
-/// Every mask and row policy, whoever asks.
+/// All masks and row policies, whoever the current role is.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -158,10 +158,10 @@ pub fn rules(context: &StatementContext) -> Result<Vec<Result<Rule>>> {
     Ok(own.map(|object| Rule::of(&Definition::read(object.clone(), context.session())?)).collect())
 }
 
-/// The table, view, external table or profile of a name.
+/// The table, view, external table or profile with this name.
 ///
 /// # Errors
-/// There is none that the role sees.
+/// The role sees no such object.
 pub fn object_named(parts: &[String], context: &StatementContext) -> Result<Object> {
     let parts = match parts {
         [catalog, rest @ ..] if rest.len() == 2 && catalog == "portrait" => rest,

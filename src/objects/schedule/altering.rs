@@ -18,7 +18,7 @@ use crate::sql::schedule::{Action, Script};
 use crate::statement::StatementContext;
 use crate::text::{as_sql, identifier, literal};
 
-/// The schedule of that name.
+/// The schedule with this name.
 ///
 /// # Errors
 /// There is none, or it cannot be read.
@@ -42,7 +42,7 @@ fn missing<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> DataFusionEr
     coded(SqlState::UNDEFINED_OBJECT, name, format!("no such schedule{suggestion}; SHOW SCHEDULES lists them"))
 }
 
-/// Holds a schedule back, or lets it go on.
+/// Pauses or resumes a schedule.
 ///
 /// # Errors
 /// There is no such schedule.
@@ -54,10 +54,10 @@ pub fn pause(name: &str, is_paused: bool, context: &StatementContext) -> Result<
     Ok(if is_new { vec![] } else { vec![format!("schedule {name} is {state}")] })
 }
 
-/// Changes a definition.
+/// Changes the definition of a schedule.
 ///
 /// # Errors
-/// There is no such schedule; what would be wrong with it.
+/// There is no such schedule, or the change is invalid.
 pub async fn alter(name: &str, action: Action, context: &StatementContext) -> Result<Vec<String>> {
     let action = &action;
     context.settled(|context| async move { altered(name, action, &context).await }).await
@@ -72,7 +72,7 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
         Action::Set(_) | Action::Reset(_) => new.sql = written(&definition, context, Some(action), None)?,
         Action::Script(script) => {
             new.sql = written(&definition, context, None, Some(script.clone()))?;
-            // A file is one of the folder that ALTER is said in.
+            // A relative path in ALTER is resolved against the current directory.
             new.base = context.base().display().to_string();
         }
         Action::Owner(owner) => return give(&existing, owner, context),
@@ -88,7 +88,7 @@ async fn altered(name: &str, action: &Action, context: &StatementContext) -> Res
     Ok(notes)
 }
 
-/// Gives a schedule to another role, which it runs as from then on.
+/// Changes the owner of a schedule, which it then runs as.
 fn give(existing: &Object, owner: &str, context: &StatementContext) -> Result<Vec<String>> {
     if role::known(owner, context)?.is_none() {
         return Err(coded(SqlState::UNDEFINED_OBJECT, owner, "no such role; CREATE ROLE makes one"));
@@ -117,10 +117,10 @@ fn rename(existing: &Object, other: &str, definition: &Definition, context: &Sta
     unless_moved(context.catalog().rename(existing, &renamed, Some(context.view().stamp()?)), context).map(|()| vec![])
 }
 
-/// The statement that makes a schedule, with other options or another script.
+/// The statement that creates a schedule, with changed options or another script.
 ///
 /// # Errors
-/// An option that it does not have.
+/// The schedule has no such option.
 pub fn written(
     definition: &Definition,
     context: &StatementContext,
@@ -144,7 +144,7 @@ pub fn written(
         Some(Action::Set(new)) => {
             for (name, value) in new {
                 known(name)?;
-                // A schedule has one calendar.
+                // Setting cron removes every, and vice versa.
                 let other =
                     [("cron", "every"), ("every", "cron")].into_iter().find(|(own, _)| own == name).map(|(_, other)| other);
                 options.retain(|(own, _)| Some(own.as_str()) != other && (other != Some("cron") || own != "timezone"));

@@ -1,4 +1,4 @@
-//! The kind of object that a schedule is.
+//! The object kind `SCHEDULE`.
 
 use datafusion::common::Result;
 use futures::future::BoxFuture;
@@ -69,7 +69,7 @@ const COLUMNS: [Column; 23] = [
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that created it" },
 ];
 
-/// The schedule of that definition, and what is remembered of it.
+/// The schedule of a definition, and its state.
 fn with_state(definition: &Definition, context: &StatementContext) -> Result<(Schedule, State)> {
     let schedule = Schedule::of(definition)?;
     let states = context.catalog().schedule_states()?;
@@ -85,7 +85,7 @@ fn next_run(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
     state.retry_at.map(|at| at.max(now)).or_else(|| schedule.next(now))
 }
 
-/// Microseconds since its first time that nothing has begun.
+/// Microseconds since its first time that has not been run.
 fn lag(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
     if state.is_paused {
         return None;
@@ -94,7 +94,7 @@ fn lag(schedule: &Schedule, state: &State, now: i64) -> Option<i64> {
     Some(first.map_or(0, |first| (now - first).max(0)))
 }
 
-/// Microseconds that the schedule which waits longest is behind its times; `None` where there is none that runs.
+/// The lag of the schedule that is furthest behind, in microseconds; `None` when no schedule is active.
 ///
 /// # Errors
 /// The catalog cannot be read.
@@ -247,7 +247,7 @@ impl Kind for ScheduleKind {
             last_status, comment FROM system.schedules ORDER BY name"
     }
 
-    /// With the file by its whole path, and paused when it is.
+    /// With the absolute path of the file, and paused if it is.
     fn dump(&self, definition: &Definition, _written: Written, context: &StatementContext) -> Result<String> {
         let (schedule, state) = with_state(definition, context)?;
         let script = schedule.file().map(|file| Script::File(file.display().to_string()));
@@ -259,7 +259,7 @@ impl Kind for ScheduleKind {
     }
 }
 
-/// Notes that the newest version of a schedule may read and write all files, when whoever made it may.
+/// Records that the newest version of a schedule may read and write all files, if its author may.
 ///
 /// # Errors
 /// The catalog cannot be written.
@@ -278,7 +278,7 @@ fn seconds(microseconds: &str) -> String {
     microseconds.parse::<i64>().map_or_else(|_| String::new(), |length| format!("{} s", length / 1_000_000))
 }
 
-/// Refuses schedules that are not there, and those that wait for one another.
+/// Refuses dependencies on schedules that do not exist, and cycles.
 fn check_dependencies(object: &Object, schedule: &Schedule, context: &StatementContext) -> Result<()> {
     let label = object.label();
     let objects = context.objects()?;

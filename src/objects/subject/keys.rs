@@ -1,11 +1,11 @@
-//! Keys of a person in texts.
+//! The keys of a person in texts.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
-/// What stands in the place of a key.
+/// Replaces a key.
 const ERASED: &str = "***";
-/// Letters of a text, and digits of a number, below which a key says nothing: it is looked for in columns, and not in texts.
+/// Keys with fewer letters (text) or digits (numbers) are too ambiguous: they are searched for in columns, but not in texts.
 const SHORTEST: usize = 3;
 const FEWEST_DIGITS: usize = 5;
 
@@ -29,7 +29,7 @@ impl Keys {
         Self { values, texts }
     }
 
-    /// A text without the keys; `None` when it holds none.
+    /// The text without the keys; `None` when it contains none.
     pub fn without(&self, text: &str) -> Option<String> {
         let mut clean = text.to_string();
         self.texts.iter().for_each(|key| clean = without(&clean, key));
@@ -37,7 +37,7 @@ impl Keys {
     }
 }
 
-/// A text without a key, where that stands as a word of its own.
+/// The text without a key, where the key is a whole word.
 fn without(text: &str, key: &str) -> String {
     let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     let mut clean = String::with_capacity(text.len());
@@ -46,7 +46,7 @@ fn without(text: &str, key: &str) -> String {
         let (before, after) = (&rest[..place], &rest[place + key.len()..]);
         let before_it = before.chars().next_back().or_else(|| clean.chars().next_back());
         clean.push_str(before);
-        // Where words have no spaces between them, letters on both sides say nothing.
+        // Scripts without spaces between words have no word boundaries, so only ASCII neighbours count.
         let is_inside =
             key.is_ascii() && (is_part(before_it.filter(char::is_ascii)) || is_part(after.chars().next().filter(char::is_ascii)));
         clean.push_str(if is_inside { key } else { ERASED });

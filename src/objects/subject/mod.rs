@@ -1,9 +1,10 @@
-//! A person in the database: where rows of one stand, by which column, and what cannot be told.
+//! Locates a person in the database: which objects hold rows of the person, by which columns, and what cannot be determined.
 //!
-//! A profile has a key, and its query and tags say where that key comes from: a plan follows it through views, joins and groups down to the
-//! columns of tables ([`lineage`]). Those columns and the profiles and identities that lead to one of them are a *domain*: the same key means
-//! the same person in all of them. A table that nothing reads, such as a list that was made for a mailing, belongs to it when it has a column of
-//! the key's name; only names like `id` say too little. An identity joins two domains: its persons, and the records that they are of.
+//! A profile has a key, and its query and tags show where that key comes from: its plan is followed through views, joins and groups down to
+//! columns of tables ([`lineage`]). These columns, and the profiles and identities whose keys come from one of them, form a *domain*: the
+//! same key means the same person in all of them. A table that nothing reads, such as a mailing list, belongs to the domain if it has a
+//! column with the key's name, unless the name is as generic as `id`. An identity connects two domains: its persons, and the records that
+//! belong to them.
 
 mod keys;
 mod reading;
@@ -32,20 +33,20 @@ use crate::sql::erasing::Subjects;
 use crate::sql::lineage::Origin;
 use crate::statement::StatementContext;
 
-/// Names of columns that say nothing of whose number it is.
+/// Generic column names, which do not tell what they identify.
 const OF_ANYTHING: [&str; 8] = ["id", "key", "no", "code", "number", "nr", "uid", "uuid"];
 
-/// Where rows of a person stand.
+/// Where the rows of a person are.
 #[derive(Debug)]
 pub struct Subject {
-    /// `profile member`
+    /// The object that the statement names, such as `profile member`.
     pub label: String,
-    /// All keys of the person: those that were given, and those of records.
+    /// All keys of the person: those given, and those of records.
     pub keys: Keys,
     pub held: Vec<Held>,
-    /// What cannot be told, is not Portrait's, or is to be kept.
+    /// What cannot be determined, is outside Portrait, or is to be kept.
     pub left: Vec<ErasedObject>,
-    /// Experiments that the person may take part in, with the keys of their profile.
+    /// Experiments that the person may take part in, with the keys in their profile.
     pub experiments: Vec<(String, Vec<ScalarValue>)>,
 }
 
@@ -54,26 +55,26 @@ pub struct Subject {
 pub struct Held {
     pub of: SnapshotOf,
     pub object: Object,
-    /// Columns of its files and the keys in them.
+    /// The columns of its files, with the keys to look for.
     pub rules: Vec<Rule>,
 }
 
 impl Held {
-    /// Whether files of this schema have a column that is looked at.
+    /// Whether files with this schema have one of these columns.
     pub fn is_told_in(&self, schema: &Schema) -> bool {
         let has = |name: &String| schema.field_with_name(name).is_ok();
         self.rules.iter().any(|rule| rule.columns().iter().any(has))
     }
 }
 
-/// Keys that mean the same person wherever they stand.
+/// Keys that identify the same person wherever they occur.
 #[derive(Debug, Default)]
 struct Domain {
     values: Vec<ScalarValue>,
     columns: BTreeSet<Origin>,
-    /// The keys in what its profiles have published, as plans name them.
+    /// The key columns of its profiles' published states, as plans name them.
     states: BTreeSet<Origin>,
-    /// Names of columns that hold its keys in tables that nothing reads.
+    /// Column names that hold its keys in tables that nothing reads.
     names: BTreeSet<String>,
     profiles: BTreeSet<String>,
     identities: BTreeSet<String>,
@@ -93,12 +94,12 @@ impl Domain {
         }
     }
 
-    /// True for a key that comes from a column of the domain, or from a profile of it.
+    /// True for a key that comes from a column or a profile of the domain.
     fn leads_here(&self, key: &BTreeSet<Origin>) -> bool {
         !key.is_disjoint(&self.columns) || !key.is_disjoint(&self.states)
     }
 
-    /// Adds all profiles and identities whose keys are of the domain, and the columns that those come from.
+    /// Adds all profiles and identities whose keys belong to the domain, and their source columns, until nothing changes.
     fn close(&mut self, reader: &Reader) {
         loop {
             let before = (self.columns.len(), self.profiles.len(), self.identities.len());
@@ -125,7 +126,7 @@ impl Domain {
     }
 }
 
-/// The columns of an identity's tables that hold the keys of records.
+/// The columns with record keys in an identity's tables.
 fn identity_columns(name: &str, key: &str) -> Vec<Origin> {
     let table = |end: &str| format!("{}.{name}{end}", identity::SCHEMA);
     vec![
@@ -138,16 +139,16 @@ fn identity_columns(name: &str, key: &str) -> Vec<Origin> {
     ]
 }
 
-/// The columns of an identity's tables that hold its persons.
+/// The columns with person ids in an identity's tables.
 fn person_columns(name: &str) -> Vec<Origin> {
     let table = |end: &str| format!("{}.{name}{end}", identity::SCHEMA);
     vec![(table(""), "person_id".into()), (table("_ledger"), "from_person_id".into())]
 }
 
-/// Finds where rows of persons stand.
+/// Locates the rows of persons.
 ///
 /// # Errors
-/// There is no such profile or identity, the role does not own what would be touched, or a key or option is wrong.
+/// There is no such profile or identity, the role does not own everything affected, or a key or option is wrong.
 pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options, context: &StatementContext) -> Result<Subject> {
     let grammar = GRAMMARS.iter().copied().find(|grammar| grammar.word() == subjects.kind);
     let grammar = grammar.ok_or_else(|| invalid(&subjects.of(), "is of a kind that has no persons in it"))?;
@@ -159,7 +160,7 @@ pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options
     let mut domains = vec![first(&object, values, &mut reader, context)?];
     with_given(&mut domains[0], options, context)?;
     domains[0].close(&reader);
-    // A person of an identity is all of its records; and they may be members of profiles.
+    // A person of an identity is all of its records, which may also be members of profiles.
     for place in 0..reader.identities.len() {
         let identity = &reader.identities[place];
         let persons: BTreeSet<Origin> = person_columns(&identity.name).into_iter().collect();
@@ -179,7 +180,7 @@ pub async fn of(subjects: &Subjects, values: Vec<ScalarValue>, options: &Options
     Ok(Subject { label, keys, held, left: reader.left, experiments })
 }
 
-/// Refuses what is another's, and what the role does not see as it is: what is written of a person, and counted, would tell of it.
+/// Refuses objects that the role does not own or does not see in full: the receipt with its counts would reveal hidden data.
 fn check_may(object: &Object, context: &StatementContext) -> Result<()> {
     context.check_owns(object)?;
     if covers(object, context)? {
@@ -194,7 +195,7 @@ fn domains_of_profiles(domains: &[Domain]) -> BTreeMap<String, Vec<ScalarValue>>
     domains.iter().flat_map(of).collect()
 }
 
-/// The domain of the keys that were given.
+/// The domain of the given keys.
 fn first(object: &Object, values: Vec<ScalarValue>, reader: &mut Reader, context: &StatementContext) -> Result<Domain> {
     let mut domain = Domain::default();
     let key_type = match object.kind.as_str() {
@@ -222,7 +223,7 @@ fn first(object: &Object, values: Vec<ScalarValue>, reader: &mut Reader, context
     Ok(domain)
 }
 
-/// The type of a profile's key: as it was published, or as it would be.
+/// The type of a profile's key: as published, or as planned.
 fn key_type(profile: &str, reader: &Reader, context: &StatementContext) -> Result<DataType> {
     if let Some(newest) = context.view().snapshot(SnapshotOf::Profile, profile, When::Now)?
         && let Some(file) = newest.part(Part::Rows).first()
@@ -237,7 +238,7 @@ fn key_type(profile: &str, reader: &Reader, context: &StatementContext) -> Resul
     own.and_then(|own| own.key_type.clone()).ok_or_else(|| invalid(&format!("profile {profile}"), problem))
 }
 
-/// Adds the columns that the statement names.
+/// Adds the columns named in the statement.
 fn with_given(domain: &mut Domain, options: &Options, context: &StatementContext) -> Result<()> {
     for given in options.names("columns").unwrap_or_default() {
         let Some((table, column)) = given.rsplit_once('.') else {
@@ -249,7 +250,7 @@ fn with_given(domain: &mut Domain, options: &Options, context: &StatementContext
     Ok(())
 }
 
-/// The table of that name.
+/// The managed table with this name.
 fn managed(table: &str, option: &str, context: &StatementContext) -> Result<Object> {
     let objects = context.objects()?;
     let tables = || objects.iter().filter(|object| object.kind == "table");
@@ -263,7 +264,7 @@ fn managed(table: &str, option: &str, context: &StatementContext) -> Result<Obje
     })
 }
 
-/// The keys of the records that persons of an identity are of.
+/// The keys of the records that belong to persons of an identity.
 fn records(name: &str, key: &str, persons: &[ScalarValue], context: &StatementContext) -> Result<Vec<ScalarValue>> {
     let table = format!("{}.{name}", identity::SCHEMA);
     let mut found = vec![];
@@ -283,7 +284,7 @@ fn records(name: &str, key: &str, persons: &[ScalarValue], context: &StatementCo
     Ok(found)
 }
 
-/// The objects with rows of the person, as far as that can be told.
+/// The objects with rows of the person, as far as can be determined.
 fn held(domains: &[Domain], options: &Options, context: &StatementContext, reader: &mut Reader) -> Result<Vec<Held>> {
     let keep = options.names("keep").unwrap_or_default();
     keep.iter().try_for_each(|table| managed(table, "keep", context).map(|_| ()))?;
@@ -310,7 +311,7 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
             reader.left.push(ErasedObject::left(object.label(), "kept", "as the statement says"));
             continue;
         }
-        // What is taken out of what is not one's own would be an erasure in halves otherwise.
+        // An erasure that skipped objects of other owners would be incomplete, so it is refused instead.
         check_may(object, context)?;
         held.push(Held { of, object: object.clone(), rules });
     }
@@ -326,7 +327,7 @@ fn of_profile(object: &Object, domains: &[Domain]) -> Vec<Rule> {
     own.filter_map(|domain| rule(vec![crate::catalog::state_columns::KEY.into()], domain)).collect()
 }
 
-/// By the columns that are followed to; in a table that leads nowhere, by those of the key's name.
+/// The rules for a table: by the columns found by lineage, or otherwise by columns with the key's name.
 fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> Result<Vec<Rule>> {
     let followed = |domain: &Domain| -> Vec<String> {
         domain.columns.iter().filter(|(table, _)| *table == object.name).map(|(_, column)| column.clone()).collect()
@@ -340,7 +341,7 @@ fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> 
     Ok(rules)
 }
 
-/// The columns that a table has, or has had in a state that is kept.
+/// The columns that a table has in any stored snapshot.
 fn columns_of(object: &Object, context: &StatementContext) -> Result<BTreeSet<String>> {
     let catalog = context.catalog();
     let mut columns = BTreeSet::new();

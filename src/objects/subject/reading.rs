@@ -26,9 +26,9 @@ pub struct Read {
     pub name: String,
     pub key_name: String,
     pub key_type: Option<DataType>,
-    /// Where its own key comes from.
+    /// The source columns of its own key.
     pub key: BTreeSet<Origin>,
-    /// Likewise, with those of its parts: of tags, experiments and consents.
+    /// The same, including the keys of its parts: tags, experiments and consents.
     pub all: BTreeSet<Origin>,
     pub tables: BTreeSet<String>,
 }
@@ -40,9 +40,9 @@ pub struct Reader {
     pub identities: Vec<Read>,
     /// Experiments, each with its profile.
     experiments: Vec<(String, String)>,
-    /// Tables that are read by what the statement is about.
+    /// Tables read by the object that the statement is about.
     read: BTreeSet<String>,
-    /// Tables that are not Portrait's own.
+    /// Tables outside Portrait.
     external: BTreeSet<String>,
     pub left: Vec<ErasedObject>,
 }
@@ -51,7 +51,7 @@ impl Reader {
     /// Plans the definitions, and reports each that cannot be planned.
     ///
     /// # Errors
-    /// The catalog cannot be read, or changes while it is.
+    /// The catalog cannot be read, or it changes meanwhile.
     pub async fn of(context: &StatementContext) -> Result<Self> {
         let objects = context.all_objects()?;
         let mut reader = Self {
@@ -75,7 +75,7 @@ impl Reader {
                 _ => {}
             }
         }
-        // Experiments and consents are of a profile, and their queries give its key first.
+        // Experiments and consents belong to a profile, whose key is the first column of their query.
         for object in objects.iter().filter(|object| ["experiment", "consent"].contains(&object.kind.as_str())) {
             let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
             let Some(of) = definition.table.as_ref().and_then(|name| name.0.last()?.as_ident().map(normal)) else { continue };
@@ -105,7 +105,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Notes which object the statement is about.
+    /// Sets the object that the statement is about.
     pub fn read_by(&mut self, object: &Object) {
         let list = if object.kind == "identity" { &self.identities } else { &self.profiles };
         let read: BTreeSet<String> =
@@ -128,12 +128,12 @@ impl Reader {
         self.read = read;
     }
 
-    /// True for a table that what the statement is about reads.
+    /// True for a table that this object reads.
     pub fn is_read(&self, table: &str) -> bool {
         self.read.contains(table)
     }
 
-    /// The experiments over these profiles, each with the keys of its profile.
+    /// The experiments on these profiles, each with the keys of its profile.
     pub fn experiments(&self, profiles: &BTreeMap<String, Vec<ScalarValue>>) -> Vec<(String, Vec<ScalarValue>)> {
         let of = |(name, profile): &(String, String)| profiles.get(profile).map(|keys| (name.clone(), keys.clone()));
         self.experiments.iter().filter_map(of).collect()
@@ -145,7 +145,7 @@ fn is_file_type(end: &str) -> bool {
 }
 
 async fn of_profile(object: &Object, context: &StatementContext) -> Result<Read> {
-    // As it is: a mask of the key would lead nowhere.
+    // Read without masks: a masked key would lead nowhere.
     let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
     let whole = profile::whole(&object.name, &inside)?;
     let planned = Planner { context: &inside, as_of: context.now() }.plan(&whole).await?;
@@ -159,7 +159,7 @@ async fn of_profile(object: &Object, context: &StatementContext) -> Result<Read>
     Ok(Read { name: object.name.clone(), key_name: whole.body.key, key_type: Some(planned.key_type), key, all, tables: read })
 }
 
-/// Of an identity or an experiment, whose key is named by an option or comes first.
+/// For an identity, experiment or consent: the key is named by an option, or is the first column.
 async fn of_query(object: &Object, context: &StatementContext) -> Result<Read> {
     let definition = Definition::read(object.clone(), context.session())?;
     let mut query = Box::new(definition.query()?.clone());

@@ -1,5 +1,5 @@
-//! Errors as clients of gRPC read them: the code that ADBC wants, the text that clients of PostgreSQL read too, and the SQLSTATE, which
-//! stands at the end of the text, in the header `sqlstate`, and among the details.
+//! Errors in gRPC form: the status code that ADBC expects, the same text as for PostgreSQL's clients, and the SQLSTATE, which is at the end
+//! of the text, in the header `sqlstate`, and in the details.
 //!
 //! Sources: ADBC 1.1, "Error Handling"; `google/rpc/error_details.proto`.
 
@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 
 use crate::error::{SqlState, coded, message, sqlstate};
 
-/// Clients take headers of 8 KiB together: of a longer text, so much is sent, counted as it is written there.
+/// The longest text in bytes, as encoded in the header: clients accept 8 KiB of headers altogether.
 const LONGEST: usize = 2000;
 
 /// `google.rpc.Status`.
@@ -56,21 +56,21 @@ pub fn status(error: &DataFusionError) -> Status {
     Status::with_details_and_metadata(code, text, Bytes::from(details.encode_to_vec()), headers)
 }
 
-/// The status of what a client got wrong in its messages.
+/// The status for invalid messages of a client.
 pub fn violation(problem: impl std::fmt::Display) -> Status {
     status(&coded(SqlState::PROTOCOL_VIOLATION, "Flight SQL", problem))
 }
 
-/// The status of what is not done here.
+/// The status for unsupported requests.
 pub fn unsupported(what: &str, advice: &str) -> Status {
     status(&coded(SqlState::FEATURE_NOT_SUPPORTED, what, advice))
 }
 
-/// As much of a text as headers have room for.
+/// As much of a text as fits in the headers.
 fn shortened(text: &str) -> String {
     let mut room = LONGEST;
     for (place, letter) in text.char_indices() {
-        // Everything but plain letters is written as %xx.
+        // All characters except printable ASCII are encoded as %xx.
         let plain = (' '..='~').contains(&letter) && letter != '%';
         let taken = if plain { 1 } else { 3 * letter.len_utf8() };
         match room.checked_sub(taken) {
@@ -81,7 +81,7 @@ fn shortened(text: &str) -> String {
     text.to_string()
 }
 
-/// The code of gRPC, which drivers turn into that of ADBC.
+/// The gRPC code, which drivers map to ADBC's.
 fn code_of(state: SqlState) -> Code {
     let code = state.code();
     match code {

@@ -1,4 +1,4 @@
-//! Rows that a client sends: Arrow in messages, decoded as they come.
+//! Rows that a client sends: Arrow in messages, decoded as they arrive.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use tonic::{Status, Streaming};
 use super::rows;
 use crate::error::{SqlState, coded};
 
-/// Rows as they come.
+/// Rows as they arrive.
 pub struct Incoming {
     decoder: FlightDataDecoder,
     columns: Option<SchemaRef>,
 }
 
 impl Incoming {
-    /// What comes with the first message and after it.
+    /// The rows in the first message and those after it.
     pub fn new(first: FlightData, rest: Streaming<FlightData>) -> Self {
         let all = stream::once(async { Ok(first) }).chain(rest);
-        // The first message may say what is wanted and nothing more.
+        // The first message may contain only the command.
         let parts = all.try_filter(|message| std::future::ready(!message.data_header.is_empty()));
         Self { decoder: FlightDataDecoder::new(parts.map_err(FlightError::from)), columns: None }
     }
@@ -35,7 +35,7 @@ impl Incoming {
     /// The columns; `None` when the client sends no rows at all.
     ///
     /// # Errors
-    /// What comes is no Arrow, or the client is gone.
+    /// The data is not valid Arrow, or the client has disconnected.
     pub async fn columns(&mut self) -> Result<Option<SchemaRef>> {
         while self.columns.is_none() {
             match self.part().await? {
@@ -51,7 +51,7 @@ impl Incoming {
     /// The next rows, in plain types; `None` at the end.
     ///
     /// # Errors
-    /// What comes is no Arrow, or the client is gone.
+    /// The data is not valid Arrow, or the client has disconnected.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             match self.part().await? {
@@ -65,12 +65,12 @@ impl Incoming {
         }
     }
 
-    /// True once columns came.
+    /// True once a schema with columns has arrived.
     pub fn has_columns(&self) -> bool {
         self.columns.as_ref().is_some_and(|columns| !columns.fields().is_empty())
     }
 
-    /// The rows that are left.
+    /// The remaining rows.
     pub fn batches(self) -> BoxStream<'static, Result<RecordBatch>> {
         stream::unfold(Some(self), |incoming| async move {
             let mut incoming = incoming?;
@@ -84,7 +84,7 @@ impl Incoming {
     }
 
     async fn part(&mut self) -> Result<Option<DecodedPayload>> {
-        // What is sent as Arrow may be anything, and the decoder trusts some of it.
+        // The data is untrusted, and the decoder may panic on malformed messages.
         let part = AssertUnwindSafe(self.decoder.next()).catch_unwind().await;
         let part = part.map_err(|_| wrong("a message is damaged"))?;
         let payload = part.transpose().map_err(of_decoder)?.map(|decoded| decoded.payload);
@@ -110,7 +110,7 @@ fn of_decoder(error: FlightError) -> DataFusionError {
     }
 }
 
-/// The error of a message that did not come.
+/// The error for a message that did not arrive.
 pub fn of_status(status: &Status) -> DataFusionError {
     match status.code() {
         tonic::Code::Cancelled | tonic::Code::Unknown => coded(SqlState::QUERY_CANCELED, "client", "has disconnected"),

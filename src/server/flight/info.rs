@@ -1,4 +1,4 @@
-//! What the server can do, and its types, as drivers ask for them before they ask for anything else.
+//! The capabilities and types of the server, which drivers request first.
 //!
 //! Source: Arrow's `FlightSql.proto`, `SqlInfo` and `CommandGetXdbcTypeInfo`.
 
@@ -12,7 +12,7 @@ use datafusion::common::Result;
 
 use super::metadata::of_builder;
 
-/// Names longer than that are refused by PostgreSQL's clients; here they have no bound, which 0 says.
+/// PostgreSQL's clients limit the length of names; here there is no limit, which is reported as 0.
 const NO_BOUND: i64 = 0;
 
 const NUMERIC: [&str; 27] = [
@@ -60,11 +60,11 @@ const TIMES: [&str; 12] = [
     "TO_DATE",
     "TO_TIMESTAMP",
 ];
-/// The words of statements that others do not have.
+/// Keywords of statements that other databases do not have.
 const KEYWORDS: [&str; 12] =
     ["PROFILE", "TAG", "SEGMENT", "MODEL", "REFRESH", "QUALIFY", "PIVOT", "UNPIVOT", "SUMMARIZE", "ASOF", "SAMPLE", "EXPLAIN"];
 
-/// What the server can do.
+/// The capabilities of the server.
 ///
 /// # Errors
 /// None in practice.
@@ -82,18 +82,18 @@ pub fn infos() -> Result<SqlInfoData> {
     all.append(Info::FlightSqlServerCancel, true);
     all.append(Info::FlightSqlServerBulkIngestion, true);
     all.append(Info::FlightSqlServerIngestTransactionsSupported, true);
-    // Neither has a limit until one is set.
+    // There is no limit by default.
     all.append(Info::FlightSqlServerStatementTimeout, 0_i32);
     all.append(Info::FlightSqlServerTransactionTimeout, 0_i32);
     all.append(Info::SqlDdlCatalog, false);
     all.append(Info::SqlDdlSchema, true);
     all.append(Info::SqlDdlTable, true);
-    // Names without quotes are in small letters; those in quotes are as they are written.
+    // Unquoted names are lowercased; quoted names keep their case.
     all.append(Info::SqlIdentifierCase, 3_i32);
     all.append(Info::SqlIdentifierQuoteChar, "\"");
     all.append(Info::SqlQuotedIdentifierCase, 0_i32);
     all.append(Info::SqlAllTablesAreSelectable, true);
-    // NULL is greater than all values.
+    // NULL sorts above all values.
     all.append(Info::SqlNullOrdering, 0_i32);
     all.append(Info::SqlKeywords, &KEYWORDS[..]);
     all.append(Info::SqlNumericFunctions, &NUMERIC[..]);
@@ -113,7 +113,7 @@ pub fn infos() -> Result<SqlInfoData> {
     all.append(Info::SqlSupportsLikeEscapeClause, true);
     all.append(Info::SqlSupportsNonNullableColumns, true);
     all.append(Info::SqlSupportedGrammar, 0b111_i32);
-    // ANSI92: entry level and more.
+    // ANSI-92: entry level and intermediate.
     all.append(526_u32, 0b011_i32);
     all.append(Info::SqlSupportsIntegrityEnhancementFacility, false);
     all.append(Info::SqlOuterJoinsSupportLevel, 2_i32);
@@ -154,7 +154,7 @@ pub fn infos() -> Result<SqlInfoData> {
         all.append(bound, NO_BOUND);
     }
     all.append(Info::SqlMaxRowSizeIncludesBlobs, true);
-    // A transaction reads the state that it began with: repeatable read.
+    // A transaction reads the state it began with: repeatable read.
     all.append(Info::SqlDefaultTransactionIsolation, 3_i32);
     all.append(Info::SqlTransactionsSupported, true);
     all.append(Info::SqlSupportedTransactionsIsolationLevels, 0b01000_i32);
@@ -174,7 +174,7 @@ pub fn infos() -> Result<SqlInfoData> {
     all.build().map_err(of_builder)
 }
 
-/// What CAST makes of what, by the numbers of `SqlSupportsConvert`.
+/// The type conversions that CAST supports, by the numbers of `SqlSupportsConvert`.
 fn conversions() -> HashMap<i32, Vec<i32>> {
     let numbers = [0, 5, 6, 7, 12, 13, 15, 18];
     let texts = [3, 11, 19];
@@ -272,7 +272,7 @@ mod tests {
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::UInt32Type;
 
-    /// Every number that the protocol has, but for those of substrait, which is not spoken.
+    /// All numbers in the protocol except those of Substrait, which is not supported.
     #[test]
     fn nothing_that_drivers_ask_for_is_missing() {
         let found = infos().unwrap().record_batch([]).unwrap();

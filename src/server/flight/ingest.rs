@@ -1,4 +1,4 @@
-//! Rows in bulk: a table is made of them, or gets them, at once or not at all.
+//! Bulk ingestion: rows create a table or are added to one, all or none.
 
 use arrow_flight::sql::{CommandStatementIngest, TableExistsOption, TableNotExistOption};
 use datafusion::arrow::array::RecordBatch;
@@ -17,10 +17,11 @@ use crate::engine::Cancel;
 use crate::error::{SqlState, coded, invalid, sqlstate};
 use crate::text::identifier;
 
-/// So many batches wait to be written; a client that sends more is read no further.
+/// How many batches may wait to be written; the client's stream is not read further until then.
 const WAITING: usize = 2;
 
-/// Where rows go. Unless they are said to end, the statement that takes them has an error: a client that is gone has not sent all.
+/// The channel to the statement that takes the rows. Unless it is explicitly ended, the statement gets an error: a disconnected client has
+/// not sent everything.
 struct Feed(Option<mpsc::Sender<Result<RecordBatch>>>);
 
 impl Feed {
@@ -28,10 +29,10 @@ impl Feed {
         self.0 = None;
     }
 
-    /// Ends them with an error.
+    /// Ends the rows with an error.
     async fn end_with(&mut self, error: DataFusionError) {
         if let Some(sender) = self.0.take() {
-            // A statement that has failed already wants to know of no other error.
+            // If the statement has already failed, nobody receives this.
             let _ = sender.send(Err(error)).await;
         }
     }
@@ -45,10 +46,10 @@ impl Drop for Feed {
     }
 }
 
-/// Gives rows to the statement that takes them; how many there were.
+/// Feeds rows to the statement that takes them; returns their number.
 ///
 /// # Errors
-/// The statement takes no such rows, or they do not come to their end.
+/// The statement fails, or the rows end early.
 pub async fn feed(
     sender: mpsc::Sender<Result<RecordBatch>>,
     mut rows: BoxStream<'_, Result<RecordBatch>>,
@@ -62,7 +63,7 @@ pub async fn feed(
                 Some(Ok(batch)) => {
                     count += i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
                     if sender.send(Ok(batch)).await.is_err() {
-                        // The statement wants no more: it says why.
+                        // The statement accepts no more rows; its own error says why.
                         feed.end();
                     }
                 }
@@ -76,7 +77,7 @@ pub async fn feed(
     taken.map(|_| count)
 }
 
-/// What is done with a table that is there, and with one that is not.
+/// What to do if the table exists, and if it does not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Create,
@@ -109,10 +110,10 @@ fn way(command: &CommandStatementIngest) -> Result<Way> {
     }
 }
 
-/// Takes rows in; how many.
+/// Ingests rows; returns their number.
 ///
 /// # Errors
-/// The table is not as the client says, or takes no such rows; nothing is changed then.
+/// The table's existence is not as requested, or it does not accept the rows. Then nothing is changed.
 pub async fn ingest(busy: &Busy, command: &CommandStatementIngest, mut incoming: Incoming) -> Result<i64> {
     let open = &busy.0;
     let way = way(command)?;
@@ -156,7 +157,7 @@ pub async fn ingest(busy: &Busy, command: &CommandStatementIngest, mut incoming:
     noting_failure(open, work).await
 }
 
-/// True for a table that there is.
+/// True if the table exists.
 async fn is_there(busy: &Busy, table: &str) -> Result<bool> {
     let session = &busy.0.session;
     let statement = super::statements::only(busy, &format!("SELECT * FROM {table}")).await?;

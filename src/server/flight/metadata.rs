@@ -1,5 +1,5 @@
-//! What there is: catalogs, schemas, tables with their columns, keys. All of it is read from `information_schema` in the session of the
-//! client, and so is what the client may see.
+//! Metadata: catalogs, schemas, tables with their columns, keys. All of it is read from `information_schema` in the client's session, so it
+//! shows what the client may see.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::text::literal;
 /// The kinds of tables.
 const TYPES: [&str; 2] = ["TABLE", "VIEW"];
 
-/// What a command about what there is gives; `None` for commands of other kinds.
+/// The result of a metadata command; `None` for other commands.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -32,7 +32,7 @@ pub async fn answer(busy: &Busy, command: &Command) -> Result<Option<RecordBatch
         Command::CommandGetPrimaryKeys(command) => {
             primary_keys(busy, command.catalog.as_deref(), command.db_schema.as_deref(), &command.table).await?
         }
-        // There are no keys of other tables.
+        // There are no foreign keys.
         Command::CommandGetExportedKeys(_) | Command::CommandGetImportedKeys(_) | Command::CommandGetCrossReference(_) => {
             RecordBatch::new_empty(foreign_keys())
         }
@@ -42,7 +42,7 @@ pub async fn answer(busy: &Busy, command: &Command) -> Result<Option<RecordBatch
     }))
 }
 
-/// The columns of that, which need no look at what there is.
+/// The columns of that result, without reading the database.
 ///
 /// # Errors
 /// None in practice.
@@ -62,7 +62,7 @@ pub fn columns(command: &Command) -> Result<Option<SchemaRef>> {
     }))
 }
 
-/// The error of what puts rows together.
+/// The error for a failure to build the result.
 pub fn of_builder(error: arrow_flight::error::FlightError) -> DataFusionError {
     failed("metadata", error)
 }
@@ -73,7 +73,7 @@ fn catalogs() -> Result<RecordBatch> {
     all.build().map_err(of_builder)
 }
 
-/// True for no catalog in particular, and for ours; an empty name asks for what is in none.
+/// True for no particular catalog, and for ours; an empty name asks for objects without a catalog.
 fn is_own(catalog: Option<&str>) -> bool {
     catalog.is_none_or(|catalog| catalog == CATALOG)
 }
@@ -121,12 +121,12 @@ async fn tables(busy: &Busy, command: &CommandGetTables) -> Result<RecordBatch> 
     all.build().map_err(of_builder)
 }
 
-/// True for a table of these types; `information_schema` calls tables BASE TABLE.
+/// True for a table of one of these types; `information_schema` calls tables BASE TABLE.
 fn is_of(types: &[String], own: &str) -> bool {
     types.is_empty() || types.iter().any(|asked| asked.strip_prefix("BASE ").unwrap_or(asked) == own)
 }
 
-/// The columns of a table as they are sent, with what drivers want to know of them.
+/// The columns of a table as they are sent, with metadata for drivers.
 fn told(schema: &str, table: &str, columns: &Schema) -> Schema {
     let fields = columns.fields().iter().map(|field| {
         let sent = Field::new(field.name(), rows::plain(field.data_type()), field.is_nullable());
@@ -135,7 +135,7 @@ fn told(schema: &str, table: &str, columns: &Schema) -> Schema {
     Schema::new(fields.collect::<Vec<_>>())
 }
 
-/// What drivers of JDBC and ODBC read of a column in its metadata.
+/// The metadata of a column for JDBC and ODBC drivers.
 fn about(schema: &str, table: &str, field: &Field) -> std::collections::HashMap<String, String> {
     let seen = crate::postgres_types::seen(field);
     let name = if seen.is_array { format!("{}[]", seen.base.sql_name) } else { seen.base.sql_name.to_string() };
@@ -207,7 +207,7 @@ fn foreign_keys() -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The rows of a query, all as text.
+/// Runs a query and returns its rows as text.
 async fn texts(busy: &Busy, sql: &str) -> Result<Vec<Vec<String>>> {
     let batches = busy.within(busy.0.session.sql(sql)).await?;
     let mut rows = vec![];
@@ -220,12 +220,12 @@ async fn texts(busy: &Busy, sql: &str) -> Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
-/// Whether a name is as a pattern says: `%` stands for any letters, `_` for one, and a backslash before them for themselves.
+/// Matches a LIKE pattern: `%` stands for any characters, `_` for one; a backslash escapes them.
 fn matches(pattern: Option<&str>, name: &str) -> bool {
     let Some(pattern) = pattern else { return true };
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
-    // The place of the last %, and how many letters it matches so far.
+    // The position of the last `%`, and where its match ends so far; on a mismatch, it is extended by one character.
     let (mut at, mut place, mut last) = (0, 0, None);
     while place < name.len() {
         let escaped = pattern.get(at) == Some(&'\\') && at + 1 < pattern.len();

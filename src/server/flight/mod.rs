@@ -1,15 +1,15 @@
-//! Arrow Flight SQL: rows as Arrow, over gRPC, a session per login.
+//! Arrow Flight SQL: rows as Arrow, over gRPC, with one session per login.
 //!
-//! | file | what it does |
+//! | module | contents |
 //! |---|---|
 //! | [`transport`] | connections, plain or TLS |
-//! | [`sessions`] | who calls: passwords, tokens, sessions |
-//! | [`statements`], [`prepared`] | statements as text, and prepared with rows of values |
-//! | [`tickets`] | names of rows that are read later |
-//! | [`transactions`], [`ingest`], [`options`] | transactions, rows in bulk, options of a session |
-//! | [`metadata`], [`info`] | what there is, and what the server can do |
+//! | [`sessions`] | logins, tokens, sessions |
+//! | [`statements`], [`prepared`] | statements as text, and prepared with rows of parameter values |
+//! | [`tickets`] | handles for rows that are read later |
+//! | [`transactions`], [`ingest`], [`options`] | transactions, bulk ingestion, session options |
+//! | [`metadata`], [`info`] | metadata of the database, and capabilities of the server |
 //! | [`rows`], [`incoming`] | Arrow to clients, and from them |
-//! | [`errors`] | errors as gRPC and ADBC have them |
+//! | [`errors`] | errors in the form of gRPC and ADBC |
 //!
 //! Source: Arrow's `Flight.proto` and `FlightSql.proto`.
 
@@ -71,25 +71,25 @@ use transport::Caller;
 pub use transport::Listener;
 use whole::Whole;
 
-/// The one catalog of a server.
+/// The name of the server's only catalog.
 const CATALOG: &str = "portrait";
-/// A client that is silent is asked so often whether it is there:
+/// The interval of keep-alive pings to a silent client.
 const PING: Duration = Duration::from_secs(30);
-/// The steps of the handshake have so long.
+/// The time limit for the steps of a handshake.
 const HANDSHAKE: Duration = Duration::from_secs(60);
-/// The end of a transaction that commits, and the end of a savepoint that goes back.
+/// The codes for ending a transaction with a commit, and for releasing or rolling back to a savepoint.
 const COMMIT: i32 = 1;
 const RELEASE: i32 = 1;
 const ROLL_BACK: i32 = 2;
 
-/// How the door is set up.
+/// The settings of the Flight SQL interface.
 pub struct Settings {
     pub token_life: Duration,
     pub session_idle: Duration,
     pub max_connections: usize,
 }
 
-/// The door's own part, which answers calls.
+/// The service that answers calls.
 #[derive(Clone)]
 struct Flight {
     sessions: Opaque<Arc<Sessions>>,
@@ -97,10 +97,10 @@ struct Flight {
     largest_message: usize,
 }
 
-/// Answers clients until the server is stopped.
+/// Serves clients until the server is stopped.
 ///
 /// # Errors
-/// The system gives no random numbers.
+/// The system provides no random numbers.
 pub fn serve(
     runtime: &tokio::runtime::Runtime,
     listeners: Vec<Listener>,
@@ -113,7 +113,7 @@ pub fn serve(
     let flight = Flight { sessions: Opaque::new(Arc::clone(&sessions)), tickets: Arc::new(Tickets::new()?), largest_message };
     let (sender, mut connections) = mpsc::channel(1);
     for listener in listeners {
-        // A client may have several connections to a session; those who have none yet need one to log in.
+        // A client may have several connections for one session, and one without a session needs a connection to log in.
         let most = settings.max_connections.saturating_mul(2).saturating_add(16);
         let (door, sessions, sender) = (Arc::clone(door), Arc::clone(&sessions), sender.clone());
         runtime.spawn(transport::accept(listener, door, sessions, most, sender, stopping.subscribe()));
@@ -131,7 +131,7 @@ pub fn serve(
                 // The sender lives as long as the server.
                 let _ = stopped.wait_for(|stopping| *stopping).await;
             });
-        // A connection that fails is its own affair.
+        // A failed connection concerns only its client.
         let _ = server.await;
     });
     Ok(())
@@ -140,9 +140,9 @@ pub fn serve(
 type Answered<T> = Result<Response<T>, Status>;
 type Many<T> = BoxStream<'static, Result<T, Status>>;
 
-/// Does the work of a call; what panics in it is its error.
+/// Runs the work of a call; a panic becomes an error.
 async fn guarded<T>(work: impl Future<Output = Result<T, Status>> + Send) -> Result<T, Status> {
-    // Boxed: a call holds the planning of a statement.
+    // Boxed, as the future includes the planning of a statement and is large.
     let done = AssertUnwindSafe(work.boxed()).catch_unwind().await;
     done.unwrap_or_else(|_| {
         Err(status(&failed("server", "aborted this call because of an internal error; the server keeps running")))
@@ -150,14 +150,14 @@ async fn guarded<T>(work: impl Future<Output = Result<T, Status>> + Send) -> Res
 }
 
 impl Flight {
-    /// Finds out who makes a call, and lets the call begin.
+    /// Identifies the caller, and begins the call.
     async fn enter(&self, headers: &MetadataMap, extensions: &Extensions) -> Result<(Busy, Option<String>), Status> {
         let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| status(&failed("connection", "is not known")))?;
         let Known { open, token } = self.sessions.caller(peer, headers).await.map_err(|error| status(&error))?;
         Ok((open.busy(), token))
     }
 
-    /// Answers a call: with the token, where its client gave name and password.
+    /// Answers a call; the response includes the token if the client logged in with name and password.
     async fn answer<T, W, F>(&self, headers: &MetadataMap, extensions: &Extensions, work: W) -> Answered<T>
     where
         W: FnOnce(Busy) -> F + Send,
@@ -175,7 +175,7 @@ impl Flight {
         .await
     }
 
-    /// What a client is told about what it asks for.
+    /// The response to a request for information about a command.
     async fn told(&self, busy: &Busy, command: &Command, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
         let ask = async {
             let session = busy.0.id;
@@ -240,7 +240,7 @@ impl Flight {
         }
     }
 
-    /// Does an action; what it answers.
+    /// Runs an action; returns its results.
     async fn act(&self, busy: &Busy, action: Action) -> Result<Vec<Bytes>, Status> {
         let body = action.body;
         let done = match action.r#type.as_str() {
@@ -300,7 +300,7 @@ impl Flight {
         done.map_err(|error| status(&error))
     }
 
-    /// Cancels what the tickets of an answer stand for: 1 is cancelled, 3 cannot be.
+    /// Cancels the statements of the tickets in an answer: 1 means cancelled, 3 not cancellable.
     fn cancel(&self, busy: &Busy, info: &FlightInfo) -> Result<i32, Status> {
         let mut is_cancelled = false;
         for ticket in info.endpoint.iter().filter_map(|endpoint| endpoint.ticket.as_ref()) {
@@ -314,7 +314,7 @@ impl Flight {
         Ok(if is_cancelled { 1 } else { 3 })
     }
 
-    /// Tickets are of those who asked for them.
+    /// A ticket may be used only by the user who requested it.
     fn check_owner(&self, busy: &Busy, ticket: &Ticket) -> Result<(), Status> {
         if busy.0.id == ticket.session {
             return Ok(());
@@ -336,7 +336,7 @@ fn not_known(what: &str, name: &str) -> Status {
     unsupported(what, &format!("{named} is unknown here"))
 }
 
-/// The command of bytes that hold one.
+/// Decodes a command.
 fn command(bytes: &[u8]) -> Result<Command, Status> {
     let any: Any = decoded(bytes)?;
     Command::try_from(any).map_err(|error| violation(format!("the request cannot be read: {error}")))
@@ -356,7 +356,7 @@ fn packed<M: ProstMessageExt>(message: &M) -> Bytes {
     message.as_any().encode_to_vec().into()
 }
 
-/// What a descriptor asks for.
+/// The command in a descriptor.
 fn asked(descriptor: &FlightDescriptor) -> Result<Command, Status> {
     if descriptor.cmd.is_empty() {
         return Err(violation("a request must be a command of Flight SQL, not a path"));
@@ -364,10 +364,10 @@ fn asked(descriptor: &FlightDescriptor) -> Result<Command, Status> {
     command(&descriptor.cmd)
 }
 
-/// The calls. Their futures are made here, and those of the trait only await them: whether a future may go between threads is proved anew for
-/// each method of such a trait.
+/// The calls. Their futures are built here, and the trait's methods only await them: otherwise the compiler would prove for each method
+/// again that its future is `Send`, which is slow.
 impl Flight {
-    /// Name and password stand in the header, or in the first message as Flight had it earlier.
+    /// Name and password are in a header, or in the first message as in older versions of Flight.
     fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> BoxFuture<'_, Answered<Many<HandshakeResponse>>> {
         Box::pin(async move {
             guarded(async {
@@ -400,7 +400,7 @@ impl Flight {
 
     fn list_flights(&self, request: Request<Criteria>) -> BoxFuture<'_, Answered<Many<FlightInfo>>> {
         Box::pin(async move {
-            // The metadata of Flight SQL says what can be read.
+            // What can be read is listed by the metadata commands of Flight SQL instead.
             self.answer(request.metadata(), request.extensions(), async |_| Ok(stream::empty().boxed())).await
         })
     }
@@ -422,7 +422,7 @@ impl Flight {
             self.answer(&headers, &extensions, |busy| async move {
                 let command = asked(&descriptor)?;
                 let info = self.told(&busy, &command, descriptor).await?;
-                // Nothing is waited for: rows come as they are computed.
+                // There is nothing to poll for: rows are streamed as they are computed.
                 Ok(PollInfo { info: Some(info), flight_descriptor: None, progress: Some(1.0), expiration_time: None })
             })
             .await
@@ -469,7 +469,7 @@ impl Flight {
                 self.sessions.check_way(peer).map_err(|error| status(&error))?;
                 let ticket = self.tickets.open(&sealed).map_err(|error| status(&error))?;
                 peer.is_known.store(true, Ordering::Relaxed);
-                // Clients do not all say again who they are: the ticket was given to somebody who did.
+                // Not all clients authenticate here again; the ticket itself was given to an authenticated one.
                 if headers.contains_key("authorization") {
                     let (busy, _) = self.enter(&headers, &extensions).await?;
                     self.check_owner(&busy, &ticket)?;

@@ -1,8 +1,8 @@
-//! Sessions with options: calls that set and return them, and that close the session.
+//! Session options: calls that set and return them, and that close the session.
 //!
-//! `catalog` and `schema` are where names without them are looked for; every other option is a setting, as in SQL.
+//! `catalog` and `schema` are where unqualified names are looked up; every other option is a setting, as in SQL.
 //!
-//! Source: Arrow's `Flight.proto`, whose messages of sessions the crate does not have yet.
+//! Source: Arrow's `Flight.proto`, whose session messages the crate does not have yet.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::sessions::{Busy, Open};
 use crate::error::{SqlState, coded, sqlstate};
 use crate::text::{identifier, literal};
 
-/// A list of texts.
+/// A list of strings.
 #[derive(Clone, PartialEq, Message)]
 pub struct StringListValue {
     #[prost(string, repeated, tag = "1")]
@@ -51,7 +51,7 @@ pub struct SessionOptions {
     pub options: HashMap<String, SessionOptionValue>,
 }
 
-/// What was wrong with an option.
+/// What is wrong with an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
 pub enum Wrong {
@@ -75,7 +75,7 @@ pub struct SetSessionOptionsResult {
     pub errors: HashMap<String, OptionError>,
 }
 
-/// `CloseSessionResult`: 1 is closed.
+/// `CloseSessionResult`: 1 means closed.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct CloseSessionResult {
     #[prost(int32, tag = "1")]
@@ -100,7 +100,7 @@ pub async fn set(busy: &Busy, given: SessionOptions) -> SetSessionOptionsResult 
 
 async fn set_one(busy: &Busy, name: &str, value: Option<OptionValue>) -> Result<()> {
     let text = match value {
-        // No value takes the option back.
+        // A missing value resets the option.
         None => None,
         Some(OptionValue::Text(text)) => Some(text),
         Some(OptionValue::Bool(value)) => Some(value.to_string()),

@@ -1,4 +1,4 @@
-//! Prepared statements: described when they are made, bound to rows of values, and run for each row in turn.
+//! Prepared statements: described when created, bound to rows of values, and run for each row in turn.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ use super::transactions;
 use crate::engine::{Answer, Cancel, Parameters, Prepared, TransactionStatus};
 use crate::error::{SqlState, coded};
 
-/// Statements that one session may keep.
+/// The maximum number of prepared statements per session.
 const MOST: usize = 10_000;
 
-/// A statement that a session keeps.
+/// A prepared statement of a session.
 pub struct Kept {
     prepared: Prepared,
     /// The rows of values that it was bound to.
@@ -39,7 +39,7 @@ pub struct Kept {
 /// Prepares a statement.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The statement is wrong.
 pub async fn create(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<ActionCreatePreparedStatementResult> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -54,7 +54,7 @@ pub async fn create(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Resul
     let prepared = noting_failure(open, made).await?;
     let described = prepared.describe();
     let parameters = described.parameters.iter().map(|(name, data_type)| {
-        // What nobody tells is text, as in PostgreSQL; values of other types are taken too.
+        // A parameter of unknown type is described as text, as in PostgreSQL; values of other types are accepted, too.
         Field::new(name, data_type.as_ref().map_or(DataType::Utf8, rows::plain), true)
     });
     let parameters = Schema::new(parameters.collect::<Vec<_>>());
@@ -81,7 +81,7 @@ fn unknown() -> DataFusionError {
     coded(SqlState::UNDEFINED_PREPARED_STATEMENT, "prepared statement", problem)
 }
 
-/// The statement of a handle.
+/// The prepared statement of a handle.
 ///
 /// # Errors
 /// There is none.
@@ -89,17 +89,17 @@ pub fn known(open: &Open, handle: &[u8]) -> Result<Arc<Kept>> {
     open.prepared.lock().get(&number_of(handle)?).cloned().ok_or_else(unknown)
 }
 
-/// Forgets a statement; one that is not there is forgotten already.
+/// Closes a prepared statement; an unknown handle is ignored.
 pub fn close(open: &Open, handle: &[u8]) {
     if let Ok(number) = number_of(handle) {
         open.prepared.lock().remove(&number);
     }
 }
 
-/// Binds a statement to rows of values, of at most so many bytes.
+/// Binds a statement to rows of values, of at most `most` bytes in total.
 ///
 /// # Errors
-/// Others than the statement takes, or too many.
+/// The columns do not match its parameters, or the values are too large.
 pub async fn bind(busy: &Busy, handle: &[u8], mut incoming: Incoming, most: usize) -> Result<()> {
     let kept = known(&busy.0, handle)?;
     let (mut rows, mut bytes) = (vec![], 0_usize);
@@ -125,10 +125,10 @@ fn check_columns(prepared: &Prepared, columns: &Schema) -> Result<()> {
     Err(coded(SqlState::UNDEFINED_PARAMETER, "prepared statement", problem))
 }
 
-/// What a client is told of a statement, as of one in text.
+/// The response to a request about a prepared statement, as for one in text.
 ///
 /// # Errors
-/// What goes wrong with a statement that runs at once.
+/// A statement that runs at once fails.
 pub async fn ask(busy: &Busy, handle: &[u8]) -> Result<Told> {
     let open = &busy.0;
     let turn = Arc::clone(&open.turn).lock_owned().await;
@@ -169,10 +169,10 @@ pub fn describe(open: &Open, handle: &[u8]) -> Result<SchemaRef> {
     Ok(rows::columns(&known(open, handle)?.prepared.describe().columns))
 }
 
-/// The rows of a statement with the values that it is bound to.
+/// Runs a statement with the values that it is bound to, and returns the rows.
 ///
 /// # Errors
-/// There is no such statement, or what goes wrong with it.
+/// There is no such statement, or it fails.
 pub async fn read(busy: Busy, handle: &[u8]) -> Result<Rows> {
     let kept = known(&busy.0, handle)?;
     let rows = kept.bound.lock().clone();
@@ -180,11 +180,11 @@ pub async fn read(busy: Busy, handle: &[u8]) -> Result<Rows> {
     Bound { prepared: kept.prepared.clone(), rows }.read(busy, number).await
 }
 
-/// Runs a statement that changes rows, for each row of values that comes; without any, for those that it was bound to, or once. Counts
-/// the rows that were changed.
+/// Runs a statement that changes rows for each row of values that arrives; without any, for those that it was bound to, or once. Returns
+/// the number of changed rows.
 ///
 /// # Errors
-/// The first that fails; nothing is changed then.
+/// The first that fails; then nothing is changed.
 pub async fn update(busy: &Busy, handle: &[u8], mut incoming: Incoming) -> Result<i64> {
     let open = &busy.0;
     let turn = Arc::clone(&open.turn).lock_owned().await;
@@ -209,7 +209,7 @@ pub async fn update(busy: &Busy, handle: &[u8], mut incoming: Incoming) -> Resul
     noting_failure(open, run).await
 }
 
-/// Runs a statement for each row of values, all or none; the rows that were changed.
+/// Runs a statement for each row of values, all or none; returns the number of changed rows.
 async fn run_for_each(
     busy: &Busy,
     turn: OwnedMutexGuard<()>,
@@ -236,7 +236,7 @@ async fn run_for_each(
     Ok(changed)
 }
 
-/// Runs an INSERT of one row of parameters for all rows at once.
+/// Runs an INSERT of a single row of parameters for all rows at once.
 async fn insert_all(busy: &Busy, prepared: &Prepared, mut values: BoxStream<'static, Result<RecordBatch>>) -> Result<i64> {
     let Some(first) = busy.within(async { values.next().await.transpose() }).await? else { return Ok(0) };
     let given = first.schema();
@@ -264,7 +264,7 @@ async fn insert_all(busy: &Busy, prepared: &Prepared, mut values: BoxStream<'sta
     ingest::feed(sender, rows.boxed(), taken).await
 }
 
-/// A row of values for the parameters of a statement: by their names where the columns have them, else by their places.
+/// The parameter values in a row: by name if the columns have the parameters' names, otherwise by position.
 fn parameters(prepared: &Prepared, batch: &RecordBatch, row: usize) -> Result<Parameters> {
     let wanted = &prepared.describe().parameters;
     let columns = batch.schema();
@@ -276,7 +276,8 @@ fn parameters(prepared: &Prepared, batch: &RecordBatch, row: usize) -> Result<Pa
     Ok(Parameters::named(values.collect::<Result<Vec<_>>>()?))
 }
 
-/// A value as the statement wants it. Text is read, integers become wider ones; all else stays what it is, and the statement compares it.
+/// A value in the type that the statement expects. Strings are parsed and integers widened; other types are left for the statement to
+/// coerce.
 fn value(column: &dyn Array, row: usize, wanted: Option<&DataType>, name: &str) -> Result<ScalarValue> {
     let Some(wanted) = wanted else { return ScalarValue::try_from_array(column, row) };
     if column.is_null(row) {
@@ -296,14 +297,14 @@ fn value(column: &dyn Array, row: usize, wanted: Option<&DataType>, name: &str) 
     ScalarValue::try_from_array(&cast, 0)
 }
 
-/// A prepared statement with rows of values; `None` when it has none.
+/// A prepared statement with rows of values; `None` when it was not bound.
 pub struct Bound {
     prepared: Prepared,
     rows: Option<Vec<RecordBatch>>,
 }
 
 impl Bound {
-    /// The rows of the statement for each row of values in turn.
+    /// The rows of the statement, run for each row of values in turn.
     ///
     /// # Errors
     /// It was cancelled before it began.
@@ -324,7 +325,7 @@ impl Bound {
         }
         let mut values = values.into_iter();
         let admitted = reading.busy.admitted(self.prepared.takes_turn()).await?;
-        // The first says what is wrong with the statement.
+        // Run the first one now, so that errors in the statement are reported right away.
         let first = match values.next() {
             Some(first) => {
                 let _turn = reading.busy.0.turn.lock().await;
@@ -352,7 +353,7 @@ impl Bound {
     }
 }
 
-/// A statement that runs for each of several rows of values.
+/// A statement running for several rows of values.
 struct Turns {
     reading: Reading,
     prepared: Prepared,

@@ -1,6 +1,7 @@
-//! Rows as clients read them: Arrow as it is, but for types that some clients do not know.
+//! Rows as clients read them: Arrow, with types that some clients do not know replaced.
 //!
-//! Dictionaries, views and runs become the plain type of their values, decimals of 32 and 64 bits become those of 128. Nothing is lost.
+//! Dictionaries, views and run-end encoded arrays become the plain type of their values, and 32 and 64 bit decimals become 128 bit. Nothing
+//! is lost.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use tonic::Status;
 
-/// The type as it is sent.
+/// The type in which a type is sent.
 pub fn plain(data_type: &DataType) -> DataType {
     let inner = |field: &FieldRef| Arc::new(plain_field(field));
     match data_type {
@@ -37,16 +38,16 @@ fn plain_field(field: &FieldRef) -> Field {
     field.as_ref().clone().with_data_type(plain(field.data_type()))
 }
 
-/// The columns as they are sent. Each may have NULL: that of another query with the same columns may.
+/// The columns as they are sent. All are nullable, so that queries with the same columns always have the same schema.
 pub fn columns(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| Field::new(field.name(), plain(field.data_type()), true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Rows in these columns.
+/// Casts rows to these columns.
 ///
 /// # Errors
-/// A value that does not fit.
+/// A value does not fit.
 pub fn in_columns(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatch> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let arrays = batch.columns().iter().zip(columns.fields()).map(|(array, field)| {
@@ -60,7 +61,7 @@ pub fn in_columns(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatc
     Ok(RecordBatch::try_new_with_options(Arc::clone(columns), arrays, &options)?)
 }
 
-/// Rows as messages, which are made as they are read.
+/// Rows as messages, which are encoded as they are read.
 pub fn messages(
     columns: SchemaRef,
     rows: impl Stream<Item = Result<RecordBatch, Status>> + Send + 'static,

@@ -1,8 +1,8 @@
-//! Who calls: names and passwords, tokens, and a session of the engine for each of them.
+//! Authentication: names and passwords, tokens, and the session of each client.
 //!
-//! A client that logs in gets a token, and a session with it; calls with the token are of that session, over whatever connection they
-//! come. Calls without a name, where the server needs none, are of the session of their connection. A session ends when it is closed,
-//! when its token expires, when it was not used for long, and when its nameless connection is gone.
+//! A client that logs in gets a token and a session; calls with the token belong to that session, over whatever connection they come. Calls
+//! without a name, where the server allows them, belong to the session of their connection. A session ends when it is closed, when its
+//! token expires, when it was idle for too long, or when its anonymous connection closes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,59 +33,59 @@ use crate::passwords::Verifier;
 use crate::server::connections::{Entered, Reason, interrupted};
 use crate::server::{Door, records};
 
-/// Who was wrong waits, so that passwords are not found by trying.
+/// The delay after a failed login, to slow down password guessing.
 const WAIT: Duration = Duration::from_millis(500);
-/// Name and password as clients write them, some of them without the padding at the end.
+/// Base64 as clients send it for name and password, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// So many passwords are checked at a time, each of which takes a processor for a while.
+/// How many passwords are checked at a time, as each check keeps a processor busy for a while.
 const CHECKED: usize = 2;
-/// The transaction of a client that is gone is rolled back after:
+/// How long the transaction of a disconnected client is kept before it is rolled back.
 const ORPHANED: Duration = Duration::from_secs(60);
-/// Sessions are looked at so often.
+/// How often sessions are checked for expiry.
 const LOOK: Duration = Duration::from_millis(500);
 
 type Digest = [u8; 32];
 
-/// A session that is open.
+/// An open session.
 pub struct Open {
-    /// What finds it: the digest of its token.
+    /// Its key: the digest of its token.
     pub id: Digest,
     pub session: Session,
-    /// Who it is; empty for nobody in particular.
+    /// The user; empty for anonymous clients.
     pub user: String,
     entered: Entered,
-    /// The connection as those see it who watch.
+    /// The connection in the list of activity.
     _entry: Entry,
     expires: Instant,
     used: Mutex<Instant>,
     calls: Mutex<usize>,
-    /// The connections that have used it and are there still.
+    /// The open connections that have used it.
     peers: Mutex<HashSet<u64>>,
-    /// Statements that may run at the same time, of all sessions.
+    /// Limits the statements that run at the same time, across all sessions.
     admission: Arc<Semaphore>,
-    /// Statements that are begun wait for one another.
+    /// Serialises the statements of the session while they begin.
     pub turn: Arc<tokio::sync::Mutex<()>>,
-    /// Statements that were prepared, by their handles.
+    /// Prepared statements by handle.
     pub prepared: Mutex<HashMap<u64, Arc<Kept>>>,
-    /// Statements whose rows nobody has read yet.
+    /// Statements whose rows have not been read yet.
     pub begun: Mutex<HashMap<u64, Begun>>,
-    /// Statements whose rows are being read, by their tickets; and those that were cancelled before.
+    /// Statements whose rows are being read, by ticket number, and cancelled ones whose rows were not read.
     pub running: Mutex<HashMap<u64, Cancel>>,
-    /// The transaction that was begun by its own call, and its savepoints.
+    /// The transaction that was begun by a call, with its savepoints.
     pub transaction: Mutex<Option<Transaction>>,
     next: AtomicU64,
 }
 
 impl Open {
-    /// A number that this session has not used.
+    /// A number unique in this session.
     pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Notes that a call is being answered.
+    /// Begins a call.
     pub fn busy(self: &Arc<Self>) -> Busy {
         let mut calls = self.calls.lock();
         *calls += 1;
@@ -94,7 +94,7 @@ impl Open {
         Busy(Arc::clone(self))
     }
 
-    /// Ends the session; its statements have an error then.
+    /// Ends the session; its running statements fail.
     pub fn end(&self) {
         self.entered.connected.interrupt.end(Reason::Ended);
     }
@@ -111,14 +111,14 @@ impl Drop for Open {
     }
 }
 
-/// A call that is being answered.
+/// A call in progress.
 pub struct Busy(pub Arc<Open>);
 
 impl Busy {
-    /// Does the work of a call unless it is to end before.
+    /// Runs the work of a call until it is interrupted.
     ///
     /// # Errors
-    /// Those of the work, or that it was ended.
+    /// The work fails or is interrupted.
     pub async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
@@ -129,15 +129,15 @@ impl Busy {
 }
 
 impl Busy {
-    /// Waits for the turn of a statement that takes one; what is given back ends it.
+    /// Waits for admission of a statement that takes a turn; dropping the permit ends the turn.
     ///
     /// # Errors
-    /// It was ended before.
+    /// The call was interrupted meanwhile.
     pub async fn admitted(&self, takes_turn: bool) -> Result<Option<OwnedSemaphorePermit>> {
         if !takes_turn {
             return Ok(None);
         }
-        // It is never closed.
+        // The semaphore is never closed.
         self.within(async { Ok(Arc::clone(&self.0.admission).acquire_owned().await.ok()) }).await
     }
 }
@@ -153,18 +153,18 @@ impl Drop for Busy {
     }
 }
 
-/// A call of somebody who is known.
+/// An authenticated call.
 pub struct Known {
     pub open: Arc<Open>,
-    /// The token, for a client that gave name and password.
+    /// A new token, for a client that logged in with name and password.
     pub token: Option<String>,
 }
 
-/// All sessions.
+/// All sessions of the server.
 pub struct Sessions {
     door: Arc<Door>,
     all: Mutex<HashMap<Digest, Arc<Open>>>,
-    /// Passwords are compared by this: they are not kept.
+    /// Names and passwords are recognised by an HMAC with this key, so that they need not be stored.
     key: hmac::Key,
     checking: Semaphore,
     life: Duration,
@@ -172,19 +172,19 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// No sessions yet; tokens live so long, and sessions that are not used.
+    /// Without sessions; `life` is the lifetime of tokens, and `idle` that of unused sessions.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// The system provides no random numbers.
     pub fn new(door: Arc<Door>, life: Duration, idle: Duration) -> Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| no_random())?;
         Ok(Self { door, all: Mutex::default(), key, checking: Semaphore::new(CHECKED), life, idle })
     }
 
-    /// Finds out who makes a call.
+    /// Authenticates a call.
     ///
     /// # Errors
-    /// Nobody who may.
+    /// The caller is not authenticated.
     pub async fn caller(self: &Arc<Self>, peer: &Arc<Peer>, headers: &MetadataMap) -> Result<Known> {
         let known = self.found(peer, headers).await.inspect_err(|error| records::refused("", peer.address, error))?;
         peer.is_known.store(true, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl Sessions {
         self.check_way(peer)?;
         let given = headers.get("authorization").map(|value| value.to_str().map_err(|_| wrong_header())).transpose()?;
         let Some(given) = given else {
-            // The token as the older handshake of Flight has clients send it.
+            // The token as clients of Flight's older handshake send it.
             let older = headers.get_bin("auth-token-bin").and_then(|value| value.to_bytes().ok());
             if let Some(token) = older.as_deref().and_then(|token| std::str::from_utf8(token).ok()) {
                 return self.by_token(peer, token);
@@ -215,7 +215,7 @@ impl Sessions {
         }
     }
 
-    /// The session that a ticket names, for clients that send no token with it.
+    /// The session of a ticket, for clients that send no token with it.
     ///
     /// # Errors
     /// It has ended.
@@ -224,10 +224,10 @@ impl Sessions {
         found.ok_or_else(|| coded(SqlState::INVALID_AUTHORIZATION, "ticket", "is of a session that has ended; ask again"))
     }
 
-    /// Logs somebody in.
+    /// Logs a user in.
     ///
     /// # Errors
-    /// A wrong name or password.
+    /// The name or password is wrong.
     pub async fn by_password(self: &Arc<Self>, peer: &Arc<Peer>, user: &str, password: &str) -> Result<Known> {
         self.check_way(peer)?;
         let mut both = hmac::Context::with_key(&self.key);
@@ -251,14 +251,14 @@ impl Sessions {
         Ok(Known { open, token: Some(token) })
     }
 
-    /// True when nobody needs a password, and everybody may do all.
+    /// Checks a password. True when no passwords are needed, and everyone may do everything.
     async fn check(&self, peer: &Peer, user: &str, password: &str) -> Result<bool> {
         if !self.door.engine.has_logins()? {
             return if peer.is_near || self.door.insecure { Ok(true) } else { Err(nobody()) };
         }
         let found = self.door.engine.verifier(user)?;
         let is_there = found.is_some();
-        // Who is not known takes as long, and fails at the end: names cannot be found out.
+        // An unknown user takes as long and fails at the end, so that names cannot be discovered.
         let verifier = found.map_or_else(|| Verifier::of_nobody(user), Ok)?;
         let given = password.to_string();
         let fits = {
@@ -301,10 +301,10 @@ impl Sessions {
         Ok(Known { open, token: None })
     }
 
-    /// Other machines are served within TLS alone.
+    /// Refuses connections from other machines without TLS.
     ///
     /// # Errors
-    /// This one is not.
+    /// This is such a connection.
     pub fn check_way(&self, peer: &Peer) -> Result<()> {
         if peer.is_near || peer.is_secure || self.door.insecure {
             return Ok(());
@@ -326,7 +326,7 @@ impl Sessions {
         }
         let entered = match self.door.connections.enter() {
             Ok(entered) => entered,
-            // Those whose clients are gone make room.
+            // Make room by ending a session whose client has disconnected.
             Err(error) => {
                 self.end_orphan().ok_or(error)?;
                 self.door.connections.enter()?
@@ -372,7 +372,7 @@ impl Sessions {
         Ok((open, token))
     }
 
-    /// Ends the session of a client that is gone, the one that was used longest ago.
+    /// Ends the least recently used session of a disconnected client.
     fn end_orphan(&self) -> Option<()> {
         let mut all = self.all.lock();
         let orphans = all.values().filter(|open| open.is_orphan());
@@ -383,7 +383,7 @@ impl Sessions {
         Some(())
     }
 
-    /// Notes that a connection is gone.
+    /// Records that a connection has closed.
     pub fn gone(&self, peer: &Peer) {
         if let Some(open) = peer.nameless.lock().upgrade() {
             open.end();
@@ -393,7 +393,7 @@ impl Sessions {
         }
     }
 
-    /// Ends sessions whose time is over, until the server ends.
+    /// Ends expired sessions, until the server ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -404,7 +404,7 @@ impl Sessions {
                 if open.expires <= now || unused >= self.idle {
                     open.end();
                 } else if unused >= ORPHANED && open.is_orphan() && open.session.transaction_status() != TransactionStatus::Idle {
-                    // Its end is not heard by anybody.
+                    // There is no client left to report an error to.
                     let _ = transactions::roll_back(&open).await;
                 }
             }

@@ -1,4 +1,4 @@
-//! Statements as text: queries are planned when they are asked about and run when their rows are read; what has no rows runs at once.
+//! Statements as text: queries are planned when requested and run when their rows are read; statements without rows run at once.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use super::transactions;
 use crate::engine::{Answer, Cancel, Parameters, Prepared, Statement};
 use crate::error::{SqlState, coded};
 
-/// Statements that have begun and wait for their rows to be read, a session.
+/// The maximum number of begun statements per session that wait for their rows to be read.
 const MOST: usize = 256;
-/// Tickets that were cancelled before their rows were read, a session.
+/// The maximum number of tickets per session that were cancelled before their rows were read.
 const MOST_CANCELLED: usize = 10_000;
 
 /// Rows with their columns.
@@ -31,7 +31,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Rows that are there.
+    /// Rows that are already computed.
     pub fn of(batch: RecordBatch) -> Self {
         Self { columns: batch.schema(), batches: stream::iter([Ok(batch)]).boxed() }
     }
@@ -45,26 +45,26 @@ impl Rows {
 /// What waits for its rows to be read.
 #[expect(clippy::large_enum_variant, reason = "one per statement, and moved a few times")]
 pub enum Begun {
-    /// A statement that runs.
+    /// A running statement.
     Running(Answer),
-    /// A prepared statement with the values that it had when it was asked about.
+    /// A prepared statement with the values at the time of the request.
     Bound(Bound),
 }
 
-/// What is reported to a client about a statement, and what it sends back to read the rows.
+/// The description of a statement for a client, and what its ticket contains.
 pub struct Told {
     pub columns: SchemaRef,
     pub number: u64,
-    /// The query that the ticket has.
+    /// The query, if the ticket contains it.
     pub query: Option<String>,
     /// True when the session holds the statement until its rows are read.
     pub is_held: bool,
 }
 
-/// The one statement of a text.
+/// The only statement in a text.
 ///
 /// # Errors
-/// None, several, or one that is no SQL.
+/// There is none or several, or it is not valid SQL.
 pub async fn only(busy: &Busy, sql: &str) -> Result<Statement> {
     let mut statements = busy.within(busy.0.session.parse(sql)).await?;
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
@@ -74,7 +74,7 @@ pub async fn only(busy: &Busy, sql: &str) -> Result<Statement> {
     checked(statement)
 }
 
-/// A statement whose parameters have numbers, and whose other side is no client.
+/// Numbers the parameters of a statement; refuses COPY from STDIN and to STDOUT.
 fn checked(statement: Statement) -> Result<Statement> {
     if statement.client_copy().is_some() {
         let problem = "from STDIN and to STDOUT is for clients of PostgreSQL; here rows are ingested, and read by a query";
@@ -83,16 +83,16 @@ fn checked(statement: Statement) -> Result<Statement> {
     statement.numbered()
 }
 
-/// True for a statement that gives rows.
+/// True for a statement that returns rows.
 pub fn gives_rows(prepared: &Prepared) -> bool {
     let described = prepared.describe();
     !described.columns.fields().is_empty() || matches!(described.tag.as_str(), "SELECT" | "FETCH")
 }
 
-/// Plans a query; runs a statement that gives no rows, as clients expect of what they execute.
+/// Plans a query; a statement without rows is run at once, as clients expect.
 ///
 /// # Errors
-/// What is wrong with the statement.
+/// The statement is wrong or fails.
 pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<Told> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -112,7 +112,7 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
         let _admitted = busy.admitted(prepared.takes_turn()).await?;
         let answer = busy.within(prepared.execute(Parameters::default())).await?;
         if answer.has_rows() {
-            // SHOW and EXECUTE say what they give when they run.
+            // The columns of SHOW and EXECUTE are known only once they run.
             let columns = rows::columns(answer.schema());
             hold(open, number, Begun::Running(answer));
             return Ok(Told { columns, number, query: None, is_held: true });
@@ -123,7 +123,7 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
     noting_failure(open, asked).await
 }
 
-/// Holds what waits for its rows to be read, in the place of what has waited longest when there is too much of it.
+/// Holds what waits for its rows to be read; when there is too much, the oldest is dropped.
 pub fn hold(open: &Open, number: u64, begun: Begun) {
     let mut all = open.begun.lock();
     if all.len() >= MOST
@@ -137,7 +137,7 @@ pub fn hold(open: &Open, number: u64, begun: Begun) {
 /// The columns of a query. Nothing runs.
 ///
 /// # Errors
-/// What is wrong with the statement.
+/// The statement is wrong.
 pub async fn describe(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<SchemaRef> {
     transactions::check(&busy.0, transaction)?;
     let prepared = busy.within(busy.0.session.prepare(only(busy, sql).await?)).await?;
@@ -147,7 +147,7 @@ pub async fn describe(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Res
 /// The rows of a ticket.
 ///
 /// # Errors
-/// What is wrong with the statement, or the ticket was cancelled.
+/// The statement fails, or the ticket was cancelled.
 pub async fn read(busy: Busy, ticket: Ticket) -> Result<Rows> {
     let open = Arc::clone(&busy.0);
     let number = ticket.number;
@@ -177,10 +177,10 @@ pub async fn read(busy: Busy, ticket: Ticket) -> Result<Rows> {
     }
 }
 
-/// Runs the statements of a text, and counts the rows that the last one has written; -1 when it gives rows.
+/// Runs the statements of a text, and returns the number of rows written by the last one; -1 when it returns rows.
 ///
 /// # Errors
-/// The first statement that fails; those before it have run.
+/// The first statement that fails; earlier ones have run.
 pub async fn update(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<i64> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -201,10 +201,10 @@ pub async fn update(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Resul
     noting_failure(open, run).await
 }
 
-/// Waits until a statement is done; the rows that it has written, or -1.
+/// Waits until a statement is done; returns the number of written rows, or -1 when it returns rows.
 ///
 /// # Errors
-/// What goes wrong.
+/// The statement fails.
 pub async fn finish(busy: &Busy, mut answer: Answer) -> Result<i64> {
     while let Some(batch) = busy.within(answer.next_batch()).await? {
         drop(batch);
@@ -212,7 +212,7 @@ pub async fn finish(busy: &Busy, mut answer: Answer) -> Result<i64> {
     Ok(if answer.has_rows() { -1 } else { i64::try_from(answer.rows()).unwrap_or(i64::MAX) })
 }
 
-/// A transaction in which something has failed is over but for its end.
+/// Marks the transaction as failed when the work fails, so that only its end is accepted.
 ///
 /// # Errors
 /// Those of the work.
@@ -224,7 +224,7 @@ pub async fn noting_failure<T>(open: &Open, work: impl Future<Output = Result<T>
     done
 }
 
-/// A statement whose rows are being read; it is not among those that run any more when this is dropped.
+/// A statement whose rows are being read; dropping this removes it from the running ones.
 pub struct Reading {
     pub busy: Busy,
     number: u64,
@@ -249,7 +249,7 @@ impl Drop for Reading {
     }
 }
 
-/// The rows of a statement, as they come and as fast as they are read.
+/// The rows of a statement, streamed as fast as they are read.
 ///
 /// # Errors
 /// It was cancelled before it began.
@@ -275,7 +275,7 @@ fn reading(busy: Busy, number: u64, answer: Answer, admitted: Option<OwnedSemaph
     Ok(Rows { columns, batches: batches.boxed() })
 }
 
-/// Ends the statement of a ticket, or sees to it that it does not begin; false for one that is over, or was never there.
+/// Cancels the statement of a ticket, or prevents it from starting; false when it has ended or never existed.
 pub fn cancel(open: &Open, ticket: &Ticket) -> bool {
     if open.begun.lock().remove(&ticket.number).is_some() {
         return true;

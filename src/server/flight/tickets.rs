@@ -1,5 +1,5 @@
-//! Tickets: what a client gives back to get the rows that it asked for. They are signed, so that nobody makes one of his own, and live for
-//! an hour, so that a client may lose its connection in between.
+//! Tickets, with which a client fetches the rows that it requested. They are signed, so that clients cannot forge them, and valid for an
+//! hour, so that a client may lose its connection in between.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,35 +15,36 @@ use crate::error::{SqlState, coded, failed};
 const LIFE: Duration = Duration::from_secs(3600);
 const SIGNATURE: usize = 32;
 
-/// What a ticket says.
+/// The contents of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// The session that asked.
+    /// The session that requested it.
     pub session: [u8; 32],
-    /// Its number in the session.
+    /// The number of the statement in the session.
     pub number: u64,
-    /// The query, where the ticket has it.
+    /// The query, if the ticket contains it.
     pub query: Option<String>,
-    /// True when the session holds the statement until its rows are read; without this and a query, it has run and has no rows.
+    /// True when the session holds the statement until its rows are read. Without this and without a query, the statement has run and has
+    /// no rows.
     pub is_held: bool,
     /// The transaction that it is part of.
     pub transaction: Option<Vec<u8>>,
-    /// Until when it may be used, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     until: u64,
 }
 
-/// Makes tickets and reads them.
+/// Creates and reads tickets.
 pub struct Tickets(hmac::Key);
 
 impl Tickets {
     /// # Errors
-    /// The system gives no random numbers.
+    /// The system provides no random numbers.
     pub fn new() -> Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         key.map(Self).map_err(|_| failed("server", "the system provides no random numbers"))
     }
 
-    /// A ticket of a session.
+    /// Creates a ticket of a session.
     ///
     /// # Errors
     /// None in practice.
@@ -57,10 +58,10 @@ impl Tickets {
         Ok(sealed.into())
     }
 
-    /// What a ticket says.
+    /// Reads a ticket.
     ///
     /// # Errors
-    /// It was not made here, or its time is over.
+    /// It was not made by this server, or it has expired.
     pub fn open(&self, sealed: &[u8]) -> Result<Ticket> {
         let wrong = || coded(SqlState::INVALID_PARAMETER_VALUE, "ticket", "was not made by this server; ask for a new one");
         let (signature, body) = sealed.split_at_checked(SIGNATURE).ok_or_else(wrong)?;

@@ -1,7 +1,7 @@
-//! Transactions by calls of their own: as BEGIN, COMMIT and SAVEPOINT in SQL, of which a session has one at a time.
+//! Transactions by calls: like BEGIN, COMMIT and SAVEPOINT in SQL; a session has one at a time.
 //!
-//! A statement that names no transaction is one of its own, and is refused while the session has one: what the client believes to be
-//! committed might be rolled back later. A prepared statement is part of whatever transaction there is when it runs.
+//! A statement that names no transaction is its own transaction, and is refused while the session has one open: the client would consider
+//! it committed, but it might be rolled back later. A prepared statement is part of whatever transaction is open when it runs.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Transaction {
     savepoints: Vec<(Bytes, String)>,
 }
 
-/// Runs a statement of one word or two.
+/// Runs a transaction statement.
 async fn run(session: &Session, sql: &str) -> Result<()> {
     for statement in session.parse(sql).await? {
         session.execute(statement).await?.collect().await?;
@@ -39,14 +39,14 @@ fn unknown(what: &str) -> DataFusionError {
 /// Checks that a statement is part of the open transaction, or that no transaction is open.
 ///
 /// # Errors
-/// It names another one, or none.
+/// It names another transaction, or none.
 pub fn check(open: &Open, given: Option<&[u8]>) -> Result<()> {
     let mut own = open.transaction.lock();
-    // COMMIT and ROLLBACK in SQL end it too.
+    // It may also have been ended by COMMIT or ROLLBACK in SQL.
     if own.is_some() && open.session.transaction_status() == TransactionStatus::Idle {
         *own = None;
     }
-    // An empty name means no name.
+    // An empty name means none.
     match (own.as_ref(), given.filter(|given| !given.is_empty())) {
         (None, None) => Ok(()),
         (Some(own), Some(given)) if own.id == given => Ok(()),
@@ -58,10 +58,10 @@ pub fn check(open: &Open, given: Option<&[u8]>) -> Result<()> {
     }
 }
 
-/// Refuses a query in a transaction that has failed; what is no query is refused where it runs.
+/// Refuses a query in a failed transaction; other statements are refused where they run.
 ///
 /// # Errors
-/// It has failed.
+/// The transaction has failed.
 pub fn check_going_on(open: &Open) -> Result<()> {
     if open.session.transaction_status() != TransactionStatus::Failed {
         return Ok(());
@@ -73,7 +73,7 @@ pub fn check_going_on(open: &Open) -> Result<()> {
 /// Begins a transaction.
 ///
 /// # Errors
-/// There is one already.
+/// A transaction is already open.
 pub async fn begin(busy: &Busy) -> Result<Bytes> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -90,8 +90,7 @@ pub async fn begin(busy: &Busy) -> Result<Bytes> {
 /// Ends a transaction.
 ///
 /// # Errors
-/// There is no such one; it cannot be committed, because something in it has failed, or because others have changed what it read. It is
-/// rolled back then.
+/// There is no such transaction; or it cannot be committed, because a statement in it failed or because of a conflict, and is rolled back.
 pub async fn end(busy: &Busy, id: &[u8], commits: bool) -> Result<()> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -111,7 +110,7 @@ pub async fn end(busy: &Busy, id: &[u8], commits: bool) -> Result<()> {
     Ok(())
 }
 
-/// Rolls back whatever transaction there is.
+/// Rolls back the open transaction, if any.
 ///
 /// # Errors
 /// None in practice.
@@ -123,7 +122,7 @@ pub async fn roll_back(open: &Open) -> Result<()> {
     }
 }
 
-/// Makes a savepoint.
+/// Sets a savepoint.
 ///
 /// # Errors
 /// There is no such transaction, or it has failed.
@@ -144,10 +143,10 @@ pub async fn savepoint(busy: &Busy, id: &[u8], name: &str) -> Result<Bytes> {
     Ok(made)
 }
 
-/// Goes back to a savepoint, or forgets it.
+/// Rolls back to a savepoint, or releases it.
 ///
 /// # Errors
-/// There is no such one.
+/// There is no such savepoint.
 pub async fn end_savepoint(busy: &Busy, id: &[u8], goes_back: bool) -> Result<()> {
     let open = &busy.0;
     let _turn = open.turn.lock().await;
@@ -162,17 +161,17 @@ pub async fn end_savepoint(busy: &Busy, id: &[u8], goes_back: bool) -> Result<()
     if let Some(own) = open.transaction.lock().as_mut()
         && let Some(place) = own.savepoints.iter().rposition(|(own, _)| own == id)
     {
-        // Those after it are gone with it; it stays when it was gone back to.
+        // Later savepoints are gone; this one remains after a rollback to it.
         own.savepoints.truncate(if goes_back { place + 1 } else { place });
     }
     Ok(())
 }
 
-/// A transaction of one call, which is rolled back unless it is committed, also when its client is gone.
+/// A transaction for a single call. It is rolled back unless committed, even if its client disconnects.
 pub struct Own(Option<(Arc<Open>, OwnedMutexGuard<()>)>);
 
 impl Own {
-    /// Begins it. Other statements of the session wait until it is over.
+    /// Begins it. Other statements of the session wait until it ends.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -197,7 +196,7 @@ impl Drop for Own {
     fn drop(&mut self) {
         let (Some((open, turn)), Ok(runtime)) = (self.0.take(), Handle::try_current()) else { return };
         runtime.spawn(async move {
-            // There is nobody to tell.
+            // There is no client left to report an error to.
             let _ = roll_back(&open).await;
             drop(turn);
         });

@@ -1,4 +1,4 @@
-//! Connections of clients: plain or TLS on one port, as many as there may be, and what is known of each.
+//! Client connections: plain or TLS on one port, limited in number, with what is known of each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,11 +19,11 @@ use tonic::transport::server::Connected;
 use super::sessions::{Open, Sessions};
 use crate::server::Door;
 
-/// A client has so long for the handshake of TLS:
+/// The time limit for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(60);
-/// And so long to say who it is:
+/// The time limit for authentication.
 const STARTUP: Duration = Duration::from_secs(60);
-/// So many sessions a connection may open by giving name and password with its calls.
+/// How many sessions one connection may open by sending name and password with its calls.
 pub const MOST_LOGINS: usize = 64;
 
 trait Bytes: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -33,28 +33,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytes for T {}
 /// What is known of a connection.
 pub struct Peer {
     pub id: u64,
-    /// Where the client is; nothing for one that came through a socket that only who runs the server may open.
+    /// The client's address; `None` for a Unix socket, which only the server's user can open.
     pub address: Option<SocketAddr>,
     /// True for a client on this machine.
     pub is_near: bool,
     /// True within TLS.
     pub is_secure: bool,
-    /// True once a call was let in.
+    /// True once a call was authenticated.
     pub is_known: AtomicBool,
-    /// The session of calls that say nothing of who makes them.
+    /// The session of anonymous calls.
     pub nameless: Mutex<Weak<Open>>,
-    /// The sessions of calls that give name and password, by a digest of both.
+    /// The sessions of calls with name and password, by a digest of both.
     pub logins: Mutex<HashMap<[u8; 32], Weak<Open>>>,
 }
 
 impl Peer {
-    /// True for the user who runs the server: nobody else can open its socket.
+    /// True for the server's own user: nobody else can open its socket.
     pub fn is_owner(&self) -> bool {
         self.address.is_none()
     }
 }
 
-/// What every call knows of its connection.
+/// The connection, for the calls that come over it.
 #[derive(Clone)]
 pub struct Caller(pub Arc<Peer>);
 
@@ -63,7 +63,7 @@ pub struct Connection {
     bytes: Box<dyn Bytes>,
     peer: Arc<Peer>,
     sessions: Arc<Sessions>,
-    /// When it is read no further, unless its client is known by then.
+    /// When reading stops unless the client has authenticated by then.
     patience: Pin<Box<tokio::time::Sleep>>,
     _place: OwnedSemaphorePermit,
 }
@@ -86,7 +86,7 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let is_known = self.peer.is_known.load(Ordering::Relaxed);
         if !is_known && self.patience.as_mut().poll(context).is_ready() {
-            // As if its client had nothing more to say.
+            // As if the client had closed its side.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.bytes).poll_read(context, buffer)
@@ -131,7 +131,7 @@ impl Listener {
     }
 }
 
-/// Takes connections in until the server is stopped.
+/// Accepts connections until the server is stopped.
 pub async fn accept(
     listener: Listener,
     door: Arc<Door>,
@@ -142,7 +142,7 @@ pub async fn accept(
 ) {
     let places = Arc::new(Semaphore::new(most));
     let next = Arc::new(AtomicU64::new(1));
-    // The same certificate, for clients that speak HTTP/2.
+    // The same certificate, with HTTP/2 as protocol.
     let tls = door.tls.as_ref().map(|tls| {
         let mut config = rustls::ServerConfig::clone(tls.acceptor.config());
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -155,11 +155,11 @@ pub async fn accept(
             accepted = listener.accept() => accepted,
         };
         let Ok(accepted) = accepted else {
-            // No more files may be open: some will be closed.
+            // Too many open files: some will be closed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // Beyond that a client finds its connection closed.
+        // Beyond the limit, the connection is closed.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let address = match &accepted {
             Accepted::Tcp(_, address) => Some(*address),
@@ -175,20 +175,20 @@ pub async fn accept(
             let (nameless, logins) = (Mutex::default(), Mutex::default());
             let peer = Arc::new(Peer { id, address, is_near, is_secure, is_known: AtomicBool::new(false), nameless, logins });
             let patience = Box::pin(tokio::time::sleep(STARTUP));
-            // Nobody takes it once the server is stopped.
+            // Nobody receives it once the server is stopped.
             let _ = sender.send(Connection { bytes, peer, sessions, patience, _place: place }).await;
         });
     }
 }
 
-/// Finds out whether a client begins with TLS.
+/// Detects whether a client begins with TLS.
 async fn begin(accepted: Accepted, tls: Option<TlsAcceptor>) -> Option<(Box<dyn Bytes>, bool)> {
     let stream = match accepted {
         Accepted::Tcp(stream, _) => stream,
         #[cfg(unix)]
         Accepted::Socket(stream) => return Some((Box::new(stream), false)),
     };
-    // Answers are small and expected at once.
+    // Answers are small, and should be sent at once.
     let _ = stream.set_nodelay(true);
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 0 {

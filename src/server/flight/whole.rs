@@ -1,7 +1,7 @@
 //! Distinguishes the end of a client's stream from a lost connection.
 //!
-//! tonic takes a client that cancels a call for one that has sent all, so that half of a load would be kept as the whole. Here what a client
-//! sends ends in an error unless the client itself has ended it.
+//! tonic treats a client that cancels a call like one that has sent everything, so that half of a load would be stored as the whole. Here
+//! the client's stream ends in an error unless the client itself has ended it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::{Code, Status};
 
-/// A service whose calls see whether their client has sent all.
+/// A service whose calls notice when their client has not sent everything.
 #[derive(Debug, Clone)]
 pub struct Whole<S>(pub S);
 
@@ -35,7 +35,7 @@ impl<S: NamedService> NamedService for Whole<S> {
     const NAME: &'static str = S::NAME;
 }
 
-/// What is sent, where cancelling is an error as any other.
+/// A request body in which a cancellation is an error like any other.
 struct Ended(Body);
 
 impl http_body::Body for Ended {

@@ -1,4 +1,4 @@
-//! Passwords, by SCRAM-SHA-256: neither side sends one, and the server keeps none.
+//! Password authentication with SCRAM-SHA-256: neither side sends the password, and the server does not store it.
 //!
 //! Source: RFC 5802, RFC 7677; over TLS also bound to the certificate, RFC 5929 (`tls-server-end-point`).
 
@@ -19,15 +19,15 @@ use crate::server::Door;
 
 const SCRAM: &str = "SCRAM-SHA-256";
 const SCRAM_PLUS: &str = "SCRAM-SHA-256-PLUS";
-/// A message of somebody who is not known yet has no more bytes.
+/// The largest message in bytes before the client is authenticated.
 const MOST: usize = 16 << 10;
-/// Who was wrong waits, so that passwords are not found by trying.
+/// The delay after a failed login, to slow down password guessing.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// Finds out whether the client is who it says; true when nobody needs a password, and everybody may do all.
+/// Authenticates the client. True when no passwords are needed, and everyone may do everything.
 ///
 /// # Errors
-/// It is not, or may not come this way.
+/// The client fails to authenticate, or may not use this kind of connection.
 pub async fn authenticate(
     incoming: &mut Reading,
     out: &mut Writing,
@@ -73,7 +73,7 @@ async fn scram(
     let mechanisms = if bound.is_some() { vec![SCRAM_PLUS.into(), SCRAM.into()] } else { vec![SCRAM.into()] };
     out.put(&PgWireBackendMessage::Authentication(Authentication::SASL(mechanisms)));
     let mut first = password(incoming, out).await?;
-    // The name of the mechanism, and the length of what follows.
+    // The name of the mechanism, then the length of the rest.
     let end = first
         .iter()
         .position(|byte| *byte == 0)
@@ -88,7 +88,7 @@ async fn scram(
     if usize::try_from(length).ok() != Some(first.len()) {
         return Err(violation("the first step of the password exchange does not have the length it declares"));
     }
-    // Who is not known is asked as everybody is, and fails at the end: names cannot be found out.
+    // An unknown user goes through the same exchange and fails at the end, so that names cannot be discovered.
     let is_there = verifier.is_some();
     let verifier = match verifier {
         Some(verifier) => verifier,
@@ -107,7 +107,7 @@ async fn scram(
     Ok(())
 }
 
-/// The next step of the client.
+/// The client's next message of the exchange.
 async fn password(incoming: &mut Reading, out: &mut Writing) -> Result<Bytes> {
     let gone = || coded(SqlState::INVALID_AUTHORIZATION, "client", "has disconnected");
     out.flush().await.map_err(|_| gone())?;

@@ -1,4 +1,4 @@
-//! One connection: what its client asks is answered in turn, while a reader sees whether the client is still there.
+//! A connection: requests are answered in turn, while a separate reader notices when the client disconnects.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,15 +21,15 @@ use crate::error::{SqlState, coded};
 use crate::server::Door;
 use crate::server::connections::{Connected, Reason, interrupted};
 
-/// So many messages wait until the one before is answered; a client that sends more is read no further.
+/// How many messages may wait for the previous one to be answered; the client is not read further until then.
 const WAITING: usize = 8;
 
 /// Why a connection ends, or what is reported to its client.
 #[derive(Debug)]
 pub enum Stop {
-    /// An error of the statement: the connection goes on.
+    /// An error of the statement; the connection continues.
     Failed(DataFusionError),
-    /// The client is gone.
+    /// The client has disconnected.
     Gone,
 }
 
@@ -54,18 +54,18 @@ pub struct Connection {
     pub out: Outgoing<WriteHalf<Box<dyn Stream>>>,
     requests: mpsc::Receiver<Read>,
     pub connected: Arc<Connected>,
-    /// Statements that may run at the same time.
+    /// Limits the statements that run at the same time.
     admission: Arc<Semaphore>,
     pub statements: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
-    /// The text that the client is told about, for the places of errors.
+    /// The text that error positions refer to.
     pub text: Arc<str>,
-    /// The values of settings as the client knows them.
+    /// The values of settings that the client knows.
     reported: Vec<(String, String)>,
 }
 
 impl Connection {
-    /// Starts to read what the client sends.
+    /// Starts reading what the client sends.
     pub fn new(
         session: Session,
         incoming: Incoming<impl AsyncRead + Unpin + Send + 'static>,
@@ -80,7 +80,7 @@ impl Connection {
         Self { session, out, requests, connected, admission, statements, portals, text, reported: vec![] }
     }
 
-    /// Answers until the client has had enough.
+    /// Answers requests until the connection ends.
     pub async fn serve(mut self) {
         self.report();
         self.ready();
@@ -103,7 +103,7 @@ impl Connection {
             match request {
                 Request::Terminate => return Ok(()),
                 Request::Query(sql) => {
-                    // What was bound without a name ends with the next query.
+                    // The unnamed portal and statement end with the next simple query.
                     self.portals.remove("");
                     self.statements.remove("");
                     match self.query(&sql).await {
@@ -114,7 +114,7 @@ impl Connection {
                 }
                 Request::Sync => self.ready(),
                 Request::Flush => {}
-                // Outside of a COPY they are of no matter: it has failed already.
+                // Outside of a COPY these are ignored: the COPY has already failed.
                 Request::CopyData(_) | Request::CopyDone | Request::CopyFail(_) => {}
                 Request::FunctionCall => {
                     let problem = "calling a function by its number is not supported; write SELECT function(…)";
@@ -136,10 +136,10 @@ impl Connection {
         }
     }
 
-    /// The next message; `None` when the client is gone.
+    /// The next message; `None` when the client has disconnected.
     ///
     /// # Errors
-    /// What ends the connection.
+    /// The connection ends.
     pub async fn next(&mut self) -> Result<Option<Request>, Stop> {
         let request = tokio::select! {
             biased;
@@ -152,7 +152,7 @@ impl Connection {
         Ok(request.transpose()?)
     }
 
-    /// After an error nothing is done until the client says where it goes on; false when it is gone.
+    /// After an error, skips messages up to the next Sync; false when the client has disconnected.
     async fn skip_to_sync(&mut self) -> Result<bool, Stop> {
         self.out.flush().await?;
         loop {
@@ -164,10 +164,10 @@ impl Connection {
         }
     }
 
-    /// Does the work of a statement unless it is to end before.
+    /// Runs the work of a statement until it is interrupted.
     ///
     /// # Errors
-    /// Those of the work, or that it was ended.
+    /// The work fails or is interrupted.
     pub async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
@@ -176,26 +176,26 @@ impl Connection {
         }
     }
 
-    /// Waits for the turn of a statement that takes one; what is given back ends it.
+    /// Waits for admission of a statement that takes a turn; dropping the permit ends the turn.
     ///
     /// # Errors
-    /// It was ended before.
+    /// The statement was interrupted meanwhile.
     pub async fn turn(&self, takes_turn: bool) -> Result<Option<OwnedSemaphorePermit>> {
         if !takes_turn {
             return Ok(None);
         }
-        // It is never closed.
+        // The semaphore is never closed.
         self.within(async { Ok(Arc::clone(&self.admission).acquire_owned().await.ok()) }).await
     }
 
-    /// Tells of an error.
+    /// Reports an error.
     fn failed(&mut self, error: &DataFusionError) {
         self.connected.interrupt.finish();
         self.session.statement_failed();
         self.out.put(&replies::error(error, false, &self.text));
     }
 
-    /// Says that the next message may come, and what has become of settings that clients know.
+    /// Reports that the next query may come, together with changed settings.
     fn ready(&mut self) {
         self.connected.interrupt.finish();
         self.report();
@@ -211,7 +211,7 @@ impl Connection {
         self.out.put(&PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status)));
     }
 
-    /// Tells the values of settings that the client does not know yet.
+    /// Reports settings whose values the client does not know yet.
     fn report(&mut self) {
         let now = self.session.reported();
         for (name, value) in &now {
@@ -223,7 +223,7 @@ impl Connection {
     }
 }
 
-/// Reads until the client is gone; then what runs for it ends.
+/// Reads until the client disconnects, which then interrupts what it runs.
 async fn read(
     mut incoming: Incoming<impl AsyncRead + Unpin>,
     sender: mpsc::Sender<Read>,
@@ -238,7 +238,7 @@ async fn read(
                 None => break,
             },
         };
-        // Who takes leave wants what was asked before to be done.
+        // A client that terminates properly still wants its earlier requests done.
         let is_last = matches!(request, Err(_) | Ok(Request::Terminate));
         if sender.send(request).await.is_err() || is_last {
             return;

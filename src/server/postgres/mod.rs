@@ -1,15 +1,15 @@
 //! PostgreSQL's protocol, version 3.0: a session per connection.
 //!
-//! | file | what it does |
+//! | module | contents |
 //! |---|---|
-//! | [`startup`] | TLS or not, who comes, to what |
-//! | [`authentication`] | passwords, by SCRAM-SHA-256 |
+//! | [`startup`] | TLS, user and database |
+//! | [`authentication`] | passwords, with SCRAM-SHA-256 |
 //! | [`connection`] | answers messages in turn |
 //! | [`requests`], [`replies`] | the messages |
-//! | [`wire`] | bytes of messages, bounded and in large pieces |
-//! | [`simple`], [`portals`] | queries as text; statements prepared, bound and run in parts |
+//! | [`wire`] | messages as bytes, with size limits and buffering |
+//! | [`simple`], [`portals`] | queries as text; statements that are prepared, bound and run in parts |
 //! | [`copy`] | COPY from and to the client |
-//! | [`rows`], [`values`] | columns of Arrow as clients read them |
+//! | [`rows`], [`values`] | Arrow columns as clients read them |
 
 mod authentication;
 mod connection;
@@ -44,33 +44,33 @@ use crate::engine::Session;
 use crate::engine::activity::{self, End, Entry};
 use crate::error::{SqlState, coded};
 
-/// A client has so long to say who it is:
+/// The time limit for the startup of a connection.
 const STARTUP: Duration = Duration::from_secs(60);
-/// Version 3.0 of the protocol, as it is numbered.
+/// Version 3.0, as the protocol encodes it.
 const VERSION: i32 = 3 << 16;
-/// The one database of a server.
+/// The name of the server's only database.
 const DATABASE: &str = "portrait";
 
-/// Serves a client that came over the network.
+/// Serves a client that connected over TCP.
 pub async fn over_tcp(stream: TcpStream, door: Arc<Door>) {
     let Ok(address) = stream.peer_addr() else { return };
-    // Answers are small and expected at once.
+    // Answers are small, and should be sent at once.
     let _ = stream.set_nodelay(true);
     let begun = tokio::time::timeout(STARTUP, startup::begin(stream, door.tls.as_ref()));
     let Ok(beginning) = begun.await else { return };
     serve(beginning, door, Some(address)).await;
 }
 
-/// Serves a client of this machine.
+/// Serves a client that connected over a Unix socket.
 #[cfg(unix)]
 pub async fn over_socket(stream: UnixStream, door: Arc<Door>) {
-    // Nobody but who runs the server may open its socket.
+    // Only the server's user can open its socket, so no further check is needed.
     let stream: Box<dyn Stream> = Box::new(stream);
     let Ok(beginning) = tokio::time::timeout(STARTUP, startup::after_tls(stream, false)).await else { return };
     serve(beginning, door, None).await;
 }
 
-/// Serves a client at an address; without one it is of this machine.
+/// Serves a client; `client` is its address, `None` for a Unix socket.
 async fn serve(beginning: Beginning, door: Arc<Door>, client: Option<SocketAddr>) {
     match beginning {
         Beginning::Nothing => {}
@@ -109,7 +109,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>)
                 return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
             }
         };
-        // A client that may not log in learns nothing about the database.
+        // Checked after the login: a client that may not log in learns nothing about the database.
         if database != DATABASE {
             let problem = format!("no such database; connect to {DATABASE}, the one that this server has");
             return Err(coded(SqlState::INVALID_CATALOG_NAME, database, problem));
@@ -165,7 +165,7 @@ fn split(start: Start) -> (Reading, Writing) {
     }
 }
 
-/// The session of a connection, with the settings that the client asks for.
+/// The session of a connection, with the settings that the client requested.
 fn session(
     door: &Door,
     user: &str,

@@ -1,4 +1,4 @@
-//! Statements that are prepared, bound to values, described and run in parts: the extended protocol.
+//! The extended protocol: statements that are prepared, bound to values, described, and run in parts.
 
 use std::sync::Arc;
 
@@ -19,21 +19,21 @@ use crate::engine::{self, ClientCopy, Parameters};
 use crate::error::{SqlState, coded};
 use crate::postgres_types::seen_type;
 
-/// Statements and portals that one connection may have by name.
+/// The maximum number of named statements and portals per connection.
 const MOST: usize = 10_000;
-/// The number of `text`.
+/// The type OID of `text`.
 const TEXT: u32 = 25;
 
-/// A statement that was prepared by a message.
+/// A statement prepared by a message.
 pub struct Prepared {
     text: Arc<str>,
     /// `None` for an empty text.
     statement: Option<engine::Prepared>,
-    /// A COPY whose other side is the client.
+    /// A COPY from or to the client.
     copy: Option<ClientCopy>,
     /// The types of `$1`, `$2` … that the client declared; 0 where it left them open.
     declared: Vec<u32>,
-    /// Those that the statement wants, where that is known.
+    /// The types that the statement expects, where known.
     wanted: Vec<Option<DataType>>,
 }
 
@@ -74,7 +74,7 @@ impl Prepared {
     }
 }
 
-/// A statement with its values, and how far its rows have gone.
+/// A statement with its values, and how much of its rows was sent.
 pub struct Portal {
     prepared: Arc<Prepared>,
     values: Vec<ScalarValue>,
@@ -92,7 +92,7 @@ impl Connection {
     /// Answers a message of the extended protocol.
     ///
     /// # Errors
-    /// What is wrong with it; messages up to the next Sync are of no matter then.
+    /// The message fails; further messages up to the next Sync are then ignored.
     pub async fn extended(&mut self, request: Request) -> Result<(), Stop> {
         self.connected.interrupt.begin();
         match request {
@@ -174,7 +174,7 @@ impl Connection {
 
     /// A statement that was prepared by a message or by SQL.
     fn prepared(&mut self, name: &str) -> Result<Arc<Prepared>> {
-        // DEALLOCATE in SQL takes one away, PREPARE adds one.
+        // SQL's DEALLOCATE may have removed one, and PREPARE added one.
         let of_session = if name.is_empty() { None } else { self.session.prepared(name) };
         match (self.statements.get(name), of_session) {
             (Some(known), _) if name.is_empty() || known.statement.is_none() => Ok(Arc::clone(known)),
@@ -221,7 +221,7 @@ impl Connection {
             bound.push(parameter(place + 1, value.as_deref(), declared, format, wanted, zone)?);
         }
         let made = Portal { prepared, values: bound, formats: results, state: State::Bound };
-        // Wrong formats are reported here, where they were given.
+        // Invalid formats are reported here, where they were given.
         if let Some(columns) = made.columns() {
             made.formats(columns.fields().len())?;
         }
@@ -231,7 +231,7 @@ impl Connection {
     }
 
     async fn execute(&mut self, name: &str, most: i32) -> Result<(), Stop> {
-        // Taken out while it runs: what fails is gone.
+        // Removed while it runs: a portal that fails is gone.
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         self.text = Arc::clone(&portal.prepared.text);
         let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
@@ -240,7 +240,7 @@ impl Connection {
         let mut rows = match std::mem::replace(&mut portal.state, State::Done) {
             State::Running(rows) => rows,
             State::Done => {
-                // All its rows were sent.
+                // All of its rows were sent.
                 self.out.put(&replies::complete(&replies::tag("SELECT", 0)));
                 self.portals.insert(name.into(), portal);
                 return Ok(());
@@ -282,7 +282,7 @@ impl Connection {
 }
 
 impl Portal {
-    /// The columns of its rows; `None` when it has none.
+    /// The columns of its rows; `None` when it returns none.
     fn columns(&self) -> Option<SchemaRef> {
         let columns = &self.prepared.statement.as_ref()?.describe().columns;
         (!columns.fields().is_empty()).then(|| Arc::clone(columns))

@@ -11,7 +11,7 @@ use super::values::Format;
 use crate::error::{Place, SqlState, message_without_place, place, sqlstate};
 use crate::postgres_types::seen;
 
-/// The columns of rows that follow, or would.
+/// The description of the columns of a result.
 pub fn columns(schema: &Schema, formats: &[Format]) -> PgWireBackendMessage {
     let described = schema.fields().iter().zip(formats).map(|(field, format)| {
         let seen = seen(field);
@@ -20,7 +20,7 @@ pub fn columns(schema: &Schema, formats: &[Format]) -> PgWireBackendMessage {
     PgWireBackendMessage::RowDescription(RowDescription::new(described.collect()))
 }
 
-/// That there are no columns.
+/// The reply for a statement without columns.
 pub fn no_columns() -> PgWireBackendMessage {
     PgWireBackendMessage::NoData(NoData::new())
 }
@@ -30,16 +30,16 @@ pub fn parameters(types: Vec<u32>) -> PgWireBackendMessage {
     PgWireBackendMessage::ParameterDescription(ParameterDescription::new(types))
 }
 
-/// That a statement is done.
+/// The completion of a statement.
 pub fn complete(tag: &str) -> PgWireBackendMessage {
     PgWireBackendMessage::CommandComplete(CommandComplete::new(tag.to_string()))
 }
 
-/// The tag of a statement as PostgreSQL words it, with its count of rows.
+/// The command tag in PostgreSQL's form, with the row count.
 pub fn tag(words: &str, rows: u64) -> String {
     match words {
         "INSERT" => format!("INSERT 0 {rows}"),
-        // PostgreSQL says of what it ran how many rows the new table has.
+        // For CREATE TABLE AS, PostgreSQL reports the number of rows in the new table.
         "CREATE TABLE AS" => format!("SELECT {rows}"),
         "SELECT" | "UPDATE" | "DELETE" | "MERGE" | "COPY" | "FETCH" | "MOVE" => format!("{words} {rows}"),
         "EXPLAIN" | "SHOW" | "DESCRIBE" => words.to_string(),
@@ -47,7 +47,7 @@ pub fn tag(words: &str, rows: u64) -> String {
     }
 }
 
-/// An error; one that ends the connection is fatal. `sql` is the text that the client sent, in which the place is counted.
+/// An error; with `is_fatal`, it ends the connection. `sql` is the text that the client sent, in which positions are counted.
 pub fn error(error: &DataFusionError, is_fatal: bool, sql: &str) -> PgWireBackendMessage {
     let severity = if is_fatal { "FATAL" } else { "ERROR" };
     let mut fields = fields(severity, sqlstate(error), &message_without_place(error));
@@ -57,7 +57,7 @@ pub fn error(error: &DataFusionError, is_fatal: bool, sql: &str) -> PgWireBacken
     PgWireBackendMessage::ErrorResponse(ErrorResponse::new(fields))
 }
 
-/// The letter of the text at a place, counted from 1.
+/// The character position of a place in the text, counted from 1.
 fn position(sql: &str, place: &Place) -> Option<u64> {
     let before = sql.split('\n').take(usize::try_from(place.line).ok()?.checked_sub(1)?);
     let letters: u64 = before.map(|line| line.chars().count() as u64 + 1).sum();
@@ -65,7 +65,7 @@ fn position(sql: &str, place: &Place) -> Option<u64> {
     (position <= sql.chars().count() as u64 + 1).then_some(position)
 }
 
-/// Something that a person should know.
+/// A notice for the user.
 pub fn notice(text: &str) -> PgWireBackendMessage {
     PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text)))
 }
@@ -76,7 +76,7 @@ fn fields(severity: &str, state: SqlState, text: &str) -> Vec<(u8, String)> {
     vec![(b'S', severity.into()), (b'V', severity.into()), (b'C', state.code().into()), (b'M', text)]
 }
 
-/// The value of a setting that clients know.
+/// The value of a reported setting.
 pub fn setting(name: &str, value: &str) -> PgWireBackendMessage {
     PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.into(), value.into()))
 }

@@ -1,7 +1,7 @@
-//! What clients ask: the messages of protocol 3, each read within its own bounds.
+//! The client's messages of protocol 3, each parsed within its own bounds.
 //!
-//! A message that is shorter or longer than its parts is an error of the protocol, never a panic and never a part of the next message;
-//! so they are read here and not by `pgwire`, whose decoders trust the counts within a message.
+//! A message that is shorter or longer than its parts is a protocol error, never a panic, and never read into the next message. Therefore
+//! they are parsed here and not by `pgwire`, whose decoders trust the counts inside a message.
 //!
 //! Source: PostgreSQL 16, "Message Formats".
 
@@ -23,13 +23,13 @@ pub enum Named {
 pub enum Request {
     /// Statements as text, to be run one after another.
     Query(String),
-    /// A statement is prepared; types that are 0 are found out.
+    /// Prepares a statement; parameter types given as 0 are inferred.
     Parse {
         name: String,
         sql: String,
         types: Vec<u32>,
     },
-    /// A prepared statement gets its values.
+    /// Binds values to a prepared statement.
     Bind {
         portal: String,
         statement: String,
@@ -38,7 +38,7 @@ pub enum Request {
         results: Vec<i16>,
     },
     Describe(Named),
-    /// Rows of a portal; 0 is all.
+    /// Fetches rows of a portal; 0 means all.
     Execute {
         portal: String,
         most: i32,
@@ -46,21 +46,21 @@ pub enum Request {
     Close(Named),
     Flush,
     Sync,
-    /// A password, or a step of SASL.
+    /// A password, or a message of a SASL exchange.
     Password(Bytes),
     CopyData(Bytes),
     CopyDone,
     CopyFail(String),
-    /// A function called by its number: of before version 3, refused.
+    /// Calls a function by its OID: a legacy message, which is refused.
     FunctionCall,
     Terminate,
 }
 
 impl Request {
-    /// Reads a message: its letter, and all that follows the length.
+    /// Parses a message from its type byte and its body.
     ///
     /// # Errors
-    /// An unknown letter, or a message that does not hold what it must.
+    /// An unknown type, or a malformed body.
     pub fn read(letter: u8, body: Bytes) -> Result<Self> {
         let mut body = Body(body);
         let request = match letter {
@@ -108,7 +108,7 @@ pub fn violation(problem: impl std::fmt::Display) -> DataFusionError {
     coded(SqlState::PROTOCOL_VIOLATION, "protocol", problem)
 }
 
-/// What is left of a message.
+/// The unread part of a message.
 struct Body(Bytes);
 
 impl Body {
@@ -120,7 +120,7 @@ impl Body {
         self.0.try_get_i32().map_err(|_| too_short())
     }
 
-    /// A text that ends with a zero byte.
+    /// A zero-terminated string.
     fn text(&mut self) -> Result<String> {
         let end = self.0.iter().position(|byte| *byte == 0).ok_or_else(too_short)?;
         let text = self.0.split_to(end);
@@ -129,14 +129,14 @@ impl Body {
             .map_err(|_| coded(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "client", "sent bytes that are not valid UTF-8"))
     }
 
-    /// Values with their count before them.
+    /// Values preceded by their count.
     fn many<T>(&mut self, one: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
-        // A count without a sign, as PostgreSQL reads it: 65,535 parameters.
+        // The count is unsigned, as in PostgreSQL: up to 65,535 parameters.
         let count = self.short()? as u16;
         (0..count).map(|_| one(self)).collect()
     }
 
-    /// A value with its length before it; -1 is NULL.
+    /// A value preceded by its length; -1 means NULL.
     fn value(&mut self) -> Result<Option<Bytes>> {
         let length = self.number()?;
         if length == -1 {

@@ -1,4 +1,4 @@
-//! Rows of an answer on their way to the client.
+//! Sends the rows of an answer to the client.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::engine::Answer;
 use crate::error::{SqlState, coded};
 use crate::postgres_types::{seen, seen_type};
 
-/// What became of the rows that were asked for.
+/// What is left after some rows were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     /// There are no more.
@@ -28,18 +28,18 @@ pub enum Left {
 /// An answer whose rows are being sent.
 pub struct Rows {
     answer: Answer,
-    /// The columns as reported to the client; the rows must have them.
+    /// The columns as described to the client; the rows must have them.
     told: SchemaRef,
     formats: Vec<Format>,
-    /// The batch that is being sent, and its first row that was not.
+    /// The current batch, and its first row that was not sent.
     batch: Option<(RecordBatch, usize)>,
 }
 
 impl Rows {
-    /// `told` are the columns that the client knows, from before the statement ran.
+    /// `told` are the columns that were described to the client before the statement ran.
     ///
     /// # Errors
-    /// The answer has other columns: what it reads was changed since.
+    /// The answer has other columns: what it reads has changed since.
     pub fn new(answer: Answer, told: Option<SchemaRef>, formats: Vec<Format>) -> Result<Self> {
         let told = told.unwrap_or_else(|| Arc::clone(answer.schema()));
         if told.fields().len() != answer.schema().fields().len() {
@@ -61,7 +61,7 @@ impl Rows {
         &self.answer
     }
 
-    /// The batch that is being sent, taken from the answer when the one before is done.
+    /// The current batch, or the next one of the answer.
     async fn take(&mut self) -> Result<Option<(RecordBatch, usize)>> {
         if let Some(taken) = self.batch.take() {
             return Ok(Some(taken));
@@ -75,9 +75,9 @@ impl Rows {
     }
 }
 
-/// The batch with the types reported to the client: parameters may have changed them.
+/// The batch with the types described to the client, as parameter values may have changed them.
 fn as_told(batch: RecordBatch, told: &SchemaRef) -> Result<RecordBatch> {
-    // A decimal of other digits is `numeric` all the same.
+    // Decimals of any precision and scale are all `numeric`.
     let same = |(column, field): (&ArrayRef, &FieldRef)| {
         column.data_type() == field.data_type() || seen_type(column.data_type()).oid() == seen(field).oid()
     };
@@ -96,7 +96,7 @@ impl Connection {
     /// Sends rows, at most `most` of them.
     ///
     /// # Errors
-    /// What goes wrong while the statement runs, or that the client is gone.
+    /// The statement fails, or the client has disconnected.
     pub async fn send(&mut self, rows: &mut Rows, most: usize) -> Result<(Left, u64), Stop> {
         let zone = self.session.time_zone();
         let mut sent = 0;
@@ -119,12 +119,12 @@ impl Connection {
         rows: &Rows,
         zone: Tz,
     ) -> Result<(), Stop> {
-        // So many rows are written before others may work, and before it is seen whether anybody still wants them.
+        // The number of rows written before other tasks get a turn and interruptions are noticed.
         const STRETCH: usize = 1024;
         let mut next = range.start;
         while next < range.end {
             let end = range.end.min(next + STRETCH);
-            // Made anew for each stretch: writers borrow the batch, and nothing is held over a wait.
+            // Created for each stretch: writers borrow the batch, and must not be held across an await.
             {
                 let fields = rows.told.fields().iter().zip(batch.columns()).zip(&rows.formats);
                 let writers = fields.map(|((field, column), format)| Writer::new(field, column.as_ref(), *format, zone));
@@ -145,21 +145,22 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what was written, unless the statement is to end before the client takes it.
+    /// Sends buffered data, until the connection is interrupted.
     ///
     /// # Errors
-    /// The client is gone, or the statement was ended.
+    /// The client has disconnected, or the connection was ended.
     pub async fn flush(&mut self) -> Result<(), Stop> {
         let interrupt = Arc::clone(&self.connected);
         tokio::select! {
             biased;
-            // A part of a message may be with the client already: nothing can follow but the rest, or the end.
+            // Part of a message may already be sent: only its rest can follow, or the end of the connection. So a cancel request must not
+            // interrupt this.
             _ = interrupt.interrupt.closed() => Err(Stop::Gone),
             sent = self.out.flush() => Ok(sent?),
         }
     }
 
-    /// Says that a statement is done, and what its answer has to say.
+    /// Reports the completion of a statement, with its notes.
     pub fn done(&mut self, answer: &Answer, rows: u64) {
         for note in answer.notes() {
             self.out.put(&replies::notice(&note));

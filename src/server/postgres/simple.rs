@@ -1,4 +1,4 @@
-//! Statements that come as text and are run one after another.
+//! The simple protocol: statements as text, run one after another.
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
@@ -13,7 +13,7 @@ impl Connection {
     /// Answers a query message.
     ///
     /// # Errors
-    /// The first statement that fails; those before it have run, those after it do not.
+    /// The first statement that fails; earlier ones have run, later ones do not.
     pub async fn query(&mut self, sql: &str) -> Result<(), Stop> {
         self.text = sql.into();
         self.connected.interrupt.begin();
@@ -34,7 +34,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends an answer, all in text.
+    /// Sends an answer, in text format.
     async fn answer(&mut self, mut answer: Answer) -> Result<(), Stop> {
         if answer.has_rows() {
             let formats = vec![Format::Text; answer.schema().fields().len()];
@@ -53,7 +53,7 @@ impl Connection {
     /// Waits until a statement without rows is done.
     ///
     /// # Errors
-    /// What goes wrong.
+    /// The statement fails.
     pub async fn finish(&mut self, answer: &mut Answer) -> Result<(), Stop> {
         while let Some(batch) = self.within(answer.next_batch()).await? {
             drop(batch);

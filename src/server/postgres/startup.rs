@@ -1,4 +1,4 @@
-//! The beginning of a connection: TLS or not, who comes, and to what.
+//! The startup of a connection: TLS, user and database.
 
 use std::collections::BTreeMap;
 
@@ -16,32 +16,32 @@ use crate::server::tls::Tls;
 const SSL: i32 = 80_877_103;
 const GSS: i32 = 80_877_104;
 const CANCEL: i32 = 80_877_102;
-/// A startup message has no more bytes than PostgreSQL allows it.
+/// The maximum size of a startup message in bytes, as in PostgreSQL.
 const MOST: usize = 10_000;
 
-/// What a client wants first.
+/// The first request of a client.
 pub enum Beginning {
-    /// To be connected.
+    /// To connect.
     Connect(Box<Start>),
-    /// The statement of another connection to end.
+    /// To cancel the statement of another connection.
     Cancel { pid: i32, secret: i32 },
-    /// Nothing: it is gone, or speaks another language.
+    /// None: it has disconnected, or does not speak the protocol.
     Nothing,
 }
 
-/// A client that wants to be connected.
+/// A client that wants to connect.
 pub struct Start {
     pub incoming: Incoming<Box<dyn Stream>>,
     pub is_secure: bool,
     /// `user`, `database`, and settings.
     pub parameters: BTreeMap<String, String>,
-    /// The client knows a newer version of the protocol, or options of it: it is told that this is 3.0.
+    /// Set when the client requests a newer protocol version or unknown protocol options: it is told that the server speaks 3.0.
     pub unknown: Option<Vec<String>>,
-    /// What is wrong with how it began, to be said to it.
+    /// An error in the startup message, to be reported to the client.
     pub refused: Option<DataFusionError>,
 }
 
-/// Reads until it is known what the client wants. `stream` may become one of TLS.
+/// Reads the startup of a connection, switching `stream` to TLS when requested.
 pub async fn begin(stream: TcpStream, tls: Option<&Tls>) -> Beginning {
     let mut first = [0];
     let is_tls = matches!(stream.peek(&mut first).await, Ok(1)) && first == [0x16];
@@ -52,14 +52,14 @@ pub async fn begin(stream: TcpStream, tls: Option<&Tls>) -> Beginning {
     }
 }
 
-/// A connection that began without TLS, and may ask for it.
+/// A connection that begins without TLS, and may request it.
 async fn plain(mut incoming: Incoming<TcpStream>, tls: Option<&Tls>) -> Beginning {
     for _ in 0..3 {
         let Ok(mut body) = incoming.startup(MOST).await else { return Beginning::Nothing };
         match (body.get_i32(), tls) {
             (SSL, Some(tls)) => {
-                // What was sent before TLS would be taken for what came within it: somebody in between could put words in the client's
-                // mouth (the like of CVE-2021-23214).
+                // Data sent before TLS must not be treated as sent within it: a man in the middle could inject statements (as in
+                // CVE-2021-23214).
                 if incoming.has_more() {
                     return Beginning::Nothing;
                 }
@@ -88,7 +88,7 @@ async fn secure(stream: TcpStream, tls: &Tls, is_direct: bool) -> Beginning {
     after_tls(Box::new(stream), true).await
 }
 
-/// A connection on which no more is asked about TLS: within it, or on a Unix socket.
+/// A connection for which TLS is settled: within TLS, or on a Unix socket.
 pub async fn after_tls(stream: Box<dyn Stream>, is_secure: bool) -> Beginning {
     let mut incoming = Incoming::new(stream);
     for _ in 0..3 {
@@ -132,7 +132,7 @@ fn wanted(code: i32, mut body: Bytes, incoming: Incoming<Box<dyn Stream>>, is_se
     Beginning::Connect(Box::new(start))
 }
 
-/// Pairs of texts, each ended by a zero byte, and one more at the end.
+/// Parses pairs of zero-terminated strings, followed by one more zero byte.
 fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
     let pairs = body.strip_suffix(&[0]).ok_or_else(|| violation("the startup message is not terminated"))?;
     let mut texts = pairs.split(|byte| *byte == 0).map(|text| {
@@ -149,12 +149,12 @@ fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// `-c name=value --name=value` of the parameter `options`.
+/// Parses `-c name=value --name=value` in the parameter `options`.
 ///
 /// # Errors
-/// Something else.
+/// Anything else.
 pub fn options(text: &str) -> Result<Vec<(String, String)>> {
-    // A backslash keeps a space in a value.
+    // A backslash escapes a space in a value.
     let (mut words, mut word, mut letters) = (vec![], String::new(), text.chars());
     while let Some(letter) = letters.next() {
         match letter {
@@ -183,7 +183,7 @@ pub fn options(text: &str) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// The error of a message that did not come, to be said before the connection ends; `None` when nobody is there to read it.
+/// The error to report when a message did not arrive; `None` when there is no client left to read it.
 pub fn missing(missing: &Missing, most: usize) -> Option<DataFusionError> {
     match missing {
         Missing::Gone => None,

@@ -1,4 +1,4 @@
-//! Messages on a connection: read whole and bounded, written in large pieces.
+//! Messages on a connection: read completely and within size limits, written with buffering.
 
 use std::io;
 
@@ -11,17 +11,17 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
 
-/// So much is read at once.
+/// Bytes to read at a time.
 const READ: usize = 16 << 10;
-/// From so much on, what was written goes to the client.
+/// Bytes in the buffer from which it is sent to the client.
 const FULL: usize = 64 << 10;
 
-/// Why no message came.
+/// Why no message arrived.
 #[derive(Debug)]
 pub enum Missing {
-    /// The client is gone, or the system failed.
+    /// The client has disconnected, or the connection failed.
     Gone,
-    /// A message of so many bytes, which is more than it may have, or a length that cannot be.
+    /// The message has this many bytes, more than allowed; or an invalid length.
     Length(usize),
 }
 
@@ -36,30 +36,30 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Self { stream, buffer: BytesMut::new() }
     }
 
-    /// True when bytes came that belong to no message that was read.
+    /// True when bytes were received beyond the last message read.
     pub fn has_more(&self) -> bool {
         !self.buffer.is_empty()
     }
 
-    /// The stream again; what was read beyond the last message is gone.
+    /// The underlying stream; bytes read beyond the last message are discarded.
     pub fn into_stream(self) -> R {
         self.stream
     }
 
-    /// The stream, to be written to.
+    /// The underlying stream, for writing.
     pub fn stream(&mut self) -> &mut R {
         &mut self.stream
     }
 
-    /// The same over a stream made of this one.
+    /// The same reader over a stream made from this one.
     pub fn map<S>(self, made: impl FnOnce(R) -> S) -> Incoming<S> {
         Incoming { stream: made(self.stream), buffer: self.buffer }
     }
 
-    /// A message of the startup, which has no letter.
+    /// Reads a startup message, which has no type byte.
     ///
     /// # Errors
-    /// The client is gone, or the length is not between 8 and `most`.
+    /// The client has disconnected, or the length is not between 8 and `most`.
     pub async fn startup(&mut self, most: usize) -> Result<Bytes, Missing> {
         self.fill(4).await?;
         let length = usize::try_from(i32::from_be_bytes([self.buffer[0], self.buffer[1], self.buffer[2], self.buffer[3]]));
@@ -72,10 +72,10 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         Ok(self.buffer.split_to(length - 4).freeze())
     }
 
-    /// A message: its letter and what follows the length.
+    /// Reads a message: its type byte and its body.
     ///
     /// # Errors
-    /// The client is gone, or the message has more than `most` bytes: nothing of it was read, and nothing after it can be.
+    /// The client has disconnected, or the message has more than `most` bytes; then none of it was read, and nothing after it can be.
     pub async fn message(&mut self, most: usize) -> Result<(u8, Bytes), Missing> {
         self.fill(5).await?;
         let length = i32::from_be_bytes([self.buffer[1], self.buffer[2], self.buffer[3], self.buffer[4]]);
@@ -87,14 +87,14 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         let letter = self.buffer[0];
         self.buffer.advance(5);
         let body = self.buffer.split_to(length - 4).freeze();
-        // An idle connection keeps no memory for messages.
+        // An idle connection keeps no buffer.
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
         Ok((letter, body))
     }
 
-    /// Reads until there are so many bytes. Memory is taken as they come, whatever the length says.
+    /// Reads until this many bytes are buffered. Memory is allocated as they arrive, whatever length the client announces.
     async fn fill(&mut self, wanted: usize) -> Result<(), Missing> {
         while self.buffer.len() < wanted {
             self.buffer.reserve(READ.min(wanted - self.buffer.len()).max(512));
@@ -121,13 +121,13 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
     /// Adds a message.
     pub fn put(&mut self, message: &PgWireBackendMessage) {
         let mut bytes = BytesMut::new();
-        // Fails for messages of more than 2 GiB, of which there are none here: rows are written by `row`.
+        // Fails only for messages of more than 2 GiB, which do not occur here: rows are written with `put_with`.
         if message.encode(&mut bytes).is_ok() {
             self.buffer.extend_from_slice(&bytes);
         }
     }
 
-    /// Adds a message that `write` makes, after its letter and length.
+    /// Adds a message with a body written by `write`.
     pub fn put_with(&mut self, letter: u8, write: impl FnOnce(&mut Vec<u8>)) {
         self.buffer.push(letter);
         let begin = self.buffer.len();
@@ -137,15 +137,15 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         self.buffer[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
     }
 
-    /// True when what was added is enough to be sent.
+    /// True when the buffer should be sent.
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= FULL
     }
 
-    /// Sends what was added. A client that reads slowly holds the sender up here.
+    /// Sends the buffer. A client that reads slowly holds up the sender here.
     ///
     /// # Errors
-    /// The client is gone.
+    /// The client has disconnected.
     pub async fn flush(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
             self.stream.write_all(&self.buffer).await?;
@@ -155,19 +155,19 @@ impl<W: AsyncWrite + Unpin> Outgoing<W> {
         self.stream.flush().await
     }
 
-    /// Sends what was added, and keeps no memory until more is.
+    /// Sends the buffer, and frees its memory.
     ///
     /// # Errors
-    /// The client is gone.
+    /// The client has disconnected.
     pub async fn rest(&mut self) -> io::Result<()> {
         self.flush().await?;
         self.buffer = vec![];
         Ok(())
     }
 
-    /// Sends what was added, and ends the connection.
+    /// Sends the buffer, and closes the connection.
     pub async fn close(&mut self) {
-        // Who is gone needs no farewell.
+        // Errors do not matter if the client is already gone.
         let _ = self.flush().await;
         let _ = self.stream.shutdown().await;
     }

@@ -1,4 +1,4 @@
-//! MERGE: what happens to a row depends on whether the source has one for it.
+//! MERGE: what happens to a row depends on whether the source has a matching row.
 
 use datafusion::common::Result;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
@@ -13,10 +13,10 @@ use crate::catalog::tables::ROW;
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 
-/// The column of the source's rows that says that there is one.
+/// A marker column of the source; it is NULL where an outer join found no source row.
 const SOURCE: &str = "portrait:source";
 
-/// What MERGE gives back.
+/// The items of MERGE's RETURNING clause.
 pub fn returned(merge: &Merge) -> Option<Vec<SelectItem>> {
     match &merge.output {
         Some(OutputClause::Returning { select_items, .. }) => Some(select_items.clone()),
@@ -61,7 +61,7 @@ pub fn merge(merge: &Merge, known: &Known<'_>) -> Result<Change> {
     Ok(Change { query: parts.query()?, may_repeat: false })
 }
 
-/// The source, whose rows say that they are there.
+/// The source, with the marker column added.
 fn marked(source: &TableFactor) -> Result<TableFactor> {
     let alias = match source {
         TableFactor::Derived { alias, .. } => alias.clone().map(|alias| alias.name),
@@ -74,12 +74,12 @@ fn marked(source: &TableFactor) -> Result<TableFactor> {
     Ok(TableFactor::Derived { lateral: false, subquery, alias: alias.map(parts::table_alias), sample: None })
 }
 
-/// What happens to which rows.
+/// A WHEN clause: which rows it applies to, and what happens to them.
 struct Clause {
     condition: Expr,
-    /// False for rows that are only lost.
+    /// False for rows that are only deleted.
     stays: bool,
-    /// The values of all columns: the new ones, or those of the row that is lost.
+    /// The values of all columns: the new ones, or those of the deleted row.
     values: Vec<Expr>,
 }
 
@@ -97,7 +97,7 @@ impl Clause {
             Some(predicate) => joined(is_matched, BinaryOperator::And, Expr::Nested(Box::new(predicate.clone()))),
             None => is_matched,
         };
-        // What can happen to rows of which kind, the parser knows.
+        // The parser has checked which actions are allowed in which kind of clause.
         let (stays, values) = match action {
             MergeAction::Insert(insert) => (true, inserted(insert, own, known)?),
             MergeAction::Update(update) => (true, assigned(own, &update.assignments, known)?),
@@ -107,7 +107,7 @@ impl Clause {
     }
 }
 
-/// The values of all columns of a row that INSERT adds.
+/// The values of all columns of an inserted row.
 fn inserted(insert: &MergeInsertExpr, own: &Ident, known: &Known<'_>) -> Result<Vec<Expr>> {
     let of = normal(own);
     let MergeInsertKind::Values(values) = &insert.kind else {

@@ -1,10 +1,10 @@
-//! Statements that change rows, as queries: the rows that a table loses, and those that it gets.
+//! Statements that change rows, rewritten as queries that return the removed rows and the new ones.
 //!
-//! DELETE, UPDATE and MERGE become one query over the table with identified rows ([`Identified`]). Each row of the result names a row
-//! of the table that is removed (or none, if it only adds a row), says whether a new row replaces it, and has the values of the new row in the
+//! DELETE, UPDATE and MERGE become one query over the table with identified rows ([`Identified`]). Each row of the result names a row of
+//! the table to remove (or none, if it only adds a row), says whether a new row replaces it, and has the values of the new row in the
 //! order of the table's columns. A changed row is a removed row plus a new row.
 //!
-//! In the query the table has the name [`TARGET`], which nobody else can use, with the alias by which the statement names it.
+//! In the query the table is called [`TARGET`], a name that nobody else can use; its alias is the name that the statement uses for it.
 //!
 //! [`Identified`]: crate::catalog::tables::Identified
 
@@ -26,16 +26,16 @@ use crate::catalog::tables::{FILE, ROW};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::command::normal;
 
-/// The column that says whether a row takes the place of the lost one, or none.
+/// The column that says whether the removed row is replaced by a new one.
 pub const STAYS: &str = "portrait:stays";
-/// The columns of a change before those of the table.
+/// The number of columns before the table's own in a change.
 pub const BEFORE: usize = 3;
 
-/// The table that a statement changes, as it is known.
+/// The table that a statement changes.
 #[derive(Debug)]
 pub struct Known<'a> {
     pub columns: Vec<&'a str>,
-    /// The values of columns that nothing is said of; NULL for those without.
+    /// The values of columns that a statement does not mention; NULL for columns without a default.
     pub defaults: HashMap<String, Expr>,
 }
 
@@ -44,7 +44,7 @@ impl Known<'_> {
         self.defaults.get(column).cloned().unwrap_or_else(|| Expr::value(Value::Null))
     }
 
-    /// The place of a column.
+    /// The index of a column.
     fn place(&self, table: &str, column: &Ident) -> Result<usize> {
         let name = normal(column);
         self.columns.iter().position(|own| *own == name).ok_or_else(|| {
@@ -55,22 +55,22 @@ impl Known<'_> {
     }
 }
 
-/// A statement that changes rows.
+/// The query for a statement that changes rows.
 #[derive(Debug)]
 pub struct Change {
     pub query: Query,
-    /// Whether a row may be named twice: DELETE loses it once; what it would be changed to twice is not decided.
+    /// Whether a row may be named twice. DELETE removes it once either way; for UPDATE it would be undefined which new values count.
     pub may_repeat: bool,
 }
 
-/// What a statement gives back: the items, and the name of the rows that they are of.
+/// The RETURNING clause: its items, and the name by which they refer to the table.
 #[derive(Debug, Clone)]
 pub struct Returning {
     pub name: Ident,
     pub items: Vec<SelectItem>,
 }
 
-/// The table that a statement changes; `None` for statements that change none, and INSERT that gives nothing back.
+/// The table that a statement changes; `None` for other statements, and for INSERT without RETURNING.
 pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
     let SqlParsed::Statement(statement) = parsed else { return None };
     match changing(statement)? {
@@ -83,7 +83,7 @@ pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
     }
 }
 
-/// The statement that changes rows: itself, or the one after WITH.
+/// The statement that changes rows: the statement itself, or the one after WITH.
 fn changing(statement: &Statement) -> Option<&Statement> {
     match statement {
         Statement::Query(query) => match query.body.as_ref() {
@@ -94,7 +94,7 @@ fn changing(statement: &Statement) -> Option<&Statement> {
     }
 }
 
-/// The word that a statement begins with that changes rows.
+/// The keyword of the statement that changes rows.
 pub fn word(parsed: &SqlParsed) -> &'static str {
     let SqlParsed::Statement(statement) = parsed else { return "UPDATE" };
     match changing(statement) {
@@ -118,7 +118,7 @@ fn deleted(delete: &Delete) -> Option<&TableWithJoins> {
     from.first()
 }
 
-/// What a statement gives back.
+/// The RETURNING clause of a statement.
 pub fn returning(parsed: &SqlParsed) -> Option<Returning> {
     let SqlParsed::Statement(statement) = parsed else { return None };
     let (items, table) = match changing(statement)? {
@@ -135,7 +135,7 @@ pub fn returning(parsed: &SqlParsed) -> Option<Returning> {
     Some(Returning { name: alias(&table)?, items })
 }
 
-/// INSERT without what it gives back.
+/// INSERT without its RETURNING clause.
 pub fn without_returning(parsed: &SqlParsed) -> SqlParsed {
     let mut parsed = parsed.clone();
     if let SqlParsed::Statement(statement) = &mut parsed
@@ -146,7 +146,7 @@ pub fn without_returning(parsed: &SqlParsed) -> SqlParsed {
     parsed
 }
 
-/// The name by which a statement speaks of a table.
+/// The name by which a statement refers to a table: its alias, else its own name.
 fn alias(table: &TableFactor) -> Option<Ident> {
     match table {
         TableFactor::Table { alias: Some(alias), .. } => Some(alias.name.clone()),
@@ -159,10 +159,11 @@ fn last(name: &ObjectName) -> Option<Ident> {
     name.0.last()?.as_ident().cloned()
 }
 
-/// The change that a statement makes to a table; `old` when the rows that are lost are given back.
+/// The change that a statement makes to a table; `None` for statements that change no rows. With `old`, the values of deleted rows are
+/// included.
 ///
 /// # Errors
-/// A column that the table has not, or that is set twice; what cannot be written as a query.
+/// A column that does not exist or is set twice, or a statement that cannot be written as a query.
 pub fn change(parsed: &SqlParsed, known: &Known<'_>, old: bool) -> Result<Option<Change>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
     let changed = match changing(statement) {
@@ -183,7 +184,7 @@ pub fn change(parsed: &SqlParsed, known: &Known<'_>, old: bool) -> Result<Option
     Ok(Some(Change { query: Query { with, ..changed.query }, ..changed }))
 }
 
-/// The columns that say which row is meant.
+/// The columns that identify a row of the table.
 fn identity() -> Vec<SelectItem> {
     [FILE, ROW].map(|name| SelectItem::UnnamedExpr(column(name))).into()
 }
@@ -209,7 +210,7 @@ fn delete(delete: &Delete, known: &Known<'_>, old: bool) -> Result<Change> {
     Ok(Change { query: parts.query()?, may_repeat: true })
 }
 
-/// Puts the table that is changed in the place of its name, under which it goes on to be known.
+/// Replaces the table's name by [`TARGET`], and keeps the old name as the alias.
 fn targeted(table: &mut TableFactor) -> Result<Ident> {
     let known = alias(table).ok_or_else(|| invalid("statement", "changes no table; write its name"))?;
     let TableFactor::Table { name, alias, .. } = table else { return Ok(known) };
@@ -237,7 +238,7 @@ fn update(update: &Update, known: &Known<'_>) -> Result<Change> {
     Ok(Change { query: parts.query()?, may_repeat: false })
 }
 
-/// The values of all columns of a row after SET: its own where nothing is said.
+/// The values of all columns after SET: columns that are not set keep their own value.
 fn assigned(table: &Ident, assignments: &[Assignment], known: &Known<'_>) -> Result<Vec<Expr>> {
     let mut values: Vec<Option<Expr>> = known.columns.iter().map(|_| None).collect();
     for Assignment { target, value } in assignments {
@@ -263,7 +264,7 @@ fn assigned(table: &Ident, assignments: &[Assignment], known: &Known<'_>) -> Res
     Ok(values.into_iter().zip(&known.columns).map(|(value, name)| value.unwrap_or_else(|| own(name))).collect())
 }
 
-/// Sets one value.
+/// Sets the value of one column.
 fn set(values: &mut [Option<Expr>], table: &Ident, name: &ObjectName, value: Expr, known: &Known<'_>) -> Result<()> {
     let of = normal(table);
     let Some(column) = last(name) else { return Err(invalid(&of, format!("{name} is not a column"))) };

@@ -1,4 +1,4 @@
-//! The parts of a query, put together.
+//! Building a query from its parts.
 
 use datafusion::common::Result;
 use sqlparser::ast::{
@@ -10,10 +10,10 @@ use sqlparser::parser::Parser;
 
 use crate::error::failed;
 
-/// The name of the table that is changed.
+/// The internal name of the table that is changed.
 pub const TARGET: &str = "portrait:target";
 
-/// What is said of a query; the rest is nothing.
+/// The parts of a query; all others are left out.
 #[derive(Debug, Default)]
 pub struct Parts {
     pub items: Vec<SelectItem>,
@@ -27,7 +27,7 @@ impl Parts {
     /// The query.
     ///
     /// # Errors
-    /// None.
+    /// Never in practice: only if the template query did not parse.
     pub fn query(self) -> Result<Query> {
         let empty = Parser::parse_sql(&GenericDialect {}, "SELECT 1")?.pop();
         let Some(Statement::Query(mut query)) = empty else { return Err(failed("statement", "cannot be written as a query")) };
@@ -62,7 +62,7 @@ pub fn table_alias(name: Ident) -> TableAlias {
     TableAlias { explicit: true, name, columns: vec![], at: None }
 }
 
-/// A table under a name of its own.
+/// A table in FROM, with an optional alias.
 pub fn named(table: &str, alias: Option<Ident>) -> TableWithJoins {
     let relation = TableFactor::Table {
         name: ObjectName::from(vec![quoted(table)]),

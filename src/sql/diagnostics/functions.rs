@@ -1,11 +1,12 @@
-//! A call of a function that is not there: what to write, for the names of other dialects; else the nearest name that works in that place.
+//! Errors for unknown functions. For a function of another dialect, the error says what to write instead; else it suggests the most
+//! similar function that works in the same place.
 
 use datafusion::execution::session_state::SessionState;
 
 use crate::error::nearest;
 use crate::functions;
 
-/// Names of other dialects, and what to write here.
+/// Functions of other dialects, with what to write instead. Sorted by name for binary search.
 const ELSEWHERE: [(&str, &str); 29] = [
     ("add_days", DAYS_ON),
     ("any_value", "write first_value(a) or max(a)"),
@@ -50,7 +51,7 @@ const TEXTS: &str = "write string_agg(a, ',' ORDER BY a)";
 const LIKENESS: &str = "write levenshtein(a, b), the number of letters that differ";
 const JSON: &str = "read the file by FROM 'file.json', whose objects have fields: value['field']";
 
-/// What is wrong with a call of `name` in an expression; `over` when it has OVER.
+/// The problem with a call of `name` in an expression. `over` says whether the call has OVER.
 pub fn missing(name: &str, over: bool, state: &SessionState) -> String {
     let lower = name.to_lowercase();
     if is_in_from(&lower, state) {

@@ -1,7 +1,7 @@
-//! Errors for the author of a statement: subject, problem, next step, and the place in the text.
+//! Error messages for the author of a statement: subject, problem, what to do next, and the place in the text.
 //!
-//! DataFusion's own errors are written for its programmers. This module reads them once, where a statement is parsed, planned and started, and
-//! translates them into terms of SQL. `error::message` is still the only place where an error becomes text.
+//! DataFusion's own errors are written for programmers. This module translates them into SQL terms when a statement is parsed, planned or
+//! started. `error::message` remains the only place where an error becomes text.
 
 mod functions;
 pub mod place;
@@ -14,7 +14,7 @@ use self::place::Source;
 use super::syntax::supported::Refusal;
 use crate::error::{SqlState, coded, placed};
 
-/// The error of a clause that is not planned.
+/// The error for a clause that is not supported.
 pub fn refused(refusal: &Refusal, source: Source<'_>) -> DataFusionError {
     let Refusal { clause, instead, span } = refusal;
     let error = coded(SqlState::FEATURE_NOT_SUPPORTED, clause, format!("is not supported; {instead}"));
@@ -26,7 +26,7 @@ pub fn refused(refusal: &Refusal, source: Source<'_>) -> DataFusionError {
     }
 }
 
-/// The words of a clause that follow one another in the text: those after `…`, or before it when there are none.
+/// The words of a clause to look for in the text: those after the last `…`, or those before it if none follow.
 fn words(clause: &str) -> Vec<&str> {
     let is_word = |word: &&str| word.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
     let parts = clause.rsplit('…').map(|part| part.split_whitespace().take_while(is_word).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Where in a statement something is, shown as psql shows it: the line, and a caret below the place.
+//! A place in a statement, shown as in psql: the line, and a caret below the place.
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -7,11 +7,11 @@ use crate::error::Place;
 use crate::sql::dialect::PortraitDialect;
 use crate::text::without_passwords;
 
-/// How many columns of the line are shown before the place, and in all.
+/// The width of the excerpt: how many columns are shown before the place, and in total.
 const BEFORE: usize = 60;
 const WIDEST: usize = 100;
 
-/// The text of a statement, and where in its script it begins.
+/// The text of a statement, and its position in the script.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     text: &'a str,
@@ -45,7 +45,7 @@ impl<'a> Source<'a> {
         Some(Place { line: at.line, column: at.column, excerpt: format!("{start}{before}{after}\n{caret}^") })
     }
 
-    /// The place right after the text.
+    /// The place right after the last character of the text.
     pub fn end(&self) -> Location {
         let text = self.text.trim_end();
         let newlines = text.matches('\n').count() as u64;
@@ -53,7 +53,7 @@ impl<'a> Source<'a> {
         self.in_script(Location { line: newlines + 1, column: width + 1 })
     }
 
-    /// The tokens that say something, at their places in the script; none when the text cannot be taken apart.
+    /// The tokens except whitespace and comments, with their positions in the script; empty when the text cannot be tokenized.
     pub fn tokens(&self) -> Vec<TokenWithSpan> {
         let tokens = Tokenizer::new(&PortraitDialect, self.text).with_unescape(true).tokenize_with_location().unwrap_or_default();
         let said = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
@@ -65,7 +65,7 @@ impl<'a> Source<'a> {
         .collect()
     }
 
-    /// The place where words follow one another.
+    /// The first place where these words follow one another.
     pub fn find(&self, words: &[&str]) -> Option<Location> {
         if words.is_empty() {
             return None;
@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
         found.and_then(|tokens| tokens.first()).map(|token| token.span.start)
     }
 
-    /// The first letter that `of` knows, with what it makes of it.
+    /// The first character for which `of` returns something, and what it returns.
     pub fn find_letter(&self, of: impl Fn(char) -> Option<(char, char)>) -> Option<(char, char, Location)> {
         self.text.split('\n').zip(1..).find_map(|(line, number)| {
             let found = line.chars().zip(1..).find_map(|(letter, column)| of(letter).map(|(letter, sql)| (letter, sql, column)));
@@ -90,7 +90,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A word without its quotes, anything else as it is written.
+/// A word or string without its quotes; any other token as written.
 pub fn text_of(token: &Token) -> String {
     match token {
         Token::Word(word) => word.value.clone(),
@@ -99,7 +99,7 @@ pub fn text_of(token: &Token) -> String {
     }
 }
 
-/// The last letters that fit.
+/// The last letters that fit into `width` columns.
 fn last(letters: &[char], width: usize) -> String {
     let mut used = 0;
     let fits = letters.iter().rev().take_while(|letter| {
@@ -111,7 +111,7 @@ fn last(letters: &[char], width: usize) -> String {
     if kept < letters.len() { format!("…{text}") } else { text }
 }
 
-/// The first letters that fit.
+/// The first letters that fit into `width` columns.
 fn first(letters: &[char], width: usize) -> String {
     let mut used = 0;
     let fits = letters.iter().take_while(|letter| {

@@ -1,4 +1,4 @@
-//! Statements that cannot be planned: the place in the text that an error speaks of.
+//! Errors of statements that cannot be planned: finds the place in the text that an error is about.
 
 use datafusion::common::{Column, SchemaError, Span};
 use datafusion::error::DataFusionError;
@@ -9,11 +9,11 @@ use super::functions;
 use super::place::{Source, text_of};
 use crate::error::{SqlState, coded, has_place, message, placed, raw, sqlstate};
 
-/// An error of planning or starting a statement, with its place.
+/// Adds the place to an error of planning or starting a statement.
 ///
-/// `started` is true when it comes with the rows, and may be about one of them and not about a place.
+/// `started` is true for an error that comes while rows are computed. It may be about a row rather than a place in the text.
 pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, started: bool) -> DataFusionError {
-    // Of several columns that are wrong, the first is reported.
+    // If several columns are wrong, only the first is reported.
     if let DataFusionError::Collection(errors) = error {
         return match errors.into_iter().next() {
             Some(first) => self::error(first, source, state, started),
@@ -24,14 +24,14 @@ pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, s
         return error;
     }
     let class = &sqlstate(&error).code()[..2];
-    // No memory, no disk, no time: about no place.
+    // Errors about memory, disk or time (classes 53 and 57) have no place in the text.
     if ["53", "57"].contains(&class) {
         return error;
     }
     let tokens = source.tokens();
     let error = of_a_call(error, &tokens, state);
     let at = spanned(&error, &tokens).or_else(|| named(&error, &tokens));
-    // A row or a file that is not named here.
+    // An I/O error, or an error in the data, has a place only if the message names something in the text.
     let elsewhere = class == "58" || started && !["42", "0A", "XX"].contains(&class);
     let at = if elsewhere { at } else { at.or_else(|| tokens.first().map(|token| token.span.start)) };
     match at.and_then(|at| source.excerpt(at)) {
@@ -40,14 +40,14 @@ pub fn error(error: DataFusionError, source: Source<'_>, state: &SessionState, s
     }
 }
 
-/// The error of a call of a function that is not there, or not for such arguments, with what can be said of the call.
+/// Improves the error for a call of an unknown function, or of a function with wrong argument types.
 fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionState) -> DataFusionError {
     let text = raw(&error);
     if let Some(name) = text.split_once("Invalid function '").and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name) {
         let problem = functions::missing(name, has_over(tokens, name), state);
         return coded(SqlState::UNDEFINED_FUNCTION, name, problem);
     }
-    // sum(channel): the column is in the text of the statement, and not in that of the error.
+    // For `sum(channel)` where channel is text: the engine's message does not name the column, but the statement does.
     if text.contains("argument types '") {
         let said = message(&error);
         let (name, _) = said.split_once(": ").unwrap_or_default();
@@ -63,7 +63,7 @@ fn of_a_call(error: DataFusionError, tokens: &[TokenWithSpan], state: &SessionSt
     error
 }
 
-/// Where a call begins.
+/// The indexes of the tokens where calls of `name` begin.
 fn calls<'a>(tokens: &'a [TokenWithSpan], name: &'a str) -> impl Iterator<Item = usize> + 'a {
     tokens
         .windows(2)
@@ -77,7 +77,7 @@ fn has_over(tokens: &[TokenWithSpan], name: &str) -> bool {
         .any(|place| closed(tokens, place + 1).and_then(|end| tokens.get(end + 1)).is_some_and(|next| is(next, "OVER")))
 }
 
-/// The column that a call takes, when it is all that the call takes.
+/// The argument of a call, if it has only one and that is a column.
 fn only_argument(tokens: &[TokenWithSpan], name: &str) -> Option<String> {
     let place = calls(tokens, name).next()?;
     let end = closed(tokens, place + 1)?;
@@ -86,7 +86,7 @@ fn only_argument(tokens: &[TokenWithSpan], name: &str) -> Option<String> {
     (is_name && !within.is_empty()).then(|| within.iter().map(|token| token.token.to_string()).collect())
 }
 
-/// The bracket that closes the one at a place.
+/// The index of the bracket that closes the one at `open`.
 fn closed(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (place, token) in tokens.iter().enumerate().skip(open) {
@@ -104,7 +104,8 @@ fn is(token: &TokenWithSpan, word: &str) -> bool {
     text_of(&token.token).eq_ignore_ascii_case(word)
 }
 
-/// The place that the engine kept, when it is one in this text: a stored definition has places of its own.
+/// The place that DataFusion recorded. It counts only if the token there is mentioned in the message: the place may be one in the text of
+/// a stored definition instead.
 fn spanned(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> {
     let Span { start, end: _ } = diagnosed(error)?;
     let at = Location { line: start.line, column: start.column };
@@ -122,7 +123,7 @@ fn diagnosed(error: &DataFusionError) -> Option<Span> {
     }
 }
 
-/// The place of what the message is about.
+/// The place of the name that the message is about.
 fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> {
     if let Some(column) = column_of(error) {
         let of_table = column.relation.as_ref().and_then(|table| place_of(tokens, &[table.table(), ".", &column.name]));
@@ -135,7 +136,7 @@ fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> 
         return subquery(tokens).or_else(|| place_of(tokens, &[subject]));
     }
     let place = place_of_subject(tokens, subject);
-    // Within a call, what the problem begins with: an argument, or a column in quotes.
+    // Within the call, look for what the problem is about: an argument that it begins with, or a column in quotes.
     if let Some(place) = place
         && sqlstate(error) != SqlState::UNDEFINED_FUNCTION
         && tokens.get(place + 1).is_some_and(|next| next.token == Token::LParen)
@@ -158,7 +159,7 @@ fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> 
         .or_else(|| quoted(problem).find_map(|word| place_of(tokens, &[word])))
 }
 
-/// The first query in brackets whose value is taken.
+/// The first scalar subquery: a SELECT in brackets that is not in FROM, IN, EXISTS or the like.
 fn subquery(tokens: &[TokenWithSpan]) -> Option<Location> {
     let of_rows = ["FROM", "JOIN", "IN", "EXISTS", "AS", "LATERAL", "ANY", "ALL", "SOME", "ARRAY", ","];
     tokens.windows(3).find_map(|three| match three {
@@ -194,7 +195,7 @@ fn index_of(tokens: &[TokenWithSpan], words: &[&str]) -> Option<usize> {
     tokens.windows(words.len()).position(|some| some.iter().zip(words).all(|(token, word)| is(token, word)))
 }
 
-/// `rfm`, `tag total`, `profile.custmer`, `t.id`: whole if it is there, else its last name.
+/// The index of a subject such as `rfm`, `tag total`, `profile.custmer` or `t.id`: the whole of it if it is found, else its last name.
 fn place_of_subject(tokens: &[TokenWithSpan], subject: &str) -> Option<usize> {
     let subject = subject.trim_matches('"');
     if subject.is_empty() {
@@ -209,7 +210,7 @@ fn place_of_subject(tokens: &[TokenWithSpan], subject: &str) -> Option<usize> {
         .or_else(|| index_of(tokens, &[last]))
 }
 
-/// The names in quotes of a text.
+/// The quoted names in a text.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let double = text.split('"').skip(1).step_by(2);
     double.chain(text.split('\'').skip(1).step_by(2)).filter(|word| !word.is_empty() && word.len() < 100)

@@ -1,4 +1,4 @@
-//! Text that is no SQL: what was expected, what is there, and what is most often meant.
+//! Syntax errors: what was expected, what was found, and a hint about the most likely mistake.
 
 use datafusion::error::DataFusionError;
 use sqlparser::keywords::Keyword;
@@ -8,7 +8,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 use super::place::{Source, text_of};
 use crate::error::{SqlState, coded, message, nearest, placed, raw};
 
-/// Letters of an East Asian keyboard, or of a word processor, and what SQL has instead.
+/// Characters that East Asian keyboards and word processors produce, with their SQL equivalents.
 const LOOKALIKES: [(char, char); 38] = [
     ('（', '('),
     ('）', ')'),
@@ -85,9 +85,9 @@ const CLAUSES: [&str; 17] = [
     "LEFT", "RIGHT", "CROSS", "SELECT",
 ];
 
-/// An error of the parser or the tokenizer, with its place.
+/// Adds the place and a hint to an error of the parser or the tokenizer.
 pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
-    // How deep it is, is told by what counts the levels.
+    // Nesting that is too deep is reported by the code that counts the levels.
     if let DataFusionError::SQL(inner, _) = &error
         && **inner == ParserError::RecursionLimitExceeded
     {
@@ -95,7 +95,7 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     }
     let text = raw(&error);
     let Some(problem) = text.strip_prefix("syntax: ") else {
-        // An option that the parser reads by itself: the last name in quotes is what it got.
+        // An error about the value of an option has no place. The last quoted name in the message is the value.
         let said = message(&error);
         let at = said.split('\'').skip(1).step_by(2).last().and_then(|word| source.find(&[word]));
         let at = at.or_else(|| Some(source.tokens().first()?.span.start));
@@ -138,9 +138,9 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     at_place(format!("{}{hint}", said(&problem, found)), Some(at), source)
 }
 
-/// An error about brackets and depth, which begins with its line and column.
+/// Adds the place to an error about brackets or nesting, whose message begins with line and column.
 pub fn nested(error: DataFusionError, source: Source<'_>) -> DataFusionError {
-    // A bracket of another keyboard closes none of SQL's.
+    // Brackets that are not ASCII do not count as brackets, so they may be the cause.
     if let Some((lookalike, letter, place)) = lookalike(&source.tokens(), source) {
         return at_place(instead_of(lookalike, letter), Some(place), source);
     }
@@ -156,7 +156,7 @@ pub fn nested(error: DataFusionError, source: Source<'_>) -> DataFusionError {
     }
 }
 
-/// The error of what stands after the end of a statement.
+/// The error for text after the end of a statement.
 pub fn not_the_end(found: &TokenWithSpan, source: Source<'_>) -> DataFusionError {
     let Location { line, column } = found.span.start;
     let text = format!("Expected: the end of the statement, found: {} at Line: {line}, Column: {column}", found.token);
@@ -176,7 +176,7 @@ fn at_place(problem: String, at: Option<Location>, source: Source<'_>) -> DataFu
     }
 }
 
-/// The text without ` at Line: 1, Column: 8`, and that place.
+/// Splits the suffix ` at Line: 1, Column: 8` off a message.
 fn split_place(text: &str) -> (String, Option<Location>) {
     let parsed = text.rsplit_once(" at Line: ").and_then(|(problem, place)| {
         let (line, column) = place.split_once(", Column: ")?;
@@ -186,7 +186,7 @@ fn split_place(text: &str) -> (String, Option<Location>) {
     parsed.unwrap_or_else(|| (text.to_string(), None))
 }
 
-/// `Expected: an expression, found: )` as a person says it.
+/// Rewords sqlparser's `Expected: an expression, found: )`.
 fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
     if problem.starts_with("No infix parser") {
         return format!("the operator {} is not expected here", found.map_or_else(String::new, |token| token.token.to_string()));
@@ -198,18 +198,18 @@ fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
     }
 }
 
-/// The first letter outside of texts that looks like one of SQL.
+/// The first character outside of strings that only looks like one of SQL.
 fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, char, Location)> {
     let of = |letter: char| LOOKALIKES.iter().find(|(other, _)| *other == letter).copied();
     let within = tokens.iter().find_map(|token| match &token.token {
         Token::Char(letter) => of(*letter).map(|(letter, sql)| (letter, sql, token.span.start)),
         _ => None,
     });
-    // A quote of a word processor may have broken the text apart.
+    // A typographic quote may leave a string unterminated, so that there are no tokens at all.
     within.or_else(|| if tokens.is_empty() { source.find_letter(of) } else { None })
 }
 
-/// `name(SELECT …` around or before the place.
+/// Finds `name(SELECT …` at or before the place.
 fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Location)> {
     let before = tokens.iter().take_while(|token| token.span.start <= at).count();
     tokens[..before].windows(3).rev().find_map(|three| match three {
@@ -224,7 +224,7 @@ fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Loca
     })
 }
 
-/// Words that stand before a bracket without being functions.
+/// Keywords that may precede an opening bracket without being functions.
 fn is_keyword(word: &Word) -> bool {
     let words = [
         "IN",
@@ -247,7 +247,7 @@ fn is_keyword(word: &Word) -> bool {
     word.quote_style.is_none() && words.iter().any(|other| word.value.eq_ignore_ascii_case(other))
 }
 
-/// The word at the place, or right before it, that is nearly one of SQL.
+/// The word at the place, or right before it, that is nearly a keyword; with its place and the keyword.
 fn misspelt(found: Option<&TokenWithSpan>, before: Option<&TokenWithSpan>, problem: &str) -> Option<(Location, &'static str)> {
     let known: &[&'static str] = if problem.contains("an SQL statement") { &STATEMENTS } else { &CLAUSES };
     let near = |token: &TokenWithSpan| match &token.token {
@@ -267,7 +267,7 @@ fn misspelt(found: Option<&TokenWithSpan>, before: Option<&TokenWithSpan>, probl
     [before, found].into_iter().flatten().find_map(|token| near(token).filter(|misspelt| close(misspelt, token)))
 }
 
-/// What to do, for what is met most often.
+/// What to do about the most common mistakes.
 fn hint(
     problem: &str,
     found: Option<&TokenWithSpan>,
@@ -311,7 +311,7 @@ fn count(tokens: &[TokenWithSpan], word: &str) -> usize {
     tokens.iter().filter(|token| matches!(&token.token, Token::Word(other) if other.value.eq_ignore_ascii_case(word))).count()
 }
 
-/// True when a bracket is open at the place.
+/// True when a bracket is still open at the place.
 fn unclosed(tokens: &[TokenWithSpan], at: Location) -> bool {
     let before = tokens.iter().take_while(|token| token.span.start < at);
     let depth = before.fold(0_i64, |depth, token| match token.token {

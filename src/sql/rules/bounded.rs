@@ -1,7 +1,7 @@
-//! Bounded functions wherever a plan calls the engine's.
+//! Replaces DataFusion's functions by bounded ones everywhere in a plan.
 //!
-//! A call that SQL writes by its name finds the bounded function; those that the planner makes itself, `OVERLAY(…)`, `[1, 2]`, `a || b`, and
-//! those of plans made by a program do not. Here they are exchanged, once types are settled.
+//! A call by name in SQL already finds the bounded function. This rule handles the calls that the planner itself creates, for
+//! `OVERLAY(…)`, `[1, 2]` or `a || b`, and those in plans built by programs. It runs after type coercion.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::builtins::bounded::is_bounded;
 
-/// Exchanges functions of the engine for the bounded ones of these.
+/// Replaces DataFusion's functions by the bounded ones in `functions`.
 #[derive(Debug)]
 pub struct CallBounded {
     functions: HashMap<String, Arc<ScalarUDF>>,
 }
 
 impl CallBounded {
-    /// With the bounded functions among those of a session.
+    /// Takes the bounded functions among those of a session.
     pub fn of(functions: &[Arc<ScalarUDF>]) -> Self {
         let bounded = functions.iter().filter(|function| is_bounded(function));
         Self { functions: bounded.map(|function| (function.name().to_string(), Arc::clone(function))).collect() }

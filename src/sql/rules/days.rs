@@ -1,6 +1,6 @@
-//! `DATE '2025-03-31' + INTERVAL '36 hours'` is a time, as in PostgreSQL: the engine drops the hours and gives a day.
+//! `DATE '2025-03-31' + INTERVAL '36 hours'` is a timestamp, as in PostgreSQL; DataFusion drops the hours and returns a date.
 //!
-//! A day and a constant span of whole days, months and years stay a day.
+//! A date plus a constant interval of whole days, months and years remains a date.
 
 use datafusion::arrow::datatypes::{DataType, IntervalDayTime, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::tree_node::Transformed;
@@ -18,7 +18,7 @@ const DAY_IN_SECONDS: i64 = 86_400;
 const DAY_IN_MILLISECONDS: i32 = 86_400_000;
 const DAY_IN_NANOSECONDS: i64 = 86_400_000_000_000;
 
-/// Before types are coerced.
+/// Runs before type coercion.
 #[derive(Debug)]
 pub struct HoursOfDays;
 
@@ -41,7 +41,7 @@ impl AnalyzerRule for HoursOfDays {
             let is_constant = matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
             let has_hours = !is_constant && !is_number_of_days(span);
             if has_hours {
-                // In nanoseconds it would have to lie before the year 2262.
+                // Not in nanoseconds, which end in the year 2262.
                 **day = cast(std::mem::take(day.as_mut()), DataType::Timestamp(TimeUnit::Microsecond, None));
             }
             let moved = Expr::BinaryExpr(BinaryExpr { left, op, right });
@@ -51,7 +51,7 @@ impl AnalyzerRule for HoursOfDays {
     }
 }
 
-/// True for what `day + 7` becomes when types are coerced: a plan may be analysed again.
+/// True for what type coercion makes of the number in `day + 7`. A plan may be analysed twice, and then must not change again.
 fn is_number_of_days(span: &Expr) -> bool {
     let inner = |expression: &Expr| match expression {
         Expr::Cast(Cast { expr, .. }) => Some(expr.as_ref().clone()),

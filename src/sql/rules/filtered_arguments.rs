@@ -1,6 +1,7 @@
-//! FILTER comes before the arguments of its aggregate: `sum(CAST(code AS INT)) FILTER (WHERE code ~ '^[0-9]+$')` casts the codes that are numbers.
+//! Evaluates FILTER before the arguments of the aggregate: `sum(CAST(code AS INT)) FILTER (WHERE code ~ '^[0-9]+$')` casts only the codes
+//! that are numbers.
 //!
-//! The engine computes the arguments of all rows, and fails for one that the filter leaves out.
+//! DataFusion evaluates the arguments for all rows, and so fails on rows that the filter excludes.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -12,7 +13,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
 
-/// After types are coerced, and arithmetic is exact.
+/// Runs after type coercion and after arithmetic is made exact.
 #[derive(Debug)]
 pub struct FilterBeforeArguments;
 
@@ -28,7 +29,7 @@ impl AnalyzerRule for FilterBeforeArguments {
                     let order = params.order_by.iter_mut().map(|sort| &mut sort.expr);
                     (&params.filter, params.args.iter_mut().chain(order).collect())
                 }
-                // The order of a window is that of all rows.
+                // The order of a window covers all rows, filtered or not.
                 Expr::WindowFunction(call) => (&call.params.filter, call.params.args.iter_mut().collect()),
                 _ => return Ok(Transformed::no(expression)),
             };
@@ -39,7 +40,7 @@ impl AnalyzerRule for FilterBeforeArguments {
             for argument in &mut arguments {
                 if may_fail(argument, schema)? && !is_guarded(argument, &filter) {
                     let guarded = std::mem::take(*argument);
-                    // With an operand, so that it is not taken apart into AND and OR, whose both sides are computed.
+                    // CASE with an operand: without one, the optimizer might turn it into AND and OR, and both sides would be evaluated.
                     let when = vec![(Box::new(lit(true)), Box::new(guarded))];
                     **argument = Expr::Case(Case::new(Some(filter.clone()), when, None));
                     changed = true;
@@ -51,12 +52,12 @@ impl AnalyzerRule for FilterBeforeArguments {
     }
 }
 
-/// A plan may be analysed twice.
+/// True for an argument that is guarded already, as a plan may be analysed twice.
 fn is_guarded(argument: &Expr, filter: &Expr) -> bool {
     matches!(argument, Expr::Case(Case { expr: Some(operand), .. }) if operand.as_ref() == filter)
 }
 
-/// True where a row may be an error.
+/// True when evaluation can fail for some row.
 fn may_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
     if expression.column_refs().is_empty() {
         return Ok(false);
@@ -76,7 +77,7 @@ fn may_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
     Ok(found)
 }
 
-/// True where every value has its place in the other type.
+/// True when every value of `from` can be represented in `to`.
 pub fn is_wider(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (from, DataType::Float64 | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) if from.is_numeric() => true,

@@ -1,4 +1,5 @@
-//! `max` and `min` of floats are ours, see [`crate::builtins::float_extremes`]; of everything else they stay the engine's, which its rules know.
+//! Uses our `max` and `min` for floats, see [`crate::builtins::float_extremes`]. For other types DataFusion's stay, because its optimizer
+//! rules know them.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::each_expression;
 use crate::builtins::float_extremes::of_floats;
 
-/// After types are coerced.
+/// Runs after type coercion.
 #[derive(Debug)]
 pub struct ExtremesOfFloats;
 

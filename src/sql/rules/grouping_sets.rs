@@ -1,8 +1,8 @@
-//! ROLLUP, CUBE and GROUPING SETS of keys of which the engine knows something.
+//! Hides the keys of ROLLUP, CUBE and GROUPING SETS from the optimizer.
 //!
-//! Below the groups a key may be a constant, or equal to another. Above them it is NULL where it is rolled up; but the engine goes on to think of it
-//! as it did, takes the rows for sorted by it, and ends a group before all of its rows were there: one group comes as several, among them
-//! two grand totals. So each key passes through a function that the engine knows nothing of.
+//! Below the aggregate a key may be constant or equal to another key. Above it, the key is NULL in rolled-up rows, but DataFusion keeps
+//! the old properties: it believes the rows to be sorted by the key, and closes a group before all its rows have arrived. One group then
+//! comes out as several, for example as two grand totals. So each key is passed through a function that the optimizer knows nothing about.
 
 use datafusion::common::Column;
 use datafusion::common::Result;
@@ -34,7 +34,7 @@ impl AnalyzerRule for UnknownKeys {
 
 fn of_aggregate(mut aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let shown = aggregate.schema.clone();
-    // A key of several sets is one key.
+    // A key that occurs in several sets counts once.
     let mut numbered: Vec<Expr> = vec![];
     for set in &mut aggregate.group_expr {
         let keys: Vec<&mut Expr> = match set {

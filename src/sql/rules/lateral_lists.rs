@@ -1,9 +1,9 @@
-//! `FROM baskets b CROSS JOIN UNNEST(string_to_array(b.items, '|')) AS u(item)`: one row for each element of a list of the left side.
+//! `FROM baskets b CROSS JOIN UNNEST(string_to_array(b.items, '|')) AS u(item)`: one row per element of a list from the left side.
 //!
-//! DataFusion 55.2 plans the list as a subquery that refers to the other side of the join, and cannot run it. But a list of the left side
-//! needs no join: the left side's rows are given the list as a column more, and that column is unnested. So the subquery is a chain of
-//! projections over one row, `Projection ▸ Unnest ▸ Projection ▸ EmptyRelation`; the left side comes in the place of that row, and every
-//! projection passes the left side's columns on.
+//! DataFusion 55.2 plans the list as a correlated subquery that refers to the other side of the join, and cannot execute that. No join is
+//! needed: this rule adds the list to the left side as a column and unnests it. The subquery is a chain of projections over one row,
+//! `Projection ▸ Unnest ▸ Projection ▸ EmptyRelation`. The left side replaces that row, and every projection passes the left side's
+//! columns on.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Unnest};
 use datafusion::optimizer::AnalyzerRule;
 
-/// Makes columns of lists that refer to the left side of their join.
+/// Turns lists that refer to the left side of their join into columns of the left side.
 #[derive(Debug)]
 pub struct ListsOfTheLeftSide;
 
@@ -32,14 +32,14 @@ impl AnalyzerRule for ListsOfTheLeftSide {
                 changed = true;
                 return Ok(Transformed::yes(unnested));
             }
-            // What is above has the columns of what was there before.
+            // Nodes above a changed one need their schemas recomputed.
             if changed { plan.recompute_schema().map(Transformed::yes) } else { Ok(Transformed::no(plan)) }
         });
         Ok(transformed?.data)
     }
 }
 
-/// The plan in the place of a join with a list; `None` for other joins.
+/// The plan that replaces a join with a list; `None` for other joins.
 fn without_join(join: &Join) -> Result<Option<LogicalPlan>> {
     let is_true = |filter: &Expr| matches!(filter, Expr::Literal(ScalarValue::Boolean(Some(true)), _));
     let nulls = match join.join_type {
@@ -71,7 +71,7 @@ fn without_join(join: &Join) -> Result<Option<LogicalPlan>> {
     builder.build().map(Some)
 }
 
-/// True for a subquery that refers to columns from outside it.
+/// True for a subquery that refers to outer columns.
 fn refers_outside(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Subquery(subquery) => !subquery.outer_ref_columns.is_empty(),
@@ -93,7 +93,8 @@ impl Lifted<'_> {
         self.left.schema().columns().into_iter().map(Expr::Column).collect::<Vec<_>>().into_iter()
     }
 
-    /// A plan over the left side's rows, with its columns and those of `plan`, which stand under names that nothing else has.
+    /// Rewrites `plan` over the rows of the left side. Returns it with its own columns, which get unique names; the left side's columns
+    /// are also in it.
     fn lift(&mut self, plan: &LogicalPlan) -> Result<Option<(LogicalPlan, Vec<Column>)>> {
         match plan {
             LogicalPlan::Subquery(subquery) => self.lift(&subquery.subquery),
@@ -126,19 +127,19 @@ impl Lifted<'_> {
     }
 }
 
-/// True when every column gives one column, and lists are taken apart once.
+/// True when each input column yields one output column, and lists are unnested by one level.
 fn is_plain(unnest: &Unnest, columns: usize) -> bool {
     let once = unnest.list_type_columns.iter().all(|(_, list)| list.depth == 1);
     once && unnest.struct_type_columns.is_empty() && unnest.dependency_indices.iter().copied().eq(0..columns)
 }
 
-/// The columns of a plan, by the names that expressions above it know them under.
+/// The columns of a plan by the names that expressions above it use.
 fn names(plan: &Arc<LogicalPlan>, columns: &[Column]) -> HashMap<(Option<TableReference>, String), Column> {
     let named = plan.schema().iter().map(|(qualifier, field)| (qualifier.cloned(), field.name().clone()));
     named.zip(columns.iter().cloned()).collect()
 }
 
-/// The expression over the lifted plan: what was outside is among its columns.
+/// Rewrites an expression for the lifted plan, in which outer columns have become ordinary ones.
 fn at_home(expression: Expr, known: &HashMap<(Option<TableReference>, String), Column>) -> Result<Expr> {
     let moved = expression.transform(|expression| {
         Ok(match expression {

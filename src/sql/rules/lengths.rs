@@ -1,4 +1,4 @@
-//! Intervals are compared by how long they are, wherever SQL compares: in conditions, joins, groups, orders, and to find the least and greatest.
+//! Compares intervals by their length wherever SQL compares: in conditions, joins, GROUP BY, ORDER BY, and for min and max.
 
 use datafusion::arrow::datatypes::{DataType, i256};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use super::{compares, input_schema, keeping_names};
 use crate::builtins::spans::{decoded, encoded, length_of};
 
-/// Puts lengths in the places of intervals that are compared.
+/// Replaces intervals that are compared by their lengths.
 pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|plan| {
         let plan = match plan {
@@ -55,7 +55,7 @@ pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !rewritten.transformed {
         return Ok(rewritten.data);
     }
-    // What is looked up again may be NULL as far as is known: those above have to know.
+    // A decoded interval may be nullable where the original was not, so the nodes above need their schemas recomputed.
     rewritten.data.transform_up_with_subqueries(|plan| Ok(Transformed::yes(plan.recompute_schema()?))).data()
 }
 
@@ -67,7 +67,7 @@ fn has_intervals(schema: &DFSchema) -> bool {
     schema.fields().iter().any(|field| is_interval(field.data_type()))
 }
 
-/// Puts the length in the place of an interval; tells whether it was one.
+/// Replaces an interval by its length; returns whether the expression was an interval.
 fn by_length(expression: &mut Expr, schema: &DFSchema) -> Result<bool> {
     if !is_interval(&expression.get_type(schema)?) {
         return Ok(false);
@@ -81,7 +81,7 @@ fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     keeping_names(plan, |expression| expression.transform_up(|part| compared(part, &schema)))
 }
 
-/// A comparison of intervals as one of their lengths.
+/// Replaces a comparison of intervals by one of their lengths.
 fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| is_interval(&data_type));
     let length = |part: Box<Expr>| Box::new(length_of(*part));
@@ -107,7 +107,7 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let when_then_expr = when_then_expr.into_iter().map(|(when, then)| (length(when), then)).collect();
             Transformed::yes(Expr::Case(Case { expr: Some(length(base)), when_then_expr, else_expr }))
         }
-        // The name first: the type of a call is worked out from all that is below it.
+        // The name is checked first because it is cheap: the type of a call needs the types of everything below it.
         Expr::ScalarFunction(mut call)
             if ["nullif", "greatest", "least"].contains(&call.name()) && call.args.first().is_some_and(is_span) =>
         {
@@ -127,17 +127,17 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
-/// What is put in the place of a function over rows.
+/// What was changed in an aggregate or window function.
 enum Found {
     /// Nothing.
     Nothing,
-    /// It looks at lengths, and gives what it gave.
+    /// It now reads lengths, and its result needs no decoding.
     Changed,
-    /// It gives the code of an interval.
+    /// It now returns an encoded interval, which must be decoded.
     Encoded,
 }
 
-/// What a function over rows is given to look at.
+/// Replaces the argument of an aggregate or window function by its length or code where needed.
 fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFSchema) -> Result<Found> {
     let [argument] = arguments else { return Ok(Found::Nothing) };
     if !is_interval(&argument.get_type(schema)?) {
@@ -164,7 +164,7 @@ fn by_lengths(orders: &mut [Sort], schema: &DFSchema) -> Result<bool> {
     Ok(changed)
 }
 
-/// The function over rows in an expression, beneath its other name.
+/// The expression below its alias.
 fn unaliased(expression: &mut Expr) -> &mut Expr {
     match expression {
         Expr::Alias(alias) => unaliased(&mut alias.expr),
@@ -172,7 +172,7 @@ fn unaliased(expression: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Groups of intervals are groups of lengths; a group shows the first of its intervals in the order of their parts.
+/// Groups by the length of intervals. For each group, the smallest encoded interval is shown.
 fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let schema = aggregate.input.schema().clone();
     let Transformed { data: plan, transformed, .. } = of_expressions(LogicalPlan::Aggregate(aggregate))?;
@@ -209,7 +209,7 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         let plan = LogicalPlan::Aggregate(aggregate);
         return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
     }
-    // Where each interval that is a key stands among the groups: fields come in the order of the keys, each once.
+    // The positions of interval keys among the group columns. Group columns are in the order of the keys, without duplicates.
     let keys: Vec<usize> = (0..first).filter(|place| is_interval(shown.field(*place).data_type())).collect();
     let mut aggregates = aggregate.aggr_expr;
     let mut distinct: Vec<Expr> = vec![];
@@ -230,7 +230,7 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
             match field.is_nullable() {
                 // NULL where the key is rolled up.
                 true => when(column(place).is_not_null(), decoded(code)).end()?,
-                // The least of a group is there when every one is, which the engine does not know.
+                // `min` of values that are never NULL is never NULL, but the engine does not know that; coalesce makes it non-nullable.
                 false => decoded(coalesce(vec![code, lit(ScalarValue::Decimal256(Some(i256::ZERO), 76, 0))])),
             }
         } else if decode[place] {

@@ -1,8 +1,8 @@
-//! What needs rows in an order gets them sorted.
+//! Adds sorts where a node needs ordered input and does not have it.
 //!
-//! DataFusion 55.2 forgets above a join that a column of its right side is constant. It had left the column out of a sort that it moved below
-//! the join, and then found the order missing above: a window over such a join ended in an error about its plan. Whatever order is missing
-//! when the plan is done, a sort is put there.
+//! Above a join, DataFusion 55.2 forgets that a column of the right side is constant. It removed the column from a sort that it pushed
+//! below the join, and then found the order missing above: a window over such a join failed with an error about its plan. This rule adds a
+//! sort wherever an order is still missing in the finished plan.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-/// When the engine has placed its sorts.
+/// Runs after DataFusion has placed its sorts.
 #[derive(Debug)]
 pub struct MissingSorts;
 

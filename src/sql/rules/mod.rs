@@ -1,4 +1,5 @@
-//! Our rules over logical and physical plans, for cases in which DataFusion would give a wrong answer, none, or could not be cancelled.
+//! Our rules for logical and physical plans. They cover cases in which DataFusion would return a wrong answer, fail, or not be
+//! cancellable.
 
 mod bounded;
 mod days;
@@ -70,12 +71,12 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
-    // When all sorts are there, and before their filters are pushed.
+    // After all sorts are placed, and before their filters are pushed down.
     let pushed = physical.rules.iter().rposition(|rule| rule.name().starts_with("FilterPushdown"));
     let pushed = pushed.unwrap_or(physical.rules.len());
     physical.rules.insert(pushed, Arc::new(whole_orders::WholeOrders));
     physical.rules.insert(pushed, Arc::new(missing_sorts::MissingSorts));
-    // Before partitions are divided for what reads them.
+    // Before partitions are distributed for the nodes that read them.
     let divided = physical.rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
     physical.rules.insert(divided, Arc::new(AggregateByGroups));
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
@@ -91,7 +92,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(ComputeOnce))
 }
 
-/// Rewrites every part of every expression of a plan, the innermost first.
+/// Rewrites every part of every expression of a plan, innermost first.
 pub fn each_expression(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
@@ -116,13 +117,13 @@ fn input_schema(plan: &LogicalPlan) -> Result<DFSchema> {
     Ok(schema)
 }
 
-/// Rewrites the expressions of a node, whose results are called as before.
+/// Rewrites the expressions of a node and keeps the names of its columns.
 fn keeping_names(plan: LogicalPlan, rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expression| {
         let name = names.save(&expression);
         Ok(rewrite(expression)?.update_data(|rewritten| name.restore(rewritten)))
     })?;
-    // The types of its results may be others.
+    // The types of the columns may have changed.
     if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
 }

@@ -1,7 +1,8 @@
-//! `INTERSECT ALL` and `EXCEPT ALL` count rows: of a row that one side has three times and the other twice, two stay, or one.
+//! `INTERSECT ALL` and `EXCEPT ALL` count rows: if a row occurs three times on the left and twice on the right, INTERSECT keeps two and
+//! EXCEPT keeps one.
 //!
-//! The engine asks of each row of the left side whether the right side has it at all. Here the copies of a row are numbered on both sides, and the
-//! number is asked for as well: the third copy has no partner.
+//! DataFusion only checks whether the right side has the row at all. This rule numbers the copies of each row on both sides and compares
+//! the numbers too, so the third copy has no match.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, NullEquality, Result};
@@ -10,10 +11,10 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, Join, JoinType, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::AnalyzerRule;
 
-/// The number of a copy, which no column is called by.
+/// The column with the number of the copy; no user column has this name.
 const COPY: &str = "?copy?";
 
-/// Before other rules change how the engine plans these.
+/// Runs before other rules change the joins that DataFusion plans for these.
 #[derive(Debug)]
 pub struct CountedRows;
 
@@ -31,8 +32,8 @@ impl AnalyzerRule for CountedRows {
     }
 }
 
-/// True for the join that such a statement is planned as: every column with that of the same place, NULL with NULL, and the left side as it
-/// is; without ALL it is distinct.
+/// True for the join that `INTERSECT ALL` or `EXCEPT ALL` is planned as: it compares all columns by position, NULL equals NULL, and the
+/// left side is not distinct (without ALL it would be).
 fn is_of_all(join: &Join) -> bool {
     let (left, right) = (join.left.schema().columns(), join.right.schema().columns());
     let is_pair = |((own, other), (left, right)): ((&Column, &Column), &(Expr, Expr))| matches!((left, right), (Expr::Column(left), Expr::Column(right)) if left == own && right == other);

@@ -1,7 +1,7 @@
-//! Keys of a join are of one kind: NULL equals NULL for all of them, or for none.
+//! Keeps the keys of a join consistent: NULL equals NULL for all of them or for none.
 //!
-//! The engine makes keys of the equalities in a join's condition, also where the join has keys that are compared with IS NOT DISTINCT FROM; then
-//! `a = b` would be true of two NULLs. There the condition stays one.
+//! DataFusion turns equalities in a join's condition into keys even when the join already has keys compared by IS NOT DISTINCT FROM. Then
+//! `a = b` would be true for two NULLs. In that case this rule leaves the condition as it is.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{NullEquality, Result};
@@ -10,7 +10,7 @@ use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-/// In the place of the engine's rule.
+/// Replaces DataFusion's rule of the same name.
 #[derive(Debug, Default)]
 pub struct KeysOfOneKind(ExtractEquijoinPredicate);
 

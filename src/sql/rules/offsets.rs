@@ -1,8 +1,8 @@
-//! OFFSET passes over rows in their order: `SELECT sum(a) FROM (SELECT a FROM t ORDER BY b OFFSET 10)`.
+//! OFFSET skips rows in the order of the sort: `SELECT sum(a) FROM (SELECT a FROM t ORDER BY b OFFSET 10)`.
 //!
-//! The engine takes a sort away whose columns nobody reads above, unless LIMIT gives the sort a number of rows; OFFSET alone then passes over whichever
-//! rows come first. Here such a sort has somebody who wants its order, for as long as sorts are taken away: the engine's own node for what a
-//! query promises, which a rule of its own takes out again.
+//! DataFusion removes a sort when nothing above reads its columns, unless LIMIT bounds the sort. With OFFSET alone, arbitrary rows would
+//! then be skipped. This rule puts a node above such a sort that requires its order while sorts are being removed: DataFusion's own output
+//! requirement node, which one of its later rules takes out again.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{Distribution, ExecutionPlan};
 
-/// Before the rules that take sorts away.
+/// Runs before the rules that remove sorts.
 #[derive(Debug)]
 pub struct OrderOfOffsets;
 
@@ -45,7 +45,7 @@ impl PhysicalOptimizerRule for OrderOfOffsets {
     }
 }
 
-/// The same rows, of a sort whose order is wanted; nothing where they come in no order.
+/// The plan with its sort's order required; `None` when its rows are not sorted.
 fn in_order(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if let Some(sort) = plan.downcast_ref::<SortExec>() {
         let order = OrderingRequirements::new(LexRequirement::from(sort.expr().clone()));

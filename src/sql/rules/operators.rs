@@ -1,5 +1,5 @@
-//! Operators whose answer in the engine is not that of SQL, once types are settled: arithmetic that would wrap, spans of time that would be
-//! compared field by field, casts of times. What they should be stands in [`crate::builtins`].
+//! Operators for which DataFusion's result differs from SQL's: arithmetic that would wrap around, intervals that would be compared field
+//! by field, casts of timestamps. Runs after type coercion. The replacements are in [`crate::builtins`].
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ use sqlparser::ast::BinaryOperator;
 use super::{each_expression, lengths, zones};
 use crate::builtins::{arithmetic, chain, division, spans};
 
-/// After types are coerced.
+/// Runs after type coercion.
 #[derive(Debug)]
 pub struct ExactOperators;
 
@@ -30,8 +30,8 @@ impl AnalyzerRule for ExactOperators {
         let plan = each_expression(plan, |expression, schema| {
             arithmetic(expression, schema, &retyped)?.transform_data(|expression| zones::cast_times(expression, schema))
         })?;
-        // A number of 32 bits has become one of 64: whatever it meets is looked at again. Not otherwise: the engine works out the types
-        // below each operator of a chain anew.
+        // A 32-bit integer became a 64-bit one, so the expressions around it need coercion again. Only then, because coercion recomputes
+        // all types below each operator, which is slow for long chains.
         let plan = if retyped.get() { TypeCoercion::new().analyze(plan.data, config)? } else { plan.data };
         lengths::compare_by_length(plan)
     }
@@ -69,7 +69,7 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
         }
         Expr::Negative(number) if number.get_type(schema)?.is_signed_integer() => {
             let number = match number.as_ref() {
-                // The least BIGINT is written as the negative of a number that is none.
+                // The smallest BIGINT is written as the negation of a number that is not a BIGINT itself.
                 Expr::Literal(ScalarValue::Int64(Some(value)), _) if *value != i64::MIN => {
                     return Ok(Transformed::yes(lit(-value)));
                 }
@@ -88,7 +88,7 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
     }
 }
 
-/// The type of an expression. Those below were looked at before: along a chain of operators nothing is coerced again at each of them.
+/// The type of an expression. It descends a chain of our arithmetic calls itself, so that nothing is coerced again at each operator.
 fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
     match expression {
         Expr::ScalarFunction(call) if arithmetic::is_arithmetic(&call.func) => match call.args.as_slice() {
@@ -102,7 +102,7 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
     }
 }
 
-/// `interval * number`, `number * interval` and `interval / number`, which the engine does not plan.
+/// Plans `interval * number`, `number * interval` and `interval / number`, which DataFusion does not.
 #[derive(Debug)]
 pub struct ScaledIntervals;
 
@@ -131,7 +131,7 @@ impl ExprPlanner for ScaledIntervals {
     }
 }
 
-/// Long chains of operators, before anything is asked about them.
+/// Plans long chains of operators before the engine computes their types.
 #[derive(Debug)]
 pub struct LongChains;
 

@@ -1,7 +1,8 @@
-//! Columns that are constant on the side of an outer join that may be missing are not constant above it: they are also NULL.
+//! Columns that are constant on the optional side of an outer join are not constant above it: they may be NULL there.
 //!
-//! The engine goes on to take them for constants. `ORDER BY flag` over `… LEFT JOIN (SELECT id, 'paid' AS flag …)` sorted nothing, and so did a window, or a
-//! GROUP BY that ends a group when its key changes. So such columns pass through a function that the engine knows nothing of.
+//! DataFusion still treats them as constants. `ORDER BY flag` over `… LEFT JOIN (SELECT id, 'paid' AS flag …)` did not sort at all, and
+//! neither did a window or a GROUP BY that closes a group when its key changes. So such columns are passed through a function that the
+//! optimizer knows nothing about.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use crate::builtins::unknown::unknown_column;
 
-/// Before all others.
+/// Runs before all other physical rules.
 #[derive(Debug)]
 pub struct UnknownConstants;
 
@@ -64,7 +65,7 @@ fn join_type(plan: &dyn ExecutionPlan) -> Option<JoinType> {
     hash.or_else(sorted).or_else(nested)
 }
 
-/// The same rows; `None` where no column is constant.
+/// The plan with its constant columns hidden; `None` if it has none.
 fn without_constants(plan: &Arc<dyn ExecutionPlan>, options: &Arc<ConfigOptions>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let (schema, known) = (plan.schema(), plan.equivalence_properties());
     let mut found = false;

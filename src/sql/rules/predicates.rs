@@ -1,8 +1,9 @@
-//! Conditions stay where sinking would change what they say.
+//! Keeps conditions where they are if pushing them down would change their meaning.
 //!
-//! The engine's rule looks at the columns of a condition alone. One without columns, as `k = 'b'` becomes where `k` is a constant, sinks
-//! below an aggregate without GROUP BY, which gives a row all the same: the row that should be gone is there, and its counts are zero. One that is
-//! drawn anew for each row, `random() < 0.5`, is another condition where rows have been grouped, joined or multiplied.
+//! DataFusion's rule looks only at the columns of a condition. A condition without columns, such as what becomes of `k = 'b'` when `k` is
+//! constant, is pushed below an aggregate without GROUP BY, which returns a row even for empty input: the row that should be filtered out
+//! remains, with counts of zero. A volatile condition such as `random() < 0.5` means something else after rows have been grouped, joined
+//! or multiplied.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use datafusion::logical_expr::{Distinct, Expr, Filter, LogicalPlan};
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-/// The engine's rule, held back.
+/// DataFusion's rule for pushing filters down, restricted.
 #[derive(Debug, Default)]
 pub struct SinkPredicates(PushDownFilter);
 
@@ -32,7 +33,7 @@ impl OptimizerRule for SinkPredicates {
 
     fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Filter(filter) = plan else { return self.0.rewrite(plan, config) };
-        // Two filters become one, and are looked at together.
+        // Adjacent filters are merged and considered together.
         let mut predicates = split_conjunction_owned(filter.predicate);
         let mut input = filter.input;
         while let LogicalPlan::Filter(inner) = input.as_ref() {
@@ -52,7 +53,7 @@ impl OptimizerRule for SinkPredicates {
     }
 }
 
-/// Whether a condition says the same of the rows below as of those above.
+/// Whether the condition means the same for the rows below `input` as for those above.
 fn may_sink(predicate: &Expr, input: &LogicalPlan) -> bool {
     let has_no_columns = predicate.column_refs().is_empty();
     match input {
@@ -61,7 +62,7 @@ fn may_sink(predicate: &Expr, input: &LogicalPlan) -> bool {
             !has_no_columns && !predicate.is_volatile()
         }
         LogicalPlan::Distinct(Distinct::On(on)) => {
-            // Which row of a key is the first depends on the others.
+            // Which row of a key comes first depends on the other rows, so only conditions on the key may pass.
             let key = |column: &&Column| on.on_expr.iter().any(|key| matches!(key, Expr::Column(own) if own == *column));
             !has_no_columns && !predicate.is_volatile() && predicate.column_refs().iter().all(key)
         }

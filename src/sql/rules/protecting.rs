@@ -1,7 +1,7 @@
-//! Conditions that protect one another: `code ~ '^[0-9]+$' AND CAST(code AS INT) > 5` casts the codes that are numbers.
+//! Conditions that protect others: in `code ~ '^[0-9]+$' AND CAST(code AS INT) > 5`, only the codes that are numbers are cast.
 //!
-//! The engine computes all conditions of a filter for all rows, and so fails for a row that another condition, or a filter beneath that was
-//! joined to this one, leaves out. Here conditions that can fail wait for those that cannot: they stand in a filter of their own above.
+//! DataFusion may evaluate all conditions of a filter for all rows. It then fails on rows that are excluded by another condition, or by a
+//! filter below that was merged into this one. Here, conditions that can fail go into separate filters above those that cannot.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use super::filtered_arguments::is_wider;
 use crate::builtins::division::is_division;
 
-/// The last of the rules about filters, which would join them again.
+/// The last of the rules about filters, because others would merge the filters again.
 #[derive(Debug)]
 pub struct ProtectingConditions;
 
@@ -40,7 +40,7 @@ impl PhysicalOptimizerRule for ProtectingConditions {
             if failing.is_empty() || failing.len() + calls.len() + safe.len() == 1 {
                 return Ok(Transformed::no(plan));
             }
-            // Those that can fail each by itself, in the order they were written.
+            // Each condition that can fail gets its own filter, in the order written.
             let groups =
                 [safe, calls].into_iter().filter(|group| !group.is_empty()).chain(failing.into_iter().map(|one| vec![one]));
             let mut groups: Vec<_> = groups.map(conjunction).collect();
@@ -64,11 +64,11 @@ impl PhysicalOptimizerRule for ProtectingConditions {
     }
 }
 
-/// Whether computing a condition can be an error.
+/// How likely the evaluation of a condition is to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Risk {
     None,
-    /// It calls a function, which seldom fails, and often is what protects.
+    /// It calls a function. Those rarely fail, and are often the condition that protects others.
     Call,
     Failing,
 }

@@ -1,7 +1,8 @@
-//! `round(amount, 1)` of a decimal has the type that its places say, before and after the plan is optimised.
+//! Gives `round(amount, 1)` of a decimal the same type before and after optimisation.
 //!
-//! The engine sees how many places there are in a literal of the type that it wants. Of another, which it casts, it does not until the cast is
-//! computed: by then the other side of a comparison has been brought to the type that was thought first.
+//! The type depends on the number of places. DataFusion knows it only for a literal of exactly the expected type; any other literal is
+//! cast, and the number is unknown until the cast is folded. By then the other side of a comparison has been coerced to the type assumed
+//! first.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -14,7 +15,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::each_expression;
 use crate::sql::call::constant;
 
-/// Before types are coerced.
+/// Runs before type coercion.
 #[derive(Debug)]
 pub struct KnownPlaces;
 

@@ -1,7 +1,7 @@
-//! WITH RECURSIVE ends: after `portrait.max_recursion` rounds it is an error.
+//! Stops WITH RECURSIVE with an error after `portrait.max_recursion` rounds.
 //!
-//! A condition that never comes true is the usual mistake, and the engine goes on as long as rows come. Its node runs the recursive part anew
-//! in each round; a node above that part counts how often, and one above the part that begins starts the count.
+//! A condition that never becomes true is the usual mistake, and DataFusion continues for as long as there are new rows. Its node executes
+//! the recursive part once per round. A node above that part counts the executions, and one above the initial part resets the counter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use crate::adapter::passing::{Passing, PassingExec};
 use crate::error::{SqlState, coded};
 use crate::settings::PortraitSettings;
 
-/// The rule.
+/// Inserts the counting nodes.
 #[derive(Debug)]
 pub struct CountedRounds;
 

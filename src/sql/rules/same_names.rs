@@ -1,8 +1,8 @@
-//! Filters stop above a projection that gives two columns one name.
+//! Stops filters above a projection with duplicate column names.
 //!
-//! DataFusion 55.2 pushes filters of the physical plan through a projection by the names of its columns. Where two have one name, as after
-//! a join whose sides were swapped, a filter over both, `(a.v IS NULL) <> (b.v IS NULL)`, would compare the first with itself: rows would be
-//! missing. For as long as filters are pushed, such a projection hides behind a node that nothing passes.
+//! DataFusion 55.2 pushes physical filters through a projection by column name. If two columns have the same name, as after a join whose
+//! sides were swapped, a filter on both such as `(a.v IS NULL) <> (b.v IS NULL)` would compare the first with itself, and rows would be
+//! missing. While filters are pushed down, such a projection hides behind a node that no filter passes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::adapter::passing::{Passing, PassingExec};
 
-/// The same rules, those that push filters made safe.
+/// The same rules, with the filter pushdown rules made safe.
 pub fn guard(optimizer: PhysicalOptimizer) -> PhysicalOptimizer {
     let guarded = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>| match rule.name().starts_with("FilterPushdown") {
         true => Arc::new(Guarded(rule)) as Arc<dyn PhysicalOptimizerRule + Send + Sync>,
@@ -56,7 +56,7 @@ fn has_same_names(plan: &dyn ExecutionPlan) -> bool {
     !schema.fields().iter().all(|field| names.insert(field.name()))
 }
 
-/// A projection that filters do not pass, as a node does unless it says otherwise.
+/// A node that filters do not pass; not passing is the default for a node.
 #[derive(Debug)]
 struct Hidden;
 

@@ -1,4 +1,4 @@
-//! `list = '{1,2}'`, `flag = 't'`: a text that is compared with a list or a boolean is read as one, as PostgreSQL writes them.
+//! `list = '{1,2}'`, `flag = 't'`: a string constant that is compared with a list or a boolean is parsed as one, in PostgreSQL's notation.
 
 use datafusion::arrow::array::{Array, StringArray};
 use datafusion::arrow::compute::cast;
@@ -11,7 +11,7 @@ use sqlparser::ast::BinaryOperator;
 use crate::error::{SqlState, coded};
 use crate::sql::syntax::postgres::array_literal;
 
-/// Reads the text as a value of the other side's type.
+/// Converts the string to the type of the other side.
 #[derive(Debug)]
 pub struct TextsAsValues;
 
@@ -41,7 +41,7 @@ fn text(expression: &Expr) -> Option<&str> {
     }
 }
 
-/// The list or boolean that a text is beside one; `None` beside anything else, and for what reads as none.
+/// The string as a list or boolean, depending on the other side; `None` for other types, and for a string that is not a boolean.
 fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
     let item = match other.get_type(schema) {
         Ok(DataType::Boolean) => {

@@ -1,7 +1,7 @@
-//! Memory for rows that come of one row.
+//! Reserves memory for the rows that UNNEST makes from one row.
 //!
-//! UNNEST makes at once what one row stands for: a list of eight million elements beside a text of 60 MB would be that text eight million
-//! times. Here the size of it is computed before, and taken from the memory pool while it is there.
+//! UNNEST expands a row at once: a list of eight million elements next to a text of 60 MB would become eight million copies of that text.
+//! This node computes the size beforehand and reserves it in the memory pool.
 
 use std::sync::Arc;
 
@@ -47,16 +47,16 @@ impl PhysicalOptimizerRule for TakeUnnestRoom {
     }
 }
 
-/// Passes rows on, with memory for what the largest of them becomes.
+/// Passes batches through, and reserves memory for what their largest row expands to.
 #[derive(Debug)]
 struct UnnestRoom {
     /// The columns that are unnested.
     lists: Vec<usize>,
 }
 
-/// Takes what the largest row becomes, until the next batch does.
+/// Reserves memory for the largest row of a batch, in place of the reservation for the previous batch.
 fn take(batch: &RecordBatch, lists: &[usize], reservation: &MemoryReservation) -> Result<()> {
-    /// Below, a row is like any other.
+    /// Below this size nothing is reserved.
     const SMALL: u64 = 16 << 20;
     let mut elements = vec![0_u64; batch.num_rows()];
     let mut bytes = vec![0_u64; batch.num_rows()];

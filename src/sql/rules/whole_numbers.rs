@@ -1,6 +1,6 @@
-//! A cast to a whole number gives the nearest, as in PostgreSQL: of 2.5 it is 3. The engine cuts the places off.
+//! Casts to integers round to the nearest, as in PostgreSQL: 2.5 as a decimal becomes 3. DataFusion truncates.
 //!
-//! Of two that are as near, a decimal takes the one farther from zero, a float the even one.
+//! Halves are rounded away from zero for decimals, and to even for floats.
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
@@ -13,7 +13,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::each_expression;
 use crate::builtins::nearest;
 
-/// After types are coerced.
+/// Runs after type coercion.
 #[derive(Debug)]
 pub struct NearestWholeNumbers;
 

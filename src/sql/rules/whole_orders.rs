@@ -1,8 +1,9 @@
-//! The first rows of several partitions are sought in the whole order.
+//! Top-k over several partitions sorts by all keys.
 //!
-//! Where a column is the same in all rows of a partition, DataFusion 55.2 sorts the partition without it: `ORDER BY a, b LIMIT 1` of a UNION
-//! ALL whose sides have constants of their own for `a` sorts each by `b`. The partitions tell one another up to which row they need to look,
-//! however, and that is another row when `a` is left out: the first of the whole would be missing. Here such a sort gets its columns back.
+//! When a column is constant within a partition, DataFusion 55.2 leaves it out of that partition's sort: with `ORDER BY a, b LIMIT 1` over
+//! a UNION ALL whose sides have different constants for `a`, each side sorts by `b` alone. But the partitions share a dynamic filter with
+//! the best rows so far, and without `a` it would discard the wrong rows, so the first row of the result could be missing. This rule
+//! restores the columns of such a sort.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
-/// Before filters are pushed: what the partitions tell one another is one of them.
+/// Runs before filters are pushed down, because the dynamic filter is one of them.
 #[derive(Debug)]
 pub struct WholeOrders;
 

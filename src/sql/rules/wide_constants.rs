@@ -1,8 +1,8 @@
-//! Fewer rows in a batch where a constant is large.
+//! Uses smaller batches when a constant is large.
 //!
-//! A constant stands in every row of a batch: a text of 60 MB, as `repeat('x', 60000000)` is once the query is planned, would take 490 GB in
-//! 8,192 rows, and beyond 2 GB a column of text cannot be made at all. A plan with such a constant runs with as few rows at a time as
-//! keep a column of it small.
+//! A constant is repeated in each row of a batch. A text of 60 MB, such as `repeat('x', 60000000)` after constant folding, would take 490
+//! GB in 8,192 rows, and a column of strings cannot exceed 2 GB at all. A plan with such a constant runs with so few rows per batch that
+//! its column remains small.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use futures::{StreamExt, stream};
 
 use crate::adapter::passing::{Passing, PassingExec};
 
-/// What the column of a constant may take in one batch.
+/// The most bytes that a constant's column may take in one batch.
 const MOST: usize = 32 << 20;
 
 /// Puts [`FewRows`] above a plan with a large constant.
@@ -40,12 +40,12 @@ impl PhysicalOptimizerRule for NarrowBatches {
             return Ok(plan);
         }
         let narrow = plan.transform_up(|node| {
-            // A filter has its number of rows since it was planned.
+            // A filter fixes its batch size when it is planned.
             let node = match node.downcast_ref::<FilterExec>() {
                 Some(filter) => Arc::new(FilterExecBuilder::from(filter).with_batch_size(rows).build()?),
                 None => node,
             };
-            // So have some sources.
+            // Some sources do so too, so the batches of the children are also split.
             if widest_constant(node.as_ref())? * batch_size <= MOST {
                 return Ok(Transformed::no(node));
             }
@@ -66,7 +66,7 @@ impl PhysicalOptimizerRule for NarrowBatches {
     }
 }
 
-/// The bytes of the largest constant in the expressions of a step.
+/// The size in bytes of the largest constant in a node's expressions.
 fn widest_constant(node: &dyn ExecutionPlan) -> Result<usize> {
     let mut widest = 0;
     node.apply_expressions(&mut |expression| {
@@ -80,7 +80,7 @@ fn widest_constant(node: &dyn ExecutionPlan) -> Result<usize> {
     Ok(widest)
 }
 
-/// Runs a plan with fewer rows in a batch than the session has.
+/// Runs a plan with a smaller batch size than the session has, and splits batches that are still larger.
 #[derive(Debug)]
 struct FewRows {
     rows: usize,

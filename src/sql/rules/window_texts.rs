@@ -1,8 +1,8 @@
-//! Windows that give their texts only.
+//! Windows return only the string data of their own rows.
 //!
-//! A window puts each batch behind what it has not given yet, and what it gives then holds the texts of all batches before, though its rows
-//! have their own alone. A sort above counts them with every batch, and runs out of memory that nobody needs. Here each batch that leaves a window
-//! gets texts of its own when it holds many others.
+//! A window appends each batch to the rows it has not returned yet. Its output batches then keep the string buffers of all previous
+//! batches alive. A sort above counts those buffers again for every batch, and runs out of memory that is not really in use. This rule
+//! copies the strings of each output batch when the batch holds much more data than it needs.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8View | DataType::BinaryView)
 }
 
-/// Batches with texts of their own.
+/// Copies the strings of batches that hold too much.
 #[derive(Debug)]
 struct OwnTexts;
 
@@ -83,9 +83,9 @@ fn with_own_texts(batch: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new_with_options(batch.schema(), columns.collect(), &options)?)
 }
 
-/// The texts in memory of their own; nothing when most of what they hold is theirs.
+/// A compacted copy of the array; `None` when at least half of the data it holds is its own.
 fn own<T: ByteViewType>(texts: &GenericByteViewArray<T>) -> Option<ArrayRef> {
-    /// Not worth a copy.
+    /// Less than this is not worth a copy.
     const LITTLE: usize = 16 << 10;
     let held: usize = texts.data_buffers().iter().map(|buffer| buffer.len()).sum();
     let is_much = held > LITTLE && held / 2 > texts.total_buffer_bytes_used();

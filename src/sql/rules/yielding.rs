@@ -1,9 +1,9 @@
-//! Joins that let go of their thread.
+//! Joins that yield to other tasks.
 //!
-//! DataFusion yields where data enter a plan. A join can make thousands of batches out of one that enters, and its consumer takes
-//! them all without a pause: such a query could be neither cancelled nor share its thread. Here every operator that may
-//! give more than it takes yields as well. A join by a condition alone looks at every pair of rows, and does not come back while none of
-//! them fits: its condition says that the statement has ended.
+//! DataFusion yields where data enters a plan. A join can produce thousands of batches from one input batch, and its consumer takes them
+//! all without a pause; such a query could not be cancelled and would block its thread. So every operator that may return more than it
+//! receives yields as well. A nested loop join checks every pair of rows and does not return while none of them match, so its condition
+//! checks for cancellation.
 
 use std::fmt::{self, Display};
 use std::hash::{Hash, Hasher};
@@ -54,7 +54,7 @@ impl PhysicalOptimizerRule for YieldAfterJoins {
     }
 }
 
-/// The same join, whose condition fails when the statement has ended.
+/// The same join, with a condition that fails once the statement is cancelled.
 fn interruptible(join: &NestedLoopJoinExec, cancel: &Cancel) -> Result<Arc<dyn ExecutionPlan>> {
     let filter = join.filter().map(|filter| {
         let condition = Interruptible { condition: Arc::clone(filter.expression()), cancel: cancel.clone() };
@@ -65,7 +65,7 @@ fn interruptible(join: &NestedLoopJoinExec, cancel: &Cancel) -> Result<Arc<dyn E
     Ok(Arc::new(same.with_filter(filter).build()?))
 }
 
-/// A condition, until the statement has ended.
+/// A condition that fails once the statement is cancelled.
 #[derive(Debug, Clone)]
 struct Interruptible {
     condition: Arc<dyn PhysicalExpr>,

@@ -1,10 +1,11 @@
-//! Dates and times beside times with a zone, and numbers beside both: one rule.
+//! Dates and timestamps compared with timestamps with time zone, and numbers compared with any of them.
 //!
-//! A date or a time without a zone that meets a time with a zone is what clocks of that zone show: `at >= DATE '2025-05-02'` begins at midnight
-//! in Shanghai where `at` is in that zone. `$as_of` of a refresh is an instant, in UTC. A number is no time: it has no unit.
+//! A date or timestamp without time zone is local time in the zone of the other side: `at >= DATE '2025-05-02'` begins at midnight in
+//! Shanghai if `at` is in that zone. The `$as_of` of a refresh is an instant in UTC. Comparing a number with a timestamp is an error,
+//! because the number has no unit.
 //!
-//! The engine takes a date for midnight UTC, fails for a time that the clocks skip or show twice, and takes a number for days,
-//! seconds or nanoseconds since 1970, as it finds the other side.
+//! DataFusion takes a date as midnight UTC, fails for local times that daylight saving skips or repeats, and takes a number as days,
+//! seconds or nanoseconds since 1970, depending on the other side.
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded};
 
-/// Before types are coerced, which would take the other side's type without a word.
+/// Runs before type coercion, which would silently convert one side to the type of the other.
 #[derive(Debug)]
 pub struct CompareTimes;
 
@@ -101,7 +102,7 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(if changed { Transformed::yes(list) } else { Transformed::no(list) })
         }
         Expr::WindowFunction(mut function) => {
-            // The engine has no frame of intervals, and asks for one whenever rows have an order.
+            // DataFusion has no frames over intervals, and needs a frame whenever a window is ordered.
             let mut changed = false;
             for order in &mut function.params.order_by {
                 if matches!(order.expr.get_type(schema), Ok(DataType::Interval(_))) {
@@ -120,7 +121,7 @@ fn is_date_or_timestamp(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
 }
 
-/// Refuses to compare a date or a time with a number.
+/// Rejects comparing a date or timestamp with a number.
 fn no_number(sides: [(&Expr, &DataType); 2]) -> Result<()> {
     let [left, right] = sides;
     for ((time, time_type), (number, number_type)) in [(left, right), (right, left)] {
@@ -140,7 +141,7 @@ fn named(data_type: &DataType) -> &'static str {
     }
 }
 
-/// How a number becomes a date or a time.
+/// How to convert a number to a date or timestamp.
 fn advice(number: &Expr) -> String {
     let text = number.human_display().to_string();
     format!(
@@ -149,19 +150,19 @@ fn advice(number: &Expr) -> String {
     )
 }
 
-/// Sides that can be compared: all in the zone of the one that has one, and dates in the unit of times.
+/// Makes the sides comparable: all in the time zone of the side that has one, and dates in the unit of the timestamps.
 fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr; N]> {
     let zoned = sides.iter().find_map(|(_, data_type)| match data_type {
         DataType::Timestamp(unit, Some(zone)) => Some((*unit, Arc::clone(zone))),
         _ => None,
     });
     let unit = sides.iter().find_map(|(_, data_type)| match data_type {
-        // The engine takes nanoseconds, which end in the year 2262.
+        // Type coercion would choose nanoseconds, which end in the year 2262.
         DataType::Timestamp(unit, None) if *unit != TimeUnit::Nanosecond => Some(*unit),
         _ => None,
     });
     let any_fine = sides.iter().any(|(_, data_type)| is_fine(data_type));
-    // The engine brings a constant to the unit of a column.
+    // DataFusion converts a constant to the unit of the column, so only a column in nanoseconds forces that unit.
     let column_fine = sides.iter().any(|(side, data_type)| is_fine(data_type) && !side.column_refs().is_empty());
     let mut changed = false;
     let mut with = |side: Expr| {
@@ -193,7 +194,7 @@ fn is_fine(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(TimeUnit::Nanosecond, _))
 }
 
-/// A difference of a time with a zone and another, both in the finer unit of the two.
+/// Both sides of a subtraction in the zone and the finer unit of the two, if one has a time zone.
 fn difference(sides: [(Expr, DataType); 2]) -> Transformed<[Expr; 2]> {
     let zone = sides.iter().find_map(|(_, data_type)| match data_type {
         DataType::Timestamp(_, zone) => zone.clone(),
@@ -216,7 +217,7 @@ fn difference(sides: [(Expr, DataType); 2]) -> Transformed<[Expr; 2]> {
     }))
 }
 
-/// True for `$as_of`, and what is computed from it.
+/// True for `$as_of` and expressions that use it.
 fn is_in_utc(expression: &Expr) -> bool {
     let mut found = false;
     let _ = expression.apply(|part| {
@@ -226,7 +227,7 @@ fn is_in_utc(expression: &Expr) -> bool {
     found
 }
 
-/// Casts that coercion has made, and those that were written.
+/// Rewrites casts between strings, dates and timestamps, whether written or added by type coercion.
 pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Expr::ScalarFunction(call) = &expression
         && let (
@@ -269,7 +270,7 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
         text if text.is_string() && matches!(from_type, DataType::Timestamp(..)) => {
             Ok(Transformed::yes(cast(zoned::as_text(from.as_ref().clone()), text.clone())))
         }
-        // What the clocks of its zone show, as CAST(… AS DATE) has it.
+        // The local time in its zone, consistent with CAST(… AS DATE).
         DataType::Timestamp(unit, None) if !tries && has_zone(&from_type) => {
             let shown = to_local_time().call(vec![from.as_ref().clone()]);
             Ok(Transformed::yes(cast(shown, DataType::Timestamp(*unit, None))))
@@ -282,10 +283,11 @@ fn has_zone(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(_, Some(zone)) if !zoned::is_utc(zone))
 }
 
-/// Refuses casts of numbers to dates and times, as they were written: once a plan is optimised, `arrow_cast` with its unit is one as well.
+/// Rejects casts of numbers to dates and times. This checks the plan as written: after optimisation, `arrow_cast`, which does have a unit,
+/// is such a cast too.
 ///
 /// # Errors
-/// Names the number, and how it is written.
+/// Names the number, and how to convert it.
 pub fn refuse_numbers(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|plan| {
         let schema = input_schema(plan)?;

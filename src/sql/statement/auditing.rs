@@ -1,4 +1,4 @@
-//! The page of what the audit log records.
+//! The documentation page of what the audit log records.
 
 use super::STATEMENT;
 use crate::docs::Doc;

@@ -1,4 +1,4 @@
-//! The pages of the statements that change rows.
+//! The documentation pages of the statements that change rows.
 
 use super::STATEMENT;
 use crate::docs::Doc;

@@ -1,4 +1,4 @@
-//! The page of CHECK TABLE.
+//! The documentation page of CHECK TABLE.
 
 use super::STATEMENT;
 use crate::docs::Doc;

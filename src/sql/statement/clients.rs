@@ -1,4 +1,4 @@
-//! The pages of statements that clients of a server use.
+//! The documentation pages of the statements that clients of a server use.
 
 use super::STATEMENT;
 use crate::docs::Doc;

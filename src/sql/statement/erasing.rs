@@ -1,4 +1,4 @@
-//! The pages of the statements about the data of one person, and about data that is kept for a limited time.
+//! The documentation pages of the statements about personal data and its retention.
 
 use super::STATEMENT;
 use crate::docs::{Argument, Doc, Takes};

@@ -1,4 +1,4 @@
-//! The pages of the statements that give rights to roles.
+//! The documentation pages of the statements that grant privileges to roles.
 
 use super::STATEMENT;
 use crate::docs::Doc;

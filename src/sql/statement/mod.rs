@@ -1,4 +1,4 @@
-//! The pages of the statements that create no object.
+//! The documentation pages of the statements that create no object.
 
 mod auditing;
 mod changes;
@@ -13,7 +13,7 @@ use crate::docs::{Doc, Kind};
 
 pub const STATEMENT: Doc = Doc { kind: Kind::Statement, domain: "statements", ..Doc::EMPTY };
 
-/// The pages of all statements here.
+/// The pages of all statements in this module.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
     DOCS.iter()
         .chain(&changes::DOCS)

@@ -1,9 +1,9 @@
-//! The pages of the statements over named objects of any kind. The page of a CREATE statement is in the file of its kind.
+//! The documentation pages of the statements for named objects of any kind. The page of a CREATE statement is in the module of its kind.
 
 use super::STATEMENT;
 use crate::docs::Doc;
 
-/// In the order in which a user meets them.
+/// In the order in which a user needs them.
 pub static DOCS: [Doc; 9] = [
     Doc {
         name: "REFRESH",

@@ -1,4 +1,4 @@
-//! The pages of transactions.
+//! The documentation pages of transactions.
 
 use super::STATEMENT;
 use crate::docs::Doc;

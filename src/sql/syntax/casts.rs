@@ -1,7 +1,7 @@
-//! `min(CAST(a AS VARCHAR)), min(a)` and `GROUP BY at, CAST(at AS DATE)`: a value beside what it is cast to.
+//! A value beside a cast of itself: `min(CAST(a AS VARCHAR)), min(a)` and `GROUP BY at, CAST(at AS DATE)`.
 //!
-//! The planner names a cast as what it casts, and wants each name of an aggregation once. Where one value is there in several types, each cast
-//! is of [`named_apart`](crate::builtins::named_apart), which the optimizer takes out again.
+//! DataFusion names a cast like the value it casts, and the names in an aggregation must be unique. If a value occurs with several types,
+//! each cast is wrapped in [`named_apart`](crate::builtins::named_apart), which the optimizer removes again.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::call_of;
 use crate::builtins::named_apart::NAME;
 
-/// Gives casts names of their own where they would share one.
+/// Gives casts their own names where they would clash.
 pub fn tell_apart(query: &mut Query) {
     match query.body.as_mut() {
         SetExpr::Select(select) => of_select(select, query.order_by.as_mut()),
@@ -27,7 +27,7 @@ fn of_body(body: &mut SetExpr) {
             of_body(left);
             of_body(right);
         }
-        // A query of its own is visited on its own.
+        // A nested query is visited by itself.
         _ => {}
     }
 }
@@ -50,7 +50,7 @@ fn of_select(select: &mut Select, mut order: Option<&mut OrderBy>) {
     }
 }
 
-/// Visits the expressions that an aggregation may have names for.
+/// Visits the expressions that name columns of an aggregation.
 fn visit<V: VisitorMut<Break = ()>>(select: &mut Select, order: Option<&mut OrderBy>, visitor: &mut V) {
     let _ = select.projection.visit(visitor);
     let _ = select.group_by.visit(visitor);
@@ -63,12 +63,12 @@ fn visit<V: VisitorMut<Break = ()>>(select: &mut Select, order: Option<&mut Orde
     }
 }
 
-/// A value that is cast.
+/// A value that is cast somewhere.
 struct Cast {
     value: Expr,
-    /// How it is cast.
+    /// The distinct casts.
     types: Vec<String>,
-    /// How often it is cast, and how often it is there at all.
+    /// How often the value is cast, and how often it occurs in total.
     casts: usize,
     seen: usize,
 }
@@ -86,7 +86,7 @@ impl VisitorMut for Found {
         match expression {
             Expr::Cast { kind, expr, data_type, .. } => {
                 let (value, written) = (plain(expr), written(kind, data_type));
-                // What a literal or a parameter is follows from its cast.
+                // The type of a literal or parameter follows from its cast, so the cast must stay directly around it.
                 if matches!(value, Expr::Value(_)) {
                     return ControlFlow::Continue(());
                 }
@@ -115,7 +115,7 @@ impl VisitorMut for Counted {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        // Parentheses are visited, and then what is in them.
+        // Parentheses are skipped, because their contents are visited next.
         if !matches!(expression, Expr::Nested(_))
             && let written = plain(expression)
             && let Some(known) = self.values.iter_mut().find(|known| known.value == written)
@@ -145,13 +145,13 @@ impl VisitorMut for Renaming {
     }
 }
 
-/// `CAST BIGINT`, `TRY_CAST BIGINT`
+/// The text that tells casts apart: `CAST BIGINT`, `TRY_CAST BIGINT`.
 fn written(kind: &CastKind, data_type: &DataType) -> String {
     let word = if matches!(kind, CastKind::TryCast | CastKind::SafeCast) { "TRY_CAST" } else { "CAST" };
     format!("{word} {data_type}")
 }
 
-/// The expression by which values are compared: without parentheses, and a column without its table, which may be written or not.
+/// The form in which values are compared: without parentheses, and with columns unqualified, because the qualifier is optional.
 fn plain(expression: &Expr) -> Expr {
     match expression {
         Expr::Nested(within) => plain(within),

@@ -1,11 +1,11 @@
-//! Long chains of operators, and long lists: answered or refused, never a crash.
+//! Limits on long chains of operators and long lists, so that they are answered or rejected but never crash the process.
 //!
-//! A chain such as `a OR b OR c …` parses into a tree as deep as the chain is long, and whoever walks it recursively runs
-//! out of stack. Before parsing, [`check`] counts operators token by token and refuses chains that nobody could walk.
-//! After parsing, [`balance`] turns chains of AND and OR, which may be grouped as one likes, into a tree of logarithmic
-//! depth. Sums cannot be regrouped: their result would change.
+//! A chain such as `a OR b OR c …` parses into a tree as deep as the chain is long, and code that walks it recursively overflows the
+//! stack. Before parsing, [`check`] counts operators token by token and rejects chains that are too long. After parsing, [`balance`]
+//! regroups chains of AND and OR, which are associative, into a tree of logarithmic depth. Sums cannot be regrouped because their result
+//! would change.
 //!
-//! Columns, keys, joined tables and named queries have limits too: planning takes time that grows with the square of their number, or faster.
+//! Columns, keys, joined tables and WITH queries are limited too: planning time grows at least with the square of their number.
 
 use datafusion::common::Result;
 use sqlparser::ast::{BinaryOperator, Expr};
@@ -14,7 +14,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::invalid;
 
-/// The longest chain of AND and OR.
+/// The most terms in a chain of AND or OR.
 const LONGEST_CONDITION: usize = 50_000;
 
 /// The most columns of a SELECT.
@@ -23,14 +23,14 @@ const MOST_COLUMNS: usize = 2_000;
 const MOST_KEYS: usize = 1_000;
 /// The most tables that one FROM joins.
 const MOST_JOINED: usize = 128;
-/// The most queries that a statement names, `WITH a AS (…)`.
+/// The most WITH queries of a statement.
 const MOST_NAMED: usize = 500;
 
-/// The most words, signs and values of a statement. A list of values takes a hundred times the memory of its text, or more, before its first row is
-/// there; a file does not.
+/// The most tokens of a statement. A list of values takes at least a hundred times the memory of its text before the first row is
+/// computed; a file does not.
 const MOST_PARTS: usize = 2_000_000;
 
-/// What a comma separates.
+/// The kind of list that a comma belongs to.
 #[derive(Default, Clone, Copy, PartialEq)]
 enum List {
     Columns,
@@ -40,15 +40,15 @@ enum List {
     Others,
 }
 
-/// Operators counted since the last separator, on one level of parentheses.
+/// What was counted since the last separator on one level of parentheses.
 #[derive(Default)]
 struct Level {
     list: List,
-    /// Commas of that list.
+    /// The commas of the current list.
     commas: usize,
     /// Tables joined, by JOIN or by a comma.
     joined: usize,
-    /// Operators that nest: arithmetic, comparison, casts, IS, LIKE …
+    /// Operators that nest: arithmetic, comparisons, casts, IS, LIKE and others.
     nesting: usize,
     /// AND and OR.
     conditions: usize,
@@ -57,7 +57,7 @@ struct Level {
 }
 
 impl Level {
-    /// A list of the same level begins.
+    /// Starts another list on the same level.
     fn begin(&mut self, list: List) {
         (self.list, self.commas) = (list, 0);
         self.nesting = 0;
@@ -65,10 +65,10 @@ impl Level {
     }
 }
 
-/// Refuses expressions with more than `longest` operators in a row.
+/// Rejects expressions with more than `longest` operators in a row, and lists beyond the limits above.
 ///
 /// # Errors
-/// Names the operator, the count, the limit and its setting.
+/// States what there is too much of, and the limit.
 pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
     let mut levels = vec![Level::default()];
     let mut named = 0;
@@ -96,7 +96,7 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                         return too_many(token, MOST_NAMED, "queries with a name (WITH … AS)", advice);
                     }
                 }
-                // A call or subscript is part of the chain it stands in.
+                // A call or subscript is part of the chain that it occurs in.
                 level.nesting += 1;
                 let count = level.nesting;
                 levels.push(Level::default());

@@ -1,18 +1,18 @@
-//! What the columns of a SELECT without AS are called: as PostgreSQL calls them.
+//! The names of SELECT columns without AS, as in PostgreSQL.
 //!
-//! | written | called |
+//! | expression | name |
 //! |---|---|
-//! | `count(*)`, `round(a, 2)` | as the function, `count`, `round` |
-//! | `CAST(a AS INT)`, `t.list[1]` | as the column, `a`, `list` |
-//! | `'1'::INT`, `DATE '2025-01-01'` | as PostgreSQL calls the type, `int4`, `date` |
-//! | `CASE … ELSE a END` | as the column of ELSE, otherwise `case` |
-//! | `(SELECT max(a) FROM t)` | as its one column, `max` |
+//! | `count(*)`, `round(a, 2)` | that of the function: `count`, `round` |
+//! | `CAST(a AS INT)`, `t.list[1]` | that of the column: `a`, `list` |
+//! | `'1'::INT`, `DATE '2025-01-01'` | PostgreSQL's name for the type: `int4`, `date` |
+//! | `CASE … ELSE a END` | that of the column after ELSE, otherwise `case` |
+//! | `(SELECT max(a) FROM t)` | that of its one column: `max` |
 //! | `ARRAY[1, 2]`, `EXISTS (…)`, `ROW(1, 2)` | `array`, `exists`, `row` |
 //! | `a + 1`, `a || b`, `'text'` | `?column?` |
 //!
-//! The engine wants each name once, and takes a name in HAVING for that of the result, which SQL does not. So a name is given to the engine as
-//! it is where somebody reads it, an outer query, ORDER BY or GROUP BY, and nobody could mean another column by it. Everywhere else the name
-//! is *marked*: letters that nobody sees make it one of its own, until the [plan is named](crate::sql::headings).
+//! DataFusion requires unique names, and resolves a name in HAVING to a column of the result, which SQL does not. So a column keeps its
+//! name only where something refers to it (an outer query, ORDER BY or GROUP BY) and nothing could mean another column by it. Everywhere
+//! else the name is *marked*: invisible characters make it unique until the [plan is named](crate::sql::headings).
 //!
 //! Source: PostgreSQL 15, `src/backend/parser/parse_target.c`, `FigureColname`.
 
@@ -31,23 +31,24 @@ use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::text::marked;
 
-/// Where a query stands, and so who reads the names of its columns.
+/// Where a query occurs, which decides who reads the names of its columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Its rows are the result.
+    /// Its rows are the result of the statement.
     Result,
-    /// In FROM or WITH, where the query around it reads its columns by their names.
+    /// In FROM or WITH: the outer query refers to its columns by name.
     From,
-    /// A function or an object takes its columns and tells them by name, features say: one without a good name goes by its expression.
+    /// A function or an object takes its columns and reports their names, as features do. A column without a good name is called by its
+    /// expression.
     Taken,
-    /// Nobody sees the names.
+    /// Nothing shows the names.
     Unseen,
 }
 
 /// Names the columns of a statement's result.
 ///
 /// # Errors
-/// As [`of_query`].
+/// Same as [`of_query`].
 pub fn of_statement(parsed: &mut SqlParsed) -> Result<()> {
     match parsed {
         SqlParsed::Statement(statement) => of_sql(statement),
@@ -69,10 +70,10 @@ fn of_sql(statement: &mut SqlStatement) -> Result<()> {
     }
 }
 
-/// Names the columns of a query, but not of those within it.
+/// Names the columns of a query, but not those of its subqueries.
 ///
 /// # Errors
-/// Two of its columns are called as ORDER BY says.
+/// ORDER BY uses a name that several different columns have.
 pub fn of_query(query: &mut Query, place: Place) -> Result<()> {
     for table in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
         of_query(&mut table.query, Place::From)?;
@@ -89,7 +90,7 @@ pub fn of_query(query: &mut Query, place: Place) -> Result<()> {
 fn of_body(body: &mut SetExpr, readers: &Readers, place: Place) -> Result<()> {
     match body {
         SetExpr::Select(select) => of_select(select, readers, place),
-        // The columns are called as those of the first side; by name, those of each.
+        // A set operation has the column names of its first side. BY NAME matches the names of both sides.
         SetExpr::SetOperation { left, right, set_quantifier, .. } => {
             of_body(left, readers, place)?;
             match set_quantifier {
@@ -104,7 +105,7 @@ fn of_body(body: &mut SetExpr, readers: &Readers, place: Place) -> Result<()> {
     }
 }
 
-/// The names by which the rest of a query reads columns of its result, and others that it reads.
+/// Names that the rest of a query refers to: `whole` for names that stand alone in ORDER BY or GROUP BY, `within` for all others.
 #[derive(Default, Clone)]
 struct Readers {
     whole: HashSet<String>,
@@ -112,7 +113,7 @@ struct Readers {
 }
 
 impl Readers {
-    /// What ORDER BY and GROUP BY mean by a name alone is a column of the result.
+    /// A name alone in ORDER BY or GROUP BY means a column of the result.
     fn read(&mut self, expression: &Expr) {
         match expression {
             Expr::Identifier(name) => drop(self.whole.insert(normal(name))),
@@ -161,7 +162,7 @@ fn of_select(select: &mut Select, readers: &Readers, place: Place) -> Result<()>
             SelectItem::ExprWithAlias { alias, .. } if is_twice(&name) => {
                 *alias = Ident::with_quote('"', marked(&name, number));
             }
-            // Who reads it by this name must be told that it is not the only one.
+            // A reader of this name must get an error that it is ambiguous.
             SelectItem::UnnamedExpr(expr) if place == Place::From && is_twice(&name) && is_column(expr) => {
                 let alias = Ident::with_quote('"', marked(&name, number));
                 *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
@@ -193,7 +194,7 @@ fn is_column(expression: &Expr) -> bool {
     matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
 }
 
-/// What a column is called; nothing for what stands for several.
+/// The name of a column; `None` for an item that stands for several columns.
 fn name_of(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(normal(alias)),
@@ -203,23 +204,23 @@ fn name_of(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// `unnest(a)`, which of a struct is several columns, so that the engine takes no name for it; and `COLUMNS(…)`.
+/// True for `COLUMNS(…)`, and for `unnest(a)`: a struct unnests to several columns, so DataFusion allows no alias for it.
 fn stands_for_several(expression: &Expr) -> bool {
     matches!(expression, Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("unnest")) || has_columns(expression)
 }
 
-/// What a column of this expression is called.
+/// The name of a column with this expression.
 fn of_expression(expression: &Expr) -> String {
     figured(expression).map_or_else(|| UNKNOWN.into(), |(name, _)| name)
 }
 
-/// What a column is called whose expression says no name.
+/// The name of a column whose expression suggests none.
 const UNKNOWN: &str = "?column?";
 
-/// How well a name says what the column is.
+/// How descriptive a name is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Says {
-    /// Only its type, or that it is a CASE: a better one from further within is taken.
+    /// It only gives the type, or says that it is a CASE; a better name from an inner expression is preferred.
     Little,
     Enough,
 }
@@ -295,7 +296,7 @@ fn of_cast(within: Option<(String, Says)>, data_type: &DataType) -> Option<(Stri
     }
 }
 
-/// What PostgreSQL calls a type within; of a type that it does not have, the name as it is written.
+/// PostgreSQL's internal name of a type; a type that PostgreSQL does not have keeps its own name.
 fn type_name(data_type: &DataType) -> String {
     let name = match data_type {
         DataType::SmallInt(_) | DataType::Int2(_) => "int2",

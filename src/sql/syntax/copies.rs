@@ -1,5 +1,5 @@
-//! `COPY (query) TO 'sales.svg' (CHART 'bar', X month, Y 'orders, returns', TITLE 'Sales')`: rows as a picture; and `COPY orders TO 'orders.csv'
-//! (FORMAT csv, HEADER, DELIMITER ';')`, which is how PostgreSQL and DuckDB write what is OPTIONS here.
+//! `COPY (query) TO 'sales.svg' (CHART 'bar', X month, Y 'orders, returns', TITLE 'Sales')`, which draws a chart. Also `COPY orders TO
+//! 'orders.csv' (FORMAT csv, HEADER, DELIMITER ';')`, which is PostgreSQL's and DuckDB's way to write OPTIONS.
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlParsed};
 use sqlparser::ast::Value;
@@ -7,19 +7,19 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-/// The endings of pictures.
+/// The file extensions of charts.
 pub const ENDINGS: [&str; 3] = ["svg", "png", "html"];
 
-/// True for the name of a picture.
+/// True for the file name of a chart.
 pub fn is_picture(target: &str) -> bool {
     let ending = target.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// Parses such a statement; nothing when the next one is another.
+/// Parses such a COPY; `None` when the next statement is another one.
 ///
 /// # Errors
-/// What follows the name of the file is no list of options, or rows are to come from a file.
+/// The file name is followed by something other than a list of options, or the statement is COPY FROM a file.
 pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> {
     let is_copy = matches!(&parser.peek_token().token, Token::Word(word) if word.keyword == Keyword::COPY);
     if !is_copy {
@@ -71,7 +71,7 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
     Ok(Some(SqlParsed::CopyTo(copy)))
 }
 
-/// An option under the name that it has here.
+/// The name that the option has here.
 fn own_name(name: &str, is_picture: bool) -> &str {
     match name {
         "delimiter" | "delim" | "sep" if !is_picture => "separator",
@@ -81,7 +81,7 @@ fn own_name(name: &str, is_picture: bool) -> &str {
     }
 }
 
-/// `NAME value`, where a value is a text, a number, a name or names in parentheses; a name alone is true.
+/// `NAME value`, where the value is a string, a number, a name or names in parentheses. A name alone means true.
 fn option(parser: &mut Parser<'_>) -> Result<(String, String), ParserError> {
     let name = parser.parse_identifier()?.value.to_lowercase();
     let column = |parser: &mut Parser<'_>| parser.parse_identifier().map(|name| crate::sql::command::normal(&name));

@@ -1,10 +1,11 @@
-//! Tables as PostgreSQL's clients make them: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`, `FLOAT(53)`.
+//! Forms of CREATE TABLE that PostgreSQL's clients use: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`,
+//! `FLOAT(53)`.
 
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{DataType, ExactNumberInfo, Expr, OnCommit, SetExpr, Statement};
 
-/// Rewrites a statement that makes a table.
+/// Rewrites a statement that creates a table.
 pub fn statement(parsed: &mut SqlParsed) {
     let SqlParsed::Statement(statement) = parsed else { return };
     if let Statement::Query(query) = statement.as_mut()
@@ -16,21 +17,21 @@ pub fn statement(parsed: &mut SqlParsed) {
         return;
     }
     if let Statement::CreateTable(table) = statement.as_mut() {
-        // A temporary table is of its session, and stays to its end.
+        // LOCAL and ON COMMIT PRESERVE ROWS are the default for a temporary table, so they can be dropped.
         table.global = table.global.filter(|is_global| *is_global || !table.temporary);
         table.on_commit = table.on_commit.take_if(|kept| *kept != OnCommit::PreserveRows || !table.temporary);
         table.columns.iter_mut().for_each(|column| float(&mut column.data_type));
     }
 }
 
-/// Rewrites a type of a cast.
+/// Rewrites the type of a cast.
 pub fn expression(expression: &mut Expr) {
     if let Expr::Cast { data_type, .. } = expression {
         float(data_type);
     }
 }
 
-/// A float of more than 24 binary digits is one of 64 bits.
+/// A float with more than 24 binary digits has 64 bits.
 fn float(data_type: &mut DataType) {
     if let DataType::Float(ExactNumberInfo::Precision(digits)) = data_type
         && (25..=53).contains(digits)

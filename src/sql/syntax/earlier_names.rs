@@ -1,5 +1,5 @@
-//! `SELECT a + 1 AS b, b * 2`: a name that AS gives earlier in the list, as DuckDB, Snowflake and Redshift read it. PostgreSQL does not; so a column
-//! of that name in FROM is meant before it.
+//! `SELECT a + 1 AS b, b * 2`: refers to an alias defined earlier in the list, as in DuckDB, Snowflake and Redshift. PostgreSQL does not
+//! allow it, so a column of that name in FROM takes precedence.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visi
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 
-/// True for a SELECT some of whose expressions have a name in them that AS gives to another, earlier in the list.
+/// True for a SELECT with an expression, or a WHERE condition, that contains a name which an earlier item defines as alias.
 pub fn reads(select: &Select) -> bool {
     let mut given: HashSet<String> = HashSet::new();
     let reads = |expression: &Expr, given: &HashSet<String>| {
@@ -35,7 +35,7 @@ pub fn reads(select: &Select) -> bool {
     select.selection.as_ref().is_some_and(|condition| reads(condition, &given))
 }
 
-/// The name that an item gives, with what it stands for.
+/// The alias that an item defines, with its expression.
 fn given_by(item: &SelectItem) -> Option<(String, &Expr)> {
     match item {
         SelectItem::ExprWithAlias { expr: Expr::Identifier(column), alias } if normal(column) == normal(alias) => None,
@@ -44,10 +44,10 @@ fn given_by(item: &SelectItem) -> Option<(String, &Expr)> {
     }
 }
 
-/// Puts what the names stand for in their places; `known` are the columns of FROM.
+/// Replaces the aliases by their expressions; `known` are the columns of FROM, which take precedence.
 ///
 /// # Errors
-/// A value would be another at each of its places.
+/// The expression is volatile, so copies of it would have different values.
 pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -> Result<()> {
     let mut names = Names { given: vec![], state, depth: 0 };
     for item in &mut select.projection {
@@ -70,7 +70,7 @@ pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -
 struct Names<'a> {
     given: Vec<(String, Expr)>,
     state: &'a SessionState,
-    /// How many queries are around: a name in them may be a column of theirs.
+    /// The number of enclosing subqueries. A name inside them may be one of their columns.
     depth: usize,
 }
 
@@ -87,7 +87,7 @@ impl VisitorMut for Names<'_> {
         ControlFlow::Continue(())
     }
 
-    // After the parts of an expression: what is put there is not looked into.
+    // Children are visited before their parent, so the inserted expression is not visited again.
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         if self.depth == 0
             && let Expr::Identifier(name) = expression
@@ -105,7 +105,7 @@ impl VisitorMut for Names<'_> {
     }
 }
 
-/// The function within whose result is another each time.
+/// The name of a volatile function in the expression, if any.
 fn volatile(value: &Expr, state: &SessionState) -> Option<String> {
     let found = visit_expressions(value, |part| match part {
         Expr::Function(call) => {

@@ -1,9 +1,9 @@
-//! Parsing that goes back and tries again: bounded.
+//! Bounds the backtracking of the parser.
 //!
-//! What may be a special expression or the name of a column, `CAST(…`, `POSITION(…`, the parser reads as one and, when that fails, as the
-//! other. Where such expressions stand in one another, a mistake in the innermost is read 2, 4, 8, 16 … times: a line of 150 bytes
-//! would take minutes. A text that is right is read about once. So the dialect, which the parser asks at the beginning of every
-//! expression, counts how often that is, and ends what goes beyond any right text.
+//! For `CAST(…` or `POSITION(…`, the parser first tries a special expression and, if that fails, a column name or call. When such
+//! expressions are nested, a mistake in the innermost one is parsed 2, 4, 8, 16 … times: a line of 150 bytes could take minutes. Valid
+//! text is parsed about once. So the dialect, which the parser calls at the start of every expression, counts the calls and stops the
+//! parser beyond what any valid text needs.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -19,37 +19,37 @@ use sqlparser::tokenizer::Location;
 
 use super::nesting;
 
-/// A dialect that counts.
+/// A dialect that counts expressions.
 #[derive(Debug)]
 pub struct Counting {
     dialect: Box<dyn Dialect>,
-    /// How many expressions may yet begin.
+    /// How many more expressions may begin.
     left: Cell<usize>,
-    /// The furthest place where one began.
+    /// The furthest position where an expression began.
     furthest: Cell<Location>,
 }
 
 impl Counting {
-    /// For a text of so many tokens.
+    /// The limit is based on the number of tokens in the text.
     pub fn new(dialect: Box<dyn Dialect>, tokens: usize) -> Self {
-        /// Short texts too may be read twice, here and there.
+        /// A minimum, because short texts may be parsed twice in places.
         const AT_LEAST: usize = 50_000;
         let left = tokens.saturating_mul(8).saturating_add(AT_LEAST);
         Self { dialect, left: Cell::new(left), furthest: Cell::new(Location { line: 1, column: 1 }) }
     }
 
-    /// The error of a text that was given up.
+    /// The error for a text whose limit was reached.
     pub fn given_up(&self) -> Option<DataFusionError> {
         let problem = "what is written here, or near it, cannot be parsed; look for a mistake, or nest expressions less deeply";
         (self.left.get() == 0).then(|| nesting::at(self.furthest.get(), problem))
     }
 
-    /// Where the parser was when it gave up for depth.
+    /// The furthest position the parser reached.
     pub fn furthest(&self) -> Location {
         self.furthest.get()
     }
 
-    /// Counts one expression more; an error that stops all tries when there were too many.
+    /// Counts one more expression. Over the limit, it returns an error on which the parser does not backtrack.
     fn count(&self, parser: &Parser<'_>) -> Option<ParserError> {
         let place = parser.peek_token_ref().span.start;
         let furthest = self.furthest.get();

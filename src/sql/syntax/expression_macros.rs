@@ -1,4 +1,4 @@
-//! Puts what [expression macros](crate::adapter::expression_macro) stand for in the place of their calls.
+//! Replaces calls of [expression macros](crate::adapter::expression_macro) by the expressions they stand for.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -30,10 +30,10 @@ fn macro_of(function: &Function) -> Option<&'static ExpressionMacro> {
     }
 }
 
-/// Replaces the call of a macro; calls within it come by themselves.
+/// Expands the call of a macro. Nested calls are visited later and expanded then.
 ///
 /// # Errors
-/// What is wrong with the call.
+/// The call is wrong.
 pub fn expand(expression: &mut Expr, state: &SessionState) -> Result<()> {
     while let Expr::Function(function) = expression
         && let Some(own) = macro_of(function)
@@ -51,7 +51,7 @@ fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::
 }
 
 fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Result<Option<Expr>> {
-    // Refused by its name afterwards.
+    // Left alone; it is rejected by name later.
     if !matches!(call.parameters, FunctionArguments::None) {
         return Ok(None);
     }
@@ -66,7 +66,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         clauses.clone_from(given);
         distinct = *duplicate_treatment;
     }
-    // `mode() WITHIN GROUP (ORDER BY x)` is `mode(x)`; of texts that are joined it is the order.
+    // `mode() WITHIN GROUP (ORDER BY x)` means `mode(x)`; for other functions, such as those that join strings, it gives an order.
     let mut within_group = call.within_group.clone();
     if ["mode", "percentile_disc"].contains(&own.doc.name)
         && let Some(order) = within_group.pop()
@@ -94,7 +94,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         }
     };
     let Some(mut expanded) = expanded else { return Ok(None) };
-    // What stands after the brackets belongs to the aggregate within.
+    // FILTER, OVER and the like apply to the aggregates in the expansion.
     let has_clauses = !clauses.is_empty() || distinct == Some(DuplicateTreatment::Distinct);
     if has_clauses || call.filter.is_some() || call.over.is_some() || !within_group.is_empty() {
         if own.doc.kind == Kind::Scalar {
@@ -110,7 +110,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
     Ok(Some(Expr::Nested(Box::new(expanded))))
 }
 
-/// An argument that is written out several times is computed several times: a random number would be another each time.
+/// Rejects volatile arguments that would be written out several times: each copy would have another value.
 fn once_only(own: &ExpressionMacro, sql: &str, arguments: &[Expr], state: &SessionState) -> Result<()> {
     for (place, argument) in arguments.iter().enumerate() {
         if sql.matches(&format!("${}", place + 1)).count() < 2 {
@@ -134,10 +134,10 @@ fn once_only(own: &ExpressionMacro, sql: &str, arguments: &[Expr], state: &Sessi
     Ok(())
 }
 
-/// The SQL with arguments in the place of `$1`, `$2` ….
+/// Replaces `$1`, `$2` … in the SQL by arguments.
 ///
 /// # Errors
-/// None for SQL of the program's own.
+/// None as long as the built-in SQL is valid.
 pub fn with(sql: &str, arguments: &[Expr]) -> Result<Expr> {
     let mut expression = parse_expression(sql)?;
     let _ = expression.visit(&mut Arguments(arguments));
@@ -149,7 +149,7 @@ struct Arguments<'a>(&'a [Expr]);
 impl VisitorMut for Arguments<'_> {
     type Break = ();
 
-    // After the parts of an expression: arguments are not looked into.
+    // Children are visited before their parent, so the inserted arguments are not visited again.
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
         if let Expr::Value(value) = &*expression
             && let Value::Placeholder(name) = &value.value
@@ -167,7 +167,7 @@ impl VisitorMut for Arguments<'_> {
     }
 }
 
-/// Gives the outermost aggregates of an expansion what stood after the call.
+/// Gives the outermost aggregates of an expansion the clauses that followed the call.
 struct Carry<'a> {
     call: &'a Function,
     clauses: &'a [FunctionArgumentClause],
@@ -175,7 +175,7 @@ struct Carry<'a> {
     distinct: Option<DuplicateTreatment>,
 }
 
-/// The aggregates that expansions are made of.
+/// The aggregates that occur in expansions.
 const AGGREGATES: [&str; 24] = [
     "count",
     "sum",
@@ -222,7 +222,7 @@ impl VisitorMut for Carry<'_> {
         };
         if let FunctionArguments::List(list) = &mut function.args {
             let mut clauses = self.clauses.to_vec();
-            // Distinct values are put in order as they are joined: as texts.
+            // DISTINCT values are ordered in the form in which they are joined, as strings.
             if self.distinct == Some(DuplicateTreatment::Distinct)
                 && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(joined @ Expr::Cast { expr: value, .. }))) =
                     list.args.first()

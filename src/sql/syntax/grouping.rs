@@ -1,19 +1,19 @@
-//! Grouping sets: limited before they are written out.
+//! Limits the number of grouping sets before they are expanded.
 //!
-//! `CUBE (a, b, …)` of n columns stands for 2ⁿ groupings, and several items of one GROUP BY multiply. The planner writes them all out.
+//! `CUBE (a, b, …)` with n columns stands for 2ⁿ grouping sets, and several items of one GROUP BY multiply. The planner expands them all.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, GroupByExpr, GroupByWithModifier};
 
 use crate::error::invalid;
 
-/// The most groupings of one GROUP BY.
+/// The most grouping sets of one GROUP BY.
 const MOST_SETS: u64 = 4_096;
 
-/// Refuses a GROUP BY that stands for too many groupings.
+/// Rejects a GROUP BY that stands for too many grouping sets.
 ///
 /// # Errors
-/// Names how many there are, and the limit.
+/// States their number and the limit.
 pub fn check(group_by: &GroupByExpr) -> Result<()> {
     let (items, modifiers) = match group_by {
         GroupByExpr::All(modifiers) => (&[] as &[Expr], modifiers),

@@ -1,8 +1,9 @@
-//! Joins that are said by other means: SEMI and ANTI JOIN without LEFT, CROSS and OUTER APPLY, STRAIGHT_JOIN, and ASOF JOIN.
+//! Joins that are rewritten as others: SEMI and ANTI JOIN without LEFT, CROSS and OUTER APPLY, STRAIGHT_JOIN, and ASOF JOIN.
 //!
-//! `a ASOF JOIN b ON a.key = b.key AND a.at >= b.at` gives each row of `a` the newest row of `b` that is not newer. Each row of `b` learns which
-//! one comes after it, `lead(at) OVER (PARTITION BY key ORDER BY at)`, and holds until then: `a.at >= b.at AND a.at < after`. That is an ordinary
-//! join with equal keys. Of rows of `b` with one time the last holds, whichever that is.
+//! `a ASOF JOIN b ON a.key = b.key AND a.at >= b.at` joins each row of `a` with the newest row of `b` that is not newer than it. Each row
+//! of `b` gets the time of the next one, `lead(at) OVER (PARTITION BY key ORDER BY at)`, and is valid until then: `a.at >= b.at AND a.at <
+//! next`. That is an ordinary join with equal keys. Among rows of `b` with the same time only the last has a non-empty range; which one
+//! comes last is not defined.
 
 use std::ops::ControlFlow;
 
@@ -19,7 +20,7 @@ use crate::sql::parser::{parse_expression, parse_query};
 /// Rewrites the joins of a SELECT.
 ///
 /// # Errors
-/// An ASOF JOIN whose condition is not one of keys and one order.
+/// The condition of an ASOF JOIN does not consist of keys and one inequality.
 pub fn rewrite(select: &mut Select) -> Result<()> {
     let mut hidden = vec![];
     for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
@@ -62,7 +63,7 @@ fn plain(join: &mut Join) {
     };
 }
 
-/// The conditions that all hold.
+/// Collects the terms of a conjunction.
 fn conjuncts<'a>(condition: &'a Expr, parts: &mut Vec<&'a Expr>) {
     match condition {
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
@@ -76,7 +77,7 @@ fn conjuncts<'a>(condition: &'a Expr, parts: &mut Vec<&'a Expr>) {
 
 const WRITTEN: &str = "write ASOF JOIN b ON a.key = b.key AND a.at >= b.at";
 
-/// Whether an expression reads the right side.
+/// Whether an expression reads the right side of the join. It must read one side only.
 fn is_of(expression: &Expr, right: &Ident) -> Result<bool> {
     let mut sides = vec![];
     let _ = visit_expressions(expression, |part| {
@@ -108,7 +109,7 @@ fn same(one: &Ident, other: &Ident) -> bool {
 }
 
 fn as_of(join: &mut Join, hidden: &mut Vec<Ident>) -> Result<()> {
-    // The tokens before the parser mark `ASOF JOIN … ON` as global.
+    // The token pass before parsing turns `ASOF JOIN … ON` into a GLOBAL JOIN, which marks it.
     let is_marked = std::mem::take(&mut join.global);
     let (condition, is_left) = match &join.join_operator {
         JoinOperator::AsOf { match_condition, constraint: JoinConstraint::None } => (match_condition.clone(), false),
@@ -185,7 +186,7 @@ fn as_of(join: &mut Join, hidden: &mut Vec<Ident>) -> Result<()> {
     Ok(())
 }
 
-/// What the columns of a relation are called by.
+/// The name that qualifies the columns of a relation.
 pub fn name_of(relation: &TableFactor) -> Result<Ident> {
     let alias = match relation {
         TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } | TableFactor::Function { alias, .. } => {

@@ -1,12 +1,12 @@
-//! The columns of `JOIN … USING (id)`.
+//! The merged columns of `JOIN … USING (id)`.
 //!
-//! `id` alone is a column of both sides. The engine knows that where two tables have it, but neither in WHERE nor where three have it: there it
-//! becomes the column of one table, as all have the same value.
+//! An unqualified `id` is a column of both sides. DataFusion resolves it when two tables have it, but not in WHERE, nor when three tables
+//! have it. In those cases it is replaced by the column of one table, since all have the same value.
 //!
-//! Then there are `RIGHT JOIN … USING (id)` and `FULL JOIN … USING (id)`.
-//! `id` alone is one column of both sides: of a right join that of the right side, of a full join that of whichever side has the row. The
-//! engine takes the left side's, which is NULL for rows that are only on the right. Here the name becomes what it means, `b.id` or
-//! `coalesce(a.id, b.id)`, in everything that the SELECT computes; and a join further on that goes by the column compares with that.
+//! For `RIGHT JOIN … USING (id)` and `FULL JOIN … USING (id)`, an unqualified `id` is the right side's column for a right join, and the
+//! column of whichever side has the row for a full join. DataFusion takes the left side's, which is NULL for rows that exist only on the
+//! right. The name is replaced by what it means, `b.id` or `coalesce(a.id, b.id)`, in all expressions of the SELECT, and a later join
+//! using the column is compared with that value.
 
 use std::ops::ControlFlow;
 
@@ -23,14 +23,14 @@ use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::sql::parser::parse_expression;
 
-/// A column that joins go by.
+/// A column that joins merge by USING.
 struct Merged {
     name: Ident,
-    /// The columns that it is the first value of that is not NULL.
+    /// The qualified columns; its value is the first of them that is not NULL.
     of: Vec<(Ident, Ident)>,
-    /// True when the engine's is another.
+    /// True when DataFusion would take another column.
     differs: bool,
-    /// True when a further join goes by it, which the engine does not take for one that merges columns.
+    /// True when a further join uses it; DataFusion then does not treat it as a merged column.
     is_compared: bool,
 }
 
@@ -44,10 +44,10 @@ impl Merged {
     }
 }
 
-/// Rewrites the SELECTs of a query, but not those within them.
+/// Rewrites the SELECTs of a query, but not those of its subqueries.
 ///
 /// # Errors
-/// A join whose columns cannot be told.
+/// It cannot be determined what the columns of a join refer to.
 pub fn rewrite(query: &mut Query) -> Result<()> {
     let Query { body, order_by, .. } = query;
     let mut outer = match body.as_mut() {
@@ -58,7 +58,7 @@ pub fn rewrite(query: &mut Query) -> Result<()> {
         }
     };
     let SetExpr::Select(select) = body.as_ref() else { return Ok(()) };
-    // ORDER BY means a column of the result first.
+    // In ORDER BY, a name refers to a column of the result first.
     let is_result = |name: &Ident| {
         select.projection.iter().any(|item| match item {
             SelectItem::ExprWithAlias { alias, .. } => normal(alias) == normal(name),
@@ -84,7 +84,7 @@ fn within(body: &mut SetExpr) -> Result<()> {
     }
 }
 
-/// Rewrites a SELECT; gives the columns for what belongs to it beside.
+/// Rewrites a SELECT; returns the merged columns, for ORDER BY.
 fn select(select: &mut Select) -> Result<Names> {
     let mut merged = vec![];
     for table in &mut select.from {
@@ -128,7 +128,7 @@ fn select(select: &mut Select) -> Result<Names> {
             _ => {}
         }
     }
-    // What joins compare names its tables itself.
+    // The rewritten join conditions already name their tables.
     let from = std::mem::take(&mut select.from);
     let visited = broken(select.visit(&mut names));
     select.from = from;
@@ -142,7 +142,7 @@ fn select(select: &mut Select) -> Result<Names> {
     visited.map(|()| names)
 }
 
-/// True when no join keeps rows of its right side that the left lacks.
+/// True when all joins are inner or left joins.
 fn is_plain(table: &TableWithJoins) -> bool {
     let is_plain = |join: &Join| {
         matches!(
@@ -153,8 +153,8 @@ fn is_plain(table: &TableWithJoins) -> bool {
     table.joins.iter().all(is_plain)
 }
 
-/// The engine does not find which column a third join by the same name means. It is made to compare with that of the first table; `*` then
-/// leaves out the column that the joined table has.
+/// Rewrites the third and later joins using the same column, for which DataFusion does not find the column meant: they are compared with
+/// the first table's column. `*` then leaves out the joined table's copy.
 fn compare_from_the_third(select: &mut Select) -> Result<()> {
     let mut left_out: Vec<(Ident, Vec<Ident>)> = vec![];
     for table in &mut select.from {
@@ -189,7 +189,7 @@ fn compare_from_the_third(select: &mut Select) -> Result<()> {
     if left_out.is_empty() {
         return Ok(());
     }
-    // Every table's own, without what those before it have already shown.
+    // Replaces `*` by each table's columns, without those that an earlier table has already shown.
     let is_plain =
         |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default());
     for place in (0..select.projection.len()).rev().filter(|place| is_plain(&select.projection[*place])).collect::<Vec<_>>() {
@@ -222,7 +222,7 @@ fn every(table: &Ident, without: &[Ident]) -> SelectItem {
     SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![table.clone()])), options)
 }
 
-/// The columns that such joins go by, as far as it can be told which table has them.
+/// The merged columns of inner and left joins, as far as it can be determined which table has them.
 fn of_plain_joins(table: &TableWithJoins) -> Vec<Merged> {
     let mut merged: Vec<Merged> = vec![];
     if !is_plain(table) {
@@ -257,13 +257,13 @@ fn of_plain_joins(table: &TableWithJoins) -> Vec<Merged> {
     merged
 }
 
-/// The columns that the joins of a table go by.
+/// The merged columns of a table's joins; rewrites the conditions of joins that use a merged value.
 fn of_joins(table: &mut TableWithJoins) -> Result<Vec<Merged>> {
     let mut merged: Vec<Merged> = vec![];
     if is_plain(table) {
         return Ok(merged);
     }
-    // What these go by is asked first, and the query then comes here again.
+    // The columns of NATURAL joins are looked up first; the query then comes here again.
     let is_natural = |join: &mut Join| matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Natural));
     if table.joins.iter_mut().any(is_natural) {
         return Ok(merged);
@@ -337,7 +337,7 @@ pub fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     }
 }
 
-/// Puts the meaning of names in their places; a query within has names of its own.
+/// Replaces merged columns by their values, except in subqueries, which have names of their own.
 struct Names {
     merged: Vec<Merged>,
     depth: usize,

@@ -28,7 +28,7 @@ pub mod type_names;
 
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName};
 
-/// The call of a function with arguments in their places.
+/// A call of a function with these arguments.
 fn call_of(name: &str, arguments: Vec<Expr>) -> Expr {
     let arguments = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
     let list = FunctionArgumentList { duplicate_treatment: None, args: arguments.collect(), clauses: vec![] };

@@ -1,7 +1,7 @@
-//! Named arguments of ordinary functions: `clean_phone(phone, country => 'US')` becomes `clean_phone(phone, 'US')`.
+//! Named arguments of scalar and aggregate functions: `clean_phone(phone, country => 'US')` becomes `clean_phone(phone, 'US')`.
 //!
-//! Only functions with a page of ours are looked at. An argument that is left out between others takes the default of the page. An argument that
-//! takes a table becomes a scalar subquery over it (see [`given_table`](crate::adapter::given_table)).
+//! This applies only to functions that have a documentation page here. An omitted argument between others gets its default from the page.
+//! A table argument becomes a scalar subquery over it (see [`given_table`](crate::adapter::given_table)).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -37,10 +37,10 @@ fn page_of(function: &Function) -> Option<&'static Doc> {
     }
 }
 
-/// Puts the arguments of a call in the order of its page, and subqueries in the places of tables.
+/// Puts the arguments of a call in the order of the page, and replaces tables by subqueries.
 ///
 /// # Errors
-/// A name that the page does not have, one given twice, or one that is missing.
+/// A name that is not on the page, an argument given twice, or a missing one.
 pub fn place(expression: &mut Expr) -> Result<()> {
     let Expr::Function(function) = expression else { return Ok(()) };
     let FunctionArguments::List(list) = &function.args else { return Ok(()) };
@@ -48,7 +48,7 @@ pub fn place(expression: &mut Expr) -> Result<()> {
     let is_named = list.args.iter().any(|argument| !matches!(argument, FunctionArg::Unnamed(_)));
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
     if let Some(meant) = list.args.iter().find(|argument| is_meant_as_named(argument, doc)) {
-        // Says how it is written.
+        // Fails with an error that says how to write it.
         split(doc, meant.clone())?;
     }
     if is_named {
@@ -72,7 +72,7 @@ pub fn place(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// True for `country = 'US'`, which compares nothing where `country` is an option.
+/// True for `country = 'US'` where `country` is an option: it is a misspelt named argument, not a comparison.
 fn is_meant_as_named(argument: &FunctionArg, doc: &Doc) -> bool {
     match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Eq, .. })) => match left.as_ref() {
@@ -83,10 +83,10 @@ fn is_meant_as_named(argument: &FunctionArg, doc: &Doc) -> bool {
     }
 }
 
-/// The rows of a table as a scalar subquery; none when no table is given but a list.
+/// The rows of a table as a scalar subquery; `None` when the argument is a list rather than a table.
 ///
-/// What two expressions have in common is worked out once, as a column, which has the list in every row. So subqueries of different calls have
-/// different names for their tables; equal calls are equal as a whole.
+/// Common subexpression elimination would compute a shared subquery once as a column, which holds the whole list in every row. So the
+/// subqueries of different calls use different table names; equal calls are still equal as a whole.
 fn rows_of(value: &Expr, columns: &[&str], call: &str) -> Option<String> {
     let table = match value {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => value.to_string(),

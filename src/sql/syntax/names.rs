@@ -1,11 +1,11 @@
-//! Columns of a SELECT that would have the same name.
+//! SELECT columns that would have the same name.
 //!
-//! `SELECT *, a`, `a AS b, b`, `sum(a), sum(a)` and `at >= DATE '2025-01-01', at >= '2025-01-01'` are SQL; the engine refuses them, because it names a
-//! column by its expression without casts, and wants each name once. The later of two is [marked](super::column_names): people see the same name
-//! twice.
+//! `SELECT *, a`, `a AS b, b`, `sum(a), sum(a)` and `at >= DATE '2025-01-01', at >= '2025-01-01'` are valid SQL. DataFusion rejects them,
+//! because it names a column by its expression without casts and requires unique names. The later of two is [marked](super::column_names),
+//! so that users see the same name twice.
 //!
-//! Nobody sees the names of the later sides of UNION, INTERSECT and EXCEPT. The engine would give them those of the first side, which may be a
-//! column's here: `SELECT a, b + 1 FROM t UNION ALL SELECT b + 1, a FROM t`.
+//! The column names of the later sides of UNION, INTERSECT and EXCEPT are never shown. DataFusion would give them the names of the first
+//! side, which may already be names of columns there: `SELECT a, b + 1 FROM t UNION ALL SELECT b + 1, a FROM t`.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ use sqlparser::ast::{
 use super::star_columns;
 use crate::text::marked;
 
-/// Gives columns names of their own where they would share one.
+/// Gives columns unique names where they would share one.
 pub fn tell_apart(query: &mut Query) {
     of_body(&mut query.body);
 }
@@ -36,12 +36,12 @@ fn of_body(body: &mut SetExpr) {
                 name_unseen(right);
             }
         }
-        // A query of its own is visited on its own.
+        // A nested query is visited by itself.
         _ => {}
     }
 }
 
-/// Gives `t.a` the name that it has, without its table, under which the engine would look for the columns of the other side.
+/// Aliases `t.a` as `a`. With its qualifier, DataFusion would look for that column on the other side as well.
 fn name_qualified(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => {
@@ -62,13 +62,13 @@ fn name_qualified(body: &mut SetExpr) {
     }
 }
 
-/// Gives what has no name on a later side one that nothing else has.
+/// Gives unnamed columns of a later side unique names.
 fn name_unseen(body: &mut SetExpr) {
     match body {
         SetExpr::Select(select) => {
             let mut columns = HashSet::new();
             for (place, item) in select.projection.iter_mut().enumerate() {
-                // A column keeps its name, but for `l.item, r.item`.
+                // A column keeps its name unless it repeats, as in `l.item, r.item`.
                 if let SelectItem::UnnamedExpr(expression) = item
                     && column(expression).is_none_or(|(_, name)| !columns.insert(name))
                 {
@@ -107,7 +107,7 @@ fn of_select(select: &mut Select) {
                     _ => plain.to_string(),
                 };
                 let again = match &column {
-                    // Both `a` and `t.a` may be the one column.
+                    // `a` and `t.a` may be the same column.
                     Some((qualifier, name)) => {
                         let of_other = if qualifier.is_empty() { format!(".{name}") } else { name.clone() };
                         all || whole.contains(qualifier) || taken.contains(&of_other) || given_before.contains(name)
@@ -137,7 +137,7 @@ fn of_select(select: &mut Select) {
             }
             SelectItem::ExprWithAlias { alias, .. } => {
                 let name = normal(alias);
-                // A column of this name that is no other's.
+                // The alias is the name of a column that is already in the list.
                 if (taken.contains(&name) || taken.contains(&format!(".{name}")))
                     && let Some(free) = numbered(&name).find(|name| !taken.contains(name) && !given.contains(name))
                 {
@@ -152,7 +152,8 @@ fn of_select(select: &mut Select) {
     }
 }
 
-/// `t.a, t.*` and `a, *`: the column that stands before gets another name. Of `a, t.*` over several tables this [is found out](star_columns).
+/// In `t.a, t.*` and `a, *`, the column before the star gets another name. For `a, t.*` over several tables, [the columns are looked up
+/// first](star_columns).
 fn before_stars(projection: &mut [SelectItem], is_unclear: bool) {
     let stars = projection.iter().enumerate().filter_map(|(place, item)| match item {
         SelectItem::Wildcard(options) if options.opt_exclude.is_none() && options.opt_except.is_none() => Some((place, None)),
@@ -177,7 +178,7 @@ fn before_stars(projection: &mut [SelectItem], is_unclear: bool) {
     }
 }
 
-/// The name that AS gives.
+/// The alias of an item.
 fn given(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(normal(alias)),
@@ -189,7 +190,7 @@ fn numbered(name: &str) -> impl Iterator<Item = String> {
     (1_usize..).map(move |number| marked(name, number))
 }
 
-/// A name as it is looked up.
+/// A name in the form that is compared.
 fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
@@ -207,14 +208,14 @@ fn column(expression: &Expr) -> Option<(String, String)> {
     }
 }
 
-/// What the engine calls every query within an expression.
+/// What DataFusion calls any subquery within an expression.
 const QUERY: &str = "<subquery>";
 
 fn has_query(plain: &Expr) -> bool {
     plain.to_string().contains(QUERY)
 }
 
-/// An expression as the engine names it.
+/// The expression as DataFusion names it.
 fn without_casts(expression: &Expr) -> Expr {
     struct Casts;
     impl VisitorMut for Casts {

@@ -1,9 +1,9 @@
-//! Deep nesting: answered or refused, never a crash.
+//! Limits deep nesting, so that it is answered or rejected but never crashes the process.
 //!
-//! The parser goes down one call for every bracket, and for words and signs that stand before an operand, `NOT NOT NOT a`. Some of them
-//! (`EXPLAIN`, `INTERVAL`, the types within `ARRAY<…>`) it does not count, and runs out of stack. Here they all are counted, token by
-//! token, before anything is parsed. A bracket without its partner is told here as well: the parser would try every way to read what
-//! follows a `CAST(` that is never closed, and then again for the one around it.
+//! The parser recurses for every bracket, and for keywords and signs before an operand, as in `NOT NOT NOT a`. It does not count all of
+//! them (`EXPLAIN`, `INTERVAL`, the types within `ARRAY<…>`), so it may overflow the stack. This module counts them all, token by token,
+//! before parsing. It also reports unbalanced brackets: the parser would try every way to read what follows an unclosed `CAST(`, and then
+//! again for each one around it.
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -12,18 +12,18 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::error::{SqlState, coded};
 
-/// What stands between an opening bracket and its partner; the first one is a statement.
+/// The state between an opening bracket and its partner; the first level is the statement itself.
 #[derive(Default)]
 struct Level {
-    /// The bracket.
+    /// The opening bracket and its position.
     opened: Option<(Token, Location)>,
-    /// Words and signs in a row that wait for their operand: `NOT - INTERVAL`.
+    /// The number of consecutive keywords and signs that wait for their operand, as in `NOT - INTERVAL`.
     waiting: usize,
-    /// `CASE` without its `END`.
+    /// The number of open `CASE`s.
     cases: usize,
-    /// `EXPLAIN`, which stays for as long as its statement does.
+    /// The number of `EXPLAIN`s; they stay open until the end of the statement.
     explains: usize,
-    /// `<` of the types `ARRAY<…>`, `STRUCT<…>` and `MAP<…>`.
+    /// The number of open `<` in types such as `ARRAY<…>`, `STRUCT<…>` and `MAP<…>`.
     types: usize,
 }
 
@@ -33,13 +33,13 @@ impl Level {
     }
 }
 
-/// Refuses statements that nest deeper than `deepest`, and brackets without a partner.
+/// Rejects statements nested deeper than `deepest`, and unbalanced brackets.
 ///
 /// # Errors
-/// Names line and column, the limit and its setting.
+/// States line and column, and for depth the setting that limits it.
 pub fn check(tokens: &[TokenWithSpan], deepest: usize) -> Result<()> {
     let mut levels = vec![Level::default()];
-    // Of all levels but the last.
+    // The depth of all levels except the last.
     let mut beneath = 0;
     let mut previous = &Token::EOF;
     for TokenWithSpan { token, span } in tokens {
@@ -59,7 +59,7 @@ pub fn check(tokens: &[TokenWithSpan], deepest: usize) -> Result<()> {
                 levels.pop();
                 if let Some(outer) = levels.last_mut() {
                     beneath -= outer.depth() + 1;
-                    // With its bracket, the operand is complete.
+                    // With the closing bracket, the operand is complete.
                     outer.waiting = 0;
                 }
             }
@@ -73,7 +73,7 @@ pub fn check(tokens: &[TokenWithSpan], deepest: usize) -> Result<()> {
                 level.waiting = 0;
                 level.explains = 0;
             }
-            // Every part of a name, `a.b.c`, is one call deeper.
+            // The parser recurses for every part of a name such as `a.b.c`.
             Token::Period => level.waiting += 1,
             Token::Word(_) if *previous == Token::Period => {}
             Token::Word(word) => match word.keyword {
@@ -131,7 +131,7 @@ fn unclosed(bracket: &Token, place: Location, found: Option<(&Token, Location)>)
     at(place, format!("{bracket} is not closed{before}; write {partner} where it ends"))
 }
 
-/// A syntax error at a place of the text.
+/// A syntax error at a position in the text.
 pub fn at(Location { line, column }: Location, problem: impl std::fmt::Display) -> DataFusionError {
     coded(SqlState::SYNTAX_ERROR, "syntax", format!("line {line}, column {column}: {problem}"))
 }

@@ -1,12 +1,12 @@
-//! PIVOT and UNPIVOT as what they stand for.
+//! Rewrites PIVOT and UNPIVOT as ordinary queries.
 //!
-//! | written | planned |
+//! | written | rewritten to |
 //! |---|---|
 //! | `t PIVOT (sum(cups) FOR item IN ('tea', 'ice'))` | `(SELECT * EXCLUDE (cups, item), sum(cups) FILTER (WHERE item = 'tea') AS tea, … FROM t GROUP BY ALL)` |
 //! | `t UNPIVOT (item FOR place IN (i1, i2))` | `(SELECT * FROM (SELECT * EXCLUDE (i1, i2), unnest(['i1', 'i2']) AS place, unnest([i1, i2]) AS item FROM t) WHERE item IS NOT NULL)` |
 //!
-//! The groups of a PIVOT are the columns that it does not name. A column is called as its value is, `tea`; with several aggregates, or one that
-//! has a name, `tea_total`.
+//! The groups of a PIVOT are the columns that it does not mention. A new column is named after its value, as `tea`; with several
+//! aggregates, or one with an alias, as `tea_total`.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -24,11 +24,11 @@ use crate::text::as_sql;
 /// Replaces a PIVOT or UNPIVOT in FROM.
 ///
 /// # Errors
-/// What cannot be said in a plan: columns that the values themselves decide.
+/// The query is not a valid PIVOT or UNPIVOT, or is a form that is not supported.
 pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
     let (query, alias) = match factor {
         TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
-            // What the values are is asked when the statement is planned.
+            // If the values are not listed, they are looked up when the statement is planned.
             let PivotValueSource::List(values) = value_source else { return Ok(()) };
             let pivot = Pivot {
                 source: as_sql(table.as_ref()),
@@ -56,13 +56,13 @@ pub fn rewrite(factor: &mut TableFactor) -> Result<()> {
 
 /// The parts of a PIVOT.
 pub struct Pivot<'a> {
-    /// What stands in FROM.
+    /// The text of the FROM item.
     pub source: String,
     pub aggregates: &'a [ExprWithAlias],
     pub on: &'a [Expr],
     pub values: Vec<ExprWithAlias>,
     pub default: Option<&'a Expr>,
-    /// The groups, when they are named.
+    /// The columns to group by, if they are given.
     pub groups: Option<&'a [Expr]>,
 }
 
@@ -84,7 +84,7 @@ pub fn columns_of(expression: &Expr) -> BTreeSet<String> {
     columns
 }
 
-/// What a value is called as a column.
+/// The column name for a value.
 fn name_of(value: &ExprWithAlias) -> String {
     match (&value.alias, &value.expr) {
         (Some(alias), _) => alias.value.clone(),
@@ -101,10 +101,10 @@ fn name_of(value: &ExprWithAlias) -> String {
 }
 
 impl Pivot<'_> {
-    /// The query that it stands for.
+    /// The query that the PIVOT stands for.
     ///
     /// # Errors
-    /// An aggregate is none, or a value does not go with the columns.
+    /// An item is not an aggregate, or a value does not have as many parts as there are pivot columns.
     pub fn query(&self) -> Result<Box<Query>> {
         let mut named: BTreeSet<String> = self.on.iter().flat_map(columns_of).collect();
         let mut columns = vec![];
@@ -165,7 +165,7 @@ impl Pivot<'_> {
 /// The query that an UNPIVOT stands for.
 ///
 /// # Errors
-/// Values of several columns at once.
+/// UNPIVOT of several columns at once, or of something that is not a column.
 pub fn unpivot(source: &str, value: &Expr, name: &Ident, columns: &[ExprWithAlias], keeps_nulls: bool) -> Result<Box<Query>> {
     let Expr::Identifier(value) = value else {
         return Err(invalid(

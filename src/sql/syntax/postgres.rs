@@ -1,6 +1,6 @@
-//! What PostgreSQL's clients write about its catalog, in words that are planned.
+//! Rewrites queries of PostgreSQL's clients on its catalog into SQL that can be planned.
 //!
-//! | written | planned |
+//! | written | rewritten to |
 //! |---|---|
 //! | `pg_catalog.version()` | `version()` |
 //! | `current_user`, `current_schema` | `current_user()`, `current_schema()` |
@@ -9,9 +9,9 @@
 //! | `x::"char"` | `substr(CAST(x AS VARCHAR), 1, 1)` |
 //! | `'{a,b}'::text[]` | `CAST(['a', 'b'] AS VARCHAR[])` |
 //! | `a OPERATOR(pg_catalog.~) b` | `a ~ b` |
-//! | `a COLLATE pg_catalog.default`, `"C"` | `a`: texts have one order |
+//! | `a COLLATE pg_catalog.default`, `"C"` | `a`, since there is only one collation |
 //! | `a LIKE b ESCAPE '/'` | `a LIKE like_escape(b, '/')` |
-//! | `indkey[0]` | `indkey[1]`: vectors of PostgreSQL begin with 0 |
+//! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, cardinality(a) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
@@ -36,19 +36,19 @@ use crate::sql::command::normal;
 use crate::sql::parser::parse_query;
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
 
-/// Words that are calls without brackets.
+/// Keywords that are calls without brackets.
 const CALLS: [&str; 6] = ["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
 
-/// Columns that hold vectors, whose first element has the number 0.
+/// Columns that hold vectors, whose first element has index 0.
 const VECTORS: [&str; 6] = ["indkey", "indclass", "indcollation", "indoption", "prattrs", "proargtypes"];
 
-/// Collations whose order is that of texts here, and the one without a name.
+/// Collations with the order in which strings are compared here, and the default one.
 const COLLATIONS: [&str; 4] = ["default", "C", "POSIX", "ucs_basic"];
 
-/// Rewrites one expression; those within it come by themselves.
+/// Rewrites one expression; its children are visited separately.
 ///
 /// # Errors
-/// None for expressions that were parsed.
+/// None for parsed expressions.
 pub fn expression(expression: &mut Expr) -> Result<()> {
     creating::expression(expression);
     if let Some(other) = in_other_words(expression)? {
@@ -117,7 +117,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 Expr::CompoundIdentifier(names) => names.last().map(normal),
                 _ => None,
             };
-            // The chain has the rest of `i.indkey[0]` where the parser took `i` for the root.
+            // For `i.indkey[0]` the parser may take `i` as the root; then `indkey` is in the chain.
             let own = access_chain.iter().rev().find_map(|access| match access {
                 AccessExpr::Dot(Expr::Identifier(name)) => Some(normal(name)),
                 _ => None,
@@ -131,7 +131,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                     }
                 }
             }
-            // The field of a value in brackets.
+            // A field of a value in brackets.
             if matches!(root.as_ref(), Expr::Nested(_) | Expr::Function(_)) {
                 for access in access_chain {
                     if let AccessExpr::Dot(Expr::Identifier(name)) = access {
@@ -203,14 +203,14 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     with(sql, &arguments).map(Some)
 }
 
-/// True for `array_lower(list, 1)` and `array_upper(list, 1)`: a series between them is one of places, whose numbers are rows.
+/// True for `array_lower(list, 1)` and `array_upper(list, 1)`. A series between them consists of subscripts, and is expanded to rows.
 fn asks_bounds(argument: &Expr) -> bool {
     let Expr::Function(call) = argument else { return false };
     let name = call.name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
     name.is_some_and(|name| ["array_lower", "array_upper"].contains(&name.as_str()))
 }
 
-/// Columns with numbers of transactions.
+/// Columns that hold transaction ids.
 const TRANSACTIONS: [&str; 9] =
     ["backend_xid", "backend_xmin", "datfrozenxid", "datminmxid", "relfrozenxid", "relminmxid", "transactionid", "xmax", "xmin"];
 
@@ -236,7 +236,7 @@ fn of_whole_row(name: &str, call: &Function) -> Option<Expr> {
     Some(Expr::CompoundIdentifier(names.collect()))
 }
 
-/// The function that reads a type of numbers with names: `regclass`, `oid`.
+/// The function that converts to a `reg…` or `oid` type.
 fn reg_type(data_type: &DataType) -> Option<String> {
     let name = match data_type {
         DataType::Regclass => "regclass".to_string(),
@@ -288,14 +288,14 @@ fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>> {
     Ok(None)
 }
 
-/// The list that `int2vector` or `oidvector` is.
+/// The list type for `int2vector` or `oidvector`.
 fn vector(data_type: &DataType) -> Option<DataType> {
     let DataType::Custom(name, _) = data_type else { return None };
     let last = name.0.last().and_then(ObjectNamePart::as_ident)?;
     ["int2vector", "oidvector"].contains(&normal(last).as_str()).then(|| usual_type(data_type)).flatten()
 }
 
-/// A list of the items of a text: of whole numbers, if all are such.
+/// A list of the items, as integers if all of them are integers.
 fn list_of(items: Vec<Option<String>>) -> Expr {
     let of_numbers = items.iter().flatten().all(|item| item.parse::<i64>().is_ok());
     let value = |item: Option<String>| match item {
@@ -306,7 +306,7 @@ fn list_of(items: Vec<Option<String>>) -> Expr {
     call_of("make_array", items.into_iter().map(|item| Expr::value(value(item))).collect())
 }
 
-/// Rewrites one query: no type here is based on another, so that a walk from a domain to its base has no further step.
+/// Rewrites one query. No type here is a domain, so the recursive step from a domain to its base type is removed.
 pub fn query(query: &mut Query) {
     let Some(With { recursive: true, cte_tables, .. }) = &mut query.with else { return };
     for cte in cte_tables {
@@ -319,7 +319,7 @@ pub fn query(query: &mut Query) {
     }
 }
 
-/// The conditions that AND joins.
+/// The terms of a conjunction.
 fn all_of(condition: &Expr) -> Vec<&Expr> {
     match condition {
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => [all_of(left), all_of(right)].concat(),
@@ -339,14 +339,14 @@ fn is_based(condition: &Expr) -> bool {
     name.is_some_and(|name| normal(name) == "typbasetype") && right.to_string() == "0"
 }
 
-/// `"char"`, a letter.
+/// True for the type `"char"`, a single character.
 fn is_char(data_type: &DataType) -> bool {
     let DataType::Custom(name, modifiers) = data_type else { return false };
     let last = name.0.last().and_then(ObjectNamePart::as_ident);
     modifiers.is_empty() && last.is_some_and(|name| name.value == "char" && name.quote_style.is_some())
 }
 
-/// A type of PostgreSQL's catalog under the name of ours.
+/// Our type for a type of PostgreSQL's catalog.
 fn usual_type(data_type: &DataType) -> Option<DataType> {
     use sqlparser::ast::ArrayElemTypeDef::{Parenthesis, SquareBracket};
     match data_type {
@@ -386,7 +386,7 @@ fn usual_type(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// Types with names of their own in PostgreSQL's catalog.
+/// Our types for PostgreSQL's internal type names.
 fn plain_type(name: &str, modifiers: &[String]) -> Option<DataType> {
     use sqlparser::ast::{ExactNumberInfo, TimezoneInfo};
     Some(match name {
@@ -414,7 +414,7 @@ fn plain_type(name: &str, modifiers: &[String]) -> Option<DataType> {
     })
 }
 
-/// The values of `{a,"b c",NULL}`; `None` for what is no array of one dimension.
+/// The items of `{a,"b c",NULL}`; `None` if the text is not a one-dimensional array.
 pub fn array_literal(text: &str) -> Option<Vec<Option<String>>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inner.trim().is_empty() {
@@ -457,7 +457,7 @@ pub fn array_literal(text: &str) -> Option<Vec<Option<String>>> {
     }
 }
 
-/// The operator that `OPERATOR(pg_catalog.~)` is.
+/// The plain operator for `OPERATOR(pg_catalog.~)`.
 fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {
     use BinaryOperator as Op;
     let Op::PGCustomBinaryOperator(parts) = op else { return None };
@@ -492,7 +492,7 @@ fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {
     })
 }
 
-/// Functions in FROM that are tables here, and what they are.
+/// Functions in FROM that are provided as tables, with the query for each.
 const IN_FROM: [(&str, &str); 9] = [
     ("pg_get_keywords", "SELECT * FROM pg_catalog.pg_get_keywords"),
     ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
@@ -505,10 +505,10 @@ const IN_FROM: [(&str, &str); 9] = [
     ("aclexplode", "SELECT oid(0) AS grantor, oid(0) AS grantee, '' AS privilege_type, false AS is_grantable WHERE false"),
 ];
 
-/// Rewrites what stands in FROM.
+/// Rewrites an item of FROM.
 ///
 /// # Errors
-/// None for statements that were parsed.
+/// None for parsed statements.
 pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let (name, alias, arguments) = match factor {
         TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &arguments.args),
@@ -565,7 +565,7 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     Ok(())
 }
 
-/// True for a function of one value, and no function in FROM: there it is a table of one row.
+/// True for a scalar function that is not also a function in FROM; in FROM it is a table with one row.
 fn is_of_rows(name: &str, state: &SessionState) -> bool {
     let is_relation =
         || functions::all().iter().flat_map(|set| set.docs()).any(|doc| doc.kind == Kind::Relation && doc.name == name);
@@ -575,7 +575,7 @@ fn is_of_rows(name: &str, state: &SessionState) -> bool {
         && !is_relation()
 }
 
-/// True where an expression reads a column, or asks a query.
+/// True when an expression contains a column or a subquery.
 fn names_column(expression: &Expr) -> bool {
     let found = visit_expressions(expression, |part| match part {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),

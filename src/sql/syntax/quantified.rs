@@ -1,8 +1,8 @@
-//! `amount > ANY (SELECT …)` and `amount >= ALL (SELECT …)` in words that the engine answers rightly.
+//! Rewrites `amount > ANY (SELECT …)` and `amount >= ALL (SELECT …)`.
 //!
-//! Its own way loses rows and takes NULL for true. `= ANY` is IN, `<> ALL` is NOT IN. Of the others, ANY is a comparison with the least or the
-//! greatest value of the query; what that does not settle is false when the query has no rows, and otherwise NULL when a NULL is among what is
-//! compared. ALL is what is true when ANY of the opposite is not.
+//! DataFusion's own implementation loses rows and treats NULL as true. `= ANY` becomes IN, and `<> ALL` becomes NOT IN. For other
+//! operators, ANY compares with the smallest or largest value of the query. If that is not true, the result is false when the query has no
+//! rows, NULL when the left side or one of the values is NULL, and false otherwise. ALL is the negation of ANY with the opposite operator.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFact
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-/// The comparison in other words; `None` when it is none with a query, or the query has such a comparison itself.
+/// The rewritten comparison; `None` if it is not a comparison with a subquery, or the subquery contains one itself.
 pub fn in_other_words(expression: &Expr) -> Option<Expr> {
     match expression {
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => is_in(left, right, false),
@@ -75,7 +75,8 @@ fn parsed(sql: &str) -> Option<Expr> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?.parse_expr().ok()
 }
 
-/// `(SELECT … FROM (query) AS any_row(value))`. A plain query of a column, which may refer to columns outside, is asked itself.
+/// `(SELECT … FROM (query) AS any_row(value))`. If the query just selects one column, the aggregate goes into the query itself, so that it
+/// can still be correlated.
 fn asked(aggregate: &str, query: &Query) -> Option<Expr> {
     if let Some(column) = column_of(query) {
         let mut asking = query.clone();
@@ -91,7 +92,7 @@ fn asked(aggregate: &str, query: &Query) -> Option<Expr> {
     Some(expression)
 }
 
-/// The column that a query of FROM and WHERE alone gives.
+/// The column of a query that consists only of SELECT column FROM … WHERE ….
 fn column_of(query: &Query) -> Option<&Expr> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let [SelectItem::UnnamedExpr(column) | SelectItem::ExprWithAlias { expr: column, .. }] = select.projection.as_slice() else {
@@ -109,7 +110,7 @@ fn column_of(query: &Query) -> Option<&Expr> {
     (query.to_string() == whole).then_some(column)
 }
 
-/// Each would be written out several times, and one within it as often again.
+/// A nested comparison would be copied several times, and one inside it several times again, so the size would grow exponentially.
 fn has_another(query: &Query) -> bool {
     let found = visit_expressions(query, |expression| match expression {
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } if matches!(right.as_ref(), Expr::Subquery(_)) => {

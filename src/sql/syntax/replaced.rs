@@ -1,7 +1,7 @@
-//! `SELECT * REPLACE (value AS column)`: there must be such a column. The planner passes over what names none.
+//! Checks that the columns of `SELECT * REPLACE (value AS column)` exist; the planner ignores unknown ones.
 //!
-//! Which columns a star stands for is known when the statement is planned. So what is to replace one is given to a function that marks it, and a
-//! mark that the plan does not have was of no column.
+//! The columns of a star are known only when the statement is planned. So each replacement is wrapped in a marker function; a marker that
+//! does not appear in the plan belongs to a column that does not exist.
 
 use std::ops::ControlFlow;
 
@@ -18,7 +18,7 @@ use crate::error::{SqlState, coded, did_you_mean};
 use crate::sql::command::normal;
 use crate::sql::parser::visit;
 
-/// The columns that a statement replaces, by the numbers of their marks.
+/// Adds the markers; returns the replaced columns, whose indexes are the numbers in the markers.
 pub fn mark(parsed: &mut SqlParsed) -> Vec<Ident> {
     let mut marking = Marking { columns: vec![] };
     let _ = visit(parsed, &mut marking);
@@ -48,10 +48,10 @@ fn marked(value: Written, number: usize) -> Written {
     call_of(NAME, vec![value, Written::Value(Value::Number(number.to_string(), false).with_empty_span())])
 }
 
-/// The plan without the marks.
+/// Removes the markers from a plan.
 ///
 /// # Errors
-/// Names a column that is replaced and is not there.
+/// A replaced column does not exist.
 pub fn unmark(plan: LogicalPlan, columns: &[Ident]) -> Result<LogicalPlan> {
     if columns.is_empty() {
         return Ok(plan);

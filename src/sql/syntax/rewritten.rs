@@ -1,19 +1,20 @@
-//! What the engine does not plan and can be said in other words that it does: the tree is changed before it is checked.
+//! Rewrites constructs that DataFusion does not plan into ones that it does. This happens before the syntax tree is checked for
+//! unsupported clauses.
 //!
-//! | written | planned |
+//! | written | rewritten to |
 //! |---|---|
 //! | `GROUP BY a, b WITH ROLLUP`, `WITH CUBE` | `GROUP BY ROLLUP (a, b)`, `CUBE (a, b)` |
 //! | `GROUP BY ()` | `GROUP BY GROUPING SETS (())` |
 //! | `SELECT DISTINCT v + 1 … ORDER BY v + 1` | `ORDER BY 1` |
 //! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
 //! | `FROM t` alone | `SELECT * FROM t` |
-//! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where the engine forgets the window |
+//! | `OVER w … WINDOW w AS (…)` | `OVER (…)`, also in ORDER BY and QUALIFY, where DataFusion does not find the window |
 //! | `LATERAL unnest(list)` | `UNNEST(list)` |
 //! | `(a, b) = (c, d)`, `<`, `IN ((1, 2), (3, 4))` … | `a = c AND b = d` … |
-//! | `a > ANY (SELECT …)`, `a = ALL (SELECT …)` | a comparison with the least or greatest value, see [`quantified`] |
+//! | `a > ANY (SELECT …)`, `a = ALL (SELECT …)` | a comparison with the smallest or largest value, see [`quantified`] |
 //! | `code LIKE '50!%' ESCAPE '!'` | `code LIKE '50\\%'` |
 //!
-//! Numbers of columns within `ROLLUP (1, 2)` and the like become the columns, as they are in a plain GROUP BY.
+//! Column numbers in `ROLLUP (1, 2)` and the like are replaced by the columns, as in a plain GROUP BY.
 
 use std::ops::ControlFlow;
 
@@ -27,7 +28,7 @@ use super::call_of;
 use super::quantified;
 use crate::sql::command::normal;
 
-/// Rewrites one query; those within it come by themselves.
+/// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
     fetch_as_limit(query);
     let Query { body, order_by, .. } = query;
@@ -45,12 +46,12 @@ pub fn select(select: &mut Select) {
             select.projection.push(SelectItem::Wildcard(Default::default()));
         }
     }
-    // That of a query's own SELECT went with the query, which has ORDER BY.
+    // The named windows of a query's own SELECT were handled in `query`, together with ORDER BY.
     named_windows(select, &mut None);
     grouping(select);
 }
 
-/// Rewrites one expression; those within it come by themselves.
+/// Rewrites one expression; its children are visited separately.
 pub fn expression(expression: &mut Expr) {
     if let Some(compared) = rows(expression).or_else(|| quantified::in_other_words(expression)) {
         *expression = Expr::Nested(Box::new(compared));
@@ -66,7 +67,7 @@ pub fn expression(expression: &mut Expr) {
     }
 }
 
-/// A comparison of rows, value by value.
+/// Rewrites a comparison of rows, value by value.
 fn rows(expression: &Expr) -> Option<Expr> {
     match expression {
         Expr::BinaryOp { left, op, right } => {
@@ -108,7 +109,7 @@ fn of_each(left: &[Expr], right: &[Expr], compare: &BinaryOperator, join: &Binar
     pairs.reduce(|first, second| binary(first, join, second)).unwrap_or(Expr::Tuple(vec![]))
 }
 
-/// The first values that differ decide; `last` is the operator of the last ones.
+/// Lexicographic comparison: the first values that differ decide. `last` is the operator for the last pair.
 fn in_order(left: &[Expr], right: &[Expr], strict: &BinaryOperator, last: &BinaryOperator) -> Option<Expr> {
     let mut pairs = left.iter().zip(right).rev();
     let of_last = pairs.next().map(|(left, right)| binary(operand(left), last, operand(right)))?;
@@ -126,12 +127,13 @@ fn operand(value: &Expr) -> Expr {
     }
 }
 
-/// Two expressions with an operator between them.
+/// Two expressions combined by an operator.
 pub fn binary(left: Expr, op: &BinaryOperator, right: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
 }
 
-/// The pattern with a backslash where it has `escape`; `None` when it ends with that. Without an escape a backslash is a letter like others.
+/// The pattern with a backslash as its escape character in place of `escape`; `None` when the pattern ends with `escape`. Without an
+/// escape character, a backslash is an ordinary character.
 fn with_backslashes(pattern: &str, escape: Option<char>) -> Option<String> {
     let mut escaped = String::new();
     let mut letters = pattern.chars();
@@ -147,7 +149,7 @@ fn with_backslashes(pattern: &str, escape: Option<char>) -> Option<String> {
     Some(escaped)
 }
 
-/// Rewrites what stands in FROM.
+/// Rewrites an item of FROM.
 pub fn factor(factor: &mut TableFactor) {
     let TableFactor::Function { lateral: _, name, args, with_ordinality, alias } = factor else {
         if let TableFactor::UNNEST { array_exprs, .. } = factor {
@@ -171,7 +173,7 @@ pub fn factor(factor: &mut TableFactor) {
     };
 }
 
-/// `[a, b]` as `make_array(a, b)`: the engine looks for the columns of a list in the list's own table alone.
+/// `[a, b]` as `make_array(a, b)`: inside a list literal, DataFusion does not find the columns of other tables.
 fn list_as_call(list: &mut Expr) {
     let Expr::Array(array) = list else { return };
     *list = call_of("make_array", std::mem::take(&mut array.elem));
@@ -186,13 +188,13 @@ fn fetch_as_limit(query: &mut Query) {
             query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(quantity), offset: None, limit_by: vec![] });
         }
         Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(quantity),
-        // Both: what is left of FETCH is refused.
+        // With both LIMIT and FETCH, FETCH is left in place and rejected later.
         Some(_) => return,
     }
     query.fetch = None;
 }
 
-/// `SELECT DISTINCT v + 1 … ORDER BY v + 1` as `ORDER BY 1`: the engine looks for `v` among the columns.
+/// `SELECT DISTINCT v + 1 … ORDER BY v + 1` as `ORDER BY 1`: DataFusion would look for `v` among the result columns.
 fn order_of_distinct(select: &Select, order_by: &mut Option<OrderBy>) {
     let (Some(Distinct::Distinct), Some(OrderBy { kind: OrderByKind::Expressions(order), .. })) = (&select.distinct, order_by)
     else {
@@ -202,7 +204,7 @@ fn order_of_distinct(select: &Select, order_by: &mut Option<OrderBy>) {
         if matches!(sort.expr, Expr::Identifier(_) | Expr::Value(_)) {
             continue;
         }
-        // Columns before a star cannot be counted.
+        // Positions after a star are unknown.
         let counted = select.projection.iter().map_while(|item| match item {
             SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => Some(expression),
             _ => None,
@@ -213,11 +215,11 @@ fn order_of_distinct(select: &Select, order_by: &mut Option<OrderBy>) {
     }
 }
 
-/// GROUP BY … WITH ROLLUP, `GROUP BY ()`, and numbers of columns within grouping sets.
+/// Rewrites GROUP BY … WITH ROLLUP, `GROUP BY ()`, and column numbers within grouping sets.
 fn grouping(select: &mut Select) {
     let group_by = &mut select.group_by;
     let GroupByExpr::Expressions(expressions, modifiers) = &mut *group_by else { return };
-    // One group of all rows, which is there without rows too.
+    // `()` is one group of all rows, which exists even without rows.
     let is_all = |expression: &Expr| matches!(expression, Expr::Tuple(members) if members.is_empty());
     if expressions.iter().any(is_all) {
         expressions.retain(|expression| !is_all(expression));
@@ -248,7 +250,7 @@ fn grouping(select: &mut Select) {
             let Expr::Value(value) = &*member else { continue };
             let Value::Number(number, _) = &value.value else { continue };
             let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            // Columns before a star cannot be counted.
+            // Positions after a star are unknown.
             let before = place.and_then(|place| select.projection.get(..=place)).unwrap_or_default();
             let counted = before.iter().all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
             if let Some(SelectItem::UnnamedExpr(column) | SelectItem::ExprWithAlias { expr: column, .. }) =
@@ -260,8 +262,8 @@ fn grouping(select: &mut Select) {
     }
 }
 
-/// `GROUP BY a, ROLLUP (b)` as `GROUP BY GROUPING SETS ((a), (a, b))`. To keys that stand beside a ROLLUP the engine adds the columns that they
-/// determine, as `b` where there is one row for each `a`, and `b` would be in every set.
+/// `GROUP BY a, ROLLUP (b)` as `GROUP BY GROUPING SETS ((a), (a, b))`. DataFusion adds functionally dependent columns to keys next to a
+/// ROLLUP: if `a` determines `b`, then `b` would be in every set.
 fn multiply(group_by: &mut GroupByExpr) {
     let GroupByExpr::Expressions(expressions, _) = group_by else { return };
     let Some(factors) = expressions.iter().map(sets_of).collect::<Option<Vec<_>>>() else { return };
@@ -271,7 +273,7 @@ fn multiply(group_by: &mut GroupByExpr) {
     *expressions = vec![Expr::GroupingSets(product)];
 }
 
-/// The sets that one part of a GROUP BY stands for; `None` where sets are within sets.
+/// The grouping sets of one item of GROUP BY; `None` for nested ones.
 fn sets_of(expression: &Expr) -> Option<Vec<Vec<Expr>>> {
     let joined = |members: &[&Vec<Expr>]| members.iter().flat_map(|member| member.iter().cloned()).collect::<Vec<_>>();
     let sets = match expression {
@@ -294,7 +296,7 @@ fn sets_of(expression: &Expr) -> Option<Vec<Vec<Expr>>> {
     (!sets.iter().flatten().any(nests)).then_some(sets)
 }
 
-/// Puts the definitions of windows where they are used.
+/// Replaces references to named windows by their definitions.
 fn named_windows(select: &mut Select, order_by: &mut Option<OrderBy>) {
     if select.named_window.is_empty() {
         return;
@@ -308,7 +310,7 @@ fn named_windows(select: &mut Select, order_by: &mut Option<OrderBy>) {
                 settle(&mut window, &known).then_some(window)
             }
         };
-        // What is not settled stays, and is refused; so is a name that two have.
+        // A definition that cannot be resolved, or a duplicate name, is left in place and rejected later.
         let Some(window) = settled.filter(|_| found(name, &known).is_none()) else { return };
         known.push((own(name), window));
     }
@@ -332,11 +334,11 @@ fn found<'a>(name: &Ident, known: &'a [(String, WindowSpec)]) -> Option<&'a Wind
     known.iter().find(|(other, _)| *other == name).map(|(_, window)| window)
 }
 
-/// `(w ORDER BY x)`: the partitions of `w`, and its order if it has one. True when nothing is left to look up.
+/// Resolves `(w ORDER BY x)`: takes the partitions of `w`, and its order if it has one. Returns true when nothing is left to resolve.
 fn settle(window: &mut WindowSpec, known: &[(String, WindowSpec)]) -> bool {
     let Some(name) = &window.window_name else { return true };
     let Some(base) = found(name, known) else { return false };
-    // As in the standard: the partitions are those of the base, its order cannot be changed, and its rows not taken over.
+    // As in the SQL standard: the partitions come from the base window, whose order cannot be overridden and which must not have a frame.
     if !window.partition_by.is_empty()
         || (!base.order_by.is_empty() && !window.order_by.is_empty())
         || base.window_frame.is_some()
@@ -353,7 +355,7 @@ fn settle(window: &mut WindowSpec, known: &[(String, WindowSpec)]) -> bool {
 
 struct Windows {
     known: Vec<(String, WindowSpec)>,
-    /// Queries within have windows of their own.
+    /// The number of enclosing subqueries, which have windows of their own.
     depth: usize,
 }
 

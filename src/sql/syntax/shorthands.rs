@@ -1,5 +1,5 @@
-//! Statements that are short for a query: `SUMMARIZE orders`, `TABLE orders`, `PIVOT orders ON item …`, `UNPIVOT orders ON a, b …`; and tokens that
-//! the parser reads in one dialect alone.
+//! Statements that abbreviate queries: `SUMMARIZE orders`, `TABLE orders`, `PIVOT orders ON item …`, `UNPIVOT orders ON a, b …`. Also
+//! rewrites tokens that sqlparser accepts only in one dialect.
 
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
@@ -17,10 +17,10 @@ fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(other) if other.quote_style.is_none() && other.value.eq_ignore_ascii_case(word))
 }
 
-/// Reads a statement that begins with one of these words; nothing when it begins with another.
+/// Parses a statement that begins with one of these words, or one about roles; `None` for any other statement.
 ///
 /// # Errors
-/// What cannot be read.
+/// The statement has a syntax error.
 pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> {
     let first = parser.peek_token().token;
     let next = parser.peek_nth_token(1).token;
@@ -61,7 +61,7 @@ fn as_syntax(error: DataFusionError) -> ParserError {
     ParserError::ParserError(crate::error::message(&error))
 }
 
-/// `CREATE ROLE`, `ALTER ROLE` and `DROP ROLE`, which the parser knows in PostgreSQL's dialect alone. A user is a role that may come in.
+/// `CREATE ROLE`, `ALTER ROLE` and `DROP ROLE`, which sqlparser parses only in its PostgreSQL dialect. A user is a role that may log in.
 fn role(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
     let mut tokens = vec![];
     loop {
@@ -93,7 +93,7 @@ fn role(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
     Ok(statement)
 }
 
-/// With what may follow: an order and a limit.
+/// Parses the ORDER BY and LIMIT that may follow.
 fn ordered(parser: &mut Parser<'_>, mut query: Box<Query>) -> Result<Box<Query>, ParserError> {
     query.order_by = parser.parse_optional_order_by()?;
     if parser.parse_keyword(Keyword::LIMIT) {
@@ -103,7 +103,7 @@ fn ordered(parser: &mut Parser<'_>, mut query: Box<Query>) -> Result<Box<Query>,
     Ok(query)
 }
 
-/// What stands after PIVOT or UNPIVOT, as it is written.
+/// The text of the source after PIVOT or UNPIVOT.
 fn source(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     let factor = parser.parse_table_factor()?;
     Ok(match &factor {
@@ -145,7 +145,8 @@ fn pivot(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     pivot.query().map_err(as_syntax)
 }
 
-/// A PIVOT whose values are asked when it is planned; of the source it has the columns that it names, where the groups are named.
+/// A PIVOT whose values are looked up when it is planned. If the groups are given, the source is reduced to the columns that the PIVOT
+/// mentions.
 fn asked(source: &str, on: &[Expr], aggregates: &[ExprWithAlias], groups: Option<&[Expr]>) -> Result<Box<Query>, ParserError> {
     let list = |parts: &[Expr]| parts.iter().map(as_sql).collect::<Vec<_>>().join(", ");
     let aggregated = aggregates.iter().map(as_sql).collect::<Vec<_>>().join(", ");
@@ -182,11 +183,11 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
     unpivot(&source, &Expr::Identifier(value), &name, &columns, false).map_err(as_syntax)
 }
 
-/// Changes tokens that only the parser of one dialect reads: `FILTER (condition)` without WHERE, `MATERIALIZED`, and `ASOF JOIN … ON`, which is
-/// marked as global for the [joins](super::joins).
+/// Rewrites tokens that sqlparser accepts only in one dialect: `FILTER (condition)` without WHERE, `MATERIALIZED`, and `ASOF JOIN … ON`,
+/// which becomes a GLOBAL JOIN as a marker for [joins](super::joins).
 ///
 /// # Errors
-/// GLOBAL before JOIN, which would be taken for that mark.
+/// GLOBAL before JOIN, which would be mistaken for that marker.
 pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     grouped_digits(tokens);
@@ -238,7 +239,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     Ok(())
 }
 
-/// `1_000_000` is a number, and not the number 1 with a name; and so is `0x1F`, which the tokenizer takes for the bytes `X'1F'`.
+/// Reads `1_000_000` as a number, not as the number 1 with an alias; and `0x1F` as a number, where the tokenizer sees the bytes `X'1F'`.
 fn grouped_digits(tokens: &mut [TokenWithSpan]) {
     for TokenWithSpan { token, span } in tokens.iter_mut() {
         let Token::HexStringLiteral(digits) = &*token else { continue };
@@ -269,17 +270,17 @@ fn keyword(token: &Token) -> Keyword {
     }
 }
 
-/// The tokens of a text of the program's own, all at one place.
+/// The tokens of a generated text, all with the same position.
 fn tokens_of(text: &str, dialect: &dyn Dialect, span: Span) -> Option<Vec<TokenWithSpan>> {
     let tokens = Tokenizer::new(dialect, text).tokenize().ok()?;
     Some(tokens.into_iter().map(|token| TokenWithSpan { token, span }).collect())
 }
 
-/// Puts the query that a shorthand stands for in its place, where that is within another statement: in brackets, after EXPLAIN, and after
-/// `CREATE TABLE … AS`. One that cannot be read stays, and the parser says why.
+/// Expands shorthands within other statements: in brackets, after EXPLAIN, and after `CREATE TABLE … AS`. One that cannot be parsed is
+/// left in place, and the parser reports the error.
 pub fn within(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
-    // The innermost first: they come last.
+    // From the end, so that inner ones are expanded first.
     for place in (1..tokens.len()).rev() {
         let first = &tokens[place].token;
         if !["pivot", "unpivot", "summarize"].iter().any(|word| is_word(first, word)) {
@@ -337,7 +338,7 @@ pub fn within(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
 /// `FROM t … USING SAMPLE 10%` as `FROM t TABLESAMPLE (10 PERCENT) …`.
 ///
 /// # Errors
-/// Of what the sample is taken is more than one table, or it begins with a seed.
+/// The sample is taken from more than one table, or has a seed.
 fn samples(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
     let mut from = 0;
@@ -378,7 +379,7 @@ fn samples(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
         let Some(count) = count else {
             return Err(invalid("USING SAMPLE", "takes a number; write USING SAMPLE 10% or USING SAMPLE 100 ROWS"));
         };
-        // A share by default, where the method says so.
+        // Except for RESERVOIR, a named method takes a percentage by default.
         if method.is_some_and(|place| !is_word(&tokens[place].token, "reservoir")) {
             unit = "PERCENT";
         }
@@ -396,7 +397,7 @@ fn samples(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     }
 }
 
-/// Where the one table of the FROM ends that comes last in these tokens; nothing where there are several.
+/// Where the single table of the last FROM in these tokens ends; `None` if there are several tables.
 fn end_of_from(tokens: &[TokenWithSpan]) -> Option<usize> {
     let (mut depth, mut end, mut has_comma) = (0_usize, tokens.len(), false);
     for (place, token) in tokens.iter().enumerate().rev() {
@@ -406,7 +407,7 @@ fn end_of_from(tokens: &[TokenWithSpan]) -> Option<usize> {
             _ if depth > 0 => {}
             Token::Comma => has_comma = true,
             word => match keyword(word) {
-                // The commas so far were not those of FROM.
+                // The commas so far belong to a later clause, not to FROM.
                 Keyword::WHERE | Keyword::GROUP | Keyword::HAVING | Keyword::QUALIFY | Keyword::WINDOW => {
                     (end, has_comma) = (place, false);
                 }
@@ -419,7 +420,7 @@ fn end_of_from(tokens: &[TokenWithSpan]) -> Option<usize> {
     None
 }
 
-/// MySQL's `DELETE t FROM t JOIN u ON …` as `DELETE FROM t USING u WHERE …`; what else stands there stays.
+/// MySQL's `DELETE t FROM t JOIN u ON …` as `DELETE FROM t USING u WHERE …`; other forms are left in place.
 fn deleted_from(tokens: &mut Vec<TokenWithSpan>) {
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
     let mut number = 0;
@@ -471,7 +472,7 @@ fn deleted_from(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// Whether `ASOF JOIN table` is followed by ON, and not by MATCH_CONDITION.
+/// Whether `ASOF JOIN table` is followed by ON rather than MATCH_CONDITION.
 fn is_join_with_on(tokens: &[TokenWithSpan], places: &[usize], number: usize) -> bool {
     let mut depth = 0_usize;
     let mut rest = places[number + 1..].iter().map(|place| &tokens[*place].token);

@@ -1,8 +1,8 @@
-//! The size of plans: limited before they are optimised.
+//! Limits the size of plans before they are optimised.
 //!
-//! A query that is named once and read twice stands twice in the plan: of thirty, each over the one before it, twice, there would be 2³⁰. The
-//! planner shares what it repeats, the optimiser writes it out. What a statement names itself is counted in its text, as the planner walks
-//! through all of it whenever it makes a step.
+//! A WITH query that is read twice appears twice in the plan. With thirty of them, each reading the previous one twice, that makes 2³⁰
+//! copies. The planner shares the copies, but the optimiser expands them. The WITH queries of a statement itself are counted before
+//! planning, because the planner walks through all of a plan whenever it adds a node.
 
 use std::collections::HashMap;
 
@@ -15,28 +15,29 @@ use sqlparser::ast::{ObjectName, Query};
 use crate::error::invalid;
 use crate::sql::command::normal;
 
-/// The most steps of a plan.
+/// The most nodes of a plan.
 const MOST_STEPS: u64 = 20_000;
 
-/// The most tables of a statement, those of a named query counted wherever it is read.
+/// The most tables that a statement reads. The tables of a WITH query count wherever it is read.
 const MOST_TABLES: u64 = 4_000;
 
-/// The most windows of different PARTITION BY or ORDER BY. Each is a step over all columns of those before it: a thousand of them have a million.
+/// The most windows with different PARTITION BY or ORDER BY. Each is a node over all columns of the previous ones, so the work grows with
+/// the square.
 const MOST_WINDOWS: usize = 250;
 
-/// Counts the tables of a statement while its text is walked through.
+/// Counts the tables of a statement during a visit of its syntax tree.
 #[derive(Default)]
 pub struct Tables {
-    /// Queries that have a name, by their place in memory, until they were walked through.
+    /// WITH queries that are not visited yet, keyed by address.
     named: HashMap<*const Query, String>,
-    /// Tables that reading a name comes to.
+    /// The number of tables that reading a name stands for.
     sizes: HashMap<String, u64>,
-    /// Tables of the queries that are being walked through, from the outermost.
+    /// The number of tables in each query being visited, outermost first.
     open: Vec<u64>,
 }
 
 impl Tables {
-    /// A query begins.
+    /// Enters a query.
     pub fn enter(&mut self, query: &Query) {
         for named in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.named.insert(std::ptr::from_ref(named.query.as_ref()), normal(&named.alias.name));
@@ -44,7 +45,7 @@ impl Tables {
         self.open.push(0);
     }
 
-    /// A table or a named query is read.
+    /// Counts a table or WITH query that is read.
     pub fn read(&mut self, name: &ObjectName) {
         let known = match name.0.as_slice() {
             [own] => own.as_ident().and_then(|own| self.sizes.get(&normal(own))).copied(),
@@ -55,10 +56,10 @@ impl Tables {
         }
     }
 
-    /// A query ends.
+    /// Leaves a query.
     ///
     /// # Errors
-    /// It reads too many tables.
+    /// The query reads too many tables.
     pub fn leave(&mut self, query: &Query) -> Result<()> {
         let tables = self.open.pop().unwrap_or(0);
         if tables > MOST_TABLES {
@@ -77,10 +78,10 @@ impl Tables {
     }
 }
 
-/// Refuses a plan that has too many steps once it is written out.
+/// Rejects a plan that has too many nodes once it is expanded.
 ///
 /// # Errors
-/// Names the limit, and what to do.
+/// States the limit, and what to do.
 pub fn check(plan: &LogicalPlan) -> Result<()> {
     if steps(plan, &mut HashMap::new()) > MOST_STEPS {
         let problem = format!(
@@ -104,7 +105,7 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
-/// The steps of a plan and of the queries in its expressions; what is shared is looked at once, and counts every time.
+/// The number of nodes of a plan and its subqueries. Shared parts are visited once, but counted every time.
 fn steps(plan: &LogicalPlan, known: &mut HashMap<*const LogicalPlan, u64>) -> u64 {
     if let Some(known) = known.get(&std::ptr::from_ref(plan)) {
         return *known;
@@ -122,7 +123,7 @@ fn steps(plan: &LogicalPlan, known: &mut HashMap<*const LogicalPlan, u64>) -> u6
                 _ => None,
             };
             if let Some(subquery) = subquery {
-                // Every rule goes into it by two ways.
+                // Optimizer rules visit a subquery by two ways, so it counts twice.
                 sum = sum.saturating_add(steps(&subquery.subquery, known).saturating_mul(2));
             }
             Ok(TreeNodeRecursion::Continue)

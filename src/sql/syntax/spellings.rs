@@ -1,13 +1,13 @@
-//! Other spellings, in dialects that people know, of what there is.
+//! Rewrites spellings of other SQL dialects.
 //!
-//! | written | planned |
+//! | written | rewritten to |
 //! |---|---|
 //! | `a RLIKE p`, `a REGEXP p` | `a ~ p` |
 //! | `a LIKE ANY ('t%', 'x%')` | `a LIKE 't%' OR a LIKE 'x%'` |
 //! | `a XOR b` | `CAST(a AS BOOLEAN) <> CAST(b AS BOOLEAN)` |
 //! | `a ^ b`, `a ** b` | `power(a, b)` |
 //! | `{'a': 1}.a` | `{'a': 1}['a']` |
-//! | `substring(a FROM 'pattern')` | the part of `a` that the pattern, or its group, finds |
+//! | `substring(a FROM 'pattern')` | the part of `a` that the pattern or its group matches |
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
@@ -22,7 +22,7 @@
 //! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
 //! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, cardinality(list) + 1)) AS u(item, place)` |
-//! | `FROM DUAL` | no FROM |
+//! | `FROM DUAL` | no FROM clause |
 //! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
 
 use datafusion::common::Result;
@@ -39,10 +39,10 @@ use super::rewritten::binary;
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
-/// Rewrites one expression; those within it come by themselves.
+/// Rewrites one expression; its children are visited separately.
 ///
 /// # Errors
-/// None for expressions that were parsed.
+/// None for parsed expressions.
 pub fn expression(expression: &mut Expr) -> Result<()> {
     if let Some(other) = in_other_words(expression)? {
         *expression = other;
@@ -50,7 +50,7 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// The digits of a text such as `\x00ff`.
+/// The digits of a string such as `'\x00ff'`.
 fn hexadecimal(expression: &Expr) -> Option<String> {
     let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expression else { return None };
     let digits = text.strip_prefix("\\x")?;
@@ -60,7 +60,7 @@ fn hexadecimal(expression: &Expr) -> Option<String> {
 
 fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
     Ok(match expression {
-        // As PostgreSQL writes bytes: two hexadecimal digits for each. Any other text is its own bytes.
+        // PostgreSQL's notation for bytes: `\x` and two hexadecimal digits per byte. Any other string is taken as its own bytes.
         Expr::Cast { expr, data_type: DataType::Bytea, .. } if let Some(digits) = hexadecimal(expr) => {
             Some(Expr::value(Value::HexStringLiteral(digits)))
         }
@@ -134,10 +134,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             None
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
-            // `t.list[1]` begins with a name, which may be a table's.
+            // `t.list[1]` begins with a name that may be a table's.
             let is_value = !matches!(root.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             for access in access_chain {
-                // The engine reads the name of a field as a text alone.
+                // DataFusion accepts a field name only as a string subscript.
                 if is_value && let AccessExpr::Dot(Expr::Identifier(name)) = access {
                     let index = Expr::value(Value::SingleQuotedString(normal(name)));
                     *access = AccessExpr::Subscript(Subscript::Index { index });
@@ -153,7 +153,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
-        // With a text it is a pattern, as in PostgreSQL.
+        // As in PostgreSQL, a string after FROM is a pattern.
         Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, .. } if matches!(pattern.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_))) => {
             Some(with("regexp_match($1, $2)[1]", &[expr.as_ref().clone(), pattern.as_ref().clone()])?)
         }
@@ -162,7 +162,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
     })
 }
 
-/// Names of types in other dialects.
+/// Replaces type names of other dialects.
 fn usual_type(data_type: &mut DataType) {
     let usual = match data_type {
         DataType::Int64 | DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
@@ -173,7 +173,7 @@ fn usual_type(data_type: &mut DataType) {
     *data_type = usual;
 }
 
-/// A call whose clauses are said by arguments.
+/// Replaces clauses of a call by arguments.
 fn call(function: &mut Function) -> Result<Option<Expr>> {
     let own = match function.name.0.as_slice() {
         [ObjectNamePart::Identifier(name)] => name.value.to_lowercase(),
@@ -185,7 +185,7 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
         return list_of(query);
     }
     let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
-    // BigQuery's, told from our own by its pattern.
+    // BigQuery's `parse_date(pattern, text)`, recognised by a `%` in the first argument.
     if own == "parse_date"
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(text))] =
             list.args.as_slice()
@@ -193,7 +193,7 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     {
         return Ok(Some(with("CAST(strptime($2, $1) AS DATE)", &[pattern.clone(), text.clone()])?));
     }
-    // DuckDB takes both orders.
+    // Like DuckDB, accept the arguments in both orders.
     if own == "strftime"
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(time))] =
             list.args.as_slice()
@@ -201,7 +201,7 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     {
         return Ok(Some(with("strftime($2, $1)", &[pattern.clone(), time.clone()])?));
     }
-    // Snowflake's place for the order of what is gathered.
+    // Snowflake writes the order of aggregated values as WITHIN GROUP.
     if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {
         list.clauses.push(FunctionArgumentClause::OrderBy(std::mem::take(&mut function.within_group)));
     }
@@ -228,8 +228,8 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
     Ok(None)
 }
 
-/// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; nothing where the order is that of a query which gives its
-/// rows otherwise.
+/// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; `None` for an ordered query that does more than
+/// select one column.
 fn list_of(query: &Query) -> Result<Option<Expr>> {
     let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = &query.order_by else {
         if query.limit_clause.is_some() {
@@ -269,7 +269,7 @@ fn list_of(query: &Query) -> Result<Option<Expr>> {
 
 /// Rewrites one SELECT.
 pub fn select(select: &mut Select) {
-    // Oracle's and MySQL's table of one row.
+    // The one-row table of Oracle and MySQL.
     let is_dual =
         |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().eq_ignore_ascii_case("dual"));
     if let [only] = select.from.as_slice()
@@ -280,7 +280,7 @@ pub fn select(select: &mut Select) {
     }
 }
 
-/// Rewrites one query; those within it come by themselves.
+/// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
     minus(&mut query.body);
     order_by_all(query);
@@ -300,7 +300,7 @@ pub fn query(query: &mut Query) {
     }
 }
 
-/// Where the columns can be counted: the engine sorts by names alone.
+/// Replaces ORDER BY ALL by column numbers where the columns can be counted, because DataFusion sorts by column names only.
 fn order_by_all(query: &mut Query) {
     let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
     let OrderByKind::All(options) = kind else { return };
@@ -329,10 +329,10 @@ fn minus(body: &mut SetExpr) {
     }
 }
 
-/// Rewrites what stands in FROM.
+/// Rewrites an item of FROM.
 ///
 /// # Errors
-/// A sample without a name.
+/// A sampled item has no name.
 pub fn factor(factor: &mut TableFactor) -> Result<()> {
     sampled(factor)?;
     let TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } = factor else {
@@ -365,7 +365,7 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
     Ok(())
 }
 
-/// A share of the rows, or a number of them, taken at random.
+/// Rewrites TABLESAMPLE: a percentage or a number of rows, chosen at random.
 fn sampled(factor: &mut TableFactor) -> Result<()> {
     let (TableFactor::Table { sample, .. } | TableFactor::Derived { sample, .. }) = factor else { return Ok(()) };
     let Some(TableSampleKind::BeforeTableAlias(given) | TableSampleKind::AfterTableAlias(given)) = &sample else { return Ok(()) };

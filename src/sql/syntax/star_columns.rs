@@ -1,5 +1,4 @@
-//! `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`: the columns that they stand for, once it is known what
-//! FROM has.
+//! Expands `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))` once the columns of FROM are known.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -18,7 +17,7 @@ use crate::text::marked;
 
 const COLUMNS: &str = "COLUMNS";
 
-/// True for what stands for columns that only FROM tells.
+/// True for an item whose columns depend on the columns of FROM.
 pub fn asks(item: &SelectItem) -> bool {
     match item {
         SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
@@ -29,7 +28,7 @@ pub fn asks(item: &SelectItem) -> bool {
     }
 }
 
-/// True for `a, t.*` over several tables: whether `a` is among the columns of `t`, and so is there twice, only FROM tells.
+/// True for `a, t.*` over several tables: only the columns of FROM tell whether `a` is also a column of `t` and so repeated.
 pub fn is_unclear(select: &Select) -> bool {
     let has_several = select.from.len() > 1 || select.from.iter().any(|table| !table.joins.is_empty());
     let has = |is: fn(&SelectItem) -> bool| select.projection.iter().any(is);
@@ -61,10 +60,10 @@ pub fn is_columns(call: &Function) -> bool {
     call.name.to_string().eq_ignore_ascii_case(COLUMNS)
 }
 
-/// Puts the columns of FROM in the places of what stands for them.
+/// Replaces such items by columns.
 ///
 /// # Errors
-/// It stands for none, or names a column that is not there.
+/// An item matches no column, or names one that does not exist.
 pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     let mut items = vec![];
     let is_unclear = is_unclear(select);
@@ -87,7 +86,7 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     if is_unclear {
         hide_repeated(&mut items);
     }
-    // The same name twice, as in `min(COLUMNS(*)), max(COLUMNS(*))`.
+    // Duplicate names, as in `min(COLUMNS(*)), max(COLUMNS(*))`, are made unique.
     let mut counts: HashMap<String, usize> = HashMap::new();
     for item in &items {
         if let SelectItem::ExprWithAlias { alias, .. } = item {
@@ -105,7 +104,7 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
     Ok(())
 }
 
-/// A name alone beside the column that it means gets another name.
+/// Renames an unqualified column if the same column is also in the list.
 fn hide_repeated(items: &mut [SelectItem]) {
     let of_tables = |item: &SelectItem| match item {
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normal),
@@ -159,7 +158,7 @@ fn check_known(what: &str, name: &str, columns: &[Column]) -> Result<()> {
     Err(coded(SqlState::UNDEFINED_COLUMN, name, problem))
 }
 
-/// The columns that are left of a star, each with what is read for it.
+/// The columns of a star after EXCLUDE and REPLACE, each with its expression.
 fn kept(options: &WildcardAdditionalOptions, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
     let of_name = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default();
     let mut left_out: Vec<String> = match &options.opt_exclude {
@@ -209,10 +208,10 @@ fn of_star(options: &WildcardAdditionalOptions, columns: &[Column]) -> Result<Ve
     Ok(kept.into_iter().map(item).collect())
 }
 
-/// A name as LIKE takes it: `%` is any letters, `_` is one.
+/// Matches a name against a LIKE pattern: `%` is any string, `_` any character, `\` the escape.
 fn is_like(pattern: &str, name: &str) -> bool {
     let letters: Vec<char> = name.chars().collect();
-    // Whether the pattern so far takes the first letters, for each number of them.
+    // Dynamic programming: `takes[n]` says whether the pattern so far matches the first `n` characters.
     let mut takes = vec![false; letters.len() + 1];
     takes[0] = true;
     let mut pattern = pattern.chars();
@@ -232,7 +231,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
     takes.last().copied().unwrap_or(false)
 }
 
-/// One item for each column that `COLUMNS(…)` means.
+/// One item for each column that `COLUMNS(…)` stands for.
 fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Result<Vec<SelectItem>> {
     let mut calls: Vec<Function> = vec![];
     let _ = visit_expressions(expression, |part| {

@@ -1,14 +1,14 @@
-//! Names of types in text, `arrow_cast(a, 'List(Int64)')`: limited before they are read, by a parser that counts no depth.
+//! Limits the nesting of type names in strings, as in `arrow_cast(a, 'List(Int64)')`: arrow's parser for them recurses without a limit.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 
 use crate::error::invalid;
 
-/// How deep types may stand in one another.
+/// The deepest nesting of types.
 const DEEPEST: usize = 50;
 
-/// Refuses a call of `arrow_cast` or its like with a type that is too deep.
+/// Rejects a call of `arrow_cast` or a similar function with a type that is nested too deeply.
 ///
 /// # Errors
 /// Names the function and the limit.

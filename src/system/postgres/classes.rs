@@ -7,14 +7,14 @@ use crate::postgres_catalog::{OF_TABLES, Part, PostgresCatalog, Relation, Relati
 
 const HEAP: i64 = 2;
 const BTREE: i64 = 403;
-/// The numbers of the tables that descriptions and dependencies are about.
+/// The OIDs of the tables that descriptions and dependencies refer to.
 const PG_CLASS: i64 = 1259;
 const PG_PROC: i64 = 1255;
 const PG_NAMESPACE: i64 = 2615;
 const PG_REWRITE: i64 = 2618;
 const PG_CONSTRAINT: i64 = 2606;
 
-/// The rows of a table about relations; `None` when it is about something else.
+/// The rows of a table about relations; `None` for tables about other things.
 pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let relations = || catalog.relations.iter();
     let tables = || relations().filter(|relation| relation.kind == 'r');
@@ -121,7 +121,7 @@ fn owner(catalog: &PostgresCatalog, relation: &Relation) -> Option<String> {
     catalog.roles.iter().find(|role| role.oid == relation.owner).map(|role| role.name.clone())
 }
 
-/// Who may do what with something.
+/// The access privileges on an object.
 pub fn access(catalog: &PostgresCatalog, on: i64, owner: i64, all: &[&str]) -> Cell {
     catalog.access(on, owner, all).map_or(Cell::Null, Cell::Texts)
 }
@@ -199,7 +199,7 @@ fn index(relation: &Relation) -> Row {
     let key = relation.key.unwrap_or_default();
     let column = relation.key_column();
     let of_text = column.is_some_and(|column| column.base.category == 'S');
-    // The operators of its order.
+    // The operator class of the index order.
     let class = match column.map_or("", |column| column.base.name) {
         "int8" => 3124,
         "int4" => 1978,
@@ -264,7 +264,7 @@ fn descriptions(catalog: &PostgresCatalog) -> Vec<Row> {
     rows
 }
 
-/// An index goes with its constraint, and that with its table; a rule goes with its view, which needs what it reads.
+/// An index depends on its constraint, and that on its table; a rule depends on its view, and on what the view reads.
 fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
     let row = |class: i64, oid: i64, on: i64, of: i64, part: i64, kind: &str| {
         row! {"classid": class, "objid": oid, "objsubid": 0, "refclassid": on, "refobjid": of, "refobjsubid": part, "deptype": kind}

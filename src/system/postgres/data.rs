@@ -1,6 +1,6 @@
-//! What PostgreSQL has in every database: the columns of its tables, and rows of its own for the types that values have here.
+//! What PostgreSQL has in every database: the columns of its tables, and its own rows for the types that are used here.
 //!
-//! The files hold what PostgreSQL 16 says of itself; functions of types and operators have its numbers.
+//! The files contain what PostgreSQL 16 reports about itself; functions of types and operators have the same OIDs.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -22,12 +22,12 @@ pub struct Table {
 #[derive(Debug)]
 pub struct Column {
     pub name: &'static str,
-    /// The name of its type in PostgreSQL.
+    /// The name of its PostgreSQL type.
     pub type_name: &'static str,
     pub is_nullable: bool,
 }
 
-/// Columns that the information schema here has beside PostgreSQL's: comments, and types as the program names them.
+/// Columns of `information_schema` in addition to PostgreSQL's: comments, and type names as used here.
 const MORE: [(&str, &str, &str); 3] =
     [("tables", "table_comment", "text"), ("columns", "column_comment", "text"), ("columns", "sql_type", "text")];
 
@@ -37,12 +37,12 @@ pub static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| include_str!("data/co
 static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), &'static Table>> =
     LazyLock::new(|| TABLES.iter().map(|table| ((table.schema, table.name), table)).collect());
 
-/// The table of that name.
+/// The table with this name.
 pub fn named(schema: &str, name: &str) -> Option<&'static Table> {
     BY_NAME.get(&(schema, name)).copied()
 }
 
-/// `schema.name oid kind column:type! …`
+/// Parses `schema.name oid kind column:type! …`.
 fn table(line: &'static str) -> Option<Table> {
     let mut words = line.split(' ');
     let (schema, name) = words.next()?.split_once('.')?;
@@ -62,13 +62,13 @@ fn column(word: &'static str) -> Option<Column> {
     Some(Column { name, type_name: known.unwrap_or(type_name), is_nullable: known.is_none() })
 }
 
-/// A row: values by the names of their columns.
+/// A row: values by column name.
 pub type Row = Vec<(&'static str, Cell)>;
 
-/// A row in a table of PostgreSQL's own, with the words of its file.
+/// A row of one of PostgreSQL's tables, as strings from its file.
 pub type Words = HashMap<&'static str, &'static str>;
 
-/// The lines of a file whose first line names the columns.
+/// The rows of a file whose first line has the column names.
 fn lines(file: &'static str) -> Vec<Words> {
     let mut lines = file.lines();
     let names: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
@@ -95,7 +95,7 @@ files! {
     TYPES: "data/pg_type.dat";
 }
 
-/// The words of SQL, with what they are: U unreserved, C a name of a column, T of a type or function, R reserved.
+/// The SQL keywords with their categories: U unreserved, C allowed as column name, T allowed as type or function name, R reserved.
 pub static KEYWORDS: LazyLock<Vec<[&'static str; 3]>> = LazyLock::new(|| {
     let of_line = |line: &'static str| {
         let mut words = line.split('\t');
@@ -109,7 +109,7 @@ pub fn zones() -> impl Iterator<Item = &'static str> {
     include_str!("data/timezones.dat").split_whitespace()
 }
 
-/// A row of a file, as the columns of its table hold it.
+/// A row of a file, with values in the types of the table's columns.
 pub fn row(table: &Table, words: &Words) -> Row {
     let value = |column: &Column| Some((column.name, cell(column.type_name, words.get(column.name)?)));
     table.columns.iter().filter_map(value).collect()
@@ -144,7 +144,7 @@ mod tests {
                 }
             }
         }
-        // What types name as their functions is there.
+        // Every function that a type refers to exists.
         let functions: Vec<&str> = FUNCTIONS.iter().map(|function| function["oid"]).collect();
         for own in TYPES.iter() {
             for of in ["typinput", "typoutput", "typreceive", "typsend"] {

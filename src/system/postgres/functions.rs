@@ -6,11 +6,11 @@ use super::row;
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{Function, PostgresCatalog};
 
-/// The language that functions of the program are in, and that of those which are SQL.
+/// The OIDs of the languages `internal` and `sql`.
 const INTERNAL: i64 = 12;
 const SQL: i64 = 14;
 
-/// The rows of a table about functions; `None` when it is about something else.
+/// The rows of a table about functions; `None` for tables about other things.
 pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     Some(match table {
         "pg_proc" => catalog.functions.iter().map(|own| function(own, catalog)).collect(),

@@ -1,4 +1,4 @@
-//! The database that a statement sees, as PostgreSQL's catalog knows it.
+//! Gathers the database that a statement sees in the form of PostgreSQL's catalog.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -35,13 +35,13 @@ use crate::sql::parser::{self, Parsed};
 use crate::statement::{PREDEFINED, StatementContext};
 use crate::system::{comments, tables};
 
-/// The numbers of the program's own schemas, and the first of the tables of `system`.
+/// The OIDs of the program's own schemas, and the first one of the `system` tables.
 const PROFILE: i64 = 15_001;
 const SEGMENT: i64 = 15_002;
 const SYSTEM: i64 = 15_003;
 const SYSTEM_TABLES: i64 = 15_100;
 
-/// Types of arguments and results that no value has.
+/// Pseudo-types of arguments and results.
 const ANY: i64 = 2276;
 const ANY_ELEMENT: i64 = 2283;
 const RECORD: i64 = 2249;
@@ -71,13 +71,13 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
     })
 }
 
-/// What was granted, on what the context sees.
+/// The privileges on what the context sees.
 fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Granted>> {
     const OF_USE: [&str; 3] = ["SELECT", "USAGE", "EXECUTE"];
     let mut all: Vec<Granted> = vec![];
     let everybodys =
         |on: i64, privilege: &'static str| Granted { on, grantee: 0, grantor: OWNER, privilege, is_grantable: false };
-    // What comes with the program is everybody's.
+    // Everything that comes with the program is accessible to everyone.
     all.extend(OF_USE.map(|privilege| everybodys(EVERYBODYS, privilege)));
     let own = catalog.namespaces.iter().filter(|namespace| namespace.oid != PUBLIC && namespace.oid < FIRST_NORMAL);
     all.extend(own.map(|namespace| everybodys(namespace.oid, "USAGE")));
@@ -89,7 +89,7 @@ fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<V
         "" => Some(OWNER),
         name => catalog.role_named(name).map(|role| role.oid),
     };
-    // An object and what belongs to it have the numbers of one block.
+    // The OIDs of an object and its parts are in one block of 16.
     let is_of = |oid: i64, id: i64| oid / 16 == object_oid(id, Part::Itself) / 16 && oid >= FIRST_NORMAL;
     for grant in context.view().grants()?.iter() {
         let (Some(grantee), Some(word)) = (role(&grant.role), word_of(grant.privilege)) else { continue };
@@ -137,7 +137,7 @@ fn privileges(catalog: &PostgresCatalog, context: &StatementContext) -> Result<V
     Ok(all)
 }
 
-/// The word of a privilege that PostgreSQL has as well.
+/// The keyword of a privilege that PostgreSQL has as well.
 fn word_of(privilege: Privilege) -> Option<&'static str> {
     Some(match privilege {
         Privilege::Select => "SELECT",
@@ -160,7 +160,7 @@ fn word_of(privilege: Privilege) -> Option<&'static str> {
     })
 }
 
-/// Those that are known: who may come in, who runs the statement, and who made something.
+/// The roles to show: the current one, those that it is a member of, owners of objects, and predefined roles.
 fn roles(context: &StatementContext, own: &str, objects: &[Object]) -> Result<Vec<Role>> {
     let (made, rights) = (role::all(context)?, context.rights()?);
     let mut names: BTreeSet<&str> = objects.iter().map(|object| object.owner.as_str()).filter(|name| !name.is_empty()).collect();
@@ -170,7 +170,7 @@ fn roles(context: &StatementContext, own: &str, objects: &[Object]) -> Result<Ve
     names.remove(OWN_NAME);
     let oids = named_oids(Range::Roles, names.iter().copied());
     let of = |oid: i64, name: &str| {
-        // Before there are roles, everybody who reaches the database may do all.
+        // Before any role is created, everyone who can open the database may do everything.
         let found = made.iter().find(|(made, _)| made == name).map(|(_, role)| (role.superuser, role.login));
         let is_predefined = PREDEFINED.iter().any(|(own, _)| *own == name);
         let is_open = made.is_empty() && !is_predefined;
@@ -215,7 +215,7 @@ fn namespaces(objects: &[Object], owners: &HashMap<String, i64>) -> Vec<Namespac
     namespaces
 }
 
-/// A relation that is gathered.
+/// The state while relations are gathered.
 struct Gathering<'a> {
     context: &'a StatementContext,
     state: &'a SessionState,
@@ -283,7 +283,7 @@ impl Gathering<'_> {
             let columns = self.columns(provider.as_ref(), namespace, name).await?;
             let rights = self.context.rights()?;
             let definition = object.filter(|object| object.kind == "view");
-            // How a view is made is for its owner.
+            // A view's definition is visible only to its owner.
             let definition = definition.map(|object| if rights.owns(object) { self.view_query(object) } else { String::new() });
             let owner = object.and_then(|object| self.owners.get(&object.owner)).copied().unwrap_or(OWNER);
             let own_owner =
@@ -309,12 +309,12 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// True for schemas where people make tables.
+    /// True for schemas in which users create tables.
     fn is_made(&self, namespace: &Namespace) -> bool {
         ![PROFILE, SEGMENT, SYSTEM].contains(&namespace.oid)
     }
 
-    /// The number of a table, and the object that it is.
+    /// The OID of a table, and its object.
     fn object_of(&self, namespace: &Namespace, name: &str, member: &str) -> Option<(i64, Option<&Object>)> {
         let of_kind = |kind: &str, name: &str| self.objects.iter().find(|object| object.kind == kind && object.name == name);
         let (object, part) = match namespace.oid {
@@ -333,12 +333,12 @@ impl Gathering<'_> {
         Some((object_oid(object.id, part), Some(object)))
     }
 
-    /// The columns; none of a table that cannot be opened, whose file is gone.
+    /// The columns; empty for a table that cannot be opened, for example because its file is gone.
     async fn columns(&self, provider: &dyn SchemaProvider, namespace: &Namespace, name: &str) -> Result<Vec<RelationColumn>> {
         let table = match provider.table(name).await {
             Ok(Some(table)) => table,
             Ok(None) => return Ok(vec![]),
-            // The statement has to begin anew.
+            // The statement must be planned again.
             Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
             Err(_) => return Ok(vec![]),
         };
@@ -350,7 +350,7 @@ impl Gathering<'_> {
         Ok(schema.fields().iter().map(|field| column(field, comment(field.name()))).collect())
     }
 
-    /// The query of a view as it was written; what it says when it cannot be read.
+    /// The query of a view as written, or the whole statement if it cannot be parsed.
     fn view_query(&self, object: &Object) -> String {
         let parsed = parser::parse_as_written(&object.sql, self.context.session(), &GRAMMARS).ok().and_then(|mut all| all.pop());
         match parsed.map(|statement| statement.parsed) {
@@ -365,7 +365,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// What a view reads; nothing for one that cannot be read itself.
+    /// What a view reads; empty if its definition cannot be read.
     fn reads(&self, object: Option<&Object>) -> Vec<String> {
         let definition = object.and_then(|object| Definition::read(object.clone(), self.context.session()).ok());
         let uses = definition.map(|definition| definition.kind.uses(&definition).tables).unwrap_or_default();
@@ -385,7 +385,7 @@ impl Gathering<'_> {
         Ok((Some(snapshot.rows), snapshot.files.iter().map(|(_, file)| file.bytes).sum()))
     }
 
-    /// The place of the key: of what a profile or segment publishes, one row per customer.
+    /// The position of the key column in tables that profiles and segments publish with one row per customer.
     fn key(&self, namespace: &Namespace, name: &str, object: Option<&Object>, columns: &[RelationColumn]) -> Option<i64> {
         let object = object?;
         let is_whole = match namespace.oid {
@@ -417,7 +417,7 @@ fn column(field: &Arc<Field>, comment: Option<String>) -> RelationColumn {
     }
 }
 
-/// A table of PostgreSQL's own.
+/// One of PostgreSQL's own tables.
 fn own_relation(table: &data::Table) -> Relation {
     let columns = super::schema_of(table).fields().iter().map(|field| column(field, None)).collect();
     Relation {
@@ -437,7 +437,7 @@ fn own_relation(table: &data::Table) -> Relation {
     }
 }
 
-/// Every function: of PostgreSQL's types, of the engine, of the program, and those that the database remembers.
+/// Every function: of PostgreSQL's types, of DataFusion, of the program, and stored ones.
 fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<String, i64>) -> Result<Vec<Function>> {
     let mut all: Vec<Function> = data::FUNCTIONS.iter().map(of_postgres).collect();
     let own = functions::all()
@@ -493,7 +493,7 @@ fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<
     Ok(all)
 }
 
-/// A function of PostgreSQL's own.
+/// One of PostgreSQL's own functions.
 fn of_postgres(words: &data::Words) -> Function {
     let number = |name: &str| words.get(name).and_then(|word| word.parse().ok()).unwrap_or_default();
     let arguments = words.get("proargtypes").copied().unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok());
@@ -514,7 +514,7 @@ fn of_postgres(words: &data::Words) -> Function {
     }
 }
 
-/// A function with a page. Those about customers are listed among what people made.
+/// A function with a page. Those about customers are listed among user-defined ones.
 fn of_page(doc: &Doc, is_of_customers: bool) -> Function {
     let argument = |argument: &Argument| FunctionArgument {
         name: argument.name.to_string(),
@@ -539,7 +539,7 @@ fn of_page(doc: &Doc, is_of_customers: bool) -> Function {
     }
 }
 
-/// The type of PostgreSQL that is nearest to what an argument takes.
+/// The PostgreSQL type closest to what an argument accepts.
 fn taken(takes: Takes) -> i64 {
     let name = match takes {
         Takes::Time | Takes::Moment => "timestamp",
@@ -560,7 +560,7 @@ fn taken(takes: Takes) -> i64 {
     type_named(name).unwrap_or(ANY)
 }
 
-/// A function of the engine.
+/// A function of DataFusion.
 fn of_engine(name: &str, kind: char, signature: &Signature, page: Option<&Documentation>, returns: Option<i64>) -> Function {
     let of_page = page.and_then(|page| page.arguments.as_ref());
     let is_variadic = matches!(signature.type_signature, TypeSignature::Variadic(_) | TypeSignature::VariadicAny);

@@ -1,4 +1,4 @@
-//! `information_schema`: what the standard says of a database.
+//! `information_schema`: the views of the SQL standard.
 
 use datafusion::common::Result;
 
@@ -8,7 +8,7 @@ use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
 use crate::statement::StatementContext;
 
-/// The rows of a table; none where there is nothing of its kind.
+/// The rows of a table; empty for features that do not exist here.
 pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> Result<Vec<Row>> {
     let relations = || catalog.relations.iter();
     let views = || relations().filter(|relation| relation.kind == 'v');
@@ -211,7 +211,7 @@ fn owner(catalog: &PostgresCatalog, relation: &Relation) -> Option<String> {
     catalog.roles.iter().find(|role| role.oid == relation.owner).map(|role| role.name.clone())
 }
 
-/// True for tables that INSERT writes to.
+/// True for tables that INSERT can write to.
 fn takes_rows(catalog: &PostgresCatalog, relation: &Relation) -> bool {
     relation.kind == 'r' && relation.is_of_user() && !["profile", "segment"].contains(&catalog.schema(relation.namespace))
 }

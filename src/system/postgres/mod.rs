@@ -1,11 +1,11 @@
 //! The schemas `pg_catalog` and `information_schema`, as clients of PostgreSQL expect them.
 //!
 //! Every table of PostgreSQL 16 exists, with its columns and their types ([`data`]). What a statement sees of the database is
-//! [gathered](gather()) once, as plain data, and becomes the rows of these tables when they are read. Tables about things that
-//! do not exist here (triggers, sequences, publications …) have no rows.
+//! [gathered](gather()) once, as plain data, and turned into rows when these tables are read. Tables about things that do not exist here
+//! (triggers, sequences, publications …) are empty.
 //!
-//! The hidden columns of PostgreSQL (`xmin`, `ctid`, `tableoid`) are in a table of another name, `pg_class with system
-//! columns`, which is read when a statement names one of them.
+//! PostgreSQL's hidden columns (`xmin`, `ctid`, `tableoid`) are in a separate table, `pg_class with system columns` for example, which is
+//! read when a statement names one of them.
 
 mod classes;
 mod data;
@@ -37,7 +37,7 @@ use data::{Row, Table};
 
 pub use gather::gather;
 
-/// Columns that a table has without showing them.
+/// The hidden columns of every table.
 static SYSTEM_COLUMNS: [data::Column; 6] = [
     data::Column { name: "tableoid", type_name: "oid", is_nullable: false },
     data::Column { name: "xmin", type_name: "xid", is_nullable: false },
@@ -52,11 +52,11 @@ static SYSTEM_COLUMNS: [data::Column; 6] = [
 pub struct PostgresSchema {
     pub name: &'static str,
     pub context: StatementContext,
-    /// Tables that the engine brings.
+    /// Tables that DataFusion provides.
     pub engines: Option<Arc<dyn SchemaProvider>>,
 }
 
-/// Tables of the information schema that are the engine's own: SHOW FUNCTIONS and SHOW ALL read them.
+/// Tables of `information_schema` that DataFusion provides: SHOW FUNCTIONS and SHOW ALL read them.
 const ENGINES: [&str; 3] = ["df_settings", "parameters", "routines"];
 
 impl PostgresSchema {
@@ -76,7 +76,7 @@ impl PostgresSchema {
     }
 }
 
-/// What `pg_get_keywords()` in FROM gives.
+/// The result of `pg_get_keywords()` in FROM.
 static KEYWORDS: LazyLock<Table> = LazyLock::new(|| {
     let column = |name| data::Column { name, type_name: "text", is_nullable: false };
     let columns = ["word", "catcode", "barelabel", "catdesc", "baredesc"].map(column).into();
@@ -100,7 +100,7 @@ impl SchemaProvider for PostgresSchema {
         }
         let found = self.find(name);
         if found.is_some() {
-            // Gathered while the statement is planned, so that it is planned anew when the database changes meanwhile.
+            // Gathered while the statement is planned, so that it is planned again if the database changes meanwhile.
             self.context.postgres().want();
         }
         Ok(found.map(|table| Arc::new(table) as _))
@@ -115,7 +115,7 @@ impl SchemaProvider for PostgresSchema {
     }
 }
 
-/// Of bytes there are none to stand for what is missing.
+/// `bytea` columns are always nullable, as there is no default for missing bytes.
 fn may_be_null(column: &data::Column) -> bool {
     column.is_nullable || column.type_name == "bytea"
 }
@@ -132,7 +132,7 @@ fn with_system_columns(table: &Table) -> SchemaRef {
     Arc::new(Schema::new(columns.map(|column| field(column.name, column.type_name, may_be_null(column))).collect::<Vec<_>>()))
 }
 
-/// A table, whose rows are gathered when it is read: a view over it may be opened to gather them.
+/// A table whose rows are computed when it is read, as gathering may open views over it.
 #[derive(Debug)]
 struct PostgresTable {
     table: &'static Table,
@@ -194,7 +194,7 @@ fn rows(table: &Table, catalog: &PostgresCatalog, context: &StatementContext) ->
     }
 }
 
-/// Rows as columns. A column that a row does not name has its default: nothing, where it can be NULL.
+/// Converts rows to columns. A column that a row does not set has its default: NULL if it is nullable.
 fn columns(table: &Table, schema: &Schema, rows: Vec<Row>) -> Vec<ArrayRef> {
     let places: HashMap<&str, usize> =
         schema.fields().iter().enumerate().map(|(place, field)| (field.name().as_str(), place)).collect();
@@ -221,7 +221,7 @@ fn columns(table: &Table, schema: &Schema, rows: Vec<Row>) -> Vec<ArrayRef> {
     schema.fields().iter().zip(values).map(|(field, cells)| array(field.data_type(), cells)).collect()
 }
 
-/// What stands where nothing is said.
+/// The default value of a column.
 fn default(table: &Table, column: &data::Column) -> Cell {
     if column.is_nullable {
         return Cell::Null;
@@ -240,7 +240,7 @@ fn default(table: &Table, column: &data::Column) -> Cell {
     }
 }
 
-/// A row of values by the names of their columns.
+/// Builds a row from column names and values.
 macro_rules! row {
     ($($column:literal: $value:expr),* $(,)?) => {
         vec![$(($column, $crate::postgres_catalog::cells::Cell::from($value))),*]

@@ -21,7 +21,7 @@ const DEFAULT_TABLESPACE: i64 = 1663;
 const GLOBAL_TABLESPACE: i64 = 1664;
 const UTF8: i64 = 6;
 
-/// The rows of a table; none where there is nothing of its kind.
+/// The rows of a table; empty for features that do not exist here.
 pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Row>> {
     let of_roles = |of: fn(&Role) -> Row| catalog.roles.iter().map(of).collect();
     Ok(match table {
@@ -95,7 +95,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) 
     })
 }
 
-/// Names that times are written with.
+/// Time zone abbreviations, with their offset in hours and whether they are daylight saving time.
 const ABBREVIATIONS: [(&str, i64, bool); 16] = [
     ("BST", 1, true),
     ("CDT", -5, true),
@@ -176,7 +176,7 @@ fn user(role: &Role) -> Row {
     }
 }
 
-/// The connections, and what they run; of a process without any, the session that asks.
+/// The connections with what they run; in a process without connections, just the current session.
 fn activities(catalog: &PostgresCatalog, context: &StatementContext) -> Result<Vec<Row>> {
     let (connections, queries, rights) = (context.activity().connections(), context.activity().queries(), context.rights()?);
     if context.connection().is_none() {
@@ -184,7 +184,7 @@ fn activities(catalog: &PostgresCatalog, context: &StatementContext) -> Result<V
     }
     let of = |connection: &Arc<Connection>| {
         let query = queries.iter().find(|query| query.connection.as_ref().is_some_and(|own| own.pid == connection.pid));
-        // What others do is not shown, as in PostgreSQL.
+        // What other roles do is not shown, as in PostgreSQL.
         let is_shown = may_watch(&rights, &connection.role);
         let shown = |cell: Cell| if is_shown { cell } else { Cell::Null };
         let began = query.map_or(Cell::Null, |query| Cell::Time(query.began));
@@ -211,7 +211,7 @@ fn activities(catalog: &PostgresCatalog, context: &StatementContext) -> Result<V
     Ok(connections.iter().map(of).collect())
 }
 
-/// The session that asks.
+/// The current session.
 fn activity(catalog: &PostgresCatalog, context: &StatementContext) -> Row {
     let role = catalog.role_named(&catalog.role).map(|role| role.oid);
     row! {

@@ -1,10 +1,10 @@
-//! Types, operators, casts and words of SQL: what PostgreSQL has of them for the types that values have here.
+//! Types, operators, casts and keywords: PostgreSQL's rows for the types that are used here.
 
 use super::data::{self, Row, Table, row};
 use super::row;
 use crate::postgres_catalog::{OWNER, PG_CATALOG, PostgresCatalog};
 
-/// The rows of a table about types; `None` when it is about something else.
+/// The rows of a table about types; `None` for tables about other things.
 pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
     let of_file = |file: &[data::Words], more: fn() -> Row| {
         file.iter()
@@ -30,7 +30,7 @@ pub fn rows(table: &Table, _: &PostgresCatalog) -> Option<Vec<Row>> {
     })
 }
 
-/// What `pg_get_keywords()` gives.
+/// The result of `pg_get_keywords()`.
 pub fn keywords() -> Vec<Row> {
     let of = |[word, code, bare]: &[&'static str; 3]| {
         let meaning = match *code {

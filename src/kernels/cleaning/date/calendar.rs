@@ -1,11 +1,11 @@
 //! Days of the Gregorian calendar, counted from 1970-01-01.
 
-/// The day of a year, month and day; `None` when the calendar has none.
+/// The number of a day; `None` if there is no such day.
 pub fn days_of(year: i32, month: u32, day: u32) -> Option<i32> {
     if !(1..=12).contains(&month) || day == 0 || day > length_of(year, month) {
         return None;
     }
-    // After H. Hinnant, "chrono-compatible low-level date algorithms": years that begin in March, in eras of 400.
+    // H. Hinnant, "chrono-compatible low-level date algorithms": years begin in March, in eras of 400 years.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);

@@ -1,8 +1,8 @@
 //! Dates in the forms that people type.
 //!
-//! A string is split into tokens: numbers with their digit count, names of months, Chinese marks (`年`, `月`, `日`) and eras (`民国`,
-//! `令和`). Which number is the year follows from the marks, from a four-digit year, or from the declared order; a string in which
-//! day and month could be swapped has no date without an order.
+//! A string is split into tokens: numbers with their digit count, names of months, Chinese marks (`年`, `月`, `日`) and eras (`民国`, `令和`).
+//! The marks, a four-digit year or the declared order determine which number is the year. Without a declared order, a string in which day
+//! and month could be swapped has no date.
 
 mod calendar;
 mod words;
@@ -12,7 +12,7 @@ pub use calendar::days_of;
 use super::texts::plain_with_digits;
 use words::{Mark, Word, era, words};
 
-/// The order in which a date of three numbers is written, when nothing else tells.
+/// The order of a date written as three numbers, if nothing else determines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Day, month, year.
@@ -23,25 +23,25 @@ pub enum Order {
     Year,
 }
 
-/// Why a string is not a date.
+/// Why a string has no date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// It is empty.
     Empty,
-    /// Day and month could change places, or the year have any of the places.
+    /// Day and month could be swapped, or the year could be in any position.
     Ambiguous,
-    /// No day of the calendar.
+    /// There is no such day in the calendar.
     NoSuchDay,
-    /// A part is missing: a year, or a day.
+    /// The year or the day is missing.
     Incomplete,
     /// It contradicts the declared order.
     Order,
-    /// No form that is known.
+    /// It has no known form.
     Form,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -54,13 +54,13 @@ impl Problem {
     }
 }
 
-/// Seconds of a day.
+/// Seconds per day.
 const DAY: i64 = 86_400;
 
-/// The date of a string, in days since 1970-01-01.
+/// Parses a string as a date, in days since 1970-01-01.
 ///
 /// # Errors
-/// Why it has none.
+/// Why it has no date.
 pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     let text = plain_with_digits(text).to_lowercase();
     if text.is_empty() {
@@ -80,7 +80,7 @@ pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     of_words(&words, order)
 }
 
-/// A string of nothing but digits (and a fraction): a date without marks, a spreadsheet's day or a computer's seconds.
+/// Parses a string of digits only (and a fraction): a date without separators, a spreadsheet's day number or a Unix timestamp.
 fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
@@ -94,7 +94,7 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     let number: i64 = whole.parse().ok()?;
     let is_whole = fraction.is_empty() && sign == 1;
     Some(match whole.len() {
-        // 1899-12-30 is day 0 of spreadsheets, after the leap day of 1900 that there was not.
+        // Day 0 of spreadsheets is 1899-12-30, because they count a leap day in 1900 that did not exist.
         5 if sign == 1 && number >= 10_000 => i32::try_from(number).map(|day| day - 25_569).map_err(|_| Problem::Form),
         6 if is_whole && order == Some(Order::Year) => of_parts(short_year(number / 10_000), number / 100 % 100, number % 100),
         6 if is_whole && order == Some(Order::Day) => of_parts(short_year(number % 100), number / 100 % 100, number / 10_000),
@@ -121,7 +121,7 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     })
 }
 
-/// True for 14 digits that are a year, month, day, hour, minute and second.
+/// True if 14 digits form a year, month, day, hour, minute and second.
 fn is_date_and_time(number: i64) -> bool {
     let clock = number % 1_000_000;
     (1_900..2_200).contains(&(number / 10_000_000_000)) && clock / 10_000 < 24 && clock / 100 % 100 < 60 && clock % 100 < 61
@@ -131,7 +131,7 @@ fn day_of(seconds: i64) -> Result<i32, Problem> {
     i32::try_from(seconds.div_euclid(DAY)).map_err(|_| Problem::Form)
 }
 
-/// Years of two digits as POSIX reads them: 69 to 99 are of the last century, 0 to 68 of this one.
+/// Two-digit years as in POSIX: 69 to 99 are in the 20th century, 0 to 68 in the 21st.
 fn short_year(year: i64) -> i64 {
     if year < 69 { 2_000 + year } else { 1_900 + year }
 }
@@ -148,7 +148,7 @@ fn of_day_of_year(year: i64, day: i64) -> Result<i32, Problem> {
     i32::try_from(day).ok().filter(|day| (1..=length).contains(day)).map(|day| first + day - 1).ok_or(Problem::NoSuchDay)
 }
 
-/// `2024-W01-5` and `2024-005`, after ISO 8601.
+/// `2024-W01-5` and `2024-005`, as in ISO 8601.
 fn of_week_or_day_of_year(text: &str) -> Option<Result<i32, Problem>> {
     let (year, rest) = text.split_at_checked(4)?;
     let year: i64 = year.bytes().all(|digit| digit.is_ascii_digit()).then(|| year.parse().ok())??;
@@ -172,7 +172,7 @@ fn of_week(year: i64, week: i64, day: i64) -> Result<i32, Problem> {
     if !(1..=53).contains(&week) || !(1..=7).contains(&day) {
         return Err(Problem::NoSuchDay);
     }
-    // 4 January is in the first week. 1970-01-01 was a Thursday.
+    // 4 January is always in the first week. 1970-01-01 was a Thursday.
     let first_monday = |year: i64| of_parts(year, 1, 4).map(|fourth| fourth - (fourth + 3).rem_euclid(7));
     let start = first_monday(year)? + (i32::try_from(week).unwrap_or(0) - 1) * 7;
     if week == 53 && start >= first_monday(year + 1)? {
@@ -181,11 +181,11 @@ fn of_week(year: i64, week: i64, day: i64) -> Result<i32, Problem> {
     Ok(start + i32::try_from(day).unwrap_or(1) - 1)
 }
 
-/// `民国113年1月5日`, `令和6年1月5日`, `113/1/5`: years of an era.
+/// Years of an era: `民国113年1月5日`, `令和6年1月5日`, `113/1/5`.
 fn of_era(words: &[Word]) -> Option<Result<i32, Problem>> {
     let (name, rest) = match words {
         [Word::Name(name), rest @ ..] if era(name).is_some() => (era(name)?, rest),
-        // A year of three digits can only be one of the Republic of China.
+        // A three-digit year can only be one of the Republic of China.
         [Word::Number { digits: 3, .. }, ..] => (era("民国")?, words),
         _ => return None,
     };
@@ -197,7 +197,7 @@ fn of_era(words: &[Word]) -> Option<Result<i32, Problem>> {
 }
 
 fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
-    // Names of days add nothing.
+    // Weekdays add no information.
     let words: Vec<&Word> = words.iter().filter(|word| !word.is_weekday()).collect();
     let marked = |mark: Mark| {
         words.windows(2).find_map(|pair| match pair {
@@ -231,7 +231,7 @@ fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
         return Err(if numbers.len() < 3 { Problem::Incomplete } else { Problem::Form });
     };
     match (first_digits, third_digits) {
-        // A year of four digits in front is the form of ISO 8601, whatever the order of other dates.
+        // A four-digit year in front means ISO 8601, whatever the declared order.
         (4, 1 | 2) => of_parts(*first, *second, *third),
         (1 | 2, 4) => match order {
             Some(Order::Day) => in_order(*third, *second, *first),
@@ -249,7 +249,7 @@ fn of_words(words: &[Word], order: Option<Order>) -> Result<i32, Problem> {
     }
 }
 
-/// A date in its declared order; month and day in reverse order contradict it.
+/// A date in the declared order; if month and day are only possible the other way round, it contradicts that order.
 fn in_order(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
     if (13..=31).contains(&month) && (1..=12).contains(&day) {
         return Err(Problem::Order);
@@ -257,7 +257,7 @@ fn in_order(year: i64, month: i64, day: i64) -> Result<i32, Problem> {
     of_parts(year, month, day)
 }
 
-/// Day and month in the order that is possible; in neither, or in both, there is no date.
+/// Puts day and month into the only possible order; if both orders are possible, or neither, there is no date.
 fn either(year: i64, first: i64, second: i64) -> Result<i32, Problem> {
     if first == second {
         return of_parts(year, first, second);
@@ -281,7 +281,7 @@ fn of_named_month(words: &[&Word], numbers: &[(i64, usize)], month: i64, order: 
         ((first, 1 | 2), (second, 1 | 2)) => match order {
             Some(Order::Year) => of_parts(short_year(*first), month, *second),
             Some(_) => of_parts(short_year(*second), month, *first),
-            // `05-JAN-24` is the form of databases: the day comes first.
+            // In the form `05-JAN-24`, which databases use, the day comes first.
             None if is_month_between && *first <= 31 && *second > 31 => of_parts(short_year(*second), month, *first),
             None => Err(Problem::Ambiguous),
         },

@@ -1,6 +1,6 @@
-//! A date split into tokens.
+//! The tokens of a date.
 
-/// A mark after a number, in Chinese and Japanese.
+/// A mark after a number in Chinese or Japanese.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Year,
@@ -8,14 +8,14 @@ pub enum Mark {
     Day,
 }
 
-/// A part of a date.
+/// A token of a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
-    /// A number and how many digits it has.
+    /// A number with its digit count.
     Number { value: i64, digits: usize },
     /// `年`, `月`, `日`.
     Mark(Mark),
-    /// A name: of a month, of a day of the week, of an era.
+    /// A name of a month, weekday or era.
     Name(String),
 }
 
@@ -31,7 +31,7 @@ impl Word {
         }
     }
 
-    /// The month of a name, from 1.
+    /// The month with this name, from 1.
     pub fn month(&self) -> Option<i64> {
         match self {
             Self::Name(name) => month(name),
@@ -44,8 +44,8 @@ impl Word {
     }
 }
 
-/// Names of months in English, German, French, Spanish, Italian, Portuguese and Dutch; three letters and more of them will do where no
-/// two months share them.
+/// Names of months in English, German, French, Spanish, Italian, Portuguese and Dutch. Abbreviations of at least three letters are
+/// accepted if they are unambiguous.
 const MONTHS: [&[&str]; 12] = [
     &["january", "januar", "janvier", "enero", "gennaio", "janeiro", "januari", "jänner"],
     &["february", "februar", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
@@ -105,7 +105,7 @@ fn is_weekday(name: &str) -> bool {
         || LATIN.iter().any(|day| name.chars().count() >= 2 && day.starts_with(name)) && month(name).is_none()
 }
 
-/// The first year of an era, and its last.
+/// The first and the last year of an era.
 pub fn era(name: &str) -> Option<(i64, i64)> {
     Some(match name {
         "民国" | "民國" | "中华民国" | "中華民國" => (1912, 2911),
@@ -118,7 +118,7 @@ pub fn era(name: &str) -> Option<(i64, i64)> {
     })
 }
 
-/// The words of a string; `None` when a character is none of a date.
+/// Splits a string into tokens; `None` if it contains a character that cannot be part of a date.
 pub fn words(text: &str) -> Option<Vec<Word>> {
     let mut words = vec![];
     let mut rest = text;
@@ -140,7 +140,7 @@ pub fn words(text: &str) -> Option<Vec<Word>> {
             words.push(Word::Mark(mark));
             letter.len_utf8()
         } else if let Some(day) = ["星期", "礼拜", "周"].iter().find(|day| rest.starts_with(**day)) {
-            // With the number of the day, which is no number of the date.
+            // The character after it is the number of the weekday, not a part of the date.
             words.push(Word::Name((*day).into()));
             day.len() + rest.get(day.len()..)?.chars().next().map_or(0, char::len_utf8)
         } else if letter == '元' {
@@ -178,7 +178,7 @@ fn mark(letter: char) -> Option<Mark> {
     }
 }
 
-/// `二〇二四` (digits) or `三十一` (to 99): value, digits, and bytes.
+/// Parses `二〇二四` (digits) or `三十一` (up to 99) at the beginning of a text; returns the value, digit count and number of bytes.
 fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
     let digit =
         |letter: char| "〇零一二三四五六七八九".chars().position(|known| known == letter).map(|place| place.saturating_sub(1));
@@ -202,10 +202,10 @@ fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
     }
 }
 
-/// A string without its time of day, zone and the words about them.
+/// Removes the time of day, the time zone and the words around them.
 pub fn without_time(text: &str) -> String {
     let mut text = text.to_string();
-    // From the first hour on: `t12:30`, ` 12:30:45.5 +08:00`, `下午3点20分`, ` 3 pm`.
+    // From the hour on: `t12:30`, ` 12:30:45.5 +08:00`, `下午3点20分`.
     let clock = ["上午", "下午", "凌晨", "中午", "晚上", "早上", "am ", "pm "];
     if let Some(place) = clock.iter().filter_map(|word| text.find(word)).min() {
         text.truncate(place);
@@ -215,7 +215,7 @@ pub fn without_time(text: &str) -> String {
         let hour = before.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let is_time = before.len() > hour.len() && before.len() - hour.len() <= 2;
         let mut hour = hour.len();
-        // `2024-01-05t12:30`; the t of august stays.
+        // In `2024-01-05t12:30`, the t belongs to the time; the t of august does not.
         if is_time
             && before.get(..hour).is_some_and(|rest| {
                 rest.ends_with('t') && rest.trim_end_matches('t').ends_with(|letter: char| letter.is_ascii_digit())
@@ -224,7 +224,7 @@ pub fn without_time(text: &str) -> String {
             hour -= 1;
         }
         if is_time {
-            // What follows a time may be a year: `fri jan 5 12:30:45 utc 2024`.
+            // A year may follow the time: `fri jan 5 12:30:45 utc 2024`.
             let after = text.get(colon..).unwrap_or_default();
             let year = after
                 .rsplit(' ')

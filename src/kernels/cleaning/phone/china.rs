@@ -1,7 +1,7 @@
 //! Landlines of mainland China.
 
-/// Area codes without their 0, in the order of their digits, and the city that a code was given to; some serve several. Codes that were
-/// merged into a neighbour's still stand in old records.
+/// Area codes without their 0, sorted, with the city that each belongs to; some serve several cities. The list includes codes that were
+/// merged into a neighbour's, because old records still contain them.
 pub const AREAS: &[(&str, &str)] = &[
     ("10", "北京"),
     ("20", "广州"),
@@ -338,7 +338,7 @@ pub const AREAS: &[(&str, &str)] = &[
     ("999", "伊犁"),
 ];
 
-/// The area that a national number of a landline begins with, and its name; what follows must be a number of that area.
+/// The area code that a landline's national number begins with, and its city. The rest must be checked with [`is_local`].
 pub fn area_of(number: &str) -> Option<(&'static str, &'static str)> {
     [2, 3].into_iter().find_map(|digits| {
         let code = number.get(..digits)?;
@@ -347,7 +347,7 @@ pub fn area_of(number: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// True for what a subscriber of an area may have: eight digits where the area code has two, seven or eight elsewhere.
+/// True for a valid number within an area: eight digits if the area code has two, seven or eight otherwise.
 pub fn is_local(area: &str, local: &str) -> bool {
     let is_long_enough = local.len() == 8 || local.len() == 7 && area.len() == 3;
     is_long_enough && matches!(local.as_bytes().first(), Some(b'2'..=b'9'))

@@ -1,29 +1,30 @@
-//! Numbering plans of the countries that most customers live in, and the calling codes of all others.
+//! Numbering plans of the countries where most customers live, and the calling codes of all others.
 //!
-//! Patterns are digits and classes of digits, as `1[3-9]`; a number begins as its pattern says and has as many digits as its rule. The first
-//! rule that fits tells the kind. After the plans that the regulators publish through ITU-T E.164 and its national annexes.
+//! A pattern consists of digits and classes of digits, such as `1[3-9]`. A number matches a rule if it begins with the pattern and has
+//! the right number of digits; the first matching rule determines the kind. The plans follow those that regulators publish through ITU-T
+//! E.164 and its national annexes.
 
-/// What a number is for.
+/// The kind of a telephone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A mobile telephone.
+    /// A mobile number.
     Mobile,
-    /// A fixed line.
+    /// A landline.
     Landline,
-    /// The plan does not tell the two apart.
+    /// The plan does not distinguish mobile numbers and landlines.
     MobileOrLandline,
-    /// The caller pays nothing.
+    /// Free for the caller.
     TollFree,
-    /// Caller and called share the cost, as for 400 in China.
+    /// Caller and callee share the cost, as for 400 numbers in China.
     SharedCost,
-    /// A number of the internet.
+    /// An internet telephone.
     Voip,
-    /// A country whose plan is not known here.
+    /// The country's plan is not known here.
     Unknown,
 }
 
 impl Kind {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mobile => "mobile",
@@ -39,14 +40,14 @@ impl Kind {
 
 use Kind::{Landline, Mobile, MobileOrLandline, SharedCost, TollFree, Voip};
 
-/// Numbers that begin as `begins` says, of this many digits.
+/// Numbers with these first digits and this length.
 #[derive(Debug)]
 pub struct Rule {
-    /// The first digits.
+    /// The pattern of the first digits, see [`begins`].
     pub begins: &'static str,
-    /// The least digits, and the most.
+    /// The minimum and maximum number of digits.
     pub digits: (usize, usize),
-    /// What the numbers are for.
+    /// The kind of these numbers.
     pub kind: Kind,
 }
 
@@ -54,18 +55,18 @@ const fn rule(kind: Kind, begins: &'static str, least: usize, most: usize) -> Ru
     Rule { begins, digits: (least, most), kind }
 }
 
-/// A country's plan.
+/// The numbering plan of a country.
 #[derive(Debug)]
 pub struct Country {
-    /// ISO 3166-1, two letters.
+    /// Two letters of ISO 3166-1.
     pub iso: &'static str,
-    /// Its calling code.
+    /// The calling code.
     pub code: &'static str,
-    /// What is dialled before a number within the country, and dropped when dialled from abroad; the longest first.
+    /// Trunk prefixes: dialled before a number within the country, omitted from abroad. The longest is first.
     pub trunk: &'static [&'static str],
-    /// What is dialled before a calling code.
+    /// Prefixes dialled before a calling code.
     pub abroad: &'static [&'static str],
-    /// Its national numbers.
+    /// The rules for national numbers.
     pub rules: &'static [Rule],
 }
 
@@ -87,12 +88,12 @@ const NORTH_AMERICA: &[Rule] = &[
     rule(TollFree, "866[2-9]", 10, 10),
     rule(TollFree, "877[2-9]", 10, 10),
     rule(TollFree, "888[2-9]", 10, 10),
-    // The middle digit is never 9, and 211 to 911 are services.
+    // The middle digit of an area code is never 9, and 211 to 911 are services.
     rule(MobileOrLandline, "[2-9][02-8][0-9][2-9]", 10, 10),
     rule(MobileOrLandline, "[2-9]1[02-9][2-9]", 10, 10),
 ];
 
-/// The plans.
+/// The numbering plans.
 pub static COUNTRIES: [Country; 55] = [
     country(
         "CN",
@@ -103,7 +104,7 @@ pub static COUNTRIES: [Country; 55] = [
             rule(Mobile, "1[3-9]", 11, 11),
             rule(TollFree, "800", 10, 10),
             rule(SharedCost, "400", 10, 10),
-            // Landlines are looked at by their area codes.
+            // Landlines are recognised by their area codes.
         ],
     ),
     country("US", "1", &["1"], &["011"], NORTH_AMERICA),
@@ -173,7 +174,7 @@ pub static COUNTRIES: [Country; 55] = [
             rule(Landline, "[1-5]", 9, 9),
         ],
     ),
-    // The 0 of Italian landlines belongs to the number.
+    // In Italy, the leading 0 of a landline is part of the number.
     country("IT", "39", &[], &["00"], &[rule(Mobile, "3", 9, 10), rule(TollFree, "80[03]", 6, 9), rule(Landline, "0", 6, 11)]),
     country(
         "BR",
@@ -564,7 +565,7 @@ pub static COUNTRIES: [Country; 55] = [
     ),
 ];
 
-/// The area codes of North America that are Canada's.
+/// The North American area codes that are Canadian.
 pub const CANADA: &[&str] = &[
     "204", "226", "236", "249", "250", "257", "263", "289", "306", "343", "354", "365", "367", "368", "382", "403", "416", "418",
     "428", "431", "437", "438", "450", "468", "474", "506", "514", "519", "548", "579", "581", "584", "587", "604", "613", "639",
@@ -572,7 +573,7 @@ pub const CANADA: &[&str] = &[
     "942",
 ];
 
-/// Calling codes of the countries without a plan here.
+/// The calling codes of countries without a plan here.
 pub const OTHER_CODES: &[(&str, &str)] = &[
     ("211", "SS"),
     ("212", "MA"),
@@ -729,7 +730,7 @@ pub const OTHER_CODES: &[(&str, &str)] = &[
     ("998", "UZ"),
 ];
 
-/// True when digits begin as a pattern says: digits, classes as `[2-9]`, and `?` after what may be missing.
+/// True if digits begin with a pattern: digits, classes such as `[2-9]`, and `?` after an optional part.
 pub fn begins(digits: &str, pattern: &str) -> bool {
     let (digits, pattern) = (digits.as_bytes(), pattern.as_bytes());
     matches(digits, pattern)
@@ -757,7 +758,7 @@ fn matches(digits: &[u8], pattern: &[u8]) -> bool {
     }
 }
 
-/// True when a digit is in a class, written `[1-35]`.
+/// True if a digit is in a class such as `[1-35]`.
 fn is_in(class: &[u8], digit: u8) -> bool {
     let mut inner = class.strip_prefix(b"[").and_then(|class| class.strip_suffix(b"]")).unwrap_or_default();
     loop {

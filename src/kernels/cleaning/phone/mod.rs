@@ -13,19 +13,19 @@ pub use countries::{COUNTRIES, Country, Kind};
 use super::texts::ascii_digit;
 use countries::{CANADA, OTHER_CODES, begins};
 
-/// The most digits that a number has, with its calling code.
+/// The most digits in a number, including its calling code.
 const MOST_DIGITS: usize = 15;
 
-/// A telephone number that was understood.
+/// A parsed telephone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
     /// The calling code, without `+`.
     pub code: &'static str,
-    /// The country, in two letters of ISO 3166-1.
+    /// The country, as two letters of ISO 3166-1.
     pub country: &'static str,
     /// The number within the country, without its trunk prefix.
     pub national: String,
-    /// What it is for.
+    /// The kind of number.
     pub kind: Kind,
     /// The digits after `ext.`, `转` and the like.
     pub extension: Option<String>,
@@ -38,7 +38,7 @@ impl Phone {
         is_landline.then(|| area_of(&self.national)).flatten().map(|(area, _)| area)
     }
 
-    /// The place that the number itself tells: the city of a Chinese landline, else the country.
+    /// The place that the number itself reveals: the city of a Chinese landline, otherwise the country.
     pub fn region(&self) -> &'static str {
         match self.country {
             "CN" if self.kind == Kind::Landline => area_of(&self.national).map_or("CN", |(_, city)| city),
@@ -50,34 +50,34 @@ impl Phone {
 /// Why a string is not a telephone number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// There is nothing.
+    /// There is no number.
     Empty,
     /// Digits were replaced by `*`.
     Masked,
-    /// There are letters.
+    /// It contains letters.
     Letters,
-    /// A spreadsheet has written it in scientific notation, and the last digits are gone.
+    /// A spreadsheet has converted it to scientific notation, so the last digits are lost.
     DigitsLost,
     /// Several numbers in one text.
     Several,
-    /// A short number of a service, as 10086.
+    /// A short service number such as 10086.
     Short,
-    /// A fixed line without its area.
+    /// A landline number without its area code.
     NoArea,
-    /// An area code that there is not.
+    /// The area code does not exist.
     UnknownArea,
-    /// A calling code that there is not.
+    /// The calling code does not exist.
     UnknownCode,
-    /// Fewer digits than a number has.
+    /// It has fewer digits than any number.
     TooFew,
-    /// More digits than a number has.
+    /// It has more digits than any number.
     TooMany,
-    /// No number of the country's plan.
+    /// It does not fit the country's numbering plan.
     NotInPlan,
 }
 
 impl Problem {
-    /// As SQL shows it.
+    /// The text in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -96,15 +96,15 @@ impl Problem {
     }
 }
 
-/// The plan of a country, by the two letters of ISO 3166-1.
+/// The numbering plan of a country, given as two letters of ISO 3166-1.
 pub fn country(iso: &str) -> Option<&'static Country> {
     COUNTRIES.iter().find(|country| country.iso.eq_ignore_ascii_case(iso.trim()))
 }
 
-/// Reads a number as it is dialled in a country.
+/// Parses a number as dialled in a country.
 ///
 /// # Errors
-/// Why it is not one.
+/// Why the text is not a number.
 pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     let Written { digits, is_international, extension } = Written::of(text)?;
     let phone = if is_international { international(&digits) } else { national(&digits, home) };
@@ -115,7 +115,7 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     }
 }
 
-/// Two numbers or more, with a mark of lists between them.
+/// True if the text lists several numbers, with a list separator between them.
 fn is_several(text: &str, home: &'static Country) -> bool {
     let parts = || text.split(['/', '\\', '、', ',', '，', ';', '；', '|', '\n', '或']);
     let is_number = |part: &str| {
@@ -125,14 +125,14 @@ fn is_several(text: &str, home: &'static Country) -> bool {
     parts().count() > 1 && parts().filter(|part| is_number(part).is_ok()).count() > 1
 }
 
-/// What a string says, with nothing but digits left.
+/// A text reduced to digits.
 struct Written {
     digits: String,
     is_international: bool,
     extension: Option<String>,
 }
 
-/// Words before a number that are no part of it.
+/// Words before a number that are not part of it.
 const LABELS: [&str; 14] = [
     "联系电话",
     "联系方式",
@@ -150,7 +150,7 @@ const LABELS: [&str; 14] = [
     "fax",
 ];
 
-/// What an extension begins with.
+/// Words that introduce an extension.
 const EXTENSIONS: [&str; 9] = ["转分机", "分机", "转", "extension", "ext.", "ext", ";ext=", "#", "x"];
 
 impl Written {
@@ -180,7 +180,7 @@ impl Written {
             match letter {
                 '0'..='9' => digits.push(letter),
                 '+' if digits.is_empty() && !is_international => is_international = true,
-                // Marks between digits, and of lists.
+                // Separators within a number or between the items of a list.
                 ' ' | '-' | '.' | '/' | '\\' | '(' | ')' | '[' | ']' | '·' | '_' | ',' | ';' | '、' | '|' | '~' | '\'' | '"' => {
                 }
                 _ => return Err(Problem::Letters),
@@ -189,7 +189,7 @@ impl Written {
         if digits.is_empty() {
             return Err(Problem::Empty);
         }
-        // `+44 (0)20 …`: the trunk prefix is shown for callers at home.
+        // In `+44 (0)20 …`, the trunk prefix is only for domestic callers. In Italy (39), the 0 belongs to the number.
         if is_international && rest.contains("(0)") {
             let shown = rest.split("(0)").next().map_or(0, |before| before.bytes().filter(u8::is_ascii_digit).count());
             if shown > 0 && !digits.starts_with("39") {
@@ -200,7 +200,7 @@ impl Written {
     }
 }
 
-/// A character in its plain form; `None` for what is not seen.
+/// A character in plain form; `None` for invisible characters.
 fn folded(letter: char) -> Option<char> {
     match ascii_digit(letter) {
         '＋' | '﹢' => Some('+'),
@@ -223,7 +223,7 @@ fn folded(letter: char) -> Option<char> {
     }
 }
 
-/// A number that a spreadsheet took for a quantity: `13800138000.0`, `1.3800138E+10`. `None` when it is written otherwise.
+/// Restores a number that a spreadsheet has treated as a quantity: `13800138000.0`, `1.3800138E+10`. `None` if the text has another form.
 fn of_a_spreadsheet(text: &str) -> Option<Result<String, Problem>> {
     if let Some((whole, fraction)) = text.split_once('.')
         && whole.len() >= 7
@@ -241,7 +241,7 @@ fn of_a_spreadsheet(text: &str) -> Option<Result<String, Problem>> {
     if whole.len() != 1 || !is_digits(whole) || !is_digits(fraction) || exponent > MOST_DIGITS {
         return None;
     }
-    // Five decimals are what a narrow column shows; a number of which all digits are written ends anywhere.
+    // A narrow column shows five decimals, so a mantissa with at most five may have lost digits.
     let is_whole = fraction.len() >= exponent || fraction.len() > 5;
     if !is_whole || fraction.get(exponent..).is_some_and(|rest| rest.bytes().any(|digit| digit != b'0')) {
         return Some(Err(Problem::DigitsLost));
@@ -254,7 +254,7 @@ fn of_a_spreadsheet(text: &str) -> Option<Result<String, Problem>> {
     Some(Ok(digits))
 }
 
-/// Without what stands in brackets and has no digit, as `(微信同号)`.
+/// Removes notes in brackets that contain no digits, such as `(微信同号)`.
 fn without_notes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -283,7 +283,7 @@ fn without_extension(text: &str) -> (&str, Option<String>) {
     (text, None)
 }
 
-/// A number that begins with its calling code.
+/// Parses a number that begins with its calling code.
 fn international(digits: &str) -> Result<Phone, Problem> {
     if digits.len() > MOST_DIGITS + 1 {
         return Err(Problem::TooMany);
@@ -307,7 +307,7 @@ fn international(digits: &str) -> Result<Phone, Problem> {
     Err(problem)
 }
 
-/// A number as it is dialled at home.
+/// Parses a number as dialled within a country.
 fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
     let problem = match within(digits, home) {
         Ok(phone) => return Ok(phone),
@@ -329,7 +329,7 @@ fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
         return Ok(phone);
     }
     if home.iso == "CN" {
-        // What was dialled for a cheaper carrier stands before the number in old records.
+        // Old records include the prefix of a cheaper long-distance carrier.
         let carrier = ["17951", "17911", "17909", "17901", "17900", "12593", "11808", "10193"];
         if let Some(number) = carrier.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
             return national(number, home);
@@ -359,7 +359,7 @@ fn chinese_problem(digits: &str) -> Problem {
     }
 }
 
-/// The number without what is dialled before it at home; `None` when nothing is.
+/// Removes the trunk prefix and parses the rest; `None` if there is no such prefix, or if the rest is not a number.
 fn without_trunk(digits: &str, country: &'static Country) -> Option<Result<Phone, Problem>> {
     country.trunk.iter().find_map(|trunk| {
         let phone = within(digits.strip_prefix(trunk)?, country);
@@ -367,7 +367,7 @@ fn without_trunk(digits: &str, country: &'static Country) -> Option<Result<Phone
     })
 }
 
-/// A number of a country's plan, without trunk prefix.
+/// Parses a number of a country's numbering plan, without its trunk prefix.
 fn within(number: &str, country: &'static Country) -> Result<Phone, Problem> {
     let rule = country.rules.iter().find(|rule| {
         let (least, most) = rule.digits;

@@ -1,4 +1,4 @@
-//! The nearest prototype of each row.
+//! Assigns each row to its nearest prototype.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,19 +6,20 @@ use super::{Mixed, Prototype, Training};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// Rows whose values are laid out by column, so that the distances of several are computed at once.
+/// Rows per block. The values of a block are stored by column, so that the distances of several rows are computed at once.
 const BLOCK: usize = 1024;
 
-/// The cluster of each row and what the row costs there: squared distance plus gamma × mismatches. Its root is a distance.
+/// The cluster of each row, and the cost of the row there: squared distance + gamma × number of different categories.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
     pub labels: Vec<u32>,
     pub distances: Vec<f64>,
 }
 
-/// Assigns each row to its nearest prototype (ties: the first); without prototypes to none, at an infinite distance.
+/// Assigns each row to its nearest prototype; the first one wins ties. Without prototypes all labels are 0 and all distances
+/// infinite.
 ///
-/// A code that training never saw is different from all.
+/// A code that training never saw differs from every mode.
 pub fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Control<'_>) -> Result<Assignment, Stop> {
     let mut labels = vec![0; rows.len()];
     let mut distances = vec![f64::INFINITY; rows.len()];
@@ -41,7 +42,7 @@ pub fn assign(rows: Mixed<'_>, prototypes: &[Prototype], gamma: f64, control: Co
     Ok(Assignment { labels, distances })
 }
 
-/// Some rows by column, and their distances to a prototype.
+/// A block of rows stored by column, and their distances to a prototype.
 #[derive(Default)]
 struct Block<'a> {
     numeric: Vec<f64>,
@@ -88,22 +89,22 @@ impl Mixed<'_> {
 }
 
 impl Assignment {
-    /// Rows in each cluster.
+    /// Number of rows in each cluster.
     pub fn sizes(&self, clusters: usize) -> Vec<usize> {
         let mut sizes = vec![0; clusters];
         self.labels.iter().for_each(|label| sizes[*label as usize] += 1);
         sizes
     }
 
-    /// Weighted sum of what the rows cost.
+    /// The weighted sum of the costs of the rows.
     pub fn cost(&self, training: &Training<'_>) -> f64 {
         let mut cost = Superaccumulator::default();
         self.distances.iter().enumerate().for_each(|(row, distance)| cost.add(distance * training.weight(row)));
         cost.value()
     }
 
-    /// Gives each empty cluster the row that is farthest from its prototype and not alone there, ties: the one with the
-    /// least identity.
+    /// Moves into each empty cluster the row that is farthest from its prototype and not alone in its cluster; the smallest
+    /// identity wins ties.
     pub fn fill_empty(&mut self, clusters: usize, identity: &[u64]) {
         let mut sizes = self.sizes(clusters);
         while let Some(empty) = sizes.iter().position(|size| *size == 0) {

@@ -1,4 +1,4 @@
-//! Exact sums over the rows of each cluster, and the prototypes they give.
+//! Exact sums over the rows of each cluster, and the prototypes computed from them.
 
 use super::super::columns::extents;
 use super::super::distance::squared_distance;
@@ -6,13 +6,13 @@ use super::super::exact::Grid;
 use super::{CHUNK, Prototype, Training};
 use crate::kernels::control::{Control, Stop};
 
-/// How sums are held: in units of grids, and the counts of all codes in one list.
+/// How sums are stored: in units of grids, with the weights of all codes in one list.
 #[derive(Debug)]
 pub struct Layout {
-    /// Of each numeric column.
+    /// The grid of weight × value for each numeric column.
     values: Vec<Grid>,
     weights: Grid,
-    /// Where the counts of each categorical column begin, then their number.
+    /// Where the weights of each categorical column's codes begin, followed by the total number of codes.
     first_code: Vec<usize>,
 }
 
@@ -28,13 +28,13 @@ impl Layout {
         Ok(Self { values, weights: Grid::new(heaviest), first_code })
     }
 
-    /// Memory of the sums of one cluster.
+    /// Memory of the sums of one cluster, in bytes.
     pub fn bytes(&self) -> usize {
         size_of::<i128>() * (self.values.len() + 2 * self.first_code.len() + self.first_code[self.first_code.len() - 1])
     }
 }
 
-/// A row, its values side by side.
+/// A row with its values gathered from the columns.
 #[derive(Debug, Default)]
 pub struct Row<'a> {
     pub values: &'a [f64],
@@ -59,7 +59,7 @@ struct Sums {
     values: Vec<i128>,
     /// The weight of each code of each column.
     codes: Vec<i128>,
-    /// The most frequent code of each column: its weight, and that of the next one.
+    /// For each column, the weights of the most frequent and of the second most frequent code.
     top: Vec<(i128, i128)>,
 }
 
@@ -96,7 +96,7 @@ impl Clusters {
         Ok(total)
     }
 
-    /// Adds a row (`times` 1) or takes it away (−1).
+    /// Adds a row (`times` = 1) or removes it (`times` = −1).
     pub fn add(&mut self, layout: &Layout, cluster: usize, row: &Row, times: i64) {
         let sums = &mut self.0[cluster];
         let times_wide = i128::from(times);
@@ -111,7 +111,7 @@ impl Clusters {
         }
     }
 
-    /// Takes means and modes anew; a cluster without weight keeps its prototype.
+    /// Recomputes the means and modes; a cluster without weight keeps its prototype.
     pub fn update(&mut self, layout: &Layout, prototypes: &mut [Prototype]) {
         (0..).zip(prototypes).for_each(|(cluster, prototype)| self.update_one(layout, cluster, prototype));
     }
@@ -139,10 +139,10 @@ impl Clusters {
         }
     }
 
-    /// How much less the cluster costs without one of its rows; `None` when no weight would be left.
+    /// How much less the cluster costs without one of its rows; `None` if no weight would be left.
     ///
-    /// The means move away from the row, so its share is W / (W − w) of its squared distance (Hartigan). Without it a mode may
-    /// change too.
+    /// The means move away from the removed row, so it saves w · W / (W − w) times its squared distance, where w is its weight and W
+    /// the weight of the cluster (Hartigan). A mode may change too: then the second most frequent code takes over.
     pub fn removal(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> Option<f64> {
         let sums = &self.0[cluster];
         let (weight, all) = (layout.weights.units(row.weight), layout.weights.value(sums.weight));
@@ -161,8 +161,8 @@ impl Clusters {
         Some(share * squared_distance(&prototype.centre, row.values) + gamma * layout.weights.value(lost))
     }
 
-    /// How much more the cluster costs with another row: W / (W + w) of its squared distance, and its categories that are not,
-    /// and do not become, modes.
+    /// How much more the cluster costs with an additional row: w · W / (W + w) times its squared distance, plus gamma for each
+    /// category that is not a mode and does not become one.
     pub fn insertion(&self, layout: &Layout, cluster: usize, row: &Row, prototype: &Prototype, gamma: f64) -> f64 {
         let sums = &self.0[cluster];
         let (weight, all) = (layout.weights.units(row.weight), layout.weights.value(sums.weight));

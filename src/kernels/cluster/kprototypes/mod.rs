@@ -3,11 +3,12 @@
 //! Z. Huang: Clustering large data sets with mixed numeric and categorical values (1997); Extensions to the k-means algorithm
 //! for clustering large data sets with categorical values (1998). Without numbers it is k-modes.
 //!
-//! The cost of a row is its squared Euclidean distance to the means of its cluster plus gamma for each category that differs
-//! from the most frequent one there. From its start, every run assigns all rows and recomputes means and modes until no label
-//! changes, then moves single rows (see `moves`) until no move lowers the cost. The cheapest run wins; ties: the first.
+//! The cost of a row is its squared Euclidean distance to the means of its cluster, plus gamma for each category that differs
+//! from the most frequent one in the cluster. From its initial prototypes, every run assigns all rows and recomputes means and
+//! modes until no label changes; then it moves single rows (see `moves`) until no move lowers the cost. The cheapest run wins;
+//! the first one wins ties.
 //!
-//! The result is the same bit for bit in any order of rows and with any number of workers.
+//! The result is bit for bit the same for any order of rows and any number of workers.
 
 mod assign;
 mod clusters;
@@ -26,73 +27,73 @@ use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 use clusters::{Clusters, Layout};
 
-/// Rows a worker takes at once.
+/// Rows per job.
 const CHUNK: usize = 4096;
 
-/// What races of swaps are drawn with, instead of the number of a run.
+/// Stands in the place of a run number when the rows of swaps are drawn.
 const SWAPS: u64 = u64::MAX;
 
-/// Rows × numeric columns, and codes of categories, column by column. All have the same number of rows; either may be empty.
+/// Rows with numeric and categorical columns. All columns have the same number of rows; either kind may be empty.
 #[derive(Debug, Clone, Copy)]
 pub struct Mixed<'a> {
-    /// Scaled, finite.
+    /// Rows × numeric columns; values are scaled and finite.
     pub numeric: &'a Matrix,
-    /// A missing category is a code like others.
+    /// The codes of each categorical column; a missing category is a code like any other.
     pub codes: &'a [Vec<u32>],
 }
 
-/// What clusters are made of.
+/// The rows that are clustered.
 #[derive(Debug, Clone, Copy)]
 pub struct Training<'a> {
     pub rows: Mixed<'a>,
-    /// How many codes each categorical column has: all codes are below. Ties of modes go to the smaller code.
+    /// Number of codes of each categorical column; all codes are below it. If codes are equally frequent, the smallest is the mode.
     pub cardinalities: &'a [u32],
-    /// A well-mixed hash of each row's key, unique.
+    /// A unique, well-mixed hash of each row's key.
     pub identity: &'a [u64],
-    /// How many times each row counts, not negative; once without weights.
+    /// The number of times each row counts, 0 or more; `None` counts each row once.
     pub weights: Option<&'a [f64]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// At least 1; how many prototypes there are counts when they are given.
+    /// Number of clusters, at least 1; ignored if initial prototypes are given.
     pub clusters: usize,
-    /// What a different category costs, see [`estimate_gamma`].
+    /// Cost of a category that differs from the mode; see [`estimate_gamma`].
     pub gamma: f64,
-    /// Runs from different random starts.
+    /// Number of runs from different random starts.
     pub runs: u64,
-    /// Passes over the rows in a run.
+    /// Maximum number of passes over the rows in a run.
     pub max_iterations: usize,
-    /// Swaps without success, one after another, after which the search ends; 0 for none.
+    /// Number of consecutive unsuccessful swaps after which the search ends; 0 for no swaps.
     pub swaps: u64,
     pub random_state: u64,
 }
 
-/// The middle of a cluster: means of the numbers and most frequent categories.
+/// The centre of a cluster: the means of its numbers and its most frequent categories.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prototype {
     pub centre: Vec<f64>,
     pub modes: Vec<u32>,
 }
 
-/// Clusters, numbered by their rows, most first.
+/// A clustering; clusters are numbered by descending number of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
-    /// Fewer than asked for when there are fewer distinct rows.
+    /// Fewer than requested if there are fewer distinct rows.
     pub prototypes: Vec<Prototype>,
-    /// What [`assign`] gives for the training rows.
+    /// The result of [`assign`] for the training rows.
     pub assignment: Assignment,
-    /// Weighted sum of what the rows cost.
+    /// The weighted sum of the costs of the rows.
     pub cost: f64,
-    /// Passes over the rows in the best run.
+    /// Number of passes over the rows in the best run.
     pub iterations: usize,
-    /// Whether that run ended by itself.
+    /// True if that run converged before `max_iterations`.
     pub converged: bool,
 }
 
-/// Clusters the rows, from the given prototypes in a single run, or from random starts.
+/// Clusters the rows, in a single run from the given prototypes or in several runs from random starts.
 ///
-/// Needs 40 bytes per row, and 16 per cluster, code and worker. With no rows, or no weight, there are no clusters.
+/// Takes 40 bytes per row, and 16 per cluster, code and worker. Without rows, or without weight, there are no clusters.
 pub fn fit(training: &Training<'_>, options: &Options, start: Option<&[Prototype]>, control: Control<'_>) -> Result<Fit, Stop> {
     let start = start.filter(|start| !start.is_empty());
     let layout = Layout::new(training, control)?;
@@ -117,10 +118,10 @@ pub fn fit(training: &Training<'_>, options: &Options, start: Option<&[Prototype
     Ok(best)
 }
 
-/// Tries to do with a prototype elsewhere: each in its turn is put to a row, drawn with a chance in proportion to its cost, and
-/// what follows from there is kept when it is cheaper.
+/// Random swaps: each prototype in turn is replaced by a row, drawn with a probability in proportion to its cost, and a new run
+/// starts from there. Its result is kept if it is cheaper.
 ///
-/// P. Fränti: Efficiency of random swap clustering (2018). It leaves local optima that no move of single rows leaves.
+/// P. Fränti: Efficiency of random swap clustering (2018). Swaps escape local optima that moves of single rows cannot escape.
 fn swap(training: &Training<'_>, layout: &Layout, options: &Options, mut best: Fit, control: Control<'_>) -> Result<Fit, Stop> {
     let (mut step, mut in_vain) = (0, 0);
     while in_vain < options.swaps {
@@ -139,7 +140,7 @@ fn swap(training: &Training<'_>, layout: &Layout, options: &Options, mut best: F
     Ok(best)
 }
 
-/// One run.
+/// Runs from the given prototypes until the cost no longer falls, or `max_iterations` is reached.
 fn descend(
     training: &Training<'_>,
     layout: &Layout,
@@ -176,8 +177,10 @@ impl Fit {
         Self { prototypes: vec![], assignment, cost: 0.0, iterations: 0, converged: true }
     }
 
-    /// Numbers the clusters by their rows. A row as near to two prototypes belongs to the first, so numbers can matter:
-    /// labels are assigned again, until the order stays.
+    /// Numbers the clusters by descending number of rows.
+    ///
+    /// A row that is equally near to two prototypes belongs to the first of them, so renumbering can change the sizes: rows are
+    /// assigned again until the order is stable.
     fn renumber(&mut self, training: &Training<'_>, gamma: f64, control: Control<'_>) -> Result<(), Stop> {
         for _ in 0..self.prototypes.len() {
             let sizes = self.assignment.sizes(self.prototypes.len());
@@ -193,7 +196,7 @@ impl Fit {
     }
 }
 
-/// Half the mean standard deviation of the numeric columns (Huang 1997, as the Python package kmodes); 1 when that is 0.
+/// Half the mean standard deviation of the numeric columns (Huang 1997, as in the Python package kmodes); 1 if that is 0.
 pub fn estimate_gamma(numeric: &Matrix, control: Control<'_>) -> Result<f64, Failure> {
     if numeric.rows() == 0 {
         return Ok(1.0);

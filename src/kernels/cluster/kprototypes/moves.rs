@@ -1,19 +1,19 @@
-//! Moves of single rows that lower the cost: what assigning all rows at once cannot find.
+//! Moves of single rows that lower the cost, including moves that assigning all rows at once cannot find.
 //!
-//! J. A. Hartigan, M. A. Wong: A K-means clustering algorithm (1979). A move counts with what it does to the means and modes of
-//! both clusters. Where no move helps, every row also is nearest to its own prototype.
+//! J. A. Hartigan, M. A. Wong: A K-means clustering algorithm (1979). The cost of a move includes its effect on the means and
+//! modes of both clusters. If no move helps, every row is also nearest to its own prototype.
 
 use super::clusters::{Clusters, Layout, Row};
 use super::{CHUNK, Prototype, Training};
 use crate::kernels::control::{Control, Stop};
 
-/// A move has to save this share of what the row costs, so that rounding cannot make rows go in circles.
+/// A move must save at least this share of the row's cost, so that rounding errors cannot move rows in circles.
 pub const WORTH: f64 = 1e-9;
 
-/// Moves rows once over; says how many.
+/// Makes one pass over the rows and moves those that lower the cost; returns the number of moves.
 ///
-/// All rows are checked in parallel against the clusters as they are; those that a move would help then go in the order of
-/// identity, each checked again against the clusters as they are by then.
+/// First all rows are checked in parallel against the unchanged clusters. Then the rows that a move would help are taken in the
+/// order of their identity, which does not depend on the number of workers, and each is checked again before it moves.
 pub fn improve(
     training: &Training<'_>,
     layout: &Layout,
@@ -52,7 +52,7 @@ pub fn improve(
     Ok(moved)
 }
 
-/// The cluster where a row costs least (ties: the first), if that is less than in its own.
+/// The other cluster where the row costs least (the first one wins ties), if it costs less there than in its own cluster.
 fn best_move(layout: &Layout, clusters: &Clusters, prototypes: &[Prototype], gamma: f64, row: &Row, own: usize) -> Option<usize> {
     let saved = clusters.removal(layout, own, row, &prototypes[own], gamma)?;
     let others = prototypes.iter().enumerate().filter(|(cluster, _)| *cluster != own);

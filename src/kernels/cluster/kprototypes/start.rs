@@ -1,14 +1,15 @@
-//! The initial prototypes of a run.
+//! Chooses the initial prototypes of a run.
 
 use super::super::race::{Shortlist, draw, waiting_time};
 use super::{CHUNK, Options, Prototype, Training, assign};
 use crate::kernels::control::{Control, Stop};
 use crate::kernels::random::Random;
 
-/// Rows far apart: the first at random, each further one with a chance in proportion to what it costs with those so far.
+/// Chooses rows far apart: the first at random, each further one with a probability in proportion to its cost with the prototypes
+/// so far.
 ///
-/// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007), with the cost of mixed rows. Fewer than
-/// asked for when all rows are like those found.
+/// D. Arthur, S. Vassilvitskii: k-means++: The Advantages of Careful Seeding (2007), with the cost of mixed rows. Returns fewer
+/// prototypes than requested if every row equals one of them.
 pub fn spread(training: &Training<'_>, options: &Options, run: u64, control: Control<'_>) -> Result<Vec<Prototype>, Stop> {
     let mut prototypes: Vec<Prototype> = vec![];
     let mut costs = vec![1.0; training.identity.len()];
@@ -27,7 +28,7 @@ pub fn spread(training: &Training<'_>, options: &Options, run: u64, control: Con
     Ok(prototypes)
 }
 
-/// The row that wins a race with its weight × cost; none when all have 0.
+/// Draws a row with a probability in proportion to its weight × cost; `None` if that is 0 for all rows.
 pub fn winner(training: &Training<'_>, mut random: Random, costs: &[f64], control: Control<'_>) -> Result<Option<usize>, Stop> {
     let salt = random.next();
     let lists = control.share(
@@ -49,12 +50,12 @@ pub fn winner(training: &Training<'_>, mut random: Random, costs: &[f64], contro
 }
 
 impl Training<'_> {
-    /// A row as a prototype.
+    /// The prototype of a single row.
     pub fn prototype(&self, row: usize) -> Prototype {
         Prototype { centre: self.rows.numeric.row(row).to_vec(), modes: self.rows.codes.iter().map(|codes| codes[row]).collect() }
     }
 
-    /// How many times a row counts.
+    /// The number of times a row counts.
     pub fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row])
     }

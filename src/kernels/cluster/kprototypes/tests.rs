@@ -5,7 +5,7 @@ use crate::kernels::random::{Random, mix};
 
 const OPTIONS: Options = Options { clusters: 3, gamma: 0.7, runs: 3, max_iterations: 100, swaps: 6, random_state: 5 };
 
-/// Rows of numbers, codes, identity and weight.
+/// Rows with numbers, codes, identities and weights.
 #[derive(Clone)]
 struct Table {
     rows: Vec<(Vec<f64>, Vec<u32>, u64, f64)>,
@@ -48,7 +48,7 @@ impl Table {
         what(&Training { rows, cardinalities: &cardinalities, identity: &identity, weights })
     }
 
-    /// The cost of a partition with its own means and modes.
+    /// The cost of a partition around its own means and modes.
     fn cost(&self, labels: &[u32], gamma: f64) -> f64 {
         let cost = |cluster: u32| {
             let own: Vec<_> = self.rows.iter().zip(labels).filter(|(_, label)| **label == cluster).map(|(row, _)| row).collect();

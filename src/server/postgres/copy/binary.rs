@@ -12,7 +12,7 @@ use crate::postgres_types::seen;
 use crate::server::postgres::values::{Format, Writer, parameter};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// The signature, flags, and the length of what may follow them.
+/// The signature, the flags, and the length of the header extension.
 const HEADER: usize = SIGNATURE.len() + 8;
 
 /// The bytes before the rows.
@@ -32,12 +32,12 @@ pub fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(&(-1_i16).to_be_bytes());
 }
 
-/// Rows that come.
+/// Parses rows.
 pub struct Rows {
     columns: SchemaRef,
     table: String,
     zone: Tz,
-    /// What came and is no whole row yet.
+    /// Bytes received that are not a complete row yet.
     left: Vec<u8>,
     has_begun: bool,
     has_ended: bool,
@@ -52,7 +52,7 @@ impl Rows {
         Self { columns, table: table.into(), zone, left, has_begun, has_ended, values, row: 0 }
     }
 
-    /// Reads a row from a place on; gives the place after it, or nothing when it is not there whole.
+    /// Parses a row at a position; returns the position after it, or `None` when the row is incomplete.
     fn read(&mut self, begin: usize) -> Result<Option<usize>> {
         let bytes = &self.left[begin..];
         let Some(count) = bytes.get(..2).map(|two| i16::from_be_bytes([two[0], two[1]])) else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! COPY between a table or query and the client.
 //!
-//! Rows that come are read, checked against the columns of the table and added by one INSERT, which reads them as they come: all of
-//! them are there when the client says that it is done, and none when anything goes wrong before.
+//! Incoming rows are parsed, checked against the columns of the table, and inserted by one INSERT, which reads them as they arrive: all of
+//! them are inserted when the client reports that it is done, and none if anything goes wrong before.
 
 mod binary;
 mod text;
@@ -23,22 +23,22 @@ use super::values::{Format, Writer};
 use crate::engine::{ClientCopy, CopyFormat};
 use crate::error::{SqlState, coded};
 
-/// Rows of a batch that is put together.
+/// Rows per batch.
 const ROWS: usize = 8192;
 
-/// Reads rows out of what the client sends.
+/// Parses rows from what the client sends.
 trait Reader: Send {
-    /// Takes bytes; gives a batch when there are rows enough.
+    /// Takes bytes; returns a batch when there are enough rows.
     fn take(&mut self, bytes: &[u8]) -> Result<Option<RecordBatch>>;
-    /// The rows that are left.
+    /// The remaining rows.
     fn finish(&mut self) -> Result<Option<RecordBatch>>;
 }
 
 impl Connection {
-    /// Runs a COPY whose other side is the client.
+    /// Runs a COPY from or to the client.
     ///
     /// # Errors
-    /// What is wrong with it, or with the rows.
+    /// The statement or the rows are wrong.
     pub async fn copy(&mut self, copy: &ClientCopy) -> Result<(), Stop> {
         let rows = match &copy.into {
             None => self.copy_out(copy).await?,
@@ -60,7 +60,7 @@ impl Connection {
         let formats = vec![i16::from(code); columns];
         self.out.put(&PgWireBackendMessage::CopyOutResponse(CopyOutResponse::new(code, count, formats)));
         let style = text::Style::of(copy, &schema)?;
-        // It stands in one message with the first row, or with the end: drivers count on that.
+        // The header must be in the same message as the first row, or as the trailer: some drivers rely on that.
         let mut has_begun = format != CopyFormat::Binary;
         if copy.header {
             self.out.put_with(b'd', |out| style.header(out));
@@ -69,7 +69,7 @@ impl Connection {
         while let Some(batch) = self.within(answer.next_batch()).await? {
             rows += batch.num_rows() as u64;
             let of = if format == CopyFormat::Binary { Format::Binary } else { Format::Text };
-            // Pieces, so that a client that reads slowly holds up the query and not the memory.
+            // In slices, so that a slow client holds up the query instead of filling memory.
             for first in (0..batch.num_rows()).step_by(1024) {
                 {
                     let fields = schema.fields().iter().zip(batch.columns());
@@ -123,7 +123,7 @@ impl Connection {
         self.flush().await?;
         let received = self.receive(reader.as_mut(), sender).await;
         if let Err(error) = received {
-            // The INSERT ends without its rows.
+            // The INSERT fails without its rows.
             drop(answer);
             return Err(error);
         }
@@ -131,7 +131,7 @@ impl Connection {
         Ok(answer.rows())
     }
 
-    /// Hands on what the client sends until it is done. After an error the rest of it is read and forgotten, as in PostgreSQL.
+    /// Passes on what the client sends until it is done. After an error, the rest is read and discarded, as in PostgreSQL.
     async fn receive(&mut self, reader: &mut dyn Reader, sender: mpsc::Sender<Result<RecordBatch>>) -> Result<(), Stop> {
         let gone = || coded(SqlState::INTERNAL_ERROR, "COPY", "no more rows are accepted");
         loop {
@@ -141,7 +141,7 @@ impl Connection {
                     if let Some(batch) = reader.take(&bytes)?
                         && sender.send(Ok(batch)).await.is_err()
                     {
-                        // The INSERT has failed, and says why.
+                        // The INSERT has failed; its own error says why.
                         return Ok(());
                     }
                 }
@@ -154,11 +154,11 @@ impl Connection {
                 Some(Request::CopyFail(reason)) => {
                     let problem = format!("was given up by the client: {reason}");
                     let error = coded(SqlState::QUERY_CANCELED, "COPY", &problem);
-                    // An end without this would be taken for the end of the rows.
+                    // Without this error, the end of the channel would look like the end of the rows.
                     let _ = sender.send(Err(coded(SqlState::QUERY_CANCELED, "COPY", problem))).await;
                     return Err(error.into());
                 }
-                // Drivers send them right after they have asked for the COPY.
+                // Some drivers send these right after requesting the COPY.
                 Some(Request::Flush | Request::Sync) => {}
                 Some(_) => return Err(violation("only rows may be sent during COPY").into()),
                 None => return Err(Stop::Gone),
@@ -166,7 +166,7 @@ impl Connection {
         }
     }
 
-    /// The next message, unless the statement is to end before.
+    /// The next message, until the statement is interrupted.
     async fn within_request(&mut self) -> Result<Option<Request>, Stop> {
         let connected = Arc::clone(&self.connected);
         tokio::select! {
@@ -182,7 +182,7 @@ fn wrong_row(table: &str, row: u64, problem: impl std::fmt::Display) -> DataFusi
     coded(SqlState::BAD_COPY_FILE_FORMAT, &format!("COPY {table}"), format!("row {row}: {problem}"))
 }
 
-/// The same columns, in which every value may be NULL: the table says which may not.
+/// The same columns, all nullable: the table checks for NULL.
 fn nullable(columns: &SchemaRef) -> SchemaRef {
     let fields = columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))

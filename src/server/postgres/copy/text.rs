@@ -17,14 +17,14 @@ use crate::error::{SqlState, coded};
 use crate::postgres_types::seen;
 use crate::server::postgres::values::{Format, Writer, parameter};
 
-/// How rows are written.
+/// The style in which rows are written.
 pub struct Style {
     is_csv: bool,
     delimiter: u8,
     null: Vec<u8>,
     quote: u8,
     escape: u8,
-    /// Whether the values of each column are always quoted.
+    /// For each column, whether its values are always quoted.
     forced: Vec<bool>,
     names: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Style {
     /// The style of a COPY of these columns.
     ///
     /// # Errors
-    /// A column that should be quoted is not among the columns.
+    /// A column to be quoted is not among the columns.
     pub fn of(copy: &ClientCopy, schema: &Schema) -> Result<Self> {
         let is_csv = copy.format == CopyFormat::Csv;
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
@@ -59,7 +59,7 @@ impl Style {
         })
     }
 
-    /// The line of names.
+    /// The header line.
     pub fn header(&self, out: &mut Vec<u8>) {
         for (place, name) in self.names.iter().enumerate() {
             if place > 0 {
@@ -79,7 +79,7 @@ impl Style {
             }
             value.clear();
             if writer.write(row, &mut value) {
-                // In a file of one column, a line that says the end of the rows would be taken for it.
+                // With a single column, this value must be quoted, as it would otherwise mark the end of the rows.
                 let is_end = self.is_csv && writers.len() == 1 && value == b"\\.";
                 self.value(&value, self.forced[place] || is_end, out);
             } else {
@@ -125,20 +125,20 @@ impl Style {
     }
 }
 
-/// Rows that come.
+/// Parses rows.
 pub struct Rows {
     columns: SchemaRef,
     table: String,
     zone: Tz,
     style: Style,
-    /// The first line has the names of the columns.
+    /// True while the first line, with the names of the columns, is expected.
     header: bool,
-    /// What came and is no whole row yet.
+    /// Bytes received that are not a complete row yet.
     left: Vec<u8>,
     has_ended: bool,
     builders: Vec<StringBuilder>,
     count: usize,
-    /// Rows before the batch that is put together.
+    /// The number of rows before the current batch.
     before: u64,
 }
 
@@ -155,8 +155,8 @@ impl Rows {
         self.before + self.count as u64 + 1
     }
 
-    /// The end of the first line of the bytes, without its break, and the place after it; quotes in CSV may hold breaks. Nothing when it is
-    /// not there whole.
+    /// The end of the first line without its line break, and the start of the next; quoted CSV values may contain line breaks. `None` when
+    /// the line is incomplete.
     fn line(&self, bytes: &[u8], is_last: bool) -> Option<(usize, usize)> {
         let (mut in_quotes, mut is_escaped) = (false, false);
         for (place, byte) in bytes.iter().enumerate() {
@@ -182,7 +182,7 @@ impl Rows {
         (is_last && !bytes.is_empty()).then_some((bytes.len(), bytes.len()))
     }
 
-    /// Adds the row of a line.
+    /// Adds the row in a line.
     fn add(&mut self, line: &[u8]) -> Result<()> {
         let values = if self.style.is_csv { self.values_of_csv(line)? } else { self.values_of_text(line)? };
         let expected = self.builders.len();
@@ -282,7 +282,7 @@ impl Rows {
         }
     }
 
-    /// Reads the lines that are there.
+    /// Parses the complete lines.
     fn lines(&mut self, is_last: bool) -> Result<()> {
         let bytes = std::mem::take(&mut self.left);
         let mut place = 0;
@@ -291,7 +291,7 @@ impl Rows {
         {
             let line = &bytes[place..place + end];
             if std::mem::take(&mut self.header) {
-                // Names are for people.
+                // The names in the header are ignored.
             } else if line == b"\\." {
                 self.has_ended = true;
             } else {
@@ -313,7 +313,7 @@ impl Rows {
         Ok(RecordBatch::try_new(super::nullable(&self.columns), columns)?)
     }
 
-    /// The values of a column as its type.
+    /// The values of a column, in its type.
     fn column(&self, column: usize, texts: &ArrayRef) -> Result<ArrayRef> {
         use datafusion::arrow::array::AsArray;
 

@@ -1,4 +1,4 @@
-//! Arrays: `{1,2,NULL}`, and their binary form.
+//! Arrays: in text form, `{1,2,NULL}`, and in binary form.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use datafusion::arrow::datatypes::DataType;
@@ -8,7 +8,7 @@ use super::{Write, binary, text, with_length};
 use crate::error::failed;
 use crate::postgres_types::{PostgresType, Seen, named};
 
-/// The elements of each row of a column of lists.
+/// The elements of each row in a list column.
 type Elements<'a> = Box<dyn Fn(usize) -> ArrayRef + Send + Sync + 'a>;
 
 fn elements<'a>(array: &'a dyn Array) -> Result<Elements<'a>> {
@@ -22,7 +22,7 @@ fn elements<'a>(array: &'a dyn Array) -> Result<Elements<'a>> {
     })
 }
 
-/// How the elements are seen; a vector of the catalog is made of another type.
+/// The type of the elements; the catalog's vector types have a different element type.
 fn element(seen: Seen) -> Seen {
     let base: &'static PostgresType = match seen.base.name {
         "int2vector" => named("int2").unwrap_or(seen.base),
@@ -37,7 +37,7 @@ pub fn text<'a>(array: &'a dyn Array, seen: Seen, zone: super::Tz) -> Result<Wri
     let (elements, of) = (elements(array)?, element(seen));
     // Vectors are written with spaces and without braces.
     let is_vector = !seen.is_array;
-    // Whether there is a writer at all is found out here.
+    // Fail here, rather than for each row, if the element type has no text form.
     drop(text::writer(&new_empty_array(&item(array.data_type())), of, zone)?);
     Ok(Box::new(move |row, out| {
         let values = elements(row);
@@ -64,7 +64,7 @@ pub fn text<'a>(array: &'a dyn Array, seen: Seen, zone: super::Tz) -> Result<Wri
     }))
 }
 
-/// Appends an element, in quotes when it could be taken for something else.
+/// Appends an element, quoted where necessary.
 fn quoted(value: &[u8], out: &mut Vec<u8>) {
     let is_special = |byte: &u8| matches!(byte, b'{' | b'}' | b',' | b'"' | b'\\') || byte.is_ascii_whitespace() || *byte == 0x0b;
     if !value.is_empty() && !value.eq_ignore_ascii_case(b"null") && !value.iter().any(is_special) {
@@ -80,8 +80,7 @@ fn quoted(value: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A writer of the binary form: dimensions, whether there are NULLs, the type of the elements, and for the one dimension its length and
-/// the number of its first element.
+/// A writer of the binary form: number of dimensions, NULL flag, element type; then, for the one dimension, its length and lower bound.
 pub fn binary<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     let (elements, of) = (elements(array)?, element(seen));
     let first = i32::from(seen.is_array);

@@ -19,7 +19,7 @@ use crate::postgres_types::Seen;
 /// A writer for a column.
 ///
 /// # Errors
-/// A type that has no form.
+/// The type has no binary form.
 pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     if is_array(seen) {
         return arrays::binary(array, seen);
@@ -29,7 +29,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         drop(writer(plain.as_ref(), seen)?);
         return Ok(owned(plain, move |array| writer(array, seen).ok()));
     }
-    // Numbers of objects: 4 bytes without a sign, whatever column they stand in.
+    // OIDs: 4 bytes, unsigned, whatever the type of the column.
     if matches!(seen.base.name, "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace") {
         return numbers_of_objects(array);
     }
@@ -38,7 +38,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
     }
     if seen.base.name == "jsonb" {
         let text = text::writer(array, seen, utc())?;
-        // The version of the format comes before the text.
+        // A format version precedes the text.
         return Ok(Box::new(move |row, out| {
             out.push(1);
             text(row, out);
@@ -130,12 +130,12 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
                 out.extend_from_slice(&interval.months.to_be_bytes());
             })
         }
-        // Texts, and JSON, are the same in both forms.
+        // Strings and JSON are the same in both forms.
         _ => return text::writer(array, seen, utc()),
     })
 }
 
-/// Texts are the same in every zone.
+/// The zone does not matter for strings.
 fn utc() -> Tz {
     "+00:00".parse().unwrap_or_else(|_| unreachable!("UTC is a zone"))
 }

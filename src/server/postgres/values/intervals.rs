@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{
 
 use super::times::micros;
 
-/// An interval as PostgreSQL keeps it.
+/// An interval as PostgreSQL stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval {
     pub months: i32,
@@ -18,7 +18,7 @@ pub struct Interval {
     pub micros: i64,
 }
 
-/// The interval of a row of a column of intervals or durations; `None` for other types.
+/// Reads the intervals in a column of intervals or durations; `None` for other types.
 pub fn reader<'a>(array: &'a dyn Array) -> Option<Box<dyn Fn(usize) -> Interval + Send + Sync + 'a>> {
     let duration = |micros| Interval { months: 0, days: 0, micros };
     Some(match array.data_type() {
@@ -54,11 +54,11 @@ pub fn reader<'a>(array: &'a dyn Array) -> Option<Box<dyn Fn(usize) -> Interval 
     })
 }
 
-/// Appends an interval in PostgreSQL's own style: `1 year 2 mons 3 days 04:05:06`.
+/// Appends an interval in PostgreSQL's default style: `1 year 2 mons 3 days 04:05:06`.
 pub fn text(interval: Interval, out: &mut Vec<u8>) {
     let Interval { months, days, micros } = interval;
     let begin = out.len();
-    // After a negative part, a positive one says its sign, as PostgreSQL writes it.
+    // After a negative part, PostgreSQL writes a plus sign for a positive one.
     let mut after_negative = false;
     for (count, one, many) in [(months / 12, "year", "years"), (months % 12, "mon", "mons"), (days, "day", "days")] {
         if count == 0 {

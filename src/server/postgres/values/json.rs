@@ -1,4 +1,4 @@
-//! What PostgreSQL has no type for, as JSON: structs, maps, lists of lists.
+//! JSON for types that PostgreSQL does not have: structs, maps, nested lists.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use datafusion::common::Result;
 
 use super::Write;
 
-/// A writer of JSON texts.
+/// A writer of JSON.
 pub fn writer<'a>(array: &'a dyn Array) -> Result<Write<'a>> {
     let plain = plain(array.data_type());
     let array: ArrayRef = if plain == *array.data_type() { make_array(array.to_data()) } else { cast(array, &plain)? };
     let field: FieldRef = Arc::new(Field::new("value", plain, true));
-    // Members without a value are there, as in the binary form of other values.
+    // Members that are NULL are written, too, as in other formats.
     let options = EncoderOptions::default().with_explicit_nulls(true);
-    // The encoder borrows what it reads, and is made for each row: values of these types are few, and large.
+    // The encoder borrows the array, so one is created per row, which is acceptable as such values are few and large.
     make_encoder(&field, array.as_ref(), &options)?;
     Ok(Box::new(move |row, out| {
         if let Ok(mut encoder) = make_encoder(&field, array.as_ref(), &options) {
@@ -26,7 +26,7 @@ pub fn writer<'a>(array: &'a dyn Array) -> Result<Write<'a>> {
     }))
 }
 
-/// The same type without packed values: JSON is text.
+/// The same type without dictionaries and views, which makes no difference in JSON.
 fn plain(data_type: &DataType) -> DataType {
     let field = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(plain(field.data_type())));
     match data_type {

@@ -21,17 +21,17 @@ use crate::postgres_types::{Seen, seen};
 
 pub use parameters::{data_type_of, parameter};
 
-/// How values travel.
+/// The format of values in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// As text, as `psql` shows it.
     Text,
-    /// In the machine's form, most significant byte first.
+    /// Binary, in network byte order.
     Binary,
 }
 
 impl Format {
-    /// The format of a number in the protocol.
+    /// The format with this protocol code.
     pub fn of(code: i16) -> Option<Self> {
         match code {
             0 => Some(Self::Text),
@@ -40,7 +40,7 @@ impl Format {
         }
     }
 
-    /// Its number in the protocol.
+    /// Its protocol code.
     pub fn code(self) -> i16 {
         match self {
             Self::Text => 0,
@@ -49,12 +49,12 @@ impl Format {
     }
 }
 
-/// Writes the value of a row, which is not NULL.
+/// Writes the non-NULL value of a row.
 type Write<'a> = Box<dyn Fn(usize, &mut Vec<u8>) + Send + Sync + 'a>;
 
 /// Writes the values of one column.
 pub struct Writer<'a> {
-    /// Which values are NULL, also for values in a dictionary.
+    /// The NULL mask, also for dictionary values.
     nulls: Option<NullBuffer>,
     write: Write<'a>,
 }
@@ -63,7 +63,7 @@ impl<'a> Writer<'a> {
     /// A writer for a column of a batch; instants are shown in `zone`.
     ///
     /// # Errors
-    /// A type that has no form.
+    /// The type has no such form.
     pub fn new(field: &'a Field, array: &'a dyn Array, format: Format, zone: Tz) -> Result<Self> {
         let seen = seen(field);
         let write = match format {
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Appends the value of a row, preceded by its length, as in messages: -1 means NULL.
+    /// Appends the value of a row preceded by its length, as in messages; -1 means NULL.
     pub fn append(&self, row: usize, out: &mut Vec<u8>) {
         if self.is_null(row) {
             out.extend_from_slice(&(-1_i32).to_be_bytes());
@@ -86,7 +86,7 @@ impl<'a> Writer<'a> {
         with_length(out, |out| (self.write)(row, out));
     }
 
-    /// Appends the value of a row alone; false for NULL.
+    /// Appends the value of a row without its length; returns false for NULL.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
         let is_there = !self.is_null(row);
         if is_there {
@@ -96,7 +96,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Appends what `write` does, with its length in 4 bytes before it.
+/// Appends what `write` appends, preceded by its length in 4 bytes.
 fn with_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let begin = out.len();
     out.extend_from_slice(&[0; 4]);

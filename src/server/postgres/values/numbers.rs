@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-/// Appends the shortest decimal that reads as the same float, as PostgreSQL writes it: with an exponent below 0.0001 and from
-/// 10^`fixed` on.
+/// Appends the shortest decimal that parses to the same float, in PostgreSQL's format: with an exponent below 0.0001, and from 10^`fixed`
+/// on.
 pub fn float(value: f64, shortest: &str, fixed: i32, out: &mut Vec<u8>) {
     if value.is_nan() {
         return out.extend_from_slice(b"NaN");
@@ -11,7 +11,7 @@ pub fn float(value: f64, shortest: &str, fixed: i32, out: &mut Vec<u8>) {
     if value.is_infinite() {
         return out.extend_from_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
     }
-    // `shortest` is as Rust writes with `{:e}`: -1.25e-7.
+    // `shortest` is formatted with `{:e}`: -1.25e-7.
     let (sign, digits) = shortest.strip_prefix('-').map_or(("", shortest), |digits| ("-", digits));
     let (mantissa, exponent) = digits.split_once('e').unwrap_or((digits, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -38,7 +38,7 @@ pub fn float(value: f64, shortest: &str, fixed: i32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a decimal as text: `unscaled` is its digits with a sign, without the point.
+/// Appends a decimal as text; `unscaled` has its digits and sign, without the decimal point.
 pub fn decimal_text(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     let (sign, digits) = unscaled.strip_prefix('-').map_or(("", unscaled), |digits| ("-", digits));
     out.extend_from_slice(sign.as_bytes());
@@ -63,8 +63,8 @@ pub fn decimal_text(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a decimal as PostgreSQL's `numeric`: the number of groups, the weight of the first (in powers of 10,000), the sign, the
-/// digits after the point that are shown, and the groups.
+/// Appends a decimal as PostgreSQL's `numeric`: number of groups, weight of the first group (a power of 10,000), sign, number of displayed
+/// decimal places, and the groups.
 pub fn decimal_binary(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     let mut text = vec![];
     decimal_text(unscaled, scale, &mut text);

@@ -1,4 +1,4 @@
-//! Values that clients give for parameters.
+//! Parameter values sent by clients.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use super::{Format, numbers, times};
 use crate::error::{SqlState, coded};
 use crate::postgres_types::numbered;
 
-/// The number of the type that clients leave open.
+/// The OID for a type that the client left open.
 pub const OPEN: u32 = 0;
-/// The number of a text whose type is found out, as in PostgreSQL.
+/// The OID of a string literal whose type is inferred, as in PostgreSQL.
 pub const UNKNOWN: u32 = 705;
 
-/// The type that values of a type of PostgreSQL have here; `None` for numbers of no type that is known.
+/// The Arrow type for values of a PostgreSQL type; `None` for unknown OIDs.
 pub fn data_type_of(oid: u32) -> Option<DataType> {
     let (of, is_array) = numbered(oid)?;
     let one = match of.name {
@@ -28,7 +28,7 @@ pub fn data_type_of(oid: u32) -> Option<DataType> {
         "int8" | "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" => DataType::Int64,
         "float4" => DataType::Float32,
         "float8" => DataType::Float64,
-        // The digits of a value say more; this is for where there is none.
+        // A value's own digits determine its type; this is the default without a value.
         "numeric" => DataType::Decimal128(DECIMAL128_MAX_PRECISION, 10),
         "date" => DataType::Date32,
         "time" => DataType::Time64(TimeUnit::Microsecond),
@@ -40,10 +40,11 @@ pub fn data_type_of(oid: u32) -> Option<DataType> {
     Some(if is_array { DataType::List(Arc::new(Field::new_list_field(one, true))) } else { one })
 }
 
-/// The value of parameter number `place`: its bytes, the number of the type that the client declared or was told, and `inferred`, the
-/// type that the statement wants where that is known.
+/// The value of parameter number `place`: `oid` is the type that the client declared or was told, and `inferred` is the type that the
+/// statement expects, where known.
 ///
 /// # Errors
+/// The bytes are not a value of the type; the error has the number of the parameter.
 /// Bytes that are no value of the type, with the number of the parameter.
 pub fn parameter(
     place: usize,
@@ -114,7 +115,7 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
         }
         DataType::Timestamp(..) => {
             let text = ScalarValue::Utf8(Some(with_seconds(text.trim())));
-            // A time without a zone is one of the session's.
+            // A time without a zone is in the session's zone.
             if let DataType::Timestamp(unit, Some(_)) = data_type {
                 let named: Arc<str> = zone.to_string().into();
                 return text.cast_to(&DataType::Timestamp(*unit, Some(named)))?.cast_to(data_type);
@@ -126,7 +127,7 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
     }
 }
 
-/// A time of which hours and minutes are given has no seconds: PostgreSQL reads it, the engine's parser does not.
+/// Adds seconds to a time with hours and minutes only: PostgreSQL accepts it, but the engine's parser does not.
 fn with_seconds(text: &str) -> String {
     let Some(begin) = text.find([' ', 'T']) else { return text.to_string() };
     let end = text[begin + 1..].find(['+', '-', 'Z', ' ']).map_or(text.len(), |end| begin + 1 + end);
@@ -135,7 +136,7 @@ fn with_seconds(text: &str) -> String {
     if is_short { format!("{}:00{}", &text[..end], &text[end..]) } else { text.to_string() }
 }
 
-/// A decimal with as many digits as its text has.
+/// A decimal with exactly the digits of its text.
 fn decimal(text: &str) -> Option<ScalarValue> {
     let (digits, exponent) = match text.split_once(['e', 'E']) {
         Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
@@ -176,7 +177,7 @@ fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// The elements of an array of one dimension, as PostgreSQL writes it.
+/// The elements of a one-dimensional array in PostgreSQL's text form.
 fn array(text: &str) -> Option<Vec<Option<String>>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let mut elements = vec![];
@@ -230,7 +231,7 @@ fn array(text: &str) -> Option<Vec<Option<String>>> {
 }
 
 fn list(values: &[ScalarValue], item: &DataType) -> Result<ScalarValue> {
-    // Decimals of several lengths become as wide as the widest.
+    // Decimals with different digits are widened to a common type.
     let item = match (item, values.iter().map(ScalarValue::data_type).collect::<Vec<_>>().as_slice()) {
         (DataType::Decimal128(..) | DataType::Decimal256(..), types) => widest(types),
         _ => item.clone(),
@@ -239,7 +240,7 @@ fn list(values: &[ScalarValue], item: &DataType) -> Result<ScalarValue> {
     Ok(ScalarValue::List(ScalarValue::new_list(&cast, &item, true)))
 }
 
-/// The narrowest decimal that holds all of these.
+/// The narrowest decimal type that holds all of these.
 fn widest(types: &[DataType]) -> DataType {
     let parts = types.iter().filter_map(|of| match of {
         DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
@@ -260,7 +261,7 @@ fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
     bytes.try_into().ok()
 }
 
-/// A binary value of the type of that number.
+/// Parses a binary value of the type with this OID.
 fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
     let (of, is_array) = numbered(oid)?;
     if is_array || matches!(of.name, "int2vector" | "oidvector") {
@@ -302,7 +303,7 @@ fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
     })
 }
 
-/// A binary value of the type that the server reported for the statement.
+/// Parses a binary value of the type that the server described.
 fn of_binary_as(bytes: &[u8], data_type: &DataType) -> Option<ScalarValue> {
     of_binary(bytes, crate::postgres_types::seen_type(data_type).oid())
 }
@@ -310,7 +311,7 @@ fn of_binary_as(bytes: &[u8], data_type: &DataType) -> Option<ScalarValue> {
 fn array_of_binary(bytes: &[u8], element: u32) -> Option<ScalarValue> {
     let number = |place: usize| Some(i32::from_be_bytes(fixed(bytes.get(place..place + 4)?)?));
     let (dimensions, of) = (number(0)?, number(8)?);
-    // What the array says of its elements counts, as in PostgreSQL, where it says something that is known.
+    // The element type in the array takes precedence, as in PostgreSQL, if it is known.
     let element = u32::try_from(of).ok().filter(|of| numbered(*of).is_some()).unwrap_or(element);
     let item = data_type_of(element)?;
     if dimensions == 0 {

@@ -1,4 +1,4 @@
-//! Each type in both forms, against what PostgreSQL 15 sends for the same values.
+//! Every type in both forms, compared with what PostgreSQL 15 sends for the same values.
 
 use std::sync::Arc;
 

@@ -17,13 +17,13 @@ use super::{Write, arrays, intervals, is_array, is_packed, json, numbers, times}
 use crate::error::failed;
 use crate::postgres_types::Seen;
 
-/// From here on floats are written with an exponent: 10^15, and 10^6 for those of 4 bytes.
+/// Floats are written with an exponent from this power of ten on: 10^15, and 10^6 for 4-byte floats.
 const FIXED: [i32; 2] = [15, 6];
 
 /// A writer for a column; instants are shown in `zone`.
 ///
 /// # Errors
-/// A type that has no form.
+/// The type has no text form.
 pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a>> {
     if is_array(seen) {
         return arrays::text(array, seen, zone);
@@ -147,10 +147,10 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
     })
 }
 
-/// The bytes of each row.
+/// Reads the bytes in each row of a binary column.
 ///
 /// # Errors
-/// A column of another type.
+/// The column has another type.
 pub fn bytes<'a>(array: &'a dyn Array) -> Result<Box<dyn Fn(usize) -> &'a [u8] + Send + Sync + 'a>> {
     Ok(match array.data_type() {
         DataType::Binary => Box::new(|row| array.as_binary::<i32>().value(row)),
@@ -161,7 +161,8 @@ pub fn bytes<'a>(array: &'a dyn Array) -> Result<Box<dyn Fn(usize) -> &'a [u8] +
     })
 }
 
-/// A writer over an array of its own: one is made per value, as it borrows what it reads. Packed columns alone take this way.
+/// A writer that owns its array. The inner writer borrows it, so one is created per value; only dictionary and run-end encoded columns need
+/// this.
 pub fn owned<'a>(array: ArrayRef, of: impl for<'b> Fn(&'b dyn Array) -> Option<Write<'b>> + Send + Sync + 'a) -> Write<'a> {
     Box::new(move |row, out| {
         if let Some(write) = of(array.as_ref()) {

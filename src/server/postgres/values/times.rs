@@ -6,12 +6,12 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeZone, Timelike};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::datatypes::TimeUnit;
 
-/// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+/// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
 pub const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
-/// A time in microseconds: what PostgreSQL has no place for, its nanoseconds, is left away.
+/// A time in microseconds; nanoseconds, which PostgreSQL does not have, are truncated.
 pub fn micros(value: i64, unit: TimeUnit) -> i64 {
     match unit {
         TimeUnit::Second => value.saturating_mul(1_000_000),
@@ -21,7 +21,7 @@ pub fn micros(value: i64, unit: TimeUnit) -> i64 {
     }
 }
 
-/// Appends a year, month and day; `true` when the year is before the first, which is said at the end of the text.
+/// Appends year, month and day; true for a year BC, which is marked at the end of the text.
 fn day(date: &impl Datelike, out: &mut Vec<u8>) -> bool {
     let year = date.year();
     let (shown, is_before) = if year > 0 { (year, false) } else { (1 - year, true) };
@@ -30,7 +30,7 @@ fn day(date: &impl Datelike, out: &mut Vec<u8>) -> bool {
     is_before
 }
 
-/// Appends hours, minutes and seconds, with as many digits of the second as there are.
+/// Appends hours, minutes and seconds, with fractional digits as needed.
 pub fn clock(seconds: u32, micros: u32, out: &mut Vec<u8>) {
     let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if micros > 0 {
@@ -40,7 +40,7 @@ pub fn clock(seconds: u32, micros: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the date of a number of days since 1970.
+/// Appends the date for a number of days since 1970.
 pub fn date(days: i64, out: &mut Vec<u8>) {
     match DateTime::from_timestamp(days.saturating_mul(86_400), 0) {
         Some(time) => {
@@ -59,7 +59,7 @@ fn date_and_time(time: &NaiveDateTime, out: &mut Vec<u8>) -> bool {
     is_before
 }
 
-/// Appends a time without a zone, in microseconds since 1970.
+/// Appends a timestamp without a zone, in microseconds since 1970.
 pub fn timestamp(micros: i64, out: &mut Vec<u8>) {
     match DateTime::from_timestamp_micros(micros) {
         Some(time) => {
@@ -71,7 +71,7 @@ pub fn timestamp(micros: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an instant as clocks in a zone show it.
+/// Appends an instant in the local time of a zone.
 pub fn instant(micros: i64, zone: Tz, out: &mut Vec<u8>) {
     let Some(time) = DateTime::from_timestamp_micros(micros) else {
         return out.extend_from_slice(if micros > 0 { b"infinity" } else { b"-infinity" });
@@ -95,7 +95,7 @@ pub fn instant(micros: i64, zone: Tz, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the time of a day in microseconds.
+/// Appends a time of day, in microseconds.
 pub fn time_of_day(micros: i64, out: &mut Vec<u8>) {
     let seconds = u32::try_from(micros / 1_000_000).unwrap_or(0);
     clock(seconds, u32::try_from(micros % 1_000_000).unwrap_or(0), out);

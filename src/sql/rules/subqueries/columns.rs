@@ -1,4 +1,4 @@
-//! Columns of the query around a subquery: which there are, and others in their place.
+//! Outer columns of a subquery: finding them, and replacing them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 
 use crate::sql::rules::input_schema;
 
-/// The columns that a plan takes from outside it, each once, in the order in which they are met.
+/// The outer columns that a plan refers to, without duplicates, in the order they occur.
 pub fn outer_columns(plan: &LogicalPlan) -> Result<Vec<(Column, FieldRef)>> {
     let mut found = vec![];
     plan.apply(|node| {
@@ -29,7 +29,7 @@ fn of_expression(expression: &Expr, node: &LogicalPlan, found: &mut Vec<(Column,
             Expr::OuterReferenceColumn(field, column) => add(column, field, found),
             _ => {
                 if let Some(subquery) = subquery_of(part) {
-                    // What the subquery takes from this node is of this plan.
+                    // Columns that a nested subquery takes from this node are not outer columns of the plan.
                     let own = input_schema(node)?;
                     for (column, field) in outer_columns(&subquery.subquery)? {
                         if !own.has_column(&column) {
@@ -50,7 +50,7 @@ fn add(column: &Column, field: &FieldRef, found: &mut Vec<(Column, FieldRef)>) {
     }
 }
 
-/// The subquery that an expression asks, itself and not in its parts.
+/// The subquery of the expression itself, not of its parts.
 pub fn subquery_of(expression: &Expr) -> Option<&Subquery> {
     match expression {
         Expr::ScalarSubquery(subquery)
@@ -61,11 +61,11 @@ pub fn subquery_of(expression: &Expr) -> Option<&Subquery> {
     }
 }
 
-/// Columns of a plan in the place of columns from outside it.
+/// Replaces outer columns by columns of the plan.
 pub struct Bound(pub HashMap<Column, Column>);
 
 impl Bound {
-    /// The expression with these columns.
+    /// The expression with outer columns replaced.
     pub fn expression(&self, expression: &Expr) -> Result<Expr> {
         let bound = expression.clone().transform(|part| {
             Ok(match part {
@@ -86,7 +86,7 @@ impl Bound {
         Ok(bound.data)
     }
 
-    /// A subquery within, for which these columns are outside still.
+    /// A nested subquery, in which the replaced columns are still outer ones.
     fn within(&self, subquery: Subquery) -> Result<Subquery> {
         let renamed = |expression: Expr| {
             expression.transform(|part| {

@@ -1,8 +1,9 @@
-//! A subquery for many rows at once: its plan over a table of the values that it takes from outside.
+//! Decorrelation: evaluates a correlated subquery for many outer rows at once.
 //!
-//! The table, the *domain*, has each combination of these values once. It goes down to where the subquery takes nothing from outside, is joined
-//! there with what is below, and its columns come up again beside the subquery's own: filters and projections read them, what
-//! counts or sorts rows does so for each of their combinations. (T. Neumann, A. Kemper: Unnesting Arbitrary Queries, BTW 2015.)
+//! The distinct combinations of the outer values that the subquery uses form a table, the *domain*. The domain is pushed down to where the
+//! plan uses no outer values and is joined there. From there its columns come up again beside the subquery's own: filters and projections
+//! read them as columns, and nodes that count or sort rows do so per combination. (T. Neumann, A. Kemper: Unnesting Arbitrary Queries, BTW
+//! 2015.)
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,19 +21,19 @@ use super::columns::{Bound, outer_columns};
 
 /// The domain of a subquery.
 pub struct Dependent<'a> {
-    /// The values, under the names that they have outside.
+    /// The combinations of values, under their outer names.
     pub domain: &'a LogicalPlan,
     pub columns: &'a [Column],
-    /// Numbers of names that no column has.
+    /// Makes unique column names.
     pub names: &'a Names,
 }
 
-/// Gives names that no column has.
+/// Makes unique column names.
 #[derive(Debug, Default)]
 pub struct Names(Cell<usize>);
 
 impl Names {
-    /// Another name.
+    /// Another unique name.
     pub fn next(&self, of: &str) -> String {
         let number = self.0.get() + 1;
         self.0.set(number);
@@ -40,15 +41,15 @@ impl Names {
     }
 }
 
-/// A plan with the columns of a domain before its own.
+/// A plan whose first columns are those of the domain.
 pub struct Lowered {
     pub plan: LogicalPlan,
-    /// What the columns of the domain are called in it.
+    /// The names of the domain's columns in the plan.
     pub keys: Vec<Column>,
 }
 
 impl Dependent<'_> {
-    /// The subquery over its domain; `None` when it has a part that cannot be computed for many rows at once.
+    /// The subquery over its domain; `None` when it has a part that cannot be evaluated for many rows at once.
     pub fn lower(&self, plan: &LogicalPlan) -> Result<Option<Lowered>> {
         if !self.reads_domain(plan)? {
             let Lowered { plan: domain, keys } = self.instance()?;
@@ -61,7 +62,7 @@ impl Dependent<'_> {
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, .. }) | LogicalPlan::Subquery(Subquery { subquery: input, .. }) => {
                 self.over(input, |lowered| self.named_as(lowered.plan, lowered.keys, plan))
             }
-            // Rows have an order for a LIMIT only.
+            // The order of a subquery's rows matters only for LIMIT.
             LogicalPlan::Sort(Sort { input, fetch: None, .. }) => self.lower(input),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, plan),
@@ -79,7 +80,7 @@ impl Dependent<'_> {
         }
     }
 
-    /// True when the plan takes values from the domain.
+    /// True when the plan uses values of the domain.
     fn reads_domain(&self, plan: &LogicalPlan) -> Result<bool> {
         Ok(outer_columns(plan)?.iter().any(|(column, _)| self.columns.contains(column)))
     }
@@ -88,7 +89,7 @@ impl Dependent<'_> {
         self.lower(input)?.map(above).transpose()
     }
 
-    /// The domain, its columns under names of this place.
+    /// The domain, with fresh column names so that several instances can be joined.
     fn instance(&self) -> Result<Lowered> {
         let keys: Vec<Column> = self.columns.iter().map(|_| Column::new_unqualified(self.names.next("outer"))).collect();
         let named = self.columns.iter().zip(&keys).map(|(column, key)| Expr::Column(column.clone()).alias(&key.name));
@@ -100,7 +101,7 @@ impl Dependent<'_> {
         Bound(self.columns.iter().cloned().zip(keys.iter().cloned()).collect())
     }
 
-    /// The expression over the lowered input; under a name of its own when it is another than before.
+    /// The expression over the lowered input, under a new name if it has changed.
     fn own(&self, expression: &Expr, keys: &[Column]) -> Result<Expr> {
         let bound = self.bound(keys).expression(expression)?;
         Ok(if bound == *expression { bound } else { bound.unalias().alias(self.names.next("part")) })
@@ -110,7 +111,7 @@ impl Dependent<'_> {
         expressions.iter().map(|expression| self.own(expression, keys)).collect()
     }
 
-    /// The columns after the keys, called as those of `plan` are.
+    /// Gives the columns after the keys the names that the columns of `plan` have.
     fn named_as(&self, lowered: LogicalPlan, keys: Vec<Column>, plan: &LogicalPlan) -> Result<Lowered> {
         let columns = lowered.schema().columns();
         let own = columns.into_iter().skip(keys.len()).zip(plan.schema().iter());
@@ -130,7 +131,7 @@ impl Dependent<'_> {
             let bound = self.bound(&keys);
             let own = projection.expr.iter().zip(projection.schema.iter()).map(|(expression, (qualifier, field))| {
                 let own = bound.expression(expression)?;
-                // The name tells of the column outside; those above know it by that.
+                // The default name would contain the outer column, but the nodes above expect the old name.
                 Ok(if own == *expression { own } else { own.unalias().alias_qualified(qualifier.cloned(), field.name()) })
             });
             let projected = as_expressions(&keys).into_iter().map(Ok).chain(own).collect::<Result<Vec<_>>>()?;
@@ -147,7 +148,7 @@ impl Dependent<'_> {
 
     /// The first rows of each combination.
     fn limit(&self, limit: &Limit) -> Result<Option<Lowered>> {
-        // What names columns alone changes places with the limit, which then stands upon the order.
+        // A node that only renames or computes columns swaps places with the limit, so that the limit is directly above the sort.
         let beneath = |input: &Arc<LogicalPlan>| {
             LogicalPlan::Limit(Limit { skip: limit.skip.clone(), fetch: limit.fetch.clone(), input: Arc::clone(input) })
         };
@@ -205,8 +206,8 @@ impl Dependent<'_> {
         })
     }
 
-    /// An aggregate without GROUP BY, which has a row also where there are none: so it is computed over the domain with the rows, of which those
-    /// that are there count.
+    /// An aggregate without GROUP BY returns a row even without input rows. So the domain is left-joined with the rows, and a filter makes
+    /// each aggregate count only rows that exist.
     fn whole_aggregate(&self, aggregate: &Aggregate, plan: &LogicalPlan) -> Result<Option<Lowered>> {
         let Some(Lowered { plan: input, keys: of_input }) = self.lower(&aggregate.input)? else { return Ok(None) };
         let there = self.names.next("there");
@@ -244,7 +245,7 @@ impl Dependent<'_> {
             let on = distinct.on_expr.iter().map(|expression| bound.expression(expression)).collect::<Result<Vec<_>>>()?;
             let select = self.own_all(&distinct.select_expr, &keys)?;
             let sort = distinct.sort_expr.as_ref().map(|sort| {
-                // The order begins with what is distinct.
+                // The ORDER BY of DISTINCT ON must begin with its keys.
                 let first = keys.iter().map(|key| Ok(Expr::Column(key.clone()).sort(true, false)));
                 first.chain(sort.iter().map(|sort| Ok(sort.with_expr(bound.expression(&sort.expr)?)))).collect::<Result<Vec<_>>>()
             });
@@ -300,7 +301,7 @@ impl Dependent<'_> {
         };
         let no_keys = || (Vec::<Column>::new(), Vec::<Column>::new());
         if left_alone {
-            // Each row of the left side has its combination, and meets all of the right side.
+            // Each row of the left side carries its combination and is joined with the whole right side.
             return self.over(&join.left, |Lowered { plan: left, keys }| {
                 let right = join.right.as_ref().clone();
                 let joined = LogicalPlanBuilder::from(left).join_detailed(
@@ -354,7 +355,7 @@ impl Dependent<'_> {
         all.map(|all| self.named_as(all.build()?, keys, plan)).transpose()
     }
 
-    /// Each row of the values for each combination.
+    /// Each row of VALUES, once per combination.
     fn values(&self, values: &Values, plan: &LogicalPlan) -> Result<Option<Lowered>> {
         let Lowered { plan: domain, keys } = self.instance()?;
         let bound = self.bound(&keys);

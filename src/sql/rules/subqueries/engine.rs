@@ -1,4 +1,4 @@
-//! What the engine computes well by itself: its joins are cheaper.
+//! Recognises the subqueries that DataFusion evaluates well by itself; its joins are cheaper than ours.
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNode;
@@ -8,7 +8,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Subquery
 
 use super::columns::{outer_columns, subquery_of};
 
-/// True for one condition of a WHERE that is no subquery itself and has none, or that is planned as a semi join or an anti join.
+/// True for a WHERE condition without subqueries, and for one that DataFusion plans as a semi join or an anti join.
 pub fn computes_condition(condition: &Expr, rows: &LogicalPlan) -> Result<bool> {
     let (subquery, negated) = match condition {
         Expr::Not(inner) => match inner.as_ref() {
@@ -21,17 +21,17 @@ pub fn computes_condition(condition: &Expr, rows: &LogicalPlan) -> Result<bool> 
         _ => return Ok(!has_subquery(condition)),
     };
     let columns = outer_columns(&subquery.subquery)?;
-    // A NULL among the values counts for the rows that it belongs to.
+    // With NOT IN, a NULL value must count only for its own outer rows, which an anti join does not do.
     let is_known = columns.is_empty() || !negated;
     Ok(is_known && columns.iter().all(|(column, _)| rows.schema().has_column(column)) && is_filtered(&subquery.subquery)?)
 }
 
-/// True for an expression that is a subquery or asks one.
+/// True for an expression that is or contains a subquery.
 pub fn has_subquery(expression: &Expr) -> bool {
     expression.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
 }
 
-/// A list of columns over conditions over what takes nothing from outside.
+/// True for a projection over filters over a plan that uses no outer columns.
 fn is_filtered(plan: &LogicalPlan) -> Result<bool> {
     let mut beneath = match plan {
         LogicalPlan::Projection(projection) if !projection.expr.iter().any(Expr::contains_outer) => projection.input.as_ref(),
@@ -46,7 +46,7 @@ fn is_filtered(plan: &LogicalPlan) -> Result<bool> {
     Ok(outer_columns(beneath)?.is_empty())
 }
 
-/// True for a value that takes nothing from outside, or is an aggregate of the rows that are equal to something outside.
+/// True for a scalar subquery that uses no outer columns, or is an aggregate over rows filtered by equality with outer columns.
 pub fn computes_value(subquery: &Subquery, node: &LogicalPlan) -> Result<bool> {
     let columns = outer_columns(&subquery.subquery)?;
     if columns.is_empty() {

@@ -1,17 +1,17 @@
-//! Subqueries in every place, which may take any column of the query around them: `SELECT a IN (SELECT …)`, `CASE WHEN EXISTS (SELECT …)`,
+//! Subqueries anywhere in a query, which may use any column of the outer query: `SELECT a IN (SELECT …)`, `CASE WHEN EXISTS (SELECT …)`,
 //! `(SELECT max(w) FROM u WHERE u.w < t.v)`, LATERAL.
 //!
-//! The engine computes subqueries that take nothing from outside, conditions of WHERE, and aggregates of what is equal outside; it takes a NULL
-//! among the values of IN for no value when the condition is part of another. Those it does well are left to it. Of the others the plan
-//! is made for all rows of the query around at once ([`dependent`]), joined to them, and its value stands where the subquery stood:
+//! DataFusion evaluates uncorrelated subqueries, conditions of WHERE, and aggregates correlated by equality. It ignores a NULL among the
+//! values of IN when the condition is part of another expression. The subqueries that it does well are left to it. Any other is evaluated
+//! for all outer rows at once ([`dependent`]) and joined to them, and a value computed from the joined columns replaces it:
 //!
-//! | subquery | joined | value |
+//! | subquery | what is joined | value |
 //! |---|---|---|
-//! | `(SELECT …)` | its one row | its column; more rows are an error |
-//! | `EXISTS` | a row where there is any | whether it is there |
-//! | `x IN` | how many rows and values there are, and the value that is equal | true, NULL, or false |
+//! | `(SELECT …)` | its one row | its column; more than one row is an error |
+//! | `EXISTS` | a row if there is any | whether the row exists |
+//! | `x IN` | the number of rows and of non-NULL values, and the matching value | true, NULL or false |
 //!
-//! The rows around are then read twice, and so they are computed once when another computation might give others.
+//! The outer rows are then read twice. They are computed only once if computing them again could give other rows.
 
 mod columns;
 mod dependent;
@@ -33,7 +33,7 @@ use crate::sql::syntax::size;
 use columns::{outer_columns, subquery_of};
 use dependent::{Dependent, Lowered, Names, as_expressions};
 
-/// Before types are coerced: what is compared then meets the same rules as in other places.
+/// Runs before type coercion, so that the comparisons it creates are coerced like any other.
 #[derive(Debug)]
 pub struct SubqueriesAnywhere;
 
@@ -52,12 +52,12 @@ impl AnalyzerRule for SubqueriesAnywhere {
     }
 }
 
-/// A join whose right side takes columns of its left side, or whose condition asks subqueries.
+/// A join whose right side uses columns of its left side, or whose condition contains subqueries.
 fn of_join(join: Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
     if let Some(plan) = lateral(&join, names)? {
         return Ok(Transformed::yes(plan));
     }
-    // The condition of an inner join is one of its rows.
+    // For an inner join, the condition can be moved to a filter above it.
     if join.join_type == JoinType::Inner
         && let Some(filter) = &join.filter
         && engine::has_subquery(filter)
@@ -77,7 +77,7 @@ fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
     if columns.is_empty() {
         return Ok(None);
     }
-    // Each of several LATERAL holds those before it twice, and whoever builds a plan walks through it.
+    // With several LATERALs in a row, each plan contains those before it twice, so the plan grows exponentially.
     size::check(&join.left)?;
     let left = read_twice(&join.left);
     let domain = domain(&left, &columns)?;
@@ -96,7 +96,7 @@ fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
     joined.project(own)?.build().map(Some)
 }
 
-/// A node with expressions that ask subqueries.
+/// A node whose expressions contain subqueries.
 fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let mut asks = false;
     plan.apply_expressions(|expression| {
@@ -143,25 +143,25 @@ fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>>
     }
     let passes_on = around.plan.schema().fields().len() != input.schema().fields().len();
     let computed = plan.with_new_exprs(rewritten, vec![around.plan])?.recompute_schema()?;
-    // What passes all columns on passes those on that were joined.
+    // A filter, for example, passes all columns on, including those that were joined; they are removed here.
     if passes_on && computed.schema().fields().len() != own.len() {
         return LogicalPlanBuilder::from(computed).project(as_expressions(&own))?.build().map(Transformed::yes);
     }
     Ok(Transformed::yes(computed))
 }
 
-/// The rows around subqueries, and what was joined to them.
+/// The outer rows, and what was joined to them.
 struct Around<'a> {
-    /// The rows, which domains are made of.
+    /// The outer rows alone, from which domains are built.
     rows: LogicalPlan,
-    /// The rows with what was joined.
+    /// The outer rows with what was joined.
     plan: LogicalPlan,
     is_joined: bool,
     names: &'a Names,
 }
 
 impl Around<'_> {
-    /// The expression, which reads columns in the place of subqueries.
+    /// The expression with its subqueries replaced by columns.
     fn without_subqueries(&mut self, expression: Expr, node: &LogicalPlan) -> Result<Expr> {
         let rewritten = expression.transform_up(|part| {
             let Some(subquery) = subquery_of(&part) else { return Ok(Transformed::no(part)) };
@@ -183,7 +183,7 @@ impl Around<'_> {
         Ok(rewritten.data)
     }
 
-    /// The subquery for all rows, and which of their columns it takes.
+    /// The subquery evaluated for all outer rows, and the outer columns it uses.
     fn lowered(&self, plan: &LogicalPlan) -> Result<Option<(Lowered, Vec<Column>)>> {
         let columns = taken_from(&self.rows, plan)?;
         if columns.is_empty() {
@@ -194,7 +194,7 @@ impl Around<'_> {
         Ok(lowered.map(|lowered| (lowered, columns)))
     }
 
-    /// Joins what there is for these columns, or the one row that there is.
+    /// Joins the result by these columns; without columns it is a single row, which is joined to every outer row.
     fn join(&mut self, columns: Vec<Column>, right: LogicalPlan, keys: Vec<Column>) -> Result<()> {
         let left = LogicalPlanBuilder::from(self.plan.clone());
         let joined = if keys.is_empty() {
@@ -248,6 +248,7 @@ impl Around<'_> {
     fn is_in(&mut self, searched: &Expr, subquery: &Subquery) -> Result<Option<Expr>> {
         let Some((Lowered { plan, keys }, columns)) = self.lowered(&subquery.subquery)? else { return Ok(None) };
         let Some(own) = plan.schema().columns().into_iter().nth(keys.len()) else { return Ok(None) };
+        // A column, because the value is used both as a join key and in the CASE below.
         let searched = self.column(searched)?;
         let plan = read_twice(&plan);
 
@@ -267,7 +268,7 @@ impl Around<'_> {
             columns.into_iter().chain([searched.clone()]).collect::<Vec<_>>(),
             again.into_iter().chain([value.clone()]).collect::<Vec<_>>(),
         );
-        // There is no NULL among the values: it equals none.
+        // NULL equals NULL in this join, but no value of `found` is NULL, so a NULL on the left matches nothing.
         self.plan = LogicalPlanBuilder::from(self.plan.clone())
             .join_detailed(found, JoinType::Left, on, None, NullEquality::NullEqualsNull)?
             .build()?;
@@ -283,7 +284,7 @@ impl Around<'_> {
         Ok(Some(found))
     }
 
-    /// A column of the rows with the value of the expression.
+    /// A column of the outer rows that holds the value of the expression.
     fn column(&mut self, expression: &Expr) -> Result<Column> {
         if let Expr::Column(column) = expression {
             return Ok(column.clone());
@@ -296,18 +297,18 @@ impl Around<'_> {
     }
 }
 
-/// The columns of `rows` that a subquery takes.
+/// The columns of `rows` that a subquery uses.
 fn taken_from(rows: &LogicalPlan, subquery: &LogicalPlan) -> Result<Vec<Column>> {
     let columns = outer_columns(subquery)?.into_iter().map(|(column, _)| column);
     Ok(columns.filter(|column| rows.schema().has_column(column)).collect())
 }
 
-/// Each combination of the values that a subquery takes, once.
+/// The distinct combinations of values that a subquery uses.
 fn domain(rows: &LogicalPlan, columns: &[Column]) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(rows.clone()).project(as_expressions(columns))?.distinct()?.build()
 }
 
-/// The plan, to be read twice: computed once, unless it gives the same rows each time anyway and takes no work to do so.
+/// A plan that can be read twice. It is computed once and shared, unless it is cheap and returns the same rows each time.
 fn read_twice(plan: &LogicalPlan) -> LogicalPlan {
     if is_plain(plan) { plan.clone() } else { once(plan.clone()) }
 }
@@ -323,7 +324,7 @@ fn is_plain(plan: &LogicalPlan) -> bool {
     beneath && !plan.expressions().iter().any(|expression| expression.is_volatile() || engine::has_subquery(expression))
 }
 
-/// True for a plan of at most one row.
+/// True for a plan that returns at most one row.
 fn has_one_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),

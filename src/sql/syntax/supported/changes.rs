@@ -21,7 +21,7 @@ impl Walk<'_> {
         let [table] = from.as_slice() else { return refuse_at(delete_token.0.span, "DELETE of several tables", several) };
         self.table_with_joins(table)?;
         self.target(&table.relation, "DELETE")?;
-        // As MySQL has it: DELETE o FROM orders AS o JOIN …
+        // MySQL's form: DELETE o FROM orders AS o JOIN …
         match tables.as_slice() {
             [] => {}
             [named] if is_named(&table.relation, &named.to_string()) => {}
@@ -119,7 +119,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn alter(&self, alter: &AlterTable) -> Checked {
-        // What the operations are is said where they are done.
+        // The operations themselves are checked where they are executed.
         let AlterTable { name, if_exists: _, only, operations, location, on_cluster, table_type, end_token: _ } = alter;
         self.name(name)?;
         without(*only, "ONLY", LEAVE_OUT)?;
@@ -145,7 +145,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The one table that is written to.
+    /// Checks that the statement writes to a single table.
     fn target(&self, table: &TableFactor, statement: &str) -> Checked {
         match table {
             TableFactor::Table { args: None, version: None, .. } => Ok(()),
@@ -156,7 +156,7 @@ impl Walk<'_> {
     }
 }
 
-/// True for the name by which a statement speaks of a table.
+/// True for the name by which a statement refers to a table.
 fn is_named(table: &TableFactor, named: &str) -> bool {
     match table {
         TableFactor::Table { alias: Some(alias), .. } => alias.name.to_string() == named,

@@ -13,7 +13,8 @@ const JSON: &str = "a string cannot be taken apart; read the file by FROM 'file.
 const TEXT: &str = "write '…', or E'…' with \\n and \\u0041 for characters";
 
 impl Walk<'_> {
-    /// Checks an expression. A chain of operators is as deep as it is long, so its left side is walked in a loop.
+    /// Checks an expression. The tree of a chain of operators is as deep as the chain is long, so the left side is walked in a loop rather
+    /// than by recursion.
     pub(super) fn expression(&self, mut expression: &Expr) -> Checked {
         while let Expr::BinaryOp { left, op, right } = expression {
             check_operator(op, left, right)?;
@@ -299,7 +300,7 @@ fn check_value(value: &ValueWithSpan) -> Checked {
 }
 
 pub(super) fn check_type(data_type: &DataType, near: Span) -> Checked {
-    // The planner would make 32 bits of it.
+    // The planner would use 32 bits.
     if let DataType::Float(ExactNumberInfo::Precision(digits)) = data_type
         && *digits > 24
     {
@@ -313,7 +314,7 @@ fn is_comparison(op: &BinaryOperator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }
 
-/// The planner has an operator for it; and comparisons do not follow one another.
+/// Checks that the planner supports the operator, and that comparisons are not chained.
 fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
     if is_comparison(op)
         && let Expr::BinaryOp { left: first, op: before, right: middle } = left

@@ -1,4 +1,4 @@
-//! Calls: what may stand within their brackets and after them depends on the kind of function.
+//! Function calls. Which clauses a call may have depends on the kind of function.
 
 use sqlparser::ast::{
     DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
@@ -8,30 +8,30 @@ use sqlparser::tokenizer::Span;
 
 use super::{Checked, Walk, refuse_at};
 
-/// The functions over windows that pass over NULL when they are told to.
+/// The window functions that support IGNORE NULLS.
 const SKIP_NULLS: [&str; 5] = ["first_value", "last_value", "nth_value", "lag", "lead"];
 
-/// The aggregates that would take every row all the same.
+/// The aggregates that would ignore DISTINCT.
 const NOT_DISTINCT: [&str; 7] =
     ["approx_percentile_cont", "approx_percentile_cont_with_weight", "corr", "covar", "covar_pop", "covar_samp", "nth_value"];
 
-/// What a call may carry.
+/// The kind of a function, which decides what clauses a call may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// One value for each row: nothing but arguments.
+    /// Returns one value per row; takes nothing but arguments.
     Scalar,
-    /// One value for a group or a window.
+    /// Returns one value per group or window.
     Aggregate,
-    /// One value for each row of a window.
+    /// Returns one value per row of a window.
     Window,
-    /// Planning tells what is wrong with its name.
+    /// Not found; the error comes from planning.
     Unknown,
 }
 
 impl Walk<'_> {
     fn kind(&self, name: &str) -> Kind {
         let state = self.state;
-        // Planning asks in this order.
+        // The planner looks functions up in this order.
         if state.scalar_functions().contains_key(name)
             || state.higher_order_functions().contains_key(name)
             || ["unnest", "unnest_outer"].contains(&name)
@@ -103,7 +103,7 @@ impl Walk<'_> {
                     return refuse_at(span, "count(DISTINCT *)", "write SELECT count(*) FROM (SELECT DISTINCT * FROM …)");
                 }
                 match value {
-                    // The columns themselves are put in its place.
+                    // `COLUMNS(* EXCLUDE …)` is expanded later.
                     FunctionArgExpr::WildcardWithOptions(options) if lower == "columns" => self.wildcard(options)?,
                     value => self.argument(value)?,
                 }
@@ -187,7 +187,7 @@ impl Walk<'_> {
                 let instead = format!("{} can pass over NULL; leave it out of {name}", SKIP_NULLS.join(", "));
                 refuse_at(span, "IGNORE NULLS", instead)
             }
-            // Planning asks an aggregate whether it can.
+            // The planner checks whether the aggregate supports it.
             (NullTreatment::IgnoreNulls | NullTreatment::RespectNulls, _) => Ok(()),
         }
     }

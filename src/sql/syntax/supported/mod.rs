@@ -1,11 +1,11 @@
-//! Every part of a statement is either planned, or refused by name.
+//! Ensures that every part of a statement is either planned or rejected by name.
 //!
-//! The parser reads the clauses of a dozen dialects, and DataFusion plans those that it knows. In some places it silently drops the
-//! others: `TABLESAMPLE (1 PERCENT)` would return the whole table. So each statement is checked before it is planned.
-//! Structs are destructured without `..` and enums are matched without a wildcard: a part added by a newer parser does
-//! not compile until somebody has checked what the planner does with it.
+//! The parser accepts the clauses of a dozen dialects, and DataFusion plans those that it knows. In some places it silently drops the
+//! others: `TABLESAMPLE (1 PERCENT)` would return the whole table. So each statement is checked before it is planned. Structs are
+//! destructured without `..` and enums are matched without a wildcard, so that a part added by a newer parser does not compile until
+//! somebody has checked what the planner does with it.
 //!
-//! This comes after the [rewrites](super::rewritten), which express what they can by other means.
+//! This runs after the [rewrites](super::rewritten), which replace unsupported constructs where they can.
 
 mod changes;
 mod expression;
@@ -19,24 +19,24 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr, Query};
 use sqlparser::tokenizer::Span;
 
-/// A clause that is not planned.
+/// A clause that is not supported.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The clause as it is written; `…` stands for what is between its words.
+    /// The clause as written; `…` stands for what is between its words.
     pub clause: String,
-    /// What to do or to write.
+    /// What to do or write instead.
     pub instead: String,
-    /// Where it is, or near it, when the parser knows.
+    /// Its position, or one near it, if the parser recorded it.
     pub span: Option<Span>,
 }
 
-/// What a walk finds.
+/// The result of a check.
 pub type Checked = Result<(), Box<Refusal>>;
 
 /// Checks a statement.
 ///
 /// # Errors
-/// The first clause that is not planned.
+/// The first clause that is not supported.
 pub fn check(parsed: &SqlParsed, state: &SessionState) -> Checked {
     Walk { state }.parsed(parsed)
 }
@@ -44,7 +44,7 @@ pub fn check(parsed: &SqlParsed, state: &SessionState) -> Checked {
 /// Checks the query of a definition.
 ///
 /// # Errors
-/// As [`check`].
+/// Same as [`check`].
 pub fn check_query(query: &Query, state: &SessionState) -> Checked {
     Walk { state }.query(query)
 }
@@ -52,14 +52,14 @@ pub fn check_query(query: &Query, state: &SessionState) -> Checked {
 /// Checks the condition of a definition.
 ///
 /// # Errors
-/// As [`check`].
+/// Same as [`check`].
 pub fn check_condition(condition: &Expr, state: &SessionState) -> Checked {
     Walk { state }.expression(condition)
 }
 
-/// A walk over one statement.
+/// A visit of one statement.
 struct Walk<'a> {
-    /// The functions there are decide what a call may carry.
+    /// Has the functions, whose kinds decide which clauses a call may have.
     state: &'a SessionState,
 }
 
@@ -72,17 +72,17 @@ fn refuse_at(span: Span, clause: &str, instead: impl Into<String>) -> Checked {
     Err(Box::new(Refusal { clause: clause.into(), instead: instead.into(), span }))
 }
 
-/// Refuses a clause if it is present.
+/// Rejects a clause if it is present.
 fn absent<T>(part: &Option<T>, clause: &str, instead: &str) -> Checked {
     if part.is_some() { refuse(clause, instead) } else { Ok(()) }
 }
 
-/// The same for a clause that may occur several times.
+/// Like [`absent`], for a clause that may occur several times.
 fn none<T>(parts: &[T], clause: &str, instead: &str) -> Checked {
     if parts.is_empty() { Ok(()) } else { refuse(clause, instead) }
 }
 
-/// The same for a clause that is a keyword.
+/// Like [`absent`], for a clause that is a keyword.
 fn without(word: bool, clause: &str, instead: &str) -> Checked {
     if word { refuse(clause, instead) } else { Ok(()) }
 }

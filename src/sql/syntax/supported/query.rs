@@ -14,7 +14,7 @@ const LEAVE_OUT: &str = "leave it out";
 const ALONE: &str = "a query cannot contain a statement that writes; write it as a statement of its own";
 
 impl Walk<'_> {
-    /// The statement after WITH that changes rows, with what stands before it.
+    /// Checks a statement after WITH that changes rows, together with its WITH clause; `None` for a query.
     pub(super) fn change_of(&self, query: &Query) -> Option<Checked> {
         let (SetExpr::Update(statement) | SetExpr::Delete(statement) | SetExpr::Merge(statement)) = query.body.as_ref() else {
             return None;
@@ -158,7 +158,7 @@ impl Walk<'_> {
         }
         match flavor {
             SelectFlavor::Standard | SelectFlavor::FromFirst => {}
-            // Rewritten to SELECT *; nothing else leads here.
+            // FROM without SELECT was rewritten to SELECT *, so this is never reached.
             SelectFlavor::FromFirstNoSelect => return refuse("FROM", "write SELECT * FROM table"),
         }
         projection.iter().try_for_each(|item| self.select_item(item))?;
@@ -181,7 +181,7 @@ impl Walk<'_> {
         if !connect_by.is_empty() {
             let instead =
                 "write WITH RECURSIVE tree AS (SELECT … UNION ALL SELECT … FROM table JOIN tree ON …) SELECT … FROM tree";
-            // Which of the two words is there, or comes first, does not matter.
+            // START WITH and CONNECT BY may come in either order; the message names one of them.
             return refuse("CONNECT BY", instead);
         }
         self.group_by(group_by)?;
@@ -191,7 +191,7 @@ impl Walk<'_> {
         if let Some(condition) = having {
             self.expression(condition)?;
         }
-        // Every OVER has its window's definition by now.
+        // References to named windows were replaced by their definitions, so what remains cannot be resolved.
         if let Some(NamedWindowDefinition(name, _)) = named_window.first() {
             return refuse_at(name.span, "WINDOW", "write the window where it is used: OVER (PARTITION BY … ORDER BY …)");
         }
@@ -217,7 +217,7 @@ impl Walk<'_> {
             Some(GroupByWithModifier::Totals) => {
                 refuse("WITH TOTALS", "write GROUP BY ROLLUP (…); the row where all of its columns are NULL is the total")
             }
-            // One alone over plain expressions is rewritten.
+            // A single modifier over plain expressions was rewritten.
             Some(GroupByWithModifier::Rollup) => refuse("WITH ROLLUP", "write GROUP BY ROLLUP (a, b)"),
             Some(GroupByWithModifier::Cube) => refuse("WITH CUBE", "write GROUP BY CUBE (a, b)"),
             Some(GroupByWithModifier::GroupingSets(_)) => {
@@ -251,7 +251,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn wildcard(&self, options: &WildcardAdditionalOptions) -> Checked {
-        // A pattern and new names become the columns themselves, once it is known which there are.
+        // ILIKE and RENAME are expanded later, when the columns are known.
         let WildcardAdditionalOptions {
             wildcard_token,
             opt_ilike: _,
@@ -369,7 +369,7 @@ fn quantity(quantity: &sqlparser::ast::TopQuantity) -> String {
     }
 }
 
-/// FETCH FIRST n ROWS ONLY is a LIMIT by now.
+/// FETCH FIRST n ROWS ONLY was rewritten to LIMIT; only other forms get here.
 fn check_fetch(fetch: &Fetch) -> Checked {
     let Fetch { with_ties, percent, quantity } = fetch;
     let count = quantity.as_ref().map_or_else(|| "1".to_string(), ToString::to_string);
@@ -382,7 +382,7 @@ fn check_fetch(fetch: &Fetch) -> Checked {
     refuse("FETCH", format!("write LIMIT {count}"))
 }
 
-/// The planner reads only the UNION of a query in WITH RECURSIVE.
+/// In WITH RECURSIVE the planner reads only the UNION of a query, and would ignore clauses around it.
 fn check_recursive(query: &Query) -> Checked {
     if !matches!(query.body.as_ref(), SetExpr::SetOperation { op: SetOperator::Union, .. }) {
         return Ok(());

@@ -81,7 +81,7 @@ impl Walk<'_> {
                 absent(table, "ON", LEAVE_OUT)
             }
             Statement::Prepare { name: _, data_types: _, statement } => self.statement(statement),
-            // The planner takes these apart as far as they go, and names what it does not know.
+            // The planner checks these itself, and names what it does not support.
             Statement::Execute { .. }
             | Statement::Deallocate { .. }
             | Statement::ShowVariable { .. }
@@ -136,7 +136,7 @@ impl Walk<'_> {
                 "COPY",
                 "write COPY (SELECT …) TO 'file.csv', and CREATE TABLE name AS SELECT * FROM 'file.csv' to read one",
             ),
-            // Those that are taken are read before the parser sees them.
+            // Supported objects were parsed by our own grammar before this.
             Statement::Comment { object_type, .. } => refuse(
                 &format!("COMMENT ON {object_type}"),
                 "write COMMENT ON TABLE, VIEW, COLUMN, SCHEMA, PROFILE, TAG, SEGMENT, MODEL or FUNCTION",
@@ -156,7 +156,7 @@ impl Walk<'_> {
             table,
             table_alias,
             columns,
-            // A table of the database says what to do; others are asked by the planner.
+            // Tables of the database report it themselves; for other tables the planner does.
             overwrite: _,
             source,
             assignments,
@@ -521,7 +521,7 @@ impl Walk<'_> {
     }
 }
 
-/// A transaction reads one state, which is more than READ COMMITTED asks for.
+/// A transaction reads one snapshot, which is stronger than READ COMMITTED.
 fn check_mode(mode: &TransactionMode) -> Checked {
     match mode {
         TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable) => {
@@ -539,7 +539,7 @@ fn check_condition(span: Span) -> Checked {
     )
 }
 
-/// ALTER TABLE, CREATE SEQUENCE.
+/// The first words of a statement, such as ALTER TABLE or CREATE SEQUENCE.
 fn first_words(statement: &Statement, count: usize) -> String {
     let text = statement.to_string();
     text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! What stands in FROM: tables, calls, subqueries and joins.
+//! The items of FROM: tables, calls, subqueries and joins.
 
 use sqlparser::ast::{
     FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
@@ -133,7 +133,7 @@ impl Walk<'_> {
             TableFactor::TableFunction { expr, alias: _ } => {
                 refuse_at(expr.span(), "TABLE(…)", format!("write FROM {expr} without TABLE"))
             }
-            // Those whose values are written are rewritten; the others once their values are known.
+            // A PIVOT with listed values was rewritten; the others are rewritten once their values are known.
             TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
                 self.factor(table)?;
                 aggregate_functions.iter().try_for_each(|aggregate| self.expression(&aggregate.expr))?;
@@ -159,7 +159,7 @@ impl Walk<'_> {
 
     /// The arguments of a function in FROM.
     fn table_arguments(&self, name: &ObjectName, arguments: &[FunctionArg]) -> Checked {
-        // The engine's own go by place alone.
+        // DataFusion's own table functions take positional arguments only.
         let by_place = name
             .0
             .first()
@@ -193,7 +193,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A call that takes one query for all its arguments.
+    /// Rejects a call with a bare query as its only argument.
     pub(super) fn query_as_arguments(&self, name: &ObjectName, arguments: &FunctionArguments) -> Checked {
         match arguments {
             FunctionArguments::Subquery(_) if name.to_string().eq_ignore_ascii_case("array") => {
@@ -225,7 +225,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A name of parts, none of which is a call.
+    /// Checks that no part of a name is a call.
     pub(super) fn name(&self, name: &ObjectName) -> Checked {
         for part in &name.0 {
             match part {
