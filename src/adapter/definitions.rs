@@ -18,8 +18,6 @@ use crate::error::invalid;
 pub struct Published {
     /// The time of the data (`as_of`), in microseconds since 1970.
     pub at: i64,
-    /// The number of its members.
-    pub customers: i64,
     /// Its columns.
     pub columns: Vec<PublishedColumn>,
     /// Why there are no rows to read yet; the columns are then those that would be published.

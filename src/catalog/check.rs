@@ -75,9 +75,8 @@ impl Catalog {
                 checked.files += 1;
                 checked.bytes += u64::try_from(file.bytes).unwrap_or(0);
             }
-            // Forget cached results, so that every byte is read again even if this process verified the file before.
-            self.data.store.forget(&file.name);
-            let Err(error) = self.data.pin(file) else { continue };
+            // What is known of the file stays: statements of this process may be reading it.
+            let Err(error) = self.data.pin_anew(file) else { continue };
             if !self.read(|connection| is_named(connection, &file.name))? {
                 continue;
             }

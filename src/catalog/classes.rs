@@ -8,6 +8,8 @@ use rusqlite::{Connection, params};
 use super::Catalog;
 use super::objects::Object;
 use super::stamp::Stamp;
+use super::stored_classes::{self, ColumnClasses};
+use super::transaction::Change;
 
 /// The part of the catalog schema for column classes.
 pub const MIGRATION: &str = "
@@ -40,28 +42,43 @@ pub fn read(connection: &Connection, objects: &mut [Object]) -> rusqlite::Result
 pub fn add(connection: &Connection, object: i64, classes: &BTreeMap<String, String>) -> rusqlite::Result<()> {
     for (column, class) in classes {
         connection.execute(
-            "INSERT OR REPLACE INTO column_classes (object, \"column\", class) VALUES (?1, ?2, ?3)",
+            "INSERT INTO column_classes (object, \"column\", class) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET class = excluded.class",
             params![object, column, class],
         )?;
     }
     Ok(())
 }
 
+/// Sets the class of a column; `None` removes it.
+pub fn set(connection: &Connection, object: i64, column: &str, class: Option<&str>) -> rusqlite::Result<()> {
+    match class {
+        Some(class) => add(connection, object, &BTreeMap::from([(column.to_string(), class.to_string())])),
+        None => {
+            let forget = "DELETE FROM column_classes WHERE object = ?1 AND \"column\" = ?2";
+            connection.execute(forget, params![object, column]).map(|_| ())
+        }
+    }
+}
+
 impl Catalog {
-    /// Sets the class of a column; `None` removes it.
+    /// Sets the class of a column; `None` removes it. `stored` are the classes that the stored states of profiles have then.
     ///
     /// # Errors
     /// As [`Self::put_object`].
-    pub fn put_class(&self, object: &Object, column: &str, class: Option<&str>, seen: Option<Stamp>) -> Result<()> {
+    pub fn put_class(
+        &self,
+        object: &Object,
+        column: &str,
+        class: Option<&str>,
+        stored: Vec<(Object, ColumnClasses)>,
+        seen: Option<Stamp>,
+    ) -> Result<()> {
         self.change_definitions(seen, |transaction| {
-            match class {
-                Some(class) => add(transaction, object.id, &BTreeMap::from([(column.to_string(), class.to_string())]))?,
-                None => {
-                    let forget = "DELETE FROM column_classes WHERE object = ?1 AND \"column\" = ?2";
-                    transaction.execute(forget, params![object.id, column])?;
-                }
-            }
-            Ok(())
-        })
+            set(transaction, object.id, column, class)?;
+            stored.iter().try_for_each(|(profile, classes)| stored_classes::remember_all(transaction, profile.id, classes))
+        })?;
+        self.keep_change(|| Change::Class(object.clone(), column.into(), class.map(str::to_string), stored));
+        Ok(())
     }
 }

@@ -206,6 +206,23 @@ mod tests {
         assert_eq!(files(&catalog).len(), 1);
     }
 
+    /// Statements that are reading it meanwhile are told of the damage where they meet it.
+    #[test]
+    fn a_file_that_is_checked_can_be_read() {
+        let catalog = Catalog::for_test().unwrap();
+        publish(&catalog, "t", written(&catalog), 1);
+        let file = catalog.snapshot(SnapshotOf::Table, "t", When::Now).unwrap().unwrap().files[0].1.clone();
+        let reader = catalog.data.pin(&file).unwrap();
+        assert!(catalog.check().unwrap().findings.is_empty());
+        let path = catalog.data.place(&file.name).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[4] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(catalog.check().unwrap().findings[0].state, "damaged");
+        assert!(catalog.data.store.known(&file.name).is_some());
+        drop(reader);
+    }
+
     #[test]
     fn a_file_that_is_made_while_another_collects_is_there() {
         let catalog = Arc::new(Catalog::for_test().unwrap());

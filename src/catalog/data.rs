@@ -184,6 +184,18 @@ impl DataFolder {
     /// # Errors
     /// The file is missing or not what was written.
     pub fn pin(&self, file: &DataFile) -> Result<Arc<Pinned>> {
+        self.pin_unless(file, |identity| self.store.known(&file.name).filter(|known| known.identity == *identity))
+    }
+
+    /// The same, but checks all of its bytes, even if it was read before.
+    ///
+    /// # Errors
+    /// As [`Self::pin`].
+    pub fn pin_anew(&self, file: &DataFile) -> Result<Arc<Pinned>> {
+        self.pin_unless(file, |_| None)
+    }
+
+    fn pin_unless(&self, file: &DataFile, known: impl FnOnce(&Identity) -> Option<Arc<Known>>) -> Result<Arc<Pinned>> {
         let path = self.place(&file.name)?;
         let lock = File::open(&path).map_err(|error| problem(&path, "cannot be opened", &error))?;
         match lock.lock_shared() {
@@ -200,7 +212,7 @@ impl DataFolder {
         if u64::try_from(file.bytes) != Ok(identity.size) {
             return Err(damaged(&path, &format!("it has {} bytes, but {} were written", identity.size, file.bytes)));
         }
-        let known = match self.store.known(&file.name).filter(|known| known.identity == identity) {
+        let known = match known(&identity) {
             Some(known) => known,
             None => self.store.learn(&file.name, look_at(file, &path, &lock, identity)?),
         };

@@ -11,7 +11,7 @@
 //! announces it, and then waits until no process holds the lock of any object; a writer takes its object's lock first, and then checks for
 //! the erasure's lock ([`Catalog::lock`]). Whichever comes first, one of the two sees the other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
@@ -112,8 +112,8 @@ pub struct NewErasure<'a> {
     pub without_keys: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// A statement without its literals; `None` when that is not possible.
     pub without_literals: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// Texts that occurred in the erased rows and in no others.
-    pub texts: &'a BTreeSet<String>,
+    /// A stored model without the values that only the erased rows had, and how many it held; `None` when it held none.
+    pub without_values: &'a (dyn Fn(&str) -> Option<(String, i64)> + Sync),
     /// Objects whose retention rule was applied.
     pub applied: Vec<i64>,
 }
@@ -197,7 +197,7 @@ impl Catalog {
             others,
             without_keys,
             without_literals,
-            texts,
+            without_values,
             applied,
         } = new;
         if !rewritten.is_empty() {
@@ -223,7 +223,7 @@ impl Catalog {
                 replace(transaction, replaced)?;
             }
             let mut objects = summary(&replaced);
-            objects.extend(clean(transaction, without_keys, without_literals, texts)?);
+            objects.extend(clean(transaction, without_keys, without_literals, without_values)?);
             objects.extend(others);
             transaction.execute(
                 "INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -13,7 +13,7 @@
 //! which is verified by writing to the locked file and reading the path. While a lock is held, no other process removes or replaces the
 //! file, as removing it requires holding it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -37,6 +37,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// The wait even when `lock_timeout` is 0: a collector may briefly hold a lock that a killed process left, which can take a while on a busy
 /// machine.
 const AT_ONCE: Duration = Duration::from_millis(200);
+/// A process locks and fills the file that it has created at once; after this time, it was killed before it could.
+const LEFT: Duration = Duration::from_mins(1);
 /// The suffix of lock files.
 const END: &str = ".lock";
 /// The prefix of the lock names of runs.
@@ -210,8 +212,9 @@ impl Locks {
     /// # Errors
     /// The folder cannot be read.
     pub fn sweep(&self) -> Result<()> {
-        // An empty file belongs to a process that is about to lock it.
-        let is_marked = |name: &&String| self.path(name).metadata().is_ok_and(|file| file.len() > 0);
+        // An empty file that is new belongs to a process that is about to lock it.
+        let is_old = |file: &Metadata| file.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT));
+        let is_marked = |name: &&String| self.path(name).metadata().is_ok_and(|file| file.len() > 0 || is_old(&file));
         let is_of_object = |name: &&String| !name.starts_with(RUN) && *name != COLLECTOR && *name != ERASER;
         for name in self.names()?.iter().filter(is_of_object).filter(is_marked) {
             drop(self.take(name, &Holder::new("database", "collecting files"))?);
@@ -391,6 +394,13 @@ mod tests {
         std::fs::write(locks.path("table-b"), "{").unwrap();
         locks.sweep().unwrap();
         assert_eq!(files(&locks), 2, "those of runs stay");
+        // Empty files: one that was just created, and one whose process was killed right after that.
+        let [new, old] = ["table-c", "table-d"].map(|name| File::create(locks.path(name)).unwrap());
+        old.set_modified(std::time::SystemTime::now() - 2 * LEFT).unwrap();
+        locks.sweep().unwrap();
+        assert!(locks.path("table-c").exists() && !locks.path("table-d").exists());
+        new.set_modified(std::time::SystemTime::now() - 2 * LEFT).unwrap();
+        locks.sweep().unwrap();
         locks.forget_runs(&["run-b".into()]).unwrap();
         assert_eq!(locks.names().unwrap(), ["run-b"]);
         let (run, name) = locks.for_run("profile a", "REFRESH").unwrap();

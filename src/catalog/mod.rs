@@ -8,6 +8,7 @@
 //! | [`grants`] | what roles may do |
 //! | [`runs`] | what ran, for how long, and how it ended |
 //! | [`checks`] | the results of data quality checks |
+//! | [`stored_classes`] | the classes of what is stored, whatever is said of its columns now |
 //! | [`schedules`] | which times of schedules are done, and which process runs one |
 //! | [`rewriting`] | removes rows from files, in every snapshot that refers to them |
 //! | [`erasure`] | erases rows from everything that is stored, and keeps receipts |
@@ -70,6 +71,7 @@ pub mod snapshots;
 pub mod stamp;
 pub mod state_columns;
 pub mod store;
+pub mod stored_classes;
 pub mod tables;
 pub mod transaction;
 pub mod view;
@@ -95,7 +97,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 12;
+const SCHEMA_VERSION: i64 = 13;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -254,6 +256,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     erasure::MIGRATION,
     keys::MIGRATION,
     budgets::MIGRATION,
+    stored_classes::MIGRATION,
 ];
 /// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;

@@ -10,7 +10,7 @@ use super::grants::{self, Grants};
 use super::keys::Link;
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
-use super::{Catalog, classes, runs};
+use super::{Catalog, classes, runs, stored_classes};
 use crate::error::{SqlState, coded};
 
 /// The kind of profiles, the only one that the catalog treats specially: a profile's snapshots are dropped with it.
@@ -128,6 +128,59 @@ pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Res
     Ok((object, version))
 }
 
+/// A column of a table that ALTER TABLE renames, with its new name, or drops.
+pub type Moved = (String, Option<String>);
+
+/// Adds a version of a table; the comments and classes of its columns move with them, and new columns get the classes of their values.
+pub fn define_table(
+    transaction: &Link<'_>,
+    new: NewVersion<'_>,
+    moved: &[Moved],
+    classes: &BTreeMap<String, String>,
+) -> rusqlite::Result<()> {
+    let (object, _) = add_version(transaction, new)?;
+    for (column, new) in moved {
+        stored_classes::forget(transaction, object, column)?;
+        move_column(transaction, object, column, new.as_deref())?;
+    }
+    classes::add(transaction, object, classes)
+}
+
+fn move_column(transaction: &Link<'_>, object: i64, column: &str, new: Option<&str>) -> rusqlite::Result<()> {
+    const OF_COLUMN: &str = "WHERE object = ?1 AND \"column\" = ?2";
+    let Some(new) = new else {
+        for table in ["comments", "column_classes"] {
+            transaction.execute(&format!("DELETE FROM {table} {OF_COLUMN}"), params![object, column])?;
+        }
+        return Ok(());
+    };
+    // Not OR REPLACE, which would not tell the triggers about the class that it replaces.
+    transaction.execute(&format!("DELETE FROM column_classes {OF_COLUMN}"), params![object, new])?;
+    transaction.execute(&format!("UPDATE column_classes SET \"column\" = ?3 {OF_COLUMN}"), params![object, column, new])?;
+    let comment = format!("SELECT comment FROM comments {OF_COLUMN}");
+    if let Some(text) = transaction.query_row(&comment, params![object, column], |row| row.get(0)).optional()? {
+        // The encryption of a comment is bound to the column name, so it is encrypted again.
+        let text = transaction.open("comments.comment", of_column(object, column), text)?;
+        let text = transaction.seal("comments.comment", of_column(object, new), &text)?;
+        let comment = format!("UPDATE OR REPLACE comments SET \"column\" = ?3, comment = ?4 {OF_COLUMN}");
+        transaction.execute(&comment, params![object, column, new, text])?;
+    }
+    Ok(())
+}
+
+/// Sets the comment on a column, or on the object itself with an empty name; `None` removes it.
+pub fn set_comment(transaction: &Link<'_>, object: &Object, column: &str, text: Option<&str>) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?;
+    if let Some(text) = text {
+        let text = transaction.seal("comments.comment", of_column(object.id, column), text)?;
+        transaction.execute(
+            "INSERT INTO comments (object, \"column\", comment, version) VALUES (?1, ?2, ?3, ?4)",
+            params![object.id, column, text, object.version],
+        )?;
+    }
+    Ok(())
+}
+
 /// Renames a table or view together with its history.
 pub fn rename_object(connection: &Link<'_>, object: &Object, renamed: &Object) -> rusqlite::Result<()> {
     connection.execute("UPDATE objects SET name = ?1 WHERE id = ?2", params![renamed.name, object.id])?;
@@ -213,51 +266,9 @@ impl Catalog {
     /// # Errors
     /// As [`Self::put_object`].
     pub fn put_comment(&self, object: &Object, column: &str, text: Option<&str>, seen: Option<Stamp>) -> Result<()> {
-        self.change_definitions(seen, |transaction| {
-            transaction.execute("DELETE FROM comments WHERE object = ?1 AND \"column\" = ?2", params![object.id, column])?;
-            if let Some(text) = text {
-                let text = transaction.seal("comments.comment", of_column(object.id, column), text)?;
-                transaction.execute(
-                    "INSERT INTO comments (object, \"column\", comment, version) VALUES (?1, ?2, ?3, ?4)",
-                    params![object.id, column, text, object.version],
-                )?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Moves the comment and class of a renamed column to its new name; `None` removes those of a dropped column.
-    ///
-    /// # Errors
-    /// The catalog cannot be written.
-    pub fn move_column(&self, object: &Object, column: &str, new: Option<&str>) -> Result<()> {
-        if !object.comments.contains_key(column) && !object.classes.contains_key(column) {
-            return Ok(());
-        }
-        self.change_definitions(None, |transaction| {
-            for table in ["comments", "column_classes"] {
-                let of_column = "WHERE object = ?1 AND \"column\" = ?2";
-                match new {
-                    Some(new) => transaction.execute(
-                        &format!("UPDATE OR REPLACE {table} SET \"column\" = ?3 {of_column}"),
-                        params![object.id, column, new],
-                    )?,
-                    None => transaction.execute(&format!("DELETE FROM {table} {of_column}"), params![object.id, column])?,
-                };
-            }
-            // The encryption of a comment is bound to the column name, so it is encrypted again.
-            if let Some(new) = new.filter(|_| object.comments.contains_key(column)) {
-                let query = "SELECT comment FROM comments WHERE object = ?1 AND \"column\" = ?2";
-                let text = transaction.query_row(query, params![object.id, new], |row| row.get(0)).optional()?;
-                if let Some(text) = text {
-                    let text = transaction.open("comments.comment", of_column(object.id, column), text)?;
-                    let text = transaction.seal("comments.comment", of_column(object.id, new), &text)?;
-                    let update = "UPDATE comments SET comment = ?3 WHERE object = ?1 AND \"column\" = ?2";
-                    transaction.execute(update, params![object.id, new, text])?;
-                }
-            }
-            Ok(())
-        })
+        self.change_definitions(seen, |transaction| set_comment(transaction, object, column, text))?;
+        self.keep_change(|| Change::Comment(object.clone(), column.into(), text.map(str::to_string)));
+        Ok(())
     }
 
     /// Renames a table or view; its earlier snapshots are then read under the new name, too.

@@ -25,18 +25,25 @@ use crate::opaque::forward;
 /// until it ends.
 pub struct PublishedTable {
     listing: ListingTable,
-    /// The label shown in EXPLAIN, such as `customer, snapshot 7`.
-    pub label: String,
+    /// The name of the profile or table.
+    pub of: String,
+    /// The id of the snapshot.
+    pub snapshot: i64,
     pins: Arc<Vec<Arc<Pinned>>>,
 }
 
 impl fmt::Debug for PublishedTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublishedTable({})", self.label)
+        write!(f, "PublishedTable({})", self.label())
     }
 }
 
 impl PublishedTable {
+    /// The label shown in EXPLAIN, such as `customer, snapshot 7`.
+    pub fn label(&self) -> String {
+        format!("{}, snapshot {}", self.of, self.snapshot)
+    }
+
     /// The files of the table.
     pub fn pins(&self) -> &[Arc<Pinned>] {
         &self.pins
@@ -51,7 +58,7 @@ impl PublishedTable {
                 Some(pin) if pin.bytes == file.object_meta.size => {}
                 Some(pin) => return Err(damaged(&pin.path, "its size is not the one that was written")),
                 None => {
-                    return Err(failed(&self.label, format!("reads {name}, which is not one of its files, or reads it twice")));
+                    return Err(failed(&self.label(), format!("reads {name}, which is not one of its files, or reads it twice")));
                 }
             }
         }
@@ -63,11 +70,11 @@ impl PublishedTable {
         }
     }
 
-    /// A table over files with one schema; `sorted_by` is the column that each file is sorted by.
-    pub fn new(label: String, schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
+    /// The table of a snapshot over files with one schema; `sorted_by` is the column that each file is sorted by.
+    pub fn new((of, snapshot): (&str, i64), schema: SchemaRef, pins: Vec<Arc<Pinned>>, sorted_by: Option<&str>) -> Result<Self> {
         let is_encrypted = pins.first().is_some_and(|pin| pin.is_encrypted());
         let listing = listing(pins.iter().map(|pin| pin.name.as_str()), schema, sorted_by, is_encrypted)?;
-        Ok(Self { listing, label, pins: Arc::new(pins) })
+        Ok(Self { listing, of: of.into(), snapshot, pins: Arc::new(pins) })
     }
 }
 

@@ -290,7 +290,7 @@ fn all(connection: &Link<'_>) -> rusqlite::Result<Vec<Run>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::snapshots::{NewSnapshot, SnapshotOf};
+    use crate::catalog::snapshots::{NewSnapshot, Refreshed, SnapshotOf};
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
@@ -364,7 +364,7 @@ mod tests {
             kept: vec![],
             keep: 2,
         };
-        catalog.publish(&new, Some((run.id, 1))).unwrap();
+        catalog.publish(&new, Some(&Refreshed { run: run.id, changes: 1, ..Refreshed::default() })).unwrap();
         run.succeeded();
         catalog.beat(1).unwrap();
         let run = catalog.runs().unwrap().remove(0);

@@ -3,18 +3,18 @@
 //! A snapshot refers to its files and describes their columns. Snapshots are immutable; publishing creates a new one. The time of a
 //! profile's snapshot is the `as_of` of its refresh, that of a table's snapshot is the time of its commit.
 
-use std::collections::BTreeMap;
-
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data::DataFile;
 use super::keys::Link;
-use super::objects::{NewVersion, add_version};
+use super::objects::define_table;
 use super::stamp::{Stamp, stamp};
+use super::stored_classes::{self, ColumnClasses};
+use super::tables::NewTable;
 use super::transaction::{Change, Published, Version};
-use super::{Catalog, classes, runs};
+use super::{Catalog, runs};
 use crate::error::{SqlState, coded};
 use crate::text::with_article;
 
@@ -162,6 +162,17 @@ pub struct NewSnapshot<'a> {
     pub keep: usize,
 }
 
+/// The refresh that a snapshot of a profile comes from.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// The id of its run.
+    pub run: i64,
+    /// The number of values that opened or closed.
+    pub changes: i64,
+    /// The classes of its attributes and tags.
+    pub classes: ColumnClasses,
+}
+
 impl Catalog {
     /// The snapshot of a profile or table at a time, with its columns and files.
     pub fn snapshot(&self, of: SnapshotOf, name: &str, when: When) -> Result<Option<Snapshot>> {
@@ -201,8 +212,9 @@ impl Catalog {
     ///
     /// # Errors
     /// Another snapshot of that name was published since `expected`, or a kept file was collected.
-    pub fn publish(&self, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> Result<i64> {
-        let number = self.write(|connection| publish_in(connection, new, run))?.ok_or_else(|| changed_meanwhile(new.name))?;
+    pub fn publish(&self, new: &NewSnapshot<'_>, refreshed: Option<&Refreshed>) -> Result<i64> {
+        let number =
+            self.write(|connection| publish_in(connection, new, refreshed))?.ok_or_else(|| changed_meanwhile(new.name))?;
         self.keep_change(|| Change::Publish(Published::new(new, number), None));
         Ok(number)
     }
@@ -214,7 +226,7 @@ impl Catalog {
     pub fn publish_table(
         &self,
         new: &NewSnapshot<'_>,
-        (definition, classes): (NewVersion<'_>, &BTreeMap<String, String>),
+        NewTable { definition, moved, classes, .. }: &NewTable<'_>,
         seen: Option<Stamp>,
     ) -> Result<i64> {
         let published = self.write(|connection| {
@@ -231,12 +243,13 @@ impl Catalog {
             if !is_as_expected(connection, new)? {
                 return Ok(Err(changed_meanwhile(new.name)));
             }
-            let (object, _) = add_version(connection, definition)?;
-            classes::add(connection, object, classes)?;
-            publish(connection, new, None).map(Ok)
+            let published = publish(connection, new, None)?;
+            // After the rows: what is said of the columns is said of the new state.
+            define_table(connection, *definition, moved, classes)?;
+            Ok(Ok(published))
         })??;
         self.keep_change(|| {
-            Change::Publish(Published::new(new, published), Some(Version::new(definition).with_classes(classes)))
+            Change::Publish(Published::new(new, published), Some(Version::new(*definition).with_columns(moved, classes)))
         });
         Ok(published)
     }
@@ -372,8 +385,8 @@ fn is_as_expected(connection: &Connection, new: &NewSnapshot<'_>) -> rusqlite::R
 }
 
 /// Publishes a snapshot and returns its id; `None` when something else was published since.
-fn publish_in(connection: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<Option<i64>> {
-    if is_as_expected(connection, new)? { publish(connection, new, run).map(Some) } else { Ok(None) }
+fn publish_in(connection: &Link<'_>, new: &NewSnapshot<'_>, refreshed: Option<&Refreshed>) -> rusqlite::Result<Option<i64>> {
+    if is_as_expected(connection, new)? { publish(connection, new, refreshed).map(Some) } else { Ok(None) }
 }
 
 /// The same, for a change without a run.
@@ -388,7 +401,7 @@ pub fn drop_table(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)>) -> rusqlite::Result<i64> {
+fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, refreshed: Option<&Refreshed>) -> rusqlite::Result<i64> {
     let (kind, name) = (new.of.word(), new.name);
     if new.of == SnapshotOf::Profile {
         // Repeating a refresh for the same time replaces its snapshot; a rewind replaces all later ones.
@@ -435,7 +448,10 @@ fn publish(transaction: &Link<'_>, new: &NewSnapshot<'_>, run: Option<(i64, i64)
          (SELECT id FROM snapshots WHERE kind = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3)",
         params![kind, name, keep],
     )?;
-    if let Some((run, changes)) = run {
+    if let Some(Refreshed { run, changes, classes }) = refreshed {
+        const PROFILE: &str = "SELECT id FROM objects WHERE kind = 'profile' AND name = ?1";
+        let profile: Option<i64> = transaction.query_row(PROFILE, [name], |row| row.get(0)).optional()?;
+        profile.map_or(Ok(()), |profile| stored_classes::remember(transaction, profile, classes, snapshot))?;
         transaction.execute(
             "UPDATE runs SET status = 'succeeded', finished_at = ?2, snapshot = ?3, rows = ?4, changes = ?5, message = ''
              WHERE id = ?1",

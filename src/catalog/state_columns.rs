@@ -25,3 +25,8 @@ pub fn version(name: &str) -> String {
 pub fn segment(name: &str) -> String {
     format!("segment:{name}")
 }
+
+/// The attribute or tag whose value a column holds.
+pub fn valued(column: &str) -> Option<&str> {
+    column.strip_prefix("value:")
+}

@@ -25,12 +25,13 @@ use super::data::{DataFile, Written};
 use super::grants::{self, GrantChange};
 use super::keys::{Keyring, Link};
 use super::locks::Lock;
-use super::objects::{NewVersion, Object, drop_object, rename_object};
+use super::objects::{Moved, NewVersion, Object, add_version, define_table, drop_object, rename_object, set_comment};
 use super::opening::Opened;
 use super::schedules::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
-use super::{Catalog, classes, objects, problem};
+use super::stored_classes::{self, ColumnClasses};
+use super::{Catalog, classes, problem};
 use crate::error::{SqlState, coded};
 
 /// A recorded change of the catalog, to be applied again at COMMIT.
@@ -46,6 +47,10 @@ pub enum Change {
     Rename(Object, Object),
     /// A managed table is dropped.
     DropTable(String),
+    /// A column, or the object itself under the empty name, has a new comment, or none.
+    Comment(Object, String, Option<String>),
+    /// A column has a new class, or none; and the stored states of profiles have these.
+    Class(Object, String, Option<String>, Vec<(Object, ColumnClasses)>),
     /// Privileges or owners change.
     Grants(GrantChange),
     /// The attempt of a schedule that runs as this transaction has ended.
@@ -90,6 +95,8 @@ impl Published {
 #[derive(Debug, Clone)]
 pub struct Version {
     parts: [String; 6],
+    /// The columns of an altered table that are renamed or dropped.
+    moved: Vec<Moved>,
     /// The column classes of a new table.
     classes: BTreeMap<String, String>,
 }
@@ -97,12 +104,12 @@ pub struct Version {
 impl Version {
     pub fn new(new: NewVersion<'_>) -> Self {
         let NewVersion { kind, profile, name, sql, base, author } = new;
-        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), classes: BTreeMap::new() }
+        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), moved: vec![], classes: BTreeMap::new() }
     }
 
-    /// Adds the classes of its columns.
-    pub fn with_classes(self, classes: &BTreeMap<String, String>) -> Self {
-        Self { classes: classes.clone(), ..self }
+    /// Adds what becomes of the columns of a table.
+    pub fn with_columns(self, moved: &[Moved], classes: &BTreeMap<String, String>) -> Self {
+        Self { moved: moved.to_vec(), classes: classes.clone(), ..self }
     }
 
     fn new_version(&self) -> NewVersion<'_> {
@@ -385,10 +392,6 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
     for change in changes {
         match change {
             Change::Publish(published, definition) => {
-                if let Some(definition) = definition {
-                    let (object, _) = objects::add_version(connection, definition.new_version())?;
-                    classes::add(connection, object, &definition.classes)?;
-                }
                 let Published { of, name, at, rows, expected, columns, new, kept, keep, number } = published.clone();
                 let expected = expected.map(|number| numbers.get(&number).copied().unwrap_or(number));
                 let new = NewSnapshot { of, name: &name, at, rows, expected, columns, new, kept, keep };
@@ -396,11 +399,23 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
                     Some(own) => drop(numbers.insert(number, own)),
                     None => return Ok(Some(changed_meanwhile(&name))),
                 }
+                if let Some(definition) = definition {
+                    define_table(connection, definition.new_version(), &definition.moved, &definition.classes)?;
+                }
             }
-            Change::Put(version) => drop(objects::add_version(connection, version.new_version())?),
+            Change::Put(version) => drop(add_version(connection, version.new_version())?),
             Change::Remove(object) => drop_object(connection, &known(connection, object)?)?,
             Change::Rename(object, renamed) => rename_object(connection, &known(connection, object)?, renamed)?,
             Change::DropTable(name) => drop_table(connection, name)?,
+            Change::Comment(object, column, text) => {
+                set_comment(connection, &known(connection, object)?, column, text.as_deref())?;
+            }
+            Change::Class(object, column, class, stored) => {
+                classes::set(connection, known(connection, object)?.id, column, class.as_deref())?;
+                for (profile, classes) in stored {
+                    stored_classes::remember_all(connection, known(connection, profile)?.id, classes)?;
+                }
+            }
             Change::Grants(change) => grants::apply(connection, change)?,
             Change::EndAttempt(end) => {
                 if !write_end(connection, end)? {

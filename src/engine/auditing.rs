@@ -3,28 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, TableReference};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 
 use super::execution::tag_of;
-use super::schema::PUBLIC;
 use crate::catalog::audit::Event;
 use crate::catalog::objects::Object;
-use crate::catalog::published::PublishedTable;
 use crate::catalog::state_columns::{KEY, value};
-use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded};
 use crate::objects::definition::Definition;
 use crate::objects::protection::barrier::Barrier;
 use crate::objects::protection::class;
 use crate::objects::protection::reading::BELOW;
-use crate::objects::schema::member;
+use crate::objects::protection::scans::{Names, Scanned};
 use crate::refresh::plan::PROFILE_SCHEMA;
-use crate::refresh::published::{STATE_OF, name_and_time};
+use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::Parsed;
 use crate::statement::{Read, StatementContext};
@@ -40,6 +37,7 @@ pub(super) fn begin(parsed: &Parsed, context: &StatementContext) -> Result<()> {
     let export = match parsed {
         Parsed::Command(Command::Report(report)) => Some(report.target.as_str()),
         Parsed::Command(Command::BackUp(archive)) => Some(archive.as_str()),
+        Parsed::Command(Command::Client(ClientCommand::Copy(copy))) if copy.into.is_none() => Some("STDOUT"),
         Parsed::Sql(parsed) => match parsed.as_ref() {
             SqlParsed::CopyTo(copy) => Some(copy.target.as_str()),
             _ => None,
@@ -91,8 +89,8 @@ pub(super) fn reads<'a>(context: &'a StatementContext, plan: &'a LogicalPlan) ->
             return Ok(vec![]);
         }
         let mut reads = vec![];
-        for (object, columns) in scanned(plan, &objects, context)? {
-            let classes = classes(object, columns.is_behind, context).await?;
+        for (object, snapshot, columns) in scanned(plan, &objects, context)? {
+            let classes = classes(object, snapshot, columns.is_behind, context).await?;
             let mut read = Read { object: label(object), columns: BTreeMap::new(), masked: BTreeSet::new() };
             for (column, class) in classes.iter() {
                 let Some(is_masked) = columns.is_read(column, object, context) else { continue };
@@ -109,26 +107,35 @@ pub(super) fn reads<'a>(context: &'a StatementContext, plan: &'a LogicalPlan) ->
     })
 }
 
-/// The classes of the columns of an object. For a profile, and for a view `is_behind` a barrier (whose tables a plan does not show), they
-/// are derived from the object's own plan, and cached while nothing changes.
-async fn classes(object: &Object, is_behind: bool, context: &StatementContext) -> Result<Arc<BTreeMap<String, String>>> {
+/// The classes of the columns of an object, in one of its states. For a profile, and for a view `is_behind` a barrier (whose tables a plan
+/// does not show), they are derived from the object's own plan, and cached while nothing changes.
+async fn classes(
+    object: &Object,
+    snapshot: Option<i64>,
+    is_behind: bool,
+    context: &StatementContext,
+) -> Result<Arc<BTreeMap<String, String>>> {
     let follows = object.kind == "profile" || (object.kind == "view" && is_behind);
-    let stamp = context.view().stamp()?;
-    if let Some(known) = context.tables().classes(stamp, object.id).filter(|_| follows) {
+    let (stamp, state) = (context.view().stamp()?, (object.id, snapshot));
+    if let Some(known) = context.tables().classes(stamp, state).filter(|_| follows) {
         return Ok(known);
     }
-    let mut of = class::said(object);
-    if follows {
-        // If the derivation fails, the classes that were set are used.
-        of = Box::pin(class::of(object, context)).await.unwrap_or(of);
-    }
+    let mut of = match object.kind.as_str() {
+        "view" if is_behind => Box::pin(class::of(object, context)).await.unwrap_or_else(|_| class::said(object)),
+        _ => {
+            // If the derivation fails, what was set and what was written down are used.
+            let stored = Box::pin(class::stored(object, snapshot, context)).await;
+            let stored = stored.or_else(|_| class::written_down(object, BTreeMap::new(), snapshot, context))?;
+            stored.names().into_iter().map(|name| (name.to_string(), stored.of(name))).collect()
+        }
+    };
     of.values_mut().for_each(class::settle);
     of.retain(|_, classes| !classes.is_empty());
     let named = |classes: BTreeSet<String>| classes.into_iter().collect::<Vec<_>>().join(" ");
     let classes: BTreeMap<String, String> = of.into_iter().map(|(column, classes)| (column, named(classes))).collect();
     let classes = Arc::new(classes);
     if follows {
-        context.tables().keep_classes(stamp, object.id, &classes);
+        context.tables().keep_classes(stamp, state, &classes);
     }
     Ok(classes)
 }
@@ -171,10 +178,14 @@ impl Columns {
     }
 }
 
-/// The objects that a plan scans, with the columns read of each.
-fn scanned<'a>(plan: &LogicalPlan, objects: &'a [Object], context: &StatementContext) -> Result<Vec<(&'a Object, Columns)>> {
-    let names = Names { context, path: context.path(), objects };
-    let mut read: BTreeMap<i64, (&Object, Columns)> = BTreeMap::new();
+/// The objects that a plan scans, with the snapshot and the columns read of each.
+fn scanned<'a>(
+    plan: &LogicalPlan,
+    objects: &'a [Object],
+    context: &StatementContext,
+) -> Result<Vec<(&'a Object, Option<i64>, Columns)>> {
+    let names = Names::new(objects, context);
+    let mut read: BTreeMap<(i64, Option<i64>), (&Object, Option<i64>, Columns)> = BTreeMap::new();
     let mut is_below = false;
     plan.apply_with_subqueries(|node| {
         match node {
@@ -182,15 +193,15 @@ fn scanned<'a>(plan: &LogicalPlan, objects: &'a [Object], context: &StatementCon
             LogicalPlan::TableScan(scan) if scan.table_name.table() == BELOW => is_below = true,
             LogicalPlan::SubqueryAlias(alias) if alias.alias.table() == BELOW => is_below = true,
             LogicalPlan::TableScan(scan) => {
-                if let Some(object) = names.scanned(scan) {
-                    let columns = &mut read.entry(object.id).or_insert_with(|| (object, Columns::default())).1;
-                    add_columns(scan, columns);
+                if let Some(Scanned { object, snapshot }) = names.scanned(scan) {
+                    let own = || (object, snapshot, Columns::default());
+                    add_columns(scan, &mut read.entry((object.id, snapshot)).or_insert_with(own).2);
                 }
             }
             // The columns of a view have their own classes.
             LogicalPlan::SubqueryAlias(alias) => {
                 if let Some(object) = names.named(&alias.alias, &["view"]) {
-                    let columns = &mut read.entry(object.id).or_insert_with(|| (object, Columns::default())).1;
+                    let columns = &mut read.entry((object.id, None)).or_insert_with(|| (object, None, Columns::default())).2;
                     alias.schema.fields().iter().for_each(|field| columns.add(field.name(), false));
                 }
             }
@@ -213,53 +224,4 @@ fn add_columns(scan: &TableScan, columns: &mut Columns) {
     let barrier = provider.as_ref().and_then(|provider| provider.downcast_ref::<Barrier>());
     columns.is_behind |= barrier.is_some();
     read.into_iter().for_each(|column| columns.add(column, barrier.is_some_and(|barrier| barrier.is_masked(column))));
-}
-
-/// Resolves names in a plan to objects.
-struct Names<'a, 'b> {
-    context: &'b StatementContext,
-    path: Vec<String>,
-    objects: &'a [Object],
-}
-
-impl<'a> Names<'a, '_> {
-    /// The object that a scan reads, by its provider or by the name in the plan.
-    fn scanned(&self, scan: &TableScan) -> Option<&'a Object> {
-        let provider = source_as_provider(&scan.source).ok()?;
-        if let Some(table) = provider.downcast_ref::<ManagedTable>() {
-            return self.object(table.name(), &["table"]);
-        }
-        if let Some(table) = provider.downcast_ref::<PublishedTable>() {
-            return self.object(table.label.rsplit_once(", snapshot ")?.0, &["profile"]);
-        }
-        if let Some(barrier) = provider.downcast_ref::<Barrier>() {
-            let is_state = scan.table_name.table().strip_suffix(STATE_OF) == Some(barrier.label());
-            let kinds: &[&str] = if is_state { &["profile"] } else { &["table", "external table", "view"] };
-            return self.object(barrier.label(), kinds);
-        }
-        // A temporary table hides an object of the same name.
-        if self.context.tables().temporary(scan.table_name.table()).is_some_and(|own| Arc::ptr_eq(&own, &provider)) {
-            return None;
-        }
-        self.named(&scan.table_name, &["table", "external table"])
-    }
-
-    fn object(&self, name: &str, kinds: &[&str]) -> Option<&'a Object> {
-        self.objects.iter().find(|object| object.name == name && kinds.contains(&object.kind.as_str()))
-    }
-
-    /// The object of one of these kinds that a name in a plan refers to.
-    fn named(&self, name: &TableReference, kinds: &[&str]) -> Option<&'a Object> {
-        let (own, _) = name_and_time(name.table());
-        let of_schema = |schema: &str| match schema {
-            PUBLIC => self.object(own, kinds),
-            schema => self.object(&member(schema, own), kinds),
-        };
-        match name.schema() {
-            // A schema of the search path, or a schema in which a refresh sees tables up to a time.
-            Some(schema) => of_schema(schema).or_else(|| self.object(own, kinds)),
-            // Definitions look names up in `public`; a table below a horizon has its full object name.
-            None => self.path.iter().find_map(|schema| of_schema(schema)).or_else(|| self.object(own, kinds)),
-        }
-    }
 }

@@ -13,7 +13,6 @@ use tokio::task::{JoinError, JoinSet};
 use super::exporting;
 use super::naming::own_name;
 use crate::adapter::arguments::Options;
-use crate::catalog::cleaning::is_learned;
 use crate::catalog::erasure::{ErasedObject, NewErasure};
 use crate::catalog::objects::Object;
 use crate::catalog::rewriting::{Rewritten, Rule, without_texts_of};
@@ -21,6 +20,7 @@ use crate::catalog::runs::now;
 use crate::catalog::snapshots::{Part, SnapshotOf};
 use crate::docs::Doc;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::learning::model::erased::{learned_values, without_values};
 use crate::objects::definition::constant;
 use crate::objects::subject::{self, Held};
 use crate::objects::{protection, retaining};
@@ -132,7 +132,8 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     others.extend(untold);
     others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
     let without_keys = |text: &str| subject.keys.without(text);
-    let texts = &only_theirs(&rewritten, context)?;
+    let theirs = only_theirs(&rewritten, context)?;
+    let without_values = |model: &str| if theirs.is_empty() { None } else { without_values(model, &theirs) };
     let erasure = catalog.erase(NewErasure {
         kind: "subject",
         object: &subject.label,
@@ -143,7 +144,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
         others,
         without_keys: &without_keys,
         without_literals: &without_literals,
-        texts,
+        without_values: &without_values,
         applied: vec![],
     })?;
     let is_finished = finish(context).await;
@@ -195,12 +196,12 @@ fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> 
 /// Strings that models have learned and that occurred only in the erased rows.
 fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BTreeSet<String>> {
     let catalog = context.catalog();
-    let learned = catalog.learned()?;
+    let learned: BTreeSet<String> = catalog.trained()?.iter().flat_map(|model| learned_values(model)).collect();
     let mut theirs: BTreeSet<String> = BTreeSet::new();
     let mut others: BTreeSet<String> = BTreeSet::new();
     for of in rewritten.iter().map(|file| (file.of, file.name.as_str())).collect::<HashSet<_>>() {
         let own = || rewritten.iter().filter(|file| (file.of, file.name.as_str()) == of);
-        let texts = own().flat_map(|file| &file.texts).filter(|(_, text)| is_learned(&learned, text)).cloned();
+        let texts = own().flat_map(|file| &file.texts).filter(|(_, text)| learned.contains(text)).cloned();
         let all: BTreeSet<(String, String)> = texts.collect();
         let mut only = all.clone();
         if !only.is_empty() {
@@ -325,7 +326,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             others: untold,
             without_keys: &|_| None,
             without_literals: &|_| None,
-            texts: &BTreeSet::new(),
+            without_values: &|_| None,
             applied: vec![rule.object],
         })?;
         is_finished = finish(context).await;

@@ -324,7 +324,8 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
     let (Some(table), Some(folder)) = (table, folder) else {
         return Err(invalid(
             &name,
-            "rows can be inserted where the table is one local folder; write a new file with COPY instead",
+            "rows can be inserted where the table is one local folder of files as COPY writes them: OPTIONS may give a header, a separator, \
+             one text for NULL, and types; write a new file with COPY instead",
         ));
     };
     if files::has_folder_columns(&provider) {

@@ -21,11 +21,12 @@ use sqlparser::ast::{
 
 use super::kind::Kind;
 use super::lifecycle::{NewObject, listed, remember, unless_moved, users};
+use super::protection::class;
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
 use super::table::{self, Table};
 use super::view;
-use crate::catalog::objects::Object;
+use crate::catalog::objects::{Moved, Object};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::refuse_nulls;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
@@ -112,7 +113,6 @@ async fn alter_columns(
     running: &RunningPlan,
 ) -> Result<Vec<String>> {
     let name = object.name.clone();
-    let before = object.clone();
     let table = Table.open(&object, When::Now, context).await?;
     let now = columns(table.as_ref(), Some(&object), context)?;
     let (columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
@@ -141,12 +141,7 @@ async fn alter_columns(
     }
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(&name, context), &columns, &declared), context.session())?, context).await?;
-    table::write(&new, rows, Some(declared), context, running).await?;
-    // Comments and classes move with their columns.
-    for (column, new) in moved(&statement.operations) {
-        context.catalog().move_column(&before, &column, new.as_deref())?;
-    }
-    Ok(vec![])
+    table::write(&new, rows, Some(declared), moved(&statement.operations), context, running).await.map(|_| vec![])
 }
 
 async fn alter_temporary(
@@ -162,6 +157,7 @@ async fn alter_temporary(
     check_defaults(name, &columns, context).await?;
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(name, context), &columns, &declared), context.session())?, context).await?;
+    let classes = class::of_rows(&rows, context).await?;
     let rows = DataFrame::new(context.state(), rows).collect().await?;
     let rows = rows.iter().map(|batch| {
         refuse_nulls(name, &declared, batch)?;
@@ -182,11 +178,12 @@ async fn alter_temporary(
         }
     }
     context.tables().set_comments(name, comments);
+    context.tables().set_held(name, classes);
     Ok(vec![])
 }
 
-/// The columns that are renamed (with their new names) or dropped.
-fn moved(operations: &[AlterTableOperation]) -> Vec<(String, Option<String>)> {
+/// The columns that are renamed or dropped; their comments and classes move with them.
+fn moved(operations: &[AlterTableOperation]) -> Vec<Moved> {
     let of = |operation: &AlterTableOperation| match operation {
         AlterTableOperation::RenameColumn { old_column_name, new_column_name } => {
             vec![(normal(old_column_name), Some(normal(new_column_name)))]
@@ -447,9 +444,10 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
     };
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
-        let comments = context.tables().comments(name);
+        let (comments, classes) = (context.tables().comments(name), context.tables().held(name));
         context.tables().remove_temporary(name);
         context.tables().set_comments(&new, comments);
+        context.tables().set_held(&new, classes);
         context.tables().add_temporary(new, table);
         return Ok(vec![]);
     }

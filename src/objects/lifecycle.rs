@@ -303,7 +303,10 @@ pub fn listed(objects: &[Object], context: &StatementContext) -> Result<String> 
 }
 
 /// The objects that need an object, directly or through others, nearest first.
-fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
     let mut all = users(object, context)?;
     let mut next = 0;
     while next < all.len() {
@@ -412,6 +415,9 @@ pub fn profiles(objects: &[Object]) -> impl Iterator<Item = &str> + Clone {
     objects.iter().filter(|object| object.kind == "profile").map(|object| object.name.as_str())
 }
 
+/// The columns and properties that reveal a definition. Only its owner sees them: a statement may name objects that others cannot see.
+pub const MADE_OF: [&str; 5] = ["definition", "condition", "query", "expectation", "shows"];
+
 /// The properties that DESCRIBE shows, in display order.
 ///
 /// # Errors
@@ -448,10 +454,10 @@ pub fn describe(context: &StatementContext, target: &Target) -> Result<Vec<(Stri
     properties.extend(of_columns.map(|(column, comment)| (format!("comment of {column}"), comment.text.clone())));
     properties.push(("owner".into(), definition.text("owner").to_string()));
     properties.extend(kind.describe_published(&definition, context)?);
-    if context.rights()?.owns(object) {
-        properties.push(("definition".into(), object.sql.clone()));
-    }
-    properties.retain(|(_, value)| !value.is_empty());
+    properties.push(("definition".into(), object.sql.clone()));
+    let owns = context.rights()?.owns(object);
+    let is_shown = |name: &str| owns || !(MADE_OF.contains(&name) || name.starts_with('$'));
+    properties.retain(|(name, value)| is_shown(name) && !value.is_empty());
     Ok(properties)
 }
 

@@ -64,11 +64,11 @@ impl Definitions for Stored {
             // A query over it can be planned, but running it is an error.
             Err(missing) if is_unpublished => {
                 let (columns, missing) = (columns_by_name(&whole), Some(Arc::new(missing)));
-                return Ok(Published { at: self.0.now(), customers: 0, columns, missing, table });
+                return Ok(Published { at: self.0.now(), columns, missing, table });
             }
             seen => seen?,
         };
-        Ok(Published { at: snapshot.at, customers: snapshot.rows, columns: snapshot.columns.clone(), missing: None, table })
+        Ok(Published { at: snapshot.at, columns: snapshot.columns.clone(), missing: None, table })
     }
 
     fn model(&self, name: &str) -> Result<StoredModel> {

@@ -19,7 +19,7 @@ use super::lifecycle::{NewObject, check_users};
 use super::protection::class;
 use super::relation;
 use super::schema::quoted;
-use crate::catalog::objects::Object;
+use crate::catalog::objects::{Moved, Object};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
 use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
@@ -258,10 +258,12 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     }
     let declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
     let declared = declared.then(|| Arc::new(command.input.schema().as_arrow().clone()));
-    write(new, Arc::unwrap_or_clone(command.input), declared, context, running).await.map(|()| vec![])
+    running.wrote(write(new, Arc::unwrap_or_clone(command.input), declared, vec![], context, running).await?);
+    Ok(vec![])
 }
 
-/// Writes the rows of a new or replaced table; `declared` are its columns, where they declare what may be NULL.
+/// Writes the rows of a new or replaced table; `declared` are its columns, where they declare what may be NULL, and `moved` those of the
+/// replaced table that have another name now. Returns the number of rows.
 ///
 /// # Errors
 /// It would break something, or its rows cannot be computed or written. Then nothing is changed.
@@ -269,9 +271,10 @@ pub async fn write(
     new: &NewObject,
     rows: LogicalPlan,
     declared: Option<SchemaRef>,
+    moved: Vec<Moved>,
     context: &StatementContext,
     running: &RunningPlan,
-) -> Result<()> {
+) -> Result<u64> {
     let name = &new.object.name;
     let replaced = context.view().snapshot(SnapshotOf::Table, name, When::Now)?.map(|newest| newest.id);
     let columns = Arc::new(EmptyTable::new(Arc::new(rows.schema().as_arrow().clone())));
@@ -282,6 +285,7 @@ pub async fn write(
         if_not_exists: new.create.if_not_exists,
         declared,
         definition: new.version(),
+        moved,
         classes: class::of_rows(&rows, context).await?,
         recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };

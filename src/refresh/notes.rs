@@ -10,7 +10,7 @@ use super::domain::Asked;
 use super::plan::PROFILE_SCHEMA;
 use super::recorder::Counted;
 use super::refresh::{AsOf, Refresh};
-use super::sources::Sources;
+use super::sources::{Sources, missing_in};
 use crate::catalog::snapshots::Snapshot;
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
@@ -76,6 +76,18 @@ impl Refresh<'_> {
         let plan = LogicalPlanBuilder::from(plan).filter(asked.holds.clone())?.limit(0, Some(1))?.build()?;
         let batches = DataFrame::new(context.state(), plan).collect().await?;
         Ok(batches.iter().any(|batch| batch.num_rows() > 0))
+    }
+
+    /// Notes on tables with a time column that has no value in some rows, which no refresh sees. They are counted only where that is cheap.
+    pub async fn notes_on_missing_times(&self) -> Vec<String> {
+        let (mut notes, context, profile) = (vec![], self.context.renewed(), self.definition.name());
+        for (table, column) in &self.definition.body.time_columns {
+            // An error here must not fail the refresh: there is then no note.
+            if let Ok(Some(rows @ 1..)) = missing_in(table, column, &context).await {
+                notes.push(format!("rows of {table} without {column} are left out of profile {profile}: {rows}"));
+            }
+        }
+        notes
     }
 
     /// A note that the profile's clock now moves to the present although its data ended long ago: later refreshes as of an earlier day will

@@ -59,6 +59,23 @@ pub struct Planned {
     pub never: Vec<(String, String)>,
 }
 
+/// What the columns of a profile are computed from.
+#[derive(Debug)]
+pub struct Computed {
+    /// The plan of key and attributes.
+    pub own: LogicalPlan,
+    /// The plans of the tags, of key and value, each after those it needs.
+    pub tags: Vec<(String, LogicalPlan)>,
+}
+
+impl Planned {
+    /// The plans of its columns.
+    pub fn computed(&self) -> Computed {
+        let tags = self.tags.iter().map(|tag| (tag.name.clone(), tag.plan.clone())).collect();
+        Computed { own: self.profile.clone(), tags }
+    }
+}
+
 /// A tag's query, of key and value.
 #[derive(Debug)]
 pub struct PlannedTag {

@@ -66,7 +66,7 @@ fn table_of(
         return Err(failed(profile, format!("snapshot {} lacks its files", snapshot.id)));
     };
     let schema = Arc::clone(&first.schema);
-    PublishedTable::new(format!("{profile}, snapshot {}", snapshot.id), schema, pins, sorted_by)
+    PublishedTable::new((profile, snapshot.id), schema, pins, sorted_by)
 }
 
 /// Which schema: that of profiles, or that of segments.
@@ -147,6 +147,8 @@ impl Named {
 /// The state of a profile: the published one, or the one that the definition would publish.
 pub struct State {
     profile: String,
+    /// The snapshot that it is read from.
+    pub snapshot: Option<i64>,
     columns: Vec<PublishedColumn>,
     rows: Arc<dyn TableProvider>,
     /// The closed values.
@@ -169,6 +171,7 @@ impl State {
         };
         let state = Self {
             profile: profile.clone(),
+            snapshot: Some(snapshot.id),
             columns: snapshot.columns.clone(),
             rows: Arc::new(state_table(view, profile, &snapshot)?),
             closed,
@@ -184,8 +187,8 @@ impl State {
 
     /// The state that would be published, without rows: reading it gives the error `missing`.
     pub fn unpublished(profile: &str, columns: Vec<PublishedColumn>, schema: SchemaRef, missing: Arc<DataFusionError>) -> Self {
-        let rows = Arc::new(Unpublished { schema, missing });
-        Self { profile: profile.to_string(), columns, rows, closed: None }
+        let rows = Arc::new(Unpublished { profile: profile.to_string(), schema, missing });
+        Self { profile: profile.to_string(), snapshot: None, columns, rows, closed: None }
     }
 
     /// The current rows, and the rows of closed values.
@@ -328,7 +331,8 @@ impl State {
 
 /// Rows that have not been computed yet. The columns are known, so views and definitions over them can be planned.
 #[derive(Debug)]
-struct Unpublished {
+pub struct Unpublished {
+    pub profile: String,
     schema: SchemaRef,
     missing: Arc<DataFusionError>,
 }

@@ -41,16 +41,18 @@ use super::history::{history_schema, history_so_far};
 use super::inputs::Inputs;
 use super::levels::{Computation, DerivedTag, levels};
 use super::notes::Done;
-use super::plan::{Planned, PlannedSegment, PlannedTag, Planner, own_table};
+use super::plan::{Computed, Planned, PlannedSegment, PlannedTag, Planner, own_table};
 use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
 use super::stages::{Between, Stages};
 use crate::catalog::Catalog;
 use crate::catalog::data::{Pinned, Written};
+use crate::catalog::objects::Object;
 use crate::catalog::output::Output;
 use crate::catalog::published::listing;
 use crate::catalog::runs::{OpenRun, REFRESH, now};
-use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, SnapshotOf, When};
+use crate::catalog::snapshots::{ColumnRole, NewSnapshot, Part, Refreshed, Snapshot, SnapshotOf, When};
+use crate::catalog::stored_classes::{ColumnClasses, UNKNOWN};
 use crate::error::{invalid, message, without_values};
 use crate::statement::{RunningPlan, StatementContext};
 
@@ -81,6 +83,10 @@ pub enum AsOf {
 /// Reads the definition of a profile, as the statement sees it.
 pub type ReadDefinition = dyn Fn(&str, &StatementContext) -> Result<ProfileDefinition> + Send + Sync;
 
+/// Finds the classes of a profile's columns, even of those that have none.
+pub type FindClasses =
+    dyn for<'a> Fn(&'a Object, &'a Computed, &'a StatementContext) -> BoxFuture<'a, Result<ColumnClasses>> + Send + Sync;
+
 /// Refreshes a profile.
 ///
 /// # Errors
@@ -88,6 +94,7 @@ pub type ReadDefinition = dyn Fn(&str, &StatementContext) -> Result<ProfileDefin
 pub async fn refresh(
     context: &StatementContext,
     read: &ReadDefinition,
+    find: &FindClasses,
     request: RefreshRequest,
     running: &RunningPlan,
 ) -> Result<Vec<String>> {
@@ -101,7 +108,7 @@ pub async fn refresh(
     let ending = context.clone();
     let run = OpenRun::begin(catalog, REFRESH, &request.profile, refresh.as_of)?
         .given_up_for(move || ending.overdue().map_or_else(String::new, |error| message(&error)));
-    match refresh.run(&run, running).await {
+    match refresh.run(&run, find, running).await {
         Ok(done) => {
             run.succeeded();
             let mut notes = vec![done.summary(&refresh, began.elapsed())];
@@ -198,6 +205,9 @@ pub struct Prepared {
     pub inputs: LogicalPlan,
     pub stages: Stages,
     recorder: Recorder,
+    computed: Computed,
+    /// The tags that keep their values.
+    kept: Vec<TagToRecord>,
     snapshots: Earlier,
     /// The files of earlier snapshots that are read, locked against deletion.
     pins: Vec<Arc<Pinned>>,
@@ -227,13 +237,15 @@ impl<'a> Refresh<'a> {
         Ok(Self { context, catalog, definition, request, as_of })
     }
 
-    async fn run(&self, run: &OpenRun, running: &RunningPlan) -> Result<Done> {
+    async fn run(&self, run: &OpenRun, find: &FindClasses, running: &RunningPlan) -> Result<Done> {
         self.catalog.collect()?;
         let Prepared {
             inputs,
             stages,
             mut recorder,
-            snapshots: Earlier { newest, base, .. },
+            computed,
+            kept: kept_tags,
+            snapshots: Earlier { newest, base, known },
             pins,
             asked,
             looking_back,
@@ -276,6 +288,11 @@ impl<'a> Refresh<'a> {
         self.catalog.data.sync()?;
         fail_point!("refresh::synced", |_| std::process::abort());
         let columns = recorder.columns();
+        // As late as possible: a class may have been set meanwhile.
+        let (own, computed) = (&self.definition.own.object, &computed);
+        let found = |context: StatementContext| async move { find(own, computed, &context).await };
+        let mut classes = self.context.settled(found).await?;
+        self.add_kept_classes(&kept_tags, known.as_ref(), &mut classes)?;
         let new = NewSnapshot {
             of: SnapshotOf::Profile,
             name: &self.request.profile,
@@ -287,7 +304,7 @@ impl<'a> Refresh<'a> {
             kept,
             keep: self.definition.body.keep_snapshots,
         };
-        let published = self.catalog.publish(&new, Some((run.id, recorder.counted.changes)));
+        let published = self.catalog.publish(&new, Some(&Refreshed { run: run.id, changes: recorder.counted.changes, classes }));
         fail_point!("refresh::published", |_| std::process::abort());
         // Keep the files: after a disk error the commit may or may not have happened, so the catalog may name them. If it does not, they
         // are garbage-collected.
@@ -309,6 +326,23 @@ impl<'a> Refresh<'a> {
         Ok(Done { counted: recorder.counted, segments, notes })
     }
 
+    /// Adds the classes of tags that keep their values, which may have been computed by another definition.
+    fn add_kept_classes(&self, kept: &[TagToRecord], known: Option<&Snapshot>, classes: &mut ColumnClasses) -> Result<()> {
+        let Some(known) = known.filter(|_| !kept.is_empty()) else { return Ok(()) };
+        let mut stored = self.catalog.stored_classes(self.definition.own.object.id)?;
+        stored.retain(|stored| stored.until >= known.id);
+        for tag in kept {
+            let mut of_tag =
+                stored.iter().filter(|stored| stored.column == tag.name).map(|stored| stored.class.clone()).peekable();
+            let is_defined_anew =
+                self.definition.tags.iter().any(|(own, _)| own.object.name == tag.name && own.object.version != tag.version);
+            let own = classes.entry(tag.name.clone()).or_default();
+            own.extend((is_defined_anew && of_tag.peek().is_none()).then(|| UNKNOWN.to_string()));
+            own.extend(of_tag.filter(|class| !class.is_empty()));
+        }
+        Ok(())
+    }
+
     pub async fn plan(&self) -> Result<Planned> {
         let plan = |context: StatementContext| async move {
             Planner { context: &context, as_of: self.as_of }.plan(&self.definition).await
@@ -319,7 +353,9 @@ impl<'a> Refresh<'a> {
     /// Plans everything up to the rows from which derived tags are computed.
     pub async fn prepare(&self) -> Result<Prepared> {
         let (profile, key) = (self.definition.name(), &self.definition.body.key);
-        let Planned { key_type, profile: own, attributes, tags, segments, missing, sources, .. } = self.plan().await?;
+        let planned = self.plan().await?;
+        let computed = planned.computed();
+        let Planned { key_type, profile: own, attributes, tags, segments, missing, sources, .. } = planned;
         if let Some((column, suggestion)) = missing.first() {
             let problem = format!("time_columns names {column}, and there is no such table{suggestion}; SHOW TABLES lists them");
             return Err(invalid(&format!("profile {profile}"), problem));
@@ -363,6 +399,7 @@ impl<'a> Refresh<'a> {
             counted: Counted::default(),
         };
         let mut notes: Vec<String> = self.note_on_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
+        notes.extend(self.notes_on_missing_times().await);
         // Nothing is later than now: without time columns, and unless the refresh is of a given time, these notes were given when the tags
         // were created.
         if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {
@@ -370,7 +407,7 @@ impl<'a> Refresh<'a> {
         }
         let asked = segments.iter().map(|segment| segment.asked.clone()).collect();
         let stages = self.stages(derived, segments, key_type)?;
-        Ok(Prepared { inputs, stages, recorder, snapshots, pins, asked, looking_back, notes })
+        Ok(Prepared { inputs, stages, recorder, computed, kept: selection.kept, snapshots, pins, asked, looking_back, notes })
     }
 
     /// The labels of the profile and its parts, as errors name them.

@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Between, Expr, LogicalPlan, Operator};
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
 use super::columns::MOMENT;
 use super::definition::{AS_OF, ProfileDefinition};
+use super::published::name_and_time;
 use crate::error::{did_you_mean, invalid};
+use crate::sql::lineage::{Origin, origins};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::is_called_with;
@@ -51,7 +54,7 @@ impl Sources {
         for (name, source) in sources {
             // A view with a time column already limits the tables beneath it.
             let is_whole = source.through.iter().any(|path| !path.iter().any(|view| is_timed(view)));
-            let is_bounded = source.times.iter().any(|time| bounded.contains(time));
+            let is_bounded = source.times.iter().any(|time| bounded.contains(&(name.clone(), time.clone())));
             if source.times.is_empty() || is_timed(&name) || !is_whole || is_bounded {
                 continue;
             }
@@ -128,24 +131,49 @@ impl Sources {
     }
 }
 
-/// The greatest time in a column, in microseconds since 1970.
-async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
+/// The number of rows that have no value in a column; `None` where statistics do not tell it, and so all rows would have to be read.
+///
+/// # Errors
+/// The table cannot be opened.
+pub async fn missing_in(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
+    let frame = asked(&format!("count(*) - count({})", identifier(column)), table, context).await?;
+    let plan = frame.clone().create_physical_plan().await?;
+    if plan.exists(|node| Ok(node.children().is_empty() && !node.is::<PlaceholderRowExec>()))? {
+        return Ok(None);
+    }
+    match answer(frame).await? {
+        Some(ScalarValue::Int64(count)) => Ok(count),
+        _ => Ok(None),
+    }
+}
+
+/// The query of one value over a table.
+async fn asked(value: &str, table: &str, context: &StatementContext) -> Result<DataFrame> {
     // A file is named by a quoted string.
     let from = if table.contains('/') { literal(table) } else { identifier(table) };
-    let query = parse_query(&format!("SELECT max({}) FROM {from}", identifier(column)))?;
+    let query = parse_query(&format!("SELECT {value} FROM {from}"))?;
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-    let plan = planning::plan(&statement, context).await?;
-    let batches = DataFrame::new(context.state(), plan).collect().await?;
-    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
-    let greatest = ScalarValue::try_from_array(batch.column(0), 0)?;
+    Ok(DataFrame::new(context.state(), planning::plan(&statement, context).await?))
+}
+
+async fn answer(frame: DataFrame) -> Result<Option<ScalarValue>> {
+    let batches = frame.collect().await?;
+    let first = batches.iter().find(|batch| batch.num_rows() > 0);
+    first.map(|batch| ScalarValue::try_from_array(batch.column(0), 0)).transpose()
+}
+
+/// The greatest time in a column, in microseconds since 1970.
+async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
+    let greatest = answer(asked(&format!("max({})", identifier(column)), table, context).await?).await?;
+    let Some(greatest) = greatest else { return Ok(None) };
     match greatest.cast_to(&MOMENT).map_err(|error: DataFusionError| error.context(format!("{table}.{column}")))? {
         ScalarValue::TimestampMicrosecond(time, _) => Ok(time),
         _ => Ok(None),
     }
 }
 
-/// The names of columns that a condition of the query bounds from above by a constant, as in `ordered_at <= $as_of`.
-fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
+/// The columns of tables that a condition of the query bounds from above by a constant, as in `ordered_at <= $as_of`.
+fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<Origin>> {
     let mut found = BTreeSet::new();
     plan.apply_with_subqueries(|plan| {
         if let LogicalPlan::Filter(filter) = plan {
@@ -157,10 +185,12 @@ fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<String>> {
                     _ => continue,
                 };
                 let columns = less.column_refs();
-                if let [Column { name, .. }] = columns.into_iter().collect::<Vec<_>>().as_slice()
+                if let [column] = columns.into_iter().collect::<Vec<_>>().as_slice()
                     && more.column_refs().is_empty()
+                    && let Some(place) = filter.input.schema().maybe_index_of_column(column)
                 {
-                    found.insert(name.clone());
+                    let origins = origins(&filter.input, place).into_iter();
+                    found.extend(origins.map(|(table, column)| (name_and_time(&table).0.to_string(), column)));
                 }
             }
         }

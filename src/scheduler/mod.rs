@@ -158,15 +158,9 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     loop {
         let mut told = vec![];
         let looked = tokio::task::block_in_place(|| runner.look(&mut |event| told.push(event)));
-        let next = looked.unwrap_or_else(|error| {
-            // A repeated error is reported only once.
-            let problem = message(&error);
-            if wrong.as_ref() != Some(&problem) {
-                told.push(Event::Problem(problem.clone()));
-            }
-            wrong = Some(problem);
-            Machine.now().saturating_add(pause)
-        });
+        let problem = looked.as_ref().err().map(message);
+        told.extend(newly(problem, &mut wrong).map(Event::Problem));
+        let next = looked.unwrap_or_else(|_| Machine.now().saturating_add(pause));
         told.into_iter().for_each(|event| notices.tell(event));
         let wait = u64::try_from(next - Machine.now()).unwrap_or(0);
         tokio::select! {
@@ -193,6 +187,15 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
         }
     }
     notices.finish(Duration::from_secs(5)).await;
+}
+
+/// The problem, unless it was there at the last look too; one that has come back is told again.
+fn newly(problem: Option<String>, last: &mut Option<String>) -> Option<String> {
+    if problem == *last {
+        return None;
+    }
+    last.clone_from(&problem);
+    problem
 }
 
 /// Writes an event to the log.

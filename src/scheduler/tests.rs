@@ -340,3 +340,11 @@ fn another_calendar_begins_when_it_is_made() {
     let waiting = Dependency { schedule: &schedule, state: State { settled: Some(5), ..State::default() } };
     assert_eq!(decide(&schedule, &State { running: Some(3), ..State::default() }, &[waiting], DAY), Decision::Wait(None));
 }
+
+#[test]
+fn a_problem_is_told_when_it_comes_and_when_it_comes_back() {
+    let mut last = None;
+    let looks = ["", "full", "full", "", "full", "gone", ""].map(|problem| (!problem.is_empty()).then(|| problem.to_string()));
+    let told: Vec<String> = looks.into_iter().filter_map(|problem| newly(problem, &mut last)).collect();
+    assert_eq!(told, ["full", "full", "gone"]);
+}

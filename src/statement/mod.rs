@@ -63,6 +63,8 @@ pub use rights::{PREDEFINED, Rights};
 pub use running::RunningPlan;
 pub use tables::{SavedTables, SessionTables};
 
+pub use crate::postgres_catalog::advisory::TransactionLocks;
+
 /// Makes a context's catalog the catalog of a DataFusion state.
 pub type Bind = fn(&StatementContext, &mut SessionState);
 
@@ -452,9 +454,10 @@ impl StatementContext {
         Self { whole: self.whole.clone(), part: Part { files, ..self.part.clone() } }
     }
 
-    /// The table that replaces a call which reads files, by the name used in the text.
+    /// The table that replaces a call which reads files, by the name used in the text. Within a protected table that the rules of another
+    /// read, the innermost one has the name.
     pub fn file_table(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
-        let found = self.part.files.iter().find(|(own, _)| own == name);
+        let found = self.part.files.iter().rev().find(|(own, _)| own == name);
         found.map(|(_, table)| Arc::clone(table))
     }
 

@@ -9,7 +9,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 
 use crate::catalog::stamp::Stamp;
-use crate::postgres_catalog::advisory;
+use crate::postgres_catalog::advisory::{self, TransactionLocks};
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
@@ -20,6 +20,7 @@ pub struct SavedTables {
     /// The rows of each partition of the in-memory tables.
     rows: HashMap<String, Vec<Vec<RecordBatch>>>,
     comments: HashMap<String, BTreeMap<String, String>>,
+    held: HashMap<String, BTreeMap<String, String>>,
 }
 
 /// The classes of an object's columns, by column name.
@@ -32,11 +33,13 @@ pub struct SessionTables {
     temporary: Mutex<Tables>,
     /// Comments on temporary tables: by table, then by column. The empty column name holds the comment on the table itself.
     comments: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    /// The classes of the columns of temporary tables, which their values had where they come from.
+    held: Mutex<HashMap<String, BTreeMap<String, String>>>,
     /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
     /// change of the database makes all of them out of date.
     loaded: Mutex<(Stamp, Tables)>,
-    /// The classes of objects' columns by object number, with their state of the database.
-    classes: Mutex<(Stamp, HashMap<i64, Classes>)>,
+    /// The classes of objects' columns by the numbers of object and snapshot, with their state of the database.
+    classes: Mutex<(Stamp, HashMap<(i64, Option<i64>), Classes>)>,
 }
 
 impl Debug for SessionTables {
@@ -58,9 +61,19 @@ impl SessionTables {
         std::ptr::from_ref(self).addr()
     }
 
+    /// The advisory locks of a transaction that begins.
+    pub fn transaction_locks(&self) -> TransactionLocks {
+        TransactionLocks::begin(self.identity())
+    }
+
     /// The temporary table of that name.
     pub fn temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.temporary.lock().get(name).cloned()
+    }
+
+    /// The name of a temporary table, if it is one.
+    pub fn name_of(&self, table: &Arc<dyn TableProvider>) -> Option<String> {
+        self.temporary.lock().iter().find(|(_, own)| Arc::ptr_eq(own, table)).map(|(name, _)| name.clone())
     }
 
     /// The names of the temporary tables.
@@ -78,6 +91,7 @@ impl SessionTables {
     pub fn remove_temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.let_go();
         self.comments.lock().remove(name);
+        self.held.lock().remove(name);
         self.temporary.lock().remove(name)
     }
 
@@ -89,6 +103,16 @@ impl SessionTables {
     /// Replaces all comments on a temporary table.
     pub fn set_comments(&self, name: &str, comments: BTreeMap<String, String>) {
         self.comments.lock().insert(name.into(), comments);
+    }
+
+    /// The classes of a temporary table's columns.
+    pub fn held(&self, name: &str) -> BTreeMap<String, String> {
+        self.held.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    /// Replaces the classes of a temporary table's columns.
+    pub fn set_held(&self, name: &str, classes: BTreeMap<String, String>) {
+        self.held.lock().insert(name.into(), classes);
     }
 
     /// A copy of the temporary tables with their current rows.
@@ -104,7 +128,7 @@ impl SessionTables {
                 rows.insert(name.clone(), parts);
             }
         }
-        SavedTables { tables, rows, comments: self.comments.lock().clone() }
+        SavedTables { tables, rows, comments: self.comments.lock().clone(), held: self.held.lock().clone() }
     }
 
     /// Restores the temporary tables from a copy.
@@ -119,6 +143,7 @@ impl SessionTables {
         }
         *self.temporary.lock() = saved.tables;
         *self.comments.lock() = saved.comments;
+        *self.held.lock() = saved.held;
     }
 
     /// Drops the loaded definitions, and with them the files that they keep open.
@@ -136,18 +161,18 @@ impl SessionTables {
     }
 
     /// The classes of an object's columns, if they were found in this state of the database.
-    pub fn classes(&self, stamp: Stamp, object: i64) -> Option<Classes> {
+    pub fn classes(&self, stamp: Stamp, state: (i64, Option<i64>)) -> Option<Classes> {
         let classes = self.classes.lock();
-        classes.1.get(&object).filter(|_| classes.0 == stamp).cloned()
+        classes.1.get(&state).filter(|_| classes.0 == stamp).cloned()
     }
 
     /// Caches the classes of an object's columns.
-    pub fn keep_classes(&self, stamp: Stamp, object: i64, found: &Classes) {
+    pub fn keep_classes(&self, stamp: Stamp, state: (i64, Option<i64>), found: &Classes) {
         let mut classes = self.classes.lock();
         if classes.0 != stamp {
             *classes = (stamp, HashMap::new());
         }
-        classes.1.insert(object, Arc::clone(found));
+        classes.1.insert(state, Arc::clone(found));
     }
 
     /// Caches a definition that was loaded in this state of the database, unless the cache has moved on to another state.

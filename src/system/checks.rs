@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 
 use super::SystemTable;
 use crate::catalog::checks::CheckResult;
+use crate::catalog::objects::Object;
 use crate::docs::Column;
 use crate::objects::values::{given, number, share, text, time};
 use crate::statement::StatementContext;
@@ -39,10 +40,12 @@ const RESULTS: [Column; 12] = [
     Column { name: "examples", data_type: "VARCHAR", text: "rows that failed, one per line, with masked values" },
 ];
 
-/// The results of checks that the role can see.
+/// The results of the role's own checks. Those of others tell of rows that it may not see.
 fn results(context: &StatementContext) -> Result<Vec<CheckResult>> {
-    let seen = context.objects()?;
-    let is_seen = |result: &CheckResult| seen.iter().any(|object| object.kind == "check" && object.id == result.object);
+    let (objects, rights) = (context.objects()?, context.rights()?);
+    let is_own =
+        |object: &Object, result: &CheckResult| object.kind == "check" && object.id == result.object && rights.owns(object);
+    let is_seen = |result: &CheckResult| objects.iter().any(|object| is_own(object, result));
     Ok(context.catalog().check_results()?.into_iter().filter(is_seen).collect())
 }
 

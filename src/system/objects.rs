@@ -15,7 +15,7 @@ use crate::docs::Column;
 use crate::error::message;
 use crate::objects::definition::Definition;
 use crate::objects::kind::Kind;
-use crate::objects::lifecycle::read;
+use crate::objects::lifecycle::{MADE_OF, read};
 use crate::objects::values::{number, text};
 use crate::statement::StatementContext;
 
@@ -61,7 +61,6 @@ impl SystemTable for Objects {
             let rights = context.rights()?;
             let owns: Vec<bool> = read.iter().map(|(object, _)| rights.owns(object)).collect();
             let mut values = self.of_all(read, context)?;
-            // Definitions are visible only to their owners: a statement may name objects that others cannot see.
             if owns.contains(&false) {
                 for (column, values) in self.0.columns().iter().zip(&mut values) {
                     if MADE_OF.contains(&column.name) {
@@ -73,9 +72,6 @@ impl SystemTable for Objects {
         })
     }
 }
-
-/// The columns that reveal a definition.
-const MADE_OF: [&str; 3] = ["definition", "condition", "query"];
 
 impl Objects {
     fn of_all(&self, read: Vec<(Object, Result<Definition>)>, context: &StatementContext) -> Result<Vec<ArrayRef>> {

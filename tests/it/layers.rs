@@ -149,6 +149,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "sql",
             "statement",
             "functions",
+            "learning",
             "adapter",
             "catalog",
             "error",

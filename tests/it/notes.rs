@@ -53,6 +53,19 @@ fn sources_that_are_read_whole_are_told_by_name() {
     ] {
         only(&shop(&format!("{timed} CREATE TAG n ON p AS {query};")), "orders.ordered_at is a time");
     }
+    // The bound of one table is none of another, even if their columns have the same name; that of a subquery is.
+    let both = "CREATE TABLE visits AS SELECT id, ordered_at FROM orders;";
+    for (query, is_told) in [
+        ("SELECT o.id, count(*) FROM orders AS o JOIN visits AS v USING (id) WHERE v.ordered_at <= $as_of GROUP BY o.id", true),
+        ("SELECT o.id, count(*) FROM orders AS o JOIN visits AS v USING (id) WHERE o.ordered_at <= $as_of GROUP BY o.id", false),
+        (
+            "SELECT id, count(*) FROM (SELECT id, ordered_at AS at FROM orders) WHERE CAST(at AS DATE) <= $as_of GROUP BY id",
+            false,
+        ),
+    ] {
+        let told = shop(&format!("{both} {timed} CREATE TAG n ON p AS {query};"));
+        assert_eq!(told.iter().any(|note| note.starts_with("orders.ordered_at is a time")), is_told, "{query}: {told:#?}");
+    }
     // REFRESH says it too.
     let two = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;
         CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id; CREATE TAG m ON p AS SELECT id, max(amount) FROM orders GROUP BY id;
@@ -75,6 +88,15 @@ fn a_clock_that_goes_far_beyond_the_data_is_told() {
     none(&told, "the newest");
     let fresh = format!("{SHOP} INSERT INTO orders SELECT 1, CAST(now() AS TIMESTAMP), 5.0; {profile} REFRESH PROFILE p;");
     none(&notes(&fresh), "the newest");
+}
+
+#[test]
+fn rows_without_a_time_are_told() {
+    let refreshed = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders.ordered_at') AS SELECT id FROM customers;
+        CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id; REFRESH PROFILE p WITH (as_of = DATE '2024-02-01');";
+    let told = notes(&format!("{SHOP} INSERT INTO orders VALUES (1, NULL, 5.0), (2, NULL, 5.0); {refreshed}"));
+    assert_eq!(only(&told, "rows of"), "rows of orders without ordered_at are left out of profile p: 2");
+    none(&notes(&format!("{SHOP} {refreshed}")), "rows of");
 }
 
 #[test]

@@ -351,3 +351,35 @@ fn each_role_may_do_what_it_may() {
         }
     }
 }
+
+/// A column of an earlier state keeps its class, whatever becomes of it; and of one that had none nobody knows what it holds.
+#[test]
+fn earlier_states_of_a_table_stay_masked() {
+    let world = World::new(5);
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(20));
+    world.rows("CREATE TABLE h AS SELECT id, phone, email, score FROM people WHERE city <> 'hidden'; GRANT SELECT ON h TO mia");
+    pause();
+    let then = world.rows("SELECT CAST(now() AS TIMESTAMP)").remove(0);
+    pause();
+    for sql in [
+        "ALTER TABLE h RENAME COLUMN phone TO mobile",
+        "ALTER TABLE h DROP COLUMN email",
+        // Another column gets the name of the one that had a class.
+        "ALTER TABLE h RENAME COLUMN score TO phone",
+    ] {
+        world.rows(sql);
+    }
+    let of_past = format!("FROM h FOR SYSTEM_TIME AS OF TIMESTAMP '{then}'");
+    world.rows(&format!("CREATE TABLE past AS SELECT * {of_past}"));
+    let classes = "SELECT \"column\", class FROM system.column_classes WHERE \"table\" = 'past' ORDER BY 1";
+    assert_eq!(world.rows(classes), ["email|email", "phone|phone", "score|unknown"]);
+    assert_ne!(world.rows(&format!("SELECT DISTINCT phone {of_past}")), ["***"]);
+    world.rows("SET ROLE mia");
+    assert_eq!(world.rows("SELECT DISTINCT mobile FROM h"), ["***"]);
+    assert_eq!(world.rows(&format!("SELECT DISTINCT phone, email, score {of_past}")), ["***|NULL|NULL"]);
+    // A definition is for its owner.
+    let described = world.rows("DESCRIBE SEGMENT big").join("\n");
+    assert!(described.contains("kind|segment") && !described.contains("spent > 4"), "{described}");
+    world.rows("RESET ROLE");
+    assert!(world.rows("DESCRIBE SEGMENT big").join("\n").contains("spent > 4"));
+}

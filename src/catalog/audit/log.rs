@@ -31,6 +31,8 @@ pub struct AuditLog {
 #[derive(Debug, Default)]
 struct State {
     file: Option<File>,
+    /// Whether the file is open for appending; until the first record of this process, it is only read.
+    appends: bool,
     memory: Vec<u8>,
     /// Bytes that have been read so far, in whole lines.
     seen: u64,
@@ -88,10 +90,13 @@ impl AuditLog {
             return Ok(numbers);
         };
         let is_new = !path.exists();
-        if is_new || state.file.as_ref().is_none_or(|file| !is_at(file, &path)) {
+        if is_new || !state.is_of(&path) {
+            *state = State::default();
+        }
+        if !state.appends {
             let mut options = OpenOptions::new();
-            let file = self.access.open(options.read(true).append(true).create(true), &path)?;
-            *state = State { file: Some(file), ..State::default() };
+            state.file = Some(self.access.open(options.read(true).append(true).create(true), &path)?);
+            state.appends = true;
         }
         let State { file: Some(file), .. } = state else { return Err(io::Error::other("it is not open")) };
         let file = &file.try_clone()?;
@@ -190,14 +195,16 @@ impl AuditLog {
     pub fn events(&self) -> Result<Events> {
         let mut state = self.state.lock();
         let Some(path) = self.path(LOG) else { return Ok(state.events) };
-        let looked = match &state.file {
-            Some(file) if is_at(file, &path) => file.try_clone(),
-            _ => match File::open(&path) {
+        if !state.is_of(&path) {
+            match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Events::default()),
-                opened => opened.inspect(|_| *state = State::default()),
-            },
-        };
-        looked.and_then(|file| state.catch_up(&file)).map_err(|error| self.unread(&error))?;
+                Err(error) => return Err(self.unread(&error)),
+                Ok(file) => *state = State { file: Some(file), ..State::default() },
+            }
+        }
+        if let Some(file) = state.file.as_ref().map(File::try_clone) {
+            file.and_then(|file| state.catch_up(&file)).map_err(|error| self.unread(&error))?;
+        }
         Ok(state.events)
     }
 
@@ -270,6 +277,11 @@ impl AuditLog {
 }
 
 impl State {
+    /// True when it is that of the log at the path, which may have been replaced.
+    fn is_of(&self, path: &Path) -> bool {
+        self.file.as_ref().is_some_and(|file| is_at(file, path))
+    }
+
     /// Reads what other writers have appended since; returns the length of the log.
     fn catch_up(&mut self, mut file: &File) -> io::Result<u64> {
         let length = file.metadata()?.len();
@@ -309,7 +321,7 @@ impl State {
 /// The marker of a record that changes what is recorded; it comes right after the number and time.
 const SETTING: &[u8] = b"\"event\":\"setting\"";
 
-/// True when the opened file is still the one at the path: the log may have been replaced.
+/// True when the opened file is still the one at the path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

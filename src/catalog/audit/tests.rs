@@ -183,8 +183,15 @@ fn what_is_recorded_holds_for_all_writers() {
         assert_eq!(events.to_string(), "read, denied");
         assert!(events.has(Event::Read) && events.has(Event::Setting) && events.has(Event::End) && !events.has(Event::Grant));
     }
+    // A reader does not read again what it has read: what is no longer there still holds for it.
+    let (reader, whole) = (log(&folder), lines(&folder));
+    reader.events().unwrap();
+    write(&folder, &whole.iter().map(|line| "x".repeat(line.len())).collect::<Vec<_>>());
+    assert_eq!(reader.events().unwrap().to_string(), "read, denied");
+    write(&folder, &whole);
+    assert_eq!(reader.append(&[entry("y")], true).unwrap(), [3]);
     other.append(&[setting("all")], true).unwrap();
-    assert_eq!(one.events().unwrap(), Events::default());
+    assert_eq!((one.events().unwrap(), reader.events().unwrap()), (Events::default(), Events::default()));
     let memory = AuditLog::new(None, Access::OWN);
     memory.append(&[setting("none"), entry("x")], true).unwrap();
     assert_eq!((memory.events().unwrap().to_string().as_str(), memory.records().unwrap().len()), ("none", 2));

@@ -12,7 +12,7 @@ use parquet::arrow::ArrowSchemaConverter;
 
 use super::writing::Writing;
 use crate::catalog::Catalog;
-use crate::catalog::objects::{NewVersion, Object};
+use crate::catalog::objects::{Moved, NewVersion, Object};
 use crate::catalog::snapshots::{NewSnapshot, SnapshotOf, When, changed_meanwhile, taken};
 use crate::catalog::stamp::Stamp;
 use crate::error::invalid;
@@ -23,6 +23,8 @@ pub type Recheck = dyn Fn() -> BoxFuture<'static, Result<Stamp>> + Send + Sync;
 /// A table to be created.
 pub struct NewTable<'a> {
     pub definition: NewVersion<'a>,
+    /// The columns of the table it replaces that are renamed or dropped.
+    pub moved: Vec<Moved>,
     /// The classes that its columns inherit from the columns their values come from.
     pub classes: BTreeMap<String, String>,
     /// Checks again, once the rows are written, that replacing a table breaks nothing that uses it; returns the state of the definitions
@@ -36,7 +38,7 @@ pub struct NewTable<'a> {
     pub declared: Option<SchemaRef>,
 }
 
-/// Creates or replaces a table with the rows of a plan.
+/// Creates or replaces a table with the rows of a plan, and returns their number.
 ///
 /// # Errors
 /// The plan or writing fails; nothing is published then.
@@ -45,13 +47,13 @@ pub async fn create(
     new: &NewTable<'_>,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-) -> Result<()> {
+) -> Result<u64> {
     let name = new.definition.name;
     let schema = columns(name, &plan.schema(), new.declared.as_ref())?;
     let _lock = catalog.lock(SnapshotOf::Table, name, "CREATE TABLE", context.session_config().options()).await?;
     let newest = catalog.snapshot(SnapshotOf::Table, name, When::Now)?;
     if newest.is_some() && new.if_not_exists {
-        return Ok(());
+        return Ok(0);
     }
     // Refused before the work rather than after it.
     let (_, objects) = catalog.stamped_objects()?;
@@ -64,7 +66,8 @@ pub async fn create(
     }
     let mut writing = Writing::new(catalog, name, &schema, &context);
     writing.write(execute_stream(plan, context)?).await?;
-    writing.publish(newest.as_ref(), vec![], Some(new)).await
+    let rows = u64::try_from(writing.rows()).unwrap_or(0);
+    writing.publish(newest.as_ref(), vec![], Some(new)).await.map(|()| rows)
 }
 
 /// The columns of the new table.
@@ -113,10 +116,10 @@ fn can_be_stored(data_type: &DataType) -> bool {
 
 /// Publishes a new table. If definitions change while its rows are written or while it is checked, it is checked again.
 pub async fn publish_made(catalog: &Catalog, new: &NewSnapshot<'_>, made: &NewTable<'_>) -> Result<i64> {
-    let Some(recheck) = made.recheck else { return catalog.publish_table(new, (made.definition, &made.classes), None) };
+    let Some(recheck) = made.recheck else { return catalog.publish_table(new, made, None) };
     loop {
         let seen = recheck().await?;
-        let published = catalog.publish_table(new, (made.definition, &made.classes), Some(seen));
+        let published = catalog.publish_table(new, made, Some(seen));
         if published.is_ok() || catalog.newest_stamp()?.definitions == seen.definitions {
             return published;
         }

@@ -58,7 +58,7 @@ pub struct ManagedTable {
 
 impl fmt::Debug for ManagedTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ManagedTable({})", self.rows.label)
+        write!(f, "ManagedTable({})", self.rows.label())
     }
 }
 
@@ -66,6 +66,11 @@ impl ManagedTable {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The id of its snapshot.
+    pub fn snapshot(&self) -> i64 {
+        self.rows.snapshot
     }
 
     /// The table as the statement sees it, or `None` when it did not exist at that time. `defaults` are the values of columns that an
@@ -78,7 +83,7 @@ impl ManagedTable {
         let pins = view.pin(&snapshot, &snapshot.part(Part::Rows))?;
         let Some(first) = pins.first() else { return Err(failed(name, format!("snapshot {} has no files", snapshot.id))) };
         let schema = Arc::clone(&first.schema);
-        let rows = PublishedTable::new(format!("{name}, snapshot {}", snapshot.id), schema, pins, None)?;
+        let rows = PublishedTable::new((name, snapshot.id), schema, pins, None)?;
         Ok(Some(Self { catalog: Arc::clone(view.catalog()), name: name.to_string(), rows, defaults, when }))
     }
 }

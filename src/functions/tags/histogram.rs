@@ -18,6 +18,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimpl
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Operator, Signature, Volatility, lit};
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::aggregate::{plain, plain_column};
 use crate::adapter::conditions::{add_lists, holds, list_of, words};
 use crate::adapter::plain::{Plain, Values};
 use crate::adapter::{AggregateFunction, any_arguments};
@@ -76,9 +77,9 @@ fn entries(value: &DataType) -> Fields {
     Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
 }
 
-/// A NULL without a type is a string that is not there.
+/// The type of the counted values; a NULL without a type is a string that is not there.
 fn typed(value: &DataType) -> DataType {
-    if value.is_null() { DataType::Utf8 } else { value.clone() }
+    if value.is_null() { DataType::Utf8 } else { plain(value).clone() }
 }
 
 fn map_type(value: &DataType) -> DataType {
@@ -293,7 +294,8 @@ impl ValueCounts {
         if values.data_type().is_null() {
             return Ok(());
         }
-        let rows = self.converter.convert_columns(&[Arc::clone(values)])?;
+        let values = plain_column(values)?;
+        let rows = self.converter.convert_columns(&[Arc::clone(&values)])?;
         for (row, value) in rows.iter().enumerate().filter(|(row, _)| values.is_valid(*row)) {
             let times = times.and_then(|times| times.get(row)).copied().unwrap_or(1);
             match self.counts.get_mut(value.data()) {

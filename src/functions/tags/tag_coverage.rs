@@ -137,6 +137,11 @@ impl TableMacro for TagCoverage {
                 _ => continue,
             };
             let value = column::value(&tag.name);
+            // Counted here and not read from the catalog, as some customers may be hidden.
+            let filled = match is_list {
+                true => format!("(SELECT count({value}) FROM {})", published.table),
+                false => "CAST(coalesce(sum(n), 0) AS BIGINT)".to_string(),
+            };
             let (value, since) = match is_list {
                 true => (format!("unnest({value})"), format!("array_max({})", column::since(&tag.name))),
                 false => (value, column::since(&tag.name)),
@@ -148,8 +153,7 @@ impl TableMacro for TagCoverage {
             // An aggregate over all rows gives one row, LIMIT or not. Without it, DataFusion 55.2 pushes `tag = 'other'`, a condition of
             // constants by then, below the aggregate, which gives its row all the same.
             parts.push(format!(
-                "(SELECT {tag} AS tag, CAST({customers} AS BIGINT) AS customers, CAST({filled} AS BIGINT) AS filled, \
-                   CAST({filled} AS DOUBLE) / nullif({customers}, 0) AS coverage, \
+                "(SELECT {tag} AS tag, {filled} AS filled, \
                    count(*) AS distinct_values, {shown} AS distribution, max(last_change) AS last_change, {users} AS used_by \
                  FROM (SELECT value, n, last_change, {places} \
                    FROM (SELECT {compared} AS value, n, last_change FROM \
@@ -159,8 +163,6 @@ impl TableMacro for TagCoverage {
                 places = distribution.places(),
                 compared = distribution.compared(),
                 tag = literal(&tag.name),
-                customers = published.customers,
-                filled = tag.filled,
                 users = if users.is_empty() { "CAST(NULL AS VARCHAR)".to_string() } else { literal(&users.join(", ")) },
                 table = published.table,
             ));
@@ -171,11 +173,12 @@ impl TableMacro for TagCoverage {
         }
         // A value that was only taken away shows in the history alone.
         Ok(format!(
-            "SELECT now.tag, customers, filled, coverage, distinct_values, distribution, \
+            "SELECT now.tag, customers, filled, CAST(filled AS DOUBLE) / nullif(customers, 0) AS coverage, distinct_values, distribution, \
                CAST(to_unixtime({as_of}) - to_unixtime(greatest(last_change, closed.last_end)) AS DOUBLE) / 86400 AS days_since_change, used_by \
-             FROM ({}) AS now LEFT JOIN (SELECT tag, max(valid_to) AS last_end FROM {history} WHERE valid_to IS NOT NULL GROUP BY tag) AS closed \
+             FROM ({}) AS now CROSS JOIN (SELECT count(*) AS customers FROM {}) AS counted LEFT JOIN (SELECT tag, max(valid_to) AS last_end FROM {history} WHERE valid_to IS NOT NULL GROUP BY tag) AS closed \
              ON now.tag = closed.tag",
-            parts.join(" UNION ALL ")
+            parts.join(" UNION ALL "),
+            published.table
         ))
     }
 }

@@ -10,6 +10,7 @@
 //! | [`described`] | how a model describes itself |
 //! | `train` | the plan that trains: it returns one row, the model as text |
 //! | [`stored`] | the stored form: the part that is the same for all types |
+//! | [`erased`] | the values of an erased person leave a stored model |
 //! | [`applied`] | a stored model after reading: predicts and describes |
 //! | [`predict`] | the plan that predicts |
 //! | [`explain`] | the plan that explains predictions |
@@ -18,6 +19,7 @@ pub mod applied;
 mod clusters;
 mod cox;
 pub mod described;
+pub mod erased;
 pub mod explain;
 mod kmeans;
 mod kprototypes;

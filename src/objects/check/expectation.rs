@@ -104,7 +104,7 @@ impl Expectation {
                 table: Box::new(table.clone()),
                 column: Box::new(column.clone()),
             }),
-            ("fresh_within", [time, within]) => {
+            ("fresh_within", [time, within]) if !matches!(within, Expr::Value(_)) => {
                 Ok(Self::Fresh { time: Box::new(time.clone()), within: Box::new(within.clone()) })
             }
             ("row_count_near_last", [most]) => match share(most) {

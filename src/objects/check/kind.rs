@@ -51,7 +51,7 @@ A check passes if the share of failing rows is at most `threshold`. A REFRESH of
 thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
 digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 
-A check reads with the rights of its owner. Drop the checks of a table before the table.",
+A check reads with the rights of its owner, and what its owner sees of a table with masks and row policies, whoever runs it. Its results are visible to its owner. Drop the checks of a table before the table.",
     arguments: &[
         Argument::optional("severity", Takes::Choice(&["error", "warning", "info"]), "'error'", "how bad a failure is; shown, and for rules of your own"),
         Argument::optional("threshold", Takes::Float(0.0, 1.0), "0", "the share of rows that may fail"),
@@ -164,7 +164,7 @@ impl Kind for CheckKind {
                 let problem = format!("a check that is remembered cannot be on the temporary table {}", check.table);
                 return Err(invalid(&object.label(), problem));
             }
-            let inside = context.entering(&object.label(), &object.owner)?;
+            let inside = context.entering(&object.label(), &object.owner)?.reading_as(&object.owner);
             running::try_out(&check, &inside).await?;
             Ok(vec![])
         })
@@ -197,9 +197,13 @@ impl Kind for CheckKind {
         let checks = definitions.iter().map(|definition| Check::of(definition.clone())).collect::<Result<Vec<_>>>()?;
         let last: HashMap<i64, CheckResult> =
             context.catalog().last_check_results()?.into_iter().map(|result| (result.object, result)).collect();
+        let rights = context.rights()?;
+        // What a check found tells of rows as its owner sees them.
         let found: Vec<Option<&CheckResult>> = definitions
             .iter()
-            .map(|definition| last.get(&definition.object.id).filter(|result| result.version == definition.object.version))
+            .map(|Definition { object, .. }| {
+                last.get(&object.id).filter(|result| result.version == object.version && rights.owns(object))
+            })
             .collect();
         let of = |get: fn(&Check) -> &str| text(checks.iter().map(move |check| given(get(check))));
         let seen =

@@ -35,6 +35,7 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
+use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, failed, sqlstate};
 use crate::opaque::forward;
 
@@ -54,6 +55,8 @@ pub struct Shown {
 pub struct Barrier {
     /// The name of the table, for messages.
     label: String,
+    /// The number of the object, and of its snapshot if it has stored states.
+    of: (i64, Option<i64>),
     /// The visible rows, with the columns that are shown and those that are only compared.
     rows: LogicalPlan,
     columns: Vec<Shown>,
@@ -65,15 +68,20 @@ impl Barrier {
     ///
     /// # Errors
     /// The plan lacks a column.
-    pub fn new(label: &str, rows: LogicalPlan, columns: Vec<Shown>) -> Result<Self> {
+    pub fn new(object: &Object, snapshot: Option<i64>, rows: LogicalPlan, columns: Vec<Shown>) -> Result<Self> {
         let shown = project(rows.clone(), &columns, None)?;
         let schema = Arc::new(shown.schema().as_arrow().clone());
-        Ok(Self { label: label.to_string(), rows, columns, schema })
+        Ok(Self { label: object.name.clone(), of: (object.id, snapshot), rows, columns, schema })
     }
 
-    /// The name of the table.
-    pub fn label(&self) -> &str {
-        &self.label
+    /// The number of the object.
+    pub fn object(&self) -> i64 {
+        self.of.0
+    }
+
+    /// The number of the snapshot, if the object has stored states.
+    pub fn snapshot(&self) -> Option<i64> {
+        self.of.1
     }
 
     /// True for a column that is masked.

@@ -1,20 +1,23 @@
 //! The classes of columns with personal data: set with ALTER … SET CLASS, or derived from other columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use futures::future::BoxFuture;
 
 use super::lineage::{self, Classes, Known};
 use crate::catalog::objects::Object;
-use crate::catalog::snapshots::When;
+use crate::catalog::snapshots::{SnapshotOf, When};
+use crate::catalog::stored_classes::{ColumnClasses, StoredClass, UNKNOWN};
+use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
-use crate::objects::lifecycle::unless_moved;
+use crate::objects::lifecycle::{all_users, unless_moved};
 use crate::objects::relation::NAMESPACE;
 use crate::objects::{kind_of, profile};
-use crate::refresh::plan::{PROFILE_SCHEMA, Planner};
+use crate::refresh::plan::{Computed, PROFILE_SCHEMA, Planner};
 use crate::statement::StatementContext;
 
 /// The classes that `find_personal_data` suggests; users may define others.
@@ -50,10 +53,37 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
             notes.push(format!("class {class} is one of your own{suggestion}; masks ON CLASS {class} cover its columns"));
         }
     }
+    let stored = match class {
+        Some(class) => in_profiles(&object, column, class, context).await?,
+        None => vec![],
+    };
     let stamp = context.view().stamp()?;
-    unless_moved(context.catalog().put_class(&object, column, class, Some(stamp)), context)?;
+    unless_moved(context.catalog().put_class(&object, column, class, stored, Some(stamp)), context)?;
     context.tables().let_go();
     Ok(notes)
+}
+
+/// The classes of the profiles whose columns come from a column, once it has this class. What they have stored may come from it as well,
+/// and its definition may change before the next refresh.
+async fn in_profiles(
+    object: &Object,
+    column: &str,
+    class: &str,
+    context: &StatementContext,
+) -> Result<Vec<(Object, ColumnClasses)>> {
+    let mut changed = object.clone();
+    changed.classes.insert(column.into(), class.into());
+    let names: BTreeSet<String> =
+        all_users(object, context)?.into_iter().chain([object.clone()]).map(|user| user.profile).collect();
+    let context = context.with_definition(changed);
+    let mut found = vec![];
+    for profile in context.all_objects()?.iter().filter(|object| object.kind == "profile" && names.contains(&object.name)) {
+        // A definition that cannot be planned cannot be refreshed or read either.
+        if let Ok(classes) = all_of(profile, &context).await {
+            found.push((profile.clone(), classes));
+        }
+    }
+    Ok(found)
 }
 
 /// Fails for a column that does not exist.
@@ -99,7 +129,12 @@ pub fn has_columns(object: &Object) -> bool {
 
 /// The classes that were set for the columns of an object.
 pub fn said(object: &Object) -> BTreeMap<String, Classes> {
-    object.classes.iter().map(|(column, class)| (column.clone(), Classes::from([class.clone()]))).collect()
+    object.classes.iter().map(|(column, class)| (column.clone(), split(class))).collect()
+}
+
+/// The classes in the text that is stored for a column: several for a column of a table that was made from columns of several classes.
+pub fn split(classes: &str) -> Classes {
+    classes.split(',').map(str::to_string).collect()
 }
 
 /// A column that was set to `none` has no class, whatever it is computed from.
@@ -113,35 +148,150 @@ pub fn settle(classes: &mut Classes) {
 ///
 /// # Errors
 /// The derivation fails.
-pub fn of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<BTreeMap<String, Classes>>> {
+pub async fn of(object: &Object, context: &StatementContext) -> Result<BTreeMap<String, Classes>> {
+    let mut all = all_of(object, context).await?;
+    all.retain(|_, classes| !classes.is_empty());
+    Ok(all)
+}
+
+/// The same, with the columns of views and profiles that have no class.
+fn all_of<'a>(object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<BTreeMap<String, Classes>>> {
     Box::pin(async move {
-        let mut all = said(object);
         let derived = match object.kind.as_str() {
-            "profile" => of_profile(object, context).await.map_err(|error| unknown(object, &error))?,
-            "view" => of_view(object, context).await.map_err(|error| unknown(object, &error))?,
+            "profile" => of_profile(object, context).await.map_err(|error| unclear(object, &error))?,
+            "view" => of_view(object, context).await.map_err(|error| unclear(object, &error))?,
             _ => BTreeMap::new(),
         };
-        for (column, classes) in derived {
-            // A class that was set takes precedence over a derived one.
-            all.entry(column).or_insert(classes);
-        }
-        all.values_mut().for_each(settle);
-        all.retain(|_, classes| !classes.is_empty());
-        Ok(all)
+        Ok(with_said(object, derived))
     })
 }
 
-fn unknown(object: &Object, error: &DataFusionError) -> DataFusionError {
+/// A class that was set takes precedence over a derived one.
+fn with_said(object: &Object, mut derived: BTreeMap<String, Classes>) -> BTreeMap<String, Classes> {
+    derived.extend(said(object));
+    derived.values_mut().for_each(settle);
+    derived
+}
+
+fn unclear(object: &Object, error: &DataFusionError) -> DataFusionError {
     let problem = format!("cannot tell which of its columns hold personal data: {}", message(error));
     failed(&object.label(), problem)
 }
 
-/// Adds the column `value` of `_tags` and `_history`, which holds the values of all tags.
-pub fn of_published(columns: &BTreeMap<String, Classes>) -> BTreeMap<String, Classes> {
-    let mut all = columns.clone();
-    let every: Classes = columns.values().flatten().cloned().collect();
-    all.entry("value".into()).or_insert(every);
-    all
+/// The classes of what is stored of an object, which are not only those that its columns have now.
+#[derive(Debug)]
+pub struct Stored {
+    /// The classes that columns have now, as far as they are known.
+    now: BTreeMap<String, Classes>,
+    /// The columns that exist now, where those of the stored state may be others.
+    columns: Option<BTreeSet<String>>,
+    before: Vec<StoredClass>,
+    snapshot: i64,
+}
+
+impl Stored {
+    /// The classes of a column of the state.
+    pub fn of(&self, column: &str) -> Classes {
+        self.classes(column, self.snapshot)
+    }
+
+    /// The classes of the values that a column had in this state and in all before.
+    pub fn ever(&self, column: &str) -> Classes {
+        self.classes(column, i64::MIN)
+    }
+
+    /// The classes of all values of all columns.
+    pub fn all(&self) -> Classes {
+        self.names().into_iter().flat_map(|name| self.ever(name)).collect()
+    }
+
+    /// The names of all columns of which anything is known.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.now.keys().chain(self.before.iter().map(|before| &before.column)).map(String::as_str).collect()
+    }
+
+    /// True where states had columns whose names are not known.
+    pub fn has_others(&self) -> bool {
+        self.before.iter().any(|before| before.column.is_empty())
+    }
+
+    fn classes(&self, column: &str, since: i64) -> Classes {
+        let mut found = self.now.get(column).cloned().unwrap_or_default();
+        let mut is_known = !found.is_empty() || self.columns.as_ref().is_none_or(|columns| columns.contains(column));
+        for before in self.before.iter().filter(|before| before.column == column && before.until >= since) {
+            is_known = true;
+            found.extend(split(&before.class).into_iter().filter(|class| !class.is_empty()));
+        }
+        if !is_known {
+            found.insert(UNKNOWN.into());
+        }
+        found
+    }
+}
+
+/// The classes of a stored state of an object, or of the object as it is where it has no states.
+///
+/// # Errors
+/// They cannot be derived, or the catalog cannot be read.
+pub async fn stored(object: &Object, snapshot: Option<i64>, context: &StatementContext) -> Result<Stored> {
+    if object.kind == "profile" {
+        return written_down(object, all_of(object, context).await?, snapshot, context);
+    }
+    // A view has the classes of the tables that it reads, and here those that were set on itself.
+    let now = with_said(object, BTreeMap::new());
+    let newest = context.view().snapshot(SnapshotOf::Table, &object.name, When::Now)?;
+    let earlier = snapshot.filter(|snapshot| newest.is_some_and(|newest| newest.id != *snapshot));
+    let Some(snapshot) = earlier.filter(|_| object.kind == "table") else {
+        return Ok(Stored { now, columns: None, before: vec![], snapshot: i64::MAX });
+    };
+    let table = ManagedTable::open(context.view(), &object.name, When::Now, HashMap::new())?;
+    let columns =
+        table.iter().flat_map(|table| table.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>());
+    let before = context.catalog().stored_classes(object.id)?;
+    Ok(Stored { now, columns: Some(columns.collect()), before, snapshot })
+}
+
+/// The classes of a stored state of a profile, with those that its columns have `now`, as far as they are known.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn written_down(
+    object: &Object,
+    now: BTreeMap<String, Classes>,
+    snapshot: Option<i64>,
+    context: &StatementContext,
+) -> Result<Stored> {
+    let (now, before) = (with_said(object, now), context.catalog().stored_classes(object.id)?);
+    let columns = Some(now.keys().cloned().collect());
+    Ok(Stored { now, columns, before, snapshot: snapshot.unwrap_or(i64::MAX) })
+}
+
+/// The classes of the columns of a profile that is computed from these plans, also of those that have none.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn of_computed<'a>(
+    profile: &'a Object,
+    computed: &'a Computed,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<ColumnClasses>> {
+    Box::pin(async move { Ok(with_said(profile, derived(&profile.name, computed, context).await?)) })
+}
+
+async fn derived(profile: &str, computed: &Computed, context: &StatementContext) -> Result<BTreeMap<String, Classes>> {
+    let own = (PROFILE_SCHEMA.to_string(), profile.to_string());
+    let mut known = Known::new();
+    let names = computed.own.schema().fields().iter().map(|field| field.name().clone());
+    let classes = lineage::classes_of(&computed.own, &known, context).await?;
+    known.insert(own.clone(), names.zip(classes).collect());
+    // In dependency order.
+    for (tag, plan) in &computed.tags {
+        let classes = lineage::classes_of(plan, &known, context).await?;
+        if let Some(columns) = known.get_mut(&own) {
+            columns.insert(tag.clone(), classes.into_iter().nth(1).unwrap_or_default());
+        }
+    }
+    Ok(known.remove(&own).unwrap_or_default())
 }
 
 /// The classes of a profile's columns, from the plans of its query and tags.
@@ -149,19 +299,7 @@ async fn of_profile(object: &Object, context: &StatementContext) -> Result<BTree
     let context = context.reading_as("").entering(&format!("classes of {}", object.label()), "")?;
     let whole = profile::whole(&object.name, &context)?;
     let planned = Planner { context: &context, as_of: context.now() }.plan(&whole).await?;
-    let own = (PROFILE_SCHEMA.to_string(), object.name.clone());
-    let mut known = Known::new();
-    let classes = lineage::classes_of(&planned.profile, &known, &context).await?;
-    let names = planned.profile.schema().fields().iter().map(|field| field.name().clone());
-    known.insert(own.clone(), names.zip(classes).collect());
-    // In dependency order.
-    for tag in &planned.tags {
-        let classes = lineage::classes_of(&tag.plan, &known, &context).await?;
-        if let Some(columns) = known.get_mut(&own) {
-            columns.insert(tag.name.clone(), classes.into_iter().nth(1).unwrap_or_default());
-        }
-    }
-    Ok(known.remove(&own).unwrap_or_default())
+    derived(&object.name, &planned.computed(), &context).await
 }
 
 async fn of_view(object: &Object, context: &StatementContext) -> Result<BTreeMap<String, Classes>> {
@@ -173,7 +311,7 @@ async fn of_view(object: &Object, context: &StatementContext) -> Result<BTreeMap
     Ok(plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes).collect())
 }
 
-/// The classes of the columns of a table created from a plan, one per column, as ALTER … SET CLASS takes them.
+/// The classes of the columns of a table created from a plan, as they are stored.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -183,16 +321,8 @@ pub fn of_rows<'a>(
 ) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
     Box::pin(async move {
         let classes = lineage::classes_of(plan, &Known::new(), context).await?;
-        let named = plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes);
-        Ok(named.filter_map(|(column, classes)| Some((column, several(&classes)?))).collect())
+        let joined = classes.into_iter().map(|classes| classes.into_iter().collect::<Vec<_>>().join(","));
+        let named = plan.schema().fields().iter().map(|field| field.name().clone()).zip(joined);
+        Ok(named.filter(|(_, classes)| !classes.is_empty()).collect())
     })
-}
-
-/// Combines several classes into one: text made of a name and a phone number is free text.
-fn several(classes: &Classes) -> Option<String> {
-    match classes.len() {
-        0 => None,
-        1 => classes.first().cloned(),
-        _ => Some("free_text".into()),
-    }
 }

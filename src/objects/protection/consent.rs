@@ -7,6 +7,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, SetExpr, Statement as SqlStatement, TableFactor};
 
+use super::reading::Condition;
 use super::rule::{declared, names, with_declared};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
@@ -37,7 +38,7 @@ The query returns one row per customer and agreement: the key and, if you have t
 
 After `SET portrait.purpose = 'marketing'`, reads of the profile in this session return only customers who agreed to `marketing`. This applies to `profile.<name>`, its tags and history, its segments, reports, cards and exports, for every role.
 As of an earlier time (`FOR SYSTEM_TIME AS OF`), these are the customers who had agreed by then and had not withdrawn; if there are no times, the agreements of today are used. The query runs at each read, so a customer who withdraws disappears
-at once. Make the query cheap, such as a table with one row per customer.
+at once. It reads with the rights of its owner, and what its owner sees. Make the query cheap, such as a table with one row per customer.
 
 A profile with consents can be read for the purposes that they name, or without a purpose; any other purpose is an error. REFRESH computes for all customers, and so do queries on the source tables. So give a role that exports for a
 purpose rights on the profile, not on its sources.
@@ -102,7 +103,7 @@ async fn planned(definition: &Definition, context: &StatementContext) -> Result<
 ///
 /// # Errors
 /// The profile has consents, and none for this purpose.
-pub fn condition<'a>(object: &'a Object, when: When, context: &'a StatementContext) -> BoxFuture<'a, Result<Option<Expr>>> {
+pub fn condition<'a>(object: &'a Object, when: When, context: &'a StatementContext) -> BoxFuture<'a, Result<Option<Condition>>> {
     Box::pin(async move {
         let purpose = PortraitSettings::of(context.session().config_options()).purpose;
         if purpose.is_empty() || context.is_read_for_others() {
@@ -127,7 +128,8 @@ pub fn condition<'a>(object: &'a Object, when: When, context: &'a StatementConte
             );
             return Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &object.label(), problem));
         };
-        let inside = context.entering(&consent.object.label(), &consent.object.owner)?.reading_as("");
+        let owner = consent.object.owner.clone();
+        let inside = context.entering(&consent.object.label(), &owner)?.reading_as(&owner);
         let columns = planned(consent, &inside).await?.schema().fields().len();
         let at = match when {
             When::At(time) => time,
@@ -151,7 +153,7 @@ pub fn condition<'a>(object: &'a Object, when: When, context: &'a StatementConte
         {
             **subquery = consent.query()?.clone();
         }
-        Ok(Some(condition))
+        Ok(Some(Condition { expr: condition, owner }))
     })
 }
 
@@ -176,7 +178,7 @@ impl Kind for Consent {
             definition.constants(None)?;
             let whole = profile::whole(&profile_of(&definition), context)?;
             context.check_owns(&whole.own.object)?;
-            let inside = context.entering(&object.label(), &object.owner)?;
+            let inside = context.entering(&object.label(), &object.owner)?.reading_as(&object.owner);
             planned(&definition, &inside).await?;
             Ok(vec![])
         })

@@ -30,14 +30,17 @@ The expression is computed from `value`, the value of the column: `mask_phone(va
 roles and their members. Roles with SUPERUSER, and anyone who can open the folder of the database, see the real values.
 
 A mask on a table and column has priority over masks on classes. If two masks apply to one column for one role, reading the column is an error; use FOR to separate them. A column gets a class by
-`ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile also have the class of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
+`ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile, and of a table made by a query, also have the classes of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
 is not possible either (a list), or if one column contains values of several masked classes, the column is NULL.
 
 The role gets the masked value wherever it reads the column: in tables and external tables, through other people's views and functions, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
 exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one.
+What is stored keeps the classes that it was stored with: earlier states of a table, the history, and a profile until its next REFRESH stay masked if the column is renamed, dropped, computed in another way or given another class.
+For a role with masks on classes, columns of earlier states that were renamed or dropped before they had a class are NULL, because nobody knows what they hold.
+
 No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
 
-A REFRESH computes with what the owner of the profile sees, whoever runs it. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
+A REFRESH computes with what the owner of the profile sees, whoever runs it; a role with masks or row policies on the profile is told no numbers. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
 
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.",
     arguments: &[

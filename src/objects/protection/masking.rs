@@ -57,23 +57,24 @@ pub fn of_items(mask: &Expr) -> Result<Expr> {
     Ok(whole)
 }
 
-/// The text value of a tag, masked with the mask of its own tag; `None` without masks.
+/// The text value of a tag, masked with the mask of its own tag, and of other tags hidden or not; `None` where nothing is masked.
 ///
 /// # Errors
 /// None in practice.
-pub fn masked_by_tag(masks: &BTreeMap<String, Expr>) -> Result<Option<Expr>> {
-    if masks.is_empty() {
+pub fn masked_by_tag(masks: &BTreeMap<String, Option<Expr>>, hides_others: bool) -> Result<Option<Expr>> {
+    if !hides_others && masks.values().all(Option::is_none) {
         return Ok(None);
     }
-    let mut whole = parse_expression("CASE tag WHEN '' THEN value ELSE value END")?;
+    let others = if hides_others { "" } else { "ELSE value" };
+    let mut whole = parse_expression(&format!("CASE tag WHEN '' THEN value {others} END"))?;
     if let Expr::Case { conditions, .. } = &mut whole {
         conditions.clear();
-        for (tag, mask) in masks {
+        for (tag, mask) in masks.iter().filter(|(_, mask)| hides_others || mask.is_some()) {
             let mut condition = parse_expression(&format!("CASE tag WHEN {} THEN CAST(value AS VARCHAR) END", literal(tag)))?;
             if let Expr::Case { conditions: own, .. } = &mut condition
                 && let Some(mut when) = own.pop()
             {
-                if let Expr::Cast { expr, .. } = &mut when.result {
+                if let (Expr::Cast { expr, .. }, Some(mask)) = (&mut when.result, mask) {
                     **expr = mask.clone();
                 }
                 conditions.push(when);

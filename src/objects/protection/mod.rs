@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`class`] | which columns hold personal data: declared by ALTER … SET CLASS, or derived from other columns |
 //! | [`lineage`] | which columns of a plan carry the classes of the columns that it reads |
+//! | [`scans`] | which object a scan in a plan reads, and which stored state |
 //! | [`mask`] | `CREATE MASK`: what a column shows instead of its values |
 //! | [`row_policy`] | `CREATE ROW POLICY`: which rows a role sees |
 //! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
@@ -28,6 +29,7 @@ mod masking;
 pub mod reading;
 mod row_policy;
 mod rule;
+pub mod scans;
 
 pub use consent::Consent;
 pub use mask::Mask;

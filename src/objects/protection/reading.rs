@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{Expr as Logical, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, in_subquery, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut};
 
 use super::barrier::{Barrier, Shown};
-use super::class;
+use super::class::{self, Stored};
 use super::consent;
 use super::lineage::Classes;
 use super::masking::{VALUE, masked_by_tag, masked_type, of_items, replaced, typed};
@@ -24,7 +23,9 @@ use super::rule::{Rule, rules};
 use crate::catalog::grants::{Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
-use crate::error::{SqlState, coded, invalid, message};
+use crate::catalog::stored_classes::UNKNOWN;
+use crate::catalog::tables::ManagedTable;
+use crate::error::{SqlState, coded, failed, invalid, message};
 use crate::refresh::published::{KEY, State};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
@@ -47,9 +48,19 @@ struct Applied {
     /// Masks by class.
     classes: Vec<(String, Rule)>,
     /// Row policies: a row is visible if any of them holds; `None` without row policies.
-    policies: Option<Vec<Expr>>,
+    policies: Option<Vec<Condition>>,
     /// The condition for rows with consent, for the purpose of the session.
-    consent: Option<Expr>,
+    consent: Option<Condition>,
+    /// The keys of the visible customers, for the rows of a profile's history.
+    customers: Option<Arc<LogicalPlan>>,
+}
+
+/// A condition over a row.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    pub expr: Expr,
+    /// Whose rights it reads with, and whose masks and row policies it reads behind.
+    pub owner: String,
 }
 
 /// The rules that apply to an object for its reader; `None` when there are none.
@@ -61,9 +72,9 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
         match &rule.covers {
             Covers::Rows if rule.is_on(object) => {
                 // With row policies on the table, a role that none of them is for sees no rows.
-                let seen: &mut Vec<Expr> = policies.get_or_insert_default();
+                let seen: &mut Vec<Condition> = policies.get_or_insert_default();
                 if rule.is_for(&reader) {
-                    seen.push(rule.using);
+                    seen.push(Condition { expr: rule.using, owner: rule.object.owner });
                 }
             }
             Covers::Column(column) if rule.is_on(object) && rule.is_for(&reader) => {
@@ -84,7 +95,7 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
         return Ok(None);
     }
     let masks = masks.into_iter().map(|(column, (using, _))| (column, using)).collect();
-    Ok(Some(Applied { reader: Some(reader), masks, classes, policies, consent: None }))
+    Ok(Some(Applied { reader: Some(reader), masks, classes, policies, ..Applied::default() }))
 }
 
 /// A column below the barrier with its mask.
@@ -101,14 +112,15 @@ impl Applied {
         &self,
         object: &Object,
         column: &str,
-        classes: Option<&Classes>,
+        classes: &Classes,
         context: &StatementContext,
-    ) -> Result<Expr> {
-        let (text, none) = (DataType::Utf8View, Classes::new());
-        let mask = self.mask_of(object, column, &text, classes.unwrap_or(&none), context).await?;
-        match mask {
-            Some(mask) if masked_type(&mask, &text, context).await.is_ok() => Ok(mask),
-            _ => parse_expression("CAST(NULL AS VARCHAR)"),
+    ) -> Result<Option<Expr>> {
+        let text = DataType::Utf8View;
+        match self.mask_of(object, column, &text, classes, context).await? {
+            Some(mask) if masked_type(&mask, &text, context).await.is_err() => {
+                parse_expression("CAST(NULL AS VARCHAR)").map(Some)
+            }
+            mask => Ok(mask),
         }
     }
 
@@ -124,6 +136,11 @@ impl Applied {
         if let Some(mask) = self.masks.get(column) {
             return Ok(Some(mask.clone()));
         }
+        let nothing = || parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string())));
+        // Nobody knows which of the masks on classes it needs.
+        if classes.contains(UNKNOWN) && !self.classes.is_empty() {
+            return nothing().map(Some);
+        }
         let of: Vec<&Rule> = self.classes.iter().filter(|(class, _)| classes.contains(class)).map(|(_, rule)| rule).collect();
         let names: BTreeSet<&str> = of.iter().map(|rule| rule.object.name.as_str()).collect();
         let Some(only) = of.first() else { return Ok(None) };
@@ -136,7 +153,6 @@ impl Applied {
             );
             return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
         }
-        let nothing = || parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string())));
         // A value computed from columns with several classes is hidden as a whole.
         if names.len() > 1 {
             return nothing().map(Some);
@@ -166,15 +182,14 @@ pub fn seen<'a>(
 ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
     Box::pin(async move {
         let Some(applied) = applied(object, context)? else { return Ok(table) };
-        // A view's columns are masked in the tables that it reads; here, only classes set on the view itself count.
-        let classes = match applied.classes.is_empty() {
-            true => BTreeMap::new(),
-            false => class::said(object),
+        let snapshot = table.downcast_ref::<ManagedTable>().map(ManagedTable::snapshot);
+        let stored = match applied.classes.is_empty() {
+            true => None,
+            false => Some(class::stored(object, snapshot, context).await?),
         };
         let mut columns = vec![];
         for field in table.schema().fields() {
-            let mut of = classes.get(field.name()).cloned().unwrap_or_default();
-            class::settle(&mut of);
+            let of = stored.as_ref().map(|stored| stored.of(field.name())).unwrap_or_default();
             let mask = applied.mask_of(object, field.name(), field.data_type(), &of, context).await?;
             columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
         }
@@ -182,7 +197,7 @@ pub fn seen<'a>(
             return Ok(table);
         }
         let own = object.name.rsplit('.').next().unwrap_or_default();
-        covered(object, own, &[(BELOW, table)], columns, &applied, context).await
+        covered((object, snapshot), own, &[(BELOW, table)], columns, &applied, context).await
     })
 }
 
@@ -203,73 +218,91 @@ pub fn seen_state<'a>(
             (None, None) => return Ok(state),
             (applied, consent) => Applied { consent, ..applied.unwrap_or_default() },
         };
-        let classes = match applied.classes.is_empty() {
-            true => BTreeMap::new(),
-            false => class::of(object, context).await?,
+        let stored = match applied.classes.is_empty() {
+            true => None,
+            false => Some(class::stored(object, state.snapshot, context).await?),
         };
         let (rows, closed) = state.parts();
         // Below the barrier are the stored columns, plus the column names known to users, which policies and masks refer to.
         let known = state.known_columns();
         let below = with_known(&rows, &known)?;
         let mut columns = vec![];
-        let mut masks: BTreeMap<String, Expr> = BTreeMap::new();
         for field in rows.schema().fields() {
             let name = known.iter().find(|(kept, _)| kept == field.name()).map(|(_, name)| name);
             let mask = match name {
                 Some(name) => {
-                    let of = classes.get(name).cloned().unwrap_or_default();
+                    let of = stored.as_ref().map(|stored| stored.of(name)).unwrap_or_default();
                     applied.mask_of(object, name, field.data_type(), &of, context).await?
                 }
                 None => None,
             };
-            if let Some(name) = name.filter(|_| mask.is_some()) {
-                masks.insert(name.clone(), applied.mask_of_text(object, name, classes.get(name), context).await?);
-            }
             columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
         }
-        if applied.policies.is_none() && applied.consent.is_none() && masks.is_empty() {
+        let earlier = match &closed {
+            Some(closed) => of_history(object, closed.as_ref(), &known, stored.as_ref(), &applied, context).await?,
+            None => vec![],
+        };
+        let is_masked = columns.iter().chain(&earlier).any(|column| column.mask.is_some());
+        if applied.policies.is_none() && applied.consent.is_none() && !is_masked {
             return Ok(state);
         }
+        let of = (object, state.snapshot);
         let closed = match closed {
-            Some(closed) => Some(seen_history(object, closed, &below, &masks, &known, &applied, context).await?),
+            Some(closed) => Some(seen_history(of, closed, &below, earlier, &applied, context).await?),
             None => None,
         };
-        let rows = covered(object, &object.name, &[(BELOW, below)], columns, &applied, context).await?;
+        let rows = covered(of, &object.name, &[(BELOW, below)], columns, &applied, context).await?;
         Ok(state.with_parts(rows, closed))
     })
 }
 
-/// The closed values of the visible customers.
-async fn seen_history(
+/// The columns of the closed values: all tags have theirs in one, each with its own mask.
+async fn of_history(
     object: &Object,
-    closed: Arc<dyn TableProvider>,
-    rows: &Arc<dyn TableProvider>,
-    masks: &BTreeMap<String, Expr>,
+    closed: &dyn TableProvider,
     known: &[(String, String)],
+    stored: Option<&Stored>,
     applied: &Applied,
     context: &StatementContext,
-) -> Result<Arc<dyn TableProvider>> {
-    let key_name = known.iter().find(|(kept, _)| kept == KEY).map_or(KEY, |(_, name)| name.as_str());
+) -> Result<Vec<Covered>> {
+    let key = known.iter().find(|(kept, _)| kept == KEY).map_or(KEY, |(_, name)| name.as_str());
+    let ever = |name: &str| stored.map(|stored| stored.ever(name)).unwrap_or_default();
+    let mut masks: BTreeMap<String, Option<Expr>> = BTreeMap::new();
+    for name in known.iter().map(|(_, name)| name.as_str()).chain(stored.into_iter().flat_map(Stored::names)) {
+        masks.insert(name.into(), applied.mask_of_text(object, name, &ever(name), context).await?);
+    }
     let mut columns = vec![];
     for field in closed.schema().fields() {
         let mask = match field.name().as_str() {
-            VALUE => masked_by_tag(masks)?,
-            KEY => masks.get(key_name).cloned(),
+            VALUE => masked_by_tag(&masks, stored.is_some_and(Stored::has_others))?,
+            KEY => applied.mask_of(object, key, field.data_type(), &ever(key), context).await?,
             _ => None,
         };
         columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
     }
+    Ok(columns)
+}
+
+/// The closed values of the visible customers.
+async fn seen_history(
+    of: (&Object, Option<i64>),
+    closed: Arc<dyn TableProvider>,
+    rows: &Arc<dyn TableProvider>,
+    columns: Vec<Covered>,
+    applied: &Applied,
+    context: &StatementContext,
+) -> Result<Arc<dyn TableProvider>> {
+    let object = of.0;
     let mut own = Applied { reader: applied.reader.clone(), consent: applied.consent.clone(), ..Applied::default() };
-    if let Some(policies) = &applied.policies {
+    if applied.policies.is_some() {
         // The customers that a policy shows in the current state.
-        let mut query =
-            parse_query(&format!("SELECT {0} FROM {1} AS {2}", identifier(KEY), identifier(VISIBLE), identifier(&object.name)))?;
-        restrict(&mut query, Some(policies.as_slice()), None);
-        let is_seen =
-            Expr::InSubquery { expr: Box::new(Expr::Identifier(Ident::with_quote('"', KEY))), subquery: query, negated: false };
-        own.policies = Some(if policies.is_empty() { vec![] } else { vec![is_seen] });
+        let all =
+            parse_query(&format!("SELECT {} FROM {} AS {}", identifier(KEY), identifier(VISIBLE), identifier(&object.name)))?;
+        let current = Applied { reader: applied.reader.clone(), policies: applied.policies.clone(), ..Applied::default() };
+        let current = restricted(object, &object.name, all, &[(VISIBLE, Arc::clone(rows))], &current, context).await?;
+        own.customers = Some(Arc::new(current));
     }
-    covered(object, "history", &[(BELOW, closed), (VISIBLE, Arc::clone(rows))], columns, &own, context).await
+    covered(of, "history", &[(BELOW, closed)], columns, &own, context).await
 }
 
 /// The table of a state, with the column names known to users in addition to the stored ones.
@@ -288,18 +321,17 @@ fn with_known(rows: &Arc<dyn TableProvider>, known: &[(String, String)]) -> Resu
 
 /// Builds the visible table: rows filtered by the policies, columns masked, behind a barrier.
 async fn covered(
-    object: &Object,
+    (object, snapshot): (&Object, Option<i64>),
     alias: &str,
     tables: &[(&str, Arc<dyn TableProvider>)],
     columns: Vec<Covered>,
     applied: &Applied,
     context: &StatementContext,
 ) -> Result<Arc<dyn TableProvider>> {
-    let label = object.label();
     let reader = applied.reader.as_deref();
     let may_compare = reader.is_some_and(|reader| reader.has(Privilege::Filter, &Thing::Object(object.id)));
     let mut query = parse_query(&format!("SELECT 1 FROM {} AS {}", identifier(BELOW), identifier(alias)))?;
-    let SetExpr::Select(select) = query.body.as_mut() else { return Err(invalid(&label, "cannot be protected")) };
+    let SetExpr::Select(select) = query.body.as_mut() else { return Err(invalid(&object.label(), "cannot be protected")) };
     select.projection.clear();
     let taken: BTreeSet<&String> = columns.iter().map(|column| &column.name).collect();
     let mut shown = vec![];
@@ -319,33 +351,114 @@ async fn covered(
         select.projection.push(SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', &name) });
         shown.push(Shown { name: column.name.clone(), from: name, compared: may_compare.then(|| column.name.clone()) });
     }
-    restrict(&mut query, applied.policies.as_deref(), applied.consent.as_ref());
-    with_reader(&mut query, context.reader_name());
-    let files = tables.iter().map(|(name, table)| ((*name).to_string(), Arc::clone(table))).collect();
-    // The rule reads with its author's rights; the reader does not need them.
-    let inside = context.entering(&format!("protection of {label}"), "")?.reading_as("").with_files(files);
-    let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-    let rows = plan(&parsed, &inside).await.map_err(|error| {
-        let owns = reader.is_none_or(|reader| reader.owns(object));
-        let why = if owns { message(&error) } else { "a role with SUPERUSER sees why".to_string() };
-        let problem = format!("its masks and row policies cannot be applied: {why}");
-        coded(SqlState::INVALID_OBJECT_DEFINITION, &label, problem)
-    })?;
-    Ok(Arc::new(Barrier::new(&object.name, rows, shown)?))
+    let rows = restricted(object, alias, query, tables, applied, context).await?;
+    Ok(Arc::new(Barrier::new(object, snapshot, rows, shown)?))
 }
 
-/// Keeps the rows for which any of the policies holds, or all rows without policies; and of these, those with consent.
-fn restrict(query: &mut Query, policies: Option<&[Expr]>, consent: Option<&Expr>) {
-    let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let nested = |policy: &Expr| Expr::Nested(Box::new(policy.clone()));
-    let both = |op: BinaryOperator| {
-        move |left: Expr, right: Expr| Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
+/// The plan of a query over a table below the barrier, called `alias`, of the rows that the reader sees.
+async fn restricted(
+    object: &Object,
+    alias: &str,
+    query: Box<Query>,
+    tables: &[(&str, Arc<dyn TableProvider>)],
+    applied: &Applied,
+    context: &StatementContext,
+) -> Result<LogicalPlan> {
+    let planned = async {
+        let rows = below(object, query.clone(), tables, "", context).await?;
+        let seen = visible(object, alias, tables, applied, context).await?;
+        seen.map_or(Ok(rows.clone()), |seen| filtered(object, alias, rows, &seen))
     };
-    let seen = policies.map(|policies| {
-        let any = policies.iter().map(nested).reduce(both(BinaryOperator::Or));
-        Expr::Nested(Box::new(any.unwrap_or_else(|| Expr::Value(Value::Boolean(false).into()))))
-    });
-    select.selection = seen.into_iter().chain(consent.map(nested)).reduce(both(BinaryOperator::And));
+    planned.await.map_err(|error| {
+        let owns = applied.reader.as_deref().is_none_or(|reader| reader.owns(object));
+        let why = if owns { message(&error) } else { "a role with SUPERUSER sees why".to_string() };
+        let problem = format!("its masks and row policies cannot be applied: {why}");
+        coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem)
+    })
+}
+
+/// Plans a query over tables below the barrier. What else it reads, it reads with the rights of the owner of the rule and as the owner sees
+/// it; the reader does not need these rights.
+async fn below(
+    object: &Object,
+    mut query: Box<Query>,
+    tables: &[(&str, Arc<dyn TableProvider>)],
+    owner: &str,
+    context: &StatementContext,
+) -> Result<LogicalPlan> {
+    with_reader(&mut query, context.reader_name());
+    let files = tables.iter().map(|(name, table)| ((*name).to_string(), Arc::clone(table))).collect();
+    let inside = context.entering(&format!("protection of {}", object.label()), owner)?.reading_as(owner).with_files(files);
+    plan(&SqlParsed::Statement(Box::new(SqlStatement::Query(query))), &inside).await
+}
+
+/// The condition for the rows that the reader sees: any of the policies holds, and there is consent. `None` for all rows.
+async fn visible(
+    object: &Object,
+    alias: &str,
+    tables: &[(&str, Arc<dyn TableProvider>)],
+    applied: &Applied,
+    context: &StatementContext,
+) -> Result<Option<Logical>> {
+    let Some((table, _)) = tables.first() else { return Ok(None) };
+    let mut seen = match &applied.policies {
+        Some(policies) => {
+            let mut any = vec![];
+            for policy in policies {
+                any.push(holds(object, alias, table, tables, policy, context).await?);
+            }
+            Some(any.into_iter().reduce(Logical::or).unwrap_or_else(|| lit(false)))
+        }
+        None => None,
+    };
+    if let Some(consent) = &applied.consent {
+        let agreed = holds(object, alias, table, tables, consent, context).await?;
+        seen = Some(seen.map_or(agreed.clone(), |seen| seen.and(agreed)));
+    }
+    if let Some(customers) = &applied.customers {
+        let is_one = in_subquery(Logical::Column(Column::new(Some(alias), KEY)), Arc::clone(customers));
+        seen = Some(seen.map_or(is_one.clone(), |seen| seen.and(is_one)));
+    }
+    Ok(seen)
+}
+
+/// A condition over a row, planned as its owner.
+async fn holds(
+    object: &Object,
+    alias: &str,
+    table: &str,
+    tables: &[(&str, Arc<dyn TableProvider>)],
+    condition: &Condition,
+    context: &StatementContext,
+) -> Result<Logical> {
+    let mut query = parse_query(&format!("SELECT 1 FROM {} AS {}", identifier(table), identifier(alias)))?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = Some(Expr::Nested(Box::new(condition.expr.clone())));
+    }
+    let planned = below(object, query, tables, &condition.owner, context).await?;
+    let mut node = &planned;
+    loop {
+        match (node, node.inputs().as_slice()) {
+            (LogicalPlan::Filter(filter), _) => return Ok(filter.predicate.clone()),
+            (_, [input]) => node = input,
+            _ => return Err(failed(&object.label(), "has a rule that is no condition")),
+        }
+    }
+}
+
+/// A plan that reads only the rows of a table for which a condition holds.
+fn filtered(object: &Object, alias: &str, rows: LogicalPlan, condition: &Logical) -> Result<LogicalPlan> {
+    let filtered = rows.transform_down(|node| match &node {
+        LogicalPlan::SubqueryAlias(own) if own.alias.table() == alias => {
+            let filtered = LogicalPlanBuilder::from(node).filter(condition.clone())?.build()?;
+            Ok(Transformed::new(filtered, true, TreeNodeRecursion::Stop))
+        }
+        _ => Ok(Transformed::no(node)),
+    })?;
+    if !filtered.transformed {
+        return Err(failed(&object.label(), "is not read where its rules apply"));
+    }
+    Ok(filtered.data)
 }
 
 /// Replaces `current_role` and its synonyms by the reader, whoever runs the statement.
@@ -378,7 +491,7 @@ fn with_reader(query: &mut Query, reader: &str) {
 /// A mask or row policy of another role applies to the current one.
 pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<()> {
     let Some(reader) = context.reader()? else { return Ok(()) };
-    let of_class = |class: &String| object.classes.values().any(|own| own == class);
+    let of_class = |class: &String| class::said(object).values().any(|own| own.contains(class));
     for rule in rules(context)? {
         let rule = rule?;
         let is_on = match &rule.covers {
@@ -402,8 +515,11 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
 /// The database cannot be read.
 pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
     let Some(applied) = applied(object, context)? else { return Ok(false) };
-    let of_class = |(class, _): &(String, Rule)| object.kind == "profile" || object.classes.values().any(|own| own == class);
-    Ok(applied.policies.is_some() || !applied.masks.is_empty() || applied.classes.iter().any(of_class))
+    let said = class::said(object);
+    // A mask on a class may cover what is not known.
+    let is_unknown = !applied.classes.is_empty() && said.values().any(|own| own.contains(UNKNOWN));
+    let of_class = |(class, _): &(String, Rule)| object.kind == "profile" || said.values().any(|own| own.contains(class));
+    Ok(applied.policies.is_some() || !applied.masks.is_empty() || is_unknown || applied.classes.iter().any(of_class))
 }
 
 /// Refuses changes of rows by a role that does not see them unmasked and in full.

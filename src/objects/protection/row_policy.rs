@@ -30,7 +30,7 @@ A role sees a row if the condition of at least one policy for that role is true.
 with SUPERUSER, and anyone who can open the folder of the database, see all rows.
 
 The condition can use the columns of the row, `current_role`, and tables that define who may see what: `region IN (SELECT region FROM who_sees_what WHERE role = current_role)`. It is evaluated with the rights of its
-owner, and reads those tables without their own masks and policies. `current_role` is the role that runs the query, also inside views and functions of others.
+owner, and reads those tables as its owner sees them: for a role with SUPERUSER, without their own masks and policies. `current_role` is the role that runs the query, also inside views and functions of others.
 
 A policy on `profile.<name>` also applies to the tags, the history and the segments of the profile: if a customer is hidden now, earlier values are hidden too. The current policy also applies to earlier states of the table
 (`FOR SYSTEM_TIME AS OF`). Hidden rows appear in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE and TRUNCATE are refused.
@@ -99,8 +99,8 @@ impl Kind for RowPolicy {
             let table = object_named(&rule.table, context)?;
             context.check_owns(&table)?;
             check_may_protect(&table, context)?;
-            // With the rights of its owner, who has to be allowed to read what it reads.
-            let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
+            // With the rights of its owner, who has to be allowed to read what it reads, and as its owner sees it.
+            let inside = context.entering(&object.label(), &object.owner)?.reading_as(&object.owner);
             let name = rule.table.iter().map(|part| identifier(part)).collect::<Vec<_>>().join(".");
             let mut query = parse_query(&format!("SELECT 1 FROM {name}"))?;
             if let SetExpr::Select(select) = query.body.as_mut() {

@@ -17,6 +17,7 @@ use crate::objects::values::{given, number, text};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::sql::command::{Body, normal};
 use crate::sql::protection::Covers;
+use crate::sql::references::names_in;
 use crate::statement::{Rights, StatementContext};
 
 /// A mask or row policy, as declared.
@@ -116,7 +117,8 @@ pub fn uses_of(definition: &Definition) -> Uses {
         if rule.table.iter().rev().nth(1).is_some_and(|schema| schema == PROFILE_SCHEMA) {
             let columns = match &rule.covers {
                 Covers::Column(column) => Some([column.clone()].into()),
-                _ => None,
+                Covers::Rows => Some(names_in(&rule.using).into_iter().collect()),
+                Covers::Class(_) => None,
             };
             uses.profiles.push(ProfileUse { profile: name.clone(), columns });
         } else {

@@ -169,7 +169,8 @@ pub fn written(
         Script::Text(text) => text.quoted(),
     };
     let options: Vec<String> = options.iter().map(|(name, value)| format!("{name} = {}", option(value))).collect();
-    Ok(format!("CREATE SCHEDULE {} WITH ({}) AS {script}", identifier(&object.name), options.join(", ")))
+    let with = if options.is_empty() { String::new() } else { format!("WITH ({}) ", options.join(", ")) };
+    Ok(format!("CREATE SCHEDULE {} {with}AS {script}", identifier(&object.name)))
 }
 
 fn option(value: &Expr) -> String {
