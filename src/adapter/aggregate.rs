@@ -147,11 +147,12 @@ fn types(fields: &[FieldRef]) -> Vec<DataType> {
 }
 
 /// The type of a dictionary's values: functions never see dictionaries.
-fn plain(data_type: &DataType) -> &DataType {
+pub fn plain(data_type: &DataType) -> &DataType {
     if let DataType::Dictionary(_, values) = data_type { plain(values) } else { data_type }
 }
 
-fn plain_column(column: &ArrayRef) -> Result<ArrayRef> {
+/// The values of a dictionary as a plain column.
+pub fn plain_column(column: &ArrayRef) -> Result<ArrayRef> {
     let wanted = plain(column.data_type());
     Ok(if wanted == column.data_type() { Arc::clone(column) } else { cast(column, wanted)? })
 }

@@ -433,7 +433,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
         Takes::Interval => {
             let interval = interval(value).ok_or_else(wrong_type)?;
             if interval.months < 0 || interval.days < 0 || interval.nanoseconds < 0 || interval == IntervalMonthDayNano::ZERO {
-                return Err(invalid(subject, format!("{name} must not be empty, got {}", show(value))));
+                return Err(invalid(subject, format!("{name} must be positive, got {}", show(value))));
             }
             Ok(Value::Interval(interval))
         }

@@ -118,14 +118,21 @@ pub fn integers(values: impl Iterator<Item = i64>, data_type: &DataType) -> Resu
 pub fn sorted(lists: &[ArrayRef]) -> Result<(ArrayRef, Vec<Vec<u32>>)> {
     let lists_of: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
     let all = concat(&lists_of)?;
-    let order = sort_to_indices(&all, None, None)?;
     let compare = make_comparator(&all, &all, SortOptions::default())?;
+    let order = if all.data_type().is_nested() {
+        // `sort_to_indices` knows no structs and maps.
+        let mut order: Vec<u32> = (0..all.len() as u32).collect();
+        order.sort_by(|one, other| compare(*one as usize, *other as usize));
+        order
+    } else {
+        sort_to_indices(&all, None, None)?.values().to_vec()
+    };
     let (mut places, mut distinct) = (vec![0_u32; all.len()], vec![]);
-    for index in order.values() {
-        if distinct.last().is_none_or(|last: &u32| compare(*last as usize, *index as usize).is_ne()) {
-            distinct.push(*index);
+    for index in order {
+        if distinct.last().is_none_or(|last: &u32| compare(*last as usize, index as usize).is_ne()) {
+            distinct.push(index);
         }
-        places[*index as usize] = distinct.len() as u32 - 1;
+        places[index as usize] = distinct.len() as u32 - 1;
     }
     let values = take(&all, &UInt32Array::from(distinct), None)?;
     let mut rest = places.as_slice();

@@ -14,7 +14,7 @@
 //! These forms share some parts: [`arguments`] checks arguments against the page, [`usable_rows`] counts dropped rows,
 //! [`offload`] moves blocking work to separate threads, [`passing`] is a plan node that a rule puts between others, [`keys`]
 //! turns values into numbers, [`given_table`] reads a table passed as an argument of an ordinary function, [`once`] is a part
-//! of a plan that several places read.
+//! of a plan that several places read, [`macro_input`] tells a macro about its input.
 
 pub mod aggregate;
 pub mod amounts;
@@ -26,6 +26,7 @@ pub mod given_table;
 pub mod key_file;
 pub mod keys;
 pub mod kinds;
+pub mod macro_input;
 pub mod offload;
 pub mod once;
 pub mod passing;

@@ -48,6 +48,25 @@ impl PartialOrd for OnceNode {
     }
 }
 
+/// True for a plan that could give other rows when it is computed again: it draws values at random, or takes some of its rows.
+///
+/// A part of a correlated subquery is never computed once, because it has other rows for each outer row.
+pub fn may_give_other_rows(plan: &LogicalPlan) -> Result<bool> {
+    if !plan.all_out_ref_exprs().is_empty() {
+        return Ok(false);
+    }
+    let mut changes = false;
+    plan.apply_with_subqueries(|node| {
+        changes |= matches!(node, LogicalPlan::Limit(_));
+        node.apply_expressions(|expression| {
+            changes |= expression.is_volatile();
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(if changes { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(changes)
+}
+
 /// A plan that is computed once, wherever copies of it occur in another plan.
 pub fn once(input: LogicalPlan) -> LogicalPlan {
     static LAST: AtomicUsize = AtomicUsize::new(0);
@@ -97,17 +116,33 @@ pub struct OncePlanner;
 impl ExtensionPlanner for OncePlanner {
     async fn plan_extension(
         &self,
-        _: &dyn PhysicalPlanner,
+        planner: &dyn PhysicalPlanner,
         node: &dyn UserDefinedLogicalNode,
         _: &[&LogicalPlan],
         physical_inputs: &[Arc<dyn ExecutionPlan>],
-        _: &dyn Session,
+        session: &dyn Session,
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(node) = node.as_any().downcast_ref::<OnceNode>() else { return Ok(None) };
         let Some(input) = physical_inputs.first() else { return internal_err!("Once takes one input") };
-        Ok(Some(Arc::new(OnceExec::new(node.number, Arc::clone(input)))))
+        // The plan around a part computes its scalar subqueries. A part that other plans read too must compute them by itself.
+        let input = match has_scalar_subquery(&node.input)? {
+            true => planner.create_physical_plan(&node.input, session).await?,
+            false => Arc::clone(input),
+        };
+        Ok(Some(Arc::new(OnceExec::new(node.number, input))))
     }
+}
+
+fn has_scalar_subquery(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| {
+        let mut found = false;
+        node.apply_expressions(|expression| {
+            found |= expression.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_))))?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(found)
+    })
 }
 
 /// Merges parts with the same number. This must be the last rule: a part that changes afterwards is no longer shared.

@@ -4,13 +4,13 @@
 //! to a string is accepted (a BIGINT may well be a telephone number), options are constants and are checked against the page,
 //! and a constant argument gives a constant result. A string that the function cannot understand gives NULL, never an error.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, StringViewArray, StringViewBuilder};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
@@ -229,16 +229,44 @@ impl ScalarUDFImpl for Udf {
 
 /// Converts values to strings; floats are written without an exponent, and without a fraction if it is zero.
 fn written(values: &ArrayRef) -> Result<ArrayRef> {
-    if !values.data_type().is_floating() {
-        return Ok(cast(values, &DataType::Utf8View)?);
-    }
-    let numbers = cast(values, &DataType::Float64)?;
-    let numbers = numbers.as_primitive::<arrow::datatypes::Float64Type>();
-    let texts: StringViewArray = numbers.iter().map(|number| number.map(|number| number.to_string())).collect();
-    Ok(Arc::new(texts))
+    Ok(match values.data_type() {
+        DataType::Dictionary(_, of) if of.is_floating() => written(&cast(values, of)?)?,
+        DataType::Float16 => written(&cast(values, &DataType::Float32)?)?,
+        // As a double, a REAL of 0.1 would be 0.10000000149011612.
+        DataType::Float32 => written_floats::<Float32Type>(values),
+        DataType::Float64 => written_floats::<Float64Type>(values),
+        _ => cast(values, &DataType::Utf8View)?,
+    })
+}
+
+fn written_floats<T: ArrowPrimitiveType<Native: Display>>(values: &ArrayRef) -> ArrayRef {
+    let numbers = values.as_primitive::<T>().iter();
+    Arc::new(numbers.map(|number| number.map(|number| number.to_string())).collect::<StringViewArray>())
 }
 
 /// The first argument of the page of a text function.
 pub const fn text(name: &'static str, text: &'static str) -> crate::docs::Argument {
     crate::docs::Argument::required(name, Takes::Value("text"), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Float32Array, Float64Array};
+
+    use super::*;
+
+    #[test]
+    fn floats_are_written_as_in_their_own_type() {
+        let of = |values: ArrayRef| {
+            let texts = written(&values).unwrap();
+            texts.as_string_view().iter().map(|text| text.unwrap_or("NULL").to_string()).collect::<Vec<_>>()
+        };
+        let singles: ArrayRef = Arc::new(Float32Array::from(vec![Some(0.1), None, Some(1.0e10)]));
+        let doubles: ArrayRef = Arc::new(Float64Array::from(vec![Some(0.1), None, Some(13_800_138_000.0)]));
+        for (values, expected) in [(singles, ["0.1", "NULL", "10000000000"]), (doubles, ["0.1", "NULL", "13800138000"])] {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(values.data_type().clone()));
+            assert_eq!(of(cast(&values, &dictionary).unwrap()), expected);
+            assert_eq!(of(values), expected);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Algorithms over plain slices, and in [`grouping`] over Arrow arrays. They do not depend on DataFusion or SQL, so that each can be
 //! read, tested and timed on its own.
 
+pub mod adjust;
 pub mod boosting;
 pub mod calibration;
 pub mod checked;

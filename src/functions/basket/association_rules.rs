@@ -22,10 +22,11 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
+use crate::kernels::adjust::{Method, adjust};
 use crate::kernels::control::{Control, Reserved, Stop};
 use crate::kernels::itemsets::database::Database;
 use crate::kernels::itemsets::itemsets::Itemsets;
-use crate::kernels::itemsets::metrics::{Counts, adjust};
+use crate::kernels::itemsets::metrics::Counts;
 use crate::kernels::itemsets::rules::{Rule, Wanted, bits, derive};
 use crate::kernels::itemsets::search::{Goal, Target};
 
@@ -223,7 +224,7 @@ impl Work for RuleMining {
             stop => group.explain(stop),
         })?;
         let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
-        let adjusted = adjust(&p_values);
+        let adjusted = adjust(&p_values, Method::Bh);
         for (rules, adjusted) in
             rules.chunks(group.running.worker.batch_size).zip(adjusted.chunks(group.running.worker.batch_size))
         {

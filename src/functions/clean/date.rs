@@ -26,7 +26,7 @@ pub static ALL: [TextFunction; 2] = [
 | form | examples |
 |---|---|
 | year first | `2024-1-5`, `2024/01/05`, `2024.1.5`, `20240105`, `2024-W01-5`, `2024-005` |
-| day or month first; needs `order` where both readings are possible | `05/01/2024`, `5.1.24`, `050124` |
+| day or month first; needs `order` where both readings are possible | `05/01/2024`, `5.1.24`, `050124`, `05012024` |
 | month by name, in English and six related languages | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024` |
 | Chinese and Japanese | `2024年1月5日`, `二〇二四年一月五日`, `民国113年1月5日`, `113/1/5`, `令和6年1月5日` |
 | with a time, which is dropped | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000` |
@@ -35,7 +35,8 @@ pub static ALL: [TextFunction; 2] = [
 
 A text with two possible readings is read by `order`; without it the result is NULL: `05/01/2024`, `5/1/24`. `13/01/2024` has only one
 reading and needs no order; declared as `mdy` it gives NULL, because the text or the declaration must be wrong. Two-digit years need an
-order and mean 1969 to 2068. A four-digit year in front always means year, month, day.
+order and mean 1969 to 2068. A four-digit year in front always means year, month, day; of eight
+digits the first four are the year if the last four are a month and a day.
 
 The result is NULL for anything that is not a date, also for days that do not exist; `date_problem` says why. With a format as the first
 argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), the text must have that form, and anything else is an error; see `strptime` for

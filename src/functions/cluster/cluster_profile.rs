@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, StringViewArray, UInt32Array};
-use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringViewArray, UInt32Array};
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
 use super::cluster_validity::CLUSTER;
+use super::texts;
+use crate::adapter::aggregate::plain;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
@@ -62,7 +64,7 @@ group have the value, 2.4 times the share in all rows.",
         Column { name: "difference", data_type: "DOUBLE", text: "difference from all rows, in standard deviations" },
         Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean of the group" },
         Column { name: "median", data_type: "DOUBLE", text: "for a number: median of the group" },
-        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation of the group" },
+        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation of the group; NULL for a group of one row" },
         Column { name: "overall_mean", data_type: "DOUBLE", text: "for a number: mean of all rows" },
         Column { name: "value", data_type: "VARCHAR", text: "for a category: the value" },
         Column { name: "value_share", data_type: "DOUBLE", text: "share of the group's rows that have the value" },
@@ -87,7 +89,7 @@ impl RelationFunction for ClusterProfile {
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let cluster = roles.required(CLUSTER.name)?;
-        let cluster = Field::new(&cluster.column, cluster.field.data_type().clone(), false);
+        let cluster = Field::new(&cluster.column, plain(cluster.field.data_type()).clone(), false);
         let others = DOC.columns.iter().skip(1).map(|column| {
             let data_type = match column.data_type {
                 "VARCHAR" => DataType::Utf8View,
@@ -183,11 +185,6 @@ impl Compute for Describe {
         let groups: Vec<ClusterLines> = groups.collect();
         running.worker.send(self.columns(&groups, &label.values, running.wanted.label.as_deref().unwrap_or_default()))
     }
-}
-
-fn texts(values: &ArrayRef) -> Result<Vec<String>> {
-    let texts = cast(values, &DataType::Utf8)?;
-    Ok(texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_string()).collect())
 }
 
 fn number(feature: &str, own: Statistics, overall: Statistics) -> Line {
@@ -310,9 +307,9 @@ impl Describe {
         let number = |value: &dyn Fn(&Line) -> Option<f64>| -> ArrayRef {
             Arc::new(lines.iter().map(|(_, line)| value(line)).collect::<Float64Array>())
         };
-        let of_number = |value: fn(&Statistics, &Statistics) -> f64| {
+        let of_number = |value: fn(&Statistics, &Statistics) -> Option<f64>| {
             number(&|line| match &line.seen {
-                Seen::Number { own, overall } => Some(value(own, overall)),
+                Seen::Number { own, overall } => value(own, overall),
                 Seen::Value { .. } => None,
             })
         };
@@ -333,10 +330,10 @@ impl Describe {
             Arc::new(lines.iter().map(|(_, line)| Some(line.feature.as_str())).collect::<StringViewArray>()),
             Arc::new(lines.iter().map(|(_, line)| line.rank).collect::<Int32Array>()),
             number(&|line| Some(line.difference)),
-            of_number(|own, _| own.moments.mean),
-            of_number(|own, _| own.median),
+            of_number(|own, _| Some(own.moments.mean)),
+            of_number(|own, _| Some(own.median)),
             of_number(|own, _| own.moments.sample_deviation),
-            of_number(|_, overall| overall.moments.mean),
+            of_number(|_, overall| Some(overall.moments.mean)),
             Arc::new(lines.iter().map(|(_, line)| value(line)).collect::<StringViewArray>()),
             of_value(|share, _| share),
             of_value(|_, lift| lift),

@@ -11,7 +11,9 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use serde::{Deserialize, Serialize};
 
+use super::texts;
 use super::thresholds::threshold;
+use crate::adapter::aggregate::plain;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
@@ -87,7 +89,7 @@ impl RelationFunction for ExplainSegments {
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let label = roles.required(LABEL.name)?;
-        let label = Field::new(&label.column, label.field.data_type().clone(), false);
+        let label = Field::new(&label.column, plain(label.field.data_type()).clone(), false);
         let others = DOC.columns.iter().skip(1).map(|column| {
             let data_type = match column.data_type {
                 "VARCHAR" => DataType::Utf8View,
@@ -247,9 +249,8 @@ impl RuleWriter<'_> {
     fn columns(&self, leaves: &[Leaf]) -> Result<Vec<ArrayRef>> {
         let classes: UInt32Array = leaves.iter().map(|leaf| leaf.class).collect();
         let labels = take(self.labels, &classes, None)?;
-        let texts = cast(&labels, &DataType::Utf8)?;
-        let texts = texts.as_string::<i32>();
-        let is_number = self.labels.data_type().is_numeric();
+        let texts = texts(&labels)?;
+        let is_bare = labels.data_type().is_numeric() || *labels.data_type() == DataType::Boolean;
         let rules = leaves.iter().map(|leaf| self.rule(leaf)).collect::<Result<Vec<String>>>()?;
         let number = |value: fn(&Leaf) -> f64| -> ArrayRef { Arc::new(leaves.iter().map(value).collect::<Float64Array>()) };
         let text = |write: &dyn Fn(usize, &Leaf) -> String| -> ArrayRef {
@@ -260,13 +261,13 @@ impl RuleWriter<'_> {
             format!(
                 "{} → {name} {}, purity {:.2}, {:.0} % of rows",
                 rules[place],
-                texts.value(place),
+                texts[place],
                 leaf.purity,
                 100.0 * leaf.coverage
             )
         });
         let when_then = text(&|place, _| {
-            let value = if is_number { texts.value(place).to_string() } else { literal(texts.value(place)) };
+            let value = if is_bare { texts[place].clone() } else { literal(&texts[place]) };
             format!("WHEN {} THEN {value}", rules[place])
         });
         Ok(vec![

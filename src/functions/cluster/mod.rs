@@ -8,6 +8,12 @@ mod kmeans;
 mod kprototypes;
 mod thresholds;
 
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::{can_cast_types, cast};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::common::Result;
+
 use crate::adapter::FunctionSet;
 use crate::learning::clustering::validity::Validity;
 use crate::learning::features::Gather;
@@ -26,6 +32,16 @@ pub fn functions() -> FunctionSet {
         .step::<Gather<Validity>>()
         .step::<Gather<cluster_profile::Describe>>()
         .step::<Gather<explain_segments::Explain>>()
+}
+
+/// Values as texts, for sentences and rules.
+fn texts(values: &ArrayRef) -> Result<Vec<String>> {
+    if !can_cast_types(values.data_type(), &DataType::Utf8) {
+        // Structs and maps.
+        return (0..values.len()).map(|row| Ok(array_value_to_string(values, row)?)).collect();
+    }
+    let texts = cast(values, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_string()).collect())
 }
 
 #[cfg(test)]

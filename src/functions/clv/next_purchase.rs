@@ -7,6 +7,7 @@ use sqlparser::ast::Expr;
 
 use crate::adapter::arguments::Moment;
 use crate::adapter::definitions::Definitions;
+use crate::adapter::macro_input::{Known, question, required};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
@@ -35,8 +36,9 @@ One row per customer. Several orders on one calendar day are one purchase; gaps 
 
 - `expected_next`: the last purchase plus the interval, rounded to a day. It can be in the past; `days_overdue` is then how long ago.
 - `probability`: probability that the customer buys within the next `within_days` days, given the days of silence so far. Gaps are assumed
-  to follow a gamma distribution with the customer's mean and standard deviation; with fewer than three gaps, or if all gaps are equal, an
-  exponential distribution with the mean. Customers who leave for good are not modelled: for that, train `bg_nbd`.
+  to follow a gamma distribution with the customer's mean and standard deviation, which counts as at least 3.2 % of the mean; with fewer
+  than three gaps, or if all gaps are equal, an exponential distribution with the mean. Customers who leave for good are not modelled: for
+  that, train `bg_nbd`.
 - `is_churned`: silent for more than `churn_factor` intervals. `is_silent` is a simpler rule, the same for every customer: silent for more
   than `churn_days` days.
 
@@ -79,13 +81,14 @@ impl TableMacro for NextPurchase {
         &DOC
     }
 
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(Some(question(&call.relation(INPUT)?, &[required(call, ORDER_TIME)?])))
+    }
+
     fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
         let input = call.relation(INPUT)?;
-        let given = |name: &str| {
-            let expression = call.expression(name);
-            expression.ok_or_else(|| invalid(DOC.name, format!("{name} is missing; write {name} => …")))
-        };
-        let (customer, time) = (given(CUSTOMER)?, given(ORDER_TIME)?);
+        let (customer, time) = (required(&call, CUSTOMER)?, required(&call, ORDER_TIME)?);
+        Known::of(&call, 1).check(&call, ORDER_TIME, Takes::Time, 0, time)?;
         let name = match customer {
             Expr::Identifier(name) => as_sql(&Expr::Identifier(name.clone())),
             Expr::CompoundIdentifier(names) => {

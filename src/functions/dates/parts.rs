@@ -135,7 +135,7 @@ pub static ALL: [ExpressionMacro; 22] = [
         "epoch",
         "dates",
         "Seconds since 1970-01-01 00:00:00.",
-        Meaning::Sql(&[(1, "date_part('epoch', CAST($1 AS TIMESTAMP))")]),
+        Meaning::Sql(&[(1, "seconds_since_1970($1)")]),
     )
     .page(
         &[Argument::required("time", Takes::Value("date or timestamp"), "the time")],
@@ -145,7 +145,7 @@ pub static ALL: [ExpressionMacro; 22] = [
         "unix_timestamp",
         "dates",
         "Whole seconds since 1970-01-01 00:00:00.",
-        Meaning::Sql(&[(1, "CAST(floor(date_part('epoch', CAST($1 AS TIMESTAMP))) AS BIGINT)")]),
+        Meaning::Sql(&[(1, "CAST(floor(seconds_since_1970($1)) AS BIGINT)")]),
     )
     .page(
         &[Argument::required("time", Takes::Value("date or timestamp"), "the time")],
@@ -155,19 +155,24 @@ pub static ALL: [ExpressionMacro; 22] = [
         "unix_seconds",
         "dates",
         "As `unix_timestamp`, in BigQuery.",
-        Meaning::Sql(&[(1, "CAST(floor(date_part('epoch', CAST($1 AS TIMESTAMP))) AS BIGINT)")]),
+        Meaning::Sql(&[(1, "CAST(floor(seconds_since_1970($1)) AS BIGINT)")]),
     )
     .page(
         &[Argument::required("time", Takes::Value("date or timestamp"), "the time")],
         &["SELECT unix_seconds(TIMESTAMP '1970-01-02 00:00:00') AS seconds;"],
     ),
-    ExpressionMacro::scalar("unix_date", "dates", "Days since 1970-01-01.", Meaning::Sql(&[(1, "($1 - DATE '1970-01-01')")]))
-        .page(&[Argument::required("day", Takes::Value("date"), "the day")], &["SELECT unix_date(DATE '1970-01-03') AS days;"]),
+    ExpressionMacro::scalar(
+        "unix_date",
+        "dates",
+        "Days since 1970-01-01.",
+        Meaning::Sql(&[(1, "(CAST($1 AS DATE) - DATE '1970-01-01')")]),
+    )
+    .page(&[Argument::required("day", Takes::Value("date"), "the day")], &["SELECT unix_date(DATE '1970-01-03') AS days;"]),
     ExpressionMacro::scalar(
         "to_days",
         "dates",
         "Days since the year 0, as in MySQL.",
-        Meaning::Sql(&[(1, "($1 - DATE '1970-01-01' + 719528)")]),
+        Meaning::Sql(&[(1, "(CAST($1 AS DATE) - DATE '1970-01-01' + 719528)")]),
     )
     .page(
         &[Argument::required("day", Takes::Value("date"), "the day")],

@@ -9,7 +9,7 @@ pub enum Verdict {
     SampleRatioMismatch,
     /// Too few rows for the test.
     TooFewRows,
-    /// Nothing varies.
+    /// Nothing varies within the groups.
     NoVariation,
     /// Significant, in the direction that is wanted.
     Better,
@@ -47,6 +47,12 @@ pub struct Facts<'a> {
     pub power: f64,
 }
 
+impl Facts<'_> {
+    fn is_difference(&self) -> bool {
+        self.difference.is_some_and(|difference| difference != 0.0)
+    }
+}
+
 /// A sentence.
 pub fn words(verdict: Verdict, facts: &Facts<'_>, language: Language) -> String {
     match language {
@@ -62,6 +68,9 @@ fn english(verdict: Verdict, facts: &Facts<'_>) -> String {
             format!("do not read this: the groups are not in the planned ratio (p {})", p(facts.srm_p_value))
         }
         Verdict::TooFewRows => "too few rows to tell".into(),
+        Verdict::NoVariation if facts.is_difference() => {
+            format!("no test is possible: {metric} does not vary within the groups, only between them")
+        }
         Verdict::NoVariation => format!("nothing to compare: {metric} has one value in all rows"),
         Verdict::Better | Verdict::Worse => {
             let word = if verdict == Verdict::Better { "better" } else { "worse" };
@@ -85,6 +94,7 @@ fn chinese(verdict: Verdict, facts: &Facts<'_>) -> String {
     match verdict {
         Verdict::SampleRatioMismatch => format!("结果不可用：各组样本量与计划比例不符（p {}）", p(facts.srm_p_value)),
         Verdict::TooFewRows => "样本太少，无法判断".into(),
+        Verdict::NoVariation if facts.is_difference() => format!("无法检验：{metric} 在各组内没有变化，只在组间不同"),
         Verdict::NoVariation => format!("无法比较：{metric} 的取值全部相同"),
         Verdict::Better | Verdict::Worse => {
             let word = if verdict == Verdict::Better { "显著更好" } else { "显著更差" };

@@ -15,8 +15,8 @@ use crate::adapter::plain::Plain;
 use crate::adapter::step::{Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::error::failed;
+use crate::kernels::adjust::{Method, adjust_known};
 use crate::kernels::experiment::Alternative;
-use crate::kernels::experiment::adjust::{Method, adjust};
 use crate::kernels::experiment::compare::{Comparison, Test, compare, is_rare};
 use crate::kernels::experiment::estimate::{Adjustment, Estimate, estimate};
 use crate::kernels::experiment::moments::Moments;
@@ -282,7 +282,7 @@ impl Compare {
     fn written(&self, rows: &[Row], cells: &Cells, context: &StepContext) -> Result<RecordBatch> {
         context.memory.try_grow(rows.len() * 2 * size_of::<Row>())?;
         let rules = &self.rules;
-        let adjusted = adjust(&rows.iter().map(|row| row.effect.p_value(rules)).collect::<Vec<_>>(), rules.adjust);
+        let adjusted = adjust_known(&rows.iter().map(|row| row.effect.p_value(rules)).collect::<Vec<_>>(), rules.adjust);
         let is_off = |row: &Row| row.srm_p_value.map(|p_value| p_value < rules.srm_alpha);
         let verdicts: Vec<(Verdict, String)> = rows
             .iter()

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 use crate::adapter::ScalarFunction;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, in_sql, invalid, one_of};
-use crate::kernels::experiment::adjust::{Method, adjust};
+use crate::kernels::adjust::{Method, adjust_known};
 
 /// p-values of several tests together.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ fn adjusted(lists: &ArrayRef, method: Method) -> Result<ArrayRef> {
         if let Some(wrong) = values.iter().flatten().find(|value| !(0.0..=1.0).contains(*value)) {
             return Err(invalid(DOC.name, format!("p-values must be from 0 to 1, got {wrong}")));
         }
-        made.append_value(adjust(&values, method));
+        made.append_value(adjust_known(&values, method));
     }
     Ok(Arc::new(made.finish()))
 }

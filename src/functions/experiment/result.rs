@@ -13,8 +13,8 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
+use crate::kernels::adjust::Method;
 use crate::kernels::experiment::Alternative;
-use crate::kernels::experiment::adjust::Method;
 use crate::language::Language;
 
 /// Whether an experiment worked.
@@ -82,7 +82,8 @@ probability ratio test); these p-values are then adjusted and used for the decis
 
 `minimum_detectable_effect` is the true difference that this many rows find with probability `power`; a result that is not significant only
 says that the effect is probably smaller. `verdict` is one of `sample_ratio_mismatch`, `too_few_rows` (fewer than two in a group, or fewer
-than five expected successes or failures), `no_variation`, `better`, `worse`, `no_difference`; `decision` says it in words.
+than five expected successes or failures), `no_variation` (none within the groups), `better`, `worse`, `no_difference`; `decision` says it in
+words.
 
 Dropped and counted are rows without a group or segment, rows of groups that `groups` does not list, and for each metric the rows where it,
 or the denominator, is NULL or not finite. Sums are exact: the result does not depend on how the input is split or ordered. Memory grows

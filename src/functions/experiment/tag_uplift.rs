@@ -21,8 +21,8 @@ use crate::adapter::step::{Step, StepContext, Streams};
 use crate::adapter::usable_rows::rows_without;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::failed;
+use crate::kernels::adjust::{Method, adjust_known};
 use crate::kernels::experiment::Alternative;
-use crate::kernels::experiment::adjust::{Method, adjust};
 use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ratio::{Heterogeneity, heterogeneity};
 use crate::language::Language;
@@ -237,7 +237,8 @@ impl CompareTags {
 
     fn written(&self, rows: &[Row], context: &StepContext) -> Result<RecordBatch> {
         let compared = |row: &Row| row.effect.comparison.filter(|_| !row.effect.is_rare);
-        let adjusted = adjust(&rows.iter().map(|row| row.effect.p_value(&self.rules)).collect::<Vec<_>>(), self.rules.adjust);
+        let adjusted =
+            adjust_known(&rows.iter().map(|row| row.effect.p_value(&self.rules)).collect::<Vec<_>>(), self.rules.adjust);
         // A test for each tag, metric and treatment.
         type Test = ((usize, usize, usize), Option<Heterogeneity>, String);
         let mut tests: Vec<Test> = vec![];
@@ -267,7 +268,7 @@ impl CompareTags {
             tests.push((key, heterogeneity(&effects), told));
         }
         let p_values: Vec<Option<f64>> = tests.iter().map(|(_, test, _)| Some((*test)?.p_value)).collect();
-        let of_tests = adjust(&p_values, self.rules.adjust);
+        let of_tests = adjust_known(&p_values, self.rules.adjust);
         let place = |row: &Row| tests.iter().position(|(key, _, _)| *key == (row.tag, row.metric, row.part)).unwrap_or(0);
         let verdict = |row: &Row| match of_tests[place(row)] {
             None => "cannot_tell",

@@ -22,7 +22,8 @@ use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::Doc;
 use crate::error::invalid;
-use crate::kernels::feedback::score::{Adjustment, Answers, Measure, adjusted, p_value};
+use crate::kernels::adjust::{Method, adjust_known};
+use crate::kernels::feedback::score::{Answers, Measure, p_value};
 
 const SCORE: &str = "score";
 const PER: &str = "per";
@@ -179,15 +180,6 @@ impl Scores {
         }
     }
 
-    fn adjustment(&self) -> Adjustment {
-        match self.adjust.as_str() {
-            "holm" => Adjustment::Holm,
-            "bh" => Adjustment::Bh,
-            "bonferroni" => Adjustment::Bonferroni,
-            _ => Adjustment::None,
-        }
-    }
-
     /// The rows, in the order of segments and periods.
     fn rows(&self, counted: &RecordBatch) -> Result<(RecordBatch, Vec<Row>)> {
         let keys = usize::from(self.has_per) + usize::from(self.has_time);
@@ -305,7 +297,7 @@ impl Scores {
             .collect();
         let p_values: Vec<Option<f64>> =
             rows.iter().zip(others).map(|(row, other)| p_value(measure, &row.answers, other.as_ref()?)).collect();
-        let all = adjusted(&p_values, self.adjustment());
+        let all = adjust_known(&p_values, Method::named(&self.adjust));
         [Arc::new(differences), Arc::new(Float64Array::from(p_values)), Arc::new(Float64Array::from(all))]
     }
 }

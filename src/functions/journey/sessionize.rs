@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
+use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::{Column as Name, DFSchema, Result};
@@ -16,6 +17,7 @@ use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::Step;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
+use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::journey::events::Event;
 use crate::kernels::journey::sessions::{Bounds, sessions};
@@ -70,10 +72,21 @@ impl RelationFunction for Sessionize {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        let customer = roles.required(CUSTOMER.name)?;
+        if !can_cast_types(customer.field.data_type(), &DataType::Utf8) {
+            let problem = format!(
+                "{} must have a text, with which {SESSION_ID} begins, \"{}\" is {}; take a part of it, such as {}['…']",
+                customer.name,
+                customer.column,
+                customer.field.data_type(),
+                customer.column
+            );
+            return Err(invalid(DOC.name, problem));
+        }
         let time = roles.data_type(EVENT_TIME.name)?;
         let field = |name: &str, data_type: &DataType| Arc::new(Field::new(name, data_type.clone(), false));
         Ok(vec![
-            own(roles.required(CUSTOMER.name)?, false),
+            own(customer, false),
             field(SESSION_ID, &DataType::Utf8),
             field("session_number", &DataType::Int64),
             field("session_start", time),

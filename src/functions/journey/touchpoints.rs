@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 
 use crate::adapter::definitions::Definitions;
+use crate::adapter::macro_input::{Known, question, required};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
@@ -61,12 +62,15 @@ impl TableMacro for Touchpoints {
         &DOC
     }
 
+    fn asks(&self, call: &MacroCall, _: &dyn Definitions) -> Result<Option<String>> {
+        Ok(Some(question(&call.relation("input")?, &[required(call, "event_time")?])))
+    }
+
     fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
-        let required = |name: &str| {
-            let missing = || invalid(DOC.name, format!("{name} is missing; write {name} => …"));
-            call.expression(name).map(as_sql).ok_or_else(missing)
-        };
-        let (customer, time, event) = (required("customer")?, required("event_time")?, required("event")?);
+        let time = required(&call, "event_time")?;
+        Known::of(&call, 1).check(&call, "event_time", Takes::Time, 0, time)?;
+        let required = |name: &str| required(&call, name).map(as_sql);
+        let (customer, time, event) = (required("customer")?, as_sql(time), required("event")?);
         let optional = |name: &str| call.expression(name).map_or_else(|| "CAST(NULL AS VARCHAR)".into(), as_sql);
         let (stage, channel, tie_break) = (optional("stage"), optional("channel"), optional("tie_break"));
         let complaint = call.expression("complaint").map(as_sql);

@@ -15,36 +15,26 @@ pub static ALL: [ExpressionMacro; 8] = [
     )
     .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT erfc(5.0) AS value;"])
     .says("Accurate to about 13 digits."),
-    ExpressionMacro::scalar(
-        "normal_cdf",
-        "numbers",
-        "Returns the cumulative normal distribution at x.",
-        Meaning::Sql(&[(1, "normal_share($1, 0, 1)"), (3, "normal_share($1, $2, $3)")]),
-    )
-    .page(
-        &[
-            Argument::required("x", Takes::Value("number"), "the x"),
-            Argument::optional("mean", Takes::Value("number"), "", "the mean"),
-            Argument::optional("sd", Takes::Value("number"), "", "the sd"),
-        ],
-        &["SELECT round(normal_cdf(1.96, 0, 1), 12) AS value;"],
-    )
-    .says("Accurate to about 13 digits."),
-    ExpressionMacro::scalar(
-        "normal_quantile",
-        "numbers",
-        "Returns the quantile p of a normal distribution.",
-        Meaning::Sql(&[(1, "normal_value($1, 0, 1)"), (3, "normal_value($1, $2, $3)")]),
-    )
-    .page(
-        &[
-            Argument::required("p", Takes::Value("number"), "the p"),
-            Argument::optional("mean", Takes::Value("number"), "", "the mean"),
-            Argument::optional("sd", Takes::Value("number"), "", "the sd"),
-        ],
-        &["SELECT round(normal_quantile(0.975, 0, 1), 12) AS value;"],
-    )
-    .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("normal_cdf", "numbers", "Returns the cumulative normal distribution at x.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("x", Takes::Value("number"), "the x"),
+                Argument::optional("mean", Takes::Value("number"), "", "the mean"),
+                Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+            ],
+            &["SELECT round(normal_cdf(1.96, 0, 1), 12) AS value;"],
+        )
+        .says("Accurate to about 13 digits."),
+    ExpressionMacro::scalar("normal_quantile", "numbers", "Returns the quantile p of a normal distribution.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("p", Takes::Value("number"), "the p"),
+                Argument::optional("mean", Takes::Value("number"), "", "the mean"),
+                Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+            ],
+            &["SELECT round(normal_quantile(0.975, 0, 1), 12) AS value;"],
+        )
+        .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar("t_cdf", "numbers", "Returns the cumulative Student's t distribution at x.", Meaning::Itself)
         .page(
             &[

@@ -3,8 +3,9 @@
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::input::{INPUT, Known, is_missing, list, name_of, question, trimmed};
+use super::input::{INPUT, is_missing, list, trimmed};
 use crate::adapter::definitions::Definitions;
+use crate::adapter::macro_input::{Known, name_of, question};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;

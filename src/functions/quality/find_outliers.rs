@@ -3,9 +3,10 @@
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::input::{INPUT, Known, one_or_list, question, required};
+use super::input::{INPUT, one_or_list};
 use super::outlier_bounds::{METHODS, OUTLIER_BOUNDS, standard_factor};
 use crate::adapter::definitions::Definitions;
+use crate::adapter::macro_input::{Known, question, required};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;

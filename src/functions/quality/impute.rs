@@ -3,8 +3,9 @@
 use datafusion::common::Result;
 use sqlparser::ast::Expr;
 
-use super::input::{INPUT, Known, column_name, is_missing, name_of, one_or_list, question, required, trimmed};
+use super::input::{INPUT, is_missing, one_or_list, trimmed};
 use crate::adapter::definitions::Definitions;
+use crate::adapter::macro_input::{Known, column_name, name_of, question, required};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};

@@ -10,7 +10,8 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 
-use super::input::{INPUT, Known, column_name, one_or_list, plain, question, required};
+use super::input::{INPUT, one_or_list};
+use crate::adapter::macro_input::{Known, column_name, plain, question, required};
 use crate::adapter::table_macro::MacroCall;
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
@@ -31,7 +32,7 @@ A rule is written in braces, or as `rule(name => …, column => …, …)`:
 | `column` | column that `null`, `replace` and `clip` change; for `flag` and `drop`, optionally the column they are about |
 | `condition` | which rows the rule applies to: any condition over the columns, also with window functions: `amount >= 10 * avg(amount) OVER (PARTITION BY customer_id)`; not needed for `clip` |
 | `value` | for `replace`: the new value, an expression over the row |
-| `lower`, `upper` | for `clip`: values outside are set to these limits; give one or both |
+| `lower`, `upper` | for `clip`: values outside are set to these limits, or to the nearest value of the column within them; NaN is above every limit; give one or both |
 
 `null` sets the value to NULL; `flag` changes nothing and adds an entry to the log; `drop` removes the row from the result, but not from the
 log. Rules are applied in order, and each rule sees the result of the rules before it. A dropped row is not changed any more, but window
@@ -180,6 +181,7 @@ impl<'a> Rules<'a> {
                         upper.as_ref().map(|upper| format!("{column} > {upper}")),
                     ];
                     and(&format!("({})", beyond.into_iter().flatten().collect::<Vec<_>>().join(" OR ")));
+                    and(&format!("{column} IS DISTINCT FROM {new}"));
                 }
                 _ => {}
             }
@@ -210,6 +212,10 @@ impl<'a> Rules<'a> {
             return Err(invalid(self.call.doc.name, problem));
         }
         let typed = |value: &str| match data_type {
+            // CAST rounds, as INSERT and UPDATE do; `arrow_cast` alone would cut.
+            Some(whole) if whole.is_integer() => {
+                format!("arrow_cast(CAST({value} AS BIGINT), {})", literal(&whole.to_string()))
+            }
             Some(data_type) if !data_type.is_nested() => format!("arrow_cast({value}, {})", literal(&data_type.to_string())),
             _ => value.to_string(),
         };
@@ -217,12 +223,23 @@ impl<'a> Rules<'a> {
             Action::Null => "NULL".to_string(),
             Action::Replace(value) => typed(value),
             Action::Clip { lower, upper } => {
+                let step = data_type.and_then(step);
+                // A limit with more decimals than the column may be rounded beyond itself: then the next value within it.
+                let within = |limit: &str, beyond: char, back: char| {
+                    let value = typed(limit);
+                    match &step {
+                        Some(step) => {
+                            typed(&format!("CASE WHEN {value} {beyond} {limit} THEN {value} {back} {step} ELSE {value} END"))
+                        }
+                        None => value,
+                    }
+                };
                 let mut cases = String::new();
                 if let Some(lower) = lower {
-                    let _ = write!(cases, " WHEN {column} < {lower} THEN {}", typed(lower));
+                    let _ = write!(cases, " WHEN {column} < {lower} THEN {}", within(lower, '<', '+'));
                 }
                 if let Some(upper) = upper {
-                    let _ = write!(cases, " WHEN {column} > {upper} THEN {}", typed(upper));
+                    let _ = write!(cases, " WHEN {column} > {upper} THEN {}", within(upper, '>', '-'));
                 }
                 format!("CASE{cases} ELSE {column} END")
             }
@@ -280,6 +297,23 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// From one value of a type to the next; `None` of floats and times, which have a value for every limit.
+fn step(data_type: &DataType) -> Option<String> {
+    match data_type {
+        whole if whole.is_integer() => Some("1".into()),
+        DataType::Date32 | DataType::Date64 => Some("1".into()),
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => match usize::try_from(*scale) {
+            Ok(0) => Some("1".into()),
+            Ok(scale) => Some(format!("0.{:0>scale$}", 1)),
+            Err(_) => None,
+        },
+        _ => None,
+    }
+}
+
 /// The parts of a change.
 pub const CHANGE: [&str; 5] = ["rule", "action", "column_name", "before", "after"];
 
@@ -334,7 +368,15 @@ impl Reader<'_> {
             }
             "clip" => match (sql("lower"), sql("upper")) {
                 (None, None) => return Err(self.wrong("'clip' needs lower, upper or both")),
-                (lower, upper) => Action::Clip { lower, upper },
+                (lower, upper) => {
+                    let number = |limit: &Option<String>| limit.as_ref().and_then(|limit| limit.parse::<f64>().ok());
+                    if let (Some(lower), Some(upper)) = (number(&lower), number(&upper))
+                        && lower > upper
+                    {
+                        return Err(self.wrong(format!("lower must not be above upper, got {lower} and {upper}")));
+                    }
+                    Action::Clip { lower, upper }
+                }
             },
             "flag" => Action::Flag,
             _ => Action::Drop,

@@ -17,7 +17,7 @@ const DOC: Doc = Doc {
     description: "\
 Short forms: `SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …`. One row per column, in the order of the columns; the
 rows are read once. The number of distinct values and the quartiles are approximate. The mean and the quartiles exist only for numbers, and
-are NULL for other types. For lists and structs only the NULLs are counted. The most frequent value needs memory for the values of the
+are NULL for other types. Bytes are shown in hexadecimal digits. For lists and structs only the NULLs are counted. The most frequent value needs memory for the values of the
 columns.
 
 `data_profile` shows more, in bounded memory: patterns of strings, frequent values, and alerts.",
@@ -131,14 +131,18 @@ fn of_column(place: usize, field: &Field, aggregates: &mut Vec<String>) -> [Stri
         real if real.is_floating() => add(2, format!("CAST(approx_distinct(CAST({column} AS VARCHAR)) AS BIGINT)")),
         _ => add(2, format!("CAST(approx_distinct({column}) AS BIGINT)")),
     }
-    add(3, format!("CAST(min({column}) AS VARCHAR)"));
-    add(4, format!("CAST(max({column}) AS VARCHAR)"));
+    let text = |value: &str| match data_type.is_binary() {
+        true => format!("'\\x' || encode({value}({column}), 'hex')"),
+        false => format!("CAST({value}({column}) AS VARCHAR)"),
+    };
+    add(3, text("min"));
+    add(4, text("max"));
     if data_type.is_numeric() {
         add(5, format!("avg(CAST({column} AS DOUBLE))"));
         for (at, share) in [(6, 0.25), (7, 0.5), (8, 0.75)] {
             add(at, format!("approx_percentile_cont(CAST({column} AS DOUBLE), {share})"));
         }
     }
-    add(9, format!("CAST(mode({column}) AS VARCHAR)"));
+    add(9, text("mode"));
     values
 }

@@ -112,6 +112,10 @@ pub fn boost(
         let growth = Growth { max_leaves: options.max_leaves, max_depth: options.max_depth, limits, split_features: 0, seed };
         let is_sampled = sample.len() < rows;
         let mut grown = grow(binned, numbers, &chosen, sample, (scale, &words), growth, control)?;
+        // If no split was found on all rows and features, no later tree would find one either.
+        if grown.leaves.len() == 1 && !is_sampled && chosen.len() == features {
+            break;
+        }
         for leaf in &grown.leaves {
             let rows = &grown.rows[leaf.first..leaf.last];
             let total = exact(&gradients, rows);
@@ -131,7 +135,6 @@ pub fn boost(
         if let Some(given) = validation {
             held.iter_mut().enumerate().for_each(|(row, score)| *score += tree.predict(given.binned.row(row)));
         }
-        let is_leaf = tree.left.len() == 1;
         trees.push(tree);
         let of_held = validation.map(|given| mean_loss(options.loss, &held, given.targets, given.weights));
         losses.push((f64::NAN, of_held));
@@ -142,12 +145,6 @@ pub fn boost(
             if options.patience > 0 && trees.len() >= best.1 + options.patience {
                 break;
             }
-        }
-        // If no split was found on all rows and features, no later tree would find one either.
-        if is_leaf && !is_sampled && chosen.len() == features {
-            trees.pop();
-            losses.pop();
-            break;
         }
     }
     if let Some((last, _)) = losses.last_mut() {

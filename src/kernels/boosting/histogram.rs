@@ -42,11 +42,7 @@ impl Scale {
             if most > 0.0 { libm::exp2(libm::floor(libm::log2(room / most)).clamp(-1000.0, 1000.0)) } else { 1.0 }
         };
         let room = libm::exp2(f64::from(63 - bits)) / rows;
-        Self {
-            gradient: power(libm::exp2(31.0), most[0]),
-            curvature: power(room * 0.5, most[1]).min(libm::exp2(52.0) / most[1].max(1e-300)),
-            bits,
-        }
+        Self { gradient: power(libm::exp2(31.0), most[0]), curvature: power((room * 0.5).min(libm::exp2(52.0)), most[1]), bits }
     }
 
     pub fn word(&self, [gradient, curvature]: [f64; 2]) -> Word {
@@ -103,6 +99,21 @@ fn fill(binned: &Binned, rows: &[u32], words: &[Word], sums: &mut [Sums]) {
             let bins = &binned.bins[*row as usize * binned.features + block * BLOCK..][..sums.len()];
             for (sums, bin) in sums.iter_mut().zip(bins) {
                 add(&mut sums[usize::from(*bin)], word);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_powers_of_two_for_any_number_of_rows() {
+        for rows in 1..200 {
+            let scale = Scale::new(&vec![[0.3, 0.21]; rows]);
+            for factor in [scale.gradient, scale.curvature] {
+                assert_eq!(factor, libm::exp2(libm::round(libm::log2(factor))), "{rows} rows");
             }
         }
     }

@@ -133,6 +133,17 @@ fn ends_when_validation_does_not_get_better() {
 }
 
 #[test]
+fn the_last_loss_is_that_of_the_model_where_no_split_is_found() {
+    let data = data(2_000, 5);
+    let boosted = boosted(&data, &BoostOptions { learning_rate: 1.0, min_gain: 5.0, ..BoostOptions::default() }, 1);
+    let trees = boosted.model.trees.len();
+    assert!(trees > 0 && trees < 100 && boosted.losses.len() == trees);
+    let loss: f64 = scores(&boosted.model, &data).iter().zip(&data.targets).map(|(s, t)| Loss::Logistic.of(*s, *t)).sum();
+    let told = boosted.losses[trees - 1].0;
+    assert!((loss / 2_000.0 - told).abs() < 1e-12, "{} {told}", loss / 2_000.0);
+}
+
+#[test]
 fn one_tree_finds_the_step_and_is_pruned() {
     let numbers = vec![(0..100).map(f64::from).collect::<Vec<_>>(), vec![1.0; 100]];
     let targets: Vec<f64> = (0..100).map(|row| 1e9 + f64::from(u8::from(row >= 40)) + f64::from(row % 2) / 100.0).collect();

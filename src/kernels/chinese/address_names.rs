@@ -133,11 +133,11 @@ pub fn ends_short_of_district(after: &str) -> bool {
     !WITHIN_A_DISTRICT.iter().any(|part| after.starts_with(part)) && ends_short(after)
 }
 
-/// True if a short name ends here: 南京 does not in 南京路 and 南京东路.
+/// True if a short name ends here: 南京 does not in 南京路, 南京东路 and 南京南站.
 pub fn ends_short(after: &str) -> bool {
     let part = |text: &str| PARTS.iter().any(|part| text.starts_with(part));
     let turned = after.trim_start_matches(['东', '西', '南', '北', '中', '一', '二', '三', '四', '五']);
-    let is_street = || ["路", "街", "道", "大道", "大街", "环路", "环线"].iter().any(|part| turned.starts_with(part));
-    let is_part = part(after) || (turned.len() < after.len() && is_street());
+    let is_turned = || ["路", "街", "道", "大道", "大街", "环路", "环线", "站"].iter().any(|part| turned.starts_with(part));
+    let is_part = part(after) || (turned.len() < after.len() && is_turned());
     !is_part
 }

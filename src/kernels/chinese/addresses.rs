@@ -147,7 +147,7 @@ impl<'a> Search<'a> {
                 if only_full && reading.names.is_empty() && (sense.is_short || sense.level == Level::District) {
                     return false;
                 }
-                self.is_inside(sense, reading) && self.ends(sense, name, after)
+                self.is_inside(sense, reading) && self.ends(sense, name, after, reading)
             };
             // Senses of the same kind continue together; the names that follow decide between them.
             let inside: Vec<Sense> = senses.iter().filter(inside).copied().collect();
@@ -173,7 +173,7 @@ impl<'a> Search<'a> {
             }
             // A repeated name: 北京市北京市, 上海上海市, 杭州市杭州市.
             let again: Vec<Sense> = senses.iter().filter(|sense| self.repeats(sense, reading)).copied().collect();
-            if !again.is_empty() && self.ends(&again[0], name, after) {
+            if !again.is_empty() && self.ends(&again[0], name, after, reading) {
                 let mut next = reading.clone();
                 next.read = self.text.len() - after.len();
                 next.names.push(&text[..name.len()]);
@@ -202,8 +202,9 @@ impl<'a> Search<'a> {
             && reading.senses.iter().all(|before| before.place == sense.place && before.level == sense.level)
     }
 
-    /// True if a name ends here and is not part of a longer one, as 南京 in 南京路.
-    fn ends(&self, sense: &Sense, name: &str, after: &str) -> bool {
+    /// True if a name ends here and is not part of a longer one, as 南京 in 南京路. A short name adds nothing to the same name before it, so
+    /// it must end more clearly: 北京市北京大学 names a university.
+    fn ends(&self, sense: &Sense, name: &str, after: &str, reading: &Reading<'_>) -> bool {
         if !sense.is_short || (name.chars().count() > 2 && name.ends_with(['县', '市', '区', '州', '旗', '省'])) {
             return ends_full(name, after);
         }
@@ -218,7 +219,9 @@ impl<'a> Search<'a> {
                 })
             })
         };
-        ends_short(after) || has_division_after()
+        let is_repeated = reading.names.last().is_some_and(|last| last.starts_with(name));
+        let ends = if is_repeated { after.chars().next().is_none_or(is_separator) } else { ends_short(after) };
+        ends || has_division_after()
     }
 
     /// True if the division can follow what was read, as a part of it now or formerly.

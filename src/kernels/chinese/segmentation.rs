@@ -33,16 +33,17 @@ impl Dictionary {
         dictionary
     }
 
-    /// The longest word at a position of the text.
+    /// The longest word at a position of the text. A Latin word must not be part of a longer one: AI is not in MAIN.
     fn longest(&self, text: &str, place: usize) -> Option<&str> {
         let rest = &text[place..];
         let words = self.words.get(&rest.chars().next()?)?;
-        let word = words.iter().find(|word| rest.starts_with(word.as_ref()))?;
-        // A Latin word must not be part of a longer one: AI is not in MAIN.
         let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
-        let joined_before = is_latin(word.chars().next()) && is_latin(text[..place].chars().next_back());
-        let joined_after = is_latin(word.chars().next_back()) && is_latin(rest[word.len()..].chars().next());
-        (!joined_before && !joined_after).then_some(word.as_ref())
+        let stands_alone = |word: &str, after: &str| {
+            let joined_before = is_latin(word.chars().next()) && is_latin(text[..place].chars().next_back());
+            let joined_after = is_latin(word.chars().next_back()) && is_latin(after.chars().next());
+            !joined_before && !joined_after
+        };
+        words.iter().map(AsRef::as_ref).find(|word| rest.strip_prefix(word).is_some_and(|after| stands_alone(word, after)))
     }
 }
 
@@ -109,6 +110,8 @@ mod tests {
         assert_eq!(words("我在会员日种草了口红", &[]).join("/"), "我/在/会员/日/种草/了/口红");
         assert_eq!(words("我在会员日种草了口红", &["会员日", "种草", " "]).join("/"), "我/在/会员日/种草/了/口红");
         assert_eq!(words("MAIN AI", &["AI"]).join("/"), "MAIN/ /AI");
+        assert_eq!(words("种草AIGC", &["种草", "种草AI"]).join("/"), "种草/AIGC");
+        assert_eq!(words("AI AIGC", &["AI", "AI A"]).join("/"), "AI/ /AIGC");
         assert_eq!(words("", &["a"]).len(), 0);
         assert!(is_known("我们") && !is_known("种草了"));
         assert!(is_stop_word("我们") && is_stop_word("The") && !is_stop_word("口红"));

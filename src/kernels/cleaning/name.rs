@@ -211,7 +211,8 @@ fn latin(name: &str) -> Result<String, Problem> {
         return Ok(joined);
     }
     let words = joined.split(' ').enumerate().map(|(place, word)| {
-        let small = word.to_lowercase();
+        // The Turkish İ becomes an i and a dot above it, which no name is typed with.
+        let small = word.to_lowercase().replace("i\u{307}", "i");
         if place > 0 && PARTICLES.contains(&small.as_str()) { small } else { capitalised(&small) }
     });
     Ok(words.collect::<Vec<_>>().join(" "))

@@ -6,7 +6,7 @@
 //! If both a comma and a dot occur, the last one is the decimal separator. If only one occurs, the declared separator decides. Groups
 //! must have three digits (or two and three, as in India). So if the dot is declared, `1,5` is not a number, rather than 15.
 
-use super::texts::plain_with_digits;
+use super::texts::{is_dash, plain_with_digits};
 
 /// A decimal number: `digits` · 10^−`scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
     // Arabic has its own decimal and thousands separators.
     let grouping = if decimal == ',' { '.' } else { ',' };
     let sign = |letter| match letter {
-        '−' | '–' | '—' | '‐' | '‑' => '-',
+        dash if is_dash(dash) => '-',
         '٫' => decimal,
         '٬' => grouping,
         other => other,
@@ -316,7 +316,7 @@ fn part_of_money(text: &str, decimal: char) -> Result<Number, Problem> {
 /// `一千二百三十四`, `壹万贰仟`, `二〇二四`.
 fn chinese(text: &str) -> Result<i128, Problem> {
     let (mut total, mut section, mut number) = (0i128, 0i128, None::<i128>);
-    let mut smallest = i128::MAX;
+    let (mut smallest, mut last_unit) = (i128::MAX, 0);
     let mut is_spelled = true;
     for letter in text.chars() {
         let unit: i128 = match letter {
@@ -338,8 +338,19 @@ fn chinese(text: &str) -> Result<i128, Problem> {
             }
         };
         is_spelled = false;
+        last_unit = unit;
         let overflow = || Problem::TooLarge;
         if unit >= 10_000 {
+            // Units fall, and each counts what is before it: `五万三万` and `一万万` are rejected, `一万亿` is not.
+            let has_count = number.is_some() || section > 0;
+            let is_in_order = match unit {
+                10_000 => has_count && total % 100_000_000 == 0,
+                _ if has_count => total < 100_000_000,
+                _ => total > 0,
+            };
+            if !is_in_order {
+                return Err(Problem::Form);
+            }
             section = section.checked_add(number.take().unwrap_or(0)).ok_or_else(overflow)?;
             total = if unit == 100_000_000 {
                 total.checked_add(section).and_then(|all| all.checked_mul(unit))
@@ -363,8 +374,9 @@ fn chinese(text: &str) -> Result<i128, Problem> {
         }
     }
     let last = number.unwrap_or(0);
-    // `一百二` may be 102 or 120, so it is rejected.
-    let is_unclear = (1..=9).contains(&last) && smallest > 10 && smallest < i128::MAX && !text.contains(['零', '〇']);
+    // `一百二` may be 102 or 120, and `三万五` 30,005 or 35,000, so they are rejected; `三万零五` is clear.
+    let is_after_zero = text.chars().rev().nth(1).is_some_and(|letter| digit(letter) == Some(0));
+    let is_unclear = (1..=9).contains(&last) && last_unit > 10 && !is_after_zero;
     if is_unclear || (section > 0 || total > 0) && last > 9 {
         return Err(Problem::Form);
     }

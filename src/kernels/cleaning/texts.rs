@@ -128,6 +128,11 @@ pub fn ascii_digit(letter: char) -> char {
     zero.and_then(|zero| char::from_digit(code - zero, 10)).unwrap_or(letter)
 }
 
+/// True for the dashes and minus signs that people type for `-`.
+pub fn is_dash(letter: char) -> bool {
+    matches!(letter, '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹣' | '－')
+}
+
 /// True for Chinese characters.
 pub fn is_han(letter: char) -> bool {
     matches!(letter, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '〇' | '々')

@@ -20,8 +20,8 @@ pub struct Moments {
     pub mean: f64,
     /// Standard deviation with divisor n.
     pub population_deviation: f64,
-    /// Standard deviation with divisor n − 1; 0 for a single row.
-    pub sample_deviation: f64,
+    /// Standard deviation with divisor n − 1; a single row has none.
+    pub sample_deviation: Option<f64>,
     pub min: f64,
     pub max: f64,
 }
@@ -53,7 +53,7 @@ impl Moments {
             count,
             mean,
             population_deviation: (square / rows).sqrt(),
-            sample_deviation: if count > 1 { (square / (rows - 1.0)).sqrt() } else { 0.0 },
+            sample_deviation: (count > 1).then(|| (square / (rows - 1.0)).sqrt()),
             min: extent.min,
             max: extent.max,
         };
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!((found[0].median, found[0].lower_quartile, found[0].upper_quartile), (2.5, 1.75, 3.25));
         let found: Vec<Moments> = found.into_iter().map(|found| found.moments).collect();
         assert_eq!((found[0].mean, found[0].min, found[0].max), (2.5, 1.0, 4.0));
-        assert_eq!((found[0].population_deviation, found[0].sample_deviation), (1.25_f64.sqrt(), (5.0_f64 / 3.0).sqrt()));
+        assert_eq!((found[0].population_deviation, found[0].sample_deviation), (1.25_f64.sqrt(), Some((5.0_f64 / 3.0).sqrt())));
         assert!(found[1].constant() && !found[0].constant());
         assert_eq!(moments(&matrix, control(2)).unwrap(), found);
 

@@ -136,7 +136,9 @@ impl<'a> Compressed<'a> {
         let mut rows: Vec<Row> = Vec::with_capacity(frequency.len());
         for row in 0..frequency.len() {
             if weight(row) > 0.0 {
-                rows.push(Row { frequency: frequency[row], first: first[row], second: second[row], weight: weight(row) });
+                // Adding 0 makes a 0 of −0, which has other bits.
+                let [frequency, first, second] = [frequency, first, second].map(|column| column[row] + 0.0);
+                rows.push(Row { frequency, first, second, weight: weight(row) });
             }
         }
         control.check()?;
@@ -153,5 +155,19 @@ impl<'a> Compressed<'a> {
         });
         let weight = rows.iter().map(|row| row.weight).sum();
         Ok(Self { rows, weight, _memory: memory })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::control::unlimited::control;
+
+    #[test]
+    fn zeros_of_both_signs_are_one_row() {
+        let (frequency, recency, age) = ([0.0, 2.0, -0.0, 0.0], [0.0, 5.0, 0.0, -0.0], [30.0; 4]);
+        let compressed = Compressed::new(&control(1), &frequency, &recency, &age, None).unwrap();
+        let rows: Vec<(f64, f64)> = compressed.rows.iter().map(|row| (row.frequency, row.weight)).collect();
+        assert_eq!(rows, [(0.0, 3.0), (2.0, 1.0)]);
     }
 }

@@ -89,7 +89,9 @@ pub fn compare(
     let uplift = Some(difference / control.mean).filter(|uplift| uplift.is_finite());
     let ratio = treatment.mean / control.mean;
     let of_uplift = (of_treatment + ratio * ratio * of_control).sqrt() / control.mean.abs();
-    let uplift_interval = uplift.map_or((None, None), |uplift| alternative.interval(uplift, factor * of_uplift));
+    // Dividing by a negative mean turns the direction round.
+    let of_ratio = if control.mean < 0.0 { alternative.opposite() } else { alternative };
+    let uplift_interval = uplift.map_or((None, None), |uplift| of_ratio.interval(uplift, factor * of_uplift));
     let needed = -normal_quantile(alternative.tail(confidence)) + normal_quantile(power);
     Some(Comparison {
         difference,

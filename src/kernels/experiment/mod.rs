@@ -9,17 +9,14 @@
 //! | `ranks` | the Mann–Whitney test |
 //! | `ratio` | tests of whether groups have the planned sizes, and whether effects differ |
 //! | `sequential` | p-values that stay valid however often they are looked at |
-//! | `adjust` | p-values adjusted for multiple tests |
 //! | `power` | the sample size that is needed, and the effect that a sample can show |
 //! | `differences` | difference in differences within strata |
 //! | `uplift` | uplift by ranges of a score, and the Qini curve |
 //!
 //! Literature: A. Deng, Y. Xu, R. Kohavi, T. Walker, *Improving the sensitivity of online controlled experiments by utilizing
 //! pre-experiment data*, 2013; A. Deng, U. Knoblich, J. Lu, *Applying the delta method in metric analytics*, 2018; R. Johari, L. Pekelis,
-//! D. Walsh, *Always valid inference*, 2015; S. Holm, 1979; Y. Benjamini, Y. Hochberg, 1995; N. Radcliffe, *Using control groups to
-//! target on predicted lift*, 2007.
+//! D. Walsh, *Always valid inference*, 2015; N. Radcliffe, *Using control groups to target on predicted lift*, 2007.
 
-pub mod adjust;
 pub mod assign;
 pub mod compare;
 pub mod differences;
@@ -57,6 +54,15 @@ impl Alternative {
             "greater" => Self::Greater,
             "less" => Self::Less,
             _ => Self::TwoSided,
+        }
+    }
+
+    /// The same alternative of values with the opposite sign.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::TwoSided => Self::TwoSided,
+            Self::Greater => Self::Less,
+            Self::Less => Self::Greater,
         }
     }
 

@@ -156,45 +156,6 @@ pub fn p_value(measure: Measure, one: &Answers, other: &Answers) -> Option<f64> 
     (first > 0.0 && second > 0.0).then(|| 2.0 * t_cdf(-(difference / both.sqrt()).abs(), df))
 }
 
-/// How p-values are adjusted for multiple tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adjustment {
-    None,
-    Bonferroni,
-    /// Holm: controls the probability of any false positive.
-    Holm,
-    /// Benjamini and Hochberg: controls the false discovery rate.
-    Bh,
-}
-
-/// The adjusted p-values, in the order of the input.
-pub fn adjusted(p_values: &[Option<f64>], adjustment: Adjustment) -> Vec<Option<f64>> {
-    let mut order: Vec<(usize, f64)> =
-        p_values.iter().enumerate().filter_map(|(place, p_value)| p_value.map(|p_value| (place, p_value))).collect();
-    order.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-    let tests = order.len() as f64;
-    let mut adjusted = vec![None; p_values.len()];
-    match adjustment {
-        Adjustment::None => order.iter().for_each(|(place, p_value)| adjusted[*place] = Some(*p_value)),
-        Adjustment::Bonferroni => order.iter().for_each(|(place, p_value)| adjusted[*place] = Some((p_value * tests).min(1.0))),
-        Adjustment::Holm => {
-            let mut least: f64 = 0.0;
-            for (rank, (place, p_value)) in order.iter().enumerate() {
-                least = least.max((p_value * (tests - rank as f64)).min(1.0));
-                adjusted[*place] = Some(least);
-            }
-        }
-        Adjustment::Bh => {
-            let mut most: f64 = 1.0;
-            for (rank, (place, p_value)) in order.iter().enumerate().rev() {
-                most = most.min(p_value * tests / (rank + 1) as f64);
-                adjusted[*place] = Some(most);
-            }
-        }
-    }
-    adjusted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,22 +211,5 @@ mod tests {
         near(upper, 0.887_562_499_842_238_9);
         near(p_value(csat, &one, &other).unwrap(), 0.029_096_331_741_252_188);
         assert_eq!(of(csat, &[(5, 3)]).interval(csat, 0.95).unwrap().1, 1.0);
-    }
-
-    #[test]
-    fn several_tests_as_one() {
-        let p_values = [Some(0.01), None, Some(0.04), Some(0.03), Some(0.9)];
-        // From statsmodels: multipletests.
-        let of = |adjustment| adjusted(&p_values, adjustment).into_iter().flatten().collect::<Vec<f64>>();
-        for (one, other) in [
-            (of(Adjustment::Holm), [0.04, 0.09, 0.09, 0.9]),
-            (of(Adjustment::Bh), [0.04, 0.04 * 4.0 / 3.0, 0.04 * 4.0 / 3.0, 0.9]),
-            (of(Adjustment::Bonferroni), [0.04, 0.16, 0.12, 1.0]),
-            (of(Adjustment::None), [0.01, 0.04, 0.03, 0.9]),
-        ] {
-            one.iter().zip(other).for_each(|(one, other)| near(*one, other));
-        }
-        assert_eq!(adjusted(&p_values, Adjustment::Holm)[1], None);
-        assert_eq!(adjusted(&[], Adjustment::Bh), vec![]);
     }
 }

@@ -112,20 +112,6 @@ impl Counts {
     }
 }
 
-/// Adjusts p-values to false discovery rates (Benjamini and Hochberg).
-pub fn adjust(p_values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|a, b| p_values[*b].total_cmp(&p_values[*a]));
-    let number = p_values.len() as f64;
-    let mut adjusted = vec![1.0; p_values.len()];
-    let mut least = 1.0_f64;
-    for (rank, index) in (1..=p_values.len()).rev().zip(order) {
-        least = least.min(p_values[index] * number / rank as f64);
-        adjusted[index] = least;
-    }
-    adjusted
-}
-
 /// The logarithm of the hypergeometric probability that `x` of `c` baskets drawn from `n` are among `a` given ones.
 fn ln_hypergeometric(x: f64, n: f64, a: f64, c: f64) -> f64 {
     let (p, q) = (c / n, (n - c) / n);
@@ -235,15 +221,5 @@ mod tests {
         assert_eq!((always.kulczynski(), always.imbalance_ratio(), always.jaccard()), (0.7, 0.6, 0.4));
         let apart = counts(10, 5, 5, 1);
         assert_eq!((apart.lift(), apart.conviction(), apart.zhangs_metric()), (0.4, 0.625, -0.75));
-    }
-
-    /// Expected values from R: p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.5), "BH").
-    #[test]
-    fn false_discovery_rates() {
-        let adjusted = adjust(&[0.01, 0.04, 0.03, 0.005, 0.5]);
-        for (found, expected) in adjusted.iter().zip([0.025, 0.05, 0.05, 0.025, 0.5]) {
-            assert!((found - expected).abs() < 1e-15, "{adjusted:?}");
-        }
-        assert!(adjust(&[]).is_empty());
     }
 }

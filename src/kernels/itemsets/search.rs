@@ -4,7 +4,9 @@
 //! same item (the *head*) form a *class*, and each class is mined on its own: the rows with the head are numbered, every other
 //! item that is frequent among them becomes a column of bits over these row numbers, and the support of a longer set is the
 //! number of bits set in the intersection of its columns (Eclat). As long as ranks are ordered by count alone, the head is the
-//! rarest item of its class, so the columns of a class never take more bits than the database has ranks.
+//! rarest item of its class, so the columns of a class never take more bits than the database has ranks. The watched columns
+//! below, and the classes of consequents, which have the lowest ranks whatever their counts, have no such bound: their memory is
+//! the number of partners times the rows of the head. It is reserved before it is used.
 //!
 //! An item that is in every row of a prefix (a *perfect extension*) can be added to any set found below it without changing
 //! the count. Such items are set aside, and all their combinations are reported at once.

@@ -360,9 +360,11 @@ impl<D: Detail> Customers<D> {
         mut visitor: impl FnMut(u64, &[Event<D>]) -> Result<(), Stop>,
     ) -> Result<u64, Stop> {
         let mut reserved = control.reserve(0)?;
-        let mut chunks = vec![];
+        // The bytes that the chunks in memory took from the budget as they were gathered; those read back are in `reserved`.
+        let (mut chunks, mut held) = (vec![], 0);
         for part in &gathered.parts {
             let mut own = std::mem::take(&mut *part.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner));
+            held += own.iter().map(|chunk| chunk.times.capacity() * Chunk::<D>::row_bytes(part.has_ties)).sum::<usize>();
             for spilled in &part.spilled {
                 // The rows are in memory twice: as bytes, and as columns.
                 reserved.grow(2 * spilled.places[bucket].1 * Chunk::<D>::row_bytes(part.has_ties))?;
@@ -379,8 +381,6 @@ impl<D: Detail> Customers<D> {
         self.number(&chunks);
         control.check()?;
         self.lay_out(&chunks);
-        let held: usize =
-            chunks.iter().map(|(chunk, _)| chunk.times.capacity() * Chunk::<D>::row_bytes(chunk.ties.capacity() > 0)).sum();
         drop(chunks);
         control.budget.shrink(held);
         let (mut begin, mut unordered) = (0, 0);
@@ -488,14 +488,29 @@ fn slot_of(key: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::kernels::control::unlimited::control;
     use crate::kernels::random::Random;
 
+    /// A budget that only counts; it fails if more is returned than was taken.
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Budget for Counting {
+        fn grow(&self, bytes: usize) -> bool {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+            true
+        }
+
+        fn shrink(&self, bytes: usize) {
+            assert!(self.0.fetch_sub(bytes, Ordering::Relaxed) >= bytes);
+        }
+    }
+
     /// Made-up rows, distributed over parts as if these had been read in parallel.
-    fn gathered(rows: &[(u64, Event<u32>)], parts: usize, spill_after: usize) -> Gathered<u32> {
-        let budget = control(1).budget;
+    fn gathered(rows: &[(u64, Event<u32>)], parts: usize, spill_after: usize, budget: &dyn Budget) -> Gathered<u32> {
         let gathering = |part: usize| {
             let mut gathering = Gathering::new(true);
             let own: Vec<_> = rows.iter().skip(part).step_by(parts).collect();
@@ -534,19 +549,22 @@ mod tests {
         }
         expected.values_mut().for_each(|events| events.sort());
         for (parts, spill_after) in [(1, usize::MAX), (3, usize::MAX), (2, 7)] {
-            let gathered = gathered(&rows, parts, spill_after);
+            let budget = Counting::default();
+            let control = Control { budget: &budget, ..control(1) };
+            let gathered = gathered(&rows, parts, spill_after, &budget);
             let mut found = BTreeMap::new();
             let mut customers = Customers::default();
             let mut unordered = 0;
             for bucket in 0..BUCKETS {
                 unordered += customers
-                    .visit(&gathered, bucket, control(1), |key, events| {
+                    .visit(&gathered, bucket, control, |key, events| {
                         assert!(found.insert(key, events.to_vec()).is_none());
                         Ok(())
                     })
                     .unwrap();
             }
             assert_eq!(found, expected);
+            assert_eq!(budget.0.into_inner(), 0, "every byte is returned once");
             let differs = |pair: &&[Event<u32>]| pair[0].time == pair[1].time && pair[0].tie == pair[1].tie && pair[0] != pair[1];
             assert_eq!(unordered, expected.values().map(|events| events.windows(2).filter(differs).count() as u64).sum::<u64>());
         }

@@ -126,21 +126,22 @@ pub type Step = (u32, Option<u32>, Option<u32>);
 impl Counted<Step, i64> {
     /// Adds all steps of a path, and its end if there were no more events.
     pub fn add_steps(&mut self, path: &[u32], backward: bool, ended: Ended) {
-        let mut add = |step: Step| {
-            let before = self.counts.len();
-            *self.counts.entry(step).or_default() += 1;
-            self.bytes += (self.counts.len() - before) * 2 * (size_of::<Step>() + size_of::<i64>());
-        };
         let steps = path.len().saturating_sub(1);
         for (place, pair) in path.windows(2).enumerate() {
             let step = if backward { steps - place } else { place + 1 };
-            add((step as u32, Some(pair[0]), Some(pair[1])));
+            self.add((step as u32, Some(pair[0]), Some(pair[1])), 1);
         }
         let far = if backward { path.first() } else { path.last() };
         if let (Ended::Out, Some(far)) = (ended, far) {
             let ends = if backward { (None, Some(*far)) } else { (Some(*far), None) };
-            add((path.len() as u32, ends.0, ends.1));
+            self.add((path.len() as u32, ends.0, ends.1), 1);
         }
+    }
+
+    fn add(&mut self, step: Step, count: i64) {
+        let before = self.counts.len();
+        *self.counts.entry(step).or_default() += count;
+        self.bytes += (self.counts.len() - before) * 2 * (size_of::<Step>() + size_of::<i64>());
     }
 
     pub fn join(&mut self, other: Self) {
@@ -149,9 +150,8 @@ impl Counted<Step, i64> {
             return;
         }
         for (step, count) in other.counts {
-            *self.counts.entry(step).or_default() += count;
+            self.add(step, count);
         }
-        self.bytes = self.bytes.max(other.bytes);
     }
 }
 
@@ -199,5 +199,18 @@ mod tests {
         assert_eq!(of(Cut { has_end: true, ..back }, "ab1cd"), some("ab1", Ended::Out));
         assert_eq!(of(Cut { has_end: true, has_start: true, ..back }, "abS1cd"), some("S1", Ended::Met));
         assert_eq!(of(Cut { has_end: true, ..back }, "abc"), None);
+    }
+
+    #[test]
+    fn joined_steps_take_the_bytes_of_all_of_them() {
+        let of = |paths: &[[u32; 2]]| {
+            let mut steps = Counted::default();
+            paths.iter().for_each(|path| steps.add_steps(path, false, Ended::Met));
+            steps
+        };
+        let (mut one, other) = (of(&[[1, 2], [1, 3]]), of(&[[1, 3], [1, 4], [2, 3]]));
+        let all = of(&[[1, 2], [1, 3], [1, 3], [1, 4], [2, 3]]);
+        one.join(other);
+        assert_eq!((one.counts, one.bytes), (all.counts, all.bytes));
     }
 }

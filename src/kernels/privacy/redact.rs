@@ -11,7 +11,7 @@ use super::masks::is_card;
 use crate::kernels::cleaning::email::Email;
 use crate::kernels::cleaning::id_card::IdCard;
 use crate::kernels::cleaning::phone::{self, Country, Kind};
-use crate::kernels::cleaning::texts::{ascii_digit, halfwidth, is_unseen};
+use crate::kernels::cleaning::texts::{ascii_digit, halfwidth, is_dash, is_unseen};
 
 /// The kinds of personal data that are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub fn find(text: &str, classes: &[Class]) -> Vec<Found> {
 
 fn letters(text: &str) -> Vec<Letter> {
     let plain = |letter: char| match letter {
-        '﹣' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' => '-',
+        dash if is_dash(dash) => '-',
         letter if letter.is_ascii() => letter,
         letter if letter.is_whitespace() => ' ',
         letter => {

@@ -123,18 +123,11 @@ pub fn is_blank(text: &[u8]) -> bool {
 }
 
 impl Sketch {
-    fn of(table: &Table) -> Self {
-        let mut sketch = Self {
-            frequencies: Frequencies::new(),
-            sample: Sample::new(),
-            least: Box::default(),
-            most: Box::default(),
-            blank: 0,
-        };
-        if let Some((first, _)) = table.values().next() {
-            (sketch.least, sketch.most) = (first.into(), first.into());
-        }
-        table.values().for_each(|(text, rows)| sketch.add(text, rows));
+    /// The strings of a table, and rows of one that did not fit into it.
+    fn of(table: &Table, text: &[u8], rows: u64) -> Self {
+        let (frequencies, sample) = (Frequencies::new(), Sample::new());
+        let mut sketch = Self { frequencies, sample, least: text.into(), most: text.into(), blank: 0 };
+        table.values().chain([(text, rows)]).for_each(|(text, rows)| sketch.add(text, rows));
         sketch
     }
 
@@ -185,9 +178,7 @@ impl Texts {
                 let Some(text) = texts.next() else { return };
                 self.values += 1;
                 if !table.add(text, 1) {
-                    let mut sketch = Sketch::of(table);
-                    sketch.add(text, 1);
-                    self.state = State::Sketch(Box::new(sketch));
+                    self.state = State::Sketch(Box::new(Sketch::of(table, text, 1)));
                     break;
                 }
             }
@@ -212,8 +203,7 @@ impl Texts {
             (State::Exact(own), State::Exact(table)) => {
                 let mut rest = table.values();
                 let Some((text, rows)) = rest.find(|(text, rows)| !own.add(text, *rows)) else { return };
-                let mut sketch = Sketch::of(own);
-                sketch.add(text, rows);
+                let mut sketch = Sketch::of(own, text, rows);
                 rest.for_each(|(text, rows)| sketch.add(text, rows));
                 self.state = State::Sketch(Box::new(sketch));
             }
@@ -298,6 +288,13 @@ mod tests {
             assert_eq!(&*whole.frequent[0].0, b"of many");
             assert!(whole.frequent[0].1.abs_diff(2_400) < 60, "{:?}", whole.frequent);
         }
+    }
+
+    #[test]
+    fn a_first_text_may_be_too_long_for_the_table() {
+        let long = "x".repeat(EXACT_BYTES + 1);
+        let summary = of([long.clone(), "y".to_string()].into_iter()).summary(1);
+        assert_eq!((summary.min.as_deref(), summary.max.as_deref()), (Some(long.as_bytes()), Some(&b"y"[..])));
     }
 
     #[test]

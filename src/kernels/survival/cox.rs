@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dense::{cholesky, inverse, solve};
 use crate::kernels::control::{Control, Stop};
-use crate::kernels::special::{chi2_cdf, normal_cdf, normal_quantile};
+use crate::kernels::special::{chi2_upper, normal_cdf, normal_quantile};
 
 /// How the partial likelihood treats several events at the same duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ pub enum Cox {
 }
 
 const MOST: usize = 100;
+/// Smaller changes of a log-likelihood, relative to it, may be due to rounding.
+const NOISE: f64 = 1e-12;
 const PART: usize = 2_048;
 
 struct Sorted {
@@ -162,19 +164,11 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
         };
         let step = solve(&factor, width, &at.gradient);
         let decrement: f64 = step.iter().zip(&at.gradient).map(|(step, slope)| step * slope).sum();
-        // Halve the step until the likelihood does not fall.
-        let mut share = 1.0;
-        let mut next: Vec<f64>;
-        let mut there;
-        loop {
-            next = beta.iter().zip(&step).map(|(value, step)| value + share * step).collect();
-            there = evaluate(&next)?;
-            if there.value >= at.value - 1e-12 * at.value.abs() || share < 1e-6 {
-                break;
-            }
-            share /= 2.0;
-        }
-        (beta, at) = (next, there);
+        let Some(better) = shortened(&evaluate, &beta, &step, at.value)? else {
+            converged = decrement < NOISE * (1.0 + at.value.abs());
+            break;
+        };
+        (beta, at) = better;
         if decrement < 1e-14 * (1.0 + at.value.abs()) {
             converged = true;
             break;
@@ -215,11 +209,30 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
         log_likelihood: own,
         log_likelihood_null: without,
         likelihood_ratio: ratio,
-        likelihood_ratio_p_value: if width == 0 { 1.0 } else { 1.0 - chi2_cdf(ratio, width as f64) },
+        likelihood_ratio_p_value: chi2_upper(ratio, width as f64),
         concordance: concordance(control, sorted, &risks)?,
         iterations,
         converged,
     })))
+}
+
+/// Halves a step until the likelihood does not fall from this value. `None` if it falls, or is not a number, however short the step is.
+fn shortened(
+    evaluate: impl Fn(&[f64]) -> Result<Likelihood, Stop>,
+    beta: &[f64],
+    step: &[f64],
+    value: f64,
+) -> Result<Option<(Vec<f64>, Likelihood)>, Stop> {
+    let mut share = 1.0;
+    while share > 1e-6 {
+        let next: Vec<f64> = beta.iter().zip(step).map(|(value, step)| value + share * step).collect();
+        let there = evaluate(&next)?;
+        if there.value.is_finite() && there.value >= value - NOISE * value.abs() {
+            return Ok(Some((next, there)));
+        }
+        share /= 2.0;
+    }
+    Ok(None)
 }
 
 fn score(sorted: &Sorted, row: usize, beta: &[f64]) -> f64 {
@@ -405,5 +418,22 @@ impl CoxModel {
     pub fn median(&self, log_risk: f64) -> Option<f64> {
         let wanted = std::f64::consts::LN_2 / libm::exp(log_risk);
         self.baseline.iter().find(|(_, hazard)| *hazard >= wanted).map(|(duration, _)| *duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_shortened_and_never_lead_down() {
+        let along = |value: fn(f64) -> f64| {
+            let evaluate = |beta: &[f64]| Ok(Likelihood { value: value(beta[0]), gradient: vec![], information: vec![] });
+            shortened(evaluate, &[0.0], &[8.0], value(0.0)).unwrap().map(|(beta, there)| (beta[0], there.value))
+        };
+        assert_eq!(along(|beta| -(beta - 1.0) * (beta - 1.0)), Some((2.0, -1.0)));
+        assert_eq!(along(|beta| -1.0 - beta), None);
+        assert_eq!(along(|beta| if beta > 0.0 { f64::NAN } else { -1.0 }), None);
+        assert_eq!(along(|beta| if beta > 3.0 { f64::INFINITY } else { beta - 1.0 }), Some((2.0, 1.0)));
     }
 }

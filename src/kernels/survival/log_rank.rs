@@ -2,7 +2,7 @@
 
 use super::curve::At;
 use super::dense::{cholesky, solve};
-use crate::kernels::special::chi2_cdf;
+use crate::kernels::special::chi2_upper;
 
 /// The result of the test.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
             statistic = Some(differences.iter().zip(solved).map(|(one, other)| one * other).sum());
         }
     }
-    let p_value = statistic.map(|statistic: f64| (1.0 - chi2_cdf(statistic, degrees_of_freedom as f64)).max(0.0));
+    let p_value = statistic.map(|statistic: f64| chi2_upper(statistic, degrees_of_freedom as f64));
     LogRank { groups, statistic, degrees_of_freedom, p_value }
 }
 

@@ -87,6 +87,9 @@ fn the_test_is_the_published_one() {
     assert!((test.groups[0].2 - 19.25).abs() < 5e-3 && (test.groups[1].2 - 10.75).abs() < 5e-3);
     assert_eq!(test.degrees_of_freedom, 1);
     near(test.p_value.unwrap(), 4.168_8e-5, 1e-3);
+    // All of one group are gone before anyone of the other: 199 on one degree of freedom.
+    let apart = log_rank(&[vec![vec![at(1.0, 100, 0)], vec![at(2.0, 100, 0)]]]);
+    near(apart.p_value.unwrap(), 3.451890018846111e-45, 1e-9);
     let alone = log_rank(&[vec![TREATED.to_vec()]]);
     assert_eq!((alone.statistic, alone.degrees_of_freedom), (None, 0));
     // Two identical groups do not differ, and an empty group does not count.
@@ -119,9 +122,16 @@ fn hazards_are_those_of_other_programs() {
     assert!(model.survival(risks[0], 10.0) > model.survival(risks[1], 10.0));
     assert_eq!(model.survival(risks[0], 0.5), 1.0);
     assert!(model.median(risks[1]).unwrap() < model.median(risks[0]).unwrap_or(f64::INFINITY));
-    let mut order: Vec<usize> = (0..duration.len()).collect();
-    order.reverse();
-    assert!(order.len() == 42 && model.rows == 42 && model.events == 30);
+    assert!(model.rows == 42 && model.events == 30);
+    let many = [&TREATED[..], &OTHERS].map(|group| {
+        let times = group.iter().map(|row| at(row.duration, 20 * row.events, 20 * row.censored));
+        times.collect::<Vec<_>>()
+    });
+    let (group, duration, event) = rows(&[&many[0], &many[1]]);
+    match fit_cox(&control(1), &[group], &duration, &event, CoxOptions::default()).unwrap() {
+        Cox::Fitted(model) => assert!((1e-99..1e-50).contains(&model.likelihood_ratio_p_value), "{model:?}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

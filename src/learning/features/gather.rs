@@ -91,6 +91,9 @@ const FOR_WORK: usize = 16;
 /// Larger numbers might overflow when they are squared and summed.
 pub const LARGEST: f64 = 1e100;
 
+/// The largest weight, so that sums of weighted squares are finite.
+const LARGEST_WEIGHT: f64 = 1e90;
+
 /// Reads all streams in parallel.
 ///
 /// # Errors
@@ -263,16 +266,32 @@ impl Gathering {
             let column = batch.column(self.layout.beside + place).as_primitive::<Float64Type>();
             let is_bad = |row: &usize| column.is_null(*row) || !(-LARGEST..=LARGEST).contains(&column.value(*row));
             if let Some(row) = (0..batch.num_rows()).find(is_bad) {
-                let value = ScalarValue::try_from_array(column, row)?;
-                return Err(self.error(batch, row, &format!("has the {name} {value}; leave such rows out with WHERE")));
+                let problem = match column.value(row) {
+                    value if column.is_valid(row) && value.is_finite() => {
+                        format!("has the {name} {value:e}, too large to be squared")
+                    }
+                    _ => {
+                        let value = ScalarValue::try_from_array(column, row)?;
+                        format!("has the {name} {value}; leave such rows out with WHERE")
+                    }
+                };
+                return Err(self.error(batch, row, &problem));
             }
         }
         if let Some(weight) = self.layout.weight {
             let weights = batch.column(weight).as_primitive::<Float64Type>();
-            let is_bad = |row: &usize| weights.is_null(*row) || !(0.0..=1e90).contains(&weights.value(*row));
+            let is_bad = |row: &usize| weights.is_null(*row) || !(0.0..=LARGEST_WEIGHT).contains(&weights.value(*row));
             if let Some(row) = (0..batch.num_rows()).find(is_bad) {
-                let value = ScalarValue::try_from_array(batch.column(weight), row)?;
-                return Err(self.error(batch, row, &format!("has the weight {value}; weights must be 0 or more")));
+                let problem = match weights.value(row) {
+                    value if weights.is_valid(row) && value > LARGEST_WEIGHT => {
+                        format!("has the weight {value:e}; weights must be at most {LARGEST_WEIGHT:e}")
+                    }
+                    _ => {
+                        let value = ScalarValue::try_from_array(weights, row)?;
+                        format!("has the weight {value}; weights must be 0 or more")
+                    }
+                };
+                return Err(self.error(batch, row, &problem));
             }
         }
         Ok(())
@@ -320,7 +339,8 @@ impl Gathering {
             if numbers.is_null(row) || !value.is_finite() {
                 missing.push(row);
             } else if !is_fine(value) {
-                return Err(self.error(batch, row, &format!("has the {} {value:e}, too large to be squared", feature.name)));
+                let name = &feature.name;
+                return Err(self.error(batch, row, &format!("has the {name} {value:e}, too large to be squared")));
             }
         }
         Ok(missing)

@@ -1,11 +1,11 @@
 //! Keys of rows: a hash of each that depends only on the key, and a check that keys are unique.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 
+use crate::adapter::keys::bits;
 use crate::kernels::random::mix;
 
 /// Hashes keys. The same key has the same hash in every run and on every machine.
@@ -24,8 +24,7 @@ impl Hasher {
 
     pub fn hashes(&self, keys: &ArrayRef) -> Result<Vec<u64>> {
         let Some(converter) = &self.converter else {
-            let keys = cast(keys, &DataType::Int64)?;
-            return Ok(keys.as_primitive::<Int64Type>().values().iter().map(|key| mix(*key as u64)).collect());
+            return Ok(bits(keys)?.values().iter().map(|key| mix(*key as u64)).collect());
         };
         let rows = converter.convert_columns(&[ArrayRef::clone(keys)])?;
         Ok(rows.iter().map(|row| hash(row.data())).collect())
@@ -64,4 +63,21 @@ pub fn key_of(keys: &[ArrayRef], mut row: usize) -> Result<ScalarValue> {
         row -= batch.len();
     }
     Ok(ScalarValue::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Int64Array, UInt64Array};
+
+    use super::*;
+
+    #[test]
+    fn large_unsigned_keys_have_hashes_of_their_own() {
+        let of = |keys: ArrayRef| Hasher::new(keys.data_type()).unwrap().hashes(&keys).unwrap();
+        let hashes = of(Arc::new(UInt64Array::from(vec![0, 7, 1 << 63, u64::MAX - 1, u64::MAX])));
+        assert!((0..hashes.len()).all(|row| !hashes[..row].contains(&hashes[row])));
+        assert_eq!(hashes[..2], of(Arc::new(Int64Array::from(vec![0, 7]))));
+    }
 }

@@ -18,6 +18,7 @@ use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::survival::{Cox, CoxModel, CoxOptions, Ties, fit_cox};
 use crate::learning::features::{ALL_FEATURES, Computing, KEY, Kind as FeatureKind, MISSING, Rows};
+use crate::learning::supervised::table::order;
 
 /// The type `cox`.
 #[derive(Debug)]
@@ -98,8 +99,7 @@ impl ModelType for CoxType {
             return Err(running.refuse("duration must be 0 or more; leave out rows that end before they begin"));
         }
         // Sorted, so that the result does not depend on the order of the input.
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by_key(|row| rows.identity[*row]);
+        let order: Vec<usize> = order(rows, durations).into_iter().map(|row| row as usize).collect();
         let width = rows.numbers.columns()
             + rows.categories.iter().map(|category| category.values.len().saturating_sub(1)).sum::<usize>();
         let _reserved = running.take(rows.len() * 8 * (width + 2))?;

@@ -45,9 +45,10 @@ returns coefficients in the features' own units with standard errors, z, p-value
 factors; they are maximum likelihood estimates, equal to those of R's `glm` and statsmodels. With a penalty (`alpha` above 0) there are only
 coefficients. A column that is a combination of others has no coefficient, and is reported; so is a feature that separates the classes.
 
-The key may occur more than once, for example if rows are customers at several times: rows with the same key are never used both for
-training and for measuring. The model is trained on the rows that are not held out; `metrics` in `system.models` are measured on the
-held-out rows. The order of rows is decided only by their keys: the same rows and `random_state` give the same model.",
+The key may occur more than once, for example if rows are customers at several times. A split at random and the folds never use rows with
+the same key both for training and for measuring; `split = 'time'` holds out the latest rows, whatever their keys. The model is trained on
+the rows that are not held out; `metrics` in `system.models` are measured on the held-out rows. The order of rows is decided only by their
+values: the same rows and `random_state` give the same model.",
         arguments: &[
             KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS,
@@ -68,7 +69,7 @@ pub const LINEAR_REGRESSION: Predictive = Predictive {
         name: "linear_regression",
         summary: "Predicts a number as a sum over the features (linear regression, least squares).",
         syntax: "CREATE MODEL name WITH (type = 'linear_regression', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, and `z` is Student's t.",
+        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, in which a row of weight 3 counts as three rows, and `z` is Student's t.",
         arguments: &[
             KEY, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,

@@ -63,7 +63,7 @@ pub struct TrainedFeature {
 pub struct Statistics {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<Exact>,
-    /// The sample standard deviation.
+    /// The sample standard deviation; one row has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stddev: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,8 @@ impl Statistics {
         let Some(Measured { moments, median, .. }) = Measured::of(column) else { return Self::default() };
         let Moments { mean, sample_deviation, min, max, .. } = moments;
         let exact = |value| Some(Exact(value));
-        Self { mean: exact(mean), stddev: exact(sample_deviation), min: exact(min), median: exact(median), max: exact(max) }
+        let stddev = sample_deviation.map(Exact);
+        Self { mean: exact(mean), stddev, min: exact(min), median: exact(median), max: exact(max) }
     }
 }
 

@@ -23,7 +23,7 @@ pub const SPLIT: Argument = Argument::optional(
     "split",
     Takes::Choice(&["random", "time", "none"]),
     "'random'",
-    "how rows are held out: at random, with the same shares of the classes; the latest by `time`; or none. Rows with the same key stay together",
+    "how rows are held out: at random, with the same shares of the classes and rows of the same key together; the latest by `time`, whatever their keys; or none",
 );
 pub const HOLDOUT: Argument = Argument::optional("holdout", Takes::Float(0.01, 0.9), "0.2", "share of the rows that is held out");
 pub const FOLDS: Argument = Argument::optional(
@@ -180,7 +180,12 @@ fn read_search(doc: &'static Doc, text: &str) -> Result<Vec<(String, Vec<Expr>)>
         invalid(doc.name, format!("search must be like 'max_leaves IN (15, 31) AND learning_rate IN (0.05, 0.1)': {what}"))
     };
     let expression = Parser::new(&GenericDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr());
-    let expression = expression.map_err(|error| wrong(error.to_string()))?;
+    let expression = expression.map_err(|error| {
+        let said = error.to_string();
+        let said = said.trim_start_matches("sql parser error: ");
+        // The place is that in the value of the option, which nobody counts.
+        wrong(said.split_once(" at Line: ").map_or(said, |(said, _)| said).to_string())
+    })?;
     let (mut open, mut found) = (vec![expression], vec![]);
     while let Some(expression) = open.pop() {
         match expression {

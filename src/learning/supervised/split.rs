@@ -9,7 +9,7 @@ use crate::kernels::random::mix;
 pub enum Split {
     /// At random, with the same shares of the classes.
     Random,
-    /// The latest rows.
+    /// The latest rows, whatever their keys.
     Time,
     /// No holdout.
     None,
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_latest_are_held_out_and_times_stay_together() {
-        let table = table((0..30).collect(), vec![0.0; 30]);
+        // Ten customers, each with an early, a later and a late row: their keys do not matter.
+        let table = table((0..30).map(|row| row % 10).collect(), vec![0.0; 30]);
         let (train, held) = holdout(&table, Split::Time, 0.25, false, 0);
         // 7.5 rows would be held out; each time has three rows.
         assert_eq!((train.len(), held), (21, (21..30).collect::<Vec<u32>>()));

@@ -96,7 +96,7 @@ impl Table {
 }
 
 /// Sorts the rows by key, then by time; ties by all other values.
-fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
+pub fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
     let times = rows.beside(TIME_ROLE);
     let compare = |a: &u32, b: &u32| {
         let (a, b) = (*a as usize, *b as usize);
@@ -105,7 +105,7 @@ fn order(rows: &Rows, target: &[f64]) -> Vec<u32> {
             rows.identity[a].cmp(&rows.identity[b]).then_with(|| times.map_or(Ordering::Equal, of)).then_with(|| of(target));
         by_key.then_with(|| rows.weights.as_deref().map_or(Ordering::Equal, of)).then_with(|| {
             let numbers = rows.numbers.row(a).iter().zip(rows.numbers.row(b)).map(|(a, b)| a.total_cmp(b));
-            let codes = rows.categories.iter().map(|category| category.codes[a].cmp(&category.codes[b]));
+            let codes = rows.categories.iter().chain(&rows.label).map(|category| category.codes[a].cmp(&category.codes[b]));
             numbers.chain(codes).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         })
     };

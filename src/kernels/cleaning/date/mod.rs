@@ -9,7 +9,7 @@ mod words;
 
 pub use calendar::days_of;
 
-use super::texts::plain_with_digits;
+use super::texts::{is_dash, plain_with_digits};
 use words::{Mark, Word, era, words};
 
 /// The order of a date written as three numbers, if nothing else determines it.
@@ -62,7 +62,7 @@ const DAY: i64 = 86_400;
 /// # Errors
 /// Why it has no date.
 pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
-    let text = plain_with_digits(text).to_lowercase();
+    let text = plain_with_digits(text).to_lowercase().replace(is_dash, "-");
     if text.is_empty() {
         return Err(Problem::Empty);
     }
@@ -96,15 +96,8 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
     Some(match whole.len() {
         // Day 0 of spreadsheets is 1899-12-30, because they count a leap day in 1900 that did not exist.
         5 if sign == 1 && number >= 10_000 => i32::try_from(number).map(|day| day - 25_569).map_err(|_| Problem::Form),
-        6 if is_whole && order == Some(Order::Year) => of_parts(short_year(number / 10_000), number / 100 % 100, number % 100),
-        6 if is_whole && order == Some(Order::Day) => of_parts(short_year(number % 100), number / 100 % 100, number / 10_000),
-        6 if is_whole && order == Some(Order::Month) => of_parts(short_year(number % 100), number / 10_000, number / 100 % 100),
-        6 if is_whole => Err(Problem::Ambiguous),
-        8 if is_whole || fraction.bytes().all(|digit| digit == b'0') => match order {
-            Some(Order::Day) => of_parts(number % 10_000, number / 10_000 % 100, number / 1_000_000),
-            Some(Order::Month) => of_parts(number % 10_000, number / 1_000_000, number / 10_000 % 100),
-            _ => of_parts(number / 10_000, number / 100 % 100, number % 100),
-        },
+        6 if is_whole => of_six_digits(number, order),
+        8 if sign == 1 && fraction.bytes().all(|digit| digit == b'0') => of_eight_digits(number, order),
         9 | 10 => day_of(sign * number),
         12 if is_whole && is_date_and_time(number * 100) => {
             of_parts(number / 100_000_000, number / 1_000_000 % 100, number / 10_000 % 100)
@@ -119,6 +112,33 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
         4 if is_whole && (1_000..=2_999).contains(&number) => Err(Problem::Incomplete),
         _ => Err(Problem::Form),
     })
+}
+
+/// `240105`, `050124`: every order with the year at an end is possible.
+fn of_six_digits(number: i64, order: Option<Order>) -> Result<i32, Problem> {
+    let (first, second, third) = (number / 10_000, number / 100 % 100, number % 100);
+    match order {
+        Some(Order::Year) => of_parts(short_year(first), second, third),
+        Some(Order::Day) => of_parts(short_year(third), second, first),
+        Some(Order::Month) => of_parts(short_year(third), first, second),
+        None if [Order::Year, Order::Day, Order::Month].iter().any(|order| of_six_digits(number, Some(*order)).is_ok()) => {
+            Err(Problem::Ambiguous)
+        }
+        // `202401` is a year and a month.
+        None if (1..=12).contains(&third) => Err(Problem::Incomplete),
+        None => Err(Problem::NoSuchDay),
+    }
+}
+
+/// `20240105`, `05012024`: the last four digits are a month and a day, at most 1231, or else a year.
+fn of_eight_digits(number: i64, order: Option<Order>) -> Result<i32, Problem> {
+    let (first, second, last) = (number / 1_000_000, number / 10_000 % 100, number % 10_000);
+    match order {
+        Some(Order::Day) if last > 1_231 => in_order(last, second, first),
+        Some(Order::Month) if last > 1_231 => in_order(last, first, second),
+        None if last > 1_231 => either(last, first, second),
+        _ => of_parts(number / 10_000, last / 100, last % 100),
+    }
 }
 
 /// True if 14 digits form a year, month, day, hour, minute and second.

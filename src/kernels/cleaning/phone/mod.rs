@@ -10,7 +10,7 @@ mod countries;
 pub use china::{area_of, is_local};
 pub use countries::{COUNTRIES, Country, Kind};
 
-use super::texts::ascii_digit;
+use super::texts::{ascii_digit, is_dash};
 use countries::{CANADA, OTHER_CODES, begins};
 
 /// The most digits in a number, including its calling code.
@@ -204,7 +204,8 @@ impl Written {
 fn folded(letter: char) -> Option<char> {
     match ascii_digit(letter) {
         '＋' | '﹢' => Some('+'),
-        '－' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | 'ー' | '﹣' => Some('-'),
+        'ー' => Some('-'),
+        dash if is_dash(dash) => Some('-'),
         '（' | '【' | '〔' => Some('('),
         '）' | '】' | '〕' => Some(')'),
         '．' | '。' | '•' | '・' => Some('.'),
