@@ -1,19 +1,23 @@
 //! Reads a file in pieces: plain or decompressed, and converted to UTF-8.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use async_compression::tokio::bufread::{BzDecoder, GzipDecoder, XzDecoder, ZstdDecoder};
 use bytes::Bytes;
 use datafusion::common::Result;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::error::DataFusionError;
 use encoding_rs::{CoderResult, Decoder, Encoding};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::kinds::compression_of;
 use super::places::Found;
-use crate::error::{failed, invalid};
+use crate::error::{failed, invalid, message};
 
 /// The bytes read at a time.
 pub const PIECE: usize = 1 << 20;
@@ -71,7 +75,7 @@ impl Source {
             });
         }
         let stream = self.store.get(&self.meta.location).await?.into_stream().map_err(Into::into).boxed();
-        let stream = self.compression.convert_stream(stream)?;
+        let stream = decompressed(self.compression, stream);
         let decoder = self.encoding.map(Encoding::new_decoder);
         let text = Text {
             name: self.name.clone(),
@@ -103,6 +107,38 @@ impl Source {
                 return Ok(line);
             }
         }
+    }
+}
+
+/// The decompressed bytes. A file may consist of several compressed streams one after the other, as `pbzip2`, `pzstd` and `cat` write
+/// them; DataFusion's own decoders stop after the first, except that of gzip.
+fn decompressed(
+    compression: FileCompressionType,
+    stream: BoxStream<'static, Result<Bytes>>,
+) -> BoxStream<'static, Result<Bytes>> {
+    macro_rules! all_streams {
+        ($decoder:ident) => {{
+            let mut decoder = $decoder::new(StreamReader::new(stream));
+            decoder.multiple_members(true);
+            ReaderStream::new(decoder).map_err(damaged).boxed()
+        }};
+    }
+    match compression {
+        FileCompressionType::GZIP => all_streams!(GzipDecoder),
+        FileCompressionType::BZIP2 => all_streams!(BzDecoder),
+        FileCompressionType::XZ => all_streams!(XzDecoder),
+        FileCompressionType::ZSTD => all_streams!(ZstdDecoder),
+        _ => stream,
+    }
+}
+
+fn damaged(error: io::Error) -> DataFusionError {
+    match error.kind() {
+        // The decoder of xz reports the end of its input as a lack of memory.
+        ErrorKind::UnexpectedEof | ErrorKind::OutOfMemory => {
+            DataFusionError::Execution("the compressed data is cut off; copy or download the file again".into())
+        }
+        _ => error.into(),
     }
 }
 
@@ -179,7 +215,10 @@ impl Text {
         while !self.ended && self.text.len() < size {
             match self.stream.next().await {
                 Some(piece) => {
-                    let piece = piece.map_err(|error| failed(&self.name, format!("cannot be read: {error}")))?;
+                    let piece = piece.map_err(|error| {
+                        let error = message(&error);
+                        failed(&self.name, format!("cannot be read: {error}"))
+                    })?;
                     self.add(&piece, false)?;
                 }
                 None => {

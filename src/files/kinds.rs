@@ -16,6 +16,23 @@ const KINDS: [(&str, &str); 9] = [
 /// Extensions of compressed files, with the name of the compression.
 const COMPRESSIONS: [(&str, &str); 4] = [(".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")];
 
+/// How files of other kinds begin, and what is wrong with one that is read as text.
+const OTHERS: [(&[u8], &str); 8] = [
+    (b"\x1F\x8B\x08", "is compressed by gzip; write compression => 'gzip', or let its name end in .gz"),
+    (b"\x28\xB5\x2F\xFD", "is compressed by zstd; write compression => 'zstd', or let its name end in .zst"),
+    (b"\xFD7zXZ\x00", "is compressed by xz; write compression => 'xz', or let its name end in .xz"),
+    (b"BZh91AY&SY", "is compressed by bzip2; write compression => 'bzip2', or let its name end in .bz2"),
+    (b"PAR1\x15", "is a Parquet file; read it by read_parquet('…'), or let its name end in .parquet"),
+    (b"PK\x03\x04", "is an Excel workbook or a ZIP archive; read a workbook by read_excel('…'), unpack an archive first"),
+    (b"\xD0\xCF\x11\xE0", "is an old Excel workbook (.xls); save it as .xlsx or .csv"),
+    (b"SQLite format 3\x00", "is an SQLite database; read its tables by CREATE EXTERNAL TABLE … STORED AS SQLITE"),
+];
+
+/// What is wrong with a file of text that begins with these bytes, if it is of another kind.
+pub fn other_kind(bytes: &[u8]) -> Option<&'static str> {
+    OTHERS.iter().find(|(beginning, _)| bytes.starts_with(beginning)).map(|(_, problem)| *problem)
+}
+
 /// True when a name in place of a table means a file or folder. Only the name counts, so that a folder that happens to have the name of a
 /// table is not mistaken for it.
 pub fn is_file(name: &str) -> bool {

@@ -19,6 +19,7 @@ pub mod places;
 pub mod policy;
 pub mod source;
 pub mod table;
+pub mod times;
 pub mod values;
 pub mod writing;
 
@@ -26,7 +27,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::datasource::file_format::FileFormat;
@@ -148,8 +149,20 @@ pub fn readers() -> Vec<&'static Doc> {
     FORMATS.iter().map(|format| format.doc).chain([&csv::rejects::REJECTS]).chain(&info::DOCS).collect()
 }
 
+/// Names that other programs have for the same functions, mostly DuckDB.
+const ALIASES: [(&str, &str); 6] = [
+    ("read_csv_auto", "read_csv"),
+    ("read_json_auto", "read_json"),
+    ("read_ndjson", "read_json"),
+    ("read_ndjson_auto", "read_json"),
+    ("parquet_scan", "read_parquet"),
+    ("read_xlsx", "read_excel"),
+];
+
 /// The documentation page of the reader of that name.
 pub fn reader(name: &str) -> Option<&'static Doc> {
+    let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+    let name = alias.map_or(name, |(_, own)| *own);
     readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
 }
 
@@ -179,19 +192,38 @@ pub fn has_folder_columns(table: &Arc<dyn TableProvider>) -> bool {
         .is_some_and(|layout| !layout.folders.fields.is_empty())
 }
 
-/// The table for `FROM 'location'`. The kind of file follows from the name, or from the first file of a folder.
+/// The table for `FROM 'location'`. The kind of file follows from the name, or from the files of a folder, which are all of one kind.
 ///
 /// # Errors
-/// There are no files, or they cannot be read.
+/// There are no files, they are of several kinds, or they cannot be read.
 pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match kind_of(location) {
         Some(kind) => kind,
         None => {
             let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
-            found.first().and_then(|file| kind_of(&file.name)).ok_or_else(|| {
-                let problem = "there is no Parquet, CSV, JSON or Excel file; the name must end in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, or be a folder of such files";
-                invalid(location, problem)
-            })?
+            // Each kind with the first file of it.
+            let mut kinds: Vec<(&str, &str)> = vec![];
+            for file in &found {
+                if let Some(kind) = kind_of(&file.name)
+                    && !kinds.iter().any(|(known, _)| *known == kind)
+                {
+                    kinds.push((kind, &file.name));
+                }
+            }
+            match kinds.as_slice() {
+                [(kind, _)] => *kind,
+                [] => {
+                    let problem = "there is no Parquet, CSV, JSON or Excel file; the name must end in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, or be a folder of such files";
+                    return Err(invalid(location, problem));
+                }
+                [(one, first), (other, second), ..] => {
+                    let problem = format!(
+                        "has files of several kinds: {first} is {one}, {second} is {other}; say which are meant, by a pattern that ends in \
+                         .csv or .parquet, or by read_csv('…'), read_parquet('…'), read_json('…') or read_excel('…')"
+                    );
+                    return Err(invalid(location, problem));
+                }
+            }
         }
     };
     let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
@@ -245,7 +277,9 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
     };
     let name = command.name.table();
     let subject = if command.name.schema().is_none() && is_file(name) { name.into() } else { format!("external table {name}") };
-    let declared = (!command.schema.fields().is_empty()).then(|| Schema::clone(command.schema.inner()));
+    // NOT NULL is checked by nobody in files, and if the optimizer relied on it, `WHERE id IS NULL` would find nothing.
+    let fields = command.schema.fields().iter().map(|field| Field::clone(field).with_nullable(true)).collect::<Vec<_>>();
+    let declared = (!fields.is_empty()).then(|| Schema::new(fields));
     let given = Given { state, subject: &subject, locations: &command.locations, base, declared: declared.as_ref() };
     // Sorted, because the result must not depend on the order of a hash table.
     let mut texts: Vec<(String, String)> = command.options.clone().into_iter().collect();
@@ -260,13 +294,19 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
         _ => options::of_statement(&subject, format.doc, texts.clone(), format.renamed)?,
     };
     // Inserted rows must be written in a form that is read back like the other files.
+    let is_given = |names: &[&str]| texts.iter().any(|(key, _)| names.iter().any(|name| key.ends_with(name)));
     let is_written = match kind.as_str() {
         "CSV" => {
             for_engine.insert("header".into(), options.flag("header")?.to_string());
             for_engine.extend(options.text("separator").map(|separator| ("separator".to_string(), separator.to_string())));
-            let others = ["encoding", "quote", "escape", "comment", "decimal", "thousands", "compression"];
-            options.integer("skip")? == 0 && !texts.iter().any(|(key, _)| others.iter().any(|other| key.ends_with(other)))
+            let nulls = options.names("null").unwrap_or_default();
+            for_engine.extend(nulls.first().map(|null| ("null".to_string(), null.clone())));
+            // The writer knows one text that means NULL, and would write the others as values.
+            nulls.len() < 2
+                && options.integer("skip")? == 0
+                && !is_given(&["encoding", "quote", "escape", "comment", "decimal", "thousands", "compression"])
         }
+        "JSON" => !is_given(&["compression"]),
         "EXCEL" => false,
         _ => true,
     };

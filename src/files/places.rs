@@ -3,6 +3,7 @@
 //! Names that begin with `_` or `.` are skipped, because programs use them for markers and half-written files. Folders are searched
 //! recursively, and those called `key=value` define a column.
 
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use datafusion::object_store::local::LocalFileSystem;
 use futures::TryStreamExt;
 use glob::{MatchOptions, Pattern};
 use object_store::{ObjectMeta, ObjectStore};
+use url::Url;
 
 use crate::error::{SqlState, coded, failed, invalid};
 
@@ -24,8 +26,15 @@ pub fn is_local(location: &str) -> bool {
 
 /// A location independent of the working directory: relative paths start from `base`.
 pub fn resolved(location: &str, base: &Path) -> String {
-    let is_relative = is_local(location) && Path::new(location).is_relative();
-    if is_relative { base.join(location).display().to_string() } else { location.to_string() }
+    if is_relative(location) { base.join(location).display().to_string() } else { location.to_string() }
+}
+
+/// The path of a location on this machine; `None` for a URL elsewhere.
+fn path_of(location: &str, base: &Path) -> Option<PathBuf> {
+    if is_local(location) {
+        return Some(base.join(location));
+    }
+    Url::parse(location).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
 }
 
 /// Checks that a location is within the folders and URLs that statements may use; `None` allows all.
@@ -34,28 +43,38 @@ pub fn resolved(location: &str, base: &Path) -> String {
 /// It is outside, possibly through links or `..`.
 pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<()> {
     let Some(allowed) = allowed else { return Ok(()) };
-    let is_within = if is_local(location) {
-        let path = real(Path::new(&resolved(location, base)));
-        path.is_some_and(|path| {
-            allowed
-                .iter()
-                .filter(|place| is_local(place))
-                .any(|place| real(&base.join(place)).is_some_and(|place| path.starts_with(place)))
-        })
-    } else {
-        let whole = |place: &str| format!("{}/", place.trim_end_matches('/'));
-        // `..` in a URL may lead outside.
-        !location.contains("..")
-            && allowed.iter().any(|place| !is_local(place) && format!("{location}/").starts_with(&whole(place)))
+    let outside = match path_of(location, base) {
+        Some(path) => {
+            let folders: Vec<PathBuf> =
+                allowed.iter().filter_map(|place| path_of(place, base)).filter_map(|place| real(&place)).collect();
+            let is_allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
+            if real(&path).is_some_and(|path| is_allowed(&path)) {
+                // Links in a folder may lead outside.
+                let files = listed(location, &path, &|_: &str| true)?.map(|(_, files)| files).unwrap_or_default();
+                files.into_iter().find(|file| !is_allowed(&file.real)).map(|file| file.path.display().to_string())
+            } else {
+                Some(location.to_string())
+            }
+        }
+        None => {
+            // A pattern is searched in a folder.
+            let searched = &location[..wildcard_of(location).unwrap_or(location.len())];
+            let is_allowed = |url| allowed.iter().any(|place| path_of(place, base).is_none() && is_under(url, place));
+            (!is_allowed(location) || !is_allowed(searched)).then(|| location.to_string())
+        }
     };
-    if is_within {
-        return Ok(());
-    }
+    let Some(outside) = outside else { return Ok(()) };
     let problem = match allowed {
         [] => "this server does not read or write files by name; portrait serve --files FOLDER allows some".to_string(),
         places => format!("this server only reads and writes files in {}; --files allows others", places.join(", ")),
     };
-    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, location, problem))
+    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &outside, problem))
+}
+
+/// True for a URL within another. They are compared as they are requested: an escape such as `%2e%2e` is a `..` that may lead outside.
+fn is_under(location: &str, place: &str) -> bool {
+    let (Ok(location), Ok(place)) = (ListingTableUrl::parse(location), ListingTableUrl::parse(place)) else { return false };
+    location.object_store() == place.object_store() && location.prefix().prefix_matches(place.prefix())
 }
 
 /// The path without links, `.` and `..`. The part that does not exist yet, or is a pattern, is appended as written to the part that does;
@@ -67,13 +86,21 @@ fn real(path: &Path) -> Option<PathBuf> {
         if let Ok(real) = there.canonicalize() {
             return rest.iter().rev().try_fold(real, |path, part: &std::ffi::OsString| (part != "..").then(|| path.join(part)));
         }
+        // A link whose target does not exist yet may lead anywhere.
+        if there.is_symlink() {
+            return None;
+        }
         rest.push(there.file_name()?.to_os_string());
         there = there.parent()?;
     }
 }
 
+fn is_relative(location: &str) -> bool {
+    is_local(location) && Path::new(location).is_relative()
+}
+
 fn from_there(location: &str, base: &Path) -> String {
-    if Path::new(location).is_relative() { format!(" in {}", base.display()) } else { String::new() }
+    if is_relative(location) { format!(" in {}", base.display()) } else { String::new() }
 }
 
 /// A file at a location.
@@ -101,41 +128,64 @@ pub async fn find(state: &SessionState, location: &str, base: &Path, counts: imp
     if location.trim().is_empty() {
         return Err(invalid("LOCATION", "names no file or folder, got ''; write '.' for the current folder"));
     }
-    if is_local(location) { local(location, base, &counts) } else { remote(state, location, &counts).await }
+    match path_of(location, base) {
+        Some(path) => local(location, base, &path, &counts),
+        None => remote(state, location, &counts).await,
+    }
 }
 
-fn local(location: &str, base: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
-    let path = base.join(location);
-    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
-    let (root, paths) = match path.metadata() {
-        // A path that exists is taken literally, even if it looks like a pattern.
-        Ok(found) if found.is_dir() => (path.clone(), walk(&path, counts)?),
-        Ok(_) => (path.clone(), vec![path.clone()]),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_pattern(location, base) => {
-            matching(location, base, &path, counts)?
+fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
+    let missing = |problem: String| coded(SqlState::UNDEFINED_FILE, location, problem);
+    let (root, files) = match listed(location, path, counts)? {
+        Some((_, files)) if files.is_empty() && !path.is_dir() => {
+            return Err(missing(format!("no file matches{}", from_there(location, base))));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(coded(
-                SqlState::UNDEFINED_FILE,
-                location,
-                format!("no such file or folder{}", from_there(location, base)),
-            ));
-        }
-        Err(error) => return Err(invalid(location, error)),
+        Some(listed) => listed,
+        None => match path.canonicalize() {
+            Ok(real) => (path.to_path_buf(), vec![LocalFile { path: path.to_path_buf(), real }]),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(missing(format!("no such file or folder{}", from_there(location, base))));
+            }
+            Err(error) => return Err(invalid(location, error)),
+        },
     };
-    let found = paths.into_iter().map(|path| {
-        let shown = path.strip_prefix(base).ok().filter(|_| Path::new(location).is_relative()).unwrap_or(&path);
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    let found = files.into_iter().map(|LocalFile { path, real }| {
+        let shown = path.strip_prefix(base).ok().filter(|_| is_relative(location)).unwrap_or(&path);
         let name = shown.display().to_string();
         let within = path.strip_prefix(&root).unwrap_or(Path::new("")).to_path_buf();
-        let place = path.canonicalize().map_err(|error| invalid(&name, error))?;
-        let file = place.metadata().map_err(|error| invalid(&name, error))?;
+        let file = real.metadata().map_err(|error| invalid(&name, error))?;
         let modified = file.modified().map_err(|error| invalid(&name, error))?;
-        let location = object_store::path::Path::from_absolute_path(&place)
+        let location = object_store::path::Path::from_absolute_path(&real)
             .map_err(|_| invalid(&name, "is under a name that is not UTF-8, so it cannot be read; rename it"))?;
         let meta = ObjectMeta { location, last_modified: modified.into(), size: file.len(), e_tag: None, version: None };
         Ok(Found { store: Arc::clone(&store), url: ObjectStoreUrl::local_filesystem(), meta, name, folders: folders(&within) })
     });
     found.collect()
+}
+
+/// A file on this machine.
+struct LocalFile {
+    path: PathBuf,
+    /// The path without links.
+    real: PathBuf,
+}
+
+/// The files in a folder or that a pattern matches, and the folder in which the search begins; `None` for the path of a file. A path that
+/// exists is taken literally, even if it looks like a pattern.
+fn listed(location: &str, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<Option<(PathBuf, Vec<LocalFile>)>> {
+    if path.is_dir() {
+        return Ok(Some((path.to_path_buf(), walk(path, counts)?)));
+    }
+    let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
+    let rest = path.strip_prefix(&root).unwrap_or(path);
+    if path.symlink_metadata().is_ok() || !rest.to_string_lossy().contains(['*', '?', '[']) {
+        return Ok(None);
+    }
+    let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is not UTF-8"))?)?;
+    let mut files = walk(&root, &|_: &str| true)?;
+    files.retain(|file| wildcard.means(file.path.strip_prefix(&root).unwrap_or(&file.path), counts));
+    Ok(Some((root, files)))
 }
 
 /// The keys and values in the names of the folders that lead to a file.
@@ -148,19 +198,6 @@ fn folders(within: &Path) -> Vec<(String, String)> {
 /// Decodes a folder name, in which characters not allowed in a path are written as `%2F`.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_string(), |text| text.into_owned())
-}
-
-/// The files that a pattern matches or that are in a folder it matches, and the folder in which the search begins.
-fn matching(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(PathBuf, Vec<PathBuf>)> {
-    let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
-    let rest = path.strip_prefix(&root).unwrap_or(path);
-    let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is not UTF-8"))?)?;
-    let is_meant = |file: &PathBuf| wildcard.means(file.strip_prefix(&root).unwrap_or(file), counts);
-    let paths: Vec<PathBuf> = walk(&root, &|_: &str| true)?.into_iter().filter(is_meant).collect();
-    if paths.is_empty() {
-        return Err(coded(SqlState::UNDEFINED_FILE, location, format!("no file matches{}", from_there(location, base))));
-    }
-    Ok((root, paths))
 }
 
 /// A pattern relative to the folder in which the search begins.
@@ -188,34 +225,55 @@ impl Wildcard {
     }
 }
 
-/// True for a location that is a pattern and does not exist literally.
-pub fn is_pattern(location: &str, base: &Path) -> bool {
-    location.contains(['*', '?', '[']) && base.join(location).symlink_metadata().is_err()
-}
-
-/// The files in a folder and its subfolders, sorted by path.
-fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
-    let subject = folder.display().to_string();
-    let entries = folder.read_dir().map_err(|error| invalid(&subject, format!("cannot be listed: {error}")))?;
-    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '_'])));
-    paths.sort();
-    let mut files = vec![];
-    for path in paths {
-        if path.is_dir() {
-            files.extend(walk(&path, counts)?);
-        } else if path.file_name().is_some_and(|name| counts(&name.to_string_lossy())) {
-            files.push(path);
+/// The files in a folder and its subfolders, sorted by path. Each counts once, under its own name if links lead to it, too.
+fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<LocalFile>> {
+    let listing = |folder: &Path, error| invalid(&folder.display().to_string(), format!("cannot be listed: {error}"));
+    let (mut files, mut seen) = (vec![], HashSet::new());
+    let real = folder.canonicalize().map_err(|error| listing(folder, error))?;
+    let (mut folders, mut links) = (vec![LocalFile { path: folder.to_path_buf(), real }], VecDeque::new());
+    loop {
+        while let Some(folder) = folders.pop() {
+            if !seen.insert(folder.real.clone()) {
+                continue;
+            }
+            for entry in folder.path.read_dir().map_err(|error| listing(&folder.path, error))? {
+                let entry = entry.map_err(|error| listing(&folder.path, error))?;
+                let kind = entry.file_type().map_err(|error| listing(&folder.path, error))?;
+                let (name, path) = (entry.file_name(), entry.path());
+                let name = name.to_string_lossy();
+                let file = LocalFile { real: folder.real.join(entry.file_name()), path };
+                match () {
+                    () if name.starts_with(['.', '_']) => {}
+                    () if kind.is_symlink() => links.push_back(file.path),
+                    () if kind.is_dir() => folders.push(file),
+                    () if counts(&name) && seen.insert(file.real.clone()) => files.push(file),
+                    () => {}
+                }
+            }
+        }
+        let Some(path) = links.pop_front() else { break };
+        let is_meant = path.file_name().is_some_and(|name| counts(&name.to_string_lossy()));
+        match path.canonicalize() {
+            Ok(real) if real.is_dir() => folders.push(LocalFile { path, real }),
+            Ok(real) if is_meant && seen.insert(real.clone()) => files.push(LocalFile { path, real }),
+            // What it leads to is missing, which is reported when it is read.
+            Err(_) if is_meant => files.push(LocalFile { real: path.clone(), path }),
+            _ => {}
         }
     }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
+}
+
+/// Where the pattern in a URL begins. `?` is not a wildcard here, because it begins the query of a URL.
+fn wildcard_of(location: &str) -> Option<usize> {
+    location.find(['*', '[']).map(|at| location[..at].rfind('/').map_or(0, |slash| slash + 1))
 }
 
 async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
     let whole = ListingTableUrl::parse(location)?;
     let store = state.runtime_env().object_store(whole.object_store())?;
-    // `?` is not a wildcard here, because it begins the query of a URL.
-    let wildcard = location.find(['*', '[']).map(|at| location[..at].rfind('/').map_or(0, |slash| slash + 1));
+    let wildcard = wildcard_of(location);
     if !whole.is_collection() {
         match object_store::ObjectStoreExt::head(store.as_ref(), whole.prefix()).await {
             // An object that exists is taken literally.
@@ -251,4 +309,94 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
         Found { store: Arc::clone(&store), url: url.object_store(), folders: folders(&within), meta, name }
     });
     Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::message;
+
+    #[cfg(unix)]
+    fn names(folder: &Path, location: &str) -> Vec<String> {
+        let path = folder.join(location);
+        local(location, folder, &path, &|name| name.ends_with(".csv")).unwrap().into_iter().map(|file| file.name).collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_counts_once() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("day=1")).unwrap();
+        std::fs::write(at("day=1/b.csv"), "a\n1\n").unwrap();
+        symlink(".", at("me")).unwrap();
+        symlink("day=1", at("a_link")).unwrap();
+        symlink("day=1/b.csv", at("a.csv")).unwrap();
+        assert_eq!(names(folder.path(), "."), ["day=1/b.csv"]);
+        assert_eq!(names(folder.path(), "**/*.csv"), ["day=1/b.csv"]);
+        // A link that is named is followed.
+        assert_eq!(names(folder.path(), "a.csv"), ["a.csv"]);
+        assert_eq!(names(folder.path(), "a_link"), ["a_link/b.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_within_the_allowed_folders() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let allowed = ["open".to_string()];
+        let checked = |location: &str| check(location, folder.path(), Some(&allowed));
+        for name in ["open/days", "secret"] {
+            std::fs::create_dir_all(at(name)).unwrap();
+            std::fs::write(at(&format!("{name}/a.csv")), "a\n1\n").unwrap();
+        }
+        symlink("days", at("open/within")).unwrap();
+        for location in ["open", "open/*/*.csv", "open/new.csv", "open/within/new[1].csv"] {
+            checked(location).unwrap();
+        }
+        symlink(at("secret"), at("open/days/out")).unwrap();
+        symlink(at("secret/new.csv"), at("open/none.csv")).unwrap();
+        for location in ["open", "open/days", "open/**/*.csv", "open/days/out/a.csv", "open/none.csv", "open/../secret/a.csv"] {
+            let error = message(&checked(location).unwrap_err());
+            assert!(error.contains("this server only reads and writes files in open"), "{error}");
+        }
+        checked("open/within/a.csv").unwrap();
+        let url = Url::from_file_path(at("open/days/a.csv")).unwrap();
+        checked(url.as_str()).unwrap();
+        checked(Url::from_file_path(at("secret/a.csv")).unwrap().as_str()).unwrap_err();
+    }
+
+    #[test]
+    fn urls_are_compared_as_they_are_requested() {
+        let allowed = ["http://host:80/allowed".to_string()];
+        let checked = |location: &str| check(location, Path::new("/"), Some(&allowed));
+        for location in [
+            "http://host/allowed/a.csv",
+            "HTTP://HOST/allowed/a.csv",
+            "http://host/allowed/",
+            "http://host/allowed/*.csv",
+            "http://host/other/../allowed/a.csv",
+            "http://host/%61llowed/a%20b.csv",
+        ] {
+            checked(location).unwrap();
+        }
+        for location in [
+            "http://host/allowed/../secret.csv",
+            "http://host/allowed/%2e%2e/secret.csv",
+            "http://host/allowed/%2E./secret.csv",
+            "http://host/allowed\\..\\secret.csv",
+            "http://host/allowed%2f..%2fsecret.csv",
+            "http://host/allowed.csv",
+            "http://host/*/../allowed/a.csv",
+            "http://host@other/allowed/a.csv",
+            "http://user@host/allowed/a.csv",
+            "http://host:81/allowed/a.csv",
+            "https://host/allowed/a.csv",
+            "ftp://host/allowed/a.csv",
+        ] {
+            assert!(checked(location).is_err(), "{location}");
+        }
+    }
 }

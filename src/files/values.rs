@@ -6,11 +6,10 @@
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 
+use super::times::{Time, time};
+
 /// The most digits of an integer that is taken for a number. Every program preserves that many, even those that compute in doubles.
 const MOST_DIGITS: usize = 15;
-
-/// Microseconds of a day.
-pub const DAY: i64 = 86_400_000_000;
 
 /// The narrowest type as which a string can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +80,15 @@ pub fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
+/// Parses a boolean as programs and people write it, for columns that are declared BOOLEAN.
+pub fn any_boolean(text: &[u8]) -> Option<bool> {
+    match text.to_ascii_lowercase().as_slice() {
+        b"true" | b"t" | b"yes" | b"y" | b"on" | b"1" => Some(true),
+        b"false" | b"f" | b"no" | b"n" | b"off" | b"0" => Some(false),
+        _ => None,
+    }
+}
+
 /// The class of a number in plain notation.
 fn plain_class(text: &[u8]) -> Class {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -101,16 +109,81 @@ fn plain_class(text: &[u8]) -> Class {
         }
         None => (None, rest),
     };
-    // A double preserves 17 digits.
-    if !(1..=17).contains(&(whole + fraction.unwrap_or(0))) {
-        return Class::Text;
-    }
-    match rest {
-        [] => Class::Number,
+    let is_number = match rest {
+        [] => true,
         // `1E5` may be a product code. Programs that write doubles include a decimal point, or a sign in the exponent.
-        [b'e' | b'E', b'+' | b'-', digits @ ..] if is_digits(digits) => Class::Number,
-        [b'e' | b'E', digits @ ..] if fraction.is_some() && is_digits(digits) => Class::Number,
-        _ => Class::Text,
+        [b'e' | b'E', b'+' | b'-', digits @ ..] => is_digits(digits),
+        [b'e' | b'E', digits @ ..] => fraction.is_some() && is_digits(digits),
+        _ => false,
+    };
+    let has_digits = whole + fraction.unwrap_or(0) > 0;
+    if is_number && has_digits && is_kept_by_double(text) { Class::Number } else { Class::Text }
+}
+
+/// True when the double nearest to a number has its digits: `0.30000000000000004` does, `1234567890123456.7` and `1e400` do not.
+pub fn is_kept_by_double(text: &[u8]) -> bool {
+    if text.len() <= MOST_DIGITS && !text.iter().any(|byte| matches!(byte, b'e' | b'E')) {
+        return true;
+    }
+    let number = significant(text);
+    let count = number.0.len();
+    // No double has more digits that are its own.
+    if count == 0 || count > 17 {
+        return count == 0;
+    }
+    let Some(value) = double(text) else { return false };
+    // Programs write as few digits as will do, or a fixed number of them; the two may round the last one differently.
+    let rest = count - 1;
+    [format!("{value:e}"), format!("{value:.rest$e}")].iter().any(|written| significant(written.as_bytes()) == number)
+}
+
+/// The digits of a number from the first to the last that is not 0, and the power of ten of the first.
+fn significant(text: &[u8]) -> (Vec<u8>, i64) {
+    let end = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
+    let (mantissa, exponent) = (&text[..end], text.get(end + 1..).unwrap_or(b"0"));
+    // All doubles and decimals are well within.
+    let exponent = integer(exponent).unwrap_or(i64::MAX).clamp(-100_000, 100_000);
+    let is_significant = |byte: &u8| (b'1'..=b'9').contains(byte);
+    let (Some(first), Some(last)) = (mantissa.iter().position(is_significant), mantissa.iter().rposition(is_significant)) else {
+        return (vec![], 0);
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let power = point as i64 - first as i64 - i64::from(first < point);
+    (mantissa[first..=last].iter().filter(|byte| **byte != b'.').copied().collect(), power + exponent)
+}
+
+/// True for a text that CAST takes for the value it means. It rounds decimals, makes `1e40` infinite as REAL, and gives numbers alone a unit:
+/// `5` as INTERVAL is five months.
+pub fn is_cast_faithfully(text: &str, data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Time32(_) | DataType::Time64(_) | DataType::Interval(_) | DataType::Duration(_) => text.parse::<f64>().is_err(),
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => {
+            let (digits, power) = significant(text.as_bytes());
+            digits.is_empty() || digits.len() as i64 - 1 - power <= i64::from(*scale)
+        }
+        real if real.is_floating() => {
+            text.parse::<f32>().is_ok_and(f32::is_finite) || !text.bytes().any(|byte| byte.is_ascii_digit())
+        }
+        _ => true,
+    }
+}
+
+/// What to write where a text is not a value of the declared type.
+pub fn what_to_declare(text: &[u8], data_type: &DataType) -> &'static str {
+    match (data_type, time(text)) {
+        (DataType::Timestamp(_, None), Some(Time { offset: Some(_), .. })) => {
+            "declare TIMESTAMP WITH TIME ZONE, because of the offset"
+        }
+        (DataType::Timestamp(TimeUnit::Nanosecond, None), Some(_)) => {
+            "declare TIMESTAMP(6), because nanoseconds only reach from 1677 to 2262"
+        }
+        (DataType::Timestamp(TimeUnit::Nanosecond, Some(_)), Some(_)) => {
+            "declare TIMESTAMP(6) WITH TIME ZONE, because nanoseconds only reach from 1677 to 2262"
+        }
+        _ => "declare another type, or see misfits => 'skip' or 'null'",
     }
 }
 
@@ -192,100 +265,6 @@ pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
     Some(plain)
 }
 
-/// A date, optionally with a time of day, optionally with an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Time {
-    /// Days since 1970-01-01.
-    pub day: i32,
-    /// Nanoseconds since midnight.
-    pub of_day: Option<i64>,
-    /// The number of digits in the fraction of a second.
-    pub digits: usize,
-    /// The offset in minutes east of UTC.
-    pub offset: Option<i32>,
-}
-
-impl Time {
-    /// Microseconds since 1970: of the instant if there is an offset, else of the local time.
-    pub fn microseconds(&self) -> i64 {
-        let of_day = self.of_day.unwrap_or(0).div_euclid(1000);
-        i64::from(self.day) * DAY + of_day - i64::from(self.offset.unwrap_or(0)) * 60_000_000
-    }
-}
-
-/// Parses `2025-05-01`, `2025-05-01 16:30` or `2025-05-01T16:30:00.5+08:00`: ISO 8601 with leading zeros.
-pub fn time(text: &[u8]) -> Option<Time> {
-    let (date, rest) = text.split_at_checked(10)?;
-    if date[4] != b'-' || date[7] != b'-' {
-        return None;
-    }
-    let (year, month, day) = (number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?);
-    let day = days(year, month, day)?;
-    let [b' ' | b'T', clock @ ..] = rest else {
-        return rest.is_empty().then_some(Time { day, of_day: None, digits: 0, offset: None });
-    };
-    let (hour, minute) = match clock {
-        [h1, h2, b':', m1, m2, ..] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
-        _ => return None,
-    };
-    let (mut rest, mut second, mut digits, mut nanos) = (&clock[5..], 0, 0, 0);
-    if let [b':', s1, s2, after @ ..] = rest {
-        (second, rest) = (number(&[*s1, *s2])?, after);
-        if let [b'.' | b',', after @ ..] = rest {
-            digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if !(1..=9).contains(&digits) {
-                return None;
-            }
-            nanos = i64::from(number(&after[..digits])?) * 10_i64.pow(9 - digits as u32);
-            rest = &after[digits..];
-        }
-    }
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let of_day = i64::from((hour * 60 + minute) * 60 + second) * 1_000_000_000 + nanos;
-    let offset = match rest {
-        [] => None,
-        [b'Z' | b'z'] => Some(0),
-        [b' ', b'U', b'T', b'C'] => Some(0),
-        [sign @ (b'+' | b'-'), digits @ ..] => {
-            let (hours, minutes) = match digits {
-                [h1, h2] => (number(&[*h1, *h2])?, 0),
-                [h1, h2, b':', m1, m2] | [h1, h2, m1, m2] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
-                _ => return None,
-            };
-            if hours > 18 || minutes > 59 {
-                return None;
-            }
-            let offset = i32::try_from(hours * 60 + minutes).ok()?;
-            Some(if *sign == b'-' { -offset } else { offset })
-        }
-        _ => return None,
-    };
-    Some(Time { day, of_day: Some(of_day), digits, offset })
-}
-
-/// Parses a number that consists only of digits.
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
-}
-
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
-pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
-    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let length = *LENGTHS.get(month.checked_sub(1)? as usize)? + u32::from(month == 2 && is_leap);
-    if day == 0 || day > length {
-        return None;
-    }
-    // Howard Hinnant, chrono-Compatible Low-Level Date Algorithms, days_from_civil.
-    let year = i64::from(year) - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
-    i32::try_from(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468).ok()
-}
-
 /// Parses an integer; `None` if it is not one or does not fit into 64 bits.
 pub fn integer(text: &[u8]) -> Option<i64> {
     let (digits, is_negative) = match text {
@@ -311,7 +290,7 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Parses the double nearest to the number; `None` if it is not a number.
+/// Parses the double nearest to the number; `None` if it is not a number, or beyond all doubles.
 pub fn double(text: &[u8]) -> Option<f64> {
     // Integers of up to 15 digits and powers of ten up to 10²² are exact as doubles, so their quotient is rounded only once, correctly.
     const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -334,7 +313,9 @@ pub fn double(text: &[u8]) -> Option<f64> {
             return Some(if digits.len() < text.len() { -value } else { value });
         }
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    // `inf` is meant, `1e400` is not infinite.
+    (value.is_finite() || !text.iter().any(u8::is_ascii_digit)).then_some(value)
 }
 
 /// Parses a decimal in units of its last digit; `None` when it does not fit exactly.
@@ -472,6 +453,55 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_doubles_when_their_digits_are_kept() {
+        let kept = [
+            "0.1",
+            "-1.50",
+            "0.30000000000000004",
+            "0.10000000000000001",
+            "0.00012345678901234567",
+            "1.7976931348623157e+308",
+            "5.0e-324",
+            "000000000000000000.000",
+            "1.500000000000000000e+00",
+        ];
+        for text in kept {
+            assert!(is_kept_by_double(text.as_bytes()), "{text}");
+        }
+        let lost = ["1234567890123456.7", "0.1234567890123456789", "9007199254740993", "1.5e400", "1.0e-400", "1.5e99999999999"];
+        for text in lost {
+            assert!(!is_kept_by_double(text.as_bytes()), "{text}");
+        }
+        let mut state = 7_u64;
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(state);
+            for text in [format!("{value}"), format!("{value:e}"), format!("{value:.16e}")] {
+                assert!(!value.is_finite() || is_kept_by_double(text.as_bytes()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_cast_where_that_keeps_them() {
+        let cents = DataType::Decimal256(40, 2);
+        for (text, data_type, is_kept) in [
+            ("1.25", &cents, true),
+            ("1.250", &cents, true),
+            ("125e-2", &cents, true),
+            ("0", &cents, true),
+            ("1.005", &cents, false),
+            ("1030", &DataType::Time64(TimeUnit::Nanosecond), false),
+            ("10:30", &DataType::Time64(TimeUnit::Nanosecond), true),
+            ("5", &DataType::Duration(TimeUnit::Second), false),
+            ("1e40", &DataType::Float32, false),
+            ("inf", &DataType::Float32, true),
+        ] {
+            assert_eq!(is_cast_faithfully(text, data_type), is_kept, "{text} {data_type}");
+        }
+    }
 
     #[test]
     fn doubles_are_the_nearest() {

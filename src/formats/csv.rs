@@ -69,6 +69,9 @@ impl<'a> CsvWriter<'a> {
                 }
                 self.field.clear();
                 formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, &error))?;
+                if batch.column(column).data_type().is_floating() {
+                    self.point();
+                }
                 self.append(self.is_text[column]);
             }
             self.end_line(formatters.len())?;
@@ -86,11 +89,21 @@ impl<'a> CsvWriter<'a> {
         }
     }
 
+    /// Gives a float such as `1e16` a point, because without one it could be the code of a product.
+    fn point(&mut self) {
+        if let Some(exponent) = self.field.find('e')
+            && !self.field.contains('.')
+        {
+            self.field.insert_str(exponent, ".0");
+        }
+    }
+
     /// Appends the field at hand, in quotes where it could be taken for something else.
     fn append(&mut self, is_text: bool) {
         let bytes = self.field.as_bytes();
         let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r');
-        let is_quoted = is_text && (bytes.is_empty() || self.field == self.style.null) || bytes.iter().any(is_special);
+        let is_like_null = if bytes.is_empty() { is_text } else { self.field == self.style.null };
+        let is_quoted = is_like_null || bytes.iter().any(is_special);
         if !is_quoted {
             self.line.extend_from_slice(bytes);
             return;

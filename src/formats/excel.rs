@@ -81,6 +81,10 @@ impl<'a> ExcelWriter<'a> {
         let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
         let formatters = formatters.collect::<Result<Vec<_>, _>>().map_err(into_io)?;
         let plain = batch.columns().iter().zip(&self.kinds).map(|(column, kind)| match kind.plain() {
+            // By its digits: 0.1 as REAL is 0.1, not 0.10000000149011612.
+            Some(DataType::Float64) if *column.data_type() == DataType::Float32 => {
+                cast(&cast(column, &DataType::Utf8)?, &DataType::Float64)
+            }
             Some(data_type) => cast(column, &data_type),
             None => Ok(column.clone()),
         });

@@ -7,13 +7,14 @@ mod excel;
 mod plain;
 mod table;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
@@ -54,6 +55,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// True for formats whose readers look columns up by name, so that no two may have the same.
+    fn finds_by_name(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::Parquet)
+    }
+
     /// The format that a file's name asks for: `.csv`, `.json`, `.ndjson` or `.jsonl`, `.md`, `.parquet`, `.xlsx`.
     pub fn of_name(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
@@ -95,6 +101,7 @@ enum Kind<'a> {
 impl<'a> ResultWriter<'a> {
     /// `style` is that of a table.
     pub fn new(format: Format, mut sink: Sink<'a>, schema: SchemaRef, style: TableStyle) -> io::Result<Self> {
+        let schema = if format.finds_by_name() { with_different_names(&schema) } else { schema };
         let kind = match format {
             Format::Table => Kind::Table { sink, waiting: vec![], table: None, style, rows: 0 },
             Format::Csv => return Self::csv(CsvStyle::default(), sink, schema),
@@ -129,8 +136,8 @@ impl<'a> ResultWriter<'a> {
         match &mut self.kind {
             Kind::Csv(writer) => writer.write(batch),
             Kind::Excel(writer) => writer.write(batch),
-            Kind::Json(writer) => writer.write(batch).map_err(into_io),
-            Kind::Ndjson(writer) => writer.write(batch).map_err(into_io),
+            Kind::Json(writer) => writer.write(&named(batch, &self.schema)?).map_err(into_io),
+            Kind::Ndjson(writer) => writer.write(&named(batch, &self.schema)?).map_err(into_io),
             Kind::Parquet(writer, plain) => writer.write(&plain_batch(batch, plain).map_err(into_io)?).map_err(io::Error::other),
             Kind::Markdown(sink) => {
                 for row in cells(batch)? {
@@ -190,6 +197,28 @@ impl<'a> ResultWriter<'a> {
             }
         }
     }
+}
+
+/// Numbers the later of columns with the same name: `a`, `a_1`.
+fn with_different_names(schema: &SchemaRef) -> SchemaRef {
+    let mut taken: HashSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    if taken.len() == schema.fields().len() {
+        return Arc::clone(schema);
+    }
+    let mut seen = HashSet::new();
+    let fields = schema.fields().iter().map(|field| {
+        if seen.insert(field.name().clone()) {
+            return Arc::clone(field);
+        }
+        let free = (1_usize..).map(|number| format!("{}_{number}", field.name())).find(|name| taken.insert(name.clone()));
+        Arc::new(field.as_ref().clone().with_name(free.unwrap_or_default()))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The same rows under the names of a schema.
+fn named(batch: &RecordBatch, schema: &SchemaRef) -> io::Result<RecordBatch> {
+    RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()).map_err(into_io)
 }
 
 fn start(

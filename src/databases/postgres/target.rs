@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{Host, Url};
 
 use crate::databases::Surroundings;
 use crate::environment::Environment;
@@ -90,7 +90,11 @@ impl Target {
             }
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| invalid(subject, FORM));
-        let in_url = url.host_str().filter(|host| !host.is_empty()).map(decoded).transpose()?;
+        let in_url = match url.host() {
+            // An IPv6 address has brackets in a URL, and only there.
+            Some(Host::Ipv6(address)) => Some(address.to_string()),
+            _ => url.host_str().filter(|host| !host.is_empty()).map(decoded).transpose()?,
+        };
         let host = in_url.or(host).or_else(|| environment("PGHOST")).unwrap_or_else(|| "localhost".into());
         let port = match (url.port(), environment("PGPORT")) {
             (Some(port), _) => port,
@@ -140,7 +144,7 @@ impl Target {
 
 /// True for this machine, so that nothing is sent over a network.
 fn is_local(host: &str) -> bool {
-    host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
+    host.starts_with('/') || matches!(host, "localhost" | "127.0.0.1" | "::1")
 }
 
 #[cfg(test)]
@@ -165,6 +169,9 @@ mod tests {
         assert_eq!((target.host.as_str(), target.encryption), ("/var/run/postgresql", Encryption::Never));
         let target = read("postgresql:///crm?host=/tmp", &[]).unwrap();
         assert_eq!((target.host.as_str(), target.database.as_str()), ("/tmp", "crm"));
+        let target = read("postgresql://[::1]:5999/crm", &[]).unwrap();
+        assert_eq!((target.host.as_str(), target.port, target.encryption), ("::1", 5999, Encryption::IfItCan));
+        assert_eq!(target.label, "postgresql://[::1]:5999/crm");
         assert_eq!(read("postgresql://h/crm", &[]).unwrap().user.as_deref(), Some("eve"));
         assert!(read("postgresql://db.example", &[]).unwrap_err().contains("names no database"));
         let roots = |location: &str, own: &str| read(location, &[("PGSSLROOTCERT", own)]).unwrap().roots;

@@ -4,14 +4,15 @@ use std::str;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, PrimitiveBuilder, StringViewBuilder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, PrimitiveBuilder, StringArray, StringViewBuilder,
 };
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
-use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type};
 use datafusion::arrow::error::ArrowError;
 
 use super::records::{Dialect, Field, unescaped};
-use crate::files::values::{Numbers, boolean, decimal, double, integer, time, written_number};
+use crate::files::times::{Clock, time};
+use crate::files::values::{Numbers, any_boolean, decimal, double, integer, is_cast_faithfully, written_number};
 
 /// How the fields of all columns are parsed.
 #[derive(Debug, Clone, Default)]
@@ -73,19 +74,9 @@ impl Reading {
             })),
             DataType::Float64 => Ok(self.primitives::<Float64Type>(texts, misfits, &DataType::Float64, |text| self.double(text))),
             DataType::Date32 => Ok(self.dates(texts, misfits)),
-            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-                let has_zone = zone.is_some();
-                let read = |text: &[u8]| {
-                    let time = time(text)?;
-                    // Digits beyond microseconds would be lost, and a time without an offset is not an instant.
-                    let fits = time.digits <= 6 && time.offset.is_some() == has_zone;
-                    fits.then(|| time.microseconds())
-                };
-                // In a column with a time zone, a time without an offset is local time in that zone; arrow converts it.
-                if has_zone {
-                    return self.zoned(texts, data_type, misfits, read);
-                }
-                Ok(self.primitives::<TimestampMicrosecondType>(texts, misfits, data_type, read))
+            DataType::Timestamp(unit, zone) => {
+                let clock = Clock::new(*unit, zone.as_deref())?;
+                cast(&self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, |text| clock.read(text)), data_type)
             }
             DataType::Decimal128(precision, scale) if *scale >= 0 => {
                 let array = self.decimals(texts, *precision, *scale, misfits).finish();
@@ -127,7 +118,7 @@ impl Reading {
 
     fn booleans(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
         let mut builder = BooleanBuilder::new();
-        self.each(texts, misfits, boolean, |value| builder.append_option(value));
+        self.each(texts, misfits, any_boolean, |value| builder.append_option(value));
         Arc::new(builder.finish())
     }
 
@@ -168,27 +159,21 @@ impl Reading {
         builder
     }
 
-    /// Parses instants. If any field has no offset, all are cast by arrow, which takes such fields as local time in the column's zone.
-    fn zoned(
-        &self,
-        texts: &Texts<'_>,
-        data_type: &DataType,
-        misfits: &mut Vec<Misfit>,
-        read: impl Fn(&[u8]) -> Option<i64>,
-    ) -> Result<ArrayRef, ArrowError> {
-        let mut without = vec![];
-        let array = self.primitives::<TimestampMicrosecondType>(texts, &mut without, data_type, read);
-        if without.is_empty() { Ok(array) } else { self.cast(texts, data_type, misfits) }
-    }
-
     /// Parses strings and casts them, as CAST does.
     fn cast(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
         let strings = self.strings(texts, misfits);
         if *data_type == DataType::Utf8 || *data_type == DataType::LargeUtf8 {
             return cast(&strings, data_type);
         }
-        let options = CastOptions { safe: true, ..CastOptions::default() };
-        let array = cast_with_options(&cast(&strings, &DataType::Utf8)?, data_type, &options)?;
+        let plain = |text: &str| {
+            let plain = match data_type.is_numeric() && !self.numbers.is_plain() {
+                true => String::from_utf8(written_number(text.as_bytes(), &self.numbers)?).ok()?,
+                false => text.to_string(),
+            };
+            is_cast_faithfully(&plain, data_type).then_some(plain)
+        };
+        let strings: StringArray = strings.as_string_view().iter().map(|text| text.and_then(plain)).collect();
+        let array = cast_with_options(&strings, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
         for (row, field) in texts.iter().enumerate() {
             let text = texts.text(field);
             if array.is_null(row) && !self.is_null(field, text, false) {

@@ -10,6 +10,7 @@ use super::options::CsvOptions;
 use super::records::{Dialect, Records, Shape, Short, unescaped};
 use crate::error::invalid;
 use crate::files::bytes::{LONGEST_ROW, Source};
+use crate::files::kinds::other_kind;
 
 /// The bytes at the beginning of a file that are examined.
 const HEAD: usize = 1 << 18;
@@ -18,6 +19,7 @@ const ROWS: usize = 200;
 /// The possible separators, most likely first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
+const NOTE: &[u8] = b"sep=";
 
 /// What is known about a file before its rows are read.
 #[derive(Debug, Clone)]
@@ -67,14 +69,31 @@ pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detec
     }
 }
 
-/// Rejects bytes that are not UTF-8; the error suggests a likely encoding.
+/// Rejects bytes that are not UTF-8; the error suggests what they are.
 fn refuse_other_encodings(name: &str, bytes: &[u8], is_whole: bool) -> Result<()> {
+    if let Some(problem) = other_kind(bytes) {
+        return Err(invalid(name, problem));
+    }
+    if let Some(encoding) = utf_16(bytes) {
+        return Err(invalid(name, format!("is UTF-16 without a byte order mark; write encoding => '{encoding}'")));
+    }
     let Err(error) = std::str::from_utf8(bytes) else { return Ok(()) };
     if error.error_len().is_none() && !is_whole {
         // A character is cut off at the end of the sample.
         return Ok(());
     }
     Err(not_utf_8(name, bytes, error.valid_up_to()))
+}
+
+/// The name of UTF-16 for bytes that may be such without a mark. Every second byte of Western text is 0, which is valid UTF-8.
+fn utf_16(bytes: &[u8]) -> Option<&'static str> {
+    let head = &bytes[..bytes.len().min(200)];
+    let has_zeros = |first: usize| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count() > head.len() / 4;
+    match (has_zeros(0), has_zeros(1)) {
+        (true, false) => Some("utf-16be"),
+        (false, true) => Some("utf-16le"),
+        _ => None,
+    }
 }
 
 /// The error for bytes that are not UTF-8 from `place` on.
@@ -102,8 +121,11 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
 
 fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -> Result<Option<Detected>> {
     let mut start = if text.starts_with(UTF_8_MARK) { UTF_8_MARK.len() } else { 0 };
-    let has_line_feed = text.contains(&b'\n');
-    let line_end = if has_line_feed || !text.contains(&b'\r') { b'\n' } else { b'\r' };
+    let line_end = line_end(&text[start..], options.quote);
+    let noted = noted_separator(&text[start..]).filter(|_| options.skip == 0);
+    if noted.is_some() {
+        start += NOTE.len() + 1;
+    }
     for _ in 0..options.skip {
         match text[start..].iter().position(|byte| *byte == line_end) {
             Some(end) => start += end + 1,
@@ -113,7 +135,7 @@ fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -
     let text = &text[start..];
     let dialect =
         |separator| Dialect { separator, quote: options.quote, escape: options.escape, line_end, comment: options.comment };
-    let separator = match options.separator {
+    let separator = match options.separator.or(noted) {
         Some(separator) => separator,
         None if source.name.to_lowercase().contains(".tsv") => b'\t',
         None => separator(text, is_last, dialect),
@@ -126,6 +148,26 @@ fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -
     }
     let names = names(&source.name, first)?;
     Ok(Some(Detected { source: source.clone(), dialect, names, body: (start + used) as u64 }))
+}
+
+/// The byte that ends lines: `\r` alone in files of old programs and of Excel for Mac, which writes line breaks within quotes as `\n`.
+fn line_end(text: &[u8], quote: Option<u8>) -> u8 {
+    let mut is_quoted = false;
+    let has_line_feed = text.iter().any(|byte| {
+        is_quoted ^= Some(*byte) == quote;
+        *byte == b'\n' && !is_quoted
+    });
+    let has_pairs = || text.windows(2).any(|pair| pair == b"\r\n");
+    if has_line_feed || !text.contains(&b'\r') || has_pairs() { b'\n' } else { b'\r' }
+}
+
+/// The separator in a first line such as `sep=;`, by which programs tell it to Excel.
+fn noted_separator(text: &[u8]) -> Option<u8> {
+    let (note, rest) = text.split_at_checked(NOTE.len())?;
+    match rest {
+        [sign, b'\r' | b'\n', ..] if note.eq_ignore_ascii_case(NOTE) && !sign.is_ascii_alphanumeric() => Some(*sign),
+        _ => None,
+    }
 }
 
 /// The separator that divides the first rows into the same number of fields. If several do, the one with the most fields; if none does,
@@ -180,6 +222,10 @@ fn first_record(text: &[u8], is_last: bool, dialect: &Dialect) -> Option<(Vec<Ve
             return None;
         }
         used += record.len();
+        // An empty line before the header is not one, and tells nothing of the separator.
+        if record.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            continue;
+        }
         let width = 1 + record.iter().filter(|byte| **byte == dialect.separator).count();
         let mut records = Records::default();
         let shape = Shape { kept: vec![true; width], short: Short::Padded };

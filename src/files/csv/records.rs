@@ -27,6 +27,13 @@ pub struct Dialect {
     pub comment: Option<u8>,
 }
 
+impl Dialect {
+    /// True when the record that begins at this position is a comment.
+    fn is_comment(&self, bytes: &[u8], record: usize) -> bool {
+        self.comment.is_some() && bytes.get(record).copied() == self.comment
+    }
+}
+
 /// The position of a field's text, and whether the field was quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -190,7 +197,7 @@ impl Records {
                     if self.rows >= most {
                         return Stop { consumed: place + 1, open_quote: None };
                     }
-                } else if byte == quote && place == at.start {
+                } else if byte == quote && place == at.start && !dialect.is_comment(bytes, at.record) {
                     at.in_quotes = true;
                     at.flags = QUOTED;
                 }
@@ -213,10 +220,9 @@ impl Records {
     fn end_record(&mut self, at: &mut Place, kept: &mut usize, dialect: &Dialect, shape: &Shape, bytes: &[u8], end: usize) {
         let width = shape.kept.len();
         let line_end = if end > at.start && bytes[end - 1] == b'\r' { end - 1 } else { end };
-        let first = bytes.get(at.record).copied();
         let is_empty = at.column == 0 && at.flags == 0 && line_end <= at.start;
         // An empty line is a row only in a file with a single column, whose value may be empty.
-        if is_empty && width != 1 || first.is_some() && first == dialect.comment && first.is_some() {
+        if is_empty && width != 1 || dialect.is_comment(bytes, at.record) {
             self.fields.truncate(*kept);
             return;
         }

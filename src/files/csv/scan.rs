@@ -16,6 +16,7 @@ use crate::files::bytes::{LONGEST_ROW, Source};
 use crate::files::pieces::{Decoded, Decoder, Here, TextFiles};
 use crate::files::policy::Policy;
 use crate::files::table::{Part, Scan};
+use crate::files::values::what_to_declare;
 use crate::text::{sql_type, written_name};
 
 /// A CSV file of a table.
@@ -167,7 +168,7 @@ impl CsvDecoder {
         let (name, data_type) = (field.name(), sql_type(field.data_type()));
         let shown: String = misfit.text.chars().take(60).collect();
         let advice = if self.rows.is_declared.get(column) == Some(&true) {
-            "declare another type, or see misfits => 'skip' or 'null'".to_string()
+            what_to_declare(misfit.text.as_bytes(), field.data_type()).to_string()
         } else {
             format!(
                 "the type was guessed from pieces of the file; write types => '{} VARCHAR' (in a statement OPTIONS ('types' …)), sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'",
@@ -209,6 +210,8 @@ fn ragged_row(file: &CsvFile, line: usize, ragged: &Ragged, text: &[u8]) -> Data
                 format!(
                     "; a quote after a space is part of the text, and a {shown_separator} after it divides: take the spaces before quotes out"
                 )
+            } else if width == 1 {
+                format!("; if the lines above it are a title, pass over them with skip => {}", line - 1)
             } else {
                 String::new()
             };

@@ -12,12 +12,15 @@ use datafusion::execution::memory_pool::MemoryReservation;
 
 use super::options::{ExcelOptions, cell_name};
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
-use crate::files::values::{DAY, days};
+use crate::files::times::{DAY, days, time};
 
 /// The number of cells after which memory is reserved and cancellation is checked.
 const BATCH: usize = 1 << 14;
 /// The most entries of the workbook's ZIP archive that are examined.
 const MOST_PARTS: usize = 1 << 16;
+
+/// What stands for the value of a formula that was not computed.
+pub const NO_VALUE: &str = "#NO_VALUE!";
 
 /// The value of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +96,7 @@ pub fn read(
             Err(error) => return Err(damaged(&error)),
         };
         let mut seen = 0;
-        while let Some(cell) = reader.next_cell().map_err(|error| damaged(&error))? {
+        while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(|error| damaged(&error))? {
             seen += 1;
             if seen % BATCH == 0 {
                 memory.try_grow(BATCH * 2 * size_of::<((u32, u32), Value)>()).map_err(|_| too_large(name, memory.size()))?;
@@ -101,13 +104,17 @@ pub fn read(
                     return Err(failed(name, "is no longer read"));
                 }
             }
-            let place = cell.get_position();
-            if options.range.has(place)
-                && let Some(value) = value(cell.get_value())
-                    .map_err(|problem| invalid(name, format!("{sheet}!{}: {problem}", cell_name(place))))?
-            {
-                cells.push((place, value));
+            if !options.range.has(cell.pos) {
+                continue;
             }
+            let value = match (&cell.value, cell.formula) {
+                // Programs that write workbooks without computing them leave the values to Excel.
+                (DataRef::Empty, Some(_)) => Some(Value::Failed(NO_VALUE.into())),
+                (value, _) => {
+                    of_cell(value).map_err(|problem| invalid(name, format!("{sheet}!{}: {problem}", cell_name(cell.pos))))?
+                }
+            };
+            cells.extend(value.map(|value| (cell.pos, value)));
         }
         drop(reader);
         if cells.is_empty() && options.sheet.is_none() {
@@ -134,7 +141,7 @@ fn too_large(name: &str, bytes: usize) -> DataFusionError {
 }
 
 /// The value of a cell; `None` for an empty cell.
-fn value(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
+fn of_cell(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
     Ok(Some(match cell {
         DataRef::Empty => return Ok(None),
         DataRef::Int(number) => Value::Number(*number as f64),
@@ -144,7 +151,7 @@ fn value(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
         DataRef::String(text) | DataRef::DurationIso(text) => Value::Text(text.clone()),
         DataRef::SharedString(text) => Value::Text((*text).to_string()),
         DataRef::Bool(flag) => Value::Boolean(*flag),
-        DataRef::DateTimeIso(text) => match crate::files::values::time(text.as_bytes()) {
+        DataRef::DateTimeIso(text) => match time(text.as_bytes()) {
             Some(time) => Value::Time(time.microseconds()),
             None => Value::Text(text.clone()),
         },

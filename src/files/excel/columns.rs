@@ -12,10 +12,10 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::Result;
 
-use super::cells::{Sheet, Value};
+use super::cells::{NO_VALUE, Sheet, Value};
 use super::options::{ExcelOptions, cell_name};
 use crate::error::invalid;
-use crate::files::values::DAY;
+use crate::files::times::DAY;
 use crate::text::timestamp;
 
 /// Integers up to here are exact in Excel, which computes with doubles.
@@ -118,7 +118,7 @@ impl Body {
     /// Adds the kinds of a column's cells to `seen`.
     ///
     /// # Errors
-    /// A formula failed.
+    /// A formula failed, or has no value.
     pub fn look(&self, file: &str, column: usize, is_lenient: bool, seen: &mut Seen) -> Result<()> {
         for (_, place, value) in self.column(column) {
             match value {
@@ -134,6 +134,14 @@ impl Body {
                 }
                 Value::Span(_) => seen.span = true,
                 Value::Failed(_) if is_lenient => {}
+                Value::Failed(text) if text == NO_VALUE => {
+                    let problem = format!(
+                        "{}!{}: a formula without its value; open the workbook in Excel and save it, or write null => ['{NO_VALUE}'] to read it as NULL",
+                        self.sheet,
+                        cell_name(*place)
+                    );
+                    return Err(invalid(file, problem));
+                }
                 Value::Failed(text) => {
                     let problem = format!(
                         "{}!{}: the formula failed, with {text}; mend it, or write null => ['{text}'] to read it as NULL",

@@ -24,7 +24,7 @@ A location is a file, a folder or a pattern, as for `FROM 'location'`, which is 
 **Types** are taken from all cells: BIGINT where all numbers of a column are whole, else DOUBLE; DATE where no date has a time of day, else TIMESTAMP;
 BOOLEAN; spans of time for times of day and durations; VARCHAR for texts and where kinds of values meet. A number in a cell that is formatted as text is text. A
 percentage is the number that Excel computes with, 0.12 for 12%. A formula is its last value; one that failed (`#N/A`, `#DIV/0!`) is an error that names the cell, or NULL where
-`null` has its text.",
+`null` has its text. So is one that the writing program did not compute; its text is `#NO_VALUE!`.",
     arguments: &[
         Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
         Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first that has cells"),

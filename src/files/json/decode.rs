@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray, MapArray,
-    NullBufferBuilder, StringBuilder, StringViewBuilder, StructArray, TimestampMicrosecondBuilder, new_null_array,
+    NullBufferBuilder, StringArray, StringBuilder, StringViewBuilder, StructArray, new_null_array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::compute::{CastOptions, can_cast_types, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, TimeUnit};
+use datafusion::arrow::compute::{CastOptions, can_cast_types, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::arrow::error::ArrowError;
 
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
-use crate::files::values::{Class, Numbers, class, decimal, double, integer, time};
+use crate::files::times::{Clock, time};
+use crate::files::values::{Class, Numbers, any_boolean, class, decimal, double, integer, is_cast_faithfully};
 
 /// The state of decoding a file: the current row, and the values that did not fit.
 #[derive(Debug, Default)]
@@ -110,7 +111,9 @@ enum Column {
     Text(StringViewBuilder),
     Date(Date32Builder),
     Time {
-        builder: TimestampMicrosecondBuilder,
+        /// Units since 1970.
+        builder: Int64Builder,
+        clock: Clock,
         data_type: DataType,
     },
     Struct {
@@ -272,8 +275,9 @@ impl Column {
             }
             DataType::Utf8View => Self::Text(StringViewBuilder::new()),
             DataType::Date32 => Self::Date(Date32Builder::new()),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Time {
-                builder: TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()),
+            DataType::Timestamp(unit, zone) => Self::Time {
+                builder: Int64Builder::new(),
+                clock: Clock::new(*unit, zone.as_deref())?,
                 data_type: data_type.clone(),
             },
             DataType::Struct(fields) => Self::Struct { members: Box::new(Members::new(fields, None)?), validity: validity() },
@@ -336,6 +340,12 @@ impl Column {
                 builder.append_value(begins == Begins::True);
                 true
             }
+            (Self::Boolean(builder), Begins::Number) => {
+                appended(any_boolean(cursor.number()?), |value| builder.append_value(value))
+            }
+            (Self::Boolean(builder), Begins::Text) => {
+                appended(any_boolean(cursor.text()?.bytes), |value| builder.append_value(value))
+            }
             (Self::Integer(builder), Begins::Number | Begins::Text) => {
                 appended(integer(scalar(cursor, begins)?), |value| builder.append_value(value))
             }
@@ -351,11 +361,8 @@ impl Column {
                 let value = time(cursor.text()?.bytes).filter(|time| time.of_day.is_none());
                 appended(value, |time| builder.append_value(time.day))
             }
-            (Self::Time { builder, data_type }, Begins::Text) => {
-                let has_zone = matches!(data_type, DataType::Timestamp(_, Some(_)));
-                // Digits beyond microseconds would be lost, and a time without an offset is not an instant.
-                let value = time(cursor.text()?.bytes).filter(|time| time.digits <= 6 && time.offset.is_some() == has_zone);
-                appended(value, |time| builder.append_value(time.microseconds()))
+            (Self::Time { builder, clock, .. }, Begins::Text) => {
+                appended(clock.read(cursor.text()?.bytes), |value| builder.append_value(value))
             }
             (Self::Text(builder), Begins::Text) => {
                 let text = cursor.text()?;
@@ -456,7 +463,7 @@ impl Column {
             }
             Self::Text(builder) => Arc::new(builder.finish()),
             Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Time { builder, .. } => Arc::new(builder.finish()),
+            Self::Time { builder, data_type, .. } => cast(&builder.finish(), data_type)?,
             Self::Struct { members, validity } => {
                 let rows = validity.len();
                 let columns = members.finish(found)?.into_iter().map(|(_, array)| array).collect();
@@ -476,7 +483,9 @@ impl Column {
             }
             Self::Cast { texts, places, data_type } => {
                 let texts = texts.finish();
-                let array = cast_with_options(&texts, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
+                let faithful = texts.iter().map(|text| text.filter(|text| is_cast_faithfully(text, data_type)));
+                let faithful = StringArray::from_iter(faithful);
+                let array = cast_with_options(&faithful, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
                 for (place, (row, at)) in std::mem::take(places).into_iter().enumerate() {
                     if array.is_null(place) && texts.is_valid(place) {
                         found.misfits.push(Misfit { row, at, problem: Problem::Type(data_type.clone()) });

@@ -4,7 +4,9 @@ use datafusion::common::Result;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::tokens::Cursor;
+use crate::error::invalid;
 use crate::files::bytes::Source;
+use crate::files::kinds::other_kind;
 
 /// The bytes at the beginning of a file that are examined.
 const HEAD: usize = 1 << 18;
@@ -40,10 +42,13 @@ impl Detected {
 /// Examines the beginning of a file; `None` for an empty file.
 ///
 /// # Errors
-/// It cannot be read.
+/// It cannot be read, or is no text.
 pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
     let mut pieces = source.pieces(0, source.meta.size).await?;
     pieces.next(0, HEAD).await?;
+    if let Some(problem) = other_kind(pieces.bytes()) {
+        return Err(invalid(&source.name, problem));
+    }
     let mark = Encoding::for_bom(pieces.bytes()).map(|(encoding, _)| encoding);
     source.encoding = mark.filter(|encoding| [UTF_16LE, UTF_16BE].contains(encoding));
     if source.encoding.is_some() {

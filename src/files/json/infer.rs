@@ -6,13 +6,10 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 
 use super::tokens::{Begins, Cursor, DEEPEST, Wrong};
-use crate::files::values::{Class, Numbers};
-use crate::files::values::{Guess, Seen, class, guessed_type};
+use crate::files::values::{Class, Guess, Numbers, Seen, class, guessed_type, is_kept_by_double};
 
 /// The most fields of a struct. Objects with more names become maps, because their names are probably data.
 const MOST_FIELDS: usize = 500;
-/// The digits that a double preserves.
-const DIGITS: usize = 17;
 /// The digits that a decimal preserves.
 const MOST_DIGITS: usize = 38;
 
@@ -33,8 +30,8 @@ struct Number {
     /// The most digits before and after the decimal point.
     whole: usize,
     fraction: usize,
-    /// The most significant digits of one number.
-    digits: usize,
+    /// Whether a double would not keep one of them.
+    is_lossy: bool,
     has_point: bool,
     has_exponent: bool,
     is_beyond_64_bits: bool,
@@ -174,21 +171,21 @@ impl Number {
         let exponent = rest.iter().any(|byte| matches!(byte, b'e' | b'E'));
         self.whole = self.whole.max(whole);
         self.fraction = self.fraction.max(fraction);
-        self.digits = self.digits.max(whole + fraction - usize::from(digits[0] == b'0' && whole + fraction > 1));
+        self.is_lossy |= !is_kept_by_double(text);
         self.has_point |= fraction > 0;
         self.has_exponent |= exponent;
         self.is_beyond_64_bits |=
             rest.is_empty() && whole > 18 && std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_err());
     }
 
-    /// Integers if there are only integers, also beyond 64 bits; otherwise doubles, as long as they preserve all digits.
+    /// Integers if there are only integers, also beyond 64 bits; otherwise doubles, as long as they keep all digits.
     fn data_type(self) -> DataType {
         let is_whole = !self.has_point && !self.has_exponent;
         let fits = self.whole + self.fraction <= MOST_DIGITS;
         match () {
             () if is_whole && !self.is_beyond_64_bits => DataType::Int64,
-            () if self.has_exponent || self.digits <= DIGITS && !self.is_beyond_64_bits => DataType::Float64,
-            () if fits => DataType::Decimal128(MOST_DIGITS as u8, self.fraction as i8),
+            () if !self.is_lossy && (self.has_exponent || !self.is_beyond_64_bits) => DataType::Float64,
+            () if fits && !self.has_exponent => DataType::Decimal128(MOST_DIGITS as u8, self.fraction as i8),
             () => DataType::Utf8View,
         }
     }
@@ -217,6 +214,9 @@ mod tests {
         assert_eq!(types(&[r#"{"a": 9223372036854775808}"#]), "a Decimal128(38, 0)");
         assert_eq!(types(&[r#"{"a": 12345678901234567.25}"#]), "a Decimal128(38, 2)");
         assert_eq!(types(&[r#"{"a": 0.1234567890123456}"#]), "a Float64");
+        assert_eq!(types(&[r#"{"a": 0.018273645546372813}"#, r#"{"a": 1.5e-300}"#]), "a Float64");
+        assert_eq!(types(&[r#"{"a": 9007199254740993}"#, r#"{"a": 1.5}"#]), "a Decimal128(38, 1)");
+        assert_eq!(types(&[r#"{"a": 1e400}"#]), "a Utf8View");
         assert_eq!(types(&[r#"{"a": 123456789012345678901234567890123456789}"#]), "a Utf8View");
         assert_eq!(types(&[r#"{"a": "2025-05-01"}"#, r#"{"a": "2025-05-01T10:00:00"}"#]), "a Timestamp(µs)");
         assert_eq!(types(&[r#"{"a": "5"}"#]), "a Utf8View");

@@ -25,7 +25,7 @@ are not compressed are divided among threads; where objects are not on lines, th
 lists are lists; an object with more than 500 different names is a MAP.
 
 **Types** are taken from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, VARCHAR, DATE and TIMESTAMP
-where all texts of a column are such. Whole numbers beyond 64 bits, and numbers with more than 17 digits, are DECIMAL and so exact. Where kinds of
+where all texts of a column are such. Whole numbers beyond 64 bits, and numbers with digits that a double would not keep, are DECIMAL and so exact. Where kinds of
 values meet (a number here, a text or an object there) the column is VARCHAR, with the JSON of what is no text. What is in quotes is never guessed to be a
 number. Each value is checked while it is read: one that does not fit, or a name that was not seen, is an error that names file, line, path and value. Values of
 columns that a query does not read are checked to be JSON, not for their types.",

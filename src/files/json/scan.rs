@@ -15,6 +15,7 @@ use crate::files::bytes::Source;
 use crate::files::pieces::{Decoded, Decoder, Here, TextFiles};
 use crate::files::policy::Policy;
 use crate::files::table::{Part, Scan};
+use crate::files::values::what_to_declare;
 use crate::text::{sql_type, written_name};
 
 /// The JSON files of a table.
@@ -211,9 +212,12 @@ impl JsonDecoder {
             Problem::New(name) => format!(
                 "line {line}: the objects from which the columns were taken do not have the name {name}; write sample => 'all' to take the columns from all objects, misfits => 'null' to ignore unknown names, or declare the columns"
             ),
+            Problem::Type(data_type) if data_type.is_string() => format!(
+                "line {line}: {path} has a text that cannot be decoded, {shown}, such as half of a surrogate pair; mend it, or see misfits => 'skip' or 'null'"
+            ),
             Problem::Type(data_type) => {
                 let advice = if rows.is_declared || rows.options.types.iter().any(|(name, _)| name == column) {
-                    "declare another type, or see misfits => 'skip' or 'null'".to_string()
+                    what_to_declare(shown.trim_matches('"').as_bytes(), data_type).to_string()
                 } else {
                     let name = written_name(column);
                     format!(

@@ -5,6 +5,7 @@
 //! files.
 
 pub mod table;
+mod uuids;
 pub mod widen;
 
 use crate::docs::{Argument, Doc, Kind, Takes};
@@ -21,7 +22,7 @@ A location is a file, a folder or a pattern, as for `FROM 'location'`, which is 
 
 **Columns** are bound by name: of several files the table has all columns, and NULL where a file lacks one. Types that differ are widened where that loses
 nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers beside doubles as long as doubles keep them, a DECIMAL that holds both, the finer
-of two units of time; a text beside a number is an error that names both files.
+of two units of time; a text beside a number is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
 
 Checksums of pages are verified where files have them.",
     arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],

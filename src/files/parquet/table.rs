@@ -17,12 +17,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr_adapter::PhysicalExprAdapterFactory;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::file::metadata::ParquetMetaData;
 
+use super::uuids::{self, UuidsAsTexts};
 use super::widen::wider;
 use crate::error::{did_you_mean, failed, invalid, message, raw};
 use crate::files::folders::Folders;
@@ -44,6 +47,8 @@ pub struct ParquetTable {
     store: ObjectStoreUrl,
     format: Arc<dyn FileFormat>,
     files: Vec<PartitionedFile>,
+    /// How the columns of UUIDs become texts, if there are any.
+    adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
     /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
@@ -53,6 +58,8 @@ struct Known {
     found: Found,
     schema: SchemaRef,
     statistics: Statistics,
+    /// The names of its columns of UUIDs.
+    uuids: Vec<String>,
 }
 
 impl ParquetTable {
@@ -95,10 +102,12 @@ impl ParquetTable {
             }
             None => Schema::new(columns(&known)?),
         };
+        let uuids: Vec<String> = known.iter().flat_map(|file| &file.uuids).cloned().collect();
+        let adapter = (!uuids.is_empty()).then(|| Arc::new(UuidsAsTexts(uuids)) as Arc<dyn PhysicalExprAdapterFactory>);
         let sizes = known.iter().map(|file| file.found.meta.size).collect();
         let layout = Layout::new(&own, folders, sizes);
         let files = known.into_iter().enumerate().map(|(place, file)| layout.file(place, file)).collect();
-        Ok(Self { layout, store, format, files, inserts: None })
+        Ok(Self { layout, store, format, files, adapter, inserts: None })
     }
 }
 
@@ -121,7 +130,19 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         .unwrap_or_else(|_| damaged())
         .map_err(|error| failed(&name, parquet_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
     refuse_spans(state, &found, &schema).await?;
-    Ok(Known { found, schema, statistics })
+    let may_be_uuid = |field: &FieldRef| *field.data_type() == uuids::STORED;
+    let uuids = match schema.fields().iter().any(may_be_uuid) {
+        true => uuids::uuids(footer(state, &found).await?.as_ref()),
+        false => vec![],
+    };
+    Ok(Known { found, schema, statistics, uuids })
+}
+
+/// The footer of a file that was read before.
+async fn footer(state: &SessionState, found: &Found) -> Result<Arc<ParquetMetaData>> {
+    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+    let reader = DFParquetMetadata::new(found.store.as_ref(), &found.meta).with_file_metadata_cache(Some(cache));
+    reader.fetch_metadata().await
 }
 
 /// Rejects columns of Parquet's INTERVAL type. The reader drops the months, so that `1 month 2 days` would become `2 days`. Files written
@@ -129,9 +150,7 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
 async fn refuse_spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<()> {
     let is_span = |field: &&FieldRef| *field.data_type() == DataType::Interval(IntervalUnit::DayTime);
     let Some(span) = schema.fields().iter().find(is_span) else { return Ok(()) };
-    let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-    let reader = DFParquetMetadata::new(found.store.as_ref(), &found.meta).with_file_metadata_cache(Some(cache));
-    let metadata = reader.fetch_metadata().await?;
+    let metadata = footer(state, found).await?;
     let pairs = metadata.file_metadata().key_value_metadata();
     if pairs.is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)) {
         return Ok(());
@@ -149,9 +168,9 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
     // Each with the file in which it was first seen.
     let mut columns: Vec<(Field, &Known)> = vec![];
     for file in files {
-        for field in file.schema.fields() {
+        for field in file.schema.fields().iter().map(|field| file.plain(field)) {
             let Some((own, first)) = columns.iter_mut().find(|(own, _)| own.name() == field.name()) else {
-                columns.push((field.as_ref().clone(), file));
+                columns.push((field, file));
                 continue;
             };
             let both = wider(own.data_type(), field.data_type()).filter(|both| {
@@ -181,6 +200,18 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
 }
 
 impl Known {
+    /// The field in a type that SQL has: not every function takes dictionaries, as which pandas and Polars write categories.
+    fn plain(&self, field: &Field) -> Field {
+        let data_type = match field.data_type() {
+            DataType::FixedSizeBinary(_) if self.uuids.contains(field.name()) => DataType::Utf8View,
+            DataType::FixedSizeBinary(_) => DataType::BinaryView,
+            DataType::Dictionary(_, values) if values.is_string() => DataType::Utf8View,
+            DataType::Dictionary(_, values) => values.as_ref().clone(),
+            _ => return field.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    }
+
     /// True unless the column may contain integers that are not exact as doubles.
     fn fits_doubles(&self, column: &str) -> bool {
         let Ok(place) = self.schema.index_of(column) else { return true };
@@ -217,7 +248,7 @@ fn check_declared(location: &str, declared: &Schema, folders: &Folders, files: &
 impl Layout {
     /// A file with its statistics. Columns whose type differs from the table's have none.
     fn file(&self, place: usize, known: Known) -> PartitionedFile {
-        let Known { found, schema, statistics } = known;
+        let Known { found, schema, statistics, .. } = known;
         let own = self.schema.fields().iter().take(self.width).map(|field| match schema.index_of(field.name()) {
             Ok(place) if schema.field(place).data_type() == field.data_type() => {
                 statistics.column_statistics.get(place).cloned().unwrap_or_default()
@@ -321,6 +352,7 @@ impl ParquetTable {
                 .with_statistics(known)
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit)
+                .with_expr_adapter(self.adapter.clone())
                 .build();
             self.format.create_physical_plan(state, scan).await
         })
