@@ -199,7 +199,7 @@ impl Answer {
         Self { schema, batches, ..Self::done(vec![]) }
     }
 
-    /// The answer of a statement that moved over rows without returning them.
+    /// The answer of a statement that went over rows without returning them.
     pub(super) fn moved(rows: usize) -> Self {
         Self { rows: rows as u64, ..Self::done(vec![]) }
     }
@@ -260,7 +260,7 @@ impl Answer {
         &self.tag
     }
 
-    /// The number of rows so far: taken rows for a query, written rows for INSERT and COPY.
+    /// The number of rows so far: taken rows for a query, written rows for INSERT, COPY and CREATE TABLE AS.
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -320,6 +320,10 @@ impl Answer {
         };
         match ended {
             Ok(()) => {
+                self.rows = self.rows.max(self.plan.written());
+                if let Some(begun) = &self.begun {
+                    begun.query.gave(self.rows);
+                }
                 self.ended(Outcome::Succeeded);
                 None
             }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use sqlparser::tokenizer::Location;
 use tokio::sync::Mutex;
 
 use super::Session;
@@ -171,10 +172,15 @@ impl Session {
 ///
 /// # Errors
 /// The statement is wrong, or its query fails.
-pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result<Answer> {
+pub(super) async fn execute(
+    session: &Session,
+    command: ClientCommand,
+    text: &str,
+    parameters: &HashMap<String, ScalarValue>,
+) -> Result<Answer> {
     match command {
         ClientCommand::Declare(declare) => {
-            self::declare(session, declare).await?;
+            self::declare(session, declare, text, parameters).await?;
             Ok(Answer::done(vec![]))
         }
         ClientCommand::Fetch { name, direction, gives_rows } => {
@@ -244,7 +250,7 @@ pub(super) async fn execute(session: &Session, command: ClientCommand) -> Result
     }
 }
 
-async fn declare(session: &Session, declare: Declare) -> Result<()> {
+async fn declare(session: &Session, declare: Declare, text: &str, parameters: &HashMap<String, ScalarValue>) -> Result<()> {
     let Declare { name, scrolls, holds, query } = declare;
     if session.cursors.lock().contains_key(&name) {
         return Err(coded(SqlState::DUPLICATE_CURSOR, &name, "is a cursor already; CLOSE it first"));
@@ -253,11 +259,9 @@ async fn declare(session: &Session, declare: Declare) -> Result<()> {
         let problem = "ends with its transaction, but there is none; BEGIN first, or DECLARE it WITH HOLD";
         return Err(coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, &name, problem));
     }
-    let Some(statement) = session.parse(&query).await?.pop() else {
-        return Err(invalid(&name, "has no query"));
-    };
-    let Parsed::Sql(_) = &statement.parsed else { return Err(invalid(&name, "a cursor needs a query")) };
-    let answer = Box::pin(session.execute(statement)).await?;
+    let first = Location { line: 1, column: 1 };
+    let parameters = Parameters::named(parameters.clone());
+    let answer = session.execute_with(text, first, Parsed::Sql(query), parameters).await?;
     let columns = Arc::clone(answer.schema());
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);

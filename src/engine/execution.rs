@@ -1,5 +1,6 @@
 //! Executes statements.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -22,7 +23,7 @@ use super::cursors;
 use super::erasing;
 use super::exporting;
 use super::identities;
-use super::naming::{object_command, own_name, refuse_used};
+use super::naming::{object_command, own_name, refuse_used, shown_definition};
 use super::prepared::{Parameters, Prepared};
 use super::reports;
 use super::rights;
@@ -33,7 +34,7 @@ use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
-use crate::objects::protection::class;
+use crate::objects::protection::{class, covers};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::plan::PROFILE_SCHEMA;
@@ -41,8 +42,8 @@ use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::alter_system::AlterSystem;
-use crate::sql::changing::target;
-use crate::sql::command::{Command, Comment, CommentOn};
+use crate::sql::client::{ClientCommand, Declare};
+use crate::sql::command::{Command, Comment, CommentOn, normal};
 use crate::sql::erasing::Erasing;
 use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
@@ -121,13 +122,29 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
     !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
 }
 
+/// The name of the prepared statement that EXECUTE runs.
+pub(super) fn executed(parsed: &SqlParsed) -> Option<String> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    match statement.as_ref() {
+        SqlStatement::Execute { name: Some(name), .. } => Some(prepared_name(name)),
+        _ => None,
+    }
+}
+
+fn prepared_name(name: &ObjectName) -> String {
+    name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default()
+}
+
 /// A plan that describes the columns and parameters of a statement; `None` when it has neither.
 pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
     let context = &rights::check(parsed, context)?;
     match parsed {
         Parsed::Sql(parsed) if gives_nothing(parsed) => Ok(None),
         Parsed::Sql(parsed) => {
-            let mut parsed = parsed.as_ref().clone();
+            let mut parsed = match shown_definition(parsed, context)? {
+                Some(shown) => shown,
+                None => parsed.as_ref().clone(),
+            };
             parser::take_if_not_exists(&mut parsed);
             parser::take_temporary(&mut parsed);
             match changing::described(&parsed, context).await? {
@@ -152,6 +169,9 @@ pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext
         Parsed::Command(Command::Erasing(Erasing::Export(_, None, _))) => {
             let empty = RecordBatch::new_empty(crate::system::schema_of(&exporting::COLUMNS));
             Ok(Some(SessionContext::new_with_state(context.state()).read_batch(empty)?.into_unoptimized_plan()))
+        }
+        Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query, .. }))) => {
+            plan_answered(query, context).await.map(Some)
         }
         Parsed::Command(_) => Ok(None),
     }
@@ -182,6 +202,7 @@ fn gives_nothing(parsed: &SqlParsed) -> bool {
             | SqlStatement::Savepoint { .. }
             | SqlStatement::ReleaseSavepoint { .. }
             | SqlStatement::Set(_)
+            | SqlStatement::Prepare { .. }
     )
 }
 
@@ -223,7 +244,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                     let Some((column, table)) = name.0.split_last().filter(|(_, table)| !table.is_empty()) else {
                         return Err(invalid(&name.to_string(), "a column is named after its table: table.column"));
                     };
-                    let column = column.as_ident().map(crate::sql::command::normal).unwrap_or_default();
+                    let column = column.as_ident().map(normal).unwrap_or_default();
                     Commented::Column { table: own_name(&ObjectName(table.to_vec()), &context)?, column }
                 }
             };
@@ -237,8 +258,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             start(session, rows, None, &context).await
         }
         Command::SetClass(SetClass { word, table, column, class }) => {
-            let mut parts: Vec<String> =
-                table.0.iter().filter_map(|part| part.as_ident()).map(crate::sql::command::normal).collect();
+            let mut parts: Vec<String> = table.0.iter().filter_map(|part| part.as_ident()).map(normal).collect();
             if word == "PROFILE" && parts.len() == 1 {
                 parts.insert(0, PROFILE_SCHEMA.into());
             }
@@ -260,7 +280,14 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                 Box::pin(reports::write(&statement, &reporting, &running)).await
             }))
         }
-        Command::Client(command) => Box::pin(cursors::execute(session, command)).await,
+        Command::Client(ClientCommand::Copy(copy)) if copy.into.is_none() && session.connection().is_some() => {
+            // Without places in the text, which are those of the query alone.
+            let query = parser::parse_composed(&copy.query, context.session())?;
+            let parsed = Parsed::Sql(Box::new(query.clone()));
+            let context = rights::check(&parsed, &context)?;
+            Box::pin(execute_sql(session, query, text, context)).await
+        }
+        Command::Client(command) => Box::pin(cursors::execute(session, command, text, context.parameters())).await,
         Command::Schedule(ScheduleCommand { name, action }) => match action {
             Action::Pause | Action::Resume => schedule::pause(&name, matches!(action, Action::Pause), &context).map(Answer::done),
             Action::Run => {
@@ -308,15 +335,32 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
         }
         Command::Refresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
+            let (covered, owns) = (is_covered(&wanted.profile, &context)?, owns(&wanted.profile, &context)?);
             let context = as_owner(&wanted.profile, &context)?;
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
-                let mut notes = check::before_refresh(&wanted.profile, &context).await?;
-                notes.extend(Box::pin(refresh::refresh(&context, &profile::whole, wanted, &running)).await?);
-                Ok(notes)
+                let label = format!("profile {}", wanted.profile);
+                let refreshed = async {
+                    let mut notes = check::before_refresh(&wanted.profile, &context).await?;
+                    notes.extend(
+                        Box::pin(refresh::refresh(&context, &profile::whole, &class::of_computed, wanted, &running)).await?,
+                    );
+                    Ok(notes)
+                };
+                match refreshed.await {
+                    Ok(_) if covered => Ok(vec![format!("{label}: refreshed")]),
+                    // The sources are read with the rights of the owner.
+                    Err(error) if covered || !owns => Err(uncovered(&label, error)),
+                    refreshed => refreshed,
+                }
             }))
         }
         Command::ExplainRefresh(statement) => {
             let wanted = refreshing::requested(&statement, &context)?;
+            // The plan tells the definition.
+            let objects = context.all_objects()?;
+            if let Some(own) = objects.iter().find(|object| object.kind == "profile" && object.name == wanted.profile) {
+                context.check_owns(own)?;
+            }
             let context = as_owner(&wanted.profile, &context)?;
             let plans = refresh::explain(&context, &profile::whole, &wanted).await?;
             let state = context.state();
@@ -334,6 +378,27 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
     }
 }
 
+/// True when masks or row policies of a profile apply to the role of the statement, which must learn no numbers of it then.
+fn is_covered(profile: &str, context: &StatementContext) -> Result<bool> {
+    let objects = context.all_objects()?;
+    let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
+    own.map_or(Ok(false), |own| covers(own, context))
+}
+
+/// True when the role of the statement owns a profile.
+fn owns(profile: &str, context: &StatementContext) -> Result<bool> {
+    let (objects, rights) = (context.all_objects()?, context.rights()?);
+    Ok(objects.iter().any(|object| object.kind == "profile" && object.name == profile && rights.owns(object)))
+}
+
+/// An error of a refresh without the values that it is about, for a role that must not see them.
+fn uncovered(label: &str, error: DataFusionError) -> DataFusionError {
+    match sqlstate(&error) {
+        SqlState::QUERY_CANCELED | SqlState::SERIALIZATION_FAILURE | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL => error,
+        state => coded(state, label, format!("cannot be refreshed: {}; a role with SUPERUSER sees why", state.meaning())),
+    }
+}
+
 /// The context for computing as the owner of a profile, whoever runs the statement.
 fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
@@ -343,18 +408,21 @@ fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContex
 
 /// Runs an SQL statement.
 async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, context: StatementContext) -> Result<Answer> {
+    if let Some(shown) = shown_definition(&parsed, &context)? {
+        parsed = shown;
+    }
     if let SqlParsed::Statement(statement) = &parsed {
         match statement.as_ref() {
             SqlStatement::Prepare { name, statement, .. } => {
                 let query = SqlParsed::Statement(statement.clone());
-                let name = crate::sql::command::normal(name);
+                let name = normal(name);
                 return Box::pin(prepare(session, &name, query, text, &parsed, &context)).await;
             }
             SqlStatement::Execute { name: Some(name), parameters, .. } => {
-                return execute_prepared(session, &name.to_string(), parameters, &context).await;
+                return execute_prepared(session, &prepared_name(name), parameters, &context).await;
             }
             SqlStatement::Deallocate { name, .. } => {
-                let name = crate::sql::command::normal(name);
+                let name = normal(name);
                 // In two steps: building the error reads the prepared statements, so the lock must have been released.
                 let removed = session.prepared.lock().remove(&name);
                 removed.ok_or_else(|| no_prepared(session, &name))?;
@@ -365,7 +433,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 return Ok(Answer::done(vec![]));
             }
             SqlStatement::AlterRole { name, operation } => {
-                role::alter(&crate::sql::command::normal(name), operation, &context)?;
+                role::alter(&normal(name), operation, &context)?;
                 return Ok(Answer::done(vec![]));
             }
             SqlStatement::Drop { object_type: ObjectType::Role, if_exists, names, .. } => {
@@ -420,8 +488,17 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 };
                 refuse_used(&name, &context)?;
             }
+            let made = match &ddl {
+                DdlStatement::CreateMemoryTable(made) => Some(made.name.table().to_string()),
+                _ => None,
+            };
+            let held = classes_held(&ddl, &context).await?;
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
-            Ok(Answer::done(vec![]))
+            held.into_iter().for_each(|(name, classes)| context.tables().set_held(&name, classes));
+            Ok(match made {
+                Some(made) => Answer::moved(changing::rows_in_memory(&made, &context).await?),
+                None => Answer::done(vec![]),
+            })
         }
         LogicalPlan::Statement(statement) => {
             let statement = match statement {
@@ -484,6 +561,20 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
 }
 
+/// The name of the temporary table that a statement makes, with the classes of its columns.
+async fn classes_held(ddl: &DdlStatement, context: &StatementContext) -> Result<Option<(String, BTreeMap<String, String>)>> {
+    let DdlStatement::CreateMemoryTable(made) = ddl else { return Ok(None) };
+    let path = context.path();
+    let name = match made.name.schema().or(path.first().map(String::as_str)) {
+        Some(of) if of != PUBLIC => schema::member(of, made.name.table()),
+        _ => made.name.table().to_string(),
+    };
+    if made.if_not_exists && context.tables().temporary(&name).is_some() {
+        return Ok(None);
+    }
+    Ok(Some((name, class::of_rows(&made.input, context).await?)))
+}
+
 /// What DESCRIBE shows about the files of a table, in addition to its columns.
 async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec<String>> {
     let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
@@ -508,29 +599,25 @@ async fn prepare(
         let problem = "is prepared already; DEALLOCATE it first, or choose another name";
         return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, name, problem));
     }
-    // A statement that changes rows is described by a plan of its own.
-    let types = changing_types(declared, &query, context)?;
-    let declared = types.as_ref().unwrap_or(declared);
-    let planned = context.settled(|context| async move { plan(declared, &context).await });
-    let declared = planned.await.map_err(|error| name_missing_table(error, context))?;
-    let prepared = Box::pin(Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), &declared)).await?;
+    let types = declared_types(declared, context).await?;
+    let prepared = Box::pin(Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), types)).await?;
     session.prepared.lock().insert(name.to_string(), prepared);
     Ok(Answer::done(vec![]))
 }
 
-/// The types that PREPARE declares for the parameters of a statement that changes rows, as those of a query; `None` for other statements.
-fn changing_types(declared: &SqlParsed, query: &SqlParsed, context: &StatementContext) -> Result<Option<SqlParsed>> {
-    let SqlParsed::Statement(declared) = declared else { return Ok(None) };
-    let (SqlStatement::Prepare { name, data_types, .. }, true) = (declared.as_ref(), target(query).is_some()) else {
-        return Ok(None);
-    };
-    let SqlParsed::Statement(statement) = parser::parse_composed("SELECT 1", context.session())? else { return Ok(None) };
+/// The types that PREPARE declares for `$1`, `$2` …
+async fn declared_types(prepare: &SqlParsed, context: &StatementContext) -> Result<Vec<DataType>> {
+    let SqlParsed::Statement(prepare) = prepare else { return Ok(vec![]) };
+    let SqlStatement::Prepare { name, data_types, .. } = prepare.as_ref() else { return Ok(vec![]) };
+    // The planner reads them; the query itself is described with them.
+    let SqlParsed::Statement(statement) = parser::parse_composed("SELECT 1", context.session())? else { return Ok(vec![]) };
     let (name, data_types) = (name.clone(), data_types.clone());
-    Ok(Some(SqlParsed::Statement(Box::new(SqlStatement::Prepare { name, data_types, statement }))))
+    let typed = SqlParsed::Statement(Box::new(SqlStatement::Prepare { name, data_types, statement }));
+    let LogicalPlan::Statement(LogicalStatement::Prepare(planned)) = plan(&typed, context).await? else { return Ok(vec![]) };
+    Ok(planned.fields.iter().map(|field| field.data_type().clone()).collect())
 }
 
 async fn execute_prepared(session: &Session, name: &str, parameters: &[Expr], context: &StatementContext) -> Result<Answer> {
-    let name = name.trim_matches('"');
     let prepared = session.prepared.lock().get(name).cloned();
     let prepared = prepared.ok_or_else(|| no_prepared(session, name))?;
     let mut values: Vec<ScalarValue> = vec![];
@@ -585,6 +672,10 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     }
     let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
     let known = match tables.as_slice() {
+        _ if std::path::Path::new(name).extension().is_some() => {
+            "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz"
+                .to_string()
+        }
         [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
         tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
         _ => "SHOW TABLES lists them".to_string(),

@@ -11,8 +11,9 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::{kind_of, lifecycle, schema};
 use crate::sql::command::{Body, Command, Create, Target};
+use crate::sql::parser;
 use crate::statement::StatementContext;
-use crate::text::with_article;
+use crate::text::{literal, with_article};
 
 /// CREATE and DROP of tables and views, as commands about objects if the database stores them.
 pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<Command>> {
@@ -89,6 +90,22 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
         },
         _ => Ok(None),
     }
+}
+
+/// SHOW CREATE TABLE and SHOW CREATE VIEW as a query of the system table with the definition; `None` for other statements.
+pub(super) fn shown_definition(parsed: &SqlParsed, context: &StatementContext) -> Result<Option<SqlParsed>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
+    let SqlStatement::ShowCreate { obj_name, .. } = statement.as_ref() else { return Ok(None) };
+    let name = own_name(obj_name, context)?;
+    if context.tables().temporary(&name).is_some() {
+        return Err(invalid(&name, "is a table of the session, whose definition is not kept; DESCRIBE shows its columns"));
+    }
+    let object = relation(&name, context)?;
+    let Some((object, kind)) = object.and_then(|object| kind_of(&object.kind).map(|kind| (object, kind))) else {
+        return Err(context.unseen(coded(SqlState::UNDEFINED_TABLE, &name, "no such table; SHOW TABLES lists them"), &name));
+    };
+    let query = format!("SELECT name, definition FROM system.{} WHERE name = {}", kind.system_table(), literal(&object.name));
+    parser::parse_composed(&query, context.session()).map(Some)
 }
 
 fn schema_name(name: &ObjectName) -> Result<String> {

@@ -1,23 +1,24 @@
 //! Prepared statements: described before they run, executed any number of times.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::metadata::ScalarAndMetadata;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
-use datafusion::logical_expr::{Expr, LogicalPlan, Statement as LogicalStatement};
+use datafusion::logical_expr::LogicalPlan;
 use sqlparser::tokenizer::Location;
 
 use super::Session;
 use super::answer::Answer;
 use super::execution;
 use crate::error::{SqlState, coded};
+use crate::sql::changing;
 use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::{Parsed, Statement};
+use crate::sql::{given, postgres};
 
 /// Values of parameters: of `$1`, `$2` … by position, or of `$name` by name.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ pub struct Description {
     /// The columns of its rows, with types and nullability; none for statements without a result.
     pub columns: SchemaRef,
     /// Its parameters without the `$`: `$2` before `$10`, then names alphabetically; with their types, where the statement determines them.
-    pub parameters: Vec<(String, Option<DataType>)>,
+    pub parameters: Vec<(String, Option<FieldRef>)>,
     /// Its command tag: `SELECT`, `CREATE TAG`.
     pub tag: String,
 }
@@ -63,8 +64,8 @@ pub struct Prepared {
     pub(super) text: Arc<str>,
     pub(super) parsed: Arc<Parsed>,
     description: Arc<Description>,
-    /// The types that PREPARE declared for `$1`, `$2` …
-    declared: Arc<[DataType]>,
+    /// How many values EXECUTE gives to a statement of PREPARE.
+    takes: Option<usize>,
 }
 
 impl Prepared {
@@ -74,45 +75,63 @@ impl Prepared {
 
     /// Prepares a statement whose parameters `$1`, `$2` … have these types, where given.
     pub(super) async fn with_types(session: Session, statement: Statement, types: Vec<Option<DataType>>) -> Result<Self> {
-        let Statement { text, parsed, .. } = statement;
+        let Statement { text, mut parsed, .. } = statement;
+        if let Some(sql) = parsed.sql_mut() {
+            given::cast_operands(sql, &types);
+        }
         let context = session.statement(Parameters::default());
         let tag = execution::tag_of(&parsed);
         let parsed = &parsed;
         let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await;
         let plan = plan.map_err(|error| execution::name_missing_table(error, &context))?;
         let (mut columns, mut parameters) = (Arc::new(Schema::empty()), BTreeMap::new());
-        if let Parsed::Command(Command::Client(ClientCommand::Fetch { name, gives_rows: true, .. })) = parsed {
-            columns = session.cursor_columns(name).unwrap_or(columns);
-        }
-        if let Some(plan) = plan {
-            for (name, data_type) in parameter_types(&plan)? {
-                let name = name.trim_start_matches('$').to_string();
-                let place = name.parse::<usize>().unwrap_or(usize::MAX);
-                let declared = place.checked_sub(1).and_then(|place| types.get(place)).cloned().flatten();
-                // `$2` before `$10`, and numbers before names.
-                parameters.insert((place, name), declared.or(data_type));
+        // Statements that give rows without a plan.
+        match parsed {
+            Parsed::Command(Command::Client(ClientCommand::Fetch { name, gives_rows: true, .. })) => {
+                columns = session.cursor_columns(name).unwrap_or(columns);
             }
-            if execution::has_rows(&plan) {
-                // If planning with these types fails (other types might work), describe the columns as far as they are known.
-                let typed = with_typed_parameters(plan.clone(), &parameters);
-                columns = Arc::new(without_qualifiers(typed.as_ref().unwrap_or(&plan)));
+            Parsed::Command(Command::Client(ClientCommand::ShowSetting(name))) => columns = Session::column_of_setting(name),
+            Parsed::Sql(sql) if let Some(prepared) = execution::executed(sql).and_then(|name| session.prepared(&name)) => {
+                columns = Arc::clone(&prepared.description.columns);
             }
+            _ => {}
         }
-        let parameters = parameters.into_iter().map(|((_, name), data_type)| (name, data_type)).collect();
+        // Planning uses up some parameters, such as those in FOR SYSTEM_TIME AS OF.
+        let mut known: BTreeMap<String, Option<FieldRef>> = BTreeMap::new();
+        known.extend(parsed.sql().into_iter().flat_map(given::parameters).map(|name| (name, None)));
+        if let Some(plan) = &plan {
+            given::add_types(plan, &mut known)?;
+        }
+        for (name, field) in known {
+            let place = name.parse::<usize>().unwrap_or(usize::MAX);
+            let declared = place.checked_sub(1).and_then(|place| types.get(place)).cloned().flatten();
+            let declared = declared.map(|data_type| Arc::new(Field::new(&name, data_type, true)));
+            // `$2` before `$10`, and numbers before names.
+            parameters.insert((place, name), declared.or(field));
+        }
+        // A statement that changes rows is planned as one that writes, and RETURNING makes it give rows all the same. DECLARE gives none.
+        let gives_rows = |plan: &LogicalPlan| match parsed {
+            Parsed::Sql(sql) => changing::returning(sql).is_some() || execution::has_rows(plan),
+            Parsed::Command(command) => !matches!(command, Command::Client(_)) && execution::has_rows(plan),
+        };
+        if let Some(plan) = plan.filter(gives_rows) {
+            // If planning with these types fails (other types might work), describe the columns as far as they are known.
+            let typed = with_typed_parameters(plan.clone(), &parameters);
+            columns = Arc::new(postgres::columns(typed.as_ref().unwrap_or(&plan)));
+        }
+        let parameters = parameters.into_iter().map(|((_, name), field)| (name, field)).collect();
         let description = Arc::new(Description { columns, parameters, tag });
-        let (text, declared) = (text.into(), Arc::from(vec![]));
-        Ok(Self { session, text, parsed: Arc::new(parsed.clone()), description, declared })
+        Ok(Self { session, text: text.into(), parsed: Arc::new(parsed.clone()), description, takes: None })
     }
 
-    /// A statement that SQL's PREPARE gives a name.
-    pub(super) async fn of_sql(session: Session, text: &str, parsed: Parsed, declared: &LogicalPlan) -> Result<Self> {
+    /// A statement that SQL's PREPARE gives a name; `declared` are the types of `$1`, `$2` …
+    pub(super) async fn of_sql(session: Session, text: &str, parsed: Parsed, declared: Vec<DataType>) -> Result<Self> {
         let statement = Statement { text: text.to_string(), comment: String::new(), line: 1, column: 1, parsed };
-        let LogicalPlan::Statement(LogicalStatement::Prepare(prepare)) = declared else {
-            return Self::new(session, statement).await;
-        };
-        let declared: Arc<[DataType]> = prepare.fields.iter().map(|field| field.data_type().clone()).collect();
-        let types = declared.iter().cloned().map(Some).collect();
-        Ok(Self { declared, ..Self::with_types(session, statement, types).await? })
+        let count = declared.len();
+        let prepared = Self::with_types(session, statement, declared.into_iter().map(Some).collect()).await?;
+        let places = prepared.description.parameters.iter().filter_map(|(name, _)| name.parse::<usize>().ok());
+        let takes = Some(places.max().unwrap_or(0).max(count));
+        Ok(Self { takes, ..prepared })
     }
 
     /// True for heavy statements, which take turns when there are many.
@@ -130,77 +149,35 @@ impl Prepared {
     /// # Errors
     /// As [`Session::execute`]; or a value does not fit the declared type of its parameter.
     pub async fn execute(&self, mut parameters: Parameters) -> Result<Answer> {
-        for (place, data_type) in (1..).zip(self.declared.iter()) {
-            let place: usize = place;
-            let Some(value) = parameters.values.get_mut(&place.to_string()) else {
-                let problem = format!(
-                    "takes {} parameters, got {}; EXECUTE gives them in parentheses",
-                    self.declared.len(),
-                    parameters.values.len()
-                );
-                return Err(coded(SqlState::UNDEFINED_PARAMETER, "EXECUTE", problem));
+        if let Some(takes) = self.takes {
+            let got = parameters.values.len();
+            let problem = match got.cmp(&takes) {
+                Ordering::Less => format!("takes {takes} parameters, got {got}; EXECUTE gives them in parentheses"),
+                Ordering::Greater => format!("takes {takes} parameters, got {got}"),
+                Ordering::Equal => String::new(),
             };
-            *value = value.cast_to(data_type)?;
-        }
-        if !self.declared.is_empty() && parameters.values.len() > self.declared.len() {
-            let problem = format!("takes {} parameters, got {}", self.declared.len(), parameters.values.len());
-            return Err(coded(SqlState::UNDEFINED_PARAMETER, "EXECUTE", problem));
+            if !problem.is_empty() {
+                return Err(coded(SqlState::UNDEFINED_PARAMETER, "EXECUTE", problem));
+            }
+            for (name, field) in &self.description.parameters {
+                if let (Some(value), Some(field)) = (parameters.values.get_mut(name), field) {
+                    *value = value.cast_to(field.data_type())?;
+                }
+            }
         }
         let first = Location { line: 1, column: 1 };
         self.session.execute_with(&self.text, first, self.parsed.as_ref().clone(), parameters).await
     }
 }
 
-/// The parameters of a plan, with their types where the plan determines them.
-fn parameter_types(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
-    let fields = plan.get_parameter_fields()?.into_iter();
-    let mut types: HashMap<_, _> = fields.map(|(name, field)| (name, field.map(|field| field.data_type().clone()))).collect();
-    // LIMIT and OFFSET are integers, but DataFusion does not infer that for parameters.
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Limit(limit) = node {
-            for counted in [&limit.skip, &limit.fetch].into_iter().flatten() {
-                if let Expr::Placeholder(placeholder) = counted.as_ref() {
-                    types.insert(placeholder.id.clone(), Some(DataType::Int64));
-                }
-            }
-        }
-        // `$1::bigint[]` states its type.
-        node.apply_expressions(|expression| {
-            expression.apply(|part| {
-                // One occurrence may determine a type that others leave open.
-                if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part
-                    && let Some(of @ None) = types.get_mut(id)
-                {
-                    *of = Some(field.data_type().clone());
-                }
-                if let Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) = part
-                    && let Expr::Placeholder(placeholder) = expr.as_ref()
-                    && let Some(of @ None) = types.get_mut(&placeholder.id)
-                {
-                    *of = Some(field.data_type().clone());
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(types)
-}
-
 /// The plan after its parameters have values. Parameters without a known type are strings, as in PostgreSQL.
-fn with_typed_parameters(plan: LogicalPlan, types: &BTreeMap<(usize, String), Option<DataType>>) -> Result<LogicalPlan> {
+fn with_typed_parameters(plan: LogicalPlan, types: &BTreeMap<(usize, String), Option<FieldRef>>) -> Result<LogicalPlan> {
     if types.is_empty() {
         return Ok(plan);
     }
-    let values = types.iter().map(|((_, name), data_type)| {
-        let value = ScalarValue::try_from(data_type.as_ref().unwrap_or(&DataType::Utf8))?;
+    let values = types.iter().map(|((_, name), field)| {
+        let value = ScalarValue::try_from(field.as_ref().map_or(&DataType::Utf8, |field| field.data_type()))?;
         Ok((name.clone(), ScalarAndMetadata::from(value)))
     });
     plan.replace_params_with_values(&ParamValues::Map(values.collect::<Result<_>>()?))
-}
-
-/// The columns of a plan's rows.
-fn without_qualifiers(plan: &LogicalPlan) -> Schema {
-    let fields = plan.schema().fields().iter();
-    Schema::new(fields.map(|field| Field::new(field.name(), field.data_type().clone(), field.is_nullable())).collect::<Vec<_>>())
 }

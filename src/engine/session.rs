@@ -32,6 +32,8 @@ use crate::objects::GRAMMARS;
 use crate::objects::{dump, role, stored};
 use crate::postgres_settings::Given;
 use crate::settings::PortraitSettings;
+use crate::sql::client::{ClientCommand, ClientCopy};
+use crate::sql::command::Command;
 use crate::sql::parser::{self, Parsed, Statement};
 use crate::sql::planning;
 use crate::sql::redacting::audited;
@@ -324,6 +326,15 @@ impl Session {
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let first = statement.place();
         self.execute_with(&statement.text, first, statement.parsed, Parameters::default()).await
+    }
+
+    /// Starts `COPY … TO STDOUT`, whose rows the caller sends to the client.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub(crate) async fn copy_out(&self, text: &str, copy: &ClientCopy) -> Result<Answer> {
+        let parsed = Parsed::Command(Command::Client(ClientCommand::Copy(Box::new(copy.clone()))));
+        self.execute_with(text, Location { line: 1, column: 1 }, parsed, Parameters::default()).await
     }
 
     /// Boxed: EXECUTE recurses to this function.

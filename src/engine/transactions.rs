@@ -1,8 +1,8 @@
 //! Transactions of a session: statements between BEGIN and COMMIT take effect together or not at all, and read one state of the database.
 //!
 //! The [catalog](crate::catalog::transaction) manages changes of stored objects; temporary tables are restored on a rollback. What cannot
-//! be undone is refused within a transaction: a refresh, which takes long and writes its own log; training; and adding files to an external
-//! table with INSERT.
+//! be undone is refused within a transaction: a refresh, which takes long and writes its own log; training; ALTER SYSTEM, which changes
+//! the audit log; and adding files to an external table with INSERT.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::postgres_settings::Given;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
 use crate::sql::schedule::Action;
-use crate::statement::SavedTables;
+use crate::statement::{SavedTables, TransactionLocks};
 
 /// The transaction state of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub enum TransactionStatus {
     /// One of them has failed: only ROLLBACK is accepted.
     Failed,
 }
+
+/// The setting by which transactions only read, unless they say otherwise.
+const READS_ONLY: &str = "default_transaction_read_only";
 
 /// A transaction in progress.
 pub(super) struct Transaction {
@@ -47,6 +50,7 @@ pub(super) struct Transaction {
     given: Given,
     /// Settings changed by SET LOCAL.
     local: Vec<String>,
+    _locks: TransactionLocks,
 }
 
 impl Session {
@@ -101,6 +105,13 @@ pub(super) async fn control(session: &Session, parsed: &Parsed) -> Result<Option
                 }
                 return Ok(Some(Answer::done(vec![])));
             }
+            // Every transaction reads one state, whatever level is requested.
+            SqlStatement::Set(Set::SetTransaction { modes, session: true, .. }) => {
+                if let Some(reads_only) = access(modes) {
+                    session.set(READS_ONLY, Some(if reads_only { "on" } else { "off" }))?;
+                }
+                return Ok(Some(Answer::done(vec![])));
+            }
             SqlStatement::Commit { chain, .. } => return commit(session, *chain).await.map(Some),
             SqlStatement::Rollback { chain, savepoint: None } => {
                 let rolled_back = roll_back(session).await?;
@@ -125,7 +136,7 @@ pub(super) async fn control(session: &Session, parsed: &Parsed) -> Result<Option
             Err(coded(SqlState::IN_FAILED_SQL_TRANSACTION, "transaction", problem))
         }
         TransactionStatus::Active => refuse(session, parsed).map(|()| None),
-        TransactionStatus::Idle => Ok(None),
+        TransactionStatus::Idle => refuse_change(session, parsed).map(|()| None),
     }
 }
 
@@ -155,13 +166,19 @@ fn changes(parsed: &Parsed) -> bool {
     }
 }
 
-/// Refuses what cannot be undone.
-fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
-    let reads_only = session.transaction.lock().as_ref().is_some_and(|transaction| transaction.reads_only);
-    if reads_only && changes(parsed) {
+/// Refuses a change where transactions only read.
+fn refuse_change(session: &Session, parsed: &Parsed) -> Result<()> {
+    let of_transaction = session.transaction.lock().as_ref().map(|transaction| transaction.reads_only);
+    if of_transaction.unwrap_or_else(|| session.is_on(READS_ONLY)) && changes(parsed) {
         let problem = "cannot be part of a read-only transaction; BEGIN READ WRITE";
         return Err(coded(SqlState::READ_ONLY_SQL_TRANSACTION, &tag_of(parsed), problem));
     }
+    Ok(())
+}
+
+/// Refuses what cannot be undone.
+fn refuse(session: &Session, parsed: &Parsed) -> Result<()> {
+    refuse_change(session, parsed)?;
     match parsed {
         Parsed::Command(command) => check(session, command),
         Parsed::Sql(_) => Ok(()),
@@ -178,7 +195,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
     }
     let is_durable = session.engine.shared.catalog.is_durable();
     let refused = match command {
-        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) | Command::Erasing(_) => true,
+        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) | Command::Erasing(_) | Command::AlterSystem(_) => true,
         Command::Schedule(command) => !is_durable || matches!(command.action, Action::Run | Action::Pause | Action::Resume),
         Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
         Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::AlterExperiment(_) | Command::SetClass(_) => {
@@ -211,9 +228,17 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
     let shared = &session.engine.shared.catalog;
     let catalog = if shared.is_durable() { Some(shared.begin()?) } else { None };
     let tables = session.tables.saved().await;
-    let reads_only = access(modes).unwrap_or(false);
-    let transaction =
-        Transaction { catalog, tables, savepoints: vec![], has_failed: false, reads_only, given: session.given(), local: vec![] };
+    let reads_only = access(modes).unwrap_or_else(|| session.is_on(READS_ONLY));
+    let transaction = Transaction {
+        catalog,
+        tables,
+        savepoints: vec![],
+        has_failed: false,
+        reads_only,
+        given: session.given(),
+        local: vec![],
+        _locks: session.tables.transaction_locks(),
+    };
     *session.transaction.lock() = Some(transaction);
     session.tables.let_go();
     Ok(Answer::done(vec![]))

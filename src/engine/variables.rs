@@ -3,10 +3,11 @@
 //! They are stored next to the engine's own settings, where functions and tables that show settings find them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{LogicalPlan, SetVariable, Statement as LogicalStatement};
@@ -15,9 +16,10 @@ use futures::FutureExt;
 use super::Session;
 use super::answer::Answer;
 use super::prepared::Parameters;
+use super::transactions::TransactionStatus;
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::role;
-use crate::postgres_settings::{Given, checked, setting, told};
+use crate::postgres_settings::{Given, checked, milliseconds, setting, told};
 
 /// The settings whose changes are reported to clients, as PostgreSQL does.
 const REPORTED: [&str; 14] = [
@@ -53,6 +55,21 @@ impl Session {
     /// The settings of the session.
     pub(super) fn given(&self) -> Given {
         self.options(crate::postgres_settings::given)
+    }
+
+    /// True when a setting, by its name in small letters, is on.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.options(|options| options.extensions.get::<Given>()?.values.get(name).map(|value| value == "on")).unwrap_or(false)
+    }
+
+    /// How long its client may be idle, and the setting that says so; `None` for as long as it likes.
+    pub fn idle_limit(&self) -> Option<(&'static str, Duration)> {
+        let name = match self.transaction_status() {
+            TransactionStatus::Idle => "idle_session_timeout",
+            TransactionStatus::Active | TransactionStatus::Failed => "idle_in_transaction_session_timeout",
+        };
+        let limit = self.options(|options| milliseconds(name, options)).filter(|limit| *limit > 0)?;
+        Some((name, Duration::from_millis(limit)))
     }
 
     /// The time zone in which instants are displayed.
@@ -193,6 +210,12 @@ impl Session {
         Ok(())
     }
 
+    /// The column in which SHOW answers.
+    pub(super) fn column_of_setting(name: &str) -> SchemaRef {
+        let named = setting(name).map_or(name, |setting| setting.name);
+        Arc::new(Schema::new(vec![Field::new(named, DataType::Utf8, false)]))
+    }
+
     /// The answer of SHOW: one row, in a column with the setting's name.
     pub(super) fn show(&self, name: &str) -> Result<Answer> {
         let value = match name {
@@ -200,8 +223,7 @@ impl Session {
             name => self.options(|options| told(name, options, &self.login)),
         };
         let value = value.ok_or_else(|| invalid(name, "is not set in this session"))?;
-        let named = setting(name).map_or(name, |setting| setting.name);
-        let schema = Arc::new(Schema::new(vec![Field::new(named, DataType::Utf8, false)]));
+        let schema = Self::column_of_setting(name);
         let column: ArrayRef = Arc::new(StringArray::from(vec![value]));
         Ok(Answer::of(Arc::clone(&schema), vec![RecordBatch::try_new(schema, vec![column])?]))
     }

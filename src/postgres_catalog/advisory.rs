@@ -1,33 +1,43 @@
-//! Locks on numbers, which programs agree on: of the process, each held by a session until it lets go or ends.
+//! Locks on numbers, which programs agree on: of the process, each held by a session until it lets go or ends, or by its transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-/// Who holds a lock, and how often.
-#[derive(Debug, Default)]
-struct Held {
-    alone: Option<(usize, u64)>,
-    shared: HashMap<usize, u64>,
+/// How a session holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Hold {
+    session: usize,
+    is_shared: bool,
+    /// Until the transaction ends, not until the session lets go.
+    is_of_transaction: bool,
 }
 
-static LOCKS: Mutex<Option<HashMap<Key, Held>>> = Mutex::new(None);
+#[derive(Debug, Default)]
+struct Locks {
+    /// How often each is held.
+    held: HashMap<Key, HashMap<Hold, u64>>,
+    /// The sessions that are in a transaction.
+    in_transaction: HashSet<usize>,
+}
+
+static LOCKS: LazyLock<Mutex<Locks>> = LazyLock::new(Mutex::default);
 
 /// The numbers of a lock: one, or two.
 pub type Key = (i64, Option<i64>);
 
-/// Takes a lock for a session, which may take it again; false when another has it.
-pub fn take(session: usize, key: Key, is_shared: bool) -> bool {
+/// Takes a lock for a session, which may take it again; false when another has it. One of a transaction is held until that ends; outside of
+/// one it would end with the statement, and is not held.
+pub fn take(session: usize, key: Key, is_shared: bool, is_of_transaction: bool) -> bool {
     let mut locks = LOCKS.lock();
-    let held = locks.get_or_insert_default().entry(key).or_default();
-    let is_others = held.alone.is_some_and(|(other, _)| other != session);
-    if is_others || (!is_shared && held.shared.keys().any(|other| *other != session)) {
+    let is_in_the_way = |other: &Hold| other.session != session && !(is_shared && other.is_shared);
+    if locks.held.get(&key).is_some_and(|holds| holds.keys().any(is_in_the_way)) {
         return false;
     }
-    if is_shared {
-        *held.shared.entry(session).or_default() += 1;
-    } else {
-        held.alone = Some((session, held.alone.map_or(1, |(_, times)| times + 1)));
+    if !is_of_transaction || locks.in_transaction.contains(&session) {
+        let hold = Hold { session, is_shared, is_of_transaction };
+        *locks.held.entry(key).or_default().entry(hold).or_default() += 1;
     }
     true
 }
@@ -35,45 +45,53 @@ pub fn take(session: usize, key: Key, is_shared: bool) -> bool {
 /// Lets a lock go once; false when the session does not hold it.
 pub fn let_go(session: usize, key: Key, is_shared: bool) -> bool {
     let mut locks = LOCKS.lock();
-    let locks = locks.get_or_insert_default();
-    let Some(held) = locks.get_mut(&key) else { return false };
-    let was_held = if is_shared {
-        match held.shared.get_mut(&session) {
-            Some(times) => {
-                *times -= 1;
-                if *times == 0 {
-                    held.shared.remove(&session);
-                }
-                true
-            }
-            None => false,
-        }
-    } else {
-        match held.alone {
-            Some((own, times)) if own == session => {
-                held.alone = (times > 1).then_some((own, times - 1));
-                true
-            }
-            _ => false,
-        }
-    };
-    if held.alone.is_none() && held.shared.is_empty() {
-        locks.remove(&key);
+    let Some(holds) = locks.held.get_mut(&key) else { return false };
+    let hold = Hold { session, is_shared, is_of_transaction: false };
+    let Some(times) = holds.get_mut(&hold) else { return false };
+    *times -= 1;
+    if *times == 0 {
+        holds.remove(&hold);
     }
-    was_held
+    if holds.is_empty() {
+        locks.held.remove(&key);
+    }
+    true
 }
 
-/// Lets go of all that a session holds.
+/// Lets go of all that a session holds, but for the locks of its transaction.
 pub fn let_all_go(session: usize) {
-    let mut locks = LOCKS.lock();
-    let Some(locks) = locks.as_mut() else { return };
-    locks.retain(|_, held| {
-        held.shared.remove(&session);
-        if held.alone.is_some_and(|(own, _)| own == session) {
-            held.alone = None;
-        }
-        held.alone.is_some() || !held.shared.is_empty()
-    });
+    LOCKS.lock().let_go_of(session, false);
+}
+
+impl Locks {
+    fn let_go_of(&mut self, session: usize, is_of_transaction: bool) {
+        self.held.retain(|_, holds| {
+            holds.retain(|hold, _| hold.session != session || hold.is_of_transaction != is_of_transaction);
+            !holds.is_empty()
+        });
+    }
+}
+
+/// The locks of a session's transaction, let go when dropped.
+#[derive(Debug)]
+pub struct TransactionLocks {
+    session: usize,
+}
+
+impl TransactionLocks {
+    /// Begins a transaction of a session.
+    pub fn begin(session: usize) -> Self {
+        LOCKS.lock().in_transaction.insert(session);
+        Self { session }
+    }
+}
+
+impl Drop for TransactionLocks {
+    fn drop(&mut self) {
+        let mut locks = LOCKS.lock();
+        locks.in_transaction.remove(&self.session);
+        locks.let_go_of(self.session, true);
+    }
 }
 
 #[cfg(test)]
@@ -83,13 +101,29 @@ mod tests {
     #[test]
     fn a_lock_is_held_by_one_session_or_shared_by_many() {
         let key = (424_242, None);
-        assert!(take(1, key, false) && take(1, key, false) && !take(2, key, false) && !take(2, key, true));
-        assert!(let_go(1, key, false) && !take(2, key, true) && let_go(1, key, false) && !let_go(1, key, false));
-        assert!(take(1, key, true) && take(2, key, true) && !take(1, key, false));
+        let take = |session, is_shared| take(session, key, is_shared, false);
+        assert!(take(1, false) && take(1, false) && !take(2, false) && !take(2, true));
+        assert!(let_go(1, key, false) && !take(2, true) && let_go(1, key, false) && !let_go(1, key, false));
+        assert!(take(1, true) && take(2, true) && !take(1, false));
         let_all_go(2);
-        assert!(take(1, key, false));
+        assert!(take(1, false));
         let_all_go(1);
-        assert!(take(3, key, false));
+        assert!(take(3, false));
         let_all_go(3);
+    }
+
+    #[test]
+    fn a_lock_of_a_transaction_is_held_until_that_ends() {
+        let key = (424_243, Some(1));
+        assert!(take(4, key, false, true) && take(5, key, false, true), "each statement is a transaction");
+        let transaction = TransactionLocks::begin(4);
+        assert!(take(4, key, false, true) && take(4, key, true, false) && !take(5, key, true, true));
+        // The session cannot let go of it.
+        assert!(!let_go(4, key, false));
+        let_all_go(4);
+        assert!(!take(5, key, true, false));
+        drop(transaction);
+        assert!(take(5, key, false, false));
+        let_all_go(5);
     }
 }

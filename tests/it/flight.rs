@@ -245,6 +245,13 @@ fn prepared_statements_take_rows_of_values() {
         let error = status(failing.execute_update().await.unwrap_err());
         assert_eq!(codes(&error).1, "22012");
         assert_eq!(one(&mut client, "SELECT count(*) AS n FROM made").await, 3);
+        // Rows that a change returns.
+        let mut returning = client.prepare("INSERT INTO made VALUES ($1, $2) RETURNING a, b".into(), None).await.unwrap();
+        returning.set_parameters(values(vec![7, 8], vec![Some("x"), None])).unwrap();
+        let info = returning.execute().await.unwrap();
+        assert_eq!(shown(&read(&mut client, info).await.unwrap()), "7|x;8|");
+        assert_eq!(rows(&mut client, "DELETE FROM made WHERE a > 6 RETURNING a").await.len(), 3);
+        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM made").await, 3);
         // Without parameters, and with too many.
         let mut plain = client.prepare("DELETE FROM made WHERE a = 1".into(), None).await.unwrap();
         assert_eq!(plain.execute_update().await.unwrap(), 1);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, TryStreamExt, pin_mut};
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::{portrait, run, skipped};
@@ -98,6 +99,39 @@ fn values_come_in_both_forms() {
 }
 
 #[test]
+fn clients_declare_types_and_are_told_them() {
+    let directory = database(ROWS);
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        // What a client declares counts, whatever the other operand would suggest.
+        let query = "SELECT CAST(DATE '2025-01-01' + $1 AS TEXT), INTERVAL '1 day' * $1 = INTERVAL '5 days'";
+        let statement = client.prepare_typed(query, &[Type::INT2]).await.unwrap();
+        let row = client.query_one(&statement, &[&5_i16]).await.unwrap();
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("2025-01-06", true));
+        let statement = client.prepare_typed("SELECT a FROM generate_series(1, $1) t(a)", &[Type::INT4]).await.unwrap();
+        assert_eq!(client.query(&statement, &[&3_i32]).await.unwrap().len(), 3);
+        // A change gives rows and runs once.
+        let returned = client.query("INSERT INTO t (id, name) VALUES ($1, $2) RETURNING id", &[&5001_i64, &"new"]).await.unwrap();
+        assert_eq!(returned[0].get::<_, i64>(0), 5001);
+        assert_eq!(client.query("SELECT id FROM t WHERE id = $1", &[&5001_i64]).await.unwrap().len(), 1);
+        // Numbers of the catalog are told apart from others, also in lists, from which clients learn of types.
+        let query = "SELECT oid, relname, (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = c.oid) AS types,
+                CASE WHEN relkind = 'r' THEN (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = c.oid) END AS again
+            FROM pg_class c WHERE oid = ANY($1::oid[]) OR oid = $2::oid";
+        let statement = client.prepare(query).await.unwrap();
+        assert_eq!(statement.params(), [Type::OID_ARRAY, Type::OID]);
+        let told: Vec<&Type> = statement.columns().iter().map(|column| column.type_()).collect();
+        assert_eq!(told, [&Type::OID, &Type::NAME, &Type::OID_ARRAY, &Type::OID_ARRAY]);
+        let row = client.query_one("SELECT 't'::regclass::oid", &[]).await.unwrap();
+        let own: u32 = row.get(0);
+        let rows = client.query(&statement, &[&vec![own], &own]).await.unwrap();
+        assert_eq!((rows.len(), rows[0].get::<_, u32>(0), rows[0].get::<_, &str>(1)), (1, own, "t"));
+        assert_eq!(rows[0].get::<_, Vec<u32>>(2).len(), 4);
+    });
+}
+
+#[test]
 fn errors_have_codes_and_places() {
     let directory = database(ROWS);
     let server = serve(directory.path(), &[]);
@@ -155,6 +189,19 @@ fn a_transaction_is_seen_by_others_when_it_is_committed() {
         transaction.rollback().await.unwrap();
         assert_eq!(two.execute("INSERT INTO t VALUES (9)", &[]).await.unwrap(), 1);
         assert_eq!(count(&one, "t").await, 3);
+    });
+}
+
+#[test]
+fn an_idle_transaction_ends_after_the_time_that_was_set() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let (one, two) = (connect(&config(&server, "a")).await.unwrap(), connect(&config(&server, "b")).await.unwrap());
+        one.batch_execute("SET idle_in_transaction_session_timeout = '200ms'; BEGIN; DELETE FROM t").await.unwrap();
+        assert_eq!(two.execute("INSERT INTO t VALUES (2)", &[]).await.unwrap(), 1);
+        assert_eq!(two.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0), 2);
+        assert!(one.batch_execute("COMMIT").await.is_err());
     });
 }
 
@@ -216,6 +263,11 @@ fn rows_are_copied_both_ways() {
         assert_eq!(sink.finish().await.unwrap(), 5);
         let same = client.query_one("SELECT count(*) FROM (SELECT id, day FROM t EXCEPT SELECT id, day FROM u) AS d", &[]).await;
         assert_eq!(same.unwrap().get::<_, i64>(0), 0);
+        // What left is recorded as an export.
+        let exports = "SELECT command, object, rows FROM system.audit WHERE event = 'export' ORDER BY number";
+        let exports = client.query(exports, &[]).await.unwrap();
+        let told = |row: &tokio_postgres::Row| (row.get::<_, String>(0), row.get::<_, String>(1), row.get::<_, i64>(2));
+        assert_eq!(exports.iter().map(told).collect::<Vec<_>>(), vec![("COPY".to_string(), "STDOUT".to_string(), 5); 2]);
     });
 }
 
@@ -237,6 +289,10 @@ fn a_cursor_gives_its_rows_in_parts() {
         assert_eq!(ids("FETCH LAST FROM c").await, [5000]);
         assert!(ids("FETCH NEXT FROM c").await.is_empty());
         assert_eq!(ids("FETCH ABSOLUTE 7 FROM c").await, [7]);
+        // The query may have parameters.
+        let declared = transaction.execute("DECLARE few CURSOR FOR SELECT id FROM t WHERE id > $1 ORDER BY id", &[&4998_i64]);
+        declared.await.unwrap();
+        assert_eq!(ids("FETCH ALL FROM few").await, [4999, 5000]);
         // A portal with a limit does the same by messages.
         let statement = transaction.prepare("SELECT id FROM t ORDER BY id").await.unwrap();
         let portal = transaction.bind(&statement, &[]).await.unwrap();
@@ -576,6 +632,9 @@ fn one_sees_what_runs_and_ends_it() {
         let again = come_in(&server, "mia").await.unwrap();
         let pid: i32 = again.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         assert_eq!(code(&again.query("SELECT pg_cancel_backend(1)", &[]).await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
+        // A plan alone ends nothing.
+        admin.batch_execute(&format!("EXPLAIN SELECT pg_terminate_backend({pid})")).await.unwrap();
+        again.query("SELECT 1", &[]).await.unwrap();
         assert!(admin.query_one("SELECT pg_terminate_backend($1::int)", &[&pid]).await.unwrap().get::<_, bool>(0));
         assert!(again.query("SELECT 1", &[]).await.is_err());
     });

@@ -49,7 +49,7 @@ fn a_prepared_statement_is_described_and_executed() {
     assert_eq!(columns[2].1, expected[2].1);
     let parameters: Vec<&str> = description.parameters.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(parameters, ["1", "2"]);
-    assert_eq!(description.parameters[0].1, Some(DataType::Int64));
+    assert_eq!(description.parameters[0].1.as_ref().map(|field| field.data_type()), Some(&DataType::Int64));
     // Any number of times, with what is there by then.
     let of = |id: i64, name: &str| Parameters::positional([id.into(), name.into()]);
     assert_eq!(first_column(&engine, &prepared, of(1, "x")), ["a", "b"]);
@@ -72,8 +72,10 @@ fn parameters_have_names_and_types() {
         "SELECT count(*) AS customers FROM rfm(sample_orders(rows => 500), customer => customer_id, order_time => ordered_at,
                amount => amount, bins => $bins, as_of => $day)";
     let prepared = prepare(&engine, &session, sql);
-    let expected = [("bins".to_string(), Some(DataType::Int64)), ("day".to_string(), Some(DataType::Date32))];
-    assert_eq!(prepared.describe().parameters, expected);
+    let parameters = prepared.describe().parameters.iter();
+    let parameters: Vec<_> =
+        parameters.map(|(name, field)| (name.as_str(), field.as_ref().map(|field| field.data_type()))).collect();
+    assert_eq!(parameters, [("bins", Some(&DataType::Int64)), ("day", Some(&DataType::Date32))]);
     session.set_parameter("day", ScalarValue::Date32(Some(20_300)));
     let given = || Parameters::named([("bins", 4i64.into())]);
     assert_eq!(first_column(&engine, &prepared, given()).len(), 1);
@@ -94,7 +96,8 @@ fn answers_say_what_was_done_and_for_how_many_rows() {
     let (engine, session) =
         session_with(EngineOptions { database: Some(folder.path().into()), partitions: Some(2), ..EngineOptions::default() });
     for (sql, tag, counted) in [
-        ("CREATE TABLE t AS SELECT * FROM generate_series(1, 3) AS t(id)", "CREATE TABLE AS", 0),
+        ("CREATE TABLE t AS SELECT * FROM generate_series(1, 3) AS t(id)", "CREATE TABLE AS", 3),
+        ("CREATE TEMPORARY TABLE tt AS SELECT * FROM t", "CREATE TABLE AS", 3),
         ("INSERT INTO t VALUES (4), (5)", "INSERT", 2),
         ("SELECT * FROM t", "SELECT", 5),
         ("CREATE OR REPLACE VIEW v AS SELECT * FROM t", "CREATE VIEW", 0),
@@ -140,6 +143,14 @@ fn errors_have_their_codes() {
         ("DROP TAG nothing", "42704"),
         ("DROP TABLE t", "2BP01"),
         ("INSERT INTO t SELECT CASE WHEN g > 5 THEN g END, 'x' FROM generate_series(1, 3) AS s(g)", "23502"),
+        ("INSERT INTO t VALUES (NULL, 'x')", "23502"),
+        ("DROP TABLE nothing", "42P01"),
+        ("SHOW nothing", "42704"),
+        ("SELECT CAST(3000000000 AS INT)", "22003"),
+        ("SELECT CAST('99999999999' AS INT)", "22003"),
+        ("SELECT CAST('2025-13-01' AS DATE)", "22008"),
+        ("SELECT CAST('x' AS DATE)", "22007"),
+        ("SELECT sqrt(-1)", "2201F"),
         ("EXECUTE nothing", "26000"),
         ("PREPARE q AS SELECT 2", "42P05"),
         ("SELECT * FROM t WHERE id = $id", "42P02"),

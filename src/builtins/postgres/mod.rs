@@ -49,6 +49,8 @@ pub enum Needs {
     Nothing,
     /// The role and settings of the session.
     Session,
+    /// The same at the moment of each call, which has an effect or gives another result each time.
+    SessionNow,
     /// Also relations, functions and roles: all tables have to be opened.
     Catalog,
 }
@@ -151,15 +153,9 @@ pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
 fn udf(function: &'static PostgresFunction, bound: Option<Bound>) -> ScalarUDF {
     let volatility = match function.needs {
         Needs::Nothing => Volatility::Immutable,
-        // Functions that take a lock, or return another number each time.
-        Needs::Session
-            if function.name.contains("advisory")
-                || function.name.ends_with("_current")
-                || function.name == "pg_current_xact_id" =>
-        {
-            Volatility::Volatile
-        }
-        _ => Volatility::Stable,
+        // Planning computes calls of others whose arguments are constants.
+        Needs::SessionNow => Volatility::Volatile,
+        Needs::Session | Needs::Catalog => Volatility::Stable,
     };
     let arguments = match function.counts {
         (0, 0) => TypeSignature::Nullary,
@@ -286,4 +282,19 @@ fn cells(argument: &ColumnarValue, rows: usize) -> Result<Vec<Cell>> {
         DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => vec![Cell::Text(String::new()); rows],
         _ => texts(&values)?.into_iter().map(Cell::from).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_an_effect_is_not_computed_by_planning() {
+        let acting =
+            ["pg_terminate_backend", "pg_cancel_backend", "pg_advisory_xact_lock", "pg_advisory_unlock_all", "set_config"];
+        for name in acting.into_iter().chain(["txid_current", "pg_current_xact_id"]) {
+            assert_eq!(udf(named(name).unwrap(), None).signature().volatility, Volatility::Volatile, "{name}");
+        }
+        assert_eq!(udf(named("current_user").unwrap(), None).signature().volatility, Volatility::Stable);
+    }
 }

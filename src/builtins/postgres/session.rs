@@ -105,12 +105,7 @@ fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
 /// Takes a lock. If another session has it, returns false or fails, depending on `is_tried`.
 fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: bool) -> Result<Cell> {
     let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
-    let session = call.catalog()?.session;
-    let taken = advisory::take(session, key, is_shared);
-    // The lock would end with the transaction, and each statement is its own transaction.
-    if taken && is_of_transaction {
-        advisory::let_go(session, key, is_shared);
-    }
+    let taken = advisory::take(call.catalog()?.session, key, is_shared, is_of_transaction);
     match (is_tried, taken) {
         (true, taken) => Ok(Cell::Bool(taken)),
         (false, true) => Ok("".into()),
@@ -128,7 +123,7 @@ fn let_go(call: &Call<'_>, is_shared: bool) -> Result<Cell> {
 
 const LOCK: &str = "Takes a lock on a number for the session; an error when another has it.";
 const TRY: &str = "Takes a lock on a number; false when another session has it.";
-const OF_TRANSACTION: &str = "Likewise, for the statement.";
+const OF_TRANSACTION: &str = "Likewise, until the transaction ends; outside of one, for the statement.";
 
 pub const ALL: &[PostgresFunction] = &[
     of(
@@ -136,17 +131,23 @@ pub const ALL: &[PostgresFunction] = &[
         "set_config(name, value, is_local) → text",
         (3, 3),
         "text",
-        Needs::Session,
+        Needs::SessionNow,
         "The value, where the setting is one that changes nothing here; others are SET.",
         set,
     ),
-    of("pg_advisory_lock", "pg_advisory_lock(key [, key]) → void", (1, 2), "text", Needs::Session, LOCK, |call| {
+    of("pg_advisory_lock", "pg_advisory_lock(key [, key]) → void", (1, 2), "text", Needs::SessionNow, LOCK, |call| {
         take(call, false, false, false)
     }),
-    of("pg_advisory_lock_shared", "pg_advisory_lock_shared(key [, key]) → void", (1, 2), "text", Needs::Session, LOCK, |call| {
-        take(call, true, false, false)
-    }),
-    of("pg_try_advisory_lock", "pg_try_advisory_lock(key [, key]) → boolean", (1, 2), "bool", Needs::Session, TRY, |call| {
+    of(
+        "pg_advisory_lock_shared",
+        "pg_advisory_lock_shared(key [, key]) → void",
+        (1, 2),
+        "text",
+        Needs::SessionNow,
+        LOCK,
+        |call| take(call, true, false, false),
+    ),
+    of("pg_try_advisory_lock", "pg_try_advisory_lock(key [, key]) → boolean", (1, 2), "bool", Needs::SessionNow, TRY, |call| {
         take(call, false, true, false)
     }),
     of(
@@ -154,7 +155,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_try_advisory_lock_shared(key [, key]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         TRY,
         |call| take(call, true, true, false),
     ),
@@ -163,7 +164,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_advisory_xact_lock(key [, key]) → void",
         (1, 2),
         "text",
-        Needs::Session,
+        Needs::SessionNow,
         OF_TRANSACTION,
         |call| take(call, false, false, true),
     ),
@@ -172,7 +173,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_advisory_xact_lock_shared(key [, key]) → void",
         (1, 2),
         "text",
-        Needs::Session,
+        Needs::SessionNow,
         OF_TRANSACTION,
         |call| take(call, true, false, true),
     ),
@@ -181,7 +182,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_try_advisory_xact_lock(key [, key]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         OF_TRANSACTION,
         |call| take(call, false, true, true),
     ),
@@ -190,7 +191,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_try_advisory_xact_lock_shared(key [, key]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         OF_TRANSACTION,
         |call| take(call, true, true, true),
     ),
@@ -199,7 +200,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_advisory_unlock(key [, key]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         "Lets a lock go; false when the session does not hold it.",
         |call| let_go(call, false),
     ),
@@ -208,7 +209,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_advisory_unlock_shared(key [, key]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         "Lets a shared lock go.",
         |call| let_go(call, true),
     ),
@@ -217,8 +218,8 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_advisory_unlock_all() → void",
         (0, 0),
         "text",
-        Needs::Session,
-        "Lets all locks of the session go.",
+        Needs::SessionNow,
+        "Lets all locks of the session go; those of a transaction end with it.",
         |call| {
             advisory::let_all_go(call.catalog()?.session);
             Ok("".into())
@@ -275,7 +276,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_cancel_backend(pid) → boolean",
         (1, 1),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         "Ends what a connection runs; false when there is no such connection.",
         |call| end(call, false),
     ),
@@ -284,7 +285,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_terminate_backend(pid [, timeout]) → boolean",
         (1, 2),
         "bool",
-        Needs::Session,
+        Needs::SessionNow,
         "Ends a connection; false when there is none of this number.",
         |call| end(call, true),
     ),
@@ -324,7 +325,7 @@ pub const ALL: &[PostgresFunction] = &[
         "txid_current() → bigint",
         (0, 0),
         "int8",
-        Needs::Session,
+        Needs::SessionNow,
         "A number that grows with each call.",
         transaction,
     ),
@@ -333,7 +334,7 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_current_xact_id() → bigint",
         (0, 0),
         "int8",
-        Needs::Session,
+        Needs::SessionNow,
         "A number that grows with each call.",
         transaction,
     ),

@@ -88,6 +88,15 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 
+/// The number of rows of a temporary table.
+///
+/// # Errors
+/// None for a table that CREATE TABLE has made.
+pub async fn rows_in_memory(name: &str, context: &StatementContext) -> Result<usize> {
+    let Some(table) = context.tables().temporary(name) else { return Ok(0) };
+    Ok(InMemory::of(name, table).await?.rows().into_iter().sum())
+}
+
 /// The columns and parameters of a statement that changes rows, as a plan that writes; `None` for other statements.
 ///
 /// # Errors

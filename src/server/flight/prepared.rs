@@ -53,9 +53,9 @@ pub async fn create(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Resul
     };
     let prepared = noting_failure(open, made).await?;
     let described = prepared.describe();
-    let parameters = described.parameters.iter().map(|(name, data_type)| {
+    let parameters = described.parameters.iter().map(|(name, field)| {
         // A parameter of unknown type is described as text, as in PostgreSQL; values of other types are accepted, too.
-        Field::new(name, data_type.as_ref().map_or(DataType::Utf8, rows::plain), true)
+        Field::new(name, field.as_ref().map_or(DataType::Utf8, |field| rows::plain(field.data_type())), true)
     });
     let parameters = Schema::new(parameters.collect::<Vec<_>>());
     let has_rows = gives_rows(&prepared);
@@ -269,9 +269,9 @@ fn parameters(prepared: &Prepared, batch: &RecordBatch, row: usize) -> Result<Pa
     let wanted = &prepared.describe().parameters;
     let columns = batch.schema();
     let has_names = wanted.iter().all(|(name, _)| columns.column_with_name(name).is_some());
-    let values = wanted.iter().enumerate().map(|(place, (name, data_type))| {
+    let values = wanted.iter().enumerate().map(|(place, (name, field))| {
         let place = if has_names { columns.index_of(name)? } else { place };
-        Ok((name.as_str(), value(batch.column(place), row, data_type.as_ref(), name)?))
+        Ok((name.as_str(), value(batch.column(place), row, field.as_ref().map(|field| field.data_type()), name)?))
     });
     Ok(Parameters::named(values.collect::<Result<Vec<_>>>()?))
 }

@@ -100,7 +100,9 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
     let asked = async {
         let prepared = busy.within(open.session.prepare(only(busy, sql).await?)).await?;
         let number = open.number();
-        if gives_rows(&prepared) {
+        // A change with RETURNING runs once, however often its rows are read, and so does what EXECUTE runs.
+        let runs_once = matches!(prepared.describe().tag.as_str(), "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "EXECUTE");
+        if gives_rows(&prepared) && !runs_once {
             transactions::check_going_on(open)?;
             return Ok(Told {
                 columns: rows::columns(&prepared.describe().columns),
@@ -112,7 +114,6 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
         let _admitted = busy.admitted(prepared.takes_turn()).await?;
         let answer = busy.within(prepared.execute(Parameters::default())).await?;
         if answer.has_rows() {
-            // The columns of SHOW and EXECUTE are known only once they run.
             let columns = rows::columns(answer.schema());
             hold(open, number, Begun::Running(answer));
             return Ok(Told { columns, number, query: None, is_held: true });

@@ -99,7 +99,7 @@ impl Connection {
     async fn answer_all(&mut self) -> Result<(), Stop> {
         loop {
             self.out.rest().await?;
-            let Some(request) = self.next().await? else { return Ok(()) };
+            let Some(request) = self.next_in_time().await? else { return Ok(()) };
             match request {
                 Request::Terminate => return Ok(()),
                 Request::Query(sql) => {
@@ -134,6 +134,20 @@ impl Connection {
                 },
             }
         }
+    }
+
+    /// The next message, unless the client is idle for longer than its session allows.
+    async fn next_in_time(&mut self) -> Result<Option<Request>, Stop> {
+        let Some((setting, limit)) = self.session.idle_limit() else { return self.next().await };
+        let Ok(next) = tokio::time::timeout(limit, self.next()).await else {
+            let state = match self.session.transaction_status() {
+                TransactionStatus::Idle => SqlState::IDLE_SESSION_TIMEOUT,
+                TransactionStatus::Active | TransactionStatus::Failed => SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            };
+            let problem = format!("was idle for longer than {setting}; connect again");
+            return Err(coded(state, "connection", problem).into());
+        };
+        next
     }
 
     /// The next message; `None` when the client has disconnected.

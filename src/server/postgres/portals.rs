@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use pgwire::messages::PgWireBackendMessage;
@@ -14,15 +14,13 @@ use super::connection::{Connection, Stop};
 use super::replies;
 use super::requests::{Named, Request, violation};
 use super::rows::{Left, Rows};
-use super::values::{Format, parameter};
+use super::values::{Format, TEXT, parameter};
 use crate::engine::{self, ClientCopy, Parameters};
 use crate::error::{SqlState, coded};
-use crate::postgres_types::seen_type;
+use crate::postgres_types::seen;
 
 /// The maximum number of named statements and portals per connection.
 const MOST: usize = 10_000;
-/// The type OID of `text`.
-const TEXT: u32 = 25;
 
 /// A statement prepared by a message.
 pub struct Prepared {
@@ -34,21 +32,21 @@ pub struct Prepared {
     /// The types of `$1`, `$2` … that the client declared; 0 where it left them open.
     declared: Vec<u32>,
     /// The types that the statement expects, where known.
-    wanted: Vec<Option<DataType>>,
+    wanted: Vec<Option<FieldRef>>,
 }
 
 impl Prepared {
     fn new(text: Arc<str>, statement: Option<engine::Prepared>, mut declared: Vec<u32>) -> Result<Self> {
         let copy = None;
         let mut wanted = vec![];
-        for (name, data_type) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
+        for (name, field) in statement.iter().flat_map(|statement| &statement.describe().parameters) {
             let place =
                 name.parse::<usize>().ok().filter(|place| (1..=usize::from(u16::MAX)).contains(place)).ok_or_else(|| {
                     let problem = "has no value; clients give values to $1, $2 …, and names have those of portrait --set";
                     coded(SqlState::UNDEFINED_PARAMETER, &format!("parameter ${name}"), problem)
                 })?;
             wanted.resize(wanted.len().max(place), None);
-            wanted[place - 1].clone_from(data_type);
+            wanted[place - 1].clone_from(field);
         }
         let count = wanted.len().max(declared.len());
         wanted.resize(count, None);
@@ -60,7 +58,7 @@ impl Prepared {
     fn types(&self) -> Vec<u32> {
         let both = self.declared.iter().zip(&self.wanted);
         both.map(|(declared, wanted)| match (declared, wanted) {
-            (0, Some(wanted)) => seen_type(wanted).oid(),
+            (0, Some(wanted)) => seen(wanted).oid(),
             (0, None) => TEXT,
             (declared, _) => *declared,
         })
@@ -217,7 +215,7 @@ impl Connection {
         let mut bound = vec![];
         for (place, value) in values.iter().enumerate() {
             let format = format_of(formats, place)?;
-            let (declared, wanted) = (prepared.declared[place], prepared.wanted[place].as_ref());
+            let (declared, wanted) = (prepared.declared[place], prepared.wanted[place].as_deref());
             bound.push(parameter(place + 1, value.as_deref(), declared, format, wanted, zone)?);
         }
         let made = Portal { prepared, values: bound, formats: results, state: State::Bound };
@@ -247,7 +245,7 @@ impl Connection {
             }
             State::Bound => {
                 if let Some(copy) = &portal.prepared.copy {
-                    return self.copy(copy).await;
+                    return self.copy(&portal.prepared.text, copy).await;
                 }
                 let Some(statement) = portal.prepared.statement.clone() else {
                     self.out.put(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()));

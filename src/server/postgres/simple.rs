@@ -24,7 +24,7 @@ impl Connection {
         }
         for statement in statements {
             if let Some(copy) = statement.client_copy() {
-                self.copy(copy).await?;
+                self.copy(&statement.text, copy).await?;
                 continue;
             }
             let _turn = self.turn(statement.takes_turn()).await?;

@@ -85,7 +85,7 @@ impl Rows {
         for (column, part) in parts.into_iter().enumerate() {
             let field = self.columns.field(column);
             let value = part.map(|part| &bytes[part]);
-            let value = parameter(column + 1, value, seen(field).oid(), Format::Binary, Some(field.data_type()), self.zone)
+            let value = parameter(column + 1, value, seen(field).oid(), Format::Binary, Some(field), self.zone)
                 .and_then(|value| value.cast_to(field.data_type()))
                 .map_err(|error| {
                     let problem = format!("column {}: {}", field.name(), crate::error::message(&error));

@@ -35,24 +35,22 @@ trait Reader: Send {
 }
 
 impl Connection {
-    /// Runs a COPY from or to the client.
+    /// Runs a COPY from or to the client; `text` is the statement.
     ///
     /// # Errors
     /// The statement or the rows are wrong.
-    pub async fn copy(&mut self, copy: &ClientCopy) -> Result<(), Stop> {
+    pub async fn copy(&mut self, text: &str, copy: &ClientCopy) -> Result<(), Stop> {
         let rows = match &copy.into {
-            None => self.copy_out(copy).await?,
+            None => self.copy_out(text, copy).await?,
             Some(table) => self.copy_in(table, copy).await?,
         };
         self.out.put(&replies::complete(&format!("COPY {rows}")));
         Ok(())
     }
 
-    async fn copy_out(&mut self, copy: &ClientCopy) -> Result<u64, Stop> {
+    async fn copy_out(&mut self, text: &str, copy: &ClientCopy) -> Result<u64, Stop> {
         let session = self.session.clone();
-        let mut statements = self.within(session.parse(&copy.query)).await?;
-        let Some(statement) = statements.pop() else { return Err(violation("COPY has no query").into()) };
-        let mut answer = self.within(session.execute(statement)).await?;
+        let mut answer = self.within(session.copy_out(text, copy)).await?;
         let schema = Arc::clone(answer.schema());
         let (format, columns) = (copy.format, schema.fields().len());
         let code = i8::from(format == CopyFormat::Binary);

@@ -327,7 +327,7 @@ impl Rows {
         let texts = texts.as_string::<i32>();
         let values = texts.iter().enumerate().map(|(row, text)| {
             let oid = seen(field).oid();
-            parameter(column + 1, text.map(str::as_bytes), oid, Format::Text, Some(field.data_type()), self.zone)
+            parameter(column + 1, text.map(str::as_bytes), oid, Format::Text, Some(field), self.zone)
                 .and_then(|value| value.cast_to(field.data_type()))
                 .map_err(|error| {
                     let text = crate::error::message(&error);

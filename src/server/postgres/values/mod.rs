@@ -19,7 +19,7 @@ use datafusion::common::Result;
 
 use crate::postgres_types::{Seen, seen};
 
-pub use parameters::{data_type_of, parameter};
+pub use parameters::{TEXT, data_type_of, parameter};
 
 /// The format of values in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

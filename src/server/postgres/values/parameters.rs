@@ -10,12 +10,14 @@ use datafusion::error::DataFusionError;
 
 use super::{Format, numbers, times};
 use crate::error::{SqlState, coded};
-use crate::postgres_types::numbered;
+use crate::postgres_types::{numbered, seen};
 
 /// The OID for a type that the client left open.
 pub const OPEN: u32 = 0;
 /// The OID of a string literal whose type is inferred, as in PostgreSQL.
 pub const UNKNOWN: u32 = 705;
+/// The OID of `text`.
+pub const TEXT: u32 = 25;
 
 /// The Arrow type for values of a PostgreSQL type; `None` for unknown OIDs.
 pub fn data_type_of(oid: u32) -> Option<DataType> {
@@ -51,10 +53,13 @@ pub fn parameter(
     value: Option<&[u8]>,
     oid: u32,
     format: Format,
-    inferred: Option<&DataType>,
+    inferred: Option<&Field>,
     zone: Tz,
 ) -> Result<ScalarValue> {
-    let declared = if matches!(oid, OPEN | UNKNOWN) { inferred.cloned() } else { data_type_of(oid) };
+    let is_open = matches!(oid, OPEN | UNKNOWN);
+    // The bytes are of the type that the client was told, as `oid`.
+    let oid = if is_open { inferred.map_or(TEXT, |field| seen(field).oid()) } else { oid };
+    let declared = if is_open { inferred.map(|field| field.data_type().clone()) } else { data_type_of(oid) };
     let data_type = declared.unwrap_or(DataType::Utf8);
     let Some(bytes) = value else { return ScalarValue::try_from(&data_type) };
     match format {
@@ -64,14 +69,11 @@ pub fn parameter(
             })?;
             of_text(text, &data_type, zone).map_err(|error| wrong_text(place, text, &data_type, &error))
         }
-        Format::Binary => {
-            let found = if matches!(oid, OPEN | UNKNOWN) { of_binary_as(bytes, &data_type) } else { of_binary(bytes, oid) };
-            found.ok_or_else(|| {
-                let name = numbered(oid).map_or_else(|| data_type.to_string(), |(of, _)| of.sql_name.to_string());
-                let problem = format!("{} bytes that are not a valid {name} in binary", bytes.len());
-                coded(SqlState::INVALID_BINARY_REPRESENTATION, &format!("parameter ${place}"), problem)
-            })
-        }
+        Format::Binary => of_binary(bytes, oid).ok_or_else(|| {
+            let name = numbered(oid).map_or_else(|| data_type.to_string(), |(of, _)| of.sql_name.to_string());
+            let problem = format!("{} bytes that are not a valid {name} in binary", bytes.len());
+            coded(SqlState::INVALID_BINARY_REPRESENTATION, &format!("parameter ${place}"), problem)
+        }),
     }
 }
 
@@ -301,11 +303,6 @@ fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
         "jsonb" => text(bytes.strip_prefix(&[1])?)?,
         _ => text(bytes)?,
     })
-}
-
-/// Parses a binary value of the type that the server described.
-fn of_binary_as(bytes: &[u8], data_type: &DataType) -> Option<ScalarValue> {
-    of_binary(bytes, crate::postgres_types::seen_type(data_type).oid())
 }
 
 fn array_of_binary(bytes: &[u8], element: u32) -> Option<ScalarValue> {
