@@ -35,10 +35,16 @@ impl SqlState {
     pub const DATA_EXCEPTION: Self = Self("22000");
     /// A number too large for its type.
     pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self("22003");
+    /// A text that is no date or time.
+    pub const INVALID_DATETIME_FORMAT: Self = Self("22007");
+    /// A date or time that does not exist, or is out of range.
+    pub const DATETIME_FIELD_OVERFLOW: Self = Self("22008");
     /// Division by zero.
     pub const DIVISION_BY_ZERO: Self = Self("22012");
     /// Bytes that are no text.
     pub const CHARACTER_NOT_IN_REPERTOIRE: Self = Self("22021");
+    /// The square root of a negative number.
+    pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: Self = Self("2201F");
     /// An argument, option or setting that is out of its bounds.
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     /// A string that does not read as the type it is cast to.
@@ -59,6 +65,8 @@ impl SqlState {
     pub const NO_ACTIVE_SQL_TRANSACTION: Self = Self("25P01");
     /// A statement of the transaction has failed.
     pub const IN_FAILED_SQL_TRANSACTION: Self = Self("25P02");
+    /// A client that was idle in a transaction for too long.
+    pub const IDLE_IN_TRANSACTION_SESSION_TIMEOUT: Self = Self("25P03");
     /// A role that may not come in.
     pub const INVALID_AUTHORIZATION: Self = Self("28000");
     /// A wrong password.
@@ -129,6 +137,8 @@ impl SqlState {
     pub const CANT_CHANGE_RUNTIME_PARAM: Self = Self("55P02");
     /// The server is being stopped.
     pub const ADMIN_SHUTDOWN: Self = Self("57P01");
+    /// A client that was idle for too long.
+    pub const IDLE_SESSION_TIMEOUT: Self = Self("57P05");
     /// The system failed.
     pub const SYSTEM_ERROR: Self = Self("58000");
     /// A file or network could not be read or written.
@@ -146,6 +156,7 @@ impl SqlState {
             Self::FEATURE_NOT_SUPPORTED => "the engine cannot do this",
             Self::NUMERIC_VALUE_OUT_OF_RANGE => "a number is too large for its type",
             Self::DIVISION_BY_ZERO => "division by zero",
+            Self::INVALID_DATETIME_FORMAT | Self::DATETIME_FIELD_OVERFLOW => "a text is not a date or time that exists",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of range",
             Self::INVALID_TEXT_REPRESENTATION => "a text cannot be converted to the type it is cast to",
             Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
@@ -341,7 +352,7 @@ pub fn sqlstate(error: &DataFusionError) -> SqlState {
             _ => SqlState::IO_ERROR,
         },
         DataFusionError::Execution(text) if text == wording::MORE_THAN_ONE_ROW => SqlState::CARDINALITY_VIOLATION,
-        DataFusionError::Execution(_) => SqlState::DATA_EXCEPTION,
+        DataFusionError::Execution(text) => of_execution(text),
         _ => SqlState::INTERNAL_ERROR,
     }
 }
@@ -414,6 +425,9 @@ fn of_plan(text: &str) -> SqlState {
     if text.starts_with("table '") && text.ends_with("' not found") {
         return SqlState::UNDEFINED_TABLE;
     }
+    if text.ends_with("is not a variable which can be viewed with 'SHOW'") {
+        return SqlState::UNDEFINED_OBJECT;
+    }
     if text.starts_with("Invalid function") || text.contains("No function matches the given name and argument types") {
         return SqlState::UNDEFINED_FUNCTION;
     }
@@ -423,13 +437,45 @@ fn of_plan(text: &str) -> SqlState {
     SqlState::INVALID_STATEMENT
 }
 
+/// The same of a running statement.
+fn of_execution(text: &str) -> SqlState {
+    match () {
+        () if text.ends_with("' doesn't exist.") && !text.starts_with("Schema") => SqlState::UNDEFINED_TABLE,
+        () if text.ends_with("square root of a negative number") => SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+        () if text.contains("Array overflow on abs(") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        () => SqlState::DATA_EXCEPTION,
+    }
+}
+
+/// The same of a cast.
+fn of_cast(text: &str) -> SqlState {
+    let value = text.split('\'').nth(1).unwrap_or_default().trim();
+    let of_digits = |value: &str, others: &str| {
+        !value.is_empty() && value.chars().all(|letter| letter.is_ascii_digit() || others.contains(letter))
+    };
+    let to = |types: &[&str]| types.iter().any(|name| text.contains(&format!("to value of {name}")));
+    match () {
+        () if text.starts_with("Can't cast value") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        () if to(&["Int", "UInt"]) && of_digits(value.trim_start_matches(['+', '-']), "") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        () if to(&["Date", "Timestamp"]) || text.starts_with("Error parsing timestamp") => match of_digits(value, " -/.:TZ+") {
+            true => SqlState::DATETIME_FIELD_OVERFLOW,
+            false => SqlState::INVALID_DATETIME_FORMAT,
+        },
+        () if text.starts_with("Overflow converting") => SqlState::DATETIME_FIELD_OVERFLOW,
+        () => SqlState::INVALID_TEXT_REPRESENTATION,
+    }
+}
+
 fn of_arrow(error: &ArrowError) -> SqlState {
     match error {
         ArrowError::ExternalError(inner) => of_cause(inner.as_ref()),
         ArrowError::DivideByZero => SqlState::DIVISION_BY_ZERO,
         ArrowError::ArithmeticOverflow(_) => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        ArrowError::CastError(_) | ArrowError::ParseError(_) => SqlState::INVALID_TEXT_REPRESENTATION,
+        ArrowError::CastError(text) | ArrowError::ParseError(text) => of_cast(text),
+        ArrowError::ComputeError(text) => of_execution(text),
         ArrowError::MemoryError(_) => SqlState::OUT_OF_MEMORY,
+        ArrowError::InvalidArgumentError(text) if text.contains("is declared as non-nullable") => SqlState::NOT_NULL_VIOLATION,
+        ArrowError::InvalidArgumentError(text) if text.contains(" to store in a ") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         ArrowError::InvalidArgumentError(_) => SqlState::INVALID_PARAMETER_VALUE,
         ArrowError::NotYetImplemented(_) => SqlState::FEATURE_NOT_SUPPORTED,
         ArrowError::IoError(_, error) => of_io(error),

@@ -66,7 +66,16 @@ impl ScalarUDFImpl for Json {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { arguments.number_rows };
-        let columns = arguments.args.iter().map(|argument| argument.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        let mut columns = arguments.args.iter().map(|argument| argument.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        if self.makes == Makes::Object {
+            if columns.len() % 2 == 1 {
+                let problem = format!("takes names and values in turn, got {} arguments", columns.len());
+                return Err(coded(SqlState::INVALID_PARAMETER_VALUE, self.name, problem));
+            }
+            for names in columns.iter_mut().step_by(2) {
+                *names = cast(names, &DataType::Utf8)?;
+            }
+        }
         let texts: StringArray = (0..rows).map(|row| self.row(&columns, row)).collect::<Result<_>>()?;
         if constant {
             Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&texts, 0)?))
@@ -99,21 +108,17 @@ impl Json {
                 text.push(']');
             }
             Makes::Object => {
-                if columns.len() % 2 == 1 {
-                    let problem = format!("takes names and values in turn, got {} arguments", columns.len());
-                    return Err(coded(SqlState::INVALID_PARAMETER_VALUE, self.name, problem));
-                }
                 text.push('{');
                 for (place, pair) in columns.chunks(2).enumerate() {
                     if place > 0 {
                         text.push_str(", ");
                     }
-                    let names = cast(&pair[0], &DataType::Utf8)?;
+                    let names = pair[0].as_string::<i32>();
                     if names.is_null(row) {
                         let problem = format!("the name at place {} is NULL; a name is a text", place * 2 + 1);
                         return Err(coded(SqlState::INVALID_PARAMETER_VALUE, self.name, problem));
                     }
-                    quote(names.as_string::<i32>().value(row), &mut text);
+                    quote(names.value(row), &mut text);
                     text.push_str(self.colon);
                     write(&pair[1], row, inner, &mut text)?;
                 }
@@ -198,11 +203,11 @@ fn write(values: &ArrayRef, row: usize, colon: &str, text: &mut String) -> Resul
             }
             text.push(']');
         }
-        DataType::Dictionary(_, of) => write(&cast(values, of)?, row, colon, text)?,
+        DataType::Dictionary(_, of) => write(&cast(&values.slice(row, 1), of)?, 0, colon, text)?,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-            let bytes = cast(values, &DataType::Binary)?;
+            let bytes = cast(&values.slice(row, 1), &DataType::Binary)?;
             let mut hex = String::from("\\x");
-            for byte in bytes.as_binary::<i32>().value(row) {
+            for byte in bytes.as_binary::<i32>().value(0) {
                 let _ = write!(hex, "{byte:02x}");
             }
             quote(&hex, text);
@@ -224,4 +229,42 @@ fn written(values: &ArrayRef, row: usize) -> Result<String> {
 
 fn quote(value: &str, text: &mut String) {
     text.push_str(&serde_json::Value::from(value).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use datafusion::arrow::array::{DictionaryArray, StringViewArray};
+    use datafusion::arrow::datatypes::{Field, Int32Type};
+
+    use super::*;
+
+    /// Work per row must not grow with the number of rows.
+    #[test]
+    fn columns_are_not_converted_for_every_row() {
+        const ROWS: usize = 30_000;
+        let texts = || (0..ROWS).map(|row| format!("a name that is not inlined {row}"));
+        let names: ArrayRef = Arc::new(texts().map(Some).collect::<StringViewArray>());
+        let values: DictionaryArray<Int32Type> = texts().collect::<Vec<_>>().iter().map(String::as_str).collect();
+        let bytes = cast(&names, &DataType::BinaryView).unwrap();
+        let columns = [Arc::clone(&names), Arc::new(values) as _, names, bytes];
+        let fields = columns.iter().map(|column| Arc::new(Field::new("", column.data_type().clone(), true)));
+        let (_, build) = all().find(|(name, _)| *name == "json_build_object").unwrap();
+        let began = Instant::now();
+        let arguments = ScalarFunctionArgs {
+            arg_fields: fields.collect(),
+            args: columns.into_iter().map(ColumnarValue::Array).collect(),
+            number_rows: ROWS,
+            return_field: Arc::new(Field::new("", DataType::Utf8, true)),
+            config_options: Arc::default(),
+        };
+        let ColumnarValue::Array(made) = build.invoke_with_args(arguments).unwrap() else { panic!("a constant") };
+        let name = "a name that is not inlined 7";
+        let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let expected = format!(r#"{{"{name}" : "{name}", "{name}" : "\\x{hex}"}}"#);
+        assert_eq!(made.as_string::<i32>().value(7), expected);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
 }

@@ -4,26 +4,32 @@
 pub mod arithmetic;
 pub mod bounded;
 pub mod chain;
+pub mod coalesce;
 pub mod dates;
+pub mod decimals;
 pub mod division;
 mod exact_sum;
 pub mod float_extremes;
 mod json;
 pub mod marked;
+mod mean_interval;
 mod medians;
 pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
+pub mod nested;
 pub mod only_row;
 pub mod percentiles;
 pub mod postgres;
 mod ranks;
 mod scalar;
+pub mod searched;
 pub mod spans;
 mod statistics;
 mod texts;
 pub mod unknown;
 mod wide_decimals;
+mod width_bucket;
 pub mod zoned;
 
 use std::sync::Arc;
@@ -40,13 +46,17 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)
+        .chain(decimals::ALL)
+        .chain(nested::ALL)
         .chain(dates::ALL)
         .chain(texts::ALL)
         .chain(postgres::expanded::ALL)
         .chain(statistics::all())
+        .chain([&width_bucket::WIDTH_BUCKET])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),
+            (coalesce::NAME, coalesce::udf()),
             (unknown::NAME, unknown::udf()),
             (chain::NAME, chain::udf()),
             (only_row::NAME, only_row::udf()),
@@ -54,6 +64,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (named_apart::NAME, named_apart::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
+        .chain(searched::all())
         .chain(postgres::unbound())
         .chain(json::all())
 }

@@ -15,6 +15,14 @@ pub fn udf() -> ScalarUDF {
     ScalarUDF::from(NamedApart { signature: Signature::any(2, Volatility::Immutable) })
 }
 
+/// The value alone, as errors show it.
+pub fn value_of(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::ScalarFunction(call) if call.name() == NAME => call.args.first().unwrap_or(expression),
+        _ => expression,
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NamedApart {
     signature: Signature,

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs};
 use super::scalar::Scalar;
 use crate::error::{SqlState, in_rows, invalid};
 
-const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
+pub const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAYS_OF_MONTH: i128 = 30;
 const NANOSECONDS_OF_DAY: i128 = 86_400_000_000_000;
 
@@ -131,7 +131,7 @@ fn decode(code: i256) -> IntervalMonthDayNano {
 }
 
 /// A column of any interval or duration type, as intervals.
-fn spans(column: &ArrayRef) -> Result<PrimitiveArray<IntervalMonthDayNanoType>> {
+pub fn spans(column: &ArrayRef) -> Result<PrimitiveArray<IntervalMonthDayNanoType>> {
     let column = match column.data_type() {
         DataType::Duration(_) => {
             let nanoseconds = cast(&cast(column, &DataType::Duration(TimeUnit::Nanosecond))?, &DataType::Int64)?;
@@ -203,12 +203,16 @@ fn scaled(arguments: &ScalarFunctionArgs, scaling: Scaling) -> Result<ColumnarVa
     Ok(ColumnarValue::Array(results))
 }
 
-/// Multiplication and division by integers: the remainder of the months goes to the days, and that of the days to the time.
+/// Multiplication and division by integers.
 fn by_whole(span: IntervalMonthDayNano, times: i128, divided: i128) -> Option<IntervalMonthDayNano> {
-    let months = i128::from(span.months) * times;
-    let days = i128::from(span.days) * times + months % divided * DAYS_OF_MONTH;
+    shared(i128::from(span.months) * times, i128::from(span.days) * times, i128::from(span.nanoseconds) * times, divided)
+}
+
+/// Months, days and time, divided: the remainder of the months goes to the days, and that of the days to the time.
+pub fn shared(months: i128, days: i128, nanoseconds: i128, divided: i128) -> Option<IntervalMonthDayNano> {
+    let days = days + months % divided * DAYS_OF_MONTH;
     let rest = (days % divided).checked_mul(NANOSECONDS_OF_DAY)?;
-    let nanoseconds = (i128::from(span.nanoseconds) * times).checked_add(rest)? / divided;
+    let nanoseconds = nanoseconds.checked_add(rest)? / divided;
     Some(IntervalMonthDayNano::new(
         i32::try_from(months / divided).ok()?,
         i32::try_from(days / divided).ok()?,

@@ -12,18 +12,30 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Coercion, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, TypeSignature,
+    TypeSignatureClass,
+};
 
-use crate::error::{SqlState, coded};
+use super::mean_interval::{self, MeanInterval};
+use super::spans::INTERVAL;
+use crate::error::{SqlState, coded, invalid};
 
 /// `avg` under the engine's name.
 pub fn avg() -> AggregateUDF {
-    AggregateUDF::from(WideAvg { engine: Avg::new() })
+    let engine = Avg::new();
+    let mut signature = engine.signature().clone();
+    if let TypeSignature::OneOf(kinds) = &mut signature.type_signature {
+        kinds.push(TypeSignature::Coercible(vec![Coercion::new_exact(TypeSignatureClass::Interval)]));
+    }
+    AggregateUDF::from(WideAvg { engine, signature })
 }
 
+/// Intervals are averaged by [`mean_interval`], all else by the engine.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct WideAvg {
     engine: Avg,
+    signature: Signature,
 }
 
 impl AggregateUDFImpl for WideAvg {
@@ -36,14 +48,17 @@ impl AggregateUDFImpl for WideAvg {
     }
 
     fn signature(&self) -> &Signature {
-        self.engine.signature()
+        &self.signature
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
+        if let [DataType::Interval(_)] = types { Ok(INTERVAL) } else { self.engine.return_type(types) }
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if *arguments.return_type() == INTERVAL {
+            return Ok(mean_interval::state_fields(arguments.name));
+        }
         match arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
             true => state_fields(&self.engine, &arguments, widened),
             false => self.engine.state_fields(arguments),
@@ -51,6 +66,9 @@ impl AggregateUDFImpl for WideAvg {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if *arguments.return_type() == INTERVAL {
+            return mean_of_intervals(&arguments);
+        }
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false),
             false => self.engine.accumulator(arguments),
@@ -58,6 +76,9 @@ impl AggregateUDFImpl for WideAvg {
     }
 
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if *arguments.return_type() == INTERVAL {
+            return mean_of_intervals(&arguments);
+        }
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true),
             false => self.engine.create_sliding_accumulator(arguments),
@@ -65,7 +86,7 @@ impl AggregateUDFImpl for WideAvg {
     }
 
     fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
-        self.engine.groups_accumulator_supported(arguments)
+        *arguments.return_type() != INTERVAL && self.engine.groups_accumulator_supported(arguments)
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
@@ -78,6 +99,13 @@ impl AggregateUDFImpl for WideAvg {
     fn reverse_expr(&self) -> ReversedUDAF {
         self.engine.reverse_expr()
     }
+}
+
+fn mean_of_intervals(arguments: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+    if arguments.is_distinct {
+        return Err(invalid("avg", "takes no DISTINCT with intervals; write avg(i) … FROM (SELECT DISTINCT i …)"));
+    }
+    Ok(Box::new(MeanInterval::default()))
 }
 
 /// True for decimals whose sums could exceed the engine's type.

@@ -36,6 +36,7 @@ fn bare(text: &str) -> &str {
         "Arrow error: ",
         "Schema error: ",
         "External error: ",
+        "Compute error: ",
     ];
     while let Some(rest) = layers.iter().find_map(|layer| text.strip_prefix(layer)) {
         text = rest.trim();

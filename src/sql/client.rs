@@ -1,7 +1,8 @@
 //! Statements that clients use to read and write in parts: cursors and COPY from and to the client. Also the statements that set and reset
 //! a session's state.
 
-use sqlparser::ast::{Ident, ObjectName};
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{Ident, ObjectName, Statement as SqlStatement};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -53,8 +54,7 @@ pub struct Declare {
     pub scrolls: bool,
     /// `WITH HOLD`: the cursor outlives its transaction.
     pub holds: bool,
-    /// The text of the query.
-    pub query: String,
+    pub query: Box<SqlParsed>,
 }
 
 /// Which rows FETCH returns.
@@ -391,7 +391,7 @@ fn declare(parser: &mut Parser<'_>) -> Result<ClientCommand, ParserError> {
         parser.expect_keyword(Keyword::HOLD)?;
     }
     parser.expect_keyword(Keyword::FOR)?;
-    let query = parser.parse_query()?.to_string();
+    let query = Box::new(SqlParsed::Statement(Box::new(SqlStatement::Query(parser.parse_query()?))));
     Ok(ClientCommand::Declare(Declare { name, scrolls, holds, query }))
 }
 

@@ -21,6 +21,7 @@ use super::experiment::{self, AlterExperiment};
 use super::granting::{self, Granting};
 use super::protection::{self, Protection, SetClass};
 use super::schedule::{self, ScheduleCommand, Script};
+use super::syntax::supported::Refusal;
 
 pub use crate::adapter::definitions::Parameter;
 
@@ -295,6 +296,53 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
         },
     };
     parsed.map(Some).map_err(|error| DataFusionError::SQL(Box::new(error), None))
+}
+
+/// Statements of other systems by their first words, with what to write instead. The parser does not know them, or only some forms.
+const ELSEWHERE: [(&str, &str); 18] = [
+    (
+        "ATTACH",
+        "a session has one database, that of portrait -d folder; write CREATE EXTERNAL TABLE name STORED AS SQLITE or POSTGRES \
+         for a table of another one",
+    ),
+    ("DETACH", "a session has one database; write DROP TABLE name to forget an external table"),
+    ("EXPORT DATABASE", "write BACKUP DATABASE TO 'file', or COPY name TO 'file.parquet' for one table"),
+    ("IMPORT DATABASE", "run portrait restore with the file of a BACKUP DATABASE, or portrait run with a script"),
+    ("PRAGMA", "write SET name = value for a setting, DESCRIBE name for the columns of a table"),
+    ("INSTALL", NO_EXTENSIONS),
+    ("LOAD DATA", "write CREATE TABLE name AS SELECT * FROM 'file.csv'"),
+    ("LOAD", NO_EXTENSIONS),
+    ("USE", "a database is a folder; write portrait -d folder, or SET search_path = name for a schema"),
+    ("VACUUM", NOTHING_BY_HAND),
+    ("ANALYZE", NOTHING_BY_HAND),
+    ("ANALYSE", NOTHING_BY_HAND),
+    ("OPTIMIZE", NOTHING_BY_HAND),
+    ("CHECKPOINT", NOTHING_BY_HAND),
+    ("FORCE CHECKPOINT", NOTHING_BY_HAND),
+    ("REINDEX", NOTHING_BY_HAND),
+    ("CALL", "there are no procedures; write SELECT * FROM function(…)"),
+    ("DO", "write the statements one after another, between BEGIN and COMMIT"),
+];
+const NO_EXTENSIONS: &str = "all functions and formats are built in; leave it out";
+const NOTHING_BY_HAND: &str = "nothing has to be gathered or cleaned by hand; leave it out";
+
+/// The refusal of a statement that other systems have, or that changes an object in place.
+pub(super) fn refused(parser: &Parser<'_>, grammars: &Grammars) -> Option<Refusal> {
+    let ahead = Words::ahead(parser);
+    let words: Vec<Option<&str>> = ahead.0.iter().map(Option::as_deref).collect();
+    let begins = |statement: &str| statement.split(' ').zip(&words).all(|(own, word)| *word == Some(own));
+    let (clause, instead) = match words.as_slice() {
+        [Some("ALTER"), rest @ ..] => {
+            let (kind, _) = kind_at(grammars, rest, false).filter(|(kind, _)| !kind.is_of_sql())?;
+            let kind = kind.word().to_uppercase();
+            (format!("ALTER {kind}"), format!("write CREATE OR REPLACE {kind} with everything that it has"))
+        }
+        _ => {
+            let (statement, instead) = ELSEWHERE.into_iter().find(|(statement, _)| begins(statement))?;
+            (statement.to_string(), instead.to_string())
+        }
+    };
+    Some(Refusal { clause, instead, span: Some(parser.peek_token_ref().span) })
 }
 
 /// Statements whose grammar is in a file of its own.

@@ -213,6 +213,12 @@ impl Dialect for PortraitDialect {
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
+            // sqlparser recognises a subquery in an expression by SELECT and WITH only.
+            Token::LParen if keyword(&parser.peek_nth_token_ref(1).token) == Some(Keyword::FROM) => {
+                parser.advance_token();
+                let query = parser.parse_query();
+                return Some(query.and_then(|query| parser.expect_token(&Token::RParen).map(|_| Expr::Subquery(query))));
+            }
             _ => return None,
         };
         parser.advance_token();

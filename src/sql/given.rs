@@ -1,18 +1,142 @@
-//! Writes dates and times into statements that write rows, in place of `$name`.
+//! What is known about parameters before a statement is planned: their names, and the types or the values that they were given.
 //!
-//! DataFusion plans the rows for a table before parameters have values. It infers the type of the parameter in `$time - INTERVAL '1 hour'`
-//! from the other operand, which makes it an interval. So parameters that are dates or times are written out with their type before
-//! planning.
+//! DataFusion plans a statement before its parameters have values, and infers the type of the parameter in `$time - INTERVAL '1 hour'` from
+//! the other operand, which makes it an interval. So operands are cast to the types that were declared, and in statements that write rows
+//! parameters that are dates or times are written out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::sql::parser::Statement as SqlParsed;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
+use datafusion::logical_expr::{Expr as Planned, LogicalPlan};
+use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
-    CastKind, DataType as SqlType, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan, VisitMut, VisitorMut,
+    CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
+
+use super::parser::visit;
+use super::references::parameters_in;
+use crate::postgres_catalog::cells;
+
+/// The names of the parameters in a statement, without the `$`, as often as they occur.
+pub fn parameters(parsed: &SqlParsed) -> Vec<String> {
+    match parsed {
+        // Parameters in the statement that PREPARE names are for EXECUTE.
+        SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::Prepare { .. }) => vec![],
+        SqlParsed::Statement(statement) => parameters_in(statement.as_ref()),
+        SqlParsed::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => parameters_in(query.as_ref()),
+            CopyToSource::Relation(_) => vec![],
+        },
+        SqlParsed::Explain(explain) => parameters(&explain.statement),
+        SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => vec![],
+    }
+}
+
+/// Adds the parameters of a plan, with their types where the plan determines them. An occurrence may determine a type that others leave
+/// open; the first one counts.
+///
+/// # Errors
+/// Never for a valid plan.
+pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRef>>) -> Result<()> {
+    let mut add = |id: &str, field: Option<FieldRef>| {
+        let known = types.entry(id.trim_start_matches('$').to_string()).or_default();
+        *known = known.take().or(field);
+    };
+    plan.apply_with_subqueries(|node| {
+        // LIMIT and OFFSET are integers, but DataFusion does not infer that for parameters.
+        if let LogicalPlan::Limit(limit) = node {
+            for counted in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                if let Planned::Placeholder(placeholder) = counted.as_ref() {
+                    add(&placeholder.id, Some(Arc::new(Field::new("", DataType::Int64, true))));
+                }
+            }
+        }
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                match part {
+                    Planned::Placeholder(Placeholder { id, field }) => add(id, field.clone()),
+                    // `$1::bigint[]` states its type.
+                    Planned::Cast(Cast { expr, field }) | Planned::TryCast(TryCast { expr, field }) => {
+                        if let Planned::Placeholder(placeholder) = expr.as_ref() {
+                            add(&placeholder.id, Some(Arc::clone(field)));
+                        }
+                    }
+                    // `$1::oid` is a call.
+                    Planned::ScalarFunction(call) if call.name() == "oid" => {
+                        if let [Planned::Placeholder(placeholder)] = call.args.as_slice() {
+                            add(&placeholder.id, Some(Arc::new(cells::field("", "oid", true))));
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// Casts `$1`, `$2` … to these types where they are operands, so that nothing is inferred from the other operand.
+pub fn cast_operands(parsed: &mut SqlParsed, types: &[Option<DataType>]) {
+    if types.iter().any(Option::is_some) {
+        let _ = visit(parsed, &mut Operands(types));
+    }
+}
+
+struct Operands<'a>(&'a [Option<DataType>]);
+
+impl Operands<'_> {
+    fn cast(&self, operand: &mut Expr) {
+        let Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) = operand else { return };
+        let place = name.trim_start_matches('$').parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        let declared = place.and_then(|place| self.0.get(place)).and_then(Option::as_ref);
+        if let Some(data_type) = declared.and_then(sql_type) {
+            *operand = cast(operand.clone(), data_type);
+        }
+    }
+}
+
+impl VisitorMut for Operands<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::BinaryOp { left, right, .. } => [left, right].into_iter().for_each(|operand| self.cast(operand)),
+            Expr::UnaryOp { expr: operand, .. } | Expr::AtTimeZone { timestamp: operand, .. } => self.cast(operand),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A type in SQL; `None` for those that inference leaves alone, as text, and for decimals, whose values have their own digits.
+fn sql_type(data_type: &DataType) -> Option<SqlType> {
+    Some(match data_type {
+        DataType::Boolean => SqlType::Boolean,
+        DataType::Int16 => SqlType::SmallInt(None),
+        DataType::Int32 => SqlType::Int(None),
+        DataType::Int64 => SqlType::BigInt(None),
+        DataType::Float32 => SqlType::Real,
+        DataType::Float64 => SqlType::Double(ExactNumberInfo::None),
+        DataType::Date32 => SqlType::Date,
+        // In microseconds: those in nanoseconds end in the year 2262.
+        DataType::Timestamp(_, None) => SqlType::Timestamp(Some(6), TimezoneInfo::None),
+        DataType::Timestamp(_, Some(_)) => SqlType::Timestamp(Some(6), TimezoneInfo::WithTimeZone),
+        DataType::Interval(_) => SqlType::Interval { fields: None, precision: None },
+        _ => return None,
+    })
+}
+
+fn cast(value: Expr, data_type: SqlType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(value), data_type, array: false, format: None }
+}
 
 /// Replaces parameters by dates and times in a statement that writes rows.
 pub fn write_times(parsed: &mut SqlParsed, parameters: &HashMap<String, ScalarValue>) {
@@ -40,15 +164,13 @@ impl VisitorMut for Times<'_> {
 
 /// A date or a timestamp without time zone, as a cast of its text; `None` for other values, which work as parameters.
 fn written(value: &ScalarValue) -> Option<Expr> {
-    let data_type = match value.data_type() {
-        DataType::Date32 => SqlType::Date,
-        DataType::Timestamp(_, None) => SqlType::Timestamp(None, TimezoneInfo::None),
-        _ => return None,
-    };
+    let data_type = value.data_type();
+    if !matches!(data_type, DataType::Date32 | DataType::Timestamp(_, None)) {
+        return None;
+    }
     let text = match value.cast_to(&DataType::Utf8).ok()? {
         ScalarValue::Utf8(Some(text)) => Value::SingleQuotedString(text),
         _ => Value::Null,
     };
-    let expr = Box::new(Expr::Value(text.into()));
-    Some(Expr::Cast { kind: CastKind::Cast, expr, data_type, array: false, format: None })
+    Some(cast(Expr::Value(text.into()), sql_type(&data_type)?))
 }

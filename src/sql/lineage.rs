@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
-use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::utils::{grouping_set_to_exprlist, split_conjunction};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, Operator, TryCast};
+
+use crate::builtins::unknown;
 
 /// Table and column. A table outside of `public` is written `schema.table`.
 pub type Origin = (String, String);
@@ -67,8 +69,9 @@ fn follow(plan: &LogicalPlan, place: usize, found: &mut BTreeSet<Origin>) {
             }
         }
         LogicalPlan::Aggregate(aggregate) => {
-            if let Some(expression) = aggregate.group_expr.get(place) {
-                follow_expression(expression, &aggregate.input, found);
+            let keys = grouping_set_to_exprlist(&aggregate.group_expr).unwrap_or_default();
+            if let Some(key) = keys.get(place) {
+                follow_expression(key, &aggregate.input, found);
             }
         }
         LogicalPlan::SubqueryAlias(alias) => follow(&alias.input, place, found),
@@ -133,8 +136,8 @@ fn follow_expression(expression: &Expr, input: &LogicalPlan, found: &mut BTreeSe
     match expression {
         Expr::Alias(alias) => follow_expression(&alias.expr, input, found),
         Expr::Cast(Cast { expr, .. }) | Expr::TryCast(TryCast { expr, .. }) => follow_expression(expr, input, found),
-        // FULL JOIN with USING takes the value of whichever side has one.
-        Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "coalesce" => {
+        // FULL JOIN with USING takes the value of whichever side has one; keys of grouping sets are hidden from the optimizer.
+        Expr::ScalarFunction(ScalarFunction { func, args }) if ["coalesce", unknown::NAME].contains(&func.name()) => {
             args.iter().for_each(|argument| follow_expression(argument, input, found));
         }
         Expr::Column(column) => {

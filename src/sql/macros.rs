@@ -156,7 +156,7 @@ impl Expansion<'_> {
     /// An argument of a stored function must be a constant or a parameter of the statement.
     fn constant(&self, function: &str, name: &str, value: &Expr) -> Result<Expr> {
         let wrong = || invalid(function, format!("{name} takes a constant, got {value}"));
-        if matches!(value, Expr::Value(value) if matches!(value.value, Value::Placeholder(_))) {
+        if is_parameter(value) {
             return Ok(value.clone());
         }
         let planned = self.state.create_logical_expr(&value.to_string(), &DFSchema::empty()).map_err(|_| wrong())?;
@@ -315,6 +315,15 @@ fn as_query(name: &str, parsed: Parsed) -> Result<Box<Query>> {
     }
 }
 
+/// True for a parameter of the statement, also in the casts of functions that pass theirs on.
+fn is_parameter(value: &Expr) -> bool {
+    match value {
+        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
+        Expr::Cast { expr, .. } => is_parameter(expr),
+        _ => false,
+    }
+}
+
 /// The query of a stored function with its parameters replaced by values.
 pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -> Box<Query> {
     struct Put<'a> {
@@ -323,7 +332,8 @@ pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -
     }
     impl VisitorMut for Put<'_> {
         type Break = ();
-        fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        // Children are visited before their parent, so an argument that is itself a parameter is not replaced again.
+        fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
             let Expr::Value(value) = &*expression else { return ControlFlow::Continue(()) };
             let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
             let name = name.trim_start_matches('$');
@@ -512,6 +522,16 @@ mod tests {
             let text = message(&error);
             assert!(text.starts_with(&format!("greeting: {problem}")) || text == problem, "{text}\n{problem}");
         }
+    }
+
+    #[test]
+    fn a_parameter_of_the_statement_may_have_the_name_of_one_of_the_function() {
+        let day = Parameter { name: "day".into(), data_type: sqlparser::ast::DataType::Date, default: None };
+        let query = parser::parse_query("SELECT $day").unwrap();
+        let stored = StoredFunction { name: "f".into(), parameters: vec![day], query };
+        let given = Expr::value(Value::Placeholder("$day".into()));
+        let query = with_arguments(stored, &BTreeMap::from([("day".to_string(), given)]));
+        assert_eq!(query.to_string(), "SELECT CAST($day AS DATE)");
     }
 
     #[derive(Debug)]

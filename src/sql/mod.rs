@@ -2,7 +2,7 @@
 
 pub mod alter_system;
 mod asking;
-mod call;
+pub mod call;
 pub mod changing;
 pub mod client;
 pub mod command;
@@ -10,7 +10,7 @@ pub mod diagnostics;
 mod dialect;
 pub mod erasing;
 pub mod experiment;
-mod given;
+pub mod given;
 pub mod granting;
 pub mod headings;
 pub mod lineage;
@@ -94,6 +94,7 @@ pub fn register_with(mut builder: SessionStateBuilder, objects: Arc<dyn Definiti
         let aggregates = set.aggregates.iter().map(|function| Arc::new(function.udf()));
         builder.aggregate_functions().get_or_insert_default().extend(aggregates);
     }
+    builder = builder.with_type_planner(Arc::new(postgres::ObjectNumbers));
     builder.relation_planners().get_or_insert_default().push(Arc::new(relation::FromHook { objects }));
     // Calls are expanded before all other rules, so that the expanded plan is optimised together with the query.
     let optimizer = builder.optimizer().get_or_insert_with(Optimizer::new);
@@ -122,6 +123,7 @@ pub async fn sql_with(context: &SessionContext, sql: &str, objects: &Arc<dyn Def
         (Some(statement), 0) => {
             let mut parsed = statement.parsed.into_sql()?;
             macros::expand(&mut parsed, &state, objects, None).await?;
+            syntax::read_again::mark(&mut parsed)?;
             let plan = headings::name(state.statement_to_plan(parsed).await?)?;
             rules::zones::refuse_numbers(&plan)?;
             context.execute_logical_plan(plan).await

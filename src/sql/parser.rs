@@ -15,7 +15,7 @@ use sqlparser::dialect::{Dialect, dialect_from_str};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
-use super::client::{ClientCommand, ClientCopy};
+use super::client::{ClientCommand, ClientCopy, Declare};
 use super::command::{self, Body, Command, Grammars};
 use super::diagnostics::{self, place::Source};
 use super::dialect::PortraitDialect;
@@ -24,10 +24,12 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
+use super::syntax::expression_macros::Copies;
 use super::syntax::size::Tables;
+use super::syntax::unnamed_subqueries::UnnamedSubqueries;
 use super::syntax::{
-    casts, chains, copies, expression_macros, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres,
-    rewritten, shorthands, spellings, supported, type_names,
+    casts, chains, copies, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten,
+    shorthands, spellings, supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;
@@ -87,6 +89,7 @@ impl Parsed {
     pub fn takes_turn(&self) -> bool {
         let parsed = match self {
             Self::Sql(parsed) => parsed.as_ref(),
+            Self::Command(Command::Client(ClientCommand::Copy(_))) => return true,
             Self::Command(command) => return matches!(command, Command::Create(_) | Command::Refresh(_) | Command::Check(_)),
         };
         match parsed {
@@ -111,6 +114,26 @@ impl Parsed {
             },
             SqlParsed::CopyTo(_) | SqlParsed::Explain(_) => true,
             SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => false,
+        }
+    }
+
+    /// The SQL whose parameters have values: the statement itself, or the query of a cursor.
+    pub fn sql(&self) -> Option<&SqlParsed> {
+        match self {
+            Self::Sql(parsed) | Self::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
+                Some(parsed)
+            }
+            Self::Command(_) => None,
+        }
+    }
+
+    /// Like [`Self::sql`], to change it.
+    pub fn sql_mut(&mut self) -> Option<&mut SqlParsed> {
+        match self {
+            Self::Sql(parsed) | Self::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
+                Some(parsed)
+            }
+            Self::Command(_) => None,
         }
     }
 
@@ -185,7 +208,7 @@ fn parse_with(
             parse(&script.in_place(), state, grammars)?;
         }
         let checked = match &mut statement.parsed {
-            Parsed::Sql(parsed) => {
+            Parsed::Sql(parsed) | Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
                 creating::statement(parsed);
                 let named = column_names::of_statement(parsed);
                 named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
@@ -271,6 +294,9 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
         let wrong = |error| diagnostics::syntax::error(error, Source::script(sql));
         let mut parsed = match command::parse(&mut parser.parser, grammars).map_err(wrong)? {
             Some(command) => Parsed::Command(command),
+            None if let Some(refusal) = command::refused(&parser.parser, grammars) => {
+                return Err(diagnostics::refused(&refusal, Source::script(sql)));
+            }
             None => Parsed::Sql(Box::new(match copies::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
                 Some(statement) => statement,
                 None => match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
@@ -414,14 +440,14 @@ impl<'a> Lines<'a> {
 }
 
 fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
-    match visit(parsed, &mut Rewriter { state, tables: Tables::default() }) {
+    match visit(parsed, &mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
-    match part.visit(&mut Rewriter { state, tables: Tables::default() }) {
+    match part.visit(&mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -448,9 +474,15 @@ pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlF
 struct Rewriter<'a> {
     state: &'a SessionState,
     tables: Tables,
+    copies: Copies,
+    subqueries: UnnamedSubqueries,
 }
 
-impl Rewriter<'_> {
+impl<'a> Rewriter<'a> {
+    fn new(state: &'a SessionState) -> Self {
+        Self { state, tables: Tables::default(), copies: Copies::default(), subqueries: UnnamedSubqueries::default() }
+    }
+
     fn call(&self, name: &str, arguments: &mut [FunctionArg]) -> Result<()> {
         // Macros and stored functions are expanded only when the statement is planned, because an earlier statement of the script may
         // create what they refer to.
@@ -552,10 +584,15 @@ impl VisitorMut for Rewriter<'_> {
         let rewritten = postgres::expression(expression)
             .and_then(|()| spellings::expression(expression))
             .and_then(|()| named_arguments::place(expression))
-            .and_then(|()| expression_macros::expand(expression, self.state));
+            .and_then(|()| self.copies.expand(expression, self.state));
         rewritten::expression(expression);
         chains::balance(expression);
         continued(rewritten.and_then(|()| type_names::check(expression)))
+    }
+
+    fn post_visit_expr(&mut self, _: &mut Expr) -> ControlFlow<Self::Break> {
+        self.copies.leave();
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
@@ -582,6 +619,8 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         spellings::select(select);
+        postgres::select(select);
+        self.subqueries.name(select);
         rewritten::select(select);
         continued(joins::rewrite(select).and_then(|()| grouping::check(&select.group_by)))
     }

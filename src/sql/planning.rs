@@ -23,7 +23,7 @@ use super::parser::parse_query;
 use super::postgres;
 use super::readers;
 use super::rules::zones;
-use super::syntax::{replaced, size};
+use super::syntax::{read_again, replaced, size};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
@@ -93,6 +93,7 @@ pub fn plan_with_tables<'a>(
             matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
         asking::answer(&mut parsed, &state, context).await?;
         let state = postgres::bind(&mut parsed, state, context)?;
+        read_again::mark(&mut parsed)?;
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
         let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;

@@ -6,21 +6,26 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::functions_nested::expr_fn::array_to_string;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Function, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitorMut};
+use sqlparser::ast::{
+    ArrayElemTypeDef, DataType as SqlType, Expr as SqlExpr, Function, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor,
+    VisitorMut,
+};
 
 use super::command::normal;
 use super::parser::visit;
 use super::rules;
 use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
+use crate::postgres_catalog::cells;
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
 
@@ -143,6 +148,65 @@ fn reg_kind(field: &Field) -> Option<&str> {
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 
+/// Plans `oid[]`, a type that clients are told.
+#[derive(Debug)]
+pub struct ObjectNumbers;
+
+impl TypePlanner for ObjectNumbers {
+    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
+        Ok(is_object_numbers(sql_type).then(|| Arc::new(cells::field("", "_oid", true))))
+    }
+}
+
+/// True for `oid[]`.
+pub fn is_object_numbers(sql_type: &SqlType) -> bool {
+    let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = sql_type else { return false };
+    let SqlType::Custom(name, modifiers) = item.as_ref() else { return false };
+    let last = name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
+    modifiers.is_empty() && last.as_deref() == Some("oid")
+}
+
+/// The columns of a plan's rows, each of the type of PostgreSQL that clients are told.
+pub fn columns(plan: &LogicalPlan) -> Schema {
+    let told = |(place, field): (usize, &FieldRef)| match mark(plan, place) {
+        Some(mark) => field.as_ref().clone().with_metadata([(MARK.to_string(), mark)].into()),
+        None => Field::new(field.name(), field.data_type().clone(), field.is_nullable()),
+    };
+    Schema::new(plan.schema().fields().iter().enumerate().map(told).collect::<Vec<_>>())
+}
+
+/// The mark of a column. DataFusion drops that of a value on its way through `array_agg` and CASE.
+fn mark(plan: &LogicalPlan, place: usize) -> Option<String> {
+    if let Some(mark) = plan.schema().field(place).metadata().get(MARK) {
+        return Some(mark.clone());
+    }
+    match plan {
+        LogicalPlan::Projection(projection) => mark_of(projection.expr.get(place)?, &projection.input),
+        LogicalPlan::Aggregate(aggregate) => {
+            mark_of(aggregate.group_expr.iter().chain(&aggregate.aggr_expr).nth(place)?, &aggregate.input)
+        }
+        LogicalPlan::RecursiveQuery(query) => mark(&query.static_term, place),
+        LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Distinct(Distinct::All(_))
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Union(_) => mark(plan.inputs().first()?, place),
+        _ => None,
+    }
+}
+
+fn mark_of(expression: &Expr, input: &LogicalPlan) -> Option<String> {
+    match expression {
+        Expr::Alias(alias) => mark_of(&alias.expr, input),
+        Expr::Column(column) => mark(input, input.schema().maybe_index_of_column(column)?),
+        Expr::ScalarSubquery(query) => mark(&query.subquery, 0),
+        Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input)),
+        Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input),
+        _ => expression.to_field(input.schema().as_ref()).ok()?.1.metadata().get(MARK).cloned(),
+    }
+}
+
 /// A PostgreSQL vector such as `int2vector` as text: `1 2`.
 fn vector_in_text(operand: &Expr, schema: &DFSchema) -> Option<Expr> {
     let (_, field) = operand.to_field(schema).ok()?;
@@ -205,9 +269,12 @@ pub fn names_as_results(plan: LogicalPlan, context: &StatementContext) -> Result
         .into_iter()
         .zip(schema.fields().iter())
         .map(|(column, field)| {
-            let name = column.name.clone();
             let shown = reg_kind(field).and_then(|kind| name_of(kind, Expr::Column(column.clone()), context));
-            shown.map_or(Expr::Column(column), |shown| shown.alias(name))
+            // With its qualifier, by which columns of one name are told apart.
+            match shown {
+                Some(shown) => shown.alias_qualified(column.relation, column.name),
+                None => Expr::Column(column),
+            }
         })
         .collect();
     LogicalPlanBuilder::from(plan).project(columns)?.build()

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value, ValueWithSpan, VisitorMut};
 use sqlparser::tokenizer::Location;
 
-use super::parser::{Parsed, Statement, visit};
+use super::parser::{Statement, visit};
 use crate::error::{SqlState, coded};
 
 /// The positions of question marks, and whether there are also named or numbered parameters.
@@ -66,7 +66,7 @@ impl Statement {
     /// # Errors
     /// It has both `?` and `$1`, whose order would be unclear.
     pub fn numbered(mut self) -> Result<Self> {
-        let Parsed::Sql(parsed) = &mut self.parsed else { return Ok(self) };
+        let Some(parsed) = self.parsed.sql_mut() else { return Ok(self) };
         let mut found = Found::default();
         let _ = visit(parsed, &mut found);
         if found.marks.is_empty() {

@@ -15,6 +15,7 @@ use sqlparser::ast::{
 
 use super::call::CallNode;
 use super::macros::columns_in_quotes;
+use super::syntax::read_again;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::adapter::definitions::Definitions;
 use crate::adapter::relation::{Binding, FromFunction, Role, Roles};
@@ -22,7 +23,7 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::text::with_article;
 
-/// Plans the relation functions in FROM, and leaves the rest to DataFusion.
+/// Plans the relation functions in FROM and the WITH queries that are computed once, and leaves the rest to DataFusion.
 #[derive(Debug)]
 pub struct FromHook {
     /// Where functions look up stored objects. It is a field because DataFusion passes no session to relation planners.
@@ -30,7 +31,11 @@ pub struct FromHook {
 }
 
 impl RelationPlanner for FromHook {
-    fn plan_relation(&self, relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
+    fn plan_relation(&self, mut relation: TableFactor, context: &mut dyn RelationPlannerContext) -> Result<RelationPlanning> {
+        if let Some(shared) = read_again::unmark(&mut relation) {
+            let plan = shared(context.plan(relation)?)?;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))));
+        }
         let name = match &relation {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => name,
             _ => return Ok(RelationPlanning::Original(Box::new(relation))),

@@ -123,7 +123,7 @@ const TOPICS: &[Topic] = &[
             ("Show parts of names, phone numbers and identity cards only", &["CREATE MASK", "mask_name", "mask_phone", "redact"]),
             ("Show a role its own rows only", &["CREATE ROW POLICY", "CREATE ROLE", "GRANT"]),
             ("Replace identifiers and still join by them", &["pseudonymize", "tokenize"]),
-            ("Give data away without giving away persons", &["anonymize", "k_anonymity", "noisy_count"]),
+            ("Give data away without giving away persons", &["anonymize", "k_anonymity", "noisy_count", "noisy_sum"]),
             ("Erase a customer, or tell what is known", &["ERASE SUBJECT", "EXPORT SUBJECT", "RETAIN"]),
             ("Use data only for purposes that customers agreed to", &["CREATE CONSENT"]),
         ],

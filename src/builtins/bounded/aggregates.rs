@@ -16,6 +16,7 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
+use datafusion::physical_expr::PhysicalSortExpr;
 
 use crate::error::{SqlState, coded};
 
@@ -111,6 +112,15 @@ impl AggregateUDFImpl for Counted {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        // An aggregate is reversed so that it can use the sort of another one. With DISTINCT, the engine's array_agg sorts its values
+        // itself, and would return them in the opposite order.
+        let own_order: Vec<_>;
+        let args = if args.is_distinct && args.is_reversed {
+            own_order = args.order_bys.iter().map(PhysicalSortExpr::reverse).collect();
+            AccumulatorArgs { order_bys: &own_order, ..args }
+        } else {
+            args
+        };
         Ok(self.gathering(self.function.inner().accumulator(args)?))
     }
 

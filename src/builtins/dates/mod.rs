@@ -1,14 +1,19 @@
 //! Dates and times: differences, and formatting and parsing by a pattern.
 
 pub mod between;
+pub mod moved;
 mod patterns;
 pub mod written;
 
-use datafusion::arrow::array::{ArrayRef, AsArray};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeZone};
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, plan_err};
-use datafusion::logical_expr::ScalarFunctionArgs;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::scalar::Scalar;
 
@@ -40,9 +45,32 @@ pub fn arrays(arguments: &ScalarFunctionArgs) -> Result<Vec<ArrayRef>> {
 
 /// Microseconds of local time, one per row.
 pub fn walls(times: &ArrayRef) -> Result<Vec<Option<i64>>> {
+    let instants = instants(times)?;
+    let DataType::Timestamp(_, Some(zone)) = times.data_type() else { return Ok(instants) };
+    let zone: Tz = zone.parse()?;
+    let local = |instant| Some(zone.from_utc_datetime(&DateTime::from_timestamp_micros(instant)?.naive_utc()).naive_local());
+    Ok(instants.into_iter().map(|instant| Some(local(instant?)?.and_utc().timestamp_micros())).collect())
+}
+
+/// Microseconds since 1970, one per row; a time without a zone is taken as UTC.
+fn instants(times: &ArrayRef) -> Result<Vec<Option<i64>>> {
+    // Arrow's cast drops the zone and keeps the instant.
     let times = cast(times, &WALL)?;
     Ok(times.as_primitive::<TimestampMicrosecondType>().iter().collect())
 }
+
+/// Seconds since 1970, with fractions.
+static SECONDS: Scalar = Scalar {
+    name: "seconds_since_1970",
+    takes: |types| types.iter().map(|time| wall_type("epoch", time)).collect(),
+    gives: |_| Ok(DataType::Float64),
+    compute: |arguments| {
+        let instants = instants(&arrays(arguments)?[0])?.into_iter();
+        let seconds = instants.map(|instant| instant.map(|instant| instant as f64 / 1e6));
+        Ok(ColumnarValue::Array(Arc::new(seconds.collect::<Float64Array>())))
+    },
+    written: |_| None,
+};
 
 /// Strings, one per row.
 pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
@@ -50,7 +78,10 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 10] = [
+pub static ALL: [&Scalar; 13] = [
+    &SECONDS,
+    &moved::LATER,
+    &moved::EARLIER,
     &between::BOUNDARIES,
     &between::WHOLE,
     &between::MONTHS,

@@ -19,7 +19,8 @@ pub enum Language {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Year,
-    Year2,
+    /// Two digits of a year. When reading, those from this number on belong to the 20th century.
+    Year2(i32),
     IsoYear,
     Month,
     MonthName,
@@ -30,9 +31,12 @@ enum Part {
     Hour12,
     Minute,
     Second,
-    Millisecond,
-    Microsecond,
+    SecondOfDay,
+    /// This many digits of a second.
+    Fraction(u32),
     HalfDay,
+    /// With points: `A.M.`
+    HalfDayInPoints,
     DayName,
     DayShort,
     WeekdayFrom0,
@@ -41,11 +45,29 @@ enum Part {
     IsoWeek,
     WeekOfSundays,
     WeekOfMondays,
+    /// Like the ISO week, but 0 before the first of the year, and never the first of the next year.
+    WeekOfFourDays,
     WeekOfYear,
+    DayOfIsoYear,
     Quarter,
+    /// The first digits of the year: 20 in 2025.
+    Hundreds,
+    /// 21 in 2025.
     Century,
     DayOrdinal,
+    /// `+0530`
+    Offset,
+    /// `+05:30` or `+08`
+    OffsetInHours,
     Zone,
+}
+
+/// The time zone of a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Zone<'a> {
+    pub name: &'a str,
+    /// Its distance from UTC at that time.
+    pub seconds: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +84,11 @@ enum Piece {
     Part {
         part: Part,
         width: usize,
+        /// What fills a number up to the width.
+        fill: char,
         case: Case,
-        ordinal: bool,
+        /// The case of `th` after the number.
+        ordinal: Option<Case>,
     },
 }
 
@@ -88,26 +113,22 @@ impl Pattern {
 
     /// True if it contains an hour, a minute or a second.
     pub fn has_time(&self) -> bool {
-        use Part::{Hour12, Hour24, Microsecond, Millisecond, Minute, Second};
-        let is_time = |part: &Part| matches!(part, Hour12 | Hour24 | Minute | Second | Millisecond | Microsecond);
+        use Part::{Fraction, Hour12, Hour24, Minute, Second, SecondOfDay};
+        let is_time = |part: &Part| matches!(part, Hour12 | Hour24 | Minute | Second | SecondOfDay | Fraction(_));
         self.pieces.iter().any(|piece| matches!(piece, Piece::Part { part, .. } if is_time(part)))
     }
 
-    /// Formats a time.
-    pub fn write(&self, time: NaiveDateTime) -> String {
+    /// Formats a time, which may have a zone.
+    pub fn write(&self, time: NaiveDateTime, zone: Option<Zone<'_>>) -> String {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(own) => text.push_str(own),
-                Piece::Part { part, width, case, ordinal } => {
-                    let value = written(*part, *width, time);
-                    match case {
-                        Case::AsIs => text.push_str(&value),
-                        Case::Upper => text.push_str(&value.to_uppercase()),
-                        Case::Lower => text.push_str(&value.to_lowercase()),
-                    }
-                    if *ordinal {
-                        text.push_str(ordinal_of(value.trim()));
+                Piece::Part { part, width, fill, case, ordinal } => {
+                    let value = written(*part, *width, *fill, time, zone);
+                    text.push_str(&case.of(&value));
+                    if let Some(case) = ordinal {
+                        text.push_str(&case.of(ordinal_of(value.trim())));
                     }
                 }
             }
@@ -142,6 +163,16 @@ impl Pattern {
     }
 }
 
+impl Case {
+    fn of(self, text: &str) -> String {
+        match self {
+            Self::AsIs => text.to_string(),
+            Self::Upper => text.to_uppercase(),
+            Self::Lower => text.to_lowercase(),
+        }
+    }
+}
+
 fn ordinal_of(number: &str) -> &'static str {
     match (number.ends_with("11") || number.ends_with("12") || number.ends_with("13"), number.chars().last()) {
         (false, Some('1')) => "st",
@@ -152,7 +183,7 @@ fn ordinal_of(number: &str) -> &'static str {
 }
 
 fn piece(part: Part, width: usize) -> Piece {
-    Piece::Part { part, width, case: Case::AsIs, ordinal: false }
+    Piece::Part { part, width, fill: '0', case: Case::AsIs, ordinal: None }
 }
 
 /// The meaning of a letter: parts and literal text.
@@ -193,24 +224,25 @@ fn text(text: &str) -> Piece {
 fn c_letter(letter: char, unpadded: bool) -> Option<Vec<Piece>> {
     let width = |digits: usize| if unpadded { 0 } else { digits };
     let one = |part: Part, digits: usize| vec![piece(part, width(digits))];
+    let after_space = |part: Part| vec![Piece::Part { part, width: width(2), fill: ' ', case: Case::AsIs, ordinal: None }];
     Some(match letter {
         'Y' => one(Part::Year, 4),
-        'y' => one(Part::Year2, 2),
+        'y' => one(Part::Year2(69), 2),
         'G' => one(Part::IsoYear, 4),
         'm' => one(Part::Month, 2),
         'B' => one(Part::MonthName, 0),
         'b' | 'h' => one(Part::MonthShort, 0),
         'd' => one(Part::Day, 2),
-        'e' => one(Part::Day, 0),
+        'e' => after_space(Part::Day),
         'j' => one(Part::DayOfYear, 3),
         'H' => one(Part::Hour24, 2),
-        'k' => one(Part::Hour24, 0),
+        'k' => after_space(Part::Hour24),
         'I' => one(Part::Hour12, 2),
-        'l' => one(Part::Hour12, 0),
+        'l' => after_space(Part::Hour12),
         'M' => one(Part::Minute, 2),
         'S' => one(Part::Second, 2),
-        'g' => one(Part::Millisecond, 3),
-        'f' => one(Part::Microsecond, 6),
+        'g' => one(Part::Fraction(3), 3),
+        'f' => one(Part::Fraction(6), 6),
         'p' => one(Part::HalfDay, 0),
         'A' => one(Part::DayName, 0),
         'a' => one(Part::DayShort, 0),
@@ -219,11 +251,12 @@ fn c_letter(letter: char, unpadded: bool) -> Option<Vec<Piece>> {
         'V' => one(Part::IsoWeek, 2),
         'U' => one(Part::WeekOfSundays, 2),
         'W' => one(Part::WeekOfMondays, 2),
-        'C' => one(Part::Century, 2),
-        'z' | 'Z' => one(Part::Zone, 0),
+        'C' => one(Part::Hundreds, 2),
+        'z' => one(Part::Offset, 0),
+        'Z' => one(Part::Zone, 0),
         'F' => vec![piece(Part::Year, 4), text("-"), piece(Part::Month, 2), text("-"), piece(Part::Day, 2)],
         'x' => vec![piece(Part::Year, 4), text("-"), piece(Part::Month, 2), text("-"), piece(Part::Day, 2)],
-        'D' => vec![piece(Part::Month, 2), text("/"), piece(Part::Day, 2), text("/"), piece(Part::Year2, 2)],
+        'D' => vec![piece(Part::Month, 2), text("/"), piece(Part::Day, 2), text("/"), piece(Part::Year2(69), 2)],
         'T' | 'X' => vec![piece(Part::Hour24, 2), text(":"), piece(Part::Minute, 2), text(":"), piece(Part::Second, 2)],
         'R' => vec![piece(Part::Hour24, 2), text(":"), piece(Part::Minute, 2)],
         'n' => vec![text("\n")],
@@ -236,7 +269,7 @@ fn mysql_letter(letter: char, _: bool) -> Option<Vec<Piece>> {
     let time = |hour: Part| vec![piece(hour, 2), text(":"), piece(Part::Minute, 2), text(":"), piece(Part::Second, 2)];
     Some(match letter {
         'Y' => vec![piece(Part::Year, 4)],
-        'y' => vec![piece(Part::Year2, 2)],
+        'y' => vec![piece(Part::Year2(70), 2)],
         'x' => vec![piece(Part::IsoYear, 4)],
         'm' => vec![piece(Part::Month, 2)],
         'c' => vec![piece(Part::Month, 0)],
@@ -252,14 +285,14 @@ fn mysql_letter(letter: char, _: bool) -> Option<Vec<Piece>> {
         'l' => vec![piece(Part::Hour12, 0)],
         'i' => vec![piece(Part::Minute, 2)],
         's' | 'S' => vec![piece(Part::Second, 2)],
-        'f' => vec![piece(Part::Microsecond, 6)],
+        'f' => vec![piece(Part::Fraction(6), 6)],
         'p' => vec![piece(Part::HalfDay, 0)],
         'W' => vec![piece(Part::DayName, 0)],
         'a' => vec![piece(Part::DayShort, 0)],
         'w' => vec![piece(Part::WeekdayFrom0, 0)],
         'v' => vec![piece(Part::IsoWeek, 2)],
         'U' => vec![piece(Part::WeekOfSundays, 2)],
-        'u' => vec![piece(Part::WeekOfMondays, 2)],
+        'u' => vec![piece(Part::WeekOfFourDays, 2)],
         'T' => time(Part::Hour24),
         'r' => [time(Part::Hour12), vec![text(" "), piece(Part::HalfDay, 0)]].concat(),
         _ => return None,
@@ -267,30 +300,37 @@ fn mysql_letter(letter: char, _: bool) -> Option<Vec<Piece>> {
 }
 
 /// PostgreSQL's words, the longest first; the width of a name is that of the longest one.
-const WORDS: [(&str, Part, usize); 34] = [
+const WORDS: [(&str, Part, usize); 40] = [
     ("MONTH", Part::MonthName, 9),
+    ("SSSSS", Part::SecondOfDay, 0),
+    ("SSSS", Part::SecondOfDay, 0),
     ("HH24", Part::Hour24, 2),
     ("HH12", Part::Hour12, 2),
     ("YYYY", Part::Year, 4),
     ("IYYY", Part::IsoYear, 4),
-    ("A.M.", Part::HalfDay, 0),
-    ("P.M.", Part::HalfDay, 0),
+    ("IDDD", Part::DayOfIsoYear, 3),
+    ("A.M.", Part::HalfDayInPoints, 0),
+    ("P.M.", Part::HalfDayInPoints, 0),
     ("DDD", Part::DayOfYear, 3),
     ("DAY", Part::DayName, 9),
     ("MON", Part::MonthShort, 0),
-    ("FF3", Part::Millisecond, 3),
-    ("FF6", Part::Microsecond, 6),
-    ("FF9", Part::Microsecond, 6),
+    ("FF1", Part::Fraction(1), 1),
+    ("FF2", Part::Fraction(2), 2),
+    ("FF3", Part::Fraction(3), 3),
+    ("FF4", Part::Fraction(4), 4),
+    ("FF5", Part::Fraction(5), 5),
+    ("FF6", Part::Fraction(6), 6),
+    ("FF9", Part::Fraction(9), 9),
     ("DD", Part::Day, 2),
     ("DY", Part::DayShort, 0),
     ("HH", Part::Hour12, 2),
     ("MI", Part::Minute, 2),
     ("MM", Part::Month, 2),
     ("SS", Part::Second, 2),
-    ("MS", Part::Millisecond, 3),
-    ("US", Part::Microsecond, 6),
-    ("FF", Part::Microsecond, 6),
-    ("YY", Part::Year2, 2),
+    ("MS", Part::Fraction(3), 3),
+    ("US", Part::Fraction(6), 6),
+    ("FF", Part::Fraction(6), 6),
+    ("YY", Part::Year2(70), 2),
     ("IW", Part::IsoWeek, 2),
     ("WW", Part::WeekOfYear, 2),
     ("ID", Part::IsoWeekday, 0),
@@ -298,16 +338,15 @@ const WORDS: [(&str, Part, usize); 34] = [
     ("PM", Part::HalfDay, 0),
     ("CC", Part::Century, 2),
     ("TZ", Part::Zone, 0),
-    ("OF", Part::Zone, 0),
+    ("OF", Part::OffsetInHours, 0),
     ("D", Part::WeekdayFrom1, 0),
     ("Q", Part::Quarter, 0),
-    ("T", Part::Zone, 0),
 ];
 
 fn by_words(pattern: &str) -> Result<Pattern, String> {
     let mut pieces: Vec<Piece> = vec![];
     let mut rest = pattern;
-    let mut fill = true;
+    let mut is_filled = true;
     while let Some(next) = rest.chars().next() {
         if next == '"' {
             let inner = &rest[1..];
@@ -318,7 +357,7 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
         }
         let begins = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
         if begins("FM") {
-            fill = false;
+            is_filled = false;
             rest = &rest[2..];
             continue;
         }
@@ -328,9 +367,12 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
             rest = &rest[1..];
             continue;
         }
-        if let Some((word, part, width)) = WORDS.iter().find(|(word, ..)| *word != "T" && begins(word)) {
+        if let Some((word, part, width)) = WORDS.iter().find(|(word, ..)| begins(word)) {
             let written = &rest[..word.len()];
-            let is_name = matches!(part, Part::MonthName | Part::MonthShort | Part::DayName | Part::DayShort | Part::HalfDay);
+            let is_name = matches!(
+                part,
+                Part::MonthName | Part::MonthShort | Part::DayName | Part::DayShort | Part::HalfDay | Part::HalfDayInPoints
+            );
             let second = written.chars().nth(1);
             let case = match written.chars().next() {
                 Some(first) if is_name && first.is_lowercase() => Case::Lower,
@@ -338,12 +380,14 @@ fn by_words(pattern: &str) -> Result<Pattern, String> {
                 _ => Case::AsIs,
             };
             rest = &rest[word.len()..];
-            let ordinal = rest.get(..2).is_some_and(|suffix| suffix.eq_ignore_ascii_case("th"));
-            if ordinal {
+            let suffix = rest.get(..2).filter(|suffix| suffix.eq_ignore_ascii_case("th"));
+            let ordinal = suffix.map(|suffix| if suffix.starts_with('T') { Case::Upper } else { Case::Lower });
+            if ordinal.is_some() {
                 rest = &rest[2..];
             }
-            pieces.push(Piece::Part { part: *part, width: if fill { *width } else { 0 }, case, ordinal });
-            fill = true;
+            let width = if is_filled { *width } else { 0 };
+            pieces.push(Piece::Part { part: *part, width, fill: '0', case, ordinal });
+            is_filled = true;
             continue;
         }
         if next.is_ascii_alphabetic() {
@@ -365,16 +409,19 @@ const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-fn written(part: Part, width: usize, time: NaiveDateTime) -> String {
+fn written(part: Part, width: usize, fill: char, time: NaiveDateTime, zone: Option<Zone<'_>>) -> String {
     let weekday = time.weekday().num_days_from_sunday();
-    let number = |value: i64| format!("{value:0width$}");
+    let number = |value: i64| if fill == ' ' { format!("{value:width$}") } else { format!("{value:0width$}") };
     let name = |name: &str| format!("{name:<width$}");
     let month = MONTHS[time.month0() as usize];
     let day = DAYS[weekday as usize];
     let week = |from: u32| i64::from((time.ordinal() + 6 - (weekday + 7 - from) % 7) / 7);
+    let iso_weekday = time.weekday().number_from_monday();
+    let offset =
+        |zone: Zone<'_>| (if zone.seconds < 0 { '-' } else { '+' }, zone.seconds.abs() / 3600, zone.seconds.abs() / 60 % 60);
     match part {
         Part::Year => number(time.year().into()),
-        Part::Year2 => number(time.year().rem_euclid(100).into()),
+        Part::Year2(_) => number(time.year().rem_euclid(100).into()),
         Part::IsoYear => number(time.iso_week().year().into()),
         Part::Month => number(time.month().into()),
         Part::MonthName => name(month),
@@ -386,21 +433,33 @@ fn written(part: Part, width: usize, time: NaiveDateTime) -> String {
         Part::Hour12 => number(time.hour12().1.into()),
         Part::Minute => number(time.minute().into()),
         Part::Second => number(time.second().into()),
-        Part::Millisecond => number((time.nanosecond() / 1_000_000).into()),
-        Part::Microsecond => number((time.nanosecond() / 1_000).into()),
+        Part::SecondOfDay => number(time.num_seconds_from_midnight().into()),
+        Part::Fraction(digits) => number((time.nanosecond() / 10_u32.pow(9 - digits)).into()),
         Part::HalfDay => (if time.hour() < 12 { "AM" } else { "PM" }).into(),
+        Part::HalfDayInPoints => (if time.hour() < 12 { "A.M." } else { "P.M." }).into(),
         Part::DayName => name(day),
         Part::DayShort => name(&day[..3]),
         Part::WeekdayFrom0 => number(weekday.into()),
         Part::WeekdayFrom1 => number((weekday + 1).into()),
-        Part::IsoWeekday => number(time.weekday().number_from_monday().into()),
+        Part::IsoWeekday => number(iso_weekday.into()),
         Part::IsoWeek => number(time.iso_week().week().into()),
         Part::WeekOfSundays => number(week(0)),
         Part::WeekOfMondays => number(week(1)),
+        // Counts the Thursdays up to the end of the week: a week with four days in this year has its Thursday there.
+        Part::WeekOfFourDays => number((i64::from(time.ordinal()) - i64::from(iso_weekday) + 10) / 7),
         Part::WeekOfYear => number((time.ordinal0() / 7 + 1).into()),
         Part::Quarter => number((time.month0() / 3 + 1).into()),
+        Part::DayOfIsoYear => number((time.iso_week().week0() * 7 + iso_weekday).into()),
+        Part::Hundreds => number(time.year().div_euclid(100).into()),
         Part::Century => number(i64::from(time.year() - 1) / 100 + 1),
-        Part::Zone => String::new(),
+        Part::Offset => {
+            zone.map(offset).map_or_else(String::new, |(sign, hours, minutes)| format!("{sign}{hours:02}{minutes:02}"))
+        }
+        Part::OffsetInHours => match zone.map_or(('+', 0, 0), offset) {
+            (sign, hours, 0) => format!("{sign}{hours:02}"),
+            (sign, hours, minutes) => format!("{sign}{hours:02}:{minutes:02}"),
+        },
+        Part::Zone => zone.map_or_else(String::new, |zone| zone.name.to_string()),
     }
 }
 
@@ -431,22 +490,23 @@ impl Found {
         };
         let most = match (part, width) {
             (_, width) if width > 0 => width,
-            (Part::Year | Part::IsoYear, _) => 4,
-            (Part::DayOfYear | Part::Millisecond, _) => 3,
-            (Part::Microsecond, _) => 9,
+            (Part::Year, _) => 4,
+            (Part::DayOfYear, _) => 3,
+            (Part::SecondOfDay, _) => 5,
+            (Part::Fraction(_), _) => 9,
             _ => 2,
         };
         let digits = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
         let number = || rest[..digits].parse::<u32>().map_err(|_| format!("expected a number at \"{rest}\""));
         let after = &rest[digits..];
         Ok(match part {
-            Part::Year | Part::IsoYear => {
+            Part::Year => {
                 self.year = i32::try_from(number()?).ok();
                 after
             }
-            Part::Year2 => {
+            Part::Year2(turn) => {
                 let year = i32::try_from(number()?).unwrap_or_default();
-                self.year = Some(if year < 70 { 2000 + year } else { 1900 + year });
+                self.year = Some(if year < turn { 2000 + year } else { 1900 + year });
                 after
             }
             Part::Month => {
@@ -471,8 +531,13 @@ impl Found {
                 self.ordinal = Some(number()?);
                 after
             }
-            Part::Hour24 | Part::Hour12 => {
+            Part::Hour24 => {
                 self.hour = Some(number()?);
+                after
+            }
+            Part::Hour12 => {
+                self.hour = Some(number()?);
+                self.is_afternoon.get_or_insert(false);
                 after
             }
             Part::Minute => {
@@ -483,22 +548,35 @@ impl Found {
                 self.second = Some(number()?);
                 after
             }
-            Part::Millisecond | Part::Microsecond => {
+            Part::SecondOfDay => {
+                let seconds = number()?;
+                (self.hour, self.minute, self.second) = (Some(seconds / 3600), Some(seconds / 60 % 60), Some(seconds % 60));
+                after
+            }
+            Part::Fraction(_) => {
                 number()?;
-                let fraction = format!("{:0<6}", &rest[..digits.min(6)]);
-                self.micros = fraction.parse().ok();
+                let fraction = &rest[..digits];
+                let (kept, lost) = fraction.split_at(digits.min(6));
+                if lost.bytes().any(|digit| digit != b'0') {
+                    return Err(format!("\"{fraction}\" has more digits of a second than the six that are kept"));
+                }
+                self.micros = format!("{kept:0<6}").parse().ok();
                 after
             }
             Part::HalfDay => {
                 self.is_afternoon = Some(among(&["AM", "PM"], 0)? == 1);
                 &rest[2..]
             }
+            Part::HalfDayInPoints => {
+                self.is_afternoon = Some(among(&["A.M.", "P.M."], 0)? == 1);
+                &rest[4..]
+            }
             Part::DayName | Part::DayShort => {
                 let letters = if part == Part::DayShort { 3 } else { 0 };
                 let day = among(&DAYS, letters)?;
                 &rest[if letters == 0 { DAYS[day].len() } else { letters }..]
             }
-            other => return Err(format!("{other:?} cannot read a string")),
+            _ => return Err("weeks, numbers of weekdays, quarters, centuries and time zones are only written, never read".into()),
         })
     }
 

@@ -11,8 +11,8 @@ use datafusion::common::{Result, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::patterns::{Language, Pattern};
-use super::{WALL, arrays, is_text, texts, wall_type, walls};
+use super::patterns::{Language, Pattern, Zone};
+use super::{WALL, arrays, instants, is_text, texts, wall_type, walls};
 use crate::builtins::scalar::Scalar;
 use crate::builtins::texts::numbers;
 use crate::error::{SqlState, in_rows};
@@ -99,14 +99,19 @@ impl Patterns<'_> {
 
 fn write(arguments: &ScalarFunctionArgs, name: &str, language: Language) -> Result<ColumnarValue> {
     let arrays = arrays(arguments)?;
-    let (times, patterns) = (walls(&arrays[0])?, texts(&arrays[1])?);
+    let (times, patterns) = (walls(&arrays[0])?.into_iter().zip(instants(&arrays[0])?), texts(&arrays[1])?);
+    let zone = match arrays[0].data_type() {
+        DataType::Timestamp(_, zone) => zone.as_deref(),
+        _ => None,
+    };
     let mut known = Patterns { name, language, known: HashMap::new() };
-    let mut result = Vec::with_capacity(times.len());
-    for (time, pattern) in times.into_iter().zip(patterns.as_string::<i32>()) {
-        let written = match (time, pattern) {
-            (Some(time), Some(pattern)) => {
+    let mut result = Vec::with_capacity(arrays[0].len());
+    for ((time, instant), pattern) in times.zip(patterns.as_string::<i32>()) {
+        let written = match (time.zip(instant), pattern) {
+            (Some((time, instant)), Some(pattern)) => {
                 let pattern = known.of(pattern)?;
-                DateTime::from_timestamp_micros(time).map(|time| pattern.write(time.naive_utc()))
+                let zone = zone.map(|name| Zone { name, seconds: (time - instant) / 1_000_000 });
+                DateTime::from_timestamp_micros(time).map(|time| pattern.write(time.naive_utc(), zone))
             }
             _ => None,
         };

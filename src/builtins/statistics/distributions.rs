@@ -13,14 +13,14 @@ use crate::error::{SqlState, in_rows};
 use crate::kernels::special;
 
 macro_rules! function {
-    ($name:literal, $count:literal, $of:expr) => {
+    ($name:literal, $count:pat, $of:expr) => {
         Scalar {
             name: $name,
             takes: |types| {
-                if types.len() == $count && types.iter().all(|data_type| data_type.is_numeric() || data_type.is_null()) {
-                    Ok(vec![DataType::Float64; $count])
+                if matches!(types.len(), $count) && types.iter().all(|data_type| data_type.is_numeric() || data_type.is_null()) {
+                    Ok(vec![DataType::Float64; types.len()])
                 } else {
-                    plan_err!("{} takes {} numbers, got {types:?}", $name, $count)
+                    plan_err!("{} takes {} numbers, got {types:?}", $name, stringify!($count).replace('|', "or"))
                 }
             },
             gives: |_| Ok(DataType::Float64),
@@ -35,16 +35,16 @@ pub static ALL: [&Scalar; 8] = [&ERF, &ERFC, &LGAMMA, &NORMAL_CDF, &NORMAL_QUANT
 static ERF: Scalar = function!("erf", 1, |x| Ok(libm::erf(x[0])));
 static ERFC: Scalar = function!("erfc", 1, |x| Ok(libm::erfc(x[0])));
 static LGAMMA: Scalar = function!("lgamma", 1, |x| Ok(libm::lgamma(x[0])));
-static NORMAL_CDF: Scalar = function!("normal_share", 3, |x| {
-    above("sd", x[2])?;
-    Ok(special::normal_cdf((x[0] - x[1]) / x[2]))
+static NORMAL_CDF: Scalar = function!("normal_cdf", 1 | 3, |x| {
+    let (mean, sd) = normal(x)?;
+    Ok(special::normal_cdf((x[0] - mean) / sd))
 });
-static NORMAL_QUANTILE: Scalar = function!("normal_value", 3, |x| {
-    above("sd", x[2])?;
+static NORMAL_QUANTILE: Scalar = function!("normal_quantile", 1 | 3, |x| {
+    let (mean, sd) = normal(x)?;
     if !(0.0..=1.0).contains(&x[0]) {
         return Err(format!("p must be from 0 to 1, got {}", x[0]));
     }
-    Ok(x[1] + x[2] * special::normal_quantile(x[0]))
+    Ok(mean + sd * special::normal_quantile(x[0]))
 });
 static T_CDF: Scalar = function!("t_cdf", 2, |x| {
     above("df", x[1])?;
@@ -59,6 +59,13 @@ static F_CDF: Scalar = function!("f_cdf", 3, |x| {
     above("df2", x[2])?;
     Ok(special::f_cdf(x[0], x[1], x[2]))
 });
+
+/// The mean and standard deviation after the first argument; 0 and 1 if there are none.
+fn normal(x: &[f64]) -> Result<(f64, f64), String> {
+    let (mean, sd) = if let [_, mean, sd] = x { (*mean, *sd) } else { (0.0, 1.0) };
+    above("sd", sd)?;
+    Ok((mean, sd))
+}
 
 fn above(name: &str, value: f64) -> Result<(), String> {
     if value > 0.0 { Ok(()) } else { Err(format!("{name} must be above 0, got {value}")) }

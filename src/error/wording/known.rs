@@ -5,7 +5,7 @@ pub const MORE_THAN_ONE_ROW: &str = "Scalar subquery returned more than one row"
 
 /// The text of an error that is known here.
 pub fn translated(text: &str) -> Option<String> {
-    call(text).or_else(|| of_query(text)).or_else(|| of_types(text)).or_else(|| of_tables(text))
+    call(text).or_else(|| of_query(text)).or_else(|| of_times(text)).or_else(|| of_types(text)).or_else(|| of_tables(text))
 }
 
 /// What stands between two parts of a text, in order: `parts(text, ["from ", " to ", ""])` gives two.
@@ -136,7 +136,10 @@ fn of_query(text: &str) -> Option<String> {
         return Some(format!("GROUP BY: there is no column {}; SELECT has {}", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["Too many columns! The subquery should only return one column: ", ""]) {
-        return Some(format!("subquery: gives more than one column ({}); select one", found[0]));
+        return Some(format!(
+            "subquery: gives more than one column ({}); select one, or write WHERE (a, b) IN (SELECT x, y …) for several",
+            found[0]
+        ));
     }
     if let Some(found) = parts(
         text,
@@ -191,6 +194,10 @@ fn of_query(text: &str) -> Option<String> {
         return Some("*: there is no table; write SELECT * FROM name".into());
     }
     if let Some(rest) = text.strip_prefix("Argument #") {
+        let rest = match rest.split_once("got Placeholder(") {
+            Some((takes, _)) => format!("{takes}got a parameter"),
+            None => rest.to_string(),
+        };
         return Some(format!(
             "generate_series, range: argument {}",
             rest.replace("INTEGER, TIMESTAMP", "whole number, TIMESTAMP").replace("an whole", "a whole")
@@ -204,11 +211,21 @@ fn of_query(text: &str) -> Option<String> {
     if text.starts_with("Expected an integer value") {
         return Some("lag, lead, ntile, nth_value: take a constant whole number".into());
     }
+    if let Some(found) = parts(text, ["lambda defined ", " params but UDF support only ", ""]) {
+        return Some(format!("lambda: names {} values, and the function gives it {}; name as many", found[0], found[1]));
+    }
     if text.starts_with("NTILE requires a positive integer") {
         return Some("ntile: takes a whole number above 0".into());
     }
     if let Some(found) = parts(text, ["Percentile value must be between 0.0 and 1.0 inclusive, ", " is invalid"]) {
         return Some(format!("percentile: must be from 0 to 1, got {}", found[0]));
+    }
+    if text.starts_with("cannot take square root of a negative number") {
+        return Some("sqrt: takes a number that is 0 or more; write sqrt(abs(…)), or CASE WHEN x >= 0 THEN sqrt(x) END".into());
+    }
+    if let Some((_, value)) = text.split_once("Array overflow on abs(") {
+        let value = value.trim_end_matches(')');
+        return Some(format!("abs: the type of {value} has no number as large; CAST it to DECIMAL(38, 0)"));
     }
     if text.starts_with("regex parse error") {
         let problem = text.rsplit("error: ").next().unwrap_or_default().trim();
@@ -241,6 +258,12 @@ fn of_query(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["LIMIT must be >= 0, '", "'"]) {
         return Some(format!("LIMIT: must be 0 or more, got {}", found[0]));
     }
+    for clause in ["LIMIT", "OFFSET"] {
+        if text.starts_with(&format!("Unsupported {clause} expression: ")) {
+            let instead = "for a computed one write QUALIFY row_number() OVER (ORDER BY …) <= (SELECT …)";
+            return Some(format!("{clause}: takes a constant whole number; {instead}"));
+        }
+    }
     if let Some(found) = parts(text, ["Expected LIMIT to be an integer or null, but got ", ""]) {
         return Some(format!("LIMIT: takes a whole number, got {}", found[0]));
     }
@@ -252,6 +275,34 @@ fn of_query(text: &str) -> Option<String> {
         return Some("count: DISTINCT takes one column; write count(DISTINCT (a, b)) for pairs".into());
     }
     None
+}
+
+/// What to write for a text that is a date or a time in another form than SQL's.
+fn of_times(text: &str) -> Option<String> {
+    let advice = match parts(text, ["Cast error: Cannot cast string '", "' to value of Date32 type"]) {
+        Some(found) => {
+            let numbers: Vec<u32> = found[0].split(['.', '/', '-']).map_while(|number| number.trim().parse().ok()).collect();
+            match numbers.as_slice() {
+                [1..=12, 13..=31, _] => "write parse_date(…, order => 'mdy')",
+                [13..=31, 1..=12, _] => "write parse_date(…, order => 'dmy')",
+                [1..=12, 1..=12, _] => "write parse_date(…, order => 'dmy'), or 'mdy' where the month comes first",
+                _ => "a date is written 2024-12-31; parse_date(…) reads other forms",
+            }
+        }
+        None if text.starts_with("Parser error: Error parsing timestamp from ") && text.ends_with(": error parsing date") => {
+            "a time is written 2024-12-31 16:30:00; strptime(…, '%d.%m.%Y %H:%M') reads other forms"
+        }
+        None if text == "Parser error: Unable to cast to Date32 for converting from i64 to i32 failed" => {
+            return Some("to_date: a date is written 2024-12-31; write to_date(…, 'DD.MM.YYYY'), or parse_date(…)".into());
+        }
+        None if text.ends_with("Timestamp out of range") => {
+            return Some(
+                "TIMESTAMP: the result is out of range; times in nanoseconds are between the years 1677 and 2262".into(),
+            );
+        }
+        None => return None,
+    };
+    Some(format!("{text}; {advice}"))
 }
 
 fn of_types(text: &str) -> Option<String> {
@@ -375,7 +426,7 @@ fn of_tables(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["There is no registered file format with ext ", ""]) {
         return Some(format!(
-            "{}: no file format has this extension; there is csv, json and parquet, or write STORED AS CSV",
+            ".{}: no file format has this ending; there is .csv, .tsv, .json, .ndjson, .xlsx and .parquet, or write STORED AS CSV",
             found[0]
         ));
     }

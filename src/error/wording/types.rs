@@ -83,6 +83,7 @@ fn replaced(word: &str, after: &str) -> Option<(String, usize)> {
             None => whole("DECIMAL"),
         },
         "Binary" | "LargeBinary" | "BinaryView" => whole("BYTEA"),
+        "FixedSizeBinary" => within.map(|_| ("BYTEA".to_string(), used)),
         "List" | "LargeList" | "ListView" | "FixedSizeList" => {
             let of = within?.trim_start_matches("nullable ").trim_start_matches("non-null ");
             let of = of.split(", field:").next().unwrap_or(of);

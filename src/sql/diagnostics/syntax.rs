@@ -191,6 +191,9 @@ fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
     if problem.starts_with("No infix parser") {
         return format!("the operator {} is not expected here", found.map_or_else(String::new, |token| token.token.to_string()));
     }
+    if let Some((clause, _)) = problem.split_once(" clause is no longer in use") {
+        return format!("{clause} goes into OPTIONS ('header' 'true', 'separator' ';', 'compression' 'gzip')");
+    }
     match problem.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
         Some((expected, "EOF")) => format!("expected {expected}, found the end of the text"),
         Some((expected, found)) => format!("expected {expected}, found {found}"),
@@ -209,13 +212,13 @@ fn lookalike(tokens: &[TokenWithSpan], source: Source<'_>) -> Option<(char, char
     within.or_else(|| if tokens.is_empty() { source.find_letter(of) } else { None })
 }
 
-/// Finds `name(SELECT …` at or before the place.
+/// Finds `name(SELECT …` or `name(FROM …` at or before the place.
 fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Location)> {
     let before = tokens.iter().take_while(|token| token.span.start <= at).count();
     tokens[..before].windows(3).rev().find_map(|three| match three {
         [TokenWithSpan { token: Token::Word(name), .. }, open, select]
             if open.token == Token::LParen
-                && matches!(&select.token, Token::Word(word) if word.value.eq_ignore_ascii_case("SELECT"))
+                && matches!(&select.token, Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::FROM))
                 && !is_keyword(name) =>
         {
             Some((name.value.clone(), select.span.start))
@@ -243,6 +246,7 @@ fn is_keyword(word: &Word) -> bool {
         "UNION",
         "EXCEPT",
         "INTERSECT",
+        "TRIM",
     ];
     word.quote_style.is_none() && words.iter().any(|other| word.value.eq_ignore_ascii_case(other))
 }
@@ -290,6 +294,7 @@ fn hint(
         (_, "EXCLUDE") => "the rows of a window cannot be left out one by one; leave it out",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         (_, "TABLE") => "write SELECT * FROM table",
+        ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",
         (_, "POSITIONAL") => "rows have no places; write row_number() OVER (ORDER BY …) on both sides, and join by that",
         ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY", _) => "leave the word before it out",
         ("STRUCT", _) => "write SELECT struct(…), or {'a': 1}, for one column of structs",

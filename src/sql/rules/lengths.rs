@@ -40,6 +40,18 @@ pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
                 let sort = LogicalPlan::Sort(sort);
                 Ok(if changed { Transformed::yes(sort) } else { Transformed::no(sort) })
             }
+            LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
+                let schema = distinct.input.schema().clone();
+                let mut changed = false;
+                for key in &mut distinct.on_expr {
+                    changed |= by_length(key, &schema)?;
+                }
+                if let Some(sorts) = &mut distinct.sort_expr {
+                    changed |= by_lengths(sorts, &schema)?;
+                }
+                let rest = of_expressions(LogicalPlan::Distinct(Distinct::On(distinct)))?;
+                Ok(Transformed { transformed: changed || rest.transformed, ..rest })
+            }
             LogicalPlan::Join(mut join) => {
                 let mut changed = false;
                 for (left, right) in &mut join.on {

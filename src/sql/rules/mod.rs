@@ -3,13 +3,16 @@
 
 mod bounded;
 mod days;
+mod drawn;
 mod filtered_arguments;
+mod float_bounds;
 mod float_extremes;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
 mod missing_sorts;
 mod multisets;
+mod nested_order;
 mod null_keys;
 mod offsets;
 mod operators;
@@ -27,6 +30,7 @@ mod whole_orders;
 mod wide_constants;
 mod window_texts;
 mod yielding;
+mod zeros;
 pub mod zones;
 
 use std::sync::Arc;
@@ -54,6 +58,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(operators::ExactOperators));
     analyzer.push(Arc::new(whole_numbers::NearestWholeNumbers));
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
+    analyzer.push(Arc::new(zeros::OneZero));
+    analyzer.push(Arc::new(drawn::DrawnOnce));
+    analyzer.push(Arc::new(nested_order::OrderOfNested));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
@@ -83,6 +90,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
     builder
+        .with_physical_optimizer_rule(Arc::new(float_bounds::BoundsWithoutNan))
         .with_physical_optimizer_rule(Arc::new(protecting::ProtectingConditions))
         .with_physical_optimizer_rule(Arc::new(window_texts::TextsOfWindows))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))

@@ -102,12 +102,15 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
     }
 }
 
-/// Plans `interval * number`, `number * interval` and `interval / number`, which DataFusion does not.
+/// Plans `interval * number`, `number * interval` and `interval / number`, which DataFusion does not, and `date + NULL`, which is NULL.
 #[derive(Debug)]
 pub struct ScaledIntervals;
 
 impl ExprPlanner for ScaledIntervals {
     fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        if matches!(expression.op, BinaryOperator::Plus | BinaryOperator::Minus) {
+            return Ok(moved_by_null(expression, schema));
+        }
         if !matches!(expression.op, BinaryOperator::Multiply | BinaryOperator::Divide) {
             return Ok(PlannerResult::Original(expression));
         }
@@ -128,6 +131,18 @@ impl ExprPlanner for ScaledIntervals {
             }
             op => PlannerResult::Original(RawBinaryExpr { op, left: first, right: second }),
         })
+    }
+}
+
+fn moved_by_null(expression: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
+    let is_null = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Null, _));
+    let time = match (&expression.left, &expression.right) {
+        (time, null) | (null, time) if is_null(null) && !is_null(time) => time.get_type(schema),
+        _ => return PlannerResult::Original(expression),
+    };
+    match time {
+        Ok(time) if time.is_temporal() => PlannerResult::Planned(cast(lit(ScalarValue::Null), time)),
+        _ => PlannerResult::Original(expression),
     }
 }
 

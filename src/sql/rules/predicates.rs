@@ -57,7 +57,11 @@ impl OptimizerRule for SinkPredicates {
 fn may_sink(predicate: &Expr, input: &LogicalPlan) -> bool {
     let has_no_columns = predicate.column_refs().is_empty();
     match input {
-        LogicalPlan::Aggregate(aggregate) => !aggregate.group_expr.is_empty() && !has_no_columns && !predicate.is_volatile(),
+        LogicalPlan::Aggregate(aggregate) => {
+            // Below, a condition on a key that is drawn at random would be one on another draw.
+            let is_drawn = predicate.is_volatile() || aggregate.group_expr.iter().any(Expr::is_volatile);
+            !aggregate.group_expr.is_empty() && !has_no_columns && !is_drawn
+        }
         LogicalPlan::Window(_) | LogicalPlan::Extension(_) | LogicalPlan::Unnest(_) => {
             !has_no_columns && !predicate.is_volatile()
         }

@@ -1,7 +1,9 @@
 //! Casts to integers round to the nearest, as in PostgreSQL: 2.5 as a decimal becomes 3. DataFusion truncates.
 //!
-//! Halves are rounded away from zero for decimals, and to even for floats.
+//! Halves are rounded away from zero for decimals, and to even for floats. Casts of floats to decimals round the digits of the float, see
+//! [`decimals`].
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::config::ConfigOptions;
@@ -11,7 +13,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
-use crate::builtins::nearest;
+use crate::builtins::{decimals, nearest};
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -29,6 +31,13 @@ impl AnalyzerRule for NearestWholeNumbers {
                 _ => return Ok(Transformed::no(expression)),
             };
             let from = number.get_type(schema)?;
+            if to.is_decimal() && matches!(from, DataType::Float32 | DataType::Float64) {
+                let (number, to) = (std::mem::take(number.as_mut()), to.clone());
+                return Ok(Transformed::yes(match expression {
+                    Expr::TryCast(_) => decimals::try_of_float(number, &to),
+                    _ => decimals::of_float(number, &to)?,
+                }));
+            }
             if !to.is_integer() || nearest::is_rounded(number) || !(from.is_decimal() || from.is_floating()) {
                 return Ok(Transformed::no(expression));
             }

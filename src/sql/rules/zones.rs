@@ -11,19 +11,21 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction, TryCast};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound, cast};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::{compares, each_expression, input_schema};
+use crate::builtins::named_apart::value_of;
 use crate::builtins::nanoseconds::in_nanoseconds;
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, in_sql};
 
 /// Runs before type coercion, which would silently convert one side to the type of the other.
 #[derive(Debug)]
@@ -43,7 +45,8 @@ impl AnalyzerRule for CompareTimes {
                     let types = (left.get_type(join.left.schema()), right.get_type(join.right.schema()));
                     let (Ok(left_type), Ok(right_type)) = types else { continue };
                     no_number([(&left, &left_type), (&right, &right_type)])?;
-                    let sides = comparable([(left, left_type), (right, right_type)]);
+                    let schema = merge_schema(&[&join.left, &join.right]);
+                    let sides = comparable([(left, left_type), (right, right_type)], &schema);
                     changed |= sides.transformed;
                     *pair = sides.data.into();
                 }
@@ -67,7 +70,7 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 no_number([(&left, &left_type), (&right, &right_type)])?;
             }
             let sides = [(*left, left_type), (*right, right_type)];
-            let sides = if op == Operator::Minus { difference(sides) } else { comparable(sides) };
+            let sides = if op == Operator::Minus { difference(sides, schema) } else { comparable(sides, schema) };
             Ok(sides.update_data(|[left, right]| Expr::BinaryExpr(BinaryExpr { left: left.into(), op, right: right.into() })))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
@@ -76,7 +79,7 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             };
             no_number([(&expr, &of), (&low, &lowest)])?;
             no_number([(&expr, &of), (&high, &highest)])?;
-            let bounds = comparable([(*expr, of), (*low, lowest), (*high, highest)]);
+            let bounds = comparable([(*expr, of), (*low, lowest), (*high, highest)], schema);
             Ok(bounds.update_data(|[expr, low, high]| Expr::Between(Between::new(expr.into(), negated, low.into(), high.into()))))
         }
         Expr::InList(InList { mut expr, list, negated }) => {
@@ -93,7 +96,7 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let items = list.into_iter().map(|item| {
                 let Ok(item_type) = item.get_type(schema) else { return Ok(item) };
                 no_number([(&expr, &of), (&item, &item_type)])?;
-                let [_, item] = comparable([(expr.as_ref().clone(), of.clone()), (item, item_type)]).data;
+                let [_, item] = comparable([(expr.as_ref().clone(), of.clone()), (item, item_type)], schema).data;
                 changed = true;
                 Ok(item)
             });
@@ -110,11 +113,44 @@ fn compare(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     changed = true;
                 }
             }
+            if let [order] = function.params.order_by.as_slice() {
+                let data_type = order.expr.get_type(schema)?;
+                let frame = &mut function.params.window_frame;
+                for bound in [&mut frame.start_bound, &mut frame.end_bound] {
+                    changed |= with_unit(bound, &order.expr, &data_type)?;
+                }
+            }
             let function = Expr::WindowFunction(function);
             Ok(if changed { Transformed::yes(function) } else { Transformed::no(function) })
         }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// Gives the distance `7` of a frame over dates its unit, days, as in `day + 7`. DataFusion would take it as months.
+fn with_unit(bound: &mut WindowFrameBound, order: &Expr, data_type: &DataType) -> Result<bool> {
+    let (WindowFrameBound::Preceding(ScalarValue::Utf8(Some(distance)))
+    | WindowFrameBound::Following(ScalarValue::Utf8(Some(distance)))) = bound
+    else {
+        return Ok(false);
+    };
+    // DataFusion would take these frames as unbounded.
+    if data_type.is_string() || *data_type == DataType::Boolean {
+        let (order, data_type) = (order.human_display().to_string(), in_sql(&data_type.to_string()));
+        let problem =
+            format!("is {data_type}, and RANGE with a distance needs numbers, dates or timestamps; write CAST({order} AS DATE)");
+        return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
+    }
+    if !is_date_or_timestamp(data_type) || distance.trim().parse::<f64>().is_err() {
+        return Ok(false);
+    }
+    if let DataType::Timestamp(..) = data_type {
+        let problem =
+            format!("is {}, and RANGE needs a distance with a unit; write INTERVAL '{distance} days'", named(data_type));
+        return Err(coded(SqlState::DATATYPE_MISMATCH, &order.human_display().to_string(), problem));
+    }
+    distance.push_str(" days");
+    Ok(true)
 }
 
 fn is_date_or_timestamp(data_type: &DataType) -> bool {
@@ -151,7 +187,7 @@ fn advice(number: &Expr) -> String {
 }
 
 /// Makes the sides comparable: all in the time zone of the side that has one, and dates in the unit of the timestamps.
-fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr; N]> {
+fn comparable<const N: usize>(sides: [(Expr, DataType); N], schema: &DFSchema) -> Transformed<[Expr; N]> {
     let zoned = sides.iter().find_map(|(_, data_type)| match data_type {
         DataType::Timestamp(unit, Some(zone)) => Some((*unit, Arc::clone(zone))),
         _ => None,
@@ -179,7 +215,7 @@ fn comparable<const N: usize>(sides: [(Expr, DataType); N]) -> Transformed<[Expr
         _ => (side, data_type),
     });
     let sides = sides.map(|(side, data_type)| match (&zoned, data_type) {
-        (Some(_), DataType::Timestamp(unit, None)) if is_in_utc(&side) => {
+        (Some(_), DataType::Timestamp(unit, None)) if is_in_utc(&side, schema) => {
             with(cast(side, DataType::Timestamp(unit, Some(UTC.into()))))
         }
         (Some((_, zone)), DataType::Timestamp(unit, None)) => with(in_zone(side, unit, zone)),
@@ -195,7 +231,7 @@ fn is_fine(data_type: &DataType) -> bool {
 }
 
 /// Both sides of a subtraction in the zone and the finer unit of the two, if one has a time zone.
-fn difference(sides: [(Expr, DataType); 2]) -> Transformed<[Expr; 2]> {
+fn difference(sides: [(Expr, DataType); 2], schema: &DFSchema) -> Transformed<[Expr; 2]> {
     let zone = sides.iter().find_map(|(_, data_type)| match data_type {
         DataType::Timestamp(_, zone) => zone.clone(),
         _ => None,
@@ -210,21 +246,26 @@ fn difference(sides: [(Expr, DataType); 2]) -> Transformed<[Expr; 2]> {
     let unit = sides.iter().map(|(_, data_type)| unit_of(data_type)).max().unwrap_or(TimeUnit::Nanosecond);
     Transformed::yes(sides.map(|(side, data_type)| match data_type {
         DataType::Timestamp(_, Some(_)) => cast(side, DataType::Timestamp(unit, Some(Arc::clone(&zone)))),
-        DataType::Timestamp(..) if is_in_utc(&side) => {
+        DataType::Timestamp(..) if is_in_utc(&side, schema) => {
             cast(cast(side, DataType::Timestamp(unit, Some(UTC.into()))), DataType::Timestamp(unit, Some(Arc::clone(&zone))))
         }
         _ => in_zone(side, unit, &zone),
     }))
 }
 
-/// True for `$as_of` and expressions that use it.
-fn is_in_utc(expression: &Expr) -> bool {
-    let mut found = false;
-    let _ = expression.apply(|part| {
-        found |= matches!(part, Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == UTC_TIME);
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    });
-    found
+/// True for instants whose type has no zone, `$as_of`, `now()` and `to_timestamp(number)`, and for expressions that use one.
+fn is_in_utc(expression: &Expr, schema: &DFSchema) -> bool {
+    let is_instant = |part: &Expr| match part {
+        Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice()) {
+            (UTC_TIME | "now", _) => true,
+            (name, [number]) if name.starts_with("to_timestamp") => {
+                number.get_type(schema).is_ok_and(|data_type| data_type.is_numeric())
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    expression.exists(|part| Ok(is_instant(part))).unwrap_or(false)
 }
 
 /// Rewrites casts between strings, dates and timestamps, whether written or added by type coercion.
@@ -232,15 +273,20 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
     if let Expr::ScalarFunction(call) = &expression
         && let (
             "to_timestamp" | "to_timestamp_seconds" | "to_timestamp_millis" | "to_timestamp_micros" | "to_timestamp_nanos",
-            [text],
+            [time],
         ) = (call.func.name(), call.args.as_slice())
-        && text.get_type(schema)?.is_string()
     {
-        let full = zoned::with_seconds(text.clone());
-        return Ok(match full == *text {
-            true => Transformed::no(expression),
-            false => Transformed::yes(call.func.call(vec![full])),
-        });
+        let is_instant = matches!(expression.get_type(schema)?, DataType::Timestamp(_, Some(_)));
+        let given = match time.get_type(schema)? {
+            text if text.is_string() => zoned::with_seconds(time.clone()),
+            // `to_timestamp` alone takes integers as seconds of local time. Decimals are seconds since 1970, which is what is meant.
+            number if number.is_integer() && is_instant && call.func.name() == "to_timestamp" => {
+                cast(time.clone(), DataType::Decimal128(20, 0))
+            }
+            data_type if has_zone(&data_type) && !is_instant => to_local_time().call(vec![time.clone()]),
+            _ => return Ok(Transformed::no(expression)),
+        };
+        return Ok(if given == *time { Transformed::no(expression) } else { Transformed::yes(call.func.call(vec![given])) });
     }
     let (from, field, tries) = match &expression {
         Expr::Cast(Cast { expr, field }) => (expr, field, false),
@@ -261,7 +307,12 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
                 Expr::Cast(Cast { expr: from, field })
             }))
         }
-        DataType::Timestamp(unit, Some(zone)) if !tries && !zoned::is_utc(zone) => match from_type {
+        // These conversions cannot fail for one row alone, so TRY_CAST is CAST.
+        DataType::Timestamp(unit, Some(zone)) if !zoned::is_utc(zone) => match from_type {
+            DataType::Timestamp(_, None) if is_in_utc(from, schema) => {
+                let instant = cast(from.as_ref().clone(), DataType::Timestamp(*unit, Some(UTC.into())));
+                Ok(Transformed::yes(cast(instant, field.data_type().clone())))
+            }
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None) => {
                 Ok(Transformed::yes(in_zone(from.as_ref().clone(), *unit, zone)))
             }
@@ -271,7 +322,7 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
             Ok(Transformed::yes(cast(zoned::as_text(from.as_ref().clone()), text.clone())))
         }
         // The local time in its zone, consistent with CAST(… AS DATE).
-        DataType::Timestamp(unit, None) if !tries && has_zone(&from_type) => {
+        DataType::Timestamp(unit, None) if has_zone(&from_type) => {
             let shown = to_local_time().call(vec![from.as_ref().clone()]);
             Ok(Transformed::yes(cast(shown, DataType::Timestamp(*unit, None))))
         }
@@ -314,6 +365,7 @@ fn no_unit(number: &Expr, to: &DataType) -> DataFusionError {
         DataType::Time32(_) | DataType::Time64(_) => "TIME",
         _ => "TIMESTAMP",
     };
+    let number = value_of(number);
     let problem = format!("a number has no unit, so it cannot be cast to {what}; {}", advice(number));
     coded(SqlState::DATATYPE_MISMATCH, &number.human_display().to_string(), problem)
 }

@@ -7,7 +7,7 @@ pub static DOCS: [Doc; 5] = [
     Doc {
         name: "DELETE",
         summary: "Deletes rows from a table.",
-        syntax: "[WITH …] DELETE FROM name [AS alias] [USING other, …] [WHERE condition] [ORDER BY … LIMIT …] [RETURNING …]",
+        syntax: "[WITH …] DELETE FROM name [AS alias] [USING other, …] [WHERE condition] [RETURNING …] [ORDER BY … LIMIT …]",
         description: "\
 When the statement succeeds, the rows disappear for every reader at once. When it fails or is killed, no row is deleted. The earlier state of the table can be
 read with `FOR SYSTEM_TIME AS OF`. Only files that contain deleted rows are rewritten.

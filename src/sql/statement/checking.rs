@@ -12,6 +12,8 @@ Returns one row per check made with CREATE CHECK, whether it passed or not. The 
 `error`, and the other checks still run. The results are kept in `system.checks`, `system.check_results` and `system.table_scores`. The score of a table is the mean of its
 dimensions, and each dimension is the mean share of rows that passed.
 
+A check of another role is run too, and reads what its owner sees; only its status is shown, as the rest may tell of rows that the role does not see.
+
 To stop a script when a table is wrong, let the REFRESH of a profile depend on its checks (`on_failure = 'stop'`).",
     examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';
 CREATE CHECK amount_is_positive ON paid_orders AS amount > 0;

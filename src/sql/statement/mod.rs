@@ -49,7 +49,8 @@ the local date and time in its zone. `$as_of` of a refresh is an instant, in UTC
 A number has no unit, so it is never converted to a date or a time, nor compared with one. For a day written as 20250308 use `CAST(CAST(x AS VARCHAR) AS DATE)`, for seconds
 since 1970 `to_timestamp(x)`, for milliseconds `to_timestamp_millis(x)`.
 
-**Names.** Columns that would have the same name are numbered: `SELECT *, a` returns `a` and `a_1`.",
+**Names.** Columns of a result may have the same name: `SELECT *, a` returns `a` twice. In JSON and Parquet the later ones are numbered: `a`,
+`a_1`. A table, a view and a subquery in FROM need different names; give them with AS.",
         examples: &["SELECT customer_id, max(ordered_at) < TIMESTAMP '2025-06-30' - INTERVAL '90 days' AS lapsed
 FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT 3;"],
         ..STATEMENT

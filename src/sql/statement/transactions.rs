@@ -12,11 +12,12 @@ pub static DOCS: [Doc; 2] = [
 The statements read the database as it was at BEGIN, plus their own changes. This is PostgreSQL's REPEATABLE READ, whatever level below
 SERIALIZABLE is requested. Nobody else sees the changes before COMMIT. Changes that others publish meanwhile are a conflict only if they touch the
 same table or, for a transaction that creates or drops objects, any definition. Then COMMIT fails with SQLSTATE 40001, nothing is changed, and
-you can run the transaction again. A table that a transaction writes to is locked for other writers until the transaction ends, as by LOCK TABLE.
+you can run the transaction again. A table that a transaction writes to is locked for other writers until the transaction ends. SET SESSION
+CHARACTERISTICS AS TRANSACTION READ ONLY holds for all transactions and statements of the session that do not say otherwise.
 
 After a statement fails, every other statement is refused until ROLLBACK, and COMMIT rolls back. Tables of the session are restored to
-their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL and INSERT into an external
-table; in an in-memory database also everything that creates or drops objects.",
+their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL, ALTER SYSTEM and INSERT into
+an external table; in an in-memory database also everything that creates or drops objects.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
 DELETE FROM visits;

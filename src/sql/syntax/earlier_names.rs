@@ -1,5 +1,8 @@
 //! `SELECT a + 1 AS b, b * 2`: refers to an alias defined earlier in the list, as in DuckDB, Snowflake and Redshift. PostgreSQL does not
 //! allow it, so a column of that name in FROM takes precedence.
+//!
+//! Every use of an alias is a copy of its expression. With thirty aliases, each using the previous one twice, that makes 2³⁰ copies, so
+//! their size is limited.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -9,7 +12,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visit_expressions};
 
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 
 /// True for a SELECT with an expression, or a WHERE condition, that contains a name which an earlier item defines as alias.
@@ -44,21 +47,24 @@ fn given_by(item: &SelectItem) -> Option<(String, &Expr)> {
     }
 }
 
+/// The most parts of expressions that are copied into one SELECT.
+const MOST_COPIED: usize = 50_000;
+
 /// Replaces the aliases by their expressions; `known` are the columns of FROM, which take precedence.
 ///
 /// # Errors
-/// The expression is volatile, so copies of it would have different values.
+/// The expression is volatile, so copies of it would have different values, or the copies are too large.
 pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -> Result<()> {
-    let mut names = Names { given: vec![], state, depth: 0 };
+    let mut names = Names { given: vec![], state, depth: 0, copied: 0 };
     for item in &mut select.projection {
         let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
         if let ControlFlow::Break(error) = expression.visit(&mut names) {
             return Err(error);
         }
         if let Some((name, value)) = given_by(item).filter(|(name, _)| !known.contains(name)) {
-            let value = value.clone();
-            names.given.retain(|(other, _)| *other != name);
-            names.given.push((name, value));
+            let given = Given { value: value.clone(), parts: parts(value), name };
+            names.given.retain(|other| other.name != given.name);
+            names.given.push(given);
         }
     }
     match select.selection.as_mut().map_or(ControlFlow::Continue(()), |condition| condition.visit(&mut names)) {
@@ -67,11 +73,30 @@ pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -
     }
 }
 
+/// An alias with its expression.
+struct Given {
+    name: String,
+    value: Expr,
+    /// The size of the expression.
+    parts: usize,
+}
+
+fn parts(value: &Expr) -> usize {
+    let mut parts = 0;
+    let _ = visit_expressions(value, |_| {
+        parts += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    parts
+}
+
 struct Names<'a> {
-    given: Vec<(String, Expr)>,
+    given: Vec<Given>,
     state: &'a SessionState,
     /// The number of enclosing subqueries. A name inside them may be one of their columns.
     depth: usize,
+    /// The parts that were copied so far.
+    copied: usize,
 }
 
 impl VisitorMut for Names<'_> {
@@ -91,8 +116,16 @@ impl VisitorMut for Names<'_> {
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         if self.depth == 0
             && let Expr::Identifier(name) = expression
-            && let Some((name, value)) = self.given.iter().find(|(given, _)| *given == normal(name))
+            && let Some(Given { name, value, parts }) = self.given.iter().find(|given| given.name == normal(name))
         {
+            self.copied += parts;
+            if self.copied > MOST_COPIED {
+                let problem = format!(
+                    "stands for {parts} parts, and what such names stand for would be written out in more than {MOST_COPIED}; \
+                     compute {name} in a subquery first"
+                );
+                return ControlFlow::Break(invalid(name, problem));
+            }
             if let Some(function) = volatile(value, self.state) {
                 let problem = format!(
                     "stands for {value}, and {function} gives another value wherever it is written; compute {name} in a subquery first"

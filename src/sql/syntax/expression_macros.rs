@@ -14,7 +14,7 @@ use sqlparser::ast::{
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::Kind;
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, invalid};
 use crate::functions;
 use crate::sql::parser::parse_expression;
 
@@ -30,27 +30,54 @@ fn macro_of(function: &Function) -> Option<&'static ExpressionMacro> {
     }
 }
 
-/// Expands the call of a macro. Nested calls are visited later and expanded then.
-///
-/// # Errors
-/// The call is wrong.
-pub fn expand(expression: &mut Expr, state: &SessionState) -> Result<()> {
-    while let Expr::Function(function) = expression
-        && let Some(own) = macro_of(function)
-    {
-        match meaning(own, function, state)? {
-            Some(meaning) => *expression = meaning,
-            None => return Ok(()),
+/// The most copies of an argument. `$1 - $1 % $2` has two of its first argument, so ten such calls within one another have 2¹⁰.
+const MOST_COPIES: usize = 256;
+
+/// How many copies of the current expression there are, as calls around it write their arguments out several times.
+#[derive(Default)]
+pub struct Copies {
+    /// For each expression around the current one, outermost first.
+    around: Vec<usize>,
+}
+
+impl Copies {
+    /// Enters an expression, and expands it if it is the call of a macro. Nested calls are visited later and expanded then.
+    ///
+    /// # Errors
+    /// The call is wrong, or would be written out too often.
+    pub fn expand(&mut self, expression: &mut Expr, state: &SessionState) -> Result<()> {
+        let mut copies = self.around.last().copied().unwrap_or(1);
+        while let Expr::Function(function) = expression
+            && let Some(own) = macro_of(function)
+            && let Some((meaning, times)) = meaning(own, function, state)?
+        {
+            copies *= times;
+            if copies > MOST_COPIES {
+                let name = own.doc.name;
+                let problem = format!(
+                    "calls that contain one another would be written out more than {MOST_COPIES} times; compute the inner ones \
+                     in a subquery first"
+                );
+                return Err(invalid(name, problem));
+            }
+            *expression = meaning;
         }
+        self.around.push(copies);
+        Ok(())
     }
-    Ok(())
+
+    /// Leaves an expression.
+    pub fn leave(&mut self) {
+        self.around.pop();
+    }
 }
 
 fn wrong(own: &ExpressionMacro, problem: impl std::fmt::Display) -> datafusion::error::DataFusionError {
     coded(SqlState::UNDEFINED_FUNCTION, own.doc.name, format!("{problem}; it is written {}", own.doc.syntax()))
 }
 
-fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Result<Option<Expr>> {
+/// What a call stands for, and the most times that it contains one of its arguments; `None` to leave the call alone.
+fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Result<Option<(Expr, usize)>> {
     // Left alone; it is rejected by name later.
     if !matches!(call.parameters, FunctionArguments::None) {
         return Ok(None);
@@ -76,24 +103,22 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         }
         arguments.push(order.expr);
     }
-    let expanded = match own.meaning {
+    let (sql, arguments) = match own.meaning {
         Meaning::Itself => return Ok(None),
         Meaning::Code(code) => match code(&arguments)? {
-            Some((sql, arguments)) => {
-                once_only(own, &sql, &arguments, state)?;
-                Some(with(&sql, &arguments)?)
-            }
-            None => None,
+            Some(form) => form,
+            None => return Ok(None),
         },
         Meaning::Sql(forms) => {
             let Some((_, sql)) = forms.iter().find(|(count, _)| *count == arguments.len()) else {
                 return Err(wrong(own, format!("it does not take {} arguments", arguments.len())));
             };
-            once_only(own, sql, &arguments, state)?;
-            Some(with(sql, &arguments)?)
+            (sql.to_string(), arguments)
         }
     };
-    let Some(mut expanded) = expanded else { return Ok(None) };
+    let times: Vec<usize> = (1..=arguments.len()).map(|place| sql.matches(&format!("${place}")).count()).collect();
+    once_only(own, &arguments, &times, state)?;
+    let mut expanded = with(&sql, &arguments)?;
     // FILTER, OVER and the like apply to the aggregates in the expansion.
     let has_clauses = !clauses.is_empty() || distinct == Some(DuplicateTreatment::Distinct);
     if has_clauses || call.filter.is_some() || call.over.is_some() || !within_group.is_empty() {
@@ -107,15 +132,12 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         let mut carry = Carry { call, clauses: &clauses, within_group: &within_group, distinct };
         let _ = expanded.visit(&mut carry);
     }
-    Ok(Some(Expr::Nested(Box::new(expanded))))
+    Ok(Some((Expr::Nested(Box::new(expanded)), times.into_iter().max().unwrap_or(1).max(1))))
 }
 
 /// Rejects volatile arguments that would be written out several times: each copy would have another value.
-fn once_only(own: &ExpressionMacro, sql: &str, arguments: &[Expr], state: &SessionState) -> Result<()> {
-    for (place, argument) in arguments.iter().enumerate() {
-        if sql.matches(&format!("${}", place + 1)).count() < 2 {
-            continue;
-        }
+fn once_only(own: &ExpressionMacro, arguments: &[Expr], times: &[usize], state: &SessionState) -> Result<()> {
+    for (argument, _) in arguments.iter().zip(times).filter(|(_, times)| **times > 1) {
         let volatile = visit_expressions(argument, |part| match part {
             Expr::Function(call) => {
                 let name = call.name.to_string().to_lowercase();

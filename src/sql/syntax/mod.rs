@@ -17,6 +17,7 @@ pub mod nesting;
 pub mod pivots;
 pub mod postgres;
 pub mod quantified;
+pub mod read_again;
 pub mod replaced;
 pub mod rewritten;
 pub mod shorthands;
@@ -25,6 +26,7 @@ pub mod spellings;
 pub mod star_columns;
 pub mod supported;
 pub mod type_names;
+pub mod unnamed_subqueries;
 
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName};
 

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, VisitMut,
-    VisitorMut,
+    Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
+    VisitMut, VisitorMut,
 };
 
 use super::star_columns;
@@ -97,14 +97,15 @@ fn of_select(select: &mut Select) {
         match item {
             SelectItem::Wildcard(options) => all |= options.opt_exclude.is_none() && options.opt_except.is_none(),
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                whole.insert(name.to_string());
+                whole.insert(table(name));
             }
             SelectItem::UnnamedExpr(expression) => {
                 let plain = without_casts(expression);
                 let column = column(&plain);
                 let text = match &column {
                     Some((qualifier, name)) if qualifier.is_empty() => name.clone(),
-                    _ => plain.to_string(),
+                    Some((qualifier, name)) => format!("{qualifier}.{name}"),
+                    None => plain.to_string(),
                 };
                 let again = match &column {
                     // `a` and `t.a` may be the same column.
@@ -157,9 +158,7 @@ fn of_select(select: &mut Select) {
 fn before_stars(projection: &mut [SelectItem], is_unclear: bool) {
     let stars = projection.iter().enumerate().filter_map(|(place, item)| match item {
         SelectItem::Wildcard(options) if options.opt_exclude.is_none() && options.opt_except.is_none() => Some((place, None)),
-        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-            Some((place, Some(name.to_string())))
-        }
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => Some((place, Some(table(name)))),
         _ => None,
     });
     let stars: Vec<(usize, Option<String>)> = stars.collect();
@@ -195,13 +194,19 @@ fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
+/// The name of a table in the form that is compared.
+fn table(name: &ObjectName) -> String {
+    let parts = name.0.iter().map(|part| part.as_ident().map_or_else(|| part.to_string(), normal));
+    parts.collect::<Vec<_>>().join(".")
+}
+
 /// The qualifier and name of a column.
 fn column(expression: &Expr) -> Option<(String, String)> {
     match expression {
         Expr::Identifier(name) => Some((String::new(), normal(name))),
         Expr::CompoundIdentifier(names) => {
             let (name, qualifier) = names.split_last()?;
-            let qualifier: Vec<String> = qualifier.iter().map(ToString::to_string).collect();
+            let qualifier: Vec<String> = qualifier.iter().map(normal).collect();
             Some((qualifier.join("."), normal(name)))
         }
         _ => None,

@@ -17,14 +17,16 @@
 //! | `(keys).n` | `(keys)['n']` |
 //! | `pg_get_keywords()` in FROM | the table of that name |
 
+use std::collections::HashSet;
+use std::iter;
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr, SetOperator, Subscript, TableAlias, TableFactor, Value,
-    With, visit_expressions,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value, With, visit_expressions,
 };
 
 use super::call_of;
@@ -34,7 +36,8 @@ use crate::docs::Kind;
 use crate::functions;
 use crate::sql::command::normal;
 use crate::sql::parser::parse_query;
-use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
+use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, is_object_numbers};
+use crate::sql::references::parameters_in;
 
 /// Keywords that are calls without brackets.
 const CALLS: [&str; 6] = ["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
@@ -350,6 +353,8 @@ fn is_char(data_type: &DataType) -> bool {
 fn usual_type(data_type: &DataType) -> Option<DataType> {
     use sqlparser::ast::ArrayElemTypeDef::{Parenthesis, SquareBracket};
     match data_type {
+        // The planner knows this type.
+        _ if is_object_numbers(data_type) => None,
         DataType::Array(SquareBracket(item, size)) => {
             let usual = usual_type(item).or_else(|| reg_type(item).map(|_| DataType::BigInt(None)));
             let usual = usual.or_else(|| is_char(item).then_some(DataType::Varchar(None)))?;
@@ -538,6 +543,16 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         ("generate_series", [first, last]) if given.iter().any(|bound| names_column(bound) || asks_bounds(bound)) => {
             Some(with("generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT))", &[first.clone(), last.clone()])?)
         }
+        // The function in FROM needs constants when it is planned; a parameter has its value later.
+        ("generate_series", [_, _] | [_, _, Expr::Value(_)]) if given.iter().any(|bound| !parameters_in(bound).is_empty()) => {
+            let own = TableAlias { explicit: true, name: Ident::new(own.as_str()), columns: vec![], at: None };
+            let alias = alias.get_or_insert(own);
+            if alias.columns.is_empty() {
+                alias.columns.push(TableAliasColumnDef::from_name("value"));
+            }
+            let bounds: Vec<String> = (1..=given.len()).map(|place| format!("CAST(${place} AS BIGINT)")).collect();
+            Some(with(&format!("generate_series({})", bounds.join(", ")), &given)?)
+        }
         ("_pg_expandarray", [list]) => Some(with("expanded_array($1)", std::slice::from_ref(list))?),
         ("unnest", [list]) => Some(list.clone()),
         _ => None,
@@ -573,6 +588,38 @@ fn is_of_rows(name: &str, state: &SessionState) -> bool {
         && !state.table_functions().contains_key(name)
         && crate::files::reader(name).is_none()
         && !is_relation()
+}
+
+/// Names the column of a series after its alias where the SELECT reads it by that name: `SELECT g FROM generate_series(1, 3) g`.
+/// Otherwise it is called `value`.
+pub fn select(select: &mut Select) {
+    if series(select).next().is_none() {
+        return;
+    }
+    let mut read = HashSet::new();
+    let _ = visit_expressions(&*select, |part| {
+        if let Expr::Identifier(name) = part {
+            read.insert(normal(name));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    for alias in series(select).filter(|alias| read.contains(&normal(&alias.name))) {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+    }
+}
+
+/// The aliases, without columns, of the series in FROM.
+fn series(select: &mut Select) -> impl Iterator<Item = &mut TableAlias> {
+    let factors = select.from.iter_mut().flat_map(|TableWithJoins { relation, joins }| {
+        iter::once(relation).chain(joins.iter_mut().map(|join| &mut join.relation))
+    });
+    factors.filter_map(|factor| {
+        let (TableFactor::Table { name, alias, args: Some(_), .. } | TableFactor::Function { name, alias, .. }) = factor else {
+            return None;
+        };
+        let is_series = ["generate_series", "range"].contains(&plain(name)?.as_str());
+        alias.as_mut().filter(|alias| is_series && alias.columns.is_empty())
+    })
 }
 
 /// True when an expression contains a column or a subquery.

@@ -3,12 +3,13 @@
 
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
-use sqlparser::dialect::{Dialect, PostgreSqlDialect};
+use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect};
 use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::pivots::{Pivot, columns_of, unpivot};
+use super::read_again;
 use crate::error::invalid;
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::text::as_sql;
@@ -191,6 +192,7 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
 pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     grouped_digits(tokens);
+    materialized(tokens);
     let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
     let at = |tokens: &[TokenWithSpan], number: usize| places.get(number).map(|place| tokens[*place].token.clone());
     let mut inserted = vec![];
@@ -237,6 +239,47 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     samples(tokens)?;
     deleted_from(tokens);
     Ok(())
+}
+
+/// `AS MATERIALIZED (SELECT …)` as `AS (SELECT * FROM (SELECT …) AS "__materialized")`, see [`read_again`]. After WITH RECURSIVE it
+/// stays, because the planner takes only a UNION as recursive.
+fn materialized(tokens: &mut Vec<TokenWithSpan>) {
+    if !tokens.iter().any(|token| is_word(&token.token, "materialized")) {
+        return;
+    }
+    let written_as = |text: &str, span: Span| tokens_of(text, &GenericDialect {}, span).unwrap_or_default();
+    let mut written: Vec<TokenWithSpan> = vec![];
+    // The places of the last two words or signs, and for each open parenthesis whether it is that of such a query.
+    let (mut before, mut last, mut open, mut is_recursive) = (0, 0, vec![], false);
+    for token in std::mem::take(tokens) {
+        let span = token.span;
+        let is_at = |place: usize, word: &str| written.get(place).is_some_and(|token| is_word(&token.token, word));
+        match &token.token {
+            Token::Whitespace(_) => {
+                written.push(token);
+                continue;
+            }
+            Token::LParen => {
+                let begins = is_at(before, "as") && is_at(last, "materialized") && !is_recursive;
+                if begins {
+                    written.truncate(last);
+                    written.extend(written_as("(SELECT * FROM ", span));
+                }
+                open.push(begins);
+            }
+            Token::RParen if open.pop() == Some(true) => {
+                written.push(token);
+                written.extend(written_as(&format!(" AS \"{}\")", read_again::MATERIALIZED), span));
+                (before, last) = (0, written.len() - 1);
+                continue;
+            }
+            Token::SemiColon => is_recursive = false,
+            word => is_recursive |= is_word(word, "recursive"),
+        }
+        (before, last) = (last, written.len());
+        written.push(token);
+    }
+    *tokens = written;
 }
 
 /// Reads `1_000_000` as a number, not as the number 1 with an alias; and `0x1F` as a number, where the tokenizer sees the bytes `X'1F'`.
@@ -391,7 +434,7 @@ fn samples(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
         let span = tokens[using].span;
         tokens.drain(using..=last);
         let sample = format!(" TABLESAMPLE ({count} {unit}) ");
-        if let Some(sample) = tokens_of(&sample, &sqlparser::dialect::GenericDialect {}, span) {
+        if let Some(sample) = tokens_of(&sample, &GenericDialect {}, span) {
             tokens.splice(place..place, sample);
         }
     }

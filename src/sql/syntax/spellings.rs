@@ -11,8 +11,11 @@
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
+//! | `INTERVAL '04:05:06'` | `INTERVAL '04 hours 05 minutes 06 seconds'` |
+//! | `TIMESTAMP '9999-12-31'` | `TIMESTAMP(6) '9999-12-31'` |
 //! | `ARRAY(SELECT …)` | `(SELECT array_agg(…) FROM …)` |
 //! | `list[OFFSET(0)]`, `list[ORDINAL(1)]` | `list[1]` |
+//! | `list[2:]`, `list[:2]` | `list[2:-1]`, `list[1:2]` |
 //! | `(a, b) OVERLAPS (c, d)` | `a < d AND c < b` |
 //! | `group_concat(a SEPARATOR ';')` | `group_concat(a, ';')` |
 //! | `any_value(a HAVING MAX b)` | `max_by(a, b)` |
@@ -23,19 +26,23 @@
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
 //! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, cardinality(list) + 1)) AS u(item, place)` |
 //! | `FROM DUAL` | no FROM clause |
+//! | `12345678901234567.89` | `number_as_written('12345678901234567.89')`, a DOUBLE that becomes a DECIMAL with all digits |
 //! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
+//! | `SELECT *, a + 1 FROM t ORDER BY ALL` | `SELECT * FROM (SELECT *, a + 1 FROM t) ORDER BY ALL` |
 
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, GroupByExpr, HavingBoundKind, Ident, LimitClause, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
     Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
-    TableSampleUnit, TopQuantity, UnaryOperator, Value, ValueWithSpan,
+    TableSampleUnit, TableWithJoins, TopQuantity, TypedString, UnaryOperator, Value, ValueWithSpan,
 };
 
+use super::call_of;
 use super::expression_macros::with;
 use super::joins::name_of;
 use super::rewritten::binary;
+use crate::builtins::decimals::{AS_WRITTEN, is_longer_than_float};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
@@ -58,12 +65,63 @@ fn hexadecimal(expression: &Expr) -> Option<String> {
     is_whole.then(|| digits.to_string())
 }
 
+/// A number that would lose digits as a float, as a call that keeps its text for a cast to a decimal.
+fn long_number(number: &Expr, sign: &str) -> Option<Expr> {
+    let Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) = number else { return None };
+    let text = || Expr::value(Value::SingleQuotedString(format!("{sign}{number}")));
+    is_longer_than_float(number).then(|| call_of(AS_WRITTEN, vec![text()]))
+}
+
+/// Writes the clock at the end of the text of an interval in words: `1 day 04:05:06` as `1 day 4 hours 5 minutes 6 seconds`.
+fn clock_in_words(interval: &mut Expr) {
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = interval else { return };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let Some((clock, before)) = words.split_last() else { return };
+    let (sign, digits) = clock.strip_prefix('-').map_or(("", clock.trim_start_matches('+')), |digits| ("-", digits));
+    let parts: Vec<&str> = digits.split(':').collect();
+    let is_part = |part: &&str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.');
+    if !matches!(parts.len(), 2 | 3) || !parts.iter().all(is_part) {
+        return;
+    }
+    let clock = parts.iter().zip(["hours", "minutes", "seconds"]).map(|(part, unit)| format!("{sign}{part} {unit}"));
+    *text = before.iter().map(ToString::to_string).chain(clock).collect::<Vec<_>>().join(" ");
+}
+
+/// Makes a timestamp one of microseconds where nanoseconds, which reach from 1677 to 2262, cannot hold it.
+fn widen(data_type: &mut DataType, text: &str) {
+    if let DataType::Timestamp(precision @ None, _) = data_type
+        && let Some(year) = text.trim().split('-').next().and_then(|year| year.parse::<u32>().ok())
+        && !(1678..2262).contains(&year)
+    {
+        *precision = Some(6);
+    }
+}
+
 fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
     Ok(match expression {
         // PostgreSQL's notation for bytes: `\x` and two hexadecimal digits per byte. Any other string is taken as its own bytes.
         Expr::Cast { expr, data_type: DataType::Bytea, .. } if let Some(digits) = hexadecimal(expr) => {
             Some(Expr::value(Value::HexStringLiteral(digits)))
         }
+        // A window frame takes an interval only with its number in quotes.
+        Expr::Interval(interval) => {
+            if let Expr::Value(ValueWithSpan { value, .. }) = interval.value.as_mut()
+                && let Value::Number(number, _) = value
+            {
+                *value = Value::SingleQuotedString(number.to_string());
+            }
+            if interval.leading_field.is_none() {
+                clock_in_words(&mut interval.value);
+            }
+            None
+        }
+        Expr::TypedString(TypedString { data_type, value, .. }) => {
+            if let Value::SingleQuotedString(text) = &value.value {
+                widen(data_type, text);
+            }
+            None
+        }
+        Expr::Value(_) => long_number(expression, ""),
         Expr::RLike { negated, expr, pattern, regexp: _ } => {
             let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
             Some(binary(expr.as_ref().clone(), &op, pattern.as_ref().clone()))
@@ -89,7 +147,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             Some(with("(CAST($1 AS BOOLEAN) <> CAST($2 AS BOOLEAN))", &[left.as_ref().clone(), right.as_ref().clone()])?)
         }
         Expr::BinaryOp { left, op: BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide, right } => {
-            Some(with("CAST(($1 - $1 % $2) / $2 AS BIGINT)", &[left.as_ref().clone(), right.as_ref().clone()])?)
+            Some(with("div($1, $2)", &[left.as_ref().clone(), right.as_ref().clone()])?)
         }
         Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
             Some(with("power($1, $2)", &[left.as_ref().clone(), right.as_ref().clone()])?)
@@ -107,6 +165,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             UnaryOperator::PGAbs => Some(with("abs($1)", &[expr.as_ref().clone()])?),
             UnaryOperator::BitwiseNot => Some(with("(-1 - $1)", &[expr.as_ref().clone()])?),
             UnaryOperator::BangNot => Some(with("(NOT $1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::Minus => long_number(expr, "-"),
             _ => None,
         },
         Expr::InUnnest { expr, array_expr, negated } => {
@@ -129,8 +188,13 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             let (expr, data_type, format) = (expr.clone(), data_type.clone(), format.clone());
             Some(Expr::Cast { kind: CastKind::TryCast, expr, data_type, array: *array, format })
         }
-        Expr::Cast { data_type, .. } => {
+        Expr::Cast { expr, data_type, .. } => {
             usual_type(data_type);
+            if let DataType::Interval { .. } = data_type {
+                clock_in_words(expr);
+            } else if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr.as_ref() {
+                widen(data_type, text);
+            }
             None
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
@@ -141,6 +205,11 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 if is_value && let AccessExpr::Dot(Expr::Identifier(name)) = access {
                     let index = Expr::value(Value::SingleQuotedString(normal(name)));
                     *access = AccessExpr::Subscript(Subscript::Index { index });
+                }
+                // DataFusion plans only slices with both ends; -1 is the last element.
+                if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) = access {
+                    lower_bound.get_or_insert(parse_expression("1")?);
+                    upper_bound.get_or_insert(parse_expression("-1")?);
                 }
                 let AccessExpr::Subscript(Subscript::Index { index }) = access else { continue };
                 let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = &*index else { continue };
@@ -283,7 +352,11 @@ pub fn select(select: &mut Select) {
 /// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
     minus(&mut query.body);
+    top(query);
     order_by_all(query);
+}
+
+fn top(query: &mut Query) {
     let Query { body, limit_clause, .. } = query;
     let SetExpr::Select(select) = body.as_mut() else { return };
     if let (Some(top), None) = (&select.top, &limit_clause)
@@ -300,7 +373,8 @@ pub fn query(query: &mut Query) {
     }
 }
 
-/// Replaces ORDER BY ALL by column numbers where the columns can be counted, because DataFusion sorts by column names only.
+/// Replaces ORDER BY ALL by column numbers where the columns can be counted, because DataFusion sorts by column names only. Where a star
+/// stands beside an expression, the columns get names in a subquery.
 fn order_by_all(query: &mut Query) {
     let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
     let OrderByKind::All(options) = kind else { return };
@@ -316,6 +390,22 @@ fn order_by_all(query: &mut Query) {
         let place =
             |place: usize| OrderByExpr { expr: Expr::value(Value::Number(place.to_string(), false)), options, with_fill: None };
         *kind = OrderByKind::Expressions((1..=select.projection.len()).map(place).collect());
+        return;
+    }
+    let is_column = |item: &SelectItem| match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => options.opt_replace.is_none(),
+        SelectItem::UnnamedExpr(expression) => matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+        _ => false,
+    };
+    if select.projection.iter().all(is_column) || matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        return;
+    }
+    let Ok(mut around) = parse_query("SELECT * FROM (SELECT 1) AS __all") else { return };
+    if let SetExpr::Select(outer) = around.body.as_mut()
+        && let [TableWithJoins { relation: TableFactor::Derived { subquery, .. }, .. }] = outer.from.as_mut_slice()
+    {
+        std::mem::swap(&mut subquery.body, &mut query.body);
+        query.body = around.body;
     }
 }
 

@@ -17,6 +17,8 @@ mod columns;
 mod dependent;
 mod engine;
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, NullEquality, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
@@ -66,7 +68,61 @@ fn of_join(join: Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
         let plan = LogicalPlan::Join(Join { filter: None, ..join });
         return of_node(LogicalPlanBuilder::from(plan).filter(filter)?.build()?, names);
     }
+    if let Some(plan) = outer(&join, names)? {
+        return Ok(Transformed::yes(plan));
+    }
     Ok(Transformed::no(LogicalPlan::Join(join)))
+}
+
+/// An outer join with subqueries in its condition. Each part of the condition whose columns are all of one side is computed for the rows of
+/// that side; a part with columns of both sides is left to the engine.
+fn outer(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
+    let Some(filter) = join.filter.as_ref().filter(|filter| engine::has_subquery(filter)) else { return Ok(None) };
+    if !matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full) {
+        return Ok(None);
+    }
+    let node = LogicalPlan::Join(join.clone());
+    let inputs = [&join.left, &join.right];
+    let mut sides: [Option<Around<'_>>; 2] = [None, None];
+    let mut conditions = vec![];
+    for condition in split_conjunction_owned(filter.clone()) {
+        if !engine::has_subquery(&condition) {
+            conditions.push(condition);
+            continue;
+        }
+        let used = used_from(&node, &condition)?;
+        let is_of = |input: &&LogicalPlan| used.iter().all(|column| input.schema().has_column(column));
+        let Some(place) = inputs.iter().position(|input| is_of(&input.as_ref())) else { return Ok(None) };
+        size::check(inputs[place])?;
+        let side = sides[place].get_or_insert_with(|| {
+            let rows = read_twice(inputs[place]);
+            Around { plan: rows.clone(), rows, is_joined: false, names }
+        });
+        conditions.push(side.without_subqueries(condition, &node)?);
+    }
+    if !sides.iter().flatten().any(|side| side.is_joined) {
+        return Ok(None);
+    }
+    let [left, right] = sides;
+    let computed = |side: Option<Around<'_>>, input| side.map_or_else(|| Arc::clone(input), |side| Arc::new(side.plan));
+    let Join { on, join_type, join_constraint, null_equality, null_aware, .. } = join.clone();
+    let (left, right) = (computed(left, &join.left), computed(right, &join.right));
+    let condition = conjunction(conditions);
+    let joined = Join::try_new(left, right, on, condition, join_type, join_constraint, null_equality, null_aware)?;
+    let own = as_expressions(&join.schema.columns());
+    LogicalPlanBuilder::from(LogicalPlan::Join(joined)).project(own)?.build().map(Some)
+}
+
+/// The columns of `rows` that an expression uses, by itself and in its subqueries.
+fn used_from(rows: &LogicalPlan, expression: &Expr) -> Result<Vec<Column>> {
+    let mut used: Vec<Column> = expression.column_refs().into_iter().cloned().collect();
+    expression.apply(|part| {
+        if let Some(subquery) = subquery_of(part) {
+            used.extend(taken_from(rows, &subquery.subquery)?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(used)
 }
 
 fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {

@@ -1,0 +1,173 @@
+//! Floats as decimals: the digits of a float are rounded, as in PostgreSQL, so that 1.005 becomes 1.01.
+//!
+//! The digits are those that the float is shown with, the fewest that are read back as the same float. DataFusion rounds the product with a
+//! power of ten, which for 1.005 is a little less than 100.5; products above 2⁵³ also have digits that nobody wrote.
+//!
+//! A number of the statement with more digits than a float holds keeps its text until it is known whether it becomes a decimal.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, cast, lit, try_cast};
+
+use super::scalar::Scalar;
+
+static DECIMAL: Scalar = Scalar {
+    name: "decimal_of_float",
+    takes: |types| match types {
+        [DataType::Float32 | DataType::Float64, decimal] if decimal.is_decimal() => Ok(types.to_vec()),
+        _ => plan_err!("expected a float and a decimal"),
+    },
+    gives: |types| match types {
+        [_, decimal] => Ok(decimal.clone()),
+        _ => plan_err!("expected a float and a decimal"),
+    },
+    compute: |arguments| {
+        let to = arguments.return_field.data_type();
+        let mut numbers = arguments.args[0].to_array(arguments.number_rows)?;
+        if !are_rounded_alike(&numbers, to) {
+            numbers = Arc::new(digits(&numbers));
+        }
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        Ok(ColumnarValue::Array(cast_with_options(&numbers, to, &options)?))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
+static DIGITS: Scalar = Scalar {
+    name: "digits_of_float",
+    takes: |types| match types {
+        [DataType::Float32 | DataType::Float64] => Ok(types.to_vec()),
+        _ => plan_err!("expected a float"),
+    },
+    gives: |_| Ok(DataType::Utf8),
+    compute: |arguments| {
+        let numbers = arguments.args[0].to_array(arguments.number_rows)?;
+        Ok(ColumnarValue::Array(Arc::new(digits(&numbers))))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
+static WRITTEN: Scalar = Scalar {
+    name: "number_as_written",
+    takes: |types| match types {
+        [text] if text.is_string() => Ok(vec![DataType::Utf8]),
+        _ => plan_err!("expected a text"),
+    },
+    gives: |_| Ok(DataType::Float64),
+    compute: |arguments| {
+        let texts = arguments.args[0].to_array(arguments.number_rows)?;
+        let numbers: Float64Array = texts.as_string::<i32>().iter().map(|text| text?.parse().ok()).collect();
+        Ok(ColumnarValue::Array(Arc::new(numbers)))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
+/// The functions of this module.
+pub static ALL: [&Scalar; 3] = [&DECIMAL, &DIGITS, &WRITTEN];
+
+/// The function whose argument is a number as text.
+pub const AS_WRITTEN: &str = "number_as_written";
+
+/// True for a number in SQL that is read as a float and loses digits by that.
+pub fn is_longer_than_float(number: &str) -> bool {
+    let is_plain = number.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.');
+    is_plain
+        && number.parse::<u64>().is_err()
+        && number.parse::<f64>().is_ok_and(|float| without_zeros(&float.to_string()) != without_zeros(number))
+}
+
+/// The number without zeros that do not count.
+fn without_zeros(number: &str) -> &str {
+    let number = number.trim_start_matches('0');
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// A float cast to a decimal.
+pub fn of_float(number: Expr, to: &DataType) -> Result<Expr> {
+    match text_of(&number) {
+        Some(text) => Ok(cast(text, to.clone())),
+        None => Ok(DECIMAL.call(vec![number, lit(ScalarValue::new_zero(to)?)])),
+    }
+}
+
+/// Like [`of_float`], but NULL where the decimal has too few digits.
+pub fn try_of_float(number: Expr, to: &DataType) -> Expr {
+    let text = text_of(&number);
+    try_cast(text.unwrap_or_else(|| DIGITS.call(vec![number])), to.clone())
+}
+
+/// The text of a number with more digits than a float holds.
+fn text_of(number: &Expr) -> Option<Expr> {
+    match number {
+        Expr::ScalarFunction(call) if call.name() == AS_WRITTEN => call.args.first().cloned(),
+        _ => None,
+    }
+}
+
+/// True if the engine's cast gives what rounding the digits gives. That is so unless a product with the power of ten is as close to a half
+/// as it may be wrong, or is so large that its last digits may be. A product that no decimal holds is the same error either way.
+fn are_rounded_alike(numbers: &ArrayRef, to: &DataType) -> bool {
+    const LARGEST: f64 = 1_125_899_906_842_624.0;
+    const RELATIVE_ERROR: f64 = 8.0 * f64::EPSILON;
+    let scale = match to {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => *scale,
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale,
+        _ => return true,
+    };
+    // The engine reads no text as a decimal without digits before the tens.
+    if scale < 0 {
+        return true;
+    }
+    let Some(numbers) = numbers.as_primitive_opt::<Float64Type>() else { return false };
+    let power = 10_f64.powi(scale.into());
+    numbers.iter().flatten().all(|number| {
+        let product = (number * power).abs();
+        let is_exact = product < LARGEST && (product.fract() - 0.5).abs() > product * RELATIVE_ERROR;
+        is_exact || product.is_nan() || product >= 1e77
+    })
+}
+
+fn digits(numbers: &ArrayRef) -> StringArray {
+    // Decimals have at most 76 places. Smaller numbers would be longer texts than the engine reads.
+    const SMALLEST: f64 = 1e-77;
+    match numbers.as_primitive_opt::<Float32Type>() {
+        Some(numbers) => numbers.iter().map(|number| Some(number?.to_string())).collect(),
+        None => numbers
+            .as_primitive::<Float64Type>()
+            .iter()
+            .map(|number| number.map(|number| if number.abs() < SMALLEST { "0".to_string() } else { number.to_string() }))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::Array;
+    use datafusion::arrow::util::display::array_value_to_string;
+
+    #[test]
+    fn the_digits_are_rounded() {
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.005, 0.285, -1.255, 123_456_789_012_345.67, 2.0]));
+        let to = DataType::Decimal128(19, 2);
+        assert!(!are_rounded_alike(&numbers, &to));
+        assert!(are_rounded_alike(&numbers.slice(4, 1), &to));
+        let rounded = cast_with_options(&digits(&numbers), &to, &CastOptions::default()).unwrap();
+        let shown: Vec<String> = (0..rounded.len()).map(|row| array_value_to_string(&rounded, row).unwrap()).collect();
+        assert_eq!(shown, ["1.01", "0.29", "-1.26", "123456789012345.67", "2.00"]);
+    }
+
+    #[test]
+    fn long_numbers_are_recognised() {
+        for long in ["12345678901234567.89", "12345678901234.567", "123456789012345678901", "0.12345678901234567890"] {
+            assert!(is_longer_than_float(long), "{long}");
+        }
+        for short in ["1.005", "12345678901234567", "0.000000000000000001", "1e400", "00123456789012345.50", ".5", "5.", "0.0"] {
+            assert!(!is_longer_than_float(short), "{short}");
+        }
+    }
+}
