@@ -24,7 +24,7 @@ use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::Parsed;
-use crate::statement::{Read, StatementContext};
+use crate::statement::{Read, StatementContext, StoredState};
 
 /// The environment variable with the path of the file that holds the audit key.
 pub(super) const KEY_FILE: &str = "PORTRAIT_AUDIT_KEY_FILE";
@@ -185,7 +185,8 @@ fn scanned<'a>(
     context: &StatementContext,
 ) -> Result<Vec<(&'a Object, Option<i64>, Columns)>> {
     let names = Names::new(objects, context);
-    let mut read: BTreeMap<(i64, Option<i64>), (&Object, Option<i64>, Columns)> = BTreeMap::new();
+    type Scan<'a> = (&'a Object, Option<i64>, Columns);
+    let mut read: BTreeMap<StoredState, Scan<'a>> = BTreeMap::new();
     let mut is_below = false;
     plan.apply_with_subqueries(|node| {
         match node {

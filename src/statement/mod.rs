@@ -61,7 +61,7 @@ pub use progress::Progress;
 pub use reads::Reads;
 pub use rights::{PREDEFINED, Rights};
 pub use running::RunningPlan;
-pub use tables::{SavedTables, SessionTables};
+pub use tables::{SavedTables, SessionTables, StoredState};
 
 pub use crate::postgres_catalog::advisory::TransactionLocks;
 

@@ -26,6 +26,9 @@ pub struct SavedTables {
 /// The classes of an object's columns, by column name.
 type Classes = Arc<BTreeMap<String, String>>;
 
+/// The numbers of an object and of its snapshot; none for the newest.
+pub type StoredState = (i64, Option<i64>);
+
 /// A session's temporary tables, and the views and external tables that it loaded last, so that the next statement need not load them
 /// again.
 #[derive(Default)]
@@ -39,7 +42,7 @@ pub struct SessionTables {
     /// change of the database makes all of them out of date.
     loaded: Mutex<(Stamp, Tables)>,
     /// The classes of objects' columns by the numbers of object and snapshot, with their state of the database.
-    classes: Mutex<(Stamp, HashMap<(i64, Option<i64>), Classes>)>,
+    classes: Mutex<(Stamp, HashMap<StoredState, Classes>)>,
 }
 
 impl Debug for SessionTables {
@@ -161,13 +164,13 @@ impl SessionTables {
     }
 
     /// The classes of an object's columns, if they were found in this state of the database.
-    pub fn classes(&self, stamp: Stamp, state: (i64, Option<i64>)) -> Option<Classes> {
+    pub fn classes(&self, stamp: Stamp, state: StoredState) -> Option<Classes> {
         let classes = self.classes.lock();
         classes.1.get(&state).filter(|_| classes.0 == stamp).cloned()
     }
 
     /// Caches the classes of an object's columns.
-    pub fn keep_classes(&self, stamp: Stamp, state: (i64, Option<i64>), found: &Classes) {
+    pub fn keep_classes(&self, stamp: Stamp, state: StoredState, found: &Classes) {
         let mut classes = self.classes.lock();
         if classes.0 != stamp {
             *classes = (stamp, HashMap::new());

@@ -164,7 +164,7 @@ fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64],
         };
         let step = solve(&factor, width, &at.gradient);
         let decrement: f64 = step.iter().zip(&at.gradient).map(|(step, slope)| step * slope).sum();
-        let Some(better) = shortened(&evaluate, &beta, &step, at.value)? else {
+        let Some(better) = shortened(evaluate, &beta, &step, at.value)? else {
             converged = decrement < NOISE * (1.0 + at.value.abs());
             break;
         };

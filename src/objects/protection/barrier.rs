@@ -38,6 +38,7 @@ use futures::future::BoxFuture;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, failed, sqlstate};
 use crate::opaque::forward;
+use crate::statement::StoredState;
 
 /// A column as the reader sees it.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ pub struct Barrier {
     /// The name of the table, for messages.
     label: String,
     /// The number of the object, and of its snapshot if it has stored states.
-    of: (i64, Option<i64>),
+    of: StoredState,
     /// The visible rows, with the columns that are shown and those that are only compared.
     rows: LogicalPlan,
     columns: Vec<Shown>,
