@@ -81,7 +81,11 @@ impl Hash for Udf {
 
 impl Udf {
     fn shown(&self, arguments: &[String]) -> String {
-        (self.scalar.written)(arguments).unwrap_or_else(|| format!("{}({})", self.scalar.name, arguments.join(", ")))
+        (self.scalar.written)(arguments).unwrap_or_else(|| self.call(arguments))
+    }
+
+    fn call(&self, arguments: &[String]) -> String {
+        format!("{}({})", self.scalar.name, arguments.join(", "))
     }
 }
 
@@ -123,8 +127,13 @@ impl ScalarUDFImpl for Udf {
     }
 
     /// Shortened, because the engine asks for the name of each operator of a chain many times.
+    ///
+    /// A function that is written as its argument has a name of its own: as the key of a join it stands in one projection with the argument.
+    /// Rules keep the names of results.
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        Ok(short_name(self.shown(&arguments.iter().map(|argument| argument.schema_name().to_string()).collect::<Vec<_>>())))
+        let arguments: Vec<String> = arguments.iter().map(|argument| argument.schema_name().to_string()).collect();
+        let shown = self.shown(&arguments);
+        Ok(short_name(if arguments.first() == Some(&shown) { self.call(&arguments) } else { shown }))
     }
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {

@@ -31,6 +31,16 @@ fn call(text: &str) -> Option<String> {
     let (call, rest) = rest.split_once("'. You might")?;
     let (name, types) = call.strip_suffix(')')?.split_once('(')?;
     let got: Vec<&str> = types.split(", ").filter(|one| !one.is_empty()).collect();
+    // A function that chooses its types itself says what it takes.
+    if let Some((_, said)) = text.split_once("user-defined coercion failed with: ")
+        && let Some((called, takes)) = said.split_once(" takes ")
+        && let Some((takes, rest)) = takes.split_once(", got [")
+    {
+        let called = called.rsplit(' ').next().unwrap_or(name);
+        let advice = rest.split_once("]; ").and_then(|(_, advice)| advice.split_once(". No function ")).map_or("", |(advice, _)| advice);
+        let mark = if advice.is_empty() { "" } else { "; " };
+        return Some(format!("{called}: takes {takes}, got {}{mark}{advice}", if got.is_empty() { "none" } else { types }));
+    }
     let candidates: Vec<&str> = rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
     if let Some(counts) = text.split_once(" expects ").and_then(|(_, rest)| parts(rest, ["", " arguments but received "]))
         && let Ok(count) = counts[0].parse::<usize>()

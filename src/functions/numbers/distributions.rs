@@ -5,7 +5,7 @@ use crate::docs::{Argument, Takes};
 
 pub static ALL: [ExpressionMacro; 8] = [
     ExpressionMacro::scalar("erf", "numbers", "Returns the error function.", Meaning::Itself)
-        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(erf(1.0), 12) AS value;"])
+        .page(&[Argument::required("x", Takes::Value("number"), "where the function is computed")], &["SELECT round(erf(1.0), 12) AS value;"])
         .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar(
         "erfc",
@@ -13,14 +13,14 @@ pub static ALL: [ExpressionMacro; 8] = [
         "Returns 1 minus the error function, accurate where that is tiny.",
         Meaning::Itself,
     )
-    .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT erfc(5.0) AS value;"])
+    .page(&[Argument::required("x", Takes::Value("number"), "where the function is computed")], &["SELECT erfc(5.0) AS value;"])
     .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar("normal_cdf", "numbers", "Returns the cumulative normal distribution at x.", Meaning::Itself)
         .page(
             &[
-                Argument::required("x", Takes::Value("number"), "the x"),
-                Argument::optional("mean", Takes::Value("number"), "", "the mean"),
-                Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+                Argument::required("x", Takes::Value("number"), "where the function is computed"),
+                Argument::optional("mean", Takes::Value("number"), "", "mean of the distribution; without it 0"),
+                Argument::optional("sd", Takes::Value("number"), "", "standard deviation; without it 1"),
             ],
             &["SELECT round(normal_cdf(1.96, 0, 1), 12) AS value;"],
         )
@@ -28,9 +28,9 @@ pub static ALL: [ExpressionMacro; 8] = [
     ExpressionMacro::scalar("normal_quantile", "numbers", "Returns the quantile p of a normal distribution.", Meaning::Itself)
         .page(
             &[
-                Argument::required("p", Takes::Value("number"), "the p"),
-                Argument::optional("mean", Takes::Value("number"), "", "the mean"),
-                Argument::optional("sd", Takes::Value("number"), "", "the sd"),
+                Argument::required("p", Takes::Value("number"), "probability, from 0 to 1"),
+                Argument::optional("mean", Takes::Value("number"), "", "mean of the distribution; without it 0"),
+                Argument::optional("sd", Takes::Value("number"), "", "standard deviation; without it 1"),
             ],
             &["SELECT round(normal_quantile(0.975, 0, 1), 12) AS value;"],
         )
@@ -38,8 +38,8 @@ pub static ALL: [ExpressionMacro; 8] = [
     ExpressionMacro::scalar("t_cdf", "numbers", "Returns the cumulative Student's t distribution at x.", Meaning::Itself)
         .page(
             &[
-                Argument::required("x", Takes::Value("number"), "the x"),
-                Argument::required("df", Takes::Value("number"), "the df"),
+                Argument::required("x", Takes::Value("number"), "where the function is computed"),
+                Argument::required("df", Takes::Value("number"), "degrees of freedom"),
             ],
             &["SELECT round(t_cdf(2.0, 10), 12) AS value;"],
         )
@@ -47,8 +47,8 @@ pub static ALL: [ExpressionMacro; 8] = [
     ExpressionMacro::scalar("chi2_cdf", "numbers", "Returns the cumulative χ² distribution at x.", Meaning::Itself)
         .page(
             &[
-                Argument::required("x", Takes::Value("number"), "the x"),
-                Argument::required("df", Takes::Value("number"), "the df"),
+                Argument::required("x", Takes::Value("number"), "where the function is computed"),
+                Argument::required("df", Takes::Value("number"), "degrees of freedom"),
             ],
             &["SELECT round(chi2_cdf(3.84, 1), 12) AS value;"],
         )
@@ -56,14 +56,14 @@ pub static ALL: [ExpressionMacro; 8] = [
     ExpressionMacro::scalar("f_cdf", "numbers", "Returns the cumulative F distribution at x.", Meaning::Itself)
         .page(
             &[
-                Argument::required("x", Takes::Value("number"), "the x"),
-                Argument::required("df1", Takes::Value("number"), "the df1"),
-                Argument::required("df2", Takes::Value("number"), "the df2"),
+                Argument::required("x", Takes::Value("number"), "where the function is computed"),
+                Argument::required("df1", Takes::Value("number"), "degrees of freedom of the numerator"),
+                Argument::required("df2", Takes::Value("number"), "degrees of freedom of the denominator"),
             ],
             &["SELECT round(f_cdf(3.0, 2, 10), 12) AS value;"],
         )
         .says("Accurate to about 13 digits."),
     ExpressionMacro::scalar("lgamma", "numbers", "Returns the logarithm of the gamma function.", Meaning::Itself)
-        .page(&[Argument::required("x", Takes::Value("number"), "the x")], &["SELECT round(lgamma(5), 12) AS value;"])
+        .page(&[Argument::required("x", Takes::Value("number"), "where the function is computed")], &["SELECT round(lgamma(5), 12) AS value;"])
         .says("Accurate to about 13 digits."),
 ];
