@@ -17,9 +17,16 @@ const DOC: Doc = Doc {
     kind: Kind::Scalar,
     domain: "conditions",
     summary: "Returns the SQL type of a value.",
-    description: "This is the type of the expression: it is the same for every row, also if the value is NULL.",
-    arguments: &[Argument::required("value", Takes::Value("any type"), "the value")],
-    examples: &["SELECT typeof(1) AS number, typeof('tea') AS text, typeof(DATE '2025-05-01') AS day;"],
+    description: "\
+This is the type of the expression: it is the same for every row, also if the value is NULL.
+
+A bare NULL has the type `NULL`; a NULL in a column has the type of the column.
+
+**Elsewhere.** DuckDB: `typeof`; PostgreSQL: `pg_typeof`, with the names of PostgreSQL (`integer`, `text`). In SQLite `typeof` depends on
+the value of the row.",
+    arguments: &[Argument::required("value", Takes::Value("any type"), "expression whose type is wanted; its value is not looked at")],
+    examples: &["SELECT typeof(1) AS number, typeof('tea') AS text, typeof(DATE '2025-05-01') AS day;", "SELECT typeof(amount) AS amount, typeof(ordered_at) AS ordered_at, typeof(sum(amount)) AS total
+FROM sample_orders(rows => 100) GROUP BY ALL;"],
     ..Doc::EMPTY
 };
 
