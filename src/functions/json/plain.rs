@@ -11,8 +11,20 @@ pub static ALL: [ExpressionMacro; 11] = [
         Meaning::Itself,
     )
     .page(
-        &[Argument::required("value", Takes::Value("any type"), "the value")],
-        &["SELECT to_json({'a': 1, 'b': ['x', NULL]}) AS json;"],
+        &[Argument::required("value", Takes::Value("any type"), "value of any type; a NULL becomes `null`")],
+        &[
+            "SELECT to_json({'a': 1, 'b': ['x', NULL]}) AS json;",
+            "SELECT to_json({'id': customer_id, 'city': city, 'since': registered_at}) AS customer
+FROM sample_customers(rows => 2) ORDER BY customer_id;",
+        ],
+    )
+    .says(
+        "\
+Numbers are written without quotes, a decimal with all its digits; dates and times as ISO 8601 strings; NaN and
+infinity as strings, since JSON has no such numbers; bytes as `\\x` and hexadecimal digits. The result is a VARCHAR.
+
+**Elsewhere.** PostgreSQL and DuckDB: `to_json`, with the type `json`; Snowflake: `to_json(to_variant(value))`;
+BigQuery: `to_json_string`; Python: `json.dumps`.",
     ),
     ExpressionMacro::scalar(
         "to_jsonb",
@@ -20,11 +32,27 @@ pub static ALL: [ExpressionMacro; 11] = [
         "As `to_json`, with spaces after colons and commas, as PostgreSQL writes jsonb.",
         Meaning::Itself,
     )
-    .page(&[Argument::required("value", Takes::Value("any type"), "the value")], &["SELECT to_jsonb({'a': 1}) AS json;"]),
-    ExpressionMacro::scalar("row_to_json", "json", "Converts a row, given as a struct, to a JSON object.", Meaning::Itself).page(
-        &[Argument::required("row", Takes::Value("struct"), "the row")],
-        &["SELECT row_to_json({'a': 1, 'b': 'x'}) AS json;"],
+    .page(
+        &[Argument::required("value", Takes::Value("any type"), "value of any type; a NULL becomes `null`")],
+        &["SELECT to_jsonb({'a': 1}) AS json;"],
+    )
+    .says(
+        "\
+The content is that of `to_json`; the result is a VARCHAR too. PostgreSQL's jsonb also sorts the names of an object
+and keeps only the last of equal names; here they stay as they are.",
     ),
+    ExpressionMacro::scalar("row_to_json", "json", "Converts a row, given as a struct, to a JSON object.", Meaning::Itself)
+        .page(
+            &[Argument::required("row", Takes::Value("struct"), "struct whose fields become the names of the object")],
+            &["SELECT row_to_json({'a': 1, 'b': 'x'}) AS json;"],
+        )
+        .says(
+            "\
+Fields that are NULL are written as `null`, not left out.
+
+**Elsewhere.** PostgreSQL: `row_to_json(t)` takes the row of a table by its name; here write the fields:
+`row_to_json({'a': t.a})`.",
+        ),
     ExpressionMacro::scalar(
         "json_build_object",
         "json",
@@ -33,28 +61,56 @@ pub static ALL: [ExpressionMacro; 11] = [
     )
     .page(
         &[
-            Argument::required("name", Takes::Value("text"), "the first name"),
+            Argument::required("name", Takes::Value("text"), "first name; a NULL is an error"),
             Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
         ],
-        &["SELECT json_build_object('a', 1, 'b', 'x') AS json;"],
+        &[
+            "SELECT json_build_object('a', 1, 'b', 'x') AS json;",
+            "SELECT json_build_object('order', order_id, 'amount', amount) AS json
+FROM sample_orders(rows => 2) ORDER BY order_id;",
+        ],
+    )
+    .says(
+        "\
+Names and values must come in pairs. A value NULL is written as `null`.
+
+**Elsewhere.** PostgreSQL: `json_build_object`; DuckDB and MySQL: `json_object`; Snowflake: `object_construct`, which
+leaves out pairs with NULL.",
     ),
     ExpressionMacro::scalar("jsonb_build_object", "json", "As `json_build_object`, as PostgreSQL writes jsonb.", Meaning::Itself)
         .page(
             &[
-                Argument::required("name", Takes::Value("text"), "the first name"),
+                Argument::required("name", Takes::Value("text"), "first name; a NULL is an error"),
                 Argument::required("value", Takes::Value("any type"), "its value; more names and values follow"),
             ],
             &["SELECT jsonb_build_object('a', 1, 'b', 'x') AS json;"],
+        )
+        .says("See `json_build_object`."),
+    ExpressionMacro::scalar("json_build_array", "json", "Builds a JSON array from the arguments.", Meaning::Itself)
+        .page(
+            &[Argument::required(
+                "value",
+                Takes::Value("any type"),
+                "first value, of any type; more follow, and NULL becomes `null`",
+            )],
+            &["SELECT json_build_array(1, 'x', NULL) AS json;"],
+        )
+        .says(
+            "\
+The values may have different types. Without arguments the result is `[]`.
+
+**Elsewhere.** PostgreSQL: `json_build_array`; DuckDB and MySQL: `json_array`.",
         ),
-    ExpressionMacro::scalar("json_build_array", "json", "Builds a JSON array from the arguments.", Meaning::Itself).page(
-        &[Argument::required("value", Takes::Value("any type"), "the first value; more follow")],
-        &["SELECT json_build_array(1, 'x', NULL) AS json;"],
-    ),
     ExpressionMacro::scalar("jsonb_build_array", "json", "As `json_build_array`, as PostgreSQL writes jsonb.", Meaning::Itself)
         .page(
-            &[Argument::required("value", Takes::Value("any type"), "the first value; more follow")],
+            &[Argument::required(
+                "value",
+                Takes::Value("any type"),
+                "first value, of any type; more follow, and NULL becomes `null`",
+            )],
             &["SELECT jsonb_build_array(1, 'x') AS json;"],
-        ),
+        )
+        .says("See `json_build_array`."),
     ExpressionMacro::aggregate(
         "json_agg",
         "json",
@@ -62,8 +118,24 @@ pub static ALL: [ExpressionMacro; 11] = [
         Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_json($1), 'null'), ', ') || ']'")]),
     )
     .page(
-        &[Argument::required("value", Takes::Value("any type"), "the value; ORDER BY may follow it")],
-        &["SELECT json_agg(v ORDER BY v) AS json FROM (VALUES (2), (1)) AS t(v);"],
+        &[Argument::required(
+            "value",
+            Takes::Value("any type"),
+            "value of each row; NULL becomes `null`; ORDER BY may follow it",
+        )],
+        &[
+            "SELECT json_agg(v ORDER BY v) AS json FROM (VALUES (2), (1)) AS t(v);",
+            "SELECT customer_id, json_agg(order_id ORDER BY order_id) AS orders
+FROM sample_orders(rows => 1000) WHERE customer_id IN (1, 4) GROUP BY customer_id ORDER BY customer_id;",
+        ],
+    )
+    .says(
+        "\
+Without ORDER BY the order of the values is not fixed: it may differ between runs.
+
+**Cost.** The text of a group is held in memory and grows with its rows. Collect small groups, or keep the rows.
+
+**Elsewhere.** PostgreSQL: `json_agg`; DuckDB: `json_group_array`; MySQL: `json_arrayagg`.",
     ),
     ExpressionMacro::aggregate(
         "jsonb_agg",
@@ -72,9 +144,14 @@ pub static ALL: [ExpressionMacro; 11] = [
         Meaning::Sql(&[(1, "'[' || string_agg(coalesce(to_jsonb($1), 'null'), ', ') || ']'")]),
     )
     .page(
-        &[Argument::required("value", Takes::Value("any type"), "the value; ORDER BY may follow it")],
+        &[Argument::required(
+            "value",
+            Takes::Value("any type"),
+            "value of each row; NULL becomes `null`; ORDER BY may follow it",
+        )],
         &["SELECT jsonb_agg(v ORDER BY v) AS json FROM (VALUES (2), (1)) AS t(v);"],
-    ),
+    )
+    .says("See `json_agg` for order and memory."),
     ExpressionMacro::aggregate(
         "json_object_agg",
         "json",
@@ -86,10 +163,28 @@ pub static ALL: [ExpressionMacro; 11] = [
     )
     .page(
         &[
-            Argument::required("name", Takes::Value("text"), "the name"),
+            Argument::required(
+                "name",
+                Takes::Value("text"),
+                "name of the pair, converted to text; rows whose name is NULL are left out",
+            ),
             Argument::required("value", Takes::Value("any type"), "its value; ORDER BY may follow it"),
         ],
-        &["SELECT json_object_agg(k, v ORDER BY k) AS json FROM (VALUES ('b', 2), ('a', 1)) AS t(k, v);"],
+        &[
+            "SELECT json_object_agg(k, v ORDER BY k) AS json FROM (VALUES ('b', 2), ('a', 1)) AS t(k, v);",
+            "SELECT json_object_agg(channel, orders ORDER BY channel) AS orders
+FROM (SELECT channel, count(*) AS orders FROM sample_orders(rows => 1000) GROUP BY channel);",
+        ],
+    )
+    .says(
+        "\
+Equal names are all kept, as in PostgreSQL. Without ORDER BY the order of the values is not fixed: it may differ
+between runs.
+
+**Cost.** The text of a group is held in memory and grows with its rows. Collect small groups, or keep the rows.
+
+**Elsewhere.** PostgreSQL: `json_object_agg`, where a name NULL is an error; DuckDB: `json_group_object`; MySQL:
+`json_objectagg`.",
     ),
     ExpressionMacro::aggregate(
         "jsonb_object_agg",
@@ -102,9 +197,17 @@ pub static ALL: [ExpressionMacro; 11] = [
     )
     .page(
         &[
-            Argument::required("name", Takes::Value("text"), "the name"),
+            Argument::required(
+                "name",
+                Takes::Value("text"),
+                "name of the pair, converted to text; rows whose name is NULL are left out",
+            ),
             Argument::required("value", Takes::Value("any type"), "its value; ORDER BY may follow it"),
         ],
         &["SELECT jsonb_object_agg(k, v ORDER BY k) AS json FROM (VALUES ('b', 2), ('a', 1)) AS t(k, v);"],
+    )
+    .says(
+        "\
+Equal names are all kept; PostgreSQL's jsonb keeps the last. See `json_object_agg` for order and memory.",
     ),
 ];

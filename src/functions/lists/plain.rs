@@ -11,18 +11,55 @@ pub static ALL: [ExpressionMacro; 9] = [
         "Sorts a list in descending order.",
         Meaning::Sql(&[(1, "array_sort($1, 'DESC', 'NULLS LAST')")]),
     )
-    .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT list_reverse_sort([3, 1, 2]) AS falling;"]),
+    .page(
+        &[Argument::required("list", Takes::Value("list"), "list to sort; NULL gives NULL")],
+        &["SELECT list_reverse_sort([3, 1, 2]) AS falling;"],
+    )
+    .says(
+        "\
+NULLs come last.
+
+**Elsewhere.** DuckDB: `list_reverse_sort`; Spark: `sort_array(list, false)`; Python: `sorted(list, reverse=True)`.",
+    ),
     ExpressionMacro::scalar("sort_array", "lists", "Sorts a list in ascending order.", Meaning::Sql(&[(1, "array_sort($1)")]))
-        .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT sort_array([3, 1, 2]) AS rising;"]),
+        .page(
+            &[Argument::required("list", Takes::Value("list"), "list to sort; NULL gives NULL")],
+            &["SELECT sort_array([3, 1, 2]) AS rising;"],
+        )
+        .says(
+            "\
+NULLs come first, as in Spark.
+
+**Elsewhere.** Spark: `sort_array`; DuckDB and Snowflake: `list_sort` and `array_sort`.",
+        ),
     ExpressionMacro::scalar(
         "array_size",
         "lists",
         "Returns the number of values in a list.",
         Meaning::Sql(&[(1, "cardinality($1)")]),
     )
-    .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT array_size([1, 2]) AS count;"]),
+    .page(
+        &[Argument::required("list", Takes::Value("list"), "list to count; NULL gives NULL, an empty list 0")],
+        &[
+            "SELECT array_size([1, 2]) AS count;",
+            "SELECT lines, count(*) AS orders
+FROM (
+  SELECT array_size(array_agg(product_id)) AS lines FROM sample_order_items(rows => 1000) GROUP BY order_id)
+GROUP BY lines ORDER BY lines LIMIT 3;",
+        ],
+    )
+    .says(
+        "\
+NULLs in the list count.
+
+**Elsewhere.** Snowflake: `array_size`; PostgreSQL: `cardinality`; DuckDB: `len`; BigQuery: `array_length`.",
+    ),
     ExpressionMacro::scalar("size", "lists", "Returns the number of values in a list.", Meaning::Sql(&[(1, "cardinality($1)")]))
-        .page(&[Argument::required("list", Takes::Value("list"), "the list")], &["SELECT size([1, 2]) AS count;"]),
+        .page(
+            &[Argument::required("list", Takes::Value("list"), "list to count; NULL gives NULL, an empty list 0")],
+            &["SELECT size([1, 2]) AS count;"],
+        )
+        .says("As `array_size`, in Spark and Hive. NULLs in the list count."),
     ExpressionMacro::scalar(
         "array_contains",
         "lists",
@@ -31,10 +68,26 @@ pub static ALL: [ExpressionMacro; 9] = [
     )
     .page(
         &[
-            Argument::required("list", Takes::Value("list, or the value in Snowflake"), "the list"),
-            Argument::required("value", Takes::Value("any type"), "the value"),
+            Argument::required("list", Takes::Value("list"), "list to search; NULL gives NULL"),
+            Argument::required(
+                "value",
+                Takes::Value("any type"),
+                "value to look for, of the type of the list's values; NULL gives NULL",
+            ),
         ],
-        &["SELECT array_contains([1, 2], 2) AS yes;"],
+        &[
+            "SELECT array_contains([1, 2], 2) AS yes;",
+            "SELECT count(*) AS orders_with_food
+FROM (SELECT array_agg(category) AS categories FROM sample_order_items(rows => 1000) GROUP BY order_id)
+WHERE array_contains(categories, 'food');",
+        ],
+    )
+    .says(
+        "\
+A NULL in the list is ignored: the result is false if no other value matches.
+
+**Elsewhere.** Spark: `array_contains`; DuckDB: `list_contains`; PostgreSQL: `value = ANY (list)`. Snowflake's
+`array_contains(value, list)` has the value first.",
     ),
     ExpressionMacro::scalar(
         "generate_array",
@@ -44,11 +97,23 @@ pub static ALL: [ExpressionMacro; 9] = [
     )
     .page(
         &[
-            Argument::required("start", Takes::Value("integer"), "the start"),
-            Argument::required("end", Takes::Value("integer"), "the end"),
-            Argument::optional("step", Takes::Value("integer"), "", "the step"),
+            Argument::required("start", Takes::Value("integer"), "first number; NULL gives NULL"),
+            Argument::required("end", Takes::Value("integer"), "last number, included if a step reaches it; NULL gives NULL"),
+            Argument::optional(
+                "step",
+                Takes::Value("integer"),
+                "",
+                "distance between numbers, default 1; negative to count down; 0 is an error",
+            ),
         ],
         &["SELECT generate_array(1, 3) AS numbers;"],
+    )
+    .says(
+        "\
+Empty if the step leads away from `end`.
+
+**Elsewhere.** PostgreSQL and DuckDB: `generate_series(start, end, step)`, as rows in FROM; numpy: `arange`, without
+the end.",
     ),
     ExpressionMacro::scalar(
         "generate_date_array",
@@ -58,11 +123,29 @@ pub static ALL: [ExpressionMacro; 9] = [
     )
     .page(
         &[
-            Argument::required("start", Takes::Value("date"), "the start"),
-            Argument::required("end", Takes::Value("date"), "the end"),
-            Argument::optional("step", Takes::Value("interval"), "", "the step"),
+            Argument::required("start", Takes::Value("date"), "first date; NULL gives NULL"),
+            Argument::required("end", Takes::Value("date"), "last date, included if a step reaches it; NULL gives NULL"),
+            Argument::optional(
+                "step",
+                Takes::Value("interval"),
+                "",
+                "distance between dates, default one day: `INTERVAL '1 month'`",
+            ),
         ],
-        &["SELECT generate_date_array(DATE '2025-05-01', DATE '2025-05-03') AS days;"],
+        &[
+            "SELECT generate_date_array(DATE '2025-05-01', DATE '2025-05-03') AS days;",
+            "SELECT day, count(order_id) AS orders
+FROM (SELECT unnest(generate_date_array(DATE '2025-06-28', DATE '2025-06-30')) AS day)
+LEFT JOIN sample_orders(rows => 10000) ON CAST(ordered_at AS DATE) = day
+GROUP BY day ORDER BY day;",
+        ],
+    )
+    .says(
+        "\
+Each date is the one before plus the step: from January 31 by months, the list goes on with February 28 and March 28.
+Start on a day that every month has. Use the list with `unnest` to count days without rows as 0.
+
+**Elsewhere.** PostgreSQL: `generate_series`; pandas: `date_range`.",
     ),
     ExpressionMacro::scalar(
         "list_aggregate",
@@ -72,10 +155,20 @@ pub static ALL: [ExpressionMacro; 9] = [
     )
     .page(
         &[
-            Argument::required("list", Takes::Value("list"), "the list"),
-            Argument::required("name", Takes::Value("'sum', 'avg', 'min', 'max', 'count'"), "the name"),
+            Argument::required("list", Takes::Value("list"), "list to aggregate; NULL and an empty list give NULL"),
+            Argument::required(
+                "name",
+                Takes::Value("'sum', 'avg', 'min', 'max', 'count'"),
+                "name of the aggregate, a constant string; also 'string_agg', with commas",
+            ),
         ],
         &["SELECT list_aggregate([1, 2, 3], 'sum') AS sum;"],
+    )
+    .says(
+        "\
+NULLs in the list are left out, except by 'count', which counts every value: DuckDB's count leaves them out too.
+
+**Elsewhere.** DuckDB: `list_aggregate` with any aggregate; for others, `unnest` the list and group.",
     ),
     ExpressionMacro::scalar(
         "array_remove",
@@ -85,10 +178,16 @@ pub static ALL: [ExpressionMacro; 9] = [
     )
     .page(
         &[
-            Argument::required("list", Takes::Value("list"), "the list"),
-            Argument::required("value", Takes::Value("any type"), "the value"),
+            Argument::required("list", Takes::Value("list"), "list to remove from; NULL gives NULL"),
+            Argument::required("value", Takes::Value("any type"), "value to remove; NULL gives NULL"),
         ],
         &["SELECT array_remove([1, 2, 1], 1) AS rest;"],
     )
-    .says("As in PostgreSQL. `array_remove_n(list, value, 1)` removes only the first."),
+    .says(
+        "\
+As in PostgreSQL. `array_remove_n(list, value, 1)` removes only the first. If the value does not occur, the list stays
+as it is.
+
+**Elsewhere.** PostgreSQL's `array_remove(list, NULL)` removes the NULLs; here it gives NULL. DuckDB: `list_filter`.",
+    ),
 ];
