@@ -126,7 +126,7 @@ The values may have different types. Without arguments the result is `[]`.
         &[
             "SELECT json_agg(v ORDER BY v) AS json FROM (VALUES (2), (1)) AS t(v);",
             "SELECT customer_id, json_agg(order_id ORDER BY order_id) AS orders
-FROM sample_orders(rows => 1000) WHERE customer_id IN (1, 4) GROUP BY customer_id ORDER BY customer_id;",
+FROM sample_orders(rows => 1000) WHERE customer_id IN (1, 5) GROUP BY customer_id ORDER BY customer_id;",
         ],
     )
     .says(

@@ -13,10 +13,21 @@ pub static ALL: [ExpressionMacro; 12] = [
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("number"), "first operand"),
-            Argument::required("b", Takes::Value("number"), "second operand"),
+            Argument::required("a", Takes::Value("number"), "number to divide; NULL gives NULL"),
+            Argument::required("b", Takes::Value("number"), "number to divide by; 0 is an error, NULL gives NULL"),
         ],
-        &["SELECT mod(7, 3) AS rest;"],
+        &[
+            "SELECT mod(7, 3) AS rest;",
+            "SELECT mod(customer_id, 4) AS wave, count(*) AS customers
+FROM sample_customers(rows => 1000) GROUP BY wave ORDER BY wave;",
+        ],
+    )
+    .says(
+        "\
+`mod(-7, 3)` is -1: for a result from 0 to b − 1 write `mod(mod(a, b) + b, b)`.
+
+**Elsewhere.** The same in PostgreSQL, DuckDB, MySQL and SQL Server (`%`). In Python and R the remainder has the sign
+of b.",
     ),
     ExpressionMacro::scalar(
         "div",
@@ -26,15 +37,36 @@ pub static ALL: [ExpressionMacro; 12] = [
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("number"), "first operand"),
-            Argument::required("b", Takes::Value("number"), "second operand"),
+            Argument::required("a", Takes::Value("number"), "number to divide; NULL gives NULL"),
+            Argument::required("b", Takes::Value("number"), "number to divide by; 0 is an error, NULL gives NULL"),
         ],
         &["SELECT div(7, 2) AS whole;"],
+    )
+    .says(
+        "\
+The fraction is dropped towards 0: `div(-7, 2)` is -3. The result is a BIGINT.
+
+**Elsewhere.** PostgreSQL: `div`; MySQL: `a DIV b`; DuckDB and Python: `a // b`, which in Python rounds down.",
     ),
     ExpressionMacro::scalar("sign", "numbers", "Returns -1, 0 or 1.", Meaning::Sql(&[(1, "signum($1)")]))
-        .page(&[Argument::required("value", Takes::Value("number"), "the value")], &["SELECT sign(-4) AS sign;"]),
+        .page(&[Argument::required("value", Takes::Value("number"), "number; NULL gives NULL")], &["SELECT sign(-4) AS sign;"])
+        .says(
+            "\
+The result is a float: `-1.0`, `0.0` or `1.0`.
+
+**Elsewhere.** The same name in PostgreSQL, DuckDB and MySQL; numpy: `sign`.",
+        ),
     ExpressionMacro::scalar("ceiling", "numbers", "Rounds up to an integer.", Meaning::Sql(&[(1, "ceil($1)")]))
-        .page(&[Argument::required("value", Takes::Value("number"), "the value")], &["SELECT ceiling(2.1) AS above;"]),
+        .page(
+            &[Argument::required("value", Takes::Value("number"), "number to round up; NULL gives NULL")],
+            &["SELECT ceiling(2.1) AS above;"],
+        )
+        .says(
+            "\
+The result is a float: `CAST` it for an integer. `ceiling(-2.1)` is -2.
+
+**Elsewhere.** Also `ceil`, as in PostgreSQL and DuckDB; SQL Server and MySQL: `ceiling`.",
+        ),
     ExpressionMacro::scalar(
         "truncate",
         "numbers",
@@ -43,10 +75,21 @@ pub static ALL: [ExpressionMacro; 12] = [
     )
     .page(
         &[
-            Argument::required("value", Takes::Value("number"), "the value"),
-            Argument::optional("digits", Takes::Value("integer"), "", "the digits"),
+            Argument::required("value", Takes::Value("number"), "number to shorten; NULL gives NULL"),
+            Argument::optional(
+                "digits",
+                Takes::Value("integer"),
+                "",
+                "decimal places that stay, default 0; -2 keeps whole hundreds",
+            ),
         ],
         &["SELECT truncate(2.567, 1) AS shorter;"],
+    )
+    .says(
+        "\
+Nothing is rounded: `truncate(-2.567, 1)` is -2.5. For prices to the cent use `round`.
+
+**Elsewhere.** MySQL: `truncate`; PostgreSQL, DuckDB, Oracle and Snowflake: `trunc`.",
     ),
     ExpressionMacro::scalar(
         "rand",
@@ -54,7 +97,15 @@ pub static ALL: [ExpressionMacro; 12] = [
         "Returns a random number, at least 0 and below 1.",
         Meaning::Sql(&[(0, "random()")]),
     )
-    .page(&[Argument::optional("()", Takes::Value("nothing"), "", "it takes no arguments")], &["SELECT rand() < 1 AS below;"]),
+    .page(&[Argument::optional("()", Takes::Value("nothing"), "", "it takes no arguments")], &["SELECT rand() < 1 AS below;"])
+    .says(
+        "\
+Every row gets a number of its own, and every run other numbers; there is no seed. For a sample that stays the same,
+take a part of a key: `WHERE mod(customer_id, 100) = 0`.
+
+**Elsewhere.** MySQL, BigQuery and Spark: `rand`; PostgreSQL and DuckDB: `random`, which works here too. Snowflake's
+`random()` is a 64-bit integer.",
+    ),
     ExpressionMacro::scalar(
         "ieee_divide",
         "numbers",
@@ -63,10 +114,16 @@ pub static ALL: [ExpressionMacro; 12] = [
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("number"), "first operand"),
-            Argument::required("b", Takes::Value("number"), "second operand"),
+            Argument::required("a", Takes::Value("number"), "number to divide, read as a float; NULL gives NULL"),
+            Argument::required("b", Takes::Value("number"), "number to divide by; 0 gives infinity, or NaN for 0 / 0"),
         ],
         &["SELECT ieee_divide(1, 0) AS infinite;"],
+    )
+    .says(
+        "\
+It never fails. For a result that averages can leave out, use `safe_divide`.
+
+**Elsewhere.** BigQuery: `ieee_divide`; numpy and R divide floats so.",
     ),
     ExpressionMacro::scalar(
         "to_number",
@@ -74,15 +131,40 @@ pub static ALL: [ExpressionMacro; 12] = [
         "Parses a number from a string.",
         Meaning::Sql(&[(1, "CAST($1 AS DECIMAL(38, 0))")]),
     )
-    .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT to_number('12') AS number;"])
-    .says("The result is an integer, as in Snowflake; for other numbers write `CAST(text AS DECIMAL(12, 2))`."),
+    .page(
+        &[Argument::required(
+            "text",
+            Takes::Value("text"),
+            "number as text; spaces around it are ignored, other text is an error, NULL gives NULL",
+        )],
+        &["SELECT to_number('12') AS number;"],
+    )
+    .says(
+        "\
+The result is an integer, as in Snowflake; for other numbers write `CAST(text AS DECIMAL(12, 2))`. A fraction is
+rounded: `'12.7'` gives 13.
+
+**Elsewhere.** Snowflake and Oracle: `to_number`, in Oracle with the fraction; PostgreSQL's `to_number(text, format)`
+needs a format; pandas: `to_numeric`.",
+    ),
     ExpressionMacro::scalar(
         "try_to_number",
         "numbers",
         "Parses an integer from a string; NULL if it is not one.",
         Meaning::Sql(&[(1, "TRY_CAST($1 AS DECIMAL(38, 0))")]),
     )
-    .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT try_to_number('x') AS nothing;"]),
+    .page(
+        &[Argument::required("text", Takes::Value("text"), "number as text; other text and NULL give NULL")],
+        &["SELECT try_to_number('x') AS nothing;"],
+    )
+    .says(
+        "\
+A fraction is rounded, as by `to_number`. Count what was lost: `count_if(text IS NOT NULL AND try_to_number(text) IS
+NULL)`.
+
+**Elsewhere.** Snowflake: `try_to_number`; DuckDB and SQL Server: `TRY_CAST`; pandas: `to_numeric(…,
+errors='coerce')`.",
+    ),
     ExpressionMacro::scalar(
         "greatest_ignore_nulls",
         "numbers",
@@ -90,8 +172,13 @@ pub static ALL: [ExpressionMacro; 12] = [
         Meaning::Code(greatest),
     )
     .page(
-        &[Argument::required("values", Takes::Value("number"), "the values")],
+        &[Argument::required("values", Takes::Value("number"), "one or more numbers; NULL only if all are NULL")],
         &["SELECT greatest_ignore_nulls(1, NULL, 3) AS greatest;"],
+    )
+    .says(
+        "\
+**Elsewhere.** Snowflake: `greatest_ignore_nulls`; PostgreSQL and DuckDB: `greatest`, which ignores NULLs there; in
+MySQL, Oracle and BigQuery a NULL makes `greatest` NULL.",
     ),
     ExpressionMacro::scalar(
         "width_bucket",
@@ -101,19 +188,41 @@ pub static ALL: [ExpressionMacro; 12] = [
     )
     .page(
         &[
-            Argument::required("value", Takes::Value("number"), "the value"),
-            Argument::required("low", Takes::Value("number"), "the low"),
-            Argument::required("high", Takes::Value("number"), "the high"),
-            Argument::required("count", Takes::Value("integer"), "the count"),
+            Argument::required("value", Takes::Value("number"), "number to place; NULL gives NULL"),
+            Argument::required("low", Takes::Value("number"), "lower end of the first bucket, included"),
+            Argument::required("high", Takes::Value("number"), "upper end of the last bucket, not included"),
+            Argument::required(
+                "count",
+                Takes::Value("integer"),
+                "number of buckets, at least 1; all have the width (high − low) / count",
+            ),
         ],
-        &["SELECT width_bucket(5, 0, 10, 5) AS bucket;"],
+        &[
+            "SELECT width_bucket(5, 0, 10, 5) AS bucket;",
+            "SELECT width_bucket(age, 20, 60, 4) AS bucket, min(age) AS youngest, max(age) AS oldest, count(*) AS customers
+FROM sample_customers(rows => 1000) WHERE age IS NOT NULL GROUP BY bucket ORDER BY bucket;",
+        ],
     )
-    .says("With `low` above `high` the buckets fall from `low`, as in PostgreSQL. NULL if the value is NaN."),
+    .says(
+        "\
+With `low` above `high` the buckets fall from `low`, as in PostgreSQL. NULL if the value is NaN. Bucket i covers low +
+(i − 1)·w up to, not including, low + i·w, with w = (high − low) / count. Use it for histograms.
+
+**Elsewhere.** The same in PostgreSQL, Oracle and Snowflake; numpy: `digitize`; pandas: `cut`.",
+    ),
     ExpressionMacro::scalar(
         "hex",
         "numbers",
         "Converts an integer to upper-case hexadecimal.",
         Meaning::Sql(&[(1, "upper(to_hex($1))")]),
     )
-    .page(&[Argument::required("number", Takes::Value("integer"), "the number")], &["SELECT hex(255) AS hex;"]),
+    .page(
+        &[Argument::required(
+            "number",
+            Takes::Value("integer"),
+            "integer; a negative one is written as 64 bits, NULL gives NULL",
+        )],
+        &["SELECT hex(255) AS hex;"],
+    )
+    .says("**Elsewhere.** MySQL and DuckDB: `hex`, which also takes text; PostgreSQL: `to_hex`, in lower case."),
 ];
