@@ -23,9 +23,24 @@ const DOC: Doc = Doc {
     summary: "Counts in one pass how often each condition is true, and how often each pair is true together.",
     description: "\
 With n conditions the result is a list of n · n counts, row by row. Element `(i - 1) * n + j` counts the rows where conditions i and j are
-both true; where i = j, the rows where condition i is true. NULL is not true. `segment_overlap` is built on it.",
-    arguments: &[Argument::required("condition, …", Takes::Value("conditions"), "one or more conditions")],
-    examples: &["SELECT co_occurrence(status = 'paid', channel = 'app', amount > 100) AS counts FROM sample_orders(rows => 1000);"],
+both true; where i = j, the rows where condition i is true. NULL is not true. `segment_overlap` is built on it.
+
+**Cost.** The conditions are evaluated once per row and counted as bitmaps, 64 rows at a time. A group keeps n · n numbers, so many groups
+with many conditions need memory: 50 conditions are 20 KB a group. The result does not depend on the order of rows.
+
+**Elsewhere.** `count(*) FILTER (WHERE a AND b)` gives one of the counts in DuckDB and PostgreSQL, written out for each pair. In pandas and
+R the whole is the cross product of a 0/1 matrix with itself: `m.T @ m`, `crossprod(m)`.",
+    arguments: &[Argument::required(
+        "condition, …",
+        Takes::Value("conditions"),
+        "conditions over the row, one or more; a condition that is NULL counts as not true",
+    )],
+    examples: &[
+        "SELECT co_occurrence(status = 'paid', channel = 'app', amount > 100) AS counts FROM sample_orders(rows => 1000);",
+        "SELECT channel, counts[2] AS big_and_paid, counts[1] AS big, counts[4] AS paid
+FROM (SELECT channel, co_occurrence(amount > 1000, status = 'paid') AS counts FROM sample_orders(rows => 10000) GROUP BY channel)
+ORDER BY channel;",
+    ],
     ..Doc::EMPTY
 };
 

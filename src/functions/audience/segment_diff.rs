@@ -23,11 +23,25 @@ const DOC: Doc = Doc {
 Compares the profile as published at `since` with the profile as published at `until`; each time selects the newest refresh whose `as_of` is
 at or before it. One row per customer that is in the segment at one of the times and not at the other. `reason` names the attributes and
 tags of the segment's condition that changed, as `tag: before → after`. It is empty when the condition itself was replaced, and says so when
-the customer was not in the profile at one of the times.",
+the customer was not in the profile at one of the times.
+
+**Cost.** Two published states of the profile are read and joined by key: memory grows with the customers of the profile, and only those who
+changed become rows. Both refreshes must still be kept (`keep_snapshots` of CREATE PROFILE).
+
+**Elsewhere.** In other databases this is a FULL JOIN of two tables of snapshots that one has to keep oneself; in pandas,
+`merge(how='outer', indicator=True)`. None of them knows which attribute was the reason.",
     arguments: &[
-        Argument::required("segment", Takes::Name("segment"), "segment to compare"),
-        Argument::required("since", Takes::Moment, "earlier time; a DATE means the end of that day"),
-        Argument::optional("until", Takes::Moment, "", "later time; default: the last refresh"),
+        Argument::required(
+            "segment",
+            Takes::Name("segment"),
+            "segment whose members are compared; it must be part of both published states",
+        ),
+        Argument::required(
+            "since",
+            Takes::Moment,
+            "earlier time: the newest refresh whose `as_of` is at or before it is taken; a DATE means the end of that day. A time before the first refresh is an error",
+        ),
+        Argument::optional("until", Takes::Moment, "", "later time, read in the same way; default: the last refresh"),
     ],
     columns: &[
         Column { name: "key", data_type: "the key's", text: "key of the customer" },

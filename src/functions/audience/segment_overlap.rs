@@ -21,8 +21,21 @@ const DOC: Doc = Doc {
     description: "\
 For two segments with a and b customers, c customers in both and n customers in the profile: `jaccard` = c / (a + b − c), 1 for equal
 segments and 0 for disjoint ones; `lift` = c · n / (a · b), above 1 when the segments overlap more than by chance. Both are NULL when a
-segment is empty. One pass over the profile, for any number of segments. Data of the last refresh.",
-    arguments: &[Argument::required("profile", Takes::Name("profile"), "profile that the segments belong to")],
+segment is empty. One pass over the profile, for any number of segments. Data of the last refresh.
+
+Use it before two campaigns go out at once: a high `jaccard` means that nearly the same customers would be addressed twice; a `lift` far
+from 1 means that one segment says something about the other.
+
+**Cost.** One scan of the published profile with a counter for each pair: s segments take s² counters, whatever the number of customers. A
+segment that was made after the last refresh is not compared until REFRESH PROFILE.
+
+**Elsewhere.** DuckDB and PostgreSQL have no function for this: one writes a self-join of memberships, or `count(*) FILTER (WHERE a AND b)`
+for each pair. In pandas the counts are `m.T @ m` for a matrix `m` of 0 and 1; ClickHouse has `bitmapAndCardinality` for two bitmaps.",
+    arguments: &[Argument::required(
+        "profile",
+        Takes::Name("profile"),
+        "profile whose segments are compared, all of them, as its last refresh published them; it needs at least two",
+    )],
     columns: &[
         Column { name: "segment_a", data_type: "VARCHAR", text: "first segment" },
         Column { name: "segment_b", data_type: "VARCHAR", text: "second segment, created after the first" },
