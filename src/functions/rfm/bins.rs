@@ -25,7 +25,12 @@ const DOC: Doc = Doc {
 Takes the same arguments as `rfm` and returns one row per measure and score. A score that no customer got has a row too, without bounds and
 with 0 customers; this happens when there are fewer distinct values than bins, or many equal values. `ties_at_edge` is the number of
 customers whose value is exactly the better edge of the bin. Ties are the reason why quantile bins differ in size; with `ntile` these
-customers were separated only by their key.",
+customers were separated only by their key.
+
+**Cost.** That of `rfm`; the result has at most three times `bins` rows (three times 101 with 'percent'), whatever the input.
+
+**Elsewhere.** The edges are what `pandas.qcut(…, retbins=True)` returns, or `percentile_disc` of PostgreSQL and `quantile_disc` of DuckDB
+for each cut; none of them counts the ties.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "measure", data_type: "VARCHAR", text: "`recency_days`, `frequency` or `monetary`" },
@@ -37,10 +42,15 @@ customers were separated only by their key.",
         },
         Column { name: "upper", data_type: "VARCHAR", text: "largest value in the bin; NULL when the bin is empty" },
         Column { name: "customers", data_type: "BIGINT", text: "customers in the bin" },
-        Column { name: "ties_at_edge", data_type: "BIGINT", text: "customers, in any bin, whose value is the better edge of this bin" },
+        Column {
+            name: "ties_at_edge",
+            data_type: "BIGINT",
+            text: "customers, in any bin, whose value is the better edge of this bin",
+        },
     ],
     examples: &["SELECT * FROM rfm_bins(sample_orders(rows => 2000),
   customer => customer_id, order_time => ordered_at, amount => amount, bins => 4);"],
+    source: "R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages (1996), definition 1.",
     ..Doc::EMPTY
 };
 

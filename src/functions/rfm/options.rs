@@ -23,9 +23,17 @@ use crate::kernels::score::METHODS;
 /// The arguments of both relation functions.
 pub const ARGUMENTS: &[Argument] = &[
     Argument::required("input", Takes::Relation, "orders; or order lines, together with `order_id`"),
-    Argument::required("customer", Takes::Column, "customer key, of any type"),
-    Argument::required("order_time", Takes::Time, "when"),
-    Argument::required("amount", Takes::Number, "amount of the row; decimals and integers are summed exactly"),
+    Argument::required(
+        "customer",
+        Takes::Column,
+        "key of the customer, of any type; rows where it is NULL are dropped and counted",
+    ),
+    Argument::required("order_time", Takes::Time, "time of the order; rows where it is NULL are dropped and counted"),
+    Argument::required(
+        "amount",
+        Takes::Number,
+        "amount of the row, in any currency, negative for a refund; decimals and integers are summed exactly. NULL, NaN and infinite amounts are dropped and counted",
+    ),
     Argument::optional("order_id", Takes::Column, "", "order that the row belongs to; without it, every row is one order"),
     Argument::optional(
         "as_of",

@@ -30,9 +30,21 @@ uses the means of the data instead. `value_tier` is defined on 0 to 100:
 - Churn Risk 流失风险客户: recency below 40, frequency and monetary below 60
 - Steady 稳健客户: recency at least 60, frequency or monetary at least 60, not High Value
 - Recent 近期客户: recency at least 60, frequency and monetary below 60
-- General 一般客户: all others",
+- General 一般客户: all others
+
+Use it to see what a segment means before you give it a campaign, or to keep the cells in a table, change them and join them to scores of
+your own.
+
+**Cost.** None to speak of: a constant list, no data is read.
+
+**Elsewhere.** The names of `standard` are the usual ones of marketing tools and of R's package `rfm` (Champions, Loyal, At Risk …), whose
+ranges overlap or leave gaps, so that the order of the rules decides. Here each combination of scores has one cell.",
     arguments: &[
-        Argument::required("scheme", Takes::Choice(SCHEMES), "scheme to list"),
+        Argument::required(
+            "scheme",
+            Takes::Choice(SCHEMES),
+            "scheme to list: eleven segments on scores of 1 to 5, eight by high and low, or six on 0 to 100",
+        ),
         Argument::optional("labels", Takes::Choice(LABELS), "'en'", "language of the segment names"),
     ],
     columns: &[
@@ -48,6 +60,7 @@ uses the means of the data instead. `value_tier` is defined on 0 to 100:
         "SELECT segment, count(*) AS cells FROM rfm_scheme('standard') GROUP BY segment ORDER BY cells DESC, segment;",
         "SELECT * FROM rfm_scheme('eight', labels => 'zh');",
     ],
+    source: "the segments that marketing tools use, made free of gaps and overlaps; `eight` is the scheme of Chinese textbooks, above or below the mean of each measure.",
     ..Doc::EMPTY
 };
 

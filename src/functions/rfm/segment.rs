@@ -24,15 +24,31 @@ const DOC: Doc = Doc {
     summary: "Returns the segment for three scores that were computed elsewhere.",
     description: "\
 Scores must be 1 to 5 for `standard` and `eight`, and 0 to 100 for `value_tier`; other scores are an error. A single call does not know the
-means of all customers, so `eight` calls a score high when it is above 3. If an argument is NULL, the result is NULL.",
+means of all customers, so `eight` calls a score high when it is above 3. If an argument is NULL, the result is NULL.
+
+Use it for scores of your own: from another tool, from cuts by industry, or from a table that keeps the scores of last month.
+
+**Cost.** A look-up per row; no data is kept.
+
+**Elsewhere.** Other tools write a CASE with one branch for each segment; `mece_check` shows whether such a CASE has gaps.",
     arguments: &[
-        Argument::required("recency_score", Takes::Value("integer"), "recency score"),
-        Argument::required("frequency_score", Takes::Value("integer"), "frequency score"),
-        Argument::required("monetary_score", Takes::Value("integer"), "monetary score"),
+        Argument::required(
+            "recency_score",
+            Takes::Value("integer"),
+            "score of recency, 5 (or 100) for the customers who bought last; NULL gives NULL",
+        ),
+        Argument::required("frequency_score", Takes::Value("integer"), "score of the number of orders, 5 (or 100) for the most"),
+        Argument::required("monetary_score", Takes::Value("integer"), "score of the amount, 5 (or 100) for the largest"),
         Argument::optional("scheme", Takes::Value("text"), "'standard'", "'standard', 'eight' or 'value_tier'"),
         Argument::optional("labels", Takes::Value("text"), "'en'", "'en' or 'zh'"),
     ],
-    examples: &["SELECT rfm_segment(5, 5, 4) AS best, rfm_segment(1, 1, 2, 'eight', 'zh') AS worst;"],
+    examples: &[
+        "SELECT rfm_segment(5, 5, 4) AS best, rfm_segment(1, 1, 2, 'eight', 'zh') AS worst;",
+        "SELECT rfm_score, segment, rfm_segment(recency_score, frequency_score, monetary_score, 'eight') AS of_eight, count(*) AS customers
+FROM rfm(sample_orders(rows => 2000), customer => customer_id, order_time => ordered_at, amount => amount)
+GROUP BY rfm_score, segment, of_eight ORDER BY customers DESC, rfm_score LIMIT 4;",
+    ],
+    source: "as in rfm_scheme.",
     ..Doc::EMPTY
 };
 
