@@ -66,7 +66,18 @@ only itemsets that can contain one of the consequents are searched. `exclude_ite
 still count in the shares.
 
 **Dropped rows, cost and limits**: as in `frequent_itemsets`. The limits apply to the itemsets that the rules are made from; these itemsets
-are kept in memory until the rules are written.",
+are kept in memory until the rules are written.
+
+**Reading a rule.** `confidence` answers \"how many of those who bought A also bought C\", and is high for every C that everybody buys; `lift`
+compares it with P(C), and is large and unstable where counts are small. Look at `count`, keep rules with `p_adjusted` below 0.05 and
+without `is_redundant`, and sort them by what the action needs: `confidence` for a recommendation, `leverage` for additional sales.
+
+**Cost.** The input is read once, as in `frequent_itemsets`. An itemset of m items gives up to m rules with one consequent, and up to 2ᵐ − 2
+with `max_consequent_len` at its largest, so raise that together with `min_confidence`.
+
+**Elsewhere.** `association_rules` of mlxtend has the same names of measures; `apriori` of arules gives rules with one consequent, and
+`interestMeasure` and `is.redundant` the rest; Spark's `associationRules` has one consequent, confidence, lift and support. MADlib's
+`assoc_rules(support, confidence, …)` adds conviction. None of them adjusts p-values. DuckDB and PostgreSQL have no function for it.",
     arguments: &[
         INPUT,
         BASKET,
@@ -74,13 +85,43 @@ are kept in memory until the rules are written.",
         PER,
         MIN_SUPPORT,
         MIN_COUNT,
-        Argument::optional("min_confidence", Takes::Float(0.0, 1.0), "0.8", "minimum confidence of a rule"),
-        Argument::optional("min_lift", Takes::Float(0.0, f64::INFINITY), "0", "minimum lift of a rule"),
+        Argument::optional(
+            "min_confidence",
+            Takes::Float(0.0, 1.0),
+            "0.8",
+            "minimum confidence of a rule, as a share: 0.8 means that four in five baskets with A also have C. Lower it for a shop with many products",
+        ),
+        Argument::optional(
+            "min_lift",
+            Takes::Float(0.0, f64::INFINITY),
+            "0",
+            "minimum lift of a rule: 1 leaves out rules that hold no more often than by chance",
+        ),
         MAX_LEN,
-        Argument::optional("max_consequent_len", Takes::Integer(1, 62), "1", "maximum number of items in the consequents"),
-        Argument::optional("antecedent_items", Takes::ValuesOf("item"), "", "items allowed as antecedents; default: all"),
-        Argument::optional("consequent_items", Takes::ValuesOf("item"), "", "items allowed as consequents; default: all"),
-        Argument::optional("exclude_items", Takes::ValuesOf("item"), "", "items allowed on neither side"),
+        Argument::optional(
+            "max_consequent_len",
+            Takes::Integer(1, 62),
+            "1",
+            "maximum number of items in the consequents; more than 1 multiplies the rules",
+        ),
+        Argument::optional(
+            "antecedent_items",
+            Takes::ValuesOf("item"),
+            "",
+            "items allowed as antecedents, of the type of `item`; default: all",
+        ),
+        Argument::optional(
+            "consequent_items",
+            Takes::ValuesOf("item"),
+            "",
+            "items allowed as consequents, for rules that lead to what you want to sell; default: all",
+        ),
+        Argument::optional(
+            "exclude_items",
+            Takes::ValuesOf("item"),
+            "",
+            "items allowed on neither side, such as bags and delivery; default: none",
+        ),
         MAX_BASKET_SIZE,
     ],
     columns: &[

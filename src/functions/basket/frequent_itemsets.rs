@@ -47,7 +47,15 @@ share of the baskets that remain.
 **Cost and limits.** The rows are read once. Each takes about three bytes of memory if the input is ordered by basket, otherwise about
 eight. The search divides the itemsets by their first item and runs on all processors; result rows are returned as they are found, in no
 order. The number of itemsets can grow with two to the power of the longest basket: beyond `portrait.max_itemsets`, or when memory runs out,
-the query fails with an error that suggests a support that would fit. `support_curve` shows this in advance.",
+the query fails with an error that suggests a support that would fit. `support_curve` shows this in advance.
+
+**Choosing the support.** Begin with `support_curve`, take the lowest support that still gives a number of sets that you can look at, and
+ask for `target => 'closed'` to see each group of products once. With few baskets use `min_count`: a set in two of a hundred baskets is
+chance.
+
+**Elsewhere.** `apriori` and `fpgrowth` of Python's mlxtend need a table with a column for every item; `apriori` of R's arules has `target`
+and `supp` with the same meaning, and returns at most ten items unless `maxlen` is raised; Spark has `FPGrowth.freqItemsets`. `assoc_rules`
+of MADlib returns rules only. DuckDB and PostgreSQL have nothing like it: pairs are a self-join, longer sets one more join each.",
     arguments: &[
         INPUT,
         BASKET,
@@ -56,7 +64,12 @@ the query fails with an error that suggests a support that would fit. `support_c
         MIN_SUPPORT,
         MIN_COUNT,
         MAX_LEN,
-        Argument::optional("target", Takes::Choice(TARGETS), "'frequent'", "which sets to return, see below"),
+        Argument::optional(
+            "target",
+            Takes::Choice(TARGETS),
+            "'frequent'",
+            "which sets to return: all, those that no larger set of the same count contains, or the largest only; see above",
+        ),
         MAX_BASKET_SIZE,
     ],
     columns: &[

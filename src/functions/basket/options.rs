@@ -13,10 +13,21 @@ use crate::docs::{Argument, Column, Takes};
 use crate::error::invalid;
 use crate::kernels::itemsets::database::Threshold;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per item in a basket");
-pub const BASKET: Argument =
-    Argument::required("basket", Takes::Column, "key of the basket: an order, a customer, a visit; any type");
-pub const ITEM: Argument = Argument::required("item", Takes::Column, "item in the basket: a product, a category; any type");
+pub const INPUT: Argument = Argument::required(
+    "input",
+    Takes::Relation,
+    "one row per item in a basket: order lines, visits with pages; a repeated pair of basket and item counts once",
+);
+pub const BASKET: Argument = Argument::required(
+    "basket",
+    Takes::Column,
+    "key of the basket: an order, a customer, a visit; any type. Rows where it is NULL are dropped and counted",
+);
+pub const ITEM: Argument = Argument::required(
+    "item",
+    Takes::Column,
+    "item in the basket: a product, a category; any type. Rows where it is NULL are dropped and counted",
+);
 pub const PER: Argument = Argument::optional(
     "per",
     Takes::Column,
@@ -35,8 +46,12 @@ pub const MIN_COUNT: Argument = Argument::optional(
     "",
     "minimum number of baskets that contain the itemset; together with `min_support`, a lower limit for groups of few baskets",
 );
-pub const MAX_LEN: Argument =
-    Argument::optional("max_len", Takes::Integer(1, i64::MAX), "", "maximum number of items in an itemset; default: no limit");
+pub const MAX_LEN: Argument = Argument::optional(
+    "max_len",
+    Takes::Integer(1, i64::MAX),
+    "",
+    "maximum number of items in an itemset (in a rule: of both sides together); default: no limit. 2 finds pairs, and is the first remedy when there are too many sets",
+);
 pub const MAX_BASKET_SIZE: Argument = Argument::optional(
     "max_basket_size",
     Takes::Integer(1, i64::MAX),

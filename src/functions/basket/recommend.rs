@@ -48,13 +48,30 @@ can be applied to everything that a customer ever bought, or looked at (\"browse
 
 Rows without a basket or item, and rules with a NULL or infinite number, are dropped and counted. Baskets without a recommendation have no row.
 
-**Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that contain one of its items.",
+**Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that contain one of its items.
+
+**Elsewhere.** Spark's `FPGrowthModel.transform` returns the consequents of all rules that apply, without a rank. arules has no function for
+it (`recommenderlab` has the method \"AR\"). Recommenders by matrix factors (ALS, implicit) recommend more, but cannot say why; here each row
+names its rule. In DuckDB and PostgreSQL one joins baskets to rules and excludes what was bought.",
     arguments: &[
-        Argument::required("input", Takes::Relation, "one row per item in a basket"),
-        Argument::required("rules", Takes::Relation, "rules, as returned by `association_rules`"),
+        Argument::required(
+            "input",
+            Takes::Relation,
+            "one row per item in a basket: order lines, visits with pages; a repeated pair of basket and item counts once",
+        ),
+        Argument::required(
+            "rules",
+            Takes::Relation,
+            "rules, as returned by `association_rules`: a call, a table or (SELECT …) with its columns antecedents, consequents, confidence, lift and support",
+        ),
         BASKET,
         ITEM,
-        Argument::optional("metric", Takes::Choice(METRICS), "'confidence'", "measure that ranks the rules"),
+        Argument::optional(
+            "metric",
+            Takes::Choice(METRICS),
+            "'confidence'",
+            "measure that ranks the rules: `confidence` recommends what is likely, `lift` what is special to this basket, `support` what is popular",
+        ),
         Argument::optional("max_recommendations", Takes::Integer(1, i64::MAX), "5", "maximum number of items per basket"),
     ],
     columns: &[

@@ -37,8 +37,14 @@ Frequent items and pairs are counted exactly at every support. All itemsets are 
 raises its threshold when it reaches `portrait.max_itemsets`. Where `itemsets` is NULL, there are more than that. `itemsets_at_most` is an
 upper bound even then: every itemset consists of its rarest item and some of the more frequent items that form a frequent pair with it.
 
-Dropped rows and baskets larger than `max_basket_size`: as in `frequent_itemsets`. The cost is that of mining at the lowest support, or of
-mining `portrait.max_itemsets` sets if that is less.",
+Dropped rows and baskets larger than `max_basket_size`: as in `frequent_itemsets`.
+
+**Cost.** That of mining at the lowest support, or of mining `portrait.max_itemsets` sets if that is less. The rows are read once.
+
+Read it from the top: the number of sets grows slowly at first, then by a factor with each step. The last support before it explodes is a
+good choice for `min_support`.
+
+**Elsewhere.** Other tools have no such preview: one mines at a guess, and raises the support when memory runs out.",
     arguments: &[
         INPUT,
         BASKET,
@@ -54,7 +60,11 @@ mining `portrait.max_itemsets` sets if that is less.",
         Column { name: "min_count", data_type: "BIGINT", text: "the same support as a number of baskets" },
         Column { name: "items", data_type: "BIGINT", text: "number of frequent items" },
         Column { name: "pairs", data_type: "BIGINT", text: "number of frequent pairs of items" },
-        Column { name: "itemsets", data_type: "BIGINT", text: "number of frequent itemsets; NULL when there are more than `portrait.max_itemsets`" },
+        Column {
+            name: "itemsets",
+            data_type: "BIGINT",
+            text: "number of frequent itemsets; NULL when there are more than `portrait.max_itemsets`",
+        },
         Column { name: "itemsets_at_most", data_type: "DOUBLE", text: "`itemsets`, or an upper bound where it is NULL" },
     ],
     examples: &["SELECT * FROM support_curve(sample_order_items(rows => 5000), basket => order_id, item => product,
