@@ -55,7 +55,14 @@ skewed features; `scale => 'log'` compares ratios instead of differences.
 
 The silhouette is exact up to 16,384 rows. Beyond that it is computed on a sample of that size, drawn by the keys and `random_state`, and
 the same for all numbers of clusters. Weights count in everything except the silhouette. An index is NULL where it is not defined: with one
-cluster, or with as many clusters as rows.",
+cluster, or with as many clusters as rows.
+
+**Cost.** That of `kmeans` for each number from `min_clusters` to `max_clusters`, over features that are read once; and the distances
+between all pairs of up to 16,384 rows, computed once for all numbers. Memory is that of `kmeans`.
+
+**Elsewhere.** In scikit-learn a loop over `KMeans` with `silhouette_score`, `davies_bouldin_score` and `calinski_harabasz_score`; the
+silhouette there needs all pairs unless `sample_size` is given. R has `NbClust` and `factoextra::fviz_nbclust`; MADlib has `kmeanspp_auto`
+and `simple_silhouette`, which compares with the nearest centre instead of with all rows.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per customer"),
         KEY,

@@ -46,7 +46,13 @@ than in all rows, the most over-represented first; if there is none, one row for
 rows; for a value of a category the same with its share p as the mean and √(p (1 − p)) as the standard deviation. `rank` orders the features
 of a group by the largest absolute difference. The first three are in `description`, which is the same in all rows of a group:
 `SELECT DISTINCT cluster_id, description FROM …`. There, \"category beauty more often than others (7 %, 2.4 times)\" means that 7 % of the
-group have the value, 2.4 times the share in all rows.",
+group have the value, 2.4 times the share in all rows.
+
+**Cost.** All rows are in memory, as in `kmeans`; the result has groups times features rows. Medians are exact, so each feature of a group
+is sorted once.
+
+**Elsewhere.** `groupby().mean()` of pandas and `catdes` of R's FactoMineR, which tests each difference instead of measuring it (`v.test`);
+with many rows every difference is significant, but not every one is large. DuckDB's SUMMARIZE describes all rows, not groups.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per customer, with the customer's group"),
         CLUSTER,
@@ -64,7 +70,11 @@ group have the value, 2.4 times the share in all rows.",
         Column { name: "difference", data_type: "DOUBLE", text: "difference from all rows, in standard deviations" },
         Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean of the group" },
         Column { name: "median", data_type: "DOUBLE", text: "for a number: median of the group" },
-        Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation of the group; NULL for a group of one row" },
+        Column {
+            name: "stddev",
+            data_type: "DOUBLE",
+            text: "for a number: sample standard deviation of the group; NULL for a group of one row",
+        },
         Column { name: "overall_mean", data_type: "DOUBLE", text: "for a number: mean of all rows" },
         Column { name: "value", data_type: "VARCHAR", text: "for a category: the value" },
         Column { name: "value_share", data_type: "DOUBLE", text: "share of the group's rows that have the value" },
@@ -79,6 +89,7 @@ FROM cluster_profile((SELECT r.*, cluster_id
            key => customer_id, n_clusters => 3) AS k ON r.customer_id = k.customer_id),
   cluster => cluster_id, key => customer_id, features => [recency_days, frequency, monetary])
 ORDER BY cluster_id;"],
+    source: "the standardised mean difference of J. Cohen: Statistical Power Analysis for the Behavioral Sciences (1988), group against all rows.",
     ..Doc::EMPTY
 };
 

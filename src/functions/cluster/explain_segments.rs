@@ -31,11 +31,29 @@ use crate::text::{self, grouped, literal};
 #[derive(Debug)]
 pub struct ExplainSegments;
 
-const LABEL: Argument = Argument::required("label", Takes::Column, "segment, cluster or tag value to explain");
-const MAX_DEPTH: Argument = Argument::optional("max_depth", Takes::Integer(1, 20), "3", "maximum number of conditions in a rule");
-const MAX_RULES: Argument = Argument::optional("max_rules", Takes::Integer(2, 1000), "12", "maximum number of rules");
-const MIN_SHARE: Argument =
-    Argument::optional("min_share", Takes::Float(0.0, 0.5), "0.01", "minimum share of the rows that a rule must match");
+const LABEL: Argument = Argument::required(
+    "label",
+    Takes::Column,
+    "what is to be explained: a segment, a cluster or the value of a tag, of any type; few values give clear rules",
+);
+const MAX_DEPTH: Argument = Argument::optional(
+    "max_depth",
+    Takes::Integer(1, 20),
+    "3",
+    "maximum number of conditions in a rule: 3 can be read, 20 can not",
+);
+const MAX_RULES: Argument = Argument::optional(
+    "max_rules",
+    Takes::Integer(2, 1000),
+    "12",
+    "maximum number of rules; give at least the number of distinct labels, or the rarest have no rule",
+);
+const MIN_SHARE: Argument = Argument::optional(
+    "min_share",
+    Takes::Float(0.0, 0.5),
+    "0.01",
+    "minimum share of the rows that a rule must match: 0.01 leaves out rules for fewer than one row in a hundred",
+);
 
 const DOC: Doc = Doc {
     name: "explain_segments",
@@ -52,7 +70,13 @@ threshold shown is the shortest number that splits in the same way, or the last 
 booleans are compared as text. A text column with more than 50 distinct values, and more than one for every ten rows, identifies rows rather
 than groups of them, and its rules would be lists of hundreds of values: it is ignored, with a note, unless it is the only feature. A note
 also names columns that keep numbers as text: CAST them, because thresholds work better on numbers. With `missing => 'mean'`, a rule says
-where rows without a value belong.",
+where rows without a value belong.
+
+**Cost.** All rows are in memory. Each numeric feature is sorted, and scanned again for each level of the tree, up to `max_depth`: the time
+grows with rows · features · depth, in parallel over the features.
+
+**Elsewhere.** `DecisionTreeClassifier(max_leaf_nodes=…)` with `export_text` in scikit-learn, where text must be encoded first and
+thresholds are rounded doubles; `rpart` in R, `tree_train` in MADlib. None of them writes a CASE.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per customer"),
         LABEL,
@@ -64,7 +88,11 @@ where rows without a value belong.",
         MISSING,
     ],
     columns: &[
-        Column { name: "(label)", data_type: "of the label", text: "label of most rows of the rule, under the column's own name" },
+        Column {
+            name: "(label)",
+            data_type: "of the label",
+            text: "label of most rows of the rule, under the column's own name",
+        },
         Column { name: "rule", data_type: "VARCHAR", text: "condition of the rule" },
         Column { name: "purity", data_type: "DOUBLE", text: "share of the rule's rows that have the label" },
         Column { name: "coverage", data_type: "DOUBLE", text: "share of all rows that match the rule" },

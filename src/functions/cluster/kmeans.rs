@@ -51,7 +51,11 @@ sample of about 2,000 rows (8 runs with more than 20 clusters). This costs less 
 
 **Cost.** The features are kept in memory, 8 bytes per value, with the keys and about 30 bytes per row. Bounds avoid most distance
 computations after the first steps. Features beyond the memory limit go to a temporary file that each step reads again, with the same result
-(not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN ANALYZE shows `spilled_bytes`.",
+(not with `scale => 'robust'` or `missing => 'mean'`); EXPLAIN ANALYZE shows `spilled_bytes`.
+
+**Elsewhere.** `KMeans` of scikit-learn, with the same names; there you scale first (`StandardScaler`), labels count from 0 in no order, and
+the result can differ between numbers of threads. R's `kmeans` uses the algorithm of Hartigan and Wong and one random start unless `nstart`
+is given. MADlib has `kmeanspp`, BigQuery `model_type = 'KMEANS'`, Spark `KMeans`. DuckDB and PostgreSQL have none.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per customer"),
         CENTROIDS,

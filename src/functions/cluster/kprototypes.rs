@@ -33,7 +33,18 @@ After that, single rows are moved as long as the total cost falls. Up to 20,000 
 **Features** are numbers, read as DOUBLE and scaled, and categories: text and booleans. A number that is only a code, such as a region code,
 becomes a category with `CAST(… AS VARCHAR)`. By default, every column of these types except the key and the weight is a feature.
 
-**Reproducible**: as in `kmeans`.",
+**Reproducible**: as in `kmeans`.
+
+**Formula.** The cost of a row x in a cluster with means m and modes c is Σ (x − m)² over the scaled numbers + `gamma` · (number of
+categories where x ≠ c). A larger `gamma` makes the groups purer in their categories and wider in their numbers.
+
+**Cost.** Rows, clusters and features multiply in each pass. All rows are in memory: 8 bytes per number, 4 per category, and the key. Single
+rows are moved one after another, so this takes longer than `kmeans` on numbers alone, and above 20,000 rows the search stops at a first
+good result.
+
+**Elsewhere.** `KPrototypes` and `KModes` of Python's kmodes; `kproto` of R's clustMixType (its `lambda` is `gamma`), `daisy` and `pam` for
+Gower's distance. scikit-learn, DuckDB and PostgreSQL have nothing for mixed columns; encoding categories as 0 and 1 for `kmeans` gives a
+category with many values more weight.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per customer"),
         KEY,

@@ -11,7 +11,11 @@ use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-pub const N_CLUSTERS: Argument = Argument::required("n_clusters", Takes::Integer(1, 100_000), "number of clusters");
+pub const N_CLUSTERS: Argument = Argument::required(
+    "n_clusters",
+    Takes::Integer(1, 100_000),
+    "number of clusters to make; `choose_clusters` measures which number fits the data",
+);
 pub const INIT: Argument = Argument::optional(
     "init",
     Takes::Choice(&["k-means++", "random"]),
