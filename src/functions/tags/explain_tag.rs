@@ -33,15 +33,29 @@ the customer, there is one row without a rule, and its condition says so.
 
 `value`, `since` and `version` are what is published: the value, the time of the refresh that first gave it, and the version of the tag's
 definition at that time. They are NULL if the customer has no value. If the tag was replaced after the last refresh, the rules shown are the
-new ones and the published value is the old one.",
+new ones and the published value is the old one.
+
+**Cost.** The tag's query runs once, for this customer only: where its tables can be filtered by the key, that is a fraction of a refresh.
+The condition of each rule is evaluated, also after the one that decided.
+
+**Elsewhere.** Other databases keep the value of a CASE and not the reason: one evaluates the branches by hand. Decision tables in DMN
+engines log the rule that fired in the same way.",
     arguments: &[
-        Argument::required("profile", Takes::Name("profile"), "the profile"),
-        Argument::required("tag", Takes::Name("tag"), "a tag of the profile"),
-        Argument::required("key", Takes::Value("constant"), "key of the customer"),
+        Argument::required("profile", Takes::Name("profile"), "profile of the customer; it must have been refreshed"),
+        Argument::required("tag", Takes::Name("tag"), "tag of this profile whose value is to be explained"),
+        Argument::required(
+            "key",
+            Takes::Value("constant"),
+            "key of the customer, as a constant of the type of the profile's key",
+        ),
     ],
     columns: &[
         Column { name: "rule", data_type: "BIGINT", text: "number of the rule, from 1; NULL where there is nothing to explain" },
-        Column { name: "condition", data_type: "VARCHAR", text: "the rule's condition, with its thresholds; `ELSE` for the last" },
+        Column {
+            name: "condition",
+            data_type: "VARCHAR",
+            text: "the rule's condition, with its thresholds; `ELSE` for the last",
+        },
         Column { name: "compared", data_type: "VARCHAR", text: "what it compares, with this customer's values" },
         Column { name: "holds", data_type: "BOOLEAN", text: "whether it holds; NULL when a value is missing" },
         Column { name: "gives", data_type: "VARCHAR", text: "the value that the rule gives" },

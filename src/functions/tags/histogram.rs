@@ -32,13 +32,22 @@ const DOC: Doc = Doc {
     description: "\
 NULLs are ignored; with no values the result is NULL. You can write a rule inside the call: `histogram(CASE WHEN … THEN 'high' … END)`. If
 the CASE gives only constants, and its conditions compare columns with each other or with constants, it is counted directly from the
-conditions and the values are never built. Several such calls share one pass over the table.",
-    arguments: &[Argument::required("value", Takes::Value("anything"), "value to count")],
+conditions and the values are never built. Several such calls share one pass over the table.
+
+The map can be read by its keys: `histogram(gender)['female']`. For the most frequent value alone use `preference`.
+
+**Cost.** One pass. Memory grows with the distinct values of each group: count bands of amounts (`generalize(amount, 100)`), not the
+amounts.
+
+**Elsewhere.** `histogram(x)` of DuckDB and Trino returns the same map. PostgreSQL needs a subquery with GROUP BY and `jsonb_object_agg`;
+pandas has `value_counts()`, R `table()`. Bands of equal width are `histogram(x, bins)` in DuckDB and `width_bucket` in PostgreSQL.",
+    arguments: &[Argument::required("value", Takes::Value("anything"), "value to count, of any type; NULLs are not counted")],
     examples: &[
         "SELECT histogram(CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END) AS ages, histogram(gender) AS genders
 FROM sample_customers(rows => 1000);",
         "SELECT channel, histogram(status) AS orders FROM sample_orders(rows => 1000) GROUP BY channel ORDER BY channel;",
     ],
+    source: "the aggregate of the same name in DuckDB and Trino.",
     ..Doc::EMPTY
 };
 

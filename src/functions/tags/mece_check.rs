@@ -58,9 +58,20 @@ are assumed to vary independently: a cell shown for `a` and `a + 1` may be impos
 An empty result means: mutually exclusive and collectively exhaustive, on the data and for every possible value. Only `else` and `ladder`
 rows mean: the rules are MECE thanks to ELSE and to the order of the rules; `WHERE finding NOT IN ('else', 'ladder')` keeps only real
 faults. Rules that cannot be analysed never count as a ladder. Of the findings from the rules, the 1,000 largest are shown; the rest are
-summed up in one row without a condition. Customers are counted by distinct keys.",
+summed up in one row without a condition. Customers are counted by distinct keys.
+
+**Cost.** `data` costs one run of the tag's query, with a row per customer in memory only as a combination of true rules. `rules` costs no
+reading: cells times rules, at most 1,000,000 cells.
+
+**Elsewhere.** SQL databases do not look at the branches of a CASE. Tools for decision tables (DMN) report gaps and overlaps of their
+tables, by the same division into ranges.",
     arguments: &[
-        Argument::optional("query", Takes::Query, "", "query that contains the rules: (SELECT key, CASE WHEN … THEN … END FROM …)"),
+        Argument::optional(
+            "query",
+            Takes::Query,
+            "",
+            "query that contains the rules: (SELECT key, CASE WHEN … THEN … END FROM …)",
+        ),
         Argument::optional("profile", Takes::Name("profile"), "", "instead of a query: profile that the tag belongs to"),
         Argument::optional("tag", Takes::Name("tag"), "", "tag whose query is checked"),
         Argument::optional(
@@ -69,15 +80,32 @@ summed up in one row without a condition. Customers are counted by distinct keys
             "",
             "which values are possible, for the analysis without data: `age BETWEEN 0 AND 120 AND score IN (1, 2, 3)`",
         ),
-        Argument::optional("examples", Takes::Integer(1, 100), "5", "number of example keys shown for each finding from the data"),
+        Argument::optional(
+            "examples",
+            Takes::Integer(1, 100),
+            "5",
+            "number of example keys shown for each finding from the data",
+        ),
     ],
     columns: &[
-        Column { name: "finding", data_type: "VARCHAR", text: "`gap`, `else`, `overlap`, `ladder`, `not understood` or `too many cells`" },
+        Column {
+            name: "finding",
+            data_type: "VARCHAR",
+            text: "`gap`, `else`, `overlap`, `ladder`, `not understood` or `too many cells`",
+        },
         Column { name: "source", data_type: "VARCHAR", text: "`data` or `rules`" },
         Column { name: "rules", data_type: "VARCHAR", text: "the rules that match, as `1: value, 2: value`; NULL in a gap" },
-        Column { name: "condition", data_type: "VARCHAR", text: "for `rules`: where the finding applies, as a SQL condition; NULL for `data`" },
+        Column {
+            name: "condition",
+            data_type: "VARCHAR",
+            text: "for `rules`: where the finding applies, as a SQL condition; NULL for `data`",
+        },
         Column { name: "customers", data_type: "BIGINT", text: "for `data`: number of customers; NULL for `rules`" },
-        Column { name: "cells", data_type: "BIGINT", text: "for `rules`: number of cells that the condition covers; NULL for `data`" },
+        Column {
+            name: "cells",
+            data_type: "BIGINT",
+            text: "for `rules`: number of cells that the condition covers; NULL for `data`",
+        },
         Column { name: "example_keys", data_type: "VARCHAR[]", text: "for `data`: the smallest keys; NULL for `rules`" },
     ],
     examples: &["SELECT finding, source, rules, condition, customers, cells

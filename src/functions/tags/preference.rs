@@ -34,14 +34,30 @@ weight, NaN or infinity is an error. The result is NULL for a group without rows
 type of its values).
 
 Sums are exact and do not depend on the order of rows: integers and decimals are added in 128 bits, floats of any size without rounding.
-Memory grows with the distinct values of each group.",
+
+
+**Cost.** One pass. Memory grows with the distinct values of each group, not with its rows.
+
+**Elsewhere.** Without weights: `mode(x)` in DuckDB, `mode() WITHIN GROUP (ORDER BY x)` in PostgreSQL, where ties are decided arbitrarily;
+`mode()` of pandas returns all values that tie. With weights there is no such aggregate: one groups by customer and value, sums, and takes
+the first by `row_number()`.",
     arguments: &[
-        Argument::required("value", Takes::Value("any type with an order"), "value to choose from"),
-        Argument::optional("weight", Takes::Value("number ≥ 0"), "1", "weight of the row"),
+        Argument::required(
+            "value",
+            Takes::Value("any type with an order"),
+            "value to choose from: a channel, a category; rows where it is NULL are ignored",
+        ),
+        Argument::optional(
+            "weight",
+            Takes::Value("number ≥ 0"),
+            "1",
+            "weight of the row, in any unit: an amount, a quantity, a decay; rows where it is NULL are ignored, a negative one is an error",
+        ),
     ],
     examples: &["SELECT customer_id, preference(channel) AS channel, preference(channel, amount) AS channel_by_amount
 FROM sample_orders(rows => 1000) WHERE status = 'paid' AND amount >= 0
 GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
+    source: "the weighted mode.",
     ..Doc::EMPTY
 };
 
@@ -51,10 +67,19 @@ const SHARE: Doc = Doc {
     description: "\
 max W(v) / Σ W(v) over the values v of the group, where W(v) is the total weight of v, as in `preference`: a DOUBLE from 0 to 1. A customer
 who always chooses the same value has 1; with k values, 1/k means no preference. The result is NULL for a group without rows, and when all
-weights are 0. NULLs, invalid weights and exactness are as in `preference`.",
+weights are 0. NULLs, invalid weights and exactness are as in `preference`.
+
+With two or three values a share of 0.6 is weak, with twenty it is strong; and a customer with one order always has 1. So ask for `count(*)`
+of at least 3 or 5 before a tag says \"loyal to\".
+
+**Cost.** As `preference`; both in one query share the scan.
+
+**Elsewhere.** `max(n) / sum(n)` over grouped counts in any SQL; `value_counts(normalize=True).max()` in pandas. Economists call it the
+largest market share (concentration ratio CR1).",
     arguments: PREFERENCE.arguments,
     examples: &["SELECT customer_id, preference(channel) AS channel, preference_share(channel) AS share, count(*) AS orders
 FROM sample_orders(rows => 1000) GROUP BY customer_id HAVING preference_share(channel) > 0.6 ORDER BY orders DESC, customer_id LIMIT 5;"],
+    source: "the concentration ratio CR1 of economics.",
     ..PREFERENCE
 };
 

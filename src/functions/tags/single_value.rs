@@ -24,10 +24,20 @@ For columns that should be the same in the whole group: the city of a customer i
 `single_value: a group has more than one value: \"Beijing\" and \"Shanghai\"`. NULLs are ignored; the result is NULL for a group without
 values. It has the type of `value` (for a dictionary column, the type of its values).
 
-Where values may differ, `last_value_by` returns the newest and `preference` the most frequent.",
-    arguments: &[Argument::required("value", Takes::Value("any type with an order"), "value that must be the same in the whole group")],
+Where values may differ, `last_value_by` returns the newest and `preference` the most frequent.
+
+**Cost.** One pass; one value per group.
+
+**Elsewhere.** `any_value(x)` of PostgreSQL 16, DuckDB and BigQuery returns one of the values without looking at the others. pandas needs
+`nunique().max() == 1` and `first()`.",
+    arguments: &[Argument::required(
+        "value",
+        Takes::Value("any type with an order"),
+        "value that must be the same in the whole group; NULLs are ignored",
+    )],
     examples: &["SELECT product_id, single_value(category) AS category, count(*) AS lines
 FROM sample_order_items(rows => 2500) GROUP BY product_id ORDER BY lines DESC, product_id LIMIT 5;"],
+    source: "the functional dependency of relational theory: the key determines the value.",
     ..Doc::EMPTY
 };
 

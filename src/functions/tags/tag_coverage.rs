@@ -29,7 +29,15 @@ customers; ties are in the order of the values. For numbers, dates and times it 
 is the smallest value such that a quarter, half or three quarters of the values do not exceed it. For a tag with several values per
 customer, each value counts, so the counts can add up to more than the number of customers. Floating-point numbers from 100 on are rounded
 to two decimals, smaller ones to four. `days_since_change` is the time between the last refresh that changed a customer's value and the last
-refresh.",
+refresh.
+
+Look here when a campaign reaches fewer customers than expected: `coverage` shows which tag is missing, `days_since_change` which one is no
+longer fed.
+
+**Cost.** The published profile is read, and the distinct values of each tag are counted in memory. No source table is read.
+
+**Elsewhere.** DuckDB's SUMMARIZE and `describe(include='all')` of pandas give counts, distinct values and quartiles of the columns of one
+table, without the history of the values or who uses them.",
     arguments: &[Argument::required("profile", Takes::Name("profile"), "profile whose tags are listed")],
     columns: &[
         Column { name: "tag", data_type: "VARCHAR", text: "the tag" },
@@ -37,7 +45,11 @@ refresh.",
         Column { name: "filled", data_type: "BIGINT", text: "customers that have a value" },
         Column { name: "coverage", data_type: "DOUBLE", text: "share of the customers that have a value" },
         Column { name: "distinct_values", data_type: "BIGINT", text: "number of distinct values" },
-        Column { name: "distribution", data_type: "VARCHAR[]", text: "the most frequent values, as `value: customers`; for numbers and times `min`, quartiles and `max`" },
+        Column {
+            name: "distribution",
+            data_type: "VARCHAR[]",
+            text: "the most frequent values, as `value: customers`; for numbers and times `min`, quartiles and `max`",
+        },
         Column { name: "days_since_change", data_type: "DOUBLE", text: "days since a customer's value last changed" },
         Column { name: "used_by", data_type: "VARCHAR", text: "segments whose condition uses the tag" },
     ],

@@ -40,10 +40,21 @@ Every row is a point: for the trend of monthly spending, sum by customer and mon
 `count(*)` too. Divide by `avg(amount)` to compare customers.
 
 The sums are exact (times in their own unit, decimals to their last digit, floats of any size), and only the result is rounded: it does not
-depend on the order of rows, and times long after 1970 lose no digits. Memory: 112 bytes per group.",
+depend on the order of rows, and times long after 1970 lose no digits. Memory: 112 bytes per group.
+
+**Elsewhere.** `regr_slope(amount, extract(epoch FROM time))` of DuckDB and PostgreSQL, times 2,592,000 seconds: the same line in floating
+point, where the squares of seconds since 1970 lose digits. `numpy.polyfit(t, y, 1)`, `LinearRegression` of scikit-learn, `lm(y ~ t)` in R.",
     arguments: &[
-        Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the point"),
-        Argument::required("amount", Takes::Value("number"), "amount at that time"),
+        Argument::required(
+            "time",
+            Takes::Value("DATE or TIMESTAMP"),
+            "time of the point, by the day or to the microsecond; rows where it is NULL are ignored",
+        ),
+        Argument::required(
+            "amount",
+            Takes::Value("number"),
+            "amount at that time, in any unit; rows where it is NULL are ignored, NaN and infinity are errors",
+        ),
     ],
     examples: &["SELECT customer_id, round(trend(month, spent), 2) AS yuan_per_month_more, count(*) AS months
 FROM (

@@ -24,13 +24,22 @@ depend on the order of rows. Rows where `value` or `order` is NULL are ignored; 
 of `value` (for a dictionary column, the type of its values). Other systems call it `arg_min` or `min_by`. Unlike
 `first_value(value ORDER BY order)`, it does not sort and does not keep NULLs.
 
-Memory: one value and one order per group, so it grows with the groups, not with the rows.",
+**Cost.** One pass, without sorting. Memory: one value and one order per group, so it grows with the groups, not with the rows.
+
+**Elsewhere.** `arg_min(value, order)` in DuckDB, `argMin` in ClickHouse, `min_by` in Spark, Trino and Snowflake: with equal orders they
+return whichever row came first. PostgreSQL has `(array_agg(value ORDER BY order))[1]` or DISTINCT ON; pandas
+`sort_values(order).groupby(key).first()`.",
     arguments: &[
-        Argument::required("value", Takes::Value("any type with an order"), "value to return"),
-        Argument::required("order", Takes::Value("any type with an order"), "what decides which row is taken: usually a time"),
+        Argument::required("value", Takes::Value("any type with an order"), "value to return; rows where it is NULL are ignored"),
+        Argument::required(
+            "order",
+            Takes::Value("any type with an order"),
+            "what decides which row is taken: usually a time; rows where it is NULL are ignored",
+        ),
     ],
     examples: &["SELECT customer_id, first_value_by(channel, ordered_at) AS first_channel, last_value_by(channel, ordered_at) AS last_channel
 FROM sample_orders(rows => 1000) WHERE status = 'paid' GROUP BY customer_id ORDER BY customer_id LIMIT 5;"],
+    source: "argmin of mathematics; the names `arg_min` and `min_by` are those of DuckDB, ClickHouse, Trino and Spark.",
     ..Doc::EMPTY
 };
 
@@ -39,9 +48,23 @@ const LAST: Doc = Doc {
     summary: "Returns the value at the largest `order` in the group: the channel of the last purchase, the current status.",
     description: "\
 As `first_value_by`, with the largest `order`; if several rows tie, the one with the smallest `value`. Other systems call it `arg_max` or
-`max_by`.",
+`max_by`.
+
+A status of today needs the newest row: `max(status)` would be the last in the alphabet. To read the state of an earlier day, filter the
+rows: `last_value_by(status, at) FILTER (WHERE at < DATE '2025-01-01')`.
+
+**Cost.** As `first_value_by`.
+
+**Elsewhere.** `arg_max(value, order)` in DuckDB, `argMax` in ClickHouse, `max_by` in Spark, Trino and Snowflake; in PostgreSQL
+`(array_agg(value ORDER BY order DESC))[1]`, where NULLs of `order` come first.",
     arguments: FIRST.arguments,
-    examples: &["SELECT last_value_by(status, ordered_at) AS status_now, count(*) AS orders FROM sample_orders(rows => 1000);"],
+    examples: &[
+        "SELECT last_value_by(status, ordered_at) AS status_now, count(*) AS orders FROM sample_orders(rows => 1000);",
+        "SELECT customer_id, last_value_by(status, ordered_at) AS status_now,
+  last_value_by(status, ordered_at) FILTER (WHERE ordered_at < DATE '2025-01-01') AS status_then
+FROM sample_orders(rows => 1000) GROUP BY customer_id HAVING last_value_by(status, ordered_at) <> 'paid' ORDER BY customer_id LIMIT 4;",
+    ],
+    source: "argmax of mathematics; see first_value_by.",
     ..FIRST
 };
 
