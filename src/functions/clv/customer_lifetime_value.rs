@@ -62,17 +62,56 @@ has months of 30 days, or of 4.345 weeks.) Past purchases are not part of the va
 
 `tier` ranks the customers of the input: the top `whale_share` by value are `whale`, those down to `dolphin_share` are `dolphin`, the others
 `minnow`. Equal values are in the same tier. Value and tier are NULL where the purchase history is impossible, or where
-`expected_average_value` is NULL.",
+`expected_average_value` is NULL.
+
+**Formula.** Σ for i = 1 … `months` of (purchases expected up to the end of month i − up to the end of month i − 1) · value of a purchase /
+(1 + `discount_rate`)^i.
+
+**Limits.** Both models extrapolate: a value for 12 months from less than a year of orders is a guess, and promotions or seasons are not
+known to them. Check `clv_holdout` first. The value is revenue; multiply by a margin for profit.
+
+**Cost.** Each row costs two evaluations of the transaction model a month, which is done in parallel; the ranking for `tier` sorts the
+customers.
+
+**Elsewhere.** `GammaGammaFitter.customer_lifetime_value` of lifetimes, and of pymc-marketing with intervals; `predict` of CLVTools, whose
+discount is continuous and whose horizon may be infinite (DERT). DuckDB and PostgreSQL have nothing like it.",
     arguments: &[
-        Argument::required(TRANSACTIONS, Takes::Name("model"), "model of when customers buy"),
-        Argument::required(VALUES, Takes::Name("model"), "model of the value of purchases"),
-        Argument::required("input", Takes::Relation, "rows with the features of both models, from `clv_summary`"),
-        Argument::required(FROM, Takes::Moment, "last day of observation; the months begin after it"),
-        Argument::optional(MONTHS, Takes::Integer(1, 1_200), "12", "number of months to look ahead"),
-        Argument::optional(RATE, Takes::Float(0.0, 10.0), "0.01", "monthly discount rate"),
+        Argument::required(
+            TRANSACTIONS,
+            Takes::Name("model"),
+            "model of when customers buy, of type `bg_nbd`, `mbg_nbd`, `pareto_nbd` or `bg_bb`",
+        ),
+        Argument::required(VALUES, Takes::Name("model"), "model of the value of purchases, of type `gamma_gamma`"),
+        Argument::required(
+            "input",
+            Takes::Relation,
+            "rows with the features of both models (frequency, recency, \"T\", monetary_value), from `clv_summary` in the same `time_unit`",
+        ),
+        Argument::required(
+            FROM,
+            Takes::Moment,
+            "last day of observation, the one that was given to `clv_summary`; the months begin after it",
+        ),
+        Argument::optional(MONTHS, Takes::Integer(1, 1_200), "12", "number of calendar months to look ahead"),
+        Argument::optional(
+            RATE,
+            Takes::Float(0.0, 10.0),
+            "0.01",
+            "monthly discount rate: 0.01 is 1 % a month; 0 adds up the months as they are",
+        ),
         TIME_UNIT,
-        Argument::optional(WHALES, Takes::Share, "0.1", "share of the customers that are whales"),
-        Argument::optional(DOLPHINS, Takes::Share, "0.5", "share of the customers that are dolphins or whales"),
+        Argument::optional(
+            WHALES,
+            Takes::Share,
+            "0.1",
+            "share of the customers that are whales, from the top: 0.1 is one in ten",
+        ),
+        Argument::optional(
+            DOLPHINS,
+            Takes::Share,
+            "0.5",
+            "share of the customers that are dolphins or whales; not below `whale_share`",
+        ),
     ],
     columns: &[
         Column { name: "…", data_type: "of the input", text: "every column of the input" },

@@ -17,8 +17,11 @@ use crate::error::invalid;
 #[derive(Debug)]
 pub struct ClvHoldout;
 
-const CALIBRATION_END: Argument =
-    Argument::required("calibration_end", Takes::Moment, "last day (included) or last time that the model may see");
+const CALIBRATION_END: Argument = Argument::required(
+    "calibration_end",
+    Takes::Moment,
+    "last day (included) or last time that the model may see; leave at least as much time after it as you want to predict",
+);
 
 const DOC: Doc = Doc {
     name: "clv_holdout",
@@ -33,17 +36,34 @@ describe the time after that: units with an order, the length of that time, and 
 Train on the first four columns, predict `expected_purchases` for `duration_holdout`, and compare it with `frequency_holdout`, in total and
 by `frequency`. If `calibration_end` is inside a unit, the rest of the unit belongs to the time after it.
 
-Dropped rows and cost: as in `clv_summary`.",
+Dropped rows: as in `clv_summary`.
+
+**Cost.** As `clv_summary`; the orders are read once for both parts.
+
+**Elsewhere.** `calibration_and_holdout_data` of lifetimes; `estimation.split` of CLVTools. The columns with the suffix `_cal` there have
+plain names here, so that one model definition fits both.",
     arguments: &[INPUT, CUSTOMER, ORDER_TIME, AMOUNT, CALIBRATION_END, OBSERVATION_END, TIME_UNIT],
     columns: &[
         Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
         Column { name: "frequency", data_type: "BIGINT", text: "repeat purchases up to `calibration_end`" },
-        Column { name: "recency", data_type: "BIGINT", text: "units from the first purchase to the last one up to `calibration_end`" },
+        Column {
+            name: "recency",
+            data_type: "BIGINT",
+            text: "units from the first purchase to the last one up to `calibration_end`",
+        },
         Column { name: "T", data_type: "BIGINT", text: "units from the first purchase to `calibration_end`" },
-        Column { name: "monetary_value", data_type: "DOUBLE", text: "mean value of the repeat purchases up to `calibration_end`; only with `amount`" },
+        Column {
+            name: "monetary_value",
+            data_type: "DOUBLE",
+            text: "mean value of the repeat purchases up to `calibration_end`; only with `amount`",
+        },
         Column { name: "frequency_holdout", data_type: "BIGINT", text: "purchases after `calibration_end`" },
         Column { name: "duration_holdout", data_type: "BIGINT", text: "units from `calibration_end` to the end of observation" },
-        Column { name: "monetary_value_holdout", data_type: "DOUBLE", text: "mean value of the purchases after `calibration_end`; only with `amount`" },
+        Column {
+            name: "monetary_value_holdout",
+            data_type: "DOUBLE",
+            text: "mean value of the purchases after `calibration_end`; only with `amount`",
+        },
     ],
     examples: &["SELECT frequency, count(*) AS customers, avg(frequency_holdout) AS purchases_after
 FROM clv_holdout((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'), customer => customer_id, order_time => ordered_at, amount => amount,

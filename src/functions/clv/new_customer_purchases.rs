@@ -29,10 +29,19 @@ const DOC: Doc = Doc {
     description: "\
 One row per number of purchases, from 0 to `max_purchases`, with its `probability` for a customer of whom only the first purchase is known.
 `expected_purchases` is the mean, the same in every row. To check a model, compare the probabilities with the shares of customers of the
-same age in `clv_summary`, and compare the mean, at several horizons, with what customers had bought by then.",
+same age in `clv_summary`, and compare the mean, at several horizons, with what customers had bought by then.
+
+**Cost.** None to speak of: only the parameters of the model are read.
+
+**Elsewhere.** `expected_number_of_purchases_up_to_time` of lifetimes, and `probability_of_n_purchases_up_to_time` of its BG/NBD;
+`pnbd.Expectation` and `pnbd.pmf` of R's BTYD.",
     arguments: &[
         Argument::required(MODEL, Takes::Name("model"), "a model of type `bg_nbd`, `mbg_nbd`, `pareto_nbd` or `bg_bb`"),
-        Argument::required(HORIZON, Takes::Float(0.0, 1e6), "time after the first purchase, in the unit of \"T\"; for `bg_bb`, a whole number of opportunities"),
+        Argument::required(
+            HORIZON,
+            Takes::Float(0.0, 1e6),
+            "time after the first purchase, in the unit of \"T\"; for `bg_bb`, a whole number of opportunities",
+        ),
         Argument::optional(MOST, Takes::Integer(0, 1000), "10", "largest number of purchases to list"),
     ],
     columns: &[
@@ -44,6 +53,7 @@ same age in `clv_summary`, and compare the mean, at several horizons, with what 
   customer => customer_id, order_time => ordered_at, observation_end => DATE '2025-06-30');
 CREATE OR REPLACE MODEL purchases WITH (type = 'mbg_nbd', key = 'customer_id') AS SELECT * FROM histories;
 SELECT purchases, round(probability, 4) AS probability, round(expected_purchases, 4) AS expected_purchases FROM new_customer_purchases(purchases, horizon => 180, max_purchases => 3);"],
+    source: "P. S. Fader, B. G. S. Hardie, K. L. Lee: \"Counting Your Customers\" the Easy Way (2005); P. S. Fader, B. G. S. Hardie, J. Shang: Customer-Base Analysis in a Discrete-Time Noncontractual Setting (2010), BG/BB",
     ..Doc::EMPTY
 };
 

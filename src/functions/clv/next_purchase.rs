@@ -44,27 +44,68 @@ One row per customer. Several orders on one calendar day are one purchase; gaps 
 
 A customer with only one purchase day has no interval: columns that depend on it are NULL, and only `is_silent` has a value. Orders after
 `as_of`, and rows without a customer or time, are dropped. The gaps of each customer are sorted: memory for the days of one customer at a
-time; sorting spills to disk.",
+time; sorting spills to disk.
+
+**Cost.** One pass, then one sort by customer and day. It grows with the purchase days, and runs in parallel by customer.
+
+**Elsewhere.** In SQL a window `lag(day) OVER (PARTITION BY customer ORDER BY day)` and a median; in pandas `groupby().diff()`. Python's
+lifetimes and pymc-marketing answer the question by models of all customers together (`bg_nbd`), which is better for customers with few
+purchases.",
     arguments: &[
-        Argument::required(INPUT, Takes::Relation, "orders, or order lines"),
-        Argument::required(CUSTOMER, Takes::Value("column"), "customer key, of any type"),
-        Argument::required(ORDER_TIME, Takes::Value("date or timestamp column"), "time of the order"),
-        Argument::optional(AS_OF, Takes::Moment, "", "day to look from; default: the day of the last order"),
+        Argument::required(INPUT, Takes::Relation, "orders, or order lines: one row per order or line, without cancelled ones"),
+        Argument::required(
+            CUSTOMER,
+            Takes::Value("column"),
+            "key of the customer, of any type; rows where it is NULL are dropped and counted",
+        ),
+        Argument::required(
+            ORDER_TIME,
+            Takes::Value("date or timestamp column"),
+            "time of the order; rows where it is NULL are dropped and counted",
+        ),
+        Argument::optional(AS_OF, Takes::Moment, "", "day to look from, included; default: the day of the last order"),
         Argument::optional(DAYS, Takes::Integer(1, 3_650), "30", "number of days that `probability` looks ahead"),
-        Argument::optional(INTERVAL, Takes::Choice(&["median", "mean"]), "'median'", "how the interval is computed from the gaps"),
-        Argument::optional(FACTOR, Takes::Float(0.1, 100.0), "2", "number of intervals of silence after which a customer is churned"),
-        Argument::optional(CHURN_DAYS, Takes::Integer(1, 36_500), "90", "number of days of silence after which a customer is silent"),
+        Argument::optional(
+            INTERVAL,
+            Takes::Choice(&["median", "mean"]),
+            "'median'",
+            "how the interval is computed from the gaps; the median is not moved by one long pause",
+        ),
+        Argument::optional(
+            FACTOR,
+            Takes::Float(0.1, 100.0),
+            "2",
+            "number of the customer's own intervals of silence after which the customer is churned",
+        ),
+        Argument::optional(
+            CHURN_DAYS,
+            Takes::Integer(1, 36_500),
+            "90",
+            "number of days of silence after which a customer is silent",
+        ),
     ],
     columns: &[
-        Column { name: "(customer)", data_type: "as the column", text: "customer key, under the column's own name; `customer` for an expression" },
+        Column {
+            name: "(customer)",
+            data_type: "as the column",
+            text: "customer key, under the column's own name; `customer` for an expression",
+        },
         Column { name: "purchases", data_type: "BIGINT", text: "number of days with an order" },
         Column { name: "last_purchase", data_type: "DATE", text: "last day with an order" },
         Column { name: "days_silent", data_type: "BIGINT", text: "days from the last purchase to `as_of`" },
         Column { name: "interval_mean", data_type: "DOUBLE", text: "mean of the gaps in days" },
         Column { name: "interval_median", data_type: "DOUBLE", text: "median of the gaps" },
-        Column { name: "interval_deviation", data_type: "DOUBLE", text: "sample standard deviation of the gaps; NULL with one gap" },
+        Column {
+            name: "interval_deviation",
+            data_type: "DOUBLE",
+            text: "sample standard deviation of the gaps; NULL with one gap",
+        },
         Column { name: "expected_next", data_type: "DATE", text: "expected day of the next purchase" },
-        Column { name: "days_overdue", data_type: "BIGINT", text: "days from the expected day to `as_of`; 0 if it is still to come" },
+        Column {
+            name: "days_overdue",
+            data_type: "BIGINT",
+            text: "days from the expected day to `as_of`; 0 if it is still to come",
+        },
         Column { name: "probability", data_type: "DOUBLE", text: "probability of a purchase within the next `within_days` days" },
         Column { name: "is_churned", data_type: "BOOLEAN", text: "true if silent for more than `churn_factor` intervals" },
         Column { name: "is_silent", data_type: "BOOLEAN", text: "true if silent for more than `churn_days` days" },
@@ -73,6 +114,7 @@ time; sorting spills to disk.",
 FROM next_purchase((SELECT * FROM sample_orders(rows => 2000) WHERE status = 'paid'), customer => customer_id, order_time => ordered_at,
   as_of => DATE '2025-06-30')
 WHERE purchases > 5 ORDER BY days_overdue DESC, customer_id LIMIT 5;"],
+    source: "S. Gupta: Stochastic Models of Interpurchase Time with Time-Dependent Covariates (1991), for gamma (Erlang) distributed gaps.",
     ..Doc::EMPTY
 };
 

@@ -16,9 +16,15 @@ use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "orders, or order lines");
-pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "customer key, of any type");
-pub const ORDER_TIME: Argument = Argument::required("order_time", Takes::Time, "time of the order");
+pub const INPUT: Argument =
+    Argument::required("input", Takes::Relation, "orders, or order lines: one row per order or line, without cancelled ones");
+pub const CUSTOMER: Argument = Argument::required(
+    "customer",
+    Takes::Column,
+    "key of the customer, of any type; rows where it is NULL are dropped and counted",
+);
+pub const ORDER_TIME: Argument =
+    Argument::required("order_time", Takes::Time, "time of the order; rows where it is NULL are dropped and counted");
 pub const AMOUNT: Argument = Argument::optional(
     "amount",
     Takes::Number,

@@ -36,8 +36,14 @@ One row per customer, with the columns as the BG/NBD model defines them. Time co
 A week begins on Monday. Orders on the last day of observation count, at any time of day; later orders are ignored. Customers without an
 order up to then have no row. Remove cancelled orders and refunds first: amounts of any sign are summed.
 
-Rows whose customer, time or amount is NULL, and rows whose amount is NaN or infinite, are dropped and counted. The input is read once; the
-aggregation spills to disk.",
+Rows whose customer, time or amount is NULL, and rows whose amount is NaN or infinite, are dropped and counted.
+
+**Cost.** Orders are grouped by customer and unit first, then by customer: memory grows with the days (weeks, months) on which customers
+bought, and goes to disk when it runs out. A larger `time_unit` makes fewer of them, and hides purchases in one unit.
+
+**Elsewhere.** `summary_data_from_transaction_data` of Python's lifetimes, and `clv.utils` of pymc-marketing, with the same columns;
+`dc.ElogToCbsCbt` of R's BTYD, `clvdata` of CLVTools. In any SQL `count(DISTINCT day) - 1`, `max(day) - min(day)` and the end minus
+`min(day)` give the first three columns.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "(customer)", data_type: "as the role", text: "customer key, under the column's own name" },
