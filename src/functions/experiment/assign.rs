@@ -22,9 +22,18 @@ customers are not in the experiment. Only the last share can grow without moving
 use a separate salt for each group. `experiment_result` checks that the groups have the planned sizes.
 
 Other programs can compute the same: `XXH64('salt:key')` with seed 0, shifted right by 11 bits, divided by 2⁵³ (in Python,
-`(xxhash.xxh64(b'checkout:42').intdigest() >> 11) / 2**53` is 0.8473…; ClickHouse has `xxHash64`).",
+`(xxhash.xxh64(b'checkout:42').intdigest() >> 11) / 2**53` is 0.8473…; ClickHouse has `xxHash64`).
+
+**Limits.** A salt that was used before gives the same groups again, with what remains of the earlier treatment: use a new one for each
+experiment. Do not search salts for groups that look balanced.
+
+**Cost.** One hash per row; nothing is stored, and no list has to be sent to other systems.
+
+**Elsewhere.** `random() < 0.5` draws anew each time and must be stored. `hash(…)` of DuckDB and `hashtext` of PostgreSQL may change with
+the version. Experiment platforms (GrowthBook, Statsig, Optimizely) hash in the same way with functions of their own, so their groups are
+others.",
         arguments: &[
-            text("key", "customer key, of any type"),
+            text("key", "key of the customer, of any type; NULL gives NULL"),
             Argument::required("salt", Takes::Text, "name of the experiment: another name gives other groups"),
             Argument::optional("shares", Takes::Shares, "[0.5, 0.5]", "share of each group; together at most 1"),
             Argument::optional(

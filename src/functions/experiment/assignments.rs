@@ -17,7 +17,8 @@ pub struct ExperimentAssignments;
 #[derive(Debug)]
 pub struct ExperimentOutcomes;
 
-const EXPERIMENT: Argument = Argument::required("experiment", Takes::Name("experiment"), "name of the experiment");
+const EXPERIMENT: Argument =
+    Argument::required("experiment", Takes::Name("experiment"), "experiment made with CREATE EXPERIMENT");
 const KEY: Column = Column { name: "key", data_type: "the key's", text: "key of the customer" };
 const VARIANT: Column = Column { name: "variant", data_type: "VARCHAR", text: "group of the customer" };
 
@@ -30,7 +31,12 @@ const ASSIGNMENTS: Doc = Doc {
 One row per customer in a group: the members of the experiment's segment, or of its profile, as published at its start, each with the group
 that `assign` gives for the experiment's salt, groups and shares. If the start is in the future, the last refresh is used. Customers who
 join the segment later do not take part; those who leave it stay. The refresh must still be kept (`keep_snapshots` of the profile). CREATE
-TABLE AS keeps the groups permanently.",
+TABLE AS keeps the groups permanently.
+
+**Cost.** One scan of the published profile and a hash per member; the groups are not stored, they are computed again each time.
+
+**Elsewhere.** Experiment platforms log each assignment when a customer sees the page, and analyse the log. Here the list is known in
+advance, so it can be sent to a mailing tool before the start.",
     arguments: &[EXPERIMENT],
     columns: &[KEY, VARIANT, Column { name: "since", data_type: "TIMESTAMP", text: "start of the experiment, in UTC" }],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 500);
@@ -38,6 +44,7 @@ REFRESH PROFILE shopper WITH (as_of = DATE '2025-05-31');
 CREATE OR REPLACE EXPERIMENT coupon ON shopper WITH (start = '2025-06-01', groups = ['holdout', 'coupon', 'gift'], shares = [0.2, 0.4, 0.4]) AS
 SELECT customer_id, sum(amount) AS revenue FROM sample_orders(rows => 2000) WHERE ordered_at >= DATE '2025-06-01' GROUP BY customer_id;
 SELECT variant, count(*) AS customers, min(since) AS since FROM experiment_assignments(coupon) GROUP BY variant ORDER BY variant;"],
+    source: "as in assign.",
     ..Doc::EMPTY
 };
 
@@ -49,7 +56,14 @@ const OUTCOMES: Doc = Doc {
     description: "\
 One row per row of the experiment's query whose customer takes part (`experiment_assignments`), with the metrics: the input of
 `experiment_result`. The query runs now, with the rights of the current role. It should return one row per customer; count them if in
-doubt.",
+doubt.
+
+Customers in a group for whom the query has no row are missing here, and with them their zeros: a query of orders measures buyers only.
+Write it from the profile with a LEFT JOIN and `coalesce(…, 0)` to measure everybody who was assigned.
+
+**Cost.** The experiment's query, joined to its groups by key.
+
+**Elsewhere.** A join of the assignment log to a table of metrics, written by hand.",
     arguments: &[EXPERIMENT],
     columns: &[KEY, VARIANT, Column { name: "(metrics)", data_type: "of the query", text: "the measured columns, under their own names" }],
     examples: &["CREATE OR REPLACE PROFILE shopper WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 500);
@@ -57,6 +71,7 @@ REFRESH PROFILE shopper WITH (as_of = DATE '2025-05-31');
 CREATE OR REPLACE EXPERIMENT coupon ON shopper WITH (start = '2025-06-01') AS
 SELECT customer_id, sum(amount) AS revenue FROM sample_orders(rows => 2000) WHERE ordered_at >= DATE '2025-06-01' GROUP BY customer_id;
 SELECT variant, count(*) AS customers, avg(revenue) AS revenue FROM experiment_outcomes(coupon) GROUP BY variant ORDER BY variant;"],
+    source: "intention to treat: R. Kohavi, D. Tang, Y. Xu: Trustworthy Online Controlled Experiments (2020).",
     ..Doc::EMPTY
 };
 

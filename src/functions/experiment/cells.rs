@@ -22,7 +22,8 @@ use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ranks::Tied;
 
 pub const GROUP: Argument = Argument::required("group", Takes::Column, "group of the row: its label, from `assign`");
-pub const CONTROL: Argument = Argument::required("control", Takes::Text, "label of the control group; for a number, its text");
+pub const CONTROL: Argument =
+    Argument::required("control", Takes::Text, "label of the control group, as `group` has it; for a number, its text: '0'");
 
 /// Values of a metric with the group they are of and how often they come, by segment and metric.
 pub type ValueCounts = BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>;

@@ -63,18 +63,33 @@ are not an effect of the measure.
 `std_err` assumes independent customers; `p_value` and interval use the normal distribution. Treated customers in strata with fewer than two
 customers on either side cannot be compared: they are dropped and counted. A customer is treated if any of their rows says so; for other
 columns, the customer's smallest value is used. Include a row, with a NULL time, also for customers without any order. Rows without a
-customer or `treated` are dropped and counted.",
+customer or `treated` are dropped and counted.
+
+**Cost.** The input is read once and summed by customer and period; then customers times periods rows are compared, which goes to disk when
+memory runs out. `before` and `after` are the factor.
+
+**Elsewhere.** `feols(y ~ treated:post | customer + period)` of R's fixest, the packages `did` and MatchIt, `xtdidregress` in Stata,
+`statsmodels` with dummies: they also give clustered errors and other weights. No database has it.",
     arguments: &[
         Argument::required("input", Takes::Relation, "customers with what they did: for example orders joined to customers"),
-        Argument::required("customer", Takes::Column, "customer key"),
+        Argument::required(
+            "customer",
+            Takes::Column,
+            "key of the customer, of any type; rows where it is NULL are dropped and counted",
+        ),
         Argument::required("treated", Takes::Condition, "whether the customer was treated: for example, is in the segment"),
         Argument::required("event_time", Takes::Time, "time of the row; NULL for a customer without any"),
-        Argument::required("value", Takes::Number, "value to sum: an amount, or 1 to count"),
-        Argument::required("start", Takes::Moment, "when the measure began"),
+        Argument::required("value", Takes::Number, "value to sum: an amount, or 1 to count; NULL adds nothing"),
+        Argument::required("start", Takes::Moment, "when the measure began; a whole period, such as the first of a month"),
         Argument::required("match", Takes::Features, "columns whose values must be equal for controls; [1] for none"),
         Argument::optional("period", Takes::Choice(Unit::NAMES), "'month'", "unit of the periods"),
-        Argument::optional("before", Takes::Integer(1, 1000), "3", "number of periods before the start"),
-        Argument::optional("after", Takes::Integer(1, 1000), "3", "number of periods from the start on"),
+        Argument::optional(
+            "before",
+            Takes::Integer(1, 1000),
+            "3",
+            "number of periods before the start that are compared, to see whether both sides ran in parallel",
+        ),
+        Argument::optional("after", Takes::Integer(1, 1000), "3", "number of periods from the start on whose effect is measured"),
         CONFIDENCE,
     ],
     columns: &[
@@ -88,10 +103,14 @@ customer or `treated` are dropped and counted.",
         Column { name: "std_err", data_type: "DOUBLE", text: "standard error of the difference" },
         Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" },
         Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a difference at least this large without an effect" },
+        Column {
+            name: "p_value",
+            data_type: "DOUBLE",
+            text: "probability of a difference at least this large without an effect",
+        },
     ],
     examples: &["SELECT period, period_start, treated_customers AS treated, round(treated_mean, 2) AS treated_mean, round(control_mean, 2) AS control_mean, round(difference, 2) AS difference, round(p_value, 4) AS p_value
-FROM difference_in_differences((SELECT c.customer_id, c.city = 'Shanghai' AS in_segment, c.gender, o.ordered_at, o.amount
+FROM difference_in_differences((SELECT c.customer_id, c.city = '上海' AS in_segment, c.gender, o.ordered_at, o.amount
     FROM sample_customers(rows => 500) AS c LEFT JOIN sample_orders(rows => 5000) AS o USING (customer_id)),
   customer => customer_id, treated => in_segment, event_time => ordered_at, value => amount, start => DATE '2025-01-01', match => [gender]);"],
     source: "S. M. Iacus, G. King, G. Porro: Causal Inference without Balance Checking: Coarsened Exact Matching (2012); J. D. Angrist, J.-S. Pischke: Mostly Harmless Econometrics (2009)",

@@ -28,10 +28,29 @@ const DOC: Doc = Doc {
 Returns the adjusted values in the order of the list. `bonferroni`, `holm` and `hochberg` limit the probability of any false finding; `holm`
 finds everything that `bonferroni` finds and more, and `hochberg` more still, if tests are independent. `bh` (also `fdr`) limits the share
 of false findings if tests are independent or positively dependent, `by` under any dependence. NULLs stay NULL and do not count. The same as
-R's `p.adjust`; method names are lower case.",
+R's `p.adjust`; method names are lower case.
+
+For p-values in rows, collect them: `p_adjust(array_agg(p ORDER BY key))` gives them back in that order.
+
+**Formula.** For n values in ascending order p(1) … p(n): bonferroni n·p(i); holm the largest of (n − j + 1)·p(j) for j ≤ i; hochberg the
+smallest of the same for j ≥ i; bh the smallest of n·p(j)/j for j ≥ i; by that times 1 + 1/2 + … + 1/n. All are at most 1.
+
+**Cost.** The values of a list are sorted: a million take a fraction of a second.
+
+**Elsewhere.** `p.adjust` in R (BH, BY, holm …), `multipletests` of statsmodels, `false_discovery_control` of scipy (bh and by only). DuckDB
+and PostgreSQL have none.",
     arguments: &[
-        Argument::required("p_values", Takes::Value("list of numbers"), "p-values, from 0 to 1"),
-        Argument::optional("method", Takes::Value("text"), "'holm'", "'none', 'bonferroni', 'holm', 'hochberg', 'bh', 'fdr' or 'by'"),
+        Argument::required(
+            "p_values",
+            Takes::Value("list of numbers"),
+            "p-values from 0 to 1, in any order; NULL stays NULL and does not count",
+        ),
+        Argument::optional(
+            "method",
+            Takes::Value("text"),
+            "'holm'",
+            "'none', 'bonferroni', 'holm', 'hochberg', 'bh', 'fdr' or 'by'",
+        ),
     ],
     examples: &["SELECT p_adjust([0.01, 0.02, 0.03, 0.04]) AS holm, p_adjust([0.01, 0.02, 0.03, 0.04], method => 'bh') AS bh;"],
     source: "S. Holm (1979); Y. Hochberg (1988); Y. Benjamini, Y. Hochberg (1995); Y. Benjamini, D. Yekutieli (2001)",

@@ -26,17 +26,35 @@ const MDE: Argument = Argument::required(
     Takes::Value("number"),
     "minimum detectable effect: treatment minus control, in the unit of the metric",
 );
-const ROWS: Argument = Argument::required("rows", Takes::Value("number"), "number of rows of the control group");
+const ROWS: Argument = Argument::required(
+    "rows",
+    Takes::Value("number"),
+    "number of rows of the control group; the treatment has `ratio` times as many",
+);
 const STD_DEV: Argument = Argument::optional(
     "std_dev",
     Takes::Value("number"),
     "NULL",
     "standard deviation of a row, for a mean; NULL: the metric is a share",
 );
-const CONFIDENCE: Argument = Argument::optional("confidence", Takes::Value("number"), "0.95", "1 minus the significance level");
-const POWER: Argument =
-    Argument::optional("power", Takes::Value("number"), "0.8", "probability of finding an effect of that size");
-const RATIO: Argument = Argument::optional("ratio", Takes::Value("number"), "1", "rows of the treatment per row of the control");
+const CONFIDENCE: Argument = Argument::optional(
+    "confidence",
+    Takes::Value("number"),
+    "0.95",
+    "1 minus the significance level: 0.95 finds an effect by chance in one test of twenty",
+);
+const POWER: Argument = Argument::optional(
+    "power",
+    Takes::Value("number"),
+    "0.8",
+    "probability of finding an effect of that size if there is one, from 0 to 1",
+);
+const RATIO: Argument = Argument::optional(
+    "ratio",
+    Takes::Value("number"),
+    "1",
+    "rows of the treatment per row of the control: 1 for equal groups, which need the fewest rows in all",
+);
 const ALTERNATIVE: Argument =
     Argument::optional("alternative", Takes::Value("text"), "'two_sided'", "'two_sided', 'greater' or 'less'; a constant");
 
@@ -66,7 +84,15 @@ test and one standard deviation for both groups, exactly (noncentral t); the res
 
 NULL if no number of rows is enough: an effect of 0, an effect on the side that `alternative` does not test, a share that would be outside 0
 to 1, more than 10¹⁵ rows. With several treatments, divide `1 - confidence` by their number. A covariate that reduces the variance by the
-share v (`variance_reduction` of `experiment_result`) reduces the rows to `(1 - v)` of that number.",
+share v (`variance_reduction` of `experiment_result`) reduces the rows to `(1 - v)` of that number.
+
+**Formula.** For shares n = (1 + 1/ratio) · ((z(1 − α/2) + z(power)) / h)², with h = 2 asin √(p + mde) − 2 asin √p; for means the smallest n
+for which the noncentral t distribution gives `power`.
+
+**Cost.** A formula per row; means are found by a search of a few steps.
+
+**Elsewhere.** `NormalIndPower` and `TTestIndPower` of statsmodels; `pwr.2p.test` and `pwr.t.test` of R's pwr. R's own `power.prop.test`
+uses the variances of both shares instead of asin, so it differs by a few rows.",
         arguments: &[BASELINE, MDE, STD_DEV, CONFIDENCE, POWER, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT sample_size(0.10, mde => 0.01) AS of_share, sample_size(NULL, mde => 5, std_dev => 80, power => 0.9) AS of_mean;",
@@ -84,7 +110,14 @@ pub const EXPERIMENT_POWER: Planning = Planning(
         kind: Kind::Scalar,
         domain: "experiment",
         summary: "Returns the probability that an experiment with this many rows finds an effect.",
-        description: "The tests are those of `sample_size`. NULL if the effect would take a share outside 0 to 1.",
+        description: "\
+The tests are those of `sample_size`. NULL if the effect would take a share outside 0 to 1.
+
+Use it before an experiment, with the effect that would matter. The power of an effect that was just observed says no more than its p-value.
+
+**Cost.** A formula per row.
+
+**Elsewhere.** `.power(…)` of `NormalIndPower` and `TTestIndPower` in statsmodels; `pwr.2p2n.test` and `power.t.test` in R.",
         arguments: &[BASELINE, MDE, ROWS, STD_DEV, CONFIDENCE, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT round(experiment_power(0.10, mde => 0.01, rows => 14000), 4) AS of_share, round(experiment_power(NULL, 5, 4000, std_dev => 80), 4) AS of_mean;",
@@ -101,7 +134,13 @@ pub const DETECTABLE: Planning = Planning(
         kind: Kind::Scalar,
         domain: "experiment",
         summary: "Returns the smallest effect that an experiment with this many rows finds with a given probability.",
-        description: "The tests are those of `sample_size`. The effect is positive, except with `alternative => 'less'`, where it is negative. NULL if no effect is found with that probability.",
+        description: "\
+The tests are those of `sample_size`. The effect is positive, except with `alternative => 'less'`, where it is negative. NULL if no effect is found with that probability.
+
+**Cost.** A search of a few steps per row.
+
+**Elsewhere.** `.solve_power(effect_size=None, …)` in statsmodels and `pwr.2p.test(h = NULL, …)` in R give Cohen's h or d; here the effect
+has the unit of the metric.",
         arguments: &[BASELINE, ROWS, STD_DEV, CONFIDENCE, POWER, RATIO, ALTERNATIVE],
         examples: &[
             "SELECT round(minimum_detectable_effect(0.10, rows => 14745), 5) AS of_share, round(minimum_detectable_effect(NULL, 4000, std_dev => 80), 4) AS of_mean;",

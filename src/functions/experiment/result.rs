@@ -87,7 +87,15 @@ words.
 
 Dropped and counted are rows without a group or segment, rows of groups that `groups` does not list, and for each metric the rows where it,
 or the denominator, is NULL or not finite. Sums are exact: the result does not depend on how the input is split or ordered. Memory grows
-with the number of groups; `mann_whitney` and `winsorize` keep the values.",
+with the number of groups; `mann_whitney` and `winsorize` keep the values.
+
+**Cost.** One pass for everything but ranks: a group, segment and metric keep a few sums. `winsorize` reads the input once more to find the
+quantile; `mann_whitney` sorts the values of a metric in memory.
+
+**Elsewhere.** `ttest_ind(…, equal_var=False)` and `mannwhitneyu` of scipy, `proportions_ztest` of statsmodels; `t.test` of R is Welch's
+too, but `prop.test` corrects for continuity unless `correct = FALSE`. They take columns of values, one metric at a time, and leave the
+sample ratio, ratios of sums, covariates and several looks to you. DuckDB and PostgreSQL have the means and variances (`avg`, `var_samp`),
+and no tests.",
     arguments: &[
         INPUT,
         GROUP,
@@ -95,15 +103,40 @@ with the number of groups; `mann_whitney` and `winsorize` keep the values.",
         METRIC,
         DENOMINATOR,
         PRE,
-        Argument::optional("per", Takes::Column, "", "segments with their own results"),
-        Argument::optional("groups", Takes::Texts, "", "labels of the groups in the order of `shares`; default: all, the control first and the others in ascending order"),
-        Argument::optional("shares", Takes::Shares, "", "planned shares of the groups; they need not add up to 1; default: equal shares"),
+        Argument::optional(
+            "per",
+            Takes::Column,
+            "",
+            "column whose values get results of their own, such as a channel; p-values are adjusted over all of them",
+        ),
+        Argument::optional(
+            "groups",
+            Takes::Texts,
+            "",
+            "labels of the groups in the order of `shares`; default: all, the control first and the others in ascending order",
+        ),
+        Argument::optional(
+            "shares",
+            Takes::Shares,
+            "",
+            "planned shares of the groups; they need not add up to 1; default: equal shares",
+        ),
         Argument::optional("test", Takes::Choice(Asked::NAMES), "'auto'", "how groups are compared"),
         ALTERNATIVE,
         CONFIDENCE,
-        Argument::optional("adjust", Takes::Choice(Method::NAMES), "'holm'", "how p-values are adjusted over the rows of the result"),
+        Argument::optional(
+            "adjust",
+            Takes::Choice(Method::NAMES),
+            "'holm'",
+            "how p-values are adjusted over the rows of the result",
+        ),
         Argument::optional("winsorize", Takes::Share, "", "values above this quantile are replaced by it, for example 0.99"),
-        Argument::optional("tau", Takes::Float(0.0, f64::INFINITY), "", "expected size of differences, in units of the metric; makes results valid at any time"),
+        Argument::optional(
+            "tau",
+            Takes::Float(0.0, f64::INFINITY),
+            "",
+            "expected size of differences, in units of the metric; makes results valid at any time",
+        ),
         Argument::optional("power", Takes::Float(0.0, 1.0), "0.8", "probability for `minimum_detectable_effect`"),
         Argument::optional("srm_alpha", Takes::Float(0.0, 1.0), "0.001", "p-value below which the group sizes are a mismatch"),
         Argument::optional("lower_is_better", Takes::Names, "", "names of metrics where lower is better, such as refunds"),
@@ -112,7 +145,11 @@ with the number of groups; `mann_whitney` and `winsorize` keep the values.",
     columns: &[
         Column { name: "(per)", data_type: "as the role", text: "the segment, under the column's own name; only with `per`" },
         Column { name: "metric", data_type: "VARCHAR", text: "the metric" },
-        Column { name: "(group)", data_type: "as the role", text: "the treatment compared with the control, under the column's own name" },
+        Column {
+            name: "(group)",
+            data_type: "as the role",
+            text: "the treatment compared with the control, under the column's own name",
+        },
         Column { name: "test", data_type: "VARCHAR", text: "`welch`, `z`, `chi_square`, `mann_whitney` or `delta`" },
         Column { name: "srm_p_value", data_type: "DOUBLE", text: "probability of such group sizes if the planned shares hold" },
         Column { name: "srm", data_type: "BOOLEAN", text: "true: sample ratio mismatch, do not use the row" },
@@ -129,7 +166,11 @@ with the number of groups; `mann_whitney` and `winsorize` keep the values.",
         Column { name: "relative_upper", data_type: "DOUBLE", text: "upper end of its interval" },
         Column { name: "statistic", data_type: "DOUBLE", text: "t, z, χ² or U" },
         Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "for t and χ²" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a statistic at least this extreme without an effect" },
+        Column {
+            name: "p_value",
+            data_type: "DOUBLE",
+            text: "probability of a statistic at least this extreme without an effect",
+        },
         Column { name: "p_adjusted", data_type: "DOUBLE", text: "the p-value used for the decision, adjusted over all rows" },
         Column { name: "theta", data_type: "DOUBLE", text: "factor θ of the covariate" },
         Column { name: "variance_reduction", data_type: "DOUBLE", text: "share of the variance that the covariate removes" },
@@ -138,7 +179,11 @@ with the number of groups; `mann_whitney` and `winsorize` keep the values.",
         Column { name: "sequential_p_value", data_type: "DOUBLE", text: "p-value valid at any time; only with `tau`" },
         Column { name: "sequential_lower", data_type: "DOUBLE", text: "lower end of the interval that is valid at any time" },
         Column { name: "sequential_upper", data_type: "DOUBLE", text: "upper end of that interval" },
-        Column { name: "minimum_detectable_effect", data_type: "DOUBLE", text: "true difference that is found with probability `power`" },
+        Column {
+            name: "minimum_detectable_effect",
+            data_type: "DOUBLE",
+            text: "true difference that is found with probability `power`",
+        },
         Column { name: "relative_detectable_effect", data_type: "DOUBLE", text: "`minimum_detectable_effect` / control" },
         Column { name: "verdict", data_type: "VARCHAR", text: "the result in a word" },
         Column { name: "decision", data_type: "VARCHAR", text: "the result in a sentence" },

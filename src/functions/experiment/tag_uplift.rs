@@ -51,7 +51,14 @@ Its p-value, adjusted over tags, metrics and treatments, decides. Values with fe
 five expected successes or failures, are not used.
 
 `verdict` is `pays` (the effects differ: treat by the tag), `does_not_pay` (no difference between the values shown: treat everybody alike),
-or `cannot_tell` (fewer than two values could be compared); `decision` says it in words.",
+or `cannot_tell` (fewer than two values could be compared); `decision` says it in words.
+
+**Cost.** One pass. Each combination of a tag's value, group and metric keeps a few sums, so memory grows with the values of the tags: cut
+numbers into bands (`generalize`), and leave out columns with a value for every customer.
+
+**Elsewhere.** In R and statsmodels an interaction term (`metric ~ variant * tag`) answers the same question for one tag; `rma` of R's
+metafor gives Q over given effects; `causalml` and `econml` fit an effect for each customer. None of them goes through a list of tags and
+corrects for their number.",
     arguments: &[
         INPUT,
         GROUP,
@@ -77,19 +84,40 @@ or `cannot_tell` (fewer than two values could be compared); `decision` says it i
         Column { name: "lower", data_type: "DOUBLE", text: "lower end of the interval" },
         Column { name: "upper", data_type: "DOUBLE", text: "upper end of the interval" },
         Column { name: "relative_uplift", data_type: "DOUBLE", text: "difference / control" },
-        Column { name: "p_value", data_type: "DOUBLE", text: "probability of a difference at least this large without an effect" },
+        Column {
+            name: "p_value",
+            data_type: "DOUBLE",
+            text: "probability of a difference at least this large without an effect",
+        },
         Column { name: "p_adjusted", data_type: "DOUBLE", text: "`p_value` adjusted over all rows" },
         Column { name: "heterogeneity", data_type: "DOUBLE", text: "Cochran's Q of the tag" },
         Column { name: "degrees_of_freedom", data_type: "DOUBLE", text: "degrees of freedom of `heterogeneity`" },
-        Column { name: "heterogeneity_p_value", data_type: "DOUBLE", text: "probability of such differences if the effect were the same for all values" },
-        Column { name: "heterogeneity_p_adjusted", data_type: "DOUBLE", text: "`heterogeneity_p_value` adjusted over tags, metrics and treatments" },
+        Column {
+            name: "heterogeneity_p_value",
+            data_type: "DOUBLE",
+            text: "probability of such differences if the effect were the same for all values",
+        },
+        Column {
+            name: "heterogeneity_p_adjusted",
+            data_type: "DOUBLE",
+            text: "`heterogeneity_p_value` adjusted over tags, metrics and treatments",
+        },
         Column { name: "verdict", data_type: "VARCHAR", text: "`pays`, `does_not_pay` or `cannot_tell`" },
         Column { name: "decision", data_type: "VARCHAR", text: "the same in words" },
     ],
-    examples: &["SELECT tag, value, control_rows, rows, round(difference, 3) AS difference, round(p_adjusted, 4) AS p_adjusted, round(heterogeneity_p_adjusted, 4) AS differs, verdict
+    examples: &[
+        "SELECT tag, value, control_rows, rows, round(difference, 3) AS difference, round(p_adjusted, 4) AS p_adjusted, round(heterogeneity_p_adjusted, 4) AS differs, verdict
 FROM tag_uplift((SELECT i % 2 AS variant, i % 3 AS loyalty, i / 2 % 2 AS region, (i * 37 % 101) / 10.0 + CASE WHEN i % 3 = 2 AND i % 2 = 1 THEN 4 ELSE 0 END AS spent
     FROM generate_series(1, 1200) AS t(i)),
-  group => variant, control => '0', metric => spent, tags => [loyalty, region]);"],
+  group => variant, control => '0', metric => spent, tags => [loyalty, region]);",
+        "-- Nothing was done to these customers, so no tag may pay.
+SELECT tag, value, control_rows, rows, round(difference, 2) AS difference, round(p_adjusted, 3) AS p_adjusted, verdict
+FROM tag_uplift((SELECT c.gender, c.city_tier, assign(c.customer_id, salt => 'coupon') AS variant, coalesce(sum(o.amount), 0) AS spent
+    FROM sample_customers(rows => 1000) AS c LEFT JOIN sample_orders(rows => 10000) AS o USING (customer_id)
+    GROUP BY c.customer_id, c.gender, c.city_tier),
+  group => variant, control => 'control', metric => spent, tags => [gender, city_tier])
+LIMIT 4;",
+    ],
     source: "W. G. Cochran: The combination of estimates from different experiments (1954)",
     ..Doc::EMPTY
 };

@@ -43,21 +43,38 @@ Y(control) · n(treated) / n(control). `random_outcome` is the straight line to 
 below the line. Both describe the whole score, not the parts, and are the same in every row; they are 0 if all scores are equal.
 
 Every group that is not the control counts as treated, unless `treatment` names one. Rows whose group, score or outcome is NULL or not
-finite are dropped and counted. Memory grows with the number of distinct scores: round scores that have many digits.",
+finite are dropped and counted. Memory grows with the number of distinct scores: round scores that have many digits.
+
+A model of who buys is not a score for this: those who buy anyway need no coupon. Rank by the difference that the treatment makes, or try
+existing scores here, on an experiment whose groups were drawn at random.
+
+**Cost.** One pass; then one entry, two sums, per distinct score and side, sorted in memory.
+
+**Elsewhere.** `qini_curve` and `qini_auc_score` of scikit-uplift, which divides by the area of a perfect score; `plot_qini` of causalml.
+Their curves end at the same point; areas are normalised differently, so compare coefficients of one tool only.",
     arguments: &[
         INPUT,
         GROUP,
         CONTROL,
         Argument::required("outcome", Takes::Metrics, "outcome that the treatment should change: a number column or a condition"),
         Argument::required("score", Takes::Number, "the score: customers with the highest scores are treated first"),
-        Argument::optional("treatment", Takes::Text, "", "the only treatment that counts; default: every group except the control"),
-        Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts"),
+        Argument::optional(
+            "treatment",
+            Takes::Text,
+            "",
+            "the only treatment that counts; default: every group except the control",
+        ),
+        Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts of equal size: 10 are deciles"),
     ],
     columns: &[
         Column { name: "bin", data_type: "INT", text: "number of the part, from 1; the highest scores first" },
         Column { name: "low", data_type: "DOUBLE", text: "smallest score" },
         Column { name: "high", data_type: "DOUBLE", text: "largest score" },
-        Column { name: "treated_rows", data_type: "DOUBLE", text: "treated rows; fractions of a row where equal scores are shared" },
+        Column {
+            name: "treated_rows",
+            data_type: "DOUBLE",
+            text: "treated rows; fractions of a row where equal scores are shared",
+        },
         Column { name: "control_rows", data_type: "DOUBLE", text: "control rows" },
         Column { name: "treated_mean", data_type: "DOUBLE", text: "mean outcome of the treated rows" },
         Column { name: "control_mean", data_type: "DOUBLE", text: "mean outcome of the control rows" },
@@ -68,9 +85,16 @@ finite are dropped and counted. Memory grows with the number of distinct scores:
         Column { name: "qini_coefficient", data_type: "DOUBLE", text: "area between curve and line, per treated row" },
         Column { name: "relative_qini", data_type: "DOUBLE", text: "that area / the area below the line" },
     ],
-    examples: &["SELECT bin, low, high, round(uplift, 4) AS uplift, round(incremental_outcome, 2) AS incremental, round(random_outcome, 2) AS random, round(qini_coefficient, 4) AS qini
+    examples: &[
+        "SELECT bin, low, high, round(uplift, 4) AS uplift, round(incremental_outcome, 2) AS incremental, round(random_outcome, 2) AS random, round(qini_coefficient, 4) AS qini
 FROM uplift_curve((SELECT i % 2 AS variant, i % 20 AS score, (i % 20 > 9 AND i % 2 = 1) OR i % 7 = 0 AS bought FROM generate_series(1, 2000) AS t(i)),
-  group => variant, control => '0', outcome => bought, score => score, bins => 4);"],
+  group => variant, control => '0', outcome => bought, score => score, bins => 4);",
+        "-- How often a customer ordered says nothing about an offer that nobody got: the coefficient is near 0.
+SELECT bin, round(treated_rows) AS treated, round(control_rows) AS control, round(uplift, 3) AS uplift, round(relative_qini, 3) AS relative_qini
+FROM uplift_curve((SELECT assign(customer_id, salt => 'coupon') AS variant, frequency AS score, monetary > 10000 AS bought
+    FROM rfm(sample_orders(rows => 10000), customer => customer_id, order_time => ordered_at, amount => amount)),
+  group => variant, control => 'control', outcome => bought, score => score, bins => 4);",
+    ],
     source: "N. J. Radcliffe: Using control groups to target on predicted lift (2007)",
     ..Doc::EMPTY
 };
