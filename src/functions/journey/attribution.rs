@@ -66,27 +66,69 @@ every channel of a conversion gets the same share, so the value is exact for any
 
 Credits are divided to the last digit by the largest remainder, so conversions and revenue add up exactly to the actual totals in every
 model. A `revenue` of NULL counts as 0; DOUBLE is rounded to six decimals. Touches and conversions at the same time are ordered by channel,
-touches first, unless `tie_break` orders them. Rows whose customer or time is NULL are dropped and counted.",
+touches first, unless `tie_break` orders them. Rows whose customer or time is NULL are dropped and counted.
+
+Models divide credit, they do not measure effect: a channel that is shown to those who would buy anyway gets credit in all of them. Only an
+experiment (`experiment_result`) tells what a channel adds.
+
+**Cost.** The events are read once; touches and conversions are sorted customer by customer, in parallel, and go to disk when memory runs
+out. `markov` keeps a count for each pair of channels and solves one system of equations for each channel: hundreds of channels are fine,
+thousands of campaigns are slow.
+
+**Elsewhere.** `heuristic_models` and `markov_model` of ChannelAttribution (R and Python), which draws journeys at random (`nsim_start`), so
+results vary; Google Analytics has last click and a data-driven model of its own. Databases have none: `last` and `first` are a window
+function, the rest is programming.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
         Argument::required(CHANNEL, Takes::Column, "channel of a touch; NULL for events that are not touches; any type"),
-        Argument::required(CONVERSION, Takes::Condition, "which events are conversions"),
-        Argument::optional(REVENUE, Takes::Number, "", "revenue of a conversion"),
+        Argument::required(
+            CONVERSION,
+            Takes::Condition,
+            "condition for the events that are conversions, such as a payment; NULL counts as false",
+        ),
+        Argument::optional(
+            REVENUE,
+            Takes::Number,
+            "",
+            "revenue of a conversion, in any currency; NULL counts as 0, and other events are not looked at",
+        ),
         Argument::optional("model", Takes::Choices(MODELS), "'last'", "one model, or several as a list"),
-        Argument::optional("lookback", Takes::Interval, "", "how long before a conversion a touch counts, limit included; in days or smaller units"),
-        Argument::optional("half_life", Takes::Interval, "INTERVAL '7 days'", "for `time_decay`: time in which a touch loses half its weight; in days or smaller units"),
+        Argument::optional(
+            "lookback",
+            Takes::Interval,
+            "",
+            "how long before a conversion a touch counts, limit included; in days or smaller units",
+        ),
+        Argument::optional(
+            "half_life",
+            Takes::Interval,
+            "INTERVAL '7 days'",
+            "for `time_decay`: time in which a touch loses half its weight; in days or smaller units",
+        ),
         TIE_BREAK,
     ],
     columns: &[
         Column { name: "model", data_type: "VARCHAR", text: "the model" },
-        Column { name: "(channel)", data_type: "as the role", text: "the channel, under the column's own name; NULL for conversions without a touch" },
+        Column {
+            name: "(channel)",
+            data_type: "as the role",
+            text: "the channel, under the column's own name; NULL for conversions without a touch",
+        },
         Column { name: "touches", data_type: "BIGINT", text: "number of its touches, in all journeys" },
         Column { name: "conversions", data_type: "DECIMAL(38, 6)", text: "conversions credited to the channel" },
         Column { name: "share", data_type: "DOUBLE", text: "share of all conversions; NULL if there are none" },
-        Column { name: "revenue", data_type: "DECIMAL(38, scale)", text: "revenue credited to the channel, with the scale of the role; NULL without `revenue`" },
-        Column { name: "removal_effect", data_type: "DOUBLE", text: "for `markov`: share of conversions that would be lost without the channel" },
+        Column {
+            name: "revenue",
+            data_type: "DECIMAL(38, scale)",
+            text: "revenue credited to the channel, with the scale of the role; NULL without `revenue`",
+        },
+        Column {
+            name: "removal_effect",
+            data_type: "DOUBLE",
+            text: "for `markov`: share of conversions that would be lost without the channel",
+        },
     ],
     examples: &["SELECT model, channel, touches, conversions, round(share, 3) AS share
 FROM attribution((SELECT * FROM sample_events(rows => 20000)), customer => customer_id, event_time => event_time,

@@ -46,21 +46,45 @@ Paths are always shown in time order. Customers without an event to begin with h
 | b c | a | | forward | none |
 
 For paths within a visit, pass the visit as `customer`. Events of one customer at the same time are ordered by event, ascending, unless
-`tie_break` orders them. Rows whose customer, time or event is NULL are dropped and counted.";
+`tie_break` orders them. Rows whose customer, time or event is NULL are dropped and counted.
 
-pub const START_ARGUMENT: Argument =
-    Argument::optional(START_ROLE, Takes::Condition, "", "events that a path begins with; default: any");
-pub const END_ARGUMENT: Argument =
-    Argument::optional(END_ROLE, Takes::Condition, "", "events that a path ends with; default: any");
-pub const DEPTH: Argument = Argument::optional("depth", Takes::Integer(1, 100), "5", "maximum number of events in a path");
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events, which go to disk when it runs
+out, and with the number of different paths: `collapse_repeats` and a small `depth` keep those few.
+
+**Elsewhere.** In DuckDB and PostgreSQL: `row_number()` over the customer, `string_agg(event ORDER BY time)` for the first events, and GROUP
+BY. bupaR's `traces` and `pm4py` count whole paths; analytics services call it path or flow analysis. A chart of `journey_edges` is a Sankey
+diagram: `COPY (…) TO 'x.svg' (CHART sankey)`.";
+
+pub const START_ARGUMENT: Argument = Argument::optional(
+    START_ROLE,
+    Takes::Condition,
+    "",
+    "condition for the event that a path begins with, such as a landing page; default: any event",
+);
+pub const END_ARGUMENT: Argument = Argument::optional(
+    END_ROLE,
+    Takes::Condition,
+    "",
+    "condition for the event that a path ends with, such as a payment; default: any event",
+);
+pub const DEPTH: Argument = Argument::optional(
+    "depth",
+    Takes::Integer(1, 100),
+    "5",
+    "maximum number of events in a path; each more multiplies the different paths",
+);
 pub const DIRECTION: Argument = Argument::optional(
     "direction",
     Takes::Choice(&["forward", "backward"]),
     "'forward'",
     "forward from the start, or backward from the end",
 );
-pub const COLLAPSE: Argument =
-    Argument::optional("collapse_repeats", Takes::Flag, "false", "count the same event several times in a row as one event");
+pub const COLLAPSE: Argument = Argument::optional(
+    "collapse_repeats",
+    Takes::Flag,
+    "false",
+    "count the same event several times in a row as one event: view view cart becomes view cart",
+);
 
 /// The cut that a call asks for.
 pub fn cut(call: &Call) -> Result<Cut> {

@@ -44,23 +44,48 @@ Give at least one of `min_support` and `min_count`; with both, a sequence must r
 that suggests what to change: raise `min_support`, or lower `max_len`.
 
 Events of one customer at the same time are ordered by event, ascending, unless `tie_break` orders them. Rows whose customer, time or event
-is NULL are dropped and counted. The algorithm is PrefixSpan; all events and the sequences found are kept in memory during the search.",
+is NULL are dropped and counted. The algorithm is PrefixSpan; all events and the sequences found are kept in memory during the search.
+
+**Cost.** All events and the sequences found are in memory during the search. Time grows with the number of sequences, which grows with each
+step down of `min_support`; `max_gap` and `max_len` limit it best.
+
+**Elsewhere.** `PrefixSpan` of Spark's MLlib (its steps may be sets of events) and of Python's prefixspan; cSPADE in R's arulesSequences,
+with `maxgap`; SPMF in Java has the most variants. Databases have none. For sets without an order use `frequent_itemsets`.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
         EVENT,
-        Argument::optional("min_support", Takes::Share, "", "minimum share of customers, above 0 and at most 1"),
-        Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "minimum number of customers"),
+        Argument::optional(
+            "min_support",
+            Takes::Share,
+            "",
+            "minimum share of the customers that have the sequence: 0.1 is one in ten",
+        ),
+        Argument::optional("min_count", Takes::Integer(1, i64::MAX), "", "minimum number of customers that have the sequence"),
         Argument::optional("min_len", Takes::Integer(1, 100), "1", "minimum number of events in a sequence"),
         Argument::optional("max_len", Takes::Integer(1, 100), "5", "maximum number of events in a sequence"),
-        Argument::optional("max_gap", Takes::Interval, "", "maximum time from one event to the next, limit included; in days or smaller units"),
+        Argument::optional(
+            "max_gap",
+            Takes::Interval,
+            "",
+            "maximum time from one event to the next, limit included; in days or smaller units",
+        ),
         COLLAPSE,
-        Argument::optional("max_sequences", Takes::Integer(1, 100_000_000), "1000000", "finding more sequences than this is an error"),
+        Argument::optional(
+            "max_sequences",
+            Takes::Integer(1, 100_000_000),
+            "1000000",
+            "finding more sequences than this is an error",
+        ),
         TIE_BREAK,
     ],
     columns: &[
-        Column { name: "rank", data_type: "BIGINT", text: "from 1; by count, then shorter sequences first, then the order of the events" },
+        Column {
+            name: "rank",
+            data_type: "BIGINT",
+            text: "from 1; by count, then shorter sequences first, then the order of the events",
+        },
         Column { name: "sequence", data_type: "list, as event", text: "the events in order" },
         Column { name: "length", data_type: "BIGINT", text: "number of events" },
         Column { name: "count", data_type: "BIGINT", text: "customers who have it" },

@@ -94,7 +94,14 @@ Events at the same time, and one event that matches several conditions (`ab` mat
 | a, b and c at once | 3 | 1 | 3 |
 | a, later a and b at once | 2 | 2 | 2 |
 | ab | 2 | 1 | 1 |
-| ab, later ab | 2 | 2 | 2 |";
+| ab, later ab | 2 | 2 | 2 |
+
+**Cost.** The events are read once and put into buckets of customers; each customer's events are sorted on their own, in parallel. Memory
+grows with the events that match a condition and goes to disk when it runs out; the order of the input does not matter.
+
+**Elsewhere.** ClickHouse: `windowFunnel(seconds, 'mode')(time, condition, …)` per customer, and then a count for each depth; its modes are
+these. Oracle, Snowflake and Trino: MATCH_RECOGNIZE. DuckDB and PostgreSQL have no such function: one joins the table to itself once for
+each step, or writes window functions. Analytics services (Amplitude, Mixpanel, 神策) offer the same as charts.";
 
 /// The modes named in a call.
 fn modes(call: &Call) -> Result<Modes> {

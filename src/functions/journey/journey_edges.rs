@@ -61,6 +61,7 @@ const DOC: Doc = Doc {
 FROM journey_edges(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event,
   depth => 3, collapse_repeats => true)
 ORDER BY step, customers DESC, source, target LIMIT 6;"],
+    source: "the path and flow analysis of web analytics; variants of process mining: W. van der Aalst, Process Mining (2016).",
     ..Doc::EMPTY
 };
 

@@ -69,6 +69,7 @@ const DOC: Doc = Doc {
     examples: &["SELECT rank, path, customers, round(share, 3) AS share
 FROM journey_paths(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event,
   depth => 4, collapse_repeats => true, top => 5);"],
+    source: "the path and flow analysis of web analytics; variants of process mining: W. van der Aalst, Process Mining (2016).",
     ..Doc::EMPTY
 };
 

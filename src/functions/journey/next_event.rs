@@ -36,13 +36,24 @@ With `collapse_repeats`, the same event several times in a row is one event, fro
 counts from the last.
 
 Events of one customer at the same time are ordered by event, ascending, unless `tie_break` orders them. Rows whose customer, time or event
-is NULL are dropped and counted. For what follows within a visit, pass the visit as `customer`.",
+is NULL are dropped and counted. For what follows within a visit, pass the visit as `customer`.
+
+**Cost.** The events are read once and sorted customer by customer, in parallel; what is counted are pairs of events, and the exact medians
+keep the times of each pair.
+
+**Elsewhere.** `lead(event) OVER (PARTITION BY customer ORDER BY time)` and GROUP BY in DuckDB and PostgreSQL; `groupby().shift(-1)` in
+pandas. Process mining calls the result a directly-follows graph (`pm4py`, bupaR's `process_map`).",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
         EVENT,
-        Argument::optional("within", Takes::Interval, "", "maximum time to the next event, limit included; in days or smaller units; default: no limit"),
+        Argument::optional(
+            "within",
+            Takes::Interval,
+            "",
+            "maximum time to the next event, limit included; in days or smaller units; default: no limit",
+        ),
         COLLAPSE,
         TIE_BREAK,
     ],
@@ -56,6 +67,7 @@ is NULL are dropped and counted. For what follows within a visit, pass the visit
     examples: &["SELECT event, next, events, round(share, 3) AS share, median_seconds
 FROM next_event(sample_events(rows => 5000), customer => session_id, event_time => event_time, event => event)
 WHERE event = 'cart' ORDER BY events DESC, next;"],
+    source: "the directly-follows relation of process mining: W. van der Aalst, Process Mining (2016).",
     ..Doc::EMPTY
 };
 

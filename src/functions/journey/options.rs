@@ -14,8 +14,13 @@ use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
 pub const INPUT: Argument = Argument::required("input", Takes::Relation, "events, one row per event");
-pub const CUSTOMER: Argument = Argument::required("customer", Takes::Column, "customer key, of any type");
-pub const EVENT_TIME: Argument = Argument::required("event_time", Takes::Time, "time of the event");
+pub const CUSTOMER: Argument = Argument::required(
+    "customer",
+    Takes::Column,
+    "key of the customer, or of the visit, of any type; rows where it is NULL are dropped and counted",
+);
+pub const EVENT_TIME: Argument =
+    Argument::required("event_time", Takes::Time, "time of the event; rows where it is NULL are dropped");
 pub const TIE_BREAK: Argument = Argument::optional(
     "tie_break",
     Takes::Column,

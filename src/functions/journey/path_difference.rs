@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::by_customer::{ByCustomer, Run};
 use super::coded::{
-    COLLAPSE, CUTTING, CodedWork, Codes, DEPTH, DIRECTION, END_ARGUMENT, EVENT, PATHS, START_ARGUMENT, coded, cut, list_field,
-    lists,
+    COLLAPSE, CUTTING, CodedWork, Codes, DEPTH, DIRECTION, END_ARGUMENT, EVENT, START_ARGUMENT, coded, cut, list_field, lists,
 };
 use super::options::{CUSTOMER, EVENT_TIME, INPUT, TIE_BREAK};
 use crate::adapter::plain::Plain;
@@ -37,7 +36,22 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "journey",
     summary: "Finds the steps or whole paths that one group of customers takes more often than another, with a significance test.",
-    description: PATHS,
+    description: "\
+Paths are made as in `journey_paths`, whose page shows what `start`, `end`, `depth`, `direction` and `collapse_repeats` do: one path per
+customer, or per visit if the visit is passed as `customer`. Rows whose customer, time or event is NULL are dropped and counted.
+
+For each transition or path, a of n customers of the segment have it, and b of m others. With the pooled share p = (a + b) / (n + m), z =
+(a/n − b/m) / √(p (1 − p) (1/n + 1/m)). `p_value` is two-sided by the normal distribution; `p_adjusted` corrects for everything that was
+compared, also for what `top` leaves out. There is no test where one side has no customers or all have the same.
+
+A difference of paths is no cause: who uses the app may be another kind of customer. Sort by `difference` to see what is large, and keep
+what has a `p_adjusted` below 0.05.
+
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events, which go to disk when it runs
+out, and with the number of different paths; transitions are few, whole paths can be many.
+
+**Elsewhere.** `proportions_ztest` of statsmodels and `prop.test` of R (with `correct = FALSE`) test one path; `multipletests` and
+`p.adjust` adjust. Analytics services show two flows side by side without a test.",
     arguments: &[
         INPUT,
         CUSTOMER,

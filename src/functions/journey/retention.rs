@@ -55,17 +55,41 @@ Periods after the last event in the input are not known yet: `customers` and `sh
 With `per`, each value has its own cohorts, for example segments or channels. A customer belongs to the value of the first event; if several
 events have that time, to the smallest value. NULL is a value like any other.
 
-Rows whose customer or time is NULL are dropped and counted.",
+Rows whose customer or time is NULL are dropped and counted.
+
+Read the rows of one cohort from left to right for how fast customers leave, and one period down the cohorts for whether newer customers
+stay longer. A small `cohort_size` makes large jumps.
+
+**Cost.** The events are read once; memory grows with the days, weeks or months on which a customer was active, and goes to disk when it
+runs out. The result has cohorts times periods rows.
+
+**Elsewhere.** ClickHouse's `retention(condition, …)` gives one row of flags per customer for conditions that you write out for each day. In
+DuckDB, PostgreSQL and pandas: the first date of each customer, a join to the events, and a pivot (`unstack`). Analytics services call the
+three modes \"on\", \"on or before\" and \"unbounded\" or \"rolling\".",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::required(COHORT, Takes::ConditionOr(PERIODS), "period that defines the cohorts; or a condition for the events with which customers begin"),
+        Argument::required(
+            COHORT,
+            Takes::ConditionOr(PERIODS),
+            "period that defines the cohorts; or a condition for the events with which customers begin",
+        ),
         Argument::optional(RETURN_EVENT, Takes::Condition, "", "which events count as coming back; default: every event"),
-        Argument::optional("period", Takes::Choice(PERIODS), "", "unit of the periods; default: that of `cohort`, or days if `cohort` is a condition"),
+        Argument::optional(
+            "period",
+            Takes::Choice(PERIODS),
+            "",
+            "unit of the periods; default: that of `cohort`, or days if `cohort` is a condition",
+        ),
         Argument::optional("periods", Takes::Integer(1, 1000), "12", "number of periods after the first"),
         Argument::optional("mode", Takes::Choice(&["on", "on_or_before", "rolling"]), "'on'", "in which periods a return counts"),
-        Argument::optional(PER, Takes::Column, "", "cohorts for each of its values: a segment, a channel; it becomes the first column of the result"),
+        Argument::optional(
+            PER,
+            Takes::Column,
+            "",
+            "cohorts for each of its values: a segment, a channel; it becomes the first column of the result",
+        ),
     ],
     columns: &[
         Column { name: "cohort", data_type: "DATE", text: "first day of the period in which the customers of the cohort began" },
@@ -77,6 +101,7 @@ Rows whose customer or time is NULL are dropped and counted.",
     examples: &["SELECT cohort, cohort_size, period, customers, round(share, 3) AS share
 FROM retention(sample_events(rows => 5000), customer => customer_id, event_time => event_time, cohort => 'month', periods => 2)
 ORDER BY cohort, period LIMIT 6;"],
+    source: "the cohort table of marketing; modes as in common analytics services.",
     ..Doc::EMPTY
 };
 

@@ -40,11 +40,19 @@ into account too, add a last condition that is `true`. A match can begin at any 
 Events at the same time are ordered by condition, that of condition 1 first. A condition that is NULL does not match; rows without a time
 are dropped.
 
-A group keeps 16 bytes per event that matches a condition. The time for a match is proportional to the number of events, with any number of `.*`.";
+**Cost.** A group keeps 16 bytes per event that matches a condition. The time for a match is proportional to the number of events, with any number of `.*`.
+
+**Elsewhere.** ClickHouse: `sequenceMatch(pattern)(time, condition, …)` and `sequenceCount`, with the same patterns; there the pattern is a
+parameter before the arguments. Oracle, Snowflake and Trino have MATCH_RECOGNIZE, which also returns the rows. In DuckDB and PostgreSQL one
+writes `string_agg` of one letter per event and a regular expression, without times.";
 
 const ARGUMENTS: &[Argument] = &[
-    Argument::required("pattern", Takes::Value("constant text"), "pattern to look for, see above"),
-    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the event"),
+    Argument::required(
+        "pattern",
+        Takes::Value("constant text"),
+        "pattern to look for, written from the parts above: '(?1)(?t<=3600)(?2)' is condition 1, then condition 2 within an hour",
+    ),
+    Argument::required("time", Takes::Value("DATE or TIMESTAMP"), "time of the event; rows where it is NULL are dropped"),
     Argument::required("condition", Takes::Value("condition"), "condition that `(?1)` stands for"),
     Argument::optional(
         "conditions",

@@ -41,14 +41,33 @@ One row per session. A session ends before a pause longer than `gap`, before an 
 To find the session of each event, join: `ON e.customer_id = s.customer_id AND e.event_time BETWEEN s.session_start AND s.session_end`.
 Sessions of one customer do not overlap, unless `start_event` or `end_event` separates events at the same time.
 
-Rows whose customer or time is NULL are dropped and counted.",
+Rows whose customer or time is NULL are dropped and counted.
+
+**Choosing the gap.** 30 minutes is the habit of web analytics. Look at the pauses of your customers (`next_event`, median and beyond) and
+take a value that few pauses are near.
+
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events and goes to disk when it runs
+out; the result has a row per session.
+
+**Elsewhere.** DuckDB and PostgreSQL: `lag(time)` over the customer, then a running sum of \"pause > gap\". Spark has `session_window`, Flink
+and ksqlDB session windows. In pandas `(diff > gap).cumsum()` within `groupby`. ClickHouse has no function for it.",
     arguments: &[
         INPUT,
         CUSTOMER,
         EVENT_TIME,
-        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "longest pause within a session; in days or smaller units"),
-        Argument::optional(START_EVENT, Takes::Condition, "", "events that start a new session, however short the pause before them"),
-        Argument::optional(END_EVENT, Takes::Condition, "", "events that end their session"),
+        Argument::optional(
+            "gap",
+            Takes::Interval,
+            "INTERVAL '30 minutes'",
+            "longest pause within a session; in days or smaller units",
+        ),
+        Argument::optional(
+            START_EVENT,
+            Takes::Condition,
+            "",
+            "condition for events that start a new session, however short the pause before them: a login, a new campaign",
+        ),
+        Argument::optional(END_EVENT, Takes::Condition, "", "condition for events that end their session: a logout, a payment"),
         TIE_BREAK,
     ],
     columns: &[
@@ -63,6 +82,7 @@ Rows whose customer or time is NULL are dropped and counted.",
     examples: &["SELECT customer_id, session_number, session_start, seconds, events
 FROM sessionize(sample_events(rows => 2000), customer => customer_id, event_time => event_time, gap => INTERVAL '30 minutes')
 ORDER BY events DESC, customer_id, session_number LIMIT 5;"],
+    source: "the session of web analytics: B. J. Jansen et al., Defining a Session on Web Search Engines (2007), for the gap of 30 minutes.",
     ..Doc::EMPTY
 };
 

@@ -25,16 +25,49 @@ A touchpoint's complaints are the events after which the customer's next event, 
 themselves have their own rows.
 
 Events of one customer at the same time are ordered by event, stage and channel, ascending, unless `tie_break` orders them. Rows whose
-customer, time or event is NULL are dropped.",
+customer, time or event is NULL are dropped.
+
+**Cost.** One sort of the events by customer and time, which goes to disk when memory runs out; then a group for each stage, channel and
+event, with exact medians.
+
+**Elsewhere.** Journey maps are drawn by hand in service design (Miro, UXPressia); their numbers come from `lead()` over the customer in any
+SQL, as here. Experience platforms (Qualtrics, Medallia) fill them from surveys.",
     arguments: &[
         Argument::required("input", Takes::Relation, "events, one row per event"),
-        Argument::required("customer", Takes::Value("column"), "customer key, of any type"),
-        Argument::required("event_time", Takes::Value("date or timestamp column"), "time of the event"),
-        Argument::required("event", Takes::Value("column"), "what happened"),
-        Argument::optional("stage", Takes::Value("column"), "", "stage of the journey, for example awareness, purchase, service; default: NULL"),
+        Argument::required(
+            "customer",
+            Takes::Value("column"),
+            "key of the customer, or of the visit, of any type; rows where it is NULL are dropped and counted",
+        ),
+        Argument::required(
+            "event_time",
+            Takes::Value("date or timestamp column"),
+            "time of the event; rows where it is NULL are dropped",
+        ),
+        Argument::required(
+            "event",
+            Takes::Value("column"),
+            "what happened: the name of the event, of any type; rows where it is NULL are dropped",
+        ),
+        Argument::optional(
+            "stage",
+            Takes::Value("column"),
+            "",
+            "stage of the journey, for example awareness, purchase, service; default: NULL",
+        ),
         Argument::optional("channel", Takes::Value("column"), "", "channel of the event; default: NULL"),
-        Argument::optional("complaint", Takes::Value("condition"), "", "which events are complaints"),
-        Argument::optional("gap", Takes::Interval, "INTERVAL '30 minutes'", "maximum time to the next event of the same visit; in days or smaller units"),
+        Argument::optional(
+            "complaint",
+            Takes::Value("condition"),
+            "",
+            "condition for the events that are complaints; default: none",
+        ),
+        Argument::optional(
+            "gap",
+            Takes::Interval,
+            "INTERVAL '30 minutes'",
+            "maximum time to the next event of the same visit; in days or smaller units",
+        ),
         Argument::optional("tie_break", Takes::Value("column"), "", "orders events of one customer at the same time, ascending"),
     ],
     columns: &[
@@ -43,10 +76,18 @@ customer, time or event is NULL are dropped.",
         Column { name: "event", data_type: "as given", text: "the event" },
         Column { name: "customers", data_type: "BIGINT", text: "customers with the event" },
         Column { name: "events", data_type: "BIGINT", text: "number of events" },
-        Column { name: "median_seconds", data_type: "DOUBLE", text: "median time until the next event, where it comes within `gap`; NULL if it never does" },
+        Column {
+            name: "median_seconds",
+            data_type: "DOUBLE",
+            text: "median time until the next event, where it comes within `gap`; NULL if it never does",
+        },
         Column { name: "drop_offs", data_type: "BIGINT", text: "number of events with no next event within `gap`" },
         Column { name: "drop_off_rate", data_type: "DOUBLE", text: "share of the events that are drop-offs" },
-        Column { name: "complaints", data_type: "BIGINT", text: "number of events directly followed by a complaint; NULL without `complaint`" },
+        Column {
+            name: "complaints",
+            data_type: "BIGINT",
+            text: "number of events directly followed by a complaint; NULL without `complaint`",
+        },
         Column { name: "complaint_rate", data_type: "DOUBLE", text: "share of the events directly followed by a complaint" },
     ],
     examples: &["SELECT stage, channel, event, customers, events, median_seconds, round(drop_off_rate, 3) AS drop_off_rate, complaints
@@ -54,6 +95,7 @@ FROM touchpoints(sample_events(rows => 5000), customer => customer_id, event_tim
   stage => CASE WHEN event IN ('search', 'view') THEN 'browse' WHEN event = 'complaint' THEN 'service' ELSE 'buy' END,
   channel => channel, complaint => event = 'complaint')
 ORDER BY stage, channel, event LIMIT 6;"],
+    source: "the customer journey map of service design: G. L. Shostack, Designing Services That Deliver (1984); K. N. Lemon, P. C. Verhoef: Understanding Customer Experience Throughout the Customer Journey (2016).",
     ..Doc::EMPTY
 };
 
