@@ -1,5 +1,5 @@
 -- What do the segments buy together? First RFM segments, then rules within each segment, with supports of that segment.
--- 各客群的搭配偏好：先分层，再在每个客群内挖掘。
+-- 各人群的搭配偏好：先分层，再在每个人群内挖掘。
 WITH segments AS (
   SELECT customer_id, segment
   FROM rfm((SELECT * FROM orders WHERE status = 'paid'),

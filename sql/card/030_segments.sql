@@ -1,5 +1,5 @@
 -- title: Segments
--- title.zh: 所属客群
+-- title.zh: 所属人群
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)
 -- chart: none
 SELECT g.segment, s.condition, s.comment FROM $segments AS g JOIN system.segments AS s ON s.name = g.segment AND s.profile = '$profile'

@@ -1,5 +1,5 @@
 -- title: Segments
--- title.zh: 客群规模
+-- title.zh: 人群规模
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)
 -- chart: bar
 -- x: segment

@@ -1,5 +1,5 @@
 -- title: What the segments bring
--- title.zh: 客群贡献
+-- title.zh: 人群贡献
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)
 -- needs: orders.customer_id, orders.ordered_at, orders.amount, orders.status
 -- text: Paid orders of the twelve months up to the day of the report.

@@ -1,5 +1,5 @@
 -- title: Segments against the population
--- title.zh: 客群雷达图
+-- title.zh: 人群雷达图
 -- text: 100 is the mean of all customers. Value is money spent, frequency paid orders, interaction days with any event, order value the mean of an order, repurchase the share who bought twice or more; all of the last twelve months.
 -- text.zh: 100 为全体客户均值。均按报告日之前十二个月计算。
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)

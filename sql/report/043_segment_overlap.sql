@@ -1,7 +1,7 @@
 -- title: Overlap of the segments
--- title.zh: 客群重叠
+-- title.zh: 人群重叠
 -- text: Customers in both segments as a share of the customers in either (Jaccard), as of the last refresh.
--- text.zh: 两客群交集占并集之比（Jaccard），以最近一次刷新为准。
+-- text.zh: 两个人群交集占并集之比（Jaccard），以最近一次刷新为准。
 -- when: SELECT count(*) > 1 FROM system.segments WHERE profile = '$profile'
 -- latest: true
 -- chart: heatmap

@@ -1,7 +1,7 @@
 -- title: What the segments prefer
--- title.zh: 客群品类偏好
+-- title.zh: 人群品类偏好
 -- text: The share of a category in the lines a segment bought, over its share in everybody's, times 100; paid orders of the last twelve months. Pairs of fewer than 50 lines are left out.
--- text.zh: 客群购买某品类的占比与全体占比之比 ×100；少于 50 行的组合不显示。
+-- text.zh: 人群购买某品类的占比与全体占比之比 ×100；少于 50 行的组合不显示。
 -- when: SELECT count(*) > 0 FROM (SELECT segment FROM $segments LIMIT 1)
 -- needs: orders.order_id, orders.customer_id, orders.ordered_at, orders.status, order_items.order_id, order_items.category
 -- chart: heatmap

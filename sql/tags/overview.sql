@@ -63,7 +63,7 @@ WHERE tag = 'order_value' AND customer_id IN (
 ORDER BY customer_id, valid_from;
 
 -- The segments: their size, what they bring, and how many of their customers are about to leave.
--- 客群规模与贡献。
+-- 人群规模与贡献。
 WITH members AS (
   SELECT '精致宝妈' AS segment, customer_id FROM segment.精致宝妈
   UNION ALL SELECT '科技极客', customer_id FROM segment.科技极客
@@ -82,7 +82,7 @@ GROUP BY segment
 ORDER BY revenue DESC;
 
 -- Who entered and who left the segment of churn warnings since the end of 2024?
--- 预警客群的进出。
+-- 预警人群的进出。
 SELECT
   CASE WHEN before.customer_id IS NULL THEN 'entered' WHEN now.customer_id IS NULL THEN 'left' ELSE 'stayed' END AS movement,
   count(*) AS customers

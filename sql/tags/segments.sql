@@ -1,4 +1,4 @@
--- Audiences defined by the tags of library.sql, each published as segment.<name>. 典型客群。
+-- Audiences defined by the tags of library.sql, each published as segment.<name>. 典型人群。
 
 -- The young mother: buys mostly for the baby.
 CREATE OR REPLACE SEGMENT 精致宝妈 ON customer WITH (comment = 'young mother', owner = 'marketing') AS

@@ -196,7 +196,7 @@ fn common(word: &str) -> Option<&'static str> {
         "revenue" => "销售额",
         "revenue_share" => "销售额占比",
         "orders" => "订单数",
-        "segment" | "segment_a" | "segment_b" => "客群",
+        "segment" | "segment_a" | "segment_b" => "人群",
         "tag" => "标签",
         "value" => "取值",
         "region" => "地区",
