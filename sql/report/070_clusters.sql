@@ -6,6 +6,7 @@
 -- chart: none
 -- count: customers
 -- percent: share
+-- words.zh: last_bought = 上次购买, long ago = 很久以前, recently = 最近, some time ago = 一段时间以前, buys = 购买频次, often = 经常, once or twice = 一两次, now and then = 偶尔, spends = 花费, much = 多, little = 少, as others do = 与他人相近
 WITH measures AS (
   SELECT r.customer_id, r.recency_days, r.frequency, CAST(r.monetary AS DOUBLE) AS monetary
   FROM rfm((SELECT * FROM orders WHERE status = 'paid' AND customer_id IS NOT NULL AND ordered_at <= $as_of),
@@ -14,8 +15,8 @@ clustered AS (
   SELECT m.*, k.cluster_id FROM kmeans((SELECT customer_id, recency_days, ln(1 + frequency) AS frequency, ln(1 + greatest(monetary, 0)) AS monetary FROM measures),
     key => customer_id, n_clusters => 4) AS k JOIN measures AS m USING (customer_id)),
 everybody AS (SELECT avg(recency_days) AS recency_days, avg(frequency) AS frequency, avg(monetary) AS monetary FROM measures)
-SELECT CASE WHEN avg(c.recency_days) > 1.5 * max(e.recency_days) THEN 'long silent' WHEN avg(c.recency_days) < 0.7 * max(e.recency_days) THEN 'recently here' ELSE 'some time ago' END
-  || ', ' || CASE WHEN avg(c.frequency) > 1.4 * max(e.frequency) THEN 'buys often' WHEN avg(c.frequency) < 0.6 * max(e.frequency) THEN 'bought once or twice' ELSE 'buys now and then' END
-  || ', ' || CASE WHEN avg(c.monetary) > 1.4 * max(e.monetary) THEN 'spends much' WHEN avg(c.monetary) < 0.6 * max(e.monetary) THEN 'spends little' ELSE 'spends as others do' END AS cluster,
+SELECT CASE WHEN avg(c.recency_days) > 1.5 * max(e.recency_days) THEN 'long ago' WHEN avg(c.recency_days) < 0.7 * max(e.recency_days) THEN 'recently' ELSE 'some time ago' END AS last_bought,
+  CASE WHEN avg(c.frequency) > 1.4 * max(e.frequency) THEN 'often' WHEN avg(c.frequency) < 0.6 * max(e.frequency) THEN 'once or twice' ELSE 'now and then' END AS buys,
+  CASE WHEN avg(c.monetary) > 1.4 * max(e.monetary) THEN 'much' WHEN avg(c.monetary) < 0.6 * max(e.monetary) THEN 'little' ELSE 'as others do' END AS spends,
   count(*) AS customers, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share, round(avg(c.recency_days)) AS days_since_purchase, round(avg(c.frequency), 1) AS orders, round(avg(c.monetary), 2) AS revenue_each
 FROM clustered AS c CROSS JOIN everybody AS e GROUP BY c.cluster_id ORDER BY revenue_each DESC;
