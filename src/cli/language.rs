@@ -1,6 +1,6 @@
 //! The language of the program: that of the locale, for what it says before and beside a session.
 
-use clap::Command;
+use clap::{Arg, ArgAction, Command};
 use portraitdb::{Language, printable};
 
 /// The language of the locale: the first of these variables that is set decides, as in POSIX.
@@ -35,7 +35,7 @@ pub(super) fn localized(mut command: Command, language: Language) -> Command {
     if let Some(text) = long_after {
         command = command.after_long_help(text);
     }
-    let arguments = |mut argument: clap::Arg| {
+    let arguments = |mut argument: Arg| {
         let texts = [argument.get_help(), argument.get_long_help()].map(|text| text.map(|text| said(&text)));
         let [help, long_help] = texts;
         if let Some(text) = help {
@@ -46,8 +46,17 @@ pub(super) fn localized(mut command: Command, language: Language) -> Command {
         }
         argument.help_heading(language.text("Options"))
     };
+    command = command.mut_args(arguments);
+    // Clap adds these two by itself, in English.
+    let heading = language.text("Options");
+    if command.get_version().is_some() {
+        let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+        command = command.disable_version_flag(true).arg(version.help(language.text("Print version")).help_heading(heading));
+    }
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
     command
-        .mut_args(arguments)
+        .disable_help_flag(true)
+        .arg(help.help(language.text("Print help")).help_heading(heading))
         .mut_subcommands(|within| localized(within, language))
         .subcommand_help_heading(language.text("Commands"))
         .help_template(format!(

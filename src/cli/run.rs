@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Common;
 use super::console::{Console, Failure, TIMED_OUT};
+use super::language::{line, of_environment};
 use super::log::LogFormat;
 use super::script::Script;
 
@@ -143,7 +144,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
                 let duration = began.elapsed().as_secs_f64();
                 log("failed", json!({ "attempt": attempt, "error": problem, "duration": duration, "is_last": is_last }));
             }
-            false => eprintln!("error: {}", printable(&problem)),
+            false => eprintln!("{}", line(of_environment(), "error", &problem)),
         }
         if is_last {
             return Err(Failure::Ended(code));

@@ -128,6 +128,10 @@ const WORDS: &[(&str, &str)] = &[
     ("integer", "整数"),
 ];
 
+/// The kinds of objects that messages list, as in `tag spending, segment top`.
+const OBJECTS: &[&str] =
+    &["profile", "tag", "segment", "table", "view", "function", "model", "identity", "experiment", "check", "schedule"];
+
 /// The texts of one language.
 pub struct Catalogue {
     exact: HashMap<String, String>,
@@ -227,10 +231,34 @@ impl Catalogue {
         if !english.contains(' ') {
             return english.to_string();
         }
+        if let Some(text) = self.argument(english).or_else(|| self.objects(english)) {
+            return text;
+        }
         match self.known(english) {
             Some(text) => text,
             None => self.words(english).unwrap_or_else(|| english.replace("' or '", "' 或 '")),
         }
+    }
+
+    /// `column, customer key, of any type`: what an argument takes, and what it means.
+    fn argument(&self, english: &str) -> Option<String> {
+        english.match_indices(", ").find_map(|(at, mark)| {
+            // Names of columns are single words, and stay.
+            let meaning = Some(&english[at + mark.len()..]).filter(|meaning| meaning.contains(' '))?;
+            let meaning = self.exact(meaning)?;
+            Some(format!("{}：{meaning}", self.whole(&english[..at])?))
+        })
+    }
+
+    /// `tag spending, segment top`
+    fn objects(&self, english: &str) -> Option<String> {
+        let object = |one: &str| {
+            let (kind, name) = one.split_once(' ')?;
+            let is_object = OBJECTS.contains(&kind) && !name.contains(' ');
+            is_object.then(|| self.subject(one))
+        };
+        let objects: Option<Vec<String>> = english.split(", ").map(object).collect();
+        Some(objects?.join("、"))
     }
 
     /// `numbers, texts or times`
@@ -267,5 +295,18 @@ mod tests {
         assert_eq!(catalogue.message("profile p: amount is missing; write amount => x"), "画像 p：缺少 amount；请写 amount => x");
         assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
         assert_eq!(catalogue.message("something else"), "something else");
+    }
+
+    #[test]
+    fn what_fills_a_hole_is_translated_too() {
+        let catalogue = Catalogue::read(&[
+            r#"{"is used by {}; drop them first": "被 {} 使用；请先 DROP 它们", "write {} => … ({})": "请写 {} => …（{}）", "customer key, of any type": "客户键，类型不限"}"#,
+        ]);
+        assert_eq!(catalogue.message("is used by tag a, segment b; drop them first"), "被 标签 a、人群 b 使用；请先 DROP 它们");
+        assert_eq!(catalogue.message("is used by no one here; drop them first"), "被 no one here 使用；请先 DROP 它们");
+        assert_eq!(
+            catalogue.message("write key => … (column, customer key, of any type)"),
+            "请写 key => …（列：客户键，类型不限）"
+        );
     }
 }
