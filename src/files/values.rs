@@ -183,8 +183,23 @@ pub fn what_to_declare(text: &[u8], data_type: &DataType) -> &'static str {
         (DataType::Timestamp(TimeUnit::Nanosecond, Some(_)), Some(_)) => {
             "declare TIMESTAMP(6) WITH TIME ZONE, because nanoseconds only reach from 1677 to 2262"
         }
+        (DataType::Date32 | DataType::Timestamp(_, _), None) if is_written_date(text) => {
+            "declare VARCHAR, and convert it with parse_date(…, order => 'dmy'), or 'mdy'"
+        }
         _ => "declare another type, or see misfits => 'skip' or 'null'",
     }
+}
+
+/// True for a text such as `31.12.2025` or `12/31/2025`.
+fn is_written_date(text: &[u8]) -> bool {
+    let marks = text.iter().filter(|byte| matches!(byte, b'.' | b'/')).count();
+    marks == 2 && text.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'/'))
+}
+
+/// True for a text that may be a number with signs that options name, such as `1.234,56`, `12 %` or `$5`.
+pub fn is_written_number(text: &str, data_type: &DataType) -> bool {
+    let is_sign = |letter: char| matches!(letter, ',' | '\'' | ' ' | '%' | '(' | '$') || !letter.is_ascii();
+    data_type.is_numeric() && text.bytes().any(|byte| byte.is_ascii_digit()) && text.contains(is_sign)
 }
 
 fn is_digits(text: &[u8]) -> bool {

@@ -111,7 +111,10 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
         true => ("gb18030", as_chinese),
         false => ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0),
     };
-    let shown: String = text.lines().next().unwrap_or_default().chars().take(40).collect();
+    // The first character that is not ASCII tells whether the encoding is the right one.
+    let row = text.lines().next().unwrap_or_default();
+    let cut = row.chars().position(|character| !character.is_ascii()).unwrap_or(0).saturating_sub(30);
+    let shown: String = (if cut > 0 { "…" } else { "" }).chars().chain(row.chars().skip(cut).take(40)).collect();
     let problem = format!(
         "is not UTF-8, from line {line} on; it reads as '{shown}' with encoding => '{encoding}': \
          FROM read_csv('…', encoding => '{encoding}'), or OPTIONS ('encoding' '{encoding}')"

@@ -16,7 +16,7 @@ use crate::files::bytes::{LONGEST_ROW, Source};
 use crate::files::pieces::{Decoded, Decoder, Here, TextFiles};
 use crate::files::policy::Policy;
 use crate::files::table::{Part, Scan};
-use crate::files::values::what_to_declare;
+use crate::files::values::{is_written_number, what_to_declare};
 use crate::text::{sql_type, written_name};
 
 /// A CSV file of a table.
@@ -168,7 +168,12 @@ impl CsvDecoder {
         let (name, data_type) = (field.name(), sql_type(field.data_type()));
         let shown: String = misfit.text.chars().take(60).collect();
         let advice = if self.rows.is_declared.get(column) == Some(&true) {
-            what_to_declare(misfit.text.as_bytes(), field.data_type()).to_string()
+            match is_written_number(&misfit.text, field.data_type()) {
+                true => "say how numbers are written with decimal, thousands, currency, percent or parentheses, declare another type, \
+                         or see misfits => 'skip' or 'null'"
+                    .to_string(),
+                false => what_to_declare(misfit.text.as_bytes(), field.data_type()).to_string(),
+            }
         } else {
             format!(
                 "the type was guessed from pieces of the file; write types => '{} VARCHAR' (in a statement OPTIONS ('types' …)), sample => 'all' to look at all rows first, or misfits => 'skip' or 'null'",
