@@ -16,7 +16,7 @@ use super::{relation, segment, tag};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
 use crate::docs::{Argument, Column, Doc, Takes};
-use crate::error::{SqlState, coded, failed, invalid};
+use crate::error::{SqlState, coded, failed, invalid, message};
 use crate::refresh::defined::defined;
 use crate::refresh::definition::{Definition as Part, ProfileBody, ProfileDefinition};
 use crate::refresh::plan::{Planner, no_profile};
@@ -265,8 +265,8 @@ pub fn whole(name: &str, context: &StatementContext) -> Result<ProfileDefinition
     }
 }
 
-/// A profile with one of its parts, and the tags that this part needs.
-fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinition> {
+/// A profile with one of its parts, and the tags that this part needs, or all of them.
+fn with_part(part: &Object, needs_all: bool, context: &StatementContext) -> Result<ProfileDefinition> {
     let (profile, objects) = (&part.profile, context.all_objects()?);
     let of_profile: Vec<&Object> = objects.iter().filter(|object| object.profile == *profile).collect();
     let Some(own) = of_profile.iter().find(|object| object.kind == "profile") else {
@@ -281,8 +281,9 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
         }
         let definition = Definition::read(object.clone(), context.session())?;
         let columns = definition.kind.uses(&definition).columns_of(profile);
-        let is_read =
-            |object: &&&Object| object.kind == "tag" && columns.as_ref().is_none_or(|columns| columns.contains(&object.name));
+        let is_read = |object: &&&Object| {
+            object.kind == "tag" && (needs_all || columns.as_ref().is_none_or(|columns| columns.contains(&object.name)))
+        };
         waiting.extend(of_profile.iter().filter(is_read).copied());
         needed.insert(object.id, definition);
     }
@@ -306,9 +307,17 @@ fn with_part(part: &Object, context: &StatementContext) -> Result<ProfileDefinit
 /// # Errors
 /// The part is wrong.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
-    let definition = with_part(part, context)?;
-    let planned = Planner { context, as_of: context.now() }.plan(&definition).await?;
-    Ok(planned.notes(&definition, Some(&part.label())))
+    let definition = with_part(part, false, context)?;
+    let planner = Planner { context, as_of: context.now() };
+    match planner.plan(&definition).await {
+        Ok(planned) => Ok(planned.notes(&definition, Some(&part.label()))),
+        // A misspelled tag was not planned. With all tags, the error names the one that may be meant.
+        Err(error) => {
+            let again = planner.plan(&with_part(part, true, context)?).await.err();
+            let is_same = |again: &DataFusionError| message(again).starts_with(&part.label());
+            Err(again.filter(is_same).unwrap_or(error))
+        }
+    }
 }
 
 /// The state that a published table is read from. Before anything is published, and while the profile's definition is being changed, it has

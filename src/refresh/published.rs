@@ -178,7 +178,15 @@ impl State {
         };
         match &named.what {
             What::Segment(name) if !state.has_segment(name) => {
-                let problem = format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at));
+                let problem = match named.when {
+                    When::Now => format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at)),
+                    // REFRESH SEGMENT computes no members of an earlier time.
+                    When::At(_) | When::Before(_) => format!(
+                        "was made after the refresh as of {}; repeat the refreshes from then on with REFRESH PROFILE {profile} WITH \
+                         (as_of = …, rewind = true)",
+                        timestamp(snapshot.at)
+                    ),
+                };
                 Err(failed(&format!("segment {name}"), problem))
             }
             _ => Ok(state),
@@ -366,7 +374,10 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
     let is_published = view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_some();
     let problem = match when {
         When::At(time) if is_published => {
-            format!("has no snapshot as of {}; its first or oldest kept one is later", timestamp(time))
+            format!(
+                "has no snapshot as of {}; its first or oldest kept one is later; system.runs lists its refreshes",
+                timestamp(time)
+            )
         }
         _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
     };

@@ -75,11 +75,12 @@ impl TableMacro for SegmentDiff {
         }
         for published in [&since, &until] {
             if !has(published, segment, true) {
-                let known = crate::text::timestamp(published.at);
-                return Err(invalid(
-                    DOC.name,
-                    format!("segment {segment} is not part of the refresh as of {known}; it was made later"),
-                ));
+                let (known, profile) = (crate::text::timestamp(published.at), &definition.profile);
+                let problem = format!(
+                    "segment {segment} is not part of the refresh as of {known}; it was made later: give a later time, or repeat the \
+                     refreshes from then on with REFRESH PROFILE {profile} WITH (as_of = …, rewind = true)"
+                );
+                return Err(invalid(DOC.name, problem));
             }
         }
         let mut reasons = vec![
