@@ -81,15 +81,17 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
 pub fn check_role(doc: &Doc, takes: Takes, role: &Role) -> Result<()> {
     let data_type = role.field.data_type();
     let (fits, wanted, advice) = match takes {
-        Takes::Time => (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with to_timestamp(…) or CAST(… AS DATE)"),
-        Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2))"),
+        Takes::Time => {
+            (is_time(data_type), "a DATE or TIMESTAMP", "; convert it with CAST(… AS DATE), to_timestamp(…) or parse_date(…)")
+        }
+        Takes::Number => (data_type.is_numeric(), "a number", "; convert it with CAST(… AS DECIMAL(12, 2)) or parse_number(…)"),
         Takes::Condition | Takes::Conditions | Takes::ConditionOr(_) => {
             (*data_type == DataType::Boolean, "a condition", "; write one that is true or false, such as event = 'buy'")
         }
         Takes::Numbers => (data_type.is_numeric(), "numbers", NO_NUMBER),
         Takes::Metrics => {
             let fits = data_type.is_numeric() || *data_type == DataType::Boolean;
-            (fits, "numbers or booleans", "; convert it with CAST(… AS DECIMAL(12, 2))")
+            (fits, "numbers or booleans", "; convert it with CAST(… AS DECIMAL(12, 2)) or parse_number(…)")
         }
         Takes::Columns => (is_feature(data_type), "numbers, text or booleans", NO_NUMBER),
         Takes::Ordered | Takes::Features => {
@@ -360,7 +362,8 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
     let name = argument.name;
     let wrong_type = || {
         let wanted = argument.takes.describe();
-        invalid(subject, format!("{name} takes {wanted}, got {} of type {}", show(value), value.data_type()))
+        let advice = if matches!(argument.takes, Takes::Moment) { "; write DATE '2025-06-30'" } else { "" };
+        invalid(subject, format!("{name} takes {wanted}, got {} of type {}{advice}", show(value), value.data_type()))
     };
     match argument.takes {
         Takes::Integer(least, most) => {
