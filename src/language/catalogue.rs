@@ -174,7 +174,7 @@ impl Catalogue {
     fn known(&self, english: &str) -> Option<String> {
         if let Some((subject, problem)) = english.split_once(": ")
             && !subject.contains([';', '\n'])
-            && let Some(problem) = self.whole(problem)
+            && let Some(problem) = self.whole(problem).or_else(|| self.within(problem))
         {
             return Some(format!("{}：{problem}", self.subject(subject)));
         }
@@ -182,6 +182,12 @@ impl Catalogue {
             .or_else(|| self.parts(english, "\n", "\n", Self::message))
             .or_else(|| self.parts(english, "; ", "；", Self::message))
             .or_else(|| self.parts(english, ": ", "：", Self::subject))
+    }
+
+    /// A problem with a subject of its own, `list: …` in `segment s: list: …`.
+    fn within(&self, english: &str) -> Option<String> {
+        let (subject, problem) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))?;
+        Some(format!("{}：{}", self.subject(subject), self.whole(problem)?))
     }
 
     /// A text in two parts, of which the catalogue knows at least one.
@@ -294,6 +300,7 @@ mod tests {
         assert_eq!(catalogue.message("rfm: amount is missing"), "rfm：缺少 amount");
         assert_eq!(catalogue.message("profile p: amount is missing; write amount => x"), "画像 p：缺少 amount；请写 amount => x");
         assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
+        assert_eq!(catalogue.message("segment s: rfm: amount is missing"), "人群 s：rfm：缺少 amount");
         assert_eq!(catalogue.message("something else"), "something else");
     }
 

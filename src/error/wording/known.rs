@@ -74,6 +74,7 @@ fn call(text: &str) -> Option<String> {
     let of_text = got.iter().any(|one| one.contains("Utf8"));
     let for_text = match families.as_slice() {
         ["numbers", ..] if of_text => "; for a text write CAST(… AS DECIMAL(12, 2)), or parse_number(…)",
+        ["numbers", ..] if got == ["Boolean"] => "; write CAST(… AS INT), which is 1 where it is true; count_if(…) counts",
         ["times", ..] if of_text => "; for a text write to_timestamp(…) or CAST(… AS TIMESTAMP)",
         _ => "; CAST the arguments",
     };

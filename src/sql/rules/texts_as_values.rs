@@ -56,7 +56,8 @@ fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> 
         _ => return Ok(None),
     };
     let Some(items) = array_literal(written) else {
-        let problem = format!("'{written}' is compared with a list; write '{{a,b}}' or ['a', 'b']");
+        let problem =
+            format!("'{written}' is compared with a list; write '{written}' = ANY(list), or a list: ['a', 'b'] or '{{a,b}}'");
         return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "list", problem));
     };
     let items = cast(&StringArray::from(items), item.data_type())?;
