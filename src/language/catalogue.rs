@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(catalogue.message("rfm: amount is missing"), "rfm：缺少 amount");
         assert_eq!(catalogue.message("profile p: amount is missing; write amount => x"), "画像 p：缺少 amount；请写 amount => x");
         assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
-        assert_eq!(catalogue.message("segment s: rfm: amount is missing"), "人群 s：rfm：缺少 amount");
+        assert_eq!(catalogue.message("segment s: rfm: write x => y"), "人群 s：rfm：请写 x => y");
         assert_eq!(catalogue.message("something else"), "something else");
     }
 

@@ -85,7 +85,7 @@ impl Sources {
             let first = times.first().map_or("", String::as_str);
             Some(format!(
                 "{} {are} and not in time_columns of profile {profile}: rows after as_of are seen by {}; {advice}, or write \
-                 WHERE {first} <= $as_of",
+                 WHERE {first} <= $as_of; a date such as a birthday needs neither",
                 all.join(" and "),
                 readers.join(", ")
             ))

@@ -34,7 +34,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
     assert_eq!(
         only(&told, "orders.ordered_at"),
         "orders.ordered_at is a time and not in time_columns of profile p: rows after as_of are seen by tag n; list it there, or write \
-         WHERE ordered_at <= $as_of"
+         WHERE ordered_at <= $as_of; a date such as a birthday needs neither"
     );
     // A view with a time column holds back what is beneath it; so does a condition, and a function that is told the time.
     for query in [
