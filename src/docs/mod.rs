@@ -165,7 +165,7 @@ impl Takes {
             Self::Text => "string".into(),
             Self::Flag => "true or false".into(),
             Self::Texts => "list of strings".into(),
-            Self::Names => "column names".into(),
+            Self::Names => "string or list of strings".into(),
             Self::Table(columns) if columns.len() == 1 => format!("table with the column {}, or a list", columns[0]),
             Self::Table(columns) => format!("table with the columns {}", columns.join(", ")),
             Self::Name(kind) if kind.starts_with(['a', 'e', 'i', 'o']) => format!("name of an {kind}"),
