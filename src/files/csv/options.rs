@@ -19,35 +19,40 @@ pub const ARGUMENTS: &[Argument] = &[
         "separator",
         Takes::Text,
         "",
-        "the character between fields; by default the one of `,` `;` tab and `|` that divides the first rows evenly",
+        "the character between fields; default: the one of `,` `;` tab and `|` that divides the first rows evenly",
     ),
     Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
-    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
-    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are passed over"),
+    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, if quotes are not doubled there"),
+    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are skipped"),
     Argument::optional(
         "header",
         Takes::Flag,
         "true",
-        "whether the first line has the names; without, they are column1, column2, …",
+        "whether the first line has the names; if not, they are column1, column2, …",
     ),
-    Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "lines before the header that are passed over"),
+    Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "number of lines before the header to skip"),
     Argument::optional(
         "encoding",
         Takes::Text,
         "",
         "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …",
     ),
-    Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
+    Argument::optional("null", Takes::Names, "", "texts that mean NULL, such as ['N/A', '-']"),
     Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign"),
     Argument::optional("thousands", Takes::Text, "", "the sign between groups of three digits"),
-    Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are passed over"),
+    Argument::optional(
+        "currency",
+        Takes::Flag,
+        "false",
+        "whether currency signs and codes around numbers are ignored: `1.234,56 €`",
+    ),
     Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
     Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
     Argument::optional(
         "types",
         Takes::Text,
         "",
-        "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'",
+        "types of columns, instead of guessed ones: 'card VARCHAR, amount DECIMAL(12, 2)'. Names with capitals or spaces need double quotes",
     ),
     Argument::optional("all_text", Takes::Flag, "false", "whether all other columns are text"),
     Argument::optional(
@@ -60,19 +65,19 @@ pub const ARGUMENTS: &[Argument] = &[
         "ragged",
         Takes::Choice(&["error", "skip", "pad"]),
         "'error'",
-        "what becomes of a row whose number of fields differs: an error, left out and counted, or, where fields are missing, filled with NULL",
+        "what to do with a row that has a different number of fields: an error, leave it out and count it, or fill missing fields with NULL",
     ),
     Argument::optional(
         "misfits",
         Takes::Choice(&["error", "skip", "null"]),
         "'error'",
-        "what becomes of a value that does not fit its column: an error, its row left out and counted, or NULL and counted",
+        "what to do with a value that does not fit its column: an error, leave its row out and count it, or read it as NULL and count it",
     ),
     Argument::optional(
         "compression",
         Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]),
         "'auto'",
-        "by default what the name of the file says",
+        "default: what the name of the file says",
     ),
 ];
 
@@ -81,24 +86,24 @@ pub const DOC: Doc = Doc {
     name: "read_csv",
     kind: Kind::Relation,
     domain: "files",
-    summary: "Reads CSV files: what a location holds, with what cannot be seen from the files said by options.",
+    summary: "Reads CSV files. Options say what the files do not say themselves: encoding, decimal sign, types.",
     syntax: "read_csv('location' [, option => constant, …])",
     description: "\
-A location is a file, a folder or a pattern, as for `FROM 'location'`, which is this function without options. Names may end in `.csv`,
-`.tsv`, `.txt`, and in `.gz`, `.zst`, `.bz2` or `.xz` after that.
+A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the same without options. Names end in `.csv`, `.tsv` or `.txt`, which
+`.gz`, `.zst`, `.bz2` or `.xz` may follow. `DESCRIBE SELECT * FROM read_csv(…)` shows the types.
 
-**Columns** are bound by the names in the header, whatever their order in a file: of several files the table has all columns, and NULL
+**Columns** are found by the names in the header, in whatever order each file has them. The table has the columns of all files, with NULL
 where a file lacks one. A name that occurs twice gets a number (`amount`, `amount_1`).
 
-**Types** are guessed from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP
-(with its zone where every time has the same offset; in UTC where they differ). A column is text as soon as one of its texts could not be had back from
-the value: a leading zero or `+`, a whole number of more than 15 digits, anything unusual. Each value is checked while it is read: one that
-does not fit the guess is an error that names file, line, column and value, never a wrong number.
+**Types** are guessed from all rows if the files have up to 16 MB together, otherwise from pieces spread over them: BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP
+(with its zone if every time has the same offset, in UTC if they differ). A column is text if one of its values would look different when written
+again: a leading zero or `+`, a whole number of more than 15 digits, anything unusual. So `1.234,56` and `31.12.2025` are text: the options `decimal`
+and `thousands` read such numbers, and `parse_date(…, order => 'dmy')` reads such dates. Each value is checked while it is read: one that
+does not fit the guess is an error that names file, line, column and value, and never a wrong number.
 
-**Quotes** are read as in RFC 4180, with ends of lines inside them, wherever a file is divided among threads. An empty field is NULL, empty quotes
-are an empty text.
+**Quotes** are read as in RFC 4180, and may contain line ends. An empty field is NULL; empty quotes are an empty text.
 
-**Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.",
+**Encoding**: files in UTF-8, and in UTF-16 with a byte order mark, are recognised. Other encodings must be named; the error of such a file proposes one.",
     arguments: ARGUMENTS,
     examples: &["SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');"],
     ..Doc::EMPTY

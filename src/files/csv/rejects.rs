@@ -28,11 +28,11 @@ use crate::text::sql_type;
 /// The documentation page of `csv_rejects`.
 pub static REJECTS: Doc = Doc {
     name: "csv_rejects",
-    summary: "The rows of CSV files that `read_csv` with `ragged => 'skip', misfits => 'skip'` leaves out, with the reason of each.",
+    summary: "Lists the rows of CSV files that `read_csv` with `ragged => 'skip', misfits => 'skip'` leaves out, with the reasons.",
     syntax: "csv_rejects('location' [, option => constant, …])",
     description: "\
-Options are those of `read_csv`, with which it gives the same rows: those that it counts here, the others there. A row with several values that do not fit is there
-once for each.
+It takes the options of `read_csv`. With the same options, every row is either in the result of `read_csv` or here. A row with several values that do not fit is
+here once for each of them.
 
 | column | |
 |---|---|

@@ -18,13 +18,13 @@ pub static DOC: Doc = Doc {
     summary: "Reads Parquet files; the same as FROM 'location'.",
     syntax: "read_parquet('location')",
     description: "\
-A location is a file, a folder or a pattern, as for `FROM 'location'`, which is the same.
+A location is a file, a folder, a pattern or a URL.
 
-**Columns** are bound by name: of several files the table has all columns, and NULL where a file lacks one. Types that differ are widened where that loses
-nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers beside doubles as long as doubles keep them, a DECIMAL that holds both, the finer
-of two units of time; a text beside a number is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
+**Columns** are found by name. The table has the columns of all files, with NULL where a file lacks one. If types differ, the wider one is used, as long as that loses
+nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers and doubles as long as a double holds them exactly, a DECIMAL that holds both, the finer
+of two units of time. A text in one file and a number in another is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
 
-Checksums of pages are verified where files have them.",
+Checksums of pages are verified if files have them.",
     arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
     examples: &["SELECT count(*) FROM read_parquet('data/sample/orders.parquet');"],
     ..Doc::EMPTY
