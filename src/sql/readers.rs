@@ -14,8 +14,8 @@ use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor,
-    UnaryOperator, Value, ValueWithSpan, VisitorMut,
+    DescribeAlias, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, ObjectNamePart, ShowStatementIn,
+    ShowStatementOptions, Statement as SqlStatement, TableAlias, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitorMut,
 };
 
 use super::parser::visit;
@@ -37,6 +37,7 @@ pub async fn open(
     context: &StatementContext,
 ) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
     let mut calls = Calls { found: vec![], quoted: vec![], parameters: context.parameters() };
+    calls.quoted.extend(described(parsed, |name| files::is_file(name) || context.base().join(name).is_dir()));
     if let ControlFlow::Break(error) = visit(parsed, &mut calls) {
         return Err(error);
     }
@@ -66,6 +67,41 @@ pub async fn open(
         tables.push((name, files::read(state, doc, &location, context.base(), &options).await?));
     }
     Ok(tables)
+}
+
+/// The quoted file or folder in DESCRIBE or SHOW COLUMNS. SHOW COLUMNS of it becomes DESCRIBE, because the information schema has no
+/// columns of files.
+fn described(parsed: &mut SqlParsed, is_place: impl Fn(&str) -> bool) -> Option<String> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let table_name = match statement.as_ref() {
+        SqlStatement::ExplainTable { table_name, .. } => table_name.clone(),
+        // Conditions on the columns are left to the planner, which refuses them.
+        SqlStatement::ShowColumns {
+            show_options:
+                ShowStatementOptions {
+                    show_in: Some(ShowStatementIn { parent_type: None, parent_name: Some(name), .. }),
+                    starts_with: None,
+                    limit: None,
+                    limit_from: None,
+                    filter_position: None,
+                },
+            ..
+        } => name.clone(),
+        _ => return None,
+    };
+    let name = match table_name.0.as_slice() {
+        [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] if is_place(value) => value.clone(),
+        _ => return None,
+    };
+    if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }) {
+        **statement = SqlStatement::ExplainTable {
+            describe_alias: DescribeAlias::Describe,
+            hive_format: None,
+            has_table_keyword: false,
+            table_name,
+        };
+    }
+    Some(name)
 }
 
 /// A call that reads files.
@@ -100,14 +136,17 @@ impl VisitorMut for Calls<'_> {
             }
             _ => return ControlFlow::Continue(()),
         };
-        for argument in arguments {
-            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan { value, .. }))) = argument
-                && let Value::SingleQuotedString(text) = value
-            {
-                self.quoted.push(text.clone());
+        let Some(doc) = single_name(name).and_then(|name| files::reader(&name)) else {
+            // A reader opens its location with its own options; to other functions a quoted folder is a table.
+            for argument in arguments {
+                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(ValueWithSpan { value, .. }))) = argument
+                    && let Value::SingleQuotedString(text) = value
+                {
+                    self.quoted.push(text.clone());
+                }
             }
-        }
-        let Some(doc) = single_name(name).and_then(|name| files::reader(&name)) else { return ControlFlow::Continue(()) };
+            return ControlFlow::Continue(());
+        };
         match self.call(doc, arguments, text) {
             Ok(call) => {
                 // Without an alias, the table gets the name of the function.
