@@ -92,7 +92,7 @@ const FORMATS: [Format; 4] = [
     Format {
         kind: "PARQUET",
         doc: &parquet::DOC,
-        renamed: |key, text| Ok(Some((key, text))),
+        renamed: parquet::renamed,
         endings: ".parquet",
         open: |files| {
             Box::pin(async move {
@@ -109,7 +109,7 @@ const FORMATS: [Format; 4] = [
     Format {
         kind: "EXCEL",
         doc: &excel::options::DOC,
-        renamed: |key, text| Ok(Some((key, text))),
+        renamed: excel::options::renamed,
         endings: ".xlsx or .xlsm",
         open: |files| {
             Box::pin(async move {
@@ -164,6 +164,17 @@ pub fn reader(name: &str) -> Option<&'static Doc> {
     let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
     let name = alias.map_or(name, |(_, own)| *own);
     readers().into_iter().find(|doc| doc.name.eq_ignore_ascii_case(name))
+}
+
+/// Translates option names of other programs for the reader of that page.
+pub fn renamed(doc: &Doc) -> options::Renamed {
+    if doc.name == csv::rejects::REJECTS.name {
+        return csv::options::renamed;
+    }
+    match FORMATS.iter().find(|format| format.doc.name == doc.name) {
+        Some(format) => format.renamed,
+        None => |key, text| Ok(Some((key, text))),
+    }
 }
 
 /// True for a table with a fixed list of files. It is reopened for each statement, because the files may have changed.
@@ -266,7 +277,8 @@ pub async fn read(
 pub async fn create(state: &SessionState, command: CreateExternalTable, base: &Path) -> Result<Arc<dyn TableProvider>> {
     let kind = match command.file_type.to_uppercase().as_str() {
         "NDJSON" | "JSONL" => "JSON".to_string(),
-        "XLSX" => "EXCEL".to_string(),
+        "TSV" => "CSV".to_string(),
+        "XLSX" | "XLSM" => "EXCEL".to_string(),
         kind => kind.to_string(),
     };
     let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
@@ -294,17 +306,19 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
         _ => options::of_statement(&subject, format.doc, texts.clone(), format.renamed)?,
     };
     // Inserted rows must be written in a form that is read back like the other files.
-    let is_given = |names: &[&str]| texts.iter().any(|(key, _)| names.iter().any(|name| key.ends_with(name)));
+    let is_given = |names: &[&str]| names.iter().any(|name| options.is_given(name));
     let is_written = match kind.as_str() {
         "CSV" => {
             for_engine.insert("header".into(), options.flag("header")?.to_string());
-            for_engine.extend(options.text("separator").map(|separator| ("separator".to_string(), separator.to_string())));
+            for name in ["separator", "decimal"] {
+                for_engine.extend(options.text(name).map(|sign| (name.to_string(), sign.to_string())));
+            }
             let nulls = options.names("null").unwrap_or_default();
             for_engine.extend(nulls.first().map(|null| ("null".to_string(), null.clone())));
             // The writer knows one text that means NULL, and would write the others as values.
             nulls.len() < 2
                 && options.integer("skip")? == 0
-                && !is_given(&["encoding", "quote", "escape", "comment", "decimal", "thousands", "compression"])
+                && !is_given(&["encoding", "quote", "escape", "comment", "thousands", "compression"])
         }
         "JSON" => !is_given(&["compression"]),
         "EXCEL" => false,

@@ -23,13 +23,68 @@ pub fn of_statement(
     let mut values = vec![];
     for (key, text) in given {
         let plain = key.strip_prefix("format.").unwrap_or(&key);
-        let text = if plain == "compression" && text.eq_ignore_ascii_case("uncompressed") { "none".into() } else { text };
-        let renamed = renamed(plain, text).map_err(|advice| invalid(subject, format!("{key} is not an option; {advice}")))?;
+        let renamed = match doc.argument(plain) {
+            Some(argument) => Some((argument.name, text)),
+            None => renamed(plain, text).map_err(|advice| invalid(subject, format!("{key} is not an option; {advice}")))?,
+        };
         let Some((name, text)) = renamed else { continue };
         let argument = find(doc, name).map_err(|error| invalid(subject, message(&error)))?;
-        values.push((argument.name, value(argument, &text)));
+        once(subject, argument, &values)?;
+        values.push((argument.name, value(argument, compression(argument, &text))));
     }
     Options::read_for(subject, doc, values)
+}
+
+/// Adds an option of a call, by its name here or in another program.
+///
+/// # Errors
+/// It is unknown, or given twice.
+pub fn of_call(
+    doc: &'static Doc,
+    key: &str,
+    given: ScalarValue,
+    renamed: Renamed,
+    values: &mut Vec<(&'static str, ScalarValue)>,
+) -> Result<()> {
+    let text = match given.try_as_str().flatten() {
+        Some(text) => text.to_string(),
+        None => given.to_string(),
+    };
+    let renamed = match doc.argument(key) {
+        Some(argument) => Some((argument.name, text.clone())),
+        None => renamed(key, text.clone()).map_err(|advice| invalid(doc.name, format!("{key} is not an option; {advice}")))?,
+    };
+    let Some((name, own)) = renamed else { return Ok(()) };
+    let argument = find(doc, name)?;
+    once(doc.name, argument, values)?;
+    let own = compression(argument, &own);
+    // A value that stays as it was keeps its type.
+    values.push((argument.name, if own == text { given } else { value(argument, own) }));
+    Ok(())
+}
+
+/// Fails if the option is given already.
+fn once(subject: &str, argument: &Argument, values: &[(&'static str, ScalarValue)]) -> Result<()> {
+    match values.iter().any(|(name, _)| *name == argument.name) {
+        true => Err(invalid(subject, format!("{} is given twice", argument.name))),
+        false => Ok(()),
+    }
+}
+
+/// The name of a compression here, for names of other programs and for ends of file names.
+fn compression<'a>(argument: &Argument, text: &'a str) -> &'a str {
+    if argument.name != "compression" {
+        return text;
+    }
+    match text.to_lowercase().as_str() {
+        "uncompressed" => "none",
+        "infer" | "auto_detect" => "auto",
+        "gz" => "gzip",
+        "zst" => "zstd",
+        "bz2" => "bzip2",
+        "lzma" => "xz",
+        _ => text,
+    }
 }
 
 /// The text of an option as a value of its type. Text that does not parse stays a string, and is rejected later with the option's name.

@@ -102,15 +102,17 @@ impl Written {
     /// Sets an option of `OPTIONS (…)`.
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let known: &[&str] = match self.format {
-            Format::Csv => &["header", "separator", "null", "bom", "compression"],
+            Format::Csv => &["header", "separator", "decimal", "null", "bom", "compression"],
             Format::Excel => &[],
             _ => &["compression"],
         };
         let plain = key.to_lowercase();
         let plain = match plain.strip_prefix("format.").unwrap_or(&plain) {
             "has_header" => "header",
-            "delimiter" => "separator",
-            "null_value" => "null",
+            "delimiter" | "delim" | "sep" => "separator",
+            "decimal_separator" => "decimal",
+            "null_value" | "nullstr" => "null",
+            "codec" => "compression",
             plain => plain,
         };
         if !known.contains(&plain) {
@@ -136,6 +138,12 @@ impl Written {
                     b"\\t" | b"tab" => b'\t',
                     [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => *byte,
                     _ => return Err(wrong("one ASCII character")),
+                }
+            }
+            "decimal" => {
+                self.style.decimal = match value.as_bytes() {
+                    [byte] if b".,".contains(byte) => *byte,
+                    _ => return Err(wrong("a point or a comma")),
                 }
             }
             _ => {

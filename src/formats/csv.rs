@@ -15,6 +15,8 @@ pub struct CsvStyle {
     pub separator: u8,
     /// Whether the first line has the names.
     pub header: bool,
+    /// The decimal sign.
+    pub decimal: u8,
     /// What NULL is written as.
     pub null: String,
     /// Whether the file begins with a byte order mark, by which Excel knows UTF-8.
@@ -23,7 +25,7 @@ pub struct CsvStyle {
 
 impl Default for CsvStyle {
     fn default() -> Self {
-        Self { separator: b',', header: true, null: String::new(), mark: false }
+        Self { separator: b',', header: true, decimal: b'.', null: String::new(), mark: false }
     }
 }
 
@@ -69,8 +71,12 @@ impl<'a> CsvWriter<'a> {
                 }
                 self.field.clear();
                 formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, &error))?;
-                if batch.column(column).data_type().is_floating() {
+                let data_type = batch.column(column).data_type();
+                if data_type.is_floating() {
                     self.point();
+                }
+                if self.style.decimal != b'.' && data_type.is_numeric() {
+                    self.field = self.field.replace('.', ",");
                 }
                 self.append(self.is_text[column]);
             }

@@ -14,17 +14,17 @@ use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
-    DescribeAlias, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator, Ident, ObjectName, ObjectNamePart, ShowStatementIn,
+    BinaryOperator, DescribeAlias, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, ShowStatementIn,
     ShowStatementOptions, Statement as SqlStatement, TableAlias, TableFactor, UnaryOperator, Value, ValueWithSpan, VisitorMut,
 };
 
 use super::parser::visit;
 use super::relation::single_name;
-use crate::adapter::arguments::{Options, find};
+use crate::adapter::arguments::Options;
 use crate::catalog::grants::Privilege;
 use crate::docs::Doc;
 use crate::error::{SqlState, coded, invalid};
-use crate::files;
+use crate::files::{self, options::of_call};
 use crate::statement::StatementContext;
 
 /// Opens the files of all calls and replaces the calls by names; returns the tables by name.
@@ -182,14 +182,22 @@ impl Calls<'_> {
         let (mut location, mut options) = (None, vec![]);
         for argument in arguments {
             match argument {
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator: _ } => {
+                    let (key, value) = (name.value.to_lowercase(), self.value(doc, value)?);
+                    of_call(doc, &key, value, files::renamed(doc), &mut options)?;
+                }
+                // As DuckDB writes it.
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Eq, right }))
+                    if matches!(left.as_ref(), Expr::Identifier(_)) =>
+                {
+                    let (key, value) = (left.to_string().to_lowercase(), self.value(doc, right)?);
+                    of_call(doc, &key, value, files::renamed(doc), &mut options)?;
+                }
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if location.is_none() => {
                     location = self.value(doc, value)?.try_as_str().flatten().map(str::to_string);
                     if location.is_none() {
                         return Err(invalid(doc.name, format!("the location is a string, got {value}")));
                     }
-                }
-                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator: FunctionArgOperator::RightArrow } => {
-                    options.push((find(doc, &name.value.to_lowercase())?.name, self.value(doc, value)?));
                 }
                 other => {
                     let problem = format!("takes a location and option => constant, got {other}");
@@ -233,6 +241,14 @@ impl Calls<'_> {
                 }
                 let list = ScalarValue::new_list_nullable(&values, &DataType::Utf8);
                 Ok(ScalarValue::List(list))
+            }
+            // Columns with their types, as DuckDB writes them.
+            Expr::Dictionary(fields) if !fields.is_empty() => {
+                let columns = fields.iter().map(|field| match self.value(doc, &field.value)? {
+                    ScalarValue::Utf8(Some(data_type)) => Ok(format!("{} {data_type}", Ident::with_quote('"', &field.key.value))),
+                    _ => Err(wrong()),
+                });
+                Ok(ScalarValue::Utf8(Some(columns.collect::<Result<Vec<_>>>()?.join(", "))))
             }
             Expr::Nested(inner) => self.value(doc, inner),
             _ => Err(wrong()),

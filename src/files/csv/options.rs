@@ -103,7 +103,9 @@ does not fit the guess is an error that names file, line, column and value, and 
 
 **Quotes** are read as in RFC 4180, and may contain line ends. An empty field is NULL; empty quotes are an empty text.
 
-**Encoding**: files in UTF-8, and in UTF-16 with a byte order mark, are recognised. Other encodings must be named; the error of such a file proposes one.",
+**Encoding**: files in UTF-8, and in UTF-16 with a byte order mark, are recognised. Other encodings must be named; the error of such a file proposes one.
+
+Names that DuckDB and pandas have for an option are understood, such as `delim`, `sep`, `nullstr`, `decimal_separator` and `all_varchar`.",
     arguments: ARGUMENTS,
     examples: &["SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');"],
     ..Doc::EMPTY
@@ -213,14 +215,45 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
 /// # Errors
 /// There is no equivalent; the message says what to write.
 pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
+    let is_true = text.eq_ignore_ascii_case("true");
     Ok(Some(match key {
+        "delimiter" | "delim" | "sep" | "field_delimiter" => ("separator", text),
+        "quotechar" | "quote_char" => ("quote", text),
+        "escapechar" | "escape_char" => ("escape", text),
+        "comment_char" | "comment_prefix" => ("comment", text),
         "has_header" => ("header", text),
-        "delimiter" => ("separator", text),
-        // Always supported.
-        "newlines_in_values" if text.eq_ignore_ascii_case("true") => return Ok(None),
-        "truncated_rows" if text.eq_ignore_ascii_case("true") => ("ragged", "pad".into()),
-        "null_regex" | "null_value" => return Err("write OPTIONS ('null' 'N/A, -') with the texts that mean NULL"),
-        "schema_infer_max_rec" => return Err("types are guessed from all of the file with OPTIONS ('sample' 'all')"),
+        "skip_rows" | "skiprows" | "skip_lines" => ("skip", text),
+        "charset" => ("encoding", text),
+        "nullstr" | "null_value" | "null_values" | "null_string" | "na_values" | "nulls" => ("null", text),
+        "decimal_separator" => ("decimal", text),
+        "thousands_separator" => ("thousands", text),
+        "dtype" | "dtypes" | "column_types" => ("types", text),
+        "all_varchar" => ("all_text", text),
+        "sample_size" if text == "-1" => ("sample", "all".into()),
+        "sample_size" | "schema_infer_max_rec" | "infer_schema_length" => {
+            return Err("types are guessed from all of the file with sample 'all'");
+        }
+        "on_bad_lines" => ("ragged", text),
+        // As DuckDB calls it.
+        "truncated_rows" | "null_padding" if is_true => ("ragged", "pad".into()),
+        "truncated_rows" | "null_padding" | "ignore_errors" if text.eq_ignore_ascii_case("false") => return Ok(None),
+        "ignore_errors" => return Err("ragged 'skip' and misfits 'skip' leave out and count what cannot be read"),
+        // Always so.
+        "newlines_in_values" | "auto_detect" | "union_by_name" | "hive_partitioning" if is_true => return Ok(None),
+        "newline" | "new_line" | "lineterminator" | "parallel" => return Ok(None),
+        "auto_detect" => return Err("what is given is not detected; all_text true reads all columns as text"),
+        "union_by_name" => return Err("columns of several files are always bound by name"),
+        "hive_partitioning" => return Err("columns of folders are left out by SELECT * EXCLUDE (…)"),
+        "null_regex" => return Err("null takes the texts that mean NULL, as null => ['N/A', '-'] or OPTIONS ('null' 'N/A, -')"),
+        "dateformat" | "date_format" | "timestampformat" | "timestamp_format" | "parse_dates" => {
+            return Err("read the column as text and write parse_date(…) or to_timestamp(…) with its form");
+        }
+        "columns" | "names" => {
+            return Err("names come from the header, or header false and AS t(a, b) name the columns; types gives their types");
+        }
+        "filename" => return Err("file_info('…') lists the files"),
+        "nrows" | "n_rows" | "max_rows" => return Err("write LIMIT"),
+        "store_rejects" => return Err("csv_rejects('…') shows the rows that are left out"),
         key => (key, text),
     }))
 }

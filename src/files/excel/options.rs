@@ -118,6 +118,23 @@ impl ExcelOptions {
     }
 }
 
+/// The name here, and the value, for an option of another program.
+///
+/// # Errors
+/// There is no equivalent; the message says what to write.
+pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
+    Ok(Some(match key {
+        "sheet_name" | "layer" => ("sheet", text),
+        "has_header" => ("header", text),
+        "nullstr" | "null_value" | "null_values" | "na_values" | "nulls" => ("null", text),
+        "dtype" | "dtypes" | "column_types" => ("types", text),
+        "skip" | "skip_rows" | "skiprows" => return Err("range 'A3' reads from the third row on"),
+        "all_varchar" | "all_text" => return Err("types gives the types of columns, as 'card VARCHAR'"),
+        "ignore_errors" => return Err("misfits 'null' or 'skip' counts what does not fit"),
+        key => (key, text),
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,10 +70,27 @@ impl JsonOptions {
 /// # Errors
 /// There is no equivalent; the message says what to write.
 pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
+    let is_true = text.eq_ignore_ascii_case("true");
     Ok(Some(match key {
         // Detected from the file.
-        "newline_delimited" => return Ok(None),
-        "schema_infer_max_rec" => return Err("types are taken from all of the file with OPTIONS ('sample' 'all')"),
+        "newline_delimited" | "lines" | "format" | "records" => return Ok(None),
+        // Always so.
+        "auto_detect" | "union_by_name" | "hive_partitioning" if is_true => return Ok(None),
+        "maximum_object_size" => return Ok(None),
+        "dtype" | "dtypes" | "column_types" => ("types", text),
+        "columns" => return Err("types gives the types of columns, as 'card VARCHAR'"),
+        "sample_size" if text == "-1" => ("sample", "all".into()),
+        "sample_size" | "schema_infer_max_rec" | "infer_schema_length" => {
+            return Err("types are taken from all of the file with sample 'all'");
+        }
+        "ignore_errors" if is_true => return Err("misfits 'skip' leaves out and counts what does not fit"),
+        "ignore_errors" => return Ok(None),
+        "union_by_name" => return Err("columns of several files are always bound by name"),
+        "hive_partitioning" => return Err("columns of folders are left out by SELECT * EXCLUDE (…)"),
+        "dateformat" | "date_format" | "timestampformat" | "timestamp_format" => {
+            return Err("read the column as text and write parse_date(…) or to_timestamp(…) with its form");
+        }
+        "filename" => return Err("file_info('…') lists the files"),
         key => (key, text),
     }))
 }

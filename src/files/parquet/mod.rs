@@ -29,3 +29,19 @@ Checksums of pages are verified if files have them.",
     examples: &["SELECT count(*) FROM read_parquet('data/sample/orders.parquet');"],
     ..Doc::EMPTY
 };
+
+/// The name here, and the value, for an option of another program.
+///
+/// # Errors
+/// There is no equivalent; the message says what to write.
+pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'static str> {
+    let is_true = text.eq_ignore_ascii_case("true");
+    match key {
+        // Always so.
+        "union_by_name" | "hive_partitioning" if is_true => Ok(None),
+        "union_by_name" => Err("columns of several files are always bound by name"),
+        "hive_partitioning" => Err("columns of folders are left out by SELECT * EXCLUDE (…)"),
+        "filename" => Err("file_info('…') lists the files"),
+        key => Ok(Some((key, text))),
+    }
+}
