@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
@@ -191,6 +191,21 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
             *own = Field::new(field.name(), both, own.is_nullable() || field.is_nullable());
         }
     }
+    for (field, _) in &columns {
+        let is_nanoseconds =
+            |file: &&Known| file.column(field.name()).is_some_and(|(own, _)| own.data_type() == field.data_type());
+        if let Some(file) = files.iter().find(|file| !file.fits_nanoseconds(field))
+            && let Some(other) = files.iter().find(is_nanoseconds)
+        {
+            let problem = format!(
+                "{} has a time beyond 1677 to 2262 here, and is in nanoseconds in {}, which only reach so far; declare TIMESTAMP(6) in \
+                 CREATE EXTERNAL TABLE (…), which keeps microseconds, or read the files apart",
+                field.name(),
+                other.found.name
+            );
+            return Err(invalid(&file.found.name, problem));
+        }
+    }
     let is_everywhere = |field: &Field| files.iter().all(|file| file.schema.index_of(field.name()).is_ok());
     let of_table = |(field, _): (Field, _)| {
         let is_nullable = field.is_nullable() || !is_everywhere(&field);
@@ -210,6 +225,32 @@ impl Known {
             _ => return field.clone(),
         };
         Field::new(field.name(), data_type, field.is_nullable())
+    }
+
+    /// A column of that name, and what the footer says of it.
+    fn column(&self, name: &str) -> Option<(&Field, Option<&ColumnStatistics>)> {
+        let place = self.schema.index_of(name).ok()?;
+        Some((self.schema.field(place), self.statistics.column_statistics.get(place)))
+    }
+
+    /// False when the table has a column in nanoseconds, and this file is known to have times there that these cannot hold.
+    fn fits_nanoseconds(&self, of_table: &Field) -> bool {
+        let (DataType::Timestamp(TimeUnit::Nanosecond, _), Some((_, Some(known)))) =
+            (of_table.data_type(), self.column(of_table.name()))
+        else {
+            return true;
+        };
+        let is_within = |value: &Precision<ScalarValue>| {
+            let (count, nanoseconds) = match value.get_value() {
+                Some(ScalarValue::TimestampSecond(Some(count), _)) => (*count, 1_000_000_000),
+                Some(ScalarValue::TimestampMillisecond(Some(count), _)) => (*count, 1_000_000),
+                Some(ScalarValue::TimestampMicrosecond(Some(count), _)) => (*count, 1_000),
+                Some(ScalarValue::Date32(Some(days))) => (i64::from(*days), 86_400_000_000_000),
+                _ => return true,
+            };
+            count.checked_mul(nanoseconds).is_some()
+        };
+        is_within(&known.min_value) && is_within(&known.max_value)
     }
 
     /// True unless the column may contain integers that are not exact as doubles.
