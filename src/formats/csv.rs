@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::cells::format_options;
+use super::nested::{self, is_nested};
 use super::{Sink, into_io, no_text};
 
 /// What can be said of the files that are written.
@@ -70,8 +71,12 @@ impl<'a> CsvWriter<'a> {
                     continue;
                 }
                 self.field.clear();
-                formatter.value(row).write(&mut self.field).map_err(|error| no_text(batch, column, &error))?;
                 let data_type = batch.column(column).data_type();
+                let written = match is_nested(data_type) {
+                    true => nested::write(batch.column(column), row, &options, &mut self.field),
+                    false => formatter.value(row).write(&mut self.field),
+                };
+                written.map_err(|error| no_text(batch, column, &error))?;
                 if data_type.is_floating() {
                     self.point();
                 }

@@ -12,6 +12,7 @@ use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::format_options;
+use super::nested::{self, is_nested};
 use super::{Sink, into_io, no_text};
 
 /// Rows of a sheet, its header among them; columns; and letters of a cell.
@@ -99,7 +100,13 @@ impl<'a> ExcelWriter<'a> {
                 if kind.write(sheet, (self.row, number), array.as_ref(), row).map_err(io::Error::other)? {
                     continue;
                 }
-                let text = formatter.value(row).try_to_string().map_err(|error| no_text(batch, usize::from(number), &error))?;
+                let text = if is_nested(array.data_type()) {
+                    let mut text = String::new();
+                    nested::write(array, row, &options, &mut text).map(|()| text)
+                } else {
+                    formatter.value(row).try_to_string()
+                };
+                let text = text.map_err(|error| no_text(batch, usize::from(number), &error))?;
                 if text.encode_utf16().count() > LETTERS {
                     let name = batch.schema().field(usize::from(number)).name().clone();
                     return Err(io::Error::other(format!(

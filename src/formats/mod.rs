@@ -4,6 +4,7 @@ mod cells;
 mod charting;
 mod csv;
 mod excel;
+mod nested;
 mod plain;
 mod table;
 
