@@ -463,7 +463,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     }
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
-    tell_format(&mut parsed);
+    tell_format(&mut parsed)?;
     if let Some(answer) = changing::run(session, &parsed, &context).await? {
         return Ok(answer);
     }

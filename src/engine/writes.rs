@@ -269,14 +269,26 @@ fn sync(path: &Path) -> io::Result<()> {
 }
 
 /// Adds the format to COPY according to the extension of the target: `orders.csv.gz` is compressed CSV.
-pub(super) fn tell_format(parsed: &mut SqlParsed) {
-    let SqlParsed::CopyTo(copy) = parsed else { return };
-    let Some((word, compression)) = files::kinds::written_as(&copy.target) else { return };
+///
+/// # Errors
+/// The options have another compression than the name, by which the file could not be read back.
+pub(super) fn tell_format(parsed: &mut SqlParsed) -> Result<()> {
+    let SqlParsed::CopyTo(copy) = parsed else { return Ok(()) };
+    let Some((word, compression)) = files::kinds::written_as(&copy.target) else { return Ok(()) };
     copy.stored_as.get_or_insert_with(|| word.to_uppercase());
-    let is_said = copy.options.iter().any(|(key, _)| key.to_lowercase().ends_with("compression"));
-    if let Some(compression) = compression.filter(|_| !is_said) {
-        copy.options.push(("compression".into(), Value::SingleQuotedString(compression.into())));
+    let Some(compression) = compression else { return Ok(()) };
+    let said = copy.options.iter().find(|(key, _)| key.to_lowercase().ends_with("compression"));
+    match said.map(|(_, said)| said.clone().into_string().unwrap_or_default().to_lowercase()) {
+        None => copy.options.push(("compression".into(), Value::SingleQuotedString(compression.into()))),
+        // `gz` and `gzip`, as ends of names and as words.
+        Some(said) if said == compression || files::kinds::compression_of(&format!(".{said}")) == Some(compression) => {}
+        Some(said) => {
+            let problem =
+                format!("its name says {compression}, and OPTIONS say {said}; leave compression out, or rename the file");
+            return Err(invalid(&copy.target, problem));
+        }
     }
+    Ok(())
 }
 
 /// Redirects COPY to a staged path when its target is local.
@@ -325,7 +337,7 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
         return Err(invalid(
             &name,
             "rows can be inserted where the table is one local folder of files as COPY writes them: OPTIONS may give a header, a separator, \
-             one text for NULL, and types; write a new file with COPY instead",
+             a decimal sign, one text for NULL, and types; write a new file with COPY instead",
         ));
     };
     if files::has_folder_columns(&provider) {

@@ -3,7 +3,7 @@
 //! DataFusion distributes the rows among files and folders, and [`ResultWriter`] writes the contents of each file. Parquet is the
 //! exception: DataFusion itself encodes its columns on several threads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_expr::LexRequirement;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -32,8 +33,9 @@ use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
 
+use crate::adapter::step::Notes;
 use crate::error::{did_you_mean, failed, invalid};
-use crate::formats::{CsvStyle, Format, ResultWriter, TableStyle};
+use crate::formats::{CsvStyle, Format, ResultWriter, TableStyle, null_in_json};
 
 /// The bytes that are collected before they are written to the file.
 const WAITING: usize = 1 << 20;
@@ -210,7 +212,11 @@ impl FileFormat for Written {
         if config.insert_op != InsertOp::Append {
             return Err(invalid("INSERT", "only INSERT INTO can write to files"));
         }
-        Ok(Arc::new(DataSinkExec::new(input, Arc::new(WritingSink { format: self.clone(), config }), order)))
+        Ok(Arc::new(DataSinkExec::new(
+            input,
+            Arc::new(WritingSink { format: self.clone(), config, metrics: ExecutionPlanMetricsSet::new() }),
+            order,
+        )))
     }
 
     fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {
@@ -228,6 +234,8 @@ fn written_only() -> DataFusionError {
 struct WritingSink {
     format: Written,
     config: FileSinkConfig,
+    /// With notes for the user.
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl DisplayAs for WritingSink {
@@ -240,6 +248,10 @@ impl DisplayAs for WritingSink {
 impl DataSink for WritingSink {
     fn schema(&self) -> &SchemaRef {
         self.config.output_schema()
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
     }
 
     async fn write_all(&self, data: SendableRecordBatchStream, context: &Arc<TaskContext>) -> Result<u64> {
@@ -267,15 +279,23 @@ impl FileSink for WritingSink {
             let kept = (0..schema.fields().len()).filter(|column| !folders.contains(&schema.field(*column).name()));
             schema = Arc::new(schema.project(&kept.collect::<Vec<_>>())?);
         }
+        // The names of columns with values that the format does not have.
+        let lost = Arc::new(Mutex::new(BTreeSet::new()));
         while let Some((path, batches)) = files.recv().await {
             let (format, store, schema) = (self.format.clone(), Arc::clone(&store), Arc::clone(&schema));
-            writing.spawn(async move { write_file(&format, store, &path, schema, batches).await });
+            let lost = Arc::clone(&lost);
+            writing.spawn(async move { write_file(&format, store, &path, schema, batches, &lost).await });
         }
         let mut rows = 0;
         while let Some(written) = writing.join_next().await {
             rows += written.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
         }
         divided.join_unwind().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
+        let lost: Vec<String> = lost.lock().iter().cloned().collect();
+        if !lost.is_empty() {
+            let note = format!("{}: NaN and Infinity were written as null, because JSON has no such numbers", lost.join(", "));
+            Notes::of(&self.metrics).tell(note);
+        }
         Ok(rows)
     }
 }
@@ -287,6 +307,7 @@ async fn write_file(
     path: &Path,
     schema: SchemaRef,
     mut batches: Receiver<RecordBatch>,
+    lost: &Mutex<BTreeSet<String>>,
 ) -> Result<u64> {
     let mut file = ObjectWriterBuilder::new(format.compression, path, store).build()?;
     let waiting = Waiting::default();
@@ -296,6 +317,9 @@ async fn write_file(
     let mut rows = 0;
     while let Some(batch) = batches.recv().await {
         rows += batch.num_rows() as u64;
+        if matches!(format.format, Format::Json | Format::Ndjson) {
+            lost.lock().extend(null_in_json(&batch));
+        }
         writer.write(&batch).map_err(wrong)?;
         if let Some(bytes) = waiting.take(WAITING) {
             file.write_all(&bytes).await.map_err(wrong)?;

@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
@@ -198,6 +198,18 @@ impl<'a> ResultWriter<'a> {
             }
         }
     }
+}
+
+/// The columns that have NaN or Infinity, for which JSON has no numbers: they are written as null.
+pub fn null_in_json(batch: &RecordBatch) -> Vec<String> {
+    let is_lost = |column: &ArrayRef| match column.data_type() {
+        DataType::Float64 => column.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite()),
+        DataType::Float32 => column.as_primitive::<Float32Type>().iter().flatten().any(|value| !value.is_finite()),
+        _ => false,
+    };
+    let schema = batch.schema();
+    let lost = batch.columns().iter().zip(schema.fields()).filter(|(column, _)| is_lost(column));
+    lost.map(|(_, field)| field.name().clone()).collect()
 }
 
 /// Numbers the later of columns with the same name: `a`, `a_1`.

@@ -68,6 +68,11 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// The notes of an operator that keeps these metrics.
+    pub fn of(metrics: &ExecutionPlanMetricsSet) -> Self {
+        Self { metrics: metrics.clone() }
+    }
+
     /// Adds a sentence, to be shown after the query.
     pub fn tell(&self, text: String) {
         let note = Status::default();

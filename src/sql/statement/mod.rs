@@ -73,7 +73,8 @@ A local file or folder appears complete when the statement succeeds, and not at 
 existing file is replaced; an existing folder must be empty.
 
 The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
-objects; an `.ndjson` file has one object per line. Options of CSV: `separator`, `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
+objects; an `.ndjson` file has one object per line, and NaN is null in both. Structs, maps and lists are written to CSV and Excel as JSON. Options of CSV: `separator`, `decimal` (`,`
+for 2,5), `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
 (a byte order mark, so that Excel recognises UTF-8). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). With PARTITIONED BY, the values of those columns are in the
 names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
