@@ -673,8 +673,8 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
     let known = match tables.as_slice() {
         _ if std::path::Path::new(name).extension().is_some() => {
-            "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz"
-                .to_string()
+            let ends = "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz";
+            files::kinds::not_read(name).unwrap_or(ends).to_string()
         }
         [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
         tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),

@@ -28,6 +28,22 @@ const OTHERS: [(&[u8], &str); 8] = [
     (b"SQLite format 3\x00", "is an SQLite database; read its tables by CREATE EXTERNAL TABLE … STORED AS SQLITE"),
 ];
 
+/// File extensions that are not read by themselves, and what to do.
+const NOT_READ: [(&[&str], &str); 6] = [
+    (&[".xls", ".xlsb", ".ods", ".numbers", ".et"], "of workbooks .xlsx and .xlsm are read; save it as .xlsx or .csv"),
+    (&[".zip", ".rar", ".7z", ".tar", ".tgz"], "archives are not read; unpack it first"),
+    (&[".db", ".sqlite", ".sqlite3"], "the tables of an SQLite database are read by CREATE EXTERNAL TABLE … STORED AS SQLITE"),
+    (&[".pq", ".parq"], "read_parquet('…') reads a file of any name as Parquet"),
+    (&[".dat", ".data", ".tab", ".psv", ".log", ".out"], "read_csv('…') reads a file of any name as CSV"),
+    (&[".avro", ".orc", ".arrow", ".feather", ".duckdb"], "files of this kind are not read; save it as Parquet"),
+];
+
+/// What to do with a file whose extension is known and not read by itself.
+pub fn not_read(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    NOT_READ.iter().find(|(ends, _)| ends.iter().any(|end| name.ends_with(end))).map(|(_, advice)| *advice)
+}
+
 /// What is wrong with a file of text that begins with these bytes, if it is of another kind.
 pub fn other_kind(bytes: &[u8]) -> Option<&'static str> {
     OTHERS.iter().find(|(beginning, _)| bytes.starts_with(beginning)).map(|(_, problem)| *problem)

@@ -19,6 +19,13 @@ const BATCH: usize = 1 << 14;
 /// The most entries of the workbook's ZIP archive that are examined.
 const MOST_PARTS: usize = 1 << 16;
 
+/// How files that are called workbooks begin, and what they are.
+const OTHERS: [(&[u8], &str); 2] = [
+    (b"\xD0\xCF\x11\xE0", "is an old Excel workbook (.xls), or one with a password; save it as .xlsx without one, or as .csv"),
+    (b"<", "is a page of HTML or XML that is called a workbook; open it in Excel and save it as .xlsx"),
+];
+const OPEN_DOCUMENT: &[u8] = b"application/vnd.oasis.opendocument";
+
 /// What stands for the value of a formula that was not computed.
 pub const NO_VALUE: &str = "#NO_VALUE!";
 
@@ -69,9 +76,16 @@ pub fn read(
     let damaged = |error: &dyn std::fmt::Display| {
         coded(SqlState::BAD_COPY_FILE_FORMAT, name, format!("cannot be read as an Excel workbook: {error}"))
     };
+    if let Some((_, problem)) = OTHERS.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
+        return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, name, *problem));
+    }
     // A small archive may unpack to gigabytes, so memory is reserved first.
     let unpacked =
         unpacked_size(&bytes).ok_or_else(|| damaged(&"it is not a ZIP archive; is it an .xls, a CSV or an encrypted file?"))?;
+    // The first entry of the archive of a sheet in this format says what it is.
+    if bytes.windows(OPEN_DOCUMENT.len()).take(100).any(|place| place == OPEN_DOCUMENT) {
+        return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, name, "is an OpenDocument sheet (.ods); save it as .xlsx or .csv"));
+    }
     let size = usize::try_from(unpacked).unwrap_or(usize::MAX).saturating_add(bytes.len());
     memory.try_grow(size).map_err(|_| too_large(name, size))?;
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
