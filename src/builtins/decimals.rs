@@ -11,7 +11,7 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::logical_expr::{ColumnarValue, Expr, cast, lit, try_cast};
+use datafusion::logical_expr::{Case, ColumnarValue, Expr, LogicalPlan, cast, lit, try_cast};
 
 use super::scalar::Scalar;
 
@@ -88,9 +88,39 @@ fn without_zeros(number: &str) -> &str {
 
 /// A float cast to a decimal.
 pub fn of_float(number: Expr, to: &DataType) -> Result<Expr> {
-    match text_of(&number) {
-        Some(text) => Ok(cast(text, to.clone())),
-        None => Ok(DECIMAL.call(vec![number, lit(ScalarValue::new_zero(to)?)])),
+    if let Some(text) = text_of(&number) {
+        return Ok(cast(text, to.clone()));
+    }
+    match number {
+        // MERGE chooses among the values of its clauses by CASE.
+        Expr::Case(mut choice) if results(&choice).any(|result| text_of(result).is_some()) => {
+            for result in choice.when_then_expr.iter_mut().map(|(_, result)| result).chain(choice.else_expr.iter_mut()) {
+                **result = of_float(std::mem::take(result.as_mut()), to)?;
+            }
+            Ok(Expr::Case(choice))
+        }
+        number => Ok(DECIMAL.call(vec![number, lit(ScalarValue::new_zero(to)?)])),
+    }
+}
+
+fn results(choice: &Case) -> impl Iterator<Item = &Expr> {
+    choice.when_then_expr.iter().map(|(_, result)| &**result).chain(choice.else_expr.iter().map(|result| &**result))
+}
+
+/// The number with more digits than a float holds that a query selects in this column, alone.
+pub fn selected(query: &LogicalPlan, column: usize) -> Option<&Expr> {
+    match query {
+        LogicalPlan::Projection(projection) => {
+            let mut item = projection.expr.get(column)?;
+            while let Expr::Alias(alias) = item {
+                item = alias.expr.as_ref();
+            }
+            text_of(item).map(|_| item)
+        }
+        LogicalPlan::Sort(sort) => selected(&sort.input, column),
+        LogicalPlan::Limit(limit) => selected(&limit.input, column),
+        LogicalPlan::SubqueryAlias(named) => selected(&named.input, column),
+        _ => None,
     }
 }
 

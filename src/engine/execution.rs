@@ -492,9 +492,18 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 DdlStatement::CreateMemoryTable(made) => Some(made.name.table().to_string()),
                 _ => None,
             };
+            let is_of_query = match &ddl {
+                DdlStatement::CreateMemoryTable(made) => !matches!(made.input.as_ref(), LogicalPlan::EmptyRelation(_)),
+                _ => false,
+            };
             let held = classes_held(&ddl, &context).await?;
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
-            held.into_iter().for_each(|(name, classes)| context.tables().set_held(&name, classes));
+            for (name, classes) in held {
+                if is_of_query {
+                    changing::loosen(&name, &context).await?;
+                }
+                context.tables().set_held(&name, classes);
+            }
             Ok(match made {
                 Some(made) => Answer::moved(changing::rows_in_memory(&made, &context).await?),
                 None => Answer::done(vec![]),

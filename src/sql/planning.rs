@@ -18,6 +18,7 @@ use super::asking;
 use super::diagnostics::{self, place::Source};
 use super::given;
 use super::headings;
+use super::inserting;
 use super::macros;
 use super::parser::parse_query;
 use super::postgres;
@@ -96,7 +97,7 @@ pub fn plan_with_tables<'a>(
         read_again::mark(&mut parsed)?;
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
-        let plan = replaced::unmark(state.statement_to_plan(parsed).await?, &replaced)?;
+        let plan = replaced::unmark(inserting::plan(parsed, &state).await?, &replaced)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
         let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;

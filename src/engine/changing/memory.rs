@@ -10,6 +10,7 @@ use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 
+use super::nullable;
 use crate::catalog::snapshots::changed_meanwhile;
 use crate::catalog::tables::{FILE, Lost, ROW, refuse_nulls};
 use crate::error::invalid;
@@ -68,6 +69,22 @@ impl InMemory {
         let memory = MemoryConsumer::new(format!("table {}", self.name)).register(context.memory_pool());
         Change { table: self, new: vec![], memory }
     }
+}
+
+/// The same table with columns that may all be NULL: those of a query take what it gives, and its literals declare nothing.
+///
+/// # Errors
+/// The rows of the table are not in memory.
+pub async fn loosened(name: &str, table: &Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+    let columns = nullable(&table.schema());
+    let mut parts = vec![];
+    for part in &in_memory(name, table)?.batches {
+        let batch = |batch: &RecordBatch| Ok(RecordBatch::try_new(Arc::clone(&columns), batch.columns().to_vec())?);
+        parts.push(part.read().await.iter().map(batch).collect::<Result<Vec<_>>>()?);
+    }
+    let default = |field: &Arc<Field>| Some((field.name().clone(), table.get_column_default(field.name())?.clone()));
+    let defaults = columns.fields().iter().filter_map(default).collect();
+    Ok(Arc::new(MemTable::try_new(columns, parts)?.with_column_defaults(defaults)))
 }
 
 fn in_memory<'a>(name: &str, table: &'a Arc<dyn TableProvider>) -> Result<&'a MemTable> {

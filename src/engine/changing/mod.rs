@@ -33,6 +33,7 @@ use self::memory::InMemory;
 use super::Session;
 use super::answer::Answer;
 use super::naming::{own_name, relation};
+use crate::builtins::decimals;
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
@@ -95,6 +96,17 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
 pub async fn rows_in_memory(name: &str, context: &StatementContext) -> Result<usize> {
     let Some(table) = context.tables().temporary(name) else { return Ok(0) };
     Ok(InMemory::of(name, table).await?.rows().into_iter().sum())
+}
+
+/// Lets the columns of a temporary table that a query has made be NULL.
+///
+/// # Errors
+/// None for a table that CREATE TABLE has made.
+pub async fn loosen(name: &str, context: &StatementContext) -> Result<()> {
+    if let Some(table) = context.tables().temporary(name) {
+        context.tables().add_temporary(name.to_string(), memory::loosened(name, &table).await?);
+    }
+    Ok(())
 }
 
 /// The columns and parameters of a statement that changes rows, as a plan that writes; `None` for other statements.
@@ -404,11 +416,23 @@ fn given(returning: &Returning, context: &StatementContext) -> Result<SqlParsed>
 
 /// Casts the values of a change to the types of the table.
 fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
+    let typed = |value: Expr, field: &Field| {
+        Expr::Cast(Cast::new(Box::new(value), field.data_type().clone())).alias(field.name().as_str())
+    };
+    // A number with more digits than a float holds keeps them if it is cast where it is written.
+    if let LogicalPlan::Projection(projection) = &plan
+        && projection.expr.len() == BEFORE + columns.fields().len()
+    {
+        let values = projection.expr.iter().skip(BEFORE).zip(columns.fields());
+        let values = values.map(|(value, field)| typed(value.clone().unalias(), field));
+        let items: Vec<Expr> = projection.expr.iter().take(BEFORE).cloned().chain(values).collect();
+        return LogicalPlanBuilder::from(projection.input.as_ref().clone()).project(items)?.build();
+    }
     let before = plan.schema().columns().into_iter().take(BEFORE).map(Expr::Column);
-    let values = plan.schema().columns().into_iter().skip(BEFORE).zip(columns.fields());
-    let values = values.map(|(column, field)| {
-        let (value, name) = (Expr::Column(column), field.name().as_str());
-        Expr::Cast(Cast::new(Box::new(value), field.data_type().clone())).alias(name)
+    let values = plan.schema().columns().into_iter().enumerate().skip(BEFORE).zip(columns.fields());
+    let values = values.map(|((place, column), field)| {
+        let written = decimals::selected(&plan, place).filter(|_| field.data_type().is_decimal());
+        typed(written.cloned().unwrap_or(Expr::Column(column)), field)
     });
     let items: Vec<Expr> = before.chain(values).collect();
     LogicalPlanBuilder::from(plan).project(items)?.build()

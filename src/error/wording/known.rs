@@ -369,6 +369,12 @@ fn of_types(text: &str) -> Option<String> {
         let problem = "is NULL in a row, and the column that it goes to is NOT NULL; nothing was written";
         return Some(format!("VALUES: column {} {problem}", found[0]));
     }
+    if let Some(found) = parts(text, ["Invalid batch column at '", "' has null but schema specifies non-nullable"])
+        && let Ok(place) = found[0].parse::<usize>()
+    {
+        let problem = "is NULL in a row, and the column that it goes to is NOT NULL; nothing was written";
+        return Some(format!("INSERT: column {} {problem}", place + 1));
+    }
     if text.starts_with("Substring without for/from is not valid") {
         return Some("substr: takes a text and a position; write substr(text, 2)".into());
     }

@@ -286,6 +286,6 @@ fn set(values: &mut [Option<Expr>], table: &Ident, name: &ObjectName, value: Exp
 }
 
 /// True for the word DEFAULT.
-fn is_default(value: &Expr) -> bool {
+pub fn is_default(value: &Expr) -> bool {
     matches!(value, Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("default"))
 }

@@ -210,10 +210,8 @@ impl Walk<'_> {
         none(multi_table_into_clauses, "INTO", one)?;
         none(multi_table_when_clauses, "WHEN", one)?;
         absent(multi_table_else_clause, "ELSE", one)?;
-        match source {
-            Some(query) => self.query(query),
-            None => refuse("DEFAULT VALUES", "write INSERT INTO name VALUES (…)"),
-        }
+        // DEFAULT VALUES has no source.
+        source.as_ref().map_or(Ok(()), |query| self.query(query))
     }
 
     fn create_table(&self, table: &CreateTable) -> Checked {

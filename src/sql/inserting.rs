@@ -1,0 +1,199 @@
+//! INSERT, planned like in PostgreSQL.
+//!
+//! DataFusion reads every VALUES within an INSERT as rows of its table, also one in FROM, whose columns are others. So a query that is not
+//! VALUES alone is planned by itself, and its columns are cast to those of the table. Columns that a statement does not name get their
+//! defaults: those after the last value, those with the word DEFAULT, and all with DEFAULT VALUES.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DFSchema, Result, ScalarValue, SchemaError, TableReference, plan_err, unqualified_field_not_found};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WriteOp, lit};
+use datafusion::sql::parser::Statement as SqlParsed;
+use datafusion::sql::planner::object_name_to_table_reference;
+use datafusion::sql::unparser::expr_to_sql;
+use sqlparser::ast::{
+    Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value, Values,
+};
+
+use super::changing::is_default;
+use super::command::normal;
+use super::parser::parse_query;
+use crate::builtins::decimals;
+use crate::error::raw;
+
+/// Plans a statement; an INSERT in the way described above.
+///
+/// # Errors
+/// The statement is wrong.
+pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+    let Some((insert, name)) = inserting(&parsed) else { return state.statement_to_plan(parsed).await };
+    match &insert.source {
+        Some(query) if values(query).is_none() => match Target::of(name, state).await? {
+            Some(target) => of_query(insert, query, target, state).await,
+            // The planner says that there is no such table.
+            None => state.statement_to_plan(parsed).await,
+        },
+        Some(query) if !has_default(query) => {
+            if !insert.columns.is_empty() {
+                return state.statement_to_plan(parsed).await;
+            }
+            // The table is looked up here only if its columns are more than the values.
+            match state.statement_to_plan(parsed.clone()).await {
+                Err(error) if raw(&error).contains("Inconsistent data length across values list") => {
+                    let completed = completed(&parsed, state).await?;
+                    completed.map_or_else(|| Err(error), Ok)
+                }
+                planned => planned,
+            }
+        }
+        _ => match completed(&parsed, state).await? {
+            Some(planned) => Ok(planned),
+            None => state.statement_to_plan(parsed).await,
+        },
+    }
+}
+
+/// The INSERT of a statement, with the name of its table.
+fn inserting(parsed: &SqlParsed) -> Option<(&Insert, &ObjectName)> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let SqlStatement::Insert(insert) = statement.as_ref() else { return None };
+    match &insert.table {
+        TableObject::TableName(name) => Some((insert, name)),
+        _ => None,
+    }
+}
+
+/// The rows of a query that is VALUES alone.
+fn values(query: &Query) -> Option<&Values> {
+    match query.body.as_ref() {
+        SetExpr::Values(values) => Some(values),
+        _ => None,
+    }
+}
+
+/// True for VALUES with the word DEFAULT.
+fn has_default(query: &Query) -> bool {
+    let rows = values(query).into_iter().flat_map(|values| &values.rows);
+    rows.flat_map(|row| &row.content).any(is_default)
+}
+
+/// The table of an INSERT.
+struct Target {
+    name: TableReference,
+    table: Arc<dyn TableProvider>,
+}
+
+impl Target {
+    async fn of(name: &ObjectName, state: &SessionState) -> Result<Option<Self>> {
+        let normalizes = state.config_options().sql_parser.enable_ident_normalization;
+        let name = object_name_to_table_reference(name.clone(), normalizes)?;
+        let Ok(schema) = state.schema_for_ref(name.clone()) else { return Ok(None) };
+        let table = schema.table(name.table()).await?;
+        Ok(table.map(|table| Self { name, table }))
+    }
+
+    fn columns(&self) -> Vec<String> {
+        self.table.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// The default of a column, as it is written; NULL for a column without one.
+    fn default(&self, column: &str) -> Result<SqlExpr> {
+        match self.table.get_column_default(column) {
+            Some(default) => expr_to_sql(default),
+            None => Ok(SqlExpr::value(Value::Null)),
+        }
+    }
+}
+
+/// Plans INSERT with VALUES, in which defaults are written out; `None` if there is nothing to complete.
+async fn completed(parsed: &SqlParsed, state: &SessionState) -> Result<Option<LogicalPlan>> {
+    let Some((insert, name)) = inserting(parsed) else { return Ok(None) };
+    let Some(target) = Target::of(name, state).await? else { return Ok(None) };
+    let mut insert = insert.clone();
+    let all = target.columns();
+    let mut query = match insert.source.take() {
+        Some(query) => query,
+        None => {
+            let mut query = parse_query("VALUES (DEFAULT)")?;
+            if let SetExpr::Values(values) = query.body.as_mut() {
+                let default = values.rows.first().and_then(|row| row.content.first()).cloned();
+                values.rows.iter_mut().for_each(|row| row.content = default.iter().cycle().take(all.len()).cloned().collect());
+            }
+            query
+        }
+    };
+    let SetExpr::Values(values) = query.body.as_mut() else { return Ok(None) };
+    let Some(width) = values.rows.first().map(|row| row.content.len()) else { return Ok(None) };
+    let is_even = values.rows.iter().all(|row| row.content.len() == width);
+    if insert.columns.is_empty() && is_even && width < all.len() {
+        let named = all.iter().take(width).map(|name| ObjectName::from(vec![Ident::with_quote('"', name.as_str())]));
+        insert.columns = named.collect();
+    }
+    let columns = match insert.columns.as_slice() {
+        [] => all,
+        columns => columns.iter().map(column).collect(),
+    };
+    for row in &mut values.rows {
+        for (value, column) in row.content.iter_mut().zip(&columns) {
+            if is_default(value) {
+                *value = target.default(column)?;
+            }
+        }
+    }
+    insert.source = Some(query);
+    let statement = SqlStatement::Insert(insert);
+    state.statement_to_plan(SqlParsed::Statement(Box::new(statement))).await.map(Some)
+}
+
+fn column(name: &ObjectName) -> String {
+    name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default()
+}
+
+/// Plans INSERT of the rows of a query.
+async fn of_query(insert: &Insert, query: &Query, target: Target, state: &SessionState) -> Result<LogicalPlan> {
+    let query = SqlStatement::Query(Box::new(query.clone()));
+    let rows = state.statement_to_plan(SqlParsed::Statement(Box::new(query))).await?;
+    let (fields, given) = (target.table.schema().fields().clone(), rows.schema().fields().len());
+    // For each column of the table, the place of its value in the query.
+    let mut places: Vec<Option<usize>> = vec![None; fields.len()];
+    for (place, name) in insert.columns.iter().map(column).enumerate() {
+        let Some(found) = fields.iter().position(|field| *field.name() == name) else {
+            return Err(unqualified_field_not_found(&name, &DFSchema::try_from(target.table.schema())?));
+        };
+        if places[found].replace(place).is_some() {
+            let twice = SchemaError::DuplicateUnqualifiedField { name };
+            return Err(DataFusionError::SchemaError(Box::new(twice), Box::new(None)));
+        }
+    }
+    let takes = if insert.columns.is_empty() { given.min(fields.len()) } else { insert.columns.len() };
+    if given != takes {
+        return plan_err!("Column count doesn't match insert query!");
+    }
+    if insert.columns.is_empty() {
+        places.iter_mut().enumerate().take(given).for_each(|(place, own)| *own = Some(place));
+    }
+    let columns = rows.schema().columns();
+    let mut items = vec![];
+    for (field, place) in fields.iter().zip(&places) {
+        let value = match place.and_then(|place| columns.get(place).map(|column| (place, column))) {
+            Some((place, column)) => {
+                let written = decimals::selected(&rows, place).filter(|_| field.data_type().is_decimal());
+                let value = written.cloned().unwrap_or_else(|| Expr::Column(column.clone()));
+                value.cast_to(field.data_type(), rows.schema())?
+            }
+            None => {
+                let default = target.table.get_column_default(field.name()).cloned();
+                default.unwrap_or_else(|| lit(ScalarValue::Null)).cast_to(field.data_type(), &DFSchema::empty())?
+            }
+        };
+        items.push(value.alias(field.name()));
+    }
+    let rows = LogicalPlanBuilder::from(rows).project(items)?.build()?;
+    let op = WriteOp::Insert(if insert.overwrite { InsertOp::Overwrite } else { InsertOp::Append });
+    Ok(LogicalPlan::Dml(DmlStatement::new(target.name, provider_as_source(target.table), op, Arc::new(rows))))
+}
