@@ -86,10 +86,10 @@ count or more than one, `suppress_by 'column'` names it. ORDER BY does not use t
     Doc {
         name: "INSERT INTO",
         summary: "Adds rows to a table.",
-        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … [RETURNING …]",
+        syntax: "INSERT INTO name [(column, …)] query | VALUES (…), … | DEFAULT VALUES [RETURNING …]",
         description: "\
-The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out gets its
-DEFAULT, or NULL. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
+The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out, or
+whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
 from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.",
         ..STATEMENT
     },

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CastKind, DataType, Expr, GroupByExpr, Ident, OrderBy, Query, Select, SetExpr, Value, VisitMut, VisitorMut,
+    CastKind, DataType, Distinct, Expr, GroupByExpr, Ident, OrderBy, Query, Select, SetExpr, Value, VisitMut, VisitorMut,
 };
 
 use super::call_of;
@@ -39,6 +39,8 @@ fn of_select(select: &mut Select, mut order: Option<&mut OrderBy>) {
         GroupByExpr::All(_) => true,
         GroupByExpr::Expressions(keys, modifiers) => !keys.is_empty() || !modifiers.is_empty(),
     };
+    // DISTINCT ON is an aggregation by its values.
+    let is_grouped = is_grouped || matches!(select.distinct, Some(Distinct::On(_)));
     if found.casts.is_empty() || !found.has_call && !is_grouped {
         return;
     }

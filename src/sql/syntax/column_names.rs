@@ -26,6 +26,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit, visit_expressions,
 };
 
+use super::sorted_names;
 use super::star_columns::has_columns;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
@@ -78,6 +79,7 @@ pub fn of_query(query: &mut Query, place: Place) -> Result<()> {
     for table in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
         of_query(&mut table.query, Place::From)?;
     }
+    sorted_names::tell_apart(query, place)?;
     let mut readers = Readers::default();
     if let Some(OrderBy { kind: OrderByKind::Expressions(order), .. }) = &query.order_by {
         for sort in order {

@@ -22,6 +22,7 @@ pub mod replaced;
 pub mod rewritten;
 pub mod shorthands;
 pub mod size;
+pub mod sorted_names;
 pub mod spellings;
 pub mod star_columns;
 pub mod supported;
