@@ -100,7 +100,9 @@ impl Place {
         let results = lists.as_list::<i32>().iter().map(|values| {
             let Some(values) = values else { return Ok(None) };
             let values = cast(&values, &DataType::Float64)?;
-            Ok(self.of_values(values.as_primitive::<Float64Type>().iter().flatten().collect()))
+            // A NaN may have a sign, as that of -'NaN'; it is greater than all other values either way.
+            let one = |number: f64| if number.is_nan() { f64::NAN } else { number };
+            Ok(self.of_values(values.as_primitive::<Float64Type>().iter().flatten().map(one).collect()))
         });
         Ok(cast(&results.collect::<Result<Float64Array>>()?, &self.result)?)
     }

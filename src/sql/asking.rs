@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `* ILIKE '%name%'`, `* RENAME (a AS b)` | the columns by name |
 //! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one item per matching column |
+//! | `WHERE COLUMNS(*) > 0` | `WHERE a > 0 AND b > 0` |
 //! | `SELECT a + 1 AS b, b * 2` where FROM has no column `b` | `SELECT a + 1 AS b, (a + 1) * 2` |
+//! | `(SELECT … WHERE x = id)` within a query over `a JOIN b USING (id)` | `(SELECT … WHERE x = a.id)` |
 //! | `NATURAL RIGHT JOIN`, `NATURAL FULL JOIN` | `… USING (the columns that both sides have)` |
 //! | `PIVOT (… FOR item IN (ANY))` | `… IN ('ice', 'tea')`, the values that occur |
 //!
@@ -43,7 +45,8 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
     let is_view = matches!(parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::CreateView(_)));
     let (mut tried, mut changed) = (HashSet::new(), false);
     loop {
-        let mut walk = Walk { state, tried: &mut tried, answer: None, frames: vec![], within: 0, changed: &mut changed };
+        let mut walk =
+            Walk { state, tried: &mut tried, answer: None, frames: vec![], merged: vec![], within: 0, changed: &mut changed };
         let question = match visit(parsed, &mut walk) {
             ControlFlow::Continue(()) => return Ok(()),
             ControlFlow::Break(Stop::Asks(question)) => question,
@@ -66,7 +69,15 @@ pub async fn answer(parsed: &mut SqlParsed, state: &SessionState, context: &Stat
             }
             Question::Values(query) => Answer::Values(values(query, state, context).await?),
         };
-        let mut walk = Walk { state, tried: &mut tried, answer: Some(answer), frames: vec![], within: 0, changed: &mut changed };
+        let mut walk = Walk {
+            state,
+            tried: &mut tried,
+            answer: Some(answer),
+            frames: vec![],
+            merged: vec![],
+            within: 0,
+            changed: &mut changed,
+        };
         // Puts the answer in its place and goes on to the end, unless another place needs a lookup.
         if let ControlFlow::Break(Stop::Wrong(error)) = visit(parsed, &mut walk) {
             return Err(error);
@@ -140,6 +151,8 @@ struct Walk<'a> {
     tried: &'a mut HashSet<String>,
     answer: Option<Answer>,
     frames: Vec<Frame>,
+    /// For each enclosing SELECT, outermost first, the columns that its joins merge by USING.
+    merged: Vec<Vec<(String, Expr)>>,
     /// The number of enclosing expression subqueries and lateral subqueries. Inside them, FROM alone does not determine what a name means.
     within: usize,
     /// True when a join of the current query was rewritten.
@@ -247,7 +260,7 @@ impl Walk<'_> {
     }
 
     fn stars(&mut self, select: &mut Select) -> Found {
-        if !select.projection.iter().any(star_columns::asks) && !star_columns::is_unclear(select) {
+        if !star_columns::asks_in(select) && !star_columns::is_unclear(select) {
             return DONE;
         }
         match self.answer.take() {
@@ -280,6 +293,31 @@ impl Walk<'_> {
                     }
                     self.tried.insert(select.to_string());
                 }
+                DONE
+            }
+        }
+    }
+
+    /// Replaces names of merged columns of the outer query, for which the planner looks in its tables alone.
+    fn outer_names(&mut self, select: &mut Select) -> Found {
+        // Further out, a name may be a plain column of a query between.
+        let merged = self.merged.last().cloned().unwrap_or_default();
+        if self.within == 0 || merged.is_empty() || !merged_columns::outer_names(select, &merged) {
+            return DONE;
+        }
+        let text = format!("outer names of {select}");
+        if self.tried.contains(&text) {
+            return DONE;
+        }
+        match self.answer.take() {
+            None => self.columns(select.from.clone(), true),
+            Some(answer) => {
+                if let Answer::Columns(columns) = answer {
+                    let known: HashSet<String> = columns.into_iter().map(|column| column.name).collect();
+                    merged_columns::put_outer(select, &merged, &known);
+                }
+                self.tried.insert(text);
+                self.tried.insert(format!("outer names of {select}"));
                 DONE
             }
         }
@@ -357,9 +395,16 @@ impl VisitorMut for Walk<'_> {
         DONE
     }
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> Found {
+        self.merged.push(merged_columns::merged(select));
+        DONE
+    }
+
     fn post_visit_select(&mut self, select: &mut Select) -> Found {
+        self.merged.pop();
         self.natural(select)?;
         self.stars(select)?;
+        self.outer_names(select)?;
         self.earlier_names(select)
     }
 

@@ -21,17 +21,22 @@ NULLs come last.
 
 **Elsewhere.** DuckDB: `list_reverse_sort`; Spark: `sort_array(list, false)`; Python: `sorted(list, reverse=True)`.",
     ),
-    ExpressionMacro::scalar("sort_array", "lists", "Sorts a list in ascending order.", Meaning::Sql(&[(1, "array_sort($1)")]))
-        .page(
-            &[Argument::required("list", Takes::Value("list"), "list to sort; NULL gives NULL")],
-            &["SELECT sort_array([3, 1, 2]) AS rising;"],
-        )
-        .says(
-            "\
+    ExpressionMacro::scalar(
+        "sort_array",
+        "lists",
+        "Sorts a list in ascending order.",
+        Meaning::Sql(&[(1, "array_sort($1, 'ASC', 'NULLS FIRST')")]),
+    )
+    .page(
+        &[Argument::required("list", Takes::Value("list"), "list to sort; NULL gives NULL")],
+        &["SELECT sort_array([3, 1, 2]) AS rising;"],
+    )
+    .says(
+        "\
 NULLs come first, as in Spark.
 
 **Elsewhere.** Spark: `sort_array`; DuckDB and Snowflake: `list_sort` and `array_sort`.",
-        ),
+    ),
     ExpressionMacro::scalar(
         "array_size",
         "lists",

@@ -11,7 +11,10 @@ const ELSEWHERE: [(&str, &str); 29] = [
     ("add_days", DAYS_ON),
     ("any_value", "write first_value(a) or max(a)"),
     ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
-    ("columns", "COLUMNS stands for columns in the list after SELECT alone; name the columns here"),
+    (
+        "columns",
+        "COLUMNS stands for columns in the list after SELECT and in WHERE alone; name the columns here, or write GROUP BY ALL, ORDER BY ALL",
+    ),
     ("convert", "write CAST(a AS type)"),
     ("datename", "write to_char(day, '%B')"),
     ("datetime", "write CAST(text AS TIMESTAMP)"),

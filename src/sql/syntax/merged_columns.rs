@@ -8,6 +8,7 @@
 //! right. The name is replaced by what it means, `b.id` or `coalesce(a.id, b.id)`, in all expressions of the SELECT, and a later join
 //! using the column is compared with that value.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
@@ -71,6 +72,71 @@ pub fn rewrite(query: &mut Query) -> Result<()> {
     };
     outer.merged.retain(|merged| !is_result(&merged.name));
     broken(order_by.visit(&mut outer))
+}
+
+/// The columns that the joins of a SELECT merge, each with what it stands for.
+pub fn merged(select: &Select) -> Vec<(String, Expr)> {
+    let mut merged = vec![];
+    for table in &select.from {
+        let mut table = table.clone();
+        let is_using = |join: &mut Join| matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Using(_)));
+        if !table.joins.iter_mut().any(is_using) {
+            continue;
+        }
+        merged.extend(of_plain_joins(&table));
+        merged.extend(of_joins(&mut table).unwrap_or_default());
+    }
+    merged.iter().filter_map(|merged| Some((normal(&merged.name), merged.value().ok()?))).collect()
+}
+
+/// True if a name in a SELECT, but not in its subqueries, could be one of these columns of an outer query.
+pub fn outer_names(select: &Select, merged: &[(String, Expr)]) -> bool {
+    let mut found = Outer { merged, known: &HashSet::new(), depth: 0, is_found: false, puts: false };
+    let _ = select.clone().visit(&mut found);
+    found.is_found
+}
+
+/// Replaces names of merged columns of an outer query by what they stand for, except those that FROM has: `known`.
+pub fn put_outer(select: &mut Select, merged: &[(String, Expr)], known: &HashSet<String>) {
+    let mut outer = Outer { merged, known, depth: 0, is_found: false, puts: true };
+    let _ = select.visit(&mut outer);
+}
+
+struct Outer<'a> {
+    merged: &'a [(String, Expr)],
+    known: &'a HashSet<String>,
+    depth: usize,
+    is_found: bool,
+    puts: bool,
+}
+
+impl VisitorMut for Outer<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Identifier(name) = expression
+            && let name = normal(name)
+            && !self.known.contains(&name)
+            && let Some((_, value)) = self.merged.iter().find(|(merged, _)| *merged == name)
+        {
+            self.is_found = true;
+            if self.puts {
+                *expression = value.clone();
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 fn within(body: &mut SetExpr) -> Result<()> {

@@ -19,6 +19,7 @@
 //! | `(a, b) OVERLAPS (c, d)` | `a < d AND c < b` |
 //! | `group_concat(a SEPARATOR ';')` | `group_concat(a, ';')` |
 //! | `any_value(a HAVING MAX b)` | `max_by(a, b)` |
+//! | `list_sort(a)`, `array_sort(a, 'DESC')` | `list_sort(a, 'ASC', 'NULLS LAST')`, `array_sort(a, 'DESC', 'NULLS LAST')` |
 //! | `parse_date('%d/%m/%Y', a)` | `CAST(strptime(a, '%d/%m/%Y') AS DATE)` |
 //! | `SELECT TOP 3 …` | `… LIMIT 3` |
 //! | `MINUS` | `EXCEPT` |
@@ -269,6 +270,14 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
         && matches!(pattern, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(pattern), .. }) if pattern.contains('%'))
     {
         return Ok(Some(with("strftime($2, $1)", &[pattern.clone(), time.clone()])?));
+    }
+    // NULL comes last, as in ORDER BY, and in DuckDB and PostgreSQL.
+    if ["array_sort", "list_sort"].contains(&own.as_str()) && matches!(list.args.len(), 1 | 2) {
+        let text = |text: &str| FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::value(Value::SingleQuotedString(text.into()))));
+        if list.args.len() == 1 {
+            list.args.push(text("ASC"));
+        }
+        list.args.push(text("NULLS LAST"));
     }
     // Snowflake writes the order of aggregated values as WITHIN GROUP.
     if ["array_agg", "string_agg"].contains(&own.as_str()) && !function.within_group.is_empty() {

@@ -1,4 +1,5 @@
-//! Expands `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))` once the columns of FROM are known.
+//! Expands `* ILIKE 'a%'`, `* RENAME (a AS b)`, `COLUMNS('pattern')` and `COLUMNS(* EXCLUDE (a))`, the calls also in WHERE, once the columns
+//! of FROM are known.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -6,11 +7,12 @@ use std::ops::ControlFlow;
 use datafusion::common::{Column, Result};
 use datafusion::functions::regex::compile_regex;
 use sqlparser::ast::{
-    Array, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitMut,
+    Array, BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitMut,
     VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
+use super::rewritten::binary;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::command::normal;
 use crate::text::marked;
@@ -26,6 +28,11 @@ pub fn asks(item: &SelectItem) -> bool {
         SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => has_columns(expression),
         SelectItem::ExprWithAliases { .. } => false,
     }
+}
+
+/// True for a SELECT whose items or condition depend on the columns of FROM.
+pub fn asks_in(select: &Select) -> bool {
+    select.projection.iter().any(asks) || select.selection.as_ref().is_some_and(has_columns)
 }
 
 /// True for `a, t.*` over several tables: only the columns of FROM tell whether `a` is also a column of `t` and so repeated.
@@ -101,6 +108,14 @@ pub fn expand(select: &mut Select, columns: &[Column]) -> Result<()> {
         }
     }
     select.projection = items;
+    // A condition must hold for each of the columns.
+    if let Some(condition) = select.selection.take_if(|condition| has_columns(condition)) {
+        let each = of_call(&condition, None, columns)?.into_iter().filter_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, .. } => Some(Expr::Nested(Box::new(expr))),
+            _ => None,
+        });
+        select.selection = each.reduce(|left, right| binary(left, &BinaryOperator::And, right));
+    }
     Ok(())
 }
 
