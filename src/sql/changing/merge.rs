@@ -3,12 +3,13 @@
 use datafusion::common::Result;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Merge, MergeAction, MergeClause, MergeClauseKind,
-    MergeInsertExpr, MergeInsertKind, OutputClause, SelectItem, TableFactor, TableWithJoins, Value, WildcardAdditionalOptions,
+    AssignmentTarget, BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Merge, MergeAction, MergeClause,
+    MergeClauseKind, MergeInsertExpr, MergeInsertKind, ObjectName, OutputClause, SelectItem, TableFactor, TableWithJoins, Value,
+    WildcardAdditionalOptions,
 };
 
 use super::parts::{self, Parts, aliased, column};
-use super::{Change, Known, STAYS, alias, assigned, boolean, identity, is_default, last, targeted};
+use super::{Change, Known, NOTHING, STAYS, alias, assigned, boolean, identity, is_default, last, targeted};
 use crate::catalog::tables::ROW;
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
@@ -46,7 +47,11 @@ pub fn merge(merge: &Merge, known: &Known<'_>) -> Result<Change> {
         let value = |clause: &Clause| clause.values.get(place).cloned().unwrap_or_else(|| Expr::value(Value::Null));
         items.push(aliased(first_of(&value), name));
     }
-    let any = clauses.iter().map(happens).reduce(|one, other| joined(one, BinaryOperator::Or, other));
+    // A row to which nothing is done is left out, also where a later clause would apply.
+    let any = match clauses.iter().any(|clause| clause.is_nothing) {
+        true => Some(first_of(&|clause| boolean(!clause.is_nothing))),
+        false => clauses.iter().map(happens).reduce(|one, other| joined(one, BinaryOperator::Or, other)),
+    };
     let has = |kind: MergeClauseKind| merge.clauses.iter().any(|clause| clause.clause_kind == kind);
     let adds = has(MergeClauseKind::NotMatched) || has(MergeClauseKind::NotMatchedByTarget);
     let on = JoinConstraint::On(on.as_ref().clone());
@@ -77,6 +82,8 @@ fn marked(source: &TableFactor) -> Result<TableFactor> {
 /// A WHEN clause: which rows it applies to, and what happens to them.
 struct Clause {
     condition: Expr,
+    /// True for DO NOTHING.
+    is_nothing: bool,
     /// False for rows that are only deleted.
     stays: bool,
     /// The values of all columns: the new ones, or those of the deleted row.
@@ -97,13 +104,29 @@ impl Clause {
             Some(predicate) => joined(is_matched, BinaryOperator::And, Expr::Nested(Box::new(predicate.clone()))),
             None => is_matched,
         };
+        if is_nothing(action) {
+            return Ok(Self { condition, is_nothing: true, stays: false, values: vec![] });
+        }
         // The parser has checked which actions are allowed in which kind of clause.
         let (stays, values) = match action {
             MergeAction::Insert(insert) => (true, inserted(insert, own, known)?),
             MergeAction::Update(update) => (true, assigned(own, &update.assignments, known)?),
             MergeAction::Delete { .. } => (false, assigned(own, &[], known)?),
         };
-        Ok(Self { condition, stays, values })
+        Ok(Self { condition, is_nothing: false, stays, values })
+    }
+}
+
+/// True for DO NOTHING, which is written as a change of a column that no table has.
+fn is_nothing(action: &MergeAction) -> bool {
+    let is_named = |name: &ObjectName| last(name).is_some_and(|name| name.value == NOTHING);
+    match action {
+        MergeAction::Insert(insert) => insert.columns.iter().any(is_named),
+        MergeAction::Update(update) => {
+            let mut targets = update.assignments.iter().map(|assignment| &assignment.target);
+            targets.any(|target| matches!(target, AssignmentTarget::ColumnName(name) if is_named(name)))
+        }
+        MergeAction::Delete { .. } => false,
     }
 }
 

@@ -28,6 +28,8 @@ use crate::sql::command::normal;
 
 /// The column that says whether the removed row is replaced by a new one.
 pub const STAYS: &str = "portrait:stays";
+/// The column that a clause of MERGE sets if it does nothing.
+pub const NOTHING: &str = "portrait:nothing";
 /// The number of columns before the table's own in a change.
 pub const BEFORE: usize = 3;
 

@@ -42,14 +42,15 @@ UPDATE visits SET amount = 0 WHERE status = 'refunded';"],
         name: "MERGE INTO",
         summary: "Updates, deletes and inserts rows by comparing a table with another.",
         syntax: "[WITH …] MERGE INTO name [AS alias] USING other ON condition
-  WHEN MATCHED [AND condition] THEN UPDATE SET column = value, … | DELETE
-  WHEN NOT MATCHED [BY TARGET] [AND condition] THEN INSERT [(column, …)] VALUES (value, …)
-  WHEN NOT MATCHED BY SOURCE [AND condition] THEN UPDATE SET column = value, … | DELETE
+  WHEN MATCHED [AND condition] THEN UPDATE SET column = value, … | DELETE | DO NOTHING
+  WHEN NOT MATCHED [BY TARGET] [AND condition] THEN INSERT [(column, …)] VALUES (value, …) | DO NOTHING
+  WHEN NOT MATCHED BY SOURCE [AND condition] THEN UPDATE SET column = value, … | DELETE | DO NOTHING
   [RETURNING …]",
         description: "\
 `MATCHED` rows are in both tables, `NOT MATCHED` rows only in the source, `NOT MATCHED BY SOURCE` rows only in the target table.
 
-For each pair of matching rows, and for each row without a match, the first WHEN whose condition is true decides what happens. If none is true, nothing happens.
+For each pair of matching rows, and for each row without a match, the first WHEN whose condition is true decides what happens. If none is true, nothing happens,
+as with `DO NOTHING`, after which no later WHEN applies.
 All changes appear at once when the statement succeeds, and none when it fails or is killed. A row that two rows of the source would change
 is an error: keep one source row for each, with GROUP BY or DISTINCT ON. `RETURNING` returns expressions over the new rows and over the deleted ones.",
         examples: &["CREATE TABLE visits AS SELECT customer_id, sum(amount) AS spent FROM sample_orders(rows => 1000) GROUP BY customer_id;

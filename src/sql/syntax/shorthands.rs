@@ -11,6 +11,7 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Wo
 use super::pivots::{Pivot, columns_of, unpivot};
 use super::read_again;
 use crate::error::invalid;
+use crate::sql::changing::NOTHING;
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::text::as_sql;
 
@@ -238,7 +239,32 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     }
     samples(tokens)?;
     deleted_from(tokens);
+    nothing_done(tokens);
     Ok(())
+}
+
+/// `THEN DO NOTHING` in MERGE as an UPDATE or INSERT of the column [`NOTHING`], by which it is recognised later.
+fn nothing_done(tokens: &mut Vec<TokenWithSpan>) {
+    if !tokens.iter().any(|token| is_word(&token.token, "nothing")) {
+        return;
+    }
+    let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
+    let mut found = vec![];
+    for number in 2..places.len() {
+        let is = |number: usize, word: &str| places.get(number).is_some_and(|place| is_word(&tokens[*place].token, word));
+        if !is(number, "nothing") || !is(number - 1, "do") || !is(number - 2, "then") {
+            continue;
+        }
+        let is_kind = |number: usize| number > 0 && is(number, "matched") && (is(number - 1, "when") || is(number - 1, "not"));
+        let Some(matched) = (0..number).rev().find(|number| is_kind(*number)) else { continue };
+        let adds = is(matched - 1, "not") && !(is(matched + 1, "by") && is(matched + 2, "source"));
+        found.push((places[number - 1], places[number], adds));
+    }
+    for (first, last, adds) in found.into_iter().rev() {
+        let text = if adds { format!("INSERT (\"{NOTHING}\") VALUES (0)") } else { format!("UPDATE SET \"{NOTHING}\" = 0") };
+        let written = tokens_of(&text, &GenericDialect {}, tokens[first].span).unwrap_or_default();
+        tokens.splice(first..=last, written);
+    }
 }
 
 /// `AS MATERIALIZED (SELECT …)` as `AS (SELECT * FROM (SELECT …) AS "__materialized")`, see [`read_again`]. After WITH RECURSIVE it
