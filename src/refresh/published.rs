@@ -10,6 +10,7 @@ use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{TableType, ViewTable, provider_as_source};
 use datafusion::error::DataFusionError;
+use datafusion::functions::expr_fn::arrow_cast;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -323,10 +324,15 @@ impl State {
             let lists = lists.into_iter().map(Column::new_unqualified).collect();
             plan = plan.unnest_columns_with_options(lists, Default::default())?;
         }
+        let text = match plan.schema().field_with_unqualified_name(&value)?.data_type() {
+            // In ISO 8601, like the closed values: SQL's cast writes a space where ISO has a T.
+            DataType::Timestamp(..) => arrow_cast(column(&value), lit("Utf8View")),
+            _ => cast(column(&value), DataType::Utf8View),
+        };
         let mut columns = vec![
             column(KEY).alias(self.key_name()),
             cast(lit(tag.name.clone()), DataType::Utf8View).alias("tag"),
-            cast(column(&value), DataType::Utf8View).alias("value"),
+            text.alias("value"),
         ];
         if with_times {
             columns.push(column(&since).alias("valid_from"));
