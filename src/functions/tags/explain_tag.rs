@@ -7,14 +7,15 @@ use std::fmt::Write;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Query, SetExpr};
+use sqlparser::ast::{Expr, Query, SetExpr, Value};
 
 use super::rules::Rules;
 use crate::adapter::definitions::{Definitions, column};
 use crate::adapter::table_macro::{MacroCall, TableMacro};
+use crate::catalog::snapshots::ColumnRole;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
-use crate::text::{as_sql, literal};
+use crate::text::{as_sql, literal, sql_type};
 
 /// Which rule gave a customer its tag.
 #[derive(Debug)]
@@ -87,6 +88,17 @@ impl TableMacro for ExplainTag {
         let query = definitions.tag_query(profile, tag)?;
         let published = definitions.published(profile, None)?;
         let key = call.expression("key").map(as_sql).unwrap_or_default();
+        let key_name = published.columns.iter().find(|column| column.role == ColumnRole::Key).map(|column| column.name.as_str());
+        let key_type = call.columns.as_ref().and_then(|columns| columns.field_with_name(column::KEY).ok());
+        if let (Some(given), Some(name), Some(field)) = (call.expression("key"), key_name, key_type)
+            && !may_be(given, field.data_type())
+        {
+            let data_type = sql_type(field.data_type());
+            return Err(invalid(
+                "explain_tag",
+                format!("key takes {name} of profile {profile}, which is {data_type}, got {key}"),
+            ));
+        }
         let rules = rows(&query, &key)?;
         let known = published.columns.iter().any(|column| column.name == tag);
         let (value, since, version) = (column::value(tag), column::since(tag), column::version(tag));
@@ -121,8 +133,23 @@ impl TableMacro for ExplainTag {
                rules.compared, rules.holds, rules.gives, \
                coalesce(rules.holds AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER (), false) AS decided, \
                state.value, state.since, state.version \
-             FROM (SELECT 1 AS one) AS always LEFT JOIN ({rules}) AS rules ON true LEFT JOIN ({state}) AS state ON true"
+             FROM (SELECT 1 AS one) AS always LEFT JOIN ({state}) AS state ON true LEFT JOIN ({rules}) AS rules ON state.has"
         ))
+    }
+}
+
+/// True unless the constant can never be a key of this type. A key of another type would convert the keys of all customers, and fail on
+/// those that cannot be converted.
+fn may_be(key: &Expr, key_type: &DataType) -> bool {
+    match key {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => !key_type.is_integer() || text.parse::<i64>().is_ok(),
+            Value::Number(..) | Value::Boolean(_) => !key_type.is_string(),
+            _ => true,
+        },
+        Expr::UnaryOp { expr, .. } => may_be(expr, key_type),
+        Expr::TypedString(_) | Expr::Interval(_) => false,
+        _ => true,
     }
 }
 
