@@ -174,8 +174,30 @@ fn check_may_create(kind: &dyn Kind, name: &str, profile: &str, context: &Statem
     Err(context.not_allowed(&label, &format!("GRANT CREATE ON DATABASE portrait TO {}", context.role())))
 }
 
+/// Refuses a query that reads a temporary table, if it is remembered longer than the session that has the table.
+fn refuse_temporary(kind: &dyn Kind, new: &Object, context: &StatementContext) -> Result<()> {
+    if !context.catalog().is_durable() {
+        return Ok(());
+    }
+    let definition = Definition::read(new.clone(), context.session())?;
+    // A script may make the temporary tables that it reads.
+    if definition.query().is_err() {
+        return Ok(());
+    }
+    for table in kind.uses(&definition).tables {
+        if let [name] = table.as_slice()
+            && context.tables().temporary(name).is_some()
+        {
+            let problem = format!("reads the temporary table {name}, which only this session has; make that with CREATE TABLE");
+            return Err(invalid(&new.label(), problem));
+        }
+    }
+    Ok(())
+}
+
 /// Checks an object and everything that needs it, and stores it.
 pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &StatementContext) -> Result<Vec<String>> {
+    refuse_temporary(kind, &new.object, context)?;
     // Another statement may be creating a table of that name.
     let _lock = match kind.namespace() {
         [] => None,
