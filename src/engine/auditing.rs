@@ -187,30 +187,43 @@ fn scanned<'a>(
     let names = Names::new(objects, context);
     type Scan<'a> = (&'a Object, Option<i64>, Columns);
     let mut read: BTreeMap<StoredState, Scan<'a>> = BTreeMap::new();
-    let mut is_below = false;
-    plan.apply_with_subqueries(|node| {
-        match node {
-            // Reads below a barrier were recorded as they appear above it.
-            LogicalPlan::TableScan(scan) if scan.table_name.table() == BELOW => is_below = true,
-            LogicalPlan::SubqueryAlias(alias) if alias.alias.table() == BELOW => is_below = true,
-            LogicalPlan::TableScan(scan) => {
-                if let Some(Scanned { object, snapshot }) = names.scanned(scan) {
-                    let own = || (object, snapshot, Columns::default());
-                    add_columns(scan, &mut read.entry((object.id, snapshot)).or_insert_with(own).2);
+    let (mut is_below, mut left) = (false, vec![plan.clone()]);
+    while let Some(plan) = left.pop() {
+        plan.apply_with_subqueries(|node| {
+            match node {
+                // Reads below a barrier were recorded as they appear above it.
+                LogicalPlan::TableScan(scan) if scan.table_name.table() == BELOW => is_below = true,
+                LogicalPlan::SubqueryAlias(alias) if alias.alias.table() == BELOW => is_below = true,
+                LogicalPlan::TableScan(scan) => {
+                    if let Some(Scanned { object, snapshot }) = names.scanned(scan) {
+                        let own = || (object, snapshot, Columns::default());
+                        add_columns(scan, &mut read.entry((object.id, snapshot)).or_insert_with(own).2);
+                    }
+                    // What the view reads, with the columns that are read of it.
+                    if let Some(view) = of_view(scan)? {
+                        left.push(context.state().optimize(&view)?);
+                    }
                 }
-            }
-            // The columns of a view have their own classes.
-            LogicalPlan::SubqueryAlias(alias) => {
-                if let Some(object) = names.named(&alias.alias, &["view"]) {
-                    let columns = &mut read.entry((object.id, None)).or_insert_with(|| (object, None, Columns::default())).2;
-                    alias.schema.fields().iter().for_each(|field| columns.add(field.name(), false));
+                // The columns of a view have their own classes.
+                LogicalPlan::SubqueryAlias(alias) => {
+                    if let Some(object) = names.named(&alias.alias, &["view"]) {
+                        let columns = &mut read.entry((object.id, None)).or_insert_with(|| (object, None, Columns::default())).2;
+                        alias.schema.fields().iter().for_each(|field| columns.add(field.name(), false));
+                    }
                 }
+                _ => {}
             }
-            _ => {}
-        }
-        Ok(if is_below { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
+            Ok(if is_below { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })?;
+    }
     Ok(if is_below { vec![] } else { read.into_values().collect() })
+}
+
+/// The plan of the view behind a barrier that a scan reads.
+fn of_view(scan: &TableScan) -> Result<Option<LogicalPlan>> {
+    let provider = source_as_provider(&scan.source)?;
+    let Some(barrier) = provider.downcast_ref::<Barrier>() else { return Ok(None) };
+    barrier.view(scan.projection.as_ref(), &scan.filters)
 }
 
 /// Adds the columns that a scan returns or filters on.
@@ -223,6 +236,6 @@ fn add_columns(scan: &TableScan, columns: &mut Columns) {
     read.extend(scan.filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.as_str()));
     let provider = source_as_provider(&scan.source).ok();
     let barrier = provider.as_ref().and_then(|provider| provider.downcast_ref::<Barrier>());
-    columns.is_behind |= barrier.is_some();
+    columns.is_behind |= barrier.is_some_and(|barrier| !barrier.is_view());
     read.into_iter().for_each(|column| columns.add(column, barrier.is_some_and(|barrier| barrier.is_masked(column))));
 }

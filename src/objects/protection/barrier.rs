@@ -6,6 +6,9 @@
 //! come in table order, in batches of equal size, so that which row comes first, and what LIMIT or a sample takes, does not depend on
 //! hidden rows in between.
 //!
+//! A view that reads what its reader may not read stands behind a barrier too, because it shows a part of the rows of its tables. Its rows
+//! may come from several partitions: what comes first tells nothing that the view does not show.
+//!
 //! Conditions are passed down only if they reveal nothing but their result: comparisons of an unmasked column with a constant. These are
 //! the ones that allow Parquet files to be read in part.
 
@@ -62,6 +65,8 @@ pub struct Barrier {
     rows: LogicalPlan,
     columns: Vec<Shown>,
     schema: SchemaRef,
+    /// The plan of a view that hides what it reads; `None` for a table with masks or row policies.
+    view: Option<LogicalPlan>,
 }
 
 impl Barrier {
@@ -72,7 +77,40 @@ impl Barrier {
     pub fn new(object: &Object, snapshot: Option<i64>, rows: LogicalPlan, columns: Vec<Shown>) -> Result<Self> {
         let shown = project(rows.clone(), &columns, None)?;
         let schema = Arc::new(shown.schema().as_arrow().clone());
-        Ok(Self { label: object.name.clone(), of: (object.id, snapshot), rows, columns, schema })
+        Ok(Self { label: object.name.clone(), of: (object.id, snapshot), rows, columns, schema, view: None })
+    }
+
+    /// A barrier over the rows of a view whose reader may not read what the view reads.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_view(object: &Object, rows: LogicalPlan, view: LogicalPlan) -> Result<Self> {
+        let shown = |name: &String| Shown { name: name.clone(), from: name.clone(), compared: Some(name.clone()) };
+        let columns = view.schema().fields().iter().map(|field| shown(field.name())).collect();
+        Ok(Self { view: Some(view), ..Self::new(object, None, rows, columns)? })
+    }
+
+    /// True for a view that hides what it reads, whose tables its plan shows.
+    pub fn is_view(&self) -> bool {
+        self.view.is_some()
+    }
+
+    /// The plan of the view that is read, if this is one, with the columns and conditions of a scan.
+    ///
+    /// # Errors
+    /// The view lacks a column.
+    pub fn view(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> Result<Option<LogicalPlan>> {
+        let Some(view) = &self.view else { return Ok(None) };
+        self.read(view.clone(), projection, filters).map(Some)
+    }
+
+    /// The rows of a plan below that fulfil conditions, with the columns at the given positions.
+    fn read(&self, rows: LogicalPlan, projection: Option<&Vec<usize>>, filters: &[Expr]) -> Result<LogicalPlan> {
+        let mut rows = LogicalPlanBuilder::from(rows);
+        for filter in filters {
+            rows = rows.filter(self.below(filter)?)?;
+        }
+        project(rows.build()?, &self.columns, projection)
     }
 
     /// The number of the object.
@@ -135,11 +173,13 @@ impl Barrier {
     }
 }
 
-/// A session state that plans for a single partition.
-fn in_order(state: &dyn Session) -> Result<SessionState> {
+/// The session state that plans the rows below; `in_order` for a single partition.
+fn planning(state: &dyn Session, in_order: bool) -> Result<SessionState> {
     let own = state.as_any().downcast_ref::<SessionState>();
     let mut own = own.cloned().ok_or_else(|| failed("session", "plans of no session of this engine"))?;
-    own.config_mut().options_mut().execution.target_partitions = 1;
+    if in_order {
+        own.config_mut().options_mut().execution.target_partitions = 1;
+    }
     Ok(own)
 }
 
@@ -159,7 +199,7 @@ impl TableProvider for Barrier {
     }
 
     fn table_type(&self) -> TableType {
-        TableType::Base
+        if self.view.is_some() { TableType::View } else { TableType::Base }
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
@@ -191,6 +231,10 @@ impl TableProvider for Barrier {
 }
 
 impl Barrier {
+    fn cover(&self) -> Cover {
+        Cover { label: self.label.clone(), is_view: self.view.is_some() }
+    }
+
     fn planned<'a>(
         &'a self,
         state: &'a dyn Session,
@@ -199,17 +243,14 @@ impl Barrier {
         _limit: Option<usize>,
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
-            let mut rows = LogicalPlanBuilder::from(self.rows.clone());
-            for filter in filters {
-                rows = rows.filter(self.below(filter)?)?;
-            }
-            let plan = project(rows.build()?, &self.columns, projection)?;
-            let in_order = in_order(state)?;
-            let mut below = in_order.create_physical_plan(&plan).await.map_err(|error| covered(&self.label, error))?;
-            if below.output_partitioning().partition_count() > 1 {
+            let plan = self.read(self.rows.clone(), projection, filters)?;
+            let (in_order, cover) = (self.view.is_none(), self.cover());
+            let planning = planning(state, in_order)?;
+            let mut below = planning.create_physical_plan(&plan).await.map_err(|error| cover.over(error))?;
+            if in_order && below.output_partitioning().partition_count() > 1 {
                 below = Arc::new(CoalescePartitionsExec::new(below));
             }
-            Ok(Arc::new(BarrierExec::new(self.label.clone(), below)) as _)
+            Ok(Arc::new(BarrierExec::new(cover, below)) as _)
         })
     }
 
@@ -228,33 +269,33 @@ impl Barrier {
 
 /// Runs the plan below the barrier. It shows no children, so that nothing inspects them, pushes conditions into them or counts their rows.
 struct BarrierExec {
-    label: String,
+    cover: Cover,
     below: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
 
 impl BarrierExec {
-    fn new(label: String, below: Arc<dyn ExecutionPlan>) -> Self {
+    fn new(cover: Cover, below: Arc<dyn ExecutionPlan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(below.schema()),
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(below.output_partitioning().partition_count()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { label, below, properties: Arc::new(properties) }
+        Self { cover, below, properties: Arc::new(properties) }
     }
 }
 
 impl fmt::Debug for BarrierExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BarrierExec({})", self.label)
+        write!(f, "BarrierExec({})", self.cover.label)
     }
 }
 
 impl DisplayAs for BarrierExec {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns: Vec<&str> = self.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
-        write!(f, "ProtectedExec: {}, columns=[{}]", self.label, columns.join(", "))
+        write!(f, "ProtectedExec: {}, columns=[{}]", self.cover.label, columns.join(", "))
     }
 }
 
@@ -289,12 +330,12 @@ impl ExecutionPlan for BarrierExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (label, schema) = (self.label.clone(), self.schema());
+        let (cover, schema) = (self.cover.clone(), self.schema());
         let size = context.session_config().batch_size();
-        let below = self.below.execute(partition, context).map_err(|error| covered(&label, error))?;
+        let below = self.below.execute(partition, context).map_err(|error| cover.over(error))?;
         let state = (below, BatchCoalescer::new(Arc::clone(&schema), size), false);
         let rows = futures::stream::try_unfold(state, move |(mut below, mut whole, mut is_over)| {
-            let label = label.clone();
+            let cover = cover.clone();
             async move {
                 loop {
                     if let Some(batch) = whole.next_completed_batch() {
@@ -304,7 +345,7 @@ impl ExecutionPlan for BarrierExec {
                         return Ok(None);
                     }
                     match below.next().await {
-                        Some(batch) => whole.push_batch(batch.map_err(|error| covered(&label, error))?)?,
+                        Some(batch) => whole.push_batch(batch.map_err(|error| cover.over(error))?)?,
                         None => {
                             whole.finish_buffered_batch()?;
                             is_over = true;
@@ -317,16 +358,30 @@ impl ExecutionPlan for BarrierExec {
     }
 }
 
-/// Replaces an error from below the barrier, which may reveal hidden values; only errors that say nothing about rows pass through.
-fn covered(label: &str, error: DataFusionError) -> DataFusionError {
-    if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
-        return error;
-    }
-    match sqlstate(&error) {
-        SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
-        _ => {
-            let problem = "its rows cannot be read below its masks and row policies; a role with SUPERUSER sees why";
-            coded(SqlState::INTERNAL_ERROR, label, problem)
+/// What stands in the way of errors.
+#[derive(Debug, Clone)]
+struct Cover {
+    label: String,
+    is_view: bool,
+}
+
+impl Cover {
+    /// Replaces an error from below the barrier, which may reveal hidden values; only errors that say nothing about rows pass through.
+    fn over(&self, error: DataFusionError) -> DataFusionError {
+        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+            return error;
+        }
+        match sqlstate(&error) {
+            SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
+            _ if self.is_view => {
+                let problem =
+                    "its rows cannot be read, and the reason may tell of rows that it hides; a role with SUPERUSER sees it";
+                coded(SqlState::INTERNAL_ERROR, &self.label, problem)
+            }
+            _ => {
+                let problem = "its rows cannot be read below its masks and row policies; a role with SUPERUSER sees why";
+                coded(SqlState::INTERNAL_ERROR, &self.label, problem)
+            }
         }
     }
 }

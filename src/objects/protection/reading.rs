@@ -1,15 +1,17 @@
 //! What a reader sees of a table: which masks and row policies apply, and the resulting table.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
+use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result};
-use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, in_subquery, lit};
+use datafusion::common::{Column, Result, TableReference};
+use datafusion::datasource::{ViewTable, provider_as_source, source_as_provider};
+use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, TableScan, in_subquery, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut};
@@ -20,6 +22,7 @@ use super::consent;
 use super::lineage::Classes;
 use super::masking::{VALUE, masked_by_tag, masked_type, of_items, replaced, typed};
 use super::rule::{Rule, rules};
+use super::scans::{self, Names};
 use crate::catalog::grants::{Privilege, Thing};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::When;
@@ -181,7 +184,7 @@ pub fn seen<'a>(
     context: &'a StatementContext,
 ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
     Box::pin(async move {
-        let Some(applied) = applied(object, context)? else { return Ok(table) };
+        let Some(applied) = applied(object, context)? else { return walled(object, table, context) };
         let snapshot = table.downcast_ref::<ManagedTable>().map(ManagedTable::snapshot);
         let stored = match applied.classes.is_empty() {
             true => None,
@@ -194,11 +197,58 @@ pub fn seen<'a>(
             columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
         }
         if applied.policies.is_none() && columns.iter().all(|column| column.mask.is_none()) {
-            return Ok(table);
+            return walled(object, table, context);
         }
         let own = object.name.rsplit('.').next().unwrap_or_default();
         covered((object, snapshot), own, &[(BELOW, table)], columns, &applied, context).await
     })
+}
+
+/// A view as its reader sees it: behind a barrier if it reads what the reader may not read. Otherwise conditions of the statement could be
+/// evaluated on rows that the view leaves out, and errors and plans would tell of them.
+fn walled(object: &Object, table: Arc<dyn TableProvider>, context: &StatementContext) -> Result<Arc<dyn TableProvider>> {
+    if object.kind != "view" || context.reader()?.is_none() || context.rights()?.owns(object) {
+        return Ok(table);
+    }
+    let Some(plan) = table.get_logical_plan().map(Cow::into_owned) else { return Ok(table) };
+    if hides_nothing(object, &plan, context)? {
+        return Ok(table);
+    }
+    let rows = LogicalPlanBuilder::scan(TableReference::bare(BELOW), provider_as_source(table), None)?.build()?;
+    Ok(Arc::new(Barrier::of_view(object, rows, plan)?))
+}
+
+/// True when the role may read everything that the plan of a view reads.
+fn hides_nothing(view: &Object, plan: &LogicalPlan, context: &StatementContext) -> Result<bool> {
+    let (objects, rights) = (context.all_objects()?, context.rights()?);
+    // Names mean there what they mean in the definition.
+    let inside = context.entering(&format!("tables of {}", view.label()), &view.owner)?;
+    let names = Names::new(&objects, &inside);
+    let mut may_read = true;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            may_read &= match names.scanned(scan) {
+                Some(scanned) => rights.may(Privilege::Select, scanned.object),
+                None => {
+                    scans::temporary(scan, &inside).is_some()
+                        || is_recursive(scan)?
+                        || is_file(scan) && rights.may_with_files(Privilege::Read)
+                }
+            };
+        }
+        Ok(if may_read { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    Ok(may_read)
+}
+
+/// True for the rows that a recursive query has made so far.
+fn is_recursive(scan: &TableScan) -> Result<bool> {
+    Ok(source_as_provider(&scan.source)?.downcast_ref::<CteWorkTable>().is_some())
+}
+
+/// True for a file that is read by its name. Tables about the database have schemas of their own.
+fn is_file(scan: &TableScan) -> bool {
+    scan.table_name.schema().is_none_or(|schema| schema == "public")
 }
 
 /// A profile's published state as its reader sees it: the customers that its row policies show, with its masks on current and earlier

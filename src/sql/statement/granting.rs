@@ -35,6 +35,9 @@ table, so they also need SELECT. Only the owner can alter, drop or comment on an
 A view, a profile or a segment reads with the rights of its owner, so it can show a part of a table that its readers may not read. A function made with
 CREATE FUNCTION reads with the rights of its caller.
 
+No part of a statement is evaluated on rows that such a view leaves out, and EXPLAIN does not show what it reads. So no error, estimate or plan reveals what the reader may not see. If reading the view itself
+fails, the reader gets an error without the reason, and a role with SUPERUSER sees the reason.
+
 `pg_read_all_data`, `pg_write_all_data`, `pg_read_server_files`, `pg_write_server_files`, `pg_monitor` and `pg_signal_backend` can be granted like roles, and give the same rights as in
 PostgreSQL. `system.grants` lists what was granted. `SET ROLE` lets a member of a role, or SUPERUSER, act as that role for the rest of the session.",
         examples: &["CREATE ROLE analyst;
