@@ -7,8 +7,9 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Result, ScalarValue, TableReference};
 use datafusion::config::{ConfigExtension, ExtensionOptions};
+use datafusion::datasource::source_as_provider;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
+use datafusion::logical_expr::{DdlStatement, DmlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
 use datafusion::physical_plan::{displayable, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as SqlParsed;
@@ -31,6 +32,7 @@ use super::schema::{CATALOG, PATH, PUBLIC};
 use super::suppressing;
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
+use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
@@ -42,6 +44,7 @@ use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
 use crate::sql::alter_system::AlterSystem;
+use crate::sql::changing::TARGET;
 use crate::sql::client::{ClientCommand, Declare};
 use crate::sql::command::{Command, Comment, CommentOn, normal};
 use crate::sql::erasing::Erasing;
@@ -546,6 +549,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
         }
         LogicalPlan::Dml(insert) => {
+            let (name, rows) = (written_to(&insert, &context)?, Arc::clone(&insert.input));
             let (plan, staged) = stage_insert(insert)?;
             if staged.is_some() && session.transaction_status() != TransactionStatus::Idle {
                 let problem =
@@ -559,7 +563,11 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 options.set("datafusion.execution.minimum_parallel_output_files", "1")?;
                 options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
             }
-            start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
+            // Before the rows, so that nobody reads them without their classes.
+            let notes = class::carry(&name, TARGET, &rows, &context).await?;
+            let mut answer = start(session, DataFrame::new(state, plan), staged, &context).await?;
+            answer.add_notes(notes);
+            Ok(answer.counting())
         }
         query => {
             let notes = described(parsed, &context).await?;
@@ -568,6 +576,19 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             Ok(answer)
         }
     }
+}
+
+/// The name of the table that INSERT writes to.
+fn written_to(insert: &DmlStatement, context: &StatementContext) -> Result<String> {
+    let provider = source_as_provider(&insert.target)?;
+    if let Some(table) = provider.downcast_ref::<ManagedTable>() {
+        return Ok(table.name().to_string());
+    }
+    let (of, own) = (insert.table_name.schema(), insert.table_name.table());
+    Ok(context.tables().name_of(&provider).unwrap_or_else(|| match of {
+        Some(of) if of != PUBLIC => schema::member(of, own),
+        _ => own.to_string(),
+    }))
 }
 
 /// The name of the temporary table that a statement makes, with the classes of its columns.

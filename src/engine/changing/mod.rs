@@ -39,6 +39,7 @@ use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
 use crate::catalog::tables::{Change, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
+use crate::objects::protection::class;
 use crate::objects::schema::reference;
 use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
@@ -76,6 +77,8 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
         async move { Planned::of(parsed, &name, &context).await }
     };
     let planned = context.settled(planned).await?;
+    // Before the rows, so that nobody reads them without their classes.
+    let notes = class::carry(&name, TARGET, &planned.rows, &planned.context).await?;
     let rows = bind_parameters(planned.rows.clone(), context)?;
     let frame = DataFrame::new(planned.context.state(), rows);
     let task = Arc::new(frame.task_ctx());
@@ -85,7 +88,8 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     let work = planned.run(lock, Arc::clone(&plan), task);
     let batches = stream::once(work).map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten();
     let rows: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, batches.boxed()));
-    let answer = Answer::start(&session.engine, &context, plan, rows, None);
+    let mut answer = Answer::start(&session.engine, &context, plan, rows, None);
+    answer.add_notes(notes);
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
 }
 

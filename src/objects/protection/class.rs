@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
 use futures::future::BoxFuture;
 
 use super::lineage::{self, Classes, Known};
@@ -311,14 +313,73 @@ async fn of_view(object: &Object, context: &StatementContext) -> Result<BTreeMap
     Ok(plan.schema().fields().iter().map(|field| field.name().clone()).zip(classes).collect())
 }
 
+/// Gives the columns of a table the classes of the values that a statement writes to them, with a note for each column that has a new one.
+/// `itself` is the name by which the plan reads the rows of the table. A column that was set to `none` stays as it is.
+///
+/// # Errors
+/// The classes cannot be derived or stored; then nothing may be written.
+pub fn carry<'a>(
+    name: &'a str,
+    itself: &'a str,
+    rows: &'a LogicalPlan,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<Vec<String>>> {
+    Box::pin(async move {
+        if !reads(rows)? {
+            return Ok(vec![]);
+        }
+        let is_temporary = context.tables().temporary(name).is_some();
+        let objects = context.all_objects()?;
+        let is_it = |object: &&Object| object.name == name && ["table", "external table"].contains(&object.kind.as_str());
+        let mut object = objects.iter().find(is_it).cloned();
+        let mut said = match &object {
+            Some(object) if !is_temporary => object.classes.clone(),
+            _ => context.tables().held(name),
+        };
+        let mut own: BTreeMap<String, Classes> = said.iter().map(|(column, class)| (column.clone(), split(class))).collect();
+        own.values_mut().for_each(settle);
+        let known = Known::from([(("public".to_string(), itself.to_string()), own)]);
+        let classes = lineage::classes_of(rows, &known, context).await?;
+        let mut notes = vec![];
+        for (field, written) in rows.schema().fields().iter().zip(classes) {
+            let column = field.name();
+            let before = said.get(column).map(|class| split(class)).unwrap_or_default();
+            if before.contains(NONE) || written.is_subset(&before) {
+                continue;
+            }
+            let class = before.union(&written).cloned().collect::<Vec<_>>().join(",");
+            if let Some(object) = object.as_mut().filter(|_| !is_temporary) {
+                let stored = in_profiles(object, column, &class, context).await?;
+                context.catalog().put_class(object, column, Some(&class), stored, None)?;
+                context.tables().let_go();
+                object.classes.insert(column.clone(), class.clone());
+                notes
+                    .push(format!("{}: column {column} has the class {class} now, like the values that it gets", object.label()));
+            }
+            said.insert(column.clone(), class);
+        }
+        if is_temporary {
+            context.tables().set_held(name, said);
+        }
+        Ok(notes)
+    })
+}
+
+/// True for a plan that reads anything. Values that are written in a statement have no classes.
+fn reads(plan: &LogicalPlan) -> Result<bool> {
+    let mut reads = false;
+    plan.apply_with_subqueries(|node| {
+        reads |= matches!(node, LogicalPlan::TableScan(_) | LogicalPlan::Extension(_));
+        Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(reads)
+}
+
 /// The classes of the columns of a table created from a plan, as they are stored.
 ///
 /// # Errors
 /// The database cannot be read.
-pub fn of_rows<'a>(
-    plan: &'a datafusion::logical_expr::LogicalPlan,
-    context: &'a StatementContext,
-) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+pub fn of_rows<'a>(plan: &'a LogicalPlan, context: &'a StatementContext) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
     Box::pin(async move {
         let classes = lineage::classes_of(plan, &Known::new(), context).await?;
         let joined = classes.into_iter().map(|classes| classes.into_iter().collect::<Vec<_>>().join(","));

@@ -30,7 +30,7 @@ The expression is computed from `value`, the value of the column: `mask_phone(va
 roles and their members. Roles with SUPERUSER, and anyone who can open the folder of the database, see the real values.
 
 A mask on a table and column has priority over masks on classes. If two masks apply to one column for one role, reading the column is an error; use FOR to separate them. A column gets a class by
-`ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile, and of a table made by a query, also have the classes of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
+`ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile, and of a table that a query makes, adds rows to or changes, also have the classes of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
 is not possible either (a list), or if one column contains values of several masked classes, the column is NULL.
 
 The role gets the masked value wherever it reads the column: in tables and external tables, through other people's views and functions, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
