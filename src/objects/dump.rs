@@ -11,6 +11,7 @@ use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
 
 use super::definition::Definition;
+use super::dump_rights;
 use super::kind::{Kind, Uses};
 use super::schema::parts;
 use super::{GRAMMARS, KINDS, kind_of};
@@ -23,7 +24,7 @@ use crate::sql::written::{Written, one_line};
 use crate::statement::StatementContext;
 use crate::text::{identifier, literal};
 
-/// A script of all objects, each after those it needs, without rows.
+/// A script of all objects, each after those it needs, and of who may see what; without rows.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -48,11 +49,12 @@ pub fn dump(context: &StatementContext) -> Result<String> {
     for Known { object, .. } in in_circles {
         let _ = write!(script, "\n{}", left_out(&object, "needs itself, or an object that does"));
     }
+    script.push_str(&dump_rights::dump(context)?);
     Ok(script)
 }
 
 /// Kind and name on one line, safe to use in a comment.
-fn label(object: &Object) -> String {
+pub(super) fn label(object: &Object) -> String {
     let name = |name: &str| one_line(&identifier(name));
     match object.profile.as_str() {
         "" => format!("{} {}", object.kind, name(&object.name)),
@@ -73,7 +75,7 @@ fn retention(object: &Object, context: &StatementContext) -> Result<String> {
 }
 
 /// The name of a relation in the script.
-fn name(object: &Object, context: &StatementContext) -> String {
+pub(super) fn name(object: &Object, context: &StatementContext) -> String {
     match parts(&object.name, context) {
         (Some(schema), own) => format!("{}.{}", identifier(schema), identifier(own)),
         (None, own) => identifier(own),

@@ -23,6 +23,7 @@ pub mod check;
 pub mod commenting;
 pub mod definition;
 pub mod dump;
+mod dump_rights;
 pub mod experiment;
 mod external_table;
 mod function;

@@ -250,9 +250,12 @@ fn on(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<GrantOn, ParserErr
         }
         other => {
             let other = if matches!(other, "ROUTINE" | "PROCEDURE") { "FUNCTION" } else { other };
-            let kind = grammars.iter().map(|grammar| grammar.word()).find(|word| word.eq_ignore_ascii_case(other));
+            // The kind may have two words, as in ROW POLICY.
+            let two = format!("{other} {}", parser.peek_nth_token_ref(1).token);
+            let is_it = |word: &&str| word.eq_ignore_ascii_case(other) || word.eq_ignore_ascii_case(&two);
+            let kind = grammars.iter().map(|grammar| grammar.word()).find(is_it);
             let Some(kind) = kind.filter(|kind| !matches!(*kind, "role" | "schedule")) else { return relations(parser) };
-            parser.advance_token();
+            kind.split(' ').for_each(|_| parser.advance_token());
             parser
                 .parse_comma_separated(|parser| {
                     let name = normal(&parser.parse_identifier()?);

@@ -242,6 +242,69 @@ fn definitions_come_back() {
     assert!(total as u64 > sets() * 5, "{total} objects");
 }
 
+/// Who may see what comes back: classes, owners, rights, members and budgets.
+#[test]
+fn rights_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, session) = open(&folder.path().join("database"));
+    for sql in [
+        "CREATE ROLE \"it's\" LOGIN",
+        "CREATE ROLE ada",
+        "CREATE ROLE mia IN ROLE \"it's\"",
+        "CREATE SCHEMA sales",
+        "CREATE TABLE sales.t AS SELECT 1 AS k, 'x' AS \"a b\", 'y' AS c",
+        "CREATE VIEW v AS SELECT k, \"a b\" FROM sales.t",
+        "CREATE PROFILE p WITH (key = 'k') AS SELECT k, \"a b\" FROM sales.t",
+        "CREATE TAG g ON p AS SELECT k, c FROM sales.t",
+        "CREATE SEGMENT s ON p AS g = 'y'",
+        "CREATE FUNCTION f(n BIGINT) AS SELECT k FROM sales.t WHERE k > $n",
+        "ALTER TABLE sales.t ALTER COLUMN \"a b\" SET CLASS 'name'",
+        "CREATE TABLE both AS SELECT * FROM (VALUES ('x')) AS w(both)",
+        "ALTER TABLE both ALTER COLUMN both SET CLASS 'email,phone'",
+        "ALTER PROFILE p ALTER COLUMN g SET CLASS 'none'",
+        "CREATE MASK m ON CLASS name USING '***' FOR mia",
+        "CREATE ROW POLICY r ON sales.t USING (k > 0)",
+        "CREATE CONSENT marketing ON p AS SELECT k FROM sales.t",
+        "CREATE SCHEDULE nightly WITH (every = INTERVAL '1 day') AS BEGIN SELECT 1; END",
+        "ALTER TABLE sales.t OWNER TO \"it's\"",
+        "ALTER VIEW v OWNER TO ada",
+        "ALTER SCHEMA sales OWNER TO ada",
+        "ALTER PROFILE p OWNER TO ada",
+        "ALTER SEGMENT s OWNER TO mia",
+        "ALTER FUNCTION f OWNER TO ada",
+        "ALTER MASK m OWNER TO ada",
+        "ALTER ROW POLICY r OWNER TO ada",
+        "ALTER CONSENT marketing OWNER TO ada",
+        "GRANT SELECT ON v TO PUBLIC",
+        "GRANT SELECT, FILTER ON sales.t TO mia WITH GRANT OPTION",
+        "GRANT SELECT, REFRESH ON PROFILE p TO mia",
+        "GRANT SELECT ON SEGMENT s TO mia",
+        "GRANT EXECUTE ON FUNCTION f TO mia",
+        "GRANT USAGE, CREATE ON SCHEMA sales TO mia",
+        "GRANT CREATE ON DATABASE portrait TO mia",
+        "GRANT READ ON FILES TO mia",
+        "GRANT pg_monitor TO mia WITH ADMIN OPTION",
+        "REVOKE TEMPORARY ON DATABASE portrait FROM PUBLIC",
+        "ALTER ROLE mia SET portrait.privacy_budget = 2.5",
+    ] {
+        rows(&engine, &session, sql);
+    }
+    comes_back(&engine, &session, "rights");
+    let (copy, copied) = open(&folder.path().join("copy"));
+    rows(&copy, &copied, &session.dump().unwrap());
+    for sql in [
+        "SELECT * FROM system.column_classes ORDER BY ALL",
+        "SELECT * FROM system.grants ORDER BY ALL",
+        "SELECT role, budget FROM system.privacy_budgets",
+    ] {
+        assert_eq!(rows(&copy, &copied, sql), rows(&engine, &session, sql), "{sql}");
+    }
+    // What a role owns, it may grant: nothing of this is left to whoever runs the script.
+    for sql in ["SET ROLE ada", "GRANT SELECT ON v TO mia", "GRANT REFRESH ON PROFILE p TO mia"] {
+        rows(&copy, &copied, sql);
+    }
+}
+
 /// Whatever an object of whatever kind is called; a third of the names when few sets are tried.
 #[test]
 fn names_come_back() {

@@ -47,10 +47,14 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
     check_column(&object, column, &schema)?;
     let mut notes = vec![];
     if let Some(class) = class {
-        if class.trim().is_empty() || class.contains(char::is_whitespace) || class.contains(',') {
-            return Err(invalid("class", format!("takes one word, such as phone, got '{class}'")));
+        let all: Vec<&str> = class.split(',').collect();
+        let is_wrong =
+            |class: &&str| class.is_empty() || class.contains(char::is_whitespace) || (*class == NONE && all.len() > 1);
+        if all.iter().any(is_wrong) {
+            let problem = format!("takes a word, such as phone, or several with commas between them, got '{class}'");
+            return Err(invalid("class", problem));
         }
-        if !KNOWN.contains(&class) && class != NONE {
+        for class in all.into_iter().filter(|class| !KNOWN.contains(class) && *class != NONE) {
             let suggestion = did_you_mean(class, KNOWN.iter().copied());
             notes.push(format!("class {class} is one of your own{suggestion}; masks ON CLASS {class} cover its columns"));
         }

@@ -61,7 +61,7 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
         summary: "SHOW lists profiles, tags, segments, models or identities; DESCRIBE shows one with its definition.",
         syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS | IDENTITIES
 DESCRIBE PROFILE | TAG | SEGMENT | MODEL | IDENTITY name [ON profile]",
-        description: "`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script.",
+        description: "`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script, with the classes of columns, owners, rights and budgets.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 DESCRIBE PROFILE member;
 SHOW PROFILES;"],
