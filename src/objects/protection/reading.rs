@@ -222,7 +222,7 @@ fn walled(object: &Object, table: Arc<dyn TableProvider>, context: &StatementCon
 fn hides_nothing(view: &Object, plan: &LogicalPlan, context: &StatementContext) -> Result<bool> {
     let (objects, rights) = (context.all_objects()?, context.rights()?);
     // Names mean there what they mean in the definition.
-    let inside = context.entering(&format!("tables of {}", view.label()), &view.owner)?;
+    let inside = context.entering(&format!("protection of {}", view.label()), &view.owner)?;
     let names = Names::new(&objects, &inside);
     let mut may_read = true;
     plan.apply_with_subqueries(|node| {
