@@ -18,11 +18,12 @@ fn stirling_error(mut n: f64) -> f64 {
     series / n + steps
 }
 
-/// `x ln(x / m) + m − x`, by a series if x is near m, where the plain form would cancel.
-fn deviance(x: f64, m: f64) -> f64 {
-    if (x - m).abs() < 0.1 * (x + m) {
-        let ratio = (x - m) / (x + m);
-        let mut sum = (x - m) * ratio;
+/// `x ln(x / m) + m − x`, by a series if x is near m, where the plain form would cancel. `difference` is x − m, which callers may know
+/// with more digits than a subtraction leaves.
+pub fn deviance(x: f64, m: f64, difference: f64) -> f64 {
+    if difference.abs() < 0.1 * (x + m) {
+        let ratio = difference / (x + m);
+        let mut sum = difference * ratio;
         let square = ratio * ratio;
         let mut term = 2.0 * x * ratio;
         for odd in 1..1_000 {
@@ -35,7 +36,7 @@ fn deviance(x: f64, m: f64) -> f64 {
         }
         return sum;
     }
-    x * (x / m).ln() + m - x
+    x * (x / m).ln() - difference
 }
 
 /// `x^a e^(−x) / Γ(a + 1)`.
@@ -43,7 +44,7 @@ pub fn of_gamma(a: f64, x: f64) -> f64 {
     if a < 1e-3 {
         return (a * x.ln() - x - libm::lgamma(a + 1.0)).exp();
     }
-    (-stirling_error(a) - deviance(a, x)).exp() / (2.0 * PI * a).sqrt()
+    (-stirling_error(a) - deviance(a, x, a - x)).exp() / (2.0 * PI * a).sqrt()
 }
 
 /// `x^a y^b / B(a, b)` where `x + y = 1`.
@@ -54,6 +55,8 @@ pub fn of_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
         return logarithm.exp();
     }
     let errors = stirling_error(sum) - stirling_error(a) - stirling_error(b);
-    let exponent = errors - deviance(a, sum * x) - deviance(b, sum * y);
+    // a − (a + b) x, of which the smaller share keeps its digits where the other is nearly 1.
+    let difference = a * y - b * x;
+    let exponent = errors - deviance(a, sum * x, difference) - deviance(b, sum * y, -difference);
     exponent.exp() * (a / sum * b / (2.0 * PI)).sqrt()
 }
