@@ -31,6 +31,8 @@ pub enum Kind {
     Setting,
     /// A type of model: `CREATE MODEL … WITH (type = '…')`.
     Model,
+    /// A table that the program makes.
+    Table,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Statement => "statement",
             Self::Setting => "setting",
             Self::Model => "model",
+            Self::Table => "table",
         }
     }
 }

@@ -34,6 +34,7 @@ pub mod lifecycle;
 mod measured;
 mod model;
 pub mod profile;
+pub mod profile_tables;
 pub mod protection;
 pub mod refreshing;
 mod relation;

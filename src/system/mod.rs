@@ -34,7 +34,7 @@ use datafusion::datasource::MemTable;
 use futures::future::BoxFuture;
 
 use crate::docs::{Column, Doc};
-use crate::objects::KINDS;
+use crate::objects::{KINDS, profile_tables};
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
@@ -129,10 +129,10 @@ pub fn statement_pages() -> Vec<&'static Doc> {
     KINDS.into_iter().map(|kind| kind.doc()).chain(statement::docs()).collect()
 }
 
-/// All pages: functions by domain, file readers, then statements.
+/// All pages: functions by domain, file readers, statements, then the tables of profiles.
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
-    functions.chain(crate::files::readers()).chain(statement_pages()).collect()
+    functions.chain(crate::files::readers()).chain(statement_pages()).chain(&profile_tables::DOCS).collect()
 }
 
 /// The section about PostgreSQL's schemas.

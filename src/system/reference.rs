@@ -9,6 +9,7 @@ use super::{dialects, markdown, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
 use crate::language::Language;
+use crate::objects::profile_tables;
 use crate::settings::PortraitSettings;
 
 /// The generated reference: one page per domain of functions, one for statements, one for settings, and two indexes.
@@ -28,6 +29,7 @@ pub fn reference() -> Vec<(String, String)> {
     }
     add("files", "Files in FROM", crate::files::readers());
     add("statements", "Statements", statement_pages());
+    add("profiles", "Tables of profiles and segments", profile_tables::DOCS.iter().collect());
     let mut settings = String::from(
         "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",
     );
