@@ -25,11 +25,14 @@ const DOC: Doc = Doc {
     domain: "texts",
     summary: "Returns all matches of a pattern, or of a group in it, as a list.",
     description: "\
-Matches do not overlap and are in the order of the string; without a match the list is empty. A group that is not part of a match \
-gives an empty string. NULL gives NULL.",
+Matches do not overlap and are in the order of the string; without a match the list is empty. A group that is not part of a match gives an
+empty string. NULL gives NULL.
+
+**Elsewhere.** DuckDB and Spark: `regexp_extract_all`, in Spark with group 1 as default; PostgreSQL: `regexp_matches(text, pattern, 'g')` as
+rows; Python: `re.findall`.",
     arguments: &[
-        Argument::required("text", Takes::Value("text"), "the text"),
-        Argument::required("pattern", Takes::Value("text"), "regular expression"),
+        Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+        Argument::required("pattern", Takes::Value("text"), "regular expression of Rust's regex crate, without look-around and back references; NULL gives NULL"),
         Argument::optional("group", Takes::Value("integer"), "0", "number of the group; 0 is the whole match"),
     ],
     examples: &[

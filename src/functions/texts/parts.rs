@@ -10,19 +10,55 @@ pub static ALL: [ExpressionMacro; 15] = [
         "Returns the number of characters in a string, or of values in a list.",
         Meaning::Itself,
     )
-    .page(&[Argument::required("text", Takes::Value("text or list"), "the text")], &["SELECT len('茶') AS letters;"])
-    .says("NULL gives NULL."),
+    .page(
+        &[Argument::required("text", Takes::Value("text or list"), "text or list to count; NULL gives NULL")],
+        &["SELECT len('茶') AS letters;"],
+    )
+    .says(
+        "\
+An empty text and an empty list give 0; NULLs in a list count. For bytes use `octet_length`.
+
+**Elsewhere.** DuckDB and Python: `len`; PostgreSQL: `length`, `cardinality`; SQL Server's `len` leaves out spaces at
+the end; MySQL's `length` counts bytes.",
+    ),
     ExpressionMacro::scalar(
         "char_len",
         "texts",
         "Returns the number of characters in a string.",
         Meaning::Sql(&[(1, "length($1)")]),
     )
-    .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT char_len('茶') AS letters;"]),
+    .page(
+        &[Argument::required("text", Takes::Value("text"), "text to count; NULL gives NULL")],
+        &["SELECT char_len('茶') AS letters;"],
+    )
+    .says(
+        "\
+A Chinese character counts as one.
+
+**Elsewhere.** Standard SQL, PostgreSQL and MySQL: `char_length`; BigQuery: `char_length` and `length`.",
+    ),
     ExpressionMacro::scalar("lcase", "texts", "Converts a string to lower case.", Meaning::Sql(&[(1, "lower($1)")]))
-        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT lcase('TEA') AS small;"]),
+        .page(
+            &[Argument::required("text", Takes::Value("text"), "text to convert; NULL gives NULL")],
+            &["SELECT lcase('TEA') AS small;"],
+        )
+        .says(
+            "\
+Letters of every alphabet are converted; Chinese characters stay.
+
+**Elsewhere.** Standard SQL: `lower`; MySQL: `lcase`; pandas: `.str.lower()`.",
+        ),
     ExpressionMacro::scalar("ucase", "texts", "Converts a string to upper case.", Meaning::Sql(&[(1, "upper($1)")]))
-        .page(&[Argument::required("text", Takes::Value("text"), "the text")], &["SELECT ucase('tea') AS capital;"]),
+        .page(
+            &[Argument::required("text", Takes::Value("text"), "text to convert; NULL gives NULL")],
+            &["SELECT ucase('tea') AS capital;"],
+        )
+        .says(
+            "\
+Letters of every alphabet are converted; Chinese characters stay.
+
+**Elsewhere.** Standard SQL: `upper`; MySQL: `ucase`; pandas: `.str.upper()`.",
+        ),
     ExpressionMacro::scalar(
         "mid",
         "texts",
@@ -31,14 +67,32 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("start", Takes::Value("integer"), "the start"),
-            Argument::optional("count", Takes::Value("integer"), "", "the count"),
+            Argument::required("text", Takes::Value("text"), "text to read; NULL gives NULL"),
+            Argument::required("start", Takes::Value("integer"), "position of the first character, from 1"),
+            Argument::optional("count", Takes::Value("integer"), "", "number of characters; without it, to the end"),
         ],
         &["SELECT mid('teapot', 2, 3) AS part;"],
+    )
+    .says(
+        "\
+A position after the end gives an empty text. Positions below 1 stand before the text: `mid('teapot', 0, 3)` is `te`.
+
+**Elsewhere.** PostgreSQL: `substr`, the same. In MySQL, SQLite and DuckDB a negative position counts from the end:
+write `right(text, 2)`.",
     ),
     ExpressionMacro::scalar("space", "texts", "Returns a string of so many spaces.", Meaning::Sql(&[(1, "repeat(' ', $1)")]))
-        .page(&[Argument::required("count", Takes::Value("integer"), "the count")], &["SELECT space(2) || 'x' AS text;"]),
+        .page(
+            &[Argument::required(
+                "count",
+                Takes::Value("integer"),
+                "number of spaces; 0 and less give an empty text, NULL gives NULL",
+            )],
+            &["SELECT space(2) || 'x' AS text;"],
+        )
+        .says(
+            "\
+**Elsewhere.** MySQL, SQL Server, Snowflake and Spark: `space`; PostgreSQL and DuckDB: `repeat(' ', count)`.",
+        ),
     ExpressionMacro::scalar(
         "locate",
         "texts",
@@ -47,10 +101,21 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("part", Takes::Value("text"), "the part"),
-            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required(
+                "part",
+                Takes::Value("text"),
+                "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
+            ),
+            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
         ],
         &["SELECT locate('b', 'abc') AS place;"],
+    )
+    .says(
+        "\
+Positions are counted in characters, from 1.
+
+**Elsewhere.** MySQL and Spark: `locate(part, text)`, where MySQL ignores case; PostgreSQL and DuckDB: `strpos(text,
+part)`; Python: `find`, from 0, and -1 for none.",
     ),
     ExpressionMacro::scalar(
         "charindex",
@@ -60,11 +125,16 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("part", Takes::Value("text"), "the part"),
-            Argument::required("text", Takes::Value("text"), "the text"),
+            Argument::required(
+                "part",
+                Takes::Value("text"),
+                "text to look for; upper and lower case differ, an empty one is at 1, NULL gives NULL",
+            ),
+            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
         ],
         &["SELECT charindex('b', 'abc') AS place;"],
-    ),
+    )
+    .says("See `locate`. There is no third argument for the place to start."),
     ExpressionMacro::scalar(
         "startswith",
         "texts",
@@ -73,10 +143,24 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("prefix", Takes::Value("text"), "the prefix"),
+            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required(
+                "prefix",
+                Takes::Value("text"),
+                "beginning to look for; upper and lower case differ, an empty one is always found, NULL \
+                 gives NULL",
+            ),
         ],
-        &["SELECT startswith('tea', 't') AS yes;"],
+        &[
+            "SELECT startswith('tea', 't') AS yes;",
+            "SELECT startswith(phone, '+86') AS china, count(*) AS customers
+FROM sample_customers(rows => 1000) GROUP BY china ORDER BY china;",
+        ],
+    )
+    .says(
+        "\
+**Elsewhere.** Snowflake and Spark: `startswith`; PostgreSQL and DuckDB: `starts_with`; standard SQL: `LIKE
+'prefix%'`; pandas: `.str.startswith`.",
     ),
     ExpressionMacro::scalar(
         "endswith",
@@ -86,10 +170,22 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("suffix", Takes::Value("text"), "the suffix"),
+            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required(
+                "suffix",
+                Takes::Value("text"),
+                "end to look for; upper and lower case differ, an empty one is always found, NULL gives NULL",
+            ),
         ],
-        &["SELECT endswith('tea', 'a') AS yes;"],
+        &[
+            "SELECT endswith('tea', 'a') AS yes;",
+            "SELECT count(*) AS customers FROM sample_customers(rows => 1000) WHERE endswith(phone, '8');",
+        ],
+    )
+    .says(
+        "\
+**Elsewhere.** Snowflake and Spark: `endswith`; DuckDB: `ends_with`; standard SQL: `LIKE '%suffix'`; pandas:
+`.str.endswith`.",
     ),
     ExpressionMacro::scalar(
         "insert",
@@ -99,12 +195,19 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("start", Takes::Value("integer"), "the start"),
-            Argument::required("count", Takes::Value("integer"), "the count"),
-            Argument::required("other", Takes::Value("text"), "the other"),
+            Argument::required("text", Takes::Value("text"), "text to change; NULL gives NULL"),
+            Argument::required("start", Takes::Value("integer"), "position of the first character to replace, from 1"),
+            Argument::required("count", Takes::Value("integer"), "number of characters to replace; 0 only inserts"),
+            Argument::required("other", Takes::Value("text"), "text that takes their place; NULL gives NULL"),
         ],
         &["SELECT insert('abcd', 2, 2, 'xx') AS text;"],
+    )
+    .says(
+        "\
+A position after the end appends.
+
+**Elsewhere.** MySQL and Snowflake: `insert`, where MySQL leaves the text as it is if the position is outside;
+PostgreSQL: `overlay(text PLACING other FROM start FOR count)`.",
     ),
     ExpressionMacro::scalar(
         "strcmp",
@@ -114,10 +217,16 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("a", Takes::Value("text"), "first operand"),
-            Argument::required("b", Takes::Value("text"), "second operand"),
+            Argument::required("a", Takes::Value("text"), "first text; NULL gives NULL"),
+            Argument::required("b", Takes::Value("text"), "second text; NULL gives NULL"),
         ],
         &["SELECT strcmp('a', 'b') AS order;"],
+    )
+    .says(
+        "\
+Texts are compared by code point: capitals come before small letters, and Chinese is not in the order of pinyin.
+
+**Elsewhere.** MySQL: `strcmp`, which by default ignores case.",
     ),
     ExpressionMacro::scalar(
         "split",
@@ -127,10 +236,26 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::optional("separator", Takes::Value("text"), "", "the separator"),
+            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::optional(
+                "separator",
+                Takes::Value("text"),
+                "",
+                "separator, a plain text, default a comma; an empty one does not split",
+            ),
         ],
-        &["SELECT split('a,b', ',') AS parts;"],
+        &[
+            "SELECT split('a,b', ',') AS parts;",
+            "SELECT split(email, '@')[2] AS domain, count(*) AS customers
+FROM sample_customers(rows => 1000) WHERE email IS NOT NULL GROUP BY domain ORDER BY customers DESC, domain LIMIT 3;",
+        ],
+    )
+    .says(
+        "\
+Two separators in a row give an empty part. Use `unnest` for one row per part.
+
+**Elsewhere.** BigQuery and Snowflake: `split`; PostgreSQL: `string_to_array`; Spark's `split` takes a regular
+expression; DuckDB's `split` with an empty separator gives the letters; pandas: `.str.split`.",
     ),
     ExpressionMacro::scalar(
         "string_split",
@@ -140,10 +265,14 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("separator", Takes::Value("text"), "the separator"),
+            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::required("separator", Takes::Value("text"), "separator, a plain text; an empty one does not split"),
         ],
         &["SELECT string_split('a,b', ',') AS parts;"],
+    )
+    .says(
+        "\
+Two separators in a row give an empty part. As `split`, in DuckDB, where an empty separator gives the letters.",
     ),
     ExpressionMacro::scalar(
         "str_split",
@@ -153,9 +282,13 @@ pub static ALL: [ExpressionMacro; 15] = [
     )
     .page(
         &[
-            Argument::required("text", Takes::Value("text"), "the text"),
-            Argument::required("separator", Takes::Value("text"), "the separator"),
+            Argument::required("text", Takes::Value("text"), "text to split; NULL gives NULL, an empty text an empty list"),
+            Argument::required("separator", Takes::Value("text"), "separator, a plain text; an empty one does not split"),
         ],
         &["SELECT str_split('a,b', ',') AS parts;"],
+    )
+    .says(
+        "\
+Two separators in a row give an empty part. As `split`, in DuckDB, where an empty separator gives the letters.",
     ),
 ];
