@@ -45,11 +45,18 @@ it. NULL is a value like any other, and becomes `*` only at the last level.
 Two tables made at different times from one source can be combined to identify people, even if each is k-anonymous: do not publish a second
 one with other levels.
 
-The input is read twice. Memory grows with the number of distinct combinations of quasi-identifiers, and time with them and with the
-combinations of levels that are tried.",
+**Cost.** The input is read twice. Memory grows with the number of distinct combinations of quasi-identifiers, and time with them and with
+the combinations of levels that are tried: the product of the numbers of levels, of which most are excluded without being computed.
+
+**Elsewhere.** ARX has the same full-domain generalisation with Flash, and more models; `localSuppression` of R's sdcMicro removes single
+values instead of rows; PostgreSQL Anonymizer has `generalize_…` functions for bands that you choose, without a search for k.",
     arguments: ARGUMENTS,
     columns: &[
-        Column { name: "(input)", data_type: "as the input; quasi-identifiers VARCHAR", text: "the columns of the input, in their order" },
+        Column {
+            name: "(input)",
+            data_type: "as the input; quasi-identifiers VARCHAR",
+            text: "the columns of the input, in their order",
+        },
     ],
     examples: &["SELECT age, gender, count(*) AS rows
 FROM anonymize(sample_customers(rows => 500), quasi_identifiers => [age, gender], k => 20)

@@ -20,13 +20,21 @@ use crate::adapter::relation::{Call, Roles};
 use crate::adapter::step::{StepContext, Streams, only_stream};
 use crate::docs::{Argument, Column as PageColumn, Takes};
 
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one row per person");
+pub const INPUT: Argument = Argument::required(
+    "input",
+    Takes::Relation,
+    "one row per person; rows of one person count as different persons otherwise, and k is too high",
+);
 pub const QUASI_IDENTIFIERS: Argument = Argument::required(
     "quasi_identifiers",
     Takes::Features,
     "columns that together may identify a person, because others know them too: age, sex, postcode",
 );
-pub const SENSITIVE: Argument = Argument::required("sensitive", Takes::Column, "column that nobody should learn about a person");
+pub const SENSITIVE: Argument = Argument::required(
+    "sensitive",
+    Takes::Column,
+    "column that nobody should learn about a person: an illness, an income; any type, NULL is a value",
+);
 
 /// The plan of (quasi-identifiers …, sensitive, rows): how often each combination stands.
 pub fn counted(call: &Call) -> Result<LogicalPlan> {

@@ -31,12 +31,22 @@ Numbers are taken as the decimals that they are written as, so 0.3 is in `[0.3, 
 
 For a DATE or TIMESTAMP it is `'day'` (`2025-03-14`), `'month'` (`2025-03`), `'quarter'` (`2025-Q1`), `'year'` (`2025`) or `'decade'` (`2020-2029`).
 
-NULL, NaN, infinite numbers and numbers with more than 38 digits give NULL. `anonymize` finds how wide bands must be.",
+NULL, NaN, infinite numbers and numbers with more than 38 digits give NULL. `anonymize` finds how wide bands must be.
+
+**Cost.** A few operations per row.
+
+**Elsewhere.** `width_bucket` of PostgreSQL and `cut` of pandas number or label bands between bounds that you list;
+`date_trunc('quarter', …)` gives the first day instead of `2025-Q1`. PostgreSQL Anonymizer has `generalize_int4range(x, 5)`.",
     arguments: &[
-        Argument::required("value", Takes::Value("number, date or timestamp"), "value to generalize"),
+        Argument::required("value", Takes::Value("number, date or timestamp"), "value to generalize; NULL gives NULL"),
         Argument::required("step", Takes::Value("number or text"), "width of the bands, or a calendar period; a constant"),
     ],
-    examples: &["SELECT generalize(27, 5) AS age, generalize(1234.56, 500) AS amount, generalize(DATE '2025-03-14', 'quarter') AS quarter;"],
+    examples: &[
+        "SELECT generalize(27, 5) AS age, generalize(1234.56, 500) AS amount, generalize(DATE '2025-03-14', 'quarter') AS quarter;",
+        "SELECT generalize(age, 10) AS age_band, generalize(registered_at, 'year') AS registered, count(*) AS customers
+FROM sample_customers(rows => 1000) WHERE age BETWEEN 20 AND 39 GROUP BY age_band, registered ORDER BY age_band, registered;",
+    ],
+    source: "the generalisation hierarchies of L. Sweeney: Achieving k-anonymity privacy protection (2002).",
     ..Doc::EMPTY
 };
 

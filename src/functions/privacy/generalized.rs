@@ -85,13 +85,21 @@ One row per quasi-identifier, in their order. `level` 0 keeps the original value
 
 The other columns are the same in every row. `loss` is the mean over all cells, where a dropped row loses everything. `discernibility` is Σ
 size² over the remaining classes, plus the number of rows of the table for each dropped row: the number of rows that a row cannot be
-distinguished from, summed over all rows. Lower is better for both.",
+distinguished from, summed over all rows. Lower is better for both.
+
+**Cost.** That of `anonymize`: the search is run again. Look at the loss first, then write the table.
+
+**Elsewhere.** ARX shows the same measures (loss, discernibility) for each node of its lattice; sdcMicro has `dUtility` for numbers.",
     arguments: ARGUMENTS,
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "the quasi-identifier" },
         Column { name: "level", data_type: "BIGINT", text: "level of the column" },
         Column { name: "levels", data_type: "BIGINT", text: "number of levels above 0" },
-        Column { name: "generalization", data_type: "VARCHAR", text: "what the level does: `bands of 10`, `month`, `first 3 characters`, `any`" },
+        Column {
+            name: "generalization",
+            data_type: "VARCHAR",
+            text: "what the level does: `bands of 10`, `month`, `first 3 characters`, `any`",
+        },
         Column { name: "column_loss", data_type: "DOUBLE", text: "loss of the column's remaining values, 0 to 1" },
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
         Column { name: "suppressed_rows", data_type: "BIGINT", text: "rows dropped" },

@@ -49,7 +49,12 @@ class have in common: if all of them have the same illness, finding the class is
 `anonymize` to make a table with a given k.
 
 NULL is a value like any other, and so is NaN. Classes are counted first, so memory grows with the distinct combinations and not with the
-rows. For an empty input, everything except `rows` and `classes` is NULL.",
+rows. For an empty input, everything except `rows` and `classes` is NULL.
+
+**Cost.** One pass and a count for each distinct combination, with the memory that these need; `population` is read in the same way.
+
+**Elsewhere.** In SQL `min(n)` over `GROUP BY` of the quasi-identifiers gives k. `freqCalc` and `measure_risk` of R's sdcMicro, ARX, and
+Python's pycanon have k and the risks; sdcMicro also estimates the risk in the population from sampling weights.",
     arguments: &[
         INPUT,
         Argument::optional(
@@ -59,7 +64,12 @@ rows. For an empty input, everything except `rows` and `classes` is NULL.",
             "the population that the rows are a sample of, one row per person, with columns of the same names",
         ),
         QUASI_IDENTIFIERS,
-        Argument::optional(SMALLEST, Takes::Integer(0, 1000), "5", "number of smallest classes to list"),
+        Argument::optional(
+            SMALLEST,
+            Takes::Integer(0, 1000),
+            "5",
+            "number of smallest classes to list in `smallest_classes`, the rows to look at first",
+        ),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
@@ -73,12 +83,21 @@ rows. For an empty input, everything except `rows` and `classes` is NULL.",
         Column { name: "rows_below_10", data_type: "BIGINT", text: "rows in classes of fewer than 10" },
         Column { name: "highest_risk", data_type: "DOUBLE", text: "1 / k" },
         Column { name: "average_risk", data_type: "DOUBLE", text: "classes / rows" },
-        Column { name: "journalist_highest_risk", data_type: "DOUBLE", text: "1 / persons of the smallest class in the population" },
+        Column {
+            name: "journalist_highest_risk",
+            data_type: "DOUBLE",
+            text: "1 / persons of the smallest class in the population",
+        },
         Column { name: "journalist_average_risk", data_type: "DOUBLE", text: "the same on average over the rows" },
         Column { name: "smallest_classes", data_type: "STRUCT(class VARCHAR, rows BIGINT)[]", text: "the smallest classes" },
     ],
-    examples: &["SELECT rows, classes, k, unique_rows, rows_below_5, round(average_risk, 3) AS average_risk
-FROM k_anonymity((SELECT * FROM (VALUES (25, 'f'), (25, 'f'), (31, 'm'), (31, 'm'), (40, 'f')) AS t(age, sex)), quasi_identifiers => [age, sex]);"],
+    examples: &[
+        "SELECT rows, classes, k, unique_rows, rows_below_5, round(average_risk, 3) AS average_risk
+FROM k_anonymity((SELECT * FROM (VALUES (25, 'f'), (25, 'f'), (31, 'm'), (31, 'm'), (40, 'f')) AS t(age, sex)), quasi_identifiers => [age, sex]);",
+        "SELECT rows, classes, k, unique_rows, round(highest_risk, 3) AS highest_risk, round(average_risk, 3) AS average_risk
+FROM k_anonymity((SELECT generalize(age, 10) AS age_band, gender, city_tier FROM sample_customers(rows => 1000)),
+  quasi_identifiers => [age_band, gender, city_tier]);",
+    ],
     source: "L. Sweeney: k-anonymity, a model for protecting privacy (2002); K. El Emam: Guide to the De-Identification of Personal Health Information (2013)",
     ..Doc::EMPTY
 };

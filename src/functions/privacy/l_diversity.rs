@@ -40,12 +40,25 @@ Each measure is that of the worst class. `uniform_rows` are the rows in classes 
 quasi-identifiers knows their sensitive value.
 
 NULL is a value like any other, also in the sensitive column. Memory grows with the distinct combinations. For an empty input, everything
-except `rows` and `classes` is NULL.",
+except `rows` and `classes` is NULL.
+
+**Limits.** l says nothing about how alike the values are: three kinds of cancer are three values. Where most rows have one value (no
+illness), an l above 2 is hardly possible; `t_closeness` measures what is learned instead.
+
+**Cost.** One pass and a count for each distinct combination of class and sensitive value.
+
+**Elsewhere.** In SQL the distinct form is `min(count(DISTINCT illness))` over the classes. ARX, `ldiversity` of sdcMicro, and `l_diversity`
+of pycanon have all three.",
     arguments: &[
         INPUT,
         QUASI_IDENTIFIERS,
         SENSITIVE,
-        Argument::optional(C, Takes::Float(0.0, 1e9), "3", "for the recursive form: how much more frequent the first value may be than the rest"),
+        Argument::optional(
+            C,
+            Takes::Float(0.0, 1e9),
+            "3",
+            "for the recursive form: how much more frequent the first value may be than the rest",
+        ),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
@@ -55,11 +68,19 @@ except `rows` and `classes` is NULL.",
         Column { name: "recursive_l", data_type: "BIGINT", text: "recursive (c, l)-diversity" },
         Column { name: "uniform_classes", data_type: "BIGINT", text: "classes with only one value" },
         Column { name: "uniform_rows", data_type: "BIGINT", text: "rows in these classes" },
-        Column { name: "least_diverse_class", data_type: "VARCHAR", text: "a class with the least entropy; ties: the first in the order of their values" },
+        Column {
+            name: "least_diverse_class",
+            data_type: "VARCHAR",
+            text: "a class with the least entropy; ties: the first in the order of their values",
+        },
     ],
-    examples: &["SELECT classes, distinct_l, round(entropy_l, 3) AS entropy_l, recursive_l, uniform_rows, least_diverse_class
+    examples: &[
+        "SELECT classes, distinct_l, round(entropy_l, 3) AS entropy_l, recursive_l, uniform_rows, least_diverse_class
 FROM l_diversity((SELECT * FROM (VALUES ('2*', 'flu'), ('2*', 'flu'), ('2*', 'cancer'), ('3*', 'flu'), ('3*', 'flu')) AS t(age, illness)),
-  quasi_identifiers => [age], sensitive => illness);"],
+  quasi_identifiers => [age], sensitive => illness);",
+        "SELECT rows, classes, distinct_l, round(entropy_l, 2) AS entropy_l, uniform_rows, least_diverse_class
+FROM l_diversity((SELECT city_tier, channel FROM sample_customers(rows => 1000)), quasi_identifiers => [city_tier], sensitive => channel);",
+    ],
     source: "A. Machanavajjhala, D. Kifer, J. Gehrke, M. Venkitasubramaniam: ℓ-Diversity, Privacy Beyond k-Anonymity (2007)",
     ..Doc::EMPTY
 };

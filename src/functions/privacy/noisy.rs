@@ -28,12 +28,21 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
 use crate::kernels::privacy::noise::{Fraction, SystemBits, noisy};
 
-const INPUT: Argument = Argument::required("input", Takes::Relation, "the rows");
+const INPUT: Argument = Argument::required("input", Takes::Relation, "rows of persons, any number for each");
 const PERSON: Argument =
     Argument::required("person", Takes::Column, "whose row it is: what is protected is all that a person has in the input");
-const VALUE: Argument = Argument::required("value", Takes::Number, "what is added up");
-const LOWER: Argument = Argument::required("lower", Takes::Float(-1e12, 1e12), "the least that a person's sum counts as");
-const UPPER: Argument = Argument::required("upper", Takes::Float(-1e12, 1e12), "the most that a person's sum counts as");
+const VALUE: Argument =
+    Argument::required("value", Takes::Number, "column that is added up; rows where it is NULL or NaN do not count");
+const LOWER: Argument = Argument::required(
+    "lower",
+    Takes::Float(-1e12, 1e12),
+    "the least that a person's sum counts as, in the unit of `value`: often 0",
+);
+const UPPER: Argument = Argument::required(
+    "upper",
+    Takes::Float(-1e12, 1e12),
+    "the most that a person's sum counts as: what most persons stay below; noise grows with it",
+);
 const ROWS_PER_PERSON: Argument = Argument::optional(
     "rows_per_person",
     Takes::Integer(1, 1_000_000),
@@ -79,7 +88,15 @@ Each answer spends its epsilon from the budget of the role that runs the stateme
 because the role has seen the answer. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Each call draws new noise, so the
 mean of many answers is more exact and costs more.
 
-Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
+Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
+
+**Formula.** The noise is k with probability in proportion to e^(−|k| · epsilon / rows_per_person). With probability 0.95 it is at most
+about 3 · rows_per_person / epsilon, which is `margin`.
+
+**Cost.** One pass: rows are brought together by person first, so memory grows with the persons.
+
+**Elsewhere.** Google's differential privacy library and BigQuery (`SELECT WITH DIFFERENTIAL_PRIVACY …`), OpenDP and SmartNoise for Python.
+PostgreSQL and DuckDB have none; noise from `random()` is no substitute, since its digits can give the answer away.",
     arguments: &[INPUT, PERSON, EPSILON, ROWS_PER_PERSON],
     columns: &[Column { name: "noisy_count", data_type: "BIGINT", text: "the count with noise" }, MARGIN],
     examples: &["SELECT abs(noisy_count - 500) < 100 AS is_near, round(margin, 2) AS margin
@@ -108,7 +125,12 @@ Each answer spends its epsilon from the budget of the role that runs the stateme
 because the role has seen the answer. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Each call draws new noise, so the
 mean of many answers is more exact and costs more.
 
-Grant a view over the function, and not the table: who sees the rows needs no answer with noise.",
+Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
+
+**Cost.** One pass: rows are brought together by person first, so memory grows with the persons.
+
+**Elsewhere.** Google's differential privacy library and BigQuery (`SELECT WITH DIFFERENTIAL_PRIVACY …`), OpenDP and SmartNoise for Python.
+PostgreSQL and DuckDB have none; noise from `random()` is no substitute, since its digits can give the answer away.",
     arguments: &[INPUT, PERSON, VALUE, LOWER, UPPER, EPSILON, UNIT],
     columns: &[Column { name: "noisy_sum", data_type: "DOUBLE", text: "the sum with noise" }, MARGIN],
     examples: &["SELECT noisy_sum > 0 AS is_positive, round(margin) AS margin

@@ -43,10 +43,19 @@ v1:…
 To change the key, add a line `v2:…`: new tokens begin with `v2:`. With `version` you can still make tokens of an older version, as long as
 its line is in the file. The file is read again when it changes. If you lose the key, the same tokens cannot be made again.
 
-A value written in the statement itself can be seen by everyone who sees the statement.",
+A value written in the statement itself can be seen by everyone who sees the statement.
+
+**Cost.** Two hashes per value; nothing is stored, so there is no table of pairs to protect.
+
+**Elsewhere.** `hmac(value, key, 'sha256')` of PostgreSQL's pgcrypto needs the key in the statement, where logs keep it. `md5(phone)` and
+`sha256(phone)`, as in DuckDB, have no key. Vault and cloud services pseudonymize by a call per value.",
         arguments: &[
             text("value", "value to replace: a key, a telephone number …"),
-            Argument::required(PURPOSE, Takes::Text, "purpose of the tokens, such as 'analytics'"),
+            Argument::required(
+                PURPOSE,
+                Takes::Text,
+                "purpose of the tokens, such as 'analytics': tokens of another purpose differ and cannot be joined with these",
+            ),
             Argument::optional(VERSION, Takes::Text, "", "version of the key; default: the newest"),
         ],
         examples: &["SELECT pseudonymize(phone, purpose => 'analytics') AS token FROM (SELECT CAST(NULL AS VARCHAR) AS phone) AS customers;"],

@@ -40,12 +40,20 @@ the class, and q those in all rows:
 
 `average_t` is the mean over the rows. Both are computed from integers, so they do not depend on the order of rows. NULL is a value like any
 other, the smallest in the order. Memory grows with the distinct combinations; the time of the ordered distance grows with classes times
-values. For an empty input, everything except `rows` and `classes` is NULL.",
+values. For an empty input, everything except `rows` and `classes` is NULL.
+
+**Elsewhere.** ARX (equal, ordered and hierarchical distance) and `t_closeness` of pycanon. There is no t that is right for every table: 0.2
+is often asked for; `average_t` shows whether one class or all of them differ.",
     arguments: &[
         INPUT,
         QUASI_IDENTIFIERS,
         SENSITIVE,
-        Argument::optional(DISTANCE, Takes::Choice(&WORDS), "", "distance between values; see the table"),
+        Argument::optional(
+            DISTANCE,
+            Takes::Choice(&WORDS),
+            "",
+            "distance between values: `ordered` for numbers and dates, `equal` for all others; the default follows the type",
+        ),
     ],
     columns: &[
         Column { name: "rows", data_type: "BIGINT", text: "rows of the input" },
@@ -53,11 +61,19 @@ values. For an empty input, everything except `rows` and `classes` is NULL.",
         Column { name: "distance", data_type: "VARCHAR", text: "`equal` or `ordered`" },
         Column { name: "t", data_type: "DOUBLE", text: "largest distance of a class" },
         Column { name: "average_t", data_type: "DOUBLE", text: "mean over the rows" },
-        Column { name: "farthest_class", data_type: "VARCHAR", text: "a class with that distance; ties: the first in the order of their values" },
+        Column {
+            name: "farthest_class",
+            data_type: "VARCHAR",
+            text: "a class with that distance; ties: the first in the order of their values",
+        },
     ],
-    examples: &["SELECT classes, distance, round(t, 3) AS t, round(average_t, 3) AS average_t, farthest_class
+    examples: &[
+        "SELECT classes, distance, round(t, 3) AS t, round(average_t, 3) AS average_t, farthest_class
 FROM t_closeness((SELECT * FROM (VALUES ('476**', 3), ('476**', 4), ('476**', 5), ('4790*', 6), ('4790*', 11), ('4790*', 8),
-  ('476**', 7), ('476**', 9), ('476**', 10)) AS t(postcode, salary)), quasi_identifiers => [postcode], sensitive => salary);"],
+  ('476**', 7), ('476**', 9), ('476**', 10)) AS t(postcode, salary)), quasi_identifiers => [postcode], sensitive => salary);",
+        "SELECT classes, distance, round(t, 3) AS t, round(average_t, 3) AS average_t, farthest_class
+FROM t_closeness(sample_customers(rows => 1000), quasi_identifiers => [city_tier], sensitive => channel);",
+    ],
     source: "N. Li, T. Li, S. Venkatasubramanian: t-Closeness, Privacy Beyond k-Anonymity and ℓ-Diversity (2007)",
     ..Doc::EMPTY
 };

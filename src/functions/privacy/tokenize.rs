@@ -23,7 +23,11 @@ pub const DETOKENIZE: &str = "detokenize";
 
 const ARGUMENTS: [Argument; 4] = [
     text("value", "the value, or for `detokenize` the token"),
-    Argument::required(PURPOSE, Takes::Text, "purpose of the tokens, such as 'delivery'"),
+    Argument::required(
+        PURPOSE,
+        Takes::Text,
+        "purpose of the tokens, such as 'delivery': a token can be turned back for its own purpose only",
+    ),
     Argument::optional(
         FORM,
         Takes::Choice(&["text", DIGITS]),
@@ -48,7 +52,13 @@ With `form => 'digits'`, the digits of the value become other digits in the same
 separators, for a field or a program that accepts nothing else. The value needs 6 to 56 digits, otherwise the token is NULL. Such a token
 does not contain the version of its key, and any number is a valid token of some number.
 
-Keys are in the file described in [pseudonymize](pseudonymize.md), outside of SQL. If nobody needs to get the value back, use `pseudonymize`.",
+Keys are in the file described in `pseudonymize`, outside of SQL. If nobody needs to get the value back, use `pseudonymize`.
+
+**Cost.** One encryption per value; with `form => 'digits'` ten rounds of it. Nothing is stored: there is no table of tokens that could be
+lost or stolen.
+
+**Elsewhere.** `pgp_sym_encrypt` of PostgreSQL's pgcrypto gives another text each time, so one cannot join by it, and needs the key in the
+statement. Vault's Transform engine has FF3-1 for digits.",
             arguments: &ARGUMENTS,
             examples: &["SELECT tokenize(phone, purpose => 'delivery') AS token FROM (SELECT CAST(NULL AS VARCHAR) AS phone) AS customers;"],
             source: "RFC 8452, RFC 5869; NIST SP 800-38G",
@@ -63,7 +73,11 @@ Keys are in the file described in [pseudonymize](pseudonymize.md), outside of SQ
             summary: "Returns the value of a token made by `tokenize`.",
             description: "\
 Anything that is not a valid token for this purpose gives NULL; a version that the key file does not have is an error. A role without
-SUPERUSER needs `GRANT DETOKENIZE ON DATABASE portrait TO role`; a view or mask that turns tokens back runs with the rights of its owner.",
+SUPERUSER needs `GRANT DETOKENIZE ON DATABASE portrait TO role`; a view or mask that turns tokens back runs with the rights of its owner.
+
+**Cost.** As `tokenize`.
+
+**Elsewhere.** `pgp_sym_decrypt` of PostgreSQL's pgcrypto, with the key in the statement; Vault's `decode` for its own tokens.",
             arguments: &ARGUMENTS,
             examples: &["SELECT detokenize(token, purpose => 'delivery') AS phone FROM (SELECT CAST(NULL AS VARCHAR) AS token) AS parcels;"],
             source: "RFC 8452, RFC 5869; NIST SP 800-38G",
