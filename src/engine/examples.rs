@@ -19,33 +19,32 @@ const LINES: usize = 20;
 /// The width of a line in characters.
 const WIDTH: usize = 110;
 
-/// Runs every example of every page, each in a database of its own, and formats the result of its last statement. Examples without rows are
-/// omitted. Relative paths start from `base`; files that an example writes are discarded.
+/// Runs every example of every page, and those of system tables and settings, each in a database of its own, and formats the result of its
+/// last statement. Examples without rows are omitted. Relative paths start from `base`; files that an example writes are discarded.
 ///
 /// # Errors
 /// An example fails; the error names its page.
 pub fn example_results(base: &Path) -> Result<BTreeMap<&'static str, String>> {
     let mut results = BTreeMap::new();
-    for doc in pages() {
-        for example in doc.examples {
-            let named = |error: &dyn std::fmt::Display| failed(doc.name, format!("{error}\n{example}"));
-            // Plans show the number of partitions, which would otherwise depend on the machine.
-            let engine = Engine::open(EngineOptions { partitions: Some(2), ..EngineOptions::default() })?;
-            let written = tempdir().map_err(|error| named(&error))?;
-            let base = if example.contains("COPY ") { written.path() } else { base };
-            let session = engine.session()?.with_base(base);
-            let rows = engine.block_on(session.sql(example)).map_err(|error| named(&crate::error::message(&error)))?;
-            let text = shown(&rows).map_err(|error| named(&error))?;
-            if !text.is_empty() {
-                results.insert(*example, text);
-            }
+    let of_pages = pages().into_iter().flat_map(|doc| doc.examples.iter().map(move |example| (doc.name, *example)));
+    for (name, example) in of_pages.chain(crate::system::examples()) {
+        let named = |error: &dyn std::fmt::Display| failed(name, format!("{error}\n{example}"));
+        // Plans show the number of partitions, which would otherwise depend on the machine.
+        let engine = Engine::open(EngineOptions { partitions: Some(2), ..EngineOptions::default() })?;
+        let written = tempdir().map_err(|error| named(&error))?;
+        let base = if example.contains("COPY ") { written.path() } else { base };
+        let session = engine.session()?.with_base(base);
+        let rows = engine.block_on(session.sql(example)).map_err(|error| named(&crate::error::message(&error)))?;
+        let text = shown(&rows).map_err(|error| named(&error))?;
+        if !text.is_empty() {
+            results.insert(example, text);
         }
     }
     Ok(results)
 }
 
 fn shown(rows: &[RecordBatch]) -> std::io::Result<String> {
-    let Some(first) = rows.first().filter(|first| first.num_columns() > 0) else { return Ok(String::new()) };
+    let Some(first) = rows.iter().find(|batch| batch.num_columns() > 0 && batch.num_rows() > 0) else { return Ok(String::new()) };
     let table = |most| {
         let mut text = vec![];
         let style = TableStyle { most, width: Some(WIDTH), blocks: Blocks::WhenWide };

@@ -7,6 +7,7 @@ mod comments;
 mod connections;
 mod dialects;
 mod erasures;
+mod examples;
 mod files;
 mod functions;
 mod grants;
@@ -33,11 +34,12 @@ use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 use futures::future::BoxFuture;
 
-use crate::docs::{Column, Doc};
+use crate::docs::{Column, Doc, results};
 use crate::objects::{KINDS, profile_tables};
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
+pub use examples::all as examples;
 pub use reference::reference;
 pub use tasks::{by_task, tasks};
 
@@ -159,7 +161,13 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 |---|---|
 ";
 
-/// The page of the schema: every table with its columns.
+/// An example on a page, with its result if it has rows.
+fn shown(example: &str) -> String {
+    let result = results().get(example).map(|result| format!("\n```text\n{result}\n```\n"));
+    format!("\n```sql\n{example}\n```\n{}", result.unwrap_or_default())
+}
+
+/// The page of the schema: every table with its columns and an example.
 fn markdown() -> String {
     use std::fmt::Write;
     let mut page = String::from("# System tables\n\nTables of the schema `system`, about the program and the database.\n");
@@ -168,6 +176,9 @@ fn markdown() -> String {
             write!(page, "\n## system.{}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", table.name(), table.summary());
         for column in table.columns() {
             let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
+        }
+        if let Some((_, example)) = examples::TABLES.iter().find(|(name, _)| *name == table.name()) {
+            page.push_str(&shown(example));
         }
     }
     page.push_str(OF_POSTGRES);
@@ -188,6 +199,7 @@ mod tests {
             assert!(tables[..place].iter().all(|other| other.name() != table.name()), "{}", table.name());
             assert!(table.summary().ends_with('.') && table.columns().iter().all(|column| !column.text.is_empty()));
             assert!(schema_of(table.columns()).fields().len() == table.columns().len());
+            assert!(examples::TABLES.iter().any(|(name, _)| *name == table.name()), "{} has no example", table.name());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use datafusion::config::ExtensionOptions;
 
 use super::tasks::{by_name, by_task, link};
-use super::{dialects, markdown, statement_pages};
+use super::{dialects, examples, markdown, shown, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
 use crate::language::Language;
@@ -35,6 +35,9 @@ pub fn reference() -> Vec<(String, String)> {
     );
     for entry in PortraitSettings::default().entries() {
         let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
+    }
+    for (name, changes, example) in examples::SETTINGS {
+        let _ = write!(settings, "\n## portrait.{name}\n\n{changes}\n{}", shown(example));
     }
     let file_of = |name: &str| all.iter().find(|(doc, _)| doc.name == name).map_or("", |(_, file)| file);
     files.push(("tasks.md".into(), by_task(Language::En, |name| link(name, file_of(name)))));
