@@ -17,11 +17,17 @@ const DOC: Doc = Doc {
     description: "\
 Short forms: `SUMMARIZE orders`, `SUMMARIZE 'orders.csv'` and `SUMMARIZE SELECT …`. One row per column, in the order of the columns; the
 rows are read once. The number of distinct values and the quartiles are approximate. The mean and the quartiles exist only for numbers, and
-are NULL for other types. Bytes are shown in hexadecimal digits. For lists and structs only the NULLs are counted. The most frequent value needs memory for the values of the
+are NULL for other types. Bytes are shown in hexadecimal digits. For lists and structs only the NULLs are counted. The most frequent value
+needs memory for the values of the
 columns.
 
-`data_profile` shows more, in bounded memory: patterns of strings, frequent values, and alerts.",
-    arguments: &[Argument::required("query", Takes::Query, "query to summarize")],
+`data_profile` shows more, in bounded memory: patterns of strings, frequent values, and alerts.
+
+**Cost.** One pass over the rows. Memory grows with the number of distinct values of each column; for tables with keys of millions of values
+use `data_profile`.
+
+**Elsewhere.** DuckDB: `SUMMARIZE`; pandas: `describe(include='all')`; R: `summary`.",
+    arguments: &[Argument::required("query", Takes::Query, "query whose columns are summarized; a table name or a file in the short forms")],
     columns: &[
         Column { name: "column_name", data_type: "VARCHAR", text: "name of the column" },
         Column { name: "column_type", data_type: "VARCHAR", text: "type of the column" },
