@@ -228,14 +228,9 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     staged.publish()?;
     let kept = shown.sections.len();
     let said: usize = shown.sections.iter().map(|section| section.said.len()).sum();
-    let count = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-    let left = if shown.left.is_empty() { String::new() } else { format!(", {} left out", shown.left.len()) };
-    notes.push(format!(
-        "{label}: {}{left}, {}, as of {}",
-        count(kept, "section"),
-        count(said, "sentence"),
-        timestamp(subject.snapshot.at)
-    ));
+    let left = shown.left.len();
+    let at = timestamp(subject.snapshot.at);
+    notes.push(format!("{label}: sections: {kept}, left out: {left}, sentences: {said}, as of {at}"));
     Ok(notes)
 }
 

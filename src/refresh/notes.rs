@@ -39,7 +39,7 @@ impl Done {
         }
         let profile = &refresh.request.profile;
         format!(
-            "profile {profile} as of {as_of}: {rows} customers ({entered} new, {left} left), {changes} values changed, {seconds:.1} s"
+            "profile {profile} as of {as_of}: {rows} customers ({entered} new, {left} left), values changed: {changes}, {seconds:.1} s"
         )
     }
 }

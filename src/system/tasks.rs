@@ -65,6 +65,7 @@ const TOPICS: &[Topic] = &[
             ("Find groups that nobody has named yet", &["choose_clusters", "kmeans", "kprototypes", "cluster_profile"]),
             ("Are the groups any good, and what makes them different?", &["cluster_validity", "explain_segments"]),
             ("What did the profile look like last month?", &["FOR SYSTEM_TIME AS OF"]),
+            ("Which value did a tag have before, and since when?", &["REFRESH"]),
         ],
     ),
     (
@@ -134,6 +135,8 @@ const TOPICS: &[Topic] = &[
             ("Run a script every night", &["CREATE SCHEDULE"]),
             ("Write the monthly report, or the page of one customer", &["COPY REPORT", "COPY CARD"]),
             ("Draw a chart", &["COPY … (CHART …)"]),
+            ("Give a colleague or a BI tool an account on the server", &["CREATE ROLE", "GRANT"]),
+            ("Messages, help and reports in Chinese", &["SET"]),
         ],
     ),
 ];

@@ -46,6 +46,9 @@ order. Items are ranked by their rules in the same way.
 can filter it, keep it in a table or write it by hand. The baskets need not be the ones that the rules come from: rules mined from orders
 can be applied to everything that a customer ever bought, or looked at (\"browsed this, not bought that yet\").
 
+Rules that were mined `per` country or segment are applied to every basket all the same, because `recommend` does not know the groups. To give
+each customer the rules of the own group only, make the group part of the item, `country || ': ' || product`, in both calls.
+
 Rows without a basket or item, and rules with a NULL or infinite number, are dropped and counted. Baskets without a recommendation have no row.
 
 **Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that contain one of its items.

@@ -139,7 +139,8 @@ const DOC: Doc = Doc {
     domain: "model",
     summary: "Measures how good a model is on given rows: for clusters, how compact and separate they are; for a target, how accurate the predictions.",
     description: "\
-One row. Rows from a later time than the training show whether a model still holds; `ml_training_info` has the measures on the holdout rows.
+One row. Give rows that the model was not trained on, for example those of a later month: on its own training rows, every model looks better than it is.
+The measures on the rows that were held out of the training are in `ml_training_info`.
 Rows without a prediction, or with a NULL target, are ignored.
 
 For clusters, distances are between features scaled as in training, and the indices are those of `cluster_validity` over the number

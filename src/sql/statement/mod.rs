@@ -114,7 +114,7 @@ EXECUTE best(4);"],
         name: "SET",
         summary: "Changes a setting of the session; SHOW shows it.",
         syntax: "SET name = value; RESET name; SHOW name; SHOW ALL",
-        description: "Portrait's settings begin with `portrait.`, those of the engine with `datafusion.`. `SHOW ALL` lists them.",
+        description: "Portrait's settings begin with `portrait.`, those of the engine with `datafusion.`. `SHOW ALL` lists them. `SET portrait.language = 'zh'` gives messages, help and reports in Chinese.",
         examples: &["SET portrait.max_rows_shown = 20; SHOW portrait.max_rows_shown;"],
         ..STATEMENT
     },
