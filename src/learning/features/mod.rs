@@ -24,8 +24,8 @@ pub use exact::Exact;
 pub use gather::{Category, Filled, LARGEST, Rows};
 pub use scale::{Scaled, scaled};
 pub use spec::{
-    ALL_FEATURES, FEATURES, Feature, FeatureSpec, KEY, Kind, MISSING, MISSING_KEPT, MISSING_OR_KEPT, MIXED_FEATURES, Missing,
-    ORDERED_FEATURES, OWN_KEY, WEIGHT, key_column,
+    ALL_FEATURES, FEATURES, Feature, FeatureSpec, KEY, KEY_OF_ROWS, Kind, MISSING, MISSING_KEPT, MISSING_OR_KEPT, MIXED_FEATURES,
+    Missing, ORDERED_FEATURES, OWN_KEY, WEIGHT, key_column,
 };
 pub use spill::Spilled;
 pub use step::{Compute, Computing, Gather};

@@ -13,6 +13,9 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 
 pub const KEY: Argument = Argument::required("key", Takes::Column, "key of the row: a customer; must be unique");
+/// The key where rows are customers at several times.
+pub const KEY_OF_ROWS: Argument =
+    Argument::required("key", Takes::Column, "key of the row: a customer, who may have several rows, one for each time");
 pub const OWN_KEY: Argument =
     Argument::optional("key", Takes::Column, "", "key of the row, not used as a feature; must be unique");
 pub const FEATURES: Argument = Argument::optional(

@@ -17,7 +17,7 @@ use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::survival::{Cox, CoxModel, CoxOptions, Ties, fit_cox};
-use crate::learning::features::{ALL_FEATURES, Computing, KEY, Kind as FeatureKind, MISSING, Rows};
+use crate::learning::features::{ALL_FEATURES, Computing, KEY_OF_ROWS, Kind as FeatureKind, MISSING, Rows};
 use crate::learning::supervised::table::order;
 
 /// The type `cox`.
@@ -62,7 +62,7 @@ features, `survival`, the share of such rows that lasts longer than `horizon`, a
 `metrics` contains `concordance`, the share of pairs that the model puts in the right order (0.5 is chance), the log-likelihood, and the
 test that no feature matters. A column that is a combination of others is rejected. If a column separates the rows with the event, its
 coefficient grows without end, and the training reports that it did not converge.",
-    arguments: &[KEY, DURATION, EVENT, ALL_FEATURES, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
+    arguments: &[KEY_OF_ROWS, DURATION, EVENT, ALL_FEATURES, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
     examples: &["CREATE TABLE contracts AS SELECT n AS contract, 1 + (n * 7 + n * n) % 24 AS months, n % 3 > 0 AS has_left, n % 5 AS calls, CASE n % 2 WHEN 0 THEN 'card' ELSE 'cash' END AS payment
 FROM generate_series(1, 60) AS s(n);
 CREATE OR REPLACE MODEL leaving WITH (type = 'cox', key = 'contract', duration = 'months', event = 'has_left', horizon = 12) AS SELECT * FROM contracts;

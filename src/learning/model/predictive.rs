@@ -8,7 +8,9 @@ use super::stored::StoredForm;
 use crate::adapter::arguments::Options;
 use crate::docs::{Doc, Kind};
 use crate::kernels::control::Stop;
-use crate::learning::features::{ALL_FEATURES, Computing, KEY, Kind as FeatureKind, MISSING_KEPT, MISSING_OR_KEPT, Rows, WEIGHT};
+use crate::learning::features::{
+    ALL_FEATURES, Computing, KEY_OF_ROWS, Kind as FeatureKind, MISSING_KEPT, MISSING_OR_KEPT, Rows, WEIGHT,
+};
 use crate::learning::supervised::algorithm::Algorithm;
 use crate::learning::supervised::linear::{self, Family, LinearSettings};
 use crate::learning::supervised::plan::{
@@ -50,7 +52,7 @@ the same key both for training and for measuring; `split = 'time'` holds out the
 the rows that are not held out; `metrics` in `system.models` are measured on the held-out rows. The order of rows is decided only by their
 values: the same rows and `random_state` give the same model.",
         arguments: &[
-            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
+            KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS,
             RANDOM_STATE,
         ],
@@ -71,7 +73,7 @@ pub const LINEAR_REGRESSION: Predictive = Predictive {
         syntax: "CREATE MODEL name WITH (type = 'linear_regression', key = 'column', target = 'column', [option = value, …]) AS query",
         description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; standard errors are those of ordinary least squares, in which a row of weight 3 counts as three rows, and `z` is Student's t.",
         arguments: &[
-            KEY, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
+            KEY_OF_ROWS, TARGET_NUMBER, ALL_FEATURES, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
             linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
         ],
         examples: &["CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, CAST(monetary AS DOUBLE) AS monetary
@@ -108,7 +110,7 @@ pub const DECISION_TREE: Predictive = Predictive {
         syntax: "CREATE MODEL name WITH (type = 'decision_tree', key = 'column', target = 'column', [option = value, …]) AS query",
         description: "Splits use Gini impurity, or squared error for numbers. `explain_segments` describes given groups with such a tree; this one predicts. Targets and held-out rows are as in `gradient_boosting`.",
         arguments: &[
-            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::TREE_DEPTH, trees::TREE_LEAVES, trees::TREE_ROWS,
+            KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::TREE_DEPTH, trees::TREE_LEAVES, trees::TREE_ROWS,
             trees::CCP_ALPHA, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
         ],
         examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
@@ -128,7 +130,7 @@ pub const RANDOM_FOREST: Predictive = Predictive {
         syntax: "CREATE MODEL name WITH (type = 'random_forest', key = 'column', target = 'column', [option = value, …]) AS query",
         description: "Targets and held-out rows are as in `gradient_boosting`.",
         arguments: &[
-            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::N_TREES, trees::FOREST_DEPTH, trees::FOREST_LEAVES,
+            KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::N_TREES, trees::FOREST_DEPTH, trees::FOREST_LEAVES,
             trees::FOREST_ROWS, trees::MAX_FEATURES, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
         ],
         examples: &["CREATE TABLE customers_at_risk AS SELECT customer_id, frequency, CAST(monetary AS DOUBLE) AS monetary, recency_days > 120 AS churned
@@ -154,7 +156,7 @@ encoding. With `early_stopping`, a tenth of the training rows decides the number
 
 Keys, held-out rows and reproducibility are as in `logistic_regression`.",
         arguments: &[
-            KEY, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::ITERATIONS, trees::LEARNING_RATE, trees::MAX_LEAVES,
+            KEY_OF_ROWS, TARGET_CLASS, ALL_FEATURES, WEIGHT, TIME, POSITIVE, trees::OBJECTIVE, MISSING_KEPT, trees::ITERATIONS, trees::LEARNING_RATE, trees::MAX_LEAVES,
             trees::MAX_DEPTH, trees::MIN_ROWS, trees::L2, trees::SUBSAMPLE, trees::FEATURE_FRACTION, trees::EARLY_STOPPING, CLASS_WEIGHT, SPLIT, HOLDOUT, FOLDS,
             SEARCH, METRIC, CALIBRATION, THRESHOLD, PERMUTATIONS, RANDOM_STATE,
         ],
