@@ -102,4 +102,4 @@ macro_rules! guides {
     };
 }
 
-guides!(first_hour, tag_table, baskets_to_offers, unnamed_groups, coming_from);
+guides!(first_hour, tag_table, baskets_to_offers, unnamed_groups, who_leaves, coming_from);
