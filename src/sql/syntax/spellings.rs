@@ -11,6 +11,7 @@
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
+//! | `RANGE INTERVAL '1' DAY PRECEDING` | `RANGE INTERVAL '1 days' PRECEDING` |
 //! | `INTERVAL '04:05:06'` | `INTERVAL '04 hours 05 minutes 06 seconds'` |
 //! | `TIMESTAMP '9999-12-31'` | `TIMESTAMP(6) '9999-12-31'` |
 //! | `ARRAY(SELECT …)` | `(SELECT array_agg(…) FROM …)` |
@@ -31,12 +32,14 @@
 //! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
 //! | `SELECT *, a + 1 FROM t ORDER BY ALL` | `SELECT * FROM (SELECT *, a + 1 FROM t) ORDER BY ALL` |
 
+use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, IntervalUnit, parse_interval_month_day_nano_config};
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, LimitClause, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias, TableAliasColumnDef, TableFactor, TableSampleKind,
-    TableSampleUnit, TableWithJoins, TopQuantity, TypedString, UnaryOperator, Value, ValueWithSpan,
+    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, Interval, LimitClause, NamedWindowDefinition, NamedWindowExpr,
+    ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias,
+    TableAliasColumnDef, TableFactor, TableSampleKind, TableSampleUnit, TableWithJoins, TopQuantity, TypedString, UnaryOperator,
+    Value, ValueWithSpan, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::call_of;
@@ -86,6 +89,48 @@ fn clock_in_words(interval: &mut Expr) {
     }
     let clock = parts.iter().zip(["hours", "minutes", "seconds"]).map(|(part, unit)| format!("{sign}{part} {unit}"));
     *text = before.iter().map(ToString::to_string).chain(clock).collect::<Vec<_>>().join(" ");
+}
+
+/// Writes the intervals of a frame in one form. The planner refuses frames that mean the same in other words.
+fn one_form(window: &mut WindowSpec) {
+    let Some(WindowFrame { units: WindowFrameUnits::Range, start_bound, end_bound }) = &mut window.window_frame else { return };
+    for bound in std::iter::once(start_bound).chain(end_bound) {
+        let (WindowFrameBound::Preceding(Some(offset)) | WindowFrameBound::Following(Some(offset))) = bound else { continue };
+        if let Some(text) = written_out(offset) {
+            **offset = Expr::Interval(Interval {
+                value: Box::new(Expr::value(Value::SingleQuotedString(text))),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
+        }
+    }
+}
+
+/// An interval of constants in months, days and seconds; `None` without a unit, which the planner reports.
+fn written_out(interval: &Expr) -> Option<String> {
+    let (value, unit) = match interval {
+        Expr::Interval(Interval { value, leading_field, last_field: None, .. }) => (value, leading_field.as_ref()),
+        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } => (expr, None),
+        _ => return None,
+    };
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text) | Value::Number(text, _), .. }) = value.as_ref()
+    else {
+        return None;
+    };
+    let text = unit.map_or_else(|| text.to_string(), |unit| format!("{text} {unit}"));
+    const SECOND: i64 = 1_000_000_000;
+    if !text.bytes().any(|letter| letter.is_ascii_alphabetic()) {
+        return None;
+    }
+    let span = parse_interval_month_day_nano_config(&text, IntervalParseConfig::new(IntervalUnit::Second)).ok()?;
+    let (seconds, nanoseconds) = (span.nanoseconds / SECOND, span.nanoseconds % SECOND);
+    let parts =
+        [(i64::from(span.months), "months"), (i64::from(span.days), "days"), (seconds, "seconds"), (nanoseconds, "nanoseconds")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    Some(if parts.is_empty() { "0 days".into() } else { parts.join(" ") })
 }
 
 /// Makes a timestamp one of microseconds where nanoseconds, which reach from 1677 to 2262, cannot hold it.
@@ -245,6 +290,9 @@ fn usual_type(data_type: &mut DataType) {
 
 /// Replaces clauses of a call by arguments.
 fn call(function: &mut Function) -> Result<Option<Expr>> {
+    if let Some(WindowType::WindowSpec(window)) = &mut function.over {
+        one_form(window);
+    }
     let own = match function.name.0.as_slice() {
         [ObjectNamePart::Identifier(name)] => name.value.to_lowercase(),
         _ => return Ok(None),
@@ -347,6 +395,11 @@ fn list_of(query: &Query) -> Result<Option<Expr>> {
 
 /// Rewrites one SELECT.
 pub fn select(select: &mut Select) {
+    for NamedWindowDefinition(_, named) in &mut select.named_window {
+        if let NamedWindowExpr::WindowSpec(window) = named {
+            one_form(window);
+        }
+    }
     // The one-row table of Oracle and MySQL.
     let is_dual =
         |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().eq_ignore_ascii_case("dual"));
