@@ -110,6 +110,7 @@ fn one_form(window: &mut WindowSpec) {
 
 /// An interval of constants in months, days and seconds; `None` without a unit, which the planner reports.
 fn written_out(interval: &Expr) -> Option<String> {
+    const SECOND: i64 = 1_000_000_000;
     let (value, unit) = match interval {
         Expr::Interval(Interval { value, leading_field, last_field: None, .. }) => (value, leading_field.as_ref()),
         Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } => (expr, None),
@@ -120,7 +121,6 @@ fn written_out(interval: &Expr) -> Option<String> {
         return None;
     };
     let text = unit.map_or_else(|| text.to_string(), |unit| format!("{text} {unit}"));
-    const SECOND: i64 = 1_000_000_000;
     if !text.bytes().any(|letter| letter.is_ascii_alphabetic()) {
         return None;
     }
