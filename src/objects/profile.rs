@@ -20,7 +20,7 @@ use crate::error::{SqlState, coded, failed, invalid, message};
 use crate::refresh::defined::defined;
 use crate::refresh::definition::{Definition as Part, ProfileBody, ProfileDefinition};
 use crate::refresh::plan::{Planner, no_profile};
-use crate::refresh::published::{ENDS, Named, State};
+use crate::refresh::published::{ENDS, Named, State, compare_keys};
 use crate::sql::command::Grammar;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
@@ -359,13 +359,15 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
+    let mut notes: Vec<String> = compare_keys(&whole, &planned.key_type, context)?.into_iter().collect();
     if !whole.body.time_columns.is_empty() {
-        return Ok(planned.notes(&whole, None));
+        notes.extend(planned.notes(&whole, None));
+        return Ok(notes);
     }
     // Which tables these are is reported with the tags that read them.
-    let mut notes = vec![format!(
+    notes.push(format!(
         "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
-    )];
+    ));
     notes.extend(planned.never.iter().map(|(segment, problem)| format!("segment {segment} {problem}")));
     Ok(notes)
 }

@@ -17,15 +17,17 @@ use datafusion::physical_plan::ExecutionPlan;
 pub use super::columns::KEY;
 use super::columns::{self as names, MOMENT};
 use super::combine::null_of;
+use super::definition::ProfileDefinition;
 use super::history::history_schema;
 use crate::catalog::data::DataFile;
 use crate::catalog::objects::Object;
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
 use crate::catalog::view::View;
-use crate::error::failed;
+use crate::error::{failed, invalid};
 use crate::sql::time_travel::AT;
-use crate::text::timestamp;
+use crate::statement::StatementContext;
+use crate::text::{identifier, sql_type, timestamp};
 
 /// The suffix of the table with the whole stored state of a profile, for functions that explain and compare. It is listed nowhere, and no
 /// profile name can end in it.
@@ -388,6 +390,35 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
         _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
     };
     Err(failed(&format!("profile {profile}"), problem))
+}
+
+/// Compares the key of a definition with the key of what is published, which the next refresh goes on from. Returns a note when it is
+/// another column.
+///
+/// # Errors
+/// The key has another type: neither values nor the history could go on.
+pub fn compare_keys(definition: &ProfileDefinition, key_type: &DataType, context: &StatementContext) -> Result<Option<String>> {
+    let (profile, key) = (definition.name(), &definition.body.key);
+    let Some(newest) = context.catalog().snapshot(SnapshotOf::Profile, profile, When::Now)? else { return Ok(None) };
+    let Some(before) = newest.columns_of(ColumnRole::Key).next() else { return Ok(None) };
+    let before = &before.name;
+    // Files that cannot be read are reported where their rows are needed.
+    let Ok(rows) = state_table(context.view(), profile, &newest) else { return Ok(None) };
+    let schema = rows.schema();
+    let type_before = schema.field(0).data_type();
+    // All integers are stored as BIGINT, all strings as VARCHAR.
+    if type_before.is_string() != key_type.is_string() {
+        let (now, then, key) = (sql_type(key_type), sql_type(type_before), identifier(key));
+        let problem = format!(
+            "its key {key} is {now}, but what is published has the key {before}, {then}, and its history cannot go on with another type; write CAST({key} AS {then}) AS {key}, or DROP PROFILE {profile} and create it again"
+        );
+        return Err(invalid(&format!("profile {profile}"), problem));
+    }
+    Ok((before != key).then(|| {
+        format!(
+            "profile {profile}: the key was {before} and is now {key}; in the history, equal keys are the same customer. If they are not, DROP PROFILE {profile} and create it again"
+        )
+    }))
 }
 
 /// The union of all parts.

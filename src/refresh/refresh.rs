@@ -42,6 +42,7 @@ use super::inputs::Inputs;
 use super::levels::{Computation, DerivedTag, levels};
 use super::notes::Done;
 use super::plan::{Computed, Planned, PlannedSegment, PlannedTag, Planner, own_table};
+use super::published::compare_keys;
 use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
 use super::stages::{Between, Stages};
@@ -361,6 +362,8 @@ impl<'a> Refresh<'a> {
             return Err(invalid(&format!("profile {profile}"), problem));
         }
         sources.refuse_unread(&self.definition)?;
+        // The type may have changed since the definition was made, in a file that is read where it is.
+        compare_keys(&self.definition, &key_type, self.context)?;
         let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
         let snapshots = Earlier::of(self)?;
         let selection = Selection::of(profile, tags, self.request.tags.as_deref(), snapshots.known.as_ref())?;
