@@ -10,7 +10,9 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 
+use super::columns::KEY;
 use super::plan::Planned;
+use crate::catalog::state_columns::valued;
 use crate::error::{coded, message, sqlstate};
 use crate::statement::StatementContext;
 
@@ -27,21 +29,56 @@ pub fn is_of_data(error: &DataFusionError) -> bool {
     sqlstate(error).code().starts_with("22")
 }
 
-/// The error, prefixed with the segment that it comes from, and with the segment's condition.
-pub fn of_segment(error: &DataFusionError, label: &str, condition: impl std::fmt::Display) -> DataFusionError {
-    let text = message(error);
+/// The error, prefixed with the segment that it comes from, and with the segment's condition; `key` is the name of the profile's key.
+pub fn of_segment(error: &DataFusionError, label: &str, key: &str, condition: impl std::fmt::Display) -> DataFusionError {
+    let text = in_own_names(&message(error), key);
     let problem =
         format!("{text} in its condition {condition}; nothing was published. Correct it with CREATE OR REPLACE SEGMENT");
     coded(sqlstate(error), label, problem)
 }
 
+/// The error, prefixed with the tag over the profile that it comes from; `key` is the name of the profile's key.
+pub fn of_derived(error: &DataFusionError, tag: &str, profile: &str, key: &str) -> DataFusionError {
+    with_label(error, &in_own_names(&message(error), key), &format!("tag {tag}"), profile)
+}
+
 /// The error, prefixed with the profile or tag that it comes from.
 pub fn named(error: &DataFusionError, label: &str, profile: &str) -> DataFusionError {
-    let text = message(error);
+    with_label(error, &message(error), label, profile)
+}
+
+fn with_label(error: &DataFusionError, text: &str, label: &str, profile: &str) -> DataFusionError {
     let problem = format!(
         "{text}; nothing was published. Correct its query with CREATE OR REPLACE, or refresh others alone: REFRESH PROFILE {profile} TAGS (…)"
     );
     coded(sqlstate(error), label, problem)
+}
+
+/// The text of an arithmetic error, which names an expression over the profile, with the names that its columns have for users.
+fn in_own_names(text: &str, key: &str) -> String {
+    if !["division by zero", "out of the range"].iter().any(|arithmetic| text.contains(arithmetic)) {
+        return text.to_string();
+    }
+    let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
+    let (mut named, mut rest, mut is_quoted) = (String::new(), text, false);
+    while let Some(first) = rest.chars().next() {
+        let end = match is_of_name(first) {
+            true => rest.find(|letter: char| !is_of_name(letter)).unwrap_or(rest.len()),
+            false => first.len_utf8(),
+        };
+        let (part, after) = rest.split_at(end);
+        is_quoted ^= part == "'";
+        match valued(part) {
+            Some(column) if !is_quoted => named.push_str(column),
+            None if !is_quoted && part.trim_end_matches(':') == KEY => {
+                named.push_str(key);
+                named.push_str(&part[KEY.len()..]);
+            }
+            _ => named.push_str(part),
+        }
+        rest = after;
+    }
+    named
 }
 
 /// The label of the profile or tag whose own query fails over its sources; `None` when none does.
@@ -67,4 +104,27 @@ async fn fails(query: LogicalPlan, context: &StatementContext) -> bool {
         Result::Ok(())
     };
     run.await.is_err_and(|error| is_of_data(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_the_names_that_users_know() {
+        for (stored, own) in [
+            (
+                "9 / (value:年 - key): division by zero; write NULLIF(value:年 - key, 0)",
+                "9 / (年 - id): division by zero; write NULLIF(年 - id, 0)",
+            ),
+            ("1 % key: division by zero", "1 % id: division by zero"),
+            (
+                "if(value:a = 'value:key', 1, 0) / value:b: is out of the range of BIGINT",
+                "if(a = 'value:key', 1, 0) / b: is out of the range of BIGINT",
+            ),
+            ("the key x occurs twice", "the key x occurs twice"),
+        ] {
+            assert_eq!(in_own_names(stored, "id"), own);
+        }
+    }
 }

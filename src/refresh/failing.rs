@@ -24,7 +24,7 @@ impl Refresh<'_> {
             return error;
         }
         let Ok(planned) = self.plan().await else { return error };
-        let name = self.definition.name();
+        let (name, key) = (self.definition.name(), &self.definition.body.key);
         let derived = planned.tags.iter().filter(|tag| tag.needs.is_some()).map(|tag| OverProfile::Tag(tag.name.clone()));
         let parts: Vec<OverProfile> =
             derived.chain(planned.segments.iter().map(|segment| OverProfile::Segment(segment.name.clone()))).collect();
@@ -32,11 +32,11 @@ impl Refresh<'_> {
             return blame::named(&error, &label, name);
         }
         match self.first_failing(&parts).await.and_then(|place| parts.get(place)) {
-            Some(OverProfile::Tag(tag)) => blame::named(&error, &format!("tag {tag}"), name),
+            Some(OverProfile::Tag(tag)) => blame::of_derived(&error, tag, name, key),
             Some(OverProfile::Segment(segment)) => {
                 let own = self.definition.segments.iter().find(|(own, _)| own.object.name == *segment);
                 match own {
-                    Some((own, condition)) => blame::of_segment(&error, &own.object.label(), condition),
+                    Some((own, condition)) => blame::of_segment(&error, &own.object.label(), key, condition),
                     None => error,
                 }
             }
