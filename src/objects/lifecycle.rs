@@ -208,13 +208,28 @@ pub async fn remember(kind: &'static dyn Kind, new: &NewObject, context: &Statem
         }
     };
     let changed = context.with_definition(new.object.clone());
-    let notes = kind.check(&new.object, &changed).await?;
-    let mut notes = notes;
+    let checked = kind.check(&new.object, &changed).await;
+    if let Some(existing) = &new.existing
+        && checked.is_err()
+        && kind.check(existing, context).await.is_ok()
+    {
+        return checked.map_err(|error| about_part(error, &new.object));
+    }
+    let mut notes = checked?;
     if let Some(existing) = &new.existing {
         notes.extend(check_users(existing, context, &changed).await?);
     }
     let stamp = context.view().stamp()?;
     unless_moved(context.catalog().put_object(new.version(), Some(stamp)), context).map(|_| notes)
+}
+
+/// An error of a new version of a profile; what is wrong with one of its tags or segments is what the new version would break.
+fn about_part(error: DataFusionError, new: &Object) -> DataFusionError {
+    let text = message(&error).replace('\n', "; ");
+    let is_of_part = new.kind == "profile" && ["tag ", "segment "].iter().any(|kind| text.starts_with(kind));
+    let Some((label, broken)) = text.split_once(": ").filter(|_| is_of_part) else { return error };
+    let problem = format!("would break {label}: {broken}; change that first, or DROP it");
+    coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &new.label(), problem)
 }
 
 /// The result of a change of definitions. When another statement has changed definitions first, the view is marked as moved, so that this
@@ -256,7 +271,7 @@ pub async fn check_users(object: &Object, context: &StatementContext, changed: &
                     let problem = "would break what others have made over it; ask a role with SUPERUSER";
                     return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
                 }
-                let (label, broken) = (user.label(), message(&broken).replace('\n', " "));
+                let (label, broken) = (user.label(), message(&broken).replace('\n', "; "));
                 // If the error already starts with the object's label, do not repeat it.
                 let broken = broken.strip_prefix(&label).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&broken);
                 let problem = format!("would break {label}: {broken}; change that first, or DROP it");
