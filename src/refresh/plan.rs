@@ -36,6 +36,9 @@ pub const PROFILE_SCHEMA: &str = "profile";
 /// The schema in which segments are published.
 pub const SEGMENT_SCHEMA: &str = "segment";
 
+/// What is wrong with the condition of a segment that reads, counts or compares other rows.
+const MORE_THAN_OWN_ROW: &str = "its condition uses more than the customer's own row; put that into a tag, and use the tag here";
+
 /// The kinds of objects that `time_columns` may name.
 const RELATIONS: [&str; 3] = ["table", "view", "external table"];
 
@@ -179,7 +182,11 @@ impl Planner<'_> {
                 {
                     *place = condition.clone();
                 }
-                let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await?;
+                let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await;
+                let plan = plan.map_err(|error| match message(&error).contains("neither grouped nor aggregated") {
+                    true => invalid(&subject, MORE_THAN_OWN_ROW),
+                    false => error,
+                })?;
                 if let Some((column, data_type)) = text_as_other(&plan, condition) {
                     let (what, written) = match &data_type {
                         DataType::Boolean => ("true or false", "BOOLEAN"),
@@ -200,9 +207,7 @@ impl Planner<'_> {
                     ));
                 }
                 let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
-                    let problem =
-                        "its condition uses more than the customer's own row; put that into a tag, and use the tag here";
-                    return Err(invalid(&subject, problem));
+                    return Err(invalid(&subject, MORE_THAN_OWN_ROW));
                 };
                 let asked = asked(&condition)?;
                 never.extend(asked.iter().filter_map(|asked| Some((segment.object.name.clone(), asked.never(&domains)?))));
