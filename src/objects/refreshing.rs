@@ -2,10 +2,11 @@
 
 use datafusion::common::{Result, ScalarValue};
 
-use super::lifecycle::{find, missing};
+use super::lifecycle::{find, missing, profiles};
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
+use crate::refresh::plan::no_profile;
 use crate::refresh::refresh::{AsOf, RefreshRequest};
 use crate::sql::command::Refresh;
 use crate::sql::time_travel::moment;
@@ -56,6 +57,10 @@ pub fn requested(refresh: &Refresh, context: &StatementContext) -> Result<Refres
         return Err(invalid(&subject, format!("as_of {} lies in the future; its data is not known yet", timestamp(as_of))));
     }
     if !target.grammar.is_of_profile() {
+        // Here, as an error of the refresh itself tells a role that does not own the profile nothing.
+        if !profiles(&context.all_objects()?).any(|profile| profile == target.name) {
+            return Err(context.unseen(no_profile(&target.name, profiles(&context.objects()?)), &target.name));
+        }
         let as_of = as_of.map_or(AsOf::Now, AsOf::At);
         return Ok(RefreshRequest { profile: target.name.clone(), tags: refresh.tags.clone(), segment: None, as_of, rewind });
     }
