@@ -34,7 +34,9 @@ use datafusion::functions_aggregate::expr_fn::{array_agg, count, max, min};
 use datafusion::functions_nested::expr_fn::{array_sort, make_array};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::utils::COUNT_STAR_EXPANSION;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, try_cast, when,
+};
 
 use super::columns::{KEY, column, second};
 use super::decompose::{QueryParts, decompose, substitute};
@@ -183,7 +185,7 @@ impl Group {
         if let Some(predicate) = all_of(members_of_profile, plan.schema())? {
             plan = plan.filter(predicate)?;
         }
-        let mut projected = vec![cast(column(KEY), key_type.clone()).alias(KEY)];
+        let mut projected = vec![as_key(column(KEY), key_type, self.has_profile, plan.schema())?.alias(KEY)];
         for (name, multiple, conditions, value) in values {
             let value = only_when(all_of(conditions, plan.schema())?, value, plan.schema())?;
             projected.push(if multiple { list_of(value)? } else { value }.alias(name));
@@ -198,7 +200,7 @@ impl Group {
         for Member { query, parts } in self.members {
             let own = own_condition(&parts, common, source.schema())?;
             if projected.is_empty() {
-                projected.push(cast(parts.key, key_type.clone()).alias(KEY));
+                projected.push(as_key(parts.key, key_type, self.has_profile, source.schema())?.alias(KEY));
             }
             for (name, value) in query.names.iter().zip(parts.values) {
                 projected.push(only_when(own.clone(), value, source.schema())?.alias(name));
@@ -236,6 +238,15 @@ fn call_name(place: usize) -> String {
 /// The conditions of a member beyond the common ones.
 fn own_condition(parts: &QueryParts, common: &[Expr], schema: &DFSchema) -> Result<Option<Expr>> {
     all_of(parts.conditions.iter().filter(|condition| !common.contains(condition)).cloned(), schema)
+}
+
+/// The key of a query in the type of the profile's key. A number too large for that is the key of no customer, except in the profile's own
+/// query, where it is an error.
+fn as_key(key: Expr, key_type: &DataType, is_own: bool, schema: &DFSchema) -> Result<Expr> {
+    Ok(match key.get_type(schema)? {
+        DataType::UInt64 if !is_own => try_cast(key, key_type.clone()),
+        _ => cast(key, key_type.clone()),
+    })
 }
 
 /// A list of the one value, for a tag with `multiple`; NULL when the value is NULL.
