@@ -330,6 +330,13 @@ fn of_types(text: &str) -> Option<String> {
             return Some(format!("{expression}: {next}"));
         }
     }
+    if let Some(found) = parts(text, ["Can not find compatible types to compare ", " with [", ""]) {
+        let types = found[1].strip_suffix(']').unwrap_or(found[1]);
+        return Some(format!(
+            "IN: compares {} with {types}; CAST one side, or write 'a' = ANY(list) for a value in a list",
+            found[0]
+        ));
+    }
     if let Some(found) = parts(text, ["Cannot get result type for temporal operation ", ": "]) {
         return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
     }

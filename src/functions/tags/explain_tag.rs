@@ -171,7 +171,7 @@ fn rows(query: &str, key: &str) -> Result<String> {
                 items.len() - 1
             });
             let name = &items[place].1;
-            let _ = write!(compared, ", {} || coalesce(CAST({name} AS VARCHAR), 'NULL')", literal(&format!("{text} = ")));
+            let _ = write!(compared, ", {} || coalesce({}, 'NULL')", literal(&format!("{text} = ")), shown(name));
         }
         structs.push(one_row(
             number + 1,
@@ -191,6 +191,14 @@ fn rows(query: &str, key: &str) -> Result<String> {
     structs.push(one_row(count + 1, "ELSE", "", "true", gives));
     let names: String = items.iter().map(|(_, name)| format!(", {name}")).collect();
     Ok(unnested(&rules.with_key(items), &names, &structs, key))
+}
+
+/// A value as text. A mean of amounts has six decimals or more; zeros after the second are left out.
+fn shown(name: &str) -> String {
+    format!(
+        "CASE WHEN starts_with(arrow_typeof({name}), 'Decimal') THEN regexp_replace(CAST({name} AS VARCHAR), '([.]\\d\\d\\d*?)0+$', '\\1') \
+         ELSE CAST({name} AS VARCHAR) END"
+    )
 }
 
 /// A tag whose value is an expression.

@@ -10,6 +10,7 @@ use sqlparser::ast::BinaryOperator;
 
 use crate::error::{SqlState, coded};
 use crate::sql::syntax::postgres::array_literal;
+use crate::text::{literal, written_name};
 
 /// Converts the string to the type of the other side.
 #[derive(Debug)]
@@ -56,9 +57,10 @@ fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> 
         _ => return Ok(None),
     };
     let Some(items) = array_literal(written) else {
-        let problem =
-            format!("'{written}' is compared with a list; write '{written}' = ANY(list), or a list: ['a', 'b'] or '{{a,b}}'");
-        return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "list", problem));
+        let name = if let Expr::Column(column) = other { written_name(&column.name) } else { "list".into() };
+        let value = literal(written);
+        let problem = format!("is a list; write {value} = ANY({name}) to find the value in it, or ['a', 'b'] for a whole list");
+        return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, &name, problem));
     };
     let items = cast(&StringArray::from(items), item.data_type())?;
     let values = (0..items.len()).map(|place| ScalarValue::try_from_array(&items, place)).collect::<Result<Vec<_>>>()?;
