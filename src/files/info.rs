@@ -32,8 +32,12 @@ pub static DOCS: [Doc; 2] = [
         domain: "files",
         summary: "Lists files: kind, size, age, and for Parquet what their footers say.",
         syntax: "file_info('location')",
-        description: "One row per file of the location, in the order of their names. No rows are read. What a file does not say without being read \
-                      is NULL: only Parquet files say how many rows they have.",
+        description: "\
+One row per file of the location, in the order of their names. What a kind of file does not say of itself is NULL: only Parquet knows its rows without being read. No rows are read.
+
+**Cost.** A listing of the location, and the footer of each Parquet file: some kilobytes each, also over the network.
+
+**Elsewhere.** `parquet_file_metadata` and `glob` of DuckDB, `pq.read_metadata` of pyarrow.",
         arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
@@ -54,8 +58,13 @@ pub static DOCS: [Doc; 2] = [
         domain: "files",
         summary: "Lists the columns of files, and for Parquet their sizes, NULLs and bounds.",
         syntax: "file_columns('location')",
-        description: "One row per file and column. Bounds come from the footer, as text. They are NULL if a row group has none. Bounds of long \
-                      texts may be shortened; they still enclose all values. Rows are read only to guess types.",
+        description: "\
+One row per file and column. Bounds are those that the footer has, as texts; they are NULL when a row group has none, and of long texts they may be cut, so that they lie outside of the values. No rows are read but those that types are guessed from.
+
+**Cost.** As `file_info`, beside the pieces of other kinds of files that types are guessed from.
+
+**Elsewhere.** `parquet_schema` and `parquet_metadata` of DuckDB; `sniff_csv` for CSV; `DESCRIBE FROM 'file'` gives names and types only, as
+here.",
         arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },

@@ -14,7 +14,11 @@ use crate::files::values::Numbers;
 
 /// The arguments of functions that read CSV.
 pub const ARGUMENTS: &[Argument] = &[
-    Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
+    Argument::required(
+        "location",
+        Takes::Value("string"),
+        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+    ),
     Argument::optional(
         "separator",
         Takes::Text,
@@ -22,30 +26,35 @@ pub const ARGUMENTS: &[Argument] = &[
         "the character between fields; default: the one of `,` `;` tab and `|` that divides the first rows evenly",
     ),
     Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
-    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, if quotes are not doubled there"),
-    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are skipped"),
+    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
+    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are skipped, as '#'; default: none"),
     Argument::optional(
         "header",
         Takes::Flag,
         "true",
         "whether the first line has the names; if not, they are column1, column2, …",
     ),
-    Argument::optional("skip", Takes::Integer(0, 1_000_000), "0", "number of lines before the header to skip"),
+    Argument::optional(
+        "skip",
+        Takes::Integer(0, 1_000_000),
+        "0",
+        "lines before the header that are skipped: 2 for a title and an empty line above it",
+    ),
     Argument::optional(
         "encoding",
         Takes::Text,
         "",
         "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …",
     ),
-    Argument::optional("null", Takes::Names, "", "texts that mean NULL, such as ['N/A', '-']"),
-    Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign"),
-    Argument::optional("thousands", Takes::Text, "", "the sign between groups of three digits"),
+    Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
+    Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign: ',' reads 12,5 as 12.5"),
     Argument::optional(
-        "currency",
-        Takes::Flag,
-        "false",
-        "whether currency signs and codes around numbers are ignored: `1.234,56 €`",
+        "thousands",
+        Takes::Text,
+        "",
+        "the sign between groups of three digits: ',' reads 1,234 as 1234; default: none, and such values are text",
     ),
+    Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are skipped: ¥99 is 99"),
     Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
     Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
     Argument::optional(
@@ -54,12 +63,17 @@ pub const ARGUMENTS: &[Argument] = &[
         "",
         "types of columns, instead of guessed ones: 'card VARCHAR, amount DECIMAL(12, 2)'. Names with capitals or spaces need double quotes",
     ),
-    Argument::optional("all_text", Takes::Flag, "false", "whether all other columns are text"),
+    Argument::optional(
+        "all_text",
+        Takes::Flag,
+        "false",
+        "whether all columns that `types` does not name are text, as they stand in the file",
+    ),
     Argument::optional(
         "sample",
         Takes::Choice(&["spread", "all"]),
         "'spread'",
-        "whether types of large files are guessed from pieces of them, or from all rows",
+        "whether types of files above 16 MB are guessed from pieces of them, or from all rows, which reads them once more",
     ),
     Argument::optional(
         "ragged",
@@ -77,7 +91,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "compression",
         Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]),
         "'auto'",
-        "default: what the name of the file says",
+        "how files are compressed; by default as their names end: orders.csv.gz is gzip",
     ),
 ];
 
@@ -103,11 +117,31 @@ does not fit the guess is an error that names file, line, column and value, and 
 
 **Quotes** are read as in RFC 4180, and may contain line ends. An empty field is NULL; empty quotes are an empty text.
 
-**Encoding**: files in UTF-8, and in UTF-16 with a byte order mark, are recognised. Other encodings must be named; the error of such a file proposes one.
+**Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.
 
-Names that DuckDB and pandas have for an option are understood, such as `delim`, `sep`, `nullstr`, `decimal_separator` and `all_varchar`.",
+**Cost.** A file is divided among threads and read once; the pieces for guessing types are read before. Only columns that the query needs
+are converted. Memory does not grow with the file. CSV is read again for each query: `CREATE TABLE … AS` or COPY to Parquet once, if you ask
+more than one question.
+
+**Elsewhere.** `read_csv` of DuckDB (`delim`, `nullstr`, `decimal_separator`, `ignore_errors`, `null_padding`, `all_varchar`, `sample_size`)
+also guesses types, from a sample, and fails later or skips rows; `COPY … FROM` of PostgreSQL needs a table with types; `read_csv` of pandas
+(`sep`, `na_values`, `thousands`, `dtype`, `on_bad_lines`) makes 7 of 007 unless told otherwise.",
     arguments: ARGUMENTS,
-    examples: &["SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');"],
+    examples: &[
+        "SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');",
+        "-- A till that writes numbers as people do.
+COPY (SELECT unnest(['# till 7', 'name;amount;share;back', 'Li;1.234,50;12%;', 'Wu;¥99,00;7%;(300)', 'He;N/A;;']) AS line)
+TO 'till.csv' OPTIONS (header false, separator '|');
+SELECT * FROM read_csv('till.csv', separator => ';', comment => '#', decimal => ',', thousands => '.', currency => true, percent => true,
+  parentheses => true, null => ['N/A']);",
+        "-- A title above the header, codes with zeros, a row that is too short, a word among numbers.
+COPY (SELECT unnest(['Report of June', 'id,city,amount', '007,Xi''an,12.5', '8,Wuhan', '9,Hefei,many']) AS line)
+TO 'june.csv' OPTIONS (header false, separator '|');
+SELECT * FROM read_csv('june.csv', skip => 1, types => 'id VARCHAR, amount DOUBLE', ragged => 'pad', misfits => 'null', sample => 'all');",
+        "-- No header, other quotes, everything as text, a compressed file.
+COPY (SELECT unnest(['1,''a, b''', '2,''it~''s''']) AS line) TO 'plain.txt.gz' OPTIONS (header false, separator '|');
+SELECT * FROM read_csv('plain.txt.gz', header => false, quote => '''', escape => '~', all_text => true, compression => 'gzip');",
+    ],
     ..Doc::EMPTY
 };
 

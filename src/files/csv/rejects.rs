@@ -41,9 +41,18 @@ here once for each of them.
 | column_name VARCHAR | the column of a value that does not fit; NULL where the number of fields differs |
 | value VARCHAR | that value |
 | reason VARCHAR | what is wrong |
-| row VARCHAR | the row as it stands in the file |",
+| row VARCHAR | the row as it stands in the file |
+
+**Cost.** The files are read once more than by `read_csv`, and in the same way; the result has one row per fault.
+
+**Elsewhere.** DuckDB keeps `reject_errors` when `store_rejects` is given to `read_csv`; pandas has a function for `on_bad_lines`, without
+the reason; PostgreSQL 17 has `ON_ERROR ignore` and a count.",
     arguments: ARGUMENTS,
-    examples: &["SELECT line, column_name, value, reason FROM csv_rejects('data/orders_gbk.csv', encoding => 'gbk', types => 'card BIGINT, 金额 BIGINT');"],
+    examples: &[
+        "SELECT line, column_name, value, reason FROM csv_rejects('data/orders_gbk.csv', encoding => 'gbk', types => 'card BIGINT, 金额 BIGINT');",
+        "COPY (SELECT unnest(['id,city,amount', '7,Xi''an,12.5', '8,Wuhan', '9,Hefei,many']) AS line) TO 'june.csv' OPTIONS (header false, separator '|');
+SELECT line, column_name, value, reason, row FROM csv_rejects('june.csv', types => 'amount DOUBLE') ORDER BY line;",
+    ],
     ..DOC
 };
 

@@ -21,20 +21,50 @@ A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the sam
 **Rows** are the rows of the sheet, or of a range of it, that have at least one cell with a value. The first is the header. A column without a name there is named
 after its place, such as `column3`. A header in merged cells is an error that says where the names may begin.
 
-**Types** are taken from all cells: BIGINT if all numbers of a column are whole, otherwise DOUBLE; DATE if no date has a time of day, otherwise TIMESTAMP;
-BOOLEAN; INTERVAL for times of day and durations; VARCHAR for texts, and for columns with several kinds of values. A number in a cell that is formatted as text is text. A
-percentage is the number that Excel computes with, 0.12 for 12%. A formula gives its last value. If that is an error (`#N/A`, `#DIV/0!`), reading it is an error that names the cell, or it is NULL if
-`null` lists its text. The text of a formula that was never computed is `#NO_VALUE!`.",
+**Types** are taken from all cells: BIGINT where all numbers of a column are whole, else DOUBLE; DATE where no date has a time of day, else TIMESTAMP;
+BOOLEAN; spans of time for times of day and durations; VARCHAR for texts and where kinds of values meet. A number in a cell that is formatted as text is text. A
+percentage is the number that Excel computes with, 0.12 for 12%. A formula is its last value; one that failed (`#N/A`, `#DIV/0!`) is an error that names the cell, or NULL where
+`null` has its text. So is one that the writing program did not compute; its text is `#NO_VALUE!`.
+
+**Cost.** A sheet is unpacked and read as a whole, in memory: a million rows take seconds. For repeated questions, make a table of it.
+
+**Elsewhere.** `read_xlsx` of DuckDB's excel extension (`sheet`, `range`, `header`, `all_varchar`, `ignore_errors`),
+`pd.read_excel(sheet_name=…, usecols=…, dtype=…)`, `readxl::read_excel` of R. They turn cells of mixed kinds into text or NULL by the first
+rows.",
     arguments: &[
-        Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
-        Argument::optional("sheet", Takes::Text, "", "the name of the sheet; default: the first one that has cells"),
-        Argument::optional("range", Takes::Text, "", "the cells to read, such as 'B3:F100', or 'B3' for everything from there"),
-        Argument::optional("header", Takes::Flag, "true", "whether the first row has the names; if not, they are column1, column2, …"),
-        Argument::optional("null", Takes::Names, "", "texts that mean NULL, such as ['#N/A', '-']"),
-        Argument::optional("types", Takes::Text, "", "types of columns, instead of those of the cells: 'card VARCHAR, amount DECIMAL(12, 2)'"),
-        Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what to do with a cell that does not fit its column: an error, leave its row out and count it, or read it as NULL and count it"),
+        Argument::required(
+            "location",
+            Takes::Value("string"),
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        ),
+        Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first that has cells"),
+        Argument::optional("range", Takes::Text, "", "the cells that are read, as 'B3:F100', or 'B3' for all from there"),
+        Argument::optional(
+            "header",
+            Takes::Flag,
+            "true",
+            "whether the first row has the names; without, they are column1, column2, …",
+        ),
+        Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['#N/A', '-']"),
+        Argument::optional(
+            "types",
+            Takes::Text,
+            "",
+            "types of columns that are not to be taken from the cells, as 'card VARCHAR, amount DECIMAL(12, 2)'",
+        ),
+        Argument::optional(
+            "misfits",
+            Takes::Choice(&["error", "skip", "null"]),
+            "'error'",
+            "what becomes of a cell that does not fit its column: an error, its row left out and counted, or NULL and counted",
+        ),
     ],
-    examples: &["SELECT channel, sum(amount) FROM read_excel('data/orders.xlsx', sheet => 'Orders') GROUP BY channel ORDER BY channel;"],
+    examples: &[
+        "SELECT channel, sum(amount) FROM read_excel('data/orders.xlsx', sheet => 'Orders') GROUP BY channel ORDER BY channel;",
+        "SELECT * FROM read_excel('data/orders.xlsx', sheet => 'Orders', range => 'A1:E3', types => 'amount DECIMAL(9, 2)', null => ['store']);",
+        "COPY (SELECT * FROM (VALUES ('007', DATE '2025-03-08', '12%'), ('008', NULL, '-')) AS t(card, joined, share)) TO 'members.xlsx';
+SELECT * FROM read_excel('members.xlsx', range => 'A2:B3', header => false, types => 'column2 TIMESTAMP', misfits => 'null');",
+    ],
     ..Doc::EMPTY
 };
 

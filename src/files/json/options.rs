@@ -24,19 +24,53 @@ are not compressed are divided among threads; if there is not one object on each
 **Columns** are the names in all objects, in the order in which they first occur, with NULL where an object lacks one. Objects within objects become STRUCT, and
 lists become lists. An object with more than 500 different names becomes a MAP.
 
-**Types** are guessed from all rows if the files have up to 16 MB together, otherwise from pieces spread over them: BIGINT, DOUBLE, BOOLEAN, VARCHAR, and DATE or TIMESTAMP
-if all texts of a column are such. Whole numbers beyond 64 bits, and numbers with more digits than a double keeps, become DECIMAL and stay exact. If a column has values of
-several kinds (a number here, a text or an object there), it is VARCHAR, and values other than text are shown as JSON. A value in quotes is never guessed to be a
-number. Each value is checked while it is read: one that does not fit, or a name that was not seen before, is an error that names file, line, path and value. Values of
-columns that a query does not read must be valid JSON, but their types are not checked.",
+**Types** are taken from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, VARCHAR, DATE and TIMESTAMP
+where all texts of a column are such. Whole numbers beyond 64 bits, and numbers with digits that a double would not keep, are DECIMAL and so exact. Where kinds of
+values meet (a number here, a text or an object there) the column is VARCHAR, with the JSON of what is no text. What is in quotes is never guessed to be a
+number. Each value is checked while it is read: one that does not fit, or a name that was not seen, is an error that names file, line, path and value. Values of
+columns that a query does not read are checked to be JSON, not for their types.
+
+**Cost.** Read once, beside the pieces that types are taken from; fields that the query does not need are skipped. Memory does not grow
+with the file.
+
+**Elsewhere.** `read_json` of DuckDB (`columns`, `sample_size`, `ignore_errors`, `maximum_object_size`), with dates found in the same way;
+PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(lines=True)` and `json_normalize` need all of it in memory.",
     arguments: &[
-        Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL"),
-        Argument::optional("types", Takes::Text, "", "types of columns, instead of guessed ones: 'card VARCHAR, amount DECIMAL(12, 2)'. Names with capitals or spaces need double quotes"),
-        Argument::optional("sample", Takes::Choice(&["spread", "all"]), "'spread'", "whether types are guessed from pieces of large files or from all rows"),
-        Argument::optional("misfits", Takes::Choice(&["error", "skip", "null"]), "'error'", "what to do with values that do not fit their type, and with names that were not seen before: an error, leave the row out, or read NULL; a note counts the last two"),
-        Argument::optional("compression", Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]), "'auto'", "how files are compressed; default: what their names say"),
+        Argument::required(
+            "location",
+            Takes::Value("string"),
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        ),
+        Argument::optional(
+            "types",
+            Takes::Text,
+            "",
+            "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'",
+        ),
+        Argument::optional(
+            "sample",
+            Takes::Choice(&["spread", "all"]),
+            "'spread'",
+            "whether types are taken from pieces of large files or from all rows",
+        ),
+        Argument::optional(
+            "misfits",
+            Takes::Choice(&["error", "skip", "null"]),
+            "'error'",
+            "values that do not fit their type, and names that were not seen: an error, the row left out, or NULL; the last two are counted in a note",
+        ),
+        Argument::optional(
+            "compression",
+            Takes::Choice(&["auto", "none", "gzip", "zstd", "bzip2", "xz"]),
+            "'auto'",
+            "how files are compressed; by default as their names end: visits.ndjson.zst is zstd",
+        ),
     ],
-    examples: &["SELECT member, address['city'], array_to_string(tags, '、') FROM read_json('data/members.json', types => 'visits DECIMAL(9, 2)');"],
+    examples: &[
+        "SELECT member, address['city'], array_to_string(tags, '、') FROM read_json('data/members.json', types => 'visits DECIMAL(9, 2)');",
+        "COPY (SELECT * FROM (VALUES (1, '12.50'), (2, 'later'), (3, NULL)) AS t(id, paid)) TO 'paid.ndjson.gz';
+SELECT * FROM read_json('paid.ndjson.gz', types => 'paid DECIMAL(9, 2)', misfits => 'null', sample => 'all', compression => 'gzip') ORDER BY id;",
+    ],
     ..Doc::EMPTY
 };
 

@@ -24,9 +24,23 @@ A location is a file, a folder, a pattern or a URL.
 nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers and doubles as long as a double holds them exactly, a DECIMAL that holds both, the finer
 of two units of time. A text in one file and a number in another is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
 
-Checksums of pages are verified if files have them.",
-    arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
-    examples: &["SELECT count(*) FROM read_parquet('data/sample/orders.parquet');"],
+Checksums of pages are verified where files have them.
+
+**Cost.** Only the columns of the query are read, and only row groups and pages whose bounds can hold what WHERE asks for; folders named
+`column=value` are left out by their names. Write large files sorted by what you filter on.
+
+**Elsewhere.** `read_parquet` of DuckDB (`hive_partitioning`, `union_by_name`; both are the rule here),
+`pd.read_parquet(columns=…, filters=…)`, `scan_parquet` of polars. PostgreSQL needs an extension.",
+    arguments: &[Argument::required(
+        "location",
+        Takes::Value("string"),
+        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+    )],
+    examples: &[
+        "SELECT count(*) FROM read_parquet('data/sample/orders.parquet');",
+        "COPY (SELECT * FROM sample_orders(rows => 1000)) TO 'orders' STORED AS PARQUET PARTITIONED BY (channel);
+SELECT channel, count(*) AS orders FROM read_parquet('orders') WHERE channel IN ('app', 'web') GROUP BY channel ORDER BY channel;",
+    ],
     ..Doc::EMPTY
 };
 
