@@ -501,7 +501,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             };
             let held = classes_held(&ddl, &context).await?;
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
-            for (name, classes) in held {
+            if let Some((name, classes)) = held {
                 if is_of_query {
                     changing::loosen(&name, &context).await?;
                 }

@@ -43,7 +43,12 @@ The query defines what is measured: its first column is the key, every other col
 customer with group and metrics, for `experiment_result`. Customers without a row were not exposed. A customer who bought nothing and should count as 0 needs a row with 0.
 
 `ALTER EXPERIMENT … SET DECISION` records what was decided, when and by whom. It makes a new version of the definition, so dumps and backups contain it, and `system.versions` keeps the earlier ones.
-Groups, shares and salt cannot change after the experiment has begun, because customers would move between groups. Create another experiment instead.",
+Groups, shares and salt cannot change after the experiment has begun, because customers would move between groups. Create another experiment instead.
+
+**Cost.** Nothing is computed until `experiment_assignments` or `experiment_outcomes` is read, and groups are never stored.
+
+**Elsewhere.** GrowthBook, Statsig and Eppo keep the same facts (hypothesis, groups, metrics, decision) in a service, and run SQL in your
+warehouse.",
     arguments: &[
         Argument::required("start", Takes::Moment, "when it begins"),
         Argument::optional("end", Takes::Moment, "", "when it ends"),
@@ -51,7 +56,12 @@ Groups, shares and salt cannot change after the experiment has begun, because cu
         Argument::optional("groups", Takes::Texts, "", "the names of the groups; default control and treatment"),
         Argument::optional("shares", Takes::Shares, "", "the share of each group; default equal shares"),
         Argument::optional("control", Takes::Text, "", "the group that others are compared with; default the first"),
-        Argument::optional("salt", Takes::Text, "", "text that the assignment depends on, together with the key; default the experiment's name"),
+        Argument::optional(
+            "salt",
+            Takes::Text,
+            "",
+            "text that the assignment depends on, together with the key; default the experiment's name",
+        ),
         Argument::optional("metrics", Takes::Texts, "", "the columns of the query that are measured; default all but the first"),
         Argument::optional("decision", Takes::Text, "", "what was decided, as ALTER EXPERIMENT writes it"),
         Argument::optional("decided_by", Takes::Text, "", "who decided, as ALTER EXPERIMENT writes it"),

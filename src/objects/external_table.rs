@@ -61,7 +61,13 @@ Parts that LOCATION leaves out come from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABA
 read (mode 600). `?sslmode=` or `PGSSLMODE` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, with the same meaning as in libpq. The default is `verify-full`, and `prefer` for this
 machine. `prefer` and `require` encrypt without checking who answers (`prefer` only if possible). `verify-ca` requires a certificate from an issuer in the file named by `?sslrootcert=`
 or `PGSSLROOTCERT`, or in `~/.postgresql/root.crt`; `require` does the same if such a file exists. `verify-full` also checks the host name. Without such a file,
-both `verify-ca` and `verify-full` use the issuers that the system trusts, or the file in `SSL_CERT_FILE`, and check the host name.",
+both `verify-ca` and `verify-full` use the issuers that the system trusts, or the file in `SSL_CERT_FILE`, and check the host name.
+
+**Cost.** Creating one reads what is needed to know the columns. Each query reads the files again, for Parquet only the columns and row
+groups that it needs; a table of another database is asked again each time.
+
+**Elsewhere.** The syntax is Hive's and DataFusion's. In DuckDB one writes a view over `read_parquet(…)`, or ATTACH for SQLite and
+PostgreSQL; in PostgreSQL a foreign table.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT
 };

@@ -36,7 +36,10 @@ and projections reach its tables.
 
 A function may call other functions. It cannot have the name of a built-in function. A function that a view, profile, tag or other function calls
 cannot be dropped, and a replacement that would break one of them is refused. `system.functions` lists it with all others, and `DESCRIBE FUNCTION`
-shows its definition.",
+shows its definition.
+
+**Elsewhere.** A table macro in DuckDB (`CREATE MACRO … AS TABLE`), where a parameter has no `$` and no type; in PostgreSQL
+`CREATE FUNCTION … RETURNS TABLE … LANGUAGE sql`.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),

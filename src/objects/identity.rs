@@ -46,12 +46,23 @@ how records become persons; the options are the same. `pairs` names a table or v
 `_cannot_link` and refresh: one part keeps the id, the other gets a new one, and the ledger records `split`.
 
 These are ordinary tables: read them, join them, make a profile over them, read them as of an earlier time. DROP IDENTITY keeps them, so a new
-identity with the same name continues with the same ids. Each refresh finds the persons from all records again.",
+identity with the same name continues with the same ids. Each refresh finds the persons from all records again.
+
+**Cost.** Creating it computes nothing. A refresh costs `resolve_identities` over all records, and writes the persons that changed to the
+ledger.
+
+**Elsewhere.** Identity graphs of customer data platforms (Segment, Adobe) do this as a service; `splink` and `dedupe` in Python find pairs
+and clusters, but keep no ids from run to run.",
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the record"),
         Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
         Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has only one"),
-        Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records than this share joins nobody"),
+        Argument::optional(
+            "max_shared",
+            Takes::Integer(1, i64::MAX),
+            "10",
+            "a value that more records than this share joins nobody",
+        ),
         Argument::optional("blocked_values", Takes::Names, "", "values that join nobody"),
         Argument::optional("pairs", Takes::Text, "", "a table or view of pairs, which are joined after all values"),
         Argument::optional("comment", Takes::Text, "", "what it is"),

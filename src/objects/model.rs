@@ -48,18 +48,43 @@ measures of the training are stored in one transaction as a new version. `ml_pre
 cancelled, the earlier version stays.
 
 A tag that uses `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all models, with the stored content as JSON. A
-model that a tag, segment or view uses cannot be dropped.",
+model that a tag, segment or view uses cannot be dropped.
+
+**Cost.** That of the query and of the training, which the page of the type describes; the rows are in memory. The stored model is small,
+and grows with features and trees, not with rows.
+
+**Elsewhere.** BigQuery has `CREATE MODEL … OPTIONS (model_type = …)`, MADlib functions such as `logregr_train`, which write tables; in
+Python `fit` and a pickle file that one keeps oneself.",
     examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, random_state = 7, comment = '按价值分群') AS
 SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 SELECT name, type, version, features, rows_used, rows_skipped FROM system.models;"],
     arguments: &[
-        Argument::required("type", Takes::Text, "the type of model: `kmeans`, `logistic_regression`, …; `\\h` lists them in the domain `model`"),
+        Argument::required(
+            "type",
+            Takes::Text,
+            "the type of model: `kmeans`, `logistic_regression`, …; `\\h` lists them in the domain `model`",
+        ),
         Argument::required("key", Takes::Text, "the column of the query that is the key of a row"),
-        Argument::optional("features", Takes::Names, "", "the columns to learn from; default all suitable columns except key and weight"),
+        Argument::optional(
+            "features",
+            Takes::Names,
+            "",
+            "the columns to learn from; default all suitable columns except key and weight",
+        ),
         Argument::optional("weight", Takes::Text, "", "the column with the number of times that a row counts"),
-        Argument::optional("keep_if_better", Takes::Text, "", "a measure of the training, as in `system.models`: the new version is kept only if this measure is better"),
-        Argument::optional("trained", Takes::Text, "", "the result of an earlier training, as in `system.models`: the model is stored without training"),
+        Argument::optional(
+            "keep_if_better",
+            Takes::Text,
+            "",
+            "a measure of the training, as in `system.models`: the new version is kept only if this measure is better",
+        ),
+        Argument::optional(
+            "trained",
+            Takes::Text,
+            "",
+            "the result of an earlier training, as in `system.models`: the model is stored without training",
+        ),
         Argument::optional("comment", Takes::Text, "", "what it is"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],

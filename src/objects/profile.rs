@@ -59,12 +59,23 @@ session (`--set name=value`) replaces `$name` when the definition is created.
 The key is a column of every published table, next to other columns, so it cannot be called tag, value, since, valid_from, valid_to or
 tag_version.
 
-The last `keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. Drop the tags and segments of a profile before the profile.",
+The last `keep_snapshots` refreshes stay readable with `FOR SYSTEM_TIME AS OF`. Drop the tags and segments of a profile before the profile.
+
+**Cost.** Creating plans the queries and runs none; a refresh runs them. Each refresh that is kept takes disk space, which `keep_snapshots`
+limits.
+
+**Elsewhere.** Customer data platforms have the same in a user interface; in a warehouse it is a dbt model with `dbt snapshot`, or a feature
+view of Feast.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id', comment = 'whoever has registered') AS
 SELECT customer_id, gender, age, city FROM sample_customers(rows => 200);"],
     arguments: &[
         Argument::required("key", Takes::Text, "the column of the query that is the key"),
-        Argument::optional("time_columns", Takes::Text, "", "'table.column, …': rows of these tables later than the refresh are not read"),
+        Argument::optional(
+            "time_columns",
+            Takes::Text,
+            "",
+            "'table.column, …': rows of these tables later than the refresh are not read",
+        ),
         Argument::optional(
             "history",
             Takes::Text,

@@ -37,7 +37,7 @@ ALTER ROLE name SET portrait.privacy_budget = n
 ALTER ROLE name RESET portrait.privacy_budget
 DROP ROLE [IF EXISTS] name",
     description: "\
-As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what [GRANT](../statement/grant.md) gives to it or to a role
+As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what GRANT gives to it or to a role
 that it is a member of; with SUPERUSER it may do everything. A user is a role with LOGIN. Anyone who can open the folder of the database (`portrait -d`) needs no role and
 may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first.
 
@@ -47,7 +47,10 @@ What is already spent counts against a new budget. RESET removes the budget and 
 `CONNECTION LIMIT` limits the number of connections at the same time. After `VALID UNTIL` the password is no longer accepted.
 
 Passwords are never stored, and never appear in a log, history or dump. The database keeps a verifier (SCRAM-SHA-256, 100,000 rounds), which can check a password but cannot be used
-to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.",
+to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.
+
+**Elsewhere.** As in PostgreSQL, without CREATEDB, REPLICATION, INHERIT and settings of a role other than the budget. DuckDB and SQLite have
+no roles.",
     examples: &["CREATE ROLE ada LOGIN PASSWORD 'see no log';
 SELECT name, login, superuser, has_password FROM system.roles;
 DROP ROLE ada;"],

@@ -23,7 +23,9 @@ static DOC: Doc = Doc {
     syntax: "CREATE SCHEMA [IF NOT EXISTS] name",
     description: "\
 Create and read tables, external tables and views in it by writing the schema before their name: `CREATE TABLE sales.orders …`, `FROM sales.orders`. Without a schema
-they are in `public`. `DROP SCHEMA name` drops an empty schema. `profile`, `segment`, `system` and `information_schema` are reserved for Portrait.",
+they are in `public`. `DROP SCHEMA name` drops an empty schema. `profile`, `segment`, `system` and `information_schema` are reserved for Portrait.
+
+**Elsewhere.** As in PostgreSQL and DuckDB; profiles have the schema `profile` for themselves.",
     examples: &["CREATE SCHEMA sales;
 CREATE TABLE sales.orders AS SELECT * FROM sample_orders(rows => 1000);
 SELECT count(*) FROM sales.orders;"],

@@ -29,7 +29,12 @@ the current tags. The name may be Chinese: `segment.\"精致宝妈\"`. A conditi
 
 A condition that compares a column with a string is refused if the string cannot be converted to the column's type. A change of a tag or of its source that would
 cause this is refused too. If a CASE over literals defines which values a column can have, a note lists them when the condition asks for another value. Otherwise,
-when a segment has no members, REFRESH reports which value no customer has.",
+when a segment has no members, REFRESH reports which value no customer has.
+
+**Cost.** A condition per customer at a refresh, over columns that the profile has anyway.
+
+**Elsewhere.** An audience of a customer data platform, a saved filter of a BI tool, a view `SELECT … WHERE` in other databases, which has
+no members of last month.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, gender, age FROM sample_customers(rows => 200);
 CREATE SEGMENT \"年轻女性\" ON member AS gender = 'female' AND age < 30;
 REFRESH PROFILE member;

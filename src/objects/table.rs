@@ -47,7 +47,13 @@ INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE ch
 written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
-columns. The last 100 states are kept, until DROP TABLE.",
+columns. The last 100 states are kept, until DROP TABLE.
+
+**Cost.** The rows are written as compressed Parquet files. A query that reads the result of a slow query many times should read a table;
+one that filters a file is fast without.
+
+**Elsewhere.** As in PostgreSQL and DuckDB, without PRIMARY KEY, UNIQUE, CHECK and FOREIGN KEY: CREATE CHECK tests what must hold.
+SYSTEM_TIME is that of SQL:2011 and of MariaDB; Snowflake says `AT (TIMESTAMP => …)`.",
     examples: &["CREATE TABLE recent AS SELECT * FROM sample_orders(rows => 1000) WHERE ordered_at >= DATE '2025-01-01';"],
     ..STATEMENT
 };

@@ -41,7 +41,13 @@ this CASE. A tag over `profile.<name>` is derived: it sees the attributes and th
 that depend on themselves are refused.
 
 `path` gives levels one and two of the taxonomy; the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
-`preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.",
+`preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.
+
+**Cost.** Creating plans the query. At a refresh, tags over the same source share one scan and one aggregation, so a tag more costs little
+when its source is already read.
+
+**Elsewhere.** A column of a dbt model or a computed trait of a customer data platform; neither keeps the period of each value, nor the rule
+that gave it.",
     examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 CREATE TAG spending ON member WITH (path = 'value/spending', high = 500, middle = 200, comment = '消费水平') AS
 SELECT customer_id, CASE WHEN avg(amount) >= $high THEN 'high' WHEN avg(amount) >= $middle THEN 'middle' ELSE 'low' END
@@ -51,7 +57,12 @@ REFRESH PROFILE member;
 SELECT spending, target, count(*) AS customers FROM profile.member GROUP BY spending, target ORDER BY customers DESC;"],
     arguments: &[
         Argument::optional("path", Takes::Text, "", "'level one/level two' of the taxonomy; the tag is the third"),
-        Argument::optional("type", Takes::Choice(&TAG_TYPES), "", "the type of the tag; default `rule` when the value is a CASE, else `sql`"),
+        Argument::optional(
+            "type",
+            Takes::Choice(&TAG_TYPES),
+            "",
+            "the type of the tag; default `rule` when the value is a CASE, else `sql`",
+        ),
         Argument::optional("multiple", Takes::Flag, "false", "whether a customer may have several values"),
         Argument::optional("comment", Takes::Text, "", "a description, shown with the published tables"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),

@@ -30,7 +30,12 @@ static DOC: Doc = Doc {
     name: "CREATE VIEW",
     summary: "Gives a query a name. A database remembers it.",
     syntax: "CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query",
-    description: "The query is planned when the view is created, and again each time it is used. A view cannot refer to itself.",
+    description: "\
+The query is planned when the view is created, and again each time it is used. A view cannot refer to itself.
+
+**Cost.** Nothing is stored. The query runs at each use, as if it were written there: filters and projections reach its tables.
+
+**Elsewhere.** As in PostgreSQL and DuckDB. There are no materialized views: CREATE TABLE AS keeps rows, and a schedule renews them.",
     examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';"],
     ..STATEMENT
 };

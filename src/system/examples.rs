@@ -247,7 +247,7 @@ SELECT count(*) AS orders FROM sample_orders(rows => 10000);",
     ),
     (
         "purpose",
-        "The audit log says for what purpose personal data was read; it does not change what is shown.",
+        "The audit log says for what purpose personal data was read. Of a profile with consents, only customers who agreed to this purpose are read.",
         "SET portrait.purpose = 'marketing';
 SHOW portrait.purpose;",
     ),

@@ -51,11 +51,26 @@ A check passes if the share of failing rows is at most `threshold`. A REFRESH of
 thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
 digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 
-A check reads with the rights of its owner, and what its owner sees of a table with masks and row policies, whoever runs it. Its results are visible to its owner. Drop the checks of a table before the table.",
+A check reads with the rights of its owner, and what its owner sees of a table with masks and row policies, whoever runs it. Its results are visible to its owner. Drop the checks of a table before the table.
+
+**Cost.** Creating one runs nothing. CHECK TABLE reads the table; expectations about a table as a whole cost an aggregation.
+
+**Elsewhere.** Great Expectations (`expect_column_values_to_be_between`), dbt tests, Deequ and Soda have the same list outside the database.
+A CHECK constraint in PostgreSQL and DuckDB refuses the row instead of counting it.",
     arguments: &[
-        Argument::optional("severity", Takes::Choice(&["error", "warning", "info"]), "'error'", "how bad a failure is; shown, and for rules of your own"),
+        Argument::optional(
+            "severity",
+            Takes::Choice(&["error", "warning", "info"]),
+            "'error'",
+            "how bad a failure is; shown, and for rules of your own",
+        ),
         Argument::optional("threshold", Takes::Float(0.0, 1.0), "0", "the share of rows that may fail"),
-        Argument::optional("on_failure", Takes::Choice(&["none", "warn", "stop"]), "'none'", "what a REFRESH of a profile over the table does"),
+        Argument::optional(
+            "on_failure",
+            Takes::Choice(&["none", "warn", "stop"]),
+            "'none'",
+            "what a REFRESH of a profile over the table does",
+        ),
         Argument::optional(
             "dimension",
             Takes::Choice(&["completeness", "validity", "uniqueness", "consistency", "timeliness"]),

@@ -43,7 +43,9 @@ at once. It reads with the rights of its owner, and what its owner sees. Make th
 A profile with consents can be read for the purposes that they name, or without a purpose; any other purpose is an error. REFRESH computes for all customers, and so do queries on the source tables. So give a role that exports for a
 purpose rights on the profile, not on its sources.
 
-Only the owner of the profile can create a consent.",
+Only the owner of the profile can create a consent.
+
+**Elsewhere.** Consent tools such as OneTrust keep the agreements, and each export has to join them itself.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what is agreed to"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),

@@ -42,7 +42,10 @@ No part of a statement is evaluated on the real values, so no error, estimate or
 
 A REFRESH computes with what the owner of the profile sees, whoever runs it; a role with masks or row policies on the profile is told no numbers. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
 
-Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.",
+Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.
+
+**Elsewhere.** `CREATE MASKING POLICY` in Snowflake, `MASKED WITH (FUNCTION = …)` in SQL Server, security labels of PostgreSQL Anonymizer.
+In SQL Server conditions still compare real values, so that a role can find out by guessing; here they compare the masked ones.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),

@@ -37,7 +37,12 @@ A policy on `profile.<name>` also applies to the tags, the history and the segme
 
 Write conditions that cannot fail (`TRY_CAST`, no division). If one fails, the role gets an error without the reason, and a role with SUPERUSER sees the reason.
 
-Only the owner of the table can create a row policy. Drop the policy before the table.",
+Only the owner of the table can create a row policy. Drop the policy before the table.
+
+**Cost.** The condition is added to each read of the table; keep tables that it looks into small.
+
+**Elsewhere.** `CREATE POLICY … USING (…)` in PostgreSQL, which must be switched on by `ENABLE ROW LEVEL SECURITY`;
+`CREATE ROW ACCESS POLICY` in Snowflake and BigQuery.",
     arguments: &[
         Argument::optional("comment", Takes::Text, "", "what it is for"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),

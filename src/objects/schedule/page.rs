@@ -45,13 +45,21 @@ has failed. Without its own times, it runs once each time after all of them have
 statement and line. The last `keep` runs of a schedule are kept. `system.schedules` shows when each schedule runs next.
 
 **Notices.** `on_failure` and `on_success` are URLs. When a run has succeeded, or has failed after all retries, a JSON object is sent there by POST. `Portrait-Signature: t=…,v1=…` is
-the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one notice per minute; `suppressed` in the next one counts those left out.",
+the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one notice per minute; `suppressed` in the next one counts those left out.
+
+**Elsewhere.** cron with a client, pg_cron in PostgreSQL, tasks in Snowflake; Airflow and Dagster for many systems. cron knows neither
+missed times nor dependencies.",
     arguments: &[
         Argument::optional("cron", Takes::Text, "", "the times as a cron expression"),
         Argument::optional("timezone", Takes::Text, "'UTC'", "the time zone of `cron`, such as `'Asia/Shanghai'`"),
         Argument::optional("every", Takes::Interval, "", "the time between runs, such as `INTERVAL '1 minute'`"),
         Argument::optional("depends_on", Takes::Names, "", "schedules that must have succeeded: `'a, b'`"),
-        Argument::optional("on_missed", Takes::Choice(&["run_once", "skip", "all"]), "'run_once'", "what to do about missed times"),
+        Argument::optional(
+            "on_missed",
+            Takes::Choice(&["run_once", "skip", "all"]),
+            "'run_once'",
+            "what to do about missed times",
+        ),
         Argument::optional("retries", Takes::Integer(0, 100), "0", "how many times a failed attempt is repeated"),
         Argument::optional("backoff", Takes::Interval, "", "the wait before the first repetition; default 2 seconds"),
         Argument::optional("timeout", Takes::Interval, "", "the longest time that an attempt may take"),

@@ -14,7 +14,12 @@ read with `FOR SYSTEM_TIME AS OF`. Only files that contain deleted rows are rewr
 
 `USING` names tables that the condition compares with. A row is deleted once, however many of their rows match it. `RETURNING` returns expressions over
 the deleted rows; `*` returns all of their columns. Tables of the session (TEMPORARY, or without a database) work the same way. Rows of views, external
-tables, profiles and files cannot be deleted.",
+tables, profiles and files cannot be deleted.
+
+**Cost.** The files that hold deleted rows are read and written again, all others stay; disk space is freed when no kept state needs the old
+files.
+
+**Elsewhere.** As in PostgreSQL; `ORDER BY … LIMIT` is MySQL's.",
         examples: &[
             "CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 DELETE FROM visits WHERE amount < 50;",
@@ -33,7 +38,11 @@ read with `FOR SYSTEM_TIME AS OF`. Only files that contain changed rows are rewr
 
 Each value is computed from the row as it was before, and cast to the type of its column. `DEFAULT` is the column's default, or NULL. `FROM` names tables that the
 values and the condition may read; MySQL's form `UPDATE a JOIN b ON … SET …` works too. A row that matches several of their rows is an error, because it would not
-be clear which values it gets. `RETURNING` returns expressions over the changed rows.",
+be clear which values it gets. `RETURNING` returns expressions over the changed rows.
+
+**Cost.** As DELETE: one row changed is one file written, so change many rows in one statement.
+
+**Elsewhere.** As in PostgreSQL and DuckDB; there a row that matches several rows of FROM takes any of them.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 UPDATE visits SET amount = 0 WHERE status = 'refunded';"],
         ..STATEMENT
@@ -52,7 +61,12 @@ UPDATE visits SET amount = 0 WHERE status = 'refunded';"],
 For each pair of matching rows, and for each row without a match, the first WHEN whose condition is true decides what happens. If none is true, nothing happens,
 as with `DO NOTHING`, after which no later WHEN applies.
 All changes appear at once when the statement succeeds, and none when it fails or is killed. A row that two rows of the source would change
-is an error: keep one source row for each, with GROUP BY or DISTINCT ON. `RETURNING` returns expressions over the new rows and over the deleted ones.",
+is an error: keep one source row for each, with GROUP BY or DISTINCT ON. `RETURNING` returns expressions over the new rows and over the deleted ones.
+
+**Cost.** A join of both tables; then as UPDATE.
+
+**Elsewhere.** As in PostgreSQL 17, DuckDB 1.4 and the SQL standard. MySQL and SQLite say INSERT … ON DUPLICATE KEY / ON CONFLICT, which
+need a key.",
         examples: &["CREATE TABLE visits AS SELECT customer_id, sum(amount) AS spent FROM sample_orders(rows => 1000) GROUP BY customer_id;
 MERGE INTO visits USING (VALUES (1, 10.0), (-1, 20.0)) AS new(customer_id, amount) ON visits.customer_id = new.customer_id
 WHEN MATCHED THEN UPDATE SET spent = visits.spent + new.amount
@@ -63,7 +77,10 @@ WHEN NOT MATCHED THEN INSERT (customer_id, spent) VALUES (new.customer_id, new.a
         name: "TRUNCATE",
         summary: "Deletes all rows of a table.",
         syntax: "TRUNCATE [TABLE] name",
-        description: "The same as DELETE without a condition: the earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`.",
+        description: "\
+The same as DELETE without a condition: the earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`.
+
+**Elsewhere.** As in PostgreSQL and DuckDB, for one table at a time.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 TRUNCATE TABLE visits;"],
         ..STATEMENT
@@ -84,7 +101,9 @@ All changes of a statement appear at once when it succeeds, and none when it fai
 table cannot be renamed while one of them reads it. The earlier state of the table can be read with `FOR SYSTEM_TIME AS OF`, also under its new name.
 
 A type can be changed only if each value stays the same: BIGINT to DECIMAL(20, 2), but not the string `007` to a number. `USING` computes new values
-instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.",
+instead. A new column has its default in all rows. All rows are rewritten, unless only defaults or the name change.
+
+**Elsewhere.** As in PostgreSQL, without constraints; SQLite and DuckDB change one thing per statement.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 ALTER TABLE visits ADD COLUMN shop VARCHAR DEFAULT 'Shanghai', RENAME COLUMN amount TO paid;"],
         ..STATEMENT

@@ -14,7 +14,13 @@ dimensions, and each dimension is the mean share of rows that passed.
 
 A check of another role is run too, and reads what its owner sees; only its status is shown, as the rest may tell of rows that the role does not see.
 
-To stop a script when a table is wrong, let the REFRESH of a profile depend on its checks (`on_failure = 'stop'`).",
+To stop a script when a table is wrong, let the REFRESH of a profile depend on its checks (`on_failure = 'stop'`).
+
+**Cost.** The table is read for its checks; conditions over rows cost little, `unique` and the expectations about other tables an
+aggregation or a join.
+
+**Elsewhere.** `dbt test` and `great_expectations checkpoint run` outside of the database. MySQL's statement of the same name tests the
+files of a table; here that is `portrait check`.",
     examples: &["CREATE VIEW paid_orders AS SELECT * FROM sample_orders(rows => 1000) WHERE status = 'paid';
 CREATE CHECK amount_is_positive ON paid_orders AS amount > 0;
 CREATE CHECK order_is_unique ON paid_orders AS unique(order_id);

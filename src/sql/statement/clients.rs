@@ -8,8 +8,11 @@ pub static DOCS: [Doc; 3] = [
         name: "CANCEL",
         summary: "Stops a statement that is running in this process.",
         syntax: "CANCEL [QUERY] number",
-        description: "The number is the one in `system.queries`. You can stop your own statements; SUPERUSER and members of `pg_signal_backend` can stop those of others. The statement
-ends with SQLSTATE 57014. `pg_cancel_backend(pid)` stops what a connection is running, and `pg_terminate_backend(pid)` closes the connection.",
+        description: "\
+The number is the one in `system.queries`. You can stop your own statements; SUPERUSER and members of `pg_signal_backend` can stop those of others. The statement
+ends with SQLSTATE 57014. `pg_cancel_backend(pid)` stops what a connection is running, and `pg_terminate_backend(pid)` closes the connection.
+
+**Elsewhere.** `pg_cancel_backend(pid)` in PostgreSQL, which goes by connection; `KILL QUERY` in MySQL and ClickHouse.",
         examples: &["SELECT query, role, step FROM system.queries;"],
         ..STATEMENT
     },
@@ -22,7 +25,9 @@ MOVE … name
 CLOSE name | ALL",
         description: "\
 All rows come from the state of the database at DECLARE. They are computed while they are fetched. A cursor ends with its transaction; WITH HOLD keeps it until the session
-ends. With SCROLL the rows are kept in memory, and the cursor can go back; without it, the cursor only goes forward.",
+ends. With SCROLL the rows are kept in memory, and the cursor can go back; without it, the cursor only goes forward.
+
+**Elsewhere.** As in PostgreSQL. DuckDB has none; its clients fetch results in parts by themselves.",
         examples: &["BEGIN;
 DECLARE best CURSOR FOR SELECT order_id, amount FROM sample_orders(rows => 1000) ORDER BY amount DESC, order_id;
 FETCH 3 FROM best;
@@ -33,8 +38,11 @@ COMMIT;"],
         name: "DISCARD",
         summary: "Resets a session: drops its cursors, prepared statements and temporary tables, and resets its settings.",
         syntax: "DISCARD ALL | TEMP | PLANS",
-        description: "Connection pools use it before they reuse a connection. `DEALLOCATE ALL` drops only prepared statements. `LISTEN`, `UNLISTEN` and `NOTIFY` are accepted because
-drivers send them, but no messages are delivered.",
+        description: "\
+Connection pools use it before they reuse a connection. `DEALLOCATE ALL` drops only prepared statements. `LISTEN`, `UNLISTEN` and `NOTIFY` are accepted because
+drivers send them, but no messages are delivered.
+
+**Elsewhere.** As in PostgreSQL.",
         examples: &["PREPARE one AS SELECT 1;
 DISCARD ALL;"],
         ..STATEMENT

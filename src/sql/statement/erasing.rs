@@ -37,7 +37,13 @@ external tables and files that the profile reads, tables whose columns do not sh
 is in the database again, so erase first in the system that the data comes from. `keep` names tables that must be kept by law, for example invoices; the receipt lists them as kept. `EXPORT SUBJECT` shows
 what would be erased.
 
-Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is changed. Not allowed in a transaction. The history of the shell keeps the statement without the key.",
+Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is changed. Not allowed in a transaction. The history of the shell keeps the statement without the key.
+
+**Cost.** Each file that holds a row of the person, in any kept state, is written again, and the catalog is rewritten: minutes for a large
+database. Name several keys in one statement.
+
+**Elsewhere.** A DELETE in other databases leaves the person in earlier states, logs, backups and copies; finding these is work by hand, or
+of tools such as BigID.",
     arguments: &[
         Argument::required("reason", Takes::Text, "the reason, as the receipt shows it; it must not contain the key"),
         Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
@@ -62,7 +68,9 @@ The person is found in the same way as by `ERASE SUBJECT`, so the document shows
 
 The file appears complete or not at all. Without TO, the document is the result: one row with the column `document`.
 
-Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.",
+Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.
+
+**Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases one writes a query per table.",
     arguments: &[
         Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
         Argument::optional("keep", Takes::Names, "", "'table, …': tables that are left out"),
@@ -77,7 +85,10 @@ pub static RETAIN: Doc = Doc {
 RETAIN table FOREVER",
     description: "\
 The column contains dates or times, in UTC. You can leave it out if the table has only one such column. `REFRESH RETENTION` removes older rows, also from earlier states of the table.
-Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.",
+Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.
+
+**Elsewhere.** `TTL` of ClickHouse and partition expiration of BigQuery, which leave earlier states and copies alone; in PostgreSQL a job
+that deletes, or dropped partitions.",
     ..STATEMENT
 };
 
@@ -87,6 +98,8 @@ pub static REFRESH: Doc = Doc {
     syntax: "REFRESH RETENTION [table]",
     description: "\
 Without a name it works on all tables with a rule that the role owns. The rows are removed as by `ERASE SUBJECT`: from every state that is kept, with a receipt in `system.erasures`. Run it by a schedule:
-`CREATE SCHEDULE old_rows WITH (cron = '0 3 * * *') AS BEGIN REFRESH RETENTION; END`. What a profile has computed from the rows stays until its next refresh; its history stays too.",
+`CREATE SCHEDULE old_rows WITH (cron = '0 3 * * *') AS BEGIN REFRESH RETENTION; END`. What a profile has computed from the rows stays until its next refresh; its history stays too.
+
+**Cost.** Files that hold rows to be removed are written again, in every kept state; run it when few write.",
     ..STATEMENT
 };

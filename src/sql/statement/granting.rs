@@ -39,7 +39,9 @@ No part of a statement is evaluated on rows that such a view leaves out, and EXP
 fails, the reader gets an error without the reason, and a role with SUPERUSER sees the reason.
 
 `pg_read_all_data`, `pg_write_all_data`, `pg_read_server_files`, `pg_write_server_files`, `pg_monitor` and `pg_signal_backend` can be granted like roles, and give the same rights as in
-PostgreSQL. `system.grants` lists what was granted. `SET ROLE` lets a member of a role, or SUPERUSER, act as that role for the rest of the session.",
+PostgreSQL. `system.grants` lists what was granted. `SET ROLE` lets a member of a role, or SUPERUSER, act as that role for the rest of the session.
+
+**Elsewhere.** As in PostgreSQL, with profiles and files as further targets. Columns are protected by masks (CREATE MASK).",
         examples: &["CREATE ROLE analyst;
 CREATE ROLE mia LOGIN PASSWORD 'a long one' IN ROLE analyst;
 GRANT SELECT ON SCHEMA public TO analyst;
@@ -53,7 +55,10 @@ DROP ROLE analyst;"],
         summary: "Takes away rights that GRANT gave.",
         syntax: "REVOKE [GRANT OPTION FOR] privilege, … | ALL ON target FROM role | PUBLIC, …
 REVOKE [ADMIN OPTION FOR] role, … FROM role, …",
-        description: "Targets and privileges are the same as for GRANT. A right that a role has through PUBLIC, or through a role that it is a member of, stays until it is revoked there.",
+        description: "\
+Targets and privileges are the same as for GRANT. A right that a role has through PUBLIC, or through a role that it is a member of, stays until it is revoked there.
+
+**Elsewhere.** As in PostgreSQL.",
         examples: &["CREATE ROLE leo;
 GRANT READ ON FILES TO leo;
 REVOKE READ ON FILES FROM leo;

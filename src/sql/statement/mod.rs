@@ -59,8 +59,11 @@ FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT
         name: "DROP",
         summary: "Drops a table or view. An external table's files are kept; the rows of any other table are deleted.",
         syntax: "DROP TABLE | VIEW [IF EXISTS] name",
-        description: "A table that a profile, tag or segment uses cannot be dropped; neither can a table with rows of its own that a view uses. A table also counts as used
-when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags.",
+        description: "\
+A table that a profile, tag or segment uses cannot be dropped; neither can a table with rows of its own that a view uses. A table also counts as used
+when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags.
+
+**Elsewhere.** As in PostgreSQL and DuckDB, without CASCADE: what uses the table has to be dropped or changed first.",
         examples: &["DROP TABLE IF EXISTS nothing_of_that_name;"],
         ..STATEMENT
     },
@@ -80,7 +83,14 @@ names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
 `suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, the next smallest
 group is hidden as well, because the first could be computed from the total: `OPTIONS (suppress_below 5)`. The persons of a group are what `count` in the query counts; if there is no
-count or more than one, `suppress_by 'column'` names it. ORDER BY does not use the hidden numbers either.",
+count or more than one, `suppress_by 'column'` names it. ORDER BY does not use the hidden numbers either.
+
+**Cost.** Rows are written as they come, so memory does not grow with them; Excel sheets end at 1,048,576 rows.
+
+**Elsewhere.** As in DuckDB, whose options are `(FORMAT parquet, …)`; in PostgreSQL COPY TO writes on the server, and `\\copy` at the client.
+`to_csv` and `to_parquet` in pandas.",
+        examples: &["COPY (SELECT channel, count(*) AS orders, sum(amount) AS revenue FROM sample_orders(rows => 1000) GROUP BY channel) TO 'channels.csv' OPTIONS (separator ';');
+SELECT * FROM read_csv('channels.csv', separator => ';') ORDER BY channel;"],
         ..STATEMENT
     },
     Doc {
@@ -90,14 +100,24 @@ count or more than one, `suppress_by 'column'` names it. ORDER BY does not use t
         description: "\
 The rows appear together when the statement succeeds, and not at all when it fails or is killed. A column that is left out, or
 whose value is `DEFAULT`, gets its default, or NULL; without a list of columns, the last ones may be left out. Each statement writes a file, so one statement with many rows is better than many statements with one row. Small files are merged
-from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.",
+from time to time. An external table must be a local folder without partitions. `RETURNING` returns the new rows of a table.
+
+**Elsewhere.** As in PostgreSQL, without ON CONFLICT: keys are not checked, MERGE INTO updates or inserts.",
+        examples: &["CREATE TABLE visits (customer_id BIGINT, channel VARCHAR DEFAULT 'app');
+INSERT INTO visits (customer_id) VALUES (7), (9) RETURNING *;"],
         ..STATEMENT
     },
     Doc {
         name: "EXPLAIN",
         summary: "Shows how a query would run; with ANALYZE, runs it and shows what each step did.",
         syntax: "EXPLAIN [ANALYZE] [VERBOSE] query",
-        description: "Relation functions show their steps, with memory, time and the number of rows that could not be used.",
+        description: "\
+Relation functions show their steps, with memory, time and the number of rows that could not be used.
+
+Read it from the bottom: the last line reads a table, with the columns and filters that reach its files. With ANALYZE look for the step with
+the most `elapsed_compute`, and for `spilled` bytes.
+
+**Elsewhere.** As in PostgreSQL and DuckDB, whose plans name other operators; with ANALYZE the statement runs there too.",
         examples: &["EXPLAIN SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount);"],
         ..STATEMENT
     },
@@ -105,7 +125,10 @@ from time to time. An external table must be a local folder without partitions. 
         name: "PREPARE",
         summary: "Prepares a query with parameters `$1`, `$2` … for EXECUTE, which reads the data as it is at that time.",
         syntax: "PREPARE name [(type, …)] AS query; EXECUTE name(value, …); DEALLOCATE name",
-        description: "Parameters can also be options of relation functions. Scripts have named parameters, `$name`, which `portrait run --set name=value` sets.",
+        description: "\
+Parameters can also be options of relation functions. Scripts have named parameters, `$name`, which `portrait run --set name=value` sets.
+
+**Elsewhere.** As in PostgreSQL and DuckDB. The gain is that values never become part of the text of a statement.",
         examples: &["PREPARE best AS SELECT * FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $1) ORDER BY monetary DESC LIMIT 3;
 EXECUTE best(4);"],
         ..STATEMENT
@@ -114,7 +137,13 @@ EXECUTE best(4);"],
         name: "SET",
         summary: "Changes a setting of the session; SHOW shows it.",
         syntax: "SET name = value; RESET name; SHOW name; SHOW ALL",
-        description: "Portrait's settings begin with `portrait.`, those of the engine with `datafusion.`. `SHOW ALL` lists them. `SET portrait.language = 'zh'` gives messages, help and reports in Chinese.",
+        description: "\
+Portrait's settings begin with `portrait.`, those of the engine with `datafusion.`. `SHOW ALL` lists them.
+`SET portrait.language = 'zh'` gives messages, help and reports in Chinese.
+
+Every setting of Portrait has an example on the page about settings, in `sql/reference/settings.md`.
+
+**Elsewhere.** As in PostgreSQL and DuckDB; settings of PostgreSQL that drivers send are accepted.",
         examples: &["SET portrait.max_rows_shown = 20; SHOW portrait.max_rows_shown;"],
         ..STATEMENT
     },

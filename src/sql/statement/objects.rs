@@ -37,7 +37,12 @@ computed only for the rows that pass the WHERE and HAVING of its own query, even
 
 In the history, a value is closed when it changes, becomes NULL or is renamed by a new version of the tag, or when its customer or tag goes away; `valid_to` is the time of
 the refresh that noticed. A value that stays keeps its `valid_from` and the version of the tag that gave it. `system.runs` lists every run with its status (`running`, `succeeded`,
-`failed`, `cancelled`, or `lost` when its process was killed) and the time of its last sign of life. `system.profiles`, `system.tags` and `system.segments` show what was computed when, and for how many customers.",
+`failed`, `cancelled`, or `lost` when its process was killed) and the time of its last sign of life. `system.profiles`, `system.tags` and `system.segments` show what was computed when, and for how many customers.
+
+**Cost.** One scan of each source, whatever the number of tags over it; memory grows with the customers and goes to disk when it runs out.
+
+**Elsewhere.** `REFRESH MATERIALIZED VIEW` in PostgreSQL, one at a time and without history; `dbt build` in a warehouse, where the tables of
+one run appear one after the other.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
 SELECT name, customers, last_refresh FROM system.profiles;"],
@@ -49,7 +54,12 @@ SELECT name, customers, last_refresh FROM system.profiles;"],
         syntax: "FROM name FOR SYSTEM_TIME AS OF time [AS alias]",
         description: "\
 Works for the tables of the schemas `profile` and `segment`, and for tables made with CREATE TABLE in a database. The time is a constant: a DATE, which means the end of
-that day, or a timestamp. For profiles it is compared with the `as_of` of each refresh. You get the newest version at or before it.",
+that day, or a timestamp. For profiles it is compared with the `as_of` of each refresh. You get the newest version at or before it.
+
+**Cost.** That of reading the table now: each state names its own files.
+
+**Elsewhere.** The words are those of SQL:2011, MariaDB, SQL Server and BigQuery; Snowflake says `AT (TIMESTAMP => …)`, DuckLake
+`AT (TIMESTAMP => …)`. PostgreSQL and DuckDB's own files have nothing like it.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 REFRESH PROFILE member WITH (as_of = DATE '2025-05-31');
 REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
@@ -102,7 +112,11 @@ is compared with its checksum while it is saved. The archive appears complete or
 Files of external tables are not part of the database, and so not part of the archive. `portrait -d DIR backup ARCHIVE` does the same. `portrait restore
 ARCHIVE DIR` restores the database in a new or empty directory and compares every checksum. `portrait -d DIR check` checks a database at any time. The
 archive is a tar file whose first entry, `manifest.json`, lists the others. The archive of an encrypted database is encrypted in the same way: restoring
-it needs no key, but opening the restored database needs the master key that was in use when the archive was made.",
+it needs no key, but opening the restored database needs the master key that was in use when the archive was made.
+
+**Cost.** Every data file is read once and copied, so it takes the time of copying the folder. Reading and writing go on meanwhile.
+
+**Elsewhere.** `pg_basebackup` and `pg_dump` in PostgreSQL; DuckDB has `EXPORT DATABASE` and copies of its file while nobody writes.",
         ..STATEMENT
     },
     Doc {

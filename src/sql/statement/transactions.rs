@@ -17,7 +17,9 @@ CHARACTERISTICS AS TRANSACTION READ ONLY holds for all transactions and statemen
 
 After a statement fails, every other statement is refused until ROLLBACK, and COMMIT rolls back. Tables of the session are restored to
 their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL, ALTER SYSTEM and INSERT into
-an external table; in an in-memory database also everything that creates or drops objects.",
+an external table; in an in-memory database also everything that creates or drops objects.
+
+**Elsewhere.** As in PostgreSQL at REPEATABLE READ. DuckDB has the same isolation, and conflicts by row; here they are by table.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
 DELETE FROM visits;
@@ -29,8 +31,11 @@ SELECT count(*) AS visits FROM visits;"],
         name: "SAVEPOINT",
         summary: "Marks a place within a transaction to go back to.",
         syntax: "SAVEPOINT name; …; ROLLBACK TO [SAVEPOINT] name | RELEASE [SAVEPOINT] name",
-        description: "ROLLBACK TO undoes everything since the savepoint, also a failed statement; the savepoint remains. RELEASE removes the savepoint. If several savepoints have the same name,
-the newest is used.",
+        description: "\
+ROLLBACK TO undoes everything since the savepoint, also a failed statement; the savepoint remains. RELEASE removes the savepoint. If several savepoints have the same name,
+the newest is used.
+
+**Elsewhere.** As in PostgreSQL; DuckDB has none.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
 SAVEPOINT before;
