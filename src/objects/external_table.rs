@@ -39,7 +39,7 @@ LOCATION 'file' | 'postgresql://[user@]host[:port]/database'",
 `place` is a file, a folder (all its files of that kind), a pattern with `*`, `?` or `[…]` (unless a file has exactly this name), or a URL: `s3://`, `gs://`, `az://`, `https://`, with
 credentials from the usual environment variables (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`,
 `AZURE_STORAGE_ACCOUNT_NAME` …). Folders such as `year=2025/` become columns. Relative paths start from the current directory and are
-stored as absolute paths. The options of CSV are those of `read_csv`, as `OPTIONS ('separator' ';', 'encoding' 'gb18030')`. Declared columns are matched by
+stored as absolute paths. The options of CSV are those of `read_csv`: `OPTIONS ('separator' ';', 'encoding' 'gb18030')`. Declared columns are matched by
 the names in the header; NOT NULL is not checked. A file that does not exist or cannot be read is an error that names it. You can also read files without a table: `FROM 'orders.parquet'`.
 
 **Tables of other databases** are read only. Their columns come from a table or view of the other database, or from a query in its own SQL.

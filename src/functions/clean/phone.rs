@@ -14,7 +14,7 @@ const COUNTRY: Argument = Argument::optional(
     "country",
     Takes::Text,
     "'CN'",
-    "country of numbers without a calling code: two letters of ISO 3166-1, as `'US'`",
+    "country of numbers without a calling code: two letters of ISO 3166-1, such as `'US'`",
 );
 
 pub static ALL: [TextFunction; 5] = [
@@ -22,7 +22,7 @@ pub static ALL: [TextFunction; 5] = [
         Doc {
             name: "clean_phone",
             domain: "clean",
-            summary: "Cleans a telephone number: E.164 format, as `+8613800138000`.",
+            summary: "Cleans a telephone number: E.164 format, such as `+8613800138000`.",
             description: "\
 Reads digits of any script and width, with spaces, dashes, brackets and dots between them, labels (`电话：`), `+`, `0086` and `86`, the 0
 before an area code, the prefixes of Chinese carriers (`17951`), and numbers damaged by a spreadsheet (`13800138000.0`, `1.3800138E+10`). An

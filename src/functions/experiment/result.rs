@@ -71,7 +71,7 @@ var(pre) over the rows of both groups. `variance_reduction` is the share by whic
 twice the rows. Use only what was known before the groups were assigned.
 
 **Winsorising.** `winsorize => 0.99` replaces values of a metric above its 99 % quantile, over all groups and segments, by that quantile
-(linear interpolation, as `percentile_cont`); `threshold` and `winsorized_rows` show what was done.
+(linear interpolation, as in `percentile_cont`); `threshold` and `winsorized_rows` show what was done.
 
 **Several tests.** `p_adjusted` is adjusted over all rows of the result: `holm` limits the probability of any false finding, `bh` the share
 of false findings. Intervals are not adjusted.

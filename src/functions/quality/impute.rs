@@ -53,7 +53,7 @@ the rows and once for each of these attempts.",
         Column { name: "(target)_source", data_type: "VARCHAR", text: "`given`, `inferred` or `unknown`" },
         Column { name: "(target)_confidence", data_type: "DOUBLE", text: "for an inferred value: its share" },
         Column { name: "(target)_support", data_type: "BIGINT", text: "for an inferred value: rows in the group" },
-        Column { name: "(target)_evidence", data_type: "VARCHAR", text: "for an inferred value: what it was inferred from, as `category = beauty`" },
+        Column { name: "(target)_evidence", data_type: "VARCHAR", text: "for an inferred value: what it was inferred from, such as `category = beauty`" },
     ],
     examples: &["SELECT gender, gender_source, count(*) AS customers, round(avg(gender_confidence), 3) AS confidence
 FROM impute((

@@ -167,7 +167,9 @@ impl Facts {
             }
         }
         let several = kinds.values().filter(|count| **count > 1).count() as u64;
-        (several > 0).then(|| format!("mixed forms: {} written in several ways, apart in case or white space", counted(several)))
+        (several > 0).then(|| {
+            format!("mixed forms: {} written in several ways, which differ only in case or white space", counted(several))
+        })
     }
 }
 
@@ -206,7 +208,7 @@ mod tests {
         assert_eq!(phones.patterns(2), [("9{11}".to_string(), 8), ("+9{2} 9{3}-9{4}-9{4}".to_string(), 2)]);
         assert_eq!(phones.alerts(), ["looks like: phone", "mixed forms: 9{11}, +9{2} 9{3}-9{4}-9{4}, a+"]);
         let cities = texts(&[("Shanghai", 5), ("SHANGHAI ", 1), ("Beijing", 9)]);
-        assert_eq!(cities.alerts(), ["mixed forms: 1 value written in several ways, apart in case or white space"]);
+        assert_eq!(cities.alerts(), ["mixed forms: 1 value written in several ways, which differ only in case or white space"]);
     }
 
     #[test]
