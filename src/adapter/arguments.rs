@@ -362,7 +362,7 @@ fn check_option(subject: &str, argument: &'static Argument, value: &ScalarValue)
     let name = argument.name;
     let wrong_type = || {
         let wanted = argument.takes.describe();
-        let advice = if matches!(argument.takes, Takes::Moment) { "; write DATE '2025-06-30'" } else { "" };
+        let advice = if matches!(argument.takes, Takes::Moment) { "; write a time such as DATE '2025-06-30'" } else { "" };
         invalid(subject, format!("{name} takes {wanted}, got {} of type {}{advice}", show(value), value.data_type()))
     };
     match argument.takes {
