@@ -316,9 +316,11 @@ fn facts(subject: &Subject<'_>, earlier: Option<&Subject<'_>>, language: Languag
     let at = |subject: &Subject<'_>| {
         timestamp(subject.snapshot.at).trim_end_matches(".999999").trim_end_matches(".000000").to_string()
     };
+    // `2025-07-01T02:00:00.123Z`, to the second, as the time before it.
+    let refreshed = subject.snapshot.committed_at.split('.').next().unwrap_or_default().replace('T', " ");
     let mut facts = vec![match language {
-        Language::En => format!("As of {} (UTC), refreshed {}.", at(subject), subject.snapshot.committed_at),
-        Language::Zh => format!("数据截至 {}（UTC），刷新于 {}。", at(subject), subject.snapshot.committed_at),
+        Language::En => format!("As of {} (UTC), refreshed {refreshed}.", at(subject)),
+        Language::Zh => format!("数据截至 {}（UTC），刷新于 {refreshed}。", at(subject)),
     }];
     facts.extend(earlier.map(|earlier| match language {
         Language::En => format!("Compared with {} (UTC): ▲ more, ▼ less than then.", at(earlier)),
