@@ -39,7 +39,7 @@ use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
-use crate::refresh::plan::PROFILE_SCHEMA;
+use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -700,7 +700,17 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
             "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
         return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
     }
-    let suggestion = did_you_mean(name, tables.iter().map(String::as_str));
+    let has_it = |schema: &&str| {
+        let published = catalog.as_ref().and_then(|catalog| catalog.schema(schema));
+        published.is_some_and(|published| published.table_names().iter().any(|table| table == name))
+    };
+    let suggestion = match [PROFILE_SCHEMA, SEGMENT_SCHEMA].into_iter().find(has_it) {
+        Some(schema) => {
+            let near = name;
+            format!("; did you mean \"{schema}.{near}\"?")
+        }
+        None => did_you_mean(name, tables.iter().map(String::as_str)),
+    };
     let known = match tables.as_slice() {
         _ if std::path::Path::new(name).extension().is_some() => {
             let ends = "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz";
