@@ -33,13 +33,14 @@ use super::suppressing;
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
+use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
-use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
+use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
 use crate::settings::{PortraitSettings, check_engine, check_option};
@@ -700,11 +701,11 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
             "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
         return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
     }
-    let has_it = |schema: &&str| {
-        let published = catalog.as_ref().and_then(|catalog| catalog.schema(schema));
-        published.is_some_and(|published| published.table_names().iter().any(|table| table == name))
-    };
-    let suggestion = match [PROFILE_SCHEMA, SEGMENT_SCHEMA].into_iter().find(has_it) {
+    // It may be the name of a profile or segment, which is read in the schema of its kind.
+    let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
+    let published =
+        context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));
+    let suggestion = match published {
         Some(schema) => {
             let near = name;
             format!("; did you mean \"{schema}.{near}\"?")
