@@ -53,14 +53,14 @@ pub(super) fn parse(text: &str) -> Result<Parameter, String> {
 
 fn type_named(name: &str) -> Result<DataType, String> {
     Ok(match name.to_lowercase().as_str() {
-        "text" => DataType::Utf8,
-        "int" => DataType::Int64,
-        "double" => DataType::Float64,
-        "decimal" => DataType::Decimal128(38, 10),
+        "text" | "varchar" | "string" => DataType::Utf8,
+        "int" | "integer" | "bigint" => DataType::Int64,
+        "double" | "float" => DataType::Float64,
+        "decimal" | "numeric" => DataType::Decimal128(38, 10),
         "date" => DataType::Date32,
         "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
         "interval" => DataType::Interval(IntervalUnit::MonthDayNano),
-        "bool" => DataType::Boolean,
+        "bool" | "boolean" => DataType::Boolean,
         other => {
             return Err(format!("unknown type {other}; use text, int, double, decimal, date, timestamp, interval or bool"));
         }

@@ -57,6 +57,7 @@ use crate::sql::schedule::{Action, ScheduleCommand};
 use crate::sql::syntax::copies;
 use crate::sql::time_travel;
 use crate::statement::StatementContext;
+use crate::system::comment_rows;
 
 /// Runs a statement.
 pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
@@ -614,7 +615,27 @@ async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec
     let state = context.state();
     let schema = state.schema_for_ref(TableReference::bare(name.value.as_str()))?;
     let table = schema.table(&name.value).await?;
-    Ok(table.and_then(|table| files::told(&table)).into_iter().collect())
+    let mut notes = comments_on(table_name, context)?;
+    notes.extend(table.and_then(|table| files::told(&table)));
+    Ok(notes)
+}
+
+/// What COMMENT ON says of a table and its columns.
+fn comments_on(table: &ObjectName, context: &StatementContext) -> Result<Vec<String>> {
+    let names: Vec<String> = table.0.iter().filter_map(|part| part.as_ident()).map(normal).collect();
+    let path = context.path();
+    let (schema, name) = match names.as_slice() {
+        [name] if path.len() < 2 => (path.first().map_or(PUBLIC, String::as_str), name),
+        [.., schema, name] => (schema.as_str(), name),
+        _ => return Ok(vec![]),
+    };
+    let rows = comment_rows(context)?.into_iter();
+    let of_table = rows.filter(|[of, table, ..]| of.as_deref() == Some(schema) && table.as_ref() == Some(name));
+    let told = of_table.map(|[_, _, column, comment]| match column {
+        Some(column) => format!("{name}.{column}: {}", comment.unwrap_or_default()),
+        None => format!("{name}: {}", comment.unwrap_or_default()),
+    });
+    Ok(told.collect())
 }
 
 /// PREPARE: the query is planned now, to report errors, and again at each EXECUTE.

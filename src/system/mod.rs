@@ -40,6 +40,7 @@ use crate::sql::statement;
 use crate::statement::StatementContext;
 
 pub use examples::all as examples;
+pub use comments::rows as comment_rows;
 pub use reference::reference;
 pub use tasks::{by_task, tasks};
 

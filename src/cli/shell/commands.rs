@@ -223,7 +223,7 @@ pub const GROUPS: [Group; 5] = [
                 help: "prints a text with its variables replaced",
                 takes: Takes::Nothing,
                 run: |shell, text| {
-                    let text = super::variables::value(&shell.variables.put_into(text));
+                    let text = super::variables::spoken(&shell.variables.put_into(text));
                     shell.console.show(&format!("{text}\n")).map(|()| Next::Go)
                 },
             },
@@ -248,6 +248,18 @@ pub const GROUPS: [Group; 5] = [
             },
         ],
     },
+];
+
+/// Commands of psql that there are not, and what there is.
+const OF_PSQL: [(&[&str], &str); 8] = [
+    (&["\\l", "\\list", "\\c", "\\connect", "\\conninfo"], "there is one database at a time; portrait -d DIR opens another"),
+    (&["\\du", "\\dg"], "there is no such command; SELECT * FROM system.roles lists the roles"),
+    (&["\\dp", "\\z"], "there is no such command; SELECT * FROM system.grants lists the privileges"),
+    (&["\\di"], "there are no indexes"),
+    (&["\\!", "\\cd"], "other programs are run outside of the shell"),
+    (&["\\sf", "\\sv"], "there is no such command; SHOW CREATE VIEW shows a view, and system.functions the functions"),
+    (&["\\a", "\\t", "\\H", "\\f"], "there is no such command; \\format sets the format"),
+    (&["\\ir", "\\include"], "there is no such command; \\i runs a script"),
 ];
 
 /// Every command.
@@ -275,7 +287,11 @@ pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     match found {
         Some(command) => Ok((command, argument)),
         None => {
-            let names = all().flat_map(|command| command.names.first());
+            if let Some((_, advice)) = OF_PSQL.iter().find(|(names, _)| names.contains(&plain)) {
+                return Err(Failure::Error(format!("{name}: {advice}")));
+            }
+            // One letter is near to every other.
+            let names = all().filter(|_| plain.len() > 2).flat_map(|command| command.names.first());
             let near = names.filter(|known| strsim::levenshtein(known, plain) == 1).copied().collect::<Vec<_>>();
             let advice = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
             Err(Failure::Error(format!("{name}: no such command; {advice}\\? lists them")))

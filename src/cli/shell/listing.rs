@@ -16,7 +16,7 @@ pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
     let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
     let in_schema = if schema.is_empty() { String::new() } else { format!(" AND {}", matches("table_schema", schema)) };
     // System tables would hide the user's own tables.
-    let own = if pattern.is_empty() { " AND table_schema <> 'system'" } else { "" };
+    let own = if schema.is_empty() { " AND table_schema <> 'system'" } else { "" };
     let named = if name.is_empty() { String::new() } else { format!(" AND {}", matches("table_name", name)) };
     shell.list(&format!(
         "SELECT table_schema AS schema, table_name AS name, CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind

@@ -90,6 +90,20 @@ pub fn value(written: &str) -> String {
     value
 }
 
+/// The text of `\echo text`: quoted parts without their quotes, and one space where there is space between parts, as in psql.
+pub fn spoken(written: &str) -> String {
+    let mut text = String::new();
+    for token in tokens(written.trim()) {
+        let part = &written.trim()[token.range.clone()];
+        match token.kind {
+            Kind::Space => text.push(' '),
+            Kind::Text if token.is_closed && part.starts_with('\'') => text.push_str(&inner(part).replace("''", "'")),
+            _ => text.push_str(part),
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +131,13 @@ mod tests {
     fn values_lose_their_quotes() {
         for (written, read) in [("'a b'", "a b"), ("a 'it''s' b", "ait'sb"), ("上海", "上海"), ("", ""), ("'open", "'open")] {
             assert_eq!(value(written), read);
+        }
+    }
+
+    #[test]
+    fn texts_keep_the_spaces_between_words() {
+        for (written, read) in [("hi  there", "hi there"), ("'a  b' c", "a  b c"), ("it's", "it's"), ("", "")] {
+            assert_eq!(spoken(written), read);
         }
     }
 }
