@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use portraitdb::EngineOptions;
 
-use crate::support::{Dice, rows, session_with};
+use crate::support::{Dice, portrait, rows, run, session_with};
 
 /// Rows of text with everything that can stand in quotes, and what their numbers add up to.
 fn written(seed: u64, count: usize) -> (String, i64, usize) {
@@ -34,5 +34,25 @@ fn rows_do_not_depend_on_how_a_file_is_divided() {
         assert_eq!(rows(&engine, &session, &sql), [format!("{count}|{count}|{sum}|{letters}")], "{partitions} partitions");
         let sql = format!("SELECT count(*) FROM '{}'", path.display());
         assert_eq!(rows(&engine, &session, &sql), [count.to_string()], "{partitions} partitions");
+    }
+}
+
+/// A folder by its bare name is read with the options of the call only.
+#[test]
+fn a_folder_of_another_encoding_is_read_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("latin")).unwrap();
+    std::fs::write(folder.path().join("latin/a.csv"), b"name;n\nM\xFCller;1\n").unwrap();
+    let sql = "SELECT * FROM read_csv('latin', encoding => 'windows-1252')";
+    let (code, out, errors) = run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", sql]));
+    assert_eq!((code, out.as_str()), (0, "name,n\nMüller,1\n"), "{errors}");
+    std::fs::write(folder.path().join("latin/a.csv"), "a,b\n1,2\n").unwrap();
+    for sql in ["DESCRIBE 'latin'", "SHOW COLUMNS FROM 'latin'", "SHOW COLUMNS FROM 'latin/a.csv'"] {
+        let (code, out, errors) = run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", sql]));
+        assert_eq!(
+            (code, out.as_str()),
+            (0, "column_name,data_type,is_nullable\na,BIGINT,YES\nb,BIGINT,YES\n"),
+            "{sql}: {errors}"
+        );
     }
 }

@@ -237,3 +237,25 @@ fn small_groups_are_left_out_and_a_relation_read_twice_is_counted_once() {
     );
     only(&told, "2 rows without item were left out");
 }
+
+#[test]
+fn describe_tells_comments() {
+    let mut told = notes(
+        "CREATE TABLE t AS SELECT 1 AS a, 2 AS b; CREATE TABLE u AS SELECT 1 AS a; COMMENT ON TABLE t IS 'what was sold';
+         COMMENT ON COLUMN t.a IS 'the order'; COMMENT ON TABLE u IS 'another'; DESCRIBE t;",
+    );
+    told.sort();
+    assert_eq!(told, ["t.a: the order", "t: what was sold"]);
+}
+
+#[test]
+fn numbers_that_json_does_not_have_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.json");
+    let told = notes(&format!(
+        "COPY (SELECT CAST('NaN' AS DOUBLE) AS a, 1.5e0 AS b, CAST('Infinity' AS REAL) AS c) TO '{}'",
+        file.display()
+    ));
+    assert_eq!(told, ["a, c: NaN and Infinity were written as null, because JSON has no such numbers"]);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "[{\"a\":null,\"b\":1.5,\"c\":null}]\n");
+}

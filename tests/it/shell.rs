@@ -296,6 +296,9 @@ fn variables_are_values_and_texts() {
     shell.line("SELECT $n + 1;", "has no value");
     shell.line("\\unset n", "no such variable");
     shell.line("\\set n=5", "write \\set n 5");
+    shell.line("\\echo code :code  here", "code 007 here");
+    shell.line("\\set paid:BOOLEAN true", PROMPT);
+    shell.line("\\du", "system.roles lists the roles");
     assert_eq!(shell.leave(), Some(0));
 }
 
