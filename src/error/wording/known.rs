@@ -25,12 +25,31 @@ fn parts<'a, const N: usize>(text: &'a str, marks: [&str; N]) -> Option<Vec<&'a 
     Some(found)
 }
 
+/// The types in a list; a comma within the brackets of a type, as in `Decimal128(10, 2)`, ends none.
+fn separate(types: &str) -> Vec<&str> {
+    let (mut separated, mut depth, mut start) = (vec![], 0_usize, 0);
+    for (place, letter) in types.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                separated.push(types[start..place].trim());
+                start = place + 1;
+            }
+            _ => {}
+        }
+    }
+    separated.push(types[start..].trim());
+    separated.retain(|one| !one.is_empty());
+    separated
+}
+
 /// A call with arguments of the wrong number or types.
 fn call(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("argument types '")?;
     let (call, rest) = rest.split_once("'. You might")?;
     let (name, types) = call.strip_suffix(')')?.split_once('(')?;
-    let got: Vec<&str> = types.split(", ").filter(|one| !one.is_empty()).collect();
+    let got = separate(types);
     // A function that chooses its types itself says what it takes.
     if let Some((_, said)) = text.split_once("user-defined coercion failed with: ")
         && let Some((called, takes)) = said.split_once(" takes ")
