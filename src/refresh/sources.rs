@@ -77,8 +77,8 @@ impl Sources {
             }
             let all: Vec<String> = times.iter().map(|time| format!("{table}.{time}")).collect();
             let (are, it) = if all.len() == 1 { ("is a time", "it") } else { ("are times", "one of them") };
-            // Only a table with a plain name can be listed there.
-            let advice = match table.contains(['/', '.']) {
+            // A file has no name that can be listed there; a table in a schema has.
+            let advice = match table.contains('/') {
                 true => "make a table of the file with CREATE EXTERNAL TABLE, and list that".to_string(),
                 false => format!("list {it} there"),
             };
