@@ -379,6 +379,7 @@ pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<S
     notes.push(format!(
         "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
     ));
+    notes.extend(planned.sources.notes_on_clocks(Some(&format!("profile {name}"))));
     notes.extend(planned.never.iter().map(|(segment, problem)| format!("segment {segment} {problem}")));
     Ok(notes)
 }

@@ -416,6 +416,7 @@ impl Planned {
             })
             .collect();
         notes.extend(self.sources.notes(name, part));
+        notes.extend(self.sources.notes_on_clocks(part));
         let looking_back = self.tags.iter().filter(|tag| tag.looks_back).map(|tag| format!("tag {}", tag.name));
         let looking_back = looking_back.filter(|tag| part.is_none_or(|part| part == tag));
         notes.extend(looking_back.map(|tag| {

@@ -408,6 +408,9 @@ impl<'a> Refresh<'a> {
         if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {
             notes.extend(sources.notes(profile, None));
         }
+        if matches!(self.request.as_of, AsOf::At(_)) {
+            notes.extend(sources.notes_on_clocks(None));
+        }
         let asked = segments.iter().map(|segment| segment.asked.clone()).collect();
         let stages = self.stages(derived, segments, key_type)?;
         Ok(Prepared { inputs, stages, recorder, computed, kept: selection.kept, snapshots, pins, asked, looking_back, notes })

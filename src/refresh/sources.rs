@@ -31,7 +31,12 @@ pub struct Sources {
     names: BTreeSet<String>,
     /// Tables with time columns that are read whole, with these columns and the definitions that read them.
     whole: BTreeMap<String, (Vec<String>, Vec<String>)>,
+    /// The definitions that read the clock, each with the function that does.
+    clocks: BTreeMap<String, &'static str>,
 }
+
+/// The functions that read the clock.
+const CLOCKS: [&str; 3] = ["now", "current_date", "current_time"];
 
 impl Sources {
     /// Adds what one definition reads. `by` is its label, `plan` its query with the value of `$as_of`.
@@ -45,6 +50,7 @@ impl Sources {
     ) -> Result<()> {
         let sources = reads.sources();
         self.names.extend(sources.keys().cloned());
+        self.clocks.extend(clock_in(plan)?.map(|clock| (by.to_string(), clock)));
         // A query that passes the time to a table function leaves the limit to that function.
         if is_called_with(query, AS_OF) {
             return Ok(());
@@ -91,6 +97,17 @@ impl Sources {
             ))
         };
         self.whole.iter().filter_map(note).collect()
+    }
+
+    /// Notes on definitions that read the clock, this one or all: it does not go back to the time of a refresh.
+    pub fn notes_on_clocks(&self, by: Option<&str>) -> Vec<String> {
+        let own = self.clocks.iter().filter(|(reader, _)| by.is_none_or(|by| by == reader.as_str()));
+        own.map(|(reader, clock)| {
+            format!(
+                "{reader} reads the clock, with {clock}: a refresh as of an earlier day gets today's answer; write $as_of instead"
+            )
+        })
+        .collect()
     }
 
     /// Refuses a time column of a table that no definition reads: it would limit nothing, and is probably a typo.
@@ -170,6 +187,23 @@ async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Res
         ScalarValue::TimestampMicrosecond(time, _) => Ok(time),
         _ => Ok(None),
     }
+}
+
+/// The function with which a query reads the clock, if it does.
+fn clock_in(plan: &LogicalPlan) -> Result<Option<&'static str>> {
+    let mut found = None;
+    plan.apply_with_subqueries(|plan| {
+        for expression in plan.expressions() {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part {
+                    found = found.or(CLOCKS.iter().copied().find(|clock| *clock == call.func.name()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
 }
 
 /// The columns of tables that a condition of the query bounds from above by a constant, as in `ordered_at <= $as_of`.

@@ -27,6 +27,21 @@ const SHOP: &str = "
     CREATE VIEW orders_local AS SELECT id, ordered_at + INTERVAL '8 hours' AS at FROM orders;";
 
 #[test]
+fn definitions_that_read_the_clock_are_told() {
+    let shop = |sql: &str| notes(&format!("{SHOP}{sql}"));
+    let timed = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;";
+    let clock = "CREATE TAG n ON p AS SELECT id, current_date - CAST(max(at) AS DATE) FROM orders_local GROUP BY id;";
+    let note = "tag n reads the clock, with current_date: a refresh as of an earlier day gets today's answer; write $as_of instead";
+    assert_eq!(only(&shop(&format!("{timed} {clock}")), "reads the clock"), note);
+    let told = shop(&format!("{timed} {clock} REFRESH PROFILE p WITH (as_of = DATE '2024-01-10')"));
+    assert_eq!(told.iter().filter(|told| *told == note).count(), 2, "{told:#?}");
+    let told = shop(&format!("{timed} {clock} REFRESH PROFILE p"));
+    assert_eq!(told.iter().filter(|told| *told == note).count(), 1, "{told:#?}");
+    let without = "CREATE TAG n ON p AS SELECT id, $as_of - max(at) > INTERVAL '30 days' FROM orders_local GROUP BY id;";
+    none(&shop(&format!("{timed} {without}")), "reads the clock");
+}
+
+#[test]
 fn sources_that_are_read_whole_are_told_by_name() {
     let shop = |sql: &str| notes(&format!("{SHOP}{sql}"));
     let timed = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;";
