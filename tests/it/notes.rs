@@ -31,8 +31,9 @@ fn definitions_that_read_the_clock_are_told() {
     let shop = |sql: &str| notes(&format!("{SHOP}{sql}"));
     let timed = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;";
     let clock = "CREATE TAG n ON p AS SELECT id, current_date - CAST(max(at) AS DATE) FROM orders_local GROUP BY id;";
-    let note = "tag n reads the clock, with current_date: a refresh as of an earlier day gets today's answer; write $as_of instead";
-    assert_eq!(only(&shop(&format!("{timed} {clock}")), "reads the clock"), note);
+    let note =
+        "tag n reads the clock, with current_date: a refresh as of an earlier day gets today's answer; write $as_of instead";
+    assert_eq!(only(&shop(&format!("{timed} {clock}")), "tag n reads"), note);
     let told = shop(&format!("{timed} {clock} REFRESH PROFILE p WITH (as_of = DATE '2024-01-10')"));
     assert_eq!(told.iter().filter(|told| *told == note).count(), 2, "{told:#?}");
     let told = shop(&format!("{timed} {clock} REFRESH PROFILE p"));
