@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
+use sqlparser::ast::{Ident, ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
 
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
 use crate::catalog::objects::Object;
@@ -72,7 +72,13 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                 let ([name], word) = (names.as_slice(), if *object_type == ObjectType::View { "VIEW" } else { "TABLE" }) else {
                     return Ok(None);
                 };
-                let Ok(own) = own_name(name, context) else { return Ok(None) };
+                let own = match (own_name(name, context), name.0.as_slice()) {
+                    (Ok(own), _) => own,
+                    (Err(error), [.., schema, _]) if !*if_exists && schema.as_ident().is_some_and(is_own_schema) => {
+                        return Err(error);
+                    }
+                    _ => return Ok(None),
+                };
                 if context.tables().temporary(&own).is_some() {
                     refuse_used(&own, context)?;
                     return Ok(None);
@@ -106,6 +112,11 @@ pub(super) fn shown_definition(parsed: &SqlParsed, context: &StatementContext) -
     };
     let query = format!("SELECT name, definition FROM system.{} WHERE name = {}", kind.system_table(), literal(&object.name));
     parser::parse_composed(&query, context.session()).map(Some)
+}
+
+/// True for the name of a schema that holds no tables of users.
+fn is_own_schema(schema: &Ident) -> bool {
+    OWN_SCHEMAS.contains(&crate::sql::command::normal(schema).as_str())
 }
 
 fn schema_name(name: &ObjectName) -> Result<String> {
@@ -162,7 +173,7 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
         [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
         [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => {
-            let problem = "cannot be created here: what is in this schema comes from definitions; create tables in public, or in a schema of yours";
+            let problem = "is in a schema that Portrait fills itself: what profiles and segments publish changes with their definitions and REFRESH; tables are made in public, or in a schema of yours";
             Err(invalid(&name.to_string(), problem))
         }
         [schema, _] => {
