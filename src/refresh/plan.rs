@@ -29,7 +29,7 @@ use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, tables_in};
 use crate::statement::{Horizon, Reads, StatementContext};
-use crate::text::identifier;
+use crate::text::{identifier, sql_type, written_name};
 
 /// The schema in which profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
@@ -234,6 +234,13 @@ impl Planner<'_> {
         let columns = plan.schema().columns();
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let Some(place) = names.iter().position(|name| name == key) else {
+            let several: Vec<&str> = key.split(',').map(str::trim).collect();
+            if several.len() > 1 && several.iter().all(|one| names.contains(one)) {
+                let columns = several.iter().map(|one| written_name(one)).collect::<Vec<_>>().join(", ");
+                let problem =
+                    format!("the key is one column, got \"{key}\"; make one of them, as concat_ws('|', {columns}) AS code");
+                return Err(invalid(&subject, problem));
+            }
             let suggestion = did_you_mean(key, names.iter().copied());
             return Err(invalid(
                 &subject,
@@ -241,8 +248,10 @@ impl Planner<'_> {
             ));
         };
         let key_type = key_type(plan.schema().field(place).data_type()).ok_or_else(|| {
-            let problem =
-                format!("the key must be a whole number or text, got {key}: {}", plan.schema().field(place).data_type());
+            let (key, data_type) = (written_name(key), sql_type(plan.schema().field(place).data_type()));
+            let problem = format!(
+                "the key must be a whole number or text, got {key}: {data_type}; write CAST({key} AS VARCHAR) AS {key}, or AS BIGINT"
+            );
             invalid(&subject, problem)
         })?;
         let mut order: Vec<usize> = (0..columns.len()).filter(|index| *index != place).collect();

@@ -27,7 +27,7 @@ use crate::catalog::view::View;
 use crate::error::{failed, invalid};
 use crate::sql::time_travel::AT;
 use crate::statement::StatementContext;
-use crate::text::{identifier, sql_type, timestamp};
+use crate::text::{sql_type, timestamp, written_name};
 
 /// The suffix of the table with the whole stored state of a profile, for functions that explain and compare. It is listed nowhere, and no
 /// profile name can end in it.
@@ -408,7 +408,7 @@ pub fn compare_keys(definition: &ProfileDefinition, key_type: &DataType, context
     let type_before = schema.field(0).data_type();
     // All integers are stored as BIGINT, all strings as VARCHAR.
     if type_before.is_string() != key_type.is_string() {
-        let (now, then, key) = (sql_type(key_type), sql_type(type_before), identifier(key));
+        let (now, then, key) = (sql_type(key_type), sql_type(type_before), written_name(key));
         let problem = format!(
             "its key {key} is {now}, but what is published has the key {before}, {then}, and its history cannot go on with another type; write CAST({key} AS {then}) AS {key}, or DROP PROFILE {profile} and create it again"
         );
