@@ -408,9 +408,9 @@ pub fn compare_keys(definition: &ProfileDefinition, key_type: &DataType, context
     let type_before = schema.field(0).data_type();
     // All integers are stored as BIGINT, all strings as VARCHAR.
     if type_before.is_string() != key_type.is_string() {
-        let (now, then, key) = (sql_type(key_type), sql_type(type_before), written_name(key));
+        let (now, then, written) = (sql_type(key_type), sql_type(type_before), written_name(key));
         let problem = format!(
-            "its key {key} is {now}, but what is published has the key {before}, {then}, and its history cannot go on with another type; write CAST({key} AS {then}) AS {key}, or DROP PROFILE {profile} and create it again"
+            "its key {key} is {now}, but what is published has the key {before}, {then}, and its history cannot go on with another type; write CAST({written} AS {then}) AS {written}, or DROP PROFILE {profile} and create it again"
         );
         return Err(invalid(&format!("profile {profile}"), problem));
     }
