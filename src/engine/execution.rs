@@ -484,7 +484,9 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     let planned = unsettled.settled(planned).await;
     let (plan, context) = planned.map_err(|error| name_missing_table(error, unsettled))?;
     let state = context.state();
-    match bind_parameters(plan, &context)? {
+    let plan = bind_parameters(plan, &context)?;
+    rights::check_own_rows(&plan, &context)?;
+    match plan {
         LogicalPlan::Ddl(ddl) => {
             if let DdlStatement::DropTable(drop) = &ddl {
                 let name = match drop.name.schema() {

@@ -525,6 +525,16 @@ impl StatementContext {
         Self { whole: self.whole.clone(), part: Part { writing: Some(name.into()), ..self.part.clone() } }
     }
 
+    /// The name of the table that rows are inserted into without being read.
+    pub fn written(&self) -> Option<&str> {
+        self.part.writing.as_deref()
+    }
+
+    /// The context for what the same statement reads otherwise.
+    pub fn not_writing(&self) -> Self {
+        Self { whole: self.whole.clone(), part: Part { writing: None, ..self.part.clone() } }
+    }
+
     /// True for the name of the table that rows are inserted into without being read.
     pub fn is_writing(&self, name: &str) -> bool {
         self.part.writing.as_deref() == Some(name)

@@ -34,6 +34,7 @@ use super::Session;
 use super::answer::Answer;
 use super::naming::{own_name, relation};
 use crate::builtins::decimals;
+use super::rights::check_own_rows;
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
@@ -276,10 +277,12 @@ impl Planned {
             None => {
                 let inserted = plan(&changing::without_returning(parsed), context).await?;
                 let LogicalPlan::Dml(insert) = inserted else { return Err(failed(name, "is not written to by this statement")) };
+                check_own_rows(&insert.input, context)?;
                 (Arc::unwrap_or_clone(insert.input), true, false)
             }
         };
-        let mut planned = Self { name: name.into(), target, rows, inserts, may_repeat, returned: None, context: context.clone() };
+        let mut planned =
+            Self { name: name.into(), target, rows, inserts, may_repeat, returned: None, context: context.not_writing() };
         if let Some(returning) = changing::returning(parsed) {
             // Mistakes in it are reported before anything changes.
             let plan = planned.given(&returning, vec![]).await?;

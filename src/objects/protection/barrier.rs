@@ -260,10 +260,7 @@ impl Barrier {
         _input: Arc<dyn ExecutionPlan>,
         _insert_op: InsertOp,
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
-        Box::pin(async move {
-            let problem = "cannot be written to by a statement that reads it, as it has masks or row policies for this role; leave it out of the query, or ask a role with SUPERUSER";
-            Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &self.label, problem))
-        })
+        Box::pin(async move { Err(read_and_written(&self.label)) })
     }
 }
 
@@ -356,6 +353,12 @@ impl ExecutionPlan for BarrierExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
+}
+
+/// The error for a statement that adds rows to a table of which it reads what is hidden from its role.
+pub fn read_and_written(name: &str) -> DataFusionError {
+    let problem = "cannot be written to by a statement that reads it, as it has masks or row policies for this role; leave it out of the query, or ask a role with SUPERUSER";
+    coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem)
 }
 
 /// What stands in the way of errors.

@@ -31,6 +31,7 @@ mod row_policy;
 mod rule;
 pub mod scans;
 
+pub use barrier::read_and_written;
 pub use consent::Consent;
 pub use mask::Mask;
 pub use reading::{covers, refuse_changes, seen, seen_state};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, TableReference};
-use datafusion::datasource::{ViewTable, provider_as_source, source_as_provider};
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, TableScan, in_subquery, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
@@ -231,7 +230,7 @@ fn hides_nothing(view: &Object, plan: &LogicalPlan, context: &StatementContext) 
                 Some(scanned) => rights.may(Privilege::Select, scanned.object),
                 None => {
                     scans::temporary(scan, &inside).is_some()
-                        || is_recursive(scan)?
+                        || scans::is_recursive(scan)?
                         || is_file(scan) && rights.may_with_files(Privilege::Read)
                 }
             };
@@ -239,11 +238,6 @@ fn hides_nothing(view: &Object, plan: &LogicalPlan, context: &StatementContext) 
         Ok(if may_read { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     })?;
     Ok(may_read)
-}
-
-/// True for the rows that a recursive query has made so far.
-fn is_recursive(scan: &TableScan) -> Result<bool> {
-    Ok(source_as_provider(&scan.source)?.downcast_ref::<CteWorkTable>().is_some())
 }
 
 /// True for a file that is read by its name. Tables about the database have schemas of their own.

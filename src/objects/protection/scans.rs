@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
+use datafusion::catalog::cte_worktable::CteWorkTable;
+use datafusion::common::{Result, TableReference};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::TableScan;
 
@@ -85,4 +86,20 @@ impl<'a, 'b> Names<'a, 'b> {
 pub fn temporary(scan: &TableScan, context: &StatementContext) -> Option<String> {
     let provider: Arc<dyn TableProvider> = source_as_provider(&scan.source).ok()?;
     context.tables().name_of(&provider)
+}
+
+/// True for the rows that a recursive query has made so far.
+///
+/// # Errors
+/// None for tables of a statement.
+pub fn is_recursive(scan: &TableScan) -> Result<bool> {
+    Ok(source_as_provider(&scan.source)?.downcast_ref::<CteWorkTable>().is_some())
+}
+
+/// True for a table behind a barrier.
+///
+/// # Errors
+/// None for tables of a statement.
+pub fn is_behind(scan: &TableScan) -> Result<bool> {
+    Ok(source_as_provider(&scan.source)?.downcast_ref::<Barrier>().is_some())
 }
