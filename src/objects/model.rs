@@ -43,7 +43,7 @@ AS query",
 The page of each type describes its options. For clusters (`kmeans`, `kprototypes`) this is the page of the function with the same name: `n_clusters = 4` here is `n_clusters => 4` in
 `kmeans(…)`, with the same defaults. Models with a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold some rows
 out and are measured on those. The statement trains the model at once. OR REPLACE always trains again, because rows may have changed. With `keep_if_better = 'auc'` the earlier version stays unless the
-new one has a better value of that measure, so a schedule can train every month and keep the best. The model, its training query, the rows used and left out, a description of the features, and
+new one has a better value of that measure, so a schedule can train every month and keep the best; each version is measured on its own held-out rows. The model, its training query, the rows used and left out, a description of the features, and
 measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
 cancelled, the earlier version stays.
 
@@ -289,15 +289,16 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
         let problem = format!("type is '{model_type}', but trained holds a model of type '{}'", learned.model_type);
         return Err(invalid(&label, problem));
     }
-    if let Some(measure) = definition.options.text("keep_if_better")
-        && let Some(before) = context.catalog().model(&object.name)?
-        && !is_better(&label, measure, &learned, &Trained::read(&label, &before.trained)?)?
-    {
-        let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
-        let before_was = of(&Trained::read(&label, &before.trained)?);
-        let told =
-            format!("{label}: {measure} {} is not better than {before_was}; version {} stays", of(&learned), before.version);
-        return Ok(vec![told]);
+    if let Some(measure) = definition.options.text("keep_if_better") {
+        let better = direction(&label, measure, &learned)?;
+        if let Some(before) = context.catalog().model(&object.name)?
+            && let earlier = Trained::read(&label, &before.trained)?
+            && !is_better(measure, better, &learned, &earlier)
+        {
+            let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
+            let (now, was) = (of(&learned), of(&earlier));
+            return Ok(vec![format!("{label}: {measure} {now} is not better than {was}; version {} stays", before.version)]);
+        }
     }
     let (stored, create, sql) = (&stored, &new.create, &sql);
     let version = context.settled(|context| async move { remember(create, sql, stored, &context).await }).await?;
@@ -335,24 +336,81 @@ async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &St
     unless_moved(put, context).map(Some)
 }
 
-/// Whether one trained model is better than another by a metric; a missing value is worse.
-fn is_better(label: &str, measure: &str, new: &Trained, before: &Trained) -> Result<bool> {
-    let of = |trained: &Trained| trained.metrics.get(measure).map(|value| value.0).filter(|value| !value.is_nan());
-    let Some(found) = of(new) else {
-        let suggestion = did_you_mean(measure, new.metrics.keys().map(String::as_str));
-        let known = new.metrics.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        return Err(invalid(
-            label,
-            format!("keep_if_better names {measure}, which training does not give{suggestion}; it gives {known}"),
-        ));
-    };
-    let Some(was) = of(before) else { return Ok(true) };
-    Ok(if LESS_IS_BETTER.contains(&measure) { found < was } else { found > was })
+/// Whether larger or smaller values of a measure are better. An error if the training does not give it, or if it does not say how good
+/// a model is.
+fn direction(label: &str, measure: &str, new: &Trained) -> Result<Better> {
+    if new.metrics.contains_key(measure)
+        && let Some(better) = better(measure)
+    {
+        return Ok(better);
+    }
+    let known: Vec<&str> = new.metrics.keys().map(String::as_str).filter(|name| better(name).is_some()).collect();
+    let suggestion = did_you_mean(measure, known.iter().copied());
+    let known = known.join(", ");
+    Err(invalid(label, format!("keep_if_better takes a measure of quality, got {measure}{suggestion}; training gives {known}")))
 }
 
-/// Metrics for which smaller is better.
-const LESS_IS_BETTER: [&str; 9] =
-    ["log_loss", "brier", "rmse", "mae", "poisson_deviance", "inertia", "cost", "davies_bouldin", "aic"];
+/// Which values of a measure are better; `None` for one that does not say how good a model is.
+fn better(measure: &str) -> Option<Better> {
+    if LESS_IS_BETTER.contains(&measure) {
+        return Some(Better::Less);
+    }
+    MORE_IS_BETTER.contains(&measure).then_some(Better::More)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Better {
+    More,
+    Less,
+}
+
+/// Whether one trained model is better than another by a measure; a missing value is worse.
+fn is_better(measure: &str, better: Better, new: &Trained, before: &Trained) -> bool {
+    let of = |trained: &Trained| trained.metrics.get(measure).map(|value| value.0).filter(|value| !value.is_nan());
+    match (of(new), of(before)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(found), Some(was)) => match better {
+            Better::More => found > was,
+            Better::Less => found < was,
+        },
+    }
+}
+
+/// Measures of which smaller values are better.
+const LESS_IS_BETTER: [&str; 12] = [
+    "log_loss",
+    "brier",
+    "rmse",
+    "mae",
+    "poisson_deviance",
+    "deviance",
+    "out_of_bag_squared_error",
+    "inertia",
+    "cost",
+    "davies_bouldin",
+    "aic",
+    "bic",
+];
+
+/// Measures of which larger values are better. The others, such as the number of iterations, do not say how good a model is.
+const MORE_IS_BETTER: [&str; 15] = [
+    "auc",
+    "pr_auc",
+    "ks",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "r2",
+    "training_r2",
+    "pseudo_r2",
+    "log_likelihood",
+    "silhouette",
+    "calinski_harabasz",
+    "concordance",
+    "likelihood_ratio",
+];
 
 /// A number with at most six decimals.
 fn short(number: f64) -> String {
