@@ -89,28 +89,34 @@ struct Sorted {
     features: Vec<f64>,
     duration: Vec<f64>,
     event: Vec<bool>,
+    /// How much each row counts.
+    weight: Vec<f64>,
     width: usize,
 }
 
-/// Fits the model to columns of features. Durations are finite and 0 or more; features are finite. The caller puts the rows into a
-/// canonical order, because sums of doubles depend on it.
+/// Fits the model to columns of features. Durations are finite and 0 or more; features are finite; weights are above 0, and all 1 if there
+/// are none. The caller puts the rows into a canonical order, because sums of doubles depend on it.
 pub fn fit_cox(
     control: &Control<'_>,
     features: &[Vec<f64>],
     duration: &[f64],
     event: &[bool],
+    weights: Option<&[f64]>,
     options: CoxOptions,
 ) -> Result<Cox, Stop> {
     let (rows, width) = (duration.len(), features.len());
     let places = u32::try_from(rows).map_err(|_| Stop::TooLarge)?;
-    let _memory = control.reserve(rows * (width * 8 + 8 + 1 + 4 + 16))?;
+    let _memory = control.reserve(rows * (width * 8 + 8 + 8 + 1 + 4 + 16))?;
     if !event.iter().any(|event| *event) {
         return Ok(Cox::NoEvents);
     }
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+    let total: f64 = (0..rows).map(weight).sum();
     let (mut means, mut scales) = (vec![], vec![]);
     for (place, feature) in features.iter().enumerate() {
-        let mean = feature.iter().sum::<f64>() / rows as f64;
-        let scale = (feature.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / rows as f64).sqrt();
+        let each = || feature.iter().enumerate();
+        let mean = each().map(|(row, value)| weight(row) * value).sum::<f64>() / total;
+        let scale = (each().map(|(row, value)| weight(row) * (value - mean) * (value - mean)).sum::<f64>() / total).sqrt();
         if scale.is_nan() || scale <= 1e-12 * mean.abs().max(f64::MIN_POSITIVE) {
             return Ok(Cox::Redundant(place));
         }
@@ -122,12 +128,14 @@ pub fn fit_cox(
         let (one, other) = (*one as usize, *other as usize);
         duration[other].total_cmp(&duration[one]).then(event[other].cmp(&event[one]))
     });
-    let mut sorted = Sorted { order, features: Vec::with_capacity(rows * width), duration: vec![], event: vec![], width };
+    let mut sorted =
+        Sorted { order, features: Vec::with_capacity(rows * width), duration: vec![], event: vec![], weight: vec![], width };
     for row in &sorted.order {
         let row = *row as usize;
         sorted.features.extend((0..width).map(|place| (features[place][row] - means[place]) / scales[place]));
         sorted.duration.push(duration[row]);
         sorted.event.push(event[row]);
+        sorted.weight.push(weight(row));
     }
     search(control, &sorted, &means, &scales, options)
 }
@@ -141,7 +149,7 @@ struct Likelihood {
 
 fn search(control: &Control<'_>, sorted: &Sorted, means: &[f64], scales: &[f64], options: CoxOptions) -> Result<Cox, Stop> {
     let (rows, width) = (sorted.duration.len(), sorted.width);
-    let penalty = options.penalizer * rows as f64;
+    let penalty = options.penalizer * sorted.weight.iter().sum::<f64>();
     let evaluate = |beta: &[f64]| -> Result<Likelihood, Stop> {
         let mut at = likelihood(control, sorted, beta, options.ties)?;
         for (place, value) in beta.iter().enumerate() {
@@ -254,34 +262,38 @@ fn likelihood(control: &Control<'_>, sorted: &Sorted, beta: &[f64], ties: Ties) 
         }
         let duration = sorted.duration[row];
         let mut dying = Moments::new(width);
-        let mut count = 0;
+        let (mut count, mut of_events) = (0_u32, 0.0_f64);
         while row < rows && sorted.duration[row] == duration {
             let features = &sorted.features[row * width..(row + 1) * width];
             let log = score(sorted, row, beta);
-            let weight = libm::exp(log);
+            let own = sorted.weight[row];
+            let weight = own * libm::exp(log);
             risk.add(features, weight);
             if sorted.event[row] {
                 dying.add(features, weight);
                 count += 1;
-                result.value += log;
+                of_events += own;
+                result.value += own * log;
                 for (gradient, feature) in result.gradient.iter_mut().zip(features) {
-                    *gradient += feature;
+                    *gradient += own * feature;
                 }
             }
             row += 1;
         }
+        // Each of the tied events counts with their mean weight, as in R's coxph.
+        let each = of_events / f64::from(count.max(1));
         for number in 0..count {
             // Efron: tied events leave the risk set one after another, in an average order.
             let share = if ties == Ties::Efron { f64::from(number) / f64::from(count) } else { 0.0 };
             let all = risk.all - share * dying.all;
-            result.value -= libm::log(all);
+            result.value -= each * libm::log(all);
             for i in 0..width {
                 let mean = (risk.first[i] - share * dying.first[i]) / all;
-                result.gradient[i] -= mean;
+                result.gradient[i] -= each * mean;
                 for j in 0..=i {
                     let other = (risk.first[j] - share * dying.first[j]) / all;
                     let second = (risk.second[i * width + j] - share * dying.second[i * width + j]) / all;
-                    result.information[i * width + j] += second - mean * other;
+                    result.information[i * width + j] += each * (second - mean * other);
                 }
             }
         }
@@ -326,14 +338,16 @@ fn baseline(sorted: &Sorted, risks: &[f64]) -> Vec<(f64, f64)> {
     let (mut all, mut row) = (0.0, 0);
     while row < risks.len() {
         let duration = sorted.duration[row];
-        let mut events = 0;
+        let mut events = 0.0;
         while row < risks.len() && sorted.duration[row] == duration {
-            all += libm::exp(risks[row]);
-            events += u32::from(sorted.event[row]);
+            all += sorted.weight[row] * libm::exp(risks[row]);
+            if sorted.event[row] {
+                events += sorted.weight[row];
+            }
             row += 1;
         }
-        if events > 0 {
-            steps.push((duration, f64::from(events) / all));
+        if events > 0.0 {
+            steps.push((duration, events / all));
         }
     }
     steps.reverse();

@@ -106,6 +106,7 @@ fn hazards_are_those_of_other_programs() {
         std::slice::from_ref(&group),
         &duration,
         &event,
+        None,
         CoxOptions { ties, ..CoxOptions::default() },
     ) {
         Ok(Cox::Fitted(model)) => model,
@@ -128,7 +129,7 @@ fn hazards_are_those_of_other_programs() {
         times.collect::<Vec<_>>()
     });
     let (group, duration, event) = rows(&[&many[0], &many[1]]);
-    match fit_cox(&control(1), &[group], &duration, &event, CoxOptions::default()).unwrap() {
+    match fit_cox(&control(1), &[group], &duration, &event, None, CoxOptions::default()).unwrap() {
         Cox::Fitted(model) => assert!((1e-99..1e-50).contains(&model.likelihood_ratio_p_value), "{model:?}"),
         other => panic!("{other:?}"),
     }
@@ -137,7 +138,7 @@ fn hazards_are_those_of_other_programs() {
 #[test]
 fn what_cannot_be_fitted_is_told() {
     let fit = |features: &[Vec<f64>], event: &[bool]| {
-        fit_cox(&control(1), features, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], event, CoxOptions::default()).unwrap()
+        fit_cox(&control(1), features, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], event, None, CoxOptions::default()).unwrap()
     };
     let event = [true, false, true, true, false, true];
     let one = vec![1.0, 2.0, 1.5, 0.5, 3.0, 2.5];

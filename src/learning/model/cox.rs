@@ -17,7 +17,7 @@ use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::kernels::control::Stop;
 use crate::kernels::survival::{Cox, CoxModel, CoxOptions, Ties, fit_cox};
-use crate::learning::features::{ALL_FEATURES, Computing, KEY_OF_ROWS, Kind as FeatureKind, MISSING, Rows};
+use crate::learning::features::{ALL_FEATURES, Computing, KEY_OF_ROWS, Kind as FeatureKind, MISSING, Rows, WEIGHT};
 use crate::learning::supervised::table::order;
 
 /// The type `cox`.
@@ -61,8 +61,11 @@ features, `survival`, the share of such rows that lasts longer than `horizon`, a
 
 `metrics` contains `concordance`, the share of pairs that the model puts in the right order (0.5 is chance), the log-likelihood, and the
 test that no feature matters. A column that is a combination of others is rejected. If a column separates the rows with the event, its
-coefficient grows without end, and the training reports that it did not converge.",
-    arguments: &[KEY_OF_ROWS, DURATION, EVENT, ALL_FEATURES, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
+coefficient grows without end, and the training reports that it did not converge.
+
+A row of weight 2 counts twice in the likelihood and in the baseline; events at the same duration count with their mean weight, as in R's
+coxph. `events` and `concordance` count rows, whatever their weights.",
+    arguments: &[KEY_OF_ROWS, DURATION, EVENT, ALL_FEATURES, WEIGHT, MISSING, TIES, PENALIZER, HORIZON, CONFIDENCE],
     examples: &["CREATE TABLE contracts AS SELECT n AS contract, 1 + (n * 7 + n * n) % 24 AS months, n % 3 > 0 AS has_left, n % 5 AS calls, CASE n % 2 WHEN 0 THEN 'card' ELSE 'cash' END AS payment
 FROM generate_series(1, 60) AS s(n);
 CREATE OR REPLACE MODEL leaving WITH (type = 'cox', key = 'contract', duration = 'months', event = 'has_left', horizon = 12) AS SELECT * FROM contracts;
@@ -99,10 +102,13 @@ impl ModelType for CoxType {
             return Err(running.refuse("duration must be 0 or more; leave out rows that end before they begin"));
         }
         // Sorted, so that the result does not depend on the order of the input.
-        let order: Vec<usize> = order(rows, durations).into_iter().map(|row| row as usize).collect();
+        let weight = |row: usize| rows.weights.as_ref().map_or(1.0, |weights| weights[row]);
+        let order = order(rows, durations).into_iter().map(|row| row as usize);
+        // A row of weight 0 is not there, also where ties are counted.
+        let order: Vec<usize> = order.filter(|row| weight(*row) > 0.0).collect();
         let width = rows.numbers.columns()
             + rows.categories.iter().map(|category| category.values.len().saturating_sub(1)).sum::<usize>();
-        let _reserved = running.take(rows.len() * 8 * (width + 2))?;
+        let _reserved = running.take(rows.len() * 8 * (width + 3))?;
         let mut features: Vec<Vec<f64>> = (0..rows.numbers.columns())
             .map(|column| order.iter().map(|row| rows.numbers.value(*row, column)).collect())
             .collect();
@@ -113,8 +119,10 @@ impl ModelType for CoxType {
         }
         let duration: Vec<f64> = order.iter().map(|row| durations[*row]).collect();
         let event: Vec<bool> = order.iter().map(|row| happened.value(label.codes[*row] as usize)).collect();
+        let weights: Option<Vec<f64>> = rows.weights.is_some().then(|| order.iter().map(|row| weight(*row)).collect());
         let control = running.worker.control(running.worker.threads);
-        let fitted = fit_cox(&control, &features, &duration, &event, how.options).map_err(|stop| running.stopped(stop))?;
+        let fitted = fit_cox(&control, &features, &duration, &event, weights.as_deref(), how.options);
+        let fitted = fitted.map_err(|stop| running.stopped(stop))?;
         let counts: Vec<usize> = rows.categories.iter().map(|category| category.values.len()).collect();
         let terms = || {
             running.wanted.of_kind(FeatureKind::Number).map(|(_, feature)| feature.name.clone()).chain(
