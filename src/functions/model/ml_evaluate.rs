@@ -141,7 +141,8 @@ const DOC: Doc = Doc {
     description: "\
 One row. Give rows that the model was not trained on, for example those of a later month: on its own training rows, every model looks better than it is.
 The measures on the rows that were held out of the training are in `ml_training_info`.
-Rows without a prediction, or with a NULL target, are ignored.
+Rows without a prediction, or with a NULL target, are ignored. Every row counts once here and in the other functions that measure a model,
+also if it was trained with a weight.
 
 For clusters, distances are between features scaled as in training, and the indices are those of `cluster_validity` over the number
 features; they are NULL if there are none. A classification model has the columns from `positives` on; a model of numbers or counts has
