@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 
@@ -16,7 +17,7 @@ use super::columns::{self, KEY, PRESENT, WAS_THERE, column};
 use super::combine::{KeyedQuery, combine_with_profile};
 use super::plan::PlannedTag;
 use super::published::state_table;
-use super::recorder::{DroppedTag, TagToRecord};
+use super::recorder::{DroppedTag, TagToRecord, stored};
 use super::stages::{of_promised_types, scan};
 use crate::catalog::data::Pinned;
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
@@ -29,6 +30,34 @@ pub struct Inputs<'a> {
     inputs: Vec<Input>,
     /// The files of earlier snapshots that are read, locked against deletion.
     pub pins: Vec<Arc<Pinned>>,
+}
+
+/// The customers and attributes that a snapshot has, in place of the profile's own query, with the files that are read. `None` when the
+/// snapshot lacks an attribute, or has it with another type.
+///
+/// # Errors
+/// The files of the snapshot are damaged.
+pub fn published_customers(
+    view: &View,
+    profile: &str,
+    known: &Snapshot,
+    attributes: &[Field],
+) -> Result<Option<(LogicalPlan, Vec<Arc<Pinned>>)>> {
+    let table = state_table(view, profile, known)?;
+    let schema = table.schema();
+    let mut selected = vec![column(KEY)];
+    for attribute in attributes {
+        let value = columns::value(attribute.name());
+        let is_published = known.columns_of(ColumnRole::Attribute).any(|column| column.name == *attribute.name());
+        let is_same = schema.field_with_name(&value).is_ok_and(|field| *field.data_type() == stored(attribute.data_type()));
+        if !is_published || !is_same {
+            return Ok(None);
+        }
+        selected.push(column(&value));
+    }
+    let pins = table.pins().to_vec();
+    let plan = LogicalPlanBuilder::from(scan("customers", Arc::new(table))?).project(selected)?.build()?;
+    Ok(Some((plan, pins)))
 }
 
 struct Input {

@@ -38,7 +38,7 @@ use super::definition::ProfileDefinition;
 use super::domain::Asked;
 use super::earlier::Earlier;
 use super::history::{history_schema, history_so_far};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, published_customers};
 use super::levels::{Computation, DerivedTag, levels};
 use super::notes::Done;
 use super::plan::{Computed, Planned, PlannedSegment, PlannedTag, Planner, own_table};
@@ -378,7 +378,14 @@ impl<'a> Refresh<'a> {
                 version: if history.contains(field.name()) { version } else { 0 },
             })
             .collect();
+        // A segment alone is of the customers that are published: what the sources have now is a matter of a later refresh.
+        let published = match (&self.request.segment, &snapshots.known) {
+            (Some(_), Some(known)) => published_customers(self.context.view(), profile, known, &attributes)?,
+            _ => None,
+        };
+        let (own, pins) = published.unwrap_or((own, vec![]));
         let mut inputs = Inputs::of_sources(self.context.view(), profile, own, &attributes, &of_sources, &key_type)?;
+        inputs.pins.extend(pins);
         if let Some(known) = snapshots.known.as_ref().filter(|_| !selection.kept.is_empty()) {
             inputs.add_kept(known, &selection.kept)?;
         }
