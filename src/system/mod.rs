@@ -39,8 +39,8 @@ use crate::objects::{KINDS, profile_tables};
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
-pub use examples::all as examples;
 pub use comments::rows as comment_rows;
+pub use examples::all as examples;
 pub use reference::reference;
 pub use tasks::{by_task, tasks};
 

@@ -56,7 +56,8 @@ fn call(text: &str) -> Option<String> {
         && let Some((takes, rest)) = takes.split_once(", got [")
     {
         let called = called.rsplit(' ').next().unwrap_or(name);
-        let advice = rest.split_once("]; ").and_then(|(_, advice)| advice.split_once(". No function ")).map_or("", |(advice, _)| advice);
+        let advice =
+            rest.split_once("]; ").and_then(|(_, advice)| advice.split_once(". No function ")).map_or("", |(advice, _)| advice);
         let mark = if advice.is_empty() { "" } else { "; " };
         return Some(format!("{called}: takes {takes}, got {}{mark}{advice}", if got.is_empty() { "none" } else { types }));
     }
