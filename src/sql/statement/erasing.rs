@@ -43,7 +43,25 @@ Only for SUPERUSER, or for the owner of the profile or identity who also owns ev
 database. Name several keys in one statement.
 
 **Elsewhere.** A DELETE in other databases leaves the person in earlier states, logs, backups and copies; finding these is work by hand, or
-of tools such as BigID.",
+of tools such as BigID.
+
+**An example** needs a database, `portrait -d crm`:
+
+```sql
+CREATE TABLE buyers AS SELECT customer_id, name, phone FROM sample_customers(rows => 200);
+CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, name, phone FROM buyers;
+REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
+ERASE SUBJECT 7 FROM PROFILE member WITH (reason = 'request of 2025-07-01');
+SELECT object, state, rows FROM system.erased_objects ORDER BY object;
+```
+
+```text
+ object                                                | state  | rows
+-------------------------------------------------------+--------+------
+ archives of BACKUP DATABASE, files of COPY and EXPORT | to do  |    0
+ profile member                                        | erased |    1
+ table buyers                                          | erased |    1
+```",
     arguments: &[
         Argument::required("reason", Takes::Text, "the reason, as the receipt shows it; it must not contain the key"),
         Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
@@ -70,7 +88,16 @@ The file appears complete or not at all. Without TO, the document is the result:
 
 Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.
 
-**Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases one writes a query per table.",
+**Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases one writes a query per table.
+
+**An example** needs a database, `portrait -d crm`:
+
+```sql
+CREATE TABLE buyers AS SELECT customer_id, name, phone FROM sample_customers(rows => 200);
+CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, name, phone FROM buyers;
+REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');
+EXPORT SUBJECT 7 FROM PROFILE member TO 'customer_7.json';
+```",
     arguments: &[
         Argument::optional("columns", Takes::Names, "", "'table.column, …': more columns that contain the key"),
         Argument::optional("keep", Takes::Names, "", "'table, …': tables that are left out"),
@@ -88,7 +115,15 @@ The column contains dates or times, in UTC. You can leave it out if the table ha
 Rows without a time are kept. A table has one rule: a new rule replaces it, FOREVER removes it, and it is dropped with the table. `system.retention` lists the rules. Only for the owner of the table.
 
 **Elsewhere.** `TTL` of ClickHouse and partition expiration of BigQuery, which leave earlier states and copies alone; in PostgreSQL a job
-that deletes, or dropped partitions.",
+that deletes, or dropped partitions.
+
+**An example** needs a database, `portrait -d crm`:
+
+```sql
+CREATE TABLE visits AS SELECT * FROM sample_events(rows => 1000);
+RETAIN visits FOR INTERVAL '1 year' ON event_time;
+SELECT table_name, column_name, retained_for FROM system.retention;
+```",
     ..STATEMENT
 };
 
@@ -100,6 +135,21 @@ pub static REFRESH: Doc = Doc {
 Without a name it works on all tables with a rule that the role owns. The rows are removed as by `ERASE SUBJECT`: from every state that is kept, with a receipt in `system.erasures`. Run it by a schedule:
 `CREATE SCHEDULE old_rows WITH (cron = '0 3 * * *') AS BEGIN REFRESH RETENTION; END`. What a profile has computed from the rows stays until its next refresh; its history stays too.
 
-**Cost.** Files that hold rows to be removed are written again, in every kept state; run it when few write.",
+**Cost.** Files that hold rows to be removed are written again, in every kept state; run it when few write.
+
+**An example** needs a database, `portrait -d crm`:
+
+```sql
+CREATE TABLE visits AS SELECT * FROM sample_events(rows => 1000);
+RETAIN visits FOR INTERVAL '1 year' ON event_time;
+REFRESH RETENTION visits;
+SELECT kind, object, reason FROM system.erasures;
+```
+
+```text
+ kind      | object       | reason
+-----------+--------------+-------------------
+ retention | table visits | older than 1 year
+```",
     ..STATEMENT
 };

@@ -116,7 +116,15 @@ it needs no key, but opening the restored database needs the master key that was
 
 **Cost.** Every data file is read once and copied, so it takes the time of copying the folder. Reading and writing go on meanwhile.
 
-**Elsewhere.** `pg_basebackup` and `pg_dump` in PostgreSQL; DuckDB has `EXPORT DATABASE` and copies of its file while nobody writes.",
+**Elsewhere.** `pg_basebackup` and `pg_dump` in PostgreSQL; DuckDB has `EXPORT DATABASE` and copies of its file while nobody writes.
+
+**An example** needs a database, `portrait -d crm`:
+
+```sql
+BACKUP DATABASE TO 'crm.backup';
+```
+
+Then, in a terminal, `portrait restore crm.backup copy` makes a database of it, and `portrait -d copy check` compares every file.",
         ..STATEMENT
     },
     Doc {
