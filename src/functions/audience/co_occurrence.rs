@@ -41,6 +41,7 @@ R the whole is the cross product of a 0/1 matrix with itself: `m.T @ m`, `crossp
 FROM (SELECT channel, co_occurrence(amount > 1000, status = 'paid') AS counts FROM sample_orders(rows => 10000) GROUP BY channel)
 ORDER BY channel;",
     ],
+    source: "the co-occurrence matrix of statistics: XᵀX of a matrix of 0 and 1.",
     ..Doc::EMPTY
 };
 

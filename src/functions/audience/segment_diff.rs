@@ -56,6 +56,7 @@ CREATE OR REPLACE SEGMENT big_spender ON buyer AS spent > 5000;
 REFRESH PROFILE buyer WITH (as_of = DATE '2025-03-31');
 REFRESH PROFILE buyer WITH (as_of = DATE '2025-06-30');
 SELECT change, count(*) FROM segment_diff(big_spender, since => DATE '2025-03-31', until => DATE '2025-06-30') GROUP BY change;"],
+    source: "the comparison of two snapshots, as in `git diff`; reasons after the conditions of CREATE SEGMENT.",
     ..Doc::EMPTY
 };
 

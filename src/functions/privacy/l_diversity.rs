@@ -47,7 +47,7 @@ illness), an l above 2 is hardly possible; `t_closeness` measures what is learne
 
 **Cost.** One pass and a count for each distinct combination of class and sensitive value.
 
-**Elsewhere.** In SQL the distinct form is `min(count(DISTINCT illness))` over the classes. ARX, `ldiversity` of sdcMicro, and `l_diversity`
+**Elsewhere.** In SQL the distinct form is the smallest `count(DISTINCT illness)` of a class. ARX, `ldiversity` of sdcMicro, and `l_diversity`
 of pycanon have all three.",
     arguments: &[
         INPUT,

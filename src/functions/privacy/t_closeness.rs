@@ -39,8 +39,9 @@ the class, and q those in all rows:
 | `'ordered'` | 1 / (m − 1) · Σᵢ ∣Σⱼ≤ᵢ (pⱼ − qⱼ)∣ over the m values in their order: neighbours are 1 / (m − 1) apart, whatever their difference | numbers, dates, times |
 
 `average_t` is the mean over the rows. Both are computed from integers, so they do not depend on the order of rows. NULL is a value like any
-other, the smallest in the order. Memory grows with the distinct combinations; the time of the ordered distance grows with classes times
-values. For an empty input, everything except `rows` and `classes` is NULL.
+other, the smallest in the order. For an empty input, everything except `rows` and `classes` is NULL.
+
+**Cost.** One pass and a count for each distinct combination; the time of the ordered distance grows with classes times values.
 
 **Elsewhere.** ARX (equal, ordered and hierarchical distance) and `t_closeness` of pycanon. There is no t that is right for every table: 0.2
 is often asked for; `average_t` shows whether one class or all of them differ.",

@@ -69,6 +69,7 @@ engines log the rule that fired in the same way.",
 CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);
 REFRESH PROFILE shopper;
 SELECT rule, condition, compared, decided FROM explain_tag(shopper, age_band, key => 5) ORDER BY rule;"],
+    source: "the first-hit policy of decision tables: Decision Model and Notation (DMN), Object Management Group.",
     ..Doc::EMPTY
 };
 

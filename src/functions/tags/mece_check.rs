@@ -109,6 +109,7 @@ FROM mece_check((
   SELECT customer_id, CASE WHEN count(*) >= 3 THEN 'loyal' WHEN count(*) BETWEEN 1 AND 3 THEN 'new' END AS loyalty
   FROM sample_orders(rows => 500) GROUP BY customer_id))
 ORDER BY source;"],
+    source: "completeness and hit policies of decision tables: Decision Model and Notation (DMN), Object Management Group.",
     ..Doc::EMPTY
 };
 

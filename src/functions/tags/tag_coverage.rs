@@ -53,6 +53,7 @@ table, without the history of the values or who uses them.",
 CREATE OR REPLACE TAG age_band ON shopper AS SELECT customer_id, CASE WHEN age < 26 THEN 'young' WHEN age < 60 THEN 'middle' ELSE 'old' END FROM sample_customers(rows => 100);
 REFRESH PROFILE shopper;
 SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(shopper);"],
+    source: "completeness as a dimension of data quality: R. Y. Wang, D. M. Strong: Beyond Accuracy (1996).",
     ..Doc::EMPTY
 };
 

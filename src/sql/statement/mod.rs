@@ -50,7 +50,10 @@ A number has no unit, so it is never converted to a date or a time, nor compared
 since 1970 `to_timestamp(x)`, for milliseconds `to_timestamp_millis(x)`.
 
 **Names.** Columns of a result may have the same name: `SELECT *, a` returns `a` twice. In JSON and Parquet the later ones are numbered: `a`,
-`a_1`. A table, a view and a subquery in FROM need different names; give them with AS.",
+`a_1`. A table, a view and a subquery in FROM need different names; give them with AS.
+
+**Elsewhere.** What DuckDB, PostgreSQL, MySQL, Snowflake and BigQuery write differently is listed in `sql/reference/dialects.md`; many of
+their words work here too.",
         examples: &["SELECT customer_id, max(ordered_at) < TIMESTAMP '2025-06-30' - INTERVAL '90 days' AS lapsed
 FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT 3;"],
         ..STATEMENT

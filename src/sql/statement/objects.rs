@@ -71,7 +71,11 @@ SELECT count(*) AS customers FROM profile.member FOR SYSTEM_TIME AS OF DATE '202
         summary: "SHOW lists profiles, tags, segments, models or identities; DESCRIBE shows one with its definition.",
         syntax: "SHOW PROFILES | TAGS | SEGMENTS | MODELS | IDENTITIES
 DESCRIBE PROFILE | TAG | SEGMENT | MODEL | IDENTITY name [ON profile]",
-        description: "`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script, with the classes of columns, owners, rights and budgets.",
+        description: "\
+`system.profiles`, `system.tags`, `system.segments`, `system.models` and `system.versions` have the same information and more. `portrait dump` prints all definitions as a script,
+with the classes of columns, owners, rights and budgets.
+
+**Elsewhere.** SHOW TABLES and DESCRIBE of MySQL and DuckDB, `\\d` of psql, for other kinds of objects.",
         examples: &["CREATE PROFILE member WITH (key = 'customer_id') AS SELECT customer_id, age FROM sample_customers(rows => 200);
 DESCRIBE PROFILE member;
 SHOW PROFILES;"],
@@ -95,7 +99,10 @@ history stays. Dropping a profile also removes everything it has published.",
 A column is written with its table or view: `orders.amount`. The comment stays when the object is altered, renamed or replaced, and makes no new version of
 the definition. A later definition that has its own comment replaces it. NULL removes the comment. `system.comments`,
 `information_schema.tables` and `information_schema.columns` show the comments of tables and columns; DESCRIBE and the system table of the kind show the comment of an object.
-`portrait dump` writes comments too. A table of the session keeps its comments until it is dropped or replaced.",
+`portrait dump` writes comments too. A table of the session keeps its comments until it is dropped or replaced.
+
+**Elsewhere.** As in PostgreSQL and DuckDB, with profiles, tags, segments and models as further objects; MySQL writes COMMENT within the
+definition.",
         examples: &["CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 100);
 COMMENT ON TABLE orders IS 'one row per order';
 COMMENT ON COLUMN orders.amount IS '金额，元';
@@ -145,7 +152,12 @@ Groups of fewer than `smallest` customers are suppressed: their numbers show `< 
 The page shows nothing about single customers. `portrait report` does the same from the command line.
 
 In a section's query, `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment and key) and `$as_of` stand for the subject of the report. The keys of a description are `title`, `text`, `needs`,
-`when` (a query that returns one boolean), `latest`, `chart` (a kind, `numbers` or `none`), `x`, `y`, `series`, `count` (the column that counts customers), `percent`, `say`, `most`, `words.zh`.",
+`when` (a query that returns one boolean), `latest`, `chart` (a kind, `numbers` or `none`), `x`, `y`, `series`, `count` (the column that counts customers), `percent`, `say`, `most`, `words.zh`.
+
+**Cost.** One query per section, over the published profile or the source tables that the section names.
+
+**Elsewhere.** A dashboard of a BI tool shows the same charts, but lives on a server; `ydata-profiling` of Python makes one HTML page of a
+table's columns; Quarto and R Markdown render pages from scripts.",
         examples: &["CREATE OR REPLACE VIEW orders AS SELECT * FROM sample_orders(rows => 3000);
 CREATE OR REPLACE PROFILE reported WITH (key = 'customer_id', time_columns = 'orders.ordered_at') AS SELECT customer_id, gender FROM sample_customers(rows => 300);
 CREATE OR REPLACE TAG spent ON reported AS SELECT customer_id, sum(amount) FROM orders GROUP BY customer_id;
@@ -160,7 +172,9 @@ COPY REPORT reported TO 'reported.html' WITH (language = 'zh');"],
         syntax: "COPY CARD profile FOR key TO 'file.html' [WITH ([as_of = time], [language = 'en' | 'zh'], [sections = 'folder'], [title = 'text'])]",
         description: "\
 The page consists of the sections in `sql/card`, as a report consists of those in `sql/report`; `$customer` stands for the key. Names, phone numbers, e-mail and postal addresses and identity
-numbers are masked; such columns are recognised by their names. `portrait card` does the same from the command line.",
+numbers are masked; such columns are recognised by their names. `portrait card` does the same from the command line.
+
+**Elsewhere.** The customer page of a CRM or a customer data platform.",
         examples: &["CREATE OR REPLACE PROFILE carded WITH (key = 'customer_id') AS SELECT customer_id, name, city FROM sample_customers(rows => 100);
 REFRESH PROFILE carded;
 COPY CARD carded FOR 42 TO '42.html';"],
@@ -176,7 +190,12 @@ COPY CARD carded FOR 42 TO '42.html';"],
 Everything you leave out is chosen for you. X is a column of times or strings, Y is the columns of numbers, and a second column of strings becomes SERIES. Times give a line chart, strings give bars (a heat map
 if there are many), and numbers alone give a histogram or a scatter chart. A `sankey` takes X as the source, SERIES as the target and Y as the amount. A `histogram` of one column of numbers counts them. Each value is one mark
 with its numbers in its title. Nothing is merged or left out; too many values to read are an error that says what to do. The colours can be told apart by colour-blind people, in light and dark mode.
-The same rows give the same bytes. A `.png` uses the fonts of the system. In the shell, `\\chart` draws the last result with characters.",
+The same rows give the same bytes. A `.png` uses the fonts of the system. In the shell, `\\chart` draws the last result with characters.
+
+**Cost.** The rows of the query are in memory: aggregate first.
+
+**Elsewhere.** `plot` of pandas with matplotlib, ggplot2 in R, Vega-Lite. Databases draw nothing, but DuckDB has bars of text,
+`bar(x, 0, 100)`.",
         examples: &["COPY (SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, count(*) AS orders FROM sample_orders(rows => 3000) GROUP BY 1) TO 'orders.svg' (CHART line, TITLE '订单');
 COPY (SELECT amount FROM sample_orders(rows => 3000)) TO 'amounts.html';"],
         ..STATEMENT
