@@ -38,7 +38,11 @@ One row per file of the location, in the order of their names. What a kind of fi
 **Cost.** A listing of the location, and the footer of each Parquet file: some kilobytes each, also over the network.
 
 **Elsewhere.** `parquet_file_metadata` and `glob` of DuckDB, `pq.read_metadata` of pyarrow.",
-        arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
+        arguments: &[Argument::required(
+            "location",
+            Takes::Value("string"),
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        )],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
             Column { name: "kind", data_type: "VARCHAR", text: "`PARQUET`, `CSV`, `JSON`, …" },
@@ -65,7 +69,11 @@ One row per file and column. Bounds are those that the footer has, as texts; the
 
 **Elsewhere.** `parquet_schema` and `parquet_metadata` of DuckDB; `sniff_csv` for CSV; `DESCRIBE FROM 'file'` gives names and types only, as
 here.",
-        arguments: &[Argument::required("location", Takes::Value("string"), "a file, a folder, a pattern or a URL")],
+        arguments: &[Argument::required(
+            "location",
+            Takes::Value("string"),
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        )],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
             Column { name: "column", data_type: "VARCHAR", text: "the name of the column" },

@@ -43,7 +43,7 @@ Y(control) · n(treated) / n(control). `random_outcome` is the straight line to 
 below the line. Both describe the whole score, not the parts, and are the same in every row; they are 0 if all scores are equal.
 
 Every group that is not the control counts as treated, unless `treatment` names one. Rows whose group, score or outcome is NULL or not
-finite are dropped and counted. Memory grows with the number of distinct scores: round scores that have many digits.
+finite are dropped and counted. Round scores that have many digits.
 
 A model of who buys is not a score for this: those who buy anyway need no coupon. Rank by the difference that the treatment makes, or try
 existing scores here, on an experiment whose groups were drawn at random.

@@ -44,7 +44,7 @@ Give at least one of `min_support` and `min_count`; with both, a sequence must r
 that suggests what to change: raise `min_support`, or lower `max_len`.
 
 Events of one customer at the same time are ordered by event, ascending, unless `tie_break` orders them. Rows whose customer, time or event
-is NULL are dropped and counted. The algorithm is PrefixSpan; all events and the sequences found are kept in memory during the search.
+is NULL are dropped and counted. The algorithm is PrefixSpan.
 
 **Cost.** All events and the sequences found are in memory during the search. Time grows with the number of sequences, which grows with each
 step down of `min_support`; `max_gap` and `max_len` limit it best.

@@ -53,9 +53,9 @@ up to 1,000 of its distinct values, the same ones in any order of rows:
 
 A person should check the proposals: a column can hold personal data without a recognisable form (a nickname in `c7`), and columns that are
 harmless alone can identify a person together (see `k_anonymity`). Columns of lists and structs are judged by their names. `sample` is a
-value with its mask. The rows are read once; a column takes a few hundred kilobytes.
+value with its mask.
 
-**Cost.** One pass; up to 1,000 distinct values of each column are kept, and tested against the forms of all classes.
+**Cost.** One pass and a few hundred kilobytes a column; up to 1,000 distinct values of each are kept, and tested against the forms of all classes.
 
 **Elsewhere.** Presidio (Microsoft), Macie (AWS) and Sensitive Data Protection (Google) scan files and tables for the same classes and more
 countries, as services. DuckDB and PostgreSQL have nothing; PostgreSQL Anonymizer's `anon.detect` goes by the names of columns.",
