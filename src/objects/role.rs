@@ -49,7 +49,7 @@ What is already spent counts against a new budget. RESET removes the budget and 
 Passwords are never stored, and never appear in a log, history or dump. The database keeps a verifier (SCRAM-SHA-256, 100,000 rounds), which can check a password but cannot be used
 to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.
 
-**Elsewhere.** As in PostgreSQL, without CREATEDB, REPLICATION, INHERIT and settings of a role other than the budget. DuckDB and SQLite have
+**Elsewhere.** As in PostgreSQL, without CREATEDB, REPLICATION and settings of a role other than the budget. DuckDB and SQLite have
 no roles.",
     examples: &["CREATE ROLE ada LOGIN PASSWORD 'see no log';
 SELECT name, login, superuser, has_password FROM system.roles;

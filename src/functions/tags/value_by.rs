@@ -27,7 +27,7 @@ of `value` (for a dictionary column, the type of its values). Other systems call
 **Cost.** One pass, without sorting. Memory: one value and one order per group, so it grows with the groups, not with the rows.
 
 **Elsewhere.** `arg_min(value, order)` in DuckDB, `argMin` in ClickHouse, `min_by` in Spark, Trino and Snowflake: with equal orders they
-return whichever row came first. PostgreSQL has `(array_agg(value ORDER BY order))[1]` or DISTINCT ON; pandas
+return any of the rows. PostgreSQL has `(array_agg(value ORDER BY order))[1]` or DISTINCT ON; pandas
 `sort_values(order).groupby(key).first()`.",
     arguments: &[
         Argument::required("value", Takes::Value("any type with an order"), "value to return; rows where it is NULL are ignored"),
