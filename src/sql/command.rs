@@ -263,7 +263,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
             skip(parser, 1 + length);
             named(parser, kind).map(Command::Describe)
         }
-        [Some("REFRESH"), word, ..] if *word != Some("RETENTION") => {
+        [Some("REFRESH"), word, ..] if !matches!(word, Some("RETENTION" | "TAG" | "TAGS")) => {
             skip(parser, 1);
             refresh(parser, grammars).map(Command::Refresh)
         }
@@ -299,7 +299,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, grammars: &Grammars) -> Result<Opti
 }
 
 /// Statements of other systems by their first words, with what to write instead. The parser does not know them, or only some forms.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 22] = [
     (
         "ATTACH",
         "a session has one database, that of portrait -d folder; write CREATE EXTERNAL TABLE name STORED AS SQLITE or POSTGRES \
@@ -307,6 +307,10 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ),
     ("DETACH", "a session has one database; write DROP TABLE name to forget an external table"),
     ("EXPORT DATABASE", "write BACKUP DATABASE TO 'file', or COPY name TO 'file.parquet' for one table"),
+    ("EXPORT SEGMENT", "write COPY segment.name TO 'file.csv'"),
+    ("EXPORT PROFILE", "write COPY profile.name TO 'file.csv'"),
+    ("REFRESH TAG", ONLY_TAGS),
+    ("REFRESH TAGS", ONLY_TAGS),
     ("IMPORT DATABASE", "run portrait restore with the file of a BACKUP DATABASE, or portrait run with a script"),
     ("PRAGMA", "write SET name = value for a setting, DESCRIBE name for the columns of a table"),
     ("INSTALL", NO_EXTENSIONS),
@@ -323,6 +327,7 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("CALL", "there are no procedures; write SELECT * FROM function(…)"),
     ("DO", "write the statements one after another, between BEGIN and COMMIT"),
 ];
+const ONLY_TAGS: &str = "write REFRESH PROFILE name TAGS (tag, …) to compute some tags of a profile";
 const NO_EXTENSIONS: &str = "all functions and formats are built in; leave it out";
 const NOTHING_BY_HAND: &str = "nothing has to be gathered or cleaned by hand; leave it out";
 
