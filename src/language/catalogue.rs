@@ -91,7 +91,7 @@ const WORDS: &[(&str, &str)] = &[
     ("identity", "客户归一"),
     ("experiment", "实验"),
     ("check", "检查"),
-    ("schedule", "调度任务"),
+    ("schedule", "定时任务"),
     ("mask", "脱敏规则"),
     ("row policy", "行级策略"),
     ("consent", "同意"),
