@@ -20,6 +20,7 @@ use super::bytes::{self, LONGEST_ROW, PIECE, Pieces};
 use super::policy::{Policy, emptied, skipped};
 use super::source::{Reader, Source, SourceContext};
 use super::table::{Part, Scan};
+use crate::adapter::step::Notes;
 
 /// The files of a table, all of one format.
 pub trait TextFiles: Debug + Send + Sync + 'static {
@@ -35,6 +36,11 @@ pub trait TextFiles: Debug + Send + Sync + 'static {
 
     /// What to do with values that do not fit.
     fn misfits(&self) -> Policy;
+
+    /// What to tell the user about the files.
+    fn note(&self) -> Option<String> {
+        None
+    }
 
     /// A decoder for a scan.
     ///
@@ -133,6 +139,9 @@ impl<F: TextFiles> Source for TextScan<F> {
     }
 
     fn reader(&self, context: SourceContext) -> Result<TextReader<F>> {
+        if let Some(note) = self.files.note().filter(|_| context.partition == 0) {
+            Notes::of(&context.metrics).tell(note);
+        }
         Ok(TextReader {
             decoder: Arc::clone(&self.files).decoder(Arc::clone(&self.scan))?,
             files: Arc::clone(&self.files),

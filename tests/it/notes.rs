@@ -275,3 +275,25 @@ fn numbers_that_json_does_not_have_are_told() {
     assert_eq!(told, ["a, c: NaN and Infinity were written as null, because JSON has no such numbers"]);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "[{\"a\":null,\"b\":1.5,\"c\":null}]\n");
 }
+
+#[test]
+fn a_row_that_is_taken_for_names_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.csv");
+    let told = |text: &str, from: &str| {
+        std::fs::write(&file, text).unwrap();
+        notes(&format!("SELECT count(*) FROM {}", from.replace("FILE", &file.display().to_string())))
+    };
+    let expected = format!(
+        "{}: the first line is taken for names, and looks like a row; if it is one, write header => false or OPTIONS ('header' 'false')",
+        file.display()
+    );
+    for text in ["1,2\n3,4\n", "1,Ann,2025-01-01\n2,Bob,2025-01-02\n", "Ann,5\nBob,6.5\n"] {
+        assert_eq!(told(text, "'FILE'"), [expected.as_str()], "{text}");
+        assert_eq!(told(text, "read_csv('FILE', header => true)"), Vec::<String>::new(), "{text}");
+        assert_eq!(told(text, "read_csv('FILE', header => false)"), Vec::<String>::new(), "{text}");
+    }
+    for text in ["id,2\n1,2\n", "region,2023,2024\na,1,2\n", "name,1,2\nx,5,4\n", "a,b\nx,y\n", "1,2\n", "region,2025\na,1\n"] {
+        assert_eq!(told(text, "'FILE'"), Vec::<String>::new(), "{text}");
+    }
+}

@@ -10,6 +10,7 @@
 
 pub mod columns;
 pub mod detect;
+mod header;
 pub mod infer;
 pub mod options;
 pub mod records;

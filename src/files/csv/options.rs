@@ -154,6 +154,8 @@ pub struct CsvOptions {
     pub escape: Option<u8>,
     pub comment: Option<u8>,
     pub header: bool,
+    /// Whether the header is said, and not just the default.
+    pub header_is_said: bool,
     pub skip: usize,
     pub encoding: Option<&'static Encoding>,
     pub reading: Reading,
@@ -204,6 +206,7 @@ impl CsvOptions {
             escape: sign("escape")?,
             comment: sign("comment")?,
             header: options.flag("header")?,
+            header_is_said: options.is_given("header"),
             skip: usize::try_from(options.integer("skip")?).unwrap_or(0),
             encoding,
             reading: Reading { null, numbers },

@@ -34,6 +34,8 @@ pub struct CsvRows {
     pub options: CsvOptions,
     /// For each column, whether its type was declared rather than inferred.
     pub is_declared: Vec<bool>,
+    /// What to tell the user about the files.
+    pub note: Option<String>,
 }
 
 impl TextFiles for CsvRows {
@@ -51,6 +53,10 @@ impl TextFiles for CsvRows {
 
     fn misfits(&self) -> Policy {
         self.options.misfits
+    }
+
+    fn note(&self) -> Option<String> {
+        self.note.clone()
     }
 
     fn decoder(self: Arc<Self>, scan: Arc<Scan>) -> Result<CsvDecoder> {

@@ -8,6 +8,7 @@ use datafusion::common::Result;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::detect::{Detected, detect};
+use super::header;
 use super::infer;
 use super::options::CsvOptions;
 use super::rejects::RejectsTable;
@@ -85,6 +86,8 @@ async fn look_at(
         |field: &Arc<Field>| declared.is_some() || options.all_text || options.types.iter().any(|(name, _)| name == field.name());
     let is_declared = layout.schema.fields().iter().take(layout.width).map(is_said).collect();
     let told = files.first().map(|first| format!("{}{from}. {ADVICE}", seen(first, options.header)));
+    let first = files.first().filter(|_| declared.is_none() && !options.header_is_said);
+    let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers));
     let by_place = declared.is_some() && !options.header;
     let files = files.into_iter().map(|detected| {
         let columns = match by_place {
@@ -93,7 +96,7 @@ async fn look_at(
         };
         CsvFile { detected, columns }
     });
-    let rows = CsvRows { files: files.collect(), options, is_declared };
+    let rows = CsvRows { files: files.collect(), options, is_declared, note };
     Ok((layout, rows, told))
 }
 

@@ -1,0 +1,36 @@
+//! Whether the line that is taken for names looks like a row.
+
+use datafusion::arrow::datatypes::{DataType, Schema};
+
+use super::detect::Detected;
+use crate::files::values::{Numbers, Seen, class, guessed_type};
+
+/// What to tell when every column of numbers, times or truth values has such a value as its name.
+pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers) -> Option<String> {
+    let (mut values, mut whole, mut has_texts) = (0, vec![], false);
+    for name in &file.names {
+        let Ok(field) = schema.field_with_name(name) else { continue };
+        if field.data_type().is_string() {
+            has_texts = true;
+            continue;
+        }
+        let mut seen = Seen::default();
+        seen.add(class(name.as_bytes(), numbers));
+        let own = guessed_type(seen.guess());
+        if own != *field.data_type() && (own != DataType::Int64 || *field.data_type() != DataType::Float64) {
+            return None;
+        }
+        values += 1;
+        whole.extend(name.parse::<i64>().ok());
+    }
+    // Beside a column of texts, years and numbers one after the other are names, as of the questions of a survey.
+    let follow = whole.windows(2).all(|two| two[1] - two[0] == 1);
+    let are_names =
+        has_texts && whole.len() == values && follow && (values > 1 || whole.iter().all(|year| (1900..=2100).contains(year)));
+    (values > 0 && !are_names).then(|| {
+        format!(
+            "{}: the first line is taken for names, and looks like a row; if it is one, write header => false or OPTIONS ('header' 'false')",
+            file.source.name
+        )
+    })
+}
