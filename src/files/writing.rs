@@ -35,7 +35,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::adapter::step::Notes;
 use crate::error::{did_you_mean, failed, invalid};
-use crate::formats::{CsvStyle, Format, ResultWriter, TableStyle, null_in_json};
+use crate::formats::{self, CsvStyle, Format, ResultWriter, TableStyle};
 
 /// The bytes that are collected before they are written to the file.
 const WAITING: usize = 1 << 20;
@@ -291,10 +291,12 @@ impl FileSink for WritingSink {
             rows += written.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
         }
         divided.join_unwind().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
-        let lost: Vec<String> = lost.lock().iter().cloned().collect();
+        let lost = lost.lock().iter().cloned().collect::<Vec<String>>().join(", ");
         if !lost.is_empty() {
-            let note = format!("{}: NaN and Infinity were written as null, because JSON has no such numbers", lost.join(", "));
-            Notes::of(&self.metrics).tell(note);
+            Notes::of(&self.metrics).tell(match self.format.format {
+                Format::Excel => format!("{lost}: Excel keeps times to the millisecond"),
+                _ => format!("{lost}: NaN and Infinity were written as null, because JSON has no such numbers"),
+            });
         }
         Ok(rows)
     }
@@ -317,9 +319,7 @@ async fn write_file(
     let mut rows = 0;
     while let Some(batch) = batches.recv().await {
         rows += batch.num_rows() as u64;
-        if matches!(format.format, Format::Json | Format::Ndjson) {
-            lost.lock().extend(null_in_json(&batch));
-        }
+        lost.lock().extend(formats::lost(format.format, &batch));
         writer.write(&batch).map_err(wrong)?;
         if let Some(bytes) = waiting.take(WAITING) {
             file.write_all(&bytes).await.map_err(wrong)?;

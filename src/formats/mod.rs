@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{
+    DataType, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
+};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
@@ -200,11 +202,21 @@ impl<'a> ResultWriter<'a> {
     }
 }
 
-/// The columns that have NaN or Infinity, for which JSON has no numbers: they are written as null.
-pub fn null_in_json(batch: &RecordBatch) -> Vec<String> {
-    let is_lost = |column: &ArrayRef| match column.data_type() {
-        DataType::Float64 => column.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite()),
-        DataType::Float32 => column.as_primitive::<Float32Type>().iter().flatten().any(|value| !value.is_finite()),
+/// The columns with values that the format does not keep: JSON has no NaN and Infinity, and Excel no parts of a millisecond.
+pub fn lost(format: Format, batch: &RecordBatch) -> Vec<String> {
+    let is_lost = |column: &ArrayRef| match (format, column.data_type()) {
+        (Format::Json | Format::Ndjson, DataType::Float64) => {
+            column.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite())
+        }
+        (Format::Json | Format::Ndjson, DataType::Float32) => {
+            column.as_primitive::<Float32Type>().iter().flatten().any(|value| !value.is_finite())
+        }
+        (Format::Excel, DataType::Timestamp(TimeUnit::Microsecond, None)) => {
+            column.as_primitive::<TimestampMicrosecondType>().iter().flatten().any(|time| time % 1_000 != 0)
+        }
+        (Format::Excel, DataType::Timestamp(TimeUnit::Nanosecond, None)) => {
+            column.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|time| time % 1_000_000 != 0)
+        }
         _ => false,
     };
     let schema = batch.schema();

@@ -274,6 +274,12 @@ fn numbers_that_json_does_not_have_are_told() {
     ));
     assert_eq!(told, ["a, c: NaN and Infinity were written as null, because JSON has no such numbers"]);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "[{\"a\":null,\"b\":1.5,\"c\":null}]\n");
+    let file = folder.path().join("n.xlsx");
+    let told = notes(&format!(
+        "COPY (SELECT TIMESTAMP '2025-05-01 10:00:00.123456' AS at, TIMESTAMP '2025-05-01 10:00:00.123' AS day) TO '{}'",
+        file.display()
+    ));
+    assert_eq!(told, ["at: Excel keeps times to the millisecond"]);
 }
 
 #[test]
