@@ -151,3 +151,20 @@ fn what_is_written_is_read_as_it_was() {
         }
     }
 }
+
+#[test]
+fn a_hidden_sheet_is_read_by_its_name_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.xlsx");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, is_hidden) in [("notes", true), ("orders", false)] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.set_hidden(is_hidden).set_active(!is_hidden);
+        sheet.write_string(0, 0, "of").unwrap().write_string(1, 0, name).unwrap();
+    }
+    book.save(&path).unwrap();
+    let (engine, session) = session();
+    let path = path.display();
+    assert_eq!(rows(&engine, &session, &format!("SELECT * FROM '{path}'")), ["orders"]);
+    assert_eq!(rows(&engine, &session, &format!("SELECT * FROM read_excel('{path}', sheet => 'notes')")), ["notes"]);
+}

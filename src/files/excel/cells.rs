@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -99,7 +99,12 @@ pub fn read(
                 return Err(invalid(name, problem));
             }
         },
-        None => names,
+        None => {
+            let is_visible = |sheet: &&calamine::Sheet| sheet.visible == SheetVisible::Visible;
+            let visible: Vec<String> = book.sheets_metadata().iter().filter(is_visible).map(|sheet| sheet.name.clone()).collect();
+            // What somebody hid is not what they meant to show; it is read by its name.
+            if visible.is_empty() { names } else { visible }
+        }
     };
     for sheet in chosen {
         let mut cells: Vec<((u32, u32), Value)> = vec![];

@@ -37,7 +37,7 @@ rows.",
             Takes::Value("string"),
             "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
         ),
-        Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first that has cells"),
+        Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first visible one that has cells"),
         Argument::optional("range", Takes::Text, "", "the cells that are read, as 'B3:F100', or 'B3' for all from there"),
         Argument::optional(
             "header",
