@@ -11,6 +11,7 @@
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
+//! | `VALUES (DATE '2025-01-01'), ('2025-02-01')` in FROM | `VALUES (DATE '2025-01-01'), (CAST('2025-02-01' AS DATE))` |
 //! | `RANGE INTERVAL '1' DAY PRECEDING` | `RANGE INTERVAL '1 days' PRECEDING` |
 //! | `INTERVAL '04:05:06'` | `INTERVAL '04 hours 05 minutes 06 seconds'` |
 //! | `TIMESTAMP '9999-12-31'` | `TIMESTAMP(6) '9999-12-31'` |
@@ -133,6 +134,45 @@ fn written_out(interval: &Expr) -> Option<String> {
     Some(if parts.is_empty() { "0 days".into() } else { parts.join(" ") })
 }
 
+/// Casts texts beside dates, times, intervals and booleans to their type, as PostgreSQL does in VALUES and ARRAY. The planner does so with
+/// numbers alone.
+fn like_the_typed(values: &mut [&mut Expr]) {
+    let is_timestamp = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..));
+    let types = || values.iter().filter_map(|value| written_type(value));
+    let Some(data_type) = types().find(is_timestamp).or_else(|| types().next()) else { return };
+    for value in values {
+        if matches!(&**value, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. })) {
+            let (expr, data_type) = (Box::new((**value).clone()), data_type.clone());
+            **value = Expr::Cast { kind: CastKind::Cast, expr, data_type, array: false, format: None };
+        }
+    }
+}
+
+/// The type that a value says it has, if no text is taken for it without a cast.
+fn written_type(value: &Expr) -> Option<DataType> {
+    match value {
+        Expr::TypedString(TypedString { data_type, .. }) | Expr::Cast { data_type, .. } => match data_type {
+            DataType::Date | DataType::Timestamp(..) | DataType::Time(..) | DataType::Interval { .. } | DataType::Boolean => {
+                Some(data_type.clone())
+            }
+            _ => None,
+        },
+        Expr::Interval(_) => Some(DataType::Interval { fields: None, precision: None }),
+        Expr::Value(ValueWithSpan { value: Value::Boolean(_), .. }) => Some(DataType::Boolean),
+        _ => None,
+    }
+}
+
+/// Rewrites VALUES in FROM or WITH; those of INSERT have the types of the table.
+fn rows(query: &mut Query) {
+    let SetExpr::Values(values) = query.body.as_mut() else { return };
+    let width = values.rows.first().map_or(0, |row| row.content.len());
+    for place in 0..width {
+        let mut column: Vec<&mut Expr> = values.rows.iter_mut().filter_map(|row| row.content.get_mut(place)).collect();
+        like_the_typed(&mut column);
+    }
+}
+
 /// Makes a timestamp one of microseconds where nanoseconds, which reach from 1677 to 2262, cannot hold it.
 fn widen(data_type: &mut DataType, text: &str) {
     if let DataType::Timestamp(precision @ None, _) = data_type
@@ -168,6 +208,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             None
         }
         Expr::Value(_) => long_number(expression, ""),
+        Expr::Array(list) => {
+            like_the_typed(&mut list.elem.iter_mut().collect::<Vec<_>>());
+            None
+        }
         Expr::RLike { negated, expr, pattern, regexp: _ } => {
             let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
             Some(binary(expr.as_ref().clone(), &op, pattern.as_ref().clone()))
@@ -413,6 +457,7 @@ pub fn select(select: &mut Select) {
 
 /// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
+    query.with.iter_mut().flat_map(|with| &mut with.cte_tables).for_each(|table| rows(&mut table.query));
     minus(&mut query.body);
     top(query);
     order_by_all(query);
@@ -486,6 +531,9 @@ fn minus(body: &mut SetExpr) {
 /// # Errors
 /// A sampled item has no name.
 pub fn factor(factor: &mut TableFactor) -> Result<()> {
+    if let TableFactor::Derived { subquery, .. } = factor {
+        rows(subquery);
+    }
     sampled(factor)?;
     let TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } = factor else {
         return Ok(());
