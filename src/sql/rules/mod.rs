@@ -3,6 +3,7 @@
 
 mod bounded;
 mod days;
+mod distinct_columns;
 mod drawn;
 mod filtered_arguments;
 mod float_bounds;
@@ -63,6 +64,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(nested_order::OrderOfNested));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
+    analyzer.push(Arc::new(distinct_columns::DistinctColumns));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
