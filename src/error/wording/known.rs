@@ -393,14 +393,18 @@ fn of_types(text: &str) -> Option<String> {
     if let Some(found) =
         parts(text, ["Invalid argument error: Column 'column", "' is declared as non-nullable but contains null values"])
     {
-        let problem = "is NULL in a row, and the column that it goes to is NOT NULL; nothing was written";
-        return Some(format!("VALUES: column {} {problem}", found[0]));
+        return Some(format!(
+            "VALUES: column {} is NULL in a row, and the column that it goes to is NOT NULL; nothing was written",
+            found[0]
+        ));
     }
     if let Some(found) = parts(text, ["Invalid batch column at '", "' has null but schema specifies non-nullable"])
         && let Ok(place) = found[0].parse::<usize>()
     {
-        let problem = "is NULL in a row, and the column that it goes to is NOT NULL; nothing was written";
-        return Some(format!("INSERT: column {} {problem}", place + 1));
+        return Some(format!(
+            "INSERT: column {} is NULL in a row, and the column that it goes to is NOT NULL; nothing was written",
+            place + 1
+        ));
     }
     if text.starts_with("Substring without for/from is not valid") {
         return Some("substr: takes a text and a position; write substr(text, 2)".into());
