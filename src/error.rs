@@ -443,6 +443,7 @@ fn of_execution(text: &str) -> SqlState {
         () if text.ends_with("' doesn't exist.") && !text.starts_with("Schema") => SqlState::UNDEFINED_TABLE,
         () if text.ends_with("square root of a negative number") => SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
         () if text.contains("Array overflow on abs(") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        () if text.ends_with("has null but schema specifies non-nullable") => SqlState::NOT_NULL_VIOLATION,
         () => SqlState::DATA_EXCEPTION,
     }
 }

@@ -289,13 +289,15 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
             // `t.list[1]` begins with a name that may be a table's.
-            let is_value = !matches!(root.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+            let mut is_value = !matches!(root.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             for access in access_chain {
                 // DataFusion accepts a field name only as a string subscript.
                 if is_value && let AccessExpr::Dot(Expr::Identifier(name)) = access {
                     let index = Expr::value(Value::SingleQuotedString(normal(name)));
                     *access = AccessExpr::Subscript(Subscript::Index { index });
                 }
+                // What follows an element of a list is a field of it.
+                is_value |= matches!(access, AccessExpr::Subscript(_));
                 // DataFusion plans only slices with both ends; -1 is the last element.
                 if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) = access {
                     lower_bound.get_or_insert(parse_expression("1")?);
