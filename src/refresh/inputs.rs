@@ -17,7 +17,7 @@ use super::columns::{self, KEY, PRESENT, WAS_THERE, column};
 use super::combine::{KeyedQuery, combine_with_profile};
 use super::plan::PlannedTag;
 use super::published::state_table;
-use super::recorder::{DroppedTag, TagToRecord, stored};
+use super::recorder::{DroppedTag, TagToRecord, is_same_type, stored};
 use super::stages::{of_promised_types, scan};
 use crate::catalog::data::Pinned;
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
@@ -49,7 +49,7 @@ pub fn published_customers(
     for attribute in attributes {
         let value = columns::value(attribute.name());
         let is_published = known.columns_of(ColumnRole::Attribute).any(|column| column.name == *attribute.name());
-        let is_same = schema.field_with_name(&value).is_ok_and(|field| *field.data_type() == stored(attribute.data_type()));
+        let is_same = schema.field_with_name(&value).is_ok_and(|field| is_same_type(field.data_type(), &stored(attribute.data_type())));
         if !is_published || !is_same {
             return Ok(None);
         }

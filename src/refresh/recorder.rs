@@ -118,6 +118,11 @@ pub fn stored(data_type: &DataType) -> DataType {
     }
 }
 
+/// True for types that store the same values; a file may have another form of text.
+pub fn is_same_type(one: &DataType, other: &DataType) -> bool {
+    one == other || one.is_string() && other.is_string()
+}
+
 impl Recorder {
     /// The columns to publish, once all batches are recorded.
     pub fn columns(&self) -> Vec<PublishedColumn> {

@@ -42,7 +42,7 @@ use super::inputs::{Inputs, published_customers};
 use super::levels::{Computation, DerivedTag, levels};
 use super::notes::Done;
 use super::plan::{Computed, Planned, PlannedSegment, PlannedTag, Planner, own_table};
-use super::published::compare_keys;
+use super::published::{compare_keys, state_table};
 use super::recorder::{AttributeToRecord, Counted, Recorder, TagToRecord};
 use super::selection::Selection;
 use super::stages::{Between, Stages};
@@ -366,7 +366,12 @@ impl<'a> Refresh<'a> {
         compare_keys(&self.definition, &key_type, self.context)?;
         let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
         let snapshots = Earlier::of(self)?;
-        let selection = Selection::of(profile, tags, self.request.tags.as_deref(), snapshots.known.as_ref())?;
+        let published = match (&snapshots.known, &self.request.tags) {
+            (Some(known), Some(_)) => Some(state_table(self.context.view(), profile, known)?.schema()),
+            _ => None,
+        };
+        let (asked, known) = (self.request.tags.as_deref(), snapshots.known.as_ref());
+        let selection = Selection::of(profile, tags, asked, known, published.as_deref())?;
         let recorded = self.recorded(&selection);
         let (derived, of_sources): (Vec<_>, Vec<_>) = selection.computed.into_iter().partition(|tag| tag.needs.is_some());
 

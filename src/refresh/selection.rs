@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::Result;
 
+use super::columns;
 use super::plan::PlannedTag;
-use super::recorder::TagToRecord;
+use super::recorder::{TagToRecord, is_same_type, stored};
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
 use crate::error::{did_you_mean, invalid};
 
@@ -17,13 +19,20 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Selects all tags, or those in `asked` and those that need them. A tag that the snapshot `known` does not have is always computed.
+    /// Selects all tags, or those in `asked` and those that need them. A tag that the snapshot `known` does not have, or has with values of
+    /// another type, is always computed; `published` are the columns of that snapshot.
     ///
     /// In `tags`, each tag comes after those it needs.
     ///
     /// # Errors
     /// There is no tag of a name in `asked`.
-    pub fn of(profile: &str, tags: Vec<PlannedTag>, asked: Option<&[String]>, known: Option<&Snapshot>) -> Result<Self> {
+    pub fn of(
+        profile: &str,
+        tags: Vec<PlannedTag>,
+        asked: Option<&[String]>,
+        known: Option<&Snapshot>,
+        published: Option<&Schema>,
+    ) -> Result<Self> {
         let Some(asked) = asked else { return Ok(Self { computed: tags, kept: vec![] }) };
         for name in asked {
             if !tags.iter().any(|tag| tag.name == *name) {
@@ -36,6 +45,7 @@ impl Selection {
         for tag in tags {
             let role = if tag.multiple { ColumnRole::Tags } else { ColumnRole::Tag };
             let before = known.and_then(|known| known.columns_of(role).find(|column| column.name == tag.name));
+            let before = before.filter(|_| published.is_none_or(|published| has_type_of(published, &tag)));
             let needs_chosen = tag.needs.iter().flatten().any(|need| chosen.contains(need));
             match before {
                 Some(before) if !chosen.contains(&tag.name) && !needs_chosen => kept.push(TagToRecord {
@@ -52,4 +62,14 @@ impl Selection {
         }
         Ok(Self { computed, kept })
     }
+}
+
+/// True unless the published values of a tag are of another type than those that its definition gives now.
+fn has_type_of(published: &Schema, tag: &PlannedTag) -> bool {
+    let Ok(field) = published.field_with_name(&columns::value(&tag.name)) else { return true };
+    let before = match field.data_type() {
+        DataType::List(item) if tag.multiple => item.data_type(),
+        own => own,
+    };
+    is_same_type(before, &stored(tag.plan.schema().field(1).data_type()))
 }
