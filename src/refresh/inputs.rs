@@ -49,7 +49,8 @@ pub fn published_customers(
     for attribute in attributes {
         let value = columns::value(attribute.name());
         let is_published = known.columns_of(ColumnRole::Attribute).any(|column| column.name == *attribute.name());
-        let is_same = schema.field_with_name(&value).is_ok_and(|field| is_same_type(field.data_type(), &stored(attribute.data_type())));
+        let is_same =
+            schema.field_with_name(&value).is_ok_and(|field| is_same_type(field.data_type(), &stored(attribute.data_type())));
         if !is_published || !is_same {
             return Ok(None);
         }
