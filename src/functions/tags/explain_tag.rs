@@ -28,13 +28,14 @@ const DOC: Doc = Doc {
     summary: "Explains why a customer has its value of a tag: each rule with the customer's own values, and the rule that decided.",
     description: "\
 One row per rule, in order. `decided` is true for the first rule that holds; this rule gives the value. ELSE is the last row. `compared`
-shows the columns and expressions of the condition with this customer's values at the last refresh; the thresholds are in `condition`. A tag
+shows the columns and expressions of the condition with this customer's values; the thresholds are in `condition`. A tag
 whose value is not a CASE has one row, with its expression as the condition. If no customer has the key, or the tag's query has no row for
 the customer, there is one row without a rule, and its condition says so.
 
 `value`, `since` and `version` are what is published: the value, the time of the refresh that first gave it, and the version of the tag's
 definition at that time. They are NULL if the customer has no value. If the tag was replaced after the last refresh, the rules shown are the
-new ones and the published value is the old one.
+new ones and the published value is the old one. The rules read the sources as they are now, up to the time of the last
+refresh: where rows have changed since, they may give another value than the published one.
 
 **Cost.** The tag's query runs once, for this customer only: where its tables can be filtered by the key, that is a fraction of a refresh.
 The condition of each rule is evaluated, also after the one that decided.
