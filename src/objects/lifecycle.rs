@@ -366,6 +366,11 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
     context.catalog().make_room();
     let dropped = context
         .settled(|context| async move {
+            let objects = context.all_objects()?;
+            let is_gone = |profile: &str| !profiles(&objects).any(|other| other == profile);
+            if if_exists && target.profile.as_deref().is_some_and(is_gone) {
+                return Ok(());
+            }
             let Some(object) = find(&context, target)? else {
                 return if if_exists { Ok(()) } else { Err(missing(&context, target)?) };
             };

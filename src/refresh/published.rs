@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
@@ -156,6 +156,8 @@ pub struct State {
     rows: Arc<dyn TableProvider>,
     /// The closed values.
     closed: Option<Arc<dyn TableProvider>>,
+    /// Why there are no rows yet.
+    missing: Option<Arc<DataFusionError>>,
 }
 
 impl State {
@@ -178,6 +180,7 @@ impl State {
             columns: snapshot.columns.clone(),
             rows: Arc::new(state_table(view, profile, &snapshot)?),
             closed,
+            missing: None,
         };
         match &named.what {
             What::Segment(name) if !state.has_segment(name) => {
@@ -198,8 +201,8 @@ impl State {
 
     /// The state that would be published, without rows: reading it gives the error `missing`.
     pub fn unpublished(profile: &str, columns: Vec<PublishedColumn>, schema: SchemaRef, missing: Arc<DataFusionError>) -> Self {
-        let rows = Arc::new(Unpublished { profile: profile.to_string(), schema, missing });
-        Self { profile: profile.to_string(), snapshot: None, columns, rows, closed: None }
+        let rows = Arc::new(Unpublished { profile: profile.to_string(), schema, missing: Arc::clone(&missing) });
+        Self { profile: profile.to_string(), snapshot: None, columns, rows, closed: None, missing: Some(missing) }
     }
 
     /// The current rows, and the rows of closed values.
@@ -282,7 +285,7 @@ impl State {
                 ("tag".into(), DataType::Utf8View),
                 ("value".into(), DataType::Utf8View),
             ];
-            nothing(columns)
+            self.nothing(columns)
         })
     }
 
@@ -304,8 +307,19 @@ impl State {
             let mut columns: Vec<(String, DataType)> =
                 schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect();
             columns[0].0 = self.key_name();
-            nothing(columns)
+            self.nothing(columns)
         })
+    }
+
+    /// No rows, for a profile without tags; before its first refresh, the error that says so.
+    fn nothing(&self, columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
+        let fields: Vec<Field> = columns.into_iter().map(|(name, data_type)| Field::new(name, data_type, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let table: Arc<dyn TableProvider> = match &self.missing {
+            Some(missing) => Arc::new(Unpublished { profile: self.profile.clone(), schema, missing: Arc::clone(missing) }),
+            None => Arc::new(EmptyTable::new(schema)),
+        };
+        LogicalPlanBuilder::scan("nothing", provider_as_source(table), None)?.build()
     }
 
     fn tag_columns(&self) -> impl Iterator<Item = &PublishedColumn> {
@@ -427,13 +441,6 @@ fn together(parts: Vec<LogicalPlan>, nothing: impl FnOnce() -> Result<LogicalPla
     let Some(first) = parts.next() else { return nothing() };
     let all = parts.try_fold(LogicalPlanBuilder::from(first), LogicalPlanBuilder::union);
     all?.build()
-}
-
-fn nothing(columns: Vec<(String, DataType)>) -> Result<LogicalPlan> {
-    use datafusion::arrow::datatypes::{Field, Schema};
-    let fields: Vec<Field> = columns.into_iter().map(|(name, data_type)| Field::new(name, data_type, true)).collect();
-    let table = EmptyTable::new(Arc::new(Schema::new(fields)));
-    LogicalPlanBuilder::scan("nothing", provider_as_source(Arc::new(table)), None)?.build()
 }
 
 fn scan(table: Arc<dyn TableProvider>, name: &str) -> Result<LogicalPlan> {
