@@ -306,7 +306,7 @@ impl Merge {
             let value = ScalarValue::try_from_array(batch.column(0), first.row)?;
             return Err(in_rows(
                 SqlState::SYSTEM_ERROR,
-                &self.profile,
+                &format!("profile {}", self.profile),
                 "a key occurs more than once; the query of a profile must return one row per key",
                 format!("{} {value} occurs more than once; the query of a profile must return one row per key", self.key),
             ));
