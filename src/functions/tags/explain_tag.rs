@@ -158,7 +158,7 @@ fn may_be(key: &Expr, key_type: &DataType) -> bool {
 /// A row for each rule: its number, condition, what it compares, whether it holds, what it gives.
 fn rows(query: &str, key: &str) -> Result<String> {
     let parsed = parse(query)?;
-    let Ok(rules) = Rules::read("explain_tag", &parsed) else { return without_rules(&parsed, query, key) };
+    let Ok(rules) = Rules::read("explain_tag", &parsed) else { return Ok(without_rules(&parsed, query, key)) };
     let mut items: Vec<(Expr, String)> = vec![];
     let mut structs = vec![];
     let count = rules.rules.len();
@@ -203,17 +203,33 @@ fn shown(name: &str) -> String {
     )
 }
 
-/// A tag whose value is an expression.
-fn without_rules(parsed: &Query, query: &str, key: &str) -> Result<String> {
-    let SetExpr::Select(select) = parsed.body.as_ref() else {
-        return Err(invalid("explain_tag", "the tag's query is not a single SELECT"));
-    };
-    let value = select.projection.get(1).map(ToString::to_string).unwrap_or_default();
-    Ok(format!(
+/// A tag whose value is an expression, or one of several expressions.
+fn without_rules(parsed: &Query, query: &str, key: &str) -> String {
+    let mut values = vec![];
+    values_of(&parsed.body, &mut values);
+    // `SELECT *` names no value.
+    let value = if values.is_empty() { query.to_string() } else { values.join(", ") };
+    format!(
         "SELECT CAST(1 AS BIGINT) AS rule, {} AS condition, CAST(NULL AS VARCHAR) AS compared, true AS holds, CAST(value AS VARCHAR) AS gives \
          FROM ({query}) AS tag(customer, value) WHERE customer = {key}",
         literal(&value)
-    ))
+    )
+}
+
+/// The expressions of the value, in every SELECT of a UNION, each once.
+fn values_of(body: &SetExpr, found: &mut Vec<String>) {
+    match body {
+        SetExpr::Select(select) => {
+            let value = select.projection.get(1).map(ToString::to_string).filter(|value| !found.contains(value));
+            found.extend(value);
+        }
+        SetExpr::Query(query) => values_of(&query.body, found),
+        SetExpr::SetOperation { left, right, .. } => {
+            values_of(left, found);
+            values_of(right, found);
+        }
+        _ => {}
+    }
 }
 
 fn one_row(rule: usize, condition: &str, compared: &str, holds: &str, gives: &str) -> String {
