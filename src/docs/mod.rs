@@ -270,6 +270,11 @@ impl Doc {
         if !self.syntax.is_empty() {
             return self.syntax.to_string();
         }
+        match self.kind {
+            Kind::Table => return format!("FROM {}", self.name),
+            Kind::Setting => return format!("SET {} = value", self.name),
+            _ => {}
+        }
         let arguments: Vec<String> = self
             .arguments
             .iter()

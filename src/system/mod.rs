@@ -7,11 +7,11 @@ mod comments;
 mod connections;
 mod dialects;
 mod erasures;
-mod examples;
 mod files;
 mod functions;
 mod grants;
 mod objects;
+mod pages;
 pub mod postgres;
 mod privacy_budgets;
 mod queries;
@@ -34,13 +34,13 @@ use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 use futures::future::BoxFuture;
 
-use crate::docs::{Column, Doc, results};
+use crate::docs::{Column, Doc};
+use crate::language::Language;
 use crate::objects::{KINDS, profile_tables};
 use crate::sql::statement;
 use crate::statement::StatementContext;
 
 pub use comments::rows as comment_rows;
-pub use examples::all as examples;
 pub use reference::reference;
 pub use tasks::{by_task, tasks};
 
@@ -132,10 +132,11 @@ pub fn statement_pages() -> Vec<&'static Doc> {
     KINDS.into_iter().map(|kind| kind.doc()).chain(statement::docs()).collect()
 }
 
-/// All pages: functions by domain, file readers, statements, then the tables of profiles.
+/// All pages: functions by domain, file readers, statements, tables, settings.
 pub fn pages() -> Vec<&'static Doc> {
     let functions = crate::functions::all().iter().flat_map(|set| set.docs());
-    functions.chain(crate::files::readers()).chain(statement_pages()).chain(&profile_tables::DOCS).collect()
+    let tables = profile_tables::DOCS.iter().chain(pages::TABLE_PAGES.iter());
+    functions.chain(crate::files::readers()).chain(statement_pages()).chain(tables).chain(pages::SETTING_PAGES.iter()).collect()
 }
 
 /// The section about PostgreSQL's schemas.
@@ -162,25 +163,12 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 |---|---|
 ";
 
-/// An example on a page, with its result if it has rows.
-fn shown(example: &str) -> String {
-    let result = results().get(example).map(|result| format!("\n```text\n{result}\n```\n"));
-    format!("\n```sql\n{example}\n```\n{}", result.unwrap_or_default())
-}
-
 /// The page of the schema: every table with its columns and an example.
 fn markdown() -> String {
     use std::fmt::Write;
     let mut page = String::from("# System tables\n\nTables of the schema `system`, about the program and the database.\n");
-    for table in tables() {
-        let _ =
-            write!(page, "\n## system.{}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", table.name(), table.summary());
-        for column in table.columns() {
-            let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.data_type, column.text);
-        }
-        if let Some((_, example)) = examples::TABLES.iter().find(|(name, _)| *name == table.name()) {
-            page.push_str(&shown(example));
-        }
+    for doc in pages::TABLE_PAGES.iter() {
+        let _ = write!(page, "\n{}", doc.markdown(Language::En));
     }
     page.push_str(OF_POSTGRES);
     for function in crate::builtins::postgres::all() {
@@ -200,7 +188,7 @@ mod tests {
             assert!(tables[..place].iter().all(|other| other.name() != table.name()), "{}", table.name());
             assert!(table.summary().ends_with('.') && table.columns().iter().all(|column| !column.text.is_empty()));
             assert!(schema_of(table.columns()).fields().len() == table.columns().len());
-            assert!(examples::TABLES.iter().any(|(name, _)| *name == table.name()), "{} has no example", table.name());
+            assert!(pages::TABLE_PAGES.iter().any(|page| page.name.ends_with(&format!(".{}", table.name()))), "{}", table.name());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use datafusion::config::ExtensionOptions;
 
 use super::tasks::{by_name, by_task, link};
-use super::{dialects, examples, markdown, shown, statement_pages};
+use super::{dialects, markdown, pages, statement_pages};
 use crate::docs::Doc;
 use crate::functions;
 use crate::language::Language;
@@ -36,9 +36,11 @@ pub fn reference() -> Vec<(String, String)> {
     for entry in PortraitSettings::default().entries() {
         let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
     }
-    for (name, changes, example) in examples::SETTINGS {
-        let _ = write!(settings, "\n## portrait.{name}\n\n{changes}\n{}", shown(example));
+    for doc in pages::SETTING_PAGES.iter() {
+        let _ = write!(settings, "\n{}", doc.markdown(Language::En));
     }
+    all.extend(pages::TABLE_PAGES.iter().map(|doc| (doc, "system")));
+    all.extend(pages::SETTING_PAGES.iter().map(|doc| (doc, "settings")));
     let file_of = |name: &str| all.iter().find(|(doc, _)| doc.name == name).map_or("", |(_, file)| file);
     files.push(("tasks.md".into(), by_task(Language::En, |name| link(name, file_of(name)))));
     files.push(("names.md".into(), by_name(&all)));
