@@ -171,10 +171,8 @@ pub fn renamed(doc: &Doc) -> options::Renamed {
     if doc.name == csv::rejects::REJECTS.name {
         return csv::options::renamed;
     }
-    match FORMATS.iter().find(|format| format.doc.name == doc.name) {
-        Some(format) => format.renamed,
-        None => |key, text| Ok(Some((key, text))),
-    }
+    let same: options::Renamed = |key, text| Ok(Some((key, text)));
+    FORMATS.iter().find(|format| format.doc.name == doc.name).map_or(same, |format| format.renamed)
 }
 
 /// True for a table with a fixed list of files. It is reopened for each statement, because the files may have changed.
