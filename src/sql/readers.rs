@@ -196,7 +196,10 @@ impl Calls<'_> {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if location.is_none() => {
                     location = self.value(doc, value)?.try_as_str().flatten().map(str::to_string);
                     if location.is_none() {
-                        return Err(invalid(doc.name, format!("the location is a string, got {value}")));
+                        let problem = format!(
+                            "the location is one string, of a file, a folder or a pattern such as 'orders/*.csv'; got {value}"
+                        );
+                        return Err(invalid(doc.name, problem));
                     }
                 }
                 other => {
