@@ -1,23 +1,29 @@
-//! INSERT, planned like in PostgreSQL.
+//! INSERT, planned as in PostgreSQL, and CREATE TABLE with columns and a query.
 //!
-//! DataFusion reads every VALUES within an INSERT as rows of its table, also one in FROM, whose columns are others. So a query that is not
-//! VALUES alone is planned by itself, and its columns are cast to those of the table. Columns that a statement does not name get their
-//! defaults: those after the last value, those with the word DEFAULT, and all with DEFAULT VALUES.
+//! DataFusion reads every VALUES within such a statement as rows of its table, also one in FROM, whose columns are others. So a query
+//! that is not VALUES alone is planned by itself, and its columns are cast to those of the table. Columns that an INSERT does not name get
+//! their defaults: those after the last value, those with the word DEFAULT, and all with DEFAULT VALUES.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::FieldRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::{DFSchema, Result, ScalarValue, SchemaError, TableReference, plan_err, unqualified_field_not_found};
+use datafusion::common::{
+    Column, DFSchema, Result, ScalarValue, SchemaError, TableReference, plan_err, unqualified_field_not_found,
+};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WriteOp, lit};
+use datafusion::logical_expr::{
+    CreateMemoryTable, DdlStatement, DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WriteOp, lit,
+};
 use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value, Values,
+    CreateTable, Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value,
+    Values,
 };
 
 use super::changing::is_default;
@@ -31,6 +37,9 @@ use crate::error::raw;
 /// # Errors
 /// The statement is wrong.
 pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+    if let Some((table, query)) = declaring(&parsed) {
+        return of_declared(table, query, state).await;
+    }
     let Some((insert, name)) = inserting(&parsed) else { return state.statement_to_plan(parsed).await };
     match &insert.source {
         Some(query) if values(query).is_none() => match Target::of(name, state).await? {
@@ -66,6 +75,14 @@ fn inserting(parsed: &SqlParsed) -> Option<(&Insert, &ObjectName)> {
         TableObject::TableName(name) => Some((insert, name)),
         _ => None,
     }
+}
+
+/// The CREATE TABLE of a statement that declares columns, with its query, unless that is VALUES alone.
+fn declaring(parsed: &SqlParsed) -> Option<(&CreateTable, &Query)> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let SqlStatement::CreateTable(table) = statement.as_ref() else { return None };
+    let query = table.query.as_deref()?;
+    (!table.columns.is_empty() && values(query).is_none()).then_some((table, query))
 }
 
 /// The rows of a query that is VALUES alone.
@@ -196,4 +213,23 @@ async fn of_query(insert: &Insert, query: &Query, target: Target, state: &Sessio
     let rows = LogicalPlanBuilder::from(rows).project(items)?.build()?;
     let op = WriteOp::Insert(if insert.overwrite { InsertOp::Overwrite } else { InsertOp::Append });
     Ok(LogicalPlan::Dml(DmlStatement::new(target.name, provider_as_source(target.table), op, Arc::new(rows))))
+}
+
+/// Plans CREATE TABLE with declared columns and the rows of a query.
+async fn of_declared(table: &CreateTable, query: &Query, state: &SessionState) -> Result<LogicalPlan> {
+    let declared = SqlStatement::CreateTable(CreateTable { query: None, ..table.clone() });
+    let planned = state.statement_to_plan(SqlParsed::Statement(Box::new(declared))).await?;
+    let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) = planned else { return Ok(planned) };
+    let query = SqlStatement::Query(Box::new(query.clone()));
+    let rows = state.statement_to_plan(SqlParsed::Statement(Box::new(query))).await?;
+    let (fields, columns) = (made.input.schema().fields(), rows.schema().columns());
+    if fields.len() != columns.len() {
+        return plan_err!("Mismatch: {} columns specified, but result has {} columns", fields.len(), columns.len());
+    }
+    let typed = |(field, column): (&FieldRef, Column)| {
+        Ok(Expr::Column(column).cast_to(field.data_type(), rows.schema())?.alias(field.name()))
+    };
+    let items = fields.iter().zip(columns).map(typed).collect::<Result<Vec<_>>>()?;
+    let input = Arc::new(LogicalPlanBuilder::from(rows.clone()).project(items)?.build()?);
+    Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(CreateMemoryTable { input, ..made })))
 }
