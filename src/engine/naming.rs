@@ -1,7 +1,5 @@
 //! Names of tables and views: which object a statement means, with or without a schema.
 
-use std::collections::BTreeMap;
-
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Ident, ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
@@ -9,7 +7,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectType, SchemaName, Statement as Sql
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
-use crate::objects::{kind_of, lifecycle, schema};
+use crate::objects::{altering, kind_of, lifecycle, schema};
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser;
 use crate::statement::StatementContext;
@@ -208,21 +206,7 @@ pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<
 
 /// Refuses to drop a temporary table that an object reads.
 pub(super) fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
-    let table = Object {
-        id: 0,
-        kind: "table".into(),
-        profile: String::new(),
-        name: name.into(),
-        version: 0,
-        sql: String::new(),
-        base: String::new(),
-        author: String::new(),
-        owner: String::new(),
-        created_at: String::new(),
-        comments: BTreeMap::new(),
-        classes: BTreeMap::new(),
-    };
-    let users = lifecycle::users(&table, context)?;
+    let users = lifecycle::users(&altering::of_session(name), context)?;
     let users: Vec<Object> = users.into_iter().filter(|user| user.kind != "view").collect();
     if users.is_empty() {
         return Ok(());

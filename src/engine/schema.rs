@@ -326,7 +326,8 @@ impl Relations {
         // Tables passed in by the statement have names that no user writes.
         let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
         let name = &self.member(name);
-        if let Some(table) = file.or_else(|| self.tables().temporary(name)) {
+        let temporary = || self.tables().temporary(name).map(|table| self.context.relation_in_progress(name).unwrap_or(table));
+        if let Some(table) = file.or_else(temporary) {
             return Ok(Some(table));
         }
         // Planning a CREATE statement looks up its own name, which does not exist yet.

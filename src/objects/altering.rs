@@ -4,6 +4,7 @@
 //! table is refused, rows and definition change at once, and earlier states stay readable. Its definition is written anew, with all of its
 //! columns.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -12,6 +13,7 @@ use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::Result;
 use datafusion::dataframe::DataFrame;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::unparser::expr_to_sql;
@@ -20,7 +22,7 @@ use sqlparser::ast::{
 };
 
 use super::kind::Kind;
-use super::lifecycle::{NewObject, listed, remember, unless_moved, users};
+use super::lifecycle::{NewObject, check_users, listed, remember, unless_moved, users};
 use super::protection::class;
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
@@ -155,6 +157,8 @@ async fn alter_temporary(
     check(name, &checks, context).await?;
     let (definition, declared) = definition(name, &columns, false, context).await?;
     check_defaults(name, &columns, context).await?;
+    let changed = context.with_relation(name, Arc::new(EmptyTable::new(Arc::clone(&declared))));
+    check_users(&of_session(name), context, &changed).await?;
     let rows =
         plan(&parser::parse_composed(&rows(&quoted(name, context), &columns, &declared), context.session())?, context).await?;
     let classes = class::of_rows(&rows, context).await?;
@@ -435,6 +439,24 @@ async fn check(name: &str, checks: &[Check], context: &StatementContext) -> Resu
     Ok(())
 }
 
+/// A table of the session as an object, to find what uses it.
+pub fn of_session(name: &str) -> Object {
+    Object {
+        id: 0,
+        kind: "table".into(),
+        profile: String::new(),
+        name: name.into(),
+        version: 0,
+        sql: String::new(),
+        base: String::new(),
+        author: String::new(),
+        owner: String::new(),
+        created_at: String::new(),
+        comments: BTreeMap::new(),
+        classes: BTreeMap::new(),
+    }
+}
+
 /// Renames a table or view.
 async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementContext) -> Result<Vec<String>> {
     // The new name is in the same schema.
@@ -444,6 +466,12 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
     };
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
+        // A view of a session is made again as easily as its table.
+        let users: Vec<Object> = users(&of_session(name), context)?.into_iter().filter(|user| user.kind != "view").collect();
+        if !users.is_empty() {
+            let problem = format!("is used by {}; change them first", listed(&users, context)?);
+            return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
+        }
         let (comments, classes) = (context.tables().comments(name), context.tables().held(name));
         context.tables().remove_temporary(name);
         context.tables().set_comments(&new, comments);
