@@ -56,7 +56,8 @@ fn with_label(error: &DataFusionError, text: &str, label: &str, profile: &str) -
 
 /// The text of an arithmetic error, which names an expression over the profile, with the names that its columns have for users.
 fn in_own_names(text: &str, key: &str) -> String {
-    if !["division by zero", "out of the range"].iter().any(|arithmetic| text.contains(arithmetic)) {
+    // Words of errors of division and of overflow.
+    if !["zero", "range"].iter().any(|arithmetic| text.contains(arithmetic)) {
         return text.to_string();
     }
     let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';

@@ -183,7 +183,7 @@ impl Planner<'_> {
                     *place = condition.clone();
                 }
                 let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await;
-                let plan = plan.map_err(|error| match message(&error).contains("neither grouped nor aggregated") {
+                let plan = plan.map_err(|error| match message(&error).contains("aggregated") {
                     true => invalid(&subject, MORE_THAN_OWN_ROW),
                     false => error,
                 })?;
