@@ -183,9 +183,11 @@ impl Planner<'_> {
                     *place = condition.clone();
                 }
                 let plan = self.query(definition, segment, &query, &subject, &columns, &mut sources).await;
-                let plan = plan.map_err(|error| match message(&error).contains("aggregated") {
-                    true => invalid(&subject, MORE_THAN_OWN_ROW),
-                    false => error,
+                let plan = plan.map_err(|error| {
+                    let text = message(&error);
+                    // The engine misses a GROUP BY.
+                    let counts_rows = ["neither", "grouped", "aggregated"].iter().all(|word| text.contains(word));
+                    if counts_rows { invalid(&subject, MORE_THAN_OWN_ROW) } else { error }
                 })?;
                 if let Some((column, data_type)) = text_as_other(&plan, condition) {
                     let (what, written) = match &data_type {
