@@ -41,7 +41,16 @@ same region.
 `median` is the first duration that at most half of the rows outlast. Its interval is where the band of `survival_curve` falls to one half;
 NULL where it does not fall so low.
 
-Dropped rows: as in `survival_curve`. At most 50 groups.",
+Dropped rows: as in `survival_curve`. At most 50 groups.
+
+**Formula.** For each duration with events, the expected events of group g are d · n_g / n; the statistic is (O − E)ᵀ V⁻¹ (O − E) over all
+groups but one, with χ² of groups − 1 degrees of freedom.
+
+**Cost.** One pass; memory grows with the number of groups times distinct durations.
+
+**Limits.** The test has little power if the curves cross.
+
+**Elsewhere.** R: `survdiff`; lifelines: `multivariate_logrank_test`; SAS: `PROC LIFETEST` with `STRATA`.",
     arguments: &[
         INPUT,
         DURATION,
@@ -64,7 +73,11 @@ Dropped rows: as in `survival_curve`. At most 50 groups.",
     ],
     examples: &["SELECT plan, rows, events, round(expected_events, 4) AS expected_events, median, round(statistic, 4) AS statistic, round(p_value, 4) AS p_value
 FROM log_rank((SELECT * FROM (VALUES ('a', 5, true), ('a', 6, false), ('a', 8, true), ('b', 2, true), ('b', 3, true), ('b', 12, false)) AS t(plan, months, has_left)),
-  duration => months, event => has_left, per => plan);"],
+  duration => months, event => has_left, per => plan);", "SELECT channel, rows, events, round(expected_events, 1) AS expected_events, median, round(p_value, 4) AS p_value
+FROM log_rank((
+  SELECT customer_id, first(channel ORDER BY ordered_at) AS channel, date_diff('month', min(ordered_at), max(ordered_at)) AS months,
+    max(ordered_at) < DATE '2025-01-01' AS has_left
+  FROM sample_orders(rows => 10000) WHERE customer_id IS NOT NULL GROUP BY customer_id), duration => months, event => has_left, per => channel);"],
     source: "N. Mantel: Evaluation of survival data and two new rank order statistics (1966); R. Peto, J. Peto: Asymptotically efficient rank invariant test procedures (1972)",
     ..Doc::EMPTY
 };

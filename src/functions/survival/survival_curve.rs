@@ -48,7 +48,16 @@ first event and where nobody is left. `cumulative_hazard` is the Nelson-Aalen es
 duration. `log_rank` tests whether groups differ, and returns their medians.
 
 Rows whose duration, event or group is NULL, and rows whose duration is NaN or infinite, are dropped and counted. The input is read once;
-memory grows with the number of distinct durations.",
+memory grows with the number of distinct durations.
+
+**Formula.** With dᵢ events and nᵢ rows at risk at duration tᵢ: S(t) = ∏ (1 − dᵢ/nᵢ) over tᵢ ≤ t; Greenwood's variance is S(t)² · Σ dᵢ / (nᵢ
+(nᵢ − dᵢ)); the cumulative hazard is Σ dᵢ/nᵢ.
+
+**Limits.** Censoring must have nothing to do with leaving: a customer who is no longer observed because he left is an event. To see how
+features change the risk, train a model of type `cox`.
+
+**Elsewhere.** R: `survfit(…, conf.type = \"log-log\")`; lifelines: `KaplanMeierFitter`; SAS: `PROC LIFETEST`. In R the default band is on the
+log scale.",
     arguments: &[INPUT, DURATION, EVENT, Argument::optional("per", Takes::Column, "", "groups with their own curves"), CONFIDENCE],
     columns: &[
         PER_COLUMN,
@@ -64,7 +73,11 @@ memory grows with the number of distinct durations.",
     ],
     examples: &["SELECT duration, at_risk, events, round(survival, 4) AS survival, round(lower, 4) AS lower, round(upper, 4) AS upper
 FROM survival_curve((SELECT * FROM (VALUES (5, true), (6, false), (8, true), (8, true), (12, false)) AS t(months, has_left)),
-  duration => months, event => has_left);"],
+  duration => months, event => has_left);", "SELECT duration, at_risk, events, round(survival, 4) AS survival, round(lower, 4) AS lower, round(upper, 4) AS upper
+FROM survival_curve((
+  SELECT customer_id, date_diff('month', min(ordered_at), max(ordered_at)) AS months, max(ordered_at) < DATE '2025-01-01' AS has_left
+  FROM sample_orders(rows => 10000) WHERE customer_id IS NOT NULL GROUP BY customer_id), duration => months, event => has_left)
+WHERE duration IN (0, 6, 12, 18) ORDER BY duration;"],
     source: "E. L. Kaplan, P. Meier: Nonparametric Estimation from Incomplete Observations (1958); J. D. Kalbfleisch, R. L. Prentice: The Statistical Analysis of Failure Time Data (1980)",
     ..Doc::EMPTY
 };
