@@ -22,11 +22,19 @@ const NPS: Doc = Doc {
 Answers are integers from 0 to 10, in any number type. NULL means no answer; a group without answers gives NULL. Any other number is an
 error, because a code such as 99 for \"no answer\" would count as a promoter. Exclude it:
 `nps(score) FILTER (WHERE score BETWEEN 0 AND 10)`, or write `nps(nullif(score, 99))`. `nps_result` counts such numbers separately, and
-returns intervals and changes.",
+returns intervals and changes.
+
+**Cost.** One pass; counts are kept per group.
+
+**Limits.** With few answers the score jumps: 30 answers leave about ±27 points. `nps_result` returns the interval.
+
+**Elsewhere.** There is no such function in PostgreSQL, DuckDB or pandas; there it is `100 * avg(CASE WHEN score >= 9 THEN 1 WHEN score <= 6
+THEN -1 ELSE 0 END)`, where a missing answer must be left out first.",
     arguments: &[Argument::required("score", Takes::Value("number"), "answer, from 0 to 10")],
     examples: &["SELECT city, nps(score) AS nps, count(score) AS responses
 FROM (VALUES ('a', 10), ('a', 9), ('a', 8), ('a', 2), ('b', 6), ('b', 7), ('b', NULL)) AS given(city, score)
-GROUP BY city ORDER BY city;"],
+GROUP BY city ORDER BY city;", "SELECT channel, round(nps(score), 1) AS nps, count(score) AS responses
+FROM (SELECT channel, nullif(order_id * 7 % 12, 11) AS score FROM sample_orders(rows => 2000)) GROUP BY channel ORDER BY channel;"],
     source: "F. F. Reichheld: The One Number You Need to Grow, Harvard Business Review (2003)",
     ..Doc::EMPTY
 };
@@ -39,7 +47,12 @@ const CSAT: Doc = Doc {
     description: "\
 Answers are integers from 1 to `scale`, in any number type. NULL means no answer; a group without answers gives NULL. Any other number is an
 error: exclude it, `csat(score) FILTER (WHERE score BETWEEN 1 AND 5)`. `csat_result` counts such numbers separately, and returns intervals
-and changes.",
+and changes.
+
+**Cost.** One pass; counts are kept per group.
+
+**Elsewhere.** In plain SQL it is `avg(CASE WHEN score >= 4 THEN 1.0 ELSE 0 END)`, which counts codes such as 99 as satisfied and missing
+answers as not. Some teams write it in percent: multiply by 100.",
     arguments: &[
         Argument::required("score", Takes::Value("number"), "answer, from 1 to `scale`"),
         Argument::optional("satisfied", Takes::Integer(1, 100), "4", "smallest answer that counts as satisfied"),

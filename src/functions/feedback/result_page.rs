@@ -77,7 +77,11 @@ period together. A p-value is NULL if the answers of one side are all equal, or 
 any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
 Rows without a score, segment or time are dropped and counted. Numbers other than 0 to 10 are counted in `invalid`. Memory grows with the
-number of segments, periods and distinct answers.",
+number of segments, periods and distinct answers.
+
+**Cost.** One pass; the tests take no second one.
+
+**Elsewhere.** R: package `NPS`. In SQL the score alone is an average of 100, 0 and -100.",
     arguments: &[INPUT, Argument::required("score", Takes::Number, "answer, an integer from 0 to 10"), PER, TIME, PERIOD, CONFIDENCE, ADJUST],
     columns: &[
         PER_COLUMN,
@@ -127,7 +131,12 @@ difference from all other segments of the same period together. A p-value is NUL
 any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
 Rows without a score, segment or time are dropped and counted. Numbers off the scale are counted in `invalid`. Memory grows with the number
-of segments, periods and distinct answers.",
+of segments, periods and distinct answers.
+
+**Cost.** One pass; the tests take no second one.
+
+**Elsewhere.** The interval is statsmodels' `proportion_confint(method='wilson')` and R's `prop.test(correct = FALSE)`; the test is
+`proportions_ztest`.",
     arguments: &[
         INPUT,
         Argument::required("score", Takes::Number, "answer, an integer from 1 to `scale`"),
@@ -179,7 +188,11 @@ from all other segments of the same period together. A p-value is NULL if the an
 any false finding is at most the level that you compare with; `'bh'` limits the share of false findings instead.
 
 Rows without a score, segment or time are dropped and counted. Numbers off the scale are counted in `invalid`. Memory grows with the number
-of segments, periods and distinct answers.",
+of segments, periods and distinct answers.
+
+**Cost.** One pass; the tests take no second one.
+
+**Elsewhere.** R: `t.test`, of one sample for the interval, of two for the p-values; scipy: `ttest_ind(equal_var=False)`.",
     arguments: &[
         INPUT,
         Argument::required("score", Takes::Number, "answer, an integer from 1 to `scale`"),

@@ -42,7 +42,11 @@ survey. A question without an answer also has a row, and its answer is NULL: NUL
 `number` is the answer as a number: numbers as they are, strings that can be read as a number (`'4'`), 1 and 0 for booleans, NULL for
 everything else. Integers in DOUBLE columns are written without a fraction, `4`.
 
-Rows without a key are dropped and counted. Nothing is kept in memory.",
+Rows without a key are dropped and counted. Nothing is kept in memory.
+
+**Cost.** One pass; a row of the result per respondent and question.
+
+**Elsewhere.** DuckDB and Snowflake: `UNPIVOT`, for columns of one type; pandas: `melt`; R: `tidyr::pivot_longer`.",
     arguments: &[
         Argument::required("input", Takes::Relation, "survey, one row per respondent"),
         Argument::required(KEY, Takes::Column, "key of the respondent; any type"),
@@ -56,7 +60,9 @@ Rows without a key are dropped and counted. Nothing is kept in memory.",
         Column { name: "number", data_type: "DOUBLE", text: "the answer as a number, if it is one" },
     ],
     examples: &["SELECT * FROM survey_answers((SELECT * FROM (VALUES (1, 9, 'fast', true), (2, 4, ' ', NULL)) AS t(id, recommend, why, again)),
-  key => id, questions => [recommend, why, again]) ORDER BY id, question_number;"],
+  key => id, questions => [recommend, why, again]) ORDER BY id, question_number;", "SELECT question, answer, count(*) AS customers
+FROM survey_answers(sample_customers(rows => 1000), key => customer_id, questions => [gender, channel])
+GROUP BY question, answer ORDER BY question, answer;"],
     ..Doc::EMPTY
 };
 

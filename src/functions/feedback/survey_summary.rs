@@ -36,7 +36,9 @@ is the mean of the answers that are numbers, including strings that can be read 
 
 `distribution` lists the most frequent answers; ties: the smaller answer first. `share` is the share of the responses. For segments, group
 the rows of `survey_answers` instead. The result does not depend on the order of rows. Memory grows with the number of distinct answers,
-which spill to disk.",
+which spill to disk.
+
+**Elsewhere.** pandas: `value_counts(normalize=True)` for each column; R: `questionr::freq`; SPSS: `FREQUENCIES`.",
     arguments: &[
         Argument::required("input", Takes::Relation, "survey, one row per respondent"),
         QUESTIONS,
@@ -54,7 +56,8 @@ which spill to disk.",
     ],
     examples: &["SELECT question, responses, missing, mean, distribution
 FROM survey_summary((SELECT * FROM (VALUES (1, 5, 'price'), (2, 4, 'price'), (3, NULL, 'service')) AS t(id, satisfaction, reason)),
-  questions => [satisfaction, reason]);"],
+  questions => [satisfaction, reason]);", "SELECT question, responses, missing, round(mean, 1) AS mean, distribution
+FROM survey_summary(sample_customers(rows => 1000), questions => [gender, channel], top => 2);"],
     ..Doc::EMPTY
 };
 

@@ -64,7 +64,10 @@ Chinese and English texts. Names and addresses of people are not found: do not p
 
 Chinese is split into words by jieba; write `to_simplified(text)` for traditional characters. The result does not depend on the order of
 rows. Rows without a key, text or period are dropped and counted. Texts and their words are kept in memory and count towards the memory
-limit.",
+limit.
+
+**Elsewhere.** Topic models such as LDA (scikit-learn) or BERTopic give each text a mixture of topics and change with their random seed;
+here a theme is a list of words that you can read and edit.",
     arguments: &[
         Argument::required("input", Takes::Relation, "texts, one row per text"),
         Argument::optional(DICTIONARY, Takes::Relation, "", "your own themes: a table with the columns `theme` and `word`"),
