@@ -21,7 +21,11 @@ const DOC: Doc = Doc {
 With the same input and rules, `clean` and `clean_log` agree: each change in the log is also in `changes` of the cleaned rows, and rows that
 a rule drops are only in the log. Join it with the cleaned rows by the key to see the values before cleaning.
 
-The key should identify one row. It has the value before cleaning, even if a rule changes it. For the rules, see `clean`.",
+The key should identify one row. It has the value before cleaning, even if a rule changes it. For the rules, see `clean`.
+
+**Cost.** As `clean`: one pass, nothing is kept in memory. A row for each change.
+
+**Elsewhere.** A log of this kind is what OpenRefine keeps as its history.",
     arguments: &[
         INPUT,
         RULES,

@@ -34,7 +34,12 @@ share is above `threshold`: with 10 key fields and a threshold of 0.3, from four
 string of only white space (full-width Chinese spaces included), NaN, or one of `placeholders`, compared without case and surrounding white
 space.
 
-A key field can be any expression: `nullif(age, 200)` counts an age of 200 as missing.",
+A key field can be any expression: `nullif(age, 200)` counts an age of 200 as missing.
+
+**Cost.** One pass, row by row; nothing is kept in memory.
+
+**Elsewhere.** pandas: `isna().mean(axis=1)`, where blank strings and placeholders count as given; R: `rowMeans(is.na(…))`. For columns
+instead of rows: `data_profile`.",
     arguments: &[
         INPUT,
         Argument::required(KEY_FIELDS, Takes::Columns, "fields that should be filled; expressions over the input"),

@@ -55,10 +55,16 @@ infinite values always are.
 `zscore` and `multiple_of_mean` are influenced by the very outliers they look for: among fewer than 10 values, none can be ten times the
 mean. `iqr` and `mad` are not. If more than half of the values are equal, MAD is 0 and every other value is an outlier. Groups with fewer
 than `min_rows` values have no bounds. The input is read twice, except with `range`; a group keeps its values in memory, 8 bytes per
-value.",
+value.
+
+**Which method.** `mad` or `iqr` for amounts and ages, `range` where the possible values are known, `zscore` only for values that are about
+normal. For amounts with a long tail, test `ln(amount)`.
+
+**Elsewhere.** scipy: `stats.zscore`, `stats.median_abs_deviation(scale='normal')`; R: `boxplot.stats`, whose hinges differ a little from
+quartiles; for several columns together, scikit-learn's `IsolationForest`.",
     arguments: &[
         INPUT,
-        Argument::required(VALUE, Takes::Number, "the value to test"),
+        Argument::required(VALUE, Takes::Number, "number to test; NULL is never an outlier"),
         Argument::optional(PER, Takes::Column, "", "groups with their own bounds: an expression, or a list of them"),
         Argument::optional(METHOD, Takes::Choice(&WORDS), "'iqr'", "how the bounds are computed"),
         Argument::optional(FACTOR, Takes::Float(0.0, f64::INFINITY), "", "distance of the bounds from the centre; see the table"),
@@ -74,7 +80,8 @@ value.",
     ],
     examples: &["SELECT order_id, channel, amount, round(upper_bound, 2) AS upper_bound, outlier_reason
 FROM find_outliers(sample_orders(rows => 2000), value => amount, method => 'multiple_of_mean', per => channel)
-ORDER BY order_id LIMIT 5;"],
+ORDER BY order_id LIMIT 5;", "SELECT count(*) AS outliers, min(age) AS youngest, max(age) AS oldest, round(min(upper_bound), 1) AS upper_bound
+FROM find_outliers(sample_customers(rows => 1000), value => age, method => 'mad');"],
     source: "J. W. Tukey, Exploratory Data Analysis (1977); B. Iglewicz and D. Hoaglin, How to Detect and Handle Outliers (1993)",
     ..Doc::EMPTY
 };

@@ -39,10 +39,18 @@ With several columns in `from`, all of them together are tried first, then each 
 fills the gap. A column that is NULL or blank in a row is not used for that row. A target is missing if it is NULL, blank, NaN or `unknown`.
 
 Nothing is filled silently: `…_source` shows for each row whether its value was given, inferred or is unknown. The input is read once for
-the rows and once for each of these attempts.",
+the rows and once for each of these attempts.
+
+**Cost.** Memory grows with the number of distinct pairs of `from` and `target`, not of rows.
+
+**Limits.** A filled value is a guess: `confidence` is measured on rows that have the value, and rows without it may be different. Keep
+`…_source` in every report.
+
+**Elsewhere.** scikit-learn: `SimpleImputer(strategy='most_frequent')` over all rows, `KNNImputer` for numbers; R: `mice`, which draws
+several values.",
     arguments: &[
         INPUT,
-        Argument::required(TARGET, Takes::Column, "the column to fill"),
+        Argument::required(TARGET, Takes::Column, "column to fill; NULL, blank, NaN and `unknown` are gaps"),
         Argument::required(FROM, Takes::Column, "columns to infer it from: an expression, or a list of them"),
         Argument::optional(MIN_CONFIDENCE, Takes::Share, "0.8", "minimum share of the most frequent value"),
         Argument::optional(MIN_SUPPORT, Takes::Integer(1, i64::MAX), "10", "minimum number of rows in the group"),
