@@ -27,7 +27,11 @@ If a bridge is removed, its component falls into two parts. In a graph of linked
 different persons: check those with the largest smaller side first, `ORDER BY least(side_a, side_b) DESC`, and put the pair into
 `cannot_link` if it is wrong. An edge that occurs twice, for example by a phone and an e-mail, is not a bridge.
 
-Edges without `a` or `b` are dropped and counted. One pass; the edges are kept in memory.",
+Edges without `a` or `b` are dropped and counted. One pass; the edges are kept in memory.
+
+**Cost.** Time grows with the number of edges; memory too.
+
+**Elsewhere.** networkx: `bridges`; igraph: `bridges`.",
     arguments: &[INPUT, A, B],
     columns: &[
         Column { name: "a", data_type: "as the roles", text: "the smaller end" },

@@ -27,7 +27,10 @@ an edge from the node to itself.
 
 Edges without `a` or `b` are dropped and counted. Numbers of different types are compared as BIGINT.
 
-**Cost.** One pass; the edges are kept in memory. Exact, without iterations: a million edges take about a third of a second.",
+**Cost.** One pass; the edges are kept in memory. Exact, without iterations: a million edges take about a third of a second.
+
+**Elsewhere.** networkx: `connected_components`; igraph: `components`; Spark GraphFrames: `connectedComponents`; in PostgreSQL a recursive
+CTE, which gets slow with long chains; MADlib: `weakly_connected_components`.",
     arguments: &[INPUT, A, B],
     columns: &[
         Column { name: "node", data_type: "as the roles", text: "the node; each node has one row" },
@@ -35,7 +38,13 @@ Edges without `a` or `b` are dropped and counted. Numbers of different types are
     ],
     examples: &["SELECT node, component
 FROM connected_components((SELECT * FROM (VALUES (1, 2), (2, 3), (8, 9)) AS e(l, r)), a => l, b => r)
-ORDER BY node;"],
+ORDER BY node;", "SELECT size, count(*) AS components
+FROM (SELECT component, count(*) AS size
+  FROM connected_components((
+    SELECT a.customer_id AS a, b.customer_id AS b FROM sample_customers(rows => 1000) AS a JOIN sample_customers(rows => 1000) AS b
+    ON clean_phone(a.phone) = clean_phone(b.phone) AND a.customer_id < b.customer_id), a => a, b => b)
+  GROUP BY component)
+GROUP BY size ORDER BY size;"],
     source: "R. E. Tarjan, J. van Leeuwen: Worst-case Analysis of Set Union Algorithms (1984)",
     ..Doc::EMPTY
 };

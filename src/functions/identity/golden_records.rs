@@ -31,7 +31,12 @@ const DOC: Doc = Doc {
 | `source_priority(field, source, 'crm', 'shop')` | the value from the first source in the list; sources not listed come last |
 
 NULL and blank values never survive if the person has another value. If values tie, the value of the smallest record is used, so the result
-does not depend on the order of the rows. For each field, the column `<field>_source` holds the record that the value comes from.",
+does not depend on the order of the rows. For each field, the column `<field>_source` holds the record that the value comes from.
+
+**Cost.** One pass; memory grows with the number of persons times rules.
+
+**Elsewhere.** Survivorship of MDM tools such as Informatica and Talend; in SQL, one `max_by(field, time)` for each field, without the
+source.",
     arguments: &[
         Argument::required("input", Takes::Relation, "one row per record, with its person"),
         Argument::required("person", Takes::Value("column"), "person of the record, from `resolve_identities`"),
@@ -48,7 +53,12 @@ does not depend on the order of the rows. For each field, the column `<field>_so
 FROM golden_records((SELECT * FROM (VALUES (1, 10, '李明', '111', DATE '2024-01-01'), (1, 11, '李', '222', DATE '2025-01-01'), (2, 12, '王芳', NULL, DATE '2025-02-01'))
                      AS t(person_id, customer_id, name, phone, registered_at)),
   person => person_id, record => customer_id, rules => [longest(name), most_recent(phone, registered_at)])
-ORDER BY person_id;"],
+ORDER BY person_id;", "WITH customers AS (SELECT *, clean_phone(phone) AS number FROM sample_customers(rows => 1000)),
+  persons AS (SELECT * FROM resolve_identities(customers, key => customer_id, match_on => [number]))
+SELECT person_id, records, name, email, email_source
+FROM golden_records((SELECT * FROM customers JOIN persons USING (customer_id)),
+  person => person_id, record => customer_id, rules => [longest(name), most_recent(email, registered_at)])
+WHERE records > 1 ORDER BY person_id LIMIT 3;"],
     ..Doc::EMPTY
 };
 

@@ -28,10 +28,14 @@ earlier one as `previous`, so that ids are kept. The result has one row per chan
 | `new person`, `new record` | records that did not exist before: as a new person, or in an existing one |
 | `lost record`, `lost person` | records that no longer exist: some of a person, or all |
 
-Insert the result into a table after each run, with the time: that table is the history of the identities.",
+Insert the result into a table after each run, with the time: that table is the history of the identities.
+
+**Cost.** A join of the two results by key.
+
+**Elsewhere.** Customer data platforms such as Segment and Amperity show merges of profiles in their logs.",
     arguments: &[
-        Argument::required("before", Takes::Relation, "the earlier result"),
-        Argument::required("after", Takes::Relation, "the later result"),
+        Argument::required("before", Takes::Relation, "earlier result, one row per record"),
+        Argument::required("after", Takes::Relation, "later result, computed with the earlier one as `previous`"),
         Argument::required("key", Takes::Value("column"), "key of the record; the same column name in both"),
         Argument::optional("person", Takes::Value("column"), "", "person of the record; the same column name in both; default: person_id"),
     ],
@@ -45,7 +49,11 @@ Insert the result into a table after each run, with the time: that table is the 
     examples: &["SELECT change, from_person_id, to_person_id, records
 FROM identity_changes((SELECT * FROM (VALUES (1, 1), (2, 1), (3, 2), (4, 3)) AS b(customer_id, person_id)),
                       (SELECT * FROM (VALUES (1, 1), (2, 4), (3, 3), (4, 3), (5, 1)) AS a(customer_id, person_id)), key => customer_id)
-ORDER BY change;"],
+ORDER BY change;", "WITH records AS (SELECT customer_id, clean_phone(phone) AS phone, clean_email(email) AS email FROM sample_customers(rows => 300)),
+  before AS (SELECT * FROM resolve_identities(records, key => customer_id, match_on => [phone])),
+  after AS (SELECT * FROM resolve_identities(records, previous => before, key => customer_id, match_on => [phone, email]))
+SELECT change, count(*) AS changes, sum(records) AS records
+FROM identity_changes(before, after, key => customer_id) GROUP BY change ORDER BY change;"],
     ..Doc::EMPTY
 };
 

@@ -41,7 +41,10 @@ rows, for example one per phone.
 
 **Reproducible.** The result depends only on the rows; a person depends only on the records that a chain of shared values reaches.
 
-**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.",
+**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.
+
+**Elsewhere.** Identity graphs of customer data platforms; their rules for shared values, such as a limit of profiles per phone, are
+`max_shared` and `blocked_values` here.",
     arguments: &[
         Argument::required("input", Takes::Relation, "records; a record can have several rows"),
         MUST_LINK_RELATION,
@@ -67,7 +70,10 @@ rows, for example one per phone.
     examples: &["SELECT identifier, value, records, outcome
 FROM identity_links((SELECT * FROM (VALUES (1, 'shop'), (2, 'shop'), (3, 'shop'), (4, 'mine'), (5, 'mine')) AS t(customer_id, phone)),
   key => customer_id, match_on => [phone], max_shared => 2)
-ORDER BY value;"],
+ORDER BY value;", "SELECT identifier, outcome, count(*) AS shared_values, sum(records) AS records
+FROM identity_links((SELECT customer_id, clean_phone(phone) AS phone, clean_email(email) AS email FROM sample_customers(rows => 1000)),
+  key => customer_id, match_on => [phone, email])
+WHERE records > 1 GROUP BY identifier, outcome ORDER BY identifier, outcome;"],
     ..Doc::EMPTY
 };
 

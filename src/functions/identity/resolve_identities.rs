@@ -45,7 +45,12 @@ between two results.
 
 **Reproducible.** The result depends only on the rows; a person depends only on the records that a chain of shared values reaches.
 
-**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.",
+**Cost.** One pass; the rows are kept in memory, about 100 bytes per value.
+
+**Limits.** Only equal values link. For names and addresses with typing errors, find pairs with `match_pairs` and pass them as `pairs`.
+
+**Elsewhere.** Segment, mParticle and other customer data platforms call this deterministic identity resolution; Splink and Zingg match by
+probability, as `match_pairs`.",
     arguments: &[
         Argument::required("input", Takes::Relation, "records; a record can have several rows"),
         Argument::optional(
@@ -77,7 +82,10 @@ between two results.
 FROM resolve_identities((SELECT * FROM (VALUES (1, '+8613800138000', NULL, 'a'), (2, '+8613800138000', 'li@example.com', NULL), (3, NULL, 'li@example.com', 'b'),
                           (4, NULL, 'wang@example.com', NULL)) AS t(customer_id, phone, email, id_card)),
   key => customer_id, match_on => [id_card, phone, email], hard_keys => 'id_card')
-ORDER BY customer_id;"],
+ORDER BY customer_id;", "SELECT records, count(DISTINCT person_id) AS persons
+FROM resolve_identities((SELECT customer_id, clean_phone(phone) AS phone, clean_email(email) AS email FROM sample_customers(rows => 1000)),
+  key => customer_id, match_on => [phone, email])
+GROUP BY records ORDER BY records;"],
     ..Doc::EMPTY
 };
 

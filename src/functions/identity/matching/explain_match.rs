@@ -21,7 +21,11 @@ const DOC: Doc = Doc {
     summary: "Shows how the weight of one pair is computed: the prior, then one comparison after another.",
     description: "\
 For each step: what the comparison found, the weight of that level, and the probability so far. Where `term_frequency` is used, rare and
-frequent values have a row of their own. The pair does not need to match a blocking rule. Arguments and method are those of `match_pairs`.",
+frequent values have a row of their own. The pair does not need to match a blocking rule. Arguments and method are those of `match_pairs`.
+
+**Cost.** As `match_parameters`: the parameters are learned first. Pass `parameters` to skip that.
+
+**Elsewhere.** Splink: `waterfall_chart`.",
     arguments: &[
         INPUT,
         PARAMETERS_RELATION,

@@ -48,10 +48,14 @@ learn from narrow rules with `match_parameters`, and pass the result as `paramet
 
 To turn pairs into persons, use `connected_components`, or pass them to `resolve_identities` as `pairs`, with its guards.
 
-**Reproducible.** The result depends only on the rows and `random_state`. A duplicate key is an error; rows without a key are dropped and counted.
+**Reproducible.** The result depends only on the rows and `random_state`. A duplicate key is an error; rows without a key are dropped and
+counted.
 
 **Cost.** Records are kept in memory, with 24 bytes per pair of the rules; pairs are compared on all threads, about a million per second and
-thread.",
+thread.
+
+**Elsewhere.** Splink (Python, on DuckDB or Spark), R's `fastLink` and RecordLinkage use the same model; Splink's `blocking_rules` and
+comparison levels are `blocking` and `comparisons` here.",
     arguments: &[
         INPUT,
         PARAMETERS_RELATION,

@@ -21,7 +21,11 @@ const DOC: Doc = Doc {
     description: "\
 The first row, `prior`, is the probability that two random records are one person. You can keep the rows in a table and pass it to
 `match_pairs` as `parameters`: then weights do not change from day to day, and you can edit a value by hand. The columns comparison, level,
-m and u are read. Level 0 is everything else, the highest level is equality. Arguments and method are those of `match_pairs`.",
+m and u are read. Level 0 is everything else, the highest level is equality. Arguments and method are those of `match_pairs`.
+
+**Cost.** As `match_pairs`.
+
+**Elsewhere.** Splink: `match_weights_chart` and the settings that it saves.",
     arguments: &[INPUT, KEY, COMPARISONS, BLOCKING, SOURCE, PRIOR, MAX_BLOCK_SIZE, MAX_RANDOM_PAIRS, RANDOM_STATE],
     columns: &[
         Column { name: "comparison", data_type: "VARCHAR", text: "the comparison as written; `prior` in the first row" },
