@@ -3,7 +3,8 @@
 //! The digits are those that the float is shown with, the fewest that are read back as the same float. DataFusion rounds the product with a
 //! power of ten, which for 1.005 is a little less than 100.5; products above 2⁵³ also have digits that nobody wrote.
 //!
-//! A number of the statement with more digits than a float holds keeps its text until it is known whether it becomes a decimal.
+//! A number of the statement with more digits than a float holds keeps its text until it is known whether it becomes a decimal. A large
+//! one, whose digits before the point are too many, is a decimal by itself.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Case, ColumnarValue, Expr, LogicalPlan, cast, lit, try_cast};
 
 use super::scalar::Scalar;
@@ -55,10 +57,17 @@ static WRITTEN: Scalar = Scalar {
     name: "number_as_written",
     takes: |types| match types {
         [text] if text.is_string() => Ok(vec![DataType::Utf8]),
+        [decimal] if decimal.is_decimal() => Ok(types.to_vec()),
         _ => plan_err!("expected a text"),
     },
-    gives: |_| Ok(DataType::Float64),
+    gives: |types| match types {
+        [decimal] if decimal.is_decimal() => Ok(decimal.clone()),
+        _ => Ok(DataType::Float64),
+    },
     compute: |arguments| {
+        if arguments.return_field.data_type().is_decimal() {
+            return Ok(arguments.args[0].clone());
+        }
         let texts = arguments.args[0].to_array(arguments.number_rows)?;
         let numbers: Float64Array = texts.as_string::<i32>().iter().map(|text| text?.parse().ok()).collect();
         Ok(ColumnarValue::Array(Arc::new(numbers)))
@@ -78,6 +87,21 @@ pub fn is_longer_than_float(number: &str) -> bool {
     is_plain
         && number.parse::<u64>().is_err()
         && number.parse::<f64>().is_ok_and(|float| without_zeros(&float.to_string()) != without_zeros(number))
+}
+
+/// The digits of a number in SQL, and how many of them are places, if it is a decimal by itself: neither an integer nor a float holds the
+/// digits before its point.
+pub fn own_digits(number: &str, sign: &str) -> Option<(usize, usize)> {
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let whole = whole.trim_start_matches('0');
+    let is_plain = !whole.is_empty() && whole.bytes().chain(places.bytes()).all(|letter| letter.is_ascii_digit());
+    let is_large = if number.contains('.') {
+        whole.len() > 15 && is_longer_than_float(number)
+    } else {
+        let is_unsigned = sign.is_empty() && number.parse::<u64>().is_ok();
+        !is_unsigned && format!("{sign}{number}").parse::<i64>().is_err()
+    };
+    (is_plain && is_large).then_some((whole.len() + places.len(), places.len()))
 }
 
 /// The number without zeros that do not count.
@@ -131,9 +155,12 @@ pub fn try_of_float(number: Expr, to: &DataType) -> Expr {
 }
 
 /// The text of a number with more digits than a float holds.
-fn text_of(number: &Expr) -> Option<Expr> {
+pub fn text_of(number: &Expr) -> Option<Expr> {
     match number {
-        Expr::ScalarFunction(call) if call.name() == AS_WRITTEN => call.args.first().cloned(),
+        Expr::ScalarFunction(call) if call.name() == AS_WRITTEN => match call.args.first() {
+            Some(Expr::Cast(Cast { expr: text, .. })) => Some(text.as_ref().clone()),
+            other => other.cloned(),
+        },
         _ => None,
     }
 }
@@ -199,5 +226,16 @@ mod tests {
         for short in ["1.005", "12345678901234567", "0.000000000000000001", "1e400", "00123456789012345.50", ".5", "5.", "0.0"] {
             assert!(!is_longer_than_float(short), "{short}");
         }
+    }
+
+    #[test]
+    fn large_numbers_are_decimals() {
+        assert_eq!(own_digits("123456789012345678901234567890", ""), Some((30, 0)));
+        assert_eq!(own_digits("0012345678901234567.1234567892", ""), Some((27, 10)));
+        assert_eq!(own_digits("9223372036854775809", "-"), Some((19, 0)));
+        for other in ["18446744073709551615", "9223372036854775808", "3.14159265358979323846", "1e30", "1234567890123456.5"] {
+            assert_eq!(own_digits(other, ""), None, "{other}");
+        }
+        assert_eq!(own_digits("9223372036854775808", "-"), None);
     }
 }

@@ -38,6 +38,14 @@ impl AnalyzerRule for NearestWholeNumbers {
                     _ => decimals::of_float(number, &to)?,
                 }));
             }
+            // The digits of a number of the statement are read once, not divided by a power of ten.
+            if to.is_floating()
+                && from.is_decimal()
+                && let Some(text) = decimals::text_of(number)
+            {
+                **number = text;
+                return Ok(Transformed::yes(expression));
+            }
             if !to.is_integer() || nearest::is_rounded(number) || !(from.is_decimal() || from.is_floating()) {
                 return Ok(Transformed::no(expression));
             }

@@ -29,7 +29,8 @@
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
 //! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, cardinality(list) + 1)) AS u(item, place)` |
 //! | `FROM DUAL` | no FROM clause |
-//! | `12345678901234567.89` | `number_as_written('12345678901234567.89')`, a DOUBLE that becomes a DECIMAL with all digits |
+//! | `12345678901234567.89` | `number_as_written(CAST('12345678901234567.89' AS DECIMAL(19, 2)))` |
+//! | `0.12345678901234567891` | `number_as_written('0.12345678901234567891')`, a DOUBLE that becomes a DECIMAL with all digits |
 //! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
 //! | `SELECT *, a + 1 FROM t ORDER BY ALL` | `SELECT * FROM (SELECT *, a + 1 FROM t) ORDER BY ALL` |
 
@@ -47,7 +48,8 @@ use super::call_of;
 use super::expression_macros::with;
 use super::joins::name_of;
 use super::rewritten::binary;
-use crate::builtins::decimals::{AS_WRITTEN, is_longer_than_float};
+use crate::builtins::decimals::{AS_WRITTEN, is_longer_than_float, own_digits};
+use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
@@ -70,11 +72,26 @@ fn hexadecimal(expression: &Expr) -> Option<String> {
     is_whole.then(|| digits.to_string())
 }
 
-/// A number that would lose digits as a float, as a call that keeps its text for a cast to a decimal.
-fn long_number(number: &Expr, sign: &str) -> Option<Expr> {
-    let Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) = number else { return None };
-    let text = || Expr::value(Value::SingleQuotedString(format!("{sign}{number}")));
-    is_longer_than_float(number).then(|| call_of(AS_WRITTEN, vec![text()]))
+/// The most digits of a DECIMAL.
+const MOST_DIGITS: usize = 76;
+
+/// A number that would lose digits as a float, as a call that keeps its text. A large one is a DECIMAL, any other a DOUBLE until it is cast
+/// to a decimal.
+fn long_number(number: &Expr, sign: &str) -> Result<Option<Expr>> {
+    let Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) = number else { return Ok(None) };
+    let number = number.as_str();
+    let text = Expr::value(Value::SingleQuotedString(format!("{sign}{}", number.trim_end_matches('.'))));
+    let kept = match own_digits(number, sign) {
+        Some((digits, places)) if digits <= MOST_DIGITS => with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), &[text])?,
+        Some((digits, 0)) => {
+            let problem =
+                format!("has {digits} digits, and DECIMAL at most {MOST_DIGITS}; write it with an exponent, such as 1e80");
+            return Err(coded(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "number", problem));
+        }
+        _ if is_longer_than_float(number) => text,
+        _ => return Ok(None),
+    };
+    Ok(Some(call_of(AS_WRITTEN, vec![kept])))
 }
 
 /// Writes the clock at the end of the text of an interval in words: `1 day 04:05:06` as `1 day 4 hours 5 minutes 6 seconds`.
@@ -207,7 +224,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
-        Expr::Value(_) => long_number(expression, ""),
+        Expr::Value(_) => long_number(expression, "")?,
         Expr::Array(list) => {
             like_the_typed(&mut list.elem.iter_mut().collect::<Vec<_>>());
             None
@@ -255,7 +272,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             UnaryOperator::PGAbs => Some(with("abs($1)", &[expr.as_ref().clone()])?),
             UnaryOperator::BitwiseNot => Some(with("(-1 - $1)", &[expr.as_ref().clone()])?),
             UnaryOperator::BangNot => Some(with("(NOT $1)", &[expr.as_ref().clone()])?),
-            UnaryOperator::Minus => long_number(expr, "-"),
+            UnaryOperator::Minus => long_number(expr, "-")?,
             _ => None,
         },
         Expr::InUnnest { expr, array_expr, negated } => {
