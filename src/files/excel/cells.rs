@@ -1,5 +1,6 @@
 //! Reads the cells of an Excel sheet.
 
+use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,8 @@ pub const NO_VALUE: &str = "#NO_VALUE!";
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Number(f64),
+    /// A number in a cell formatted as text or as an identifier, and the text that Excel shows.
+    Written(f64, String),
     Text(String),
     Boolean(bool),
     /// Local time, in microseconds since 1970.
@@ -108,6 +111,27 @@ pub fn read(
     };
     for sheet in chosen {
         let mut cells: Vec<((u32, u32), Value)> = vec![];
+        let mut patterns: HashMap<(u32, u32), String> = HashMap::new();
+        // A pass of its own, because the library tells either the formula of a cell or its format; most workbooks need none.
+        if let Ok(mut reader) = book.worksheet_cells_reader(&sheet) {
+            let of_style = |style: &calamine::Style| style.number_format.as_ref().and_then(|format| pattern(&format.format_code));
+            let styles: Vec<Option<String>> = reader.styles().iter().map(of_style).collect();
+            while styles.iter().any(Option::is_some)
+                && let Some((row, column, style)) = reader.next_style_id().map_err(|error| damaged(&error))?
+            {
+                if let Some(Some(pattern)) = styles.get(style)
+                    && options.range.has((row, column))
+                {
+                    patterns.insert((row, column), pattern.clone());
+                    if patterns.len() % BATCH == 0 {
+                        memory.try_grow(BATCH * 4 * size_of::<String>()).map_err(|_| too_large(name, memory.size()))?;
+                        if given_up.load(Ordering::Relaxed) {
+                            return Err(failed(name, "is no longer read"));
+                        }
+                    }
+                }
+            }
+        }
         let mut reader = match book.worksheet_cells_reader(&sheet) {
             Ok(reader) => reader,
             // A chart sheet has no cells.
@@ -132,6 +156,10 @@ pub fn read(
                 (value, _) => {
                     of_cell(value).map_err(|problem| invalid(name, format!("{sheet}!{}: {problem}", cell_name(cell.pos))))?
                 }
+            };
+            let value = match (value, patterns.get(&cell.pos)) {
+                (Some(Value::Number(number)), Some(pattern)) => Some(patterned(number, pattern)),
+                (value, _) => value,
             };
             cells.extend(value.map(|value| (cell.pos, value)));
         }
@@ -179,6 +207,46 @@ fn of_cell(cell: &DataRef<'_>) -> Result<Option<Value>, String> {
     }))
 }
 
+/// What a number format that stands for a text or an identifier shows: `@` for the number as it is, else zeros for its digits among signs,
+/// such as `00000` or `000-00-0000`. `None` for the formats of quantities.
+fn pattern(code: &str) -> Option<String> {
+    let code = code.split(';').next()?.trim();
+    // A language before the pattern changes nothing about digits.
+    let code = code.strip_prefix("[$-").and_then(|rest| rest.split_once(']')).map_or(code, |(_, rest)| rest);
+    let plain = code.replace(['\\', '"'], "");
+    let is_identifier = plain.bytes().filter(|byte| *byte == b'0').count() > 1
+        && plain.chars().all(|letter| matches!(letter, '0' | '-' | ' ' | '/' | '(' | ')'));
+    (plain == "@" || is_identifier).then_some(plain)
+}
+
+/// A number with the text that a pattern shows.
+fn patterned(number: f64, pattern: &str) -> Value {
+    if pattern == "@" {
+        return Value::Written(number, number.to_string());
+    }
+    // Beyond this, not every digit is exact.
+    if number.fract() != 0.0 || !(0.0..9_007_199_254_740_992.0).contains(&number) {
+        return Value::Number(number);
+    }
+    let width = pattern.bytes().filter(|byte| *byte == b'0').count();
+    let digits = format!("{:0width$}", number as u64);
+    // Digits beyond the zeros stand before the first of them.
+    let (before, digits) = digits.split_at(digits.len() - width);
+    let (mut digits, mut is_first) = (digits.chars(), true);
+    let mut text = String::new();
+    for letter in pattern.chars() {
+        if letter != '0' {
+            text.push(letter);
+            continue;
+        }
+        if std::mem::take(&mut is_first) {
+            text.push_str(before);
+        }
+        text.extend(digits.next());
+    }
+    Value::Written(number, text)
+}
+
 fn time_value(time: &ExcelDateTime) -> Result<Value, String> {
     const MILLISECONDS: f64 = 86_400_000.0;
     let serial = time.as_f64();
@@ -218,4 +286,28 @@ fn unpacked_size(bytes: &[u8]) -> Option<u64> {
 /// The error for a thread that panicked: the library that reads workbooks does not validate everything.
 pub fn panicked(name: &str) -> DataFusionError {
     failed(name, "cannot be read as an Excel workbook: it is damaged")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_keep_their_zeros() {
+        for (code, number, text) in [
+            ("00000", 501.0, "00501"),
+            ("00000;@", 501.0, "00501"),
+            ("[$-409]00000", 501.0, "00501"),
+            ("000\\-00\\-0000", 12_345_678.0, "012-34-5678"),
+            ("(00) \"-\"000", 1_234_567.0, "(1234) -567"),
+            ("@", 1.5, "1.5"),
+        ] {
+            let written = pattern(code).map(|pattern| patterned(number, &pattern));
+            assert_eq!(written, Some(Value::Written(number, text.into())), "{code}");
+        }
+        for code in ["General", "0", "0.00", "#,##0", "0%", "yyyy-mm-dd", "[<=9999999]000-0000;000", ""] {
+            assert_eq!(pattern(code), None, "{code}");
+        }
+        assert_eq!(patterned(-1.0, "000"), Value::Number(-1.0));
+    }
 }

@@ -62,7 +62,7 @@ impl Body {
     pub fn of(file: &str, sheet: Sheet, options: &ExcelOptions) -> Result<Self> {
         let Sheet { name, mut cells, merged } = sheet;
         let is_null = |value: &Value| match value {
-            Value::Text(text) | Value::Failed(text) => options.null.contains(text),
+            Value::Text(text) | Value::Written(_, text) | Value::Failed(text) => options.null.contains(text),
             _ => false,
         };
         let header = options.header.then(|| cells.first().map(|((row, _), _)| *row)).flatten();
@@ -122,7 +122,7 @@ impl Body {
     pub fn look(&self, file: &str, column: usize, is_lenient: bool, seen: &mut Seen) -> Result<()> {
         for (_, place, value) in self.column(column) {
             match value {
-                Value::Text(_) => seen.text = true,
+                Value::Text(_) | Value::Written(..) => seen.text = true,
                 Value::Boolean(_) => seen.boolean = true,
                 Value::Number(number) => {
                     seen.number = true;
@@ -171,13 +171,10 @@ impl Body {
                 Arc::new(BooleanArray::from(self.values(column, read, misfit)))
             }
             DataType::Int64 => {
-                let read = |value: &Value| if let Value::Number(number) = value { Some(*number).filter(whole) } else { None };
+                let read = |value: &Value| number(value).filter(whole);
                 Arc::new(Int64Array::from(self.values(column, |value| read(value).map(|number| number as i64), misfit)))
             }
-            DataType::Float64 => {
-                let read = |value: &Value| if let Value::Number(number) = value { Some(*number) } else { None };
-                Arc::new(Float64Array::from(self.values(column, read, misfit)))
-            }
+            DataType::Float64 => Arc::new(Float64Array::from(self.values(column, number, misfit))),
             DataType::Date32 => {
                 let read =
                     |value: &Value| if let Value::Time(time) = value { Some(*time).filter(|time| time % DAY == 0) } else { None };
@@ -256,10 +253,18 @@ impl Seen {
     }
 }
 
+/// The number of a cell, whatever text its format shows.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) | Value::Written(number, _) => Some(*number),
+        _ => None,
+    }
+}
+
 /// A value as text.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Text(text) | Value::Failed(text) => text.clone(),
+        Value::Text(text) | Value::Written(_, text) | Value::Failed(text) => text.clone(),
         Value::Boolean(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Time(time) if time % DAY == 0 => timestamp(*time).chars().take(10).collect(),

@@ -21,10 +21,12 @@ A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the sam
 **Rows** are the rows of the sheet, or of a range of it, that have at least one cell with a value. The first is the header. A column without a name there is named
 after its place, such as `column3`. A header in merged cells is an error that says where the names may begin.
 
-**Types** are taken from all cells: BIGINT where all numbers of a column are whole, else DOUBLE; DATE where no date has a time of day, else TIMESTAMP;
-BOOLEAN; spans of time for times of day and durations; VARCHAR for texts and where kinds of values meet. A number in a cell that is formatted as text is text. A
-percentage is the number that Excel computes with, 0.12 for 12%. A formula is its last value; one that failed (`#N/A`, `#DIV/0!`) is an error that names the cell, or NULL where
-`null` has its text. So is one that the writing program did not compute; its text is `#NO_VALUE!`.
+**Types** are taken from all cells: BIGINT if all numbers of a column are whole, otherwise DOUBLE; DATE if no date has a time of day, otherwise TIMESTAMP;
+BOOLEAN; INTERVAL for times of day and durations; VARCHAR for texts, and for columns with several kinds of values. A number in a cell that is formatted as text is text.
+A number format of several zeros, alone or with `-`, `/`, spaces and parentheses, means an identifier: 501 formatted `00000` is the text `00501`.
+`types => 'zip BIGINT'` reads the number. A cell with an empty text is NULL, because Excel does not tell it from an empty cell. A
+percentage is the number that Excel computes with, 0.12 for 12%. A formula gives its last value. If that is an error (`#N/A`, `#DIV/0!`), reading it is an error that names the cell, or it is NULL if
+`null` lists its text. The text of a formula that was never computed is `#NO_VALUE!`.
 
 **Cost.** A sheet is unpacked and read as a whole, in memory: a million rows take seconds. For repeated questions, make a table of it.
 
