@@ -21,8 +21,9 @@ use crate::files::places::Found;
 use crate::files::source::SourceExec;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
-/// The problem with files that have no objects.
-const NOTHING: &str = "holds no objects, so there are no columns";
+/// The problem with files that have no objects, as the empty result of a query leaves them.
+const NOTHING: &str = "has no rows, so its columns are unknown; name them: read_json('…', types => 'id BIGINT, name VARCHAR'), \
+                       or write the result as CSV or Parquet, which keep the columns";
 /// Files up to this total size are read entirely to infer types.
 const SMALL: u64 = 16 << 20;
 /// The number and size of the pieces that are read from larger files.
@@ -44,11 +45,15 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
             files.push(file);
         }
     }
-    if files.is_empty() && declared.is_none() {
+    if files.is_empty() && declared.is_none() && options.types.is_empty() {
         return Err(invalid(location, NOTHING));
     }
     let fields: Fields = match declared {
         Some(declared) => declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect(),
+        // There is no object that could contradict them.
+        None if files.is_empty() => {
+            options.types.iter().map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect::<Vec<_>>().into()
+        }
         None => fields(location, &files, &options).await?,
     };
     let sizes = files.iter().map(|file: &Detected| file.source.meta.size).collect();
