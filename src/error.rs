@@ -499,12 +499,12 @@ pub fn not_available(subject: &str, problem: impl Display) -> DataFusionError {
     coded(SqlState::LOCK_NOT_AVAILABLE, subject, problem)
 }
 
-/// `; did you mean "x"?` for the candidate nearest to `word`, or nothing when none is near.
+/// `; perhaps "x" is meant` for the candidate nearest to `word`, or nothing when none is near.
 ///
 /// Near means at most one edit for every three letters, and one letter in common, so that `rmf` finds `rfm` and `orders` finds nothing
 /// among functions.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, candidates).map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
+    nearest(word, candidates).map_or_else(String::new, |name| format!("; perhaps \"{name}\" is meant"))
 }
 
 /// The candidate nearest to `word`, if one is near; of two, the first in the alphabet.
@@ -657,8 +657,8 @@ mod tests {
 
     #[test]
     fn suggests_only_what_is_near() {
-        assert_eq!(did_you_mean("rmf", ["rfm", "kmeans"]), "; did you mean \"rfm\"?");
-        assert_eq!(did_you_mean("bims", ["method", "bins"]), "; did you mean \"bins\"?");
+        assert_eq!(did_you_mean("rmf", ["rfm", "kmeans"]), "; perhaps \"rfm\" is meant");
+        assert_eq!(did_you_mean("bims", ["method", "bins"]), "; perhaps \"bins\" is meant");
         assert_eq!(did_you_mean("orders", ["rfm", "kmeans"]), "");
     }
 

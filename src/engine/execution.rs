@@ -731,7 +731,7 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     let suggestion = match published {
         Some(schema) => {
             let near = name;
-            format!("; did you mean \"{schema}.{near}\"?")
+            format!("; perhaps \"{schema}.{near}\" is meant")
         }
         None => did_you_mean(name, tables.iter().map(String::as_str)),
     };
@@ -759,7 +759,7 @@ fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Opt
     tables.sort();
     let whole_names: Vec<String> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
     let near = nearest(name, tables.iter().map(String::as_str));
-    let suggestion = near.map_or_else(String::new, |near| format!("; did you mean \"{schema}.{near}\"?"));
+    let suggestion = near.map_or_else(String::new, |near| format!("; perhaps \"{schema}.{near}\" is meant"));
     let known = match whole_names.as_slice() {
         [] => format!("{schema} has none yet"),
         names if names.len() <= 12 => format!("there is {}", names.join(", ")),

@@ -164,7 +164,7 @@ mod tests {
         let valid = vec![column("t", "id"), column("t", "age")];
         let field = Box::new(Column::from_name("agee"));
         let error = SchemaError::FieldNotFound { field, valid_fields: valid.clone() };
-        assert_eq!(schema(&error), "agee: no such column; did you mean \"age\"?; there is id, age");
+        assert_eq!(schema(&error), "agee: no such column; perhaps \"age\" is meant; there is id, age");
         let error = SchemaError::FieldNotFound { field: Box::new(column("u", "id")), valid_fields: valid };
         assert_eq!(schema(&error), "u.id: no table in FROM is named u; there is t");
     }

@@ -195,7 +195,7 @@ impl Catalogue {
         let at = english.find(mark)?;
         let (first, rest) = (&english[..at], &english[at + mark.len()..]);
         let other = of_first(self, first);
-        // What is added to messages, `; did you mean "a"?`, begins with its mark.
+        // What is added to messages, `; perhaps "a" is meant`, begins with its mark.
         if let Some(rest) = self.whole(&english[at..]) {
             return Some(other + &rest);
         }

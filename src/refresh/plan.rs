@@ -55,7 +55,7 @@ pub struct Planned {
     pub segments: Vec<PlannedSegment>,
     /// The tables that the definitions read.
     pub sources: Sources,
-    /// Time columns whose tables do not exist, as `table.column`, each with a "did you mean" suggestion. A profile may be created before
+    /// Time columns whose tables do not exist, as `table.column`, each with a name that is near. A profile may be created before
     /// its sources, but not refreshed without them: rows that the time column should hold back would be read.
     pub missing: Vec<(String, String)>,
     /// Segments whose conditions compare a column with a value that it can never have, each with the problem.
@@ -325,7 +325,7 @@ impl Planner<'_> {
         Ok(self.context.all_objects()?.iter().any(is_it))
     }
 
-    /// The tables of `time_columns` that do not exist, as `table.column`, each with a "did you mean" suggestion.
+    /// The tables of `time_columns` that do not exist, as `table.column`, each with a name that is near.
     ///
     /// # Errors
     /// A table has no such column, or the column holds no times.

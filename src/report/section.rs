@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (script, expected) in [
-            ("-- titel: A\nSELECT 1", "a.sql:1: titel is unknown; did you mean \"title\"?"),
+            ("-- titel: A\nSELECT 1", "a.sql:1: titel is unknown; perhaps \"title\" is meant"),
             ("-- title: A\n-- chart: cake\nSELECT 1", "a.sql:2:"),
             ("-- title: A\n-- say.en: x\nSELECT 1", "a.sql:2: a sentence must follow its condition"),
             ("-- title: A\n-- say: x > 1\nSELECT 1", "says nothing where x > 1"),

@@ -509,7 +509,7 @@ mod tests {
                 "(SELECT 1), (SELECT 2)",
                 "(SELECT 2) needs a name; write name => (SELECT 2), where name is one of whom, times, when",
             ),
-            ("who => a", "unknown argument \"who\"; did you mean \"whom\"?; it takes words, whom, times, when"),
+            ("who => a", "unknown argument \"who\"; perhaps \"whom\" is meant; it takes words, whom, times, when"),
             ("a, whom => b", "whom is given twice"),
             ("(SELECT 1), a, times => 1, when => b, c", "takes 4 arguments; c is one too many"),
             ("times => a", "times takes a constant (integer, 1 to 9), got a"),

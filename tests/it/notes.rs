@@ -90,7 +90,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
     assert!(told.last().unwrap().contains("rows after as_of are seen by tag n, tag m;"), "{told:#?}");
     // A name that is missing is told while the profile is made, with what may be meant.
     let told = shop("CREATE PROFILE p WITH (key = 'id', time_columns = 'order.ordered_at') AS SELECT id FROM customers");
-    only(&told, "profile p: time_columns names order.ordered_at, and there is no such table yet; did you mean \"orders\"?");
+    only(&told, "profile p: time_columns names order.ordered_at, and there is no such table yet; perhaps \"orders\" is meant");
 }
 
 #[test]

@@ -249,5 +249,5 @@ fn no_later_row_changes_a_training_set() {
         &session,
         "SELECT * FROM training_set(buyer, (SELECT customer, ordered_at, true AS l FROM orders), features => [ordrs_so_far])",
     );
-    assert!(error.unwrap_err().contains("did you mean \"orders_so_far\"?"));
+    assert!(error.unwrap_err().contains("perhaps \"orders_so_far\" is meant"));
 }

@@ -125,9 +125,9 @@ fn what_is_wrong_with_a_report_is_told() {
         let error = try_rows(&engine, &session, statement).unwrap_err();
         assert!(error.contains(expected), "{statement}: {error}");
     };
-    wrong("COPY REPORT custome TO 'a.html'", "did you mean \"customer\"?");
+    wrong("COPY REPORT custome TO 'a.html'", "perhaps \"customer\" is meant");
     wrong("COPY REPORT customer TO 'a.pdf'", "whose name ends in .html; got 'a.pdf'");
-    wrong("COPY REPORT customer TO 'a.html' WITH (langage = 'zh')", "no such option: langage; did you mean \"language\"?");
+    wrong("COPY REPORT customer TO 'a.html' WITH (langage = 'zh')", "no such option: langage; perhaps \"language\" is meant");
     wrong("COPY REPORT customer TO 'a.html' WITH (language = 'fr')", "language");
     wrong("COPY REPORT customer TO 'a.html' WITH (smallest = 0)", "smallest");
     wrong("COPY REPORT customer TO 'a.html' WITH (as_of = DATE '2020-01-01')", "has no refresh as of 2020-01-01");
@@ -215,7 +215,7 @@ fn charts_are_pictures_of_their_rows() {
         (format!("COPY ({by_month}) TO 'c.svg' (CHART 'cake')"), "kind must be one of"),
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, Y nothing)"), "no column nothing; there is month, status, orders"),
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, Y status)"), "y must be a column of numbers"),
-        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, SERIEN status)"), "did you mean \"series\"?"),
+        (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, SERIEN status)"), "perhaps \"series\" is meant"),
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, WIDTH 7)"), "width must be from 240 to 4096, got 7"),
         ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows belong to"),
         ("COPY (SELECT status FROM orders) TO 'c.svg'".into(), "no column of numbers is left"),

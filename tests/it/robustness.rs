@@ -131,7 +131,10 @@ fn parameters_are_bound_or_missed() {
     let call = "FROM rfm(sample_orders(rows => 1000), customer => customer_id, order_time => ordered_at, amount => amount, bins => $bins, as_of => $as_of)";
     assert_eq!(rows(&engine, &session, &format!("SELECT max(recency_score) {call}")), ["4"]);
     let error = try_rows(&engine, &session, "SELECT $asof").unwrap_err();
-    assert!(error.contains("$asof: the parameter has no value; did you mean \"as_of\"?; give it with --set asof=…"), "{error}");
+    assert!(
+        error.contains("$asof: the parameter has no value; perhaps \"as_of\" is meant; give it with --set asof=…"),
+        "{error}"
+    );
     let error = try_rows(&engine, &session, &format!("CREATE VIEW v AS SELECT * {call}")).unwrap_err();
     assert!(error.contains("a view cannot hold a parameter"), "{error}");
     // Sessions do not share parameters, settings or temporary tables.

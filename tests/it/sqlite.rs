@@ -107,7 +107,7 @@ fn what_cannot_be_opened_says_why() {
         (format!("STORED AS SQLITE OPTIONS ('table' 'x') LOCATION '{place}/text.db'"), "is not a SQLite database"),
         (
             format!("STORED AS SQLITE OPTIONS ('table' 'custommers') LOCATION '{place}/crm.db'"),
-            "did you mean \"customers\"?; it has bad, customers",
+            "perhaps \"customers\" is meant; it has bad, customers",
         ),
         (format!("STORED AS SQLITE LOCATION '{place}/crm.db'"), "must say what is read"),
         (
@@ -116,7 +116,7 @@ fn what_cannot_be_opened_says_why() {
         ),
         (
             format!("STORED AS SQLITE OPTIONS ('tabel' 'bad') LOCATION '{place}/crm.db'"),
-            "tabel is not an option; did you mean \"table\"?",
+            "tabel is not an option; perhaps \"table\" is meant",
         ),
         (format!("(a INT) STORED AS SQLITE OPTIONS ('table' 'bad') LOCATION '{place}/crm.db'"), "leave out the list of columns"),
         (format!("STORED AS SQLITE OPTIONS ('query' 'DELETE FROM bad') LOCATION '{place}/crm.db'"), "must be one SELECT"),

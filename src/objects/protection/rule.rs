@@ -136,7 +136,7 @@ pub fn roles_of(rule: &Rule) -> Option<String> {
 /// Fails for a role that does not exist.
 ///
 /// # Errors
-/// With a "did you mean" suggestion.
+/// With a name that is near.
 pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext) -> Result<()> {
     let objects = context.all_objects()?;
     let known = || objects.iter().filter(|object| object.kind == "role").map(|object| object.name.as_str());

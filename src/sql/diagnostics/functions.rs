@@ -78,7 +78,7 @@ pub fn missing(name: &str, over: bool, state: &SessionState) -> String {
     }
     works.sort();
     match nearest(&lower, works.into_iter().map(String::as_str)) {
-        Some(near) => format!("no such function; did you mean \"{near}\"?"),
+        Some(near) => format!("no such function; perhaps \"{near}\" is meant"),
         None => "no such function; \\df lists those there are".into(),
     }
 }
