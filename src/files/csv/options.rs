@@ -104,7 +104,7 @@ pub const DOC: Doc = Doc {
     syntax: "read_csv('location' [, option => constant, …])",
     description: "\
 A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the same without options. Names end in `.csv`, `.tsv` or `.txt`, which
-`.gz`, `.zst`, `.bz2` or `.xz` may follow. `DESCRIBE SELECT * FROM read_csv(…)` shows the types.
+`.gz`, `.zst`, `.bz2` or `.xz` may follow. `DESCRIBE read_csv(…)` shows the types.
 
 **Columns** are found by the names in the header, in whatever order each file has them. The table has the columns of all files, with NULL
 where a file lacks one. A name that occurs twice gets a number (`amount`, `amount_1`).

@@ -1,8 +1,8 @@
-//! Statements that abbreviate queries: `SUMMARIZE orders`, `TABLE orders`, `PIVOT orders ON item …`, `UNPIVOT orders ON a, b …`. Also
-//! rewrites tokens that sqlparser accepts only in one dialect.
+//! Statements that abbreviate queries: `SUMMARIZE orders`, `DESCRIBE read_csv('orders.csv')`, `TABLE orders`, `PIVOT orders ON item …`,
+//! `UNPIVOT orders ON a, b …`. Also rewrites tokens that sqlparser accepts only in one dialect.
 
 use datafusion::error::DataFusionError;
-use sqlparser::ast::{Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
+use sqlparser::ast::{DescribeAlias, Expr, ExprWithAlias, Ident, Query, SelectItem, Statement, TableFactor};
 use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect};
 use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use sqlparser::parser::{Parser, ParserError};
@@ -30,6 +30,10 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> 
     {
         return role(parser).map(Some);
     }
+    if (is_word(&first, "describe") || is_word(&first, "desc")) && is_call(parser) {
+        parser.next_token();
+        return described(parser).map(Some);
+    }
     let is_of_query = is_word(&next, "select") || is_word(&next, "from") || is_word(&next, "with") || is_word(&next, "values");
     let query = if is_word(&first, "summarize") {
         parser.next_token();
@@ -52,6 +56,35 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserError> 
         return Ok(None);
     };
     Ok(Some(Statement::Query(ordered(parser, query)?)))
+}
+
+/// True if a name with a bracket follows the next word, as in `DESCRIBE read_csv('orders.csv')`.
+fn is_call(parser: &Parser<'_>) -> bool {
+    let begins_query = |token: &Token| ["select", "from", "with", "values", "table"].iter().any(|word| is_word(token, word));
+    let mut place = 1;
+    loop {
+        match (parser.peek_nth_token(place).token, parser.peek_nth_token(place + 1).token) {
+            (word, _) if begins_query(&word) => return false,
+            (Token::Word(_), Token::LParen) => return true,
+            (Token::Word(_), Token::Period) => place += 2,
+            _ => return false,
+        }
+    }
+}
+
+/// DESCRIBE of a call as DESCRIBE of all its columns.
+fn described(parser: &mut Parser<'_>) -> Result<Statement, ParserError> {
+    let query = own(&format!("SELECT * FROM {}", as_sql(&parser.parse_table_factor()?)))?;
+    Ok(Statement::Explain {
+        describe_alias: DescribeAlias::Describe,
+        analyze: false,
+        verbose: false,
+        query_plan: false,
+        estimate: false,
+        statement: Box::new(Statement::Query(query)),
+        format: None,
+        options: None,
+    })
 }
 
 fn own(sql: &str) -> Result<Box<Query>, ParserError> {
