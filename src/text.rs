@@ -264,6 +264,28 @@ pub fn sql_type(data_type: &DataType) -> String {
     }
 }
 
+/// The beginning of a text, up to its first semicolon, colon or full stop outside of brackets and backquotes.
+pub fn first_part(text: &str) -> &str {
+    let (mut depth, mut is_code) = (0_usize, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '`' => is_code = !is_code,
+            _ if is_code => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ';' | ':' | '.' if depth == 0 => {
+                // A point within a number, or a colon within a time, ends nothing.
+                let rest = &text[at + 1..];
+                if rest.is_empty() || rest.starts_with(char::is_whitespace) {
+                    return &text[..at];
+                }
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,6 +339,20 @@ mod tests {
         };
         assert_eq!(strings(&written), strings(sql));
         assert_eq!(Parser::parse_sql(&GenericDialect {}, &written).unwrap().remove(0), parsed);
+    }
+
+    #[test]
+    fn the_first_part_of_a_text() {
+        for (text, part) in [
+            ("column to predict", "column to predict"),
+            ("last day: included; or the last time", "last day"),
+            ("in steps of 0.000001; 0.1 is little", "in steps of 0.000001"),
+            ("a list (one: two), see above. It has", "a list (one: two), see above"),
+            ("rules, `[{name: …}]`; see above", "rules, `[{name: …}]`"),
+            ("ends here.", "ends here"),
+        ] {
+            assert_eq!(first_part(text), part);
+        }
     }
 
     #[test]

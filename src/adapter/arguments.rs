@@ -13,6 +13,7 @@ use super::given_table;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::decimal::Decimal;
+use crate::text::first_part;
 
 /// One role of a call: a column of the projected input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -69,7 +70,7 @@ pub fn require_all(doc: &'static Doc, given: &[&str]) -> Result<()> {
                 Takes::Relation if doc.arguments.first().is_some_and(|first| first.name == argument.name) => {
                     "the input comes first: a table name or (SELECT …)".to_string()
                 }
-                takes => format!("write {} => … ({}, {})", argument.name, takes.describe(), argument.text),
+                takes => format!("write {} => … ({}, {})", argument.name, takes.describe(), first_part(argument.text)),
             };
             return Err(invalid(doc.name, format!("{} is missing; {form}", argument.name)));
         }

@@ -251,9 +251,16 @@ impl Catalogue {
         english.match_indices(", ").find_map(|(at, mark)| {
             // Names of columns are single words, and stay.
             let meaning = Some(&english[at + mark.len()..]).filter(|meaning| meaning.contains(' '))?;
-            let meaning = self.exact(meaning)?;
+            let meaning = self.exact(meaning).or_else(|| self.beginning(meaning))?;
             Some(format!("{}：{meaning}", self.whole(&english[..at])?))
         })
+    }
+
+    /// The first part of a text of which an error quotes no more.
+    fn beginning(&self, english: &str) -> Option<&str> {
+        let continues = |text: &&String| text.strip_prefix(english).is_some_and(|rest| rest.starts_with([';', ':', '.']));
+        let whole = self.exact.keys().filter(continues).min()?;
+        self.exact.get(whole)?.split(['；', '：', '。']).next()
     }
 
     /// `tag spending, segment top`
@@ -307,7 +314,8 @@ mod tests {
     #[test]
     fn what_fills_a_hole_is_translated_too() {
         let catalogue = Catalogue::read(&[
-            r#"{"is used by {}; drop them first": "被 {} 使用；请先 DROP 它们", "write {} => … ({})": "请写 {} => …（{}）", "customer key, of any type": "客户键，类型不限"}"#,
+            r#"{"is used by {}; drop them first": "被 {} 使用；请先 DROP 它们", "write {} => … ({})": "请写 {} => …（{}）", "customer key, of any type": "客户键，类型不限",
+               "key of the row: a customer; must be unique": "行的键：一位客户；须唯一"}"#,
         ]);
         assert_eq!(catalogue.message("is used by tag a, segment b; drop them first"), "被 标签 a、人群 b 使用；请先 DROP 它们");
         assert_eq!(catalogue.message("is used by no one here; drop them first"), "被 no one here 使用；请先 DROP 它们");
@@ -315,5 +323,6 @@ mod tests {
             catalogue.message("write key => … (column, customer key, of any type)"),
             "请写 key => …（列：客户键，类型不限）"
         );
+        assert_eq!(catalogue.message("write key => … (column, key of the row)"), "请写 key => …（列：行的键）");
     }
 }
