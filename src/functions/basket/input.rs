@@ -37,16 +37,7 @@ pub struct Collected {
 impl Collected {
     /// Codes of the given values; those that are not among the items have none.
     pub fn codes(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
-        let compare = make_comparator(&self.items, values, SortOptions::default())?;
-        let place = |value: usize| {
-            let (mut low, mut high) = (0, self.items.len());
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if compare(middle, value).is_lt() { low = middle + 1 } else { high = middle }
-            }
-            (low < self.items.len() && compare(low, value).is_eq()).then_some(low as u32)
-        };
-        Ok((0..values.len()).map(place).collect())
+        places(&self.items, values)
     }
 
     /// Which items are among these values.
@@ -66,6 +57,20 @@ impl Collected {
             }
         }
     }
+}
+
+/// The places of the values among those known, which are distinct and in ascending order.
+pub fn places(known: &ArrayRef, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
+    let compare = make_comparator(known, values, SortOptions::default())?;
+    let place = |value: usize| {
+        let (mut low, mut high) = (0, known.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if compare(middle, value).is_lt() { low = middle + 1 } else { high = middle }
+        }
+        (low < known.len() && compare(low, value).is_eq()).then_some(low as u32)
+    };
+    Ok((0..values.len()).map(place).collect())
 }
 
 /// Reads columns basket, item and (when there are three) group; every partition on a thread of its own.

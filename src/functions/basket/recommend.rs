@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch, UInt32Array, new_empty_array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
-use datafusion::common::{Column as ColumnName, Result};
+use datafusion::common::{Column as ColumnName, Result, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
@@ -13,8 +13,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
-use super::input::Collected;
-use super::options::{BASKET, ITEM, field, list_of_items, most, plain, rows};
+use super::input::{Collected, places};
+use super::options::{BASKET, ITEM, PER_COLUMN, field, list_of_items, most, per_column, plain, rows};
 use super::output::Lists;
 use super::step::{MiningRun, mine};
 use crate::adapter::keys::sorted;
@@ -46,10 +46,11 @@ order. Items are ranked by their rules in the same way.
 can filter it, keep it in a table or write it by hand. The baskets need not be the ones that the rules come from: rules mined from orders
 can be applied to everything that a customer ever bought, or looked at (\"browsed this, not bought that yet\").
 
-Rules that were mined `per` country or segment are applied to every basket all the same, because `recommend` does not know the groups. To give
-each customer the rules of the own group only, make the group part of the item, `country || ': ' || product`, in both calls.
+Rules that were mined `per` country or segment apply within their group: give `per` here too, and each basket gets the rules of its own group
+only. The group is then part of the basket: a customer with orders in two countries has two baskets. Rules whose first column is such a group
+are refused without `per`; leave the column out of them to apply them to all.
 
-Rows without a basket or item, and rules with a NULL or infinite number, are dropped and counted. Baskets without a recommendation have no row.
+Rows without a basket, item or group, and rules with a NULL or infinite number, are dropped and counted. Baskets without a recommendation have no row.
 
 **Cost.** One pass over the baskets, which are kept in memory as in `frequent_itemsets`; for each basket, the rules that contain one of its items.
 
@@ -70,6 +71,12 @@ names its rule. In DuckDB and PostgreSQL one joins baskets to rules and excludes
         BASKET,
         ITEM,
         Argument::optional(
+            "per",
+            Takes::Column,
+            "",
+            "group of the row, such as a country: a basket gets the rules of its own group. `rules` must have a column of the same name, as `association_rules` gives it with `per`",
+        ),
+        Argument::optional(
             "metric",
             Takes::Choice(METRICS),
             "'confidence'",
@@ -78,6 +85,7 @@ names its rule. In DuckDB and PostgreSQL one joins baskets to rules and excludes
         Argument::optional("max_recommendations", Takes::Integer(1, i64::MAX), "5", "maximum number of items per basket"),
     ],
     columns: &[
+        PER_COLUMN,
         Column { name: "(basket)", data_type: "as the role", text: "the basket, under the column's own name" },
         Column { name: "rank", data_type: "INT", text: "rank of the item, from 1" },
         Column { name: "(item)", data_type: "as the role", text: "the item, under the column's own name" },
@@ -109,7 +117,8 @@ impl RelationFunction for Recommend {
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
         let (basket, item, items) = (roles.required("basket")?, roles.required("item")?, list_of_items(DOC.name, roles)?);
-        Ok(vec![
+        let mut columns: Vec<FieldRef> = per_column(roles).into_iter().collect();
+        columns.extend([
             field(&basket.column, plain(basket.field.data_type()).clone()),
             field("rank", DataType::Int32),
             field(&item.column, plain(item.field.data_type()).clone()),
@@ -117,7 +126,8 @@ impl RelationFunction for Recommend {
             field("confidence", DataType::Float64),
             field("lift", DataType::Float64),
             field("support", DataType::Float64),
-        ])
+        ]);
+        Ok(columns)
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -134,8 +144,9 @@ fn rules(call: &Call) -> Result<LogicalPlan> {
     let given = call.other("rules")?;
     let items = list_of_items(DOC.name, &call.roles)?;
     let names: Vec<String> = given.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let of_name = |name: &str| given.schema().iter().find(|(_, field)| field.name() == name);
     let column = |name: &str, data_type: &DataType| -> Result<Expr> {
-        let Some(found) = given.schema().iter().find(|(_, field)| field.name() == name) else {
+        let Some(found) = of_name(name) else {
             let problem = format!("rules must have a column {name}, as association_rules gives it; it has {}", names.join(", "));
             return Err(invalid(DOC.name, problem));
         };
@@ -150,6 +161,31 @@ fn rules(call: &Call) -> Result<LogicalPlan> {
     let mut columns = vec![column("antecedents", &items)?, column("consequents", &items)?];
     for name in NUMBERS {
         columns.push(column(name, &DataType::Float64)?);
+    }
+    match (call.roles.get("per"), names.as_slice()) {
+        (Some(per), _) => {
+            let Some(found) = of_name(&per.column) else {
+                let problem = format!(
+                    "rules must have a column {}, the group of each rule, as association_rules gives it with per; it has {}",
+                    per.column,
+                    names.join(", ")
+                );
+                return Err(invalid(DOC.name, problem));
+            };
+            let group = Expr::Column(ColumnName::from(found));
+            columns.push(cast(group, plain(per.field.data_type()).clone()).alias("per"));
+        }
+        // As association_rules gives the rules of several groups.
+        (None, [group, second, ..])
+            if second == "antecedents" && group != "consequents" && !NUMBERS.contains(&group.as_str()) =>
+        {
+            let problem = format!(
+                "rules have a group, {group}, before their antecedents; write per => … with the column of the input that has \
+                 the group, or leave {group} out of rules to apply them to all"
+            );
+            return Err(invalid(DOC.name, problem));
+        }
+        (None, _) => {}
     }
     usable_rows(LogicalPlanBuilder::from(given).project(columns)?.build()?)
 }
@@ -179,8 +215,8 @@ impl Step for ApplyRules {
             let rules = RuleIndex::read(rules, &metric, &context).await?;
             mine(DOC.name, baskets, context, move |mut collected, running| {
                 let groups = running.gather(DOC.name, &mut collected)?;
-                let owned = rules.codes_of(&collected).map_err(|error| running.fail(error))?;
-                running.each_part(&groups, |baskets, part| rules.apply(baskets, part, &collected, &owned, most, running))
+                let known = rules.codes_of(&collected).map_err(|error| running.fail(error))?;
+                running.each_part(&groups, |baskets, part| rules.apply(baskets, part, &collected, &known, most, running))
             })
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(batches).try_flatten())))
@@ -190,6 +226,8 @@ impl Step for ApplyRules {
 /// A rule: item codes of the rules' own dictionary.
 #[derive(Debug, PartialEq)]
 struct Rule {
+    /// Its place among the rules' groups; 0 without groups.
+    group: u32,
     antecedents: Vec<u32>,
     consequents: Vec<u32>,
     /// Confidence, lift, support.
@@ -200,8 +238,11 @@ struct Rule {
 struct RuleIndex {
     /// Every item of a rule, in ascending order.
     items: ArrayRef,
+    /// Every group of a rule, in ascending order.
+    groups: Option<ArrayRef>,
     rules: Vec<Rule>,
     /// For each item the rules that are looked at when a basket holds it: every rule is listed once, under the item that the fewest rules have.
+    /// The rules of a group stand together.
     by_item: Vec<Vec<u32>>,
     /// Rules without antecedents.
     for_all: Vec<u32>,
@@ -220,7 +261,8 @@ impl RuleIndex {
                 batches.push(batch);
             }
         }
-        let item_type = context.schema.field(2).data_type();
+        // A group may stand before the basket; after the item there are its rule's antecedents and numbers.
+        let item_type = context.schema.field(context.schema.fields().len() - 2 - NUMBERS.len()).data_type();
         let mut lists: Vec<ArrayRef> = vec![new_empty_array(item_type)];
         for batch in &batches {
             for column in batch.columns().iter().take(2) {
@@ -228,8 +270,18 @@ impl RuleIndex {
             }
         }
         let (items, maps) = sorted(&lists)?;
+        // The group is the last column, if there are groups.
+        let with_group: Vec<ArrayRef> =
+            batches.iter().filter_map(|batch| batch.columns().get(2 + NUMBERS.len()).cloned()).collect();
+        let (groups, group_maps) = match with_group.is_empty() {
+            true => (None, vec![]),
+            false => {
+                let (groups, maps) = sorted(&with_group)?;
+                (Some(groups), maps)
+            }
+        };
         let mut rules = vec![];
-        for (batch, maps) in batches.iter().zip(maps[1..].chunks(2)) {
+        for (number, (batch, maps)) in batches.iter().zip(maps[1..].chunks(2)).enumerate() {
             let numbers: Vec<&Float64Array> = (2..5).map(|column| batch.column(column).as_primitive::<Float64Type>()).collect();
             for row in 0..batch.num_rows() {
                 let side = |column: usize| {
@@ -240,20 +292,22 @@ impl RuleIndex {
                     codes
                 };
                 let numbers = [numbers[0].value(row), numbers[1].value(row), numbers[2].value(row)];
-                rules.push(Rule { antecedents: side(0), consequents: side(1), numbers });
+                let group = group_maps.get(number).map_or(0, |groups| groups[row]);
+                rules.push(Rule { group, antecedents: side(0), consequents: side(1), numbers });
             }
         }
         let first = METRICS.iter().position(|known| *known == metric).unwrap_or(0);
         let order = |rule: &Rule| [rule.numbers[first], rule.numbers[0], rule.numbers[1], rule.numbers[2]];
         rules.sort_by(|a, b| {
             let by_numbers = order(b).into_iter().zip(order(a)).map(|(b, a)| b.total_cmp(&a)).find(|order| order.is_ne());
-            by_numbers.unwrap_or_else(|| (&a.antecedents, &a.consequents).cmp(&(&b.antecedents, &b.consequents)))
+            by_numbers
+                .unwrap_or_else(|| (&a.antecedents, &a.consequents, a.group).cmp(&(&b.antecedents, &b.consequents, b.group)))
         });
         rules.dedup();
-        Ok(Self::index(items, rules, context.memory.split(context.memory.size())))
+        Ok(Self::index(items, groups, rules, context.memory.split(context.memory.size())))
     }
 
-    fn index(items: ArrayRef, rules: Vec<Rule>, memory: MemoryReservation) -> Self {
+    fn index(items: ArrayRef, groups: Option<ArrayRef>, rules: Vec<Rule>, memory: MemoryReservation) -> Self {
         let mut uses = vec![0_u32; items.len()];
         for item in rules.iter().flat_map(|rule| &rule.antecedents) {
             uses[*item as usize] += 1;
@@ -265,18 +319,36 @@ impl RuleIndex {
                 None => for_all.push(number),
             }
         }
-        Self { items, rules, by_item, for_all, _memory: memory }
+        // Stable, so that within a group the first rule stays first.
+        for listed in by_item.iter_mut().chain([&mut for_all]) {
+            listed.sort_by_key(|number| rules[*number as usize].group);
+        }
+        Self { items, groups, rules, by_item, for_all, _memory: memory }
     }
 
-    /// For each item of the baskets its code among the rules' items.
-    fn codes_of(&self, collected: &Collected) -> Result<Vec<u32>> {
-        let mut codes = vec![NO_ITEM; collected.items.len()];
+    /// What the baskets' items and groups are among those of the rules.
+    fn codes_of(&self, collected: &Collected) -> Result<Known> {
+        let mut items = vec![NO_ITEM; collected.items.len()];
         for (own, code) in (0..).zip(collected.codes(&self.items)?) {
             if let Some(code) = code {
-                codes[code as usize] = own;
+                items[code as usize] = own;
             }
         }
-        Ok(codes)
+        let groups = match (&self.groups, &collected.groups) {
+            (Some(own), Some(groups)) => Some(places(own, groups)?),
+            // There are no rules at all.
+            (None, Some(groups)) => Some(vec![None; groups.len()]),
+            (_, None) => None,
+        };
+        Ok(Known { items, groups })
+    }
+
+    /// The rules of a group in one of the lists.
+    fn of_group<'a>(&self, listed: &'a [u32], group: u32) -> &'a [u32] {
+        let group_of = |number: &u32| self.rules[*number as usize].group;
+        let start = listed.partition_point(|number| group_of(number) < group);
+        let end = listed.partition_point(|number| group_of(number) <= group);
+        &listed[start..end]
     }
 
     /// Sends the recommendations for the baskets of a part.
@@ -285,10 +357,18 @@ impl RuleIndex {
         baskets: &Baskets,
         part: usize,
         collected: &Collected,
-        codes: &[u32],
+        known: &Known,
         most: usize,
         running: &MiningRun<'_>,
     ) -> Result<(), Stop> {
+        let group = match &known.groups {
+            None => 0,
+            Some(groups) => match groups.get(baskets.group as usize).copied().flatten() {
+                Some(group) => group,
+                // No rule is of this group.
+                None => return Ok(()),
+            },
+        };
         let mut basket =
             Basket { holds: vec![0; self.items.len()], best: vec![NO_ITEM; self.items.len()], number: 0, items: vec![] };
         let mut found = Found::default();
@@ -297,26 +377,26 @@ impl RuleIndex {
             if ended.is_err() {
                 return;
             }
-            basket.fill(items, codes);
-            for (rank, (item, rule)) in (1..).zip(self.recommended(&mut basket).into_iter().take(most)) {
+            basket.fill(items, &known.items);
+            for (rank, (item, rule)) in (1..).zip(self.recommended(&mut basket, group).into_iter().take(most)) {
                 found.keys.push(key);
                 found.ranks.push(rank);
                 found.items.push(item);
                 found.rules.push(rule);
             }
             if found.keys.len() >= running.worker.batch_size {
-                ended = running.worker.send(self.columns(std::mem::take(&mut found), collected));
+                ended = running.worker.send(self.columns(std::mem::take(&mut found), baskets.group, collected));
             }
         });
         ended?;
-        if found.keys.is_empty() { Ok(()) } else { running.worker.send(self.columns(found, collected)) }
+        if found.keys.is_empty() { Ok(()) } else { running.worker.send(self.columns(found, baskets.group, collected)) }
     }
 
     /// The items that a rule speaks for, with the first of their rules, the first rule first.
-    fn recommended(&self, basket: &mut Basket) -> Vec<(u32, u32)> {
+    fn recommended(&self, basket: &mut Basket, group: u32) -> Vec<(u32, u32)> {
         let mut recommended = vec![];
-        let own = basket.items.iter().flat_map(|item| &self.by_item[*item as usize]);
-        for number in own.chain(&self.for_all) {
+        let own = basket.items.iter().flat_map(|item| self.of_group(&self.by_item[*item as usize], group));
+        for number in own.chain(self.of_group(&self.for_all, group)) {
             let rule = &self.rules[*number as usize];
             if !rule.antecedents.iter().all(|item| basket.has(*item)) {
                 continue;
@@ -339,7 +419,7 @@ impl RuleIndex {
         recommended
     }
 
-    fn columns(&self, found: Found, collected: &Collected) -> Result<Vec<ArrayRef>> {
+    fn columns(&self, found: Found, group: u32, collected: &Collected) -> Result<Vec<ArrayRef>> {
         let mut antecedents = Lists::new();
         for rule in &found.rules {
             antecedents.push(self.rules[*rule as usize].antecedents.iter().copied());
@@ -348,7 +428,11 @@ impl RuleIndex {
             let numbers = found.rules.iter().map(|rule| self.rules[*rule as usize].numbers[place]);
             Arc::new(numbers.map(Some).collect::<Float64Array>())
         };
-        Ok(vec![
+        let mut columns: Vec<ArrayRef> = vec![];
+        if let Some(groups) = &collected.groups {
+            columns.push(ScalarValue::try_from_array(groups, group as usize)?.to_array_of_size(found.keys.len())?);
+        }
+        columns.extend([
             collected.baskets.values(&found.keys)?,
             Arc::new(Int32Array::from(found.ranks)),
             take(&self.items, &UInt32Array::from(found.items), None)?,
@@ -356,8 +440,17 @@ impl RuleIndex {
             number(0),
             number(1),
             number(2),
-        ])
+        ]);
+        Ok(columns)
     }
+}
+
+/// What the baskets hold, in the numbers of the rules.
+struct Known {
+    /// For each item of the baskets its code among the rules' items.
+    items: Vec<u32>,
+    /// For each group of baskets its place among the rules' groups.
+    groups: Option<Vec<Option<u32>>>,
 }
 
 /// The basket that is looked at.
