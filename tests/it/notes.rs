@@ -255,6 +255,24 @@ fn small_groups_are_left_out_and_a_relation_read_twice_is_counted_once() {
 }
 
 #[test]
+fn rules_that_are_all_below_the_minimum_confidence_are_counted() {
+    let baskets =
+        "CREATE TABLE x AS SELECT * FROM (VALUES (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b'), (3, 'a'), (4, 'b')) AS t(basket, item);";
+    let mine = |options: &str| {
+        notes(&format!(
+            "{baskets} SELECT * FROM association_rules(x, basket => basket, item => item, min_support => 0.4{options})"
+        ))
+    };
+    assert_eq!(
+        only(&mine(""), "association_rules"),
+        "association_rules: no rule has a confidence of 0.8 or more (min_confidence); rules with less: 2, the best with 0.666"
+    );
+    none(&mine(", min_confidence => 0.6"), "confidence");
+    // No itemset has two items.
+    none(&mine(", min_count => 3"), "confidence");
+}
+
+#[test]
 fn describe_tells_comments() {
     let mut told = notes(
         "CREATE TABLE t AS SELECT 1 AS a, 2 AS b; CREATE TABLE u AS SELECT 1 AS a; COMMENT ON TABLE t IS 'what was sold';

@@ -29,6 +29,7 @@ use crate::kernels::itemsets::itemsets::Itemsets;
 use crate::kernels::itemsets::metrics::Counts;
 use crate::kernels::itemsets::rules::{Rule, Wanted, bits, derive};
 use crate::kernels::itemsets::search::{Goal, Target};
+use crate::text::grouped;
 
 #[derive(Debug)]
 pub struct AssociationRules;
@@ -264,6 +265,9 @@ impl Work for RuleMining {
             Stop::OutOfMemory(_) => self.do_not_fit(group, &database, &goal, &sets),
             stop => group.explain(stop),
         })?;
+        if rules.is_empty() {
+            self.tell_unsure(group, &sets, database.baskets, wanted);
+        }
         let p_values: Vec<f64> = rules.iter().map(|rule| rule.p_value).collect();
         let adjusted = adjust(&p_values, Method::Bh);
         for (rules, adjusted) in
@@ -277,12 +281,32 @@ impl Work for RuleMining {
 }
 
 impl RuleMining {
+    /// Tells how many rules there are below the minimum confidence, where it leaves none. With many itemsets, or groups, it does not look.
+    fn tell_unsure(&self, group: &BasketGroup<'_>, sets: &Itemsets, baskets: u32, wanted: Wanted) {
+        if group.collected.groups.is_some() || sets.len() > MOST_LOOKED_AT {
+            return;
+        }
+        let wanted = Wanted { min_confidence: 0.0, ..wanted };
+        let Ok((unsure, _memory)) = derive(sets, baskets, &wanted, group.control) else { return };
+        let Some(best) = unsure.iter().map(|rule| rule.counts.confidence()).max_by(f64::total_cmp) else { return };
+        // Rounded down, as a number below the minimum must not be shown as the minimum.
+        let best = (best * 1000.0).floor() / 1000.0;
+        let (least, count) = (self.min_confidence, grouped(unsure.len() as u64));
+        let function = DOC.name;
+        group.tell(format!(
+            "{function}: no rule has a confidence of {least} or more (min_confidence); rules with less: {count}, the best with {best}"
+        ));
+    }
+
     fn do_not_fit(&self, group: &BasketGroup<'_>, database: &Database<'_>, goal: &Goal, sets: &Itemsets) -> Stop {
         let number = sets.len() as u64;
         let problem = format!("the rules of {number} itemsets do not fit into memory");
         group.itemsets_do_not_fit(database, goal, self.mining.threshold, &problem, number / 2)
     }
 }
+
+/// Itemsets that are looked at again to say why there are no rules.
+const MOST_LOOKED_AT: usize = 100_000;
 
 /// Itemsets kept together, in memory taken from the budget.
 struct Kept<'a> {

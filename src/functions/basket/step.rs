@@ -266,6 +266,11 @@ impl<'a> BasketGroup<'a> {
         ));
     }
 
+    /// Leaves a note beside the result.
+    pub fn tell(&self, note: String) {
+        self.running.notes.tell(note);
+    }
+
     /// Sends rows of this group.
     pub fn send(&self, columns: Result<Vec<ArrayRef>>) -> Result<(), Stop> {
         let with_group = |mut columns: Vec<ArrayRef>| {
