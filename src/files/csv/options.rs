@@ -26,8 +26,8 @@ pub const ARGUMENTS: &[Argument] = &[
         "the character between fields; default: the one of `,` `;` tab and `|` that divides the first rows evenly",
     ),
     Argument::optional("quote", Takes::Text, "'\"'", "the character around fields; '' for none"),
-    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, where quotes are not doubled"),
-    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are skipped, as '#'; default: none"),
+    Argument::optional("escape", Takes::Text, "", "the character before a quote within quotes, if quotes are not doubled there"),
+    Argument::optional("comment", Takes::Text, "", "lines that begin with this character are skipped: '#'; default: none"),
     Argument::optional(
         "header",
         Takes::Flag,
@@ -46,7 +46,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "",
         "gb18030 (also gbk), big5, shift_jis, euc-kr, windows-1252, latin1, utf-16le …",
     ),
-    Argument::optional("null", Takes::Names, "", "texts that mean NULL, as ['N/A', '-']"),
+    Argument::optional("null", Takes::Names, "", "texts that mean NULL, such as ['N/A', '-']"),
     Argument::optional("decimal", Takes::Text, "'.'", "the decimal sign: ',' reads 12,5 as 12.5"),
     Argument::optional(
         "thousands",
@@ -54,7 +54,12 @@ pub const ARGUMENTS: &[Argument] = &[
         "",
         "the sign between groups of three digits: ',' reads 1,234 as 1234; default: none, and such values are text",
     ),
-    Argument::optional("currency", Takes::Flag, "false", "whether signs of currencies around numbers are skipped: ¥99 is 99"),
+    Argument::optional(
+        "currency",
+        Takes::Flag,
+        "false",
+        "whether currency signs and codes around numbers are ignored: `1.234,56 €`",
+    ),
     Argument::optional("percent", Takes::Flag, "false", "whether 12% is the number 0.12"),
     Argument::optional("parentheses", Takes::Flag, "false", "whether (300) is the number -300"),
     Argument::optional(

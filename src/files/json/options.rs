@@ -45,19 +45,19 @@ PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(l
             "types",
             Takes::Text,
             "",
-            "types of columns that are not to be guessed, as 'card VARCHAR, amount DECIMAL(12, 2)'",
+            "types of columns, instead of guessed ones: 'card VARCHAR, amount DECIMAL(12, 2)'",
         ),
         Argument::optional(
             "sample",
             Takes::Choice(&["spread", "all"]),
             "'spread'",
-            "whether types are taken from pieces of large files or from all rows",
+            "whether types are guessed from pieces of large files or from all rows",
         ),
         Argument::optional(
             "misfits",
             Takes::Choice(&["error", "skip", "null"]),
             "'error'",
-            "values that do not fit their type, and names that were not seen: an error, the row left out, or NULL; the last two are counted in a note",
+            "what to do with values that do not fit their type, and with names that were not seen before: an error, leave the row out, or read NULL; a note counts the last two",
         ),
         Argument::optional(
             "compression",

@@ -72,7 +72,9 @@ impl TableMacro for SegmentDiff {
         let since = definitions.published(&definition.profile, time("since"))?;
         let until = definitions.published(&definition.profile, time("until"))?;
         if since.at > until.at {
-            return Err(invalid(DOC.name, "until must not lie before since; give the earlier time as since"));
+            let (since, until) = (crate::text::timestamp(since.at), crate::text::timestamp(until.at));
+            let problem = format!("until must not lie before since, got {until} and {since}; give the earlier time as since");
+            return Err(invalid(DOC.name, problem));
         }
         for published in [&since, &until] {
             if !has(published, segment, true) {
