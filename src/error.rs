@@ -392,6 +392,15 @@ pub fn renamed(error: DataFusionError, from: &str, to: &str) -> DataFusionError 
     }
 }
 
+/// The same error with advice at the end of its message.
+pub fn advised(error: &DataFusionError, advice: &str) -> DataFusionError {
+    let (kept, place) = found(error).map_or((Kept::Code, None), |problem| (problem.kept, problem.place.clone()));
+    let text = message_without_place(error);
+    let subject = text.split_once(": ").map_or("", |(subject, _)| subject).to_string();
+    let text = format!("{text}; {advice}");
+    DataFusionError::External(Box::new(Problem { state: sqlstate(error), subject, kept, text, place }))
+}
+
 /// The error of ours that is within an error.
 fn found(error: &DataFusionError) -> Option<&Problem> {
     match error {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::DataType as ArrowType;
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{DataType, Expr, Query, Statement as SqlStatement, Value};
@@ -14,7 +15,7 @@ use super::values::{given, number, text};
 use crate::adapter::definitions::StoredFunction;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
-use crate::error::{SqlState, coded, invalid};
+use crate::error::{SqlState, advised, coded, invalid, message_without_place};
 use crate::functions;
 use crate::refresh::literals::coerced;
 use crate::sql::command::{Grammar, Parameter};
@@ -124,7 +125,8 @@ impl Kind for Function {
             }
             let query = macros::with_arguments(stored, &values);
             let parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
-            coerced(plan(&parsed, &inside).await?, &object.label(), &inside)?;
+            let planned = plan(&parsed, &inside).await.map_err(|error| without_sign(error, values.keys()))?;
+            coerced(planned, &object.label(), &inside)?;
             Ok(vec![])
         })
     }
@@ -162,6 +164,21 @@ impl Kind for Function {
 
     fn shown(&self) -> &'static str {
         "SELECT name, kind, domain, summary FROM system.functions ORDER BY name"
+    }
+}
+
+/// The error of a query in which an argument stands without its sign, so that it reads as a column.
+fn without_sign<'a>(error: DataFusionError, mut names: impl Iterator<Item = &'a String>) -> DataFusionError {
+    // The place that the planner knows is kept.
+    if let DataFusionError::Diagnostic(diagnostic, inner) = error {
+        return DataFusionError::Diagnostic(diagnostic, Box::new(without_sign(*inner, names)));
+    }
+    let said = message_without_place(&error);
+    let is_meant =
+        |name: &&String| said.ends_with(&format!(", got {name}")) || said.starts_with(&format!("{name}: no such column"));
+    match names.find(is_meant) {
+        Some(name) => advised(&error, &format!("write ${name} for the argument of the function")),
+        None => error,
     }
 }
 
