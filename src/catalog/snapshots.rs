@@ -189,6 +189,12 @@ impl Catalog {
         self.read(|connection| Ok((stamp(connection)?, snapshot(connection, of, name, when, i64::MAX)?)))
     }
 
+    /// The time of the oldest snapshot that is kept.
+    pub fn oldest_time(&self, of: SnapshotOf, name: &str) -> Result<Option<i64>> {
+        const OLDEST: &str = "SELECT min(at) FROM snapshots WHERE kind = ?1 AND name = ?2";
+        self.read(|connection| connection.prepare_cached(OLDEST)?.query_row(params![of.word(), name], |row| row.get(0)))
+    }
+
     /// True until the snapshot is withdrawn, or the file is replaced by an erasure.
     pub fn names_file(&self, snapshot: i64, file: &str) -> Result<bool> {
         const NAMES: &str = "SELECT 1 FROM snapshot_files s JOIN files f ON f.id = s.file WHERE s.snapshot = ?1 AND f.name = ?2";

@@ -393,12 +393,12 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
     if let Some(found) = view.snapshot(SnapshotOf::Profile, profile, when)? {
         return Ok(found);
     }
-    let is_published = view.snapshot(SnapshotOf::Profile, profile, When::Now)?.is_some();
-    let problem = match when {
-        When::At(time) if is_published => {
+    let problem = match (when, view.catalog().oldest_time(SnapshotOf::Profile, profile)?) {
+        (When::At(time), Some(oldest)) => {
             format!(
-                "has no snapshot as of {}; its first or oldest kept one is later; system.runs lists its refreshes",
-                timestamp(time)
+                "has no snapshot as of {}; the oldest that is kept is as of {}; system.runs lists its refreshes",
+                timestamp(time),
+                timestamp(oldest)
             )
         }
         _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
