@@ -56,10 +56,38 @@ impl Roles {
 pub fn find(doc: &'static Doc, name: &str) -> Result<&'static Argument> {
     doc.argument(name).ok_or_else(|| {
         let names = || doc.arguments.iter().map(|argument| argument.name);
-        let suggestion = did_you_mean(name, names());
+        let suggestion = match alike(name, names()) {
+            Some(meant) => did_you_mean(meant, [meant]),
+            None => did_you_mean(name, names()),
+        };
         let known = names().collect::<Vec<_>>().join(", ");
         invalid(doc.name, format!("unknown argument \"{name}\"{suggestion}; it takes {known}"))
     })
+}
+
+/// Names that other programs, or other functions, have for the same thing.
+const ALIKE: [&[&str]; 14] = [
+    &["pre", "covariate", "cuped", "baseline"],
+    &["group", "variant", "arm", "treatment"],
+    &["metric", "outcome", "measure"],
+    &["customer", "customer_id", "user", "user_id", "client", "person", "key", "id"],
+    &["order_time", "event_time", "ordered_at", "date", "time", "timestamp"],
+    &["amount", "monetary", "revenue", "sales", "price", "value"],
+    &["per", "by", "group_by", "partition_by", "segment"],
+    &["n_clusters", "clusters", "k"],
+    &["random_state", "seed"],
+    &["basket", "order", "order_id", "transaction", "invoice"],
+    &["item", "product", "product_id", "sku"],
+    &["max_iter", "n_iter", "iterations", "max_iterations"],
+    &["features", "columns", "predictors", "covariates"],
+    &["as_of", "today", "reference_date", "snapshot_date", "analysis_date"],
+];
+
+/// The first of these names that means the same as `name`.
+fn alike<'a>(name: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let like = ALIKE.iter().find(|like| like.contains(&name.as_str()))?;
+    names.find(|known| like.contains(known))
 }
 
 /// Fails if a required argument is not in `given`.
