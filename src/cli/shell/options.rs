@@ -1,7 +1,7 @@
 //! What `\x`, `\format`, `\pset`, `\timing` and `\set` change, and the scripts that `\i` runs.
 
 use clap::ValueEnum;
-use portraitdb::{Blocks, Format};
+use portraitdb::{Blocks, Format, Language};
 
 use super::super::console::Failure;
 use super::super::parameters;
@@ -20,8 +20,11 @@ pub fn switched(subject: &str, value: &str, now: bool) -> Result<bool, Failure> 
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the end of commands, which give an outcome")]
-pub fn tell(option: &str, value: &str) -> Outcome {
-    println!("{option} is {value}");
+pub fn tell(shell: &Shell, option: &str, value: &str) -> Outcome {
+    match shell.console.session.language() {
+        Language::En => println!("{option} is {value}"),
+        language => println!("{}{}{value}", language.text(option), language.colon()),
+    }
     Ok(Next::Go)
 }
 
@@ -34,7 +37,7 @@ pub fn blocks(shell: &mut Shell, value: &str) -> Outcome {
         "auto" => Blocks::WhenWide,
         other => return Err(Failure::Error(format!("\\x: must be on, off or auto, got \"{other}\""))),
     };
-    tell("a block for each row", blocks_now(shell))
+    tell(shell, "a block for each row", blocks_now(shell))
 }
 
 fn blocks_now(shell: &Shell) -> &'static str {
@@ -53,7 +56,7 @@ pub fn format(shell: &mut Shell, value: &str) -> Outcome {
         })?;
         shell.console.set_format(format)?;
     }
-    tell("format", &name_of(&shell.console.format()))
+    tell(shell, "format", &name_of(&shell.console.format()))
 }
 
 fn name_of(format: &Format) -> String {
@@ -80,7 +83,7 @@ pub fn options(shell: &mut Shell, argument: &str) -> Outcome {
         "timing" => timing(shell, value),
         "pager" => {
             shell.console.is_paged = switched("\\pset pager", value, shell.console.is_paged)?;
-            tell("pager", if shell.console.is_paged { "on" } else { "off" })
+            tell(shell, "pager", if shell.console.is_paged { "on" } else { "off" })
         }
         other => Err(Failure::Error(format!("\\pset {other}: no such option; there are expanded, format, pager and timing"))),
     }
@@ -127,5 +130,5 @@ pub fn unset(shell: &mut Shell, name: &str) -> Outcome {
 
 pub fn timing(shell: &mut Shell, value: &str) -> Outcome {
     shell.console.timing = switched("\\timing", value, shell.console.timing)?;
-    tell("timing", if shell.console.timing { "on" } else { "off" })
+    tell(shell, "timing", if shell.console.timing { "on" } else { "off" })
 }
