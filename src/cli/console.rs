@@ -207,6 +207,17 @@ impl Console {
         self.run_with(script, |_| Ok(()))
     }
 
+    /// Tells an error in the language of the session, which a statement may have set; the program then ends.
+    pub(super) fn said(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Error(text) => {
+                eprintln!("{}", language::line(self.session.language(), "error", &text));
+                Failure::Ended(1)
+            }
+            other => other,
+        }
+    }
+
     /// The same, calling `before` before every statement.
     pub(super) fn run_with(
         &mut self,

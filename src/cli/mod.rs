@@ -341,7 +341,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             console.is_paged = true;
             if !statements.iter().any(|sql| shell::has_commands(sql)) {
                 for sql in statements {
-                    console.run(&Script::given(sql))?;
+                    console.run(&Script::given(sql)).map_err(|failure| console.said(failure))?;
                 }
                 return console.finish();
             }
@@ -360,7 +360,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 shell.run_text(&sql)?;
                 return shell.finish();
             }
-            console.run(&Script::given(sql))?;
+            console.run(&Script::given(sql)).map_err(|failure| console.said(failure))?;
         }
     }
     console.finish()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use datafusion::config::ExtensionOptions;
 use portraitdb::{Language, PortraitSettings, message, pages};
 
-use crate::support::{rows, session};
+use crate::support::{portrait, rows, run, session};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -107,6 +107,16 @@ fn pages_and_settings_are_in_chinese() {
 }
 
 /// Messages of wrong statements, which are put together from several texts, have no English left but names.
+#[test]
+fn the_last_error_is_in_the_language_that_the_script_has_set() {
+    for (locale, set, told) in [("zh_CN.UTF-8", "en", "error: nothing: no such table"), ("C.UTF-8", "zh", "错误：nothing：")] {
+        let script = format!("SET portrait.language = '{set}'; SELECT * FROM nothing");
+        let (code, _, errors) = run(portrait().env("LC_ALL", locale).args(["-c", &script]));
+        assert_eq!(code, 1, "{errors}");
+        assert!(errors.starts_with(told), "{errors}");
+    }
+}
+
 #[test]
 fn messages_come_in_the_language_of_the_session() {
     let (engine, session) = session();

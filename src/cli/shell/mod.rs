@@ -147,7 +147,7 @@ impl Shell {
 
     /// Runs a text that has commands of the shell, for `-c` and for what is piped in.
     pub(super) fn run_text(&mut self, text: &str) -> Result<(), Failure> {
-        self.run_script(text, None).map(|_| ())
+        self.run_script(text, None).map(|_| ()).map_err(|failure| self.console.said(failure))
     }
 
     /// To be called when everything has succeeded.
