@@ -38,12 +38,14 @@ pub(super) fn localized(mut command: Command, language: Language) -> Command {
     let arguments = |mut argument: Arg| {
         let texts = [argument.get_help(), argument.get_long_help()].map(|text| text.map(|text| said(&text)));
         let [help, long_help] = texts;
+        let more = values(&argument, language);
         if let Some(text) = help {
-            argument = argument.help(text);
+            argument = argument.help(text + &more);
         }
         if let Some(text) = long_help {
-            argument = argument.long_help(text);
+            argument = argument.long_help(text + &more);
         }
+        argument = argument.hide_possible_values(true).hide_default_value(true);
         argument.help_heading(language.text("Options"))
     };
     command = command.mut_args(arguments);
@@ -64,6 +66,29 @@ pub(super) fn localized(mut command: Command, language: Language) -> Command {
             language.text("Usage"),
             language.colon()
         ))
+}
+
+/// The values that an argument may have, and the one that it has otherwise: clap adds them in English.
+fn values(argument: &Arg, language: Language) -> String {
+    let mut more = String::new();
+    if !matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) {
+        return more;
+    }
+    let mut add = |word: &str, values: &[String]| {
+        if !values.is_empty() {
+            more.push_str(&format!(" [{}{}{}]", language.text(word), language.colon(), values.join(", ")));
+        }
+    };
+    if !argument.is_hide_possible_values_set() {
+        let possible = argument.get_possible_values();
+        let names = possible.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name().to_string());
+        add("Possible values", &names.collect::<Vec<_>>());
+    }
+    if !argument.is_hide_default_value_set() {
+        let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
+        add("Default", &defaults.collect::<Vec<_>>());
+    }
+    more
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Usage", "用法"),
     ("Options", "选项"),
     ("Commands", "命令"),
+    ("Default", "默认"),
     ("relation", "关系"),
     ("condition", "条件"),
     ("number", "数值"),

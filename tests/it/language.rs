@@ -106,10 +106,10 @@ fn pages_and_settings_are_in_chinese() {
     assert!(missing.is_empty(), "{} texts: {missing:#?}", missing.len());
 }
 
-/// Messages of wrong statements, which are put together from several texts, have no English left but names.
 #[test]
 fn the_last_error_is_in_the_language_that_the_script_has_set() {
-    for (locale, set, told) in [("zh_CN.UTF-8", "en", "error: nothing: no such table"), ("C.UTF-8", "zh", "错误：nothing：")] {
+    for (locale, set, told) in [("zh_CN.UTF-8", "en", "error: nothing: no such table"), ("C.UTF-8", "zh", "错误：nothing：")]
+    {
         let script = format!("SET portrait.language = '{set}'; SELECT * FROM nothing");
         let (code, _, errors) = run(portrait().env("LC_ALL", locale).args(["-c", &script]));
         assert_eq!(code, 1, "{errors}");
@@ -117,6 +117,7 @@ fn the_last_error_is_in_the_language_that_the_script_has_set() {
     }
 }
 
+/// Messages of wrong statements, which are put together from several texts, have no English left but names.
 #[test]
 fn messages_come_in_the_language_of_the_session() {
     let (engine, session) = session();
