@@ -44,7 +44,8 @@ may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED B
 `portrait.privacy_budget` limits what `noisy_count` and `noisy_sum` may reveal to the role: the sum of `epsilon` over its answers. `system.privacy_budgets` shows what is spent.
 What is already spent counts against a new budget. RESET removes the budget and forgets what was spent.
 
-`CONNECTION LIMIT` limits the number of connections at the same time. After `VALID UNTIL` the password is no longer accepted.
+`CONNECTION LIMIT` limits the number of connections at the same time. After `VALID UNTIL` the password is no longer accepted. `INHERIT`, `NOCREATEDB`,
+`NOCREATEROLE`, `NOREPLICATION` and `NOBYPASSRLS`, as in dumps of PostgreSQL, change nothing: every role is like that.
 
 Passwords are never stored, and never appear in a log, history or dump. The database keeps a verifier (SCRAM-SHA-256, 100,000 rounds), which can check a password but cannot be used
 to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.
