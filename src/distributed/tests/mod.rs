@@ -150,8 +150,9 @@ async fn run(session: &Session, carrier: &Carrier, script: &str) -> Result<usize
     let mut compared = 0;
     let twice = session.parse(script).await?.into_iter().zip(session.parse(script).await?);
     for (statement, again) in twice {
-        const UNPLANNED: [&str; 15] = [
+        const UNPLANNED: [&str; 16] = [
             "COPY",
+            "INSERT",
             "DELETE",
             "UPDATE",
             "MERGE",

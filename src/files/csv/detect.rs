@@ -107,7 +107,7 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
     let singles = sample.windows(3).filter(|three| three[0] < 0x80 && three[1] >= 0x80 && three[2] < 0x80).count();
     let (as_chinese, fails) = GB18030.decode_without_bom_handling(&sample[..sample.len() & !1]);
     let is_chinese = pairs > singles && as_chinese.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character));
-    let (encoding, text) = match is_chinese && !fails || pairs > 2 * singles {
+    let (encoding, text) = match !is_within_words(&as_chinese) && (is_chinese && !fails || pairs > 2 * singles) {
         true => ("gb18030", as_chinese),
         false => ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0),
     };
@@ -120,6 +120,15 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
          FROM read_csv('…', encoding => '{encoding}'), or OPTIONS ('encoding' '{encoding}')"
     );
     invalid(name, problem)
+}
+
+/// True where each character that is not ASCII stands alone between letters: `Größe` read as Chinese has one in the middle of a word.
+fn is_within_words(text: &str) -> bool {
+    let letters: Vec<char> = text.chars().collect();
+    let is_letter = |place: usize| letters.get(place).is_some_and(char::is_ascii_alphabetic);
+    (0..letters.len())
+        .filter(|place| !letters[*place].is_ascii())
+        .all(|place| place > 0 && is_letter(place - 1) && is_letter(place + 1))
 }
 
 fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -> Result<Option<Detected>> {
