@@ -31,6 +31,7 @@ use crate::text::{identifier, literal};
 pub fn dump(context: &StatementContext) -> Result<String> {
     let mut script = String::from("-- Definitions, in an order in which they can be made.\n");
     let (ordered, in_circles) = in_order(context)?;
+    let objects: Vec<Object> = ordered.iter().chain(&in_circles).map(|known| known.object.clone()).collect();
     for Known { object, kind, .. } in ordered {
         let statement = Definition::read(object.clone(), context.session()).and_then(|definition| {
             let written = written(&definition, context)?;
@@ -49,7 +50,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
     for Known { object, .. } in in_circles {
         let _ = write!(script, "\n{}", left_out(&object, "needs itself, or an object that does"));
     }
-    script.push_str(&dump_rights::dump(context)?);
+    script.push_str(&dump_rights::dump(&objects, context)?);
     Ok(script)
 }
 

@@ -21,12 +21,11 @@ const FROM_THE_START: [(Privilege, &str); 3] = [
     (Privilege::Usage, "SCHEMA \"public\""),
 ];
 
-/// The statements; empty for a database in which nothing was said of these.
+/// The statements, in the order of the objects; empty for a database in which nothing was said of these.
 ///
 /// # Errors
 /// The database cannot be read.
-pub fn dump(context: &StatementContext) -> Result<String> {
-    let objects = context.objects()?;
+pub fn dump(objects: &[Object], context: &StatementContext) -> Result<String> {
     let mut script = String::new();
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -35,7 +34,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
     };
     section("Classes of columns", objects.iter().flat_map(|object| classes(object, context)).collect());
     let owned = objects.iter().filter(|object| !object.owner.is_empty() && !["role", "tag"].contains(&object.kind.as_str()));
-    section("Owners", owned.map(|object| owner(object, &objects, context)).collect());
+    section("Owners", owned.map(|object| owner(object, objects, context)).collect());
     let grants = context.view().grants()?;
     let mut lines = vec![];
     for (privilege, on) in &FROM_THE_START {
@@ -43,7 +42,7 @@ pub fn dump(context: &StatementContext) -> Result<String> {
             lines.push(format!("REVOKE {privilege} ON {on} FROM PUBLIC;"));
         }
     }
-    lines.extend(grants.iter().filter(|grant| !is_from_the_start(grant)).filter_map(|grant| given(grant, &objects, context)));
+    lines.extend(grants.iter().filter(|grant| !is_from_the_start(grant)).filter_map(|grant| given(grant, objects, context)));
     section("Rights", lines);
     section("Budgets", context.catalog().budgets()?.iter().map(budget).collect());
     Ok(script)

@@ -264,7 +264,7 @@ SHOW portrait.purpose;",
 
 /// The pages of the tables.
 pub static TABLE_PAGES: LazyLock<Vec<Doc>> = LazyLock::new(|| {
-    let page = |table: &Box<dyn SystemTable>| {
+    let page = |table: &dyn SystemTable| {
         let (name, example) = TABLES.iter().find(|(name, _)| name.strip_prefix("system.") == Some(table.name()))?;
         Some(Doc {
             name,
@@ -276,7 +276,7 @@ pub static TABLE_PAGES: LazyLock<Vec<Doc>> = LazyLock::new(|| {
             ..Doc::EMPTY
         })
     };
-    tables().iter().filter_map(page).collect()
+    tables().iter().filter_map(|table| page(table.as_ref())).collect()
 });
 
 /// The pages of the settings.

@@ -123,7 +123,7 @@ pub fn read(
                     && options.range.has((row, column))
                 {
                     patterns.insert((row, column), pattern.clone());
-                    if patterns.len() % BATCH == 0 {
+                    if patterns.len().is_multiple_of(BATCH) {
                         memory.try_grow(BATCH * 4 * size_of::<String>()).map_err(|_| too_large(name, memory.size()))?;
                         if given_up.load(Ordering::Relaxed) {
                             return Err(failed(name, "is no longer read"));

@@ -110,7 +110,6 @@ FROM mece_check((
   FROM sample_orders(rows => 500) GROUP BY customer_id))
 ORDER BY source;"],
     source: "completeness and hit policies of decision tables: Decision Model and Notation (DMN), Object Management Group.",
-    ..Doc::EMPTY
 };
 
 impl TableMacro for MeceCheck {

@@ -153,7 +153,7 @@ Upper and lower case letters differ. In Snowflake they do not. See `jaro_winkler
         &["SELECT jaccard('duck', 'luck') AS likeness;"],
     )
     .says("\
-|A ∩ B| / |A ∪ B|, with A and B the sets of characters of the texts: order and repetition do not matter, so `aab` and `ab` have 1. Two empty texts have 0.
+The index is |A ∩ B| / |A ∪ B|, with A and B the sets of characters of the texts: order and repetition do not matter, so `aab` and `ab` have 1. Two empty texts have 0.
 
 **Elsewhere.** DuckDB: `jaccard`, where an empty text is an error; for lists of words write the intersection and the
 union of the lists."),
