@@ -80,6 +80,21 @@ impl View {
         *self.seen.lock().stamp.get_or_insert(stamp)
     }
 
+    /// Goes on with the state after a change of definitions that the statement itself made to the state `before`. If others had changed
+    /// something before that, the next read still ends the statement.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn follow_own_change(&self, before: Stamp) -> Result<()> {
+        let now = self.catalog.newest_stamp()?;
+        let seen = &mut *self.seen.lock();
+        if let Some(stamp) = seen.stamp.as_mut().filter(|stamp| stamp.definitions == before.definitions) {
+            stamp.definitions = now.definitions;
+            seen.definitions = None;
+        }
+        Ok(())
+    }
+
     /// The state of the catalog that the statement sees.
     ///
     /// # Errors

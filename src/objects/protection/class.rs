@@ -354,7 +354,9 @@ pub fn carry<'a>(
             let class = before.union(&written).cloned().collect::<Vec<_>>().join(",");
             if let Some(object) = object.as_mut().filter(|_| !is_temporary) {
                 let stored = in_profiles(object, column, &class, context).await?;
+                let before = context.catalog().newest_stamp()?;
                 context.catalog().put_class(object, column, Some(&class), stored, None)?;
+                context.view().follow_own_change(before)?;
                 context.tables().let_go();
                 object.classes.insert(column.clone(), class.clone());
                 notes
