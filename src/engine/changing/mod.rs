@@ -34,7 +34,6 @@ use super::Session;
 use super::answer::Answer;
 use super::naming::{own_name, relation};
 use super::rights::check_own_rows;
-use crate::builtins::decimals;
 use crate::catalog::data::Pinned;
 use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
@@ -438,7 +437,7 @@ fn with_types(plan: LogicalPlan, columns: &SchemaRef) -> Result<LogicalPlan> {
     let before = plan.schema().columns().into_iter().take(BEFORE).map(Expr::Column);
     let values = plan.schema().columns().into_iter().enumerate().skip(BEFORE).zip(columns.fields());
     let values = values.map(|((place, column), field)| {
-        let written = decimals::selected(&plan, place).filter(|_| field.data_type().is_decimal());
+        let written = changing::written_decimal(&plan, place).filter(|_| field.data_type().is_decimal());
         typed(written.cloned().unwrap_or(Expr::Column(column)), field)
     });
     let items: Vec<Expr> = before.chain(values).collect();

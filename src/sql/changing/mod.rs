@@ -22,6 +22,7 @@ use sqlparser::ast::{
 
 pub use self::parts::TARGET;
 use self::parts::{Parts, aliased, column, named};
+pub use crate::builtins::decimals::selected as written_decimal;
 use crate::catalog::tables::{FILE, ROW};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::command::normal;
