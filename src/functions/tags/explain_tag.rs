@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
-use sqlparser::ast::{Expr, Query, SetExpr, Value};
+use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Value};
 
 use super::rules::Rules;
 use crate::adapter::definitions::{Definitions, column};
@@ -220,8 +220,11 @@ fn without_rules(parsed: &Query, query: &str, key: &str) -> String {
 fn values_of(body: &SetExpr, found: &mut Vec<String>) {
     match body {
         SetExpr::Select(select) => {
-            let value = select.projection.get(1).map(ToString::to_string).filter(|value| !found.contains(value));
-            found.extend(value);
+            let value = select.projection.get(1).map(|item| match item {
+                SelectItem::ExprWithAlias { expr, .. } => expr.to_string(),
+                other => other.to_string(),
+            });
+            found.extend(value.filter(|value| !found.contains(value)));
         }
         SetExpr::Query(query) => values_of(&query.body, found),
         SetExpr::SetOperation { left, right, .. } => {
