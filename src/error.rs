@@ -127,6 +127,8 @@ impl SqlState {
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     /// As many connections as there may be.
     pub const TOO_MANY_CONNECTIONS: Self = Self("53300");
+    /// What an administrator allows is used up.
+    pub const CONFIGURATION_LIMIT_EXCEEDED: Self = Self("53400");
     /// Larger or more than it may be.
     pub const PROGRAM_LIMIT_EXCEEDED: Self = Self("54000");
     /// Somebody else is writing to it.
@@ -159,7 +161,7 @@ impl SqlState {
             Self::INVALID_DATETIME_FORMAT | Self::DATETIME_FIELD_OVERFLOW => "a text is not a date or time that exists",
             Self::INVALID_PARAMETER_VALUE => "an argument, option or value is out of range",
             Self::INVALID_TEXT_REPRESENTATION => "a text cannot be converted to the type it is cast to",
-            Self::PROGRAM_LIMIT_EXCEEDED => "a limit is reached",
+            Self::PROGRAM_LIMIT_EXCEEDED | Self::CONFIGURATION_LIMIT_EXCEEDED => "a limit is reached",
             Self::BAD_COPY_FILE_FORMAT => "a row of a file is not made as the others are",
             Self::NOT_NULL_VIOLATION => "a NULL in a column that does not allow it",
             Self::CHECK_VIOLATION => "rows do not satisfy a check",

@@ -18,7 +18,7 @@ impl Spends for StatementContext {
             let problem = format!(
                 "role {role} has no privacy budget; a role with SUPERUSER gives one with ALTER ROLE {role} SET portrait.privacy_budget = 1"
             );
-            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, function, problem));
+            return Err(coded(SqlState::CONFIGURATION_LIMIT_EXCEEDED, function, problem));
         };
         if catalog.spend_budget(role, epsilon)? {
             return Ok(());
@@ -30,6 +30,6 @@ impl Spends for StatementContext {
             number(left),
             number(epsilon)
         );
-        Err(coded(SqlState::PROGRAM_LIMIT_EXCEEDED, function, problem))
+        Err(coded(SqlState::CONFIGURATION_LIMIT_EXCEEDED, function, problem))
     }
 }

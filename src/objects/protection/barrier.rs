@@ -376,6 +376,8 @@ impl Cover {
         }
         match sqlstate(&error) {
             SqlState::QUERY_CANCELED | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL | SqlState::SERIALIZATION_FAILURE => error,
+            // The privacy budget of the role, which says nothing about rows.
+            SqlState::CONFIGURATION_LIMIT_EXCEEDED => error,
             _ if self.is_view => {
                 let problem =
                     "its rows cannot be read, and the reason may tell of rows that it hides; a role with SUPERUSER sees it";
