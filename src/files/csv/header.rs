@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use super::detect::Detected;
 use crate::files::values::{Numbers, Seen, class, guessed_type};
 
-/// What to tell when every column of numbers, times or truth values has such a value as its name.
+/// What to tell when each column of numbers, times or booleans has such a value as its name.
 pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers) -> Option<String> {
     let (mut values, mut whole, mut has_texts) = (0, vec![], false);
     for name in &file.names {
