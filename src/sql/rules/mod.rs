@@ -20,6 +20,7 @@ mod operators;
 mod outer_constants;
 mod predicates;
 mod protecting;
+mod repeated_orders;
 mod rounding;
 mod rounds;
 mod same_names;
@@ -62,6 +63,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(zeros::OneZero));
     analyzer.push(Arc::new(drawn::DrawnOnce));
     analyzer.push(Arc::new(nested_order::OrderOfNested));
+    analyzer.push(Arc::new(repeated_orders::OrderedOnce));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     analyzer.push(Arc::new(distinct_columns::DistinctColumns));
