@@ -118,9 +118,9 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
     };
     let times: Vec<usize> = (1..=arguments.len()).map(|place| sql.matches(&format!("${place}")).count()).collect();
     once_only(own, &arguments, &times, state)?;
-    let mut expanded = with(&sql, &arguments)?;
     // FILTER, OVER and the like apply to the aggregates in the expansion.
     let has_clauses = !clauses.is_empty() || distinct == Some(DuplicateTreatment::Distinct);
+    let mut carry = None;
     if has_clauses || call.filter.is_some() || call.over.is_some() || !within_group.is_empty() {
         if own.doc.kind == Kind::Scalar {
             let name = own.doc.name;
@@ -129,9 +129,9 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
                 format!("{name} gives one value for each row, and takes no FILTER, OVER, DISTINCT or ORDER BY"),
             ));
         }
-        let mut carry = Carry { call, clauses: &clauses, within_group: &within_group, distinct };
-        let _ = expanded.visit(&mut carry);
+        carry = Some(Carry { call, clauses: &clauses, within_group: &within_group, distinct });
     }
+    let expanded = written_out(&sql, &arguments, carry)?;
     Ok(Some((Expr::Nested(Box::new(expanded)), times.into_iter().max().unwrap_or(1).max(1))))
 }
 
@@ -161,22 +161,30 @@ fn once_only(own: &ExpressionMacro, arguments: &[Expr], times: &[usize], state: 
 /// # Errors
 /// None as long as the built-in SQL is valid.
 pub fn with(sql: &str, arguments: &[Expr]) -> Result<Expr> {
+    written_out(sql, arguments, None)
+}
+
+fn written_out(sql: &str, arguments: &[Expr], carry: Option<Carry<'_>>) -> Result<Expr> {
     let mut expression = parse_expression(sql)?;
-    let _ = expression.visit(&mut Arguments(arguments));
+    let _ = expression.visit(&mut Arguments { arguments, carry });
     Ok(expression)
 }
 
-struct Arguments<'a>(&'a [Expr]);
+struct Arguments<'a> {
+    arguments: &'a [Expr],
+    carry: Option<Carry<'a>>,
+}
 
 impl VisitorMut for Arguments<'_> {
     type Break = ();
 
-    // Children are visited before their parent, so the inserted arguments are not visited again.
+    // Children are visited before their parent, so the inserted arguments are not visited again: an aggregate among them, as in
+    // `ratio_to_report(sum(a)) OVER ()`, keeps its own clauses.
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
         if let Expr::Value(value) = &*expression
             && let Value::Placeholder(name) = &value.value
             && let Some(argument) = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok())
-            && let Some(argument) = argument.checked_sub(1).and_then(|place| self.0.get(place))
+            && let Some(argument) = argument.checked_sub(1).and_then(|place| self.arguments.get(place))
         {
             *expression = match argument {
                 Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Function(_) | Expr::Nested(_) => {
@@ -184,12 +192,16 @@ impl VisitorMut for Arguments<'_> {
                 }
                 other => Expr::Nested(Box::new(other.clone())),
             };
+        } else if let Expr::Function(function) = expression
+            && let Some(carry) = &self.carry
+        {
+            carry.give(function);
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Gives the outermost aggregates of an expansion the clauses that followed the call.
+/// Gives the aggregates of an expansion the clauses that followed the call.
 struct Carry<'a> {
     call: &'a Function,
     clauses: &'a [FunctionArgumentClause],
@@ -225,13 +237,10 @@ const AGGREGATES: [&str; 24] = [
     "multiplied",
 ];
 
-impl VisitorMut for Carry<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
+impl Carry<'_> {
+    fn give(&self, function: &mut Function) {
         if !AGGREGATES.contains(&function.name.to_string().as_str()) {
-            return ControlFlow::Continue(());
+            return;
         }
         function.over.clone_from(&self.call.over);
         function.filter = match (function.filter.take(), &self.call.filter) {
@@ -262,6 +271,5 @@ impl VisitorMut for Carry<'_> {
                 list.duplicate_treatment = self.distinct;
             }
         }
-        ControlFlow::Continue(())
     }
 }
