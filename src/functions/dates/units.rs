@@ -33,6 +33,10 @@ fn text(expression: &Expr) -> Option<&str> {
     }
 }
 
+fn is_null(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(value) if value.value == Value::Null)
+}
+
 const DIFFERENCE: &str = "write date_diff('day', start, end) with microsecond, millisecond, second, minute, hour, day, week, month, quarter \
                           or year";
 
@@ -99,6 +103,7 @@ pub fn bucket(arguments: &[Expr]) -> Result<Option<Written>> {
             let origin = if is_of_months { "2000-01-01" } else { "2000-01-03" };
             Some((format!("date_bin($1, CAST($2 AS TIMESTAMP), TIMESTAMP '{origin}')"), arguments.to_vec()))
         }
+        [width, _] if is_null(width) => Some(("CAST($1 AS TIMESTAMP)".into(), arguments.to_vec())),
         _ => return Err(invalid("time_bucket", "takes a constant width and a time; write time_bucket(INTERVAL '7 days', time)")),
     })
 }
@@ -108,6 +113,9 @@ pub fn slice(arguments: &[Expr]) -> Result<Option<Written>> {
         return Err(invalid("time_slice", "takes a time, a number and a unit; write time_slice(time, 15, 'minute')"));
     };
     let (factor, unit) = interval("time_slice", last)?;
+    if count.value == Value::Null {
+        return Ok(Some(("CAST(NULL AS TIMESTAMP)".into(), vec![])));
+    }
     let Some(count) = count.to_string().parse::<u32>().ok().and_then(|count| count.checked_mul(factor)) else {
         return Err(invalid("time_slice", format!("takes a whole number of units, got {count}")));
     };
@@ -121,8 +129,10 @@ pub fn zones(arguments: &[Expr]) -> Result<Option<Written>> {
         [from, to, time] if text(from).is_some() && text(to).is_some() => {
             let (from, to) =
                 (text(from).unwrap_or_default().replace('\'', "''"), text(to).unwrap_or_default().replace('\'', "''"));
-            Ok(Some((format!("((CAST($1 AS TIMESTAMP) AT TIME ZONE '{from}') AT TIME ZONE '{to}')"), vec![time.clone()])))
+            let moved = format!("CAST((CAST($1 AS TIMESTAMP) AT TIME ZONE '{from}') AT TIME ZONE '{to}' AS TIMESTAMP)");
+            Ok(Some((moved, vec![time.clone()])))
         }
+        [from, to, _] if is_null(from) || is_null(to) => Ok(Some(("CAST(NULL AS TIMESTAMP)".into(), vec![]))),
         _ => Err(invalid("convert_timezone", "takes two zones and a time; write convert_timezone('UTC', 'Asia/Shanghai', time)")),
     }
 }
@@ -144,6 +154,11 @@ pub fn last_day(arguments: &[Expr]) -> Result<Option<Written>> {
 }
 
 pub fn next_day(arguments: &[Expr]) -> Result<Option<Written>> {
+    if let [_, name] = arguments
+        && is_null(name)
+    {
+        return Ok(Some(("CAST($1 AS DATE)".into(), vec![name.clone()])));
+    }
     let days = ["su", "mo", "tu", "we", "th", "fr", "sa"];
     let place = match arguments {
         [_, name] => text(name).and_then(|name| days.iter().position(|day| name.to_lowercase().starts_with(day))),
@@ -188,6 +203,7 @@ pub fn to_date(arguments: &[Expr]) -> Result<Option<Written>> {
         [_, pattern] if is_of_letters(pattern) => {
             Some(("CAST(time_in_letters_of_postgresql($1, $2) AS DATE)".into(), arguments.to_vec()))
         }
+        [_, pattern] if is_null(pattern) => Some(("CAST(NULL AS DATE)".into(), vec![])),
         _ => None,
     })
 }
@@ -195,6 +211,7 @@ pub fn to_date(arguments: &[Expr]) -> Result<Option<Written>> {
 pub fn to_timestamp(arguments: &[Expr]) -> Result<Option<Written>> {
     Ok(match arguments {
         [_, pattern] if is_of_letters(pattern) => Some(("time_in_letters_of_postgresql($1, $2)".into(), arguments.to_vec())),
+        [_, pattern] if is_null(pattern) => Some(("CAST(NULL AS TIMESTAMP)".into(), vec![])),
         _ => None,
     })
 }

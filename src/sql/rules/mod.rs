@@ -27,6 +27,7 @@ mod same_names;
 mod subqueries;
 mod texts_as_values;
 mod unnest_room;
+mod untyped_nulls;
 mod whole_numbers;
 mod whole_orders;
 mod wide_constants;
@@ -55,6 +56,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.insert(0, Arc::new(subqueries::SubqueriesAnywhere));
     analyzer.insert(0, Arc::new(rounding::KnownPlaces));
     analyzer.insert(0, Arc::new(days::HoursOfDays));
+    analyzer.insert(0, Arc::new(untyped_nulls::PartsOfNull));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
     analyzer.insert(0, Arc::new(multisets::CountedRows));
     analyzer.push(Arc::new(operators::ExactOperators));

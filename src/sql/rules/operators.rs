@@ -102,7 +102,8 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
     }
 }
 
-/// Plans `interval * number`, `number * interval` and `interval / number`, which DataFusion does not, and `date + NULL`, which is NULL.
+/// Plans `interval * number`, `number * interval` and `interval / number`, which DataFusion does not, and `date + NULL` and
+/// `NULL * interval`, which are NULL.
 #[derive(Debug)]
 pub struct ScaledIntervals;
 
@@ -128,6 +129,12 @@ impl ExprPlanner for ScaledIntervals {
             }
             BinaryOperator::Divide if is_span(&left) && right.is_numeric() => {
                 PlannerResult::Planned(spans::divided(first, second))
+            }
+            BinaryOperator::Multiply | BinaryOperator::Divide if is_span(&left) && right == DataType::Null => {
+                PlannerResult::Planned(cast(lit(ScalarValue::Null), left))
+            }
+            BinaryOperator::Multiply if is_span(&right) && left == DataType::Null => {
+                PlannerResult::Planned(cast(lit(ScalarValue::Null), right))
             }
             op => PlannerResult::Original(RawBinaryExpr { op, left: first, right: second }),
         })
