@@ -30,7 +30,7 @@ pub fn of(function: &str) -> Option<Sizes> {
         "array_to_string" | "list_to_string" | "array_join" | "list_join" => array_to_string,
         "array_repeat" | "list_repeat" => array_repeat,
         "array_resize" | "list_resize" => array_resize,
-        "range" | "generate_series" => range,
+        "range" | "generate_series" | "dates_counted_from_start" => range,
         "concat" | "||" | "overlay" | "substr" | "substring" | "left" | "right" | "split_part" | "substr_index"
         | "substring_index" | "btrim" | "ltrim" | "rtrim" | "trim" | "nullif" | "greatest" | "least" | "regexp_match"
         | "array_append" | "array_prepend" | "array_concat" | "array_union" | "array_slice" | "array_element"
@@ -141,6 +141,7 @@ fn stored(given: &Given<'_>, position: usize, bytes: Each) -> Each {
 
 /// Numbers, days or times from one to another.
 fn range(name: &str, given: &Given<'_>) -> Result<Vec<u64>> {
+    let name = if name == "dates_counted_from_start" { "generate_date_array" } else { name };
     let of_numbers = given.arguments.first().is_some_and(|first| first.data_type() == DataType::Int64);
     if of_numbers {
         let given_at = |position: usize| given.integers(position);

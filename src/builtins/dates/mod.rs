@@ -3,6 +3,7 @@
 pub mod between;
 pub mod moved;
 mod patterns;
+mod series;
 pub mod written;
 
 use std::sync::Arc;
@@ -78,7 +79,7 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 13] = [
+pub static ALL: [&Scalar; 14] = [
     &SECONDS,
     &moved::LATER,
     &moved::EARLIER,
@@ -86,6 +87,7 @@ pub static ALL: [&Scalar; 13] = [
     &between::WHOLE,
     &between::MONTHS,
     &between::AGE,
+    &series::DATES,
     &written::STRFTIME,
     &written::STRPTIME,
     &written::DATE_FORMAT,

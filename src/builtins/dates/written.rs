@@ -57,7 +57,9 @@ pub static TO_CHAR: Scalar = Scalar {
     name: "letters_of_postgresql",
     takes: |types| match types {
         [number, pattern] if number.is_numeric() && is_text(pattern) => Ok(vec![DataType::Float64, DataType::Utf8]),
-        [time, pattern] if is_text(pattern) && (*time == DataType::Null || !is_text(time)) => Ok(vec![wall_type("to_char", time)?, DataType::Utf8]),
+        [time, pattern] if is_text(pattern) && (*time == DataType::Null || !is_text(time)) => {
+            Ok(vec![wall_type("to_char", time)?, DataType::Utf8])
+        }
         _ => plan_err!(
             "to_char takes a date, timestamp or number and a pattern, got {types:?}; for a text write CAST(… AS TIMESTAMP)"
         ),

@@ -1,10 +1,11 @@
 //! Functions whose form depends on their arguments.
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, Value};
 
 use crate::adapter::expression_macro::Written;
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid};
 
 /// `list_aggregate(list, 'sum')`
 pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
@@ -13,7 +14,7 @@ pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
         ("avg", "list_avg($1)"),
         ("min", "array_min($1)"),
         ("max", "array_max($1)"),
-        ("count", "cardinality($1)"),
+        ("count", "cardinality(array_compact($1))"),
         ("string_agg", "array_to_string($1, ',')"),
     ];
     let name = match arguments {
@@ -27,4 +28,33 @@ pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
         Some((_, sql)) => Ok(Some(((*sql).into(), arguments[..1].to_vec()))),
         None => Err(invalid("list_aggregate", "takes a list and one of 'sum', 'avg', 'min', 'max', 'count', 'string_agg'")),
     }
+}
+
+/// The call is rejected with the form in which it is written.
+fn wrong(name: &str, arguments: &[Expr], written: &str) -> DataFusionError {
+    coded(SqlState::UNDEFINED_FUNCTION, name, format!("it does not take {} arguments; it is written {written}", arguments.len()))
+}
+
+/// `array_remove(list, value)`: NULL is a value like others.
+pub fn without(arguments: &[Expr]) -> Result<Option<Written>> {
+    let sql = match arguments {
+        [_, Expr::Value(value)] if value.value == Value::Null => "array_compact($1)",
+        [_, Expr::Value(_)] => "array_remove_all($1, $2)",
+        [_, _] => "CASE WHEN $2 IS NULL THEN array_compact($1) ELSE array_remove_all($1, $2) END",
+        _ => return Err(wrong("array_remove", arguments, "array_remove(list, value)")),
+    };
+    Ok(Some((sql.into(), arguments.to_vec())))
+}
+
+/// `generate_array(start, end, step)`
+pub fn numbers(arguments: &[Expr]) -> Result<Option<Written>> {
+    let sql = match arguments {
+        [_, _] => "generate_series($1, $2)",
+        [_, _, Expr::Value(step)] if step.to_string() == "0" => {
+            return Err(invalid("generate_array", "step must not be 0; write 1, or -1 to count down"));
+        }
+        [_, _, _] => "generate_series($1, $2, $3)",
+        _ => return Err(wrong("generate_array", arguments, "generate_array(start, end, step)")),
+    };
+    Ok(Some((sql.into(), arguments.to_vec())))
 }

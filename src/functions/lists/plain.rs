@@ -1,6 +1,6 @@
 //! Lists, under the names of other systems.
 
-use super::given::of_list;
+use super::given::{numbers, of_list, without};
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
@@ -98,7 +98,7 @@ A NULL in the list is ignored: the result is false if no other value matches.
         "generate_array",
         "lists",
         "Generates a list of numbers, both ends included, as in BigQuery.",
-        Meaning::Sql(&[(2, "generate_series($1, $2)"), (3, "generate_series($1, $2, $3)")]),
+        Meaning::Code(numbers),
     )
     .page(
         &[
@@ -124,7 +124,7 @@ the end.",
         "generate_date_array",
         "lists",
         "Generates a list of dates, both ends included, as in BigQuery.",
-        Meaning::Sql(&[(2, "generate_series($1, $2, INTERVAL '1 day')"), (3, "generate_series($1, $2, $3)")]),
+        Meaning::Sql(&[(2, "dates_counted_from_start($1, $2, INTERVAL '1 day')"), (3, "dates_counted_from_start($1, $2, $3)")]),
     )
     .page(
         &[
@@ -147,10 +147,12 @@ GROUP BY day ORDER BY day;",
     )
     .says(
         "\
-Each date is the one before plus the step: from January 31 by months, the list goes on with February 28 and March 28.
-Start on a day that every month has. Use the list with `unnest` to count days without rows as 0.
+Each date is counted from the start: from January 31 by months, the list goes on with February 28 and March 31. Empty if
+the step leads away from `end`; a step of 0, or of less than a day, is an error. Use the list with `unnest` to count
+days without rows as 0.
 
-**Elsewhere.** PostgreSQL: `generate_series`; pandas: `date_range`.",
+**Elsewhere.** BigQuery: `generate_date_array`; PostgreSQL, and here: `generate_series`, which adds each step to the
+date before and so goes on from February 28 to March 28; pandas: `date_range`.",
     ),
     ExpressionMacro::scalar(
         "list_aggregate",
@@ -171,28 +173,23 @@ Start on a day that every month has. Use the list with `unnest` to count days wi
     )
     .says(
         "\
-NULLs in the list are left out, except by 'count', which counts every value: DuckDB's count leaves them out too.
+NULLs in the list are left out, by 'count' too; `cardinality` counts them.
 
 **Elsewhere.** DuckDB: `list_aggregate` with any aggregate; for others, `unnest` the list and group.",
     ),
-    ExpressionMacro::scalar(
-        "array_remove",
-        "lists",
-        "Removes every occurrence of a value from a list.",
-        Meaning::Sql(&[(2, "array_remove_all($1, $2)")]),
-    )
-    .page(
-        &[
-            Argument::required("list", Takes::Value("list"), "list to remove from; NULL gives NULL"),
-            Argument::required("value", Takes::Value("any type"), "value to remove; NULL gives NULL"),
-        ],
-        &["SELECT array_remove([1, 2, 1], 1) AS rest;"],
-    )
-    .says(
-        "\
+    ExpressionMacro::scalar("array_remove", "lists", "Removes every occurrence of a value from a list.", Meaning::Code(without))
+        .page(
+            &[
+                Argument::required("list", Takes::Value("list"), "list to remove from; NULL gives NULL"),
+                Argument::required("value", Takes::Value("any type"), "value to remove; NULL removes the NULLs"),
+            ],
+            &["SELECT array_remove([1, 2, 1], 1) AS rest;"],
+        )
+        .says(
+            "\
 As in PostgreSQL. `array_remove_n(list, value, 1)` removes only the first. If the value does not occur, the list stays
 as it is.
 
-**Elsewhere.** PostgreSQL's `array_remove(list, NULL)` removes the NULLs; here it gives NULL. DuckDB: `list_filter`.",
-    ),
+**Elsewhere.** PostgreSQL: `array_remove`; DuckDB: `list_filter`; Spark's `array_remove(list, NULL)` gives NULL.",
+        ),
 ];
