@@ -4,57 +4,77 @@ use super::given::mode;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 14] = [
-    ExpressionMacro::aggregate("arg_max", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $2 IS NOT NULL)")]))
-        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_max(order_id, amount) AS largest FROM sample_orders(rows => 100);", "SELECT channel, arg_max(order_id, amount) AS order_id, max(amount) AS amount
+pub static ALL: [ExpressionMacro; 16] = [
+    ExpressionMacro::aggregate("arg_max", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $1 IS NOT NULL AND $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; rows where it is NULL are left out"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_max(order_id, amount) AS largest FROM sample_orders(rows => 100);", "SELECT channel, arg_max(order_id, amount) AS order_id, max(amount) AS amount
 FROM sample_orders(rows => 1000) GROUP BY channel ORDER BY channel;"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+Rows where either value is NULL are ignored; ties: the smallest value. `arg_max_null` keeps rows whose value is NULL.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
-    ExpressionMacro::aggregate("argmax", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $2 IS NOT NULL)")]))
-        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT argmax(order_id, amount) AS largest FROM sample_orders(rows => 100);"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+**Elsewhere.** DuckDB: `arg_max` and `arg_min`; ClickHouse: `argMax` and `argMin`; Snowflake, BigQuery, Trino and Spark:
+`max_by` and `min_by`, which may return a NULL; PostgreSQL: `DISTINCT ON`."),
+    ExpressionMacro::aggregate("arg_max_null", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_max_null(value, weight) AS value FROM (VALUES (NULL, 3), (5, 2)) AS t(value, weight);"]).says("\
+Rows where the other value is NULL are ignored; ties: the smallest value. If the value of the row is NULL, the result is
+NULL; `arg_max` takes the next row that has a value.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
+**Elsewhere.** Snowflake, BigQuery, Trino and Spark: `max_by` and `min_by`; DuckDB: `arg_max_null` and `arg_min_null`, as
+its `max_by` is `arg_max`; PostgreSQL: `DISTINCT ON`."),
+    ExpressionMacro::aggregate("argmax", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $1 IS NOT NULL AND $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; rows where it is NULL are left out"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT argmax(order_id, amount) AS largest FROM sample_orders(rows => 100);"]).says("\
+Rows where either value is NULL are ignored; ties: the smallest value. `arg_max_null` keeps rows whose value is NULL.
+
+**Cost.** One pass; memory grows with the number of groups, not of rows.
+
+**Elsewhere.** DuckDB: `arg_max` and `arg_min`; ClickHouse: `argMax` and `argMin`; Snowflake, BigQuery, Trino and Spark:
+`max_by` and `min_by`, which may return a NULL; PostgreSQL: `DISTINCT ON`."),
     ExpressionMacro::aggregate("max_by", "statistics", "Returns the value in the row where another value is largest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2 DESC, $1) FILTER (WHERE $2 IS NOT NULL)")]))
         .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT max_by(order_id, amount) AS largest FROM sample_orders(rows => 100);"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+Rows where the other value is NULL are ignored; ties: the smallest value. If the value of the row is NULL, the result is
+NULL; `arg_max` takes the next row that has a value.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
-    ExpressionMacro::aggregate("arg_min", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $2 IS NOT NULL)")]))
-        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_min(order_id, amount) AS least FROM sample_orders(rows => 100);", "SELECT customer_id, arg_min(channel, ordered_at) AS first_channel
+**Elsewhere.** Snowflake, BigQuery, Trino and Spark: `max_by` and `min_by`; DuckDB: `arg_max_null` and `arg_min_null`, as
+its `max_by` is `arg_max`; PostgreSQL: `DISTINCT ON`."),
+    ExpressionMacro::aggregate("arg_min", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $1 IS NOT NULL AND $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; rows where it is NULL are left out"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_min(order_id, amount) AS least FROM sample_orders(rows => 100);", "SELECT customer_id, arg_min(channel, ordered_at) AS first_channel
 FROM sample_orders(rows => 1000) WHERE customer_id <= 5 GROUP BY customer_id ORDER BY customer_id;"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+Rows where either value is NULL are ignored; ties: the smallest value. `arg_min_null` keeps rows whose value is NULL.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
-    ExpressionMacro::aggregate("argmin", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $2 IS NOT NULL)")]))
-        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT argmin(order_id, amount) AS least FROM sample_orders(rows => 100);"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+**Elsewhere.** DuckDB: `arg_max` and `arg_min`; ClickHouse: `argMax` and `argMin`; Snowflake, BigQuery, Trino and Spark:
+`max_by` and `min_by`, which may return a NULL; PostgreSQL: `DISTINCT ON`."),
+    ExpressionMacro::aggregate("arg_min_null", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT arg_min_null(value, weight) AS value FROM (VALUES (NULL, 1), (5, 2)) AS t(value, weight);"]).says("\
+Rows where the other value is NULL are ignored; ties: the smallest value. If the value of the row is NULL, the result is
+NULL; `arg_min` takes the next row that has a value.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
+**Elsewhere.** Snowflake, BigQuery, Trino and Spark: `max_by` and `min_by`; DuckDB: `arg_max_null` and `arg_min_null`, as
+its `max_by` is `arg_max`; PostgreSQL: `DISTINCT ON`."),
+    ExpressionMacro::aggregate("argmin", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $1 IS NOT NULL AND $2 IS NOT NULL)")]))
+        .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; rows where it is NULL are left out"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT argmin(order_id, amount) AS least FROM sample_orders(rows => 100);"]).says("\
+Rows where either value is NULL are ignored; ties: the smallest value. `arg_min_null` keeps rows whose value is NULL.
+
+**Cost.** One pass; memory grows with the number of groups, not of rows.
+
+**Elsewhere.** DuckDB: `arg_max` and `arg_min`; ClickHouse: `argMax` and `argMin`; Snowflake, BigQuery, Trino and Spark:
+`max_by` and `min_by`, which may return a NULL; PostgreSQL: `DISTINCT ON`."),
     ExpressionMacro::aggregate("min_by", "statistics", "Returns the value in the row where another value is smallest.", Meaning::Sql(&[(2, "first_value($1 ORDER BY $2, $1) FILTER (WHERE $2 IS NOT NULL)")]))
         .page(&[Argument::required("value", Takes::Value("any type"), "value to return from that row; may be NULL"), Argument::required("by", Takes::Value("any type with an order"), "value that decides which row is taken; rows where it is NULL are left out")], &["SELECT min_by(order_id, amount) AS least FROM sample_orders(rows => 100);"]).says("\
-Rows where the other value is NULL are ignored; ties: the smallest value.
+Rows where the other value is NULL are ignored; ties: the smallest value. If the value of the row is NULL, the result is
+NULL; `arg_min` takes the next row that has a value.
 
 **Cost.** One pass; memory grows with the number of groups, not of rows.
 
-**Elsewhere.** DuckDB: `arg_max` and `arg_min`, which leave out rows whose value is NULL too; Snowflake, BigQuery,
-Trino and Spark: `max_by` and `min_by`; ClickHouse: `argMax` and `argMin`; PostgreSQL: `DISTINCT ON`."),
+**Elsewhere.** Snowflake, BigQuery, Trino and Spark: `max_by` and `min_by`; DuckDB: `arg_max_null` and `arg_min_null`, as
+its `max_by` is `arg_max`; PostgreSQL: `DISTINCT ON`."),
     ExpressionMacro::aggregate("first", "statistics", "Returns the value of the first row.", Meaning::Sql(&[(1, "first_value($1)")]))
         .page(&[Argument::required("value", Takes::Value("any type"), "value of the first row; NULL if it is NULL there")], &["SELECT first(order_id ORDER BY ordered_at) AS first FROM sample_orders(rows => 100);", "SELECT customer_id, first(channel ORDER BY ordered_at) AS first_channel
 FROM sample_orders(rows => 1000) WHERE customer_id <= 5 GROUP BY customer_id ORDER BY customer_id;"]).says("\
