@@ -9,7 +9,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-/// A scalar function: its result depends only on its arguments, and is NULL if one of them is NULL.
+/// A scalar function: its result depends only on its arguments, and is NULL if one of them is NULL, except for
+/// [those that write NULL](KEEPS_NULL).
 #[derive(Debug)]
 pub struct Scalar {
     pub name: &'static str,
@@ -21,6 +22,9 @@ pub struct Scalar {
     /// Its SQL form, if that is not a call.
     pub written: fn(&[String]) -> Option<String>,
 }
+
+/// Functions whose result need not be NULL for a NULL.
+const KEEPS_NULL: &str = "format";
 
 impl Scalar {
     pub fn udf(&'static self) -> ScalarUDF {
@@ -119,7 +123,7 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn is_strict(&self) -> bool {
-        true
+        self.scalar.name != KEEPS_NULL
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

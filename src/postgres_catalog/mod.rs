@@ -680,12 +680,91 @@ pub const RESERVED: [&str; 78] = [
     "with",
 ];
 
+/// Words of types, functions and joins, which PostgreSQL quotes as well when it writes a name.
+const PARTLY_RESERVED: [&str; 74] = [
+    "authorization",
+    "between",
+    "bigint",
+    "binary",
+    "bit",
+    "boolean",
+    "char",
+    "character",
+    "coalesce",
+    "collation",
+    "concurrently",
+    "cross",
+    "current_schema",
+    "dec",
+    "decimal",
+    "exists",
+    "extract",
+    "float",
+    "freeze",
+    "full",
+    "greatest",
+    "grouping",
+    "ilike",
+    "inner",
+    "inout",
+    "int",
+    "integer",
+    "interval",
+    "is",
+    "isnull",
+    "join",
+    "least",
+    "left",
+    "like",
+    "national",
+    "natural",
+    "nchar",
+    "none",
+    "normalize",
+    "notnull",
+    "nullif",
+    "numeric",
+    "out",
+    "outer",
+    "overlaps",
+    "overlay",
+    "position",
+    "precision",
+    "real",
+    "right",
+    "row",
+    "setof",
+    "similar",
+    "smallint",
+    "substring",
+    "tablesample",
+    "time",
+    "timestamp",
+    "treat",
+    "trim",
+    "values",
+    "varchar",
+    "verbose",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+    "xmltable",
+];
+
 /// A name as it has to be written, in quotes where it needs them.
 pub fn quoted(name: &str) -> String {
     let mut letters = name.chars();
     let plain = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
         && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
-        && !RESERVED.contains(&name);
+        && !RESERVED.contains(&name)
+        && !PARTLY_RESERVED.contains(&name);
     if plain { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use crate::builtins::dates::{arrays, is_text};
 use crate::builtins::scalar::Scalar;
 use crate::error::{SqlState, in_rows};
+use crate::postgres_catalog::quoted;
 
 /// Maximum number of characters for one value.
 const WIDEST: usize = 10_000;
@@ -50,11 +51,10 @@ fn compute(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarValue> 
     let mut result = Vec::with_capacity(patterns.len());
     for row in 0..patterns.len() {
         let given = values.iter().map(|column| column.is_valid(row).then(|| column.value(row)));
-        let text = match (patterns.is_valid(row).then(|| patterns.value(row)), given.collect::<Option<Vec<_>>>()) {
-            (Some(pattern), Some(values)) => {
-                Some(filled(name, pattern, &values).map_err(|problem| wrong(name, pattern, &problem))?)
-            }
-            _ => None,
+        let given: Vec<Option<&str>> = given.collect();
+        let text = match patterns.is_valid(row).then(|| patterns.value(row)) {
+            Some(pattern) => filled(name, pattern, &given).map_err(|problem| wrong(name, pattern, &problem))?,
+            None => None,
         };
         result.push(text);
     }
@@ -66,15 +66,18 @@ fn wrong(name: &str, pattern: &str, problem: &str) -> DataFusionError {
     in_rows(SqlState::INVALID_PARAMETER_VALUE, name, "takes a pattern and the values that it needs", problem)
 }
 
-fn filled(name: &str, pattern: &str, values: &[&str]) -> Result<String, String> {
-    if name == "format" && !pattern.contains('%') && pattern.contains('{') {
-        by_braces(pattern, values)
-    } else {
-        by_percent(pattern, values)
+/// The text, or NULL. PostgreSQL's `format` writes a NULL as it is wanted; C's letters and DuckDB's braces have no form for it.
+fn filled(name: &str, pattern: &str, values: &[Option<&str>]) -> Result<Option<String>, String> {
+    let of_braces = name == "format" && !pattern.contains('%') && pattern.contains('{');
+    let known: Option<Vec<&str>> = values.iter().copied().collect();
+    match known {
+        Some(known) if of_braces => by_braces(pattern, &known).map(Some),
+        None if of_braces || name != "format" => Ok(None),
+        _ => by_percent(pattern, values),
     }
 }
 
-fn missing(place: usize, values: &[&str]) -> String {
+fn missing<T>(place: usize, values: &[T]) -> String {
     format!("there is no value {} for it, only {}", place + 1, values.len())
 }
 
@@ -107,7 +110,7 @@ fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
 }
 
 /// `%s` and similar, with C's flags and widths, and PostgreSQL's `%1$s`, `%I` and `%L`.
-fn by_percent(pattern: &str, values: &[&str]) -> Result<String, String> {
+fn by_percent(pattern: &str, values: &[Option<&str>]) -> Result<Option<String>, String> {
     let (mut text, mut next, mut rest) = (String::new(), 0, pattern);
     while let Some((before, after)) = rest.split_once('%') {
         text.push_str(before);
@@ -140,16 +143,22 @@ fn by_percent(pattern: &str, values: &[&str]) -> Result<String, String> {
             next += 1;
             next - 1
         });
-        let value = values.get(place).ok_or_else(|| missing(place, values))?;
+        let value = match (values.get(place).ok_or_else(|| missing(place, values))?, kind) {
+            (Some(value), _) => converted(kind, flags, precision, value)?,
+            (None, 's') => String::new(),
+            (None, 'L') => "NULL".to_string(),
+            (None, 'I') => return Err("%I takes a name, got NULL".into()),
+            (None, _) => return Ok(None),
+        };
         let width: usize = width.parse().unwrap_or(0);
         if width > WIDEST || precision.is_some_and(|digits: usize| digits > WIDEST) {
             return Err(format!("asks for more than {WIDEST} characters"));
         }
-        text.push_str(&padded(&converted(kind, flags, precision, value)?, flags, width, kind));
+        text.push_str(&padded(&value, flags, width, kind));
         rest = &own[kind.len_utf8()..];
     }
     text.push_str(rest);
-    Ok(text)
+    Ok(Some(text))
 }
 
 fn converted(kind: char, flags: &str, precision: Option<usize>, value: &str) -> Result<String, String> {
@@ -192,18 +201,10 @@ fn converted(kind: char, flags: &str, precision: Option<usize>, value: &str) -> 
         'X' => format!("{:X}", whole()?),
         'o' => format!("{:o}", whole()?),
         'c' => value.chars().take(1).collect(),
-        'I' => quoted_name(value),
+        'I' => quoted(value),
         'L' => format!("'{}'", value.replace('\'', "''")),
         other => return Err(format!("%{other} is not supported; use %s, %d, %f, %e, %g, %x, %o, %c, %I and %L")),
     })
-}
-
-fn quoted_name(name: &str) -> String {
-    let plain = name
-        .chars()
-        .enumerate()
-        .all(|(place, letter)| letter.is_ascii_lowercase() || letter == '_' || (place > 0 && letter.is_ascii_digit()));
-    if plain && !name.is_empty() { name.to_string() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// Commas between thousands.

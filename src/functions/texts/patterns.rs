@@ -156,7 +156,7 @@ pattern to its ends.
                 "values",
                 Takes::Value("values of any type"),
                 "",
-                "values for the places in the pattern, in order; too few are an error, one NULL gives NULL",
+                "values for the places in the pattern, in order; too few are an error",
             ),
         ],
         &["SELECT format('%s has %s', 'tea', 3) AS text;"],
@@ -164,11 +164,11 @@ pattern to its ends.
     .says(
         "\
 `%s` is the next value, `%1$s` the first, `%I` a quoted name, `%L` a quoted text, `%%` a percent sign, as in
-PostgreSQL; `%d`, `%5.2f`, `%x` … as in `printf`. A pattern without `%` takes `{}` and `{0}`, as in DuckDB. MySQL's
+PostgreSQL; `%d`, `%5.2f`, `%x` … as in `printf`. A pattern without `%` takes `{}` and `{0}`, as in DuckDB. NULL is an
+empty text for `%s`, the word NULL for `%L`, an error for `%I`, and otherwise makes the result NULL. MySQL's
 `format(number, digits)` is another function: write `to_char(number, 'FM9,999,990.00')`.
 
-**Elsewhere.** PostgreSQL and DuckDB: `format`. A NULL among the values makes the result NULL; in PostgreSQL `%s`
-writes it as an empty text.",
+**Elsewhere.** PostgreSQL: `format`, with only `%s`, `%I` and `%L`; DuckDB: `format`, with only braces.",
     ),
     ExpressionMacro::scalar("printf", "texts", "Inserts values into a string, as in C: `%d`, `%05.2f`, `%s`.", Meaning::Itself)
         .page(
@@ -219,8 +219,8 @@ For SQL that is put together as text. Quotes inside are doubled.
     )
     .says(
         "\
-Names with capitals, spaces or signs are put in double quotes; others stay, also words of SQL such as `user`.
+Names with capitals, spaces or signs are put in double quotes, and so are words of SQL such as `user`; others stay.
 
-**Elsewhere.** PostgreSQL: `quote_ident`, which quotes words of SQL too; SQL Server: `quotename`, with brackets.",
+**Elsewhere.** PostgreSQL: `quote_ident`; SQL Server: `quotename`, with brackets.",
     ),
 ];
