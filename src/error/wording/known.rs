@@ -262,6 +262,28 @@ fn of_query(text: &str) -> Option<String> {
         let problem = text.rsplit("error: ").next().unwrap_or_default().trim();
         return Some(format!("regular expression: {problem}"));
     }
+    if text.starts_with("Regular expression did not compile") {
+        // The engine repeats the pattern, and below it what is wrong, if it knows.
+        return Some(match text.rsplit_once("\nerror: ").and_then(|(_, problem)| problem.lines().next()) {
+            Some(problem) => format!("regular expression: {}", problem.trim()),
+            None => {
+                "regular expression: is not valid; close every bracket, and write \\ before a character that is meant literally"
+                    .into()
+            }
+        });
+    }
+    if text.starts_with("step can't be 0 for function ") {
+        return Some("generate_series, range: step must not be 0; write 1, or -1 to count down".into());
+    }
+    if let Some(found) = parts(text, ["Unable to parse date from ", ", ", ", ", ""]) {
+        return Some(format!("make_date: there is no day {} in month {} of the year {}", found[2], found[1], found[0]));
+    }
+    if let Some(found) = parts(text, ["Month value '", "' is out of range"]) {
+        return Some(format!("make_date: month must be from 1 to 12, got {}", found[0]));
+    }
+    if let Some(found) = parts(text, ["Day value '", "' is out of range"]) {
+        return Some(format!("make_date: day must be from 1 to 31, got {}", found[0]));
+    }
     if text.starts_with("Column count doesn't match insert query") {
         return Some(
             "INSERT: the query gives more or fewer columns than the table takes; name the columns: INSERT INTO name (a, b) …"

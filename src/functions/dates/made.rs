@@ -1,5 +1,6 @@
 //! Times built from their parts.
 
+use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
@@ -20,21 +21,21 @@ FROM sample_orders(rows => 10000) GROUP BY day ORDER BY orders DESC, day LIMIT 3
 Text that is not a date is an error; `try_to_date` gives NULL.
 
 **Elsewhere.** MySQL, SQLite, BigQuery and Spark: `date`; PostgreSQL and DuckDB: `CAST(value AS DATE)`, `make_date`."),
-    ExpressionMacro::scalar("date_from_parts", "dates", "Returns the date of a year, month and day.", Meaning::Sql(&[(3, "make_date($1, $2, $3)")]))
+    ExpressionMacro::scalar("date_from_parts", "dates", "Returns the date of a year, month and day.", Meaning::Code(units::day_of_parts))
         .page(&[Argument::required("year", Takes::Value("integer"), "year, such as 2025"), Argument::required("month", Takes::Value("integer"), "month, 1 to 12"), Argument::required("day", Takes::Value("integer"), "day of the month, 1 to 31")], &["SELECT date_from_parts(2025, 5, 1) AS day;"])
     .says("\
 A day that does not exist is an error; NULL in one part gives NULL.
 
 **Elsewhere.** Snowflake: `date_from_parts`, which takes month 13 as January of the next year; SQL Server:
 `datefromparts`; PostgreSQL and DuckDB: `make_date`."),
-    ExpressionMacro::scalar("make_timestamp", "dates", "Returns the timestamp of a year, month, day, hour, minute and second.", Meaning::Sql(&[(6, "CAST(make_date($1, $2, $3) AS TIMESTAMP) + $4 * INTERVAL '1 hour' + $5 * INTERVAL '1 minute' + $6 * INTERVAL '1 second'")]))
+    ExpressionMacro::scalar("make_timestamp", "dates", "Returns the timestamp of a year, month, day, hour, minute and second.", Meaning::Code(units::make_timestamp))
         .page(&[Argument::required("year", Takes::Value("integer"), "year, such as 2025"), Argument::required("month", Takes::Value("integer"), "month, 1 to 12"), Argument::required("day", Takes::Value("integer"), "day of the month, 1 to 31"), Argument::required("hour", Takes::Value("integer"), "hour; 24 and more go on to the next day"), Argument::required("minute", Takes::Value("integer"), "minute; 60 and more go on to the next hour"), Argument::required("second", Takes::Value("number"), "second, with a fraction if wanted")], &["SELECT make_timestamp(2025, 5, 1, 10, 20, 30) AS at;"])
     .says("\
 The result has no time zone. A day that does not exist is an error; NULL in one part gives NULL.
 
 **Elsewhere.** PostgreSQL and DuckDB: `make_timestamp`, where hour 24 and more is an error; pandas: `to_datetime` of a
 frame of parts."),
-    ExpressionMacro::scalar("timestamp_from_parts", "dates", "Returns the timestamp of a year, month, day, hour, minute and second.", Meaning::Sql(&[(6, "CAST(make_date($1, $2, $3) AS TIMESTAMP) + $4 * INTERVAL '1 hour' + $5 * INTERVAL '1 minute' + $6 * INTERVAL '1 second'")]))
+    ExpressionMacro::scalar("timestamp_from_parts", "dates", "Returns the timestamp of a year, month, day, hour, minute and second.", Meaning::Code(units::timestamp_from_parts))
         .page(&[Argument::required("year", Takes::Value("integer"), "year, such as 2025"), Argument::required("month", Takes::Value("integer"), "month, 1 to 12"), Argument::required("day", Takes::Value("integer"), "day of the month, 1 to 31"), Argument::required("hour", Takes::Value("integer"), "hour; 24 and more go on to the next day"), Argument::required("minute", Takes::Value("integer"), "minute; 60 and more go on to the next hour"), Argument::required("second", Takes::Value("number"), "second, with a fraction if wanted")], &["SELECT timestamp_from_parts(2025, 5, 1, 10, 20, 30) AS at;"])
     .says("As `make_timestamp`, in Snowflake; a day that does not exist is an error here."),
     ExpressionMacro::scalar("makedate", "dates", "Returns the date of a day number in a year, as in MySQL.", Meaning::Sql(&[(2, "(make_date($1, 1, 1) + CAST($2 - 1 AS INT))")]))

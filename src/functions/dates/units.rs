@@ -1,6 +1,7 @@
 //! Functions whose form depends on the position of the unit: `date_diff('day', a, b)` of DuckDB, `DATE_DIFF(b, a, DAY)` of
 //! BigQuery, and `DATEDIFF(b, a)` of MySQL.
 
+use chrono::NaiveDate;
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, Value};
 
@@ -181,6 +182,61 @@ pub fn str_to_date(arguments: &[Expr]) -> Result<Option<Written>> {
         _ => read.to_string(),
     };
     Ok(Some((read, arguments.to_vec())))
+}
+
+/// A constant day that does not exist, rejected by the name of the call: what is evaluated has another.
+fn existing_day(name: &str, parts: &[Expr]) -> Result<()> {
+    let constant = |part: &Expr| match part {
+        Expr::Value(value) => value.to_string().parse::<u32>().ok(),
+        _ => None,
+    };
+    if let [year, month, day] = parts
+        && let (Some(year), Some(month), Some(day)) = (constant(year), constant(month), constant(day))
+        && let Ok(number) = i32::try_from(year)
+        && NaiveDate::from_ymd_opt(number, month, day).is_none()
+    {
+        return Err(invalid(
+            name,
+            match (month, day) {
+                (1..=12, 1..=31) => format!("there is no day {day} in month {month} of the year {year}"),
+                (1..=12, _) => format!("day must be from 1 to 31, got {day}"),
+                _ => format!("month must be from 1 to 12, got {month}"),
+            },
+        ));
+    }
+    Ok(())
+}
+
+/// `date_from_parts(year, month, day)`
+pub fn day_of_parts(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [_, _, _] => {
+            existing_day("date_from_parts", arguments)?;
+            Ok(Some(("make_date($1, $2, $3)".into(), arguments.to_vec())))
+        }
+        _ => Err(invalid("date_from_parts", "takes a year, a month and a day; write date_from_parts(2025, 5, 1)")),
+    }
+}
+
+fn time_of_parts(name: &str, arguments: &[Expr]) -> Result<Option<Written>> {
+    let [year, month, day, _, _, _] = arguments else {
+        return Err(invalid(
+            name,
+            format!("takes a year, month, day, hour, minute and second; write {name}(2025, 5, 1, 10, 20, 30)"),
+        ));
+    };
+    existing_day(name, &[year.clone(), month.clone(), day.clone()])?;
+    let sql =
+        "CAST(make_date($1, $2, $3) AS TIMESTAMP) + $4 * INTERVAL '1 hour' + $5 * INTERVAL '1 minute' + $6 * INTERVAL '1 second'";
+    Ok(Some((sql.into(), arguments.to_vec())))
+}
+
+pub fn make_timestamp(arguments: &[Expr]) -> Result<Option<Written>> {
+    time_of_parts("make_timestamp", arguments)
+}
+
+pub fn timestamp_from_parts(arguments: &[Expr]) -> Result<Option<Written>> {
+    time_of_parts("timestamp_from_parts", arguments)
 }
 
 /// Patterns with a percent sign have the letters of C.

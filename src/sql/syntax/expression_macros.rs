@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
+use datafusion::functions::regex::compile_regex;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
@@ -13,7 +14,7 @@ use sqlparser::ast::{
 };
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
-use crate::docs::Kind;
+use crate::docs::{Argument, Kind};
 use crate::error::{SqlState, coded, invalid};
 use crate::functions;
 use crate::sql::parser::parse_expression;
@@ -103,6 +104,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         }
         arguments.push(order.expr);
     }
+    let given = arguments.clone();
     let (sql, arguments) = match own.meaning {
         Meaning::Itself => return Ok(None),
         Meaning::Code(code) => match code(&arguments)? {
@@ -118,6 +120,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
     };
     let times: Vec<usize> = (1..=arguments.len()).map(|place| sql.matches(&format!("${place}")).count()).collect();
     once_only(own, &arguments, &times, state)?;
+    valid_pattern(own, &given)?;
     // FILTER, OVER and the like apply to the aggregates in the expansion.
     let has_clauses = !clauses.is_empty() || distinct == Some(DuplicateTreatment::Distinct);
     let mut carry = None;
@@ -152,6 +155,20 @@ fn once_only(own: &ExpressionMacro, arguments: &[Expr], times: &[usize], state: 
         if let ControlFlow::Break(name) = volatile {
             return Err(wrong(own, format!("{name}() would be computed several times; compute it in a subquery first")));
         }
+    }
+    Ok(())
+}
+
+/// Rejects a constant pattern that is no regular expression by the function's own name: what is evaluated has another.
+fn valid_pattern(own: &ExpressionMacro, arguments: &[Expr]) -> Result<()> {
+    let is_regular = |argument: &Argument| argument.name == "pattern" && argument.text.starts_with("regular expression");
+    let Some(place) = own.doc.arguments.iter().position(is_regular) else { return Ok(()) };
+    if let Some(Expr::Value(value)) = arguments.get(place)
+        && let Value::SingleQuotedString(pattern) = &value.value
+        && compile_regex(pattern, None).is_err()
+    {
+        let rule = "close every bracket, and write \\ before a character that is meant literally";
+        return Err(invalid(own.doc.name, format!("pattern is not a valid regular expression, got '{pattern}'; {rule}")));
     }
     Ok(())
 }
