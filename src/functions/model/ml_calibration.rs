@@ -21,7 +21,12 @@ use crate::learning::model::Model;
 #[derive(Debug)]
 pub struct MlCalibration;
 
-const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "maximum number of bins");
+const BINS: Argument = Argument::optional(
+    "bins",
+    Takes::Integer(1, 1000),
+    "10",
+    "maximum number of bins; fewer where equal probabilities fall into one",
+);
 const STRATEGY: Argument = Argument::optional(
     "strategy",
     Takes::Choice(&["quantile", "uniform"]),
@@ -34,7 +39,16 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Checks probabilities by bins: the predicted probability next to the observed share.",
-    description: "Bins have equal numbers of rows, or equal width from 0 to 1. Rows with the same probability are in one bin, and empty bins are omitted.",
+    description: "\
+Bins have equal numbers of rows, or equal width from 0 to 1. Rows with the same probability are in one bin, and empty bins are omitted.
+
+`observed_lower` and `observed_upper` are Wilson's interval of the share p = positives / n, with z = 1.96:
+(p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n). If `mean_predicted` lies outside of it, the probabilities of the bin are too high or
+too low.
+
+**Cost.** The model is applied to every row once; two numbers per row are kept in memory and sorted.
+
+**Elsewhere.** scikit-learn: `calibration_curve`, without intervals; R: `val.prob` of rms; BigQuery ML has no such function.",
     arguments: &[MODEL, INPUT, BINS, STRATEGY],
     columns: &[
         Column { name: "bin", data_type: "INT", text: "number of the bin, from 1; the lowest probabilities first" },

@@ -22,7 +22,13 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Lists the centres of a model's clusters, in the units of the features.",
-    description: "One row per cluster and feature; number features come first.",
+    description: "\
+One row per cluster and feature; number features come first.
+
+**Cost.** Reads the stored model, no rows: the same for any number of customers.
+
+**Elsewhere.** BigQuery ML: `ML.CENTROIDS`; scikit-learn: `KMeans.cluster_centers_`, in scaled units if the features were scaled; R:
+`kmeans(…)$centers`. `cluster_profile` compares the clusters with all customers.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "cluster_id", data_type: "INT", text: "from 1" },

@@ -33,7 +33,16 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Counts the rows for each pair of actual and predicted class of a classification model.",
-    description: "Four rows. The threshold is the model's, unless you give one.",
+    description: "\
+Four rows. The threshold is the model's, unless you give one.
+
+`share` of the two rows of the positive class is recall and the miss rate; of the other two, the false positive rate and the specificity.
+A lower threshold finds more positive rows and more false ones.
+
+**Cost.** The model is applied to every row once; two numbers per row are kept in memory.
+
+**Elsewhere.** BigQuery ML: `ML.CONFUSION_MATRIX`, with one column per class; scikit-learn: `confusion_matrix`; R: `confusionMatrix` of
+caret.",
     arguments: &[MODEL, INPUT, THRESHOLD],
     columns: &[
         Column { name: "actual", data_type: "VARCHAR", text: "actual class of the rows" },

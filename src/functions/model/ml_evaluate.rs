@@ -147,7 +147,13 @@ also if it was trained with a weight.
 For clusters, distances are between features scaled as in training, and the indices are those of `cluster_validity` over the number
 features; they are NULL if there are none. A classification model has the columns from `positives` on; a model of numbers or counts has
 those from `rmse` on. A measure is NULL where it is not defined: `precision` if no row is predicted positive, `auc` if all rows are of one
-class.",
+class.
+
+**Cost.** The model is applied to every row once. For a target, two numbers per row are kept in memory; for clusters the features of the
+rows, and the indices cost what they cost in `cluster_validity`.
+
+**Elsewhere.** BigQuery ML: `ML.EVALUATE`; scikit-learn: `roc_auc_score`, `precision_score`, `mean_squared_error` and the like, one measure
+per call; R: `yardstick`; Spark: the evaluators of `pyspark.ml.evaluation`.",
     arguments: &[MODEL, INPUT],
     columns: &ALL,
     examples: &["CREATE TABLE shoppers AS SELECT customer_id, recency_days, frequency, monetary

@@ -29,7 +29,15 @@ for a single tree or a forest, and the number itself for other models of numbers
 
 For a linear model, the contribution is exactly the coefficient times the distance from the mean of the training rows. For trees it is the
 Shapley value along the paths of the trees: the mean of what the feature adds over all orders in which features can become known. A row that
-the model skips has no rows here.",
+the model skips has no rows here.
+
+score = base_value + Σ contribution. For a linear model: contribution = coefficient · (value − mean), summed over the columns of a category.
+
+**Cost.** One result row per input row and feature. Linear models cost as much as a prediction; trees grow with the number of trees, their
+leaves and the square of their depth: explain the customers that you look at, not all of them.
+
+**Elsewhere.** BigQuery ML: `ML.EXPLAIN_PREDICT`; Python: `shap.TreeExplainer` and `shap.LinearExplainer`; xgboost: `pred_contribs`; R:
+`fastshap`, `predict(…, type = 'terms')` for linear models.",
     arguments: &[MODEL, INPUT],
     columns: &[
         Column { name: "…", data_type: "of the key", text: "key of the model, under its own name" },

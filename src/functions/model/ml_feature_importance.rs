@@ -25,7 +25,14 @@ const DOC: Doc = Doc {
 One row per feature. `gain` is how much its splits reduce the loss on the training rows; it overrates features with many values. For a
 linear model it is the share of the feature's coefficients, each multiplied by the standard deviation of its column. `permutation` is
 measured on the holdout rows: how much `auc` (or `r2` for a number) falls when the values of the feature are shuffled. Features that carry
-the same information share the importance.",
+the same information share the importance.
+
+Importance says what the model uses, not what causes the outcome.
+
+**Cost.** Reads what was stored with the model, no rows: the shuffling was done in the training.
+
+**Elsewhere.** BigQuery ML: `ML.FEATURE_IMPORTANCE`; scikit-learn: `feature_importances_` and `permutation_importance`; xgboost:
+`get_score(importance_type='gain')`; R: `varImp` of caret.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },

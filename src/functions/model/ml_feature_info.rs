@@ -21,7 +21,12 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Describes the features of a model in the rows it was trained on.",
-    description: "One row per feature, in the order of the model. Compare it with later rows to see how customers have changed.",
+    description: "\
+One row per feature, in the order of the model. Compare it with later rows to see how customers have changed.
+
+**Cost.** Reads the stored model, no rows.
+
+**Elsewhere.** BigQuery ML: `ML.FEATURE_INFO`; pandas: `describe` of the training rows, kept by yourself.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "feature", data_type: "VARCHAR", text: "name of the feature" },

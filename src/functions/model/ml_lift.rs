@@ -21,14 +21,24 @@ use crate::learning::model::Model;
 #[derive(Debug)]
 pub struct MlLift;
 
-const BINS: Argument = Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts");
+const BINS: Argument =
+    Argument::optional("bins", Takes::Integer(1, 1000), "10", "number of parts with equal numbers of rows; 10 gives tenths");
 
 const DOC: Doc = Doc {
     name: "ml_lift",
     kind: Kind::Relation,
     domain: "model",
     summary: "Shows how many more positive rows there are among the highest probabilities: lift and gain, by default by tenths.",
-    description: "The rows are divided into parts with equal numbers of rows, from the highest probabilities down; if they do not divide evenly, the first parts have one row more. Where equal probabilities fall into two parts, their positive rows are shared in proportion.",
+    description: "\
+The rows are divided into parts with equal numbers of rows, from the highest probabilities down; if they do not divide evenly, the first parts have one row more. Where equal probabilities fall into two parts, their positive rows are shared in proportion.
+
+lift = (positives in the part / rows in the part) / (positives / rows); cumulative_gain = positives in this part and before / positives. A
+lift of 3 in the first tenth: writing to that tenth reaches three times as many as writing to a tenth by chance.
+
+**Cost.** The model is applied to every row once; two numbers per row are kept in memory and sorted.
+
+**Elsewhere.** scikit-plot: `plot_lift_curve` and `plot_cumulative_gain`; R: `gains`, `lift_curve` of yardstick; SAS: the gains table of
+Enterprise Miner; in SQL `ntile(10) OVER (ORDER BY probability DESC)`, which parts equal probabilities by chance.",
     arguments: &[MODEL, INPUT, BINS],
     columns: &[
         Column { name: "bin", data_type: "INT", text: "number of the part, from 1; the highest probabilities first" },

@@ -16,8 +16,13 @@ use crate::learning::model::predict::predicted;
 #[derive(Debug)]
 pub struct MlPredict;
 
-pub const MODEL: Argument = Argument::required("model", Takes::Name("model"), "a model of the database");
-pub const INPUT: Argument = Argument::required("input", Takes::Relation, "rows with the model's features");
+pub const MODEL: Argument =
+    Argument::required("model", Takes::Name("model"), "name of a trained model, as `system.models` lists them");
+pub const INPUT: Argument = Argument::required(
+    "input",
+    Takes::Relation,
+    "table or query with the model's features under the names of its training, and with its target where it is measured",
+);
 
 const DOC: Doc = Doc {
     name: "ml_predict",
@@ -30,7 +35,13 @@ on, with the same names, and numbers where there were numbers; other columns are
 treated as in training: `missing = 'error'`, `'mean'` (the mean of the training rows, or their most frequent category), or `'skip'`, where
 the prediction is NULL. A category that was not in the training rows counts as different from every other.
 
-Applied to its training rows, the model returns the clusters found in training.",
+Applied to its training rows, the model returns the clusters found in training.
+
+**Cost.** One pass; memory does not grow with the rows. A linear model or clusters cost a few multiplications per feature and row, trees a walk
+from root to leaf per tree.
+
+**Elsewhere.** BigQuery ML: `ML.PREDICT`; MADlib: `logregr_predict`, `kmeans` with `closest_column`; scikit-learn: `predict` and
+`predict_proba`; Spark: `model.transform`; Snowflake: `model!PREDICT`.",
     arguments: &[MODEL, INPUT],
     columns: &[
         Column { name: "…", data_type: "of the input", text: "every column of the input" },

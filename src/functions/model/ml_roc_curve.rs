@@ -26,7 +26,17 @@ const DOC: Doc = Doc {
     kind: Kind::Relation,
     domain: "model",
     summary: "Lists the points of a model's ROC curve: the true and false positives at each threshold.",
-    description: "One row per distinct probability, from the highest down, after a first row where nothing is predicted positive. The area under the curve is `auc` in `ml_evaluate`.",
+    description: "\
+One row per distinct probability, from the highest down, after a first row where nothing is predicted positive. The area under the curve is `auc` in `ml_evaluate`.
+
+recall = true_positives / positives; false_positive_rate = false_positives / negatives; precision = true_positives / (true_positives +
+false_positives).
+
+**Cost.** The model is applied to every row once; two numbers per row are kept in memory and sorted. With distinct probabilities the result
+has as many rows as the input, and one more.
+
+**Elsewhere.** BigQuery ML: `ML.ROC_CURVE`, at about a hundred thresholds; scikit-learn: `roc_curve`, which by default drops points on a
+straight line; R: `roc` of pROC.",
     arguments: &[MODEL, INPUT],
     columns: &[
         Column { name: "threshold", data_type: "DOUBLE", text: "rows with at least this probability are predicted positive; infinite in the first row" },

@@ -27,7 +27,12 @@ const DOC: Doc = Doc {
 One row per measure. `iteration` rows show the loss during the fit, `candidate` rows what `search` tried, `fold` rows the measures of
 cross-validation and `folds` their mean and standard deviation, `training` and `holdout` rows the measures of the stored model. `metric`
 rows are what `system.models` shows of the model. `note` rows are the notes of the training: features that leak the target, columns that
-were dropped, a fit that did not converge.",
+were dropped, a fit that did not converge.
+
+**Cost.** Reads the stored model, no rows.
+
+**Elsewhere.** BigQuery ML: `ML.TRAINING_INFO` and `ML.TRIAL_INFO`; scikit-learn: `cv_results_` of a search and `n_iter_`; xgboost:
+`evals_result`.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "step", data_type: "VARCHAR", text: "`iteration`, `candidate`, `fold`, `folds`, `training`, `holdout`, `metric` or `note`" },

@@ -26,7 +26,15 @@ const DOC: Doc = Doc {
     description: "\
 One row per coefficient, the intercept first. A number has a coefficient in its own unit; a category has one per value except the reference
 value. Lifetime models list their parameters. Standard errors, tests and intervals are NULL where a penalty or perfect separation makes them
-meaningless; the value is NULL for a column that is a combination of others. Trees have no weights; use `ml_feature_importance`.",
+meaningless; the value is NULL for a column that is a combination of others. Trees have no weights; use `ml_feature_importance`.
+
+z = value / std_err; the interval is value ± quantile · std_err; odds_ratio = exp(value); vif = 1 / (1 − R²) of the column predicted from the
+others, above 10 a sign that features carry the same information.
+
+**Cost.** Reads the stored model, no rows.
+
+**Elsewhere.** BigQuery ML: `ML.WEIGHTS` and `ML.ADVANCED_WEIGHTS`; MADlib: the output table of `logregr_train`; R: `summary(glm(…))`;
+statsmodels: `summary()`; scikit-learn: `coef_`, without standard errors.",
     arguments: &[MODEL],
     columns: &[
         Column { name: "name", data_type: "VARCHAR", text: "`intercept`, `tenure`, `contract = One year`" },

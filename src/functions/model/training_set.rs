@@ -32,10 +32,13 @@ such as `label_time - INTERVAL '30 days'`. So a tag cannot contain information f
 
 A tag that had no value at that time, or was not computed yet, is NULL: the history of a profile begins with its first refresh. To train on
 the past, refresh the profile for past days in order, the earliest first: `REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then
-the next. Attributes are included if the profile keeps their history. Tags with several values per customer cannot be features.",
+the next. Attributes are included if the profile keeps their history. Tags with several values per customer cannot be features.
+
+**Elsewhere.** Feast: `get_historical_features`; Databricks: `create_training_set` with `timestamp_lookup_key`; DuckDB and pandas: `ASOF JOIN`
+and `merge_asof` over a table of tag values with their times.",
     arguments: &[
-        Argument::required(PROFILE, Takes::Name("profile"), "profile that the tags belong to"),
-        Argument::required(TARGET, Takes::Relation, "rows of key, time and label"),
+        Argument::required(PROFILE, Takes::Name("profile"), "name of the profile whose tags become features; it must have been refreshed before"),
+        Argument::required(TARGET, Takes::Relation, "table or query whose first three columns are the key of a customer, a time and the label"),
         Argument::optional(FEATURES, Takes::Value("list of tags"), "", "tags to use; default: all with one value per customer"),
         Argument::optional(AS_OF, Takes::Value("time expression"), "", "time at which a row's tags are read; default: the second column of `target`"),
     ],

@@ -35,7 +35,7 @@ impl Rows for Customers {
             Column { name: "province", data_type: "VARCHAR", text: "province or region" },
             Column { name: "country", data_type: "VARCHAR", text: "country" },
             Column { name: "city_tier", data_type: "VARCHAR", text: "`tier 1`, `new tier 1`, `tier 2`, `tier 3`, `abroad`" },
-            Column { name: "registered_at", data_type: "TIMESTAMP", text: "when" },
+            Column { name: "registered_at", data_type: "TIMESTAMP", text: "time of the registration, without a time zone" },
             Column { name: "channel", data_type: "VARCHAR", text: "where: `app`, `mini program`, `web`, `store`" },
             Column { name: "customer_type", data_type: "VARCHAR", text: "`personal` or `business`" },
             Column {

@@ -26,17 +26,21 @@ impl Rows for Events {
         arguments: &ARGUMENTS,
         columns: &[
             Column { name: "event_id", data_type: "BIGINT", text: "from 1" },
-            Column { name: "customer_id", data_type: "BIGINT", text: "who" },
-            Column { name: "session_id", data_type: "BIGINT", text: "the visit" },
-            Column { name: "event_time", data_type: "TIMESTAMP", text: "when" },
+            Column { name: "customer_id", data_type: "BIGINT", text: "customer of the visit, as in `sample_customers`" },
+            Column { name: "session_id", data_type: "BIGINT", text: "number of the visit, the same for all its events" },
+            Column { name: "event_time", data_type: "TIMESTAMP", text: "time of the event, without a time zone" },
             Column { name: "event", data_type: "VARCHAR", text: "`search`, `view`, `cart`, `checkout`, `pay`, `complaint`" },
             Column { name: "product_id", data_type: "BIGINT", text: "or missing" },
             Column { name: "category", data_type: "VARCHAR", text: "or missing" },
             Column { name: "channel", data_type: "VARCHAR", text: "`app`, `mini program`, `web`, `store`" },
             Column { name: "seconds", data_type: "INT", text: "how long a product was viewed" },
         ],
-        examples: &["SELECT event, count(*) AS events, count(DISTINCT customer_id) AS customers
-FROM sample_events(rows => 25000) GROUP BY event ORDER BY events DESC;"],
+        examples: &[
+            "SELECT event, count(*) AS events, count(DISTINCT customer_id) AS customers
+FROM sample_events(rows => 25000) GROUP BY event ORDER BY events DESC;",
+            "SELECT session_id, min(event_time) AS start, count(*) AS events, bool_or(event = 'pay') AS paid
+FROM sample_events(rows => 25000) WHERE customer_id = 1 GROUP BY session_id ORDER BY start LIMIT 3;",
+        ],
         ..Doc::EMPTY
     };
 

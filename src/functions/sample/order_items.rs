@@ -26,7 +26,7 @@ impl Rows for OrderItems {
         description: TOGETHER,
         arguments: &ARGUMENTS,
         columns: &[
-            Column { name: "order_id", data_type: "BIGINT", text: "the order" },
+            Column { name: "order_id", data_type: "BIGINT", text: "order that the line belongs to, as in `sample_orders`" },
             Column { name: "line", data_type: "INT", text: "line of the order, from 1" },
             Column { name: "product_id", data_type: "BIGINT", text: "from 1" },
             Column { name: "product", data_type: "VARCHAR", text: "its name" },

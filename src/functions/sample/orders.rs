@@ -26,15 +26,20 @@ impl Rows for Orders {
         columns: &[
             Column { name: "order_id", data_type: "BIGINT", text: "from 1" },
             Column { name: "customer_id", data_type: "BIGINT", text: "key of the customer; NULL for a guest" },
-            Column { name: "ordered_at", data_type: "TIMESTAMP", text: "when" },
+            Column { name: "ordered_at", data_type: "TIMESTAMP", text: "time of the order, without a time zone" },
             Column { name: "status", data_type: "VARCHAR", text: "`paid`, `cancelled`, `refunded`" },
             Column { name: "channel", data_type: "VARCHAR", text: "`app`, `mini program`, `web`, `store`" },
             Column { name: "payment", data_type: "VARCHAR", text: "`alipay`, `wechat pay`, `card`, `cash`" },
             Column { name: "discount", data_type: "DECIMAL(12, 2)", text: "in yuan" },
             Column { name: "amount", data_type: "DECIMAL(12, 2)", text: "in yuan, after the discount" },
         ],
-        examples: &["SELECT channel, count(*) AS orders, sum(amount) AS revenue
-FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY channel ORDER BY revenue DESC;"],
+        examples: &[
+            "SELECT channel, count(*) AS orders, sum(amount) AS revenue
+FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY channel ORDER BY revenue DESC;",
+            "SELECT o.customer_id, c.city, count(*) AS orders, sum(o.amount) AS revenue
+FROM sample_orders(rows => 10000) AS o JOIN sample_customers(rows => 1000) AS c ON c.customer_id = o.customer_id
+WHERE o.status = 'paid' GROUP BY o.customer_id, c.city ORDER BY revenue DESC LIMIT 3;",
+        ],
         ..Doc::EMPTY
     };
 

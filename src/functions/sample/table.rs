@@ -32,8 +32,13 @@ const MOST: i64 = 1_000_000_000_000;
 /// The arguments of all sample tables; `rows` differ in their default.
 pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     [
-        Argument::optional("rows", Takes::Integer(0, MOST), rows, "number of rows"),
-        Argument::optional("seed", Takes::Integer(0, i64::MAX), "42", "another seed gives another shop"),
+        Argument::optional("rows", Takes::Integer(0, MOST), rows, "number of rows to make, from the first"),
+        Argument::optional(
+            "seed",
+            Takes::Integer(0, i64::MAX),
+            "42",
+            "seed of the random numbers; another one gives another shop, so use one for all tables",
+        ),
     ]
 }
 
@@ -42,7 +47,12 @@ pub const TOGETHER: &str = "\
 The rows depend only on `seed` and their position: they are the same on every machine and with any partitioning, and a smaller table is the
 beginning of a larger one. 100 customers go with 1,000 orders, 2,500 order items and 2,500 events: `sample_customers(rows => n)` fits
 `sample_orders(rows => 10 n)`, `sample_order_items(rows => 25 n)` and `sample_events(rows => 25 n)`. The shop opens on 2023-07-01; the last
-day is 2025-06-30.";
+day is 2025-06-30.
+
+**Cost.** Rows are made as they are read, in parallel and without files, and memory does not grow with `rows`.
+
+**Elsewhere.** TPC-H and TPC-DS have generators of fixed schemas (`CALL dbgen(sf => 1)` in DuckDB); Python: Faker for single columns. Neither
+plants customers with habits, so segments, churn and repeated purchases cannot be found in them.";
 
 /// The relation function of one kind of rows.
 pub struct SampleTable<T>(PhantomData<T>);

