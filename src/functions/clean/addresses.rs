@@ -11,7 +11,7 @@ use crate::docs::{Argument, Doc};
 use crate::kernels::chinese::addresses::{Address, parse};
 use crate::kernels::cleaning::texts::Cleaning;
 
-const ADDRESS: Argument = text("address", "the address as it was typed");
+const ADDRESS: Argument = text("address", "Chinese address as typed, largest division first; NULL gives NULL");
 
 pub static ALL: [TextFunction; 2] = [
     TextFunction::new(
@@ -37,7 +37,9 @@ which they differ are NULL: 鼓楼区 alone has neither province nor city. **For
 
 A short name counts only if it is not part of another name: 南京 does not count in 南京路 and 南京东路, and short names of districts count only after
 their city or province. Towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
-`rest`. `address_problem` says what is wrong.",
+`rest`. `address_problem` says what is wrong.
+
+**Elsewhere.** Python: `cpca.transform`, whose divisions are those of one year; elsewhere an address service of a map, per call.",
             arguments: &[ADDRESS],
             examples: &[
                 "SELECT clean_address_cn('广东深圳南山区科技园路1号') AS parts;",

@@ -7,7 +7,8 @@ use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
 use crate::kernels::cleaning::date::{Order, read};
 
-const DATE: Argument = text("date", "the date as it was typed; a number is read as it is written");
+const DATE: Argument =
+    text("date", "date as typed, in any form; a number such as 20240501 is read as it is written; NULL gives NULL");
 
 const ORDER: Argument = Argument::optional(
     "order",
@@ -40,7 +41,10 @@ digits the first four are the year if the last four are a month and a day.
 
 The result is NULL for anything that is not a date, also for days that do not exist; `date_problem` says why. With a format as the first
 argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), the text must have that form, and anything else is an error; see `strptime` for
-the letters.",
+the letters.
+
+**Elsewhere.** Python: `dateutil.parser.parse`, which guesses the order; pandas: `to_datetime(…, dayfirst=True)`; R: `lubridate::ymd` and `dmy`;
+Snowflake: `try_to_date`, which knows fewer forms.",
             arguments: &[DATE, ORDER],
             examples: &["SELECT parse_date('2024年1月5日') AS chinese, parse_date('05/01/2024', order => 'dmy') AS day_first, parse_date('05/01/2024') AS unclear,
        parse_date(45296) AS spreadsheet;"],

@@ -20,12 +20,16 @@ Outlook, iCloud and others, everything after `-` for Yahoo; `googlemail.com` bec
 mail, use the original address.
 
 The result is NULL for anything that is not an address. `email_problem` says why. It also warns about valid addresses with a disposable
-domain, or with a domain that looks like a typing error.",
+domain, or with a domain that looks like a typing error.
+
+**Elsewhere.** Python: `email_validator.validate_email(…).normalized`, which rejects where this cleans; dbt and SQL: `lower(trim(email))`.",
             arguments: &[
-                text("email", "the address as it was typed"),
+                text("email", "e-mail address as typed, one in each text; NULL gives NULL"),
                 Argument::optional("provider_rules", Takes::Flag, "false", "remove the parts that the provider ignores"),
             ],
-            examples: &["SELECT clean_email(' Li.Na@GMAIL.com ') AS plain, clean_email('Li.Na+shop@gmail.com', provider_rules => true) AS mailbox;"],
+            examples: &["SELECT clean_email(' Li.Na@GMAIL.com ') AS plain, clean_email('Li.Na+shop@gmail.com', provider_rules => true) AS mailbox;",
+            "SELECT split_part(clean_email(email), '@', 2) AS domain, count(*) AS customers
+FROM sample_customers(rows => 1000) GROUP BY domain ORDER BY customers DESC;"],
             source: "RFC 5321, RFC 5322, UTS 46",
             ..Doc::EMPTY
         },
@@ -53,7 +57,7 @@ If it is not an address: `empty`, `masked`, `no @`, `several addresses`, `nothin
 `a character that is not allowed`, `a dot at an end or two in a row`, `too long`, `not a domain name`. For a well-formed address:
 `disposable domain`, or `perhaps gmail.com` for a domain one letter away from a common one. NULL for all others. Both lists are short and
 part of the program; it does not check whether the mailbox exists.",
-            arguments: &[text("email", "the address as it was typed")],
+            arguments: &[text("email", "e-mail address as typed, one in each text; NULL gives NULL")],
             examples: &["SELECT email_problem('li.na') AS one, email_problem('li@gmial.com') AS two, email_problem('li@mailinator.com') AS three;"],
             ..Doc::EMPTY
         },

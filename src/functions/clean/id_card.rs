@@ -4,7 +4,8 @@ use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc};
 use crate::kernels::cleaning::id_card::IdCard;
 
-const NUMBER: Argument = text("id_card", "the number, of 15 or 18 characters");
+const NUMBER: Argument =
+    text("id_card", "identity card number of 15 or 18 characters; a text, as numbers lose their last digits; NULL gives NULL");
 
 const SOURCE: &str = "GB 11643-1999; ISO/IEC 7064, MOD 11-2";
 
@@ -18,7 +19,11 @@ pub static ALL: [TextFunction; 6] = [
 Checks the province (the first two digits), the birth date (a day that exists) and the check digit; 15-digit numbers, from before 1999, have
 no check digit. Residence permits for Hong Kong, Macao and Taiwan (81 to 83) and for foreigners (9) have the same form. Spaces, dashes and
 full-width digits are accepted, and `x` counts as `X`. False for anything else; `id_card_problem` says why. It does not check whether the
-number was issued.",
+number was issued.
+
+The check digit: Σ aᵢ · 2^(18 − i) over the first 17 digits aᵢ, modulo 11; 0 to 10 stand for 1, 0, X, 9, 8, 7, 6, 5, 4, 3, 2.
+
+**Elsewhere.** Python: `stdnum.cn.ric.is_valid`; `id-validator`.",
             arguments: &[NUMBER],
             examples: &["SELECT id_card_valid('11010519491231002X') AS good, id_card_valid('110105194912310021') AS wrong;"],
             source: SOURCE,

@@ -17,7 +17,7 @@ use crate::kernels::chinese::industries::{Found, Level, industries};
 use crate::kernels::cleaning::vocabulary::folded;
 
 const ARGUMENTS: &[Argument] = &[
-    text("industry", "the text as it was typed"),
+    text("industry", "industry as typed: a code of the standard, its name, or people's word for it; NULL gives NULL"),
     Argument::optional(
         "level",
         Takes::Choice(&["as written", "section", "division", "group", "class"]),

@@ -34,10 +34,15 @@ lower-cased. To use your own words, pass `words(text, dictionary => …)` instea
 Highest weights first; ties in alphabetical order. The result does not depend on the order of rows. NULL for a group without a text.
 
 All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes or more for each, counted towards the memory
-limit. The first call loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.",
+limit. The first call loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.
+
+**Cost.** One pass; the dictionary's walk through the texts takes most of the time.
+
+**Elsewhere.** Python: `jieba.analyse.extract_tags` and `textrank`, of one text per call; scikit-learn: `TfidfVectorizer`, whose inverse document
+frequency comes from the rows given; R: `bind_tf_idf` of tidytext.",
     arguments: &[
-        Argument::required("text", Takes::Value("text or list of words"), "the texts"),
-        Argument::optional("top", Takes::Integer(1, 10_000), "10", "maximum number of words"),
+        Argument::required("text", Takes::Value("text or list of words"), "text of the row, or its list of words; rows with NULL are left out"),
+        Argument::optional("top", Takes::Integer(1, 10_000), "10", "maximum number of words in the result, the best first"),
         Argument::optional("method", Takes::Choice(&["tf_idf", "text_rank"]), "'tf_idf'", "how words are weighted"),
     ],
     examples: &["SELECT topic, keywords(review, top => 2) AS keywords

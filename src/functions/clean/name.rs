@@ -5,7 +5,7 @@ use crate::docs::Doc;
 use crate::kernels::cleaning::company::Company;
 use crate::kernels::cleaning::name::clean;
 
-const NAME: crate::docs::Argument = text("name", "the name as it was typed");
+const NAME: crate::docs::Argument = text("name", "person's name as typed, Chinese or Latin; NULL gives NULL");
 
 pub static ALL: [TextFunction; 5] = [
     TextFunction::new(
@@ -23,7 +23,9 @@ pub static ALL: [TextFunction; 5] = [
 
 The result is NULL for anything that is not a name: digits, punctuation only, and words that stand for a missing name (`无`, `测试`, `test`,
 `unknown`); `name_problem` says why. The family name is not identified, and traditional characters are not converted (see
-`to_simplified`).",
+`to_simplified`).
+
+**Elsewhere.** Python: `nameparser` for Latin names, which also splits them; SQL: `trim` and `regexp_replace`.",
             arguments: &[NAME],
             examples: &["SELECT clean_name('张 三 先生') AS chinese, clean_name('MR. JOHN SMITH') AS english;"],
             ..Doc::EMPTY
@@ -69,8 +71,10 @@ names, spaces are removed, brackets become `（）`, and a province or large cit
 lower case stay as they are.
 
 The result is a name to display. To find one company under two spellings, use `company_key`. NULL for anything that is not a name;
-`company_problem` says why.",
-            arguments: &[text("company", "the name as it was typed")],
+`company_problem` says why.
+
+**Elsewhere.** Python: `cleanco.basename`, for Latin legal forms only.",
+            arguments: &[text("company", "company name as typed, with or without its legal form; NULL gives NULL")],
             examples: &["SELECT clean_company('北京市朝阳百货有限责任公司') AS chinese, clean_company('Apple, Incorporated') AS english;"],
             ..Doc::EMPTY
         },
@@ -93,7 +97,7 @@ The result is a name to display. To find one company under two spellings, use `c
 The result of `clean_company` without legal form, spaces and punctuation, in lower case, with a place in brackets moved to the front:
 `字节跳动科技（北京）有限公司` and `北京字节跳动科技有限责任公司` have the same key. Two companies can share a key, for example a holding and a subsidiary whose names
 differ only in legal form.",
-            arguments: &[text("company", "the name as it was typed")],
+            arguments: &[text("company", "company name as typed, with or without its legal form; NULL gives NULL")],
             examples: &["SELECT company_key('字节跳动科技（北京）有限公司') AS one, company_key('北京市字节跳动科技有限责任公司') AS two;"],
             ..Doc::EMPTY
         },
@@ -113,7 +117,7 @@ differ only in legal form.",
             domain: "clean",
             summary: "Explains why `clean_company` gives NULL; NULL if it gives a name.",
             description: "One of `empty`, `stands for a missing name`, `only a legal form`, `no letters`.",
-            arguments: &[text("company", "the name as it was typed")],
+            arguments: &[text("company", "company name as typed, with or without its legal form; NULL gives NULL")],
             examples: &["SELECT company_problem('有限公司') AS one, company_problem('个人') AS two;"],
             ..Doc::EMPTY
         },

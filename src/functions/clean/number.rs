@@ -11,7 +11,8 @@ use crate::adapter::text_function::{Gives, TextFunction, text};
 use crate::docs::{Argument, Doc, Takes};
 use crate::kernels::cleaning::number::{Problem, read};
 
-const NUMBER: Argument = text("number", "the number as it was typed");
+const NUMBER: Argument =
+    text("number", "number as typed: with a currency, thousands separators, a percent sign, Chinese digits; NULL gives NULL");
 
 const DECIMAL: Argument = Argument::optional(
     "decimal",
@@ -44,7 +45,10 @@ or 1.234 with `decimal => ','`. A separator that fits neither reading, as in `1,
 declaration is wrong.
 
 The result is DECIMAL(38, scale), so money stays exact; further decimals are rounded, half away from zero. NULL for anything that is not a
-number or does not fit; `number_problem` says why.",
+number or does not fit; `number_problem` says why.
+
+**Elsewhere.** PostgreSQL and Oracle: `to_number(text, pattern)`, with a pattern for each form; Snowflake: `try_to_decimal`; R: `readr::parse_number`;
+pandas: `to_numeric(…, errors='coerce')`.",
             arguments: &[NUMBER, DECIMAL, SCALE],
             examples: &["SELECT parse_number('¥1.2万', scale => 2) AS chinese, parse_number('1.234,5', scale => 2) AS german, parse_number('(300)', scale => 2) AS negative;"],
             ..Doc::EMPTY

@@ -8,7 +8,8 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::cleaning::phone::{COUNTRIES, Country, country, read};
 
-const PHONE: Argument = text("phone", "the number as it was typed");
+const PHONE: Argument =
+    text("phone", "telephone number as typed, in any spelling; a text, so that its zeros are kept; NULL gives NULL");
 
 const COUNTRY: Argument = Argument::optional(
     "country",
@@ -35,10 +36,15 @@ Anything else gives NULL, and `phone_problem` says why: a landline without its a
 The result is a key: two spellings of one number give the same string, and a clean number is returned unchanged.
 
 The plans are those of the regulators and check only first digits and length, not whether a number is in use. The city or carrier of a
-Chinese mobile number changes over time and is not returned.",
+Chinese mobile number changes over time and is not returned.
+
+**Elsewhere.** Python: `phonenumbers.parse` and `format_number(…, E164)`; Java and JavaScript: libphonenumber. Both need the text cleaned of labels
+and of what a spreadsheet did to it. SQL has only `regexp_replace`.",
             arguments: &[PHONE, COUNTRY],
             examples: &["SELECT clean_phone('138 0013 8000') AS mobile, clean_phone('（010）8888-6666转801') AS landline,
-       clean_phone('(415) 555-2671', country => 'US') AS american;"],
+       clean_phone('(415) 555-2671', country => 'US') AS american;",
+            "SELECT phone IS NULL AS missing, phone_problem(phone) AS problem, count(*) AS customers, count(DISTINCT clean_phone(phone)) AS numbers
+FROM sample_customers(rows => 1000) GROUP BY ALL ORDER BY customers DESC;"],
             source: "ITU-T E.164 and the numbering plans of the countries' regulators",
             ..Doc::EMPTY
         },
@@ -62,9 +68,12 @@ Chinese mobile number changes over time and is not returned.",
             summary: "Returns the type of a telephone number: `mobile`, `landline` and so on.",
             description: "\
 One of `mobile`, `landline`, `mobile or landline` (North America and others do not distinguish them), `toll free`, `shared cost` (400 in
-China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_phone` gives NULL.",
+China), `voip`, `unknown` (the country's plan is not known). NULL where `clean_phone` gives NULL.
+
+**Elsewhere.** Python: `phonenumbers.number_type`; libphonenumber: `getNumberType`.",
             arguments: &[PHONE, COUNTRY],
-            examples: &["SELECT phone_type('13800138000') AS one, phone_type('010-88886666') AS two, phone_type('400-820-8820') AS three;"],
+            examples: &["SELECT phone_type('13800138000') AS one, phone_type('010-88886666') AS two, phone_type('400-820-8820') AS three;",
+            "SELECT phone_type(phone) AS type, count(*) AS customers FROM sample_customers(rows => 1000) GROUP BY type ORDER BY customers DESC;"],
             ..Doc::EMPTY
         },
         Gives::Text(|options| {

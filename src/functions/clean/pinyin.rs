@@ -19,16 +19,19 @@ the separator.
 
 **Limits.** Weighted by frequency, 99.7 % of all words of jieba get the same reading as from pypinyin, which lists 47,000 words. Readings
 that depend on the sentence (得, 着, 地, 还) get the most common one. Tones are those of the dictionary, without tone sandhi: 你好 is `ni3 hao3`.
-A person may read the own name differently.",
+A person may read the own name differently.
+
+**Elsewhere.** Python: `pypinyin.lazy_pinyin`; Java: pinyin4j; PostgreSQL and DuckDB have none.",
         arguments: &[
-            text("text", "the text"),
+            text("text", "Chinese text; other characters stay as they are; NULL gives NULL"),
             Argument::optional("tone", Takes::Choice(&["none", "number", "mark"]), "'none'", "`chong`, `chong2` or `chóng`"),
             Argument::optional("separator", Takes::Text, "' '", "separator between syllables"),
             Argument::optional("letters", Takes::Choice(&["all", "initials"]), "'all'", "whole syllables, or only their first letters"),
             Argument::optional("name", Takes::Flag, "false", "the text is the name of a person"),
         ],
         examples: &["SELECT pinyin('重庆银行') AS plain, pinyin('重庆银行', tone => 'mark') AS marked, pinyin('重庆银行', letters => 'initials', separator => '') AS initials,
-  pinyin('单雄信', name => true) AS name;"],
+  pinyin('单雄信', name => true) AS name;",
+            "SELECT name, pinyin(name, name => true) AS pinyin FROM sample_customers(rows => 4) ORDER BY customer_id;"],
         source: "sounds of characters from pinyin-data (crate pinyin); GB/T 28039-2011 for names",
         ..Doc::EMPTY
     },

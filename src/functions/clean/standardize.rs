@@ -13,7 +13,7 @@ use crate::docs::{Argument, Doc, Takes};
 use crate::error::invalid;
 use crate::kernels::cleaning::vocabulary::{Vocabulary, folded};
 
-const TEXT: Argument = text("text", "what was typed");
+const TEXT: Argument = text("text", "text as typed, compared with the synonyms; NULL gives NULL");
 
 const MAPPING: Argument = Argument::required(
     "mapping",
@@ -43,7 +43,10 @@ stays as it is with `otherwise => 'keep'`. `standardize_problem` names the candi
 A synonym with several standard values in the table is an error. The table is read once per statement; the result does not depend on the
 order of its rows.
 
-This is an ordinary function, not one in FROM, so it works wherever an expression does: in a tag, in WHERE, in GROUP BY.",
+This is an ordinary function, not one in FROM, so it works wherever an expression does: in a tag, in WHERE, in GROUP BY.
+
+**Elsewhere.** SQL: a join with the table of synonyms, exact matches only; OpenRefine: clusters of spellings, merged by hand; Python:
+`rapidfuzz.process.extractOne`.",
             arguments: &[
                 TEXT,
                 MAPPING,

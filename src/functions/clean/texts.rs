@@ -23,9 +23,12 @@ their accents.
 tags. Joiners are kept between the letters of Arabic and Indian scripts and between the parts of one emoji.
 3. **Spaces** of every kind become one space, and those at the ends are dropped. Line breaks count as spaces, unless `keep_lines` is true.
 
-A text that has only spaces gives `''`; write `nullif(clean_text(x), '')` to make it NULL. Cleaning a cleaned text again changes nothing.",
+A text that has only spaces gives `''`; write `nullif(clean_text(x), '')` to make it NULL. Cleaning a cleaned text again changes nothing.
+
+**Elsewhere.** PostgreSQL: `normalize(text, NFKC)`; Python: `unicodedata.normalize`, `ftfy.fix_text`; DuckDB: `nfc_normalize`. None of them collapses
+spaces or removes invisible characters, except `ftfy`.",
             arguments: &[
-                text("text", "the text as it was typed"),
+                text("text", "text as typed; NULL gives NULL"),
                 Argument::optional("form", Takes::Choice(&["nfkc", "halfwidth", "nfc"]), "'nfkc'", "which characters are unified"),
                 Argument::optional("letter_case", Takes::Choice(&["keep", "lower", "upper"]), "'keep'", "what to do with upper and lower case"),
                 Argument::optional("keep_lines", Takes::Flag, "false", "keep line breaks, one between two lines"),
@@ -49,8 +52,10 @@ A text that has only spaces gives `''`; write `nullif(clean_text(x), '')` to mak
             summary: "Converts full-width letters, digits, signs and spaces to ASCII.",
             description: "\
 U+FF01 to U+FF5E become `!` to `~`, U+3000 a space, and `￥￡￠￢￦` the signs of normal width. Everything else stays, also kana, `①` and spaces
-at the ends: `clean_text` does more.",
-            arguments: &[text("text", "the text")],
+at the ends: `clean_text` does more.
+
+**Elsewhere.** Oracle: `to_single_byte`; Excel: `ASC`; Python: `jaconv.z2h`.",
+            arguments: &[text("text", "text to convert; NULL gives NULL")],
             examples: &["SELECT to_halfwidth('ＡＢＣ　１２３！') AS half;"],
             ..Doc::EMPTY
         },
@@ -69,8 +74,10 @@ at the ends: `clean_text` does more.",
             description: "\
 Uses the tables of OpenCC, longest phrase first: 乾燥 becomes 干燥, 乾隆 stays 乾隆. Text that is already simplified, and every other script, stays
 as it is. Words are not replaced: 軟體 becomes 软体, not 软件. Characters whose simplified form exists in hardly any font stay. Kanji in Japanese
-text are converted too, so separate the languages first.",
-            arguments: &[text("text", "the text")],
+text are converted too, so separate the languages first.
+
+**Elsewhere.** Python: `opencc.OpenCC('t2s').convert`; ICU: the transform `Traditional-Simplified`, character by character.",
+            arguments: &[text("text", "text to convert; NULL gives NULL")],
             examples: &["SELECT to_simplified('憑藉乾隆年間的頭髮') AS simplified;"],
             source: "OpenCC 1.4, dictionaries TSCharacters and TSPhrases",
             ..Doc::EMPTY
@@ -89,8 +96,10 @@ text are converted too, so separate the languages first.",
             summary: "Converts Chinese text to traditional characters.",
             description: "\
 Uses the tables of OpenCC (its own standard, `s2t`, neither Taiwan's nor Hong Kong's), longest phrase first: 发展 becomes 發展, 理发 理髮. Where no
-phrase decides, a character becomes its most frequent counterpart, so names can come out wrong (范 may be 范 or 範).",
-            arguments: &[text("text", "the text")],
+phrase decides, a character becomes its most frequent counterpart, so names can come out wrong (范 may be 范 or 範).
+
+**Elsewhere.** Python: `opencc.OpenCC('s2t').convert`; ICU: the transform `Simplified-Traditional`, character by character.",
+            arguments: &[text("text", "text to convert; NULL gives NULL")],
             examples: &["SELECT to_traditional('发展理发业') AS traditional;"],
             source: "OpenCC 1.4, dictionaries STCharacters and STPhrases",
             ..Doc::EMPTY

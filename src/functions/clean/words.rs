@@ -38,9 +38,12 @@ full-width letters, and `words(to_simplified(x))` for traditional characters, of
 `dictionary` is a table with your own words in the column `word`, or a list. These words are always kept whole, the longest at each place
 first, whatever jieba would do. `stop_words => 'drop'` removes about 510 words that occur in every text (我们, 但是, the).
 
-A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary: 0.2 s and 35 MB.",
+A text without words gives an empty list. Write `unnest(words(x))` for one row per word. The first call loads the dictionary: 0.2 s and 35 MB.
+
+**Elsewhere.** Python: `jieba.lcut`, which keeps spaces and punctuation; PostgreSQL: `to_tsvector` with the extension zhparser or pg_jieba, without
+order; ClickHouse: `tokens`, which does not split Chinese by words.",
             arguments: &[
-                text("text", "the text"),
+                text("text", "text to split, Chinese, Latin or mixed; NULL gives NULL"),
                 Argument::optional("dictionary", Takes::Table(&["word"]), "", "words that are never split"),
                 Argument::optional("stop_words", Takes::Choice(&["keep", "drop"]), "'keep'", "whether to keep words that occur in every text"),
             ],
@@ -75,8 +78,11 @@ You can add your own words from a table with the columns `word` and `score`.
 **Limits.** Words are counted, not understood: irony, comparisons (比以前好), conditions (要是好用就好了), quotations, and words whose meaning depends
 on the subject (快 about a delivery and about a battery running out) are read wrongly. Test: 17,561 sentences from reviews of hotels, books
 and computers that were not used to make the lexicon, each with the label of its review. 85 % have a known word, and 79 % of these get the
-right sign. Use it over many texts, not to judge one.",
-            arguments: &[text("text", "the text"), LEXICON, SHIPPED],
+right sign. Use it over many texts, not to judge one.
+
+**Elsewhere.** Python: `vaderSentiment`, for English; SnowNLP, a classifier trained on purchases, from 0 to 1. Snowflake: `SENTIMENT`, by a language
+model, which is better at irony, and dearer.",
+            arguments: &[text("text", "text to score, such as a review; NULL gives NULL"), LEXICON, SHIPPED],
             examples: &[
                 "SELECT review, round(sentiment(review), 2) AS sentiment
 FROM (VALUES ('质量很好，非常满意'), ('不太好用'), ('价格便宜，但是质量很差'), ('Not bad at all'), ('今天星期五')) AS given(review);",
@@ -95,7 +101,7 @@ SELECT round(sentiment('被种草了', lexicon => mine), 2) AS sentiment;",
             summary: "Returns the words that `sentiment` counts in a text: a list of STRUCT(word, score).",
             description: "\
 In the order of the text, each with its score after negation, degree and \"but\". The list is empty if no word is known.",
-            arguments: &[text("text", "the text"), LEXICON, SHIPPED],
+            arguments: &[text("text", "text to score, such as a review; NULL gives NULL"), LEXICON, SHIPPED],
             examples: &["SELECT sentiment_words('物流很快，但是包装不好看') AS words;"],
             ..Doc::EMPTY
         },
