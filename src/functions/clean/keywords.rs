@@ -36,7 +36,7 @@ Highest weights first; ties in alphabetical order. The result does not depend on
 All words of a group are kept until its result, with `text_rank` also their pairs: 30 bytes or more for each, counted towards the memory
 limit. The first call loads the dictionary and, for `tf_idf`, the corpus: 0.2 s and 35 MB each.
 
-**Cost.** One pass; the dictionary's walk through the texts takes most of the time.
+**Cost.** One pass over the texts, each split once.
 
 **Elsewhere.** Python: `jieba.analyse.extract_tags` and `textrank`, of one text per call; scikit-learn: `TfidfVectorizer`, whose inverse document
 frequency comes from the rows given; R: `bind_tf_idf` of tidytext.",
