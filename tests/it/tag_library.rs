@@ -28,7 +28,7 @@ fn script(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The history writes a time as ISO 8601 does, a cast as PostgreSQL.
+/// Values of tags as text write a time as ISO 8601 does, a cast as PostgreSQL.
 const VALUE: &str = r"regexp_replace(value, '^(\d{4}-\d{2}-\d{2})T(\d{2}:)', '\1 \2')";
 
 /// Makes the tables `tags_<when>` and `members_<when>` of what is expected as of a day.
@@ -91,9 +91,9 @@ fn every_tag_and_segment_is_what_plain_sql_says() {
             let about = format!("{what}, {partitions} partitions");
             compare(&engine, &session, expected, found, &about);
         };
-        compare("tags_now", "SELECT customer_id, tag, value FROM profile.customer_tags", "tags");
-        let tags = format!("SELECT customer_id, tag, value FROM profile.customer_tags{then}");
-        compare("tags_earlier", &tags, "tags as they were");
+        let tags = |as_of: &str| format!("SELECT customer_id, tag, {VALUE} AS value FROM profile.customer_tags{as_of}");
+        compare("tags_now", &tags(""), "tags");
+        compare("tags_earlier", &tags(&then), "tags as they were");
         let moment = format!("TIMESTAMP '{EARLIER} 23:59:59.999999'");
         let history = format!(
             "SELECT customer_id, tag, {VALUE} AS value FROM profile.customer_history
