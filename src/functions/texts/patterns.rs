@@ -211,7 +211,7 @@ For SQL that is put together as text. Quotes inside are doubled.
         "quote_ident",
         "texts",
         "Quotes a name as SQL needs it, if it needs quotes.",
-        Meaning::Sql(&[(1, "format('%I', $1)")]),
+        Meaning::Sql(&[(1, "CASE WHEN $1 IS NOT NULL THEN format('%I', $1) END")]),
     )
     .page(
         &[Argument::required("name", Takes::Value("text"), "name of a table or column; NULL gives NULL")],
