@@ -504,6 +504,13 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 _ => false,
             };
             let held = classes_held(&ddl, &context).await?;
+            if let (DdlStatement::CreateMemoryTable(made), Some((name, _))) = (&ddl, &held)
+                && context.tables().temporary(name).is_some()
+                && made.or_replace
+                && !context.catalog().is_durable()
+            {
+                altering::check_replaced(name, Arc::clone(made.input.schema().inner()), &context).await?;
+            }
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {
                 if is_of_query {

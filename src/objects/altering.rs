@@ -186,6 +186,19 @@ async fn alter_temporary(
     Ok(vec![])
 }
 
+/// Fails when a table of the session cannot be replaced by one with these columns, as something that reads it would break.
+///
+/// # Errors
+/// The first object that would break, and why.
+pub async fn check_replaced(name: &str, columns: SchemaRef, context: &StatementContext) -> Result<()> {
+    let table = &Arc::new(EmptyTable::new(columns));
+    let check = |context: StatementContext| async move {
+        let changed = context.with_relation(name, Arc::clone(table) as _);
+        check_users(&of_session(name), &context, &changed).await
+    };
+    context.settled(check).await.map(|_| ())
+}
+
 /// The columns that are renamed or dropped; their comments and classes move with them.
 fn moved(operations: &[AlterTableOperation]) -> Vec<Moved> {
     let of = |operation: &AlterTableOperation| match operation {
