@@ -24,7 +24,7 @@ use super::cursors;
 use super::erasing;
 use super::exporting;
 use super::identities;
-use super::naming::{object_command, own_name, refuse_used, shown_definition};
+use super::naming::{object_command, own_name, refuse_insert, refuse_used, shown_definition};
 use super::prepared::{Parameters, Prepared};
 use super::reports;
 use super::rights;
@@ -469,6 +469,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
     parser::take_if_not_exists(&mut parsed);
     parser::take_temporary(&mut parsed);
     tell_format(&mut parsed)?;
+    refuse_insert(&parsed, &context)?;
     if let Some(answer) = changing::run(session, &parsed, &context).await? {
         return Ok(answer);
     }

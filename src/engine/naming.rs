@@ -1,13 +1,15 @@
 //! Names of tables and views: which object a statement means, with or without a schema.
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Ident, ObjectName, ObjectType, SchemaName, Statement as SqlStatement};
+use sqlparser::ast::{Ident, Insert, ObjectName, ObjectType, SchemaName, Statement as SqlStatement, TableObject};
 
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::{altering, kind_of, lifecycle, schema};
+use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::command::{Body, Command, Create, Target};
 use crate::sql::parser;
 use crate::statement::StatementContext;
@@ -161,19 +163,25 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
             }
             (None, own) => {
                 // The first schema of the search path that has it, or else the first schema.
-                let names: Vec<String> = context.path().iter().map(|of| member_of(of, own)).collect();
+                let path = context.path();
+                let (filled, others): (Vec<&String>, Vec<&String>) =
+                    path.iter().partition(|of| OWN_SCHEMAS.contains(&of.as_str()));
+                let names: Vec<String> = others.into_iter().map(|of| member_of(of, own)).collect();
                 let is_there = |name: &&String| {
                     context.tables().temporary(name).is_some() || relation(name, context).is_ok_and(|found| found.is_some())
                 };
-                Ok(names.iter().find(is_there).or(names.first()).cloned().unwrap_or_else(|| own.to_string()))
+                match names.iter().find(is_there) {
+                    Some(name) => Ok(name.clone()),
+                    None => match filled.into_iter().find(|of| publishes(of, own, context)) {
+                        Some(of) => Err(is_filled(of, own)),
+                        None => Ok(names.first().cloned().unwrap_or_else(|| own.to_string())),
+                    },
+                }
             }
         },
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
         [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
-        [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => {
-            let problem = "is in a schema that Portrait fills itself: what profiles and segments publish changes with their definitions and REFRESH; tables are made in public, or in a schema of yours";
-            Err(invalid(&name.to_string(), problem))
-        }
+        [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => Err(is_filled(schema, &name.to_string())),
         [schema, _] => {
             let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
             let problem =
@@ -186,11 +194,45 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
 
 /// The object name of a new relation: without a schema, it is created in the first schema of the path.
 fn new_name(name: &ObjectName, context: &StatementContext) -> Result<String> {
-    let own = own_name(name, context)?;
-    match (name.0.as_slice(), context.path().first()) {
-        ([only], Some(first)) => Ok(only.as_ident().map_or(own, |only| member_of(first, &crate::sql::command::normal(only)))),
-        _ => Ok(own),
+    let path = context.path();
+    let ([only], Some(first)) = (name.0.as_slice(), path.first()) else { return own_name(name, context) };
+    let Some(only) = only.as_ident().map(crate::sql::command::normal) else { return own_name(name, context) };
+    match schema::parts(&only, context) {
+        // Its error names the schema.
+        (Some(_), _) => own_name(name, context),
+        _ if OWN_SCHEMAS.contains(&first.as_str()) => Err(is_filled(first, &only)),
+        _ => Ok(member_of(first, &only)),
     }
+}
+
+/// Refuses an INSERT into a table of a schema that Portrait fills itself.
+pub(super) fn refuse_insert(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(()) };
+    let SqlStatement::Insert(Insert { table: TableObject::TableName(name), .. }) = statement.as_ref() else { return Ok(()) };
+    match name.0.as_slice() {
+        [.., schema, _] if !schema.as_ident().is_some_and(is_own_schema) => Ok(()),
+        _ => own_name(name, context).map(|_| ()),
+    }
+}
+
+/// True if a schema that Portrait fills itself has a table of this name.
+fn publishes(schema: &str, table: &str, context: &StatementContext) -> bool {
+    let state = context.state();
+    let schema = state.catalog_list().catalog(CATALOG).and_then(|catalog| catalog.schema(schema));
+    schema.is_some_and(|schema| schema.table_exist(table))
+}
+
+/// The error for a change of a table in a schema that Portrait fills itself.
+fn is_filled(schema: &str, name: &str) -> DataFusionError {
+    let problem = match schema {
+        PROFILE_SCHEMA | SEGMENT_SCHEMA => {
+            "is in a schema that Portrait fills itself: to change what profiles and segments publish, change the tables that they read, or their definitions, and REFRESH; tables of your own are made in public, or in a schema of yours"
+        }
+        _ => {
+            "is in a schema that Portrait fills itself, with what it knows of the database; tables of your own are made in public, or in a schema of yours"
+        }
+    };
+    invalid(name, problem)
 }
 
 /// The object name of a table in a schema.
