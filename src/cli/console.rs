@@ -10,7 +10,8 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use indicatif::{HumanBytes, HumanCount};
 use portraitdb::{
-    Answer, Blocks, Engine, Format, ResultWriter, Session, Staged, Statement, TableStyle, message, stream, without_passwords,
+    Answer, Blocks, Engine, Format, Language, ResultWriter, Session, Staged, Statement, TableStyle, message, stream,
+    without_passwords,
 };
 
 use super::kept::{Keeping, Kept, KeptResult};
@@ -205,6 +206,11 @@ impl Console {
     /// Runs a script up to its first error, which names file, line and statement.
     pub(super) fn run(&mut self, script: &Script) -> Result<(), Failure> {
         self.run_with(script, |_| Ok(()))
+    }
+
+    /// The language of the session.
+    pub(super) fn language(&self) -> Language {
+        self.session.language()
     }
 
     /// Tells an error in the language of the session, which a statement may have set; the program then ends.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use portraitdb::{Answer, Engine, printable};
+use portraitdb::{Answer, Engine, Language, printable};
 use serde_json::{Value, json};
 
 use super::Common;
@@ -96,7 +96,10 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
             None => {
                 match is_json {
                     true => log("locked", json!({ "lock": name })),
-                    false => eprintln!("locked: another run holds the lock {}", printable(name)),
+                    false => {
+                        let text = format!("locked: another run holds the lock {}", printable(name));
+                        eprintln!("{}", of_environment().message(&text));
+                    }
                 }
                 return Err(Failure::Ended(LOCKED));
             }
@@ -120,7 +123,8 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
             let files: Vec<String> = asked.files.iter().map(|file| file.display().to_string()).collect();
             log("started", json!({ "attempt": attempt, "files": files }));
         }
-        let failure = match once(engine, &mut scripts, asked, common) {
+        let mut language = of_environment();
+        let failure = match once(engine, &mut scripts, asked, common, &mut language) {
             Ok(()) => {
                 if is_json {
                     log("succeeded", json!({ "attempt": attempt, "duration": began.elapsed().as_secs_f64() }));
@@ -144,7 +148,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
                 let duration = began.elapsed().as_secs_f64();
                 log("failed", json!({ "attempt": attempt, "error": problem, "duration": duration, "is_last": is_last }));
             }
-            false => eprintln!("{}", line(of_environment(), "error", &problem)),
+            false => eprintln!("{}", line(language, "error", &problem)),
         }
         if is_last {
             return Err(Failure::Ended(code));
@@ -152,7 +156,11 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
         let wait = wait(attempt);
         match is_json {
             true => log("retry", json!({ "attempt": attempt + 1, "wait": wait.as_secs_f64() })),
-            false => eprintln!("attempt {attempt} of {} failed; the next begins in {:.1} s", asked.retry + 1, wait.as_secs_f64()),
+            false => {
+                let text =
+                    format!("attempt {attempt} of {} failed; the next begins in {:.1} s", asked.retry + 1, wait.as_secs_f64());
+                eprintln!("{}", language.message(&text));
+            }
         }
         let listening = super::signals::Listening::new();
         engine.block_on(async {
@@ -164,8 +172,14 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
     }
 }
 
-/// Runs the scripts once, in a session of their own.
-fn once(engine: &Engine, scripts: &mut [Option<Script>], asked: &Run, common: &Common) -> Result<(), Failure> {
+/// Runs the scripts once, in a session of their own. Its language, which a statement may have set, is that of its error.
+fn once(
+    engine: &Engine,
+    scripts: &mut [Option<Script>],
+    asked: &Run,
+    common: &Common,
+    language: &mut Language,
+) -> Result<(), Failure> {
     let session = super::session(engine, common.connect.as_deref(), &common.set)?;
     let mut console = Console::new(engine.clone(), session, common.format, common.output.as_deref())?;
     console.deadline = asked.timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
@@ -175,7 +189,9 @@ fn once(engine: &Engine, scripts: &mut [Option<Script>], asked: &Run, common: &C
             Some(script) => script,
             None => script.insert(Script::read(file)?),
         };
-        console.run(script)?;
+        let ran = console.run(script);
+        *language = console.language();
+        ran?;
     }
     console.finish()
 }
