@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use crate::catalog::models::StoredModel;
 use crate::catalog::snapshots::PublishedColumn;
 use crate::error::invalid;
+use crate::settings::PortraitSettings;
 
 /// The published version of a profile.
 #[derive(Debug, Clone)]
@@ -170,6 +171,11 @@ pub trait Definitions: Debug + Send + Sync {
     /// There is no such profile.
     fn segments_of(&self, profile: &str) -> Result<Vec<(String, SegmentDefinition)>> {
         Err(no_database(profile))
+    }
+
+    /// The settings of the session, such as the language of texts in results.
+    fn settings(&self) -> PortraitSettings {
+        PortraitSettings::default()
     }
 }
 

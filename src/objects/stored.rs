@@ -19,6 +19,7 @@ use crate::refresh::defined::columns_by_name;
 use crate::refresh::definition::ProfileDefinition;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::{STATE, seen};
+use crate::settings::PortraitSettings;
 use crate::sql::command::{Grammar, Target};
 use crate::sql::time_travel::name_at;
 use crate::statement::StatementContext;
@@ -113,6 +114,10 @@ impl Definitions for Stored {
         let objects = self.0.objects()?;
         let own = objects.iter().filter(|object| object.kind == "segment" && object.profile == profile);
         own.map(|object| Ok((object.name.clone(), self.segment_definition(object.clone())?))).collect()
+    }
+
+    fn settings(&self) -> PortraitSettings {
+        PortraitSettings::of(self.0.session().config_options())
     }
 }
 

@@ -127,8 +127,10 @@ impl TableMacro for ExplainTag {
                 column::KEY
             ),
         };
-        let unknown = literal(&format!("no customer of profile {profile} has the key {key}"));
-        let without_row = literal(&format!("the query of tag {tag} has no row for this customer, so there is no value"));
+        let language = definitions.settings().language;
+        let said = |text: String| literal(&language.message(&text));
+        let unknown = said(format!("no customer of profile {profile} has the key {key}"));
+        let without_row = said(format!("the query of tag {tag} has no row for this customer, so there is no value"));
         Ok(format!(
             "SELECT rules.rule, \
                coalesce(rules.condition, CASE WHEN state.has THEN {without_row} ELSE {unknown} END) AS condition, \
