@@ -380,6 +380,6 @@ pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<S
         "profile {name} has no time_columns: a refresh as of an earlier day reads later rows too, unless the queries use $as_of"
     ));
     notes.extend(planned.sources.notes_on_clocks(Some(&format!("profile {name}"))));
-    notes.extend(planned.never.iter().map(|(segment, problem)| format!("segment {segment} {problem}")));
+    notes.extend(planned.never.iter().map(|(_, note)| note.clone()));
     Ok(notes)
 }

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ExprSchema, Result};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
-use sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
+use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Value, Visit, Visitor};
 
 use super::definition::ProfileDefinition;
 use crate::error::{did_you_mean, invalid};
@@ -124,4 +124,42 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
     let mut casts = Casts(vec![]);
     let _ = condition.visit(&mut casts);
     casts.0
+}
+
+/// The first comparison with NULL, which is never true: nothing equals NULL, not even NULL itself.
+pub fn compared_with_null(part: &impl Visit) -> Option<String> {
+    struct Comparisons;
+    impl Visitor for Comparisons {
+        type Break = String;
+        fn pre_visit_expr(&mut self, expression: &SqlExpr) -> ControlFlow<String> {
+            use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+            match expression {
+                SqlExpr::BinaryOp { left, op: Eq | NotEq | Lt | LtEq | Gt | GtEq, right } if is_null(left) || is_null(right) => {
+                    ControlFlow::Break(expression.to_string())
+                }
+                SqlExpr::InList { list, negated: true, .. } if list.iter().any(is_null) => {
+                    ControlFlow::Break(expression.to_string())
+                }
+                SqlExpr::Case { operand: Some(operand), conditions, .. }
+                    if conditions.iter().any(|when| is_null(&when.condition)) =>
+                {
+                    ControlFlow::Break(format!("CASE {operand} WHEN NULL"))
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    match part.visit(&mut Comparisons) {
+        ControlFlow::Break(found) => Some(found),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+/// True for NULL as it is written, also in parentheses or a cast.
+pub fn is_null(expression: &SqlExpr) -> bool {
+    match expression {
+        SqlExpr::Nested(inner) | SqlExpr::Cast { expr: inner, .. } => is_null(inner),
+        SqlExpr::Value(value) => matches!(value.value, Value::Null),
+        _ => false,
+    }
 }

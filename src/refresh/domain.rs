@@ -142,8 +142,8 @@ pub fn asked(condition: &RowExpression) -> Result<Vec<Asked>> {
 }
 
 impl Asked {
-    /// The problem to report when the column can never have this value; `None` when it can, or when its values are unknown.
-    pub fn never(&self, domains: &BTreeMap<String, Vec<ScalarValue>>) -> Option<String> {
+    /// The note on a segment whose column can never have this value; `None` when it can, or when its values are unknown.
+    pub fn never(&self, segment: &str, domains: &BTreeMap<String, Vec<ScalarValue>>) -> Option<String> {
         let values = domains.get(&self.column)?;
         // Compared in the literal's type, where 1 equals 1.0.
         let is_it = |value: &ScalarValue| value.cast_to(&self.literal.data_type()).is_ok_and(|value| value == self.literal);
@@ -159,7 +159,7 @@ impl Asked {
             [] => "it has no value".to_string(),
             values => format!("its values are {}", values.join(", ")),
         };
-        Some(format!("compares {} with {}, which can never be equal: {known}", self.column, self.value))
+        Some(format!("{segment} compares {} with {}, which can never be equal; {known}", self.column, self.value))
     }
 }
 

@@ -13,10 +13,10 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{Query, SelectItem, SetExpr, Statement as SqlStatement};
+use sqlparser::ast::{Query, SelectItem, SetExpr, Statement as SqlStatement, Visit};
 
 use super::as_of;
-use super::checks::{check_history, check_names, key_type, text_as_other, value_type};
+use super::checks::{check_history, check_names, compared_with_null, is_null, key_type, text_as_other, value_type};
 use super::decompose::{RowExpression, over_own_row};
 use super::definition::{Definition, ProfileDefinition};
 use super::domain::{Asked, asked, values_of};
@@ -58,7 +58,7 @@ pub struct Planned {
     /// Time columns whose tables do not exist, as `table.column`, each with a name that is near. A profile may be created before
     /// its sources, but not refreshed without them: rows that the time column should hold back would be read.
     pub missing: Vec<(String, String)>,
-    /// Segments whose conditions compare a column with a value that it can never have, each with the problem.
+    /// Notes on conditions that are never true and values that are always NULL, each with the label of its definition.
     pub never: Vec<(String, String)>,
 }
 
@@ -126,6 +126,8 @@ impl Planner<'_> {
             let mut columns: Vec<Field> = profile.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
             check_names(definition, &columns)?;
             check_history(definition, &attributes)?;
+            let mut never: Vec<(String, String)> = vec![];
+            never.extend(on_null(&format!("profile {name}"), definition.body.query.as_ref()));
             let mut tags = vec![];
             for place in in_order(definition)? {
                 let (tag, body) = &definition.tags[place];
@@ -154,7 +156,12 @@ impl Planner<'_> {
                     value.clone()
                 };
                 columns.push(Field::new(&tag.object.name, column, true));
-                domains.extend(values_of(&plan, 1).map(|values| (tag.object.name.clone(), values)));
+                never.extend(on_null(&subject, body.query.as_ref()));
+                let values = values_of(&plan, 1);
+                if values.as_ref().is_some_and(Vec::is_empty) {
+                    never.push((subject.clone(), format!("{subject} gives NULL only, so no customer has a value")));
+                }
+                domains.extend(values.map(|values| (tag.object.name.clone(), values)));
                 let looks_back = !has_join(&plan)?
                     && calls_in(body.query.as_ref()).iter().any(|(function, arguments)| {
                         function == "rfm"
@@ -169,7 +176,7 @@ impl Planner<'_> {
                     needs,
                 });
             }
-            let (mut segments, mut never) = (vec![], vec![]);
+            let mut segments = vec![];
             for (segment, condition) in &definition.segments {
                 let subject = format!("segment {}", segment.object.name);
                 let query =
@@ -208,11 +215,15 @@ impl Planner<'_> {
                         format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
                     ));
                 }
+                never.extend(on_null(&subject, condition));
+                if is_null(condition) {
+                    never.push((subject.clone(), format!("{subject} has the condition NULL, so it never has a member")));
+                }
                 let Some(condition) = over_own_row(&plan, &own_table(name), &definition.body.key)? else {
                     return Err(invalid(&subject, MORE_THAN_OWN_ROW));
                 };
                 let asked = asked(&condition)?;
-                never.extend(asked.iter().filter_map(|asked| Some((segment.object.name.clone(), asked.never(&domains)?))));
+                never.extend(asked.iter().filter_map(|asked| Some((subject.clone(), asked.never(&subject, &domains)?))));
                 segments.push(PlannedSegment {
                     name: segment.object.name.clone(),
                     version: segment.object.version,
@@ -436,11 +447,17 @@ impl Planned {
                  them, join it to all customers, as the page of rfm shows"
             )
         }));
-        let never = self.never.iter().map(|(segment, problem)| (format!("segment {segment}"), problem));
-        let never = never.filter(|(segment, _)| part.is_none_or(|part| part == segment));
-        notes.extend(never.map(|(segment, problem)| format!("{segment} {problem}")));
+        let never = self.never.iter().filter(|(label, _)| part.is_none_or(|part| part == label));
+        notes.extend(never.map(|(_, note)| note.clone()));
         notes
     }
+}
+
+/// The note on a definition that compares with NULL, with its label.
+fn on_null(label: &str, definition: &impl Visit) -> Option<(String, String)> {
+    let found = compared_with_null(definition)?;
+    let note = format!("{label} compares with NULL in {found}, which is never true; write IS NULL or IS NOT NULL");
+    Some((label.to_string(), note))
 }
 
 /// True for a plan with a join: rows missing on one side may come from the other.

@@ -130,19 +130,19 @@ fn conditions_that_nobody_meets_are_told() {
     for (condition, told) in [
         (
             "\"客单价\" = '很高'",
-            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
+            "segment s compares 客单价 with '很高', which can never be equal; its values are '高', '中', '低'",
         ),
         (
             "\"客单价\" IN ('高', '很高')",
-            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
+            "segment s compares 客单价 with '很高', which can never be equal; its values are '高', '中', '低'",
         ),
         (
             "'很高' <> \"客单价\" OR level = 'gold'",
-            "segment s compares 客单价 with '很高', which can never be equal: its values are '高', '中', '低'",
+            "segment s compares 客单价 with '很高', which can never be equal; its values are '高', '中', '低'",
         ),
-        ("step = 3", "segment s compares step with 3, which can never be equal: its values are 1, 2"),
-        ("level = 'silver'", "segment s compares level with 'silver', which can never be equal: its values are 'gold', 'none'"),
-        ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which can never be equal: its values are 'a', 'b'"),
+        ("step = 3", "segment s compares step with 3, which can never be equal; its values are 1, 2"),
+        ("level = 'silver'", "segment s compares level with 'silver', which can never be equal; its values are 'gold', 'none'"),
+        ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which can never be equal; its values are 'a', 'b'"),
     ] {
         // What a managed table holds is not known from the definition.
         if condition.starts_with("level") {
@@ -170,7 +170,7 @@ fn conditions_that_nobody_meets_are_told() {
     ));
     assert_eq!(
         only(&told, "segment s compares"),
-        "segment s compares 客单价 with '高', which can never be equal: its values are '很高', '低'"
+        "segment s compares 客单价 with '高', which can never be equal; its values are '很高', '低'"
     );
 }
 
@@ -319,5 +319,43 @@ fn a_row_that_is_taken_for_names_is_told() {
     }
     for text in ["id,2\n1,2\n", "region,2023,2024\na,1,2\n", "name,1,2\nx,5,4\n", "a,b\nx,y\n", "1,2\n", "region,2025\na,1\n"] {
         assert_eq!(told(text, "'FILE'"), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_always_null_is_told() {
+    let profile = "CREATE PROFILE p WITH (key = 'id') AS SELECT id, level FROM customers;";
+    let made = |sql: &str| notes(&format!("{SHOP}{profile} {sql};"));
+    for (sql, told) in [
+        (
+            "CREATE SEGMENT s ON p AS level = NULL OR id = 1",
+            "segment s compares with NULL in level = NULL, which is never true; write IS NULL or IS NOT NULL",
+        ),
+        (
+            "CREATE SEGMENT s ON p AS id NOT IN (1, NULL)",
+            "segment s compares with NULL in id NOT IN (1, NULL), which is never true; write IS NULL or IS NOT NULL",
+        ),
+        (
+            "CREATE TAG t ON p AS SELECT id, CASE level WHEN NULL THEN 'a' ELSE 'b' END FROM customers",
+            "tag t compares with NULL in CASE level WHEN NULL, which is never true; write IS NULL or IS NOT NULL",
+        ),
+        (
+            "CREATE TAG t ON p AS SELECT id, count(*) FROM orders WHERE amount <> CAST(NULL AS DOUBLE) GROUP BY id",
+            "tag t compares with NULL in amount <> CAST(NULL AS DOUBLE), which is never true; write IS NULL or IS NOT NULL",
+        ),
+        ("CREATE SEGMENT s ON p AS NULL", "segment s has the condition NULL, so it never has a member"),
+        ("CREATE TAG t ON p AS SELECT id, NULL FROM customers", "tag t gives NULL only, so no customer has a value"),
+        (
+            "CREATE TAG t ON p AS SELECT id, CASE WHEN level = 'gold' THEN NULL END FROM customers",
+            "tag t gives NULL only, so no customer has a value",
+        ),
+    ] {
+        assert_eq!(only(&made(sql), "NULL"), told);
+    }
+    for sql in [
+        "CREATE SEGMENT s ON p AS level IS NULL OR level IS DISTINCT FROM NULL OR level IN ('gold', NULL)",
+        "CREATE TAG t ON p AS SELECT id, CASE WHEN level IS NULL THEN NULL ELSE level END FROM customers",
+    ] {
+        none(&made(sql), "NULL");
     }
 }
