@@ -208,7 +208,7 @@ pub(super) async fn execute(
             if discarded == Discarded::All {
                 if session.transaction_status() != TransactionStatus::Idle {
                     let problem = "cannot be part of a transaction; COMMIT or ROLLBACK first";
-                    return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "DISCARD ALL", problem));
+                    return Err(session.not_undone("DISCARD ALL", problem));
                 }
                 session.cursors.lock().clear();
                 session.prepared.lock().clear();

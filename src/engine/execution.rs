@@ -566,7 +566,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
             if staged.is_some() && session.transaction_status() != TransactionStatus::Idle {
                 let problem =
                     "into an external table cannot be part of a transaction, because its files are visible at once; COMMIT first";
-                return Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, "INSERT", problem));
+                return Err(session.not_undone("INSERT", problem));
             }
             let mut state = state;
             if staged.is_some() {

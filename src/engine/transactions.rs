@@ -3,6 +3,8 @@
 //! The [catalog](crate::catalog::transaction) manages changes of stored objects; temporary tables are restored on a rollback. What cannot
 //! be undone is refused within a transaction: a refresh, which takes long and writes its own log; training; ALTER SYSTEM, which changes
 //! the audit log; and adding files to an external table with INSERT.
+//!
+//! The statements of one message of a client share a transaction, too, which BEGIN turns into one that lasts until COMMIT.
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use super::Session;
 use super::answer::Answer;
 use super::execution::tag_of;
 use crate::catalog::Catalog;
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, in_language};
 use crate::postgres_settings::Given;
 use crate::sql::command::{Command, normal};
 use crate::sql::parser::Parsed;
@@ -37,6 +39,10 @@ pub enum TransactionStatus {
 /// The setting by which transactions only read, unless they say otherwise.
 const READS_ONLY: &str = "default_transaction_read_only";
 
+/// The notes of COMMIT and ROLLBACK without BEGIN.
+const NOTHING_TO_COMMIT: &str = "there is no transaction to commit";
+const NOTHING_TO_ROLL_BACK: &str = "there is no transaction to roll back";
+
 /// A transaction in progress.
 pub(super) struct Transaction {
     /// The catalog that its statements see; `None` in memory, where no object can be changed.
@@ -45,6 +51,8 @@ pub(super) struct Transaction {
     tables: SavedTables,
     savepoints: Vec<(String, SavedTables)>,
     has_failed: bool,
+    /// True for the transaction of one message, as long as no BEGIN has come.
+    is_shared: bool,
     reads_only: bool,
     /// The settings of the session at its start.
     given: Given,
@@ -68,6 +76,54 @@ impl Session {
         if let Some(transaction) = self.transaction.lock().as_mut() {
             transaction.has_failed = true;
         }
+    }
+
+    /// Begins the transaction that the statements of one message share, unless there is a transaction already.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub async fn share_transaction(&self) -> Result<()> {
+        if self.transaction.lock().is_some() {
+            return Ok(());
+        }
+        let session = self.clone();
+        let begun = self.engine.run(async move {
+            begin(&session, &[]).await?;
+            if let Some(transaction) = session.transaction.lock().as_mut() {
+                transaction.is_shared = true;
+            }
+            Ok(())
+        });
+        begun.await.map_err(|error| in_language(error, self.language()))
+    }
+
+    /// Ends the transaction of a message: what its statements did takes effect, or is undone. A transaction of BEGIN continues.
+    ///
+    /// # Errors
+    /// The changes are in conflict with others; then nothing takes effect.
+    pub async fn end_shared(&self, takes_effect: bool) -> Result<()> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        let session = self.clone();
+        let ended = self.engine.run(async move {
+            match takes_effect {
+                true => commit(&session, false).await.map(drop),
+                false => roll_back(&session).await.map(drop),
+            }
+        });
+        ended.await.map_err(|error| in_language(error, self.language()))
+    }
+
+    /// True within the transaction of one message.
+    fn is_shared(&self) -> bool {
+        self.transaction.lock().as_ref().is_some_and(|transaction| transaction.is_shared)
+    }
+
+    /// The error for what cannot be undone; `problem` tells why it is refused between BEGIN and COMMIT.
+    pub(super) fn not_undone(&self, tag: &str, problem: &str) -> DataFusionError {
+        let of_message = "cannot be undone, and the statements of one message are one transaction; send it by itself";
+        coded(SqlState::ACTIVE_SQL_TRANSACTION, tag, if self.is_shared() { of_message } else { problem })
     }
 
     /// Records that a setting is restored at the end of the transaction; false when there is none.
@@ -210,7 +266,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
         true => "cannot be part of a transaction; COMMIT first",
         false => "cannot be part of a transaction in memory; COMMIT first, or open a database with -d",
     };
-    Err(coded(SqlState::ACTIVE_SQL_TRANSACTION, &command.tag(), problem))
+    Err(session.not_undone(&command.tag(), problem))
 }
 
 /// Whether the modes make a transaction read-only; `None` when they do not say.
@@ -222,8 +278,12 @@ fn access(modes: &[TransactionMode]) -> Option<bool> {
 }
 
 async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
-    if session.transaction.lock().is_some() {
-        return Ok(Answer::done(vec!["there is a transaction already; it continues".into()]));
+    if let Some(transaction) = session.transaction.lock().as_mut() {
+        if !std::mem::take(&mut transaction.is_shared) {
+            return Ok(Answer::done(vec!["there is a transaction already; it continues".into()]));
+        }
+        transaction.reads_only = access(modes).unwrap_or(transaction.reads_only);
+        return Ok(Answer::done(vec![]));
     }
     let shared = &session.engine.shared.catalog;
     let catalog = if shared.is_durable() { Some(shared.begin()?) } else { None };
@@ -234,6 +294,7 @@ async fn begin(session: &Session, modes: &[TransactionMode]) -> Result<Answer> {
         tables,
         savepoints: vec![],
         has_failed: false,
+        is_shared: false,
         reads_only,
         given: session.given(),
         local: vec![],
@@ -248,7 +309,7 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
     session.close_cursors();
     let ended = session.transaction.lock().take();
     let answer = match ended {
-        None => Answer::done(vec!["there is no transaction to commit".into()]),
+        None => Answer::done(vec![NOTHING_TO_COMMIT.into()]),
         Some(failed) if failed.has_failed => {
             session.put_back(failed.given)?;
             session.tables.restore(failed.tables).await;
@@ -269,7 +330,7 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
                 session.tables.restore(transaction.tables).await;
                 return Err(error);
             }
-            Answer::done(vec![])
+            Answer::done(if transaction.is_shared { vec![NOTHING_TO_COMMIT.into()] } else { vec![] })
         }
     };
     if chain {
@@ -282,11 +343,11 @@ async fn roll_back(session: &Session) -> Result<Answer> {
     session.close_cursors();
     let ended = session.transaction.lock().take();
     match ended {
-        None => Ok(Answer::done(vec!["there is no transaction to roll back".into()])),
+        None => Ok(Answer::done(vec![NOTHING_TO_ROLL_BACK.into()])),
         Some(transaction) => {
             session.put_back(transaction.given)?;
             session.tables.restore(transaction.tables).await;
-            Ok(Answer::done(vec![]))
+            Ok(Answer::done(if transaction.is_shared { vec![NOTHING_TO_ROLL_BACK.into()] } else { vec![] }))
         }
     }
 }
@@ -295,11 +356,16 @@ fn none(word: &str) -> DataFusionError {
     coded(SqlState::NO_ACTIVE_SQL_TRANSACTION, word, "can only be used within a transaction; BEGIN starts one")
 }
 
+/// The transaction of a BEGIN, which alone has savepoints.
+fn begun(transaction: &mut Option<Transaction>) -> Option<&mut Transaction> {
+    transaction.as_mut().filter(|transaction| !transaction.is_shared)
+}
+
 async fn savepoint(session: &Session, name: &Ident) -> Result<Answer> {
     let name = normal(name);
     let tables = session.tables.saved().await;
     let mut transaction = session.transaction.lock();
-    let transaction = transaction.as_mut().ok_or_else(|| none("SAVEPOINT"))?;
+    let transaction = begun(&mut transaction).ok_or_else(|| none("SAVEPOINT"))?;
     if let Some(catalog) = &transaction.catalog {
         catalog.savepoint(&name)?;
     }
@@ -311,7 +377,7 @@ async fn roll_back_to(session: &Session, name: &Ident) -> Result<Answer> {
     let name = normal(name);
     let tables = {
         let mut transaction = session.transaction.lock();
-        let transaction = transaction.as_mut().ok_or_else(|| none("ROLLBACK TO"))?;
+        let transaction = begun(&mut transaction).ok_or_else(|| none("ROLLBACK TO"))?;
         let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
         if let Some(catalog) = &transaction.catalog {
             catalog.roll_back_to(&name)?;
@@ -327,7 +393,7 @@ async fn roll_back_to(session: &Session, name: &Ident) -> Result<Answer> {
 fn release(session: &Session, name: &Ident) -> Result<Answer> {
     let name = normal(name);
     let mut transaction = session.transaction.lock();
-    let transaction = transaction.as_mut().ok_or_else(|| none("RELEASE"))?;
+    let transaction = begun(&mut transaction).ok_or_else(|| none("RELEASE"))?;
     let place = transaction.savepoints.iter().rposition(|(own, _)| *own == name).ok_or_else(|| no_savepoint(&name))?;
     if let Some(catalog) = &transaction.catalog {
         catalog.release(&name)?;

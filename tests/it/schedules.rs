@@ -377,9 +377,10 @@ fn clients_make_and_run_schedules() {
         tokio::runtime::Handle::current().spawn(connection);
         // In one piece, and prepared.
         client
-            .batch_execute("CREATE SCHEDULE s WITH (every = INTERVAL '1 minute') AS BEGIN INSERT INTO log SELECT $scheduled_time; SELECT 1; END; RUN SCHEDULE s")
+            .batch_execute("SELECT 1; CREATE SCHEDULE s WITH (every = INTERVAL '1 minute') AS BEGIN INSERT INTO log SELECT $scheduled_time; SELECT 1; END")
             .await
             .unwrap();
+        client.batch_execute("RUN SCHEDULE s").await.unwrap();
         client.execute("CREATE SCHEDULE t WITH (every = INTERVAL '1 minute') AS $$ SELECT 1; $$", &[]).await.unwrap();
         client.execute("RUN SCHEDULE t", &[]).await.unwrap();
         let rows = client.query("SELECT name, status, rows, role FROM system.runs ORDER BY run", &[]).await.unwrap();

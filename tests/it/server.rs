@@ -193,6 +193,38 @@ fn a_transaction_is_seen_by_others_when_it_is_committed() {
 }
 
 #[test]
+fn several_statements_of_one_message_are_one_transaction() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "a")).await.unwrap();
+        let count = async || client.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0);
+        let error = client.batch_execute("INSERT INTO t VALUES (2); SELECT 1 / 0; INSERT INTO t VALUES (3)").await.unwrap_err();
+        assert_eq!((code(&error), count().await), (&SqlState::DIVISION_BY_ZERO, 1));
+        client.batch_execute("INSERT INTO t VALUES (2); CREATE TABLE u (b BIGINT); INSERT INTO u VALUES (1)").await.unwrap();
+        assert_eq!(count().await, 2);
+        // What a COMMIT among them has ended stays, and what follows is another transaction.
+        client.batch_execute("INSERT INTO t VALUES (3); COMMIT; INSERT INTO t VALUES (4); SELECT 1 / 0").await.unwrap_err();
+        assert_eq!(count().await, 3);
+        client.batch_execute("BEGIN; INSERT INTO t VALUES (4); COMMIT; SELECT 1 / 0").await.unwrap_err();
+        assert_eq!(count().await, 4);
+        // BEGIN takes in what came before it.
+        client.batch_execute("INSERT INTO t VALUES (5); BEGIN; INSERT INTO t VALUES (6)").await.unwrap();
+        client.batch_execute("ROLLBACK").await.unwrap();
+        assert_eq!(count().await, 4);
+        for (sql, expected) in [
+            ("INSERT INTO t VALUES (5); ALTER SYSTEM SET portrait.audit = 'all'", SqlState::ACTIVE_SQL_TRANSACTION),
+            ("INSERT INTO t VALUES (5); REFRESH RETENTION", SqlState::ACTIVE_SQL_TRANSACTION),
+            ("INSERT INTO t VALUES (5); SAVEPOINT s", SqlState::NO_ACTIVE_SQL_TRANSACTION),
+        ] {
+            let error = client.batch_execute(sql).await.unwrap_err();
+            assert_eq!((code(&error), count().await), (&expected, 4), "{sql}");
+        }
+        client.batch_execute("DECLARE c CURSOR FOR SELECT a FROM t; FETCH ALL FROM c").await.unwrap();
+    });
+}
+
+#[test]
 fn an_idle_transaction_ends_after_the_time_that_was_set() {
     let directory = database("CREATE TABLE t AS SELECT 1 AS a");
     let server = serve(directory.path(), &[]);

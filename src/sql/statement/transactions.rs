@@ -19,6 +19,10 @@ After a statement fails, every other statement is refused until ROLLBACK, and CO
 their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL, ALTER SYSTEM and INSERT into
 an external table; in an in-memory database also everything that creates or drops objects.
 
+When a client of a server sends several statements in one message, as `psql -c 'a; b'` does, they are one transaction without BEGIN, too: if one
+fails, what those before it did is undone, and what cannot be undone has to be sent by itself. BEGIN among them begins a transaction that also
+has what came before it in the message; COMMIT and ROLLBACK end it. The shell and scripts of `portrait run` send each statement by itself.
+
 **Elsewhere.** As in PostgreSQL at REPEATABLE READ. DuckDB has the same isolation, and conflicts by row; here they are by table.",
         examples: &["CREATE TABLE visits AS SELECT * FROM sample_orders(rows => 1000);
 BEGIN;
