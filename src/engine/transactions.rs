@@ -78,12 +78,13 @@ impl Session {
         }
     }
 
-    /// Begins the transaction that the statements of one message share, unless there is a transaction already.
+    /// Begins the transaction that the statements of one message share, unless there is a transaction already. In memory there is none,
+    /// because it would refuse to create anything.
     ///
     /// # Errors
     /// The catalog cannot be read.
     pub async fn share_transaction(&self) -> Result<()> {
-        if self.transaction.lock().is_some() {
+        if self.transaction.lock().is_some() || !self.engine.shared.catalog.is_durable() {
             return Ok(());
         }
         let session = self.clone();
