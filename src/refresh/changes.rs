@@ -25,7 +25,7 @@ use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
 use datafusion::arrow::compute::kernels::zip::zip;
 use datafusion::arrow::compute::{and, cast, filter, is_not_null, not, nullif, take};
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
 use datafusion::common::{HashMap, Result, internal_datafusion_err};
 
 /// The values of a tag in the rows of a batch, as one flat array.
@@ -50,7 +50,7 @@ impl Values {
     /// Internal error when the column should hold lists and does not.
     pub fn of(column: &ArrayRef, multiple: bool) -> Result<Self> {
         if !multiple {
-            return Ok(Self { items: Arc::clone(column), lists: None });
+            return Ok(Self { items: with_one_zero(column), lists: None });
         }
         let list = column.as_list_opt::<i32>();
         let list = list.ok_or_else(|| internal_datafusion_err!("lists were expected, got {}", column.data_type()))?;
@@ -62,7 +62,7 @@ impl Values {
             rows.extend(std::iter::repeat_n(as_u32(row), range.len()));
             places.extend(range.map(|place| u32::try_from(place).unwrap_or_default()));
         }
-        let items = take(list.values(), &UInt32Array::from(places), None)?;
+        let items = with_one_zero(&take(list.values(), &UInt32Array::from(places), None)?);
         let lists = Lists { rows, offsets: OffsetBuffer::from_lengths(lengths), nulls: list.nulls().cloned() };
         Ok(Self { items, lists: Some(lists) })
     }
@@ -220,6 +220,16 @@ pub fn only_true(mask: &BooleanArray) -> BooleanArray {
     match mask.nulls() {
         Some(nulls) => BooleanArray::new(mask.values() & nulls.inner(), None),
         None => mask.clone(),
+    }
+}
+
+/// The items with 0.0 in place of -0.0: they are equal, so a change from one to the other is none. Adding 0.0 leaves every other number as
+/// it is.
+fn with_one_zero(items: &ArrayRef) -> ArrayRef {
+    match items.data_type() {
+        DataType::Float64 => Arc::new(items.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| value + 0.0)),
+        DataType::Float32 => Arc::new(items.as_primitive::<Float32Type>().unary::<_, Float32Type>(|value| value + 0.0)),
+        _ => Arc::clone(items),
     }
 }
 

@@ -216,6 +216,9 @@ impl Group {
         for (name, multiple) in names {
             let value = column(&name);
             if multiple {
+                // The two zeros of floats are one value, and DISTINCT within a call compares bits.
+                let data_type = plan.schema().field_with_unqualified_name(&name)?.data_type();
+                let value = if data_type.is_floating() { value + lit(ScalarValue::new_zero(data_type)?) } else { value };
                 let call = array_agg(value.clone()).distinct().filter(value.is_not_null()).build()?;
                 calls.push(call.alias(&name));
                 values.push(array_sort(column(&name), lit("ASC"), lit("NULLS LAST")).alias(name));
