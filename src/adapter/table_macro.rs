@@ -10,15 +10,17 @@
 //! *expression*, kept as it was parsed.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query};
 
 use super::arguments::Options;
 use super::definitions::Definitions;
 use crate::docs::Doc;
-use crate::error::invalid;
+use crate::error::{invalid, raw};
 use crate::text::{as_sql, without_marks};
 
 /// A function in FROM that is replaced by a query.
@@ -97,9 +99,19 @@ pub struct MacroCall {
     /// The columns of the query that the macro [asked](TableMacro::asks) about; `None` if it did not ask, or if the query
     /// cannot be planned alone because it reads a CTE of the query around the call.
     pub columns: Option<SchemaRef>,
+    /// Why that query cannot be planned alone.
+    pub problem: Option<Arc<DataFusionError>>,
 }
 
 impl MacroCall {
+    /// The table that the query which the macro asked about reads, if that is why it cannot be planned alone. It may be a CTE of the query
+    /// around the call.
+    pub fn missing_table(&self) -> Option<String> {
+        let text = raw(self.problem.as_deref()?);
+        let (_, name) = text.strip_prefix("table '")?.strip_suffix("' not found")?.split_once('.')?;
+        Some(name.strip_prefix("public.").unwrap_or(name).to_string())
+    }
+
     fn get(&self, argument: &str) -> Option<&Given> {
         self.given.iter().find(|(name, _)| *name == argument).map(|(_, given)| given)
     }

@@ -174,12 +174,15 @@ impl Expansion<'_> {
                 Some(context) => readers::open(&mut question, self.state, context).await?,
                 None => vec![],
             };
-            // An error in the query is reported when the query is planned at its place.
             let plan = match self.context.filter(|_| !files.is_empty()) {
-                Some(context) => with_time_zone(context.with_files(files).state()).statement_to_plan(question).await.ok(),
-                None => self.state.statement_to_plan(question).await.ok(),
+                Some(context) => with_time_zone(context.with_files(files).state()).statement_to_plan(question).await,
+                None => self.state.statement_to_plan(question).await,
             };
-            call.columns = plan.map(|plan| Arc::clone(plan.schema().inner()));
+            // An error in the query is reported when the query is planned at its place, or by the macro.
+            match plan {
+                Ok(plan) => call.columns = Some(Arc::clone(plan.schema().inner())),
+                Err(problem) => call.problem = Some(Arc::new(problem)),
+            }
         }
         let text = table_macro.expand(call, self.definitions.as_ref())?;
         let mut parsed = parser::parse_composed(&text, self.state)?;
@@ -218,7 +221,7 @@ impl Expansion<'_> {
             }
         }
         require_all(doc, &names)?;
-        Ok(MacroCall { doc, given, options: Options::read(doc, options)?, columns: None })
+        Ok(MacroCall { doc, given, options: Options::read(doc, options)?, columns: None, problem: None })
     }
 
     fn given(&self, doc: &Doc, argument: &Argument, expression: Expr) -> Result<Given> {

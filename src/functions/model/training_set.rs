@@ -1,6 +1,7 @@
 //! The table macro `training_set`.
 
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use sqlparser::ast::{Expr, Value, ValueWithSpan};
 
 use crate::adapter::definitions::{Definitions, Published};
@@ -76,6 +77,9 @@ impl TableMacro for TrainingSet {
         let published = definitions.published(profile, None)?;
         let target = call.relation(TARGET)?;
         let Some(columns) = &call.columns else {
+            if let Some(problem) = call.problem.clone().filter(|_| call.missing_table().is_none()) {
+                return Err(DataFusionError::Shared(problem));
+            }
             return Err(invalid(
                 DOC.name,
                 "target cannot read a CTE of the query around the call; write it as (WITH … SELECT …)",

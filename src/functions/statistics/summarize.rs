@@ -2,11 +2,12 @@
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 
 use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid};
 use crate::text::sql_type;
 
 const DOC: Doc = Doc {
@@ -74,10 +75,7 @@ impl TableMacro for Summarize {
 
     fn expand(&self, call: MacroCall, _: &dyn Definitions) -> Result<String> {
         let (Some(query), Some(columns)) = (call.query("query"), &call.columns) else {
-            return Err(invalid(
-                DOC.name,
-                "takes a query that can run on its own; write SUMMARIZE SELECT …, or make a view of it",
-            ));
+            return Err(not_alone(&call));
         };
         if columns.fields().is_empty() {
             return Err(invalid(DOC.name, "the query has no columns"));
@@ -104,6 +102,16 @@ impl TableMacro for Summarize {
             aggregates.join(", "),
         ))
     }
+}
+
+/// The error for a query that cannot be planned alone: its own, unless it may read a CTE of the query around the call.
+fn not_alone(call: &MacroCall) -> DataFusionError {
+    if let Some(name) = call.missing_table() {
+        let problem = "no such table; SHOW TABLES lists them, and a name of a WITH around the call is not seen here";
+        return coded(SqlState::UNDEFINED_TABLE, &name, problem);
+    }
+    let otherwise = "takes a query that can run on its own; write SUMMARIZE SELECT …, or make a view of it";
+    call.problem.clone().map_or_else(|| invalid(DOC.name, otherwise), DataFusionError::Shared)
 }
 
 /// The values of one column, in the order of the lists; what they need is added to the aggregates.
