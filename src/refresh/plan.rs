@@ -326,7 +326,7 @@ impl Planner<'_> {
             Err(error) => Err(error),
         };
         let planned = planned.map_err(|error| about(subject, error))?;
-        sources.add(subject, &reads, written, &planned, &definition.body.time_columns)?;
+        sources.add(subject, &reads, written, &planned, &definition.body.time_columns, self.context)?;
         Ok(planned)
     }
 

@@ -47,6 +47,7 @@ impl Sources {
         query: &Query,
         plan: &LogicalPlan,
         time_columns: &[(String, String)],
+        context: &StatementContext,
     ) -> Result<()> {
         let sources = reads.sources();
         self.names.extend(sources.keys().cloned());
@@ -64,8 +65,13 @@ impl Sources {
             if source.times.is_empty() || is_timed(&name) || !is_whole || is_bounded {
                 continue;
             }
+            let own = times_read(&name, source.times, plan, context);
             let (times, readers) = self.whole.entry(name).or_default();
-            *times = source.times;
+            for time in own {
+                if !times.contains(&time) {
+                    times.push(time);
+                }
+            }
             if !readers.iter().any(|reader| reader == by) {
                 readers.push(by.to_string());
             }
@@ -146,6 +152,33 @@ impl Sources {
         }
         Ok(newest)
     }
+}
+
+/// Of several time columns of a table those that the query reads; all of them when it reads none.
+fn times_read(table: &str, times: Vec<String>, plan: &LogicalPlan, context: &StatementContext) -> Vec<String> {
+    if times.len() < 2 {
+        return times;
+    }
+    // An error here must not refuse the definition: the note then names all columns.
+    let read = columns_read(plan, context).unwrap_or_default();
+    let is_read = |time: &&String| read.iter().any(|(other, column)| other == table && column == *time);
+    let own: Vec<String> = times.iter().filter(is_read).cloned().collect();
+    if own.is_empty() { times } else { own }
+}
+
+/// The columns of tables that a query reads: those that the optimizer leaves in its scans.
+fn columns_read(plan: &LogicalPlan, context: &StatementContext) -> Result<BTreeSet<Origin>> {
+    let mut found = BTreeSet::new();
+    context.session().optimize(plan)?.apply_with_subqueries(|plan| {
+        if let LogicalPlan::TableScan(scan) = plan {
+            for place in 0..scan.projected_schema.fields().len() {
+                let origins = origins(plan, place).into_iter();
+                found.extend(origins.map(|(table, column)| (name_and_time(&table).0.to_string(), column)));
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
 }
 
 /// The number of rows that have no value in a column; `None` where statistics do not tell it, and so all rows would have to be read.

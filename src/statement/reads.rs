@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use parking_lot::Mutex;
 
 /// The tables found so far, by name. Cheap to clone; clones share the same map.
@@ -15,7 +15,7 @@ pub struct Reads {
 /// A table that is read.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    /// Its date and timestamp columns. Empty for a view, whose tables are recorded themselves.
+    /// Its timestamp and date columns. Empty for a view, whose tables are recorded themselves.
     pub times: Vec<String>,
     /// Each path of views that leads to it. An empty path means that it is read directly.
     pub through: Vec<Vec<String>>,
@@ -27,8 +27,10 @@ impl Reads {
         let mut found = self.found.lock();
         let source = found.entry(name.to_string()).or_default();
         if source.times.is_empty() && !is_view {
+            // Times before days, which are more often those of something else, such as a birthday.
             let times = schema.fields().iter().filter(|field| is_time(field.data_type()));
-            source.times = times.map(|field| field.name().clone()).collect();
+            let (stamps, days): (Vec<&Arc<Field>>, Vec<&Arc<Field>>) = times.partition(|field| !is_day(field.data_type()));
+            source.times = stamps.into_iter().chain(days).map(|field| field.name().clone()).collect();
         }
         if !source.through.iter().any(|other| other == through) {
             source.through.push(through.to_vec());
@@ -38,6 +40,13 @@ impl Reads {
     /// The tables found so far.
     pub fn sources(&self) -> BTreeMap<String, Source> {
         self.found.lock().clone()
+    }
+}
+
+fn is_day(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_day(values),
+        other => matches!(other, DataType::Date32 | DataType::Date64),
     }
 }
 

@@ -82,6 +82,16 @@ fn sources_that_are_read_whole_are_told_by_name() {
         let told = shop(&format!("{both} {timed} CREATE TAG n ON p AS {query};"));
         assert_eq!(told.iter().any(|note| note.starts_with("orders.ordered_at is a time")), is_told, "{query}: {told:#?}");
     }
+    // Of several times those that the query reads are named, and all when it reads none; days come last.
+    let many =
+        "CREATE TABLE sales AS SELECT id, DATE '2000-01-01' AS born, ordered_at AS sold_at, ordered_at AS sent_at FROM orders;";
+    for (query, named) in [
+        ("SELECT id, max(sent_at) FROM sales GROUP BY id", "sales.sent_at is a time and"),
+        ("SELECT id, count(*) FROM sales GROUP BY id", "sales.sold_at and sales.sent_at and sales.born are times and"),
+    ] {
+        let told = shop(&format!("{many} {timed} CREATE TAG n ON p AS {query};"));
+        assert!(only(&told, "sales.").starts_with(named), "{query}: {told:#?}");
+    }
     // REFRESH says it too.
     let two = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at') AS SELECT id FROM customers;
         CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id; CREATE TAG m ON p AS SELECT id, max(amount) FROM orders GROUP BY id;
