@@ -74,7 +74,7 @@ Attributes have a history if CREATE PROFILE lists them in `history`. A refresh w
             Column { name: "value", data_type: "VARCHAR", text: "the value, as text" },
             Column { name: "valid_from", data_type: "TIMESTAMP", text: "time of the refresh that first gave it" },
             Column { name: "valid_to", data_type: "TIMESTAMP", text: "time of the refresh that ended it; NULL while the value is current" },
-            Column { name: "tag_version", data_type: "BIGINT", text: "version of the tag's definition that gave the value; NULL for an attribute" },
+            Column { name: "tag_version", data_type: "BIGINT", text: "version of the tag's definition that gave the value; for an attribute, that of the profile" },
         ],
         examples: &[after_refreshes!(
             "SELECT b.value AS before, a.value AS after, count(*) AS customers
