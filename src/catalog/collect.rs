@@ -2,19 +2,18 @@
 //!
 //! Only file locks coordinate writers, readers and the collector, so each pair must be safe in any interleaving:
 //!
-//! - *A writer, and a collector that finds its file.* The name is fresh, and only the writer knows it until it is published. The writer
-//!   holds a lock on the file from its creation until the commit that refers to it has returned. So a collector that gets the lock has
-//!   either a published file, or one whose writer gave up or was killed. To tell the two apart, it reads the catalog again while holding
-//!   the lock; its earlier reading is too old, as the writer may have published and released the file in between.
-//! - *A file that is created but not locked yet.* The collector may lock it first. So a writer uses a new file only if it still exists
-//!   after locking it; otherwise it creates another under another name.
-//! - *A reader, and a collector that removes its file.* The reader may look up a snapshot that is then withdrawn before it has locked the
-//!   files. If the reader locks first, the file is not free. If it locks a file that is being removed, it finds that the path no longer
-//!   exists and its snapshot is gone, and looks up the snapshot again. If it locks the file after the collector deleted it from the catalog
-//!   but before it was removed from disk, the file remains, unknown to the catalog, until a later collector finds it free.
-//! - *A writer that keeps files of an earlier snapshot.* It holds the lock of its object, so no other process withdraws that snapshot
-//!   meanwhile. Should that happen anyway, publishing fails: the transaction checks the expected snapshot and that the catalog knows each
-//!   file.
+//! - *A writer, and a collector that finds its file.* The name is new, and only the writer knows it until the file is published. The
+//!   writer locks the file when it creates it, and unlocks it when the commit that refers to it has returned. A collector that gets the
+//!   lock has one of two files: a published one, or one whose writer gave up or was killed. To tell which, it reads the catalog again under
+//!   the lock. What it read before is too old: the file may have been published and unlocked since.
+//! - *A file that is created but not locked yet.* The collector may lock it first. So a writer that has locked its file checks that it
+//!   still exists, and otherwise creates another one with another name.
+//! - *A reader, and a collector that removes its file.* A reader looks up a snapshot and then locks its files; in between, the snapshot may
+//!   be withdrawn. There are three cases. The reader locks first: the collector leaves the file. The collector has removed the file: the
+//!   reader finds no file at the path, and looks up the snapshot again. The collector has deleted the file from the catalog but not yet
+//!   from disk: the reader reads it, and a later collector removes it.
+//! - *A writer that keeps files of an earlier snapshot.* It holds the lock of its object, so no other process withdraws that snapshot.
+//!   If one did, publishing would fail: its transaction checks that the snapshot is the expected one, and that the catalog knows each file.
 //! - *Two collectors.* They would be safe, but do the work twice; so only one works at a time, and the others return.
 
 use std::collections::HashSet;

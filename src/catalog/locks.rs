@@ -8,10 +8,10 @@
 //! process ends, however it ends; so a file that is not locked was left by a killed process. The file's content names the holder, for the
 //! error message of those who do not get the lock; no decision depends on it.
 //!
-//! The file exists only while it is locked: its holder removes it, then unlocks it. A process that opens it in between locks an unlinked
-//! file, while the next one locks a new file at the same path. So a lock counts only if the file at the path is the one that was locked,
-//! which is verified by writing to the locked file and reading the path. While a lock is held, no other process removes or replaces the
-//! file, as removing it requires holding it.
+//! The file exists only while it is locked: its holder removes it, then unlocks it. A process that had opened it before gets the lock of a
+//! file that is no longer at the path, while the next process creates and locks a new file there. So a lock counts only if the locked file
+//! is the one at the path. To find out, the process writes to the locked file and reads what is at the path. Whoever removes a file must
+//! hold its lock, so the file of a lock that is held stays where it is.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};

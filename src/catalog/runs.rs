@@ -1,9 +1,9 @@
 //! Runs: what the database did, for how long, and how it ended.
 //!
-//! A run writes its own end to the catalog; one that cannot, because its process was killed, is *lost*. Whether a run is alive is
-//! determined by an operating system lock ([`super::locks`]), which the process holds from before its run becomes visible until after its
-//! end is written: exact, immediate and independent of clocks. A process that is suspended for an hour still holds it, and its run
-//! continues when the process does. So `running` in the catalog together with a free lock means lost; every reader sees that without
+//! A run writes its own end to the catalog; one that cannot, because its process was killed, is *lost*. A lock of the operating system
+//! ([`super::locks`]) tells whether a run is alive: the process takes it before its run becomes visible, and releases it after the end is
+//! written. This is exact, immediate and independent of clocks: a process that is suspended for an hour still holds the lock, and its run
+//! goes on when the process does. A run that is `running` in the catalog while its lock is free is lost. Every reader sees that without
 //! writing anything, and the next run that begins records it.
 //!
 //! The heartbeat records when a run was last active, which a lock cannot: an old heartbeat reveals a process that is alive but stuck, and

@@ -3,8 +3,8 @@
 //! A transaction reads the state of the catalog at its beginning: its own connection holds SQLite's snapshot of it. With its first change,
 //! it continues on a copy of that state in memory, so that the catalog is not locked while a user thinks between two statements. Each
 //! change is applied to the copy, where later statements see it, and recorded. COMMIT applies all recorded changes to the catalog in one
-//! SQLite transaction. Each change checks its assumptions there: a table that another process has written to since, or, for changes of
-//! definitions, any definition that has changed, is a conflict, and then nothing of the transaction is applied.
+//! SQLite transaction, in which each change checks what it assumed. If another process has written to a table since, that is a conflict;
+//! for a change of definitions, so is any definition that has changed. After a conflict, nothing of the transaction is applied.
 //!
 //! The ids that SQLite assigns to snapshots and objects differ between the copy and the catalog; snapshot ids are translated when changes
 //! are applied, and objects are looked up by name.

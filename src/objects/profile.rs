@@ -336,7 +336,6 @@ pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec
 ///
 /// # Errors
 /// The published state cannot be read.
-/// What it has published cannot be read.
 pub async fn state(named: &Named, context: &StatementContext) -> Result<State> {
     let name = &named.profile;
     let newest = context.view().snapshot(SnapshotOf::Profile, name, When::Now)?;

@@ -16,14 +16,14 @@
 //! aggregation added here: either min and max, which detects a customer with two values, or a list of all distinct values. These two kinds
 //! are never mixed in one group.
 //!
-//! **What becomes of conditions**: those shared by all members stay below the aggregation, where they reach the scan. Any other condition
-//! must apply to its own member only: it becomes a FILTER on that member's aggregate calls. As there are now groups without a row of the
-//! member, its values are also set to NULL unless at least one row met the condition. In a query without an aggregation, the condition
-//! becomes a CASE around the value.
+//! **What becomes of conditions**: those that all members have stay below the aggregation, where they reach the scan. Any other condition
+//! applies to one member only, and becomes a FILTER on the aggregate calls of that member. A group may then have no row of the member, so
+//! its values are NULL unless at least one row met the condition. In a query without an aggregation, the condition becomes a CASE around
+//! the value.
 //!
-//! **What must not be moved**: a WHERE protects the expressions above it (`WHERE visits <> 0` before `amount / visits`), and a FILTER does
-//! not, as arguments are computed for all rows. Expressions that can fail are therefore guarded ([`super::guard`]). Volatile expressions
-//! (such as `random()`) and subqueries are not moved; they stay part of the source.
+//! **What must not be moved**: a WHERE protects the expressions above it: after `WHERE visits <> 0`, `amount / visits` cannot fail. A FILTER
+//! does not protect them, as arguments are computed for all rows. So expressions that can fail are guarded ([`super::guard`]). Volatile
+//! expressions (such as `random()`) and subqueries are not moved; they stay part of the source.
 //!
 //! **The profile's own query** decides who is in the profile, so a tag may share its rows only when the tag has every condition of the
 //! profile: then no row that the tag needs is filtered out. The profile's HAVING remains a filter on rows.

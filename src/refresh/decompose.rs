@@ -117,8 +117,8 @@ fn is_by_key(aggregate: &Aggregate, key: Option<&Expr>) -> bool {
     is_plain && aggregate.schema.maybe_index_of_column(key) == Some(0) && expressions.into_iter().all(can_move)
 }
 
-/// True for expressions that mean the same elsewhere in the plan. Not so volatile ones, which would be drawn once for all members instead
-/// of once for each, and subqueries, which look at more than one row and would be planned in another scope.
+/// True for expressions that mean the same elsewhere in the plan. A volatile one does not: it would be computed once for all members instead
+/// of once for each. A subquery does not either: it looks at more than one row, and would be planned in another scope.
 fn can_move(expression: &Expr) -> bool {
     let has_subquery = expression.exists(|part| {
         Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))

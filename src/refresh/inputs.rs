@@ -1,9 +1,9 @@
 //! The inputs of a refresh, aligned by the key.
 //!
-//! Every input is a plan of a key and columns. The inputs are merged by key rather than joined: each has unique keys, all are sorted by
-//! key, and one pass over all of them holds one batch of each in memory, where joins of thirty inputs would keep twenty-nine in hash
-//! tables. The merge is a full outer join of two *leading* inputs: there is a row for every customer of the profile, and for every customer
-//! of the previous state, as the values of those who left must close. Rows of other inputs whose key is in neither are skipped.
+//! Every input is a plan of a key and columns, with unique keys and sorted by key. The inputs are merged by key rather than joined: one
+//! pass over all of them holds one batch of each in memory, where joins of thirty inputs would keep twenty-nine in hash tables. Two inputs
+//! *lead*: the profile, and the previous state, as the values of customers who left must close. There is a row for every key of these two;
+//! rows of other inputs with another key are skipped.
 
 use std::sync::Arc;
 

@@ -11,9 +11,9 @@
 //! The rows go to a file of the new state, and closed values to a file of the history. When both are on disk, one catalog transaction
 //! publishes them. Until then readers see the previous state, and a refresh that is killed or fails leaves it unchanged.
 //!
-//! **Why a file with the whole state**, although it could be derived from the history: most readers want the current state, all of it; the
-//! next refresh compares with it in key order without sorting; and a snapshot of an earlier day is simply a file that still exists. **Why a
-//! history as well**: snapshots are removed after a while, and closed values must not be.
+//! **Why a file with the whole state**, although it could be derived from the history: most readers want all of the current state. The next
+//! refresh compares with it in the order of keys, without sorting. And a snapshot of an earlier day is simply a file that still exists.
+//! **Why a history as well**: snapshots are removed after a while, and closed values must not be.
 //!
 //! The rows of one customer depend on its sources alone, and the previous state is an input like any other. So a refresh of only the
 //! customers that changed would be this plan over fewer rows of each source, keeping the others.

@@ -19,10 +19,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Selects all tags, or those in `asked` and those that need them. A tag that the snapshot `known` does not have, or has with values of
-    /// another type, is always computed; `published` are the columns of that snapshot.
+    /// Selects all tags, or those in `asked` and those that need them. In `tags`, each tag comes after those it needs.
     ///
-    /// In `tags`, each tag comes after those it needs.
+    /// `known` is the snapshot whose values are kept, and `published` are its columns. A tag that it does not have, or has with values of
+    /// another type, is always computed.
     ///
     /// # Errors
     /// There is no tag of a name in `asked`.

@@ -18,8 +18,8 @@ use crate::catalog::runs::now;
 use crate::catalog::snapshots::{NewSnapshot, Part, Snapshot, SnapshotOf};
 use crate::error::{SqlState, coded};
 
-/// This many files of a statement have the smallest size; the next as many have twice that size, and so on. So a change of one row, which
-/// rewrites one file, rewrites less than a fiftieth of a table with six million rows or more, and the largest tables have some hundred
+/// This many files of a statement have the smallest size, the next as many twice that size, and so on. A change of one row rewrites one
+/// file: in a table of six million rows or more that is less than a fiftieth of it, and the largest tables still have only some hundred
 /// files.
 const FILES_OF_A_SIZE: usize = 128;
 
