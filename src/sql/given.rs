@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
-use datafusion::logical_expr::{Expr as Planned, LogicalPlan};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{BinaryExpr, Expr as Planned, ExprSchemable, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
     CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan,
@@ -57,10 +58,28 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
                 }
             }
         }
+        let schema = merge_schema(&node.inputs());
         node.apply_expressions(|expression| {
             expression.apply(|part| {
                 match part {
                     Planned::Placeholder(Placeholder { id, field }) => add(id, field.clone()),
+                    // `x = ANY($1)` and `$1 = ANY(list)`.
+                    Planned::ScalarFunction(call) if call.name() == "array_has" => match call.args.as_slice() {
+                        [Planned::Placeholder(placeholder), value] => add(&placeholder.id, list_of(value, &schema)),
+                        [list, Planned::Placeholder(placeholder)] => add(&placeholder.id, item_of(list, &schema)),
+                        _ => {}
+                    },
+                    // `x > ANY($1)` is planned as a comparison with the least item.
+                    Planned::BinaryExpr(BinaryExpr { left, right, .. }) => {
+                        for (value, extreme) in [(left, right), (right, left)] {
+                            if let Planned::ScalarFunction(call) = extreme.as_ref()
+                                && matches!(call.name(), "array_min" | "array_max")
+                                && let [Planned::Placeholder(placeholder)] = call.args.as_slice()
+                            {
+                                add(&placeholder.id, list_of(value, &schema));
+                            }
+                        }
+                    }
                     // `$1::bigint[]` states its type.
                     Planned::Cast(Cast { expr, field }) | Planned::TryCast(TryCast { expr, field }) => {
                         if let Planned::Placeholder(placeholder) = expr.as_ref() {
@@ -81,6 +100,25 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(())
+}
+
+/// A list of values of this expression's type, where known.
+fn list_of(value: &Planned, schema: &DFSchema) -> Option<FieldRef> {
+    let (_, field) = value.to_field(schema).ok()?;
+    if field.data_type().is_null() {
+        return None;
+    }
+    let list = DataType::List(Arc::new(Field::new_list_field(field.data_type().clone(), true)));
+    // With what marks it as an `oid`.
+    Some(Arc::new(Field::new("", list, true).with_metadata(field.metadata().clone())))
+}
+
+/// An item of the list that this expression gives, where known.
+fn item_of(list: &Planned, schema: &DFSchema) -> Option<FieldRef> {
+    let (_, field) = list.to_field(schema).ok()?;
+    let DataType::List(item) = field.data_type() else { return None };
+    let known = !item.data_type().is_null();
+    known.then(|| Arc::new(Field::new("", item.data_type().clone(), true).with_metadata(field.metadata().clone())))
 }
 
 /// Casts `$1`, `$2` … to these types where they are operands, so that nothing is inferred from the other operand.

@@ -12,7 +12,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::functions_nested::expr_fn::array_to_string;
-use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
@@ -175,11 +175,8 @@ pub fn columns(plan: &LogicalPlan) -> Schema {
     Schema::new(plan.schema().fields().iter().enumerate().map(told).collect::<Vec<_>>())
 }
 
-/// The mark of a column. DataFusion drops that of a value on its way through `array_agg` and CASE.
+/// The mark of a column. DataFusion drops that of a value on its way through `array_agg` and CASE, and keeps it in a cast to another type.
 fn mark(plan: &LogicalPlan, place: usize) -> Option<String> {
-    if let Some(mark) = plan.schema().field(place).metadata().get(MARK) {
-        return Some(mark.clone());
-    }
     match plan {
         LogicalPlan::Projection(projection) => mark_of(projection.expr.get(place)?, &projection.input),
         LogicalPlan::Aggregate(aggregate) => {
@@ -192,7 +189,7 @@ fn mark(plan: &LogicalPlan, place: usize) -> Option<String> {
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
         | LogicalPlan::Union(_) => mark(plan.inputs().first()?, place),
-        _ => None,
+        _ => plan.schema().fields().get(place)?.metadata().get(MARK).cloned(),
     }
 }
 
@@ -203,6 +200,8 @@ fn mark_of(expression: &Expr, input: &LogicalPlan) -> Option<String> {
         Expr::ScalarSubquery(query) => mark(&query.subquery, 0),
         Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input)),
         Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input),
+        // `attname::text` is text, while `$1::oid[]` is marked by its type.
+        Expr::Cast(Cast { field, .. }) | Expr::TryCast(TryCast { field, .. }) => field.metadata().get(MARK).cloned(),
         _ => expression.to_field(input.schema().as_ref()).ok()?.1.metadata().get(MARK).cloned(),
     }
 }

@@ -351,6 +351,7 @@ def asyncpg_client(check):
         check(f"code: {name}", code)
     check("parameters", lambda: rows("SELECT id FROM customers WHERE id > $1 AND joined >= $2 ORDER BY id LIMIT $3", 1, datetime.date(2024, 1, 1), 1))
     check("list", lambda: rows("SELECT id FROM customers WHERE id = ANY($1::bigint[]) ORDER BY id", [1, 4]))
+    check("list of the column's type", lambda: rows("SELECT id FROM customers WHERE id = ANY($1) ORDER BY id", [1, 4]))
     check("executemany", lambda: wait(async_many(connection)))
     check("transaction", lambda: wait(async_transaction(connection)))
     check("cursor", lambda: wait(async_cursor(connection)))

@@ -128,6 +128,17 @@ fn clients_declare_types_and_are_told_them() {
         let rows = client.query(&statement, &[&vec![own], &own]).await.unwrap();
         assert_eq!((rows.len(), rows[0].get::<_, u32>(0), rows[0].get::<_, &str>(1)), (1, own, "t"));
         assert_eq!(rows[0].get::<_, Vec<u32>>(2).len(), 4);
+        // A cast to text is text.
+        let statement = client.prepare("SELECT relname::text, array_agg(relname::text) FROM pg_class GROUP BY 1").await.unwrap();
+        let told: Vec<&Type> = statement.columns().iter().map(|column| column.type_()).collect();
+        assert_eq!(told, [&Type::TEXT, &Type::TEXT_ARRAY]);
+        // The other side tells what a list has.
+        let query = "SELECT id FROM t WHERE id = ANY($1) AND name <> ALL($2) AND id > ANY($3) AND $4 = ANY([day]) ORDER BY id";
+        let statement = client.prepare(query).await.unwrap();
+        assert_eq!(statement.params(), [Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::DATE]);
+        let statement = client.prepare("SELECT id FROM t WHERE id = ANY($1) AND name <> ALL($2) ORDER BY id").await.unwrap();
+        let rows = client.query(&statement, &[&vec![2_i64, 4, 9], &vec!["name 4"]]).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [2, 9]);
     });
 }
 
