@@ -51,6 +51,33 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// The parts of an array in PostgreSQL's notation, as they are written: `{1,2}` and `{3,4}` of `{{1,2},{3,4}}`. `None` if the text is not
+/// in braces, or these do not fit.
+pub fn array_parts(text: &str) -> Option<Vec<&str>> {
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inner.trim().is_empty() {
+        return Some(vec![]);
+    }
+    let (mut parts, mut begin, mut depth, mut is_quoted, mut is_escaped) = (vec![], 0, 0_usize, false, false);
+    for (place, letter) in inner.char_indices() {
+        match letter {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '{' => depth += 1,
+            '}' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => {
+                parts.push(&inner[begin..place]);
+                begin = place + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&inner[begin..]);
+    (depth == 0 && !is_quoted).then_some(parts)
+}
+
 /// A part of a statement as SQL that reads as the same part again. sqlparser takes two quotes in a string or name, and a quote after a
 /// backslash, for one that is escaped already: `'a''''b'` would come back as `'a''b'`.
 pub fn as_sql(part: &(impl Clone + Display + VisitMut)) -> String {
@@ -316,6 +343,16 @@ mod tests {
             ("password'", "password'"),
         ] {
             assert_eq!(without_passwords(text), shown);
+        }
+    }
+
+    #[test]
+    fn arrays_have_parts() {
+        assert_eq!(array_parts("{{1,2},{3}}"), Some(vec!["{1,2}", "{3}"]));
+        assert_eq!(array_parts(r#" {"a,}","b\"{", c} "#), Some(vec![r#""a,}""#, r#""b\"{""#, " c"]));
+        assert_eq!(array_parts("{ }"), Some(vec![]));
+        for text in ["", "1,2", "{{1}", "{1}}", "{1},{2}", r#"{"a}"#] {
+            assert_eq!(array_parts(text), None, "{text}");
         }
     }
 

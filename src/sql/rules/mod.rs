@@ -25,6 +25,7 @@ mod rounding;
 mod rounds;
 mod same_names;
 mod subqueries;
+mod texts_as_lists;
 mod texts_as_values;
 mod unnest_room;
 mod untyped_nulls;
@@ -59,6 +60,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.insert(0, Arc::new(untyped_nulls::PartsOfNull));
     analyzer.insert(0, Arc::new(lateral_lists::ListsOfTheLeftSide));
     analyzer.insert(0, Arc::new(multisets::CountedRows));
+    analyzer.insert(0, Arc::new(texts_as_lists::TextsAsLists));
     analyzer.push(Arc::new(operators::ExactOperators));
     analyzer.push(Arc::new(whole_numbers::NearestWholeNumbers));
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));

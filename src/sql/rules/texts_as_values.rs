@@ -1,7 +1,5 @@
 //! `list = '{1,2}'`, `flag = 't'`: a string constant that is compared with a list or a boolean is parsed as one, in PostgreSQL's notation.
 
-use datafusion::arrow::array::{Array, StringArray};
-use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -10,7 +8,7 @@ use sqlparser::ast::BinaryOperator;
 
 use crate::error::{SqlState, coded};
 use crate::sql::syntax::postgres::array_literal;
-use crate::text::{literal, written_name};
+use crate::text::{array_parts, literal, written_name};
 
 /// Converts the string to the type of the other side.
 #[derive(Debug)]
@@ -56,13 +54,36 @@ fn read(written: &str, other: &Expr, schema: &DFSchema) -> Result<Option<Expr>> 
         Ok(DataType::List(item)) => item,
         _ => return Ok(None),
     };
-    let Some(items) = array_literal(written) else {
+    let Some(value) = list(written, item.data_type())? else {
         let name = if let Expr::Column(column) = other { written_name(&column.name) } else { "list".into() };
         let value = literal(written);
         let problem = format!("is a list; write {value} = ANY({name}) to find the value in it, or ['a', 'b'] for a whole list");
         return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, &name, problem));
     };
-    let items = cast(&StringArray::from(items), item.data_type())?;
-    let values = (0..items.len()).map(|place| ScalarValue::try_from_array(&items, place)).collect::<Result<Vec<_>>>()?;
-    Ok(Some(lit(ScalarValue::List(ScalarValue::new_list(&values, item.data_type(), true)))))
+    Ok(Some(lit(value)))
+}
+
+/// The list that a text like `{1,2,NULL}` stands for, or `{{1,2},{3,4}}` for lists of lists; `None` if it is not written as one.
+///
+/// # Errors
+/// An item is not of this type.
+pub(super) fn list(written: &str, item: &DataType) -> Result<Option<ScalarValue>> {
+    let mut values = vec![];
+    if let DataType::List(inner) = item {
+        let Some(parts) = array_parts(written) else { return Ok(None) };
+        for part in parts {
+            if part.trim().eq_ignore_ascii_case("null") {
+                values.push(ScalarValue::try_from(item)?);
+                continue;
+            }
+            let Some(value) = list(part, inner.data_type())? else { return Ok(None) };
+            values.push(value);
+        }
+    } else {
+        let Some(items) = array_literal(written) else { return Ok(None) };
+        for text in items {
+            values.push(ScalarValue::Utf8(text).cast_to(item)?);
+        }
+    }
+    Ok(Some(ScalarValue::List(ScalarValue::new_list(&values, item, true))))
 }
