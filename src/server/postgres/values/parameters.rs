@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::types::IntervalMonthDayNano;
+use datafusion::arrow::array::{ArrayRef, ListArray};
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, IntervalUnit, TimeUnit, i256};
+use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 
 use super::{Format, numbers, times};
 use crate::error::{SqlState, coded};
 use crate::postgres_types::{numbered, seen};
+use crate::text::array_parts;
 
 /// The OID for a type that the client left open.
 pub const OPEN: u32 = 0;
@@ -18,6 +22,8 @@ pub const OPEN: u32 = 0;
 pub const UNKNOWN: u32 = 705;
 /// The OID of `text`.
 pub const TEXT: u32 = 25;
+/// The most dimensions of an array, as in PostgreSQL.
+const DIMENSIONS: usize = 6;
 
 /// The Arrow type for values of a PostgreSQL type; `None` for unknown OIDs.
 pub fn data_type_of(oid: u32) -> Option<DataType> {
@@ -47,7 +53,6 @@ pub fn data_type_of(oid: u32) -> Option<DataType> {
 ///
 /// # Errors
 /// The bytes are not a value of the type; the error has the number of the parameter.
-/// Bytes that are no value of the type, with the number of the parameter.
 pub fn parameter(
     place: usize,
     value: Option<&[u8]>,
@@ -62,6 +67,11 @@ pub fn parameter(
     let declared = if is_open { inferred.map(|field| field.data_type().clone()) } else { data_type_of(oid) };
     let data_type = declared.unwrap_or(DataType::Utf8);
     let Some(bytes) = value else { return ScalarValue::try_from(&data_type) };
+    let own = numbered(oid).filter(|(of, is_array)| of.name == "numeric" && !is_array);
+    if own.is_some() && is_no_number(bytes, format) {
+        let problem = "NaN and infinity are not values of DECIMAL; send a double precision, or NULL";
+        return Err(coded(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, &format!("parameter ${place}"), problem));
+    }
     match format {
         Format::Text => {
             let text = std::str::from_utf8(bytes).map_err(|_| {
@@ -75,6 +85,15 @@ pub fn parameter(
             coded(SqlState::INVALID_BINARY_REPRESENTATION, &format!("parameter ${place}"), problem)
         }),
     }
+}
+
+/// True for the values of `numeric` that have no digits.
+fn is_no_number(bytes: &[u8], format: Format) -> bool {
+    let text = match format {
+        Format::Text => String::from_utf8_lossy(bytes).trim().to_lowercase(),
+        Format::Binary => numbers::decimal_of_binary(bytes).unwrap_or_default().to_lowercase(),
+    };
+    matches!(text.trim_start_matches(['-', '+']), "nan" | "inf" | "infinity")
 }
 
 fn wrong_text(place: usize, text: &str, data_type: &DataType, error: &DataFusionError) -> DataFusionError {
@@ -108,12 +127,16 @@ fn of_text(text: &str, data_type: &DataType, zone: Tz) -> Result<ScalarValue> {
             Ok(ScalarValue::Binary(Some(bytes)))
         }
         DataType::List(item) | DataType::LargeList(item) => {
-            let elements = array(text).ok_or_else(|| wrong("write an array of one dimension as {1,2,NULL}"))?;
+            let (elements, lengths) = elements(text, 1).ok_or_else(|| wrong("write an array as {1,2,NULL}"))?;
+            let mut item = item.data_type();
+            while let DataType::List(inner) | DataType::LargeList(inner) = item {
+                item = inner.data_type();
+            }
             let values = elements.iter().map(|element| match element {
-                Some(element) => of_text(element, item.data_type(), zone),
-                None => ScalarValue::try_from(item.data_type()),
+                Some(element) => of_text(element, item, zone),
+                None => ScalarValue::try_from(item),
             });
-            list(&values.collect::<Result<Vec<_>>>()?, item.data_type())
+            lists(&values.collect::<Result<Vec<_>>>()?, &lengths, item)
         }
         DataType::Timestamp(..) => {
             let text = ScalarValue::Utf8(Some(with_seconds(text.trim())));
@@ -232,6 +255,43 @@ fn array(text: &str) -> Option<Vec<Option<String>>> {
     }
 }
 
+/// The elements of an array in text form, row by row, and its length in each dimension; it is the array in this dimension, from 1.
+fn elements(text: &str, dimension: usize) -> Option<(Vec<Option<String>>, Vec<usize>)> {
+    if let Some(flat) = array(text) {
+        let length = flat.len();
+        return Some((flat, vec![length]));
+    }
+    let parts = array_parts(text).filter(|_| dimension < DIMENSIONS)?;
+    let (mut all, mut lengths) = (vec![], vec![]);
+    for (place, part) in parts.iter().enumerate() {
+        // Anything else in between, such as a NULL, is no array.
+        let (own, inner) = part.trim_start().starts_with('{').then(|| elements(part, dimension + 1))??;
+        if place > 0 && inner != lengths {
+            return None;
+        }
+        lengths = inner;
+        all.extend(own);
+    }
+    lengths.insert(0, parts.len());
+    Some((all, lengths))
+}
+
+/// A list of lists, one level for each length.
+fn lists(values: &[ScalarValue], lengths: &[usize], item: &DataType) -> Result<ScalarValue> {
+    let Some((_, inner)) = lengths.split_first().filter(|(_, inner)| !inner.is_empty() && !values.is_empty()) else {
+        return list(values, item);
+    };
+    // All of them have the type that the widest needs.
+    let ScalarValue::List(whole) = list(values, item)? else { return list(values, item) };
+    let mut made: ArrayRef = Arc::clone(whole.values());
+    for length in inner.iter().rev() {
+        let field = Arc::new(Field::new_list_field(made.data_type().clone(), true));
+        let counts = std::iter::repeat_n(*length, made.len() / (*length).max(1));
+        made = Arc::new(ListArray::try_new(field, OffsetBuffer::from_lengths(counts), made, None)?);
+    }
+    Ok(ScalarValue::List(Arc::new(SingleRowListArrayBuilder::new(made).build_list_array())))
+}
+
 fn list(values: &[ScalarValue], item: &DataType) -> Result<ScalarValue> {
     // Decimals with different digits are widened to a common type.
     let item = match (item, values.iter().map(ScalarValue::data_type).collect::<Vec<_>>().as_slice()) {
@@ -314,8 +374,11 @@ fn array_of_binary(bytes: &[u8], element: u32) -> Option<ScalarValue> {
     if dimensions == 0 {
         return list(&[], &item).ok();
     }
-    let (1, count) = (dimensions, usize::try_from(number(12)?).ok()?) else { return None };
-    let (mut place, mut values) = (20, vec![]);
+    let dimensions = usize::try_from(dimensions).ok().filter(|dimensions| *dimensions <= DIMENSIONS)?;
+    let lengths = (0..dimensions).map(|dimension| usize::try_from(number(12 + dimension * 8)?).ok());
+    let lengths = lengths.collect::<Option<Vec<usize>>>()?;
+    let count = lengths.iter().try_fold(1_usize, |all, length| all.checked_mul(*length))?;
+    let (mut place, mut values) = (12 + dimensions * 8, vec![]);
     for _ in 0..count {
         let length = number(place)?;
         place += 4;
@@ -326,5 +389,5 @@ fn array_of_binary(bytes: &[u8], element: u32) -> Option<ScalarValue> {
         values.push(of_binary(bytes.get(place..place.checked_add(length)?)?, element)?);
         place += length;
     }
-    (place == bytes.len()).then(|| list(&values, &item).ok())?
+    (place == bytes.len()).then(|| lists(&values, &lengths, &item).ok())?
 }

@@ -89,6 +89,18 @@ fn parameters_are_read_in_both_forms() {
     assert_eq!(shown(of_text("t", 16)), "true");
     assert_eq!(shown(of_text("{1,NULL,3}", 1016)), "[1, , 3]");
     assert_eq!(shown(of_text(r#"{"a b",c}"#, 1009)), "[a b, c]");
+    // Of several dimensions: SELECT array_send('{{1,2},{3,4}}'::int2[]).
+    assert_eq!(shown(of_text("{{1,2},{NULL,4}}", 1016)), "[[1, 2], [, 4]]");
+    let two = b"\0\0\0\x02\0\0\0\0\0\0\0\x15\0\0\0\x02\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\0\0\x02\0\x01\0\0\0\x02\0\x02\0\0\0\x02\0\x03\0\0\0\x02\0\x04";
+    assert_eq!(shown(of_binary(two, 1005)), "[[1, 2], [3, 4]]");
+    for text in ["{{1,2},{3}}", "{{1},NULL}", "{{{{{{{1}}}}}}}"] {
+        assert!(of_text(text, 1016).is_err(), "{text}");
+    }
+    for text in ["NaN", "-Infinity"] {
+        let error = of_text(text, 1700).unwrap_err().to_string();
+        assert!(error.contains("parameter $1: NaN and infinity are not values of DECIMAL"), "{error}");
+    }
+    assert!(of_binary(b"\0\0\0\0\xc0\0\0\0", 1700).unwrap_err().to_string().contains("NaN and infinity"));
     assert_eq!(of_text("2025-01-01 08:00", 1184).unwrap(), of_text("2025-01-01 00:00+00", 1184).unwrap());
     assert_eq!(shown(of_binary(&42_i32.to_be_bytes(), 23)), "42");
     assert_eq!(shown(of_binary(b"\0\x02\0\0\x40\0\0\x02\0\x7b\x11\x94", 1700)), "-123.45");
