@@ -9,6 +9,7 @@ mod auditing;
 mod backup;
 mod changing;
 mod charting;
+mod configured;
 mod cursors;
 mod erasing;
 mod examples;

@@ -41,6 +41,11 @@ impl Parameters {
         self.values.is_empty()
     }
 
+    /// The value of a parameter, by its name without the `$`.
+    pub(super) fn value(&self, name: &str) -> Option<&ScalarValue> {
+        self.values.get(name)
+    }
+
     pub(super) fn into_values(self) -> HashMap<String, ScalarValue> {
         self.values
     }

@@ -23,7 +23,7 @@ use super::memory::set_aside_for_merging;
 use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
-use super::{Engine, auditing, execution, remote};
+use super::{Engine, auditing, configured, execution, remote};
 use crate::databases::Remote;
 use crate::error::{SqlState, in_language, sqlstate};
 use crate::files;
@@ -353,7 +353,7 @@ impl Session {
         &self,
         text: &str,
         first: Location,
-        parsed: Parsed,
+        mut parsed: Parsed,
         parameters: Parameters,
         tables: Vec<(String, Arc<dyn TableProvider>)>,
     ) -> BoxFuture<'static, Result<Answer>> {
@@ -363,6 +363,10 @@ impl Session {
         }
         let (session, text) = (self.with_turn(parsed.takes_turn()), text.to_string());
         let explain = self.explain(&text, first);
+        // Before the statement sees the settings.
+        if let Err(error) = configured::set(self, &mut parsed, &parameters) {
+            return Box::pin(std::future::ready(Err(explain(error, false))));
+        }
         let context = self.statement(parameters).with_files(tables);
         let (ended, ended_within) = (context.clone(), context.clone());
         let pool = Arc::clone(&context.session().runtime_env().memory_pool);

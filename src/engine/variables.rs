@@ -57,6 +57,11 @@ impl Session {
         self.options(crate::postgres_settings::given)
     }
 
+    /// The value of a setting, by its name in small letters.
+    pub(super) fn value_of(&self, name: &str) -> Option<String> {
+        self.options(|options| crate::postgres_settings::value(name, options, &self.login))
+    }
+
     /// True when a setting, by its name in small letters, is on.
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.options(|options| options.extensions.get::<Given>()?.values.get(name).map(|value| value == "on")).unwrap_or(false)

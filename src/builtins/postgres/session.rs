@@ -66,19 +66,15 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
-/// Settings that `set_config` must not change, because only SET does.
-const OF_SET: [&str; 3] = ["timezone", "statement_timeout", "lock_timeout"];
-
+/// What a query that reads rows is told: a value that is set already. Other calls were replaced before.
 fn set(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) || call.is_null(1) {
         return Ok(Cell::Null);
     }
     let name = call.text(0)?;
-    let lower = name.to_lowercase();
-    if OF_SET.contains(&lower.as_str()) || lower.contains('.') {
+    if name.contains('.') || setting(call)? != *call.cell(1) {
         return Err(invalid("set_config", format!("cannot change {name} within a query; write SET {name} = …")));
     }
-    setting(call)?;
     Ok(call.cell(1).clone())
 }
 
@@ -132,7 +128,7 @@ pub const ALL: &[PostgresFunction] = &[
         (3, 3),
         "text",
         Needs::SessionNow,
-        "The value, where the setting is one that changes nothing here; others are SET.",
+        "Sets a setting, as SET does, in a query without FROM; the value that it has then.",
         set,
     ),
     of("pg_advisory_lock", "pg_advisory_lock(key [, key]) → void", (1, 2), "text", Needs::SessionNow, LOCK, |call| {
