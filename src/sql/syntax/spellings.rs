@@ -21,6 +21,7 @@
 //! | `(a, b) OVERLAPS (c, d)` | `a < d AND c < b` |
 //! | `group_concat(a SEPARATOR ';')` | `group_concat(a, ';')` |
 //! | `any_value(a HAVING MAX b)` | `max_by(a, b)` |
+//! | `struct_pack(a := 1, b := 2)` | `named_struct('a', 1, 'b', 2)` |
 //! | `list_sort(a)`, `array_sort(a, 'DESC')` | `list_sort(a, 'ASC', 'NULLS LAST')`, `array_sort(a, 'DESC', 'NULLS LAST')` |
 //! | `parse_date('%d/%m/%Y', a)` | `CAST(strptime(a, '%d/%m/%Y') AS DATE)` |
 //! | `SELECT TOP 3 …` | `… LIMIT 3` |
@@ -366,6 +367,9 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
         return list_of(query);
     }
     let FunctionArguments::List(list) = &mut function.args else { return Ok(None) };
+    if own == "struct_pack" {
+        return Ok(packed(&list.args));
+    }
     // BigQuery's `parse_date(pattern, text)`, recognised by a `%` in the first argument.
     if own == "parse_date"
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)), FunctionArg::Unnamed(FunctionArgExpr::Expr(text))] =
@@ -415,6 +419,20 @@ fn call(function: &mut Function) -> Result<Option<Expr>> {
         return Ok(Some(Expr::Nested(Box::new(Expr::Function(function.clone())))));
     }
     Ok(None)
+}
+
+/// A struct of named fields; `None` unless every field has a name, for which there is an error.
+fn packed(fields: &[FunctionArg]) -> Option<Expr> {
+    let mut parts = vec![];
+    for field in fields {
+        let (FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
+        | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. }) = field
+        else {
+            return None;
+        };
+        parts.extend([Expr::value(Value::SingleQuotedString(normal(name))), value.clone()]);
+    }
+    (!parts.is_empty()).then(|| call_of("named_struct", parts))
 }
 
 /// `ARRAY(SELECT x FROM … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) FROM …)`; `None` for an ordered query that does more than
