@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 29] = [
+const ELSEWHERE: [(&str, &str); 30] = [
     ("add_days", DAYS_ON),
     ("any_value", "write first_value(a) or max(a)"),
     ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
@@ -40,6 +40,7 @@ const ELSEWHERE: [(&str, &str); 29] = [
     ),
     ("normalize", "texts are compared letter by letter; bring them to one form before they are loaded"),
     ("percentile_approx", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
+    ("pg_sleep", "statements do not wait; let the program that sends them wait"),
     (
         "reduce",
         "write list_sum(list), list_product(list) or list_aggregate(list, 'max'); or unnest the list, and aggregate its values",
