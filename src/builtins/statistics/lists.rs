@@ -33,6 +33,7 @@ macro_rules! of_numbers {
 pub static KURTOSIS: Scalar = of_numbers!("kurtosis_of", "kurtosis", kurtosis);
 pub static SKEWNESS: Scalar = of_numbers!("skewness_of", "skewness", skewness);
 pub static PRODUCT: Scalar = of_numbers!("product_of", "product", product);
+pub static DEVIATION: Scalar = of_numbers!("deviation_of", "mad", deviation);
 
 pub static MOST_FREQUENT: Scalar = Scalar {
     name: "most_frequent_of",
@@ -45,6 +46,17 @@ pub static MOST_FREQUENT: Scalar = Scalar {
         _ => plan_err!("mode takes one value"),
     },
     compute: most_frequent,
+    written: |_| None,
+};
+
+pub static ENTROPY: Scalar = Scalar {
+    name: "entropy_of",
+    takes: |types| match types {
+        [list @ DataType::List(_)] => Ok(vec![list.clone()]),
+        _ => plan_err!("entropy takes one value, got {types:?}"),
+    },
+    gives: |_| Ok(DataType::Float64),
+    compute: entropy,
     written: |_| None,
 };
 
@@ -87,6 +99,49 @@ fn kurtosis(values: &[f64]) -> Option<f64> {
 
 fn product(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().product())
+}
+
+/// The middle of sorted values.
+fn middle(values: &[f64]) -> Option<f64> {
+    let half = values.len() / 2;
+    let upper = *values.get(half)?;
+    if values.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = *values.get(half.checked_sub(1)?)?;
+    Some(lower + (upper - lower) / 2.0)
+}
+
+fn deviation(values: &[f64]) -> Option<f64> {
+    let center = middle(values)?;
+    let mut distances: Vec<f64> = values.iter().map(|value| (value - center).abs()).collect();
+    distances.sort_unstable_by(f64::total_cmp);
+    middle(&distances)
+}
+
+/// The entropy of the values in bits.
+fn entropy(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let lists = &arrays(arguments)?[0];
+    let lists = lists.as_list::<i32>();
+    let values: &ArrayRef = lists.values();
+    let rows = RowConverter::new(vec![SortField::new(values.data_type().clone())])?.convert_columns(&[Arc::clone(values)])?;
+    let mut entropies: Vec<Option<f64>> = Vec::with_capacity(lists.len());
+    for (number, bounds) in lists.value_offsets().windows(2).enumerate() {
+        if lists.is_null(number) {
+            entropies.push(None);
+            continue;
+        }
+        let (from, to) = (usize::try_from(bounds[0]).unwrap_or(0), usize::try_from(bounds[1]).unwrap_or(0));
+        let mut places: Vec<usize> = (from..to).filter(|place| values.is_valid(*place)).collect();
+        places.sort_unstable_by(|one, other| rows.row(*one).cmp(&rows.row(*other)));
+        let count = places.len() as f64;
+        // In the order of the counts, the sum does not depend on the values.
+        let mut runs: Vec<usize> = places.chunk_by(|one, other| rows.row(*one) == rows.row(*other)).map(<[usize]>::len).collect();
+        runs.sort_unstable();
+        let bits: f64 = runs.iter().map(|run| *run as f64 / count).map(|share| share * -share.log2()).sum();
+        entropies.push(Some(bits.abs()));
+    }
+    Ok(ColumnarValue::Array(Arc::new(Float64Array::from(entropies))))
 }
 
 /// The most frequent value; ties: the smallest.

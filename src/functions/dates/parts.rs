@@ -3,7 +3,7 @@
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 22] = [
+pub static ALL: [ExpressionMacro; 23] = [
     ExpressionMacro::scalar("year", "dates", "The year.", Meaning::Sql(&[(1, "date_part('year', $1)")]))
         .page(
             &[Argument::required("time", Takes::Value("date or timestamp"), "time to read the part from; NULL gives NULL")],
@@ -271,4 +271,22 @@ An integer; below 0 before 1970. `date_from_unix_date` goes back.
         &["SELECT to_days(DATE '2025-05-02') - to_days(DATE '2025-05-01') AS one;"],
     )
     .says("Only differences have a meaning: 1970-01-01 is day 719528."),
+    ExpressionMacro::scalar(
+        "yearweek",
+        "dates",
+        "The year and the week by ISO 8601, as one number: 202501.",
+        Meaning::Sql(&[(1, "(date_part('isoyear', $1) * 100 + date_part('week', $1))")]),
+    )
+    .page(
+        &[Argument::required("time", Takes::Value("date or timestamp"), "time to read the parts from; NULL gives NULL")],
+        &["SELECT yearweek(DATE '2024-12-30') AS week;"],
+    )
+    .says(
+        "\
+The year is the one that the week belongs to: 2024-12-30 is in week 1 of 2025. For groups by week,
+`date_trunc('week', time)` gives the Monday.
+
+**Elsewhere.** DuckDB: `yearweek`; MySQL: `yearweek(time, 3)`, while without 3 its weeks begin on Sunday; PostgreSQL:
+`to_char(time, 'IYYYIW')`.",
+    ),
 ];

@@ -58,3 +58,9 @@ pub fn numbers(arguments: &[Expr]) -> Result<Option<Written>> {
     };
     Ok(Some((sql.into(), arguments.to_vec())))
 }
+
+/// `list_value(1, 2, …)`
+pub fn values(arguments: &[Expr]) -> Result<Option<Written>> {
+    let places: Vec<String> = (1..=arguments.len()).map(|place| format!("${place}")).collect();
+    Ok(Some((format!("make_array({})", places.join(", ")), arguments.to_vec())))
+}

@@ -1,10 +1,10 @@
 //! Lists, under the names of other systems.
 
-use super::given::{numbers, of_list, without};
+use super::given::{numbers, of_list, values, without};
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 9] = [
+pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar(
         "list_reverse_sort",
         "lists",
@@ -192,4 +192,59 @@ as it is.
 
 **Elsewhere.** PostgreSQL: `array_remove`; DuckDB: `list_filter`; Spark's `array_remove(list, NULL)` gives NULL.",
         ),
+    ExpressionMacro::scalar("list_value", "lists", "Makes a list of values.", Meaning::Code(values))
+        .page(
+            &[Argument::optional(
+                "values",
+                Takes::Value("values of one type"),
+                "",
+                "values of the list, in order; NULLs are kept",
+            )],
+            &["SELECT list_value(3, 1, 2) AS numbers;"],
+        )
+        .says(
+            "\
+The same as `[3, 1, 2]` and `make_array(3, 1, 2)`. Without values the list is empty.
+
+**Elsewhere.** DuckDB: `list_value`; PostgreSQL: `ARRAY[…]`; Spark: `array`; Snowflake: `array_construct`.",
+        ),
+    ExpressionMacro::scalar(
+        "list_unique",
+        "lists",
+        "Counts the different values of a list.",
+        Meaning::Sql(&[(1, "cardinality(array_distinct(array_compact($1)))")]),
+    )
+    .page(
+        &[Argument::required("list", Takes::Value("list"), "list to count in; NULL gives NULL, an empty list 0")],
+        &["SELECT list_unique([1, 2, 2, NULL]) AS count;"],
+    )
+    .says(
+        "\
+NULLs in the list do not count. `array_distinct` returns the values themselves.
+
+**Elsewhere.** DuckDB: `list_unique` and `array_unique`; pandas: `nunique`; Python: `len(set(list))`.",
+    ),
+    ExpressionMacro::scalar(
+        "map_contains",
+        "lists",
+        "True if a map has a key.",
+        Meaning::Sql(&[(2, "array_has(map_keys($1), $2)")]),
+    )
+    .page(
+        &[
+            Argument::required("map", Takes::Value("map"), "map to search; NULL gives NULL"),
+            Argument::required(
+                "key",
+                Takes::Value("any type"),
+                "key to look for, of the type of the map's keys; NULL gives NULL",
+            ),
+        ],
+        &["SELECT map_contains(MAP {'tea': 3}, 'tea') AS yes;"],
+    )
+    .says(
+        "\
+Also true for a key whose value is NULL.
+
+**Elsewhere.** DuckDB: `map_contains`; Spark: `map_contains_key`; ClickHouse: `mapContains`; Python: `key in map`.",
+    ),
 ];

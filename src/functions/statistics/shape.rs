@@ -4,7 +4,7 @@ use super::given::disc;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 12] = [
+pub static ALL: [ExpressionMacro; 14] = [
     ExpressionMacro::aggregate(
         "approx_quantile",
         "statistics",
@@ -289,5 +289,46 @@ Needs OVER: value / sum over the window. If the sum is 0 the result is NaN or in
 
 **Elsewhere.** Oracle, Snowflake and Redshift: `ratio_to_report`; PostgreSQL and DuckDB: `value / sum(value) OVER ()`;
 R: `prop.table`.",
+    ),
+    ExpressionMacro::aggregate(
+        "mad",
+        "statistics",
+        "Returns the median absolute deviation: the median of the distances from the median.",
+        Meaning::Sql(&[(1, "deviation_of(array_agg($1))")]),
+    )
+    .page(
+        &[Argument::required("value", Takes::Value("number"), "number of each row; NULLs are left out")],
+        &["SELECT mad(x) AS deviation FROM (VALUES (1), (2), (5)) AS t(x);"],
+    )
+    .says(
+        "\
+A measure of spread that a few extreme values do not move. The mean of the two middle values if there are an even number;
+NULL if there are no values. Times 1.4826 it is comparable to the standard deviation of a normal distribution.
+
+**Cost.** The values of a group are kept until its end: memory grows with the number of rows.
+
+**Elsewhere.** DuckDB: `mad`; scipy: `median_abs_deviation`; R's `mad` has the factor 1.4826 in it.",
+    ),
+    ExpressionMacro::aggregate(
+        "entropy",
+        "statistics",
+        "Returns the entropy of the values in bits: how evenly the rows are spread over the different values.",
+        Meaning::Sql(&[(1, "coalesce(entropy_of(array_agg($1)), 0.0)")]),
+    )
+    .page(
+        &[Argument::required("value", Takes::Value("any type"), "value of each row; NULLs are left out")],
+        &[
+            "SELECT entropy(x) AS bits FROM (VALUES ('a'), ('a'), ('b'), ('b')) AS t(x);",
+            "SELECT round(entropy(channel), 3) AS bits FROM sample_orders(rows => 10000);",
+        ],
+    )
+    .says(
+        "\
+−Σ p · log₂ p, with p the share of each value: 0 if all are the same or there are none, log₂ n for n values that are
+equally frequent.
+
+**Cost.** The values of a group are kept until its end: memory grows with the number of rows.
+
+**Elsewhere.** DuckDB: `entropy`; ClickHouse: `entropy`; scipy: `entropy(counts, base=2)`.",
     ),
 ];

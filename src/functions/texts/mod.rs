@@ -4,6 +4,7 @@ mod found;
 mod likeness;
 mod parts;
 mod patterns;
+mod split;
 
 use crate::adapter::FunctionSet;
 
@@ -13,4 +14,5 @@ pub fn functions() -> FunctionSet {
         .expressions(&patterns::ALL)
         .expressions(&likeness::ALL)
         .scalar(found::RegexpExtractAll)
+        .scalar(split::RegexpSplitToArray)
 }

@@ -3,7 +3,7 @@
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 15] = [
+pub static ALL: [ExpressionMacro; 16] = [
     ExpressionMacro::scalar(
         "len",
         "texts",
@@ -290,5 +290,20 @@ Two separators in a row give an empty part. As `split`, in DuckDB, where an empt
     .says(
         "\
 Two separators in a row give an empty part. As `split`, in DuckDB, where an empty separator gives the letters.",
+    ),
+    ExpressionMacro::scalar(
+        "gen_random_uuid",
+        "texts",
+        "Returns a random identifier (UUID, version 4), another one in every row.",
+        Meaning::Sql(&[(0, "uuid()")]),
+    )
+    .page(&[], &["SELECT length(gen_random_uuid()) AS letters;"])
+    .says(
+        "\
+A text of 36 characters. As it is random, it is not the same when a query runs again; a key that stays is made by a hash,
+such as `sha256`, of what identifies the row.
+
+**Elsewhere.** PostgreSQL and DuckDB: `gen_random_uuid`, with the type UUID; DuckDB and MySQL: `uuid`; Spark: `uuid`; SQL
+Server: `newid`.",
     ),
 ];

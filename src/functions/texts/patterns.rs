@@ -3,7 +3,7 @@
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 9] = [
+pub static ALL: [ExpressionMacro; 10] = [
     ExpressionMacro::scalar(
         "regexp_matches",
         "texts",
@@ -222,5 +222,30 @@ For SQL that is put together as text. Quotes inside are doubled.
 Names with capitals, spaces or signs are put in double quotes, and so are words of SQL such as `user`; others stay.
 
 **Elsewhere.** PostgreSQL: `quote_ident`; SQL Server: `quotename`, with brackets.",
+    ),
+    ExpressionMacro::scalar(
+        "regexp_full_match",
+        "texts",
+        "True if the whole string matches a pattern, as in DuckDB.",
+        Meaning::Sql(&[(2, "($1 ~ ('^(?:' || $2 || ')$'))")]),
+    )
+    .page(
+        &[
+            Argument::required("text", Takes::Value("text"), "text to search in; NULL gives NULL"),
+            Argument::required(
+                "pattern",
+                Takes::Value("text"),
+                "regular expression of Rust's regex crate, without look-around and back references; NULL \
+                 gives NULL",
+            ),
+        ],
+        &["SELECT regexp_full_match('tea', 't.*') AS yes;"],
+    )
+    .says(
+        "\
+Upper and lower case differ, unless the pattern begins with `(?i)`. `regexp_matches` is content with a part of the
+text.
+
+**Elsewhere.** DuckDB: `regexp_full_match`; Snowflake: `rlike`; pandas: `.str.fullmatch`; Python: `re.fullmatch`.",
     ),
 ];
