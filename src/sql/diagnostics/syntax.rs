@@ -131,6 +131,10 @@ pub fn error(error: DataFusionError, source: Source<'_>) -> DataFusionError {
         let problem = format!("a query as an argument has brackets of its own; write {function}((SELECT …), …)");
         return at_place(problem, Some(place), source);
     }
+    if let Some(place) = share_of_rows(&tokens) {
+        let problem = "a number of rows follows LIMIT; for a tenth of them, write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1";
+        return at_place(problem.into(), Some(place), source);
+    }
     if let Some(misspelt) = misspelt(found, before, &problem) {
         return at_place(format!("{}; did you mean {}?", said(&problem, found), misspelt.1), Some(misspelt.0), source);
     }
@@ -225,6 +229,24 @@ fn query_in_call(tokens: &[TokenWithSpan], at: Location) -> Option<(String, Loca
         }
         _ => None,
     })
+}
+
+/// Finds `LIMIT 50%` where nothing follows that could be divided by; the place of its number.
+fn share_of_rows(tokens: &[TokenWithSpan]) -> Option<Location> {
+    let is_word = |token: &Token, word: &str| matches!(token, Token::Word(other) if other.value.eq_ignore_ascii_case(word));
+    let mut places = tokens.windows(3).enumerate().filter_map(|(place, three)| match three {
+        [limit, number, percent]
+            if is_word(&limit.token, "LIMIT") && matches!(number.token, Token::Number(..)) && percent.token == Token::Mod =>
+        {
+            Some((place, number.span.start))
+        }
+        _ => None,
+    });
+    let ends = |place: usize| match tokens.get(place + 3).map(|token| &token.token) {
+        None | Some(Token::EOF | Token::SemiColon | Token::RParen) => true,
+        Some(next) => is_word(next, "OFFSET"),
+    };
+    places.find(|(place, _)| ends(*place)).map(|(_, number)| number)
 }
 
 /// Keywords that may precede an opening bracket without being functions.

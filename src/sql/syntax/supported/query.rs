@@ -8,6 +8,8 @@ use sqlparser::ast::{
 };
 
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
+use crate::sql::command::normal;
+use crate::sql::references::tables_in;
 
 const LEAVE_OUT: &str = "leave it out";
 
@@ -62,7 +64,7 @@ impl Walk<'_> {
             absent(from, "WITH … FROM", "write FROM in the query itself")?;
             absent(materialized, "MATERIALIZED", "the engine decides by itself what is computed once; leave it out")?;
             if *recursive {
-                check_recursive(query)?;
+                check_recursive(query, &normal(&alias.name))?;
             }
             self.query(query)?;
         }
@@ -382,8 +384,23 @@ fn check_fetch(fetch: &Fetch) -> Checked {
     refuse("FETCH", format!("write LIMIT {count}"))
 }
 
-/// In WITH RECURSIVE the planner reads only the UNION of a query, and would ignore clauses around it.
-fn check_recursive(query: &Query) -> Checked {
+/// In WITH RECURSIVE the planner takes a name for the query's own after a UNION alone, and reads only the UNION of a query: it would ignore
+/// clauses around it.
+fn check_recursive(query: &Query, name: &str) -> Checked {
+    let own = [name.to_string()];
+    let reads_itself = |tables: Vec<Vec<String>>| tables.iter().any(|table| table.as_slice() == own.as_slice());
+    let begins_with_itself = match query.body.as_ref() {
+        SetExpr::SetOperation { op: SetOperator::Union, left, .. } => reads_itself(tables_in(left.as_ref())),
+        _ => reads_itself(tables_in(query)),
+    };
+    if begins_with_itself {
+        let clause = format!("WITH RECURSIVE {name}");
+        let instead = format!(
+            "a query that reads itself is written {name} AS (SELECT … UNION ALL SELECT … FROM {name} …), and its first SELECT reads other \
+             tables; leave RECURSIVE out to read a table of this name"
+        );
+        return refuse_at(query.span(), &clause, instead);
+    }
     if !matches!(query.body.as_ref(), SetExpr::SetOperation { op: SetOperator::Union, .. }) {
         return Ok(());
     }
