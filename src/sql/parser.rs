@@ -254,9 +254,10 @@ fn split(
         .map_err(|error| diagnostics::syntax::error(DataFusionError::SQL(Box::new(error.into()), None), Source::script(sql)))?;
     // Taken before tokens are replaced, because replacements have the position of the original.
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
+    let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
+    shorthands::join_texts(&mut tokens, dialect.as_ref()).map_err(nested)?;
     shorthands::respell(&mut tokens)?;
     shorthands::within(&mut tokens, dialect.as_ref());
-    let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;
     if places == Places::None {

@@ -9,7 +9,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::pivots::{Pivot, columns_of, unpivot};
-use super::read_again;
+use super::{nesting, read_again};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 use crate::sql::parser::{parse_expression, parse_query};
@@ -339,6 +339,61 @@ fn materialized(tokens: &mut Vec<TokenWithSpan>) {
         written.push(token);
     }
     *tokens = written;
+}
+
+/// Joins texts that stand on lines of their own, `'a'` and below it `'b'`, to one text, as SQL says. On one line, where the second would
+/// be taken for a name, they are an error. In OPTIONS a name and its value stand side by side.
+///
+/// # Errors
+/// Two texts stand side by side on one line.
+pub fn join_texts(tokens: &mut [TokenWithSpan], dialect: &dyn Dialect) -> Result<(), DataFusionError> {
+    if dialect.supports_string_literal_concatenation() {
+        return Ok(());
+    }
+    // For each open bracket whether it is that of options; the last text and whether a line has ended since.
+    let (mut open, mut before, mut text, mut on_next_line) = (vec![], None, None, false);
+    for place in 0..tokens.len() {
+        let own = match &tokens[place].token {
+            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => {
+                on_next_line = true;
+                continue;
+            }
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                let is_of_options = before.is_some_and(|before: usize| {
+                    let before = &tokens[before].token;
+                    matches!(before, Token::SingleQuotedString(_)) || is_word(before, "options") || is_word(before, "with")
+                });
+                open.push(is_of_options);
+                None
+            }
+            Token::RParen => {
+                open.pop();
+                None
+            }
+            Token::SingleQuotedString(own) if open.last() != Some(&true) => Some(own.clone()),
+            _ => None,
+        };
+        before = Some(place);
+        let (Some(first), Some(own)) = (text, own.as_ref()) else {
+            text = own.is_some().then_some(place);
+            on_next_line = false;
+            continue;
+        };
+        if !on_next_line {
+            let problem = "two texts stand side by side; write || between them to join them, or AS before a name";
+            return Err(nesting::at(tokens[place].span.start, problem));
+        }
+        let end = tokens[place].span.end;
+        let joined: &mut TokenWithSpan = &mut tokens[first];
+        if let Token::SingleQuotedString(all) = &mut joined.token {
+            all.push_str(own);
+        }
+        joined.span.end = end;
+        tokens[place].token = Token::Whitespace(Whitespace::Space);
+        on_next_line = false;
+    }
+    Ok(())
 }
 
 /// Reads `1_000_000` as a number, not as the number 1 with an alias; and `0x1F` as a number, where the tokenizer sees the bytes `X'1F'`.
