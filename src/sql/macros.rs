@@ -282,7 +282,7 @@ fn without_place(doc: &Doc, names: &[&str], named: bool, expression: &Expr) -> D
     invalid(
         doc.name,
         match free.as_slice() {
-            [] => format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
+            [] => relation::one_too_many(doc, expression),
             _ if named => format!("arguments after a named one are named; write name => {expression}"),
             free => format!("{expression} needs a name; write name => {expression}, where name is one of {}", free.join(", ")),
         },

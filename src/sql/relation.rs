@@ -137,10 +137,7 @@ impl Reader<'_> {
                     match doc.arguments.get(position) {
                         Some(argument) => argument,
                         None => {
-                            return Err(invalid(
-                                doc.name,
-                                format!("takes {} arguments; {expression} is one too many", doc.arguments.len()),
-                            ));
+                            return Err(invalid(doc.name, one_too_many(doc, &expression)));
                         }
                     }
                 }
@@ -358,6 +355,15 @@ pub fn split(doc: &Doc, argument: FunctionArg) -> Result<(Option<String>, ast::E
             }
         }
         other => Err(invalid(doc.name, format!("does not take {other} as an argument"))),
+    }
+}
+
+/// The problem with an argument after the last that the function takes.
+pub fn one_too_many(doc: &Doc, expression: &ast::Expr) -> String {
+    match doc.arguments.len() {
+        0 => format!("takes no arguments; {expression} is one too many"),
+        1 => format!("takes 1 argument; {expression} is one too many"),
+        count => format!("takes {count} arguments; {expression} is one too many"),
     }
 }
 

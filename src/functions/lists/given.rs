@@ -32,7 +32,11 @@ pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
 
 /// The call is rejected with the form in which it is written.
 fn wrong(name: &str, arguments: &[Expr], written: &str) -> DataFusionError {
-    coded(SqlState::UNDEFINED_FUNCTION, name, format!("it does not take {} arguments; it is written {written}", arguments.len()))
+    let problem = match arguments.len() {
+        1 => format!("it does not take 1 argument; it is written {written}"),
+        count => format!("it does not take {count} arguments; it is written {written}"),
+    };
+    coded(SqlState::UNDEFINED_FUNCTION, name, problem)
 }
 
 /// `array_remove(list, value)`: NULL is a value like others.

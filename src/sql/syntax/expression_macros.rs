@@ -113,7 +113,13 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
         },
         Meaning::Sql(forms) => {
             let Some((_, sql)) = forms.iter().find(|(count, _)| *count == arguments.len()) else {
-                return Err(wrong(own, format!("it does not take {} arguments", arguments.len())));
+                return Err(wrong(
+                    own,
+                    match arguments.len() {
+                        1 => "it does not take 1 argument".to_string(),
+                        count => format!("it does not take {count} arguments"),
+                    },
+                ));
             };
             (sql.to_string(), arguments)
         }

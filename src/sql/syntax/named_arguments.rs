@@ -103,6 +103,13 @@ fn rows_of(value: &Expr, columns: &[&str], call: &str) -> Option<String> {
     Some(format!("(SELECT array_agg({row}) FROM {table} AS given_{:x})", XxHash64::oneshot(0, call.as_bytes())))
 }
 
+fn too_many(doc: &Doc) -> String {
+    match doc.arguments.len() {
+        1 => format!("takes 1 argument; write {}", doc.syntax()),
+        count => format!("takes {count} arguments; write {}", doc.syntax()),
+    }
+}
+
 fn place_named(doc: &'static Doc, list: &mut FunctionArgumentList) -> Result<()> {
     let mut places: Vec<Option<Expr>> = vec![None; doc.arguments.len()];
     let mut named = false;
@@ -113,7 +120,7 @@ fn place_named(doc: &'static Doc, list: &mut FunctionArgumentList) -> Result<()>
                 return Err(invalid(doc.name, format!("{value} comes after named arguments; name it too: {}", doc.syntax())));
             }
             None if position < places.len() => position,
-            None => return Err(invalid(doc.name, format!("takes {} arguments; write {}", places.len(), doc.syntax()))),
+            None => return Err(invalid(doc.name, too_many(doc))),
             Some(name) => {
                 named = true;
                 let wanted = find(doc, name)?.name;
