@@ -67,7 +67,7 @@ pub fn all() -> &'static [FunctionSet] {
     &DOMAINS
 }
 
-/// The page of a function; an empty one when there is none of that name.
+/// The page of a function; an empty page if no function has that name.
 pub fn page(name: &str) -> &'static Doc {
     all().iter().flat_map(FunctionSet::docs).find(|doc| doc.name == name).unwrap_or(&Doc::EMPTY)
 }

@@ -117,7 +117,7 @@ impl TableMacro for SegmentDiff {
     }
 }
 
-/// True when a snapshot has the segment, or the attribute or tag, of this name.
+/// True when a snapshot has a segment, attribute or tag of this name.
 fn has(published: &Published, name: &str, is_segment: bool) -> bool {
     let fits = |role: ColumnRole| match role {
         ColumnRole::Segment => is_segment,

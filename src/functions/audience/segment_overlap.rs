@@ -80,7 +80,7 @@ impl TableMacro for SegmentOverlap {
         let mut pairs = vec![];
         for (one, first) in segments.iter().enumerate() {
             for (other, second) in segments.iter().enumerate().skip(one + 1) {
-                // Elements of the list, from 1.
+                // Elements of a list are numbered from 1.
                 let place = |row: usize, column: usize| row * count + column + 1;
                 pairs.push(format!(
                     "({}, {}, {}, {}, {})",

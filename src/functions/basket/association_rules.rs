@@ -281,7 +281,8 @@ impl Work for RuleMining {
 }
 
 impl RuleMining {
-    /// Tells how many rules there are below the minimum confidence, where it leaves none. With many itemsets, or groups, it does not look.
+    /// If the minimum confidence leaves no rules, says how many there are below it. With many itemsets or groups this would take too long,
+    /// and nothing is said.
     fn tell_unsure(&self, group: &BasketGroup<'_>, sets: &Itemsets, baskets: u32, wanted: Wanted) {
         if group.collected.groups.is_some() || sets.len() > MOST_LOOKED_AT {
             return;
@@ -305,7 +306,7 @@ impl RuleMining {
     }
 }
 
-/// Itemsets that are looked at again to say why there are no rules.
+/// Up to this many itemsets are examined again to say why there are no rules.
 const MOST_LOOKED_AT: usize = 100_000;
 
 /// Itemsets kept together, in memory taken from the budget.
@@ -324,7 +325,7 @@ impl<'a> Kept<'a> {
         let (all, memory) = &mut *kept;
         let wanted = sets.size();
         match memory {
-            // Vectors grow to twice their size.
+            // A vector doubles when it is full, and both copies exist for a moment.
             Some(memory) => memory.grow(2 * wanted)?,
             None => *memory = Some(self.control.reserve(2 * wanted)?),
         }

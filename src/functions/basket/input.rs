@@ -27,7 +27,7 @@ pub struct Collected {
     /// The distinct items in ascending order; an item's code is its place here.
     pub items: ArrayRef,
     pub maps: ItemMaps,
-    /// What `per` holds, by group number, in ascending order.
+    /// The values of `per` by group number, in ascending order.
     pub groups: Option<ArrayRef>,
     /// What the baskets' keys stand for.
     pub baskets: KeyValues,
@@ -35,12 +35,12 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Codes of the given values; those that are not among the items have none.
+    /// The codes of the given values; a value that is no item has none.
     pub fn codes(&self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
         places(&self.items, values)
     }
 
-    /// Which items are among these values.
+    /// For each item, whether it is among these values.
     pub fn flags(&self, values: &ArrayRef) -> Result<Vec<bool>> {
         let mut flags = vec![false; self.items.len()];
         for code in self.codes(values)?.into_iter().flatten() {
@@ -49,7 +49,7 @@ impl Collected {
         Ok(flags)
     }
 
-    /// Leaves items out of everything that follows; their baskets stay.
+    /// Excludes items from everything that follows; their baskets still count.
     pub fn exclude(&mut self, is_excluded: impl Fn(usize) -> bool) {
         for code in self.maps.0.iter_mut().flatten() {
             if *code != NO_ITEM && is_excluded(*code as usize) {
@@ -59,7 +59,7 @@ impl Collected {
     }
 }
 
-/// The places of the values among those known, which are distinct and in ascending order.
+/// The positions of the values among the known ones, which are distinct and in ascending order.
 pub fn places(known: &ArrayRef, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
     let compare = make_comparator(known, values, SortOptions::default())?;
     let place = |value: usize| {
@@ -123,7 +123,7 @@ impl Reader {
     }
 
     fn add(&mut self, batch: &RecordBatch, keys: &mut Vec<u64>, codes: &mut Vec<u32>, memory: &MemoryReservation) -> Result<()> {
-        // More than a row can take; corrected when it is known what it took.
+        // An upper bound for a row; corrected once the real size is known.
         const ROW: usize = 48;
         let most = batch.num_rows() * ROW;
         memory.try_grow(most)?;
@@ -157,7 +157,7 @@ impl Reader {
     }
 }
 
-/// Makes item codes, of this partition's own dictionary.
+/// Assigns item codes from this partition's own dictionary.
 enum Codes {
     Integers(IntegerCodes, DataType),
     Listed(Interner),
@@ -188,11 +188,11 @@ impl Codes {
     }
 }
 
-/// Integers in a table as long as they lie near together, in a hash table otherwise.
+/// Integers are kept in a plain table while they lie close together, and in a hash table otherwise.
 #[derive(Default)]
 struct IntegerCodes {
     values: Vec<i64>,
-    /// The number that `table` begins with.
+    /// The integer at the start of `table`.
     base: i64,
     table: Vec<u32>,
     others: HashMap<i64, u32>,
@@ -226,7 +226,7 @@ impl IntegerCodes {
         }
     }
 
-    /// Lets the table reach over all values of the column, when it may be so long.
+    /// Extends the table to cover all values of the column, unless it would become too long.
     fn make_room(&mut self, column: &[i64]) {
         let (Some(least), Some(most)) = (column.iter().min(), column.iter().max()) else { return };
         let (mut least, mut end) = (i128::from(*least), i128::from(*most) + 1);

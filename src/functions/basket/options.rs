@@ -102,7 +102,7 @@ pub fn most(call: &Call, name: &str) -> Result<Option<usize>> {
     Ok(Some(usize::try_from(call.options.integer(name)?).unwrap_or(usize::MAX)))
 }
 
-/// The type of a role's values: what a dictionary holds, when it is one.
+/// The type of a role's values; for a dictionary, the type of the values it holds.
 pub fn plain(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => values,

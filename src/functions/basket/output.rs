@@ -8,7 +8,7 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::Result;
 
-/// A list column in the making: item codes and where each list ends.
+/// A list column under construction: item codes, and where each list ends.
 #[derive(Debug)]
 pub struct Lists {
     codes: Vec<u32>,

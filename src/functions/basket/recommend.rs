@@ -175,7 +175,7 @@ fn rules(call: &Call) -> Result<LogicalPlan> {
             let group = Expr::Column(ColumnName::from(found));
             columns.push(cast(group, plain(per.field.data_type()).clone()).alias("per"));
         }
-        // As association_rules gives the rules of several groups.
+        // This is the form in which association_rules returns the rules of several groups.
         (None, [group, second, ..])
             if second == "antecedents" && group != "consequents" && !NUMBERS.contains(&group.as_str()) =>
         {
@@ -226,7 +226,7 @@ impl Step for ApplyRules {
 /// A rule: item codes of the rules' own dictionary.
 #[derive(Debug, PartialEq)]
 struct Rule {
-    /// Its place among the rules' groups; 0 without groups.
+    /// Its position among the rules' groups; 0 without groups.
     group: u32,
     antecedents: Vec<u32>,
     consequents: Vec<u32>,
@@ -236,17 +236,17 @@ struct Rule {
 
 /// The rules, the first one first.
 struct RuleIndex {
-    /// Every item of a rule, in ascending order.
+    /// All items that occur in rules, in ascending order.
     items: ArrayRef,
-    /// Every group of a rule, in ascending order.
+    /// All groups that have rules, in ascending order.
     groups: Option<ArrayRef>,
     rules: Vec<Rule>,
-    /// For each item the rules that are looked at when a basket holds it: every rule is listed once, under the item that the fewest rules have.
+    /// For each item, the rules to check when a basket contains it. Every rule is listed once, under the rarest of its items.
     /// The rules of a group stand together.
     by_item: Vec<Vec<u32>>,
     /// Rules without antecedents.
     for_all: Vec<u32>,
-    /// What they take, until they have been applied.
+    /// The memory for the rules, held until they have been applied.
     _memory: MemoryReservation,
 }
 
@@ -256,12 +256,12 @@ impl RuleIndex {
         for mut stream in streams {
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
-                // As much again for the rules made of it.
+                // Twice, because the rules built from it take about as much again.
                 context.memory.try_grow(2 * batch.get_array_memory_size())?;
                 batches.push(batch);
             }
         }
-        // A group may stand before the basket; after the item there are its rule's antecedents and numbers.
+        // The group, if any, comes before the basket; the rule's antecedents and measures come after the item.
         let item_type = context.schema.field(context.schema.fields().len() - 2 - NUMBERS.len()).data_type();
         let mut lists: Vec<ArrayRef> = vec![new_empty_array(item_type)];
         for batch in &batches {
@@ -319,14 +319,14 @@ impl RuleIndex {
                 None => for_all.push(number),
             }
         }
-        // Stable, so that within a group the first rule stays first.
+        // A stable sort, so that within a group the first rule stays first.
         for listed in by_item.iter_mut().chain([&mut for_all]) {
             listed.sort_by_key(|number| rules[*number as usize].group);
         }
         Self { items, groups, rules, by_item, for_all, _memory: memory }
     }
 
-    /// What the baskets' items and groups are among those of the rules.
+    /// Maps the baskets' items and groups to those of the rules.
     fn codes_of(&self, collected: &Collected) -> Result<Known> {
         let mut items = vec![NO_ITEM; collected.items.len()];
         for (own, code) in (0..).zip(collected.codes(&self.items)?) {
@@ -365,7 +365,7 @@ impl RuleIndex {
             None => 0,
             Some(groups) => match groups.get(baskets.group as usize).copied().flatten() {
                 Some(group) => group,
-                // No rule is of this group.
+                // This group has no rules.
                 None => return Ok(()),
             },
         };
@@ -392,7 +392,7 @@ impl RuleIndex {
         if found.keys.is_empty() { Ok(()) } else { running.worker.send(self.columns(found, baskets.group, collected)) }
     }
 
-    /// The items that a rule speaks for, with the first of their rules, the first rule first.
+    /// The recommended items, each with the best rule for it, in the order of the rules.
     fn recommended(&self, basket: &mut Basket, group: u32) -> Vec<(u32, u32)> {
         let mut recommended = vec![];
         let own = basket.items.iter().flat_map(|item| self.of_group(&self.by_item[*item as usize], group));
@@ -445,22 +445,22 @@ impl RuleIndex {
     }
 }
 
-/// What the baskets hold, in the numbers of the rules.
+/// The contents of the baskets, in the rules' codes.
 struct Known {
-    /// For each item of the baskets its code among the rules' items.
+    /// For each item of the baskets, its code among the rules' items.
     items: Vec<u32>,
-    /// For each group of baskets its place among the rules' groups.
+    /// For each group of baskets, its position among the rules' groups.
     groups: Option<Vec<Option<u32>>>,
 }
 
-/// The basket that is looked at.
+/// The current basket.
 struct Basket {
     /// By item of the rules: the last basket that held it.
     holds: Vec<u32>,
     /// By item of the rules: its first rule for this basket.
     best: Vec<u32>,
     number: u32,
-    /// The items it holds, of those that the rules have.
+    /// The items in the basket that occur in rules.
     items: Vec<u32>,
 }
 
@@ -482,7 +482,7 @@ impl Basket {
     }
 }
 
-/// Recommendations in the making, column by column.
+/// Recommendations under construction, column by column.
 #[derive(Default)]
 struct Found {
     keys: Vec<u64>,

@@ -33,12 +33,12 @@ use crate::text::megabytes;
 /// From this many baskets on, itemsets of a group are meaningful, and their number stays within bounds.
 const FEW_BASKETS: u32 = 5;
 
-/// What a function does with the baskets: plain data, whose name is that of the step.
+/// What a function does with the baskets: plain data. Its name is the name of the step.
 pub trait Work: Plain {
     /// The function's name, for errors.
     const FUNCTION: &'static str;
 
-    /// A look at the items before the baskets are brought together.
+    /// Called with the items before the baskets are assembled.
     fn prepare(&self, _collected: &mut Collected) -> Result<()> {
         Ok(())
     }
@@ -80,7 +80,7 @@ impl<W: Work> Step for Mine<W> {
     }
 }
 
-/// Collects the rows, then lets `work` run on a thread where it may block.
+/// Collects the rows, then runs `work` on a thread that may block.
 pub fn mine(
     function: &'static str,
     streams: Streams,
@@ -112,7 +112,7 @@ fn baskets_too_large() -> LeftOut {
     }
 }
 
-/// A call at work.
+/// A running call.
 pub struct MiningRun<'a> {
     pub worker: &'a Worker,
     pub settings: PortraitSettings,
@@ -126,12 +126,12 @@ impl MiningRun<'_> {
         self.worker.control(workers)
     }
 
-    /// Ends the query with an error; the first one counts.
+    /// Ends the query with an error; only the first one is reported.
     pub fn fail(&self, error: DataFusionError) -> Stop {
         self.worker.fail(error)
     }
 
-    /// Makes baskets of the collected rows.
+    /// Builds baskets from the collected rows.
     pub fn gather(&self, function: &str, collected: &mut Collected) -> Result<Vec<Baskets>, Stop> {
         let blocks = std::mem::take(&mut collected.blocks);
         gather(blocks, collected.groups.is_some(), &collected.maps, self.control(self.worker.threads)).map_err(
@@ -146,7 +146,7 @@ impl MiningRun<'_> {
         )
     }
 
-    /// Works on the groups: one after the other with all threads, or, when they are many, each thread on its own.
+    /// Processes the groups: one after another with all threads, or, if there are many, one thread per group.
     pub fn each_group(
         &self,
         groups: &[Baskets],
@@ -160,7 +160,7 @@ impl MiningRun<'_> {
             .map(|_| ())
     }
 
-    /// Works on the parts of all groups, shared among the threads.
+    /// Processes the parts of all groups, shared among the threads.
     pub fn each_part(&self, groups: &[Baskets], work: impl Fn(&Baskets, usize) -> Result<(), Stop> + Sync) -> Result<(), Stop> {
         groups.iter().try_for_each(|baskets| {
             self.control(self.worker.threads).share(baskets.parts(), || (), |(), part| work(baskets, part)).map(|_| ())
@@ -203,7 +203,7 @@ impl<'a> BasketGroup<'a> {
         Ok(database)
     }
 
-    /// Searches, and hands the itemsets on in portions.
+    /// Searches, and passes the itemsets on in batches.
     pub fn search(
         &self,
         database: &Database<'_>,
@@ -242,8 +242,8 @@ impl<'a> BasketGroup<'a> {
         })
     }
 
-    /// True for one group of several in which so few baskets make an itemset frequent that nearly all parts of a basket are: counted
-    /// before it is mined, as rows that were sent cannot be taken back.
+    /// True for one group of several in which so few baskets make an itemset frequent that nearly every subset of a basket is frequent.
+    /// This is decided before mining, because rows that were sent cannot be taken back.
     fn is_small_and_has_more(&self, database: &Database<'_>, goal: &Goal, most: u64) -> Result<bool, Stop> {
         if self.collected.groups.is_none() || database.min_count >= FEW_BASKETS {
             return Ok(false);
@@ -266,7 +266,7 @@ impl<'a> BasketGroup<'a> {
         ));
     }
 
-    /// Leaves a note beside the result.
+    /// Attaches a note to the result.
     pub fn tell(&self, note: String) {
         self.running.notes.tell(note);
     }
@@ -284,7 +284,7 @@ impl<'a> BasketGroup<'a> {
         self.running.worker.send(columns.and_then(with_group))
     }
 
-    /// Ends the query with the error of what stopped the mining; unless the call was cancelled.
+    /// Ends the query with the error that stopped the mining, unless the call was cancelled.
     pub fn explain(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Cancelled => stop,
@@ -298,7 +298,7 @@ impl<'a> BasketGroup<'a> {
         }
     }
 
-    /// Itemsets, or what is made of them, need more memory than there is; `most` are expected to fit.
+    /// The itemsets, or what is built from them, need more memory than is available; about `most` would fit.
     pub fn itemsets_do_not_fit(
         &self,
         database: &Database<'_>,
@@ -317,7 +317,7 @@ impl<'a> BasketGroup<'a> {
 
     /// The support at which there are at most this many itemsets.
     fn fewer(&self, database: &Database<'_>, goal: &Goal, threshold: Threshold, most: u64) -> String {
-        // There are no more maximal sets than closed ones, whose number at every support is known in one pass.
+        // There are at most as many maximal sets as closed ones, and one pass counts the closed ones at every support.
         let goal = Goal { target: if goal.target == Target::Maximal { Target::Closed } else { goal.target }, ..goal.clone() };
         let curve = Curve::count(database, &goal, most, self.control);
         match curve.ok().and_then(|curve| curve.least()) {
@@ -332,7 +332,7 @@ impl<'a> BasketGroup<'a> {
         counts.sort_unstable_by(|a, b| b.cmp(a));
         let fits = |items: usize| {
             let bytes = Database::row_bytes(counts[..items].iter().copied()) + 4 * self.collected.items.len();
-            // A quarter more, for chunks that are not full and the columns of a class.
+            // A quarter more, for chunks that are not full and for the columns of a class.
             self.control.reserve(bytes + bytes / 4).is_ok()
         };
         let (mut low, mut high) = (0, counts.len());
@@ -370,7 +370,7 @@ impl<'a> BasketGroup<'a> {
     }
 }
 
-/// The option that asks for at least `count`, in the words of the call.
+/// The option that asks for at least `count`, written as in the call.
 fn threshold_of(threshold: Threshold, count: u32, baskets: u32) -> String {
     match threshold {
         Threshold::Count(_) | Threshold::Both(..) => format!("min_count => {count}"),

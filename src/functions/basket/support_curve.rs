@@ -24,7 +24,7 @@ use crate::kernels::itemsets::search::{Goal, Target};
 #[derive(Debug)]
 pub struct SupportCurve;
 
-/// Where the curve is shown when the call does not say.
+/// The supports at which the curve is shown by default.
 const SUPPORTS: [f64; 9] = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 
 const DOC: Doc = Doc {
@@ -122,7 +122,7 @@ impl Work for SupportCounts {
     const FUNCTION: &'static str = DOC.name;
 
     fn mine(&self, group: &BasketGroup<'_>) -> Result<(), Stop> {
-        // Pairs are counted also when the itemsets are shorter.
+        // Pairs are counted even when only shorter itemsets are asked for.
         let pairs = Mining { max_len: self.mining.max_len.map(|most| most.max(2)), ..self.mining.clone() };
         let database = group.database(&pairs, None, false)?;
         let of_share = |share: &f64| Threshold::Share(*share).count(u64::from(database.baskets));

@@ -103,7 +103,7 @@ fn fields() -> Fields {
     .into()
 }
 
-/// Words of one's own, folded, and the industries they mean.
+/// The caller's own words, folded, and the industries they stand for.
 type Mapping = HashMap<String, usize>;
 
 static MAPPINGS: Compiled<Mapping> = Compiled::new();

@@ -125,7 +125,7 @@ pub struct Describe {
     labels: String,
 }
 
-/// What a feature of a group is like.
+/// The statistics of one feature in one group.
 enum Seen {
     Number { own: Statistics, overall: Statistics },
     Value { value: String, share: f64, lift: f64 },
@@ -150,7 +150,7 @@ impl Plain for Describe {
 
 impl Compute for Describe {
     fn compute(&self, mut rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        // Members by cluster, and a column beside its parts.
+        // Memory for the members by cluster, and for a column next to its parts.
         let _taken = running.take(rows.len() * 24)?;
         let label = rows.label.take().unwrap_or_default();
         let clusters = label.values.len();
@@ -204,7 +204,7 @@ fn number(feature: &str, own: Statistics, overall: Statistics) -> Line {
     Line { feature: feature.to_string(), difference, rank: 0, seen: Seen::Number { own, overall } }
 }
 
-/// The values that a group has more often than all rows have them, the most over-represented first.
+/// The values that are more frequent in a group than among all rows, the most over-represented first.
 fn over_represented(feature: &str, values: &[String], own: &[usize], all: &[usize]) -> Vec<Line> {
     let (own_rows, all_rows) = (own.iter().sum::<usize>() as f64, all.iter().sum::<usize>() as f64);
     let line = |code: usize| {
@@ -223,7 +223,7 @@ fn over_represented(feature: &str, values: &[String], own: &[usize], all: &[usiz
     more
 }
 
-/// Gives the features of a group their ranks.
+/// Ranks the features of a group.
 fn ranked(mut lines: Vec<Line>) -> Vec<Line> {
     let mut features: Vec<(String, f64)> = vec![];
     for line in &lines {
@@ -244,7 +244,7 @@ impl Describe {
         self.labels == "zh"
     }
 
-    /// The group in a sentence.
+    /// Describes the group in a sentence.
     fn sentence(&self, name: &str, cluster: &str, group: &ClusterLines) -> String {
         let named = (1..=NAMED as i32).filter_map(|rank| {
             let of_rank = group.lines.iter().filter(|line| line.rank == rank);
@@ -290,7 +290,7 @@ impl Describe {
                     short(overall.moments.mean)
                 )
             }
-            // What is more frequent than elsewhere may still be rare: no word claims that it is common there.
+            // A value that is more frequent than elsewhere can still be rare, so the sentence does not say that it is common.
             (Seen::Value { value, share, lift }, true) => {
                 let (percent, times) = (100.0 * share, format!("为总体的 {lift:.1} 倍"));
                 match *difference >= 0.1 {
@@ -353,7 +353,7 @@ impl Describe {
     }
 }
 
-/// A number to be read: without decimals when large, with two digits that count when small.
+/// A number for reading: no decimals if it is large, two significant digits if it is small.
 fn short(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),

@@ -170,15 +170,15 @@ impl Compute for Explain {
     }
 }
 
-/// Texts of more different values than this may be names.
+/// A text column with more distinct values than this may hold names.
 const MOST_KINDS: usize = 50;
-/// So few rows a value make it a name.
+/// It holds names if there are no more rows per value than this.
 const ROWS_A_NAME: usize = 10;
-/// Texts of fewer different values are codes, though they may read as numbers.
+/// A text column with fewer distinct values holds codes, even if they look like numbers.
 const FEW_KINDS: usize = 12;
 
-/// Ignores text columns that identify rows rather than groups of rows, as if all rows had the same value, with a note; also
-/// notes numbers kept as text.
+/// Ignores text columns that identify single rows, as if all rows had the same value, and adds a note; also notes numbers that are
+/// stored as text.
 fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>) -> Result<()> {
     let categories: Vec<(&str, &ArrayRef)> = running
         .wanted
@@ -206,7 +206,7 @@ fn leave_out_names(rows: &Rows, codes: &mut [Vec<u32>], running: &Computing<'_>)
     Ok(())
 }
 
-/// True when at least nine of ten texts read as numbers.
+/// True when at least nine of ten strings can be read as numbers.
 fn are_numbers(values: &ArrayRef) -> Result<bool> {
     let texts = cast(values, &DataType::Utf8)?;
     let texts = texts.as_string::<i32>();
@@ -214,7 +214,7 @@ fn are_numbers(values: &ArrayRef) -> Result<bool> {
     Ok(10 * reads >= 9 * texts.len())
 }
 
-/// What leaves are written with.
+/// What is needed to write out the leaves.
 struct RuleWriter<'a> {
     wanted: &'a FeatureSpec,
     rows: &'a Rows,
@@ -226,14 +226,14 @@ struct RuleWriter<'a> {
 /// A feature as a tree and its rules see it.
 struct Values<'a> {
     name: &'a str,
-    /// The values of a feature that is a number; its place among the categories otherwise.
+    /// For a number, its values; otherwise the feature's position among the categories.
     numbers: Option<Numbers<'a>>,
     category: usize,
-    /// The type of values that come as they are.
+    /// The type of the original values.
     data_type: Option<&'a DataType>,
-    /// What rows without value got, as a key or a code.
+    /// What rows without a value got instead, as a key or a code.
     filled: Option<i128>,
-    /// Whether some were infinite or not a number.
+    /// Whether some values were infinite or NaN.
     beyond: bool,
 }
 
@@ -259,7 +259,7 @@ impl<'a> Values<'a> {
             all.push(Values { name: &feature.name, numbers, category: 0, data_type, filled, beyond });
         }
         for (category, (place, feature)) in wanted.of_kind(FeatureKind::Category).enumerate() {
-            // Rows without a value got the most frequent one (ties: the first), which is therefore more frequent than the others.
+            // Rows without a value got the most frequent one (ties: the first), so it is now more frequent than all others.
             let filled = (rows.missing[place] > 0).then(|| i128::from(most_frequent(&codes[category])));
             all.push(Values { name: &feature.name, numbers: None, category, data_type: None, filled, beyond: false });
         }
@@ -319,7 +319,7 @@ impl RuleWriter<'_> {
     fn condition(&self, condition: &Condition) -> Result<String> {
         let values = &self.values[condition.feature];
         let own = quoted_unless_plain(values.name);
-        // What is no finite number was left out or got the mean.
+        // Values that are not finite were left out or replaced by the mean.
         let name = match values.beyond && values.filled.is_some() {
             true => format!("CASE WHEN abs({own}) <= {:e} THEN {own} END", f64::MAX),
             false => own.clone(),
@@ -358,7 +358,7 @@ impl RuleWriter<'_> {
     }
 }
 
-/// A name as it is written in SQL: in quotes where it needs them.
+/// A name as SQL: in quotes where needed.
 fn quoted_unless_plain(name: &str) -> String {
     let is_plain = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');

@@ -120,7 +120,7 @@ pub fn clustered(roles: &Roles) -> Result<Vec<FieldRef>> {
     Ok(vec![key_column(roles)?, column("cluster_id", DataType::Int32), column("distance", DataType::Float64)])
 }
 
-/// The columns of a relation that bear the features' names, as DOUBLE.
+/// The columns of a relation that have the features' names, as DOUBLE.
 fn doubles(doc: &Doc, relation: &LogicalPlan, features: &[Feature]) -> Result<LogicalPlan> {
     let columns = features.iter().map(|feature| {
         let found = relation.schema().iter().find(|(_, field)| *field.name() == feature.name);
@@ -138,7 +138,7 @@ fn doubles(doc: &Doc, relation: &LogicalPlan, features: &[Feature]) -> Result<Lo
     LogicalPlanBuilder::from(relation.clone()).project(columns.collect::<Result<Vec<_>>>()?)?.build()
 }
 
-/// The centres that a call gives, scaled as the rows are.
+/// The initial centres given in a call, scaled as the rows are.
 fn given(how: &How, scaled: &Scaled, running: &Computing<'_>) -> Result<Option<Vec<f64>>, Stop> {
     let Some(given) = running.given else { return Ok(None) };
     if given.len() != how.n_clusters {
@@ -149,7 +149,7 @@ fn given(how: &How, scaled: &Scaled, running: &Computing<'_>) -> Result<Option<V
     Ok(Some(given.iter().flat_map(centre).collect()))
 }
 
-/// Gives each row its cluster.
+/// Assigns each row to its cluster.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Label(How);
 

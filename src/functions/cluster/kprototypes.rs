@@ -86,7 +86,7 @@ impl RelationFunction for KPrototypes {
     }
 }
 
-/// Gives each row its cluster.
+/// Assigns each row to its cluster.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Label(How);
 

@@ -34,7 +34,7 @@ pub fn functions() -> FunctionSet {
         .step::<Gather<explain_segments::Explain>>()
 }
 
-/// Values as texts, for sentences and rules.
+/// Values as strings, for sentences and rules.
 fn texts(values: &ArrayRef) -> Result<Vec<String>> {
     if !can_cast_types(values.data_type(), &DataType::Utf8) {
         // Structs and maps.
@@ -49,11 +49,12 @@ mod tests {
     use super::*;
     use crate::learning::model::model_types;
 
-    /// A model and the function that computes the same take the same, by the same words; only the function is given relations.
+    /// A model and the function that computes the same have the same arguments with the same descriptions, except that only the function
+    /// takes relations.
     #[test]
     fn models_take_what_their_functions_take() {
         for model_type in model_types() {
-            // Models of a target and of lifetime have pages of their own.
+            // Models with a target and lifetime models have pages of their own.
             let Some(function) = functions().docs().into_iter().find(|doc| doc.name == model_type.name()) else { continue };
             let relations: Vec<_> = function.relations().map(|relation| relation.name).collect();
             let arguments = function.arguments.iter().filter(|argument| !relations.contains(&argument.name));

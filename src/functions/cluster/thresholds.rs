@@ -11,10 +11,10 @@ use datafusion::common::{Result, internal_err};
 use crate::kernels::tree::numbers::{Cut, float_of};
 use crate::kernels::tree::threshold::{between, whole_between};
 
-/// A constant that a row's value is compared with, so that it is on the side of the cut that it was on in the tree.
+/// The constant to compare a row's value with, so that the row falls on the same side of the cut as in the tree.
 ///
-/// A literal with a point is a double in SQL, and decimals are compared with one in 15 decimals: where that may be too few digits, the
-/// constant is written in the type of the column.
+/// In SQL a literal with a decimal point is a double, and DataFusion compares decimals with it to 15 decimals. Where that may be too few
+/// digits, the constant is written in the type of the column.
 pub fn threshold(cut: &Cut, data_type: Option<&DataType>) -> Result<String> {
     let Some(data_type) = data_type else { return Ok(between(float_of(cut.low), float_of(cut.high)).to_string()) };
     let Cut { low, high } = *cut;
@@ -46,7 +46,7 @@ pub fn threshold(cut: &Cut, data_type: Option<&DataType>) -> Result<String> {
             let ticks = i128::from(last_round(low, high, *unit));
             let text = shown(ticks, data_type)?;
             match year(&text) {
-                // A TIMESTAMP counts in nanoseconds, from 1678 to 2261, and has no zone.
+                // A TIMESTAMP literal counts nanoseconds, reaches from 1678 to 2261, and has no zone.
                 Some(1678..2262) if zone.is_none() => format!("TIMESTAMP '{text}'"),
                 Some(_) => format!("arrow_cast('{text}', '{data_type}')"),
                 None => format!("arrow_cast({ticks}, '{data_type}')"),
@@ -69,7 +69,7 @@ fn decimal(digits: i128, scale: i8) -> String {
     if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-/// The last moment below `high` and not before `low` that is a whole day, hour, minute or second; `low` when none is.
+/// The latest whole day (else hour, minute or second) below `high` and not before `low`; `low` when there is none.
 fn last_round(low: i128, high: i128, unit: TimeUnit) -> i64 {
     let second: i128 = match unit {
         TimeUnit::Second => 1,
@@ -82,12 +82,12 @@ fn last_round(low: i128, high: i128, unit: TimeUnit) -> i64 {
     round.unwrap_or(low) as i64
 }
 
-/// The year of a date or a time as it is shown, if it has the four digits that can be read again.
+/// The year of a displayed date or time, if it has four digits and so can be parsed again.
 fn year(shown: &str) -> Option<i32> {
     shown.split_once('-').filter(|(year, _)| year.len() == 4)?.0.parse().ok()
 }
 
-/// A date or a time as it is shown.
+/// A date or time as displayed.
 fn shown(key: i128, data_type: &DataType) -> Result<String> {
     let ticks: ArrayRef = Arc::new(Int64Array::from(vec![key as i64]));
     let own = if data_type == &DataType::Date32 { cast(&ticks, &DataType::Int32)? } else { ticks };

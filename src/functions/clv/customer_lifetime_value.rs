@@ -32,7 +32,7 @@ use crate::kernels::clv::customer_lifetime_value;
 use crate::learning::model::predict::{call, features};
 use crate::learning::model::{Lifetime, Model};
 
-/// What customers are worth.
+/// How much customers are worth.
 #[derive(Debug)]
 pub struct CustomerLifetimeValue;
 
@@ -210,7 +210,7 @@ impl RelationFunction for Bound {
     }
 }
 
-/// The ends of the months after a day, in the unit of T.
+/// The ends of the months that follow a day, in the unit of T.
 fn ends(from: Option<&Moment>, months: u32, unit: Unit) -> Result<Vec<f64>> {
     let day = match from {
         Some(Moment::Day(day)) => Some(*day),
@@ -240,7 +240,7 @@ fn ends(from: Option<&Moment>, months: u32, unit: Unit) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// The value of rows of the features of both models. Sent to another process, the models are as they are stored.
+/// Computes the value from rows with the features of both models. The models are sent to another process in their stored form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "StoredWorth", into = "StoredWorth")]
 pub struct Worth {

@@ -139,7 +139,7 @@ impl RelationFunction for ClvHoldout {
             columns.push(mean(role("total") - role("first_value"), frequency)?.alias("monetary_value"));
         }
         columns.push(role("purchases_later").alias("frequency_holdout"));
-        // Where the last order is in the time that calibration sees, there is no time after it.
+        // If the last order lies within the calibration period, no holdout period is left.
         let after = when(last.clone().gt(calibrated()), last - calibrated()).otherwise(lit(0_i64))?;
         columns.push(after.alias("duration_holdout"));
         if value.is_some() {

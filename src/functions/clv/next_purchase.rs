@@ -148,7 +148,7 @@ impl TableMacro for NextPurchase {
             None => (format!("(SELECT max(CAST({time} AS DATE)) {usable})"), String::new()),
         };
         let interval = if call.options.word(INTERVAL)? == "mean" { "interval_mean" } else { "interval_median" };
-        // A gamma distribution is that of χ² with twice its shape, of twice the value by its scale.
+        // If X is gamma-distributed with shape a and scale s, then 2X/s follows χ² with 2a degrees of freedom.
         let passed = |days: &str| format!("chi2_cdf(2 * ({days}) * shape / interval_mean, 2 * shape)");
         let within = call.options.integer(DAYS)?;
         let (before, after) = (passed("days_silent"), passed(&format!("days_silent + {within}")));
@@ -175,7 +175,7 @@ impl TableMacro for NextPurchase {
     }
 }
 
-/// The calendar day of a moment, as it is written.
+/// The calendar day of a moment, as text.
 fn day(moment: &Moment) -> Result<String> {
     let days = match moment {
         Moment::Day(day) => Some(*day),

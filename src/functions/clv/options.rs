@@ -44,7 +44,7 @@ pub const TIME_UNIT: Argument = Argument::optional(
     "unit of time: calendar days, weeks from Monday, months, quarters or years",
 );
 
-/// What is counted in.
+/// The unit that periods are counted in.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit {
     Day,
@@ -64,9 +64,9 @@ impl Unit {
         })
     }
 
-    /// The number of the period of a DATE, of which only differences matter.
+    /// The number of the period that a DATE lies in; only differences between such numbers matter.
     pub fn period(self, date: Expr) -> Expr {
-        // Division goes towards zero: the year 1 and what comes before it must not change the sign.
+        // Division rounds towards zero, so adding this keeps the numbers positive, also around the year 1 and before it.
         const LONG_AGO: i32 = 7 * 500_000;
         let whole = |expression| cast(expression, DataType::Int64);
         match self {
@@ -82,12 +82,12 @@ impl Unit {
     }
 }
 
-/// The time up to which orders count.
+/// The end of observation: later orders do not count.
 #[derive(Debug, Clone)]
 pub struct End {
     /// Its day.
     pub day: i32,
-    /// Up to where, when it is an instant.
+    /// The instant itself, when it is not a whole day.
     instant: Option<ScalarValue>,
 }
 
@@ -111,7 +111,7 @@ impl End {
         })
     }
 
-    /// The condition that an order is not later.
+    /// The condition that an order is not later than that.
     pub fn includes(&self, time: Expr) -> Expr {
         match &self.instant {
             Some(instant) => time.lt_eq(lit(instant.clone())),
@@ -145,7 +145,7 @@ pub const PERIOD: &str = "period";
 pub const VALUE: &str = "value";
 pub const LATER: &str = "later";
 
-/// One row per customer and period: (customer, later, period, value). Later are orders that calibration does not see.
+/// One row per customer and period: (customer, later, period, value). `later` is true for orders after the calibration period.
 pub fn purchases(call: &Call, unit: Unit, end: Option<&End>, calibration: Option<&End>) -> Result<LogicalPlan> {
     let roles = &call.roles;
     let mut columns = vec![role(CUSTOMER.name), cast(role(ORDER_TIME.name), time_type(roles)?).alias(ORDER_TIME.name)];
@@ -153,7 +153,7 @@ pub fn purchases(call: &Call, unit: Unit, end: Option<&End>, calibration: Option
     columns.extend(amount.as_ref().map(|amount| cast(role(AMOUNT.name), amount.clone()).alias(AMOUNT.name)));
     let mut rows = LogicalPlanBuilder::from(call.input()?).project(columns)?;
     if let Some(end) = end {
-        // Rows without a time go on, to be counted.
+        // Rows without a time pass, so that they are counted as unusable later.
         rows = rows.filter(role(ORDER_TIME.name).is_null().or(end.includes(role(ORDER_TIME.name))))?;
     }
     let usable = LogicalPlanBuilder::from(usable_rows(rows.build()?)?);
@@ -188,7 +188,7 @@ pub fn only(condition: Expr, value: Expr) -> Result<Expr> {
     when(condition, value).end()
 }
 
-/// The sum of amounts per purchase, as DOUBLE; 0 of no purchase.
+/// The mean amount per purchase, as DOUBLE; 0 without purchases.
 pub fn mean(sum: Expr, count: Expr) -> Result<Expr> {
     when(count.clone().gt(lit(0_i64)), cast(sum, DataType::Float64) / cast(count, DataType::Float64)).otherwise(lit(0.0))
 }

@@ -7,7 +7,7 @@ use sqlparser::ast::Expr;
 
 use crate::adapter::expression_macro::Written;
 
-/// With two arguments it is the engine's, for bytes.
+/// With two arguments it is DataFusion's own `decode`, for bytes.
 pub fn meaning(arguments: &[Expr]) -> Result<Option<Written>> {
     if arguments.len() < 3 {
         return Ok(None);

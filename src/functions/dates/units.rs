@@ -18,7 +18,7 @@ fn unit(expression: &Expr) -> Option<String> {
             Value::SingleQuotedString(text) => text.clone(),
             _ => return None,
         },
-        // WEEK(MONDAY) of BigQuery, and words that SQL has for itself.
+        // BigQuery's WEEK(MONDAY), and units that are SQL keywords.
         other => other.to_string(),
     };
     is_unit(&name).then(|| name.to_lowercase())
@@ -184,7 +184,7 @@ pub fn str_to_date(arguments: &[Expr]) -> Result<Option<Written>> {
     Ok(Some((read, arguments.to_vec())))
 }
 
-/// A constant day that does not exist, rejected by the name of the call: what is evaluated has another.
+/// Rejects a constant day that does not exist, under the name that was called: the function it is rewritten to has another name.
 fn existing_day(name: &str, parts: &[Expr]) -> Result<()> {
     let constant = |part: &Expr| match part {
         Expr::Value(value) => value.to_string().parse::<u32>().ok(),
@@ -239,7 +239,7 @@ pub fn timestamp_from_parts(arguments: &[Expr]) -> Result<Option<Written>> {
     time_of_parts("timestamp_from_parts", arguments)
 }
 
-/// Patterns with a percent sign have the letters of C.
+/// A pattern with a percent sign uses the letters of C's strftime.
 pub fn to_char(arguments: &[Expr]) -> Result<Option<Written>> {
     Ok(match arguments {
         [_, pattern] if text(pattern).is_some_and(|pattern| !pattern.contains('%')) => {

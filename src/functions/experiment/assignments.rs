@@ -9,11 +9,11 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{as_sql, identifier, literal, timestamp};
 
-/// Who is in which group of an experiment.
+/// Lists who is in which group of an experiment.
 #[derive(Debug)]
 pub struct ExperimentAssignments;
 
-/// What was measured of whom.
+/// Lists what was measured for each person.
 #[derive(Debug)]
 pub struct ExperimentOutcomes;
 
@@ -113,7 +113,7 @@ impl TableMacro for ExperimentAssignments {
         let experiment = definitions.experiment(call.required_name(EXPERIMENT.name)?)?;
         let assigned = assigned(ASSIGNMENTS.name, &experiment, definitions)?;
         let since = literal(&timestamp(experiment.start));
-        // In microseconds, which reach further than a constant's nanoseconds.
+        // In microseconds, which cover more years than the nanoseconds of a constant.
         Ok(format!(
             "SELECT key, variant, arrow_cast({since}, 'Timestamp(Microsecond, None)') AS since FROM {assigned} AS assigned"
         ))

@@ -25,10 +25,10 @@ pub const GROUP: Argument = Argument::required("group", Takes::Column, "group of
 pub const CONTROL: Argument =
     Argument::required("control", Takes::Text, "label of the control group, as `group` has it; for a number, its text: '0'");
 
-/// Values of a metric with the group they are of and how often they come, by segment and metric.
+/// By segment and metric: the values, each with its group and how often it occurs.
 pub type ValueCounts = BTreeMap<(usize, i64), Vec<(f64, usize, u64)>>;
 
-/// A key column that names every row would make a group of each.
+/// The most groups or segments: a key column given by mistake would make every row a group of its own.
 const MOST_GROUPS: usize = 100;
 
 /// The groups of an experiment as they are named in a call.
@@ -36,14 +36,14 @@ const MOST_GROUPS: usize = 100;
 pub struct Design {
     function: String,
     control: String,
-    /// The groups in the order of `shares`; all that there are when empty.
+    /// The groups in the order of `shares`; when empty, all groups in the data.
     groups: Vec<String>,
-    /// Planned shares; equal ones when empty.
+    /// The planned shares; when empty, equal shares.
     shares: Vec<f64>,
 }
 
 impl Design {
-    /// Of a call; `shares` and `groups` only where the page has them.
+    /// Reads a call; `shares` and `groups` only if the function's page has them.
     pub fn of(call: &Call) -> Result<Self> {
         let function = call.doc.name;
         let text = |name: &str| call.options.text(name).map(ToString::to_string);
@@ -74,7 +74,7 @@ pub struct Cell {
     pub moments: Vec<Moments>,
 }
 
-/// The sums of all groups in all segments.
+/// The sums for each group in each segment.
 #[derive(Debug)]
 pub struct Cells {
     /// The distinct segments in ascending order, if there are segments.
@@ -83,10 +83,10 @@ pub struct Cells {
     labels: ArrayRef,
     /// By segment and label.
     cells: BTreeMap<(usize, usize), Cell>,
-    /// The groups in the order of the design, as places among the labels: the control first, or as the call lists them. `None` for
+    /// The groups in the order of the design, as positions among the labels: the control first, or as the call lists them. `None` for
     /// a group without rows.
     pub order: Vec<Option<usize>>,
-    /// Where the control stands in the order.
+    /// The position of the control in that order.
     pub control: usize,
     shares: Vec<f64>,
 }
@@ -197,7 +197,7 @@ impl Cells {
         }
     }
 
-    /// The groups that are compared with the control and have rows, as places among the labels.
+    /// The groups with rows that are compared with the control, as positions among the labels.
     pub fn treatments(&self) -> Vec<usize> {
         self.order.iter().enumerate().filter(|(place, _)| *place != self.control).filter_map(|(_, label)| *label).collect()
     }
@@ -223,7 +223,7 @@ impl Cells {
         (self.order.iter().map(rows).collect(), &self.shares)
     }
 
-    /// The segments of these places.
+    /// The segments at these positions.
     pub fn segment_values(&self, places: &[usize]) -> Result<Option<ArrayRef>> {
         let Some(segments) = &self.segments else { return Ok(None) };
         Ok(Some(take(segments, &of(places), None)?))
@@ -237,7 +237,7 @@ impl Cells {
         }
     }
 
-    /// The labels of these places.
+    /// The labels at these positions.
     pub fn label_values(&self, places: &[usize]) -> Result<ArrayRef> {
         Ok(take(&self.labels, &of(places), None)?)
     }
@@ -275,7 +275,7 @@ pub fn tied(values: &[(f64, usize, u64)], control: usize, treatment: usize) -> V
         if *label != control && *label != treatment {
             continue;
         }
-        // Zero with and without a sign are one value.
+        // 0 and −0 are one value.
         if last != Some(*value) {
             counted.push(Tied { control: 0, treatment: 0 });
             last = Some(*value);
@@ -299,7 +299,7 @@ fn of(places: &[usize]) -> UInt32Array {
     places.iter().map(|place| Some(*place as u32)).collect()
 }
 
-/// Where the values of a column stand in a sorted list that holds them all.
+/// The positions of a column's values in a sorted list that contains them all.
 fn places(list: &ArrayRef, column: &ArrayRef) -> Result<Vec<usize>> {
     let (_, maps) = sorted(&[Arc::clone(list), Arc::clone(column)])?;
     let [_, of_column] = maps.as_slice() else { return Ok(vec![]) };

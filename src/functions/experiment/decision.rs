@@ -5,13 +5,13 @@ use crate::language::Language;
 /// The result of a comparison in words.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// The groups are not of the planned sizes.
+    /// The group sizes differ from the planned shares.
     SampleRatioMismatch,
     /// Too few rows for the test.
     TooFewRows,
     /// Nothing varies within the groups.
     NoVariation,
-    /// Significant, in the direction that is wanted.
+    /// Significant, in the desired direction.
     Better,
     /// Significant, in the other direction.
     Worse,
@@ -33,14 +33,14 @@ impl Verdict {
     }
 }
 
-/// What the words are about.
+/// The facts that the words describe.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     pub metric: &'a str,
     pub srm_p_value: Option<f64>,
     pub difference: Option<f64>,
     pub uplift: Option<f64>,
-    /// The p-value that decides.
+    /// The p-value that the decision is based on.
     pub p_value: Option<f64>,
     pub detectable: Option<f64>,
     pub detectable_uplift: Option<f64>,
@@ -123,7 +123,7 @@ fn percent(share: f64) -> String {
     format!("{}%", digits(100.0 * share))
 }
 
-/// Three digits, as many as a reader wants.
+/// Three digits are enough for a reader.
 fn digits(number: f64) -> String {
     let written = if number >= 100.0 {
         format!("{number:.0}")

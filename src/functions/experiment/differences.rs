@@ -36,11 +36,11 @@ use crate::kernels::experiment::Alternative;
 use crate::kernels::experiment::differences::{Gain, Stratum, gain};
 use crate::kernels::special::{normal_cdf, normal_quantile};
 
-/// What a measure did to those it was for, without an experiment.
+/// Estimates the effect of a measure on those it was meant for, without an experiment.
 #[derive(Debug)]
 pub struct DifferenceInDifferences;
 
-/// The place of the periods after the start together, behind all others.
+/// Stands for all periods after the start together; the largest number, so that this row comes last.
 const TOGETHER: i64 = i64::MAX;
 
 const DOC: Doc = Doc {
@@ -184,7 +184,7 @@ fn changes(call: &Call, periods: &PeriodOf, matched: &[String]) -> Result<Logica
         .project(columns)?
         .build()?;
     let sums = once(sums);
-    // Each customer, with the means of both times.
+    // One row per customer, with the means before and after.
     let part = |condition: Expr| when(condition, role("value")).end();
     let measures: Vec<Expr> = of_customer()
         .chain([
@@ -236,7 +236,7 @@ impl Plain for Gains {
     const NAME: &'static str = "DifferenceInDifferences";
 }
 
-/// The strata of each period, in their order.
+/// The strata of each period, in order.
 type Periods = BTreeMap<i64, Vec<Stratum>>;
 
 impl Step for Gains {

@@ -71,7 +71,7 @@ pub struct Effect {
     pub treatment: Option<Estimate>,
     pub comparison: Option<Comparison>,
     pub theta: Option<f64>,
-    /// The share of the difference's variance that the covariate takes away.
+    /// The share of the difference's variance that the covariate removes.
     pub variance_reduction: Option<f64>,
     pub look: Option<Look>,
     /// Too few rows for the test.
@@ -86,7 +86,7 @@ impl Effect {
 }
 
 impl Rules {
-    /// The test of a metric, by all of its rows.
+    /// Chooses the test of a metric from all of its rows.
     pub fn test(&self, function: &str, metric: &str, is_flag: bool) -> Result<Test> {
         Ok(match self.asked {
             _ if self.ratio => Test::Delta,
@@ -125,7 +125,8 @@ impl Rules {
         effect
     }
 
-    /// What a comparison says, once its p-value is adjusted. `superiority` is how much more than a half of the pairs favour the treatment.
+    /// The result of a comparison once its p-value is adjusted. `superiority` is by how much the share of pairs that favour the treatment
+    /// exceeds one half.
     pub fn verdict(&self, effect: &Effect, p_adjusted: Option<f64>, superiority: Option<f64>, lower_is_better: bool) -> Verdict {
         let Some(comparison) = &effect.comparison else { return Verdict::TooFewRows };
         if effect.is_rare && comparison.statistic.is_some() {
@@ -214,7 +215,7 @@ impl Compare {
             let all: u64 = cells.of_design().map(|cell| cell.rows).sum();
             let missing = all.saturating_sub(used.unsigned_abs());
             context.left_out(rows_without(metric)).add(missing as usize);
-            // One covariate for all metrics is reported once.
+            // A covariate shared by all metrics is reported once.
             let covariate = if self.covariates.len() > 1 {
                 self.covariates.get(place)
             } else {

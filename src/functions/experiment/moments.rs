@@ -13,16 +13,16 @@ use crate::adapter::any_arguments;
 use crate::adapter::plain::Plain;
 use crate::kernels::experiment::moments::Moments;
 
-/// What is added up of a metric, each of type DOUBLE.
+/// The expressions that are summed for a metric, all of type DOUBLE.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// The metric.
     pub metric: Expr,
-    /// What it is divided by.
+    /// The denominator of a ratio.
     pub denominator: Option<Expr>,
-    /// What is known from before.
+    /// The covariate: the same metric before the experiment.
     pub covariate: Option<Expr>,
-    /// What greater values count as.
+    /// The cap: greater values count as this one.
     pub cap: Option<Expr>,
 }
 

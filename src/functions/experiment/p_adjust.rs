@@ -15,7 +15,7 @@ use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{did_you_mean, in_sql, invalid, one_of};
 use crate::kernels::adjust::{Method, adjust_known};
 
-/// p-values of several tests together.
+/// Adjusts the p-values of several tests made together.
 #[derive(Debug)]
 pub struct PAdjust;
 

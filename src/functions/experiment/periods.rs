@@ -47,7 +47,7 @@ impl Unit {
         }
     }
 
-    /// The first day, since 1970, of the period this many periods after that of a day.
+    /// The first day, counted since 1970, of the period that lies this many periods after the one of a given day.
     pub fn first_day(self, day: i32, after: i64) -> Option<i32> {
         match self {
             Self::Day => i32::try_from(i64::from(day) + after).ok(),
@@ -67,7 +67,8 @@ fn date(day: i32) -> Option<NaiveDate> {
     if day < 0 { NaiveDate::default().checked_sub_days(days) } else { NaiveDate::default().checked_add_days(days) }
 }
 
-/// The period of a DATE, counted from that of `start`: 0 is the first of it, -1 the last before. NULL outside of `before` and `after`.
+/// The period of a DATE relative to `start`: 0 is the first period from `start` on, -1 the last one before it. NULL outside the range of
+/// `before` and `after`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeriodOf {
     pub unit: Unit,

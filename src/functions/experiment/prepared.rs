@@ -21,7 +21,7 @@ fn number(name: &str) -> Result<Expr> {
     when(value.clone().between(lit(f64::MIN), lit(f64::MAX)), value).end()
 }
 
-/// How many columns a list of roles has: none, one for all metrics, or one for each.
+/// How many columns a role has: none, one for all metrics, or one per metric.
 fn partners(call: &Call, name: &str, metrics: usize) -> Result<usize> {
     let given = call.roles.list(name).count();
     if given > 1 && given != metrics {
@@ -33,10 +33,10 @@ fn partners(call: &Call, name: &str, metrics: usize) -> Result<usize> {
     Ok(given)
 }
 
-/// What is below a comparison.
+/// The plan below a comparison.
 #[derive(Debug)]
 pub struct Prepared {
-    /// Rows of the roles that are grouped by and `metric i`, `denominator i`, `pre i`, and `cap i` if there are caps.
+    /// Rows of the grouping roles and `metric i`, `denominator i`, `pre i`, and `cap i` if there are caps.
     rows: LogicalPlan,
     metrics: usize,
     denominators: usize,
@@ -45,8 +45,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Of a call with the roles metric, denominator and pre. Rows without one of the `keys` are left out, those without one of `others` are
-    /// not. `twice` if the rows are read more than once.
+    /// Reads a call with the roles metric, denominator and pre. Rows that lack one of `keys` are left out; rows that only lack one of
+    /// `others` are kept. `twice` says that the rows are read more than once.
     pub fn of(call: &Call, keys: &[&str], others: &[String], winsorize: Option<f64>, twice: bool) -> Result<Self> {
         let metrics = call.roles.list("metric").count();
         let (denominators, covariates) = (partners(call, "denominator", metrics)?, partners(call, "pre", metrics)?);
@@ -113,7 +113,7 @@ impl Prepared {
             .build()
     }
 
-    /// Rows of (keys …, metric, value, rows): how often each value of each metric comes.
+    /// Rows of (keys …, metric, value, rows): how often each value of each metric occurs.
     pub fn values(&self, keys: &[&str]) -> Result<LogicalPlan> {
         let mut all: Option<LogicalPlanBuilder> = None;
         for place in 0..self.metrics {

@@ -17,7 +17,7 @@ use crate::kernels::adjust::Method;
 use crate::kernels::experiment::Alternative;
 use crate::language::Language;
 
-/// Whether an experiment worked.
+/// Says whether an experiment worked.
 #[derive(Debug)]
 pub struct ExperimentResult;
 
@@ -210,7 +210,7 @@ pub fn between(call: &Call, name: &str) -> Result<f64> {
     Err(invalid(call.doc.name, format!("{name} must be above 0 and below 1, got {value}")))
 }
 
-/// A column of the result by the role whose name it bears.
+/// The column of the result that has the name of a role.
 pub fn named(roles: &Roles, name: &str) -> Option<FieldRef> {
     let role = roles.get(name)?;
     Some(Arc::new(Field::new(&role.column, role.field.data_type().clone(), true)))

@@ -27,12 +27,12 @@ use crate::kernels::experiment::moments::Moments;
 use crate::kernels::experiment::ratio::{Heterogeneity, heterogeneity};
 use crate::language::Language;
 
-/// Whether a tag shows for whom a treatment works.
+/// Finds out whether a tag tells for whom a treatment works.
 #[derive(Debug)]
 pub struct TagUplift;
 
 const TAGS: &str = "tags";
-/// A tag of more values is a number that wants to be cut into bands.
+/// A tag with more values is a number that should be cut into bands first.
 const MOST_VALUES: usize = 1000;
 
 const DOC: Doc = Doc {
@@ -221,7 +221,7 @@ struct Row {
     control_rows: i64,
     rows: i64,
     effect: Effect,
-    /// Which test of heterogeneity it is part of, of those of the tag.
+    /// The index of the tag's heterogeneity test that this effect is part of.
     part: usize,
 }
 
@@ -267,7 +267,7 @@ impl CompareTags {
         let compared = |row: &Row| row.effect.comparison.filter(|_| !row.effect.is_rare);
         let adjusted =
             adjust_known(&rows.iter().map(|row| row.effect.p_value(&self.rules)).collect::<Vec<_>>(), self.rules.adjust);
-        // A test for each tag, metric and treatment.
+        // One test for each tag, metric and treatment.
         type Test = ((usize, usize, usize), Option<Heterogeneity>, String);
         let mut tests: Vec<Test> = vec![];
         for row in rows {
@@ -355,7 +355,7 @@ impl CompareTags {
     }
 }
 
-/// A difference with its sign, to four digits.
+/// A difference with its sign and four digits.
 fn signed(difference: f64) -> String {
     let size = difference.abs();
     if size >= 1.0 || size == 0.0 {

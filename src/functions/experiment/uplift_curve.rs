@@ -23,7 +23,7 @@ use crate::error::{failed, invalid};
 use crate::kernels::experiment::moments::Of;
 use crate::kernels::experiment::uplift::{Curve, Part, Scored, curve};
 
-/// Whether a score finds those whom a treatment moves.
+/// Finds out whether a score picks those who react to a treatment.
 #[derive(Debug)]
 pub struct UpliftCurve;
 
@@ -176,7 +176,7 @@ impl Step for Curves {
                 for row in 0..batch.num_rows() {
                     let sums = read(batch.column(2), row);
                     let (rows, sum) = (sums.rows as f64, sums.sum(Of::Metric));
-                    // Zero has no sign.
+                    // −0 becomes 0.
                     let scored = Scored { score: of_score.value(row) + 0.0, ..Scored::default() };
                     scores.push(if of_control.value(row) {
                         Scored { control: rows, control_sum: sum, ..scored }
@@ -187,7 +187,7 @@ impl Step for Curves {
             }
             let timer = context.timer();
             let _running = timer.timer();
-            // Of one score the treated come first, so that sums are added in one order.
+            // Among rows with equal scores the treated come first, so that sums are always added in the same order.
             scores.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.control.total_cmp(&other.control)));
             let mut merged: Vec<Scored> = vec![];
             for scored in scores {

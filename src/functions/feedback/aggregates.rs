@@ -151,7 +151,7 @@ impl GroupedFunction for Csat {
 struct Groups {
     function: &'static str,
     measure: Measure,
-    /// Answers, and the sum of what they count.
+    /// The number of answers, and the sum of their contributions.
     groups: Vec<(i64, i64)>,
 }
 

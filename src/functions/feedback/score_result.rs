@@ -28,15 +28,15 @@ use crate::kernels::feedback::score::{Answers, Measure, p_value};
 const SCORE: &str = "score";
 const PER: &str = "per";
 const TIME: &str = "time";
-/// What numbers that are no answer are counted as.
+/// Stands for every number that is not on the scale, so that they are counted together.
 const INVALID: i64 = -1;
 
-/// The function of a page.
+/// The function that a page describes.
 #[derive(Debug)]
 pub struct ScoreResult(pub &'static Doc);
 
 impl ScoreResult {
-    /// What its rows count by themselves.
+    /// The columns of the result that are counts of answers.
     fn counts(&self) -> &'static [&'static str] {
         match self.0.name {
             "nps_result" => &["promoters", "passives", "detractors"],
@@ -146,7 +146,7 @@ impl Step for Scores {
             let mut batches = vec![];
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                // The batches, the rows as one, in order, and what becomes of them.
+                // Memory for the batches, for the rows as one batch, for the sorted rows, and for the result.
                 context.memory.try_grow(3 * batch.get_array_memory_size() + 160 * batch.num_rows())?;
                 batches.push(batch);
             }
@@ -162,7 +162,7 @@ impl Step for Scores {
 /// A row of the result.
 #[derive(Debug, Default)]
 struct Row {
-    /// A row of the input that holds its segment and period.
+    /// An input row from which its segment and period are taken.
     at: usize,
     period: i32,
     answers: Answers,
@@ -246,7 +246,7 @@ impl Scores {
             scaled(interval.map(|(lower, upper)| if is_upper { upper } else { lower }))
         };
         columns.extend([
-            // Divided once, as the aggregate does.
+            // Divided only once, as in the aggregate, so that both give the same value.
             doubles(&|row| (row.answers.count > 0).then(|| row.answers.sum as f64 * scale / row.answers.count as f64)),
             doubles(&|row| scaled(row.answers.std_err())),
             doubles(&|row| end(row, false)),
@@ -287,7 +287,7 @@ impl Scores {
         Ok(previous)
     }
 
-    /// Difference, p value and adjusted p value of each row and others.
+    /// The difference, p-value and adjusted p-value of comparisons between each row and another.
     fn compared(&self, rows: &[Row], others: &[Option<Answers>]) -> [ArrayRef; 3] {
         let measure = self.measure();
         let differences: Float64Array = rows

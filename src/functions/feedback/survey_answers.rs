@@ -101,7 +101,7 @@ impl RelationFunction for SurveyAnswers {
     }
 }
 
-/// The columns of an answer.
+/// The columns that describe an answer.
 pub fn answer_columns() -> [FieldRef; 4] {
     let field = |name: &str, data_type: DataType, nullable: bool| -> FieldRef { Arc::new(Field::new(name, data_type, nullable)) };
     [
@@ -112,7 +112,7 @@ pub fn answer_columns() -> [FieldRef; 4] {
     ]
 }
 
-/// Makes rows of the columns of its input, after the key if it has one.
+/// Turns the columns of its input into rows. If there is a key, it is the first column.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unpivot {
     pub questions: Vec<String>,

@@ -120,7 +120,7 @@ impl Step for Summary {
             let mut taken = 0;
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                // Answers are kept until they are too many.
+                // Answers are kept until there are too many different ones.
                 let most = 4 * step.top * step.questions.len();
                 if taken < most {
                     context.memory.try_grow(2 * batch.get_array_memory_size())?;
@@ -144,7 +144,7 @@ struct Of {
     numbers: i64,
     distinct: i64,
     sum: Superaccumulator,
-    /// The most frequent answers, and some more.
+    /// The most frequent answers, with some to spare.
     frequent: Vec<(String, i64)>,
 }
 

@@ -32,7 +32,7 @@ const KEY: &str = "key";
 const TEXT: &str = "text";
 const PER: &str = "per";
 const DICTIONARY: &str = "dictionary";
-/// Texts that are read before others have a turn.
+/// After this many texts, other tasks get a turn.
 const AT_ONCE: usize = 256;
 
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl Step for Themes {
             let mut all = Texts::default();
             let mut taken = vec![];
             for (part, memory) in parts {
-                // As much again, while they are brought together.
+                // Twice, because merging them needs a second copy for a moment.
                 let more = memory.new_empty();
                 more.try_grow(memory.size()).map_err(|_| worker.fail(too_many(memory.size())))?;
                 taken.extend([memory, more]);

@@ -63,7 +63,7 @@ impl RelationFunction for Bridges {
     }
 }
 
-/// The bridges with their ends, component and sides.
+/// The bridges, each with its ends, its component and the sizes of both sides.
 pub fn find(edges: &[RecordBatch], node: &DataType) -> Result<Vec<ArrayRef>> {
     let (a, b) = (column(edges, 0), column(edges, 1));
     let keys = Keys::of(a.first().map_or(node, |a| a.data_type()), &[a.as_slice(), &b].concat())?;

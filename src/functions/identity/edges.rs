@@ -24,7 +24,7 @@ pub const INPUT: Argument = Argument::required("input", Takes::Relation, "one ro
 pub const A: Argument = Argument::required("a", Takes::Column, "one end of the edge; any type");
 pub const B: Argument = Argument::required("b", Takes::Column, "other end of the edge, of the same type");
 
-/// The type that both ends have in common.
+/// The common type of both ends.
 pub fn node_type(function: &str, roles: &Roles) -> Result<DataType> {
     let (a, b) = (plain(roles.data_type("a")?), plain(roles.data_type("b")?));
     if a == b {
@@ -39,7 +39,7 @@ pub fn node_type(function: &str, roles: &Roles) -> Result<DataType> {
     Err(invalid(function, format!("a and b must have the same type, got {a} and {b}; convert one with CAST")))
 }
 
-/// What is found.
+/// What a function looks for in a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finds {
@@ -50,7 +50,7 @@ pub enum Finds {
 /// The plan of a call.
 pub fn plan(call: Call, finds: Finds) -> Result<LogicalPlan> {
     let node = node_type(call.doc.name, &call.roles)?;
-    // Integers are read as they are; the largest of UBIGINT have no place among BIGINT.
+    // Integers are read directly, except UBIGINT, whose largest values do not fit in BIGINT.
     let read = if node.is_integer() && node != DataType::UInt64 { DataType::Int64 } else { node };
     let edges = ["a", "b"].map(|name| cast(role(name), read.clone()).alias(name));
     let edges = usable_rows(LogicalPlanBuilder::from(call.input()?).project(edges)?.build()?)?;

@@ -62,12 +62,12 @@ WHERE records > 1 ORDER BY person_id LIMIT 3;"],
     ..Doc::EMPTY
 };
 
-/// A rule as it was read: the field, and what its values are ordered by.
+/// A parsed rule: the field, and what its values are ordered by.
 struct Rule {
     field: Expr,
     name: String,
     order: String,
-    /// A column that the order reads.
+    /// A further column that the ordering reads.
     extra: Option<String>,
 }
 

@@ -101,7 +101,7 @@ fn field(name: &str, data_type: DataType, nullable: bool) -> FieldRef {
     FieldRef::from(Field::new(name, data_type, nullable))
 }
 
-/// One row for each value that several records carry.
+/// One row for each value that several records share.
 pub fn send(worker: &Worker, names: &[String], resolving: &Resolving) -> Result<(), Stop> {
     let keys = match cast(&resolving.keys.values, &DataType::Utf8) {
         Ok(keys) => keys,

@@ -27,7 +27,7 @@ pub async fn read(function: &'static str, streams: Streams, memory: &Arc<MemoryR
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 if batch.num_rows() > 0 {
-                    // As much again for what is made of it.
+                    // Twice, because what is built from the rows takes about as much again.
                     memory.try_grow(2 * batch.get_array_memory_size()).map_err(|_| does_not_fit(function, memory.size()))?;
                     batches.push(batch);
                 }
@@ -37,14 +37,14 @@ pub async fn read(function: &'static str, streams: Streams, memory: &Arc<MemoryR
     });
     let batches: Vec<RecordBatch> = side_by_side(tasks).await?.into_iter().flatten().collect();
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    // Places are of 32 bits, two of a row of edges.
+    // Positions have 32 bits, and a row of edges takes two of them.
     if rows >= (NONE / 2) as usize {
         return Err(failed(function, format!("takes fewer than 2,147,483,647 rows, got {rows}; link parts of them")));
     }
     Ok(batches)
 }
 
-/// The error of rows beyond the memory limit.
+/// The error for rows that exceed the memory limit.
 pub fn does_not_fit(function: &str, held: usize) -> DataFusionError {
     let held = megabytes(held);
     DataFusionError::ResourcesExhausted(format!(
@@ -65,7 +65,7 @@ impl Numbering {
         Ok(Self { converter, dictionary: Dictionary::default() })
     }
 
-    /// Does something with the bytes of each value, `None` for NULL. The bytes are in the order of the values.
+    /// Calls a function with the bytes of each value, `None` for NULL. The bytes sort as the values do.
     fn each(&mut self, values: &ArrayRef, mut then: impl FnMut(&mut Dictionary, Option<&[u8]>)) -> Result<()> {
         match &mut self.converter {
             None => {
@@ -88,14 +88,14 @@ impl Numbering {
         Ok(())
     }
 
-    /// The numbers of values, new ones among them; [`NONE`] for NULL.
+    /// The numbers of values; new values get new numbers, and NULL gets [`NONE`].
     pub fn numbers(&mut self, values: &ArrayRef) -> Result<Vec<u32>> {
         let mut numbers = Vec::with_capacity(values.len());
         self.each(values, |dictionary, value| numbers.push(value.map_or(NONE, |value| dictionary.number(value))))?;
         Ok(numbers)
     }
 
-    /// The numbers of values that are known.
+    /// The numbers of known values.
     pub fn known(&mut self, values: &ArrayRef) -> Result<Vec<Option<u32>>> {
         let mut numbers = Vec::with_capacity(values.len());
         self.each(values, |dictionary, value| numbers.push(value.and_then(|value| dictionary.find(value))))?;
@@ -103,7 +103,7 @@ impl Numbering {
     }
 }
 
-/// The type of the values: what a dictionary holds, when it is one.
+/// The type of the values; for a dictionary, the type of the values it holds.
 pub fn plain(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => values,
@@ -111,19 +111,19 @@ pub fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
-/// The different keys of a column, numbered in their order.
+/// The distinct keys of a column, numbered in ascending order.
 pub struct Keys {
     numbering: Numbering,
     /// Of each number of the dictionary.
     places: Vec<u32>,
-    /// For each row its key.
+    /// The key of each row.
     pub rows: Vec<u32>,
     /// In ascending order.
     pub values: ArrayRef,
 }
 
 impl Keys {
-    /// The keys of some columns one after the other, none of them NULL.
+    /// The keys of some columns one after another; none may be NULL.
     pub fn of(data_type: &DataType, columns: &[ArrayRef]) -> Result<Self> {
         let mut numbering = Numbering::new(data_type)?;
         let mut rows = Vec::with_capacity(columns.iter().map(|column| column.len()).sum());
@@ -151,7 +151,7 @@ impl Keys {
         self.places.len()
     }
 
-    /// The numbers of keys, where there are such keys.
+    /// The numbers of those keys that exist.
     pub fn find(&mut self, keys: &ArrayRef) -> Result<Vec<Option<u32>>> {
         let known = self.numbering.known(keys)?;
         Ok(known.into_iter().map(|number| number.map(|number| self.places[number as usize])).collect())
@@ -168,7 +168,7 @@ pub fn column(batches: &[RecordBatch], place: usize) -> Vec<ArrayRef> {
     batches.iter().map(|batch| Arc::clone(batch.column(place))).collect()
 }
 
-/// Texts, and numbers for the different ones; what is NULL or blank has none.
+/// Numbers for distinct strings; NULL and blank strings have none.
 #[derive(Default)]
 pub struct Texts {
     pub dictionary: Dictionary,

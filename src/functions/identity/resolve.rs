@@ -63,7 +63,7 @@ pub const BLOCKED_VALUES: Argument = Argument::optional(
     "values that link nothing: `['13800000000', 'test@example.com']`",
 );
 
-/// What a call answers.
+/// What a call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gives {
@@ -218,7 +218,7 @@ impl Step for Resolve {
     }
 }
 
-/// What is counted of rows that cannot be used.
+/// The names under which unusable rows are counted.
 pub struct Counters {
     pub without_key: Count,
     pub unknown: Count,

@@ -24,7 +24,7 @@ pub enum Given {
     Previous,
 }
 
-/// What was found of the records.
+/// The result for the records.
 pub struct Resolving {
     pub keys: Keys,
     /// The values of each identifier.
@@ -59,7 +59,7 @@ pub fn resolving(
         let mut own = Texts::default();
         let numbers = own.numbers(&column(&batches, number + 1))?;
         let (_, places) = own.dictionary.sorted();
-        // Numbers in the order of the values, whatever the order of the rows.
+        // Numbered in the order of the values, so that the order of the rows does not matter.
         let values = numbers.iter().zip(&keys.rows).filter(|(value, _)| **value != NONE);
         let values = values.map(|(value, record)| (places[*value as usize], *record)).collect();
         let blocked = blocked.iter().filter_map(|value| own.dictionary.find(value.as_bytes()));
@@ -89,7 +89,7 @@ pub fn resolving(
     };
     let mut resolved = resolve(resolution);
     let ids = stable_ids(&resolved.persons, &before, last);
-    // The kernel's numbers are places among the values.
+    // The kernel's numbers are positions among the values.
     let orders: Vec<Vec<u32>> = texts.iter().map(|texts| texts.dictionary.sorted().0).collect();
     for link in &mut resolved.links {
         link.value = orders[link.identifier][link.value as usize];
@@ -97,7 +97,7 @@ pub fn resolving(
     Ok(Resolving { keys, texts, resolved, ids })
 }
 
-/// Pairs of records with their weights; those of keys that are not there are counted.
+/// Pairs of records with their weights; pairs with an unknown key are counted.
 fn known_pairs(keys: &mut Keys, batches: &[RecordBatch], counters: &Counters) -> Result<Vec<(u32, u32, f64)>> {
     let mut pairs = vec![];
     for batch in batches {
@@ -125,7 +125,7 @@ fn by_weight(mut pairs: Vec<(u32, u32, f64)>) -> Vec<(u32, u32)> {
     ends(&pairs)
 }
 
-/// The ids that records had, of several the smallest; gives the highest that was ever used.
+/// Fills in the ids that records had before (the smallest of several), and returns the highest id ever used.
 fn previous(keys: &mut Keys, batches: &[RecordBatch], before: &mut [Option<i64>]) -> Result<i64> {
     let mut last = 0;
     let mut known: HashMap<u32, i64> = HashMap::new();

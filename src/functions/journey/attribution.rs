@@ -33,7 +33,7 @@ const CHANNEL: &str = "channel";
 const CONVERSION: &str = "conversion";
 const REVENUE: &str = "revenue";
 const MODELS: &[&str] = &["first", "last", "linear", "position", "time_decay", "markov", "shapley"];
-/// Digits after the point of credited conversions.
+/// Decimals of credited conversions.
 const DIGITS: i8 = 6;
 
 const DOC: Doc = Doc {
@@ -169,7 +169,7 @@ impl RelationFunction for Attribution {
             _ => Model::Last,
         };
         let given: Vec<String> = call.options.names("model").map_or_else(|| vec!["last".into()], <[String]>::to_vec);
-        // Each once, in the order of the page.
+        // Each model once, in the order of the function's page.
         let names: Vec<String> =
             MODELS.iter().filter(|name| given.iter().any(|given| given == *name)).map(|name| (*name).to_string()).collect();
         let half_life = match length(&call, "half_life")? {
@@ -199,7 +199,7 @@ impl RelationFunction for Attribution {
     }
 }
 
-/// Revenue as a decimal: of its own scale, integers without one, floats with six digits.
+/// Revenue as a decimal: decimals keep their scale, integers get none, floats get six decimals.
 fn revenue_type(data_type: &DataType) -> DataType {
     let scale = match data_type {
         DataType::Decimal32(_, scale)

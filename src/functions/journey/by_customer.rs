@@ -40,7 +40,7 @@ use crate::text::grouped;
 pub trait Reading: Send + Sized + 'static {
     type Detail: Detail;
 
-    /// The detail of each row, none for rows that the function need not see.
+    /// The detail of each row; none for rows that do not matter to the function.
     fn details(&mut self, batch: &RecordBatch, details: &mut Vec<Option<Self::Detail>>) -> Result<()>;
 
     /// Bytes of memory that grow with what was read.
@@ -54,13 +54,13 @@ pub trait Reading: Send + Sized + 'static {
     }
 }
 
-/// What a function does with the events of each customer: plain data, whose name is that of the step.
+/// What a function does with the events of each customer: plain data. Its name is the name of the step.
 pub trait Work: Plain {
     /// The function's name, for errors.
     const FUNCTION: &'static str;
-    /// True when events of one time make a difference that their order decides.
+    /// True when the order of events at the same time changes the result.
     const DEPENDS_ON_TIES: bool = true;
-    /// What is counted for who waits while the work is finished, [`Run::found`].
+    /// What the progress line counts while the work is finished, see [`Run::found`].
     const FINDS: Option<&'static str> = None;
 
     type Reading: Reading;
@@ -70,7 +70,7 @@ pub trait Work: Plain {
     /// True when the third column breaks ties.
     fn has_ties(&self) -> bool;
 
-    /// How details are read, of batches of this schema.
+    /// How details are read from batches of this schema.
     fn reading(&self, schema: &Schema) -> Result<Self::Reading>;
 
     fn state(&self) -> Self::State;
@@ -78,12 +78,12 @@ pub trait Work: Plain {
     /// Takes the events of a customer, in order.
     fn visit(&self, state: &mut Self::State, customer: u64, events: &[Event<DetailOf<Self>>], run: &Run<'_>) -> Result<(), Stop>;
 
-    /// Called when a worker is done with some thousands of customers, to hand on what it has.
+    /// Called when a worker has processed some thousands of customers, to send what it has.
     fn hand_on(&self, _state: &mut Self::State, _run: &Run<'_>) -> Result<(), Stop> {
         Ok(())
     }
 
-    /// Puts together what the workers have gathered, and sends the rest of the rows.
+    /// Combines the workers' states, and sends the remaining rows.
     fn finish(&self, states: Vec<Self::State>, run: &Run<'_>) -> Result<(), Stop>;
 }
 
@@ -104,13 +104,13 @@ impl<W: Work> Plain for ByCustomer<W> {
     const NAME: &'static str = W::NAME;
 }
 
-/// What all work of a call shares.
+/// Shared by all workers of a call.
 pub struct Run<'a> {
     pub worker: &'a Worker,
     pub control: Control<'a>,
-    /// What customers' keys stand for.
+    /// The customers by their numbers.
     pub customers: &'a KeyValues,
-    /// What codes in details stand for, in ascending order.
+    /// The values that codes in details stand for, in ascending order.
     pub codes: Option<&'a ArrayRef>,
     /// Counts what [`Work::FINDS`] names.
     pub found: Option<&'a Count>,
@@ -188,12 +188,12 @@ fn explain(function: &str, worker: &Worker, stop: Stop) -> Stop {
     }
 }
 
-/// All events, and what their numbers stand for.
+/// All events, and the values that their numbers stand for.
 struct Everything<D> {
     gathered: Gathered<D>,
     customers: KeyValues,
     codes: Option<ArrayRef>,
-    /// The files of what was spilled, gone with them.
+    /// The spilled files, deleted together with the events.
     _files: Vec<Arc<dyn SpillFile>>,
 }
 
@@ -223,7 +223,7 @@ async fn gather<W: Work>(
     put_together::<W>(readers, memory)
 }
 
-/// True when there is memory to put the partitions together, and to visit the customers of as many buckets as there are workers.
+/// True when there is memory to combine the partitions, and to process one bucket of customers per worker.
 fn has_room<R: Reading>(readers: &[Reader<R>], workers: usize, memory: &MemoryReservation) -> bool {
     let rows = |bucket: usize| readers.iter().map(|reader| reader.gathering.rows(bucket)).sum::<usize>();
     let largest = (0..BUCKETS).map(rows).max().unwrap_or(0);
@@ -238,18 +238,18 @@ fn has_room<R: Reading>(readers: &[Reader<R>], workers: usize, memory: &MemoryRe
     has_room
 }
 
-/// What one partition is read into.
+/// The events of one partition, while they are read.
 struct Reader<R: Reading> {
     customers: Keys,
     ties: Option<Ties>,
     reading: R,
     gathering: Gathering<R::Detail>,
     files: Vec<Arc<dyn SpillFile>>,
-    /// Bytes reserved for what numbers stand for.
+    /// Bytes reserved for the values that numbers stand for.
     reserved: usize,
 }
 
-/// What breaks ties: numbers in their order, or values of other types, ordered when all have been read.
+/// The tie-breakers: numbers that sort as they are, or values of other types, which are sorted once all have been read.
 enum Ties {
     Numbers,
     Listed(Interner),
@@ -296,7 +296,7 @@ async fn read<W: Work>(
         reader.reading.details(&batch, &mut details)?;
         let listed = reader.reading.size() + reader.customers.size() + reader.ties.as_ref().map_or(0, Ties::size);
         if listed > reader.reserved {
-            // What numbers stand for stays in memory: the customers, say. The events can make room.
+            // The values that numbers stand for, such as the customers, stay in memory. The events can be spilled.
             if memory.try_grow(listed - reader.reserved).is_err() {
                 spill(W::FUNCTION, reader, context, memory, (spills, spilled_bytes))?;
                 memory.try_grow(listed - reader.reserved).map_err(|_| {
@@ -426,7 +426,7 @@ impl Ties {
             Self::Listed(interner) => return Ok(interner.intern(column)?.iter().map(|place| *place as u64).collect()),
             Self::Numbers if column.data_type().is_floating() => {
                 let numbers = cast(column, &DataType::Float64)?;
-                // The bits of negative numbers count down.
+                // The bits of negative floats sort in reverse.
                 let order = |number: f64| {
                     let bits = number.to_bits();
                     if bits & SIGN == 0 { bits | SIGN } else { !bits }

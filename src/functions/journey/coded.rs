@@ -1,4 +1,4 @@
-//! Shared by functions that look at what happened, not only at conditions: event codes, the list of events, and paths.
+//! Shared by functions that read the events themselves and not only conditions: event codes, the list of events, and paths.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub const COLLAPSE: Argument = Argument::optional(
     "count the same event several times in a row as one event: view view cart becomes view cart",
 );
 
-/// The cut that a call asks for.
+/// The way of cutting paths that a call asks for.
 pub fn cut(call: &Call) -> Result<Cut> {
     Ok(Cut {
         backward: call.options.word(DIRECTION.name)? == "backward",
@@ -168,7 +168,7 @@ pub trait CodedWork: Plain {
     /// The function's name, for errors.
     const FUNCTION: &'static str;
 
-    /// What is counted for who waits while the work is finished.
+    /// What the progress line counts while the work is finished.
     const FINDS: Option<&'static str> = None;
 
     /// What a worker gathers.
@@ -179,14 +179,14 @@ pub trait CodedWork: Plain {
     /// Takes the events of a customer, in order.
     fn visit(&self, found: &mut Self::Found, events: &[Event<Coded>]);
 
-    /// The bytes of what a worker has gathered.
+    /// The size in bytes of a worker's state.
     fn bytes(found: &Self::Found) -> usize;
 
-    /// Puts together what the workers have gathered, and sends the rows.
+    /// Combines the workers' states, and sends the rows.
     fn finish(&self, found: Vec<Self::Found>, run: &Run<'_>) -> Result<(), Stop>;
 }
 
-/// What a worker has gathered, and the memory that was taken for it.
+/// A worker's state, and the memory reserved for it.
 #[derive(Debug, Default)]
 pub struct Accounted<F> {
     found: F,
@@ -260,7 +260,7 @@ pub fn values(run: &Run<'_>, codes: impl Iterator<Item = Option<u32>>, data_type
     }
 }
 
-/// Takes memory as what a worker has found grows.
+/// Reserves more memory as a worker's state grows.
 pub fn account(run: &Run<'_>, bytes: usize, reserved: &mut usize) -> Result<(), Stop> {
     if bytes > *reserved {
         if !run.control.budget.grow(bytes - *reserved) {

@@ -131,11 +131,11 @@ pub struct Given {
     pub has_ties: bool,
     has_per: bool,
     has_period: bool,
-    /// Rows that fulfil no condition matter.
+    /// Whether rows that fulfil no condition matter.
     sees_all: bool,
 }
 
-/// Checks what the types alone tell.
+/// Checks what can be checked from the types alone.
 pub fn check(function: &str, roles: &Roles) -> Result<()> {
     let steps = roles.list(STEPS.name).count();
     if steps > MOST_STEPS {
@@ -179,7 +179,7 @@ where
     }
 }
 
-/// How the events of a funnel are read: with groups or without.
+/// The readers of a funnel's events: with groups or without.
 pub trait Form: Debug + Send + Sync + 'static {
     type Reading: Reading<Detail: Fulfils>;
 

@@ -111,7 +111,7 @@ impl Plain for Follows {
     const NAME: &'static str = "NextEvent";
 }
 
-/// How often an event follows another, and after how long each time; how long nothing takes is not kept.
+/// How often an event follows another, and the time that passed in each case; for customers without a next event no time is kept.
 #[derive(Debug, Default)]
 struct Times {
     count: i64,

@@ -28,7 +28,7 @@ pub const TIE_BREAK: Argument = Argument::optional(
     "orders events of one customer at the same time, ascending: for example an event number",
 );
 
-/// The input with the customer, the time and the tie break in front, and without rows that lack customer or time, which are counted.
+/// The input with the customer, the time and the tie-breaker as its first columns. Rows without a customer or a time are left out and counted.
 pub fn events(call: &Call) -> Result<LogicalPlan> {
     let input = call.input()?;
     let mut names: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -39,17 +39,17 @@ pub fn events(call: &Call) -> Result<LogicalPlan> {
     usable_by_first(input, 2)
 }
 
-/// True when the call gives what breaks ties.
+/// True when the call has a tie-breaker.
 pub fn has_ties(call: &Call) -> bool {
     call.roles.get(TIE_BREAK.name).is_some()
 }
 
-/// A column of the result that is a role, under its own name.
+/// A column of the result that is a role of the input, under the input column's name.
 pub fn own(role: &Role, is_nullable: bool) -> FieldRef {
     role.field.as_ref().clone().with_name(&role.column).with_nullable(is_nullable).into()
 }
 
-/// An option that is a length of time, in the unit in which the events' times are kept.
+/// An option that is a length of time, in the unit that the events' times are stored in.
 pub fn length(call: &Call, name: &str) -> Result<Option<i64>> {
     let Some(interval) = call.options.interval(name) else { return Ok(None) };
     in_units(call.doc.name, name, interval, &call.roles).map(Some)
@@ -72,7 +72,7 @@ fn in_units(function: &str, name: &str, interval: IntervalMonthDayNano, roles: &
     i64::try_from(units).map_err(|_| invalid(function, format!("{name} is too long to be represented; write a shorter interval")))
 }
 
-/// A condition without NULL, which is not true.
+/// A condition in which NULL counts as false.
 pub fn is_true(column: &BooleanArray) -> BooleanArray {
     match column.nulls().filter(|nulls| nulls.null_count() > 0) {
         Some(nulls) => BooleanArray::new(column.values() & nulls.inner(), None),
@@ -80,7 +80,7 @@ pub fn is_true(column: &BooleanArray) -> BooleanArray {
     }
 }
 
-/// Times as they are kept, in the type of the events' times.
+/// Stored times, converted back to the type of the events' times.
 pub fn times_as(data_type: &DataType, times: Vec<i64>) -> Result<ArrayRef> {
     let zone = if let DataType::Timestamp(_, zone) = data_type { zone.clone() } else { None };
     let unit = if is_nanoseconds(data_type) { TimeUnit::Nanosecond } else { TimeUnit::Microsecond };
@@ -88,7 +88,7 @@ pub fn times_as(data_type: &DataType, times: Vec<i64>) -> Result<ArrayRef> {
     Ok(cast(&kept, data_type)?)
 }
 
-/// The median in seconds; between two the mean of them.
+/// The median in seconds; the mean of the middle two if their number is even.
 pub fn median(mut times: Vec<i64>, per_second: i64) -> Option<f64> {
     let middle = times.len().checked_sub(1)? / 2;
     let is_even = times.len().is_multiple_of(2);

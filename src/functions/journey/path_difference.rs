@@ -162,7 +162,7 @@ pub struct Found {
     totals: [i64; 2],
 }
 
-/// A path and what is said of it.
+/// A path and its numbers.
 struct Compared {
     path: Box<[u32]>,
     counts: [i64; 2],
@@ -221,7 +221,7 @@ impl CodedWork for Differences {
         compared
             .sort_unstable_by(|a, b| p(a).total_cmp(&p(b)).then(size(b).total_cmp(&size(a))).then_with(|| a.path.cmp(&b.path)));
         let tested: Vec<f64> = compared.iter().filter_map(|compared| compared.test).map(|(_, p)| p).collect();
-        // Those without a test come last.
+        // Paths without a test come last, so zip leaves them as they are.
         for (compared, adjusted) in compared.iter_mut().zip(benjamini_hochberg(&tested)) {
             compared.adjusted = Some(adjusted);
         }

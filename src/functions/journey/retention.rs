@@ -158,7 +158,7 @@ impl RelationFunction for Retention {
     }
 }
 
-/// The time as the clock shows it, in its own zone.
+/// The local time in the column's own zone.
 fn on_the_clock(data_type: &DataType) -> Expr {
     match data_type {
         DataType::Timestamp(_, Some(_)) => to_local_time(vec![role(EVENT_TIME.name)]).alias(EVENT_TIME.name),
@@ -176,7 +176,7 @@ struct Given {
     has_return: bool,
 }
 
-/// How events are read: with groups or without.
+/// The readers of events: with groups or without.
 pub trait Form: Debug + Send + Sync + 'static {
     type Reading: Reading<Detail: OfPart>;
 
@@ -228,14 +228,14 @@ impl Plain for Grid<ByGroup> {
     const NAME: &'static str = "RetentionByGroup";
 }
 
-/// Whether events begin a customer's time, and whether they count as coming back.
+/// Whether an event starts a customer's period, and whether it counts as a return.
 pub struct PartsOf {
     has_entry: bool,
     has_return: bool,
 }
 
 impl PartsOf {
-    /// The columns that it reads, and those before them.
+    /// The number of columns: those that it reads, and the two before them.
     fn width(&self) -> usize {
         2 + usize::from(self.has_entry) + usize::from(self.has_return)
     }
@@ -345,7 +345,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// The columns of the result; the group's values are first where there are groups.
+    /// The columns of the result; with groups, the group's value comes first.
     fn columns(self, groups: Option<&ArrayRef>) -> Result<Vec<ArrayRef>> {
         let of_groups = groups.map(|values| take(values, &UInt32Array::from(self.groups), None)).transpose()?;
         let mut columns: Vec<ArrayRef> = of_groups.into_iter().collect();

@@ -86,7 +86,7 @@ FROM sample_events(rows => 2000) GROUP BY customer_id ORDER BY view_to_cart DESC
     ..MATCH
 };
 
-/// Arguments before the conditions.
+/// Number of arguments before the conditions.
 const LEADING: usize = 2;
 
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ pub struct SequenceMatch;
 #[derive(Debug, Clone)]
 pub struct SequenceCount;
 
-/// What is asked of the matches.
+/// Whether any match is asked for, or their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     WhetherAny,
@@ -234,7 +234,7 @@ struct Groups {
     asked: Asked,
     pattern: Arc<Pattern>,
     groups: Vec<Events>,
-    /// Of the events, on the heap.
+    /// Bytes of the events on the heap.
     bytes: usize,
 }
 

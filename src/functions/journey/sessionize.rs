@@ -175,7 +175,7 @@ impl Reading for Sessions {
     }
 }
 
-/// Sessions that are to be handed on.
+/// Sessions that are still to be sent.
 #[derive(Debug, Default)]
 pub struct Rows {
     customers: Vec<u64>,

@@ -92,7 +92,7 @@ impl RelationFunction for WindowFunnel {
     }
 }
 
-/// What the result needs in addition to the funnel.
+/// What the result needs besides the funnel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Told {
     conditions: Vec<String>,

@@ -108,7 +108,7 @@ impl Plain for Deepest<ByGroup> {
     const NAME: &'static str = "WindowFunnelCustomersByGroup";
 }
 
-/// Rows of a worker that are to be handed on.
+/// Rows of a worker that are still to be sent.
 #[derive(Debug, Default)]
 pub struct Rows {
     scan: Scan,

@@ -30,7 +30,7 @@ pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
     }
 }
 
-/// The call is rejected with the form in which it is written.
+/// Rejects the call and shows the right form.
 fn wrong(name: &str, arguments: &[Expr], written: &str) -> DataFusionError {
     let problem = match arguments.len() {
         1 => format!("it does not take 1 argument; it is written {written}"),
@@ -39,7 +39,7 @@ fn wrong(name: &str, arguments: &[Expr], written: &str) -> DataFusionError {
     coded(SqlState::UNDEFINED_FUNCTION, name, problem)
 }
 
-/// `array_remove(list, value)`: NULL is a value like others.
+/// `array_remove(list, value)`: NULL can be removed like any other value.
 pub fn without(arguments: &[Expr]) -> Result<Option<Written>> {
     let sql = match arguments {
         [_, Expr::Value(value)] if value.value == Value::Null => "array_compact($1)",

@@ -14,7 +14,7 @@ use crate::adapter::any_arguments;
 use crate::adapter::plain::Plain;
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// The mean of an expression of type DOUBLE, without NULLs; NULL of none.
+/// The mean of an expression of type DOUBLE. NULLs are ignored; without values the mean is NULL.
 pub fn exact_mean(value: Expr) -> Expr {
     AggregateUDF::from(ExactMean {}).call(vec![value])
 }
@@ -53,7 +53,7 @@ impl AggregateUDFImpl for ExactMean {
 struct Mean {
     count: i64,
     sum: Superaccumulator,
-    /// The sum of what is not finite, which makes the mean so; 0 otherwise.
+    /// The sum of the infinite and NaN values, which then is the mean; 0 if there are none.
     beyond: f64,
 }
 

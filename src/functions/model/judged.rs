@@ -30,13 +30,13 @@ use crate::learning::model::predict::{call, column, predicted};
 use crate::learning::supervised::measures::Judged;
 use crate::learning::supervised::target::{Classes, Target, outcomes};
 
-/// What is computed of predictions and outcomes.
+/// What is computed from predictions and outcomes.
 pub trait Judge: Compute {
-    /// As a call asks for it.
+    /// Reads the call's options.
     fn read(options: &Options, model: &Model) -> Result<Self>;
 }
 
-/// The relation function of a call that judges a model of a target.
+/// The plan of a call that evaluates a model with a target.
 ///
 /// # Errors
 /// The model has no target, or the input lacks it or a feature.
@@ -44,7 +44,7 @@ pub fn bind<J: Judge>(call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
     bind_model::<J>(call, model(call)?, call.doc.columns)
 }
 
-/// The same for a model that was already read; with some of the columns of the page.
+/// The same for a model that is already loaded, with some of the columns of the page.
 pub fn bind_model<J: Judge>(
     call: &Binding<'_>,
     model: Arc<Model>,
@@ -124,7 +124,7 @@ fn judged(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> {
     let whole = LogicalPlanBuilder::from(predictions)
         .project([prediction.alias(PREDICTION), outcome.alias(OUTCOME)])?
         .filter(own(PREDICTION).is_not_null().and(own(OUTCOME).is_not_null()))?;
-    // As the step wants them: under the name of the list of features, with a number.
+    // The step expects them under the name of the list of features with a number.
     whole
         .project(
             [PREDICTION, OUTCOME].iter().enumerate().map(|(place, name)| own(name).alias(format!("{} {place}", FEATURES.name))),
@@ -151,12 +151,12 @@ pub fn of_classes(model: &Model) -> Result<&Classes> {
     })
 }
 
-/// The rows that were gathered, to be judged.
+/// The collected rows, ready to be evaluated.
 pub fn of_rows(rows: &Rows) -> Judged {
     Judged::new(rows.numbers.column(0).collect(), rows.numbers.column(1).collect())
 }
 
-/// What a row turned out to be: 1 for the positive class, 0 for the other; or the number.
+/// The actual outcome of a row: 1 for the positive class, 0 for the other, or the number itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     label: String,

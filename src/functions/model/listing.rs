@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::docs::Doc;
 
-/// A relation function whose rows are there already.
+/// A relation function whose rows are already known.
 #[derive(Debug)]
 pub struct Listing {
     doc: &'static Doc,

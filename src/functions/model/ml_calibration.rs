@@ -17,7 +17,7 @@ use crate::kernels::metrics::{Bin, calibration};
 use crate::learning::features::{Compute, Computing, Rows};
 use crate::learning::model::Model;
 
-/// Checks probabilities by bins: the predicted probability next to the observed share.
+/// Checks probabilities in bins: the predicted probability next to the observed share.
 #[derive(Debug)]
 pub struct MlCalibration;
 

@@ -13,7 +13,7 @@ use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
 use crate::learning::features::Kind as FeatureKind;
 
-/// The middles of a model's clusters.
+/// The centres of a model's clusters.
 #[derive(Debug)]
 pub struct MlCentroids;
 

@@ -17,7 +17,7 @@ use crate::kernels::metrics::{Confusion, share};
 use crate::learning::features::{Compute, Computing, Rows};
 use crate::learning::model::Model;
 
-/// Counts how often a model of classes predicts each class for each.
+/// Counts how often a classifier predicts each class, by actual class.
 #[derive(Debug)]
 pub struct MlConfusionMatrix;
 

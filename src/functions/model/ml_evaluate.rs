@@ -38,7 +38,7 @@ use crate::learning::model::predict::{column, predicted};
 #[derive(Debug)]
 pub struct MlEvaluate;
 
-/// Of a model of clusters.
+/// For a clustering model.
 const OF_CLUSTERS: [Column; 6] = [
     Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction" },
     Column {
@@ -52,7 +52,7 @@ const OF_CLUSTERS: [Column; 6] = [
     Column { name: "smallest_share", data_type: "DOUBLE", text: "share of the rows in the smallest cluster" },
 ];
 
-/// Of a model of classes.
+/// For a classifier.
 const OF_CLASSES: [Column; 26] = [
     Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction and an actual value" },
     Column { name: "positives", data_type: "BIGINT", text: "for classes: rows of the positive class" },
@@ -106,7 +106,7 @@ const OF_CLASSES: [Column; 26] = [
     },
 ];
 
-/// Of a model of numbers or counts.
+/// For a model that predicts numbers or counts.
 const OF_NUMBERS: [Column; 8] = [
     Column { name: "rows", data_type: "BIGINT", text: "rows with a prediction and an actual value" },
     Column { name: "rmse", data_type: "DOUBLE", text: "for numbers: root mean squared error" },
@@ -118,7 +118,7 @@ const OF_NUMBERS: [Column; 8] = [
     Column { name: "r2", data_type: "DOUBLE", text: "share of the variance that is explained" },
 ];
 
-/// The columns of all kinds of models, one after another.
+/// The columns for all kinds of models, one kind after another.
 const ALL: [Column; 38] = {
     let mut all = [OF_CLUSTERS[0]; 38];
     let mut place = 0;
@@ -187,7 +187,7 @@ impl ObjectFunction for MlEvaluate {
     }
 }
 
-/// The columns of the indices, of those of [`Validity`].
+/// The indices of [`Validity`] that are columns of the result.
 const INDICES: [&str; 4] = ["silhouette", "davies_bouldin", "calinski_harabasz", "smallest_share"];
 
 #[derive(Debug)]
@@ -226,14 +226,14 @@ impl RelationFunction for Bound {
     }
 }
 
-/// The indices of the clusters that a model predicts, over its numbers, scaled as in training.
+/// The validity indices of the predicted clusters, computed over the model's numeric features, scaled as in training.
 fn validity(model: &Model, predictions: LogicalPlan) -> Result<LogicalPlan> {
     let schema = Arc::clone(predictions.schema());
     let features: Vec<_> = model.trained.of_kind(FeatureKind::Number).collect();
     let mut columns = vec![column(model, &schema, &model.trained.key)?.alias(KEY.name)];
     for ((number, feature), scale) in features.iter().enumerate().zip(model.scales()) {
         let value = cast(column(model, &schema, &feature.name)?, DataType::Float64);
-        // What is missing has the mean of the training, as in the prediction. NaN is greater than every number.
+        // A missing value becomes the training mean, as in prediction. NaN is greater than every number.
         let filled = when(abs(value.clone()).lt_eq(lit(f64::MAX)), value).otherwise(lit(feature.mean()))?;
         let filled = match scale.is_of_logarithm {
             true => signum(filled.clone()) * ln(abs(filled) + lit(1.0)),
@@ -274,7 +274,7 @@ fn one_row(counts: &[f64], columns: impl IntoIterator<Item = Option<f64>>, are_c
     all.map(column).collect()
 }
 
-/// How right a model of classes is.
+/// The metrics of a classifier.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Classes {
     threshold: f64,
@@ -330,7 +330,7 @@ impl Compute for Classes {
     }
 }
 
-/// How near the predictions of a model of numbers are.
+/// The metrics of a model that predicts numbers.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Numbers {}
 

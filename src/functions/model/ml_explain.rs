@@ -13,7 +13,7 @@ use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::Model;
 use crate::learning::model::explain::{columns, explained};
 
-/// Why a model predicts what it does.
+/// Explains predictions of a model.
 #[derive(Debug)]
 pub struct MlExplain;
 

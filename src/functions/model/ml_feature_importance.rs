@@ -12,7 +12,7 @@ use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::described::Importance;
 
-/// What each feature is worth to a model.
+/// How important each feature is to a model.
 #[derive(Debug)]
 pub struct MlFeatureImportance;
 

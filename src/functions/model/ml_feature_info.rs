@@ -12,7 +12,7 @@ use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::stored::{Exact, Statistics, TrainedFeature};
 
-/// What a model's features were like.
+/// Describes a model's features as they were in training.
 #[derive(Debug)]
 pub struct MlFeatureInfo;
 

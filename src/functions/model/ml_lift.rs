@@ -17,7 +17,7 @@ use crate::kernels::metrics::{Decile, deciles};
 use crate::learning::features::{Compute, Computing, Rows};
 use crate::learning::model::Model;
 
-/// Says how much more positive rows are among those of the highest probabilities: lift and gain by tenths.
+/// Says how many more positive rows there are among those with the highest probabilities: lift and gain by tenths.
 #[derive(Debug)]
 pub struct MlLift;
 

@@ -56,17 +56,17 @@ pub fn functions() -> FunctionSet {
         .internal_scalar::<predict::Part>()
         .internal_scalar::<explain::Explain>()
         .internal_scalar::<judged::Outcome>();
-    // Types of clusters have the pages of the functions that compute the same.
+    // Clustering types share their pages with the functions that compute the same.
     let pages = model_types().map(|model_type| model_type.doc()).filter(|doc| doc.kind == Kind::Model);
     pages.fold(set, FunctionSet::page)
 }
 
-/// The model that a call names, read.
+/// Loads the model that a call names.
 fn model(call: &Binding<'_>) -> Result<Arc<Model>> {
     Ok(Arc::new(Model::read(call.objects.model(call.name(ml_predict::MODEL.name)?)?)?))
 }
 
-/// The error of a model that predicts no target.
+/// The error for a model without a target.
 fn not_predictive(model: &Model) -> DataFusionError {
     invalid(&model.label, format!("is of type '{}', which predicts no target", model.trained.model_type))
 }

@@ -12,7 +12,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::text::{as_sql, identifier, literal, sql_type};
 
-/// Tags as they were when something else was still to come.
+/// Joins outcomes with the tags as they were before the outcome was known.
 #[derive(Debug)]
 pub struct TrainingSet;
 
@@ -67,7 +67,7 @@ impl TableMacro for TrainingSet {
     }
 
     fn asks(&self, call: &MacroCall, definitions: &dyn Definitions) -> Result<Option<String>> {
-        // The columns of both: what the target calls its own, and which types the tags have.
+        // The columns of both sides: the names in the target, and the types of the tags.
         let published = definitions.published(call.required_name(PROFILE)?, None)?;
         Ok(Some(format!("SELECT * FROM {} CROSS JOIN {} AS published", call.relation(TARGET)?, published.table)))
     }
@@ -121,7 +121,7 @@ impl TableMacro for TrainingSet {
 /// The time at which the tags of a row are read, among the columns of the target.
 const MOMENT: &str = "\"moment of the tags\"";
 
-/// The tags that are asked for.
+/// The requested tags.
 fn features<'a>(call: &MacroCall, profile: &str, published: &'a Published) -> Result<Vec<&'a PublishedColumn>> {
     let known = || published.columns.iter().filter(|column| column.has_history() && column.role != ColumnRole::Tags);
     let Some(expression) = call.expression(FEATURES) else { return Ok(known().collect()) };

@@ -13,7 +13,7 @@ use crate::docs::{Column, Doc, Kind};
 use crate::error::{did_you_mean, invalid};
 use crate::text::as_sql;
 
-/// A table in which every row agrees with others in its quasi-identifiers.
+/// Returns a table in which every row shares its quasi-identifiers with others.
 #[derive(Debug)]
 pub struct Anonymize;
 
@@ -102,7 +102,7 @@ impl TableMacro for Anonymize {
     }
 }
 
-/// The names of the columns, without what qualifies them.
+/// The names of the columns, without a table's name before them.
 fn quasi_identifiers(call: &MacroCall) -> Result<Vec<Expr>> {
     let wrong = || {
         let problem = "quasi_identifiers takes a list of columns of the input; write quasi_identifiers => [age, city]";

@@ -36,7 +36,7 @@ pub const SENSITIVE: Argument = Argument::required(
     "column that nobody should learn about a person: an illness, an income; any type, NULL is a value",
 );
 
-/// The plan of (quasi-identifiers …, sensitive, rows): how often each combination stands.
+/// The plan of (quasi-identifiers …, sensitive, rows): how often each combination occurs.
 pub fn counted(call: &Call) -> Result<LogicalPlan> {
     let input = call.input()?;
     let columns = input.schema().columns();
@@ -57,7 +57,7 @@ pub fn names(roles: &Roles) -> Vec<String> {
     roles.list(QUASI_IDENTIFIERS.name).map(|(_, role)| role.column.clone()).collect()
 }
 
-/// The columns of a page, of which only the rows and classes are known without rows; `other` is the type of those that are no numbers.
+/// The columns of a page. Only those that count rows and classes are never NULL; `other` is the type of the columns that are not numbers.
 pub fn fields(columns: &[PageColumn], other: &DataType) -> Vec<FieldRef> {
     let field = |column: &PageColumn| {
         let data_type = match column.data_type {
@@ -75,7 +75,7 @@ pub fn whole(value: Option<u64>) -> ArrayRef {
     Arc::new(Int64Array::from(vec![value.map(|value| value as i64)]))
 }
 
-/// Runs a step over combinations whose result is one row.
+/// Runs a step over combinations that returns a single row.
 pub fn one_row(
     inputs: Vec<Streams>,
     context: StepContext,
@@ -91,19 +91,19 @@ pub fn one_row(
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
 }
 
-/// The combinations in their order.
+/// The combinations in ascending order.
 pub struct Combinations {
     batch: RecordBatch,
 }
 
 impl Combinations {
-    /// Reads the combinations, and puts them in the order of their columns.
+    /// Reads the combinations, and sorts them by their columns.
     pub async fn collect(mut input: SendableRecordBatchStream, context: &StepContext) -> Result<Self> {
         let schema = input.schema();
         let mut batches = vec![];
         while let Some(batch) = input.next().await {
             let batch = batch?;
-            // The batches, the rows as one, and in order.
+            // Memory for the batches, for all rows as one batch, and for the sorted rows.
             context.memory.try_grow(3 * batch.get_array_memory_size() + 16 * batch.num_rows())?;
             batches.push(batch);
         }
@@ -121,12 +121,12 @@ impl Combinations {
         Ok(Self { batch: take_record_batch(&whole, &order)? })
     }
 
-    /// How many there are.
+    /// The number of combinations.
     pub fn len(&self) -> usize {
         self.batch.num_rows()
     }
 
-    /// The rows of each.
+    /// How many rows each has.
     pub fn rows(&self) -> Vec<u64> {
         let rows = self.batch.column(self.batch.num_columns() - 1).as_primitive::<Int64Type>();
         rows.values().iter().map(|rows| rows.unsigned_abs()).collect()
@@ -137,7 +137,7 @@ impl Combinations {
         self.batch.column(place)
     }
 
-    /// The combinations that agree in the given number of first columns.
+    /// Ranges of combinations that agree in the given number of leading columns.
     pub fn classes(&self, columns: usize) -> Result<Vec<Range<usize>>> {
         if self.len() == 0 {
             return Ok(vec![]);
@@ -145,7 +145,7 @@ impl Combinations {
         Ok(partition(&self.batch.columns()[..columns])?.ranges())
     }
 
-    /// The place of every combination's value among the values of a column in their order, and how many values there are.
+    /// The position of every combination's value among the sorted values of a column, and the number of these values.
     pub fn places(&self, column: usize) -> Result<(Vec<u32>, usize)> {
         let values = self.column(column);
         if values.is_empty() {

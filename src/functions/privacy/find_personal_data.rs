@@ -26,9 +26,9 @@ use crate::text::unmarked;
 #[derive(Debug)]
 pub struct FindPersonalData;
 
-/// Different values of a column that are looked at.
+/// How many distinct values of a column are examined.
 const LOOKED_AT: usize = 1000;
-/// Characters of a value that are looked at.
+/// How many characters of a value are examined.
 const LONGEST: usize = 2000;
 
 const DOC: Doc = Doc {
@@ -141,8 +141,8 @@ impl Step for FindColumns {
     }
 }
 
-/// The different values with the smallest hashes, and how often each came: those are the same in any order of rows, and no value that stays
-/// was ever passed over.
+/// The distinct values with the smallest hashes, and how often each occurred. They are the same in any order of the rows, and a value that
+/// is kept at the end was counted from its first row on.
 #[derive(Debug, Default)]
 struct Sample {
     values: BTreeMap<(u64, String), u64>,
@@ -207,7 +207,7 @@ impl FindColumns {
         let text = |of: &dyn Fn(&Found<'_>) -> Option<String>| -> ArrayRef {
             Arc::new(found.iter().map(of).collect::<StringViewArray>())
         };
-        // The first that its mask does not cover whole, if there is one.
+        // The first value that its mask does not hide completely, if there is one.
         let sample = |(_, sample, finding): &(&String, &Sample, Finding)| {
             let covered = || sample.values.keys().map(|(_, text)| finding.content.cover(text));
             covered().find(|covered| covered != "***").or_else(|| covered().next())

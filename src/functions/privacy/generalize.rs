@@ -56,7 +56,7 @@ impl ScalarFunction for Generalize {
     }
 
     fn udf(&self) -> ScalarUDF {
-        // Looked at when it is called, where errors say what is wanted.
+        // Checked when the function is called, where errors can say what is expected.
         let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
         ScalarUDF::from(Udf { signature: Signature::one_of(any, Volatility::Immutable) })
     }
@@ -158,7 +158,7 @@ fn bands(values: &ArrayRef, step: &ScalarValue) -> Result<ArrayRef> {
     Ok(Arc::new(texts.finish()))
 }
 
-/// A constant number; nothing for one that is not finite.
+/// A constant number; `None` if it is not finite.
 fn number(value: &ScalarValue) -> Option<Units> {
     let text = match value {
         ScalarValue::Float64(Some(number)) => number.to_string(),

@@ -42,7 +42,7 @@ pub const HIERARCHIES: Argument = Argument::optional(
 
 pub const ARGUMENTS: &[Argument] = &[INPUT, HIERARCHIES, QUASI_IDENTIFIERS, K, SUPPRESS_AT_MOST];
 
-/// What `anonymize` calls.
+/// The relation function that `anonymize` calls.
 #[derive(Debug)]
 pub struct GeneralizedValues;
 
@@ -167,7 +167,7 @@ pub struct Generalize {
     names: Vec<String>,
     k: u64,
     suppress_at_most: f64,
-    /// Gives what it costs, not the values.
+    /// Returns what is lost, not the values.
     loss: bool,
 }
 
@@ -175,11 +175,11 @@ impl Plain for Generalize {
     const NAME: &'static str = "Generalize";
 }
 
-/// What is gathered before the search.
+/// The data for the search.
 struct Gathered {
     combinations: Combinations,
     hierarchies: Vec<Hierarchy>,
-    /// For each column the value of every combination.
+    /// For each column, the value of every combination.
     values: Vec<Vec<u32>>,
     context: Arc<StepContext>,
 }
@@ -195,7 +195,7 @@ impl Step for Generalize {
                 None => HashMap::new(),
             };
             let combinations = Combinations::collect(counted, &context).await?;
-            // Places, groups of levels, and what a node of the lattice takes.
+            // Memory for positions, groups of levels, and a node of the lattice.
             memory.try_grow(combinations.len() * step.names.len() * 64)?;
             let (mut hierarchies, mut values) = (vec![], vec![]);
             for (place, name) in step.names.iter().enumerate() {
@@ -238,7 +238,7 @@ impl Step for Generalize {
     }
 }
 
-/// For each column, the texts of its values at the levels that were given.
+/// For each column, its values as text at the given levels.
 type Given = HashMap<String, HashMap<String, Vec<Option<String>>>>;
 
 impl Generalize {
@@ -246,7 +246,7 @@ impl Generalize {
         if self.loss { LOSS.name } else { "anonymize" }
     }
 
-    /// Reads the levels that were given.
+    /// Reads the given levels.
     async fn given(&self, mut stream: SendableRecordBatchStream, memory: &MemoryReservation) -> Result<Given> {
         let mut given: Given = HashMap::new();
         while let Some(batch) = stream.next().await {
@@ -338,7 +338,7 @@ impl Generalize {
     }
 }
 
-/// The combinations that stay, and their texts.
+/// The combinations that are kept, with their values as text.
 fn shown(combinations: &Combinations, hierarchies: &[Hierarchy], values: &[Vec<u32>], chosen: &Chosen) -> Result<Vec<ArrayRef>> {
     let kept: Vec<u32> = chosen.kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(row, _)| row as u32).collect();
     let rows = UInt32Array::from(kept.clone());
@@ -353,7 +353,7 @@ fn shown(combinations: &Combinations, hierarchies: &[Hierarchy], values: &[Vec<u
     Ok(columns)
 }
 
-/// The levels of a column, whose values stand at these places.
+/// The levels of a column, given the positions of its values.
 fn hierarchy(
     column: &ArrayRef,
     places: &[u32],

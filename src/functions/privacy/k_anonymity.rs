@@ -158,7 +158,7 @@ fn counted_within(call: &Call) -> Result<LogicalPlan> {
 pub struct ClassSizes {
     names: Vec<String>,
     smallest: usize,
-    /// The persons of each class in the population stand before its rows.
+    /// The input has a column with each class's persons in the population before the one with its rows.
     has_population: bool,
 }
 

@@ -6,7 +6,7 @@ use crate::error::{did_you_mean, invalid};
 use crate::kernels::cleaning::phone::{COUNTRIES, country};
 use crate::kernels::privacy::masks;
 
-/// A mask that has no options.
+/// A mask without options.
 macro_rules! masked {
     ($doc:expr, $mask:path) => {
         TextFunction::new(

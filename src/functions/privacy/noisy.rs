@@ -1,9 +1,9 @@
 //! The relation functions `noisy_count` and `noisy_sum`.
 //!
 //! ```text
-//! rows ─▶ one row per person: its rows, or the sum of its amounts ─▶ each brought between the bounds, added up ─▶ ε is spent ─▶ noise ─▶ answer
+//! rows ─▶ one row per person: its rows, or the sum of its amounts ─▶ each clipped to the bounds, then summed ─▶ ε is spent ─▶ noise ─▶ answer
 //! ```
-//! Everything is counted in whole units, so that neither the order of rows nor floating-point noise tells anything.
+//! Everything is counted in whole units, so that neither the order of rows nor floating-point rounding reveals anything.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ const MARGIN: Column = Column {
     text: "19 of 20 answers are no further than this from the bounded total; known beforehand",
 };
 
-/// Beyond this, numbers have no whole units.
+/// Greater doubles are no longer exact in whole units.
 const MOST_UNITS: f64 = 9_007_199_254_740_992.0;
 
 /// The relation function `noisy_count`.
@@ -143,7 +143,7 @@ fn columns(doc: &Doc, of: DataType) -> Vec<FieldRef> {
     vec![FieldRef::new(Field::new(doc.name, of, false)), FieldRef::new(Field::new(MARGIN.name, DataType::Float64, false))]
 }
 
-/// Epsilon in millionths.
+/// Reads epsilon, in millionths.
 fn epsilon(options: &Options) -> Result<i64> {
     Ok((options.float(EPSILON.name)? * MILLIONTHS as f64).round().max(1.0) as i64)
 }
@@ -202,7 +202,7 @@ impl RelationFunction for NoisySum {
     }
 }
 
-/// The plan of what each person has, in whole units.
+/// The plan that computes each person's contribution in whole units.
 fn per_person(call: &Call, mut filters: Vec<Expr>, own: Expr) -> Result<LogicalPlan> {
     let input = call.input()?;
     let person = input.schema().columns().into_iter().next();
@@ -220,9 +220,9 @@ fn per_person(call: &Call, mut filters: Vec<Expr>, own: Expr) -> Result<LogicalP
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddNoise {
     function: String,
-    /// What a person counts as, at least and at most.
+    /// The least and the most that one person contributes.
     bounds: (i64, i64),
-    /// Of sums.
+    /// The unit of a sum; `None` for a count.
     unit: Option<f64>,
     /// In millionths.
     epsilon: i64,

@@ -69,7 +69,7 @@ fn tokens(values: &StringViewArray, options: &Options, config: &ConfigOptions) -
     let purpose = options.text(PURPOSE).map(str::trim).filter(|purpose| !purpose.is_empty());
     let purpose = purpose.ok_or_else(|| invalid(NAME, "purpose must not be empty; write purpose => 'analytics'"))?;
     let mut given = StringViewBuilder::with_capacity(values.len());
-    // Without a value no key is asked for.
+    // Without any value, no key is needed.
     let is_asked = values.null_count() < values.len();
     let makes = if is_asked { Some(tokens_for(&KeyFile::of(config), purpose, options.text(VERSION))?) } else { None };
     let mut token = String::new();

@@ -1,4 +1,4 @@
-//! Groups of few persons made unreadable: what COPY does that is given `suppress_below`.
+//! Hides the numbers of groups with few persons: COPY with the option `suppress_below`.
 
 use std::sync::Arc;
 
@@ -17,16 +17,16 @@ use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::privacy::suppression::suppressed;
 
-/// What a statement that suppresses is called in errors.
+/// The subject of errors.
 const LABEL: &str = "COPY";
 
-/// The groups of a plan, those of fewer than `smallest` persons with NULL in the place of their numbers. `by` names the column that counts
-/// persons; without it that is the count of the query.
+/// The plan's groups, with NULL in place of the numbers of groups with fewer than `smallest` persons. `by` names the column that counts
+/// persons; without it, the query's count is used.
 ///
 /// # Errors
 /// The plan has no groups, or no such column.
 pub fn suppress_below(plan: LogicalPlan, smallest: u64, by: Option<&str>) -> Result<LogicalPlan> {
-    // Below the order and the limit: neither shall tell how large a number is that is not shown.
+    // Below ORDER BY and LIMIT, because neither may reveal how large a hidden number is.
     if is_ordered(&plan) {
         let mut inputs = plan.inputs().into_iter().cloned();
         let Some(input) = inputs.next() else { return Err(no_groups()) };
@@ -77,7 +77,7 @@ fn no_groups() -> datafusion::error::DataFusionError {
     invalid(LABEL, "suppress_below is for groups of persons; write a query with GROUP BY in COPY itself")
 }
 
-/// True for an order or a limit, and for columns left out above one.
+/// True for ORDER BY and LIMIT, and for a projection above one of them.
 fn is_ordered(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => true,
@@ -89,11 +89,11 @@ fn is_ordered(plan: &LogicalPlan) -> bool {
 /// Where the values of a column come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// What is grouped by.
+    /// A grouping expression.
     Key,
     /// The rows of a group.
     Count,
-    /// Anything else, which may tell of persons.
+    /// Anything else, which may reveal something about persons.
     Other,
 }
 
@@ -105,12 +105,12 @@ fn origin(plan: &LogicalPlan, column: usize) -> Result<Origin> {
             match expression.clone().unalias_nested().data {
                 Expr::Column(name) => below(&name),
                 other => {
-                    // Made of what is grouped by alone, or of nothing.
+                    // Built only from grouping expressions and constants.
                     let mut of_keys = !other.is_volatile();
                     for name in other.column_refs() {
                         of_keys &= below(name)? == Origin::Key;
                     }
-                    // A query without groups is found out by what its columns are made of.
+                    // Whether the query has groups shows in what its columns are computed from.
                     origin(&projection.input, 0).map(|_| if of_keys { Origin::Key } else { Origin::Other })
                 }
             }
@@ -146,7 +146,7 @@ pub struct SuppressSmallGroups {
     /// The column that counts persons.
     count: usize,
     keys: Vec<usize>,
-    /// The columns that are NULL in a group that is suppressed.
+    /// The columns that become NULL in a suppressed group.
     hidden: Vec<usize>,
 }
 
@@ -161,7 +161,7 @@ impl Step for SuppressSmallGroups {
             let mut batches = vec![];
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                // The batches, and the rows as one.
+                // Memory for the batches, and for all rows as one batch.
                 context.memory.try_grow(2 * batch.get_array_memory_size() + 32 * batch.num_rows())?;
                 batches.push(batch);
             }
@@ -187,7 +187,7 @@ impl SuppressSmallGroups {
         let counts = cast(rows.column(self.count), &DataType::Float64)?;
         let counts = counts.as_primitive::<Float64Type>();
         let count = |row: usize| if counts.is_null(row) { 0.0 } else { counts.value(row) };
-        // In the order of what is grouped by, so that of equally small groups always the same one is taken.
+        // Sorted by the grouping columns, so that among equally small groups always the same one is chosen.
         let keys: Vec<SortColumn> = self
             .keys
             .iter()

@@ -18,7 +18,7 @@ const PURPOSE: &str = "purpose";
 const FORM: &str = "form";
 const VERSION: &str = "version";
 const DIGITS: &str = "digits";
-/// The function that gives values back, which a role needs a grant for.
+/// The function that recovers values; a role needs a grant for it.
 pub const DETOKENIZE: &str = "detokenize";
 
 const ARGUMENTS: [Argument; 4] = [
@@ -95,7 +95,7 @@ fn each(values: &StringViewArray, options: &Options, config: &ConfigOptions, sea
     let of_digits = options.word(FORM)? == DIGITS;
     let version = options.text(VERSION).filter(|version| !version.is_empty());
     let mut given = StringViewBuilder::with_capacity(values.len());
-    // Without a value no key is asked for.
+    // Without any value, no key is needed.
     let keys = if values.null_count() < values.len() { Some(KeyFile::of(config).keys(name)?) } else { None };
     let sealer = |version: Option<&str>| {
         let keys = keys.as_deref().ok_or_else(|| invalid(name, "there is no key"))?;
@@ -110,7 +110,7 @@ fn each(values: &StringViewArray, options: &Options, config: &ConfigOptions, sea
             given.append_null();
             continue;
         };
-        // A token contains the version that it was made with.
+        // A token contains the version of the key that it was made with.
         let own = match version {
             None if !seals && !of_digits => match version_of(value) {
                 Some(own) if keys.as_deref().is_some_and(|keys| keys.versions().any(|known| known == own)) => Some(own),

@@ -8,7 +8,7 @@ use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 
-/// Rows with rules applied.
+/// Applies rules to rows.
 #[derive(Debug)]
 pub struct Clean;
 

@@ -8,7 +8,7 @@ use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 
-/// What rules change.
+/// Lists what rules change.
 #[derive(Debug)]
 pub struct CleanLog;
 

@@ -11,7 +11,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{as_sql, literal};
 
-/// Which key fields a row lacks.
+/// Says which key fields a row lacks.
 #[derive(Debug)]
 pub struct Completeness;
 

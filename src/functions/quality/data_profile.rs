@@ -125,7 +125,7 @@ impl RelationFunction for DataProfile {
         let name = |field: &FieldRef| unmarked(field.name()).unwrap_or(field.name()).to_string();
         let columns = schema.fields().iter().map(|field| (name(field), sql_type(field.data_type()))).collect();
         let frequent = call.options.integer(FREQUENT)?;
-        // In a column of its own, so that it is the time of the statement, as everywhere in it.
+        // In a column of its own, so that `now()` is the time of the statement, as everywhere else in the statement.
         let future = match call.options.moment(AS_OF) {
             Some(moment) => {
                 let last = moment.last_microsecond().ok_or_else(|| invalid(DOC.name, format!("{AS_OF} is out of range")))?;

@@ -12,7 +12,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{as_sql, literal};
 
-/// Rows whose value lies out of bounds.
+/// Finds rows whose value lies out of bounds.
 #[derive(Debug)]
 pub struct FindOutliers;
 
@@ -25,7 +25,7 @@ const UPPER: &str = "upper";
 const MIN_ROWS: &str = "min_rows";
 const RANGE: &str = "range";
 
-/// The methods of [`outlier_bounds`](super::outlier_bounds), and the one whose bounds are given.
+/// The methods of [`outlier_bounds`](super::outlier_bounds), and `range`, whose bounds are given in the call.
 const WORDS: [&str; 5] = [METHODS[0], METHODS[1], METHODS[2], METHODS[3], RANGE];
 
 /// The columns after those of the input.
@@ -142,7 +142,7 @@ impl TableMacro for FindOutliers {
                 count({value}) AS \"values of the group\" FROM {input}{by})",
             literal(method)
         );
-        // Taken apart below the join, so that the rows carry two numbers each.
+        // The struct is split below the join, so that each row carries only two numbers.
         let names: String = groups.iter().map(|name| format!("{name}, ")).collect();
         let enough = call.options.integer(MIN_ROWS)?;
         let bound =
@@ -162,7 +162,7 @@ impl TableMacro for FindOutliers {
     }
 }
 
-/// Bounds that are given are those of all rows.
+/// The bounds given in a call, which hold for all rows.
 fn range(call: &MacroCall, value: &str, per: &[&Expr]) -> Result<String> {
     let input = call.relation(INPUT.name)?;
     if !per.is_empty() {
@@ -194,7 +194,7 @@ fn range(call: &MacroCall, value: &str, per: &[&Expr]) -> Result<String> {
     ))
 }
 
-/// What is said of values below and above the bounds, and how a value is compared with the upper one.
+/// The words for values below and above the bounds, and the comparison with the upper bound.
 fn reasons(method: &str, factor: f64) -> (String, String, &'static str) {
     match method {
         "zscore" => (format!("below mean - {factor} * stddev"), format!("above mean + {factor} * stddev"), ">"),
@@ -204,7 +204,7 @@ fn reasons(method: &str, factor: f64) -> (String, String, &'static str) {
     }
 }
 
-/// DataFusion orders NaN above everything, and finds it equal to itself.
+/// In DataFusion, NaN is greater than everything else and equal to itself.
 fn is_outlier(value: &str, reach: &str) -> String {
     format!("({value} < lower_bound OR {value} {reach} upper_bound OR isnan({value}) OR abs({value}) = CAST('inf' AS DOUBLE))")
 }

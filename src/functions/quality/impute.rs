@@ -11,7 +11,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::text::{as_sql, identifier, literal};
 
-/// Fills missing values from what the rows with a value are like.
+/// Fills missing values with what similar rows have.
 #[derive(Debug)]
 pub struct Impute;
 
@@ -21,7 +21,7 @@ const MIN_CONFIDENCE: &str = "min_confidence";
 const MIN_SUPPORT: &str = "min_support";
 const UNKNOWN: &str = "unknown";
 
-/// What is added to the name of the target.
+/// The suffixes added to the target's name.
 const ADDED: [&str; 4] = ["source", "confidence", "support", "evidence"];
 
 const DOC: Doc = Doc {
@@ -124,7 +124,7 @@ impl TableMacro for Impute {
         let mut questions: Vec<Vec<usize>> = if evidence.len() > 1 { vec![(0..evidence.len()).collect()] } else { vec![] };
         questions.extend((0..evidence.len()).map(|column| vec![column]));
         let (confidence, support) = (call.options.float(MIN_CONFIDENCE)?, call.options.integer(MIN_SUPPORT)?);
-        // Names that no column of the input has: its own stand beside them without a table's name.
+        // Names that no column of the input has, because the input's columns stand next to them without a table's name.
         let mut joins = String::new();
         let mut cases = [const { String::new() }; 4];
         for (number, columns) in questions.iter().enumerate() {
@@ -173,7 +173,7 @@ impl TableMacro for Impute {
             .collect::<Vec<_>>()
             .join(" OR ");
         let [source, share, rows, evidence] = added.each_ref().map(|name| identifier(name));
-        // Of a value that was given, nothing was inferred.
+        // NULL where the value was given and nothing was inferred.
         let inferred =
             |cases: &str, data_type: &str| format!("CASE WHEN NOT {missing} THEN NULL{cases} ELSE CAST(NULL AS {data_type}) END");
         Ok(format!(
@@ -189,7 +189,7 @@ impl TableMacro for Impute {
     }
 }
 
-/// The target, then what it is inferred from.
+/// The target, then the columns it is inferred from.
 fn asked(call: &MacroCall) -> Result<Vec<&Expr>> {
     let mut asked = vec![required(call, TARGET)?];
     asked.extend(one_or_list(call, FROM)?);

@@ -34,15 +34,15 @@ pub fn one_or_list<'a>(call: &'a MacroCall, argument: &str) -> Result<Vec<&'a Ex
     }
 }
 
-/// White space that people type, the wide one of Chinese text among it, as a literal of SQL.
+/// The white space that people type, including the wide space of Chinese text, as an SQL literal.
 const WHITE_SPACE: &str = "' \t\r\n\u{a0}\u{3000}'";
 
-/// A string without white space around it.
+/// SQL for a string without the white space around it.
 pub fn trimmed(expression: &str) -> String {
     format!("btrim({expression}, {WHITE_SPACE})")
 }
 
-/// The condition that a value is missing: NULL, blank, not a number.
+/// SQL for the condition that a value is missing: NULL, blank or NaN.
 pub fn is_missing(expression: &Expr, field: Option<&FieldRef>) -> String {
     let sql = as_sql(expression);
     let data_type = field.map(|field| field.data_type());

@@ -18,7 +18,7 @@ pub const OUTLIER_BOUNDS: &str = "outlier_bounds";
 /// The names of the methods, as in [`Method`].
 pub const METHODS: [&str; 4] = ["iqr", "zscore", "mad", "multiple_of_mean"];
 
-/// The factor that a method has when none is given.
+/// The default factor of a method.
 pub fn standard_factor(method: &str) -> f64 {
     match method {
         "zscore" => 3.0,
@@ -88,7 +88,7 @@ impl GroupedFunction for OutlierBounds {
     }
 }
 
-/// The values of every group, and what is asked of them.
+/// The values of every group, with the method and the factor.
 #[derive(Debug, Default)]
 struct Groups {
     values: Vec<Vec<f64>>,
@@ -140,7 +140,7 @@ impl Grouped for Groups {
     fn update(&mut self, arguments: &[ArrayRef], groups: &[usize]) -> Result<()> {
         let values = cast(&arguments[0], &DataType::Float64)?;
         let values = values.as_primitive::<Float64Type>().values();
-        // One answer for rows that say the same, which all do: the words are constants.
+        // Method and factor are constants, so they are parsed once for all rows with the same ones.
         let methods = arguments.get(1).map(|method| cast(method, &DataType::Utf8)).transpose()?;
         let factors = arguments.get(2).map(|factor| cast(factor, &DataType::Float64)).transpose()?;
         let mut last = None;
@@ -185,7 +185,7 @@ impl Grouped for Groups {
         let lengths = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
         let values: Float64Array = groups.iter().flatten().copied().collect();
         let lists = LargeListArray::try_new(item(), lengths, Arc::new(values), None)?;
-        // Without a row there is nothing to be told, and the state is NULL.
+        // Without rows there is no method yet, and the state is NULL.
         let words = self.asked.map(|(method, factor)| {
             let place = match method {
                 Method::Iqr => 0,

@@ -25,14 +25,14 @@ use crate::text::megabytes;
 
 /// The smallest correlation that an alert lists.
 const CORRELATED: f64 = 0.9;
-/// Patterns that are shown.
+/// How many patterns are shown.
 const PATTERNS: usize = 5;
-/// Texts are shown up to this many characters.
+/// Strings are cut to this many characters for display.
 const SHOWN: usize = 200;
-/// What the hash of a row has for NULL.
+/// Stands for NULL in the hash of a row.
 const NULL: u64 = 0x5bd1_e995_9e37_79b9;
 
-/// Reads the columns of its input but the last, which holds the microsecond after which times lie in the future.
+/// Profiles all columns of its input except the last, which holds the microsecond after which times lie in the future.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProfileColumns {
     /// Name and SQL type of each column.
@@ -72,7 +72,7 @@ impl Step for ProfileColumns {
     }
 }
 
-/// What the rows of one partition say.
+/// The statistics of one partition.
 struct Part {
     rows: u64,
     columns: Vec<Profiled>,
@@ -126,7 +126,7 @@ impl Part {
         Ok(())
     }
 
-    /// Rows for the correlations between columns of numbers.
+    /// The rows kept for correlations between numeric columns.
     fn sample_rows(&mut self, rows: usize) {
         let numbers: Vec<&Profiled> = self.columns.iter().filter(|column| column.form.is_number()).collect();
         if numbers.len() < 2 {
@@ -315,7 +315,7 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// The type of a list of things with their rows.
+/// The type of a list of values with their numbers of rows.
 pub fn counted_type(name: &str) -> DataType {
     DataType::List(counted_item(name))
 }
@@ -336,7 +336,7 @@ fn counted(rows: &[Row], name: &str, of: impl Fn(&Row) -> &[(String, u64)]) -> A
     Arc::new(ListArray::new(counted_item(name), lengths, Arc::new(items), None))
 }
 
-/// The type of a list of texts.
+/// The type of a list of strings.
 pub fn texts_type() -> DataType {
     DataType::List(Arc::new(Field::new("item", DataType::Utf8View, true)))
 }

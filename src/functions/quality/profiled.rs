@@ -23,13 +23,13 @@ const NARROW: u8 = 18;
 /// How a type is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Form {
-    /// As 64 bits, of arrays of this type.
+    /// As 64 bits, from arrays of this type.
     Bits(Kind, DataType),
-    /// As bytes, of arrays of texts.
+    /// As bytes, from arrays of strings.
     Text,
-    /// As bytes, which are no text.
+    /// As bytes that are not text.
     Binary,
-    /// NULL or not, no more.
+    /// Only whether they are NULL.
     Opaque,
 }
 
@@ -72,13 +72,13 @@ impl Form {
         }
     }
 
-    /// True when it counts as a column of numbers or times, whose correlation may be asked for.
+    /// True for columns of numbers and times, which have correlations.
     pub fn is_number(&self) -> bool {
         matches!(self, Self::Bits(_, data_type) if *data_type != DataType::Boolean)
     }
 }
 
-/// What is kept of a column.
+/// The statistics kept for a column.
 #[derive(Debug, Clone)]
 pub enum Kept {
     Numbers(Numbers),
@@ -92,10 +92,10 @@ pub struct Profiled {
     pub form: Form,
     pub missing: u64,
     pub kept: Kept,
-    /// Of a column of bits: the batch at hand, NULLs among them.
+    /// For a column of bits: the current batch, including NULLs.
     pub bits: Vec<u64>,
     pub nulls: Option<NullBuffer>,
-    /// The batch at hand without NULLs.
+    /// The current batch without NULLs.
     dense: Vec<u64>,
 }
 
@@ -114,7 +114,7 @@ impl Profiled {
         Self { form, missing: 0, kept, bits: vec![], nulls: None, dense: vec![] }
     }
 
-    /// Takes the column of a batch.
+    /// Adds the column of a batch.
     pub fn update(&mut self, column: &ArrayRef) -> Result<()> {
         let wanted = self.form.read_as(column.data_type());
         let column = if *column.data_type() == wanted { Arc::clone(column) } else { cast(column, &wanted)? };
@@ -159,7 +159,7 @@ impl Profiled {
     }
 }
 
-/// A time in the ticks of a type; `None` of types that are no points in time.
+/// A time in the ticks of a type; `None` for types that are not points in time.
 fn ticks(microseconds: i64, data_type: &DataType) -> Option<i64> {
     match data_type {
         DataType::Date32 => Some(microseconds.div_euclid(86_400_000_000)),
@@ -208,7 +208,7 @@ where
     Ok(())
 }
 
-/// The bits of all rows; of NULLs whatever stands there.
+/// The bits of all rows; for NULLs, whatever is stored there.
 fn read_bits(column: &ArrayRef, bits: &mut Vec<u64>) -> Result<()> {
     match column.data_type() {
         DataType::Boolean => bits.extend(column.as_boolean().values().iter().map(|value| Kind::signed(i64::from(value)))),
@@ -258,7 +258,7 @@ where
     Ok(Arc::new(PrimitiveArray::<T>::from_iter_values(values).with_data_type(data_type.clone())))
 }
 
-/// Values of bits as texts, as the columns would show them.
+/// Values from bits as strings, as the columns would show them.
 pub fn texts_of_bits(bits: &[u64], data_type: &DataType) -> Result<Vec<String>> {
     let number = |bits: &u64| Kind::Float.number(*bits);
     let array: ArrayRef = match data_type {
@@ -285,7 +285,7 @@ pub fn texts_of_bits(bits: &[u64], data_type: &DataType) -> Result<Vec<String>> 
 pub fn text_of_bytes(bytes: &[u8], form: &Form) -> String {
     match form {
         Form::Binary => bytes.iter().fold("\\x".to_string(), |text, byte| format!("{text}{byte:02x}")),
-        // What a sample keeps of a long text may end within a letter.
+        // A sample keeps only the beginning of a long text, which may end in the middle of a character.
         _ => String::from_utf8_lossy(bytes).trim_end_matches('\u{fffd}').to_string(),
     }
 }

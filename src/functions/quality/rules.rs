@@ -21,7 +21,7 @@ pub const RULES: Argument =
     Argument::required("rules", Takes::Value("list of rules"), "`[{name: …, column: …, condition: …, action: …}, …]`; see above");
 pub const KEY: &str = "key";
 
-/// What the pages of both functions say of rules.
+/// The description of rules in the pages of both functions.
 pub const ABOUT_RULES: &str = "\
 A rule is written in braces, or as `rule(name => …, column => …, …)`:
 
@@ -69,7 +69,7 @@ pub fn ask(call: &MacroCall) -> Result<String> {
     Ok(question(&call.relation(INPUT.name)?, &one_or_list(call, KEY)?))
 }
 
-/// Which rows the answer has.
+/// Which rows are returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     Kept,
@@ -119,7 +119,7 @@ impl<'a> Rules<'a> {
             (Wanted::Dropped, Some(dropped)) => format!(" WHERE {dropped}"),
         };
         let changes = self.changes();
-        // In a layer of its own: a star after which columns are left out takes no others of their names.
+        // In a layer of its own, because `* EXCLUDE` would also leave out input columns of the same names.
         let helpers = self.helpers().join(", ");
         Ok(format!(
             "SELECT * EXCLUDE ({helpers}) FROM (SELECT *, {changes} AS changes FROM ({layers}) AS \"cleaned\"{filter}) AS \"cleaned\""
@@ -158,7 +158,7 @@ impl<'a> Rules<'a> {
         ))
     }
 
-    /// The query of all layers; `first` are computed of the rows as they come.
+    /// The query with all layers; `first` is computed from the input rows.
     fn layers(&self, first: &[String]) -> Result<String> {
         let input = self.call.relation(INPUT.name)?;
         let alias = &input.alias;
@@ -200,7 +200,7 @@ impl<'a> Rules<'a> {
         Ok(query)
     }
 
-    /// What a rule puts in the place of the value, in the type of the column.
+    /// The new value that a rule sets, in the type of the column.
     fn new_value(&self, rule: &Rule) -> Result<String> {
         let Some(name) = &rule.column else { return Ok(String::new()) };
         let column = identifier(name);
@@ -247,7 +247,7 @@ impl<'a> Rules<'a> {
         })
     }
 
-    /// The condition that one of the first rules has dropped the row.
+    /// The condition that an earlier rule has dropped the row.
     fn dropped(&self, before: usize) -> Option<String> {
         let dropping = self.rules.iter().enumerate().take(before).filter(|(_, rule)| rule.action == Action::Drop);
         let conditions: Vec<String> = dropping.map(|(number, _)| helper(number, "applies")).collect();
@@ -278,7 +278,7 @@ impl<'a> Rules<'a> {
                 Action::Null => ("null", helper(number, "after")),
                 Action::Replace(_) => ("replace", helper(number, "after")),
                 Action::Clip { .. } => ("clip", helper(number, "after")),
-                // What is only marked stays as it was; what is dropped has no value any more.
+                // A value that is only marked stays the same; in a dropped row there is no new value.
                 Action::Flag => ("flag", before.clone()),
                 Action::Drop => ("drop", none.clone()),
             };
@@ -297,7 +297,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// From one value of a type to the next; `None` of floats and times, which have a value for every limit.
+/// The step from one value of a type to the next; `None` for floats and times, which need no rounding of limits.
 fn step(data_type: &DataType) -> Option<String> {
     match data_type {
         whole if whole.is_integer() => Some("1".into()),
@@ -314,7 +314,7 @@ fn step(data_type: &DataType) -> Option<String> {
     }
 }
 
-/// The parts of a change.
+/// The fields of a change.
 pub const CHANGE: [&str; 5] = ["rule", "action", "column_name", "before", "after"];
 
 fn helper(number: usize, what: &str) -> String {

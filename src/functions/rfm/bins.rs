@@ -60,7 +60,7 @@ impl RelationFunction for RfmBins {
     }
 
     fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
-        // Asked for its errors: the bounds of all three measures stand in one column, as text.
+        // Called only for its errors, because the bounds of all three measures are in one column, as text.
         options::monetary(roles)?;
         let field = |name: &str, data_type: DataType, nullable| Arc::new(Field::new(name, data_type, nullable));
         Ok(vec![

@@ -47,7 +47,7 @@ pub fn monetary_type(amount: &DataType) -> DataType {
     }
 }
 
-/// The columns of the aggregate's result.
+/// The fields of the aggregate's result.
 fn fields(order_time: &DataType, monetary: &DataType) -> Fields {
     Fields::from(vec![
         Field::new("last_order", order_time.clone(), true),
@@ -115,8 +115,8 @@ struct Measure {
 impl Measure {
     const NONE: Self = Self { last: i64::MIN, orders: 0, total: 0 };
 
-    /// Adds one row or state; true when the total does not fit. Without a branch, so that the processor can wait for the
-    /// cache lines of many customers at once.
+    /// Adds one row or state; true when the total overflows. It has no branch, so that the processor can wait for the cache lines of
+    /// many customers at once.
     #[inline]
     fn add(&mut self, last: i64, orders: u64, amount: i128) -> bool {
         let (total, overflows) = self.total.overflowing_add(amount);
@@ -134,7 +134,7 @@ struct MeasuresAccumulator {
     merges: bool,
     fields: Fields,
     groups: Vec<Measure>,
-    /// The sums of amounts that are odd floats, of the groups that have such.
+    /// The sums of amounts that are odd floats, for the groups that have any.
     odd: BTreeMap<usize, Superaccumulator>,
 }
 
@@ -199,7 +199,7 @@ impl MeasuresAccumulator {
         if overflows { Err(too_large()) } else { Ok(()) }
     }
 
-    /// Adds the odd ones of the amounts, whose rows are counted already.
+    /// Adds the odd amounts; their rows are already counted.
     fn add_odd(&mut self, groups: &[usize], amounts: &[f64]) -> Result<()> {
         for (group, amount) in groups.iter().zip(amounts).filter(|(_, amount)| to_fixed_point(**amount).is_none()) {
             if !amount.is_finite() {
@@ -210,7 +210,7 @@ impl MeasuresAccumulator {
         Ok(())
     }
 
-    /// Takes out the first groups; the others move down.
+    /// Removes the first groups; the others move up to the front.
     fn take(&mut self, emit: EmitTo) -> (Vec<Measure>, BTreeMap<usize, Superaccumulator>) {
         let groups = emit.take_needed(&mut self.groups);
         let rest = self.odd.split_off(&groups.len());
@@ -239,7 +239,7 @@ impl GroupsAccumulator for MeasuresAccumulator {
         if !self.merges {
             return self.update(groups, &values[0], &values[1], filter);
         }
-        // The measures of an order: its lines are already one order.
+        // The measures of one order, whose lines are already combined.
         let orders = values[0].as_struct();
         self.update(groups, orders.column(0), orders.column(2), filter)
     }
@@ -282,11 +282,11 @@ impl GroupsAccumulator for MeasuresAccumulator {
     }
 }
 
-/// What the odd amounts of a group usually take, with its place in the tree.
+/// Bytes that the odd amounts of a group usually take, including its entry in the tree.
 const ODD_BYTES: usize = 2 * size_of::<(usize, Superaccumulator)>() + 4 * size_of::<i64>();
 
 fn state_columns(groups: &[Measure], odd: &BTreeMap<usize, Superaccumulator>) -> Vec<ArrayRef> {
-    // The total is 128 bits as they are; precision is checked when the sum is shown.
+    // The total is stored as plain 128 bits; its precision is checked when the sum is returned.
     let totals = Decimal128Array::from_iter_values(groups.iter().map(|group| group.total))
         .with_data_type(DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0));
     vec![
@@ -325,7 +325,7 @@ fn results(fields: &Fields, groups: &[Measure], odd: &BTreeMap<usize, Superaccum
     Ok(StructArray::try_new(fields.clone(), vec![lasts, Arc::new(orders), totals], None)?)
 }
 
-/// The same for one group without grouping, which DataFusion may ask for.
+/// The same for a single group, which DataFusion may ask for when there is no GROUP BY.
 #[derive(Debug)]
 struct OneGroup(MeasuresAccumulator);
 
@@ -375,7 +375,7 @@ mod tests {
             let groups: Vec<usize> = (0..amounts.len()).map(|row| row % 2).collect();
             measures.update_batch(&[times, amounts], &groups, None, 2).unwrap();
             let states = measures.state(EmitTo::All).unwrap();
-            // Both groups become one, the second of three.
+            // Both groups are merged into the second of three.
             measures.merge_batch(&states, &[1, 1], 3).unwrap();
             let first = measures.evaluate(EmitTo::First(1)).unwrap();
             assert_eq!(first.as_struct().column(2).as_primitive::<Float64Type>().value(0), 0.0);

@@ -116,7 +116,7 @@ fn measured(call: &Call, time_type: &DataType, period: &Period) -> Result<Logica
 
     let mut in_period = LogicalPlanBuilder::from(rows.clone());
     for condition in period.conditions(call, time_type, &rows, &amount)? {
-        // Rows without a time go on, to be counted.
+        // Rows without a time pass, so that they are counted as unusable later.
         in_period = in_period.filter(role("order_time").is_null().or(condition))?;
     }
     let usable = LogicalPlanBuilder::from(usable_rows(in_period.build()?)?);
@@ -130,13 +130,13 @@ fn measured(call: &Call, time_type: &DataType, period: &Period) -> Result<Logica
         .build()
 }
 
-/// The time looked at.
+/// The period of the orders that count.
 enum Period {
-    /// Up to a day, after another.
+    /// Up to the end of a day, from after another day on.
     Days { as_of: i32, after: Option<i32> },
-    /// Up to an instant, after another; both in the column's own type.
+    /// Up to an instant, from after another on; both in the column's own type.
     Instants { as_of: ScalarValue, after: Option<ScalarValue> },
-    /// Up to the last order, this long before the day after it.
+    /// Up to the last order, going back this long from the day after it.
     Last { lookback: Option<IntervalMonthDayNano> },
 }
 
@@ -244,7 +244,7 @@ fn day_of(instant: &ScalarValue) -> Result<i32> {
 /// Midnight at the end of a day, where the column's zone has it.
 fn midnight_after(day: i32, time_type: &DataType) -> Result<ScalarValue> {
     let next = day.checked_add(1).ok_or_else(|| invalid("rfm", "as_of is too far in the future"))?;
-    // By way of a timestamp without zone: a wall clock's midnight, then put into the zone.
+    // A timestamp without a zone gives midnight on the wall clock; the zone is added afterwards.
     let wall_clock = ScalarValue::Date32(Some(next)).cast_to(&DataType::Timestamp(TimeUnit::Second, None))?;
     wall_clock.cast_to(time_type)
 }

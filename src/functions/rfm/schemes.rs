@@ -81,7 +81,7 @@ fn ranges(scheme: Scheme, is_recency: bool) -> Vec<(u8, u8)> {
     }
 }
 
-/// The cells of a scheme: from, to of each score, and the segment's index.
+/// The cells of a scheme: the lowest and highest value of each score, and the segment's index.
 fn cells(scheme: Scheme) -> Vec<([(u8, u8); 3], usize)> {
     let scale = scheme.own_scale();
     let mut cells = vec![];
@@ -128,7 +128,7 @@ impl RelationFunction for RfmScheme {
 mod tests {
     use super::*;
 
-    /// Each combination of scores lies in one cell of the published table, and the table says what the scheme does.
+    /// Each combination of scores lies in exactly one cell of the listed table, which names the segment that the scheme gives.
     #[test]
     fn every_score_lies_in_exactly_one_cell() {
         for scheme in [Scheme::Standard, Scheme::Eight, Scheme::ValueTier] {

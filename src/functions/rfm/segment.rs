@@ -58,7 +58,7 @@ impl ScalarFunction for RfmSegment {
     }
 
     fn udf(&self) -> ScalarUDF {
-        // Integers without a sign are none of the others, as the largest do not fit; here all are small, or an error.
+        // UBIGINT does not convert to a signed type, as its largest values do not fit. Scores are small, and others are an error anyway.
         let scores = |unsigned: usize| -> Vec<DataType> {
             let is_unsigned = |place: usize| unsigned >> place & 1 == 1;
             (0..3).map(|place| if is_unsigned(place) { DataType::UInt64 } else { DataType::Int64 }).collect()

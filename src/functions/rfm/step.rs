@@ -22,7 +22,7 @@ use crate::kernels::scheme::{Scale, Scheme, Scores};
 use crate::kernels::score;
 use crate::kernels::score::{Better, Method};
 
-/// From when recency is counted.
+/// The time from which recency is counted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum AsOf {
     /// A calendar day, as a DATE; or an instant, in the column's type.
@@ -42,7 +42,7 @@ impl AsOf {
     }
 }
 
-/// The scoring method of a call, with cuts as they were written.
+/// The scoring method of a call, with the cuts as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoringMethod {
@@ -119,7 +119,7 @@ impl Measure {
     }
 }
 
-/// What comes of the scores.
+/// The form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
     /// One row per customer.
@@ -142,7 +142,7 @@ impl Step for ScoreCustomers {
     }
 }
 
-/// Notes what the scores mean.
+/// Adds notes on what the scores mean.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ScoreBins(pub Scoring);
 
@@ -157,7 +157,7 @@ impl Step for ScoreBins {
 }
 
 impl Scoring {
-    /// Scores all customers once their measures are in.
+    /// Scores all customers once all measures have been read.
     fn run(&self, output: Output, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let scoring = self.clone();
         let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
@@ -170,7 +170,7 @@ impl Scoring {
                 let _running = timer.timer();
                 customers.score(&scoring)?
             };
-            // The measures stay reserved until the last batch is out.
+            // The memory of the measures stays reserved until the last batch has been sent.
             let reserved = context.memory;
             let count = if output == Output::Bins { 1 } else { scored.customers.batches.len() };
             let made = (0..count).map(move |index| {
@@ -189,7 +189,7 @@ impl Scoring {
     }
 }
 
-/// The measures of all customers, as columns; `monetary` in units that order as the amounts do.
+/// The measures of all customers, as columns; `monetary` in integer units that sort as the amounts do.
 struct Customers {
     batches: Vec<RecordBatch>,
     values: [Vec<i128>; 3],
@@ -201,7 +201,7 @@ impl Customers {
         while let Some(batch) = input.next().await {
             let batch = batch?;
             if batch.num_rows() > 0 {
-                // Three measures of 16 bytes, as much again to select in, and three scores.
+                // Three measures of 16 bytes, a second copy for selection, and three scores.
                 context.memory.try_grow(slice_size(&batch) + batch.num_rows() * (3 * 16 + 16 + 3))?;
                 batches.push(batch);
             }
@@ -284,12 +284,12 @@ struct Scored {
     customers: Customers,
     scores: [Vec<u8>; 3],
     scale: Scale,
-    /// Row at which each batch begins.
+    /// The first row of each batch.
     starts: Vec<usize>,
     tables: Tables,
 }
 
-/// Texts made once and taken by index.
+/// Strings made once and looked up by index.
 struct Tables {
     scheme: Scheme,
     segments: StringViewArray,
@@ -414,7 +414,7 @@ fn shown(values: &[Option<(Measure, i128)>], monetary_type: &DataType) -> Result
     Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
-/// An integer that orders as the float does; zeros of both signs are one.
+/// An integer that sorts as the float does; 0 and −0 are equal.
 fn order_of_float(value: f64) -> i128 {
     let bits = (value + 0.0).to_bits() as i64;
     i128::from(bits ^ (((bits >> 63) as u64) >> 1) as i64)
@@ -454,7 +454,7 @@ fn instant(value: &ScalarValue) -> Result<(i64, i64)> {
     }
 }
 
-/// Bytes of the rows themselves; slices of one large batch do not count it each time.
+/// Bytes of the rows themselves, so that slices do not each count the whole large batch.
 fn slice_size(batch: &RecordBatch) -> usize {
     let size = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size());
     batch.columns().iter().map(size).sum()

@@ -1,6 +1,6 @@
 //! The products of the shop, the cities of its customers, and their names.
 
-/// A product: its id is its place in [`PRODUCTS`] plus one.
+/// A product: its id is its index in [`PRODUCTS`] plus one.
 pub struct Product {
     pub name: &'static str,
     pub category: usize,
@@ -84,7 +84,7 @@ pub const PRODUCTS: [Product; 66] = [
     product("投影仪", 8, 259_900),
 ];
 
-/// Bought together: a basket with the first product gets each of the others in this many of 1,000 cases.
+/// Products bought together: a basket with the first product gets each of the others in this many of 1,000 cases.
 pub const TOGETHER: [(usize, &[usize], u64); 10] = [
     (0, &[1], 620),
     (2, &[3], 540),

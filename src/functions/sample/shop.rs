@@ -6,7 +6,7 @@ use super::catalogue::{CITIES, FIRST_NAMES, GIVEN_NAMES, LAST_NAMES, PRODUCTS, S
 use super::tastes::{CHANNELS, Group, PAYMENTS, ROLES, TASTES, Taste};
 use crate::kernels::random::Random;
 
-/// Sizes of a block, in which everything is made.
+/// The sizes of a block; everything is generated block by block.
 pub const CUSTOMERS: u64 = 100;
 pub const ORDERS: u64 = 1_000;
 pub const LINES: u64 = 2_500;
@@ -31,20 +31,20 @@ pub struct Customer {
     pub channel: &'static str,
     pub customer_type: &'static str,
     pub job_role: Option<&'static str>,
-    /// What nobody wrote down.
+    /// What the data do not show.
     pub truth: Truth,
 }
 
 /// Who a customer is.
 pub struct Truth {
-    /// The first registration of the same person.
+    /// The id of the same person's first registration.
     pub person: i64,
     pub gender: &'static str,
-    /// In one form.
+    /// Without spaces and signs.
     pub phone: String,
 }
 
-/// Ages outside these years are mistakes of the registration.
+/// Ages outside this range are mistakes in the registration.
 pub const AGES: RangeInclusive<i32> = 0..=120;
 
 /// One order. Times are seconds since 1970, money is cents.
@@ -79,7 +79,7 @@ pub struct Event {
     pub seconds: Option<i32>,
 }
 
-/// What drives a customer, known to the shop alone.
+/// What drives a customer; not part of the data.
 struct Nature {
     taste: &'static Taste,
     /// First and last second of activity.
@@ -90,7 +90,7 @@ struct Nature {
     city: usize,
 }
 
-/// What a random number is used for; part of its path.
+/// What a random number is used for; part of the path that it is derived from.
 #[derive(Clone, Copy)]
 enum Purpose {
     Nature = 1,
@@ -99,7 +99,7 @@ enum Purpose {
     Events = 4,
 }
 
-/// A shop is its seed.
+/// A shop is fully determined by its seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shop {
     pub seed: u64,
@@ -132,7 +132,7 @@ impl Shop {
 
     fn customer(self, index: u64) -> Customer {
         let nature = self.nature(index);
-        // One in forty is a second registration of the customer before: other id and time, the same person.
+        // One in forty is a second registration of the previous customer: the same person with another id and time.
         let is_double = index % 40 == 39;
         let person = if is_double { index - 1 } else { index };
         let mut random = self.random(Purpose::Person, person);
@@ -160,7 +160,7 @@ impl Shop {
         let email_number = random.below(100_000);
         let has_email = random.per_mille(700);
         let job_role = (taste.group == Group::Business).then(|| *random.pick(&ROLES));
-        // The registration itself may be sloppy in its own way.
+        // The second registration can have mistakes of its own.
         let mut own = self.random(Purpose::Person, index ^ (1 << 63));
         let phone = match own.below(20) {
             0 => None,
@@ -243,7 +243,7 @@ impl Shop {
     }
 }
 
-/// The funnel of one visit: search or not, views, then fewer and fewer go on to cart, checkout and payment.
+/// The funnel of one visit: perhaps a search, then views; fewer and fewer visits continue to cart, checkout and payment.
 fn visit(nature: &Nature, random: &mut Random) -> Vec<(&'static str, Option<usize>)> {
     let mut steps = vec![];
     if random.per_mille(15) {
@@ -307,7 +307,7 @@ fn order(nature: &Nature, id: i64, customer: i64, time: i64, size: usize, random
         _ if nature.abroad => "card",
         _ => PAYMENTS[random.below(2) as usize],
     };
-    // Dirt: guests without an account, returns written as negative quantities.
+    // Dirty data: guests without an account, and returns recorded as negative quantities.
     let customer = (!random.per_mille(5)).then_some(customer);
     let mut lines = lines;
     for line in &mut lines {
@@ -347,7 +347,7 @@ fn at_hour(time: i64, hour: i64, random: &mut Random) -> i64 {
     (day + (hour + spread).rem_euclid(24) * 3600 + random.between(0, 3599)).min(END - 1)
 }
 
-/// Divides `total` by weights, exactly: remainders go to the first of the largest weights.
+/// Divides `total` in proportion to the weights, exactly: remainders go to the first of the largest weights.
 fn shares(total: u64, weights: &[u64]) -> Vec<u64> {
     let sum: u64 = weights.iter().sum::<u64>().max(1);
     let mut counts: Vec<u64> = weights.iter().map(|weight| total * weight / sum).collect();
@@ -358,7 +358,7 @@ fn shares(total: u64, weights: &[u64]) -> Vec<u64> {
     counts
 }
 
-/// Lines of each order of a block: 1 to 8, in all [`LINES`].
+/// The number of lines of each order in a block: 1 to 8, [`LINES`] in total.
 fn basket_sizes(random: &mut Random) -> Vec<usize> {
     let mut sizes: Vec<usize> = (0..ORDERS).map(|_| 1 + random.weighted(&[25, 30, 25, 12, 5, 3])).collect();
     let mut sum: usize = sizes.iter().sum();
@@ -406,8 +406,8 @@ mod tests {
                 .iter()
                 .all(|(first, others, _)| *first < PRODUCTS.len() && others.iter().all(|other| *other < PRODUCTS.len()))
         );
-        // A basket can always be filled: every category that anyone likes has at least two products, and eight lines fit
-        // the products of each taste.
+        // A basket can always be filled: every category that anyone likes has at least two products, and each taste has products for
+        // eight lines.
         for taste in &TASTES {
             let choices = PRODUCTS.iter().filter(|product| taste.categories[product.category] > 0).count();
             assert!(choices >= 8);

@@ -1,4 +1,4 @@
-//! From blocks of the shop to a table: options, partitions, batches.
+//! Turns blocks of the shop into a table: options, partitions, batches.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -29,7 +29,7 @@ pub trait Rows: Send + Sync + 'static {
 
 const MOST: i64 = 1_000_000_000_000;
 
-/// The arguments of all sample tables; `rows` differ in their default.
+/// The arguments of all sample tables; only the default of `rows` differs.
 pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     [
         Argument::optional("rows", Takes::Integer(0, MOST), rows, "number of rows to make, from the first"),
@@ -42,7 +42,7 @@ pub const fn arguments(rows: &'static str) -> [Argument; 2] {
     ]
 }
 
-/// What all four pages say.
+/// The part that all four pages share.
 pub const TOGETHER: &str = "\
 The rows depend only on `seed` and their position: they are the same on every machine and with any partitioning, and a smaller table is the
 beginning of a larger one. 100 customers go with 1,000 orders, 2,500 order items and 2,500 events: `sample_customers(rows => n)` fits
@@ -99,7 +99,7 @@ impl<T: Rows> RelationFunction for SampleTable<T> {
 struct Part<T> {
     shop: Shop,
     blocks: std::ops::Range<u64>,
-    /// Rows of the whole table; its last block may be cut.
+    /// Rows of the whole table; its last block may be incomplete.
     rows: u64,
     schema: SchemaRef,
     kind: PhantomData<T>,
@@ -123,7 +123,7 @@ impl<T: Rows> PartitionStream for Part<T> {
             let left = (rows - block * T::IN_BLOCK).min(T::IN_BLOCK);
             Ok(batch.slice(0, left as usize))
         });
-        // To make a batch is long work: a query that is given up ends before the next.
+        // Making a batch takes long, so a cancelled query ends before the next one.
         let batches = futures::stream::iter(batches).then(|batch| async {
             tokio::task::yield_now().await;
             batch

@@ -16,16 +16,16 @@ pub enum Group {
 pub struct Taste {
     pub group: Group,
     pub weight: u32,
-    /// Women among 100.
+    /// Women per 100 customers.
     pub women: u64,
     pub ages: (i64, i64),
-    /// How often they order, relative to others.
+    /// How often they order, relative to other groups.
     pub activity: u64,
     /// Weights of the categories.
     pub categories: [u32; CATEGORIES.len()],
     /// Share of 1,000 orders bought at a discount.
     pub bargains: u64,
-    /// They buy the more expensive products: this many products are drawn and the most expensive is taken.
+    /// How much they prefer expensive products: this many are drawn and the most expensive one is bought.
     pub draws: u32,
     pub channels: [u32; 4],
     /// The hour around which they are active.

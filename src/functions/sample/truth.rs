@@ -29,7 +29,7 @@ const DIRT: [Mistake; 7] = [
     ("registered twice", |row| row.truth.person != row.id),
 ];
 
-/// What is left of a number without spaces and signs.
+/// A phone number without spaces and signs.
 fn digits(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()
 }

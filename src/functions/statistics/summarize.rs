@@ -50,7 +50,7 @@ use `data_profile`.
 #[derive(Debug)]
 pub struct Summarize;
 
-/// Each list of the query: its name, and the value for a column without it.
+/// The lists of the query: the name of each, and the value for a column that does not have it.
 const LISTS: [(&str, &str); 10] = [
     ("rows", "NULL"),
     ("nulls", "NULL"),
@@ -92,7 +92,7 @@ impl TableMacro for Summarize {
         let types: Vec<String> = columns.fields().iter().map(|field| text(&sql_type(field.data_type()))).collect();
         let unnested = LISTS.iter().zip(&lists).map(|((name, _), values)| format!("unnest([{}]) AS {name}", values.join(", ")));
         let unnested = unnested.collect::<Vec<_>>().join(", ");
-        // Names that columns of the query may share are out of the way.
+        // Renamed, as two columns of the query may have the same name.
         let given = (0..names.len()).map(|place| format!("c{place}")).collect::<Vec<_>>().join(", ");
         Ok(format!(
             "SELECT unnest([{}]) AS column_name, unnest([{}]) AS column_type, {unnested} \
@@ -114,7 +114,7 @@ fn not_alone(call: &MacroCall) -> DataFusionError {
     call.problem.clone().map_or_else(|| invalid(DOC.name, otherwise), DataFusionError::Shared)
 }
 
-/// The values of one column, in the order of the lists; what they need is added to the aggregates.
+/// The values of one column, in the order of the lists; the aggregates that they need are added.
 fn of_column(place: usize, field: &Field, aggregates: &mut Vec<String>) -> [String; 10] {
     let column = format!("c{place}");
     let data_type = field.data_type();
@@ -141,7 +141,7 @@ fn of_column(place: usize, field: &Field, aggregates: &mut Vec<String>) -> [Stri
         | DataType::Duration(_) => {
             add(2, format!("count(DISTINCT {column})"));
         }
-        // The engine estimates no number of floats.
+        // DataFusion's approx_distinct does not take floats.
         real if real.is_floating() => add(2, format!("CAST(approx_distinct(CAST({column} AS VARCHAR)) AS BIGINT)")),
         _ => add(2, format!("CAST(approx_distinct({column}) AS BIGINT)")),
     }

@@ -35,7 +35,7 @@ pub const STRATA: &str = "strata";
 pub const PER_COLUMN: Column =
     Column { name: "(per)", data_type: "as the role", text: "the group, under the column's own name; only with `per`" };
 
-/// Fails when the event can be neither true nor false.
+/// Fails when the event is neither a boolean nor a number.
 pub fn check(function: &str, roles: &Roles) -> Result<()> {
     let event = roles.data_type(EVENT.name)?;
     if *event == DataType::Boolean || event.is_numeric() || event.is_null() {
@@ -47,13 +47,13 @@ pub fn check(function: &str, roles: &Roles) -> Result<()> {
     ))
 }
 
-/// The group's column in the result, if there are groups.
+/// The column of the group in the result, if there are groups.
 pub fn per_column(roles: &Roles) -> Option<FieldRef> {
     let per = roles.get("per")?;
     Some(Arc::new(Field::new(&per.column, per.field.data_type().clone(), true)))
 }
 
-/// Rows of (per …, strata …, duration, event, rows): the groups that are given, counted.
+/// Rows of (per …, strata …, duration, event, rows): counts for the given groups.
 pub fn counts(call: &Call) -> Result<LogicalPlan> {
     let mut columns: Vec<_> = ["per", STRATA].into_iter().filter(|name| call.roles.get(name).is_some()).map(role).collect();
     columns.push(cast(role(DURATION.name), DataType::Float64).alias(DURATION.name));
@@ -77,7 +77,7 @@ impl Counts {
         let mut batches = vec![];
         while let Some(batch) = input.next().await {
             let batch = batch?;
-            // The batches, the rows as one, and in order.
+            // Memory for the batches, for all rows as one batch, and for the sorted rows.
             context.memory.try_grow(3 * batch.get_array_memory_size() + 16 * batch.num_rows())?;
             batches.push(batch);
         }
@@ -103,7 +103,7 @@ impl Counts {
         self.batch.column(self.groups).as_primitive::<Float64Type>().values()
     }
 
-    /// The ranges of rows of one group by the first columns, and the first row of each.
+    /// The rows of each group by the first columns, as ranges.
     fn ranges(&self, columns: usize) -> Result<Vec<std::ops::Range<usize>>> {
         if self.batch.num_rows() == 0 {
             return Ok(vec![]);
@@ -114,7 +114,7 @@ impl Counts {
         Ok(partition(&self.batch.columns()[..columns])?.ranges())
     }
 
-    /// The groups: rows of the first column, if it is one, and what happened at each duration.
+    /// The groups: the rows that name them, if there is a group column, and what happened at each duration.
     pub fn groups(&self) -> Result<Vec<(usize, Vec<At>)>> {
         let ranges = self.ranges(self.groups.min(1))?;
         Ok(ranges.into_iter().map(|range| (range.start, self.merged(range))).collect())
@@ -126,7 +126,7 @@ impl Counts {
         if self.groups < 2 {
             return Ok(vec![groups.into_iter().map(|range| self.merged(range)).collect()]);
         }
-        // By stratum first: the strata in order, and each with all groups.
+        // Sorted by stratum, and within each stratum by group.
         let keys = [1, 0].map(|place: usize| SortColumn { values: Arc::clone(self.batch.column(place)), options: None });
         let order = lexsort_to_indices(&keys, None)?;
         let group_of: Vec<usize> =
@@ -146,7 +146,7 @@ impl Counts {
     }
 
     fn merged(&self, rows: std::ops::Range<usize>) -> Vec<At> {
-        // Of several strata, the durations are not in order.
+        // With several strata, the durations are not in order.
         let mut places: Vec<usize> = rows.collect();
         if self.groups > 1 {
             places.sort_by(|one, other| self.durations()[*one].total_cmp(&self.durations()[*other]));

@@ -22,7 +22,7 @@ use crate::kernels::survival::{Quantile, curve, log_rank, quantile};
 #[derive(Debug)]
 pub struct LogRank;
 
-/// The test takes time for the square of the groups at each duration.
+/// At each duration, the test takes time proportional to the square of the number of groups.
 const MOST_GROUPS: usize = 50;
 
 const DOC: Doc = Doc {

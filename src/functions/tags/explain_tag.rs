@@ -17,7 +17,7 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{as_sql, literal, sql_type};
 
-/// Which rule gave a customer its tag.
+/// Says which rule gave a customer its tag.
 #[derive(Debug)]
 pub struct ExplainTag;
 
@@ -142,8 +142,8 @@ impl TableMacro for ExplainTag {
     }
 }
 
-/// True unless the constant can never be a key of this type. A key of another type would convert the keys of all customers, and fail on
-/// those that cannot be converted.
+/// True unless the constant can never be a key of this type. Comparing with a constant of another type would convert the keys of all
+/// customers, and fail on those that cannot be converted.
 fn may_be(key: &Expr, key_type: &DataType) -> bool {
     match key {
         Expr::Value(value) => match &value.value {
@@ -157,7 +157,7 @@ fn may_be(key: &Expr, key_type: &DataType) -> bool {
     }
 }
 
-/// A row for each rule: its number, condition, what it compares, whether it holds, what it gives.
+/// A row for each rule: its number, its condition, the values it compares, whether it holds, its result.
 fn rows(query: &str, key: &str) -> Result<String> {
     let parsed = parse(query)?;
     let Ok(rules) = Rules::read("explain_tag", &parsed) else { return Ok(without_rules(&parsed, query, key)) };
@@ -209,7 +209,7 @@ fn shown(name: &str) -> String {
 fn without_rules(parsed: &Query, query: &str, key: &str) -> String {
     let mut values = vec![];
     values_of(&parsed.body, &mut values);
-    // `SELECT *` names no value.
+    // `SELECT *` does not say which column is the value.
     let value = if values.is_empty() { query.to_string() } else { values.join(", ") };
     format!(
         "SELECT CAST(1 AS BIGINT) AS rule, {} AS condition, CAST(NULL AS VARCHAR) AS compared, true AS holds, CAST(value AS VARCHAR) AS gives \
@@ -218,7 +218,7 @@ fn without_rules(parsed: &Query, query: &str, key: &str) -> String {
     )
 }
 
-/// The expressions of the value, in every SELECT of a UNION, each once.
+/// The expressions of the value in every SELECT of a UNION, without duplicates.
 fn values_of(body: &SetExpr, found: &mut Vec<String>) {
     match body {
         SetExpr::Select(select) => {
@@ -246,7 +246,7 @@ fn one_row(rule: usize, condition: &str, compared: &str, holds: &str, gives: &st
     )
 }
 
-/// A row for each struct, of the one customer.
+/// A row for each struct, all for one customer.
 fn unnested(source: &str, names: &str, structs: &[String], key: &str) -> String {
     let fields = ["rule", "condition", "compared", "holds", "gives"].map(|field| format!("one['{field}'] AS {field}")).join(", ");
     format!(
@@ -255,7 +255,7 @@ fn unnested(source: &str, names: &str, structs: &[String], key: &str) -> String 
     )
 }
 
-/// What a condition compares: columns, calls and sums, constants left out, each once.
+/// What a condition compares: columns, calls and sums, without constants and duplicates.
 fn operands(condition: &Expr) -> Vec<Expr> {
     let mut found = vec![];
     collect(condition, &mut found);
@@ -284,7 +284,7 @@ fn collect(expression: &Expr, found: &mut Vec<Expr>) {
             list.iter().for_each(|part| collect(part, found));
         }
         Expr::Like { expr, .. } | Expr::ILike { expr, .. } => collect(expr, found),
-        // A constant that was written as a cast, such as the time of the refresh.
+        // A constant written as a cast, such as the time of the refresh.
         Expr::Cast { expr, .. } if matches!(expr.as_ref(), Expr::Value(_)) => {}
         Expr::BinaryOp { left, right, .. } if is_constant(left) && is_constant(right) => {}
         other if found.contains(other) => {}

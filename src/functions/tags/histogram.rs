@@ -73,7 +73,7 @@ struct HistogramOfValues {
 /// Counts the branches of a CASE; the arguments are their conditions.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HistogramOfBranches {
-    /// What the branches give, in their order.
+    /// The results of the branches, in order.
     branches: Values,
 }
 
@@ -81,12 +81,12 @@ impl Plain for HistogramOfBranches {
     const NAME: &'static str = "histogram_of_branches";
 }
 
-/// The entries of the map of counts of a type.
+/// The entries of the map from values of a type to counts.
 fn entries(value: &DataType) -> Fields {
     Fields::from(vec![Field::new("key", value.clone(), false), Field::new("value", DataType::Int64, false)])
 }
 
-/// The type of the counted values; a NULL without a type is a string that is not there.
+/// The type of the counted values; an untyped NULL counts as a NULL string.
 fn typed(value: &DataType) -> DataType {
     if value.is_null() { DataType::Utf8 } else { plain(value).clone() }
 }
@@ -163,8 +163,8 @@ impl AggregateUDFImpl for HistogramOfBranches {
     }
 }
 
-/// What a CASE gives, branch by branch, and the conditions of its branches; when it gives constants, and its conditions may all be
-/// asked of every row.
+/// The results of a CASE, branch by branch, and the conditions of the branches; only if the results are constants, and every condition
+/// may be evaluated for every row.
 fn branches_of(case: &Case) -> Option<(Values, Vec<Expr>)> {
     let constant = |result: &Expr| match result {
         Expr::Literal(value, _) => Some(value.clone()),
@@ -195,7 +195,7 @@ fn branches_of(case: &Case) -> Option<(Values, Vec<Expr>)> {
     Some((Values(branches), conditions))
 }
 
-/// True for conditions that are true, false or NULL of any row, so that one may be asked though an earlier branch is taken.
+/// True for conditions that cannot fail, so that they may be evaluated even for rows that an earlier branch takes.
 fn cannot_fail(expression: &Expr) -> bool {
     match expression {
         Expr::Column(_) | Expr::Literal(_, _) => true,
@@ -217,7 +217,7 @@ fn cannot_fail(expression: &Expr) -> bool {
     }
 }
 
-/// The map from values to counts, of one row; NULL when nothing was counted.
+/// The map from values to counts, as one row; NULL when nothing was counted.
 fn map_of(values: ArrayRef, counts: Vec<i64>) -> Result<ScalarValue> {
     let fields = entries(values.data_type());
     if counts.is_empty() {
@@ -239,7 +239,7 @@ struct BranchCounts {
 impl Accumulator for BranchCounts {
     fn update_batch(&mut self, conditions: &[ArrayRef]) -> Result<()> {
         let Some(rows) = conditions.first().map(|condition| condition.len()) else { return Ok(()) };
-        // The rows that no branch has taken yet.
+        // Rows that no branch has taken yet.
         let mut left = vec![u64::MAX; rows.div_ceil(64)];
         if let (Some(last), 1..) = (left.last_mut(), rows % 64) {
             *last = (1 << (rows % 64)) - 1;
@@ -298,7 +298,7 @@ impl ValueCounts {
         Ok(Self { value_type, converter, counts: HashMap::new(), bytes: 0 })
     }
 
-    /// Adds values, each `times` times, or once.
+    /// Adds values, each one `times` times, or once without it.
     fn add(&mut self, values: &ArrayRef, times: Option<&[i64]>) -> Result<()> {
         if values.data_type().is_null() {
             return Ok(());
@@ -318,7 +318,7 @@ impl ValueCounts {
         Ok(())
     }
 
-    /// The values in their order, and their counts.
+    /// The values in ascending order, and their counts.
     fn sorted(&self) -> Result<(ArrayRef, Vec<i64>)> {
         let sorted: BTreeMap<&[u8], i64> = self.counts.iter().map(|(value, count)| (value.as_ref(), *count)).collect();
         let parser = self.converter.parser();

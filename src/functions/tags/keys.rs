@@ -24,7 +24,7 @@ use datafusion::common::{HashMap, Result, internal_datafusion_err, internal_err}
 
 use crate::error::{failed, invalid};
 
-/// How the values of one type become keys and come back.
+/// Converts the values of one type to keys and back.
 #[derive(Debug, Clone)]
 pub struct Keys {
     data_type: DataType,
@@ -38,7 +38,7 @@ enum Form {
     Rows(Arc<RowConverter>),
 }
 
-/// The type of results that are values of such an argument, or what is wrong with it.
+/// The type of a result that is a value of the argument; an error for types without an order.
 pub fn value_type(function: &str, argument: &str, data_type: &DataType) -> Result<DataType> {
     let field = SortField::new(data_type.clone());
     if form_without_rows(data_type).is_some() || RowConverter::supports_fields(&[field]) {
@@ -60,7 +60,7 @@ fn form_without_rows(data_type: &DataType) -> Option<Form> {
     }
 }
 
-/// A column ready to be read as keys.
+/// A column converted for reading it as keys.
 pub struct Encoded {
     column: ArrayRef,
     rows: Option<Rows>,
@@ -80,7 +80,7 @@ impl Keys {
         matches!(self.form, Form::Word)
     }
 
-    /// The type in which keys travel.
+    /// The type of keys in states.
     pub fn state_type(&self) -> DataType {
         if self.are_words() { DataType::UInt64 } else { DataType::BinaryView }
     }
@@ -96,35 +96,35 @@ impl Keys {
 
 /// A word or bytes.
 pub trait Key: std::fmt::Debug + Clone + Eq + Hash + Send + Sync + 'static {
-    /// As it lies in a column.
+    /// The form in which it is read from a column.
     type Borrowed<'a>: Copy + Ord;
 
     /// The keys of a column; NULL has a key without meaning.
     fn read(encoded: &Encoded) -> Result<Vec<Self::Borrowed<'_>>>;
     /// The keys of a state column.
     fn read_state(column: &ArrayRef) -> Vec<Self::Borrowed<'_>>;
-    /// As a state column.
+    /// Converts keys to a state column.
     fn write_state<'a>(keys: impl Iterator<Item = Option<Self::Borrowed<'a>>>) -> ArrayRef;
-    /// As values again.
+    /// Converts keys back to values.
     fn write<'a>(kind: &Keys, keys: impl Iterator<Item = Option<Self::Borrowed<'a>>>) -> Result<ArrayRef>;
 
     fn borrowed(&self) -> Self::Borrowed<'_>;
     fn kept(key: Self::Borrowed<'_>) -> Self;
-    /// The place of a key beside this one.
+    /// How a key compares with this one.
     fn place_of(&self, key: Self::Borrowed<'_>) -> Ordering;
-    /// Puts another key in its place, in the same memory where it fits.
+    /// Replaces it by another key, in the same memory if that fits.
     fn replace(&mut self, key: Self::Borrowed<'_>);
     /// Bytes on the heap.
     fn heap(&self) -> usize;
-    /// Bytes on the heap once it is kept.
+    /// Bytes on the heap if it were kept.
     fn heap_of(key: Self::Borrowed<'_>) -> usize;
-    /// The number of a key, `next` if it is new.
+    /// The number of a key; a new key gets `next`.
     fn number(numbers: &mut HashMap<Self, u32>, key: Self::Borrowed<'_>, next: u32) -> u32;
 }
 
 const SIGN: u64 = 1 << 63;
 
-/// The type of 64 bits that a type of words fits in, and the one of its own width before it.
+/// For a type whose keys are words: the integer type of its own width, and the 64-bit type it fits in.
 fn word_types(data_type: &DataType) -> (DataType, DataType) {
     match data_type {
         DataType::Boolean => (DataType::UInt64, DataType::UInt64),
@@ -293,7 +293,7 @@ fn bytes<'a, C: ArrayAccessor + Copy>(column: C, of_item: impl Fn(C::Item) -> &'
     (0..column.len()).map(|row| of_item(column.value(row))).collect()
 }
 
-/// Keys of the row format as values. A row format has NULLs of its own, which keys never are: they are put in afterwards.
+/// Converts keys of the row format to values. A key is never the row format's own NULL; NULLs are inserted afterwards.
 fn rows_back(converter: &RowConverter, data_type: &DataType, keys: &[Option<&[u8]>]) -> Result<ArrayRef> {
     if keys.iter().all(Option::is_none) {
         return Ok(new_null_array(data_type, keys.len()));
@@ -301,7 +301,7 @@ fn rows_back(converter: &RowConverter, data_type: &DataType, keys: &[Option<&[u8
     let parser = converter.parser();
     let mut columns = converter.convert_rows(keys.iter().flatten().map(|key| parser.parse(key)))?;
     let Some(values) = columns.pop() else { return internal_err!("rows of one column have one column") };
-    // Within a list or struct, dictionaries come back as what they hold.
+    // Within a list or struct, dictionaries come back as their value type.
     let values = if values.data_type() == data_type { values } else { cast(&values, data_type)? };
     let mut next = 0;
     let places = keys.iter().map(|key| {

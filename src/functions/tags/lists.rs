@@ -1,4 +1,4 @@
-//! States that are lists: what a group has seen, item by item.
+//! States that are lists of the items that a group has seen.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 
-/// The type of a state of such items.
+/// The type of a state with items of this type.
 pub fn of(item: DataType) -> DataType {
     DataType::LargeList(field(item))
 }
@@ -16,13 +16,13 @@ fn field(item: DataType) -> FieldRef {
     Arc::new(Field::new("item", item, true))
 }
 
-/// One list a group, of these lengths.
+/// One list per group, with these lengths.
 pub fn from_items(items: ArrayRef, lengths: &[usize]) -> Result<ArrayRef> {
     let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
     Ok(Arc::new(LargeListArray::try_new(field(items.data_type().clone()), offsets, items, None)?))
 }
 
-/// The items of all lists, and the length of each list. A column cut from a longer one has its own items only.
+/// The items of all lists, and the length of each list. For a slice of a longer column, only its own items.
 pub fn items(lists: &ArrayRef) -> (ArrayRef, Vec<usize>) {
     let lists = lists.as_list::<i64>();
     let offsets = lists.value_offsets();

@@ -20,7 +20,7 @@ use crate::text::{as_sql, literal};
 #[derive(Debug)]
 pub struct MeceCheck;
 
-/// The most findings of the analysis that are shown one by one.
+/// The most findings of the analysis that are listed one by one.
 const MOST_FINDINGS: usize = 1000;
 
 const DOC: Doc = Doc {
@@ -153,12 +153,12 @@ impl TableMacro for MeceCheck {
         let query = query.trim().trim_end_matches(';');
         let domain = call.expression("domain").map(|domain| format!(", domain => {}", as_sql(domain))).unwrap_or_default();
         let examples = call.options.integer("examples")?;
-        // In lines of its own, as it may end with a comment.
+        // On lines of its own, because it may end with a comment.
         Ok(format!("SELECT * FROM {}((\n{query}\n), examples => {examples}{domain})", DOC.name))
     }
 }
 
-/// The rules of a call, their conditions, and what limits them.
+/// The rules of a call, their conditions, and the limits on the operands.
 struct Reading {
     rules: Rules,
     operands: Operands,
@@ -172,7 +172,7 @@ impl Reading {
         let rules = Rules::read(DOC.name, query)?;
         let mut operands = Operands::new(rules.only_table());
         let conditions: Vec<_> = rules.rules.iter().map(|rule| operands.read(&rule.condition)).collect();
-        // What is not understood in WHERE limits less than it could.
+        // A condition of WHERE that is not understood is simply no limit.
         let limits = rules.restrictions().into_iter().filter_map(|condition| operands.read(condition).ok()).collect();
         let mut reading = Self { rules, operands, conditions, limits };
         if let Some(domain) = call.expression("domain") {
@@ -214,12 +214,12 @@ fn label(rules: &Rules, number: usize) -> String {
     format!("{}: {value}", number + 1)
 }
 
-/// What a customer or cell is called that no rule matches.
+/// The name for a customer or cell that no rule matches.
 fn unmatched(rules: &Rules) -> &'static str {
     if rules.otherwise.is_some() { "else" } else { "gap" }
 }
 
-/// One pass over the customers, those aside that one rule matches.
+/// One pass over the customers, except those that exactly one rule matches.
 fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: i64) -> String {
     let conditions = rules.rules.iter().enumerate();
     let source = rules.with_key(conditions.map(|(number, rule)| (rule.condition.clone(), format!("rule_{number}_matches"))));
@@ -230,7 +230,7 @@ fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: 
         let _ = write!(marks, ", CASE WHEN r{number} THEN '+' END");
     }
     let unmatched = unmatched(rules);
-    // Of a ladder every two rules that match are a step of it.
+    // In a ladder, any two rules that match are a step of it.
     let others = (0..rules.rules.len()).flat_map(|later| (0..later).map(move |former| (former, later)));
     let others: Vec<String> = match steps {
         Some(steps) if !steps.is_empty() => {
@@ -251,7 +251,7 @@ fn from_data(rules: &Rules, steps: Option<&BTreeSet<(usize, usize)>>, examples: 
     )
 }
 
-/// The findings of the analysis as rows; `None` when there are none.
+/// The findings of the analysis as rows; `None` if there are none.
 fn from_rules(reading: &Reading, analysis: Option<Result<Analysis, Problem>>) -> Option<String> {
     let mut rows: Vec<String> = vec![];
     let text = |value: Option<&str>| value.map_or_else(|| "NULL".to_string(), literal);
@@ -302,7 +302,7 @@ fn from_rules(reading: &Reading, analysis: Option<Result<Analysis, Problem>>) ->
     })
 }
 
-/// What is known of each operand: the types of the columns that were asked for, and what functions promise.
+/// What is known about each operand, from the types of columns and from what functions guarantee.
 fn domains(call: &MacroCall, reading: &Reading) -> Vec<Domain> {
     let is_grouped = reading.rules.is_grouped();
     let operands = reading.operands.list.iter().enumerate();

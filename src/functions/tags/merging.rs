@@ -16,7 +16,7 @@ use crate::adapter::aggregate::{GroupedFunction, table};
 const ROWS: usize = 600;
 const GROUPS: usize = 23;
 
-/// Numbers that look random and are the same every time.
+/// Pseudo-random numbers that are the same every time.
 fn scattered(seed: u64) -> impl Iterator<Item = u64> {
     let step = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
     std::iter::successors(Some(seed), step).skip(1).map(|state| state >> 33)
@@ -93,14 +93,14 @@ fn any_order_of_rows_states_and_groups_gives_the_same_bits() {
             for (turn, piece) in rows.chunks(97).enumerate() {
                 let (columns, of_rows): (_, Vec<usize>) = (case.rows(piece), piece.iter().map(|row| groups[*row]).collect());
                 if turn % 2 == 0 {
-                    // Rows that go on without being grouped.
+                    // Rows turned into states without grouping (`convert_to_state`).
                     let states = case.table().convert_to_state(&columns, None).unwrap();
                     merged.merge_batch(&states, &of_rows, GROUPS).unwrap();
                     continue;
                 }
                 let mut part = case.table();
                 part.update_batch(&columns, &of_rows, None, GROUPS).unwrap();
-                // The first groups first; then the others, cut as a batch is.
+                // First the first groups, then the others as slices of a batch.
                 let first = part.state(EmitTo::First(5)).unwrap();
                 let rest = part.state(EmitTo::All).unwrap();
                 let cut: Vec<ArrayRef> = rest.iter().map(|column| column.slice(4, GROUPS - 9)).collect();
@@ -128,7 +128,7 @@ fn groups_that_left_leave_no_trace() {
         let full = table.size();
         table.evaluate(EmitTo::First(GROUPS - 1)).unwrap();
         assert!(table.size() <= full, "{name}");
-        // The group that stayed is now the first, and goes on.
+        // The group that stayed is now the first and continues.
         let last: Vec<usize> = (0..ROWS).filter(|row| groups[*row] == GROUPS - 1).collect();
         let mut alone = case.table();
         alone.update_batch(&case.rows(&last), &vec![0; last.len()], None, 1).unwrap();

@@ -134,22 +134,22 @@ impl GroupedFunction for Preference {
     }
 }
 
-/// What odd weights of a total usually take: digits for 10⁻³⁰ to 1, say.
+/// Bytes that the odd weights of a total usually take: say, digits from 10⁻³⁰ to 1.
 const ODD_BYTES: usize = size_of::<(Superaccumulator, [i64; 8])>();
 
-/// Weights travel as 128 bits as they are, without a scale.
+/// Weights are passed on as plain 128 bits, without a scale.
 const WEIGHT_STATE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 
 #[derive(Debug, Clone, Default)]
 struct Total {
     weight: i128,
     rows: u64,
-    /// The weights that are odd floats.
+    /// The sum of weights that are floats and not a whole number of units.
     odd: Option<Box<Superaccumulator>>,
 }
 
 impl Total {
-    /// Adds another; `None` when it does not fit.
+    /// Adds another total; `None` on overflow.
     fn add(&mut self, other: &Self) -> Option<()> {
         self.weight = self.weight.checked_add(other.weight)?;
         self.rows += other.rows;
@@ -166,12 +166,12 @@ impl Total {
         self.exact().compare(&other.exact())
     }
 
-    /// The weight, of floats.
+    /// The total, exactly, whatever the weights are.
     fn exact(&self) -> Superaccumulator {
         fixed_point::total(self.weight, self.odd.as_deref())
     }
 
-    /// Which part of the whole this is, which may be beyond the doubles; `None` of nothing.
+    /// The share of the whole, which may be beyond the range of doubles; `None` if the whole is 0.
     fn share(&self, whole: &Self) -> Option<f64> {
         if whole.odd.is_none() {
             return (whole.weight > 0).then(|| self.weight as f64 / whole.weight as f64);
@@ -181,16 +181,16 @@ impl Total {
     }
 }
 
-/// What is odd in what is added.
+/// The odd weights among the added ones.
 enum Odd<'a> {
     Weight(f64),
     Sum(&'a [i64]),
 }
 
-/// The totals of every group and number of a value.
+/// The totals by group and number of a value.
 #[derive(Debug)]
 enum Totals {
-    /// Every row weighs 1, and the values are few: a block of counters for each group.
+    /// Every row weighs 1 and there are few values: a block of counters for each group.
     Rows {
         width: usize,
         rows: Vec<u64>,
@@ -212,7 +212,7 @@ impl Totals {
         }
     }
 
-    /// There are values up to this number.
+    /// Makes room for values up to this number.
     fn widen(&mut self, number: u32) {
         let Self::Rows { width, rows } = self else { return };
         let wanted = (number as usize + 1).next_power_of_two();
@@ -234,7 +234,7 @@ impl Totals {
         *self = Self::Table(table);
     }
 
-    /// Each total of the first groups.
+    /// Calls a function with each total of the first groups.
     fn each(&self, first: usize, mut visit: impl FnMut(usize, u32, &Total)) {
         match self {
             Self::Rows { width, rows } => {
@@ -263,7 +263,7 @@ impl Totals {
 #[derive(Debug)]
 struct Preferences<K> {
     share: bool,
-    /// Rows have weights of their own.
+    /// True when rows have weights.
     weighted: bool,
     weight: Amount,
     kind: Keys,
@@ -272,7 +272,7 @@ struct Preferences<K> {
     numbers: HashMap<K, u32>,
     /// Bytes of the keys outside `numbers`.
     heap: usize,
-    /// How many totals have odd weights.
+    /// The number of totals with odd weights.
     odd: usize,
     totals: Totals,
 }

@@ -73,13 +73,13 @@ impl GroupedFunction for PurchaseCycle {
 #[derive(Debug, Default, Clone)]
 struct Days {
     days: Vec<i32>,
-    /// This many at the front are sorted and distinct.
+    /// This many days at the front are sorted and distinct.
     sorted: usize,
 }
 
 impl Days {
     fn add(&mut self, day: i32) {
-        // Rows often come in the order of time, and several a day.
+        // Rows often come in the order of time, with several per day.
         match self.days.last() {
             Some(last) if *last == day => return,
             Some(last) if *last < day && self.sorted == self.days.len() => self.sorted += 1,
@@ -100,7 +100,7 @@ impl Days {
         }
     }
 
-    /// The mean gap; the days are settled.
+    /// The mean gap; the days must already be sorted and distinct.
     fn cycle(&self) -> Option<f64> {
         let (first, last) = (self.days.first()?, self.days.last()?);
         let gaps = self.days.len() - 1;

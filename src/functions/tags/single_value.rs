@@ -96,7 +96,7 @@ impl<K: Key> Singles<K> {
     }
 }
 
-/// The smaller value first, whichever was met first.
+/// The smaller value comes first, whatever the order of the rows.
 fn several<K: Key>(kind: &Keys, one: &K, other: &K) -> DataFusionError {
     let shown = || -> Result<String> {
         let keys = [one.borrowed().min(other.borrowed()), one.borrowed().max(other.borrowed())];

@@ -11,11 +11,11 @@ use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::invalid;
 use crate::text::{identifier, literal, timestamp};
 
-/// How well the tags of a profile cover it.
+/// Shows how many customers of a profile each tag covers.
 #[derive(Debug)]
 pub struct TagCoverage;
 
-/// The values that the distribution shows.
+/// How many values the distribution shows.
 const SHOWN: usize = 10;
 
 const DOC: Doc = Doc {
@@ -59,9 +59,9 @@ SELECT tag, filled, coverage, distinct_values, distribution FROM tag_coverage(sh
 
 /// The columns that describe the values of a tag.
 enum Distribution {
-    /// The most frequent ones.
+    /// The most frequent values.
     Frequent,
-    /// The ends and the quartiles; `rounded` for floating-point numbers.
+    /// The minimum, the maximum and the quartiles; `rounded` for floating-point numbers.
     Quartiles { rounded: bool },
 }
 
@@ -75,7 +75,7 @@ impl Distribution {
         }
     }
 
-    /// The values in the order of the answer.
+    /// The values in the order of the result.
     fn compared(&self) -> &'static str {
         match self {
             Self::Frequent => "CAST(value AS VARCHAR)",
@@ -83,7 +83,7 @@ impl Distribution {
         }
     }
 
-    /// The place of a value among the others.
+    /// The position of a value among the others.
     fn places(&self) -> &'static str {
         match self {
             Self::Frequent => "row_number() OVER (ORDER BY n DESC, value) AS place",
@@ -114,7 +114,7 @@ impl Distribution {
     }
 }
 
-/// A number with the digits that a reader wants; small ones keep all.
+/// A number with as many digits as a reader needs; small numbers keep all.
 fn digits(value: &str) -> String {
     format!(
         "CASE WHEN abs({value}) >= 100 THEN round({value}, 2) WHEN abs({value}) >= 0.01 THEN round({value}, 4) ELSE {value} END"
@@ -127,7 +127,7 @@ impl TableMacro for TagCoverage {
     }
 
     fn asks(&self, call: &MacroCall, definitions: &dyn Definitions) -> Result<Option<String>> {
-        // The types tell which values have an order that a reader looks for.
+        // The type decides whether the values have an order that a reader expects.
         let published = definitions.published(call.required_name("profile")?, None)?;
         Ok(Some(format!("SELECT * FROM {}", published.table)))
     }
@@ -146,7 +146,7 @@ impl TableMacro for TagCoverage {
                 _ => continue,
             };
             let value = column::value(&tag.name);
-            // Counted here and not read from the catalog, as some customers may be hidden.
+            // Counted here and not read from the catalog, because some customers may be hidden from this role.
             let filled = match is_list {
                 true => format!("(SELECT count({value}) FROM {})", published.table),
                 false => "CAST(coalesce(sum(n), 0) AS BIGINT)".to_string(),
@@ -180,7 +180,7 @@ impl TableMacro for TagCoverage {
             let problem = format!("profile {profile} has no published tags; create tags and refresh it");
             return Err(published.lacks(invalid(DOC.name, problem)));
         }
-        // A value that was only taken away shows in the history alone.
+        // A value that was only removed appears in the history alone.
         Ok(format!(
             "SELECT now.tag, customers, filled, CAST(filled AS DOUBLE) / nullif(customers, 0) AS coverage, distinct_values, distribution, \
                CAST(to_unixtime({as_of}) - to_unixtime(greatest(last_change, closed.last_end)) AS DOUBLE) / 86400 AS days_since_change, used_by \

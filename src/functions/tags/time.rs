@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 
 use crate::error::{failed, invalid};
 
-/// Says what is wrong with a type that is no time. NULL may stand for one.
+/// The error for a type that is not a time. The type NULL is accepted.
 pub fn check_time(function: &str, data_type: &DataType) -> Result<()> {
     match data_type {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) | DataType::Null => Ok(()),
@@ -21,7 +21,7 @@ pub fn check_time(function: &str, data_type: &DataType) -> Result<()> {
     }
 }
 
-/// Ticks in a day, for times of that type.
+/// The number of ticks in a day for a type.
 pub fn ticks_a_day(data_type: &DataType) -> i64 {
     let seconds = 86_400;
     match data_type {
@@ -33,9 +33,9 @@ pub fn ticks_a_day(data_type: &DataType) -> i64 {
     }
 }
 
-/// Ticks since 1970-01-01 UTC, in the unit of the type; days for DATE. No value is NULL.
+/// Ticks since 1970-01-01 UTC, in the unit of the type; days for DATE. The values must not be NULL.
 pub fn ticks(column: &ArrayRef) -> Result<Vec<i64>> {
-    // There is no way from DATE to 64 bits but through its own 32.
+    // Arrow casts DATE to 64 bits only by way of its own 32.
     let own = if column.data_type() == &DataType::Date32 { cast(column, &DataType::Int32)? } else { Arc::clone(column) };
     Ok(cast(&own, &DataType::Int64)?.as_primitive::<Int64Type>().values().to_vec())
 }

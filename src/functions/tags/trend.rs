@@ -105,7 +105,7 @@ impl GroupedFunction for Trend {
     }
 }
 
-/// Sums travel as the bits they are; precision plays no part.
+/// Sums are passed on as plain bits; the decimal precision has no meaning.
 const WHOLE_128: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 const WHOLE_256: DataType = DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0);
 
@@ -120,7 +120,7 @@ struct Sums {
     xy: i256,
 }
 
-/// The sums over rows whose amounts are odd floats.
+/// The sums over rows whose amounts are floats that are not a whole number of units.
 #[derive(Debug, Clone, Default)]
 struct OddSums {
     y: Superaccumulator,
@@ -129,7 +129,7 @@ struct OddSums {
 
 impl Sums {
     fn of(x: i64, y: i128) -> Self {
-        // In two halves of y, each product fits in 128 bits.
+        // With y split in two halves, each product fits in 128 bits.
         let (high, low) = (i128::from((y >> 64) as i64), i128::from(y as u64));
         let x = i128::from(x);
         let high = x * high;
@@ -137,7 +137,7 @@ impl Sums {
         Self { n: 1, odd: None, x, y, xx: i256::from_i128(x * x), xy: high.wrapping_add(i256::from_i128(x * low)) }
     }
 
-    /// Adds an odd amount to what was counted with an amount of 0.
+    /// Adds an odd amount to a row that was already counted with an amount of 0.
     fn add_odd(&mut self, x: i64, y: f64) {
         let odd = self.odd.get_or_insert_default();
         let mut amount = Superaccumulator::default();
@@ -170,7 +170,7 @@ impl Sums {
         Some((numerator, denominator))
     }
 
-    /// The same with odd amounts, in amounts a tick; `None` with fewer than two distinct times.
+    /// The same with odd amounts, in amounts per tick; `None` with fewer than two distinct times.
     fn odd_slope(&self, odd: &OddSums, month: f64) -> Option<f64> {
         let (n, x) = (i256::from_i128(i128::from(self.n)), i256::from_i128(self.x));
         // 2¹⁹⁰ and 2²⁵⁴ fit.
@@ -192,13 +192,13 @@ impl Sums {
 /// The nearest double.
 fn to_f64(number: i256) -> f64 {
     let (low, high) = number.wrapping_abs().to_parts();
-    // The smallest integer is its own absolute value; its bits are right if read without a sign.
+    // The smallest integer is its own absolute value; read without a sign, its bits are right.
     let high = high as u128;
     let magnitude = if high == 0 {
         low as f64
     } else {
         let zeros = high.leading_zeros();
-        // The upper 128 bits; what is below only says whether there is more.
+        // The upper 128 bits; of the lower ones it only matters whether any is set.
         let upper = if zeros == 0 { high } else { (high << zeros) | (low >> (128 - zeros)) };
         let more = u128::from(low << zeros != 0);
         (upper | more) as f64 * 2f64.powi(128 - zeros as i32)
@@ -206,7 +206,7 @@ fn to_f64(number: i256) -> f64 {
     if number.is_negative() { -magnitude } else { magnitude }
 }
 
-/// The nearest double to a product, when the factor is whole and 256 bits are enough.
+/// The double nearest to a product, if the factor is an integer and 256 bits are enough.
 fn times(number: i256, factor: f64) -> f64 {
     let whole = factor as i128;
     let product = if whole as f64 == factor { number.checked_mul(i256::from_i128(whole)) } else { None };

@@ -1,6 +1,6 @@
 //! `first_value_by` and `last_value_by`: the value where another column is smallest or largest (argMin, argMax).
 //!
-//! A group keeps two keys, that of the order and that of the value; a row is compared with them and usually changes nothing.
+//! A group keeps two keys, one for the order and one for the value; a row is compared with them and usually changes nothing.
 //! Time grows with the rows, memory with the groups.
 
 use std::cmp::Ordering;

@@ -86,7 +86,7 @@ impl ScalarUDFImpl for ExtractAll {
             }
             let pattern = written.value(row);
             if !patterns.contains_key(pattern) {
-                // What the engine says is the pattern alone.
+                // The regex engine's message contains only the pattern.
                 let compiled = compile_regex(pattern, None).map_err(|_| {
                     let rule = "close every bracket, and write \\ before a character that is meant literally";
                     failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))

@@ -17,7 +17,7 @@ use crate::kernels::linkage::comparison::Measure;
 #[derive(Debug)]
 pub struct Pairs;
 
-/// What was learned.
+/// The learned parameters.
 #[derive(Debug)]
 pub struct Parameters;
 
@@ -147,7 +147,7 @@ fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
         let name = format!("column {}", columns.len());
         columns.push(
             match named.comparison.measure {
-                // Days: what is no date counts as missing, and so does what is no number.
+                // Days: a value that is not a date counts as missing, and so does one that is not a number.
                 Measure::DateDistance => cast(cast(try_cast(at(place), DataType::Date32), DataType::Int32), DataType::Float64),
                 Measure::NumericDistance => try_cast(at(place), DataType::Float64),
                 _ => cast(at(place), DataType::Utf8),
@@ -166,7 +166,7 @@ fn plan(call: Call, gives: Gives) -> Result<LogicalPlan> {
         columns.push(cast(role("new_records"), DataType::Boolean).alias("new"));
     }
     if gives == Gives::Explanation {
-        // As they are shown.
+        // The values as displayed.
         for (place, _) in call.roles.list("columns") {
             let name = format!("shown {}", columns.len());
             columns.push(cast(at(place), DataType::Utf8).alias(name));

@@ -60,10 +60,10 @@ pub const MAX_RANDOM_PAIRS: Argument = Argument::optional(
 pub const RANDOM_STATE: Argument =
     Argument::optional("random_state", Takes::Integer(0, i64::MAX), "0", "seed of the random pairs");
 
-/// Where the method and its names come from.
+/// The source of the method and of its terms.
 pub const SOURCE_OF_METHOD: &str = "I. P. Fellegi, A. B. Sunter: A Theory for Record Linkage (1969); names after Splink.";
 
-/// Refuses names that the input does not have, in the words of the call.
+/// Rejects names that the input does not have, written as in the call.
 fn check_columns(call: &MacroCall, argument: &str, expressions: &[Expr]) -> Result<()> {
     let Some(columns) = &call.columns else { return Ok(()) };
     let known: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();

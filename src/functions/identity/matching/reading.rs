@@ -15,7 +15,7 @@ use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::linkage::comparison::{Comparison, Measure};
 use crate::text::as_sql;
 
-/// What was read: a [`Spec`], and the columns that it gives by place.
+/// The parsed lists: a [`Spec`], and the columns that it refers to by position.
 pub struct Reading {
     pub spec: Spec,
     /// A column for each comparison.
@@ -123,7 +123,7 @@ fn is_arithmetic(op: &BinaryOperator) -> bool {
     )
 }
 
-/// `l` and `r` when the expression speaks of them.
+/// Whether the expression mentions `l` and `r`.
 fn sides(expression: &Expr) -> Vec<&'static str> {
     let mut found = BTreeSet::new();
     each(expression, |part| {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::linkage::comparison::Comparison;
 
-/// Comparisons and rules; their columns are given by place.
+/// Comparisons and rules; they refer to columns by position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     pub comparisons: Vec<Named>,
@@ -24,11 +24,11 @@ pub struct Blocking {
     /// Columns of the left record, equal to those of the right one.
     pub left: Vec<usize>,
     pub right: Vec<usize>,
-    /// For each comparison whether the rule decides it, as it reads the same column.
+    /// For each comparison, whether the rule already decides it because both read the same column.
     pub decides: Vec<bool>,
 }
 
-/// What is answered, and how pairs are chosen.
+/// What the call returns, and how pairs are chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     pub gives: Gives,
@@ -42,7 +42,7 @@ pub struct Options {
     pub has_new: bool,
 }
 
-/// What a call answers.
+/// What a call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gives {
@@ -52,7 +52,7 @@ pub enum Gives {
 }
 
 impl Gives {
-    /// The function that gives it.
+    /// The function that returns it.
     pub fn function(self) -> &'static str {
         match self {
             Self::Pairs => "match_pairs",

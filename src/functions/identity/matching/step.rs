@@ -117,7 +117,7 @@ struct Linking<'a> {
 }
 
 impl<'a> Linking<'a> {
-    /// The pairs of the rules.
+    /// The pairs that the rules produce.
     fn compared(&self) -> Result<(Vec<Pair>, crate::kernels::control::Reserved<'a>), Stop> {
         let control = self.worker.control(self.worker.threads);
         let compared = compared(
@@ -157,7 +157,7 @@ impl<'a> Linking<'a> {
         Ok(model)
     }
 
-    /// What the frequency of an equal value adds to the weight of a pair: for each comparison that asks for it, by the number of the value.
+    /// What the frequency of an equal value adds to a pair's weight: for each comparison with `term_frequency`, by the number of the value.
     fn frequencies(&self, model: &Model) -> Vec<Option<Vec<f64>>> {
         let comparisons = self.spec.comparisons.iter().zip(&self.records.compared).zip(&model.comparisons);
         comparisons
@@ -175,7 +175,7 @@ impl<'a> Linking<'a> {
         levels.fold(weight(model.prior), |sum, level| sum + level.weight())
     }
 
-    /// Sends the pairs that are probable enough.
+    /// Sends the pairs whose probability is high enough.
     fn pairs(&self, model: &Model, pairs: &[Pair]) -> Result<(), Stop> {
         let frequencies = self.frequencies(model);
         // Each pattern once: its weight, and the comparisons whose frequency counts.
@@ -227,7 +227,7 @@ impl<'a> Linking<'a> {
         self.worker.send(columns())
     }
 
-    /// Sends what was learned.
+    /// Sends the learned parameters.
     fn parameters(&self, model: &Model) -> Result<(), Stop> {
         let mut rows: Vec<(&str, Option<i32>, String, f64, f64)> =
             vec![("prior", None, "two records drawn at random".into(), model.prior, 1.0 - model.prior)];
@@ -305,7 +305,7 @@ impl<'a> Linking<'a> {
         ]))
     }
 
-    /// The records of the pair that is explained.
+    /// The two records of the pair to explain.
     fn ends(&self, pair: Vec<RecordBatch>) -> Result<[Option<u32>; 2]> {
         let Some(batch) = pair.into_iter().next() else { return Ok([None, None]) };
         let mut keys = crate::functions::identity::records::Keys::of(
@@ -316,7 +316,7 @@ impl<'a> Linking<'a> {
         Ok([end(0)?, end(1)?])
     }
 
-    /// A value as it came.
+    /// A value in its original form.
     fn shown(&self, rows: &[RecordBatch], place: usize, record: u32) -> Option<String> {
         let row = self.records.keys.rows.iter().position(|own| *own == record)?;
         let mut before = row;
@@ -335,7 +335,7 @@ impl<'a> Linking<'a> {
     }
 }
 
-/// A row of the answer of `explain_match`.
+/// A row of the result of `explain_match`.
 struct Waterfall {
     comparison: String,
     label: String,

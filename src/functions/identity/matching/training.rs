@@ -20,11 +20,11 @@ use crate::kernels::linkage::pairs::{LeftOut, Pair, Rule, Wanted, leave_out_larg
 /// The records of a call.
 pub struct Records {
     pub keys: Keys,
-    /// For each comparison.
+    /// One for each comparison.
     pub compared: Vec<Compared>,
     pub rules: Vec<Rule>,
     pub sources: Option<Vec<u32>>,
-    /// Which records are new, when pairs of others are not asked for.
+    /// Which records are new, when only pairs with a new record are asked for.
     pub new: Option<Vec<bool>>,
     pub left_out: LeftOut,
 }
@@ -70,7 +70,7 @@ impl Records {
             let texts: Vec<String> = (0..texts.dictionary.len() as u32).map(|number| texts.text(number)).collect();
             compared.push(Compared::new(&named.comparison, Values::Texts { numbers, texts }));
         }
-        // One dictionary, so that columns can be compared with one another.
+        // One dictionary for all columns, so that their values can be compared with one another.
         let first = 1 + spec.comparisons.len();
         let blocks = spec.rules.iter().flat_map(|rule| rule.left.iter().chain(&rule.right)).max().map_or(0, |last| last + 1);
         let mut texts = Texts::default();
@@ -112,7 +112,7 @@ impl Records {
         Wanted { sources: self.sources.as_deref(), new: self.new.as_deref() }
     }
 
-    /// The pairs there could be.
+    /// The number of possible pairs.
     fn all_pairs(&self) -> f64 {
         let pairs = |records: f64| records * (records - 1.0) / 2.0;
         let all = pairs(self.keys.len() as f64);
@@ -128,7 +128,7 @@ impl Records {
         }
     }
 
-    /// What a thread compares with.
+    /// What each thread needs for comparing.
     pub fn comparers<'a>(&'a self, spec: &'a Spec) -> Vec<Comparer<'a>> {
         let comparers = spec.comparisons.iter().zip(&self.compared);
         comparers.map(|(named, compared)| Comparer::new(&named.comparison, compared)).collect()
@@ -140,7 +140,7 @@ fn numbers_of(column: &ArrayRef) -> Vec<f64> {
     numbers.iter().map(|number| number.filter(|number| number.is_finite()).unwrap_or(f64::NAN)).collect()
 }
 
-/// One number for the values of several columns; none where one of them is missing.
+/// One number for each combination of the columns' values; none where a value is missing.
 fn combined(columns: &[Vec<u32>], places: &[usize], records: usize, together: &mut Dictionary) -> Vec<u32> {
     let mut bytes = vec![];
     (0..records)
@@ -158,7 +158,7 @@ fn combined(columns: &[Vec<u32>], places: &[usize], records: usize, together: &m
         .collect()
 }
 
-/// Learns the model from the pairs of the rules and others drawn at random.
+/// Learns the model from the pairs of the rules and from pairs drawn at random.
 pub fn learn(
     records: &Records,
     spec: &Spec,
@@ -230,7 +230,7 @@ fn merged(parts: impl Iterator<Item = Counts>) -> Counts {
     all
 }
 
-/// The model that a table of parameters holds.
+/// Reads the model from a table of parameters.
 pub fn given(batches: &[RecordBatch], spec: &Spec, options: &Options) -> Result<Model> {
     let function = options.gives.function();
     let mut model = Model {

@@ -10,7 +10,7 @@ use super::boxes;
 use super::condition::{Condition, Operands};
 use super::value::Domain;
 
-/// The most cells that are looked at.
+/// The most cells that are examined.
 pub const MOST_CELLS: u64 = 1_000_000;
 
 /// The most tests that are made, over all cells.
@@ -23,28 +23,28 @@ pub struct Finding {
     pub rules: Vec<usize>,
     /// The part, as SQL.
     pub condition: String,
-    /// How many cells it has.
+    /// The number of cells in it.
     pub cells: u64,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Analysis {
     /// Gaps first, then overlaps by their rules.
     pub findings: Vec<Finding>,
     /// The cells of the space.
     pub cells: u64,
-    /// Pairs of rules of which the later claims all that the former does, and more: the steps of a ladder.
+    /// Pairs of rules of which the later one matches everything the earlier one does, and more: the steps of a ladder.
     pub steps: BTreeSet<(usize, usize)>,
 }
 
 impl Analysis {
-    /// True for rules that are a ladder: each claims all that those before it do, and more, so that the order is what they say.
+    /// True for a ladder: each rule matches everything that the rules before it match, and more, so their order is intended.
     pub fn is_ladder(&self, rules: &[usize]) -> bool {
         rules.len() > 1 && rules.windows(2).all(|pair| self.steps.contains(&(pair[0], pair[1])))
     }
 
-    /// How many cells are claimed by as many rules.
+    /// The number of cells for which `by` holds for the number of matching rules.
     #[cfg(test)]
     pub fn claimed(&self, by: impl Fn(usize) -> bool) -> u64 {
         self.findings.iter().filter(|finding| by(finding.rules.len())).map(|finding| finding.cells).sum()
@@ -54,13 +54,13 @@ impl Analysis {
 /// Why there is no analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// Constants of an operand that do not go together.
+    /// Constants of an operand that cannot be compared with one another.
     NotUnderstood(String),
     /// More cells than [`MOST_CELLS`], or more tests in them than [`MOST_TESTS`].
     TooManyCells(u64),
 }
 
-/// Looks at every cell. `limits` are conditions that hold for every row: a limit that tests an operand of no rule is left aside.
+/// Examines every cell. `limits` are conditions that hold for every row; a limit on an operand that no rule tests is ignored.
 ///
 /// # Errors
 /// Why there is no analysis.
@@ -79,7 +79,7 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
     if tests.saturating_mul(places) > MOST_TESTS / 10 {
         return Err(Problem::TooManyCells(size(&axes)));
     }
-    // Limits of one operand take its places away before the product is made.
+    // Limits on a single operand remove places from it before the product is formed.
     let (single, several): (Vec<&Condition>, Vec<&Condition>) = limits.iter().partition(|limit| operands_of(limit).len() == 1);
     for limit in single {
         let tables = Tables::new(limit, &used, &axes);
@@ -140,7 +140,7 @@ pub fn analyse(operands: &Operands, domains: &[Domain], rules: &[Condition], lim
     Ok(Analysis { findings: findings.collect(), cells: looked_at, steps: claims.steps() })
 }
 
-/// Which rules were seen to claim a cell that another does not, as bits: 64 others a word.
+/// For each rule, which other rules do not match some cell that it matches, as bits: 64 rules per word.
 struct Claims {
     rules: usize,
     without: Vec<Vec<u64>>,
@@ -151,7 +151,7 @@ impl Claims {
         Self { rules, without: vec![vec![0; rules.div_ceil(64)]; rules] }
     }
 
-    /// Adds a cell that these rules claim.
+    /// Adds a cell that these rules match.
     fn add(&mut self, matching: &[usize]) {
         let mut others = vec![u64::MAX; self.rules.div_ceil(64)];
         matching.iter().for_each(|rule| others[rule / 64] &= !(1 << (rule % 64)));
@@ -160,7 +160,7 @@ impl Claims {
         }
     }
 
-    /// True when a rule claims a cell that another does not.
+    /// True when one rule matches a cell that the other does not.
     fn claims_more(&self, rule: usize, other: usize) -> bool {
         self.without[rule][other / 64] >> (other % 64) & 1 == 1
     }
@@ -188,7 +188,7 @@ fn operands_of(condition: &Condition) -> Vec<usize> {
     used_by(std::slice::from_ref(condition))
 }
 
-/// A condition whose tests are tables over the places of their axis.
+/// A condition in which each test is a table over the places of its axis.
 enum Tables {
     Constant(Option<bool>),
     Test(usize, Vec<Option<bool>>),
@@ -217,7 +217,7 @@ impl Tables {
         }
     }
 
-    /// Its value in a cell. AND is false when a part is, OR true when a part is; otherwise one unknown part makes it unknown.
+    /// Its value in a cell. AND is false if any part is false, OR is true if any part is true; otherwise an unknown part makes it unknown.
     fn at(&self, cell: &[u32]) -> Option<bool> {
         let decided = |parts: &[Self], deciding: bool| {
             let mut value = Some(!deciding);

@@ -17,7 +17,7 @@ use super::value::{Domain, Kind, Value};
 pub enum Place {
     /// One value.
     At(Value),
-    /// Above the one, when given, and below the other.
+    /// Above the first bound, if given, and below the second.
     Between(Option<Value>, Option<Value>),
     /// Any text that is not among the constants.
     Other,
@@ -67,10 +67,10 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Cuts the values of the operand of that number by the constants in `conditions`.
+    /// Splits the values of the operand with this number by the constants in `conditions`.
     ///
     /// # Errors
-    /// Constants of kinds that do not go together.
+    /// The constants are of kinds that cannot be compared with one another.
     pub fn cut(number: usize, operand: &Operand, domain: Domain, conditions: &[&Condition]) -> Result<Self, String> {
         let mut tests = vec![];
         conditions.iter().for_each(|condition| collect(condition, number, &mut tests));
@@ -262,7 +262,7 @@ fn kind_of(literals: &[&Literal]) -> Kind {
     } else if any(|literal| matches!(literal, Literal::Text(_))) {
         Kind::Text
     } else if literals.is_empty() {
-        // Only asked whether it is NULL: one place for every value.
+        // Only tested for NULL: one place for all values.
         Kind::Number
     } else {
         Kind::Boolean

@@ -13,7 +13,7 @@ use super::axis::{Axis, Place};
 pub struct CellBox {
     /// The places on each axis, ascending.
     pub sets: Vec<Vec<u32>>,
-    /// The product of their numbers.
+    /// The product of the numbers of places.
     pub cells: u64,
 }
 
@@ -93,7 +93,7 @@ fn join_along(boxes: Vec<Vec<u32>>, dimension: usize, axis: &Axis, sets: &mut Se
     joined
 }
 
-/// Joins neighbours of an ordered axis, and whatever there is of a set; NULL only when that makes the axis whole.
+/// On an ordered axis joins neighbours, on a set any places; NULL is joined only if that completes the axis.
 fn join_sets(mut parts: Vec<Vec<u32>>, axis: &Axis) -> Vec<Vec<u32>> {
     let null = (axis.places.last() == Some(&Place::Null)).then(|| (axis.places.len() - 1) as u32);
     parts.sort();

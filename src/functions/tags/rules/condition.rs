@@ -39,7 +39,7 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// What is asked of one operand.
+/// What is tested about one operand.
 #[derive(Debug, Clone)]
 pub enum Test {
     /// Against a constant; unknown for NULL.
@@ -55,7 +55,7 @@ pub enum Test {
 pub enum Condition {
     /// TRUE, FALSE or NULL.
     Constant(Option<bool>),
-    /// A test of the operand of that number.
+    /// A test of the operand with this number.
     Test(usize, Test),
     /// AND.
     All(Vec<Self>),
@@ -68,7 +68,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// How many tests it is made of.
+    /// The number of tests in it.
     pub fn tests(&self) -> usize {
         match self {
             Self::Constant(_) | Self::Test(..) => 1,
@@ -91,7 +91,7 @@ impl Condition {
 /// One operand.
 #[derive(Debug, Clone)]
 pub struct Operand {
-    /// As it is written where it is met first.
+    /// As it is written at its first occurrence.
     pub expression: Expr,
     canonical: String,
 }
@@ -99,20 +99,20 @@ pub struct Operand {
 /// The operands met so far.
 #[derive(Debug, Clone, Default)]
 pub struct Operands {
-    /// In the order in which they were met.
+    /// In the order of their first occurrence.
     pub list: Vec<Operand>,
-    /// The name of the only table, which adds nothing before a column.
+    /// The name of the only table; before a column it can be ignored.
     table: Option<String>,
 }
 
-/// The part of a condition that was not understood.
+/// The part of a condition that was not understood, as an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotUnderstood(pub String);
 
 type Read<T> = Result<T, NotUnderstood>;
 
 impl Operands {
-    /// None yet; `table` is the only table they come from, when there is only one.
+    /// No operands yet; `table` is the name of the table if there is only one.
     pub fn new(table: Option<String>) -> Self {
         Self { list: vec![], table: table.map(|table| table.to_lowercase()) }
     }
@@ -163,7 +163,7 @@ impl Operands {
                 let operand = self.number(operand)?;
                 let test = |comparison| match &constant {
                     Some(literal) => Condition::Test(operand, Test::Compare(comparison, literal.clone())),
-                    // What is compared with NULL is unknown.
+                    // A comparison with NULL is unknown.
                     None => Condition::Constant(None),
                 };
                 Ok(match op {
@@ -192,7 +192,7 @@ impl Operands {
                     list.iter().map(|value| constant(value).ok_or_else(not_understood)).collect::<Read<_>>()?;
                 let has_null = values.iter().any(Option::is_none);
                 let test = Condition::Test(operand, Test::In(values.into_iter().flatten().collect()));
-                // What is in no such list might equal the NULL in it.
+                // A value that is not in a list with NULL could equal that NULL, so the result is unknown.
                 let test = if has_null { Condition::Any(vec![test, Condition::Constant(None)]) } else { test };
                 Ok(if *negated { not(test) } else { test })
             }
@@ -211,7 +211,7 @@ impl Operands {
                 Some(Some(Literal::Boolean(value))) => Ok(Condition::Constant(Some(value))),
                 _ => Err(not_understood()),
             },
-            // A column or function that is true or false itself.
+            // A boolean column or function.
             plain if is_plain(plain) => {
                 let operand = self.number(condition)?;
                 Ok(Condition::Test(operand, Test::Compare(Comparison::Equal, Literal::Boolean(true))))
@@ -240,7 +240,7 @@ fn not(condition: Condition) -> Condition {
     Condition::Not(Box::new(condition))
 }
 
-/// True for what has a value of its own and is no condition over operands.
+/// True for an expression that is a value and not a condition over operands.
 fn is_plain(expression: &Expr) -> bool {
     matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) | Expr::Cast { .. })
 }
@@ -263,8 +263,8 @@ fn turned(op: &BinaryOperator) -> BinaryOperator {
     }
 }
 
-/// The constant an expression is, `Some(None)` for NULL; `None` when it is no constant, or one whose value is not known before the
-/// query runs, such as `now()`.
+/// The value of a constant expression, `Some(None)` for NULL; `None` if it is not constant, or its value is only known when the query
+/// runs, such as `now()`.
 fn constant(expression: &Expr) -> Option<Option<Literal>> {
     match expression {
         Expr::Nested(inner) => constant(inner),

@@ -11,14 +11,14 @@ use crate::text::as_sql;
 /// `WHEN condition THEN value`.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// When it matches; `CASE x WHEN v` is read as `x = v`.
+    /// The condition; `CASE x WHEN v` is read as `x = v`.
     pub condition: Expr,
-    /// What it gives.
+    /// The result.
     pub value: Expr,
 }
 
 impl Rule {
-    /// The value as it is shown: the text itself, or the expression.
+    /// The value for display: the text itself, or the expression.
     pub fn label(&self) -> String {
         match &self.value {
             Expr::Value(value) => match &value.value {
@@ -38,9 +38,9 @@ pub struct Rules {
     key: SelectItem,
     /// The second column's expression and its alias, which GROUP BY may name.
     value: (Expr, Option<Ident>),
-    /// The rules in their order; a CASE in ELSE goes on with its own.
+    /// The rules in order; a CASE in ELSE continues with its own.
     pub rules: Vec<Rule>,
-    /// What ELSE gives; `None` also for `ELSE NULL`, which gives nothing.
+    /// The result of ELSE; `None` also for `ELSE NULL`.
     pub otherwise: Option<Expr>,
 }
 
@@ -82,12 +82,12 @@ impl Rules {
         Ok(Self { query, key, value, rules, otherwise })
     }
 
-    /// Asks for the key and other items of the same rows: same WITH, FROM, WHERE, GROUP BY and HAVING.
+    /// A query for the key and other items over the same rows: same WITH, FROM, WHERE, GROUP BY and HAVING.
     pub fn with_key(&self, items: impl IntoIterator<Item = (Expr, String)>) -> String {
         self.query_of(std::iter::once(self.key.clone()).chain(items.into_iter().map(named)))
     }
 
-    /// Asks for other items of the same rows, without the key.
+    /// A query for other items over the same rows, without the key.
     pub fn without_key(&self, items: impl IntoIterator<Item = (Expr, String)>) -> String {
         self.query_of(items.into_iter().map(named))
     }
@@ -101,7 +101,7 @@ impl Rules {
         as_sql(&query)
     }
 
-    /// GROUP BY names columns of the SELECT list by place or alias; those places are others now.
+    /// Replaces positions and aliases in GROUP BY, because the SELECT list is another one now.
     fn spell_out_groups(&self, select: &mut Select) {
         let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return };
         let (key, alias) = match &self.key {
@@ -136,7 +136,7 @@ impl Rules {
         }
     }
 
-    /// The conditions of WHERE and HAVING that hold for every row, taken apart at AND.
+    /// The conditions of WHERE and HAVING, which hold for every row, split at AND.
     pub fn restrictions(&self) -> Vec<&Expr> {
         let mut found = vec![];
         if let Some(select) = self.select() {
@@ -153,7 +153,7 @@ impl Rules {
         })
     }
 
-    /// The name before the dot of a column, when there is one table to take columns from: `c.age` is `age` then.
+    /// The name that may stand before a column, if there is only one table: then `c.age` is `age`.
     pub fn only_table(&self) -> Option<String> {
         match self.select()?.from.as_slice() {
             [only] if only.joins.is_empty() => match &only.relation {
@@ -170,7 +170,7 @@ impl Rules {
     }
 }
 
-/// Takes a condition apart at AND.
+/// Splits a condition at AND.
 pub fn conjuncts<'a>(condition: &'a Expr, found: &mut Vec<&'a Expr>) {
     match condition {
         Expr::Nested(inner) => conjuncts(inner, found),
@@ -186,7 +186,7 @@ fn named((expr, alias): (Expr, String)) -> SelectItem {
     SelectItem::ExprWithAlias { expr, alias: Ident::new(alias) }
 }
 
-/// The SELECT of a query that is one, with or without parentheses around it.
+/// The SELECT, if the query is a single one, possibly in parentheses.
 fn select_of(query: &mut Query) -> Option<&mut Select> {
     while let SetExpr::Query(inner) = query.body.as_mut() {
         if query.with.is_some() && inner.with.is_some() || inner.limit_clause.is_some() || inner.fetch.is_some() {
@@ -206,7 +206,7 @@ fn select_of(query: &mut Query) -> Option<&mut Select> {
     }
 }
 
-/// The rules of a CASE, parentheses and casts around it looked through.
+/// The rules of a CASE, ignoring parentheses and casts around it.
 fn rules_of(value: &Expr) -> (Vec<Rule>, Option<Expr>) {
     let mut rules = vec![];
     let mut otherwise = Some(value.clone());
@@ -232,7 +232,7 @@ fn without_casts(value: &Expr) -> &Expr {
     }
 }
 
-/// As an operand of a comparison, which binds stronger than what may stand in a simple CASE.
+/// In parentheses where needed, because a comparison binds more tightly than the operators allowed in a simple CASE.
 fn in_parentheses(expression: &Expr) -> Box<Expr> {
     let stands_alone = matches!(
         expression,

@@ -89,7 +89,7 @@ fn an_operand_in_a_list_has_its_values() {
     assert_eq!(findings(&["a <= 2", "a >= 3"], "a IN (1, 2, 3)"), NONE);
     assert_eq!(findings(&["a < 2", "a > 2"], "a IN (1, 2, 3)"), [": a = 2"]);
     assert_eq!(findings(&["a < 2", "a > 2"], "a = 1 OR a = 3"), NONE);
-    // What WHERE says of other columns does not matter, nor what is not understood.
+    // Conditions of WHERE on other columns do not matter, nor those that are not understood.
     assert_eq!(findings(&["a < 2"], "b > 3 AND c LIKE 'x' AND a IS NOT NULL"), [": a >= 2"]);
     assert_eq!(findings(&["a < 2 AND b < 2", "a >= 2"], "a < b"), findings(&["a < 2 AND b < 2", "a >= 2"], ""));
     // A limit over several operands.
@@ -151,7 +151,7 @@ fn one_operand_however_it_is_written() {
     assert_eq!(findings(&["Age < 1", "AGE >= 1", "\"age\" IS NULL"], ""), NONE);
     assert_eq!(findings(&["t.age < 1", "(age) >= 1", "T.Age IS NULL"], ""), NONE);
     assert_eq!(findings(&["a+1 < 1", "a + 1 >= 1", "(a  +1) IS NULL"], ""), NONE);
-    // Another one.
+    // A different operand.
     assert_eq!(findings(&["\"Age\" < 1", "age >= 1"], "age IS NOT NULL").len(), 3);
     let joined =
         "SELECT k, CASE WHEN a.x < 1 THEN 'x' WHEN b.x >= 1 THEN 'y' END FROM a JOIN b ON a.k = b.k WHERE a.x > 0 AND b.x > 0";
@@ -235,7 +235,7 @@ fn too_many_cells_are_counted_not_looked_at() {
         Err(Problem::TooManyCells(40_002))
     );
     assert_eq!(findings_in(&query(&[&list], "a BETWEEN 0 AND 20000"), Domain::WHOLE), [": a = 20000"]);
-    // What limits the values limits the cells.
+    // Limits on the values limit the cells.
     assert_eq!(findings(&[&condition], "a = 1 AND b = 1 AND c IN (1, 100) AND d = 1"), [": c = 100"]);
 }
 

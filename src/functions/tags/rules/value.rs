@@ -8,7 +8,7 @@ use super::condition::Literal;
 use crate::kernels::decimal::Decimal;
 use crate::text;
 
-/// What the values of an operand are.
+/// The kind of an operand's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// TRUE and FALSE.
@@ -21,14 +21,14 @@ pub enum Kind {
     Text,
 }
 
-/// What is known of an operand before its conditions are looked at.
+/// What is known about an operand before its conditions are examined.
 #[derive(Debug, Clone, Copy)]
 pub struct Domain {
-    /// Their kind; that of its constants when not known.
+    /// The kind of its values; if unknown, the kind of its constants decides.
     pub kind: Option<Kind>,
-    /// Values are multiples of `10^-step`; of days, for dates.
+    /// Values are multiples of `10^-step`; for dates, of days.
     pub step: Option<i32>,
-    /// True when NULL is one of them.
+    /// True when it can be NULL.
     pub nullable: bool,
     /// The smallest value, in steps.
     pub least: Option<i128>,
@@ -42,7 +42,7 @@ impl Domain {
     #[cfg(test)]
     pub const WHOLE: Self = Self { kind: Some(Kind::Number), step: Some(0), ..Self::ANY };
 
-    /// What follows from a column's type. `None` for types that are not compared with constants here.
+    /// What follows from a column's type. `None` for types that are not compared with constants.
     pub fn of(data_type: &DataType, nullable: bool) -> Self {
         let number = |step, least| Self { kind: Some(Kind::Number), step, nullable, least };
         match data_type {
@@ -80,7 +80,7 @@ impl Domain {
     }
 }
 
-/// One value, ordered as its operand's values are.
+/// One value; values sort as those of the operand do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// FALSE before TRUE.
@@ -96,7 +96,7 @@ pub enum Value {
 const DAY: i64 = 86_400_000_000;
 
 impl Value {
-    /// What a constant means among values of this kind; `None` when it is not one of them.
+    /// A constant as a value of this kind; `None` if it is not one.
     pub fn of(literal: &Literal, kind: Kind) -> Option<Self> {
         match (literal, kind) {
             (Literal::Boolean(value), Kind::Boolean) => Some(Self::Boolean(*value)),
@@ -139,7 +139,7 @@ impl Value {
         }
     }
 
-    /// The value of this many steps, of the kind of this one.
+    /// The value of this many steps, of the same kind as this one.
     pub fn of_steps(&self, steps: i128, step: i32) -> Option<Self> {
         match self {
             Self::Number(_) => {
