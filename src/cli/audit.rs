@@ -1,4 +1,4 @@
-//! `portrait audit`: are the records of the audit log those that were written?
+//! `portrait audit`: checks that nobody has changed the records of the audit log.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `portrait backup` and `portrait restore`: a database as one file, and from it.
+//! `portrait backup` and `portrait restore`: save a database as one file, and restore it.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use portraitdb::{Engine, Saved, restore};
 
 use super::console::Failure;
 
-/// Saves the database. Ctrl-C ends the program, which leaves nothing of the archive.
+/// Saves the database. Ctrl-C ends the program and leaves no partial archive.
 pub(super) fn back_up(engine: &Engine, archive: &Path) -> Result<(), Failure> {
     let bar = Bar::new();
     let saved = engine.back_up(archive, &|done, total| bar.show(done, total));
@@ -16,7 +16,7 @@ pub(super) fn back_up(engine: &Engine, archive: &Path) -> Result<(), Failure> {
     tell("saved", saved?, archive)
 }
 
-/// Makes a database from an archive.
+/// Restores a database from an archive.
 pub(super) fn bring_back(archive: &Path, directory: &Path) -> Result<(), Failure> {
     let bar = Bar::new();
     let saved = restore(archive, directory, &|done, total| bar.show(done, total));
@@ -29,7 +29,7 @@ fn tell(done: &str, saved: Saved, place: &Path) -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout(), "{done}: {files} files, {bytes}, {place}")?)
 }
 
-/// How far it is, on a terminal.
+/// Shows the progress on a terminal.
 struct Bar(ProgressBar);
 
 impl Bar {

@@ -1,4 +1,4 @@
-//! `portrait check`: is the database whole?
+//! `portrait check`: checks that the database is undamaged.
 
 use std::io::Write;
 

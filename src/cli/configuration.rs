@@ -1,6 +1,6 @@
 //! A file of options for `portrait serve`: one per line, `name = value`, as on the command line but without the dashes.
 //!
-//! What the command line and the environment say counts before it.
+//! The command line and the environment override it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::Arguments;
 
-/// The arguments again, with the options of a file as their defaults.
+/// Parses the arguments again, with the options in a file as their defaults.
 ///
 /// # Errors
 /// The file cannot be read, a line is invalid, or an option is unknown or wrong.
@@ -36,7 +36,7 @@ pub(super) fn with_file(path: &Path, command: &str) -> Result<Arguments, clap::E
     Arguments::from_arg_matches(&matches)
 }
 
-/// One value, or several with commas between them; in quotes or not.
+/// One value, or several separated by commas, with or without quotes.
 fn values(text: &str) -> Vec<String> {
     let plain = |text: &str| {
         let text = text.trim();
@@ -56,7 +56,7 @@ fn with_default(arguments: Command, command: &str, name: &str, values: Vec<Strin
     if name == "config" {
         return None;
     }
-    // They last as long as the program, as those that are written in it.
+    // Leaked, because clap wants defaults that live as long as the program.
     let values: Vec<&'static str> = values.into_iter().map(|value| &*value.leak()).collect();
     let own = arguments.find_subcommand(command)?;
     if own.get_arguments().any(|argument| argument.get_id() == name) {

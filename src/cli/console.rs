@@ -1,4 +1,4 @@
-//! Runs statements for a person or a script: results to their place, progress and notes to stderr, Ctrl-C heard.
+//! Runs statements for a person or a script: results go to the chosen output, progress and notes to stderr, and Ctrl-C cancels.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -27,7 +27,7 @@ pub(super) enum Failure {
     Error(String),
     Interrupted,
     BrokenPipe,
-    /// Everything is said; the program ends with this code.
+    /// Everything has been reported; the program ends with this code.
     Ended(u8),
 }
 
@@ -43,10 +43,10 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Notes a statement that has ended: its line, its answer, and the time that it took.
+/// Records a finished statement: its line, its answer, and the time it took.
 pub(super) type Log = fn(u64, &Answer, Duration);
 
-/// What ends a script early.
+/// Limits that end a script early.
 struct Until {
     listening: Listening,
     deadline: Option<tokio::time::Instant>,
@@ -67,30 +67,30 @@ impl Until {
     }
 }
 
-/// The exit code of a script that took too long, as the program `timeout` has it.
+/// The exit code of a script that took too long, as for the program `timeout`.
 pub(super) const TIMED_OUT: u8 = 124;
 
 /// Where results go.
 enum Place {
     Screen,
-    /// A pipe or device, which takes results as they come.
+    /// A pipe or device, which gets results as they are produced.
     Stream(Opened),
-    /// A file that appears at the end, with the handle that is written to.
+    /// A file that appears at the end, with the handle to write to.
     File {
         staged: Staged,
         opened: Opened,
     },
 }
 
-/// What is written to.
+/// The stream to write to.
 struct Opened {
     file: File,
-    /// The format that its name asks for.
+    /// The format that its name implies.
     format: Option<Format>,
     results: usize,
 }
 
-/// A session with its ways in and out.
+/// A session with its input and outputs.
 pub(super) struct Console {
     pub(super) engine: Engine,
     pub(super) session: Session,
@@ -99,11 +99,11 @@ pub(super) struct Console {
     pub(super) blocks: Blocks,
     /// Whether what is longer than the screen goes through a pager.
     pub(super) is_paged: bool,
-    /// The results of before, in the shell.
+    /// Earlier results, in the shell.
     pub(super) kept: Option<Kept>,
-    /// What a log gets to know of each statement.
+    /// Called after each statement, for a log.
     pub(super) log: Option<Log>,
-    /// When scripts are given up.
+    /// When scripts are cancelled.
     pub(super) deadline: Option<tokio::time::Instant>,
     format: Format,
     place: Place,
@@ -141,7 +141,7 @@ impl Console {
         }
     }
 
-    /// The format of the results that follow.
+    /// The format of the results that follow now.
     pub(super) fn format(&self) -> Format {
         match &self.place {
             Place::Screen => self.format,
@@ -149,7 +149,7 @@ impl Console {
         }
     }
 
-    /// Chooses the format of the results that follow: of the file that they go to, or of the screen.
+    /// Sets the format of the following results: of the current output file, or of the screen.
     pub(super) fn set_format(&mut self, format: Format) -> Result<(), Failure> {
         if let Some(opened) = self.opened() {
             opened.format = Some(format);
@@ -160,7 +160,7 @@ impl Console {
         Ok(())
     }
 
-    /// Sends the results that follow to a file, or back to the screen. The file of before is finished.
+    /// Sends the following results to a file, or back to the screen. The previous file is finished.
     pub(super) fn write_to(&mut self, path: Option<&Path>) -> Result<(), Failure> {
         self.publish()?;
         if let Some(path) = path {
@@ -182,7 +182,7 @@ impl Console {
         Ok(())
     }
 
-    /// Writes a text where results go.
+    /// Writes a text to where results go.
     pub(super) fn print(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.place {
             Place::Screen => io::stdout().write_all(text.as_bytes())?,
@@ -213,7 +213,7 @@ impl Console {
         self.session.language()
     }
 
-    /// Tells an error in the language of the session, which a statement may have set; the program then ends.
+    /// Reports an error in the language of the session, which a statement may have set; the program then ends.
     pub(super) fn said(&self, failure: Failure) -> Failure {
         match failure {
             Failure::Error(text) => {
@@ -263,7 +263,7 @@ impl Console {
         }
     }
 
-    /// The screen, and who reads it there.
+    /// The screen, possibly through the pager.
     fn screen(&self) -> (Box<dyn Write + Send>, Option<Pager>) {
         match screen::size().filter(|_| self.is_paged) {
             Some(size) => {
@@ -274,7 +274,7 @@ impl Console {
         }
     }
 
-    /// How tables look where results go.
+    /// The layout of tables where results go.
     fn style(&self) -> TableStyle {
         match (&self.place, screen::size()) {
             (Place::Screen, Some((width, _))) => {
@@ -305,7 +305,7 @@ impl Console {
         Ok((ResultWriter::new(format, sink, schema, style)?, pager))
     }
 
-    /// Shows a result of before where results go.
+    /// Shows an earlier result where results go.
     pub(super) fn show_again(&mut self, result: &KeptResult) -> Result<(), Failure> {
         let (mut writer, pager) = self.writer(Arc::clone(&result.schema))?;
         let written = result.batches.iter().try_for_each(|batch| writer.write(batch)).and_then(|()| writer.finish());
@@ -330,7 +330,7 @@ impl Console {
                 Err(failure) => {
                     watch.clear();
                     end(answer).await;
-                    // What is there of the result is no result. The shell goes on, and would publish the file with the next.
+                    // A partial result is not a result. The shell continues, and would otherwise publish it with the next one.
                     if matches!(&self.place, Place::File { opened, .. } if opened.results > 0) {
                         self.place = Place::Screen;
                     }
@@ -351,7 +351,7 @@ impl Console {
         })
     }
 
-    /// Writes the rows; gives the time until the last of them was there.
+    /// Writes the rows; returns the time until the last row had arrived.
     async fn write_answer(&mut self, answer: &mut Answer, text: &str, watch: &Watch, until: &Until) -> Result<Duration, Failure> {
         let schema = Arc::clone(answer.schema());
         let has_columns = !schema.fields().is_empty();
@@ -382,7 +382,7 @@ impl Console {
             if let Some(writer) = writer.as_mut().filter(|_| !is_left()) {
                 watch.clear();
                 match writer.write(&batch) {
-                    // Of a query nobody wants the rest; what changes something goes on to its end.
+                    // Nobody wants the rest of a query, but a statement that changes something runs to its end.
                     Err(_) if is_left() && answer.tag() == "SELECT" => {
                         answer.canceller().cancel();
                         keeping = None;
@@ -430,16 +430,16 @@ fn is_text(format: Format, subject: &str) -> Result<(), Failure> {
     }
 }
 
-/// The ending of a compressed file.
+/// The extension of a compressed file.
 fn compression(path: &Path) -> Option<&'static str> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     ["gz", "zst", "bz2", "xz"].into_iter().find(|known| *known == ending)
 }
 
-/// Ends a statement that was given up, and waits until it has said so: a refresh writes how it ended.
+/// Ends a cancelled statement, and waits until it is done: a refresh records how it ended.
 async fn end(mut answer: Answer) {
     answer.canceller().cancel();
     let ended = async { while answer.next().await.is_some() {} };
-    // Work that does not let go ends with the process.
+    // Work that does not stop ends with the process.
     let _ = tokio::time::timeout(Duration::from_secs(3), ended).await;
 }

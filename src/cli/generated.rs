@@ -10,14 +10,14 @@ use clap_mangen::Man;
 use super::Arguments;
 use super::console::Failure;
 
-/// How the scripts are put to use.
+/// How to install the scripts.
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   portrait completions bash > ~/.local/share/bash-completion/completions/portrait
   portrait completions zsh > ~/.zfunc/_portrait            with fpath+=~/.zfunc before compinit
   portrait completions fish > ~/.config/fish/completions/portrait.fish";
 
-/// How the pages are read.
+/// How to read the pages.
 pub(super) const MANUAL: &str = "\
 Examples:
   portrait man | man -l -

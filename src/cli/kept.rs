@@ -1,4 +1,4 @@
-//! The results of before, which the shell shows again: the latest, as long as they are not too large together.
+//! Earlier results, which the shell can show again: the latest ones, up to a total size.
 
 use std::collections::VecDeque;
 
@@ -30,12 +30,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// All that are there, the oldest first.
+    /// All kept results, the oldest first.
     pub(super) fn all(&self) -> impl Iterator<Item = &KeptResult> {
         self.results.iter()
     }
 
-    /// The result of that number; without one, the latest.
+    /// The result with that number; without a number, the latest.
     pub(super) fn get(&self, number: Option<usize>) -> Option<&KeptResult> {
         match number {
             Some(number) => self.results.iter().find(|result| result.number == number),
@@ -43,7 +43,7 @@ impl Kept {
         }
     }
 
-    /// Takes what was read of a result; those of before make room for it.
+    /// Keeps a result; older ones make room for it.
     pub(super) fn add(&mut self, keeping: Keeping) {
         self.last += 1;
         let Keeping { statement, schema, batches: Some(batches), rows, bytes } = keeping else { return };
@@ -101,7 +101,7 @@ mod tests {
         (0..MOST_RESULTS + 3).for_each(|_| keep(&mut kept, 1));
         assert_eq!(kept.all().map(|result| result.number).collect::<Vec<_>>(), (4..=MOST_RESULTS + 3).collect::<Vec<_>>());
         assert!(kept.get(Some(3)).is_none() && kept.get(Some(4)).is_some());
-        // Half of the room, twice over: the latest two stay.
+        // Each takes half of the room, so the latest two stay.
         (0..3).for_each(|_| keep(&mut kept, MOST_BYTES / 8 / 2 - 100));
         assert_eq!(kept.all().count(), 2);
         keep(&mut kept, MOST_BYTES / 8 + 1);

@@ -1,4 +1,4 @@
-//! The language of the program: that of the locale, for what it says before and beside a session.
+//! The language of the program outside of a session: that of the locale.
 
 use clap::{Arg, ArgAction, Command};
 use portraitdb::{Language, printable};
@@ -10,12 +10,12 @@ pub(super) fn of_environment() -> Language {
     locale.map_or(Language::En, |locale| Language::of_locale(&locale))
 }
 
-/// A line such as `error: orders.csv: …`, without anything that a terminal would take for a command.
+/// A line such as `error: orders.csv: …`, without characters that a terminal would obey.
 pub(super) fn line(language: Language, word: &str, text: &str) -> String {
     format!("{}{}{}", language.text(word), language.colon(), printable(&language.message(text)))
 }
 
-/// The help of a command and of all commands within it.
+/// Translates the help of a command and of its subcommands.
 pub(super) fn localized(mut command: Command, language: Language) -> Command {
     if language == Language::En {
         return command;
@@ -68,7 +68,7 @@ pub(super) fn localized(mut command: Command, language: Language) -> Command {
         ))
 }
 
-/// The values that an argument may have, and the one that it has otherwise: clap adds them in English.
+/// The possible values of an argument, and its default: clap adds them in English.
 fn values(argument: &Arg, language: Language) -> String {
     let mut more = String::new();
     if !matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) {
@@ -98,7 +98,7 @@ mod tests {
     use super::super::Arguments;
     use super::*;
 
-    /// Each text of the help of a command, its arguments and the commands within it.
+    /// Calls a function with each help text of a command, its arguments and its subcommands.
     fn texts(command: &Command, found: &mut Vec<String>) {
         let own = [command.get_about(), command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
         let arguments = command.get_arguments().flat_map(|argument| [argument.get_help(), argument.get_long_help()]);

@@ -33,12 +33,12 @@ pub(super) fn start(format: LogFormat, level: LogLevel) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    // Crates beneath tell of their own work, with values in it.
+    // Other crates log their own work, with users' values in it.
     let filter = tracing_subscriber::EnvFilter::default().add_directive(LevelFilter::ERROR.into());
     let own = format!("portraitdb={level}").parse().map(|directive| filter.add_directive(directive));
     let Ok(filter) = own else { return };
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter);
-    // One that is there already stays.
+    // A logger that is already installed stays.
     let _ = match format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).with_target(false).try_init(),

@@ -215,12 +215,12 @@ enum Action {
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     quiet_panics();
-    // Development builds fail where FAILPOINTS says, for tests of what is left then.
+    // Development builds fail at the places in FAILPOINTS, so that tests can check what remains.
     let _failing = cfg!(debug_assertions).then(fail::FailScenario::setup);
     let language = language::of_environment();
     let arguments = match arguments(language) {
         Ok(arguments) => arguments,
-        // The message contains what was typed, which may be anything.
+        // The message contains what was typed, which may include control characters.
         Err(error) if error.use_stderr() => {
             eprint!("{}", printable(&error.render().to_string()));
             return ExitCode::from(2);
@@ -286,7 +286,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let made = common.database.clone().filter(|_| !is_there);
     let engine = Engine::open(common.options())?;
     if let Some(made) = made {
-        // Otherwise a typing error in the name would look like an empty database.
+        // Otherwise a typo in the name would look like an empty database.
         let has_keys = common.keys.source().is_some();
         let plain = if has_keys { "; it is not encrypted; portrait init --encrypt creates one that is" } else { "" };
         let text = format!("there was no database in {}; a new one was created{plain}", made.display());
@@ -366,7 +366,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     console.finish()
 }
 
-/// A session with these parameters; of a server, when one is named.
+/// A session with these parameters; on a server, if one is named.
 fn session(engine: &Engine, server: Option<&str>, set: &[parameters::Parameter]) -> Result<Session, Failure> {
     let mut session = engine.session()?;
     if let Some(url) = server {

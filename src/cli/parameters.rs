@@ -21,13 +21,13 @@ pub(super) fn without_password(text: &str, environment: Environment) -> (String,
     let Some(password) = url.password().map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned()) else {
         return (text.to_string(), environment);
     };
-    // A URL that had one can go without.
+    // Removing it from a URL that has one does not fail.
     let _ = url.set_password(None);
     (url.to_string(), environment.with("PGPASSWORD", &password))
 }
 
-/// Reads `name=value` or `name:type=value`. Without a type, what reads as a whole number, a number, a date, a timestamp or a truth
-/// value is one; the rest, and what stands in single quotes, is text.
+/// Reads `name=value` or `name:type=value`. Without a type, integers, numbers, dates, timestamps and booleans are recognised;
+/// everything else, and anything in single quotes, is text.
 pub(super) fn parse(text: &str) -> Result<Parameter, String> {
     let (name, value) = text.split_once('=').ok_or("write name=value")?;
     let (name, data_type) = match name.split_once(':') {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portraitdb::{Answer, Progress, Session};
 
-/// A line on stderr about what takes longer than a second.
+/// A line on stderr about a statement that takes longer than a second.
 pub(super) struct Watch {
     began: Instant,
     bar: ProgressBar,
@@ -41,7 +41,7 @@ impl Watch {
     }
 }
 
-/// The line: rows and bytes read, memory, what is being done, time.
+/// The line: rows and bytes read, memory, current activity, time.
 fn line(progress: &Progress, memory: usize, elapsed: Duration) -> String {
     let rows = HumanCount(progress.rows as u64);
     let bytes = if progress.bytes == 0 { String::new() } else { format!(" and {}", HumanBytes(progress.bytes as u64)) };

@@ -27,7 +27,7 @@ pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs the examples of all pages, and writes what they answer for the next build.
+/// Runs the examples of all pages, and writes their results for the next build.
 pub(super) fn run_examples() -> Result<(), Failure> {
     let file = Path::new("src/docs/results.json");
     let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", file.display()));

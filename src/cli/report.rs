@@ -16,7 +16,7 @@ pub(super) const CARD_EXAMPLES: &str = "\
 Example:
   portrait -d crm card customer 42 -o 42.html";
 
-/// What both take.
+/// The options of both.
 #[derive(Debug, Args)]
 struct Asked {
     /// The time of the report [default: the last refresh].
@@ -60,7 +60,7 @@ pub(super) struct Card {
     asked: Asked,
 }
 
-/// A text as SQL writes it.
+/// A text as an SQL literal.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -75,7 +75,7 @@ impl Asked {
     }
 }
 
-/// A day, or a time of one.
+/// A day, or a time.
 fn time_of(text: &str) -> String {
     let word = if text.trim().len() <= 10 { "DATE" } else { "TIMESTAMP" };
     format!("{word} {}", literal(text.trim()))
@@ -93,8 +93,8 @@ impl Report {
 
 impl Card {
     pub(super) fn run(&self, console: &mut Console, output: &str) -> Result<(), Failure> {
-        // The text of a number is compared with a number as one.
-        // As text, which is read as the key's type: 0042 may be one that begins with zeros.
+        // A string is compared with a numeric key as a number.
+        // Passed as text, which is converted to the key's type: in a text key, 0042 keeps its zeros.
         let key = literal(&self.key);
         let (profile, output) = (name(&self.profile), literal(output));
         let options = self.asked.options();

@@ -28,7 +28,7 @@ than --timeout, 130 interrupted by Ctrl-C, 143 ended by SIGTERM, 129 by SIGHUP."
 const LOCKED: u8 = 75;
 /// The first wait before another attempt.
 const BACKOFF: Duration = Duration::from_secs(2);
-/// The longest.
+/// The longest wait.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Debug, Args)]
@@ -68,7 +68,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Tells an event as JSON.
+/// Writes an event as JSON.
 fn log(event: &str, more: Value) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let mut told = json!({ "time": now.as_secs_f64(), "event": event });
@@ -140,7 +140,7 @@ pub(super) fn run(engine: &Engine, asked: &Run, common: &Common) -> Result<(), F
                 let limit = asked.timeout.unwrap_or_default().as_secs_f64();
                 (format!("timeout: took longer than {limit} s, and was cancelled"), TIMED_OUT)
             }
-            // Whoever interrupts does not want it again.
+            // Whoever interrupts a run does not want it repeated.
             other => return Err(other),
         };
         match is_json {
@@ -196,7 +196,7 @@ fn once(
     console.finish()
 }
 
-/// How long to wait after so many attempts: each time three times as long, less a part by chance.
+/// How long to wait after a number of attempts: three times as long each time, minus a random part.
 fn wait(attempts: u32) -> Duration {
     let longest = BACKOFF.saturating_mul(3_u32.saturating_pow(attempts - 1)).min(LONGEST);
     let chance =

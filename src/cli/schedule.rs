@@ -1,4 +1,4 @@
-//! `portrait schedule`: scripts that run themselves, without a server.
+//! `portrait schedule`: runs scheduled scripts without a server.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub(super) struct Schedules {
 }
 
 impl Schedules {
-    /// Begins to run schedules whose scripts may read and write files in these places; `None` for all.
+    /// Starts running schedules, whose scripts may read and write files in these places; `None` for all.
     pub(super) fn start(&self, engine: &Engine, files: Option<Vec<String>>) -> Result<Scheduler, Failure> {
         let options = SchedulerOptions {
             workers: self.schedule_workers.into(),
@@ -74,7 +74,7 @@ pub(super) struct Schedule {
 pub(super) fn run(engine: &Engine, asked: &Schedule) -> Result<(), Failure> {
     let grace = Duration::from_secs(asked.grace);
     log::start(asked.log_format, asked.log_level);
-    // What asks the program to end is heard from the beginning.
+    // Listen from the beginning for what asks the program to end.
     let listening = Listening::new();
     signals::give(grace + NOTICE);
     let files = asked.files.iter().map(|place| place.display().to_string()).collect::<Vec<_>>();
@@ -88,5 +88,5 @@ pub(super) fn run(engine: &Engine, asked: &Schedule) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What ending takes beyond the time of grace: scripts that are cancelled, and notices on their way.
+/// Time for ending beyond the grace period: to cancel scripts, and to send pending notices.
 pub(super) const NOTICE: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! The terminal: its size, its colours, and the pager that what is longer than it goes through.
+//! The terminal: its size, its colours, and the pager for longer output.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub(super) enum Color {
 }
 
 impl Color {
-    /// Whether what is written to standard output has colours.
+    /// Whether standard output gets colours.
     pub(super) fn is_on(self) -> bool {
         let is_wanted = || std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match self {
@@ -36,7 +36,7 @@ impl Color {
     }
 }
 
-/// Columns and rows of the terminal that standard output is, if it is one.
+/// Columns and rows of the terminal, if standard output is one.
 pub(super) fn size() -> Option<(usize, usize)> {
     if !io::stdout().is_terminal() {
         return None;
@@ -45,7 +45,7 @@ pub(super) fn size() -> Option<(usize, usize)> {
     (columns > 0 && rows > 0).then_some((columns.into(), rows.into()))
 }
 
-/// Columns for texts: those of the terminal, or as many as read well.
+/// Columns for text: those of the terminal, or a readable number.
 pub(super) fn width() -> usize {
     size().map_or(100, |(columns, _)| columns)
 }
@@ -84,13 +84,13 @@ impl Pager {
         self.0.is_open.load(Ordering::SeqCst)
     }
 
-    /// True when the reader has seen enough and left it.
+    /// True when the reader has left it.
     pub(super) fn is_left(&self) -> bool {
         self.0.is_left.load(Ordering::SeqCst)
     }
 }
 
-/// Writes to the screen what fits on it, and to the pager what does not. It appears when this is dropped, which waits for the pager.
+/// Writes to the screen what fits on it, and the rest to the pager. The output appears when this is dropped, which waits for the pager.
 pub(super) struct Pages {
     held: Vec<u8>,
     size: (usize, usize),
@@ -107,7 +107,7 @@ impl Pages {
         (Self { held: vec![], size, child: None, input: None, pager: pager.clone(), command: command() }, pager)
     }
 
-    /// Whether what is held takes more than the screen, beside the prompt and the line that was typed.
+    /// Whether the held output needs more than the screen, minus the prompt and the typed line.
     fn is_too_much(&self) -> bool {
         let (columns, rows) = self.size;
         let text = String::from_utf8_lossy(&self.held);
@@ -121,13 +121,13 @@ impl Pages {
         false
     }
 
-    /// Starts the pager with what is held; without one the screen takes it.
+    /// Starts the pager with the held output; without a pager it goes to the screen.
     fn open(&mut self) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         if let Some(command) = self.command.take() {
             let mut pager = Command::new("sh");
             pager.arg("-c").arg(&command).stdin(Stdio::piped());
-            // Long lines scroll instead of wrapping, colours are shown, what fits after all needs no key, the screen keeps what was read.
+            // Options of less: long lines scroll instead of wrapping, colours are shown, output that fits needs no key, the screen keeps what was read.
             if std::env::var_os("LESS").is_none() {
                 pager.env("LESS", "-SRFX");
             }
@@ -185,7 +185,7 @@ impl Drop for Pages {
             Some((mut child, _elsewhere)) => {
                 let _ = child.wait();
             }
-            // A closed terminal does not need it.
+            // Errors do not matter: the terminal is closed.
             None => {
                 let _ = io::stdout().write_all(&self.held).and_then(|()| io::stdout().flush());
             }
@@ -193,7 +193,7 @@ impl Drop for Pages {
     }
 }
 
-/// A text without the escapes that colour it.
+/// A text without its colour escapes.
 pub(super) fn without_colors(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Statements with the file that they come from.
+//! Statements with the file they come from.
 
 use std::io;
 use std::path::Path;
@@ -19,12 +19,12 @@ impl Script {
         Self { sql, file: None }
     }
 
-    /// A part of a file, which begins after so many lines.
+    /// A part of a file, which begins after this many lines.
     pub(super) fn part(sql: &str, file: Option<&str>, lines_before: usize) -> Self {
         Self { sql: format!("{}{sql}", "\n".repeat(lines_before)), file: file.map(String::from) }
     }
 
-    /// A text that is known by a name.
+    /// A text with a name.
     pub(super) fn named(sql: &str, name: &str) -> Self {
         Self { sql: sql.to_string(), file: Some(name.to_string()) }
     }
@@ -39,12 +39,12 @@ impl Script {
         }
     }
 
-    /// What it says, and its file.
+    /// The text, and its file.
     pub(super) fn into_parts(self) -> (String, Option<String>) {
         (self.sql, self.file)
     }
 
-    /// An error with the file, its line, and the statement.
+    /// An error with the file, the line and the statement.
     pub(super) fn locate(&self, line: u64, problem: &str, text: Option<&str>) -> Failure {
         let Some(file) = &self.file else { return Failure::Error(problem.to_string()) };
         let statement = text.map_or_else(String::new, |text| {
@@ -57,7 +57,7 @@ impl Script {
     }
 }
 
-/// The line that an error of a script's syntax tells: that of its excerpt, or of its text.
+/// The line of a syntax error, taken from its excerpt or its text.
 pub(super) fn line_of(problem: &str) -> u64 {
     let mut told = ["\nLINE ", "line "].into_iter().filter_map(|mark| {
         let (_, rest) = problem.split_once(mark)?;

@@ -126,7 +126,7 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
         slow: Duration::from_millis(asked.log_slow),
     };
     log::start(asked.log_format, asked.log_level);
-    // What asks the program to end is heard from the beginning.
+    // Listen from the beginning for what asks the program to end.
     let listening = Listening::new();
     signals::give(grace + NOTICE);
     let server = Server::start(engine.clone(), &options)?;
@@ -151,7 +151,7 @@ pub(super) fn run(engine: &Engine, asked: &Serve) -> Result<(), Failure> {
     out.flush()?;
     engine.block_on(listening.interrupted());
     eprintln!("stopping: {} connections", server.connections());
-    // Both end at once.
+    // Both are stopped at the same time.
     if let Some(scheduler) = &scheduler {
         scheduler.begin_to_stop(grace);
     }

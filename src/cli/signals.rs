@@ -1,8 +1,8 @@
-//! Signals that end the program: it leaves nothing behind.
+//! Signals that end the program without leaving anything behind.
 //!
-//! A script that runs hears Ctrl-C itself and ends as cancelled; [`Listening`] says that it does. At any other time, and for the signals
-//! of a system that shuts down, when who listens has had a moment, the temporary folders are removed here and the program ends. So it does when Ctrl-C is pressed again and
-//! again: what should have heard it may be stuck in a write.
+//! A running script handles Ctrl-C itself and ends as cancelled; [`Listening`] says that it does. At any other time, the temporary folders
+//! are removed here and the program ends. The same happens on the signals of a system that shuts down, after listeners have had a moment to
+//! end by themselves, and when Ctrl-C is pressed repeatedly, because the listener may be stuck in a write.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -13,19 +13,20 @@ use tokio::sync::Notify;
 
 /// The exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
-/// Milliseconds that a program has to end when the system asks for it: a refresh writes that it was cancelled, a server lets statements end.
+/// Milliseconds that the program has for ending when the system asks for it: a refresh records that it was cancelled, a server lets
+/// statements end.
 static NOTICE: AtomicU64 = AtomicU64::new(2000);
-/// How often Ctrl-C is left to who listens.
+/// How many presses of Ctrl-C are left to the listener.
 const PATIENCE: usize = 3;
-/// How long a script has to hear Ctrl-C: a write to a pipe that nobody reads from hears nothing.
+/// How long a script has to react to Ctrl-C: while it writes to a pipe that nobody reads, it cannot react.
 const HEARING: Duration = Duration::from_millis(700);
 
-/// How many listen to Ctrl-C themselves.
+/// The number of listeners that handle Ctrl-C themselves.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
-/// How often it was pressed since the last of them began.
+/// How often it was pressed since the latest listener began.
 static PRESSED: AtomicUsize = AtomicUsize::new(0);
 static PRESS: Notify = Notify::const_new();
-/// Whether the last press was heard by who listens.
+/// Whether a listener has noticed the last press.
 static HEARD: AtomicBool = AtomicBool::new(true);
 
 /// How the program ends when it is interrupted.
@@ -41,10 +42,10 @@ pub(super) fn give(time: Duration) {
     NOTICE.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
 }
 
-/// How many programs have the terminal in the place of this one.
+/// How many other programs are using the terminal instead of this one.
 static ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
 
-/// Says, as long as it lives, that another program has the terminal, a pager or an editor: Ctrl-C is meant for that one.
+/// While it lives, another program uses the terminal, such as a pager or an editor, and Ctrl-C is meant for that one.
 #[derive(Debug)]
 pub(super) struct Elsewhere(());
 
@@ -61,7 +62,7 @@ impl Drop for Elsewhere {
     }
 }
 
-/// Says, as long as it lives, that Ctrl-C is heard by who made it.
+/// While it lives, its owner handles Ctrl-C.
 pub(super) struct Listening(());
 
 impl Listening {
@@ -71,7 +72,7 @@ impl Listening {
         Self(())
     }
 
-    /// Waits until Ctrl-C is pressed, or was since this began.
+    /// Waits until Ctrl-C is pressed, or returns at once if it was pressed since this was created.
     pub(super) async fn interrupted(&self) {
         let mut press = std::pin::pin!(PRESS.notified());
         press.as_mut().enable();
@@ -88,7 +89,7 @@ impl Drop for Listening {
     }
 }
 
-/// Tells who listens that Ctrl-C was pressed; false when the program is to end.
+/// Tells the listener that Ctrl-C was pressed; false if the program must end.
 fn is_heard() -> bool {
     HEARD.store(false, Ordering::SeqCst);
     let pressed = PRESSED.fetch_add(1, Ordering::SeqCst) + 1;
@@ -96,7 +97,7 @@ fn is_heard() -> bool {
     LISTENERS.load(Ordering::SeqCst) > 0 && pressed < PATIENCE
 }
 
-/// Ends the program when who should have heard Ctrl-C has not. A person at a terminal sees that, and presses it again.
+/// Ends the program if the listener has not reacted to Ctrl-C. At a terminal, a person sees that and presses it again.
 async fn unless_heard() {
     tokio::time::sleep(HEARING).await;
     if !HEARD.load(Ordering::SeqCst) && !std::io::stdout().is_terminal() {
@@ -104,7 +105,7 @@ async fn unless_heard() {
     }
 }
 
-/// Ends the program, once who listens has had time to end by itself.
+/// Ends the program, after listeners have had time to end by themselves.
 #[cfg(unix)]
 async fn end_soon(code: u8) {
     CODE.store(code, Ordering::SeqCst);
@@ -125,7 +126,7 @@ pub(super) fn watch() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
     let listen = move || runtime.block_on(listen(ready));
-    // Its handle is forgotten, not dropped: it is never joined, and the process ends around it.
+    // The handle is forgotten: the thread is never joined and ends with the process.
     std::mem::forget(std::thread::Builder::new().name("portrait-signals".into()).spawn(listen));
     let _ = started.recv();
 }
@@ -137,7 +138,7 @@ async fn listen(ready: std::sync::mpsc::Sender<()>) {
     /// A file has grown to the limit of the process.
     const EXCEEDED_FILE_SIZE: i32 = 25;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    // That is an error of who writes to it, and no reason to die.
+    // The writer gets an error; the signal must not kill the program.
     let _exceeded = signal(SignalKind::from_raw(EXCEEDED_FILE_SIZE));
     let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds else { return };
     let _ = ready.send(());

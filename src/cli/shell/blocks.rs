@@ -1,15 +1,15 @@
-//! Semicolons that end no statement: those between BEGIN and END in the script of a schedule.
+//! Semicolons that do not end a statement: those between BEGIN and END in the script of a schedule.
 
 use super::lexer::Kind;
 
-/// What has been seen of a statement.
+/// The statement so far.
 #[derive(Debug, Default)]
 pub struct Block {
     /// The first words, in capitals.
     words: Vec<String>,
     previous: String,
     is_inside: bool,
-    /// Within the block, true where a statement begins.
+    /// Within the block: true where a statement begins.
     begins: bool,
 }
 

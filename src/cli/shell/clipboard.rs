@@ -18,7 +18,7 @@ use super::lexer::{Kind, tokens};
 use super::repeated::{not_kept, number};
 use super::{Next, Outcome, Shell};
 
-/// What most terminals take in one sequence.
+/// The most that terminals usually accept in one sequence.
 const MOST_FOR_TERMINAL: usize = 74_000;
 
 pub fn run(shell: &mut Shell, argument: &str) -> Outcome {
@@ -40,7 +40,7 @@ pub fn run(shell: &mut Shell, argument: &str) -> Outcome {
     Ok(Next::Go)
 }
 
-/// A place that a writer and its owner share.
+/// A buffer shared by a writer and its owner.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -65,7 +65,7 @@ fn written(result: &KeptResult) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-/// Gives the text to the clipboard of the desktop, or of the terminal; says which where it matters.
+/// Puts the text on the clipboard of the desktop, or of the terminal; says which one if it matters.
 fn put(text: &[u8]) -> Result<&'static str, Failure> {
     let has = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     let programs: [(&str, &[&str], bool); 5] = [

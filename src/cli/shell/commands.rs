@@ -250,7 +250,7 @@ pub const GROUPS: [Group; 5] = [
     },
 ];
 
-/// Commands of psql that there are not, and what there is.
+/// Commands of psql that do not exist here, and what to use instead.
 const OF_PSQL: [(&[&str], &str); 8] = [
     (&["\\l", "\\list", "\\c", "\\connect", "\\conninfo"], "there is one database at a time; portrait -d DIR opens another"),
     (&["\\du", "\\dg"], "there is no such command; SELECT * FROM system.roles lists the roles"),
@@ -278,7 +278,7 @@ pub fn split(line: &str) -> (&str, &str) {
 /// The command in a line, and its argument.
 pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     let (name, argument) = split(line);
-    // psql's `\dt+` shows more details; here there are no more.
+    // psql's `\dt+` shows more details; here it is the same as `\dt`.
     let plain = if name.starts_with("\\d") { name.trim_end_matches(['+', 'S']) } else { name };
     let is_word = !name.starts_with(['\\', '.']);
     let found = all().find(|command| {
@@ -290,7 +290,7 @@ pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
             if let Some((_, advice)) = OF_PSQL.iter().find(|(names, _)| names.contains(&plain)) {
                 return Err(Failure::Error(format!("{name}: {advice}")));
             }
-            // One letter is near to every other.
+            // Any single letter would be similar to any other.
             let names = all().filter(|_| plain.len() > 2).flat_map(|command| command.names.first());
             let near = names.filter(|known| strsim::levenshtein(known, plain) == 1).copied().collect::<Vec<_>>();
             let advice = if near.is_empty() { String::new() } else { format!("did you mean {}? ", near.join(" or ")) };
@@ -299,7 +299,7 @@ pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     }
 }
 
-/// What `\?` shows on a screen of that width.
+/// The output of `\?` on a screen of that width.
 pub fn text(width: usize, language: Language) -> String {
     let name = |command: &Command| format!("{} {}", command.names[0], command.arguments);
     let wide = all().map(|command| display_width(&name(command))).max().unwrap_or(0);
@@ -320,7 +320,7 @@ pub fn text(width: usize, language: Language) -> String {
     text
 }
 
-/// The page of the reference.
+/// The page of commands for the reference.
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Shell\n\n`portrait` in a terminal is a shell. Statements end with a semicolon; a line that begins with a backslash is a command.\n\

@@ -1,4 +1,4 @@
-//! Completion with Tab, and what else the line editor asks: colours of what is typed.
+//! Completion with Tab, and the other answers to the line editor: colours, brackets, unfinished statements.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -21,14 +21,14 @@ use super::names::Lookup;
 use super::sources::sources;
 use super::variables::Variables;
 
-/// What the line editor asks.
+/// Answers the line editor.
 pub struct ShellHelper {
     lookup: Lookup,
     color: bool,
-    /// The lines of the statement before the one that is typed.
+    /// The earlier lines of the current statement.
     before: String,
     variables: Vec<String>,
-    /// Whether the cursor's bracket is shown with its other half: not once the line is done.
+    /// Whether to show the bracket that matches the one at the cursor; not once the line is entered.
     is_typing: Cell<bool>,
 }
 
@@ -38,22 +38,22 @@ impl ShellHelper {
         Self { lookup, color, before: String::new(), variables: vec![], is_typing: Cell::new(true) }
     }
 
-    /// To be called before each line.
+    /// Call this before each line.
     pub fn begin_line(&mut self, before: &str, variables: &Variables) {
         self.before = before.to_string();
         self.variables = variables.all().map(|(name, _)| name.to_string()).collect();
         self.is_typing.set(true);
     }
 
-    /// To be called when tables may have changed.
+    /// Call this when tables may have changed.
     pub fn forget(&self) {
         self.lookup.forget();
     }
 
-    /// The words that may stand where the cursor is, between `left` and `right`, and where the last word begins.
+    /// The words that can be inserted at the cursor, between `left` and `right`, and where the current word begins.
     pub fn candidates(&self, left: &str, right: &str) -> (usize, Vec<Pair>) {
         let whole = format!("{}{left}", self.before);
-        // Statements that are complete have no part in it.
+        // Only the last, incomplete statement matters.
         let parts = cut(&whole, true);
         if let Some(Item::Command { line, pending, .. }) = parts.items.last()
             && *pending == parts.rest
@@ -63,7 +63,7 @@ impl ShellHelper {
             return (place + start, found);
         }
         let (start, found) = self.of_statement(&parts.rest, right);
-        // What is before the line is not the line's.
+        // Positions must be relative to the line, without the text before it.
         (left.len().saturating_sub(parts.rest.len() - start), found)
     }
 
@@ -133,7 +133,7 @@ impl ShellHelper {
         }
         let columns = self.columns(text, right, None);
         if word.is_empty() {
-            // After SELECT, a comma or an operator something is to come: columns, if FROM is known.
+            // After SELECT, a comma or an operator an expression follows: columns, if FROM is known.
             found.extend(columns.into_iter().map(|name| plain(&written(&name))));
             return (start, found);
         }
@@ -147,7 +147,7 @@ impl ShellHelper {
         (start, found)
     }
 
-    /// Tables of the schema public and those of the session, and the names of the other schemas; after FROM also what else can be read.
+    /// Tables of the schema public and of the session, and the names of other schemas; after FROM also everything else that can be read.
     fn tables(&self, word: &str, in_from: bool) -> Vec<Pair> {
         let names = self.lookup.names();
         let mut found = vec![];
@@ -184,7 +184,7 @@ impl ShellHelper {
         found
     }
 
-    /// Columns of what stands in FROM, of one source or of all.
+    /// Columns of the sources in FROM: of one source or of all.
     fn columns(&self, left: &str, right: &str, owner: Option<&str>) -> Vec<String> {
         let sources = sources(&format!("{left}{right}"));
         let mut columns: Vec<String> = vec![];
@@ -223,7 +223,7 @@ fn matching(names: impl Iterator<Item = String>, word: &str) -> Vec<Pair> {
     names.filter(|name| starts_with(name, word)).map(|name| Pair { replacement: written(&name), display: name }).collect()
 }
 
-/// A name as SQL has it: in quotes where it must.
+/// A name as SQL: in quotes where needed.
 fn written(name: &str) -> String {
     let is_plain = name
         .chars()
@@ -237,7 +237,7 @@ fn function(name: &str) -> Option<&'static Doc> {
     pages().into_iter().find(|doc| doc.name == name && doc.kind != DocKind::Statement)
 }
 
-/// The name before the innermost parenthesis that is still open.
+/// The name before the innermost open parenthesis.
 fn open_call(text: &str) -> Option<String> {
     let all: Vec<Token> = tokens(text).into_iter().filter(|token| token.kind != Kind::Space).collect();
     let mut depth = 0;
@@ -255,7 +255,7 @@ fn open_call(text: &str) -> Option<String> {
     None
 }
 
-/// The words that the argument takes whose text is being typed: `scheme => '`.
+/// The words allowed for the argument whose string is being typed: `scheme => '`.
 fn choices(text: &str, all: &[Token]) -> Vec<&'static str> {
     let words: Vec<&Token> = all.iter().filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).collect();
     let word = |back: usize| words.iter().rev().nth(back).map_or("", |token| &text[token.range.clone()]);
@@ -267,7 +267,7 @@ fn choices(text: &str, all: &[Token]) -> Vec<&'static str> {
     }
 }
 
-/// Names of files that begin so; a folder ends with its slash, a file within quotes with the quote.
+/// File names with this beginning; a folder ends with a slash, a file within quotes with the quote.
 fn files(word: &str, in_quotes: bool) -> Vec<Pair> {
     let (folder, name) = word.rsplit_once('/').map_or(("", word), |(folder, name)| (&word[..=folder.len()], name));
     let place = if folder.is_empty() { Path::new(".").to_path_buf() } else { edit::path(folder) };
@@ -319,7 +319,7 @@ impl Highlighter for ShellHelper {
     }
 }
 
-/// Whether a statement is complete is seen when its line is done: the next one has a prompt that says what is open.
+/// A statement is checked for completeness when its line is entered; the prompt of the next line says what is still open.
 impl Validator for ShellHelper {}
 
 impl Hinter for ShellHelper {
@@ -385,7 +385,7 @@ mod tests {
         }
         assert!(found(&helper, "SELECT * FROM profile.cu").iter().all(|offer| !offer.contains("cume_dist")));
         assert!(found(&helper, "SELECT 'text', /* rf").is_empty());
-        // Also on a later line of the statement.
+        // This also works on a later line of the statement.
         helper.before = "SELECT o.\"Amount\"\nFROM 订单 o\n".into();
         assert_eq!(found(&helper, "WHERE o.cust"), ["WHERE o.customer_number"]);
     }

@@ -10,7 +10,7 @@ use super::super::signals::Elsewhere;
 use super::input::cut;
 use super::{Next, Outcome, Shell};
 
-/// A file as it is named in a command: quotes around it are not part of its name, and ~ is the user's own folder.
+/// A file name from a command: quotes around it are removed, and ~ is the user's home folder.
 pub fn path(argument: &str) -> PathBuf {
     let plain = argument.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).map(|quoted| quoted.replace("''", "'"));
     let plain = plain.unwrap_or_else(|| argument.trim_matches('"').to_string());
@@ -31,7 +31,7 @@ pub fn run(shell: &mut Shell, file: &str) -> Outcome {
     let mut temporary = tempfile::Builder::new().prefix("portrait-").suffix(".sql").tempfile().map_err(fail)?;
     temporary.write_all(format!("{before}\n").as_bytes()).and_then(|()| temporary.flush()).map_err(fail)?;
     edited(temporary.path())?;
-    // Editors may put another file in its place.
+    // Editors may replace the file by another.
     let after = std::fs::read_to_string(temporary.path()).map_err(fail)?;
     if after.trim() == before && !before.is_empty() {
         println!("the query is unchanged; \\g runs it");
@@ -41,7 +41,7 @@ pub fn run(shell: &mut Shell, file: &str) -> Outcome {
     Ok(taken(&after))
 }
 
-/// Runs what was written when it is complete, and leaves it to be typed to its end otherwise.
+/// Runs the edited text if it is complete; otherwise leaves it to be completed at the prompt.
 fn taken(text: &str) -> Next {
     let text = text.trim();
     if text.is_empty() {

@@ -1,12 +1,12 @@
-//! What the history of the shell keeps of statements over one person: nothing of the person.
+//! Keeps personal keys out of the shell's history.
 //!
-//! `ERASE SUBJECT 'C17' FROM …` stands there with `?` for the key. What was typed before with that key in it, to look the person up say, goes from
-//! the history as well, once the statement is typed.
+//! `ERASE SUBJECT 'C17' FROM …` is stored with `?` in place of the key. Earlier entries that contain the key, perhaps typed to look the
+//! person up, are removed from the history once such a statement is entered.
 
 use std::io;
 use std::path::Path;
 
-/// A statement without the keys of persons, and these; `None` for one that names none.
+/// The statement without the keys of persons, and these keys; `None` if it names no person.
 pub(super) fn without_keys(typed: &str) -> Option<(String, Vec<String>)> {
     let capitals = typed.to_ascii_uppercase();
     let words: Vec<&str> = capitals.split_whitespace().take(2).collect();
@@ -17,7 +17,7 @@ pub(super) fn without_keys(typed: &str) -> Option<(String, Vec<String>)> {
     Some((format!("{} ? {}", &typed[..begin], &typed[end..]), keys))
 }
 
-/// Where the keys end: at FROM, outside of quotes.
+/// The end of the keys: FROM, outside of quotes.
 fn end_of_keys(capitals: &str, begin: usize) -> usize {
     let mut is_quoted = false;
     for (place, letter) in capitals[begin..].char_indices() {
@@ -30,7 +30,7 @@ fn end_of_keys(capitals: &str, begin: usize) -> usize {
     capitals.len()
 }
 
-/// The texts and the long numbers among the keys.
+/// The strings and long numbers among the keys.
 fn keys(text: &str) -> Vec<String> {
     let mut found = vec![];
     for (place, part) in text.split('\'').enumerate() {
@@ -44,13 +44,13 @@ fn keys(text: &str) -> Vec<String> {
     found
 }
 
-/// Takes the entries with one of these keys out of a history; true when there were any.
+/// Removes the entries with one of these keys from a history; true if there were any.
 ///
 /// # Errors
 /// The file cannot be read or written.
 pub(super) fn forget(file: &Path, keys: &[String]) -> io::Result<bool> {
     let text = std::fs::read_to_string(file)?;
-    // One entry a line.
+    // One entry per line.
     let kept: Vec<&str> = text.lines().filter(|line| !keys.iter().any(|key| line.contains(key))).collect();
     if kept.len() == text.lines().count() {
         return Ok(false);

@@ -20,7 +20,7 @@ pub fn run(shell: &mut Shell, name: &str) -> Outcome {
     shell.console.show(&text).map(|()| Next::Go)
 }
 
-/// The page of that name, or what has the words.
+/// The page with that name, or a list of pages that contain the words.
 fn found(shell: &Shell, name: &str, look: Look) -> Result<String, Failure> {
     let language = shell.console.session.language();
     let wanted = name.trim_matches(['"', '\'', '`']).trim_end_matches("()").to_lowercase();
@@ -56,7 +56,7 @@ fn found(shell: &Shell, name: &str, look: Look) -> Result<String, Failure> {
     }
 }
 
-/// What the engine says of a function of SQL.
+/// DataFusion's description of an SQL function.
 fn of_engine(shell: &Shell, name: &str) -> Option<String> {
     let sql = format!(
         "SELECT DISTINCT function_type, coalesce(description, ''), coalesce(syntax_example, '') FROM information_schema.routines

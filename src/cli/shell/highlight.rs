@@ -1,4 +1,4 @@
-//! Colours of SQL while it is typed and in pages, and the bracket that belongs to the one at the cursor.
+//! Colours SQL while it is typed and in pages, and finds the bracket that matches the one at the cursor.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ const PARAMETER: &str = "\u{1b}[33m";
 const WRONG: &str = "\u{1b}[31m";
 const MATCHING: &str = "\u{1b}[1;7m";
 
-/// Beyond this, colours cost more than they help: a script that was pasted.
+/// Longer texts, such as a pasted script, are not coloured: it would take too long.
 const LONGEST: usize = 100_000;
 
 /// SQL with its colours.
@@ -24,7 +24,7 @@ pub fn colored(sql: &str) -> String {
     painted("", sql, None)
 }
 
-/// The line in colours, after the lines `before` it of the same statement. `cursor`: where in the line it is.
+/// The line in colours; `before` has the earlier lines of the same statement. `cursor` is the position in the line.
 pub fn painted(before: &str, line: &str, cursor: Option<usize>) -> String {
     if before.len() + line.len() > LONGEST {
         return line.to_string();
@@ -34,7 +34,7 @@ pub fn painted(before: &str, line: &str, cursor: Option<usize>) -> String {
     let pair = cursor.and_then(|cursor| pair(&text, &found, before.len() + cursor));
     let mut written = String::with_capacity(line.len() * 2);
     for (place, token) in found.iter().enumerate().filter(|(_, token)| token.range.end > before.len()) {
-        // A quote may have begun on a line before.
+        // A quote may have begun on an earlier line.
         let part = &text[token.range.start.max(before.len())..token.range.end];
         let color = match pair {
             Some((one, other)) if place == one || place == other => Some(MATCHING),
@@ -61,7 +61,7 @@ fn color(text: &str, found: &[Token], place: usize) -> Option<&'static str> {
         Kind::Number => Some(NUMBER),
         Kind::Comment => Some(COMMENT),
         Kind::Parameter => Some(PARAMETER),
-        // What Chinese keyboards give in the place of SQL's own.
+        // Characters that Chinese keyboards produce instead of SQL's own.
         Kind::Symbol | Kind::Semicolon if "；，（）＝‘’“”．＊＜＞".contains(&text[token.range.clone()]) => {
             Some(WRONG)
         }
@@ -69,7 +69,7 @@ fn color(text: &str, found: &[Token], place: usize) -> Option<&'static str> {
     }
 }
 
-/// The bracket under or before the cursor, and the one that belongs to it.
+/// The bracket under or before the cursor, and the one that matches it.
 fn pair(text: &str, found: &[Token], cursor: usize) -> Option<(usize, usize)> {
     let is_bracket = |token: &Token| matches!(token.kind, Kind::Opening | Kind::Closing);
     let at = |place: usize| found.iter().position(|token| is_bracket(token) && token.range.start == place);
@@ -117,7 +117,7 @@ mod tests {
             }
         }
         assert_eq!(colored("SELECT a.date"), format!("{KEYWORD}SELECT{PLAIN} a.date"));
-        // A quote that began on a line before.
+        // A quote that began on an earlier line.
         assert_eq!(painted("SELECT 'a\n", "b' FROM", None), format!("{TEXT}b'{PLAIN} {KEYWORD}FROM{PLAIN}"));
     }
 

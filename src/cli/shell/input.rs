@@ -1,18 +1,18 @@
-//! What was typed or pasted, cut into statements and commands, and what of it is still open.
+//! Splits typed or pasted text into statements and commands, and finds what is still open.
 
 use super::blocks::Block;
 use super::lexer::{Kind, tokens};
 
-/// A part of what was typed.
+/// A part of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// Statements, each with its semicolon, and the lines before them.
+    /// Statements, each with its semicolon, and the number of lines before them.
     Statements { sql: String, lines_before: usize },
-    /// A command of the shell, with the statement before it that has no semicolon yet.
+    /// A command of the shell, with the statement before it if that has no semicolon yet.
     Command { line: String, pending: String, lines_before: usize },
 }
 
-/// What keeps a statement from being run.
+/// Why a statement is not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     Statement,
@@ -24,7 +24,7 @@ pub enum Open {
 }
 
 impl Open {
-    /// As the prompt shows it.
+    /// The form shown in the prompt.
     pub fn mark(self) -> char {
         match self {
             Self::Statement => '-',
@@ -37,17 +37,17 @@ impl Open {
     }
 }
 
-/// What was typed, in parts.
+/// The text in parts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Cut {
     pub items: Vec<Item>,
-    /// The statement that has no end yet.
+    /// The statement that is not complete yet.
     pub rest: String,
     pub open: Option<Open>,
 }
 
 impl Cut {
-    /// Whether the text can run: no statement waits for its end, or a command is given while one does.
+    /// Whether the text can run: no statement is incomplete, or a command was given while one is.
     pub fn is_ready(&self) -> bool {
         let ends_with_command = matches!(self.items.last(), Some(Item::Command { pending, .. }) if *pending == self.rest);
         self.open.is_none()
@@ -55,16 +55,16 @@ impl Cut {
     }
 }
 
-/// Words that a newcomer types where a statement begins.
+/// Words that newcomers type at the beginning of a statement.
 const WORDS: [&str; 5] = ["help", "exit", "quit", "?", "？"];
 
-/// Cuts a text. `has_words`: lines of one word, such as `help`, are commands too.
+/// Splits a text. With `has_words`, lines of one word, such as `help`, are commands too.
 pub fn cut(text: &str, has_words: bool) -> Cut {
     let mut cut = Cut::default();
-    // Where the statement that is being read begins, and what of it ended before a command.
+    // Where the current statement begins, and its part before a command.
     let (mut begin, mut pending) = (0, String::new());
     let (mut depth, mut is_empty, mut skip_to) = (0_usize, true, 0);
-    // Where the last statements that are complete begin.
+    // Where the last complete statements begin.
     let mut statements: Option<(usize, usize)> = None;
     let (mut open, mut block) = (None, Block::default());
     let flush = |cut: &mut Cut, statements: &mut Option<(usize, usize)>, before: &str| {
@@ -96,7 +96,7 @@ pub fn cut(text: &str, has_words: bool) -> Cut {
             }
             let lines_before = text[..start].matches('\n').count();
             cut.items.push(Item::Command { line: line.trim().to_string(), pending: pending.clone(), lines_before });
-            // A command that runs the statement takes it; so the rest of the text is read as if it were gone.
+            // A command that runs the statement consumes it, so the rest of the text is read without it.
             if runs_pending(line) {
                 (pending, is_empty, depth) = (String::new(), true, 0);
                 block = Block::default();
@@ -155,7 +155,7 @@ fn is_word_command(line: &str) -> bool {
     WORDS.contains(&line.as_str()) || is_help || is_dotted
 }
 
-/// Commands that run the statement before them, or take it.
+/// Commands that run or consume the statement before them.
 pub fn runs_pending(line: &str) -> bool {
     let word = line.trim_start_matches('\\').split(|letter: char| letter.is_whitespace() || letter == ';').next();
     matches!(word, Some("g" | "gx" | "G" | "chart" | "watch" | "e" | "edit"))
@@ -233,7 +233,7 @@ mod tests {
             ]
         );
         assert!(found.is_ready() && found.rest.is_empty());
-        // A statement waits while a command runs, or is run by it.
+        // While a command runs, a statement waits, unless the command runs it.
         let found = cut("SELECT 1\n\\x", true);
         assert_eq!((found.items.len(), found.rest.as_str(), found.is_ready()), (1, "SELECT 1\n", true));
         let found = cut("SELECT 1 \\gx", true);

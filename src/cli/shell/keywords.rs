@@ -1,4 +1,4 @@
-//! The words of SQL that are offered and coloured.
+//! The SQL keywords used for completion and colours.
 
 /// In alphabetical order; some consist of several words.
 #[rustfmt::skip]
@@ -18,7 +18,7 @@ pub const KEYWORDS: [&str; 135] = [
     "WHERE", "WINDOW", "WITH", "WITHIN GROUP",
 ];
 
-/// Parts of the phrases above that are names as often as not.
+/// Parts of the phrases above that are often names.
 const NAMES: [&str; 17] = [
     "ALL", "COLUMN", "DATABASE", "FIRST", "LAST", "LOCATION", "MODEL", "OPTIONS", "PAUSE", "PROFILE", "RESUME", "RUN",
     "SCHEDULE", "SCHEMA", "SEGMENT", "SUBJECT", "TAG",

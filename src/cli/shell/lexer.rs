@@ -1,8 +1,8 @@
-//! The words of SQL as they are typed, also of a text that is not finished: for colours, brackets, prompts and variables.
+//! Splits SQL into tokens, even if the text is unfinished: for colours, brackets, prompts and variables.
 
 use std::ops::Range;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Space,
@@ -27,11 +27,11 @@ pub enum Kind {
 pub struct Token {
     pub kind: Kind,
     pub range: Range<usize>,
-    /// False for quotes and comments that have no end.
+    /// False for quotes and comments that are not closed.
     pub is_closed: bool,
 }
 
-/// All of a text, cut into tokens without gaps.
+/// The whole text, split into tokens without gaps.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut found: Vec<Token> = vec![];
     let mut place = 0;
@@ -67,7 +67,7 @@ fn next(rest: &str, letter: char, is_escaped: bool) -> (Kind, usize, bool) {
         }
         '(' | '[' | '{' => (Kind::Opening, 1, true),
         ')' | ']' | '}' => (Kind::Closing, 1, true),
-        // The wide one is what Chinese keyboards give; it is no SQL, and the error that says so is to come now.
+        // Chinese keyboards produce the wide semicolon. It is not SQL, and ending the statement here shows the error right away.
         ';' | '；' => (Kind::Semicolon, letter.len_utf8(), true),
         '\\' => (Kind::Backslash, 1, true),
         other => (Kind::Symbol, other.len_utf8(), true),

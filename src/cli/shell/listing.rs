@@ -11,7 +11,7 @@ pub fn tables_or_columns(shell: &mut Shell, argument: &str) -> Outcome {
     shell.list(&format!("DESCRIBE {}", as_name(argument)))
 }
 
-/// Those of these kinds.
+/// Only objects of these kinds.
 pub fn tables(shell: &mut Shell, kinds: &str, pattern: &str) -> Outcome {
     let (schema, name) = pattern.rsplit_once('.').unwrap_or(("", pattern));
     let in_schema = if schema.is_empty() { String::new() } else { format!(" AND {}", matches("table_schema", schema)) };
@@ -35,7 +35,7 @@ pub fn schemas(shell: &mut Shell, _: &str) -> Outcome {
 /// Our functions and those that the database remembers, then those of SQL.
 pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };
-    // What the engine says of its functions has links in it.
+    // DataFusion's descriptions of functions contain links, which are removed.
     shell.list(&format!(
         "WITH ours AS (SELECT name, kind, domain, summary FROM system.functions),
          theirs AS (SELECT routine_name AS name, min(lower(function_type)) AS kind, 'sql' AS domain,
@@ -46,7 +46,7 @@ pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     ))
 }
 
-/// The condition that a name has a text, or matches a pattern with `*` and `?`.
+/// The condition that a name contains a text, or matches a pattern with `*` and `?`.
 fn matches(column: &str, pattern: &str) -> String {
     let text = pattern.to_lowercase().replace('\'', "''");
     if !text.contains(['*', '?']) {
@@ -70,7 +70,7 @@ fn as_name(argument: &str) -> String {
 }
 
 impl Shell {
-    /// Runs a query of the shell's own, which is not kept.
+    /// Runs a query of the shell itself; its result is not kept.
     pub(super) fn list(&mut self, sql: &str) -> Outcome {
         let kept = self.console.kept.take();
         let listed = self.run_sql(sql);

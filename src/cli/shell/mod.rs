@@ -37,26 +37,26 @@ use highlight::{BOLD, PLAIN};
 use input::{Item, Open, cut};
 use variables::Variables;
 
-/// What comes after a command.
+/// What to do after a command.
 enum Next {
     Go,
     Leave,
-    /// Statements that were written elsewhere.
+    /// Run statements that were written elsewhere.
     Run(String),
-    /// A statement that is to be typed to its end.
+    /// Let the user complete a statement at the prompt.
     Type(String),
 }
 
 type Outcome = Result<Next, Failure>;
 
-/// A console with what its commands need.
+/// A console with the state of its commands.
 pub(super) struct Shell {
     console: Console,
     variables: Variables,
     color: bool,
     /// The last query, as it was typed.
     last: String,
-    /// A statement without an end, before the command that runs.
+    /// The incomplete statement before the current command.
     pending: String,
 }
 
@@ -65,7 +65,7 @@ impl Shell {
         Self { console, variables: Variables::new(parameters), color, last: String::new(), pending: String::new() }
     }
 
-    /// The query that commands are about: the one that is being typed, or the last.
+    /// The query that commands refer to: the one being typed, or the last one.
     fn query(&self) -> &str {
         if self.pending.trim().is_empty() { &self.last } else { &self.pending }
     }
@@ -84,7 +84,7 @@ impl Shell {
         outcome
     }
 
-    /// Runs what was typed or pasted, up to the first error.
+    /// Runs typed or pasted text, up to the first error.
     fn take(&mut self, text: &str) -> Outcome {
         let items = cut(text, true).items;
         let all = items.len();
@@ -108,7 +108,7 @@ impl Shell {
         Ok(Next::Go)
     }
 
-    /// Runs a script, which may have commands between its statements. Errors tell its file and line.
+    /// Runs a script, which may have commands between its statements. Errors show the file and the line.
     fn run_script(&mut self, sql: &str, file: Option<&str>) -> Outcome {
         let mut parts = cut(sql, false);
         if !parts.items.iter().any(|item| matches!(item, Item::Command { .. })) {
@@ -145,12 +145,12 @@ impl Shell {
         Ok(Next::Go)
     }
 
-    /// Runs a text that has commands of the shell, for `-c` and for what is piped in.
+    /// Runs a text with shell commands, for `-c` and for piped input.
     pub(super) fn run_text(&mut self, text: &str) -> Result<(), Failure> {
         self.run_script(text, None).map(|_| ()).map_err(|failure| self.console.said(failure))
     }
 
-    /// To be called when everything has succeeded.
+    /// Call this when everything has succeeded.
     pub(super) fn finish(self) -> Result<(), Failure> {
         self.console.finish()
     }
@@ -202,7 +202,7 @@ impl Shell {
                         helper.forget();
                     }
                 }
-                // What was given up can be had back from the history.
+                // An abandoned statement can be recalled from the history.
                 Err(ReadlineError::Interrupted) => {
                     remember(&mut editor, &std::mem::take(&mut typed), history.as_ref());
                 }
@@ -214,7 +214,7 @@ impl Shell {
     }
 }
 
-/// True for a text that has commands of the shell.
+/// True for a text with shell commands.
 pub(super) fn has_commands(text: &str) -> bool {
     cut(text, false).items.iter().any(|item| matches!(item, Item::Command { .. }))
 }
@@ -252,7 +252,7 @@ fn editor(console: &Console, color: bool) -> rustyline::Result<LineEditor> {
     Ok(editor)
 }
 
-/// Puts what was typed into the history, whole, and on disk at once: the shell may be killed.
+/// Adds the whole input to the history, and saves it at once, because the shell may be killed.
 fn remember(editor: &mut LineEditor, typed: &str, file: Option<&PathBuf>) {
     let without_keys = forgetting::without_keys(typed.trim_start());
     let typed = match &without_keys {
@@ -267,17 +267,17 @@ fn remember(editor: &mut LineEditor, typed: &str, file: Option<&PathBuf>) {
     }
     let Some(file) = file else { return };
     let made = file.parent().map(std::fs::create_dir_all).transpose().is_ok();
-    // Told once: the history of this shell stays in memory.
+    // Reported only once; this shell's history then stays in memory.
     if (!made || editor.append_history(file).is_err()) && editor.history().len() == 1 {
         eprintln!("note: the history could not be saved in {}", file.display());
     }
 }
 
-/// Takes what was typed with one of these keys out of the history.
+/// Removes entries with one of these keys from the history.
 fn forget(editor: &mut LineEditor, keys: &[String], file: Option<&PathBuf>) {
     let Some(file) = file.filter(|_| !keys.is_empty()) else { return };
     match forgetting::forget(file, keys) {
-        // As it is on disk: what is added to it later comes after that.
+        // Reload it from disk, so that later entries are appended to what is there now.
         Ok(true) if editor.clear_history().is_ok() => drop(editor.load_history(file)),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             eprintln!("note: the keys could not be taken out of the history in {}", file.display());

@@ -1,4 +1,4 @@
-//! What completion asks the session: names of tables, columns, functions and settings, remembered until a statement has run.
+//! Names for completion: tables, columns, functions and settings, cached until a statement has run.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use portraitdb::{Engine, Kind, Session, cells, pages};
 
-/// Who presses Tab does not wait longer than this for names, of a table far away, say.
+/// The longest wait for names after Tab is pressed; a remote table may be slow.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// The names that there are.
+/// All names.
 #[derive(Debug, Default)]
 pub struct Names {
     /// Schemas with the tables in each.
@@ -22,7 +22,7 @@ pub struct Names {
     pub settings: BTreeSet<String>,
 }
 
-/// Asks for names, and remembers the answers.
+/// Asks the session for names, and caches the answers.
 pub struct Lookup {
     engine: Engine,
     session: Session,
@@ -35,7 +35,7 @@ impl Lookup {
         Self { engine, session, names: RefCell::default(), columns: RefCell::default() }
     }
 
-    /// To be called when tables may have changed.
+    /// Call this when tables may have changed.
     pub fn forget(&self) {
         self.names.borrow_mut().take();
         self.columns.borrow_mut().clear();
@@ -71,7 +71,7 @@ impl Lookup {
         names
     }
 
-    /// The columns of what stands in FROM, planned after the text of a WITH; none when it cannot be planned.
+    /// The columns of a source in FROM, planned with the given WITH clause; none if it cannot be planned.
     pub fn columns(&self, with: &str, source: &str) -> Rc<Vec<String>> {
         let query = format!("{with} SELECT * FROM {source}");
         if let Some(columns) = self.columns.borrow().get(&query) {

@@ -1,4 +1,4 @@
-//! What `\x`, `\format`, `\pset`, `\timing` and `\set` change, and the scripts that `\i` runs.
+//! The commands `\x`, `\format`, `\pset`, `\timing`, `\set` and `\i`.
 
 use clap::ValueEnum;
 use portraitdb::{Blocks, Format, Language};
@@ -9,7 +9,7 @@ use super::super::script::Script;
 use super::variables::value as value_of;
 use super::{Next, Outcome, Shell, edit};
 
-/// On, off, or the other of the two.
+/// On, off, or toggled.
 pub fn switched(subject: &str, value: &str, now: bool) -> Result<bool, Failure> {
     match value.to_lowercase().as_str() {
         "" => Ok(!now),
@@ -111,7 +111,7 @@ pub fn set(shell: &mut Shell, argument: &str) -> Outcome {
     }
     let written = written.trim();
     let value = value_of(&shell.variables.put_into(written));
-    // A quoted value is a string, also if it looks like a number.
+    // A quoted value is a string even if it looks like a number.
     let given =
         if written.starts_with('\'') && !name.contains(':') { format!("'{}'", value.replace('\'', "''")) } else { value.clone() };
     let parameter = parameters::parse(&format!("{name}={given}")).map_err(|why| Failure::Error(format!("\\set: {why}")))?;

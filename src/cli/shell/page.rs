@@ -6,13 +6,13 @@ use super::highlight::{BOLD, CODE, PLAIN, colored};
 
 /// Pages are not wider than this: longer lines are hard to read.
 const WIDEST: usize = 110;
-/// The least that a column of a table is narrowed to.
+/// The least width of a narrowed column in a table.
 const NARROWEST: usize = 8;
-/// Letters without width that stand for the backticks around code until lines are broken.
+/// Zero-width characters that stand for the backticks around code until lines have been broken.
 const OPENS: char = '\u{2060}';
 const CLOSES: char = '\u{2062}';
 
-/// How a page looks.
+/// The layout of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// Columns of the screen.
@@ -28,7 +28,7 @@ pub fn rendered(markdown: &str, look: Look) -> String {
     while let Some(line) = lines.next() {
         if line.starts_with("```") {
             let code: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
-            // Where it is too wide, code is broken as texts are: the screen would cut it.
+            // Code that is too wide is broken like text, because the screen would cut it off.
             let code: Vec<String> = code.iter().flat_map(|line| wrapped(line, look.width - 4)).collect();
             let code = code.join("\n");
             let code = if look.color { colored(&code) } else { code };
@@ -75,7 +75,7 @@ fn is_numbered(line: &str) -> bool {
     line.split_once(". ").is_some_and(|(number, _)| !number.is_empty() && number.chars().all(|letter| letter.is_ascii_digit()))
 }
 
-/// A paragraph, or a point of a list with the lines below it indented.
+/// A paragraph, or a list item whose further lines are indented.
 fn broken(paragraph: &str, look: Look) -> Vec<String> {
     let (mark, text) = match paragraph.strip_prefix("- ") {
         Some(text) => ("- ", text),
@@ -87,7 +87,7 @@ fn broken(paragraph: &str, look: Look) -> Vec<String> {
     lines.into_iter().enumerate().map(|(place, line)| format!("{}{line}", if place == 0 { mark } else { &indent })).collect()
 }
 
-/// Code, strong words and links, as they are read.
+/// Marks up code, strong words and links.
 fn inline(text: &str, look: Look) -> String {
     let mut written = String::with_capacity(text.len());
     let mut is_code = false;
@@ -122,7 +122,7 @@ fn inline(text: &str, look: Look) -> String {
     written
 }
 
-/// Lines with their colours; code may go on from one to the next.
+/// Lines with their colours; code may continue on the next line.
 fn styled(lines: Vec<String>, look: Look) -> Vec<String> {
     if !look.color {
         return lines;
@@ -144,7 +144,7 @@ fn styled(lines: Vec<String>, look: Look) -> Vec<String> {
         .collect()
 }
 
-/// The cells of a row: a line between them that belongs to a cell is escaped.
+/// The cells of a row; a bar that belongs to a cell is escaped.
 fn cells(line: &str) -> Vec<String> {
     let line = line.trim().trim_start_matches('|');
     let line = line.strip_suffix('|').filter(|line| !line.ends_with('\\')).unwrap_or(line);
@@ -217,7 +217,7 @@ mod tests {
         assert!(!without_colors(&colored).contains('\u{1b}'));
     }
 
-    /// Of every page there is, at several widths.
+    /// Checks every page at several widths.
     #[test]
     fn pages_fit_the_screen() {
         for doc in pages() {
@@ -227,7 +227,7 @@ mod tests {
                 let is_code = |line: &str| line.starts_with("    ");
                 let wide =
                     text.lines().map(without_colors).find(|line| !is_code(line) && display_width(line) > width.min(WIDEST));
-                // Four columns of a table and their spaces need more than the narrowest screen at times.
+                // Four columns of a table and their spaces sometimes need more than the narrowest screen.
                 assert!(width == 40 || wide.is_none(), "{} at {width}: {wide:?}", doc.name);
                 assert!(!text.contains("```") && !text.contains("|---"), "{}", doc.name);
                 assert!(!text.contains([OPENS, CLOSES]), "{}", doc.name);

@@ -1,4 +1,4 @@
-//! What runs or is shown again: `\g`, `\gx`, `\watch`, `\r`.
+//! Commands that run or show something again: `\g`, `\gx`, `\watch`, `\r`.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub fn go_in_blocks(shell: &mut Shell, _: &str) -> Outcome {
     run
 }
 
-/// The query that was typed, or the last one.
+/// The current query, or the last one.
 fn taken(shell: &Shell, subject: &str) -> Result<String, Failure> {
     let query = shell.query().trim().to_string();
     if query.is_empty() {
@@ -50,14 +50,14 @@ pub fn watch(shell: &mut Shell, argument: &str) -> Outcome {
         Some(text) => text.parse::<u64>().ok().filter(|times| *times > 0).ok_or_else(|| wrong(argument))?,
     };
     let query = taken(shell, "\\watch")?;
-    // What is shown again and again is not to wait for a reader.
+    // Repeated output must not wait in a pager.
     let is_paged = std::mem::replace(&mut shell.console.is_paged, false);
-    // The results of before are not to make room for many of one query.
+    // Many results of one query must not push out the earlier ones.
     let kept = shell.console.kept.take();
     let watched = every(shell, &query, seconds, times);
     (shell.console.is_paged, shell.console.kept) = (is_paged, kept);
     match watched {
-        // It is how one ends it.
+        // Ctrl-C is the way to end it.
         Err(Failure::Interrupted) => Ok(Next::Go),
         watched => watched,
     }
@@ -81,7 +81,7 @@ fn every(shell: &mut Shell, query: &str, seconds: f64, times: u64) -> Outcome {
     Ok(Next::Go)
 }
 
-/// `\r`: the results that are kept, or one of them.
+/// `\r`: lists the kept results, or shows one of them.
 pub fn again(shell: &mut Shell, argument: &str) -> Outcome {
     let Some(kept) = &shell.console.kept else { return Ok(Next::Go) };
     if argument.is_empty() {

@@ -1,25 +1,25 @@
-//! What stands in the FROM of a statement that is being typed: tables, files, functions, subqueries, and the names they go by.
+//! The sources in FROM of a statement that is being typed: tables, files, functions, subqueries, and their aliases.
 
 use super::keywords::is_keyword;
 use super::lexer::{Kind, Token, tokens};
 
-/// One of them.
+/// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// As it is written in FROM.
     pub text: String,
-    /// The name that its columns are called by.
+    /// The name that qualifies its columns.
     pub alias: String,
 }
 
-/// The sources of a statement, and its WITH, which they may be of.
+/// The sources of a statement, and its WITH clause, which they may refer to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     pub with: String,
     pub found: Vec<Source>,
 }
 
-/// Looks through a statement, of which any part may be missing.
+/// Finds the sources of a statement, of which any part may be missing.
 pub fn sources(statement: &str) -> Sources {
     let all: Vec<Token> =
         tokens(statement).into_iter().filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).collect();
@@ -29,7 +29,7 @@ pub fn sources(statement: &str) -> Sources {
             && words.iter().any(|word| text(place).eq_ignore_ascii_case(word))
     };
     let mut sources = Sources { with: with(statement, &all), found: vec![] };
-    // In a list of FROM a comma is followed by the next one.
+    // In FROM, a comma is followed by the next source.
     let mut is_list = vec![false];
     for place in 0..all.len() {
         match all[place].kind {
@@ -63,7 +63,7 @@ pub fn sources(statement: &str) -> Sources {
     sources
 }
 
-/// The token after a source that begins at `first`; `None` when there is none, or it is not finished.
+/// The token after a source that begins at `first`; `None` if there is no source, or it is unfinished.
 fn end_of_source(statement: &str, all: &[Token], first: usize) -> Option<usize> {
     let text = |place: usize| all.get(place).map_or("", |token| &statement[token.range.clone()]);
     let is_name =
@@ -97,13 +97,13 @@ fn end_of_source(statement: &str, all: &[Token], first: usize) -> Option<usize> 
     Some(end)
 }
 
-/// What a table is called without an alias: the last part of its name.
+/// The name of a table without an alias: the last part of its full name.
 fn own_name<'a>(statement: &'a str, source: &[Token]) -> &'a str {
     let names = source.iter().take_while(|token| token.kind != Kind::Opening);
     names.filter(|token| matches!(token.kind, Kind::Word | Kind::Name)).last().map_or("", |token| &statement[token.range.clone()])
 }
 
-/// The text of WITH up to the query itself.
+/// The WITH clause, up to the query itself.
 fn with(statement: &str, all: &[Token]) -> String {
     let is = |token: &Token, word: &str| statement[token.range.clone()].eq_ignore_ascii_case(word);
     if !all.first().is_some_and(|token| is(token, "WITH")) {

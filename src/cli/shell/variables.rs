@@ -1,17 +1,17 @@
-//! Variables: `\set name value` gives a name a value. `$name` in a statement is that value, with its type; `:name` is its text, as if it
-//! had been typed, `:'name'` its text in quotes, and `:"name"` its text as a name.
+//! Variables: `\set name value` sets a variable. In a statement, `$name` is its value with its type; `:name` is replaced by its text as if
+//! that had been typed, `:'name'` by its text in quotes, and `:"name"` by its text as an identifier.
 
 use std::collections::BTreeMap;
 
 use super::lexer::{Kind, tokens};
 use crate::cli::parameters::Parameter;
 
-/// All that have a value, in the order of their names.
+/// All variables, sorted by name.
 #[derive(Debug, Default)]
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// Those of the command line.
+    /// The variables of the command line.
     pub fn new(parameters: &[Parameter]) -> Self {
         Self(parameters.iter().map(|parameter| (parameter.name.clone(), parameter.text.clone())).collect())
     }
@@ -20,7 +20,7 @@ impl Variables {
         self.0.insert(name.to_string(), text.to_string());
     }
 
-    /// False when there was none of that name.
+    /// False if there was none with that name.
     pub fn unset(&mut self, name: &str) -> bool {
         self.0.remove(name).is_some()
     }
@@ -33,8 +33,7 @@ impl Variables {
         self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// A text with the variables in their places. What no variable is called stays as it is, and so does what stands in quotes and
-    /// comments.
+    /// Replaces the variables in a text. Unknown names stay as they are, and so does everything in quotes and comments.
     pub fn put_into(&self, text: &str) -> String {
         if self.0.is_empty() {
             return text.to_string();
@@ -76,7 +75,7 @@ fn inner(quoted: &str) -> &str {
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
-/// The value of `\set name value`: quoted parts without their quotes, all of them together, as in psql.
+/// The value of `\set name value`: quoted parts lose their quotes, and all parts are joined, as in psql.
 pub fn value(written: &str) -> String {
     let mut value = String::new();
     for token in tokens(written) {
@@ -90,7 +89,7 @@ pub fn value(written: &str) -> String {
     value
 }
 
-/// The text of `\echo text`: quoted parts without their quotes, and one space where there is space between parts, as in psql.
+/// The text of `\echo text`: quoted parts lose their quotes, and any space between parts becomes one space, as in psql.
 pub fn spoken(written: &str) -> String {
     let mut text = String::new();
     for token in tokens(written.trim()) {
