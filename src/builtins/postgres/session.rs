@@ -15,7 +15,7 @@ use crate::postgres_settings;
 const VERSION: &str = concat!("PostgreSQL 16.6 (Portrait ", env!("CARGO_PKG_VERSION"), ") on ");
 
 /// When the program was started; more exactly, when this was first asked for.
-static STARTED: LazyLock<i64> = LazyLock::new(now);
+pub(super) static STARTED: LazyLock<i64> = LazyLock::new(now);
 
 fn now() -> i64 {
     chrono::Utc::now().timestamp_micros()

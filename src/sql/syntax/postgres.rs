@@ -11,6 +11,8 @@
 //! | `a OPERATOR(pg_catalog.~) b` | `a ~ b` |
 //! | `a COLLATE pg_catalog.default`, `"C"` | `a`, since there is only one collation |
 //! | `a LIKE b ESCAPE '/'` | `a LIKE like_escape(b, '/')` |
+//! | `a SIMILAR TO 'b%'` | `(a ~ '^(?:b.*)$')`, as the engine finds a regular expression anywhere |
+//! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, cardinality(a) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
@@ -26,7 +28,7 @@ use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value, With, visit_expressions,
+    TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, With, visit_expressions,
 };
 
 use super::call_of;
@@ -100,6 +102,30 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
+        Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
+            let pattern = match pattern.as_ref() {
+                Expr::Value(value) if let Value::SingleQuotedString(text) = &value.value => {
+                    Expr::value(Value::SingleQuotedString(format!("^(?:{})$", regular(text))))
+                }
+                other => with("'^(?:' || replace(replace($1, '%', '.*'), '_', '.') || ')$'", std::slice::from_ref(other))?,
+            };
+            let sql = if *negated { "($1 !~ $2)" } else { "($1 ~ $2)" };
+            Some(with(sql, &[expr.as_ref().clone(), pattern])?)
+        }
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
+            let mut inner = expr.as_ref();
+            while let Expr::Nested(nested) = inner {
+                inner = nested.as_ref();
+            }
+            match inner {
+                Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. }
+                    if !matches!(right.as_ref(), Expr::Subquery(_)) =>
+                {
+                    Some(Expr::AllOp { left: left.clone(), compare_op: BinaryOperator::NotEq, right: right.clone() })
+                }
+                _ => None,
+            }
+        }
         Expr::Collate { expr, collation } => {
             let last = collation.0.last().and_then(ObjectNamePart::as_ident);
             last.filter(|name| COLLATIONS.contains(&name.value.as_str())).map(|_| expr.as_ref().clone())
@@ -146,6 +172,31 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         }
         _ => None,
     })
+}
+
+/// The regular expression for a pattern of SIMILAR TO, in which `%` and `_` are as in LIKE.
+fn regular(pattern: &str) -> String {
+    let (mut written, mut is_set) = (String::new(), false);
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                written.push(letter);
+                written.extend(letters.next());
+                continue;
+            }
+            '[' => is_set = true,
+            ']' => is_set = false,
+            '%' if !is_set => written.push('.'),
+            _ => {}
+        }
+        written.push(match letter {
+            '%' if !is_set => '*',
+            '_' if !is_set => '.',
+            other => other,
+        });
+    }
+    written
 }
 
 /// `pg_catalog.version` as `version`.
