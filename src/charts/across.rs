@@ -15,7 +15,7 @@ const LONGEST: f64 = 110.0;
 
 /// The scale across.
 pub(super) enum Across {
-    /// So many places of the same width.
+    /// This many places of the same width.
     Places(usize),
     /// Numbers, with the labels of their ticks.
     Numbers(Axis),

@@ -3,7 +3,7 @@
 use super::Language;
 use super::number::{labels, real};
 
-/// From where to where an axis runs, and its ticks.
+/// The range of an axis, and its ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     pub(super) low: f64,
@@ -48,7 +48,7 @@ impl Axis {
     }
 }
 
-/// A range that is not empty: one value gets room on both sides, nothing at all becomes zero to one.
+/// A range that is not empty: a single value gets room on both sides, no values at all become zero to one.
 fn widened(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
     if size < 1e-290 {

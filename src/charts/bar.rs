@@ -1,5 +1,5 @@
-//! Bars from zero. They stand while few and briefly named, and lie when labels are long or many, because lying bars give
-//! every label a line of its own.
+//! Bars from zero. They are vertical if they are few and have short names. With many or long labels they are horizontal, because then every
+//! label has a line of its own.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use super::style::look;
 use super::svg::{Drawing, MARGIN, Room};
 use super::text::pixels;
 
-/// Standing bars up to this many categories, unless they are dates, which read from left to right.
+/// Bars are vertical up to this many categories; dates always are, because they read from left to right.
 const STANDING: usize = 12;
 
 pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
@@ -31,7 +31,7 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
 fn standing(chart: &Chart, room: Room) -> Drawing {
     let (legend, legend_height) = legend(&chart.series, Swatch::Square, room.top, room.width);
     let mut plot = Plot::new(chart, room, room.top + legend_height);
-    // Dates stand side by side like any category: a bar has a width, so a place on a time scale would be false.
+    // Dates are placed side by side like any category: a bar has a width, so a position on a time scale would be misleading.
     let across = Across::Places(chart.places());
     let slot = plot.width() / real(chart.places().max(1));
     let group = (slot * 0.76).min(72.0 * real(chart.series.len()));

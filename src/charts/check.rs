@@ -1,4 +1,4 @@
-//! What can be drawn: parts that fit together, numbers that are numbers, and no more marks than a reader can tell apart.
+//! Checks what can be drawn: parts fit together, numbers are finite, and there are no more marks than a reader can distinguish.
 
 use super::number::exact;
 use super::style::LOOKS;
@@ -7,7 +7,7 @@ use super::{Chart, ChartError, Kind, date, text};
 /// Beyond this a sum or a difference of two values could overflow.
 const LARGEST: f64 = 1e300;
 
-/// Refuses what would be drawn wrong, with the reason.
+/// Refuses charts that would be drawn wrongly, with the reason.
 pub(super) fn check(chart: &Chart) -> Result<(), ChartError> {
     if chart.kind == Kind::Sankey {
         for (from, to, value) in &chart.links {

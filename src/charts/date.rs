@@ -106,7 +106,7 @@ pub(super) fn ticks(low: f64, high: f64, target: usize) -> Vec<(f64, String)> {
             let mut minute = (floor(low * MINUTES)).div_euclid(every) * every;
             while whole(minute) / MINUTES <= high {
                 let time = minute.rem_euclid(1_440);
-                // Midnight is where the date changes, so that is where it is said.
+                // At midnight the date changes, so there the label shows it.
                 let text = if time == 0 {
                     let (_, month, day) = civil(minute.div_euclid(1_440));
                     format!("{month:02}-{day:02}")

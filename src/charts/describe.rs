@@ -1,4 +1,4 @@
-//! The sentence that tells what a picture shows to those who cannot see it.
+//! The sentence that describes a picture to those who cannot see it.
 
 use super::number::exact;
 use super::{Chart, Kind, Language};

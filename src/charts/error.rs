@@ -1,4 +1,4 @@
-//! What is wrong with a chart, in one sentence that also says what to do.
+//! Errors about a chart: one sentence that also says what to do.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Stages that narrow: centred bars, joined by tapering ground, each with its value and its share of the first.
+//! Stages that narrow: centred bars, joined by tapering shapes, each with its value and its share of the first.
 
 use maud::html;
 

@@ -1,4 +1,4 @@
-//! The kinds of chart and their names, said in one place so that the error that lists them is never stale.
+//! The kinds of chart and their names, listed in one place so that the error that shows them is always right.
 
 use std::fmt;
 use std::str::FromStr;

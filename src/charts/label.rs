@@ -14,7 +14,7 @@ pub(super) const SIZE: f64 = 11.0;
 /// The height of a line of the legend.
 const LINE: f64 = 18.0;
 
-/// A label at a place; where the text shown is shorter than the whole text, pointing at it shows the latter.
+/// A label at a position; if its text is shortened, pointing at it shows the whole text.
 pub(super) fn label(x: f64, y: f64, class: &str, shown: &str, whole: &str) -> Markup {
     html! {
         text class=(class) x=(px(x)) y=(px(y)) {
@@ -24,7 +24,7 @@ pub(super) fn label(x: f64, y: f64, class: &str, shown: &str, whole: &str) -> Ma
     }
 }
 
-/// A label shortened to the room in pixels.
+/// A label shortened to a width in pixels.
 pub(super) fn fitted(x: f64, y: f64, class: &str, text: &str, room: f64) -> Markup {
     label(x, y, class, &elide_pixels(text, room, SIZE), text)
 }

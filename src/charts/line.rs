@@ -1,7 +1,6 @@
 //! Lines and areas: a path for each run between gaps, and a point for each value.
 //!
-//! With many points the points are drawn but unseen until pointed at, so that the line stays a line and yet every value
-//! can be read.
+//! If there are many points, they are invisible until pointed at. So the line stays a line, and every value can still be read.
 
 use std::fmt::Write as _;
 

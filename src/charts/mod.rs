@@ -1,19 +1,19 @@
 //! Charts as text: SVG for pages and files, characters for a terminal.
 //!
-//! A chart is drawn from plain numbers and names, so this module knows nothing of queries or tables; whoever runs the
-//! query fills a [`Chart`] and asks for [`svg`], [`standalone_svg`], [`html`] or [`terminal`].
+//! A chart is drawn from plain numbers and names, so this module knows nothing about queries or tables. The code that runs the query
+//! fills a [`Chart`] and calls [`svg`], [`standalone_svg`], [`html`] or [`terminal`].
 //!
-//! Three promises shape everything here:
+//! Three guarantees shape everything here:
 //! - **The same data gives the same bytes.** Nothing depends on the order of a map, the clock or the machine, so a
 //!   report can be compared with yesterday's by a plain diff.
-//! - **Every datum is exactly one mark.** A value that is not a gap becomes one element with `class="mark"` and a
-//!   `<title>` that names it; nothing is pooled, sampled or left out in silence. A chart too large to be read is an
+//! - **Every value is exactly one mark.** A value that is not a gap becomes one element with `class="mark"` and a
+//!   `<title>` that names it; nothing is pooled, sampled or silently left out. A chart too large to be read is an
 //!   error that says what to do.
-//! - **Readable by everyone.** Colour-blind people can tell the colours apart, which have contrast on light and dark
-//!   grounds, lines differ by dashes and points by shapes, each chart has a title and a sentence for screen readers, and
-//!   marks can be reached with the keyboard while there are few enough of them.
+//! - **Readable by everyone.** Colour-blind people can distinguish the colours, which have contrast on light and dark
+//!   backgrounds. Lines differ by dashes and points by shapes. Each chart has a title and a sentence for screen readers, and
+//!   if there are few enough marks, they can be reached with the keyboard.
 //!
-//! No script is ever written, and no `style` attribute, so that a page can forbid both.
+//! The output has no scripts and no `style` attributes, so that a page can forbid both.
 
 mod across;
 mod axis;
@@ -57,27 +57,27 @@ pub use terminal::terminal;
 
 /// One chart: what is drawn, and the words around it.
 ///
-/// Which fields count depends on [`Kind`]: a heat map's columns are the categories and its rows the series; a sankey
+/// Which fields are used depends on [`Kind`]: a heat map's columns are the categories and its rows the series; a sankey
 /// reads only `links`; pie, funnel and treemap read the first series; a histogram's bins lie between the edges in
-/// `x_numbers`, one edge more than there are bins.
+/// `x_numbers`, which are one more than the bins.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
     /// What is drawn.
     pub kind: Kind,
     /// The heading; may be empty.
     pub title: String,
-    /// The name of what runs across; may be empty.
+    /// The name of the horizontal axis; may be empty.
     pub x_name: String,
-    /// The name of what is measured; may be empty.
+    /// The name of the measured value; may be empty.
     pub y_name: String,
-    /// The labels across, in order; may be empty where `x_numbers` are given.
+    /// The labels of the horizontal axis, in order; may be empty if `x_numbers` are given.
     pub categories: Vec<String>,
-    /// Where each point lies across: for a scatter chart, or a line over numbers or time. Days since 1970-01-01 when
+    /// The horizontal position of each point: for a scatter chart, or a line over numbers or time. Days since 1970-01-01 if
     /// `x_is_date`. For a histogram, the edges of the bins.
     pub x_numbers: Option<Vec<f64>>,
     /// Whether `x_numbers` are days since 1970-01-01 (a fraction is a time of day), or the categories are dates in order.
     pub x_is_date: bool,
-    /// What is measured: one value per category each.
+    /// The measured values: each series has one per category.
     pub series: Vec<Series>,
     /// For a sankey: from, to and how much.
     pub links: Vec<(String, String, f64)>,
@@ -100,7 +100,7 @@ pub struct Series {
 pub type Band = (Vec<Option<f64>>, Vec<Option<f64>>);
 
 impl Chart {
-    /// How many places there are across: categories, points or bins.
+    /// The number of categories, points or bins.
     fn places(&self) -> usize {
         match &self.x_numbers {
             _ if !self.categories.is_empty() => self.categories.len(),
@@ -143,7 +143,7 @@ impl Chart {
         self.values().all(|value| value.fract() == 0.0)
     }
 
-    /// The name of a place across: its category, or else its number or date, or a bin's two edges.
+    /// The name of a position on the horizontal axis: its category, or else its number or date, or a bin's two edges.
     fn place(&self, index: usize) -> String {
         if let Some(category) = self.categories.get(index) {
             return category.clone();
@@ -155,7 +155,7 @@ impl Chart {
         if self.kind == Kind::Histogram { format!("{} – {}", number(index), number(index + 1)) } else { number(index) }
     }
 
-    /// What a mark says when it is pointed at: its place, its series where that adds something, and its value.
+    /// The text shown when a mark is pointed at: its position, its series if that adds something, and its value.
     fn says(&self, series: usize, index: usize, value: f64) -> String {
         let place = self.place(index);
         let value = number::exact(value);
@@ -165,7 +165,7 @@ impl Chart {
         }
     }
 
-    /// A copy whose words hold nothing that XML forbids or a terminal obeys.
+    /// A copy without characters in its texts that XML forbids or a terminal obeys.
     fn cleaned(&self) -> Self {
         let mut chart = self.clone();
         for text in [&mut chart.title, &mut chart.x_name, &mut chart.y_name].into_iter().chain(&mut chart.categories) {

@@ -8,18 +8,18 @@ pub(super) const fn real(count: usize) -> f64 {
     count as f64
 }
 
-/// A number as a count, rounded down; what is negative or not a number is zero.
+/// A number as a count, rounded down; negative numbers and NaN become zero.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates, which is what is wanted")]
 pub(super) const fn count(number: f64) -> usize {
     number as usize
 }
 
-/// A place or size in a drawing, at most two decimals.
+/// A position or size in a drawing, with at most two decimals.
 pub(super) fn px(number: f64) -> String {
     trimmed(number, 2)
 }
 
-/// At most so many decimals, without zeros at the end and without a negative zero.
+/// At most this many decimals, without trailing zeros and without a negative zero.
 fn trimmed(number: f64, decimals: usize) -> String {
     let mut text = format!("{number:.decimals$}");
     if text.contains('.') {
@@ -43,7 +43,7 @@ fn grouped(text: &str) -> String {
     result + fraction
 }
 
-/// A power of ten with at most three decimals before it, for what is too large or too small to spell out.
+/// Scientific notation with at most three decimals, for numbers too large or too small to write out.
 fn scientific(number: f64) -> String {
     let text = format!("{number:.3e}");
     match text.split_once('e') {
@@ -52,12 +52,12 @@ fn scientific(number: f64) -> String {
     }
 }
 
-/// A value for a title: thousands separated, two decimals at most from one upwards, four digits that count below one.
+/// A value for a title: with thousands separators; at most two decimals from 1 upwards, four significant digits below 1.
 pub(super) fn exact(number: f64) -> String {
     significant(number, 4)
 }
 
-/// Two decimals from one upwards, so many digits that count below.
+/// Two decimals from 1 upwards, this many significant digits below.
 fn significant(number: f64, digits: u8) -> String {
     let size = number.abs();
     if size == 0.0 {
@@ -95,7 +95,7 @@ pub(super) fn compact(number: f64, language: Language) -> String {
     let all = units(language);
     let mut chosen = all[0];
     for &unit in all {
-        // A value that rounds up to the next unit is written in it: 1M rather than 1000K.
+        // A value that rounds up to the next unit is written in that unit: 1M rather than 1000K.
         if size >= unit.0 * 0.999_95 {
             chosen = unit;
         }

@@ -1,7 +1,7 @@
 //! One chart as a page of its own, which loads nothing and runs nothing.
 //!
-//! The page's policy allows exactly one style sheet, by its hash. Under the picture stands a table of the same data, folded
-//! away, for those who want the numbers and for screen readers.
+//! The page's policy allows exactly one style sheet, by its hash. Below the picture is a collapsed table of the same data, for readers who
+//! want the numbers and for screen readers.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -9,13 +9,13 @@ use super::number::exact;
 use super::style::{STYLE, hash_of};
 use super::{Chart, ChartError, Kind, svg};
 
-/// The picture's width on a page; narrower windows scroll it rather than shrink its text beyond reading.
+/// The picture's width on a page; in narrower windows it scrolls, because shrinking would make the text unreadable.
 const WIDTH: u32 = 860;
 
 /// A larger table would make the page slow to open.
 const ROWS: usize = 2_000;
 
-/// A self-contained page with the chart and, folded away, its data.
+/// A self-contained page with the chart and, collapsed, its data.
 ///
 /// # Errors
 /// As for [`svg`].

@@ -37,7 +37,7 @@ impl Plot {
         self.right - self.left
     }
 
-    /// How high a value lies.
+    /// The vertical position of a value.
     pub(super) fn y(&self, value: f64) -> f64 {
         self.axis.at(value, self.bottom, self.top)
     }
@@ -61,7 +61,7 @@ impl Plot {
         }
     }
 
-    /// The name of what runs across, under everything else, and the height it takes.
+    /// The name of the horizontal axis, below everything else, and the height it takes.
     pub(super) fn x_name(&self, chart: &Chart, top: f64) -> (Markup, f64) {
         if chart.x_name.is_empty() {
             return (Markup::default(), 0.0);
@@ -71,7 +71,7 @@ impl Plot {
     }
 }
 
-/// Bars and areas stand on zero; lines do unless that would flatten them.
+/// Bars and areas start at zero; lines do so unless that would flatten them.
 fn low_end(chart: &Chart, low: f64, high: f64) -> f64 {
     let from_zero = matches!(chart.kind, Kind::Bar | Kind::Area | Kind::Histogram);
     if low < 0.0 || !(from_zero || low <= 0.6 * high) { low } else { 0.0 }

@@ -1,4 +1,4 @@
-//! Pictures of points, for programs that do not take SVG.
+//! Pixel pictures, for programs that do not take SVG.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,10 +9,10 @@ use ttf_parser::Face;
 
 use super::{Chart, ChartError, standalone_svg};
 
-/// Points for each pixel of the SVG: screens and paper have more of them.
+/// Pixels per SVG unit: screens and paper have a higher resolution.
 const SCALE: f32 = 2.0;
 
-/// Fonts to take where the system says none, the ones with Chinese first.
+/// Fonts to use if the system names none; those with Chinese come first.
 const FAMILIES: [&str; 8] = [
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -50,10 +50,10 @@ pub fn png(chart: &Chart, width: u32) -> Result<Vec<u8>, ChartError> {
     pixels.encode_png().map_err(|error| problem(&error))
 }
 
-/// The first letter of the scripts of East Asia.
+/// The first character of the East Asian scripts.
 const CHINESE: char = '\u{2e80}';
 
-/// Whether some font has a letter.
+/// Whether any font has a character.
 fn has_letter(fonts: &Database, letter: char) -> bool {
     fonts.faces().any(|face| {
         let has = |data: &[u8], index| Face::parse(data, index).is_ok_and(|face| face.glyph_index(letter).is_some());
@@ -61,7 +61,7 @@ fn has_letter(fonts: &Database, letter: char) -> bool {
     })
 }
 
-/// The fonts of the system, which are looked for once.
+/// The fonts of the system, searched only once.
 fn fonts() -> Arc<Database> {
     static FONTS: OnceLock<Arc<Database>> = OnceLock::new();
     let found = FONTS.get_or_init(|| {

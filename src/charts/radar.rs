@@ -74,7 +74,7 @@ fn name(text: &str, (across, down): (f64, f64), (x, y): (f64, f64), side: f64) -
     }
 }
 
-/// The stretches between gaps; one that goes on past the last spoke joins the one that starts at the first.
+/// The stretches between gaps; one that reaches the last spoke is joined to the one that starts at the first.
 fn outlines(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     let start = values.iter().position(Option::is_none).unwrap_or(0);
     let mut outlines: Vec<Vec<(usize, f64)>> = vec![Vec::new()];

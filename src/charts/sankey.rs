@@ -1,8 +1,8 @@
-//! Flows between nodes, from left to right: a node lies one column after the last that flows into it, and its height is
-//! what flows through it.
+//! Flows between nodes, from left to right: a node is one column to the right of the last node that flows into it, and its height is the flow
+//! through it.
 //!
-//! Within a column nodes are ordered by where their neighbours lie (the barycentre heuristic of Sugiyama, Tagawa and Toda,
-//! 1981), a few times forth and back, so that few flows cross.
+//! Within a column nodes are ordered by the positions of their neighbours (the barycentre heuristic of Sugiyama, Tagawa and Toda,
+//! 1981), in a few passes in both directions, so that few flows cross.
 
 use maud::html;
 
@@ -86,7 +86,7 @@ fn graph(chart: &Chart) -> Result<(Vec<Node>, Vec<Link>), ChartError> {
         .iter()
         .map(|(from, to, value)| Link { from: find(from), to: find(to), value: *value, from_y: 0.0, to_y: 0.0, thick: 0.0 })
         .collect();
-    // The longest way to a node has fewer links than there are nodes, unless there is a circle.
+    // The longest path to a node has fewer links than there are nodes, unless there is a cycle.
     for round in 0..=nodes.len() {
         let mut moved = None;
         for link in &links {
@@ -165,7 +165,7 @@ fn place(nodes: &mut [Node], links: &mut [Link], columns: &[Vec<usize>], top: f6
             y += nodes[node].height + gap;
         }
     }
-    // At each end links leave in the order of the nodes they go to, which keeps them from crossing at once.
+    // At each end, links are in the order of the nodes they lead to, so they do not cross right away.
     for outwards in [true, false] {
         let mut order: Vec<usize> = (0..links.len()).collect();
         order.sort_by(|&a, &b| {
@@ -188,7 +188,7 @@ fn place(nodes: &mut [Node], links: &mut [Link], columns: &[Vec<usize>], top: f6
     }
 }
 
-/// A band between two nodes that leaves and arrives level.
+/// A band between two nodes, horizontal at both ends.
 fn ribbon(link: &Link, left: f64, right: f64) -> String {
     let middle = px(f64::midpoint(left, right));
     let (from, to) = (link.from_y, link.to_y);

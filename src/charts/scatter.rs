@@ -10,13 +10,13 @@ use super::plot::Plot;
 use super::style::look;
 use super::svg::{Drawing, MARGIN, Room};
 
-/// Beyond this many, points are smaller and let those behind them shine through.
+/// Beyond this number, points are smaller and translucent.
 const MANY: usize = 300;
 
 pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
     let (legend, legend_height) = legend(&chart.series, Swatch::Point, room.top, room.width);
     let mut plot = Plot::new(chart, room, room.top + legend_height);
-    // Points at the edge are whole.
+    // Room so that points at the edge are not cut off.
     plot.left += 4.0;
     plot.right -= 4.0;
     let across = Across::new(chart, plot.width());

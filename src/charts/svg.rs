@@ -14,13 +14,13 @@ pub(super) const MARGIN: f64 = 12.0;
 /// Marks can be reached with the keyboard up to this many; beyond, tabbing through would be a burden.
 const FOCUSABLE: usize = 200;
 
-/// What a kind has drawn, and where its lower edge lies.
+/// The drawing of a kind, and its lower edge.
 pub(super) struct Drawing {
     pub(super) body: Markup,
     pub(super) height: f64,
 }
 
-/// The room a kind may draw in, and whether its marks take the keyboard's focus.
+/// The area a kind may draw in, and whether its marks take the keyboard's focus.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     pub(super) width: f64,

@@ -1,7 +1,7 @@
-//! Text as it is seen: how wide it is on paper and in a terminal, and how to shorten it without lying.
+//! The width of text on paper and in a terminal, and honest ways to shorten it.
 //!
-//! There is no font here to measure with, so widths are estimated from Unicode's column counts: a narrow character takes
-//! 0.55 em, a Chinese one a whole em. That is a little generous for Latin text, which is the safe side.
+//! There is no font to measure with, so widths are estimated from Unicode's column counts: a narrow character takes 0.55 em, a Chinese one
+//! a whole em. For Latin text that is slightly too wide, which is the safe side.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -86,7 +86,7 @@ pub(super) fn pad_left(text: &str, room: usize) -> String {
     " ".repeat(room.saturating_sub(columns(&text))) + &text
 }
 
-/// The text broken into at most `most` lines; what does not fit is elided in the last one.
+/// The text broken into at most `most` lines; if it does not fit, the last one ends in an ellipsis.
 pub(super) fn wrap(text: &str, room: f64, size: f64, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.trim();
@@ -108,7 +108,7 @@ pub(super) fn wrap(text: &str, room: f64, size: f64, most: usize) -> Vec<String>
             }
             fits = start + character.len_utf8();
         }
-        // A space far back would leave a ragged line; Chinese text has none at all.
+        // Breaking at a space far back would leave a short line; Chinese text has no spaces at all.
         let end = space.filter(|&space| space * 2 > fits).unwrap_or(fits);
         lines.push(rest[..end].trim_end().to_owned());
         rest = rest[end..].trim_start();

@@ -38,7 +38,7 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
                     }
                     @if place.width >= 30.0 && place.height >= 18.0 {
                         @let shown = elide_pixels(&name, place.width - 12.0, SIZE);
-                        // A letter or two would say nothing.
+                        // One or two letters would not help.
                         @if shown == name || shown.chars().count() > 4 { (label(place.x + 6.0, place.y + 15.0, "label", &shown, &name)) }
                         @let text = compact(value, chart.language);
                         @if place.height >= 34.0 && pixels(&text, SIZE) <= place.width - 12.0 {
@@ -52,7 +52,7 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
     Drawing { body, height: whole.y + whole.height + MARGIN }
 }
 
-/// A rectangle for each share, largest first; shares of nothing get a rectangle of no size in the last corner.
+/// A rectangle for each share, largest first; shares of 0 get an empty rectangle in the last corner.
 fn squarified(shares: &[f64], whole: Rectangle) -> Vec<Rectangle> {
     let area = whole.width * whole.height;
     let areas: Vec<f64> = shares.iter().map(|share| share * area).collect();
@@ -89,7 +89,7 @@ fn squarified(shares: &[f64], whole: Rectangle) -> Vec<Rectangle> {
     placed
 }
 
-/// How far the worst rectangle of a row is from a square.
+/// The largest aspect ratio in a row.
 fn worst(row: &[f64], side: f64) -> f64 {
     let sum: f64 = row.iter().sum();
     let (least, most) = row.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), &area| (least.min(area), most.max(area)));

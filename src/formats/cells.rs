@@ -38,7 +38,7 @@ pub fn cells(batch: &RecordBatch) -> io::Result<Vec<Vec<String>>> {
         .collect()
 }
 
-/// Control characters as escapes; line breaks stay, they make a cell of several lines.
+/// Control characters become escapes; line breaks stay and make a cell of several lines.
 pub fn visible(text: &str) -> String {
     let is_plain = |letter: char| letter == '\n' || !is_control(letter);
     if text.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! Rows as a chart: which columns are drawn as what.
+//! Rows as a chart: chooses how each column is drawn.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,23 +10,23 @@ use crate::charts::{Chart, ChartError, Kind, Language, Series, terminal};
 
 use super::cells;
 
-/// Which columns are drawn as what.
+/// The roles of columns in a chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     pub kind: Kind,
-    /// What runs across: names, dates or numbers. Of a sankey, where from.
+    /// The column of the horizontal axis: names, dates or numbers. In a sankey, the source.
     pub x: Option<String>,
-    /// What is measured: one series each.
+    /// The measured columns, one series each.
     pub y: Vec<String>,
-    /// The column whose values are series. Of a sankey, where to.
+    /// The column whose values are the series. In a sankey, the target.
     pub series: Option<String>,
 }
 
 /// How many series one chart can show.
 const MOST_SERIES: usize = 8;
-/// So many names or more are no longer compared as bars beside one another.
+/// From this many names on, series are not drawn as bars next to one another.
 const MANY: usize = 40;
-/// Bins of a histogram that nobody has counted.
+/// The most bins of a histogram whose rows are counted here.
 const MOST_BINS: usize = 60;
 
 /// True for dates and times.
@@ -34,10 +34,10 @@ fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
 }
 
-/// What was asked for, and for what was not, what suits the columns.
+/// The requested roles; those not requested are chosen to suit the columns.
 ///
 /// # Errors
-/// A column is not there or no number, or no column can be drawn.
+/// A column does not exist or is not numeric, or no column can be drawn.
 pub fn roles(
     batch: &RecordBatch,
     kind: Option<Kind>,
@@ -74,7 +74,7 @@ pub fn roles(
     let mut y = y;
     if y.is_empty() {
         y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(MOST_SERIES).cloned().collect();
-        // Numbers alone: how one is spread, or how one goes with the other.
+        // Only numbers: the distribution of one, or the relation of two.
         if x.is_none() && y.len() >= 2 && kind.is_none_or(|kind| kind == Kind::Scatter) {
             x = Some(y.remove(0));
             y.truncate(1);
@@ -101,13 +101,13 @@ fn distinct(batch: &RecordBatch, column: &str) -> usize {
     texts(column).into_iter().collect::<HashSet<_>>().len()
 }
 
-/// What else is said of a chart.
+/// Further properties of a chart.
 pub struct Told<'a> {
     pub title: String,
     pub language: Language,
-    /// Another word for a name or value.
+    /// Translates a name or value.
     pub word: &'a dyn Fn(&str) -> String,
-    /// Whether a column is a share, and drawn in percent.
+    /// Whether a column is a share, which is drawn in percent.
     pub is_percent: &'a dyn Fn(&str) -> bool,
     /// Rows whose numbers are not shown.
     pub hidden: &'a [bool],
@@ -116,7 +116,7 @@ pub struct Told<'a> {
 /// The chart of some rows.
 ///
 /// # Errors
-/// Two rows are of one place, or there is no number.
+/// Two rows have the same place, or there is no number.
 pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Chart, ChartError> {
     let y_name = match roles.y.as_slice() {
         [one] if (told.is_percent)(one) => format!("{} (%)", named(one, told)),
@@ -153,7 +153,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
     Ok(chart)
 }
 
-/// What is measured: a name, and a value of each row.
+/// A measured column: its name, and a value for each row.
 type Measured = [(String, Vec<Option<f64>>)];
 
 /// The words for the values of a column.
@@ -172,7 +172,7 @@ fn flows(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>,
     Ok(())
 }
 
-/// How one column of numbers is spread.
+/// The distribution of one column of numbers.
 fn counted(chart: &mut Chart, measured: &Measured) {
     let values: Vec<f64> = measured.first().map(|(_, values)| values.iter().flatten().copied().collect()).unwrap_or_default();
     let rows = if chart.language == Language::Zh { "行数" } else { "rows" };
@@ -201,7 +201,7 @@ fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
     chart.series = names.into_iter().map(series).collect();
 }
 
-/// Values at names, dates or whole numbers: those in the order of the rows, these in their own.
+/// Values at names, dates or integers: names keep the order of the rows, dates and integers are sorted.
 fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
     let x = roles.x.as_ref().and_then(|name| batch.column_by_name(name));
     let labels: Vec<String> = x.map_or_else(|| (1..=batch.num_rows()).map(|row| row.to_string()).collect(), texts);
@@ -251,12 +251,12 @@ fn named(column: &str, told: &Told<'_>) -> String {
     if own == column { column.replace('_', " ") } else { own }
 }
 
-/// The texts of a column, as tables show them; NULL as such.
+/// The values of a column as text, as in tables; NULL stays NULL.
 fn texts(column: &ArrayRef) -> Vec<String> {
     let named = RecordBatch::try_from_iter([("x", column.clone())]).ok().and_then(|batch| cells(&batch).ok());
     let texts = named.map(|rows| rows.into_iter().map(|mut row| row.pop().unwrap_or_default()).collect()).unwrap_or_default();
     let midnight = |texts: Vec<String>| match column.data_type() {
-        // Days that are kept as times.
+        // Dates that are stored as timestamps.
         DataType::Timestamp(..) if texts.iter().all(|text| text.is_empty() || text.ends_with(" 00:00:00")) => {
             texts.into_iter().map(|text| text.trim_end_matches(" 00:00:00").to_string()).collect()
         }
@@ -265,7 +265,7 @@ fn texts(column: &ArrayRef) -> Vec<String> {
     midnight(texts).into_iter().enumerate().map(|(row, text)| if column.is_null(row) { "NULL".into() } else { text }).collect()
 }
 
-/// The numbers of a column; nothing where there is none.
+/// The numbers of a column; `None` for NULL.
 pub fn numbers(batch: &RecordBatch, column: &str) -> Vec<Option<f64>> {
     let Some(column) = batch.column_by_name(column).and_then(|column| cast(column, &DataType::Float64).ok()) else {
         return vec![None; batch.num_rows()];
@@ -278,7 +278,7 @@ fn floats(column: &ArrayRef) -> Vec<f64> {
     column.as_primitive::<Float64Type>().iter().map(|value| value.unwrap_or(f64::INFINITY)).collect()
 }
 
-/// Days since 1970, with the time of the day as their part.
+/// Days since 1970; the time of day is the fraction.
 fn days(column: &ArrayRef) -> Option<Vec<f64>> {
     const MICROSECONDS: f64 = 86_400e6;
     let times = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
@@ -287,7 +287,7 @@ fn days(column: &ArrayRef) -> Option<Vec<f64>> {
     Some(times.as_primitive::<Int64Type>().iter().map(|time| time.unwrap_or_default() as f64 / MICROSECONDS).collect())
 }
 
-/// Counts values between round edges, about as many bins as Sturges takes twice.
+/// Counts values in bins with round edges; about twice as many bins as Sturges' rule gives.
 fn bins(chart: &mut Chart, values: &[f64]) {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let (least, most) =
@@ -315,23 +315,23 @@ fn bins(chart: &mut Chart, values: &[f64]) {
         vec![Series { name: String::new(), values: counts.iter().map(|count| Some(*count as f64)).collect(), band: None }];
 }
 
-/// A chart that a shell asks for: a kind, and columns; what is not said is chosen.
+/// A chart requested in the shell: a kind and columns; whatever is not given is chosen.
 #[derive(Debug, Clone, Default)]
 pub struct ChartRequest {
     /// `bar`, `line`, `heatmap` …
     pub kind: Option<String>,
-    /// The column that runs across.
+    /// The column of the horizontal axis.
     pub x: Option<String>,
-    /// The columns that are measured.
+    /// The measured columns.
     pub y: Vec<String>,
-    /// The column whose values are series.
+    /// The column whose values are the series.
     pub series: Option<String>,
 }
 
 /// Rows as a chart of characters, no wider than `columns`.
 ///
 /// # Errors
-/// No such kind or column, or the rows cannot be drawn so; the text says what to do.
+/// There is no such kind or column, or the rows cannot be drawn in this way; the text says what to do.
 pub fn draw_in_terminal(rows: &RecordBatch, asked: ChartRequest, columns: usize, colour: bool) -> Result<String, String> {
     let kind = asked.kind.map(|kind| kind.parse::<Kind>().map_err(|error| error.to_string())).transpose()?;
     let roles = roles(rows, kind, asked.x, asked.y, asked.series)?;

@@ -1,4 +1,4 @@
-//! Comma-separated values (RFC 4180), written so that what is read is what was written: an empty field is NULL, empty quotes are an empty text.
+//! Comma-separated values (RFC 4180), written so that reading returns the same values: an empty field is NULL, empty quotes are an empty text.
 
 use std::io::{self, Write};
 
@@ -10,17 +10,17 @@ use super::cells::format_options;
 use super::nested::{self, is_nested};
 use super::{Sink, into_io, no_text};
 
-/// What can be said of the files that are written.
+/// The options of a CSV file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvStyle {
     pub separator: u8,
-    /// Whether the first line has the names.
+    /// Whether the first line has the column names.
     pub header: bool,
-    /// The decimal sign.
+    /// The decimal separator.
     pub decimal: u8,
-    /// What NULL is written as.
+    /// The text for NULL.
     pub null: String,
-    /// Whether the file begins with a byte order mark, by which Excel knows UTF-8.
+    /// Whether the file begins with a byte order mark, by which Excel recognises UTF-8.
     pub mark: bool,
 }
 
@@ -33,14 +33,14 @@ impl Default for CsvStyle {
 pub struct CsvWriter<'a> {
     sink: Sink<'a>,
     style: CsvStyle,
-    /// Whether each column holds texts, in which nothing is something.
+    /// For each column, whether it holds strings, where an empty value differs from NULL.
     is_text: Vec<bool>,
     line: Vec<u8>,
     field: String,
 }
 
 impl<'a> CsvWriter<'a> {
-    /// Writes the names.
+    /// Writes the column names.
     pub fn new(mut sink: Sink<'a>, schema: &SchemaRef, style: CsvStyle) -> io::Result<Self> {
         if style.mark {
             sink.write_all("\u{feff}".as_bytes())?;
@@ -100,7 +100,7 @@ impl<'a> CsvWriter<'a> {
         }
     }
 
-    /// Gives a float such as `1e16` a point, because without one it could be the code of a product.
+    /// Adds a decimal point to a float such as `1e16`, because without one it could be a product code.
     fn point(&mut self) {
         if let Some(exponent) = self.field.find('e')
             && !self.field.contains('.')
@@ -109,7 +109,7 @@ impl<'a> CsvWriter<'a> {
         }
     }
 
-    /// Appends the field at hand, in quotes where it could be taken for something else.
+    /// Appends the current field, quoted if it could be misread.
     fn append(&mut self, is_text: bool) {
         let bytes = self.field.as_bytes();
         let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r');
@@ -130,7 +130,7 @@ impl<'a> CsvWriter<'a> {
     }
 
     fn end_line(&mut self, columns: usize) -> io::Result<()> {
-        // A line of nothing is no row for some who read it; quotes around nothing would be an empty text.
+        // Some readers skip empty lines, and quotes would turn NULL into an empty text.
         if columns == 1 && self.line.is_empty() && self.is_text.first() != Some(&true) {
             self.line.extend_from_slice(b"\"\"");
         }

@@ -15,16 +15,16 @@ use super::cells::format_options;
 use super::nested::{self, is_nested};
 use super::{Sink, into_io, no_text};
 
-/// Rows of a sheet, its header among them; columns; and letters of a cell.
+/// The most rows of a sheet, including the header; columns; and characters of a cell.
 const ROWS: u32 = 1_048_576;
 const COLUMNS: usize = 16_384;
 const LETTERS: usize = 32_767;
-/// Whole numbers up to here, and digits, that Excel keeps: it computes with doubles and shows 15 digits.
+/// The largest integer and the number of digits that Excel keeps: it computes with doubles and shows 15 digits.
 const WHOLE: i64 = 999_999_999_999_999;
 const DIGITS: u8 = 15;
-/// 1 March 1900 in days since 1970: before it the calendar of Excel is another.
+/// 1 March 1900 in days since 1970: before that, Excel's calendar differs.
 const FIRST_DAY: i64 = -25_509;
-/// The day 0 of Excel in days since 1970.
+/// Excel's day 0 in days since 1970.
 const DAY_0: f64 = -25_569.0;
 const MICROSECONDS: f64 = 86_400_000_000.0;
 
@@ -39,7 +39,7 @@ pub struct ExcelWriter<'a> {
 enum Kind {
     Whole,
     Double,
-    /// A number of so many decimals.
+    /// A number with this many decimals.
     Decimal(Format),
     Boolean,
     Date(Format),
@@ -48,7 +48,7 @@ enum Kind {
 }
 
 impl<'a> ExcelWriter<'a> {
-    /// Writes the names.
+    /// Writes the column names.
     pub fn new(sink: Sink<'a>, schema: &SchemaRef) -> io::Result<Self> {
         if schema.fields().len() > COLUMNS {
             return Err(io::Error::other(format!(
@@ -82,7 +82,7 @@ impl<'a> ExcelWriter<'a> {
         let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
         let formatters = formatters.collect::<Result<Vec<_>, _>>().map_err(into_io)?;
         let plain = batch.columns().iter().zip(&self.kinds).map(|(column, kind)| match kind.plain() {
-            // By its digits: 0.1 as REAL is 0.1, not 0.10000000149011612.
+            // Converted by its digits: 0.1 as REAL is 0.1, not 0.10000000149011612.
             Some(DataType::Float64) if *column.data_type() == DataType::Float32 => {
                 cast(&cast(column, &DataType::Utf8)?, &DataType::Float64)
             }
@@ -140,13 +140,13 @@ impl Kind {
             }
             DataType::Boolean => Self::Boolean,
             DataType::Date32 | DataType::Date64 => Self::Date(format("yyyy-mm-dd")),
-            // Excel knows no zones: an instant is written with its own.
+            // Excel has no time zones, so an instant is written as text with its zone.
             DataType::Timestamp(_, None) => Self::Time(format("yyyy-mm-dd hh:mm:ss")),
             _ => Self::Text,
         }
     }
 
-    /// The one type of the values that are written so.
+    /// The common type for values written in this way.
     fn plain(&self) -> Option<DataType> {
         match self {
             Self::Whole => Some(DataType::Int64),
@@ -157,7 +157,7 @@ impl Kind {
         }
     }
 
-    /// Writes a value; false when it must be written as text.
+    /// Writes a value; false if it must be written as text.
     fn write(
         &self,
         sheet: &mut Worksheet,
@@ -183,7 +183,7 @@ impl Kind {
             Self::Decimal(format) => {
                 let array = array.as_primitive::<Decimal128Type>();
                 let scale = if let DataType::Decimal128(_, scale) = array.data_type() { i32::from(*scale) } else { 0 };
-                // The nearest double of up to 15 digits: Excel reads back the same decimal.
+                // The nearest double. Up to 15 digits, Excel shows the same decimal.
                 sheet.write_number_with_format(row, column, array.value(place) as f64 / 10_f64.powi(scale), format)?;
             }
             Self::Boolean => {

@@ -1,4 +1,4 @@
-//! How results are written: for the shell, files and whatever else answers a statement.
+//! Writers of results, for the shell, files and every other output.
 
 mod cells;
 mod charting;
@@ -36,18 +36,18 @@ pub use plain::{plain_batch, plain_schema, plain_type};
 use table::Table;
 pub use table::{Blocks, TableStyle, display_width, wrapped};
 
-/// The formats there are.
+/// All formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned columns.
     Table,
-    /// Comma-separated, with a line of names.
+    /// Comma-separated, with a header line.
     Csv,
-    /// Separated by tabs, with a line of names.
+    /// Tab-separated, with a header line.
     Tsv,
     /// One array of objects.
     Json,
-    /// One object a line.
+    /// One object per line.
     Ndjson,
     /// A Markdown table.
     Markdown,
@@ -58,12 +58,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// True for formats whose readers look columns up by name, so that no two may have the same.
+    /// True for formats whose readers find columns by name, so that names must be unique.
     fn finds_by_name(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson | Self::Parquet)
     }
 
-    /// The format that a file's name asks for: `.csv`, `.json`, `.ndjson` or `.jsonl`, `.md`, `.parquet`, `.xlsx`.
+    /// The format for a file's name: `.csv`, `.json`, `.ndjson` or `.jsonl`, `.md`, `.parquet`, `.xlsx`.
     pub fn of_name(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         Some(match ending.as_str() {
@@ -79,10 +79,10 @@ impl Format {
     }
 }
 
-/// Where results are written to.
+/// The stream that results are written to.
 pub type Sink<'a> = Box<dyn Write + Send + 'a>;
 
-/// Rows that decide the widths of a table's columns.
+/// The first rows, which determine the widths of a table's columns.
 const ROWS_FOR_WIDTHS: usize = 1000;
 
 /// Writes one result.
@@ -102,7 +102,7 @@ enum Kind<'a> {
 }
 
 impl<'a> ResultWriter<'a> {
-    /// `style` is that of a table.
+    /// `style` is the layout of tables.
     pub fn new(format: Format, mut sink: Sink<'a>, schema: SchemaRef, style: TableStyle) -> io::Result<Self> {
         let schema = if format.finds_by_name() { with_different_names(&schema) } else { schema };
         let kind = match format {
@@ -164,7 +164,7 @@ impl<'a> ResultWriter<'a> {
         }
     }
 
-    /// Writes what is left.
+    /// Writes the rest.
     pub fn finish(self) -> io::Result<()> {
         match self.kind {
             Kind::Csv(writer) => writer.finish(),
@@ -202,7 +202,7 @@ impl<'a> ResultWriter<'a> {
     }
 }
 
-/// The columns with values that the format does not keep: JSON has no NaN and Infinity, and Excel no parts of a millisecond.
+/// The columns with values that the format cannot hold: JSON has no NaN and Infinity, and Excel no fractions of a millisecond.
 pub fn lost(format: Format, batch: &RecordBatch) -> Vec<String> {
     let is_lost = |column: &ArrayRef| match (format, column.data_type()) {
         (Format::Json | Format::Ndjson, DataType::Float64) => {
@@ -224,7 +224,7 @@ pub fn lost(format: Format, batch: &RecordBatch) -> Vec<String> {
     lost.map(|(_, field)| field.name().clone()).collect()
 }
 
-/// Numbers the later of columns with the same name: `a`, `a_1`.
+/// Adds numbers to repeated column names: `a`, `a_1`.
 fn with_different_names(schema: &SchemaRef) -> SchemaRef {
     let mut taken: HashSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     if taken.len() == schema.fields().len() {
@@ -241,7 +241,7 @@ fn with_different_names(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// The same rows under the names of a schema.
+/// The same rows with the column names of a schema.
 fn named(batch: &RecordBatch, schema: &SchemaRef) -> io::Result<RecordBatch> {
     RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()).map_err(into_io)
 }
@@ -262,13 +262,13 @@ fn start(
     Ok(())
 }
 
-/// The error of a value that is none of its type, as a file may hold it: a date beyond all calendars.
+/// The error for a value that is invalid for its type, such as a date beyond the calendar, which a file may contain.
 fn no_text(batch: &RecordBatch, column: usize, error: &ArrowError) -> io::Error {
     let schema = batch.schema();
     io::Error::other(format!("{}: a value that cannot be written as text: {error}", schema.field(column).name()))
 }
 
-/// The error beneath Arrow's, so that a broken pipe is known as one.
+/// The error inside Arrow's, so that a broken pipe is recognised.
 fn into_io(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, error) => error,

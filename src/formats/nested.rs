@@ -1,5 +1,5 @@
-//! Structs, maps and lists in formats whose cells are texts. They are written as JSON, because without quotes a text with a comma in it
-//! could not be told from two texts.
+//! Structs, maps and lists in formats whose cells are text. They are written as JSON, because without quotes a string with a comma could not
+//! be distinguished from two strings.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
 
-/// True for types whose values consist of others.
+/// True for types whose values consist of other values.
 pub fn is_nested(data_type: &DataType) -> bool {
     matches!(
         data_type,

@@ -1,7 +1,7 @@
-//! Columns as other programs read them: plain strings instead of views, at every depth.
+//! Columns in types that other programs can read: plain strings instead of views, at every depth.
 //!
-//! Views are how texts lie in memory here. A Parquet file says in its schema how its columns lay there, and not every reader
-//! knows views: pandas fails on a list of them.
+//! In memory, strings are stored as views. A Parquet file records that in its schema, and not every reader supports views: pandas fails on a
+//! list of them.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub fn plain_schema(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(plain_fields(schema.fields()), schema.metadata().clone()))
 }
 
-/// The rows in a schema that [`plain_schema`] gave.
+/// The rows in a schema from [`plain_schema`].
 pub fn plain_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<ArrayRef>, ArrowError>>()?)

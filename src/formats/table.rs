@@ -1,7 +1,7 @@
 //! Tables for people: aligned columns, whatever the width of the letters.
 //!
-//! A table that is wider than the screen is folded. Long texts are broken into lines within their column, as long as the table stays
-//! readable so; otherwise each row becomes a block with a line for each column.
+//! A table wider than the screen is folded: long texts are broken into lines within their column. If the table would not be readable that way,
+//! each row becomes a block with one line per column.
 
 use datafusion::arrow::datatypes::SchemaRef;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -11,27 +11,27 @@ use super::cells::visible;
 /// How a table is laid out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableStyle {
-    /// Rows that are shown, 0 for all.
+    /// The most rows to show, 0 for all.
     pub most: usize,
-    /// Columns of the screen; without it nothing is folded.
+    /// The width of the screen; `None` never folds.
     pub width: Option<usize>,
-    /// When each row is a block.
+    /// When each row becomes a block.
     pub blocks: Blocks,
 }
 
-/// When each row is a block with a line for each column.
+/// When each row becomes a block with one line per column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Blocks {
-    /// A line for each row, however wide.
+    /// Never: one line per row, however wide.
     Never,
     /// Always.
     Always,
-    /// When the table is wider than the screen, also with its long texts broken.
+    /// When the table is wider than the screen even with its long texts broken.
     #[default]
     WhenWide,
 }
 
-/// The least that a column of long texts is narrowed to.
+/// The least width of a narrowed column of long texts.
 const NARROWEST: usize = 20;
 /// The most lines that a row of narrowed columns may take; taller ones read better as blocks.
 const TALLEST: usize = 8;
@@ -46,14 +46,14 @@ pub struct Table {
 }
 
 enum Form {
-    /// Widths of columns; whether longer texts are broken.
+    /// The widths of columns, and whether longer texts are broken.
     Lines { widths: Vec<usize>, is_broken: bool },
-    /// Width of the names, and that of the values where it is bounded.
+    /// The width of the names, and that of the values if it is limited.
     Blocks { names: usize, values: Option<usize>, row: usize },
 }
 
 impl Table {
-    /// Takes the layout from `rows`.
+    /// Chooses the layout from `rows`.
     pub fn new(schema: &SchemaRef, rows: &[Vec<String>], style: TableStyle) -> Self {
         let names: Vec<String> = schema.fields().iter().map(|field| visible(field.name())).collect();
         let right: Vec<bool> = schema.fields().iter().map(|field| field.data_type().is_numeric()).collect();
@@ -83,7 +83,7 @@ impl Table {
         Self { names, right, form }
     }
 
-    /// What stands above the rows.
+    /// The lines above the rows.
     pub fn head(&self) -> String {
         match &self.form {
             Form::Lines { widths, .. } => {
@@ -137,7 +137,7 @@ impl Table {
                 Some(width) => wrapped(cell, width),
                 None => cell.split('\n').map(String::from).collect(),
             };
-            // A name of several lines stands beside those of its value.
+            // A name of several lines is next to the lines of its value.
             let mut heads = name.split('\n');
             let mut lines = lines.into_iter();
             loop {
@@ -155,12 +155,12 @@ impl Table {
     }
 }
 
-/// Columns that a table of these widths takes on the screen: each has a space on both sides, and a line to the next.
+/// The width of a table with these column widths: each column has a space on both sides and a line to the next.
 fn taken(widths: &[usize]) -> usize {
     widths.iter().map(|width| width + 3).sum::<usize>().saturating_sub(1)
 }
 
-/// Widths with which the table fits: the longest columns of texts are narrowed, all to the same.
+/// Widths that make the table fit: the widest text columns are narrowed to the same width.
 fn narrowed(widths: &[usize], right: &[bool], screen: usize) -> Option<Vec<usize>> {
     let narrow = |most: usize| -> Vec<usize> {
         widths.iter().zip(right).map(|(width, right)| if *right { *width } else { (*width).min(most) }).collect()
@@ -176,17 +176,17 @@ fn narrowed(widths: &[usize], right: &[bool], screen: usize) -> Option<Vec<usize
 fn height(row: &[String], widths: &[usize], right: &[bool]) -> usize {
     let broken = |column: usize| if right[column] { 1 } else { wrapped(&row[column], widths[column]).len() };
     let written = row.iter().map(|cell| cell.split('\n').count()).max().unwrap_or(0);
-    // What has many lines of its own, such as a plan, is not made taller by the screen.
+    // A text with many lines of its own, such as a plan, is not broken further.
     (0..row.len()).map(broken).max().unwrap_or(0).saturating_sub(written.saturating_sub(1))
 }
 
-/// Columns of the screen that the widest line of a text takes.
+/// The width of a text's widest line.
 pub fn display_width(text: &str) -> usize {
     text.split('\n').map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// A text in lines that are no wider than `most` columns of the screen, broken between words where it can be. The lines of a text that
-/// begins with spaces are indented as it is.
+/// A text in lines of at most `most` columns, broken between words where possible. If the text begins with spaces, all of its lines are
+/// indented by as many.
 pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     let most = most.max(2);
     let mut lines = vec![];
@@ -211,7 +211,7 @@ pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
-/// Where a line that is too wide ends: after the last space that fits, or between wide letters, or wherever it must.
+/// Where to break a line that is too wide: after the last space that fits, or between wide characters, or else anywhere.
 fn end_of_line(line: &str, most: usize) -> usize {
     let (mut used, mut fits, mut between) = (0, 0, 0);
     let start = line.len() - line.trim_start_matches(' ').len();
@@ -229,7 +229,7 @@ fn end_of_line(line: &str, most: usize) -> usize {
             between = fits;
         }
     }
-    // A word longer than half a line is broken where the line ends.
+    // A word longer than half a line is broken at the end of the line.
     let is_short = line[..between].width() * 2 < most;
     if between == 0 || between <= start || is_short { fits } else { between }
 }

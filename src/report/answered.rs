@@ -1,4 +1,4 @@
-//! What a section's query answers, beside what it answered before.
+//! The rows of a section's query, next to those of the earlier report.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::formats::{Roles, Told, cells, chart};
 use crate::kernels::privacy::suppression;
 use crate::text::grouped;
 
-/// What rows of few customers show in the place of their numbers.
+/// Which rows hide their numbers because they have few customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppressed {
-    /// Fewer than this.
+    /// The limit: rows with fewer customers are suppressed.
     pub smallest: u64,
-    /// Of each row, whether it shows them.
+    /// For each row, whether its numbers are hidden.
     pub rows: Vec<bool>,
 }
 
@@ -30,16 +30,16 @@ pub struct Suppressed {
 pub struct Answered {
     rows: RecordBatch,
     texts: Vec<Vec<String>>,
-    /// The rows of before that are of the same names, with those of now in their order.
+    /// The earlier rows with the same names, in the order of the current rows.
     before: Option<(RecordBatch, Vec<Option<u64>>)>,
     suppressed: Suppressed,
 }
 
 impl Answered {
-    /// The rows of now beside those of before, which are found by their names.
+    /// The current rows next to the earlier ones, which are matched by name.
     ///
     /// # Errors
-    /// A column that the section names is not there.
+    /// A column named by the section does not exist.
     pub fn new(section: &Section, rows: &RecordBatch, before: Option<RecordBatch>, smallest: u64) -> Result<Self> {
         let schema = rows.schema();
         let named = section.x.iter().chain(&section.y).chain(&section.series).chain(&section.count).chain(&section.percent);
@@ -90,10 +90,10 @@ impl Answered {
         self.rows.column(column).data_type().is_numeric()
     }
 
-    /// The rows, with `column_before` beside each column of numbers.
+    /// The rows, with a column `column_before` for each numeric column.
     ///
     /// # Errors
-    /// None in practice: rows are taken by numbers that there are.
+    /// None in practice: the row numbers are valid.
     pub fn wide(&self) -> Result<RecordBatch> {
         let schema = self.rows.schema();
         let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
@@ -109,7 +109,7 @@ impl Answered {
         Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
     }
 
-    /// What a cell shows.
+    /// The text of a cell.
     pub fn cell(&self, section: &Section, row: usize, column: usize, language: Language) -> String {
         let array = self.rows.column(column);
         if array.is_null(row) {
@@ -131,12 +131,12 @@ impl Answered {
         shown(array, row, section.is_percent(name), text)
     }
 
-    /// True for numbers that say where a row is, not how much.
+    /// True for numbers that identify a row and do not measure anything.
     fn is_place(&self, section: &Section, name: &str) -> bool {
         section.x.as_deref() == Some(name) || section.series.as_deref() == Some(name)
     }
 
-    /// By how much of itself a number has changed, a share by how much in all; `None` where it was not there, or is not shown.
+    /// The relative change of a number, or the absolute change of a share; `None` if it was missing or is not shown.
     pub fn change(&self, section: &Section, row: usize, column: usize) -> Option<f64> {
         let (before, places) = self.before.as_ref()?;
         let schema = self.rows.schema();
@@ -153,10 +153,10 @@ impl Answered {
         }
     }
 
-    /// The chart that the section asks for; nothing for a table.
+    /// The chart that the section asks for; `None` for a table.
     ///
     /// # Errors
-    /// The rows cannot be drawn so.
+    /// The rows cannot be drawn in this way.
     pub fn chart(&self, section: &Section, language: Language) -> Option<Result<Chart, ChartError>> {
         let Drawn::Chart(kind) = section.drawn else { return None };
         if self.len() == 0 {
@@ -175,7 +175,7 @@ impl Answered {
     }
 }
 
-/// The rows with persons covered, wherever they are shown: tables, charts and sentences.
+/// The rows with personal data masked, for every use: tables, charts and sentences.
 fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
     let texts = cells(rows)?;
     let (mut fields, mut columns) = (vec![], vec![]);
@@ -200,7 +200,7 @@ fn number(column: &ArrayRef, row: usize) -> Option<f64> {
     (!column.is_null(0)).then(|| column.value(0))
 }
 
-/// A number as people read it: groups of three digits, shares in percent, no more digits than say something.
+/// A number for people: groups of three digits, shares in percent, no more digits than are useful.
 pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> String {
     if is_percent {
         return number(column, row).map_or_else(|| text.to_string(), percent);
@@ -223,14 +223,14 @@ pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> Str
     }
 }
 
-/// A share as percent: `40 %` where that is all there is to say, otherwise with one digit.
+/// A share in percent: `40 %` if that is exact, otherwise with one decimal.
 pub fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let text = format!("{percent:.1}");
     format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
 }
 
-/// The rows that are of fewer customers than may be shown, and those that would tell them.
+/// The rows with too few customers to show, and the rows from which their numbers could be computed.
 fn suppressed(section: &Section, rows: &RecordBatch, smallest: u64) -> Vec<bool> {
     let Some(counts) = section.count.as_ref().and_then(|name| rows.column_by_name(name)) else {
         return vec![false; rows.num_rows()];

@@ -1,21 +1,21 @@
-//! What tells who somebody is, so covered that it can still be compared with what is known.
+//! Masks personal data in a way that still allows comparing it with known data.
 
 use crate::kernels::privacy::columns::Content;
 
-/// How the values of a column are covered.
+/// How the values of a column are masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mask(Content);
 
 impl Mask {
-    /// That of a column of this name; nothing where its values are no person's, or where a page is about what it holds: a key, a day of birth,
-    /// a text.
+    /// The mask for a column with this name; `None` if it holds no personal data, or data that the page is about, such as a key, a date of birth
+    /// or a text.
     pub fn of(column: &str) -> Option<Self> {
         let content = Content::of_name(column)?;
         let stays = matches!(content, Content::Key | Content::Birth | Content::FreeText);
         (!stays).then_some(Self(content))
     }
 
-    /// A value as a page may show it.
+    /// The masked value.
     pub fn cover(self, value: &str) -> String {
         self.0.cover(value)
     }

@@ -1,6 +1,6 @@
-//! Reports: sections of SQL, what they answer, sentences made from it by rules, and the page that shows all.
+//! Reports: sections of SQL, their results, sentences made from the results by rules, and the page that shows all of it.
 //!
-//! A section is a script with its own description in the comments at its top:
+//! A section is a script that is described by the comments at its top:
 //!
 //! ```sql
 //! -- title: Regions
@@ -17,21 +17,21 @@
 //! SELECT region, count(*) AS customers, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS share FROM $members GROUP BY region;
 //! ```
 //!
-//! | key | what it says |
+//! | key | meaning |
 //! |---|---|
 //! | `title`, `text` | heading, and a sentence below it |
-//! | `needs` | columns without which the section is left out: `table.column`, or `members.column` of the profile |
-//! | `when` | a query of one boolean; the section is left out where it is false |
-//! | `latest` | `true` for what only the last refresh tells |
+//! | `needs` | required columns, without which the section is left out: `table.column`, or `members.column` of the profile |
+//! | `when` | a query that returns a boolean; if it is false, the section is left out |
+//! | `latest` | `true` if only the last refresh has the data |
 //! | `chart` | a [kind of chart](crate::charts::Kind), `numbers` for large figures, or `none`; `x`, `y` and `series` are its columns |
 //! | `count` | the column that counts customers: rows of fewer than `smallest` are suppressed |
 //! | `percent` | columns that are shares |
-//! | `say` | a condition over the columns of a row; the lines `say.en`, `say.zh` after it are what is said where it holds. `column_before` is the earlier value of a report that compares, NULL otherwise |
-//! | `most` | how many rows of one rule are spoken of, default 3 |
+//! | `say` | a condition over the columns of a row; where it holds, the sentences in the following lines `say.en` and `say.zh` are shown. `column_before` is the earlier value in a report that compares, otherwise NULL |
+//! | `most` | the maximum number of rows that one rule makes sentences of, default 3 |
 //! | `words.zh` | names and values in another language: `customers = 客户数, not known = 未知` |
 //!
-//! In the query these names stand for what the report is of: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment, key) and
-//! `$as_of`; and `$customer` on a card. This room knows neither sessions nor tables: the engine runs the queries.
+//! In the query, these names stand for the subject of the report: `$profile`, `$key`, `$members`, `$tags`, `$history`, `$segments` (segment,
+//! key) and `$as_of`; on a card also `$customer`. This room knows neither sessions nor tables: the engine runs the queries.
 
 mod answered;
 mod masked;

@@ -5,22 +5,22 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Answered, Drawn, Language, Said, Section};
 use crate::charts::{STYLE, hash_of, svg};
 
-/// The style of pages, beside that of charts.
+/// The style of pages, in addition to that of charts.
 const OWN: &str = include_str!("page.css");
 /// The width of charts.
 const WIDTH: u32 = 720;
-/// Longer tables are folded away.
+/// Longer tables are collapsed.
 const SHORT: usize = 12;
-/// Rows of a table that are shown at all; the query gives the rest.
+/// The most rows of a table that are shown; the query returns the rest.
 const MOST_ROWS: usize = 200;
 
-/// A smaller change is shown as none: it would be 0.0 %.
+/// A smaller change is shown as no change: it would be 0.0 %.
 const LEAST: f64 = 0.0005;
 
-/// What a page shows.
+/// The contents of a page.
 pub struct Page {
     pub title: String,
-    /// The lines below it: of what and of when.
+    /// The lines below it: the subject and the time.
     pub facts: Vec<String>,
     pub language: Language,
     pub smallest: u64,
@@ -28,18 +28,18 @@ pub struct Page {
     pub left: Vec<Left>,
 }
 
-/// A section with what it answers.
+/// A section with its result.
 pub struct Shown {
     pub section: Section,
     pub answered: Answered,
     pub said: Vec<Said>,
     /// The query as it was run.
     pub sql: String,
-    /// Rows left out, and what else the query tells.
+    /// Notes of the query, such as rows left out.
     pub notes: Vec<String>,
 }
 
-/// A section that is left out, and why.
+/// A section that was left out, and the reason.
 pub struct Left {
     pub title: String,
     pub why: String,

@@ -1,4 +1,4 @@
-//! A section as its script describes it.
+//! A section, parsed from its script.
 
 use datafusion::common::Result;
 
@@ -6,7 +6,7 @@ use super::Language;
 use crate::charts::Kind;
 use crate::error::{did_you_mean, invalid};
 
-/// A text in the languages of a report; English where another is missing.
+/// A text in the languages of a report; English if a translation is missing.
 #[derive(Debug, Clone, Default)]
 pub struct Text {
     en: String,
@@ -32,17 +32,17 @@ impl Text {
 /// How a section is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drawn {
-    /// As a table alone.
+    /// As a table only.
     Table,
-    /// As large figures, of one row.
+    /// As large figures, from one row.
     Numbers,
     Chart(Kind),
 }
 
-/// What is said where a condition holds.
+/// The sentence to show if a condition holds.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Over the columns of a row.
+    /// The condition over the columns of a row.
     pub condition: String,
     pub sentence: Text,
 }
@@ -54,7 +54,7 @@ pub struct Section {
     pub name: String,
     pub title: Text,
     pub text: Text,
-    /// `table.column` each.
+    /// Each is `table.column`.
     pub needs: Vec<(String, String)>,
     pub when: Option<String>,
     pub is_latest: bool,
@@ -67,7 +67,7 @@ pub struct Section {
     pub rules: Vec<Rule>,
     pub most: usize,
     words: Vec<(String, String)>,
-    /// The query, with names that stand for others.
+    /// The query, with placeholders.
     pub query: String,
 }
 
@@ -171,7 +171,7 @@ impl Section {
         Ok(())
     }
 
-    /// A name or value as the report's language has it.
+    /// A name or value in the report's language.
     pub fn word<'a>(&'a self, word: &'a str, language: Language) -> &'a str {
         match language {
             Language::En => word,
@@ -187,7 +187,7 @@ impl Section {
     }
 }
 
-/// Chinese for what many sections say.
+/// Chinese for words that many sections use.
 fn common(word: &str) -> Option<&'static str> {
     Some(match word {
         "customers" => "客户数",

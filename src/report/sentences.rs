@@ -8,18 +8,18 @@ use super::answered::{Answered, shown};
 use super::section::Text;
 use crate::formats::cells;
 
-/// Something said of a section.
+/// A sentence of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     pub text: String,
-    /// The condition that holds.
+    /// The condition that was true.
     pub because: String,
 }
 
-/// A sentence with the values of a row in its braces: `{share:percent}`, `{segment}`.
+/// A sentence with the values of a row in place of its braces: `{share:percent}`, `{segment}`.
 ///
 /// # Errors
-/// It names a column that is not there.
+/// It names a column that does not exist.
 pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, language: Language) -> Result<String, String> {
     let texts = cells(&wide.slice(row, 1)).map_err(|error| error.to_string())?;
     let schema = wide.schema();
@@ -42,7 +42,7 @@ pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, 
     Ok(filled)
 }
 
-/// Rows that a rule may speak of: those whose numbers are shown.
+/// The rows that a rule may make sentences of: those whose numbers are shown.
 pub fn may_speak(answered: &Answered, row: usize) -> bool {
     !answered.suppressed().rows[row]
 }

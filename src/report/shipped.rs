@@ -1,4 +1,4 @@
-//! The sections that come with the program, in their order; a folder of one's own replaces those of the same name and adds others.
+//! The sections shipped with the program, in order; the user's own folder can replace them by name and add others.
 
 macro_rules! scripts {
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -6,7 +6,7 @@ macro_rules! scripts {
     };
 }
 
-/// Of a report of a profile.
+/// The sections of a profile's report.
 pub const REPORT: &[(&str, &str)] = scripts!("report":
     "010_members.sql",
     "015_purchases.sql",
@@ -29,7 +29,7 @@ pub const REPORT: &[(&str, &str)] = scripts!("report":
     "100_checks.sql",
 );
 
-/// Of a card of one customer.
+/// The sections of a customer's card.
 pub const CARD: &[(&str, &str)] = scripts!("card":
     "010_attributes.sql",
     "020_tags.sql",

@@ -1,11 +1,11 @@
-//! Bars of block characters, an eighth of a column fine: for bars, and for every kind whose marks are sizes.
+//! Bars of block characters, accurate to an eighth of a column: for bar charts, and for every kind whose marks are sizes.
 
 use super::super::number::{compact, count, percent, real};
 use super::super::text::{columns, pad_left, pad_right};
 use super::super::{Chart, Kind};
 use super::Screen;
 
-/// A bar's name, series, value, and what is said beside it.
+/// A bar's name, series, value, and the text next to it.
 struct Row {
     name: String,
     series: usize,
@@ -23,7 +23,7 @@ pub(super) fn draw(chart: &Chart, screen: Screen) -> Vec<String> {
     let room = screen.columns.saturating_sub(named + said + 2).max(1);
     let low = rows.iter().map(|row| row.value).fold(0.0, f64::min);
     let high = rows.iter().map(|row| row.value).fold(0.0, f64::max);
-    // Room is shared between both sides of zero.
+    // The width is shared between both sides of zero.
     let below = if high - low > 0.0 { count((-low / (high - low) * real(room)).round()) } else { 0 };
     let below = if low < 0.0 { below.clamp(1, room.saturating_sub(usize::from(high > 0.0)).max(1)) } else { 0 };
     let above = room - below;
@@ -60,7 +60,7 @@ fn rows(chart: &Chart) -> Vec<Row> {
         return chart.links.iter().map(row).collect();
     }
     let series = chart.drawn();
-    // The whole that shares are of: everything, or a funnel's first stage.
+    // What shares are relative to: the total, or a funnel's first stage.
     let whole = match chart.kind {
         Kind::Pie | Kind::Treemap => chart.values().sum(),
         Kind::Funnel => chart.values().next().unwrap_or_default(),
@@ -85,7 +85,7 @@ fn rows(chart: &Chart) -> Vec<Row> {
     rows
 }
 
-/// A bar that grows to the right; what is above zero is never quite nothing.
+/// A bar that grows to the right; a value above zero is always visible.
 fn rightward(length: f64, room: usize) -> String {
     let eighths = count((length * 8.0).round()).max(usize::from(length > 0.0)).min(room * 8);
     let mut bar = "█".repeat(eighths / 8);

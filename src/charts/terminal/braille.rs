@@ -5,7 +5,7 @@ use super::Screen;
 /// The bit of each dot, by row and column within a character, as Unicode numbers them.
 const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 
-/// Dots, and the series that drew last into each character.
+/// The dots, and the series that was last drawn in each character.
 pub(super) struct Canvas {
     wide: usize,
     cells: Vec<(u8, usize)>,
@@ -17,7 +17,7 @@ impl Canvas {
         Self { wide, cells: vec![(0, 0); wide * high] }
     }
 
-    /// Sets one dot; what lies outside is left out.
+    /// Sets one dot; dots outside are ignored.
     pub(super) fn dot(&mut self, x: usize, y: usize, series: usize) {
         if x / 2 >= self.wide {
             return;

@@ -1,7 +1,7 @@
-//! Lines, areas and points of braille dots between a scale at the left and the ends of what runs across below.
+//! Lines, areas and points of braille dots, with a scale on the left and the ends of the horizontal axis below.
 //!
-//! In colour all series share one canvas. Without colour they could not be told apart there, so each has its own, with
-//! its name above it and the same scale.
+//! In colour, all series share one canvas. Without colour they could not be distinguished there, so each has its own canvas with its name
+//! above and the same scale.
 
 use super::super::axis::Axis;
 use super::super::number::{count, real};
@@ -16,7 +16,7 @@ struct Layout {
     margin: usize,
     wide: usize,
     high: usize,
-    /// Where each place lies across, zero to one.
+    /// The horizontal position of each point, from 0 to 1.
     shares: Vec<f64>,
     order: Vec<usize>,
 }

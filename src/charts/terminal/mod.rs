@@ -10,7 +10,7 @@ mod shades;
 
 use super::{Chart, ChartError, Kind, check, text};
 
-/// Narrower than this nothing can be read.
+/// In fewer columns nothing could be read.
 const NARROWEST: usize = 20;
 
 /// The chart as lines of text, each ending in a line break and none wider than `columns`; `colour` allows ANSI colours.
@@ -40,14 +40,14 @@ pub fn terminal(chart: &Chart, columns: usize, colour: bool) -> Result<String, C
     Ok(lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect())
 }
 
-/// The room there is and whether it has colours.
+/// The available size, and whether there are colours.
 #[derive(Debug, Clone, Copy)]
 struct Screen {
     columns: usize,
     colour: bool,
 }
 
-/// The palette's nearest among the 256 colours of terminals.
+/// The nearest of the terminal's 256 colours for each colour of the palette.
 const COLOURS: [u8; 8] = [32, 166, 36, 169, 172, 74, 142, 245];
 
 impl Screen {

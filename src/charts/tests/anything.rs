@@ -1,4 +1,4 @@
-//! Charts made up at random, the same ones each time: whatever is accepted is drawn whole, and nothing panics.
+//! Random charts, the same ones each time: every accepted chart is drawn completely, and nothing panics.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What every chart promises, checked on charts of every kind.
+//! The guarantees of every chart, checked on charts of every kind.
 
 mod anything;
 mod limits;
