@@ -1,4 +1,4 @@
-//! Criterion over `benches/sql/<domain>/*.sql`: in each file all statements but the last are set-up, the last one is timed.
+//! Criterion benchmarks for `benches/sql/<domain>/*.sql`: in each file, all statements except the last are set-up, and the last one is timed.
 //!
 //! `cargo bench` runs all, `cargo bench -- rfm` those whose name contains `rfm`.
 

@@ -1,12 +1,12 @@
-//! Runs `tests/sql/**/*.slt`, each with several partitions and batch sizes: the same answers every time.
+//! Runs `tests/sql/**/*.slt`, each with several numbers of partitions and batch sizes: the results must be the same every time.
 //!
-//! `cargo test --test slt` runs all, `cargo test --test slt -- rfm` those whose path contains `rfm`, and
+//! `cargo test --test slt` runs all, `cargo test --test slt -- rfm` those whose path contains `rfm`,
 //! `cargo test --test slt -- --all` runs each with every setting, not only the first two, and
-//! `cargo test --test slt -- --complete rfm` writes the answers of today into them, to be read before they are committed.
+//! `cargo test --test slt -- --complete rfm` writes the current results into the files, to be reviewed before they are committed.
 //!
-//! Everything is in memory, unless the first line of a file is `# In a database directory.` Then the run has one of its own, so that tables
-//! have a past and other sessions see them: `connection name` is another session of the same engine. After `control substitution on`,
-//! `$__TEST_DIR__` is a folder for files, and a `$` of SQL is written `\$`.
+//! Everything is in memory, unless the first line of a file is `# In a database directory.` Then the run has its own directory, so that tables
+//! have earlier states and other sessions see them: `connection name` is another session of the same engine. After `control substitution on`,
+//! `$__TEST_DIR__` is a folder for files, and a `$` in SQL is written `\$`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
@@ -24,10 +24,10 @@ use sqllogictest::{
     AsyncDB, DBOutput, DefaultColumnType, Normalizer, Runner, default_normalizer, default_validator, strict_column_validator,
 };
 
-/// Partitions and rows in a batch. The first two are the ordinary run.
+/// Partitions and rows per batch. A normal run uses the first two.
 const SETTINGS: [(usize, usize); 6] = [(2, 8192), (7, 3), (1, 8192), (1, 3), (7, 8192), (2, 3)];
 
-/// Files run at once.
+/// How many files run at once.
 const THREADS: usize = 2;
 
 const IN_A_DATABASE: &str = "# In a database directory.";
@@ -69,11 +69,11 @@ impl AsyncDB for Connection {
 }
 
 thread_local! {
-    /// Whether the rows of the statement that ran last come in an order that was asked for. A validator gets no state but its thread's.
+    /// Whether the last statement asked for an order of its rows. Thread-local, because a validator gets no other state.
     static IN_ORDER: Cell<bool> = const { Cell::new(true) };
 }
 
-/// A query without ORDER BY promises no order of its rows; they are compared as a set then.
+/// A query without ORDER BY guarantees no order of its rows, so they are compared as a set.
 fn same_rows(normalizer: Normalizer, actual: &[Vec<String>], expected: &[String]) -> bool {
     let mut actual: Vec<String> = actual.iter().map(|row| normalizer(&row.join(" "))).collect();
     let mut expected: Vec<String> = expected.iter().map(normalizer).collect();
@@ -84,13 +84,13 @@ fn same_rows(normalizer: Normalizer, actual: &[Vec<String>], expected: &[String]
     actual == expected
 }
 
-/// Whether this reads rows, as SHOW, DESCRIBE and EXPLAIN do not: those have an order of their own.
+/// Whether this is a query; SHOW, DESCRIBE and EXPLAIN are not, and have a fixed order.
 fn is_query(sql: &str) -> bool {
     let first = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(').split_whitespace().next().unwrap_or_default();
     ["SELECT", "WITH", "VALUES", "FROM", "TABLE"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
-/// Whether ORDER BY stands outside of all parentheses.
+/// Whether there is an ORDER BY outside of all parentheses.
 fn orders(sql: &str) -> bool {
     let mut depth = 0;
     let outside: String = sql
@@ -119,7 +119,7 @@ fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column.value(row).to_string())).collect()).collect()
 }
 
-/// The engine of one run, and the database directory that goes with it.
+/// The engine of one run, with its database directory.
 struct Running {
     engine: Engine,
     _database: Option<tempfile::TempDir>,
@@ -157,7 +157,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Writes the answers of today into the file.
+/// Writes the current results into the file.
 fn complete(file: &Path) {
     let running = Running::start(file, 2, 8192);
     let mut runner = Runner::new(|| async { running.connect() });
@@ -166,7 +166,7 @@ fn complete(file: &Path) {
     println!("written: {}", file.display());
 }
 
-/// Runs the file with each of the settings: how many failed.
+/// Runs the file with each of the settings; returns how many failed.
 fn check(file: &Path, settings: &[(usize, usize)]) -> usize {
     let failed = settings.iter().filter(|&&(partitions, batch_size)| {
         let running = Running::start(file, partitions, batch_size);
@@ -219,7 +219,7 @@ fn main() -> ExitCode {
             println!("{:6.1} s  {}", took.as_secs_f64(), file.strip_prefix(&root).unwrap_or(file).display());
         }
     }
-    // A file whose thread died is not among them.
+    // A file whose thread panicked is missing here.
     let failed: usize = done.iter().map(|(_, failed, _)| failed).sum();
     let missing = files.len() - done.len();
     println!("slt: {} runs, {failed} failed", done.len() * settings.len());

@@ -1,4 +1,4 @@
-//! The audit log: what is recorded is on disk before anybody has a row, of several processes and of killed ones, and whatever is done to it shows.
+//! The audit log: a record is on disk before anybody gets a row, also with several processes and killed ones, and every manipulation is found.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -31,13 +31,13 @@ fn lines(place: &Path) -> Vec<String> {
     text.lines().map(str::to_string).collect()
 }
 
-/// What the program says of the log: its exit code, and what it prints.
+/// The result of `portrait audit`: exit code and output.
 fn verified(place: &Path, more: &[&str]) -> (i32, String) {
     let (code, out, errors) = run(portrait().arg("-d").arg(place).arg("audit").args(more));
     (code, format!("{out}{errors}"))
 }
 
-/// The chain as anybody can check it, by what the documentation says.
+/// Checks the chain in the way the documentation describes.
 fn check_by_hand(place: &Path) {
     let mut previous = "0".repeat(64);
     for (line, number) in lines(place).iter().zip(1..) {
@@ -67,7 +67,7 @@ fn a_read_is_on_disk_before_its_first_row() {
     out.read_line(&mut first).unwrap();
     out.read_line(&mut first).unwrap();
     assert!(first.contains("138"), "{first}");
-    // It waits for its rows to be taken.
+    // It waits until its rows are read.
     child.kill().unwrap();
     child.wait().unwrap();
     let mut rest = vec![];
@@ -93,7 +93,7 @@ fn killed_writers_leave_a_whole_chain() {
     for round in 0..4 {
         let mut children: Vec<Child> = (0..3).map(|_| start()).collect();
         let began = std::time::Instant::now();
-        // Killed in the middle of their work, at another time each round.
+        // Killed in the middle of their work, at a different time in each round.
         while lines(&place).len() < before + 20 + 7 * round && began.elapsed().as_secs() < 60 {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
@@ -135,14 +135,14 @@ fn what_is_done_to_the_log_shows() {
     let mut lines = whole.clone();
     lines[2] = lines[2].replace("\"phone\":\"phone\"", "\"phone\":\"other\"");
     assert!(changed(&lines, &[]).starts_with("record 3: is not what was written\n"));
-    // `portrait check` looks, too.
+    // `portrait check` finds it, too.
     let (code, out, _) = run(portrait().arg("-d").arg(&place).arg("check"));
     assert!(code == 1 && out.contains("damaged: audit: audit.log: record 3 is not what was written"), "{out}");
     let mut lines = whole.clone();
     lines.remove(6);
     assert!(changed(&lines, &[]).starts_with("record 7: is missing\n"));
     assert!(changed(&whole[..8], &[]).starts_with("record 9: is missing\n"));
-    // Who takes the head away as well is found out by who has noted the last record.
+    // If the head is removed as well, whoever noted the last record can still prove it.
     std::fs::remove_file(place.join("audit.head")).unwrap();
     write(&whole[..8]);
     assert_eq!(verified(&place, &[]).0, 0);
@@ -172,7 +172,7 @@ fn nobody_without_the_key_can_write_a_keyed_chain() {
     assert!(code == 1 && told.contains("cannot be verified: PORTRAIT_AUDIT_KEY_FILE must name the file"), "{told}");
     let (code, out, errors) = run(portrait().env("PORTRAIT_AUDIT_KEY_FILE", &key).arg("-d").arg(&place).arg("audit"));
     assert!(code == 0 && out.starts_with("whole: 4 records, 2 of them with a key"), "{out}{errors}");
-    // A key that is not there is no reason to go on without one.
+    // Without the key, the program refuses to continue.
     let (code, _, errors) = run(portrait().env("PORTRAIT_AUDIT_KEY_FILE", "/no/such.key").arg("-d").arg(&place).arg("audit"));
     assert!(code == 1 && errors.contains("cannot be read"), "{errors}");
 }
@@ -181,7 +181,7 @@ fn nobody_without_the_key_can_write_a_keyed_chain() {
 fn what_cannot_be_recorded_is_not_done() {
     let (_folder, place) = customers();
     let (engine, session) = open(&place);
-    // A folder in its place cannot be appended to.
+    // A folder in place of the log cannot be appended to.
     std::fs::rename(place.join("audit.log"), place.join("kept")).unwrap();
     std::fs::create_dir(place.join("audit.log")).unwrap();
     let refused = try_rows(&engine, &session, "SELECT phone FROM customers").unwrap_err();
@@ -226,6 +226,6 @@ fn who_reads_over_a_connection_is_named_with_the_client() {
         "SELECT role, login, purpose, statement, rows FROM system.audit WHERE event = 'read'",
     );
     assert_eq!(seen, ["ann|ann|service|SELECT phone FROM customers WHERE phone = ?|1"]);
-    // No value of any statement is in the log.
+    // The log contains no value of any statement.
     assert!(lines(&place).iter().all(|line| !line.contains("13810000007") && !line.contains("a long one")));
 }

@@ -1,4 +1,4 @@
-//! A database saved as one file while others write, and made again from it; archives that are damaged, crafted, or were never finished.
+//! A database is saved as one file while others write, and restored from it; archives that are damaged, crafted or unfinished.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -35,7 +35,7 @@ fn try_restore(archive: &Path, directory: &Path) -> Result<(), String> {
     restore(archive, directory, &|_, _| true).map(|_| ()).map_err(|error| message(&error))
 }
 
-/// What stands in a folder, hidden or not.
+/// The contents of a folder, including hidden files.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -52,7 +52,7 @@ fn a_database_comes_back_as_it_was() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(archive.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
-    // Into a directory that is there and empty, as well.
+    // An existing empty directory works as well.
     std::fs::create_dir(place.join("copy")).unwrap();
     try_restore(&archive, &place.join("copy")).unwrap();
     let (engine, session) = open(&place.join("shop"));
@@ -69,7 +69,7 @@ fn a_database_comes_back_as_it_was() {
     let checked = copy.check().unwrap();
     assert!(checked.findings.is_empty() && checked.files > 2, "{:?}", checked.findings);
     rows(&copy, &copied, "INSERT INTO orders VALUES (1, 1, 1); REFRESH PROFILE customer WITH (as_of = DATE '2025-07-01')");
-    // It replaces nothing.
+    // It never replaces anything.
     let error = message(&engine.back_up(&archive, &|_, _| true).unwrap_err());
     assert!(error.contains("shop.backup: exists already"), "{error}");
     let error = try_restore(&archive, &place.join("copy")).unwrap_err();
@@ -100,7 +100,7 @@ fn others_write_meanwhile() {
             let mut written = 0;
             while !done.load(Ordering::Relaxed) {
                 written += 1;
-                // Files are withdrawn and collected with each refresh.
+                // Each refresh withdraws and collects files.
                 rows(&engine, &session, &format!("INSERT INTO a VALUES ({written}); REFRESH PROFILE p; REFRESH PROFILE p"));
             }
             written
@@ -170,7 +170,7 @@ fn what_is_damaged_is_not_saved() {
     }
 }
 
-/// Writes an archive with other bytes, and tells what restoring it says.
+/// Writes an archive with other bytes, and returns the output of restoring it.
 fn crafted(folder: &Path, bytes: &[u8]) -> String {
     let archive = folder.join("crafted.backup");
     std::fs::write(&archive, bytes).unwrap();
@@ -180,7 +180,7 @@ fn crafted(folder: &Path, bytes: &[u8]) -> String {
     error
 }
 
-/// Sums a header of an archive up anew.
+/// Recomputes the checksum of an archive's header.
 fn resum(header: &mut [u8]) {
     header[148..156].fill(b' ');
     let sum: u32 = header[..512].iter().map(|byte| u32::from(*byte)).sum();
@@ -192,12 +192,12 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
     let (folder, archive) = saved();
     let place = folder.path();
     let whole = std::fs::read(&archive).unwrap();
-    // Every kilobyte or so, one bit.
+    // Flips one bit in every kilobyte or so.
     for at in (0..whole.len()).step_by(whole.len() / 60).chain([whole.len() - 1]) {
         let mut bytes = whole.clone();
         bytes[at] ^= 4;
         let is_padding = try_restore_of(place, &bytes);
-        // Bytes that only fill a block up, and what this program does not read of a header, change nothing.
+        // Padding bytes, and header fields that this program does not read, change nothing.
         assert!(is_padding || !crafted(place, &bytes).is_empty(), "byte {at}");
     }
     for length in [0, 100, 512, 1024, whole.len() / 2, whole.len() - 1, whole.len() - 512] {
@@ -229,7 +229,7 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
     assert!(with(&|header| header[124..135].copy_from_slice(b"77777777777")).contains("where its manifest has"));
     assert!(with(&|header| header[124] = 0xff).contains("is not a number"));
 
-    // A manifest that says something else.
+    // A manifest with other contents.
     let manifest = |change: &dyn Fn(String) -> String| {
         let text = String::from_utf8(whole[512..512 + size(&whole)].to_vec()).unwrap();
         let changed = change(text);
@@ -252,7 +252,7 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
     assert!(try_restore(&place.join("none"), &place.join("crafted")).unwrap_err().contains("no such file"));
 }
 
-/// True when an archive with these bytes is as good as the whole one.
+/// True if an archive with these bytes restores the same database.
 fn try_restore_of(place: &Path, bytes: &[u8]) -> bool {
     let folder = tempfile::tempdir_in(place).unwrap();
     let archive = folder.path().join("x.backup");
@@ -276,7 +276,7 @@ fn partial(folder: &Path) -> Vec<String> {
     names(folder).into_iter().filter(|name| name.ends_with(".partial")).collect()
 }
 
-/// A killed backup leaves no archive, a killed restore no database; what they leave hidden, the next one removes.
+/// A killed backup leaves no archive and a killed restore no database; the next one removes the hidden files that they leave.
 #[cfg(unix)]
 #[test]
 fn killed_on_the_way() {

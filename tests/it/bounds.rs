@@ -1,4 +1,4 @@
-//! No statement takes memory or time beyond its limits, whatever it says.
+//! No statement exceeds its limits of memory and time.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::support::{portrait, rows, session, try_rows};
 
 const LIMIT: u64 = 256;
-/// The program itself, and what operators take beside what they count.
+/// Memory of the program itself, and what operators use without counting it.
 const BESIDE: u64 = 576;
 
-/// Exit code, what was said, megabytes at the most, and time.
+/// Exit code, output, peak memory in megabytes, and time.
 fn watched(sql: &str) -> (Option<i32>, String, u64, Duration) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("said");
@@ -37,7 +37,7 @@ fn watched(sql: &str) -> (Option<i32>, String, u64, Duration) {
     (ended.code(), std::fs::read_to_string(output).unwrap(), most, began.elapsed())
 }
 
-/// Statements of a line that would make gigabytes.
+/// One-line statements that would build gigabytes.
 #[test]
 #[cfg(target_os = "linux")]
 fn small_statements_take_no_large_memory() {
@@ -92,7 +92,7 @@ fn small_statements_take_no_large_memory() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Texts that would parse for hours or overflow the stack are answered at once, with the place.
+/// Texts that would take hours to parse or overflow the stack are rejected at once, with the position.
 /// Readers hold a few pieces of a file, whatever its size.
 #[test]
 #[cfg(target_os = "linux")]
@@ -195,7 +195,7 @@ fn deep_statements_are_refused() {
     assert_eq!(rows(&engine, &session, "SELECT 'still here'"), ["still here"]);
 }
 
-/// A mistake within expressions that the parser reads in two ways is told at once, and what is right is read however deep it may be.
+/// An error within expressions that the parser tries in two ways is reported at once, and valid ones are parsed at any depth.
 #[test]
 fn mistakes_deep_inside_are_told_at_once() {
     let (engine, session) = session();
@@ -221,13 +221,13 @@ fn mistakes_deep_inside_are_told_at_once() {
     assert_eq!(rows(&engine, &session, &deep), ["1"]);
     let deep = format!("SELECT * FROM {}VALUES (1){}", "(SELECT * FROM (".repeat(20), "))".repeat(20));
     assert_eq!(rows(&engine, &session, &deep), ["1"]);
-    // Queries in expressions double the work at every level.
+    // Subqueries in expressions double the work at every level.
     let nested = |levels: usize| format!("SELECT {}1{}", "(SELECT ".repeat(levels), ")".repeat(levels));
     assert_eq!(rows(&engine, &session, &nested(8)), ["1"]);
     assert!(try_rows(&engine, &session, &nested(45)).unwrap_err().contains("more than 20000 steps"));
 }
 
-/// What is named once and read twice, thirty times over, would be a thousand million steps.
+/// Thirty CTEs that each read the previous one twice would be a billion steps.
 #[test]
 fn plans_have_a_size() {
     let (engine, session) = session();
@@ -274,7 +274,7 @@ fn plans_have_a_size() {
     assert!(failed.unwrap().contains("steps"));
 }
 
-/// The deepest that a setting allows is safe.
+/// The greatest depth that the setting allows is safe.
 #[test]
 fn the_deepest_is_safe() {
     let (engine, session) = session();

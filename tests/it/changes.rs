@@ -1,4 +1,4 @@
-//! Statements that change rows: the same tables as SQLite has after the same statements, at every time.
+//! Statements that change rows: after each of them, tables are the same as SQLite's after the same statements.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use rusqlite::types::ValueRef;
 
 use crate::support::{About, Dice, cases, portrait, rows, run, session_with, try_rows};
 
-/// One life of a table, in both.
+/// A table with the same history in both.
 struct Life {
     dice: Dice,
     engine: Engine,
     session: Session,
     sqlite: Connection,
-    /// Each state it had, by the time since when.
+    /// Each of its states, by the time when it began.
     states: Vec<(String, Vec<String>)>,
     said: Vec<String>,
 }
@@ -68,7 +68,7 @@ impl Life {
         }
     }
 
-    /// Rows of another table, of which at most one belongs to a number.
+    /// Rows of another table, at most one for each number.
     fn source(&mut self) {
         self.both("DELETE FROM s");
         let ids: Vec<usize> = (0..12).filter(|_| self.dice.chance(40)).collect();
@@ -78,10 +78,10 @@ impl Life {
         }
     }
 
-    /// Runs a statement on both; what they give back and leave is the same.
+    /// Runs a statement on both; the returned rows and the resulting tables are the same.
     fn change(&mut self, sql: &str, of: &str) {
         let returning = if self.dice.chance(50) { " RETURNING id, g, x + 1" } else { "" };
-        // SQLite gives columns of other tables back with `*` and names alone.
+        // In SQLite, RETURNING can only name the table's own columns.
         let returning = if of == "t" { returning } else { "" };
         let sql = format!("{sql}{returning}");
         self.said.push(format!("{sql};"));
@@ -121,7 +121,7 @@ impl Life {
         if self.dice.chance(30) {
             self.source();
             let condition = self.condition("t");
-            // SQLite knows no USING.
+            // SQLite has no USING.
             let theirs = format!("DELETE FROM t WHERE ({condition}) AND EXISTS (SELECT 1 FROM s WHERE s.id = t.id)");
             self.different(&format!("DELETE FROM t USING s WHERE ({condition}) AND s.id = t.id"), &theirs);
         } else {
@@ -143,7 +143,7 @@ impl Life {
         }
     }
 
-    /// MERGE, and the rows that it leaves as a query that SQLite understands.
+    /// MERGE, and the resulting rows as a query that SQLite understands.
     fn merge(&mut self) {
         self.source();
         let (matched, alone) = (self.dice.below(60), self.condition("t"));
@@ -198,7 +198,7 @@ fn changes_are_those_of_sqlite() {
     }
 }
 
-/// A change of a row writes one file anew, however large the table is.
+/// Changing one row rewrites one file, however large the table is.
 #[test]
 fn only_files_that_change_are_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,7 +222,7 @@ fn only_files_that_change_are_written() {
     assert_eq!(sql("SELECT count(*), min(id), max(id), sum(id) FROM t WHERE id > 10"), ["85712|17|999995|42856914273"]);
 }
 
-/// Two that change the same rows: the second sees what the first has done.
+/// Two statements change the same rows: the second sees the first one's changes.
 #[test]
 fn changes_of_two_sessions_follow_one_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -246,7 +246,7 @@ fn changes_of_two_sessions_follow_one_another() {
     assert_eq!(rows(&engine, &session, "SELECT x FROM t ORDER BY id"), ["40", "0"]);
 }
 
-/// Killed at any moment, and at each step of the commit: a change is there whole or not at all, and none that was acknowledged is lost.
+/// Killed at any moment, and at each step of the commit: a change is either complete or absent, and no acknowledged one is lost.
 #[test]
 fn killed_changes_are_whole_or_not_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -270,7 +270,7 @@ fn killed_changes_are_whole_or_not_there() {
         }
         let mut killed = killed.spawn().unwrap();
         let mut input = killed.stdin.take().unwrap();
-        // A process that is killed meanwhile takes no more of it.
+        // Writing fails if the process was killed in the meantime.
         let _ = input.write_all(script.as_bytes());
         drop(input);
         if step.is_none() {

@@ -1,4 +1,4 @@
-//! Clusters and models: published figures, the same answer however the work is divided, steps one by one, cancelling, files.
+//! Clusters and models: published figures, results that do not depend on how the work is divided, single steps, cancelling, files.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use portraitdb::EngineOptions;
 
 use crate::support::{rows, session, session_with, shared_data, try_rows};
 
-/// Annual income × spending score of 200 customers of a mall, not scaled; the inertia of scikit-learn's best of many starts.
+/// Annual income × spending score of 200 customers of a mall, not scaled; the best inertia of many starts in scikit-learn.
 #[test]
 fn the_mall_has_its_known_inertia() {
     let Some(mall) = shared_data("mall/Mall_Customers.csv") else { return };
@@ -37,7 +37,7 @@ fn the_mall_has_its_known_inertia() {
         sizes.iter().map(|row| row.split('|').nth(1).unwrap().parse::<u32>().unwrap()).collect::<Vec<_>>(),
         [81, 39, 35, 23, 22]
     );
-    // The indices of scikit-learn 1.9, of these clusters and of the genders.
+    // The indices by scikit-learn 1.9, for these clusters and for the genders.
     let indices = |from: &str, expected: [f64; 3]| {
         let found = rows(&engine, &session, &format!("SELECT silhouette, davies_bouldin, calinski_harabasz FROM {from}"));
         for (found, expected) in found[0].split('|').zip(expected) {
@@ -50,14 +50,14 @@ fn the_mall_has_its_known_inertia() {
     indices(&of(5), [0.553931997444648, 0.5725628995597082, 247.35899338037282]);
     let genders = "cluster_validity(mall, key => id, cluster => gender, features => [income, score], scale => 'none')";
     indices(genders, [0.0033854527380954443, 14.782119350545155, 0.6511184278935909]);
-    // The least cost of 60 starts of the Python package kmodes, with three numbers and the gender.
+    // The lowest cost of 60 starts in the Python package kmodes, with three numbers and the gender.
     for (clusters, cost) in [(3, 339.09068653590634), (4, 248.45321715208357), (6, 174.88887021131018)] {
         let ours = format!(
             "SELECT sum(distance * distance) <= {cost} + 1e-9 FROM kprototypes(mall, key => id, n_clusters => {clusters}, gamma => 0.5, n_init => 10)"
         );
         assert_eq!(rows(&engine, &session, &ours), ["true"], "{clusters} prototypes");
     }
-    // Five clusters tell themselves apart in rules that get nearly everybody right.
+    // Rules for the five clusters are right for nearly every row.
     let rules = format!(
         "SELECT sum(purity * rows) / sum(rows) > 0.95 FROM explain_segments((SELECT m.*, cluster_id FROM mall AS m
            JOIN kmeans(mall, {call}, n_clusters => 5) AS k ON m.id = k.id), label => cluster_id, features => [income, score], max_rules => 8, max_depth => 4)"
@@ -69,7 +69,7 @@ const SHOPPERS: &str = "CREATE TABLE shoppers AS SELECT r.customer_id, recency_d
     FROM rfm(sample_orders(rows => 6000), customer => customer_id, order_time => ordered_at, amount => amount) AS r
     JOIN sample_customers(rows => 2000) AS c ON r.customer_id = c.customer_id WHERE gender IS NOT NULL";
 
-/// Every function, to the last bit, with other partitions, batches and orders of rows.
+/// Every function returns the same bits with other partitions, batches and orders of rows.
 #[test]
 fn answers_do_not_depend_on_how_the_work_is_divided() {
     let questions = |input: &str| {
@@ -174,7 +174,7 @@ fn defaults_and_models_are_told() {
     assert!(error.contains("is used by tag t, view v"), "{error}");
 }
 
-/// A model of so many different texts of 200 characters, which it must remember, over more rows than it was trained on.
+/// A model that must remember this many distinct strings of 200 characters, applied to more rows than it was trained on.
 fn a_large_model(texts: usize, predicted: usize) {
     let (engine, session) = session();
     let sql = |text: &str| rows(&engine, &session, text);
@@ -212,7 +212,7 @@ fn a_model_of_fifty_megabytes_predicts_a_million_rows() {
     a_large_model(250_000, 1_000_000);
 }
 
-/// A model is in the file of the database, whole or not at all.
+/// The database contains a complete model or none.
 #[test]
 fn models_are_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,7 +225,7 @@ fn models_are_kept() {
             &session,
             "CREATE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3) AS SELECT * FROM shoppers",
         );
-        // What fails leaves the version before.
+        // If training fails, the previous version stays.
         let failing = "CREATE OR REPLACE MODEL m WITH (type = 'kmeans', key = 'customer_id', n_clusters = 100000) AS SELECT * FROM shoppers";
         try_rows(&engine, &session, failing).unwrap_err();
         rows(&engine, &session, "SELECT customer_id, cluster_id, distance FROM ml_predict(m, shoppers) ORDER BY 1")
@@ -262,7 +262,7 @@ fn clustering_can_be_cancelled_and_keeps_within_memory() {
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 
-/// What does not fit the memory limit is read from disk in each step, with the same answer.
+/// Data beyond the memory limit is read from disk in each step, with the same result.
 #[test]
 fn features_beyond_the_memory_limit_go_to_disk() {
     let columns: Vec<String> = (1..=12).map(|column| format!("sin({column} * value) AS f{column}")).collect();
@@ -283,11 +283,11 @@ fn features_beyond_the_memory_limit_go_to_disk() {
     assert!(robust.unwrap_err().contains("needs the features in memory"));
 }
 
-/// A rule pasted into WHERE selects as many rows as it told, and a planted cut is found, for numbers and times of every type.
+/// A rule pasted into WHERE selects as many rows as reported, and a planted cut is found, for numbers and times of every type.
 #[test]
 fn rules_select_the_rows_they_told() {
     let (engine, session) = session();
-    // The value of a row that counts from 0 in `n`, scattered: neighbours differ by the least the type can tell.
+    // The value of row `n`, counted from 0, in scattered order: neighbouring values differ by the smallest step of the type.
     for value in [
         "CAST(n AS BIGINT) + 9007199254740000",
         "CAST(n AS BIGINT) - 9223372036854775808",

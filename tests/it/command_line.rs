@@ -54,7 +54,7 @@ fn output_appears_only_on_success() {
     assert_eq!(names, ["out.parquet"]);
 }
 
-/// Pandas knows no lists of views, which is how texts lie in memory here.
+/// Pandas does not support lists of string views, which is how strings are stored in memory here.
 #[test]
 fn parquet_files_hold_plain_strings_at_every_depth() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,7 +89,7 @@ fn parquet_files_hold_plain_strings_at_every_depth() {
         }
     }
     assert_eq!(files, 6);
-    // What was written is what was asked for.
+    // The file has the requested format.
     let compared = format!("SELECT count(*) AS n FROM (({query}) EXCEPT (SELECT * FROM 'output.parquet'))");
     let (_, out, errors) = run(portrait().current_dir(folder.path()).args(["-f", "csv", "-c", &compared]));
     assert_eq!(out, "n\n0\n", "{errors}");
@@ -153,7 +153,7 @@ fn ctrl_c_stops_a_query() {
     interrupt(
         "SELECT count(*) FROM generate_series(1, 3000000) a, generate_series(1, 3000000) b WHERE (a.value * b.value) % 7 = 3",
     );
-    // 60 items, each in every other of 400 baskets: more closed sets than anybody can wait for.
+    // 60 items, each in half of 400 baskets: far too many closed sets to wait for.
     interrupt(
         "SET portrait.max_itemsets = 1000000000000000; SELECT count(*) FROM frequent_itemsets((SELECT basket.value AS b, item.value AS i
            FROM generate_series(1, 400) basket, generate_series(1, 60) item WHERE random() * (basket.value + item.value) < 0.5 * (basket.value + item.value)),
@@ -212,7 +212,7 @@ fn the_demo_shows_segments_and_rules() {
     }
 }
 
-/// The recipes run on the sample files as well as on the functions that made them, with the same answers.
+/// The recipes give the same results on the sample files and on the functions that made the files.
 #[test]
 fn recipes_run_on_files() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -220,7 +220,7 @@ fn recipes_run_on_files() {
     let mut recipes: Vec<_> = recipes.map(|recipe| recipe.unwrap().path()).collect();
     recipes.sort();
     assert!(recipes.len() >= 11);
-    // These go together, in this order.
+    // These scripts belong together, in this order.
     let tags = ["check_rules", "library", "segments", "refresh", "overview"].map(|name| root.join("sql/tags").join(name));
     recipes.extend(tags.map(|path| path.with_extension("sql")));
     let quality = ["inspect", "rules", "filled"].map(|name| root.join("sql/clean").join(name));

@@ -1,4 +1,4 @@
-//! Large CSV files give the rows that were written into them, however they are divided among threads.
+//! Large CSV files return the rows that were written, however they are divided among threads.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use portraitdb::EngineOptions;
 
 use crate::support::{Dice, portrait, rows, run, session_with};
 
-/// Rows of text with everything that can stand in quotes, and what their numbers add up to.
+/// Rows of text with everything that quotes can contain, and the sum of their numbers.
 fn written(seed: u64, count: usize) -> (String, i64, usize) {
     let mut dice = Dice(seed);
     let (mut text, mut sum, mut letters) = (String::from("id,remark,amount\n"), 0, 0);
@@ -37,7 +37,7 @@ fn rows_do_not_depend_on_how_a_file_is_divided() {
     }
 }
 
-/// A folder by its bare name is read with the options of the call only.
+/// A folder given by name alone is read with the options of the call.
 #[test]
 fn a_folder_of_another_encoding_is_read_by_its_name() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ fn tables_and_views_are_remembered() {
          CREATE VIEW 分层 AS SELECT * FROM rfm(订单, customer => customer_id, order_time => ordered_at, amount => amount)",
     );
     assert_eq!((code, errors.as_str()), (0, "note: there was no database in crm; a new one was created\n"));
-    // From another directory: the place of the file is remembered whole.
+    // From another directory: the full path of the file is remembered.
     let database = folder.path().join("crm");
     let elsewhere = |sql: &str| run(portrait().current_dir("/").arg("-d").arg(&database).args(["-f", "csv", "-c", sql]));
     let (code, out, errors) = elsewhere("SELECT count(*) AS n FROM 分层");
@@ -43,7 +43,7 @@ fn what_cannot_be_a_database_is_refused() {
     assert!(code == 1 && errors.contains("is a file; a database is a directory"), "{errors}");
 }
 
-/// Several processes write to one database at once: each definition is there in the end, and readers never fail.
+/// Several processes write to one database at once: in the end every definition exists, and readers never fail.
 #[test]
 fn processes_share_a_database() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,12 +122,12 @@ fn every_kind_of_location_is_read() {
         sql(&format!("CREATE EXTERNAL TABLE {name} STORED AS {format} LOCATION '{}'", at(place)));
         assert_eq!(sql(&format!("SELECT count(*), sum(amount) > 0 FROM {name}")), ["1000|true"], "{name}");
     }
-    // The folders of hive partitions are a column, and prune.
+    // The folders of hive partitions become a column, and folders are skipped.
     let years = sql("SELECT year, count(*) FROM e GROUP BY year ORDER BY year");
     assert_eq!(years, sql("SELECT year, count(*) FROM o GROUP BY year ORDER BY year"));
     let plan = sql("EXPLAIN SELECT * FROM e WHERE year = '2024'").join("\n");
     assert!(plan.contains("year=2024") && !plan.contains("year=2023"), "{plan}");
-    // A file that comes later is seen.
+    // A file that is added later is seen.
     sql(&format!("COPY (SELECT * FROM o LIMIT 7) TO '{}/part-9.parquet'", at("many")));
     assert_eq!(sql("SELECT count(*) FROM a"), ["1007"]);
 }
@@ -143,7 +143,7 @@ fn missing_and_corrupt_files_are_named() {
     std::fs::write(at("parts/bad.parquet"), "PAR1 this is not Parquet PAR1").unwrap();
     std::fs::write(at("empty.parquet"), "").unwrap();
 
-    // A file whose footer is whole and whose pages are not.
+    // A file with an intact footer and damaged pages.
     rows(&engine, &session, &format!("COPY (SELECT * FROM sample_orders(rows => 20000)) TO '{}'", at("pages.parquet")));
     let mut bytes = std::fs::read(at("pages.parquet")).unwrap();
     let length = bytes.len();

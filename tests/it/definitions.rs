@@ -1,4 +1,4 @@
-//! Definitions that several make at once, that are replaced while others use them, that are damaged, and that are gone.
+//! Definitions that are created concurrently, replaced while in use, damaged, or removed.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,7 +16,7 @@ fn open(folder: &Path) -> (Engine, Session) {
     session_with(EngineOptions { database: Some(folder.to_path_buf()), partitions: Some(1), ..EngineOptions::default() })
 }
 
-/// Runs two statements in two processes at once; gives the error of each that failed.
+/// Runs two statements in two processes at once; returns the error of each that failed.
 fn race(folder: &Path, statements: [&str; 2]) -> [Option<String>; 2] {
     let start = |sql: &str| {
         let mut program = portrait();
@@ -38,16 +38,15 @@ fn database() -> (tempfile::TempDir, PathBuf) {
     (folder, database)
 }
 
-/// Races two statements in a database that `before` has prepared: one of them is told that it came too late, in
-/// these words or others after `|`.
-/// `after` is asked once both have ended, whoever has won.
+/// Races two statements in a database prepared by `before`: one of them gets an error that it came too late, with one of the texts
+/// separated by `|`. `after` runs once both have ended, whichever has won.
 fn one_wins(before: &str, statements: [&str; 2], told: [&str; 2], after: &[(&str, &str)], end: &str) {
     let (_folder, database) = database();
     let (engine, session) = open(&database);
     let mut won = [0, 0];
     for round in 0..rounds() {
         rows(&engine, &session, before);
-        // Whoever is started second has a chance, too.
+        // The one started second must have a chance, too.
         let turned = round % 2 == 1;
         let order = if turned { [statements[1], statements[0]] } else { statements };
         let mut errors = race(&database, order);
@@ -83,7 +82,7 @@ fn of_two_that_make_a_profile_one_wins() {
     );
 }
 
-/// A tag is not made for a profile that is dropped: it would come back with the next profile of that name.
+/// A tag is not created for a dropped profile: it would reappear with the next profile of that name.
 #[test]
 fn a_tag_is_made_or_its_profile_is_dropped() {
     one_wins(
@@ -144,7 +143,7 @@ fn of_two_that_make_a_model_one_wins() {
     );
 }
 
-/// A session, others, and other processes see what replaces an object at once: in views, functions and prepared statements.
+/// A replaced object is seen at once by the same session, others, and other processes: in views, functions and prepared statements.
 #[test]
 fn what_is_replaced_is_seen_at_once() {
     let (_folder, database) = database();
@@ -192,7 +191,7 @@ fn what_is_replaced_is_seen_at_once() {
     assert_eq!(own("EXECUTE one"), ["8"]);
 }
 
-/// A catalog in which something was damaged by hand: what is whole is listed, described and used, and what is broken is told.
+/// A catalog damaged by hand: intact objects can be listed, described and used, and broken ones are reported.
 #[test]
 fn what_is_broken_hides_nothing_else() {
     let (_folder, database) = database();
@@ -272,7 +271,7 @@ fn what_is_broken_hides_nothing_else() {
     assert!(script.contains("\n-- model \"m\"\nCREATE MODEL m"), "{script}");
 }
 
-/// What was dropped is nowhere any more: not the rows, not the definitions, not what a run has said of them.
+/// Dropped objects leave nothing behind: no rows, no definitions, no messages of runs.
 #[test]
 fn nothing_is_left_of_what_was_dropped() {
     const SECRET: &str = "x13800138000";
@@ -285,7 +284,7 @@ fn nothing_is_left_of_what_was_dropped() {
          CREATE SEGMENT s ON p AS g = '{SECRET}'; REFRESH PROFILE p;
          CREATE MODEL m WITH (type = 'kprototypes', key = 'k', n_clusters = 1) AS SELECT k, k % 2 AS a, phone FROM phones"
     ));
-    // Errors about values, each another way.
+    // Errors about values, each of a different kind.
     let failures = [
         (
             "CREATE OR REPLACE TAG h ON p AS SELECT k, CAST(phone AS BIGINT) FROM phones",
@@ -327,7 +326,7 @@ fn nothing_is_left_of_what_was_dropped() {
     assert_eq!(found(&database), Vec::<PathBuf>::new(), "when it is closed");
 }
 
-/// Without a database, tables are of the session, and views and all else are remembered beside them: in one space of names.
+/// Without a database, tables belong to the session and everything else to the engine, but they share one namespace.
 #[test]
 fn a_table_in_memory_does_not_hide_a_view() {
     let (engine, session) = session_with(EngineOptions::default());

@@ -1,4 +1,4 @@
-//! Pages: complete, true, and their examples run.
+//! Pages are complete and correct, and their examples run.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +16,7 @@ fn names_are_unique_and_pages_complete() {
         if is_function {
             assert!(!doc.arguments.is_empty() && !doc.examples.is_empty(), "{}", doc.name);
         }
-        // The columns of files are those of the files.
+        // The columns of file readers depend on the files.
         if doc.kind == Kind::Relation && doc.domain != "files" {
             assert!(!doc.columns.is_empty(), "{}", doc.name);
         }
@@ -32,7 +32,7 @@ fn names_are_unique_and_pages_complete() {
     }
 }
 
-/// A table of a page begins with its headings and the line below them, and all its rows have as many cells.
+/// A table on a page begins with its headings and the line below them, and all its rows have the same number of cells.
 #[test]
 fn tables_of_pages_are_whole() {
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
@@ -53,7 +53,7 @@ fn tables_of_pages_are_whole() {
     }
 }
 
-/// Each function has a file of its own in `tests/sql/<domain>`, and each file the function's name in it.
+/// Each function has its own file in `tests/sql/<domain>`, which mentions the function's name.
 #[test]
 fn every_function_has_its_slt() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
@@ -65,7 +65,7 @@ fn every_function_has_its_slt() {
     }
 }
 
-/// Every example runs, and answers what its page shows.
+/// Every example runs, and its result is the one on the page.
 #[test]
 fn examples_answer_what_their_pages_show() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -112,13 +112,13 @@ fn column_for(role: &str) -> &'static str {
     }
 }
 
-/// The columns that a page promises are those that come.
+/// The columns on a page are the actual columns.
 #[test]
 fn results_have_the_columns_of_their_page() {
     let engine = Engine::open(EngineOptions::default()).unwrap();
     let session = engine.session().unwrap();
     for doc in pages().into_iter().filter(|doc| doc.kind == Kind::Relation && doc.domain != "files") {
-        // What has to be made before it has a name is tested where it is made.
+        // Functions that need an object first are tested where that object is created.
         if doc.arguments.iter().any(|argument| argument.default.is_none() && matches!(argument.takes, Takes::Name(_))) {
             continue;
         }
@@ -153,7 +153,7 @@ fn results_have_the_columns_of_their_page() {
                 other => panic!("{}: no sample value for {other:?}", doc.name),
             })
             .collect();
-        // What is required though it has no place of its own: one of two arguments.
+        // One of two named arguments is required.
         let either = if doc.argument("min_support").is_some_and(|argument| !matches!(argument.takes, Takes::Integer(..))) {
             ", min_support => 0.5"
         } else if doc.arguments.iter().any(|argument| argument.takes == Takes::Query && argument.default.is_some()) {
@@ -163,7 +163,7 @@ fn results_have_the_columns_of_their_page() {
         } else if doc.argument("amount").is_some_and(|argument| argument.default.is_some()) {
             ", amount => amount"
         } else if doc.argument("time").is_some_and(|argument| argument.default.is_some() && argument.takes == Takes::Time) {
-            // Columns that come with these alone.
+            // Columns that only exist with these arguments.
             ", per => status, time => ordered_at"
         } else {
             ""
@@ -172,7 +172,7 @@ fn results_have_the_columns_of_their_page() {
         let statement = engine.block_on(session.parse(&sql)).unwrap().remove(0);
         let plan = engine.block_on(session.plan(statement)).unwrap();
         let names: Vec<&str> = plan.schema().fields().iter().map(|field| field.name().as_str()).collect();
-        // "(customer)" has the name of that role's column; when the role is not given, there is none. "(input)" are all columns of the input.
+        // "(customer)" stands for the name of that role's column, or nothing if the role is not given. "(input)" stands for all columns of the input.
         let promised = doc.columns.iter().flat_map(|column| {
             let Some((role, rest)) = column.name.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
                 return vec![column.name.to_string()];

@@ -1,5 +1,5 @@
-//! The script of a database's definitions makes them again in another one, which is dumped as the same script: whatever the objects, their
-//! names, and what they need of one another.
+//! The script of a database's definitions recreates them in another database, whose dump is the same script: for all objects, names and
+//! dependencies.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ fn sets() -> u64 {
     cases(40)
 }
 
-/// Pieces of names, each of which has ended a name, a comment or a statement somewhere.
+/// Pieces of names that could end a name, a comment or a statement.
 const PIECES: [&str; 30] = [
     "\"",
     "\"\"",
@@ -53,7 +53,7 @@ fn name(dice: &mut Dice, number: usize) -> String {
             name.push_str(dice.of(&PIECES).unwrap());
         }
     }
-    // Together with the others, so that no two are the same.
+    // Joined with a number, so that no two are the same.
     write!(name, "n{number}").unwrap();
     if dice.below(2) == 0 {
         name.push_str(dice.of(&PIECES).unwrap());
@@ -76,7 +76,7 @@ fn open(folder: &std::path::Path) -> (Engine, Session) {
 
 const OBJECTS: &str = "SELECT kind, profile, name, count(*) FROM system.versions GROUP BY kind, profile, name ORDER BY 1, 2, 3";
 
-/// Runs a dump elsewhere, and holds the two databases against one another.
+/// Runs a dump elsewhere, and compares the two databases.
 fn comes_back(engine: &Engine, session: &Session, subject: &str) {
     let script = session.dump().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn comes_back(engine: &Engine, session: &Session, subject: &str) {
     assert_eq!(rows(&copy, &copied, "SELECT count(*) FROM system.tables WHERE name = 'injected'"), ["0"], "{subject}");
 }
 
-/// What there is so far, quoted.
+/// The quoted names of the objects so far.
 #[derive(Default)]
 struct Made {
     /// With the columns `k` (a number that is unique), `a` (a number) and `c` (a text).
@@ -107,7 +107,7 @@ struct Profile {
     segments: Vec<String>,
 }
 
-/// A statement that makes an object, over what there is.
+/// A statement that creates an object over existing ones.
 fn statement(dice: &mut Dice, made: &mut Made, number: usize) -> String {
     let name = name(dice, number);
     let own = quoted(&name);
@@ -211,7 +211,7 @@ fn statement(dice: &mut Dice, made: &mut Made, number: usize) -> String {
     }
 }
 
-/// Any set of definitions, dumped and made again, is the same set.
+/// Any set of definitions, dumped and recreated, is the same set.
 #[test]
 fn definitions_come_back() {
     let mut total = 0;
@@ -224,12 +224,12 @@ fn definitions_come_back() {
         let mut made = Made { relations: vec!["t".into()], ..Made::default() };
         for number in 0..4 + dice.below(12) {
             let sql = statement(&mut dice, &mut made, number);
-            // Some are published before others are made over them, and some never.
+            // Some are published before others are created over them, and some never.
             let profile = dice.of(&made.profiles).filter(|_| number % 4 == 3);
             let refresh = profile.map(|profile| format!("REFRESH PROFILE {}", profile.name));
             for sql in std::iter::once(sql).chain(refresh) {
                 if let Err(error) = try_rows(&engine, &session, &sql) {
-                    // A profile over another cannot be published before that one; and what was made after a refresh is no part of it.
+                    // A profile over another one cannot be published before it, and tags created after a refresh are not part of it.
                     let expected =
                         ["was not refreshed yet", "it was made later", "REFRESH SEGMENT", "no such column", "published no tags"];
                     assert!(expected.iter().any(|expected| error.contains(expected)), "set {set}: {error}\n{sql}");
@@ -242,7 +242,7 @@ fn definitions_come_back() {
     assert!(total as u64 > sets() * 5, "{total} objects");
 }
 
-/// Who may see what comes back: classes, owners, rights, members and budgets.
+/// Access is restored: classes, owners, privileges, members and budgets.
 #[test]
 fn rights_come_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -299,13 +299,13 @@ fn rights_come_back() {
     ] {
         assert_eq!(rows(&copy, &copied, sql), rows(&engine, &session, sql), "{sql}");
     }
-    // What a role owns, it may grant: nothing of this is left to whoever runs the script.
+    // A role may grant privileges on what it owns: the user who runs the script keeps none of that.
     for sql in ["SET ROLE ada", "GRANT SELECT ON v TO mia", "GRANT REFRESH ON PROFILE p TO mia"] {
         rows(&copy, &copied, sql);
     }
 }
 
-/// Whatever an object of whatever kind is called; a third of the names when few sets are tried.
+/// Objects of all kinds with all names; only a third of the names when few sets are tried.
 #[test]
 fn names_come_back() {
     let mut dice = Dice(7);
@@ -372,7 +372,7 @@ fn names_come_back() {
             if let Err(error) = try_rows(&engine, &session, &script) {
                 panic!("{part}.{number} {name:?}: {error}\n{script}");
             }
-            // Also what was published can be read.
+            // The published rows can be read, too.
             for table in [
                 format!("profile.{}", each("p")),
                 format!("profile.{}", each("p_tags")),
@@ -386,7 +386,7 @@ fn names_come_back() {
     }
 }
 
-/// A script may be run from another folder: what was relative is written by its whole path, wherever a query names files.
+/// A script can be run from another folder: relative paths are written as absolute ones, wherever a query names files.
 #[test]
 fn files_of_queries_are_written_by_their_whole_paths() {
     let (folder, database) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -404,7 +404,7 @@ fn files_of_queries_are_written_by_their_whole_paths() {
     assert_eq!(dumped.matches("'k.csv'").count(), 2, "{dumped}");
 }
 
-/// Definitions are kept in one dialect, whatever that of the session that made them.
+/// Definitions are stored in one dialect, whatever the dialect of the session that created them.
 #[test]
 fn experiments_come_back_with_what_was_decided() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Databases that are encrypted: nothing of what they hold stands in a file in clear, answers are those of a database that is not, and whoever
-//! has no key, or another, is told so before anything happens.
+//! Encrypted databases: no file contains any of their contents in clear, results are those of an unencrypted database, and without the right
+//! key there is an error before anything happens.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use portraitdb::{Engine, EngineOptions, MasterKeys, Session, key_line, message, 
 
 use crate::support::{portrait, rows, run, session_with, try_rows};
 
-/// Texts that appear nowhere by chance.
+/// Texts that cannot appear anywhere by chance.
 const NAME: &str = "Qwertzuiop Asdfghjkl";
 const PHONE: &str = "13912345678";
 const CHINESE: &str = "欧阳测试者";
@@ -57,7 +57,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The canaries that stand in files of a folder.
+/// The canaries found in the files of a folder.
 fn in_clear(folder: &Path) -> Vec<String> {
     let mut found = vec![];
     for (path, bytes) in files(folder) {
@@ -66,7 +66,7 @@ fn in_clear(folder: &Path) -> Vec<String> {
     found
 }
 
-/// What people do with a database, with canaries wherever a value may go. Statements that fail are part of it.
+/// Typical statements, with canaries in every place for a value. Some of them fail.
 fn live(engine: &Engine, session: &Session) {
     let script = format!(
         "CREATE TABLE customers AS SELECT value AS id, '{NAME}' AS name, '{PHONE}' AS phone, '{CHINESE}' AS nick, value % 7 AS band
@@ -143,7 +143,7 @@ fn nothing_is_in_clear_and_answers_are_the_same() {
     {
         let (other, others) = encrypted(&secret, &text);
         live(&other, &others);
-        // While it is open, the log of the catalog is there as well.
+        // While the database is open, the catalog's log exists as well.
         assert_eq!(in_clear(&secret), Vec::<String>::new());
         for question in QUESTIONS {
             assert_eq!(rows(&other, &others, question), rows(&engine, &session, question), "{question}");
@@ -151,17 +151,17 @@ fn nothing_is_in_clear_and_answers_are_the_same() {
         assert!(other.check().unwrap().findings.is_empty(), "{:?}", other.check().unwrap().findings);
     }
     assert_eq!(in_clear(&secret), Vec::<String>::new());
-    // The files of one that is not encrypted show them, so that the look finds what is there.
+    // In an unencrypted database they are found, which proves that the search works.
     let shown = in_clear(&plain);
     assert!(CANARIES.iter().all(|text| shown.iter().any(|found| found.starts_with(text))), "{shown:?}");
     let (other, others) = open(&secret, &text);
     for question in QUESTIONS {
         assert_eq!(rows(&other, &others, question), rows(&engine, &session, question), "{question}");
     }
-    // What a plan is printed as has no key in it.
+    // A printed plan contains no key.
     let plan = rows(&other, &others, "EXPLAIN VERBOSE SELECT * FROM customers").join("\n");
     assert!(!plan.contains("key_as_hex") && !plan.contains("footer_key"), "{plan}");
-    // Keys are nowhere.
+    // Keys appear nowhere.
     let key = text.trim().split_once(':').unwrap().1;
     assert!(files(&secret).values().all(|bytes| !holds(bytes, key)));
 }
@@ -189,7 +189,7 @@ fn whoever_has_no_key_is_told_and_nothing_happens() {
     assert!(files(&place) == before, "refused openings leave every file as it was");
     let (engine, session) = open(&place, &text);
     assert_eq!(rows(&engine, &session, "CREATE TABLE t AS SELECT 1 AS a; SELECT * FROM t"), ["1"]);
-    // One that is not encrypted does not become so by being asked to.
+    // An unencrypted database does not become encrypted by opening it with a key.
     let other = folder.path().join("plain");
     drop(open(&other, &text));
     assert!(refused(EngineOptions { encrypt: true, ..with(&other, &text) }).contains("holds a database that is not encrypted"));
@@ -211,7 +211,7 @@ fn keys_rotate_without_writing_the_files_anew() {
     let archive = folder.path().join("before.backup");
     let (engine, session) = open(&place, &both);
     engine.back_up(&archive, &|_, _| true).unwrap();
-    // Another one that is open meanwhile goes on, and what its transaction has written is published.
+    // Another process that has it open continues, and its transaction can be committed.
     let (other, others) = open(&place, &both);
     rows(&other, &others, "BEGIN; INSERT INTO orders VALUES (3000, 1, 1.5)");
     let data = files(&place.join("data"));
@@ -309,7 +309,7 @@ fn a_flipped_bit_is_an_error_that_names_the_file() {
         std::fs::write(&archive, flipped).unwrap();
         match restore(&archive, &folder.path().join("copy"), &|_, _| true) {
             Err(error) => assert!(message(&error).contains("crm.backup"), "bit {place_of_bit}: {}", message(&error)),
-            // What fills a block up is no part of what was saved.
+            // Padding is not part of the saved data.
             Ok(_) => std::fs::remove_dir_all(folder.path().join("copy")).unwrap(),
         }
     }
@@ -344,7 +344,7 @@ fn a_killed_process_leaves_nothing_in_clear() {
     }
     let (code, out, errors) = run(program().arg("-d").arg(&place).args(["-f", "csv", "-c", "SELECT count(*), min(name) FROM t"]));
     assert!(code == 0 && out.contains(&format!("2000,{NAME}")), "{out}{errors}");
-    // A second key, and the database goes over to it.
+    // A second key, to which the database is rotated.
     let (code, _, errors) = run(program().args(["generate-key", "key-2"]));
     assert_eq!(code, 0, "{errors}");
     let (code, out, errors) = run(program().arg("-d").arg(&place).arg("rotate-key"));
@@ -367,7 +367,7 @@ fn a_killed_process_leaves_nothing_in_clear() {
     assert!(text.lines().all(|line| !help.contains(line.split_once(':').unwrap().1)), "{help}");
 }
 
-/// A key service that never shows its key: here, a script that turns letters.
+/// A key service that never reveals its key: here, a script that rotates letters.
 #[cfg(unix)]
 #[test]
 fn a_key_service_wraps_and_unwraps() {
@@ -458,7 +458,7 @@ fn keys_are_refused_in_sql() {
     assert!(!folder.path().join("a.parquet").exists());
 }
 
-/// Bloom filters would be written in clear beside encrypted columns; a setting of the session does not bring them.
+/// Bloom filters would be written in clear next to encrypted columns; a session setting does not enable them.
 #[test]
 fn files_have_no_bloom_filters() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A person who is erased is gone from every byte of the database, and nobody else has changed.
+//! An erased person is gone from every byte of the database, and nobody else has changed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use portraitdb::{Engine, EngineOptions, Session};
 
 use crate::support::{portrait, rows, run, session_with, try_rows};
 
-/// How many persons are erased, and how many stay.
+/// The numbers of erased and of remaining persons.
 const CANARIES: usize = 100;
 const OTHERS: usize = 150;
 
@@ -70,7 +70,7 @@ fn script() -> String {
     )
 }
 
-/// All rows of everybody else, at every state that is kept, and the counts of those states.
+/// All rows of everybody else in every kept state, and the row counts of those states.
 fn of_others(database: &Path, engine: &Engine, session: &Session) -> BTreeMap<String, Vec<String>> {
     let catalog = rusqlite::Connection::open(database.join("catalog.sqlite")).unwrap();
     let mut query = catalog.prepare("SELECT kind, name, at FROM snapshots ORDER BY id").unwrap();
@@ -160,7 +160,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
     assert_eq!(before.len(), after.len());
     assert_eq!(rows(&engine, &session, predicted), predictions);
 
-    // The counts of states are those of their rows.
+    // The recorded counts are those of the rows.
     let sql = |text: &str| rows(&engine, &session, text);
     assert_eq!(sql("SELECT customers FROM system.profiles"), [OTHERS.to_string()]);
     let rich = sql("SELECT count(*) FROM segment.rich");
@@ -183,7 +183,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
     assert_eq!(objects, expected);
     assert_eq!(sql("SELECT comment FROM system.comments WHERE table_name = 'mailing'"), ["without ***, who has complained"]);
 
-    // The database goes on, and is whole.
+    // The database still works, and is undamaged.
     drop((engine, session));
     let (code, out, errors) = run(portrait().arg("-d").arg(&database).arg("check"));
     assert_eq!(code, 0, "{out}{errors}");
@@ -196,7 +196,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
     assert_eq!(rows(&engine, &session, "SELECT count(*) FROM profile.member"), [OTHERS.to_string()]);
 }
 
-/// Killed at any step: everything is there, or nothing; and what is left of an erasure goes with the next opening.
+/// Killed at any step: either everything is erased or nothing, and the next opening removes what an erasure left.
 #[test]
 fn killed_at_each_step() {
     let steps = [
@@ -232,7 +232,7 @@ fn killed_at_each_step() {
             assert_eq!(seen, all, "{step}");
             assert!(there > 3, "{step}");
             assert_eq!(rows(&engine, &session, "SELECT count(*) FROM system.erasures"), ["0"], "{step}");
-            // Again, and whole.
+            // Once more, completely.
             rows(&engine, &session, &erase(0..3));
             assert!(!marks.iter().any(|mark| decoded(&database).contains(mark)), "{step}");
         }
@@ -243,14 +243,14 @@ fn killed_at_each_step() {
     }
 }
 
-/// Who has read what is erased cannot write it again; who reads it ends in peace.
+/// A transaction that has read erased rows cannot write them back; a running reader can finish.
 #[test]
 fn others_read_and_do_not_write_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("crm");
     let (engine, session) = open(&database);
     rows(&engine, &session, &script());
-    // A transaction that has read before the erasure.
+    // A transaction that read before the erasure.
     let other = engine.session().unwrap();
     rows(&engine, &other, "BEGIN; SELECT count(*) FROM customers");
     rows(&engine, &session, "SET portrait.lock_timeout = 1");
@@ -263,7 +263,7 @@ fn others_read_and_do_not_write_meanwhile() {
     assert_eq!(rows(&engine, &session, "SELECT count(finished_at) FROM system.erasures"), ["1"]);
     let everything = bytes(&database);
     assert!(marks(0).iter().all(|mark| !has(&everything, mark)));
-    // A transaction that writes holds the erasure up.
+    // A writing transaction delays the erasure.
     rows(&engine, &other, "BEGIN; INSERT INTO mailing (customer_id) VALUES ('another')");
     let error = try_rows(&engine, &session, &erase(1..2)).unwrap_err();
     assert!(error.contains("ERASE SUBJECT: other statements have been writing"), "{error}");
@@ -271,7 +271,7 @@ fn others_read_and_do_not_write_meanwhile() {
     rows(&engine, &session, &erase(1..2));
 }
 
-/// While another process erases, statements read, and are told to write later.
+/// While another process erases, statements can read, but writing is refused with the advice to try later.
 #[test]
 fn who_writes_while_another_process_erases_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -282,7 +282,7 @@ fn who_writes_while_another_process_erases_is_told() {
     let erasing = erasing.env("FAILPOINTS", "erase::synced=sleep(4000)").arg("-d").arg(&database).args(["-c", &erase(0..2)]);
     let mut erasing = erasing.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let count = "SELECT count(*) FROM customers";
-    // Its new files are there, and nothing names them.
+    // Its new files exist, and nothing refers to them yet.
     let files = || std::fs::read_dir(database.join("data")).unwrap().count();
     let before = files();
     while files() == before && erasing.try_wait().unwrap().is_none() {
@@ -298,7 +298,7 @@ fn who_writes_while_another_process_erases_is_told() {
     rows(&engine, &session, "INSERT INTO customers (customer_id) VALUES ('new')");
 }
 
-/// What RETAIN says holds for earlier states too, and a dump says it again.
+/// RETAIN applies to earlier states too, and a dump contains it.
 #[test]
 fn old_rows_leave_earlier_states() {
     let folder = tempfile::tempdir().unwrap();
@@ -323,7 +323,7 @@ fn old_rows_leave_earlier_states() {
     assert!(out.contains("RETAIN \"visits\" FOR INTERVAL '2 years' ON \"at\";"), "{out}");
 }
 
-/// Everything that is held of one person, in one document.
+/// All data about one person, in one document.
 #[test]
 fn a_person_is_exported() {
     let folder = tempfile::tempdir().unwrap();
@@ -348,7 +348,7 @@ fn a_person_is_exported() {
     assert_eq!(document["experiments"][0]["experiment"], "offer");
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();
     assert_eq!(tables, ["customers", "identity.person", "mailing", "orders"]);
-    // Without a file, the document is the answer.
+    // Without a file, the document is the result.
     let answer = rows(&engine, &session, &format!("EXPORT SUBJECT '{key}' FROM PROFILE member WITH (keep = 'orders, mailing')"));
     let document: serde_json::Value = serde_json::from_str(&answer[0]).unwrap();
     let tables: Vec<&String> = document["tables"].as_object().unwrap().keys().collect();

@@ -1,4 +1,4 @@
-//! Experiments, held against what scipy and statsmodels say of the same rows; the same answer however the rows come.
+//! Experiments, compared with scipy and statsmodels on the same rows; the same result in any order of the rows.
 
 use portraitdb::EngineOptions;
 
@@ -80,7 +80,7 @@ fn hillstrom_is_what_scipy_says() {
     assert_eq!(answers[0], answers[2]);
 }
 
-/// What is left out is counted and reported.
+/// Rows left out are counted and reported.
 #[test]
 fn rows_that_cannot_be_used_are_told() {
     let sql = "SELECT metric FROM experiment_result((SELECT * FROM (VALUES ('a', 1, 1), ('a', 2, NULL), ('b', 3, 2), ('b', NULL, 3), ('b', 4, 4), ('c', 9, 9), (NULL, 5, 5)) AS t(g, v, p)),

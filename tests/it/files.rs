@@ -1,4 +1,4 @@
-//! Damaged files are reported and end nothing; what is written is read as it was.
+//! Damaged files are reported and end neither session nor program; written files are read back unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::support::{About, Dice, cases, portrait, rows, run, session};
 
-/// A table with a column of each kind, as files can hold it.
+/// A table with a column of each type that files can hold.
 const TABLE: &str = "SELECT value AS id, 'Kunde ' || value AS name, CASE WHEN value % 7 = 0 THEN NULL ELSE '会员,\"' || value % 5 END AS kind, \
      value * 1.25 AS share, CAST(value AS DECIMAL(12, 2)) AS amount, value % 2 = 0 AS paid, \
      DATE '2025-01-01' + CAST(value % 300 AS INT) AS day, TIMESTAMP '2025-05-01 10:00:00' + value * INTERVAL '1 minute' AS at, \
      [value, value + 1] AS list FROM generate_series(1, 500) t(value)";
-/// The formats, by the ends of names.
+/// The formats, by file extension.
 const FORMATS: [&str; 6] = ["parquet", "csv", "ndjson", "json", "xlsx", "csv.gz"];
 /// How long reading a damaged file may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ fn damaged(sound: &[u8], dice: &mut Dice) -> Vec<u8> {
         if bytes.is_empty() {
             break;
         }
-        // The end of a Parquet file and of an archive says where everything stands.
+        // The end of a Parquet file or an archive contains the positions of everything else.
         let at = if dice.chance(40) { bytes.len() - 1 - dice.below(bytes.len().min(600)) } else { dice.below(bytes.len()) };
         let length = dice.between(1, 64).min(bytes.len() - at);
         match dice.below(7) {
@@ -90,7 +90,7 @@ fn damaged_files_are_told_and_end_nothing() {
     }
 }
 
-/// A value of a kind, as SQL.
+/// A value of a type, as SQL.
 fn value(kind: &str, dice: &mut Dice) -> String {
     dice.or_null(15, |dice| match kind {
         "BIGINT" => (i64::try_from(dice.below(1 << 40)).unwrap() - (1 << 39)).to_string(),

@@ -26,7 +26,7 @@ use tonic::{Code, Request, Status};
 
 use crate::support::{portrait, run, skipped};
 
-/// A server of its own, which ends with the test.
+/// A separate server, which ends with the test.
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -76,7 +76,7 @@ async fn connect(server: &Server) -> Client {
     FlightSqlServiceClient::new(channel(server).await)
 }
 
-/// What was told, read to its end.
+/// The rows that were announced, read to the end.
 async fn read(client: &mut Client, info: FlightInfo) -> Result<Vec<RecordBatch>, arrow_flight::error::FlightError> {
     let ticket = info.endpoint[0].ticket.clone().unwrap();
     let schema = info.try_decode_schema().unwrap();
@@ -137,7 +137,7 @@ fn rows_come_as_they_are_told() {
         assert!(matches!(types[1], DataType::Decimal128(..)), "{types:?}");
         let batches = read(&mut client, info).await.unwrap();
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 5000);
-        // A ticket is good again.
+        // A ticket can be used again.
         let info = client.execute("SELECT max(id) AS id FROM t".into(), None).await.unwrap();
         for _ in 0..2 {
             assert_eq!(shown(&read(&mut client, info.clone()).await.unwrap()), "5000");
@@ -162,7 +162,7 @@ fn what_has_no_rows_runs_at_once_and_counts() {
             1
         );
         assert_eq!(client.execute_update("DROP TABLE made".into(), None).await.unwrap(), 0);
-        // The same session sees its own tables and settings, another does not.
+        // A session sees its own tables and settings, another one does not.
         client
             .execute_update("CREATE TEMPORARY TABLE own AS SELECT 1 AS a; SET TIME ZONE 'Asia/Shanghai'".into(), None)
             .await
@@ -197,7 +197,7 @@ fn errors_have_codes() {
             let error = status(client.execute(sql.into(), None).await.unwrap_err());
             assert_eq!(codes(&error), (code, state.into()), "{sql}: {error}");
         }
-        // One that comes with the rows.
+        // A table created together with the rows.
         let info = client.execute("SELECT 1 / (id - 4000) AS a FROM t".into(), None).await.unwrap();
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let failed = match client.do_get(ticket).await {
@@ -228,7 +228,7 @@ fn prepared_statements_take_rows_of_values() {
         query.set_parameters(values(vec![3, 1], vec![Some("name 4"), None])).unwrap();
         let info = query.execute().await.unwrap();
         assert_eq!(shown(&read(&mut client, info.clone()).await.unwrap()), "3|name 3;4|name 4;1|name 1");
-        // They are gone, and not none.
+        // They are gone now; before, there were some.
         let Err(error) = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await else { panic!("the rows came twice") };
         assert_eq!(codes(&status(error)).1, "55000");
         query.close().await.unwrap();
@@ -245,7 +245,7 @@ fn prepared_statements_take_rows_of_values() {
         let error = status(failing.execute_update().await.unwrap_err());
         assert_eq!(codes(&error).1, "22012");
         assert_eq!(one(&mut client, "SELECT count(*) AS n FROM made").await, 3);
-        // Rows that a change returns.
+        // Rows returned by a change.
         let mut returning = client.prepare("INSERT INTO made VALUES ($1, $2) RETURNING a, b".into(), None).await.unwrap();
         returning.set_parameters(values(vec![7, 8], vec![Some("x"), None])).unwrap();
         let info = returning.execute().await.unwrap();
@@ -258,7 +258,7 @@ fn prepared_statements_take_rows_of_values() {
         let mut none = client.prepare("SELECT 1 AS a".into(), None).await.unwrap();
         none.set_parameters(values(vec![1], vec![None])).unwrap();
         assert_eq!(codes(&status(none.execute().await.unwrap_err())).1, "42P02");
-        // One that is gone.
+        // A closed one.
         let gone = CommandPreparedStatementQuery { prepared_statement_handle: vec![0; 8].into() };
         let asked = FlightDescriptor::new_cmd(gone.as_any().encode_to_vec());
         let error = client.inner_mut().get_flight_info(asked).await.unwrap_err();
@@ -276,7 +276,7 @@ fn transactions_are_seen_when_they_are_committed() {
         let id = client.begin_transaction().await.unwrap();
         client.execute_update("INSERT INTO t VALUES (2)".into(), Some(id.clone())).await.unwrap();
         assert_eq!(one(&mut other, count).await, 1);
-        // What is not of the transaction would be rolled back with it.
+        // A statement outside the transaction would be rolled back with it.
         assert_eq!(codes(&status(client.execute_update("DELETE FROM t".into(), None).await.unwrap_err())).1, "25001");
         assert_eq!(codes(&status(client.begin_transaction().await.unwrap_err())), (Code::FailedPrecondition, "25001".into()));
         let info = client.execute(count.into(), Some(id.clone())).await.unwrap();
@@ -290,7 +290,7 @@ fn transactions_are_seen_when_they_are_committed() {
         client.end_transaction(id, EndTransaction::Rollback).await.unwrap();
         assert_eq!(one(&mut client, count).await, 2);
 
-        // One that has failed is not committed, and says so.
+        // A failed transaction is not committed, and the error says so.
         let id = client.begin_transaction().await.unwrap();
         client.execute_update("DELETE FROM t".into(), Some(id.clone())).await.unwrap();
         client.execute("SELECT * FROM nowhere".into(), Some(id.clone())).await.unwrap_err();
@@ -298,7 +298,7 @@ fn transactions_are_seen_when_they_are_committed() {
         assert_eq!(codes(&status(client.end_transaction(id, EndTransaction::Commit).await.unwrap_err())).1, "25P02");
         assert_eq!(one(&mut client, count).await, 2);
 
-        // A client that is gone leaves nothing behind.
+        // A disconnected client leaves nothing behind.
         let id = other.begin_transaction().await.unwrap();
         other.execute_update("DELETE FROM t".into(), Some(id)).await.unwrap();
         drop(other);
@@ -368,7 +368,7 @@ fn rows_are_ingested_at_once_or_not_at_all() {
         assert_eq!(one(&mut client, "SELECT count(*) AS n FROM own").await, 1500);
         assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 1);
 
-        // A client that is gone in the middle has not sent all.
+        // A client that disconnects in the middle has not sent everything.
         let command = CommandStatementIngest { table: "half".into(), ..CommandStatementIngest::default() };
         let options = TableDefinitionOptions { if_not_exist: 1, if_exists: 1 };
         let command = CommandStatementIngest { table_definition_options: Some(options), ..command };
@@ -429,7 +429,7 @@ fn what_there_is_is_told() {
         assert!(read(&mut client, info).await.unwrap()[0].num_rows() > 80);
         let info = client.get_xdbc_type_info(CommandGetXdbcTypeInfo { data_type: Some(12) }).await.unwrap();
         assert!(shown(&read(&mut client, info).await.unwrap()).starts_with("VARCHAR|12|"));
-        // The schema alone, without running.
+        // Only the schema, without running the query.
         let query = CommandStatementQuery { query: "SELECT a, price FROM t".into(), transaction_id: None };
         let asked = FlightDescriptor::new_cmd(query.as_any().encode_to_vec());
         let found = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
@@ -455,12 +455,12 @@ fn who_comes_needs_a_password_and_gets_a_token() {
         client.handshake("ada", "pencil").await.unwrap();
         assert!(client.token().is_some());
         assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
-        // The token is good on another connection, and its session the same.
+        // The token is valid on another connection, with the same session.
         client.execute_update("CREATE TEMPORARY TABLE own AS SELECT 7 AS a".into(), None).await.unwrap();
         let mut same = connect(&server).await;
         same.set_token(client.token().unwrap().clone());
         assert_eq!(one(&mut same, "SELECT a FROM own").await, 7);
-        // Another one's ticket is no use.
+        // Another user's ticket is refused.
         let info = client.execute("SELECT a FROM own".into(), None).await.unwrap();
         let mut bob = connect(&server).await;
         bob.handshake("bob", "rubber").await.unwrap();
@@ -478,7 +478,7 @@ fn who_comes_needs_a_password_and_gets_a_token() {
         asked.metadata_mut().insert("authorization", "Basic YWRhOnBlbmNpbA==".parse().unwrap());
         let answered = basic.get_flight_info(asked).await.unwrap();
         assert!(answered.metadata().get("authorization").unwrap().to_str().unwrap().starts_with("Bearer "));
-        // A closed session, and one that nobody uses.
+        // A closed session, and an idle one.
         same.inner_mut().do_action(with_token(&client, Action::new("CloseSession", ""))).await.unwrap();
         let until = Instant::now() + Duration::from_secs(5);
         while client.execute("SELECT 1".into(), None).await.is_ok() {
@@ -545,7 +545,7 @@ fn rows_come_before_the_last_is_there_and_stop_with_their_reader() {
         let mut stream = client.do_get(ticket).await.unwrap();
         let first = stream.next().await.unwrap().unwrap();
         assert_eq!(first.column(0).as_primitive::<Int64Type>().value(0), 1);
-        // A reader that is slow holds the statement up, in little memory.
+        // A slow reader slows down the statement, which uses little memory.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(resident(&server) < 600 << 20, "{} bytes", resident(&server));
         assert!(get(&server, "/metrics").contains("portrait_connections{door=\"flight\"} 1"));
@@ -559,14 +559,14 @@ fn rows_come_before_the_last_is_there_and_stop_with_their_reader() {
     });
 }
 
-/// The bytes of memory that the server has.
+/// The server's memory in bytes.
 fn resident(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0) << 10
 }
 
-/// A page that the server tells, with its status.
+/// A page of the server, with its status.
 fn get(server: &Server, path: &str) -> String {
     let mut stream = TcpStream::connect(server.http.unwrap()).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/openmetrics-text\r\nConnection: close\r\n\r\n")
@@ -576,7 +576,7 @@ fn get(server: &Server, path: &str) -> String {
     text
 }
 
-/// Whatever is sent, there is an answer, and the server goes on.
+/// Whatever is sent gets an answer, and the server keeps running.
 #[test]
 fn garbage_is_refused() {
     let directory = database(ROWS);
@@ -604,7 +604,7 @@ fn garbage_is_refused() {
                 let _ = plain.do_action(Action::new(action, message.clone())).await.map_err(|error| codes(&error));
             }
         }
-        // Rows that are none.
+        // Rows that are not valid Arrow.
         for round in 0..100 {
             let update = CommandStatementIngest {
                 table_definition_options: Some(TableDefinitionOptions { if_not_exist: 1, if_exists: 1 }),
@@ -691,7 +691,7 @@ fn other_machines_are_served_within_tls_alone() {
         let mut client = FlightSqlServiceClient::new(endpoint.connect().await.unwrap());
         client.handshake("ada", "pencil").await.unwrap();
         assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
-        // This machine may come without, too.
+        // Clients on this machine may also connect without it.
         let mut client = connect(&server).await;
         client.handshake("bob", "rubber").await.unwrap();
         assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "bob");

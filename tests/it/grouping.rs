@@ -8,7 +8,7 @@ const KEYS: [&str; 10] = ["tiny", "small", "whole", "wide", "day", "moment", "ye
 
 const VALUES: [&str; 7] = ["whole", "price", "ratio", "day", "moment", "word", "yes"];
 
-/// A table whose every column has NULLs, now and then many.
+/// A table with NULLs in every column, sometimes many.
 fn table(dice: &mut Dice, engine: &Engine, session: &Session) {
     let (count, keys) = (dice.pick(&[0, 1, 40, 400, 3000]), dice.pick(&[1, 3, 30, 1000]));
     let nulls = dice.pick(&[0, 5, 60]);
@@ -82,7 +82,7 @@ fn query(dice: &mut Dice) -> String {
     let having = dice.pick(&["", "", "", " HAVING count(*) > 1"]);
     let columns: Vec<String> =
         keys.iter().chain(&aggregates).enumerate().map(|(column, text)| format!("{text} AS c{column}")).collect();
-    // The halves come in partitions of their own, each with groups that the other does not know.
+    // The halves are in separate partitions, each with groups that the other does not have.
     let halves = "(SELECT * FROM t WHERE price > 300 UNION ALL SELECT * FROM t WHERE price <= 300 OR price IS NULL) AS t";
     let table = dice.pick(&["t", halves]);
     format!("SELECT {} FROM {table}{condition} GROUP BY {}{having}", columns.join(", "), keys.join(", "))
@@ -155,7 +155,7 @@ fn a_plan_runs_again_and_shows_its_way() {
     let work = format!("SELECT customer_id, sum(amount) AS s FROM '{}' GROUP BY customer_id", file.display());
     let plan = rows(&engine, &session, &format!("EXPLAIN {work}")).concat();
     assert!(plan.contains("GroupedAggregateExec: keys=[customer_id@0] in array 1..=100"), "{plan}");
-    // Partitions of the result are what the join beneath needs, and a recursive query runs its plan round by round.
+    // The join relies on the partitions of the result, and a recursive query runs its plan again in each round.
     let joined =
         format!("SELECT count(*), sum(a.s) FROM ({work}) AS a JOIN ({work}) AS b ON a.customer_id = b.customer_id AND a.s = b.s");
     assert_eq!(rows(&engine, &session, &joined), ["100|4999950000"]);

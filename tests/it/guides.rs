@@ -1,4 +1,4 @@
-//! The guides: every block of SQL and of shell commands runs as it stands, from an empty folder, and prints what the page shows.
+//! The guides: every block of SQL and of shell commands runs unchanged, starting from an empty folder, and prints what the page shows.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::support::{portrait, run};
 
 /// A fenced block of a page.
 struct Block {
-    /// What stands after the fence: `sql`, `sh`, `text` …
+    /// The language after the fence: `sql`, `sh`, `text` …
     kind: String,
     text: String,
     line: usize,
@@ -34,8 +34,8 @@ fn trimmed(text: &str) -> String {
     text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Runs the blocks of a page in their order: SQL on the database `crm` of the folder, `sh` as commands in it. A `text` block is what the one
-/// before it prints; `sql error` fails with the text that follows.
+/// Runs the blocks of a page in order: SQL on the database `crm` in the folder, `sh` as commands in the folder. A `text` block is the output
+/// of the block before it; `sql error` fails with the text that follows.
 fn follow(page: &Path) {
     let name = page.file_name().unwrap().to_string_lossy().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn follow(page: &Path) {
     }
 }
 
-/// The first query of README answers what stands below it.
+/// The first query in README returns the result shown below it.
 #[test]
 fn the_first_query_of_readme() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();

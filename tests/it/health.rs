@@ -1,4 +1,4 @@
-//! What a server tells those who operate it.
+//! Health, readiness and metrics of a server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use crate::support::{portrait, run};
 
-/// A server of its own, which ends with the test.
+/// A separate server, which ends with the test.
 struct Server {
     process: Child,
     http: SocketAddr,
@@ -34,7 +34,7 @@ fn serve(database: &std::path::Path) -> Server {
     Server { process, http, postgres }
 }
 
-/// What is answered, with its headers.
+/// The response, with its headers.
 fn get(server: &Server, path: &str, accept: &str) -> String {
     let mut stream = TcpStream::connect(server.http).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n").unwrap();
@@ -84,7 +84,7 @@ fn health_and_metrics_are_told() {
     });
 }
 
-/// Bytes that are no request, and one that never ends.
+/// Bytes that are not a request, and a request that never ends.
 #[test]
 fn garbage_is_no_matter() {
     let directory = tempfile::tempdir().unwrap();

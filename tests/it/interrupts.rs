@@ -1,4 +1,4 @@
-//! Ctrl-C: what streams, and what refreshes, ends soon and leaves nothing that looks whole.
+//! Ctrl-C: streaming queries and refreshes end soon and leave nothing that looks complete.
 #![cfg(unix)]
 
 use std::io::Read;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::{portrait, run};
 
-/// Longer than it takes on a busy machine, far shorter than the work would.
+/// Longer than ending takes on a busy machine, and far shorter than the work.
 const SOON: Duration = Duration::from_secs(15);
 
-/// Presses Ctrl-C; gives the exit code, which must come soon.
+/// Presses Ctrl-C; returns the exit code, which must come soon.
 fn interrupt(child: &mut Child) -> Option<i32> {
     signal("-INT", child)
 }
@@ -39,7 +39,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The bytes that stand in the hidden folder beside the place of a file.
+/// The bytes in the hidden folder next to an output file.
 fn written(folder: &Path) -> u64 {
     let hidden = names(folder).into_iter().find(|name| name.ends_with(".partial"));
     let files = hidden.and_then(|hidden| std::fs::read_dir(folder.join(hidden)).ok());
@@ -75,7 +75,7 @@ fn streams_of_rows_to_pipes_end_whether_they_are_read_or_not() {
             .unwrap();
         let mut output = child.stdout.take().unwrap();
         output.read_exact(&mut [0; 1000]).unwrap();
-        // Who does not read keeps the pipe open, and full.
+        // The reader does not read, so the pipe stays open and full.
         let (reader, _kept) = match is_read {
             true => (Some(std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()))), None),
             false => (None, Some(output)),
@@ -88,7 +88,7 @@ fn streams_of_rows_to_pipes_end_whether_they_are_read_or_not() {
     }
 }
 
-/// Reading files is given up soon, whether objects stand on lines or in a list.
+/// Reading a file is cancelled soon, whether its objects are on lines or in an array.
 #[test]
 fn scans_of_json_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -114,7 +114,7 @@ fn scans_of_json_end() {
     }
 }
 
-/// A refresh that is given up says how it ended, and why.
+/// A cancelled refresh records how it ended, and why.
 #[test]
 fn a_refresh_ends_as_cancelled() {
     let folder = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ fn a_refresh_ends_as_cancelled() {
         assert_eq!(signal(kill, &mut child), Some(code));
         assert_eq!(statuses().lines().skip(1).collect::<Vec<_>>(), vec!["cancelled,true"; number + 1]);
     }
-    // Of fewer rows: the refresh itself ends, between its steps.
+    // With fewer rows, the refresh itself ends between its steps.
     let fewer = "CREATE OR REPLACE TAG slow ON p AS SELECT a.value % 3 AS k, count(*) FROM generate_series(1, 3000000) AS a, \
         generate_series(1, 3000000) AS b GROUP BY 1; SET portrait.statement_timeout = 1; REFRESH PROFILE p";
     assert_eq!(run(&mut with_database(fewer)).0, 1);
@@ -143,7 +143,7 @@ fn a_refresh_ends_as_cancelled() {
     assert!(errors.contains("was cancelled after 1 s, as statement_timeout says"), "{errors}");
 }
 
-/// Ctrl-C ends a statement while it is read and planned, and so does the time that is set for it.
+/// Ctrl-C ends a statement while it is parsed and planned, and so does a time limit.
 #[test]
 fn planning_ends() {
     let sums: Vec<String> = (0..240).map(|number| format!("sum(a) OVER (ORDER BY a + {number})")).collect();
@@ -162,7 +162,7 @@ fn planning_ends() {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
-/// While events are gathered, and while customers are visited.
+/// While events are collected, and while customers are processed.
 #[test]
 fn work_on_the_events_of_customers_ends() {
     for wait in [300, 3000] {

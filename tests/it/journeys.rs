@@ -1,4 +1,4 @@
-//! Journeys: real events against plain SQL, the same answer however the rows come and wherever they are kept, cancelling.
+//! Journeys: real events compared with plain SQL, results independent of the order of rows and of spilling, cancelling.
 
 use portraitdb::EngineOptions;
 
@@ -6,7 +6,7 @@ use crate::support::{Dice, cases, rows, session, session_with, shared_data, try_
 
 const CALL: &str = "customer => customer, event_time => event_time";
 
-/// The events of Taobao's customers, of which funnels, sessions and retention must be what joins and windows say.
+/// Events of Taobao's customers, for which funnels, sessions and retention must equal the results of joins and windows.
 #[test]
 fn taobao_is_what_plain_sql_says() {
     let Some(file) = shared_data("taobao/UserBehavior_part.csv") else { return };
@@ -27,7 +27,7 @@ fn taobao_is_what_plain_sql_says() {
             "SELECT customers FROM window_funnel(events, {CALL}, steps => [event = 'pv', event = 'cart', event = 'buy'], within => INTERVAL '1 day') ORDER BY step"
         ),
     );
-    // Each step as a chain of joins: exact, as a chain needs no more than its events.
+    // Each step as a chain of joins, which is exact because a chain depends only on its events.
     let joined = rows(
         &engine,
         &session,
@@ -48,7 +48,7 @@ fn taobao_is_what_plain_sql_says() {
     assert_eq!(sessions, rows(&engine, &session, windows));
 }
 
-/// In any number of partitions, any order of rows, and with memory for a part of them only.
+/// With any number of partitions, any order of rows, and memory for only a part of them.
 #[test]
 fn answers_do_not_depend_on_order_partitions_or_memory() {
     let call = "customer => 'c' || customer_id, event_time => event_time, tie_break => event_id";
@@ -89,7 +89,7 @@ fn answers_do_not_depend_on_order_partitions_or_memory() {
     }
 }
 
-/// Random small inputs: a funnel without modes is the longest chain that a search of all finds.
+/// Random small inputs: a funnel without modes is the longest chain found by an exhaustive search.
 #[test]
 fn funnels_find_the_longest_chain() {
     let (engine, session) = session();
@@ -128,7 +128,7 @@ fn funnels_find_the_longest_chain() {
     }
 }
 
-/// A customer of all events, more than memory holds, is refused with the way out; the process lives.
+/// A single customer with all events, more than fits in memory: an error with advice, and the process survives.
 #[test]
 fn what_does_not_fit_is_refused() {
     let (engine, session) = session_with(EngineOptions { memory_limit: Some(16 << 20), ..EngineOptions::default() });

@@ -1,4 +1,4 @@
-//! Chinese: the catalogue has every text that the program says, and no other; messages, notes and pages come in the language of the session.
+//! Chinese: the catalogue has exactly the texts that the program can show; messages, notes and pages are in the language of the session.
 
 mod source;
 
@@ -26,7 +26,7 @@ fn files(folder: &Path, ends: &str, found: &mut Vec<PathBuf>) {
     found.sort();
 }
 
-/// The room of a file of the source, which is the name of its file in the catalogue.
+/// The room of a source file, which is the name of its file in the catalogue.
 fn room(path: &Path) -> String {
     let path = path.strip_prefix(root().join("src")).unwrap().with_extension("");
     let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
@@ -37,7 +37,7 @@ fn room(path: &Path) -> String {
     }
 }
 
-/// Each text of two or more words in the source, with the room that has it first.
+/// Each text of two or more words in the source, with the first room that contains it.
 fn texts_of_source() -> BTreeMap<String, String> {
     let (mut paths, mut texts) = (vec![], BTreeMap::new());
     files(&root().join("src"), ".rs", &mut paths);
@@ -63,7 +63,7 @@ fn texts_of_help() -> BTreeSet<String> {
     PortraitSettings::default().entries().into_iter().map(|entry| entry.description.to_string()).collect()
 }
 
-/// Texts that nobody reads as prose: fragments of SQL, names of operators, titles of papers.
+/// Texts that are not prose: fragments of SQL, names of operators, titles of papers.
 fn not_for_people() -> BTreeSet<String> {
     let path = root().join("tests/it/language/not_for_people.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -117,7 +117,7 @@ fn the_last_error_is_in_the_language_that_the_script_has_set() {
     }
 }
 
-/// Messages of wrong statements, which are put together from several texts, have no English left but names.
+/// Error messages, which are composed of several texts, contain no English except names.
 #[test]
 fn messages_come_in_the_language_of_the_session() {
     let (engine, session) = session();

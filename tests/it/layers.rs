@@ -1,5 +1,5 @@
-//! The direction of dependencies, as the crate documentation draws it: every room uses only rooms below it, and domains do not know one
-//! another. Each room is listed with those that it may use.
+//! The direction of dependencies, as drawn in the crate documentation: every room uses only rooms below it, and domains do not use one
+//! another. Each room is listed with the rooms that it may use.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The library in somebody else's DataFusion session.
+//! The library in a DataFusion session of another program.
 
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
@@ -9,7 +9,7 @@ async fn one_call_adds_everything() {
     let context = SessionContext::new_with_state(portraitdb::register(builder).build());
     context.sql("CREATE TABLE orders AS SELECT * FROM sample_orders(rows => 1000)").await.unwrap();
 
-    // By name, with our front end; as a subquery, with DataFusion's own.
+    // With a table name in our SQL; with a subquery in DataFusion's own.
     let call = "customer => customer_id, order_time => ordered_at, amount => amount";
     let by_name = portraitdb::sql(&context, &format!("SELECT * FROM rfm(orders, {call})")).await.unwrap().count().await.unwrap();
     let subquery =

@@ -1,4 +1,4 @@
-//! Tables that statements write into the database: there whole or not at all, and as they were.
+//! Tables that statements write into the database: complete or absent, and with their earlier states.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ fn open(database: &Path) -> (Engine, Session) {
     session_with(EngineOptions { database: Some(database.to_path_buf()), ..EngineOptions::default() })
 }
 
-/// The data files on disk, and those that the newest snapshots and older ones name.
+/// The data files on disk, those of the newest snapshots, and those of older ones.
 fn files(database: &Path) -> (Vec<String>, Vec<String>) {
     let names = std::fs::read_dir(database.join("data")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut found: Vec<String> = names.filter(|name| name.ends_with(".parquet")).collect();
@@ -59,7 +59,7 @@ fn tables_survive_and_show_their_past() {
     assert_eq!(sql(&format!("SELECT count(*) {}", as_of(&first))), ["5"]);
     assert_eq!(sql(&format!("SELECT count(*) {}", as_of(&second))), ["7"]);
     assert_eq!(sql(&format!("SELECT count(*) {} AS was LEFT ANTI JOIN 订单 ON was.id = 订单.id", as_of(&second))), ["0"]);
-    // A table that takes its place has other columns, and the same past.
+    // A replacing table has other columns, and the same past.
     sql("CREATE OR REPLACE TABLE 订单 AS SELECT max(id) AS id, name, count(*) AS n FROM 订单 GROUP BY name");
     assert_eq!(sql("SELECT sum(n) FROM 订单"), ["14"]);
     assert_eq!(sql(&format!("SELECT sum(id) {}", as_of(&second))), ["28"]);
@@ -80,7 +80,7 @@ fn tables_survive_and_show_their_past() {
     assert!(sql(tables).is_empty());
 }
 
-/// What is refused is told in `tests/sql/statements`; here, that it leaves no file.
+/// The errors are tested in `tests/sql/statements`; this test checks that no file remains.
 #[test]
 fn refused_statements_leave_no_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,7 +106,7 @@ fn refused_statements_leave_no_file() {
     }
 }
 
-/// A script of the definitions makes the same columns, without rows.
+/// The script of the definitions creates the same columns, without rows.
 #[test]
 fn every_type_comes_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,7 +125,7 @@ fn every_type_comes_back() {
     assert_eq!(rows(&copy, &copied, "INSERT INTO d (\"Id\") VALUES (1); SELECT d.* FROM d LEFT JOIN t ON true"), ["1|Shanghai"]);
 }
 
-/// Statements that fail late, are cancelled or find no room leave the table as it was, and no file.
+/// Statements that fail late, are cancelled or run out of space leave the table unchanged, and no file.
 #[test]
 fn failed_statements_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,7 +171,7 @@ fn failed_statements_leave_nothing() {
     assert!(try_rows(&engine, &session, "SELECT * FROM u").unwrap_err().contains("u: no such table"));
 }
 
-/// A process that ends at any step leaves the state before or the state after, and a file only until the next statement that writes.
+/// A process that ends at any step leaves the state before or the state after; a leftover file is removed by the next writing statement.
 #[test]
 fn every_step_may_be_the_last() {
     for (place, published) in
@@ -198,7 +198,7 @@ fn every_step_may_be_the_last() {
     }
 }
 
-/// Killed anywhere in a loop of INSERT, a process leaves whole batches.
+/// A process killed anywhere in a loop of INSERTs leaves only complete batches.
 #[test]
 fn killed_inserts_leave_whole_batches() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,13 +226,13 @@ fn killed_inserts_leave_whole_batches() {
     let batches = rows(&engine, &session, "SELECT count(*), sum(v) FROM t GROUP BY batch");
     assert!(batches.len() >= 25, "{}", batches.len());
     assert!(batches.iter().all(|batch| batch == "20000|200010000"), "{batches:?}");
-    // What the last one left is gone with the next statement that writes.
+    // The next writing statement removes what the last one left.
     rows(&engine, &session, "INSERT INTO t VALUES (-1, 0)");
     let (found, named) = files(folder.path());
     assert_eq!(found, named);
 }
 
-/// Several processes add to a table while others read it: every row is there in the end, and a statement sees one state.
+/// Several processes add to a table while others read it: in the end every row is there, and every statement sees one state.
 #[test]
 fn processes_share_a_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -267,7 +267,7 @@ fn processes_share_a_table() {
         let output = writer.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // What was read is not what is replaced: the rows of the other process would be lost.
+    // The table has changed since it was read, so replacing it would lose the rows of the other process.
     engine.block_on(async {
         let statement = session
             .parse("CREATE OR REPLACE TABLE t AS SELECT v FROM t, generate_series(1, 20000)")
@@ -276,7 +276,7 @@ fn processes_share_a_table() {
             .pop()
             .unwrap();
         let answer = session.execute(statement).await.unwrap();
-        // It has the right to write by now; a statement that began before and comes later finds another state.
+        // The role has the privilege to write by now; a statement that began before finds another state.
         let late = engine.session().unwrap();
         let statement = late.parse("CREATE OR REPLACE TABLE t AS SELECT v FROM t").await.unwrap().pop().unwrap();
         let other = late.execute(statement).await.unwrap();
@@ -287,7 +287,7 @@ fn processes_share_a_table() {
     });
 }
 
-/// A file a row would make reading slow: small files become one. The past has its own files.
+/// One file per row would make reading slow, so small files are merged. Earlier states keep their own files.
 #[test]
 fn small_files_become_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -336,7 +336,7 @@ fn damaged_files_are_named() {
     );
 }
 
-/// The rows on their way take their memory from the session's.
+/// Rows in flight count towards the session's memory limit.
 #[test]
 fn little_memory_is_enough() {
     let folder = tempfile::tempdir().unwrap();

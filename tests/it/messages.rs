@@ -1,4 +1,4 @@
-//! What the program says of wrong statements: each of a file full of them is refused with its place, in the words of SQL.
+//! Error messages: every wrong statement of a file is rejected with its position, in terms of SQL.
 
 use portraitdb::{EngineOptions, message};
 
@@ -7,7 +7,7 @@ use crate::support::session_with;
 const WRONG: &str = include_str!("wrong.sql");
 const TABLE: &str = "CREATE TABLE t AS SELECT * FROM (VALUES (1, 'a', 10.5), (2, 'b', 20.5), (3, 'a', 3.0)) v(id, g, x)";
 
-/// Every statement of the file with what is said of it; a line of the file is a statement.
+/// Every statement of the file with its error; each line of the file is a statement.
 fn said() -> Vec<(&'static str, String)> {
     let (engine, session) = session_with(EngineOptions::default());
     engine.block_on(session.sql(TABLE)).unwrap();

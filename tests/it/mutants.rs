@@ -1,4 +1,4 @@
-//! Statements with mistakes: every one is answered, none ends the program, none says that the program is at fault.
+//! Statements with random mistakes: each gets an answer, none ends the program, none causes an internal error.
 
 use std::fs;
 use std::path::Path;
@@ -10,20 +10,20 @@ use crate::support::{About, Dice, cases, session_with};
 
 /// Statements in a session.
 const STATEMENTS: u64 = 50;
-/// How long a statement may take, and how long until it is given up.
+/// How long a statement may take, and after how long it is abandoned.
 const LONGEST: Duration = Duration::from_secs(10);
 const GIVEN_UP: &str = "SET portrait.statement_timeout = 2";
 
-/// What is mutated together: the statements of a file, and those that make its tables.
+/// A unit for mutation: the statements of a file, and those that create its tables.
 struct Scene {
     in_a_database: bool,
     setup: Vec<String>,
     seeds: Vec<Vec<String>>,
-    /// Those of the seeds that run.
+    /// The statements that run without mistakes.
     sound: Vec<Vec<String>>,
 }
 
-/// The statements of the tests and of the scripts that are shipped, but for those that write files.
+/// The statements of the tests and the shipped scripts, except those that write files.
 fn scenes() -> Vec<Scene> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut scenes = vec![];
@@ -33,7 +33,7 @@ fn scenes() -> Vec<Scene> {
             let path = entry.unwrap().path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_string();
             match extension.as_str() {
-                // What is read there is made by commands of the system.
+                // The files read there are created by system commands.
                 _ if path.ends_with("sql/files") => {}
                 _ if path.is_dir() => folders.push(path),
                 "slt" => scenes.push(of_test(&fs::read_to_string(path).unwrap())),
@@ -47,14 +47,14 @@ fn scenes() -> Vec<Scene> {
     scenes
 }
 
-/// A statement that neither writes files nor reads what a mistake could write.
+/// True for a statement that neither writes files nor reads anything that a mistake could write.
 fn is_seed(sql: &str) -> bool {
     let writes = ["COPY", "EXTERNAL", "LOCATION", "$", ".csv", ".parquet", ".json"];
     sql.len() < 2_000 && !writes.iter().any(|word| sql.contains(word))
 }
 
-/// The statements of a test: what stands below `statement` or `query`, up to `----` or an empty line. Its tables come of those that are
-/// to run and give no rows.
+/// The statements of a test: the lines below `statement` or `query`, up to `----` or an empty line. The `statement ok` records create its
+/// tables.
 fn of_test(text: &str) -> Scene {
     let mut scene =
         Scene { in_a_database: text.starts_with("# In a database directory."), setup: vec![], seeds: vec![], sound: vec![] };
@@ -90,7 +90,7 @@ fn of_script(text: &str) -> Scene {
     Scene { in_a_database: false, setup, sound: seeds.clone(), seeds }
 }
 
-/// Words, numbers, texts and signs, each with the space behind it.
+/// Words, numbers, strings and symbols, each with the space after it.
 fn tokens(sql: &str) -> Vec<String> {
     let letters: Vec<char> = sql.chars().collect();
     let mut tokens = vec![];
@@ -121,7 +121,7 @@ fn tokens(sql: &str) -> Vec<String> {
     tokens
 }
 
-/// What is put in.
+/// Pieces to insert.
 const WORDS: [&str; 100] = [
     "SELECT ",
     "FROM ",
@@ -250,7 +250,7 @@ const NUMBERS: [&str; 22] = [
     "'NaN'",
 ];
 
-/// Wrapped about a word, a number or a text.
+/// Pieces to wrap around a word, a number or a string.
 const ABOUT: [(&str, &str); 16] = [
     ("abs(", ")"),
     ("(", ")"),
@@ -270,7 +270,7 @@ const ABOUT: [(&str, &str); 16] = [
     ("[", "]"),
 ];
 
-/// Wrapped about a statement.
+/// Pieces to wrap around a statement.
 const OUTSIDE: [(&str, &str); 14] = [
     ("EXPLAIN ", ""),
     ("EXPLAIN ANALYZE ", ""),
@@ -288,7 +288,7 @@ const OUTSIDE: [(&str, &str); 14] = [
     ("", " UNION ALL SELECT NULL"),
 ];
 
-/// A seed of the scene with one change that leaves it a statement more often than not.
+/// A statement of the unit with one change after which it is usually still valid.
 fn changed(dice: &mut Dice, scene: &Scene) -> String {
     let mut tokens = dice.pick(&scene.sound);
     let of_kind = |tokens: &[String], is: fn(char) -> bool| -> Vec<usize> {
@@ -339,7 +339,7 @@ fn changed(dice: &mut Dice, scene: &Scene) -> String {
     tokens.concat()
 }
 
-/// A seed of the scene with a few mistakes, some of them taken from any seed.
+/// A statement of the unit with a few mistakes, some of them pieces of other statements.
 fn mutated(dice: &mut Dice, scene: &Scene, seeds: &[&Vec<String>]) -> String {
     let mut tokens = dice.pick(&scene.seeds);
     for _ in 0..dice.between(1, 4) {
@@ -423,12 +423,12 @@ fn mistakes_are_answered() {
         let mut given_up = String::new();
         for _ in 0..STATEMENTS {
             let sql = if dice.chance(60) { changed(&mut dice, scene) } else { mutated(&mut dice, scene, &seeds) };
-            // It stands here when the process dies.
+            // This shows the statement if the process dies.
             let _about = About(format!("batch {batch}: {sql}"));
             fs::write(folder.path().join("last.sql"), &sql).unwrap();
             let began = Instant::now();
             let answer = engine.block_on(async {
-                // A mistake may have changed how long it takes.
+                // A mistake may have changed its running time.
                 session.sql(GIVEN_UP).await?;
                 tokio::time::timeout(LONGEST, session.sql(&sql)).await.unwrap_or_else(|_| Ok(vec![]))
             });
@@ -444,7 +444,7 @@ fn mistakes_are_answered() {
                 eprintln!("{told}");
                 wrong.push(told);
             }
-            // What was given up may still keep the threads.
+            // An abandoned statement may still occupy the threads.
             if took >= Duration::from_secs(2) {
                 given_up.clone_from(&sql);
             }

@@ -1,4 +1,4 @@
-//! What notes tell of definitions, refreshes and results.
+//! Notes about definitions, refreshes and results.
 
 use crate::support::{portrait, run};
 
@@ -9,7 +9,7 @@ fn notes(sql: &str) -> Vec<String> {
     errors.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect()
 }
 
-/// One of them begins so, and the others do not.
+/// Exactly one of them begins with this text.
 fn only<'a>(notes: &'a [String], beginning: &str) -> &'a str {
     let found: Vec<&String> = notes.iter().filter(|note| note.starts_with(beginning)).collect();
     assert_eq!(found.len(), 1, "{beginning}: {notes:#?}");
@@ -52,7 +52,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
         "orders.ordered_at is a time and not in time_columns of profile p: rows after as_of are seen by tag n; list it there, or write \
          WHERE ordered_at <= $as_of; a date such as a birthday needs neither"
     );
-    // A view with a time column holds back what is beneath it; so does a condition, and a function that is told the time.
+    // A view with a time column limits the tables below it; so does a condition, and a function that is given the time.
     for query in [
         "SELECT id, count(*) FROM orders_local GROUP BY id",
         "SELECT id, count(*) FROM orders WHERE ordered_at <= $as_of GROUP BY id",
@@ -61,7 +61,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
     ] {
         none(&shop(&format!("{timed} CREATE TAG n ON p AS {query};")), "is a time");
     }
-    // A lower bound holds nothing back, and what uses $as_of otherwise does not.
+    // A lower bound does not limit, nor does any other use of $as_of.
     for query in [
         "SELECT id, count(*) FROM orders WHERE ordered_at > $as_of - INTERVAL '30 days' GROUP BY id",
         "SELECT id, $as_of - max(ordered_at) > INTERVAL '720 hours' FROM orders GROUP BY id",
@@ -69,7 +69,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
     ] {
         only(&shop(&format!("{timed} CREATE TAG n ON p AS {query};")), "orders.ordered_at is a time");
     }
-    // The bound of one table is none of another, even if their columns have the same name; that of a subquery is.
+    // The bound of one table does not limit another, even if their columns have the same name; the bound of a subquery does.
     let both = "CREATE TABLE visits AS SELECT id, ordered_at FROM orders;";
     for (query, is_told) in [
         ("SELECT o.id, count(*) FROM orders AS o JOIN visits AS v USING (id) WHERE v.ordered_at <= $as_of GROUP BY o.id", true),
@@ -98,7 +98,7 @@ fn sources_that_are_read_whole_are_told_by_name() {
         CREATE TAG l ON p AS SELECT id, count(*) FROM orders_local GROUP BY id; REFRESH PROFILE p WITH (as_of = DATE '2024-01-10')";
     let told = shop(two);
     assert!(told.last().unwrap().contains("rows after as_of are seen by tag n, tag m;"), "{told:#?}");
-    // A name that is missing is told while the profile is made, with what may be meant.
+    // An unknown name is reported when the profile is created, with a suggestion.
     let told = shop("CREATE PROFILE p WITH (key = 'id', time_columns = 'order.ordered_at') AS SELECT id FROM customers");
     only(&told, "profile p: time_columns names order.ordered_at, and there is no such table yet; perhaps \"orders\" is meant");
 }
@@ -154,7 +154,7 @@ fn conditions_that_nobody_meets_are_told() {
         ("level = 'silver'", "segment s compares level with 'silver', which can never be equal; its values are 'gold', 'none'"),
         ("array_has(kinds, 'c')", "segment s compares kinds with 'c', which can never be equal; its values are 'a', 'b'"),
     ] {
-        // What a managed table holds is not known from the definition.
+        // The definition does not tell what a managed table contains.
         if condition.starts_with("level") {
             none(&made(condition), "never");
         } else {
@@ -164,16 +164,16 @@ fn conditions_that_nobody_meets_are_told() {
     for condition in ["\"客单价\" = '高'", "step = 1.0", "step IN (1, 2)", "\"客单价\" LIKE '很%'", "both IS NULL"] {
         none(&made(condition), "never");
     }
-    // What the definition does not tell, the published values do.
+    // What the definition does not tell is read from the published values.
     let told = notes(&format!(
         "{SHOP}{profile} REFRESH PROFILE p; CREATE SEGMENT s ON p AS level = 'silver' AND step = 1; CREATE SEGMENT t ON p AS level = 'gold' AND step = 2;
          REFRESH SEGMENT s; REFRESH SEGMENT t;"
     ));
     assert_eq!(only(&told, "segment s has"), "segment s has 0 members: no customer has level 'silver'");
     assert_eq!(only(&told, "segment t has"), "segment t has 0 members: no customer has step 2");
-    // A refresh of a segment tells of the segment.
+    // A refresh of a segment reports on the segment.
     assert!(only(&told, "segment s as of").contains(": 0 of 9 customers, "), "{told:#?}");
-    // A new version of a tag may take a value away.
+    // A new version of a tag may remove a value.
     let told = notes(&format!(
         "{SHOP}{profile} CREATE SEGMENT s ON p AS \"客单价\" = '高';
          CREATE OR REPLACE TAG \"客单价\" ON p AS SELECT id, CASE WHEN avg(amount) >= 100 THEN '很高' ELSE '低' END FROM orders GROUP BY id;"
@@ -243,7 +243,7 @@ fn texts_that_name_rows_are_left_out_of_explanations() {
 
 #[test]
 fn small_groups_are_left_out_and_a_relation_read_twice_is_counted_once() {
-    // One basket of thirty items has a thousand million parts.
+    // One basket of thirty items has a billion subsets.
     let baskets = "CREATE TABLE b AS
         SELECT 'big' AS country, value % 200 AS basket, value % 3 AS item FROM generate_series(1, 600)
         UNION ALL SELECT 'small', 1000, value FROM generate_series(1, 30) UNION ALL SELECT 'small', 1001, 1;";

@@ -1,4 +1,4 @@
-//! Where results go, how they look to people, and what is left when the program ends.
+//! Where results go, how they look, and what remains when the program ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ fn links_are_followed_and_rights_are_kept() {
             assert_eq!(std::fs::read_to_string(at(real)).unwrap(), "a\n7\n");
         }
         assert_eq!(at("there/real.csv").metadata().unwrap().mode() & 0o777, 0o600);
-        // As long as names can be.
+        // A name of the maximum length.
         let long = format!("{}.csv", "n".repeat(251));
         write(&long);
         assert_eq!(std::fs::read_to_string(at(&long)).unwrap(), "a\n7\n");
@@ -75,7 +75,7 @@ fn pipes_and_devices_are_written_to() {
         assert_eq!(read, "a\n7\n", "{arguments:?}");
         assert!(pipe.metadata().unwrap().file_type().is_fifo());
     }
-    // A link to what is open, as /dev/stdout is one; the first two lines are there already.
+    // A link to an open file, as /dev/stdout is; the first two lines are already there.
     symlink("/proc/self/fd/1", folder.path().join("stdout")).unwrap();
     let (_, out, errors) = in_folder(folder.path(), &["-f", "csv", "-o", "stdout", "-c", "SELECT 1 AS a; SELECT 2 AS a"]);
     assert_eq!(out, "a\n1\na\n2\n", "{errors}");
@@ -125,13 +125,13 @@ fn what_is_shown_gives_a_terminal_no_orders() {
     assert!(
         shown(format!("SELECT 1 AS \"{evil}\""), "table").starts_with(" \\u{1b}]0;x\\u{7}\\u{1b}[31m\\u{9b}2J\\r\\u{202e}\n")
     );
-    // What programs read keeps its bytes.
+    // Output for programs keeps its bytes.
     assert_eq!(shown(format!("SELECT '{evil}' AS a"), "csv"), format!("a\n\"{evil}\"\n"));
     for argument in ["--format", "--partitions", "--set"] {
         let (code, out, errors) = run(portrait().args([argument, evil, "-c", "SELECT 1"]));
         assert!(code == 2 && out.is_empty() && !errors.contains(['\u{1b}', '\u{7}', '\u{9b}', '\r']), "{errors:?}");
     }
-    // A script that makes it all again is no text for people.
+    // A dump is read by programs.
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("crm").display().to_string();
     assert_eq!(run(portrait().args(["-d", &database, "-c", &format!("CREATE VIEW v AS SELECT '{evil}' AS a")])).0, 0);
@@ -173,7 +173,7 @@ fn an_error_leaves_no_temporary_files() {
     assert!(names(temporary.path()).is_empty());
 }
 
-/// Starts a script that shows that it has come so far, and then goes on for ever.
+/// Starts a script that reports when it has reached its query, which then runs forever.
 fn endless(temporary: &Path) -> Child {
     let sql =
         "CREATE TABLE c AS SELECT 1 AS k, '13800138000' AS phone; CREATE PROFILE p WITH (key = 'k') AS SELECT k, phone FROM c;
@@ -207,7 +207,7 @@ fn signals_leave_no_temporary_files() {
         assert_eq!(signal(&mut child, name), Some(code), "{name}");
         assert!(names(temporary.path()).is_empty(), "{name}: {:?}", names(temporary.path()));
     }
-    // What a killed process leaves goes with the next one, and what a living one has stays.
+    // The next process removes what a killed one left, and keeps the files of running ones.
     let mut living = endless(temporary.path());
     let [of_living] = names(temporary.path()).try_into().unwrap();
     let mut killed = endless(temporary.path());
@@ -219,7 +219,7 @@ fn signals_leave_no_temporary_files() {
     assert!(names(temporary.path()).is_empty());
 }
 
-/// A wrong argument, help and statements from a pipe that is closed early leave nothing either.
+/// Wrong arguments, help, and a pipe closed early leave nothing behind either.
 #[test]
 fn the_temporary_folder_can_be_chosen() {
     let (system, chosen) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -232,7 +232,7 @@ fn the_temporary_folder_can_be_chosen() {
     assert!(code == 1 && errors.contains("cannot make a folder for temporary files"), "{errors}");
 }
 
-/// Waits for a hidden folder to appear. The deadline is for a program that never gets there.
+/// Waits for a hidden folder to appear. The deadline is for a program that never creates it.
 fn hidden(folder: &Path) -> String {
     let began = Instant::now();
     loop {
@@ -270,7 +270,7 @@ fn writes_that_are_ended_leave_nothing_or_are_swept() {
             assert_eq!(place.join(&left).exists(), is_swept, "{name}: {:?}", names(&place));
             assert!(!at("x.csv").exists());
         }
-        // Readers see nothing of it, and the next one that writes there removes it.
+        // Readers do not see it, and the next writer to that folder removes it.
         assert_eq!(in_folder(folder.path(), &["-f", "csv", "-c", "SELECT sum(a) AS s FROM 'many/'"]).1, "s\n1\n");
         assert_eq!(in_folder(folder.path(), &["-c", &next]).0, 0);
         assert!(names(&place).iter().all(|name| !name.starts_with('.')), "{:?}", names(&place));

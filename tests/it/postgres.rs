@@ -1,4 +1,4 @@
-//! Tables of a PostgreSQL server, which the test starts itself: types, conditions, one state for all parts, passwords, TLS, cancelling.
+//! Tables of a PostgreSQL server, which the test starts itself: types, conditions, one snapshot for all parts, passwords, TLS, cancelling.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -38,7 +38,7 @@ fn programs() -> Option<PathBuf> {
         folders.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
     let found = folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())?;
-    // The programs look for their libraries beside where they really are.
+    // The programs look for their libraries next to their real location.
     found.join("initdb").canonicalize().ok()?.parent().map(Path::to_path_buf)
 }
 
@@ -254,7 +254,7 @@ fn what_does_not_fit(server: &Server) {
     rows(&engine, &session, &server.table("failing", "'query' 'SELECT 1 / (i - 2) AS x FROM generate_series(1, 3) i'"));
     let error = try_rows(&engine, &session, "SELECT * FROM failing").unwrap_err();
     assert!(error.contains("query: division by zero"), "{error}");
-    // Nothing is written there, whatever a query calls.
+    // Queries cannot write there, whatever functions they call.
     server.psql("CREATE SEQUENCE numbers");
     rows(&engine, &session, &server.table("writing", "'query' 'SELECT nextval(''numbers'') AS x LIMIT 1'"));
     let error = try_rows(&engine, &session, "SELECT * FROM writing").unwrap_err();
@@ -438,14 +438,14 @@ fn encryption(server: &Server) {
     let authority = server.folder.path().join("ca.pem");
     let (code, out, error) = program(&format!("{}?sslmode=verify-full", server.location()), Some(&authority));
     assert_eq!((code, out.as_str()), (0, "ssl\ntrue\n"), "{error}");
-    // Nobody else trusts that certificate.
+    // No one else trusts that certificate.
     let (code, _, error) = program(&format!("{}?sslmode=verify-full", server.location()), None);
     assert!(code == 1 && error.contains("certificate"), "{error}");
-    // The certificate is one of localhost, not of its number.
+    // The certificate is for localhost, not for its IP address.
     let by_number = format!("postgresql://boss@127.0.0.1:{}/postgres?sslmode=verify-full", server.port);
     let (code, _, error) = program(&by_number, Some(&authority));
     assert!(code == 1 && error.contains("certificate"), "{error}");
-    // A file of root certificates counts instead of those of the system, and only verify-full looks at the name.
+    // A file of root certificates replaces those of the system, and only verify-full checks the name.
     let other = server.folder.path().join("other.pem");
     let host = |name: &str| format!("postgresql://boss@{name}:{}/postgres", server.port);
     for (name, mode, roots, is_taken) in [
@@ -463,7 +463,7 @@ fn encryption(server: &Server) {
     }
     let (code, _, error) = program(&format!("{}?sslmode=verify-ca&sslrootcert=/nowhere.pem", host("localhost")), None);
     assert!(code == 1 && error.contains("/nowhere.pem: holds the root certificates"), "{error}");
-    // Without one, require only encrypts, and so does prefer, the default on this machine.
+    // Without one, require only encrypts, and so does prefer, the default for this machine.
     assert_eq!(program(&format!("{}?sslmode=require", server.location()), None).1, "ssl\ntrue\n");
     assert_eq!(program(&server.location(), None).1, "ssl\ntrue\n");
     assert_eq!(program(&format!("{}?sslmode=disable", server.location()), None).1, "ssl\nfalse\n");
@@ -481,7 +481,7 @@ fn cancelling(server: &Server) {
     waits_for("0");
     let create =
         server.table("slow", "'query' 'SELECT i, pg_sleep(0.01)::text AS s FROM generate_series(1, 100000) i ORDER BY 2'");
-    // By a timeout of ours.
+    // By our own timeout.
     let (engine, session) = session();
     rows(&engine, &session, &create);
     rows(&engine, &session, "SET portrait.statement_timeout = 1");

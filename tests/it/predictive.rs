@@ -1,4 +1,4 @@
-//! Models of a target, held against what statsmodels and scikit-learn say of the same rows.
+//! Models with a target, compared with statsmodels and scikit-learn on the same rows.
 
 use portraitdb::{Engine, EngineOptions, Session};
 
@@ -10,7 +10,7 @@ fn with_partitions(partitions: usize) -> (Engine, Session) {
     session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() })
 }
 
-/// The customers of the telco sample who have paid once, in columns of their types.
+/// The customers of the telco sample who have paid at least once, with typed columns.
 fn telco(engine: &Engine, session: &Session) -> bool {
     let Some(file) = shared_data("telco/WA_Fn-UseC_-Telco-Customer-Churn.csv") else { return false };
     let number = |name: &str| format!("TRY_CAST(trim(CAST(\"{name}\" AS VARCHAR)) AS DOUBLE) AS \"{name}\"");
@@ -163,8 +163,8 @@ fn numbers_and_counts_are_those_of_statsmodels() {
     same(&weights(&engine, &session, "visits"), &expected);
 }
 
-/// The area under the curve over five folds is the published one, of every kind of model; and the stored model is the same whatever the
-/// partitions and the order of the rows.
+/// For every kind of model, the area under the curve over five folds is the published one, and the stored model is the same for all
+/// partitions and orders of the rows.
 #[test]
 fn churn_is_predicted_as_well_as_published() {
     let mut stored: Vec<Vec<String>> = vec![];
@@ -201,7 +201,7 @@ fn churn_is_predicted_as_well_as_published() {
     assert!(stored.windows(2).all(|pair| pair[0] == pair[1]), "the models differ between partitions");
 }
 
-/// A training set knows nothing of what came later: it is the same before and after later refreshes and later rows.
+/// A training set contains nothing from the future: it is the same before and after later refreshes and later rows.
 #[test]
 fn no_later_row_changes_a_training_set() {
     let (engine, session) = with_partitions(2);
@@ -234,7 +234,7 @@ fn no_later_row_changes_a_training_set() {
             "3|2025-02-10T00:00:00|true|NULL|NULL|Int64|Boolean",
         ]
     );
-    // Later rows, and rows of the past that only became known later.
+    // Later rows, and earlier rows that only became known later.
     run(
         "INSERT INTO orders VALUES (1, DATE '2025-01-06'), (2, DATE '2025-01-21'), (2, DATE '2025-03-20'), (3, DATE '2025-03-21')",
     );

@@ -1,4 +1,4 @@
-//! Pseudonyms: their keys are outside of SQL, and nothing shows them.
+//! Pseudonyms: their keys come from outside of SQL, and nothing shows them.
 
 use std::path::Path;
 
@@ -31,13 +31,13 @@ fn pseudonyms_are_equal_across_runs_and_differ_by_purpose_and_version() {
     let tokens: Vec<&str> = out.lines().nth(1).unwrap().split(',').collect();
     assert!(tokens[0] != tokens[1] && tokens.iter().all(|token| token.starts_with("v1:") && token.len() == 25), "{out}");
     assert_eq!(asked(&key, QUERY).1, out);
-    // A further version makes other tokens; the older one is still there.
+    // A new version makes other tokens; the older one can still be used.
     write(&key, &format!("v1:{one}\nv2:{two}\n"), 0o600);
     let (_, newer, _) = asked(&key, QUERY);
     assert!(newer.lines().nth(1).unwrap().starts_with("v2:"), "{newer}");
     let older = "SELECT pseudonymize('13800138000', purpose => 'analytics', version => 'v1') AS token";
     assert_eq!(asked(&key, older).1.lines().nth(1).unwrap(), tokens[0]);
-    // Neither the key nor a value of a table is in a plan or an error.
+    // Plans and errors contain neither the key nor values of a table.
     let plan = asked(&key, "EXPLAIN SELECT pseudonymize(phone, purpose => 'analytics') FROM sample_customers(rows => 5)");
     let wrong = asked(&key, "SELECT pseudonymize('13800138000', purpose => 'analytics', version => 'v9')");
     assert_eq!((plan.0, wrong.0), (0, 1));
@@ -86,7 +86,7 @@ fn tokens_lead_back() {
     let token = value("SELECT tokenize('13800138000', purpose => 'delivery') AS t");
     let digits = value("SELECT tokenize('+86 138-0013-8000', purpose => 'delivery', form => 'digits') AS t");
     assert!(token.starts_with("v1:") && digits.starts_with('+') && digits.len() == 17, "{token} {digits}");
-    // With a newer key the older tokens still lead back.
+    // With a newer key, older tokens can still be converted back.
     write(&key, &format!("v1:{one}\nv2:{two}\n"), 0o600);
     assert_eq!(value(&format!("SELECT detokenize('{token}', purpose => 'delivery') AS v")), "13800138000");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Profiles over time: what a refresh as of a day says is what that day said.
+//! Profiles over time: a refresh as of an earlier day gives the values of that day.
 
 use portraitdb::{Engine, EngineOptions, Session};
 
@@ -17,7 +17,7 @@ const DAYS: [&str; 10] = [
     "2025-06-30",
 ];
 
-/// A profile of tags of every way of computing: of the row, of one source with conditions, of several values, of others' rows.
+/// A profile with tags of every kind: from the row, from one source with conditions, with several values, from the rows of others.
 fn define(engine: &Engine, session: &Session, name: &str) {
     let statements = format!(
         "CREATE PROFILE {name} WITH (key = 'customer_id', time_columns = 'orders.ordered_at, customers.registered_at') AS
@@ -37,7 +37,7 @@ fn define(engine: &Engine, session: &Session, name: &str) {
     rows(engine, session, &statements);
 }
 
-/// Everything that a refresh has published.
+/// Everything that a refresh published.
 fn published(engine: &Engine, session: &Session, name: &str, at: &str) -> Vec<String> {
     let at = if at.is_empty() { String::new() } else { format!("FOR SYSTEM_TIME AS OF DATE '{at}'") };
     let mut all = rows(engine, session, &format!("SELECT * FROM profile.{name} {at} ORDER BY customer_id"));
@@ -51,7 +51,7 @@ fn published(engine: &Engine, session: &Session, name: &str, at: &str) -> Vec<St
     all
 }
 
-/// Ten refreshes over data that grow and change, their answers written down; then the same days asked for again, in three ways.
+/// Ten refreshes over data that grow and change, with their results recorded; then the same days are queried again, in three ways.
 #[test]
 fn answers_as_of_a_day_are_those_of_that_day() {
     let mut before: Option<Vec<Vec<String>>> = None;
@@ -81,17 +81,17 @@ fn answers_as_of_a_day_are_those_of_that_day() {
             assert!(*before == written_down, "{partitions} partitions");
             continue;
         }
-        // As it was.
+        // From the history.
         for (day, answers) in DAYS.iter().zip(&written_down) {
             assert!(published(&engine, &session, "then", day) == *answers, "as it was on {day} with {partitions} partitions");
         }
-        // Computed today for each of the days, by another profile, over all there is today.
+        // Computed today for each of the days, by another profile over today's data.
         define(&engine, &session, "today");
         for (day, answers) in DAYS.iter().zip(&written_down) {
             run(&format!("REFRESH PROFILE today WITH (as_of = DATE '{day}')"));
             assert!(published(&engine, &session, "today", "") == *answers, "as of {day} with {partitions} partitions");
         }
-        // Back to a day in the middle, and on.
+        // Back to a day in the middle, and forward again.
         for place in [4, 5] {
             run(&format!("REFRESH PROFILE then WITH (as_of = DATE '{}', rewind = true)", DAYS[place]));
             assert!(published(&engine, &session, "then", "") == written_down[place], "back to {}", DAYS[place]);
@@ -100,7 +100,7 @@ fn answers_as_of_a_day_are_those_of_that_day() {
     }
 }
 
-/// A refresh a day for two months: the history is all there, in few files, and its earliest part cannot be taken back.
+/// A refresh per day for two months: the history is complete, in few files, and its earliest part cannot be withdrawn.
 #[test]
 fn a_long_history_is_kept_in_few_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn a_long_history_is_kept_in_few_files() {
         }
         run(&format!("REFRESH PROFILE p WITH (as_of = CAST(DATE '2025-01-01' + INTERVAL '{day} days' AS DATE))"));
     }
-    // A prepared statement sees what is published when it is executed.
+    // A prepared statement sees the data published when it is executed.
     assert_eq!(run("EXECUTE days(5)"), ["60"]);
     let history = "SELECT count(*), count(valid_to), min(value), max(valid_from) FROM profile.p_history";
     assert_eq!(run(history), ["1200|1180|1|2025-03-01T23:59:59.999999"]);
@@ -125,7 +125,7 @@ fn a_long_history_is_kept_in_few_files() {
     assert!(too_early.contains("lies before the oldest snapshot that is kept"), "{too_early}");
     run("REFRESH PROFILE p WITH (as_of = DATE '2025-02-27', rewind = true)");
     assert_eq!(run(history), ["1160|1140|1|2025-02-27T23:59:59.999999"]);
-    // A profile made anew begins anew.
+    // A recreated profile starts without a history.
     run("DROP TAG day ON p; DROP PROFILE p;
          CREATE PROFILE p WITH (key = 'customer_id') AS SELECT DISTINCT customer_id FROM visits;
          REFRESH PROFILE p WITH (as_of = DATE '2025-02-01'); REFRESH PROFILE p WITH (as_of = DATE '2025-01-01', rewind = true)");

@@ -1,10 +1,10 @@
-//! What masks and row policies hide stays hidden: two databases that differ in nothing else answer alike.
+//! What masks and row policies hide stays hidden: two databases that differ only in hidden data give the same results.
 
 use portraitdb::{Engine, EngineOptions, Session};
 
 use crate::support::{About, Dice, cases, rows, try_rows};
 
-/// A database of which a role sees the same, whatever the seed: other rows are hidden, in other places, and other values are masked.
+/// A database that looks the same to a role for every seed: only the hidden rows, their positions and the masked values differ.
 struct World {
     engine: Engine,
     session: Session,
@@ -23,7 +23,7 @@ impl World {
         let mut dice = Dice(hidden);
         let mut people = vec![];
         for id in 1..=VISIBLE {
-            // Rows that nobody may see stand between those that one may.
+            // Hidden rows are mixed with visible ones.
             for _ in 0..dice.below(3) {
                 let phone = dice.pick(&["'x'", "'13800138000'", "NULL", "'0'", "''"]);
                 let (id, score) =
@@ -46,7 +46,7 @@ impl World {
                 if dice.chance(40) { vec![hidden, seen] } else { vec![seen] }
             })
             .collect();
-        // Of this table a role sees what a view shows of it.
+        // The role sees this table only through a view.
         let vault: Vec<String> = (1..=VISIBLE)
             .flat_map(|id| {
                 let seen = format!("({id}, 'n{}', '{}')", id % 11, id % 7);
@@ -117,7 +117,7 @@ const TABLES: [&str; 12] = [
     "people FOR SYSTEM_TIME AS OF DATE '2999-01-01'",
 ];
 
-/// Columns of each, by its place.
+/// The columns of each, by position.
 const COLUMNS: [&[&str]; 12] = [
     &["id", "name", "phone", "city", "score", "email"],
     &["id", "phone", "score"],
@@ -186,7 +186,7 @@ fn query(dice: &mut Dice) -> String {
             let open = if aggregate.contains('(') { " " } else { "(" };
             format!("SELECT {by}, {aggregate}{open}{value}{close} FROM {table}{filter} GROUP BY {by}")
         }
-        // Without an order: what is hidden may not decide which rows come first.
+        // Without ORDER BY: hidden data must not decide which rows come first.
         2 if !["customer_", "bought", "by_city"].iter().any(|name| table.contains(name)) => {
             format!("SELECT {} FROM {table}{filter} LIMIT {}", dice.pick(columns), dice.below(5))
         }
@@ -250,7 +250,7 @@ fn query(dice: &mut Dice) -> String {
     }
 }
 
-/// `PORTRAIT_TEST_CASES=5000 cargo test --test it protection` looks at more.
+/// `PORTRAIT_TEST_CASES=5000 cargo test --test it protection` runs more cases.
 #[test]
 fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
     let worlds = [World::new(1), World::new(2)];
@@ -271,7 +271,7 @@ fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
                 Ok(_) => answered += 1,
                 Err(_) => failed += 1,
             }
-            // Rows of a query without an order may come in any, and so may the errors of a union.
+            // Rows of a query without ORDER BY can come in any order, and so can the errors of a UNION.
             let is_union = ["customer_", "bought", "by_city", " JOIN "].iter().any(|part| sql.contains(part));
             let sorted = |answer: Result<Vec<String>, String>| {
                 answer.map_err(|error| if is_union { String::new() } else { error }).map(|mut rows| {
@@ -289,7 +289,7 @@ fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
     assert!(answered > failed / 2 && failed > 20, "{answered} answers, {failed} errors");
 }
 
-/// Statements on a view whose table the role may not read answer alike, whatever the view leaves out.
+/// Statements on a view whose table the role may not read give the same results, whatever the view leaves out.
 #[test]
 fn a_view_hides_what_it_leaves_out() {
     let worlds = [World::new(5), World::new(6)];
@@ -316,7 +316,7 @@ fn a_view_hides_what_it_leaves_out() {
     }
 }
 
-/// A plan shows a view whose tables its reader may not read as one step, without their names, conditions and counts.
+/// If the reader may not read a view's tables, a plan shows the view as one step, without their names, conditions and counts.
 #[test]
 fn plans_do_not_show_what_a_view_hides() {
     let world = World::new(4);
@@ -328,7 +328,7 @@ fn plans_do_not_show_what_a_view_hides() {
     assert!(!plan.contains("vault") && !plan.contains("hidden") && !plan.contains("output_rows"), "{plan}");
 }
 
-/// What a role may do with a table of which it does not see everything: the SQLSTATE, or that it ran.
+/// What a role may do with a table that it sees only in part: the SQLSTATE, or that it ran.
 #[test]
 fn each_role_may_do_what_it_may() {
     let world = World::new(3);
@@ -343,7 +343,7 @@ fn each_role_may_do_what_it_may() {
     ] {
         world.rows(sql);
     }
-    // Statement by statement: what mia (reads, and has all rights on rows), tom (reads and adds), ann (owns) and eve (nothing) get.
+    // For each statement, the result for mia (may read and change rows), tom (may read and insert), ann (the owner) and eve (no privileges).
     const MATRIX: [(&str, [&str; 4]); 24] = [
         ("SELECT count(*) FROM people", ["60", "30", "30", "denied"]),
         ("SELECT DISTINCT phone FROM people", ["***", "***", "***", "denied"]),
@@ -402,7 +402,7 @@ fn each_role_may_do_what_it_may() {
     }
 }
 
-/// A column of an earlier state keeps its class, whatever becomes of it; and of one that had none nobody knows what it holds.
+/// In an earlier state a column keeps its class, whatever happens to it later; a column that had none may contain anything.
 #[test]
 fn earlier_states_of_a_table_stay_masked() {
     let world = World::new(5);
@@ -414,7 +414,7 @@ fn earlier_states_of_a_table_stay_masked() {
     for sql in [
         "ALTER TABLE h RENAME COLUMN phone TO mobile",
         "ALTER TABLE h DROP COLUMN email",
-        // Another column gets the name of the one that had a class.
+        // Another column gets the name of the classified one.
         "ALTER TABLE h RENAME COLUMN score TO phone",
     ] {
         world.rows(sql);
@@ -427,7 +427,7 @@ fn earlier_states_of_a_table_stay_masked() {
     world.rows("SET ROLE mia");
     assert_eq!(world.rows("SELECT DISTINCT mobile FROM h"), ["***"]);
     assert_eq!(world.rows(&format!("SELECT DISTINCT phone, email, score {of_past}")), ["***|NULL|NULL"]);
-    // A definition is for its owner.
+    // Only the owner sees a definition.
     let described = world.rows("DESCRIBE SEGMENT big").join("\n");
     assert!(described.contains("kind|segment") && !described.contains("spent > 4"), "{described}");
     world.rows("RESET ROLE");

@@ -1,4 +1,4 @@
-//! The package for Python: its own tests, where there is a Python that can run them.
+//! The Python package: runs its own tests if there is a Python that can.
 
 use std::path::Path;
 use std::process::Command;

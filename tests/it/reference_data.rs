@@ -1,4 +1,4 @@
-//! Answers on real data, held against published figures and against the same work in plain SQL.
+//! Results on real data, compared with published figures and with the same computation in plain SQL.
 
 use portraitdb::{Engine, EngineOptions, Session};
 
@@ -20,7 +20,7 @@ const METHODS: [&str; 4] = [
     "method => 'fixed', recency_cuts => [20, 50, 100, 250], frequency_cuts => [2, 3, 5, 10], monetary_cuts => [250, 500, 1000.5, 3000]",
 ];
 
-/// Counts the customers whose scores differ from those of plain SQL over the view `measures`.
+/// Counts the customers whose scores differ from plain SQL over the view `measures`.
 fn differences(method: &str) -> String {
     let scores = match METHODS.iter().position(|known| *known == method).unwrap() {
         0 => {
@@ -97,7 +97,7 @@ fn online_retail_has_its_customers_and_revenue() {
     });
 }
 
-/// A float sum does not depend on the order of its rows: bit for bit the same at any partitioning.
+/// A float sum does not depend on the order of rows: it has the same bits with any partitioning.
 #[test]
 fn float_sums_are_the_same_everywhere() {
     let Some(file) = shared_data("online_retail/online_retail.parquet") else { return };
@@ -155,7 +155,7 @@ fn baskets_as_rows(file: &str, separator: char, shuffled: bool) -> Option<tempfi
         rows.extend(items.map(|item| format!("{},{item}", basket + 1)));
     }
     if shuffled {
-        // Steps of a length that has no divisor in common with the number of rows meet each row once.
+        // Steps of a length coprime to the number of rows visit each row once.
         let step = (rows.len() / 3..).find(|step| gcd(*step, rows.len()) == 1).unwrap();
         rows = (0..rows.len()).map(|row| rows[row * step % rows.len()].clone()).collect();
     }
@@ -168,7 +168,7 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Counts that three miners agree on, or that are published; pyfim drops the item that is in every basket of mushroom.
+/// Counts that three miners agree on, or that were published; pyfim drops the item that is in every basket of mushroom.
 #[test]
 fn itemsets_are_those_of_other_miners() {
     for (file, thresholds) in [
@@ -209,7 +209,7 @@ fn an_item_in_every_basket_is_told() {
         );
         assert_eq!(rows(&engine, &session, &sql), ["[85]|8124|1.0"]);
     }
-    // As many as pyfim's closed and maximal sets; the closed ones and the one in every basket.
+    // The numbers of pyfim's closed and maximal sets; for closed sets, plus the one of the item in every basket.
     let count = |target: &str| {
         let call = format!("'{}', basket => basket, item => item, min_count => 200, target => '{target}'", csv.path().display());
         rows(&engine, &session, &format!("SELECT count(*) FROM frequent_itemsets({call})"))

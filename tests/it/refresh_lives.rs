@@ -1,8 +1,8 @@
-//! Random lives of a profile, against a model of it: refreshes as of days that come and go back, of all tags or of some, while sources
-//! change, customers come and leave, and tags are made, replaced and dropped.
+//! Random histories of a profile, compared with a model of it: refreshes as of days that move forward and back, of all tags or of some, while
+//! sources change, customers come and leave, and tags are created, replaced and dropped.
 //!
-//! What a query gives as of a day is plain SQL's; what is published, kept, closed and withdrawn is the model's.
-//! `PORTRAIT_TEST_CASES=500` looks at more of them.
+//! The results of a query as of a day come from plain SQL; the model says what is published, kept, closed and withdrawn.
+//! `PORTRAIT_TEST_CASES=500` runs more cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use portraitdb::{Engine, Session};
 
 use crate::support::{About, Dice, cases, rows, session, try_rows};
 
-/// A value of a customer, and the day since when.
+/// A value of a customer, and the day since when it is valid.
 type Values = BTreeMap<String, (String, u32)>;
 
-/// A period of a value that is over: tag, key, value, first day, last day.
+/// A closed period of a value: tag, key, value, first day, last day.
 type Closed = (String, String, String, u32, u32);
 
-/// What a refresh published.
+/// The result of a refresh.
 #[derive(Clone, Default)]
 struct Snapshot {
     day: u32,
@@ -30,7 +30,7 @@ struct Snapshot {
 struct Life {
     engine: Engine,
     session: Session,
-    /// Name and query; of those over the profile, the tag that they read.
+    /// Name and query; for tags over the profile, also the tag that they read.
     tags: BTreeMap<String, (String, Option<String>)>,
     snapshots: Vec<Snapshot>,
     said: String,
@@ -59,14 +59,14 @@ impl Life {
         self.snapshots.iter().rev().find(|snapshot| snapshot.day <= day)
     }
 
-    /// What a refresh as of a day publishes, of all tags or of those that are asked for.
+    /// Computes what a refresh as of a day publishes, for all tags or the requested ones.
     fn refreshed(&self, day: u32, asked: Option<&str>) -> Snapshot {
         let (base, known) = (self.last_before(day), self.last_until(day));
         let member = rows(&self.engine, &self.session, "SELECT k FROM c");
         let members: BTreeSet<String> = member.into_iter().collect();
         let mut computed = BTreeSet::new();
         let mut now: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        // Those over sources come before those that read them.
+        // Tags over sources come before the tags that read them.
         let mut tags: Vec<_> = self.tags.iter().collect();
         tags.sort_by_key(|(_, (_, reads))| reads.is_some());
         for (name, (query, reads)) in tags {
@@ -118,7 +118,7 @@ impl Life {
         snapshot
     }
 
-    /// What is published is what the model says, now and as of a day before.
+    /// Checks that the published data equal the model, now and as of an earlier day.
     fn check(&self, dice: &mut Dice) {
         self.check_snapshot(self.snapshots.last().unwrap(), "", true);
         let earlier = &self.snapshots[dice.below(self.snapshots.len())];
@@ -155,7 +155,7 @@ fn date(day: u32) -> String {
     format!("DATE '2025-03-{day:02}'")
 }
 
-/// A query over `o` as plain SQL over what `o` had by a day.
+/// A query over `o` as plain SQL over the rows that `o` had by a day.
 fn as_of(query: &str, day: u32) -> String {
     query.replace("FROM o", &format!("FROM (SELECT * FROM o WHERE at < {} + 1) AS o", date(day)))
 }
@@ -173,7 +173,7 @@ fn query(dice: &mut Dice) -> String {
     ])
 }
 
-/// Some rows of the source, with times anywhere in the month: what is late is seen by the next refresh as of its day.
+/// Some rows of the source, with times anywhere in the month: late rows are seen by the next refresh as of their day.
 fn orders(dice: &mut Dice) -> String {
     let rows = (0..dice.between(1, 8)).map(|_| {
         let day = dice.between(1, 28);

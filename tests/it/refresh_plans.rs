@@ -1,11 +1,11 @@
-//! What plans look like: filters and columns reach the files, and tags over one source share its scan.
+//! Plans of refreshes: filters and columns reach the files, and tags over one source share its scan.
 
 use portraitdb::{Engine, EngineOptions, Session};
 use tempfile::TempDir;
 
 use crate::support::{rows, session_with};
 
-/// Tables in files, which go with the folder.
+/// Tables in files, which are deleted with the folder.
 fn shop() -> (Engine, Session, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let options = EngineOptions { database: Some(folder.path().into()), ..EngineOptions::default() };
@@ -27,7 +27,7 @@ fn scans(engine: &Engine, session: &Session, explain: &str) -> Vec<String> {
     physical.lines().filter(|line| line.contains("DataSourceExec: file_groups")).map(|line| line.trim().to_string()).collect()
 }
 
-/// The columns that a scan gives.
+/// The columns that a scan returns.
 fn projected(scan: &str) -> Vec<&str> {
     let (_, columns) = scan.split_once("projection=[").unwrap_or_else(|| panic!("no projection in {scan}"));
     columns.split_once(']').unwrap().0.split(", ").collect()
@@ -43,7 +43,7 @@ fn assert_filtered(scan: &str, column: &str) {
 #[test]
 fn filters_and_columns_of_relation_functions_reach_the_files() {
     let (engine, session, _folder) = shop();
-    // What the input's own WHERE says.
+    // The input's own WHERE.
     for (call, columns) in [
         (
             "rfm((SELECT * FROM orders WHERE amount > 100), customer => customer_id, order_time => ordered_at, amount => amount)",
@@ -81,7 +81,7 @@ fn filters_and_columns_of_tags_reach_the_files() {
     let [customers, orders] = scans.as_slice() else { panic!("{scans:#?}") };
     assert_eq!(projected(customers), ["customer_id", "city"]);
     assert_eq!(projected(orders), ["customer_id", "ordered_at", "status", "amount"]);
-    // What both have in common, and the time of the refresh; the condition of one alone must not leave out rows of the other.
+    // The common condition of both, and the time of the refresh; a condition of only one must not drop rows of the other.
     assert_filtered(orders, "status");
     assert_filtered(orders, "ordered_at");
     let (_, predicate) = orders.split_once(", predicate=").unwrap();
@@ -113,7 +113,7 @@ fn twenty_tags_over_one_source_share_its_scan_and_one_aggregation() {
     let count = |what: &str| physical.matches(what).count();
     assert_eq!(count("DataSourceExec: file_groups"), 2, "{physical}");
     assert_eq!((count("GroupedAggregateExec"), count("mode=")), (1, 0), "{physical}");
-    // What two tags both ask for is computed once.
+    // An aggregate that two tags share is computed once.
     let aggregation = physical.lines().find(|line| line.contains("GroupedAggregateExec")).unwrap();
     assert_eq!(aggregation.matches("max(").count(), 8, "{aggregation}");
 }

@@ -1,7 +1,7 @@
-//! What must hold of every refresh, over random profiles: tags computed together are what each is alone, and tags over the profile
-//! are what plain SQL says, in whatever order they were made.
+//! Properties of every refresh, over random profiles: tags computed together have the same values as each alone, and tags over the profile
+//! equal plain SQL, in whatever order they were created.
 //!
-//! `PORTRAIT_TEST_CASES=2000` looks at more of them.
+//! `PORTRAIT_TEST_CASES=2000` runs more cases.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ impl Database {
         rows(&self.engine, &self.session, sql)
     }
 
-    /// Partitions and rows in a batch.
+    /// Partitions and rows per batch.
     fn set(&self, partitions: usize, batch_size: usize) {
         self.sql(&format!(
             "SET datafusion.execution.target_partitions = {partitions}; SET datafusion.execution.batch_size = {batch_size}"
@@ -34,13 +34,13 @@ impl Database {
 
 // ── Tags that share sources ─────────────────────────────────────────────────────────────────────────────────────────
 
-/// A tag of one source: key and value.
+/// A tag over one source: key and value.
 struct Rule {
     query: String,
     multiple: bool,
 }
 
-/// A condition on rows; from few, so that some are had in common.
+/// A condition on rows, from a small set, so that tags share some.
 fn condition(dice: &mut Dice) -> String {
     let number = dice.between(0, 3);
     dice.pick(&[
@@ -61,7 +61,7 @@ fn condition(dice: &mut Dice) -> String {
 /// The condition under which text is a number.
 const DIGITS: &str = "w ~ '^[0-9]+$'";
 
-/// A call of an aggregate function; `10 / x` and `CAST(w AS BIGINT)` fail where a condition does not protect them.
+/// A call of an aggregate function; `10 / x` and `CAST(w AS BIGINT)` fail unless a condition protects them.
 fn call(dice: &mut Dice, x_is_not_zero: bool, w_is_number: bool) -> String {
     let mut calls = vec![
         "count(*)".to_string(),
@@ -82,13 +82,13 @@ fn call(dice: &mut Dice, x_is_not_zero: bool, w_is_number: bool) -> String {
         "first_value(x ORDER BY day, x, y, g)".into(),
         "sum(x * 2 + 1)".into(),
         "sum(CAST(y AS DECIMAL(10, 2)))".into(),
-        // Types that coercion settles.
+        // Types that need coercion.
         "sum(CASE WHEN g = 'a' THEN CAST(y AS DECIMAL(12, 2)) ELSE 0 END)".into(),
         "max(CASE WHEN x > 2 THEN 1 ELSE 2.5 END)".into(),
         "sum(coalesce(x, CAST(0.5 AS DECIMAL(3, 1))))".into(),
     ];
     if x_is_not_zero {
-        // What the condition protects, most often.
+        // Usually an expression that the condition protects.
         calls.extend(["sum(10 / x)", "max(100 % x)", "bool_and(10 / x > 2)"].repeat(4).into_iter().map(String::from));
     }
     if w_is_number {
@@ -114,7 +114,7 @@ fn value_of_rows(dice: &mut Dice) -> String {
     .into()
 }
 
-/// Likewise, of rows where these are safe.
+/// The same over rows where these expressions are safe.
 fn value_of_safe_rows(dice: &mut Dice, x_is_not_zero: bool, w_is_number: bool) -> String {
     match dice.below(3) {
         0 if x_is_not_zero => "10 / x".into(),
@@ -133,7 +133,7 @@ fn rule(dice: &mut Dice) -> Rule {
         all => format!(" WHERE {}", all.join(" AND ")),
     };
     match dice.below(10) {
-        // Rows as they are, of a table with each key once.
+        // Rows without grouping, from a table with each key once.
         0 => Rule {
             query: format!("SELECT id, {} FROM c{given}", value_of_safe_rows(dice, is_safe, w_is_number)),
             multiple: false,
@@ -160,7 +160,7 @@ fn rule(dice: &mut Dice) -> Rule {
                 _ => one,
             };
             let having = if other == 6 {
-                // It protects the value.
+                // The condition protects the value.
                 " HAVING sum(x) <> 0"
             } else if dice.chance(20) {
                 " HAVING count(*) > 1"
@@ -190,7 +190,7 @@ fn rule(dice: &mut Dice) -> Rule {
     }
 }
 
-/// Rows of a source: keys that are unknown or of nobody, NULL anywhere, each order of rows once.
+/// Rows of a source: unknown and NULL keys, NULL in any column, distinct order ids.
 fn source(dice: &mut Dice, name: &str, count: usize, unique: bool) -> String {
     let rows = (0..count).map(|row| {
         let id = if unique { (row + 1).to_string() } else { dice.or_null(10, |dice| dice.between(1, 9).to_string()) };
@@ -247,7 +247,7 @@ fn tags_together_are_what_each_is_alone() {
             format!("case {case}\nprofile: {own}\n{}", rules.join("\n"))
         };
         let _about = About(about());
-        // Each alone, in a profile that has no other.
+        // Each tag alone, in a profile without others.
         database.set(1, 8192);
         let one = format!("one_{case}");
         database.sql(&format!("CREATE PROFILE {one} WITH (key = 'id') AS {own}"));
@@ -257,7 +257,7 @@ fn tags_together_are_what_each_is_alone() {
             database.sql(&format!("REFRESH PROFILE {one} WITH (as_of = DATE '2025-02-01')"));
             let found = column(&database, &one, "tag");
             if !rule.multiple {
-                // A customer of the profile has the value that the query gives it.
+                // Each customer of the profile has the value that the query returns.
                 let plain = format!(
                     "SELECT p.id, q.value FROM ({own}) AS p LEFT JOIN (SELECT * FROM ({}) AS q(id, value)) AS q ON p.id = q.id
                      WHERE p.id IS NOT NULL ORDER BY 1",
@@ -287,9 +287,9 @@ fn tags_together_are_what_each_is_alone() {
 
 // ── Tags over the profile ───────────────────────────────────────────────────────────────────────────────────────────
 
-/// A query of key and value over the profile `P`, of whole numbers, with columns that it reads.
+/// A query of key and value over the profile `P`, with integer values, and the columns that it reads.
 fn derived_rule(dice: &mut Dice, columns: &[String]) -> String {
-    // Later columns more often, for long chains of needs.
+    // Later columns are chosen more often, to get long chains of dependencies.
     let mut any = || columns[dice.below(columns.len()).max(dice.below(columns.len()))].clone();
     let (one, two) = (any(), any());
     let number = dice.between(0, 9);
@@ -336,7 +336,7 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         }
         let profile = format!("d{case}");
         database.sql(&format!("CREATE PROFILE {profile} WITH (key = 'id') AS SELECT id, a FROM people"));
-        // In the order of their needs; they are made in another.
+        // In the order of dependencies; they are created in another order.
         let mut columns = vec!["a".to_string(), "base".into()];
         let mut rules = vec![("base".to_string(), "SELECT id, b FROM people".to_string())];
         for place in 0..dice.between(1, 6) {
@@ -348,7 +348,7 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         for place in (1..order.len()).rev() {
             order.swap(place, dice.below(place + 1));
         }
-        // A tag that needs one which is not there yet is made as something else first, and replaced.
+        // A tag that needs one that does not exist yet is first created with another query, then replaced.
         let mut there = vec!["a".to_string()];
         let mut later = vec![];
         for place in order.iter().copied() {
@@ -385,7 +385,7 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         if case % 3 > 0 {
             continue;
         }
-        // One tag alone, with those that need it, keeps the others as they are.
+        // Refreshing one tag and those that depend on it leaves the others unchanged.
         let tag = dice.pick(&columns[1..]);
         database.sql(&format!("REFRESH PROFILE {profile} TAGS ({tag}) WITH (as_of = DATE '2025-01-02')"));
         let found = database.sql(&format!("SELECT id, {selected} FROM profile.{profile} ORDER BY id"));

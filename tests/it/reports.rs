@@ -30,7 +30,7 @@ fn shop(folder: &Path, partitions: usize) -> (Engine, Session) {
     (engine, session)
 }
 
-/// What stands between two texts, each time.
+/// The parts between two texts, for each occurrence.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
     text.split(from).skip(1).filter_map(|rest| rest.split_once(to)).map(|(found, _)| found).collect()
 }
@@ -47,7 +47,7 @@ fn a_report_is_the_same_bytes_and_loads_nothing() {
         let (engine, session) = shop(folder.path(), partitions);
         for file in ["a.html", "b.html"] {
             rows(&engine, &session, &format!("COPY REPORT customer TO '{file}' WITH (compare_with = DATE '2025-03-31')"));
-            // When it was refreshed is the only thing that differs from run to run.
+            // Only the time of the refresh differs from run to run.
             let page = std::fs::read_to_string(folder.path().join(file)).unwrap();
             let refreshed = between(&page, "(UTC), refreshed ", ".</p>")[0].to_string();
             pages.push(page.replace(&refreshed, "then"));
@@ -75,7 +75,7 @@ fn the_queries_of_a_report_give_its_numbers() {
         let (name, _) = section.split_once('"').unwrap();
         let query = unescaped(between(section, "<pre><code>", "</code></pre>")[0]);
         let found = rows(&engine, &session, &query);
-        // A row of the table for each row of the query, or one of figures.
+        // A table row for each row of the query, or one row of figures.
         let shown = section.matches("<tr>").count().saturating_sub(1);
         let is_figures = section.contains("<dl class=\"figures\">");
         assert_eq!(if is_figures { 1 } else { shown }, found.len().min(200), "{name}: {query}");
@@ -98,7 +98,7 @@ fn small_groups_are_suppressed_and_nobody_is_named() {
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");
     let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
     let section = page.split("<section id=\"020_region\"").nth(1).unwrap().split("</section>").next().unwrap();
-    // The smallest, and the next one, as it could be told from the whole.
+    // The smallest group, and the next one, because otherwise the smallest could be computed from the total.
     assert_eq!(section.matches("&lt; 5").count(), 2, "{section}");
     assert!(section.contains("500") && !section.contains(">90<") && !section.contains(">3<"));
     assert_eq!(section.matches("class=\"mark\"").count(), 1);
@@ -140,14 +140,14 @@ fn what_is_wrong_with_a_report_is_told() {
     std::fs::write(own.join("500_own.sql"), "-- title: A\n-- chart: cake\nSELECT 1 AS a").unwrap();
     wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'own')", "500_own.sql:2: ");
     assert!(!folder.path().join("a.html").exists());
-    // A query that fails takes its section out, and the page says why.
+    // If a query fails, its section is left out, and the page says why.
     std::fs::write(own.join("500_own.sql"), "-- title: Mine\nSELECT no_such_column FROM $members").unwrap();
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (sections = 'own')");
     let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
     assert!(page.contains("<b>Mine</b>: ") && page.contains("no_such_column: no such column"));
 }
 
-/// Needs a browser; says so where there is none.
+/// Needs a browser; says so if there is none.
 #[test]
 fn a_browser_shows_the_report_without_a_request_or_an_error() {
     let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
@@ -227,7 +227,7 @@ fn charts_are_pictures_of_their_rows() {
     assert!(!folder.path().join("c.svg").exists());
 }
 
-/// Data whose truth is known: so many members of a segment then and now, and what each of them and of the others spends.
+/// Data with a known truth: the members of a segment then and now, and the spending of members and others.
 #[test]
 fn no_sentence_says_what_its_numbers_do_not() {
     const EVERYBODY: usize = 1500;
@@ -235,7 +235,7 @@ fn no_sentence_says_what_its_numbers_do_not() {
         let mut dice = Dice(case);
         let drawn = |dice: &mut Dice| if dice.chance(30) { dice.below(90) } else { dice.below(EVERYBODY) };
         let (then, now) = (drawn(&mut dice), drawn(&mut dice));
-        // Half of the time a change that chance makes too.
+        // In half of the cases, a change that could also be random.
         let now = if dice.chance(50) { (then + dice.below(30)).min(EVERYBODY) } else { now };
         let (own, others) = (dice.between(1, 400), dice.between(1, 100));
         let (engine, session) = session();
@@ -260,11 +260,11 @@ fn no_sentence_says_what_its_numbers_do_not() {
         let told = format!("case {case}: {then} then, {now} now, each {own}, the others {others}");
         let conclusions = page.split("id=\"conclusions\"").nth(1).unwrap().split("</section>").next().unwrap().to_string();
         let says = |text: &str| conclusions.contains(text);
-        // With fewer than five nothing is said at all.
+        // With fewer than five members, there is no sentence at all.
         let is_shown = now >= 5;
         let (before, after) = (then as f64, now as f64);
         let beyond_chance = (after - before).abs() > 2.0 * (after + before).sqrt();
-        // Nobody was in it then: there is nothing to compare with.
+        // It had no members then, so there is nothing to compare with.
         let compares = is_shown && then > 0;
         assert_eq!(says("planted has grown from"), compares && now > then && beyond_chance, "{told}: {conclusions}");
         assert_eq!(says("planted has shrunk from"), compares && now < then && beyond_chance, "{told}: {conclusions}");

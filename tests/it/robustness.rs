@@ -18,7 +18,7 @@ fn long_conditions_are_answered() {
         let sql = format!("SELECT count(*) FROM generate_series(1, 100) AS t(c) WHERE {condition}");
         assert_eq!(rows(&engine, &session, &sql), [expected]);
     }
-    // Chains of one kind within the other.
+    // Chains of one kind nested in the other.
     let mixed = chain(|term| format!("(c = {term} AND c <> -1 AND c < 1000000)"), " OR ", 500);
     assert_eq!(rows(&engine, &session, &format!("SELECT count(*) FROM generate_series(1, 100) AS t(c) WHERE {mixed}")), ["100"]);
 }
@@ -50,7 +50,7 @@ fn deep_expressions_are_refused_or_answered() {
     assert_eq!(rows(&engine, &session, "SELECT 'still here'"), ["still here"]);
 }
 
-/// Doubling CTEs, each joined with itself: planning grows with the query it stands for, and can be given up.
+/// Doubling CTEs, each joined with itself: planning grows with the expanded query, and can be cancelled.
 #[test]
 fn planning_can_be_cancelled() {
     let (engine, session) = session();
@@ -76,7 +76,7 @@ fn running_queries_can_be_cancelled() {
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 
-/// What may not be set is told in `tests/sql/statements/set.slt`; the deepest that may be is safe.
+/// Refused values are tested in `tests/sql/statements/set.slt`; here, that the greatest allowed depth is safe.
 #[test]
 fn extreme_settings_are_safe() {
     let (engine, session) = session();
@@ -109,7 +109,7 @@ fn panics_are_errors() {
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 
-/// With little memory, a query spills or says that it is out of memory; the answer is the same.
+/// With little memory, a query spills, or fails with an error about memory; results are the same.
 #[test]
 fn little_memory_spills() {
     let call = "SELECT count(*), sum(monetary), sum(recency_score) FROM rfm((SELECT value % 300000 AS k, DATE '2025-01-01' + CAST(value % 300 AS INT) AS d, value % 1000 AS amount FROM generate_series(1, 900000)), customer => k, order_time => d, amount => amount)";
@@ -145,7 +145,7 @@ fn parameters_are_bound_or_missed() {
     assert_eq!((session.settings().max_rows_shown, other.settings().max_rows_shown), (7, 100));
 }
 
-/// A hopeless support in little memory: an error that names what fits, and it does.
+/// A support that is far too low for the memory: the error names one that fits, and it does fit.
 #[test]
 fn mining_stays_within_its_memory() {
     let (engine, session) =
@@ -161,12 +161,12 @@ fn mining_stays_within_its_memory() {
     let fits = error.split("min_count => ").nth(2).and_then(|rest| rest.split(' ').next()).unwrap_or_else(|| panic!("{error}"));
     let found = rows(&engine, &session, &call(fits));
     assert!(found[0].parse::<usize>().unwrap() > 5, "{fits}: {found:?}");
-    // The rows themselves do not fit: no support helps.
+    // The rows themselves do not fit, so no support helps.
     let wide = "SELECT count(*) FROM frequent_itemsets((SELECT concat('basket number ', value) AS basket, concat('item ', value) AS item FROM generate_series(1, 1000000)),
       basket => basket, item => item, min_support => 0.5)";
     let error = try_rows(&engine, &session, wide).unwrap_err();
     assert!(error.starts_with("out of memory: ") && error.contains("raise --memory-limit"), "{error}");
-    // Rules are made of itemsets that are kept.
+    // Rules need all itemsets in memory.
     let dense = "SELECT count(*) FROM association_rules((SELECT basket.value AS b, item.value AS i
        FROM generate_series(1, 100) basket, generate_series(1, 40) item WHERE random() * (basket.value + item.value) < 0.7 * (basket.value + item.value)),
        basket => b, item => i, min_count => 2)";

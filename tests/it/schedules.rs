@@ -33,7 +33,7 @@ impl Running {
         assert_eq!(code, 0);
     }
 
-    /// Its exit code, and what it said.
+    /// Its exit code and output.
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.0.wait().unwrap().code();
         let mut said = String::new();
@@ -57,7 +57,7 @@ fn rows(database: &Path, query: &str) -> Vec<String> {
     sql(database, query).lines().skip(1).map(str::to_string).collect()
 }
 
-/// Waits until a query gives `true`.
+/// Waits until a query returns `true`.
 fn wait_for(database: &Path, condition: &str) {
     let began = Instant::now();
     while rows(database, &format!("SELECT {condition}")) != ["true"] {
@@ -72,13 +72,13 @@ fn database(script: &str) -> tempfile::TempDir {
     directory
 }
 
-/// Every second a row, in a transaction with the end of the run.
+/// A row every second, in one transaction with the end of the run.
 const EVERY_SECOND: &str = "CREATE TABLE log (at TIMESTAMP);
     CREATE SCHEDULE tick WITH (every = INTERVAL '1 second', transaction = true, on_missed = 'all') AS BEGIN
       INSERT INTO log SELECT $scheduled_time;
     END";
 
-/// Each time that was settled has one run that succeeded, and one row; none is left out between the first and the last.
+/// Every settled time has exactly one successful run and one row, and none is missing between the first and the last.
 fn assert_each_time_once(database: &Path) {
     let problems = rows(
         database,
@@ -104,7 +104,7 @@ fn a_server_runs_schedules_until_it_ends() {
     let told = rows(path, "SELECT DISTINCT status, role IS NULL OR role <> '', cause FROM system.runs");
     assert!(told.iter().all(|row| row.starts_with("succeeded,true,")), "{told:?}");
     assert_eq!(rows(path, "SELECT state, last_status FROM system.schedules"), ["active,succeeded"]);
-    // Not here.
+    // This process does not run schedules.
     let count = rows(path, "SELECT count(*) FROM system.runs");
     let server = Running::start(portrait().arg("-d").arg(path).args(["serve", "--listen", "127.0.0.1:0", "--no-schedules"]));
     std::thread::sleep(Duration::from_secs(2));
@@ -118,7 +118,7 @@ fn processes_on_one_database_run_each_time_once() {
     let path = directory.path();
     let processes: Vec<Running> = (0..3).map(|_| scheduling(path, &[])).collect();
     wait_for(path, "count(*) >= 6 FROM log");
-    // One of them is killed, another stopped for a while: time goes on.
+    // One is killed, another is paused for a while, and time continues.
     processes[0].signal("KILL");
     processes[1].signal("STOP");
     std::thread::sleep(Duration::from_secs(2));
@@ -131,7 +131,7 @@ fn processes_on_one_database_run_each_time_once() {
     assert_each_time_once(path);
 }
 
-/// A process that ends at a step of a run leaves it to the next one.
+/// If a process ends at a step of a run, the next process takes over the run.
 #[test]
 fn a_run_that_was_killed_at_any_step_is_made_again() {
     for step in ["schedule::claimed", "table::written", "table::published", "schedule::ran", "schedule::ended"] {
@@ -141,7 +141,7 @@ fn a_run_that_was_killed_at_any_step_is_made_again() {
         command.env("FAILPOINTS", format!("{step}=return")).arg("-d").arg(path).arg("schedule");
         let (code, said) = Running::start(&mut command).end();
         assert_eq!(code, None, "{step}: {said}");
-        // The end of a run is written with what it wrote.
+        // The end of a run is committed together with its rows.
         let is_written = ["schedule::ran", "schedule::ended"].contains(&step);
         let left = rows(path, "SELECT status FROM system.runs");
         assert_eq!(left, [if is_written { "succeeded" } else { "lost" }], "{step}");
@@ -187,7 +187,7 @@ fn no_run_is_lost_or_doubled_by_many_kills() {
     kill_at_random(from_environment("PORTRAIT_TEST_KILLS", 200));
 }
 
-/// A query that goes on for hours.
+/// A query that runs for hours.
 const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000000000) AS a(v) WHERE v % 7 = 8";
 
 #[test]
@@ -247,7 +247,7 @@ fn run_schedule_runs_now_and_never_beside_another() {
     assert_eq!(rows(path, "SELECT status FROM system.runs WHERE schedule = '报表'"), ["succeeded", "succeeded"]);
 }
 
-/// What a receiver was sent: its head in small letters, and its body.
+/// What a receiver got: the headers in lower case, and the body.
 fn receive(listener: &TcpListener, answer: &str) -> (String, String) {
     let (mut stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -276,7 +276,7 @@ fn failures_are_told_to_urls_and_commands() {
     let told = path.join("told.txt");
     let command = format!("cat > /dev/null; echo \"$PORTRAIT_SCHEDULE $PORTRAIT_STATUS $PORTRAIT_LINE\" >> {}", told.display());
     let _process = scheduling(path, &["--on-failure", &command, "--webhook-key", "sesame"]);
-    // What is not taken is sent again, as the same delivery.
+    // A delivery that is not accepted is sent again with the same id.
     let (refused, _) = receive(&listener, "503 Busy");
     let (head, body) = receive(&listener, "200 OK");
     let header = |head: &str, name: &str| head.split(&format!("{name}: ")).nth(1).unwrap().lines().next().unwrap().to_string();
@@ -294,7 +294,7 @@ fn failures_are_told_to_urls_and_commands() {
         "{body}"
     );
     wait_for(path, "count(*) >= 3 FROM system.runs WHERE status = 'failed'");
-    // One a minute.
+    // One per minute.
     assert_eq!(std::fs::read_to_string(told).unwrap(), "bad failed 2\n");
 }
 
@@ -337,7 +337,7 @@ fn scripts_in_files_are_read_when_they_run() {
     let (code, _, error) = run(portrait().arg("-d").arg(&path).args(["-c", "RUN SCHEDULE s"]));
     assert!(code == 1 && error.contains("failed at line 4 of") && error.contains("nothing: no such table"), "{error}");
     assert_eq!(rows(&path, "SELECT line, statement FROM system.runs WHERE status = 'failed'"), ["4,SELECT * FROM nothing"]);
-    // A dump names it whole.
+    // A dump has its full path.
     let (_, dump, _) = run(portrait().arg("-d").arg(&path).arg("dump"));
     assert!(dump.contains(&format!("AS '{}'", script.canonicalize().unwrap().display())), "{dump}");
 }
@@ -375,7 +375,7 @@ fn clients_make_and_run_schedules() {
         let mut config: tokio_postgres::Config = url.parse().unwrap();
         let (client, connection) = config.user("ada").connect(tokio_postgres::NoTls).await.unwrap();
         tokio::runtime::Handle::current().spawn(connection);
-        // In one piece, and prepared.
+        // As one text, and prepared.
         client
             .batch_execute("SELECT 1; CREATE SCHEDULE s WITH (every = INTERVAL '1 minute') AS BEGIN INSERT INTO log SELECT $scheduled_time; SELECT 1; END")
             .await
@@ -389,7 +389,7 @@ fn clients_make_and_run_schedules() {
         assert_eq!(told, [row("s", 2), row("t", 1)]);
         let error = client.execute("CREATE SCHEDULE u WITH (every = INTERVAL '1 minute') AS '/etc/passwd'", &[]).await.unwrap_err();
         assert!(error.as_db_error().unwrap().message().contains("/etc/passwd"), "{error:?}");
-        // What a transaction takes back was never made.
+        // After a rollback, the schedule was never created.
         client.batch_execute("BEGIN; CREATE SCHEDULE v WITH (every = INTERVAL '1 minute') AS $$ SELECT 1; $$; ROLLBACK").await.unwrap();
         let listed = client.query("SHOW SCHEDULES", &[]).await.unwrap();
         assert_eq!(listed.iter().map(|row| row.get(0)).collect::<Vec<String>>(), ["s", "t"]);
@@ -413,10 +413,10 @@ fn portrait_run_retries_and_says_how_it_ended() {
     assert!(events[3]["error"].as_str().unwrap().contains("job.sql:3: missing: no such table"), "{error}");
     assert_eq!((&events[2]["rows"], &events[2]["line"], &events[2]["statement"]), (&1.into(), &2.into(), &"INSERT".into()));
     assert_eq!(rows(&database, "SELECT count(*) FROM tried"), ["2"]);
-    // Text says the same to people.
+    // The text format says the same for people.
     let (code, _, error) = job(&[]);
     assert!(code == 1 && error.starts_with("error: ") && error.contains("job.sql:3: missing: no such table"), "{error}");
-    // Time.
+    // Timeouts.
     std::fs::write(&script, format!("{ENDLESS};")).unwrap();
     let began = Instant::now();
     let (code, _, error) = job(&["--timeout", "1s"]);
@@ -444,7 +444,7 @@ fn portrait_run_retries_and_says_how_it_ended() {
     assert_eq!(job(&["--timeout", "soon"]).0, 2);
 }
 
-/// The jobs of the sample shop, as schedules and as others run them.
+/// The jobs of the sample shop, run as schedules and by other schedulers.
 #[test]
 fn the_jobs_of_the_shop_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -499,7 +499,7 @@ fn examples_for_other_schedulers_are_well_formed() {
         }
         commands.extend(text.lines().filter_map(|line| line.strip_prefix("ExecStart=")).map(str::to_string));
     }
-    // The flags that they give are those of the program.
+    // Their flags exist in the program.
     let (_, help, _) = run(portrait().args(["run", "--help"]));
     let (_, more, _) = run(portrait().args(["schedule", "--help"]));
     for flag in commands.iter().flat_map(|text| text.split([' ', '"', '\''])).filter(|word| word.starts_with("--")) {

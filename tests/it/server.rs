@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::{portrait, run, skipped};
 
-/// A server of its own, which ends with the test.
+/// A separate server, which ends with the test.
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -104,18 +104,18 @@ fn clients_declare_types_and_are_told_them() {
     let server = serve(directory.path(), &[]);
     block_on(async {
         let client = connect(&config(&server, "ada")).await.unwrap();
-        // What a client declares counts, whatever the other operand would suggest.
+        // The type declared by a client counts, whatever the other operand would suggest.
         let query = "SELECT CAST(DATE '2025-01-01' + $1 AS TEXT), INTERVAL '1 day' * $1 = INTERVAL '5 days'";
         let statement = client.prepare_typed(query, &[Type::INT2]).await.unwrap();
         let row = client.query_one(&statement, &[&5_i16]).await.unwrap();
         assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("2025-01-06", true));
         let statement = client.prepare_typed("SELECT a FROM generate_series(1, $1) t(a)", &[Type::INT4]).await.unwrap();
         assert_eq!(client.query(&statement, &[&3_i32]).await.unwrap().len(), 3);
-        // A change gives rows and runs once.
+        // A change with RETURNING returns rows and runs once.
         let returned = client.query("INSERT INTO t (id, name) VALUES ($1, $2) RETURNING id", &[&5001_i64, &"new"]).await.unwrap();
         assert_eq!(returned[0].get::<_, i64>(0), 5001);
         assert_eq!(client.query("SELECT id FROM t WHERE id = $1", &[&5001_i64]).await.unwrap().len(), 1);
-        // Numbers of the catalog are told apart from others, also in lists, from which clients learn of types.
+        // OIDs have their own type, also in lists; clients load types that way.
         let query = "SELECT oid, relname, (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = c.oid) AS types,
                 CASE WHEN relkind = 'r' THEN (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = c.oid) END AS again
             FROM pg_class c WHERE oid = ANY($1::oid[]) OR oid = $2::oid";
@@ -182,16 +182,16 @@ fn a_transaction_is_seen_by_others_when_it_is_committed() {
         let transaction = one.transaction().await.unwrap();
         transaction.execute("INSERT INTO t VALUES (2)", &[]).await.unwrap();
         transaction.batch_execute("CREATE TABLE made AS SELECT 1 AS a").await.unwrap();
-        // Others go on meanwhile, and do not see it.
+        // Meanwhile others continue and do not see it.
         assert_eq!(two.execute("INSERT INTO u VALUES (2), (3)", &[]).await.unwrap(), 2);
         assert_eq!((count(&two, "t").await, count(&two, "u").await), (1, 3));
         assert!(two.query("SELECT * FROM made", &[]).await.is_err());
-        // It reads the state that it began with.
+        // The transaction reads the state that it began with.
         let seen = transaction.query_one("SELECT count(*) FROM u", &[]).await.unwrap().get::<_, i64>(0);
         assert_eq!(seen, 1);
         transaction.commit().await.unwrap();
         assert_eq!((count(&two, "t").await, count(&two, "made").await), (2, 1));
-        // What it has written to is kept from others until its end.
+        // Others cannot write to its tables until it ends.
         let transaction = one.transaction().await.unwrap();
         transaction.execute("DELETE FROM t", &[]).await.unwrap();
         two.batch_execute("SET portrait.lock_timeout = 0").await.unwrap();
@@ -273,7 +273,7 @@ fn rows_are_copied_both_ways() {
         let copy = async |sql: &str, rows: &'static str| {
             let sink = client.copy_in(sql).await?;
             pin_mut!(sink);
-            // In pieces that are no lines.
+            // In chunks that are not whole lines.
             for piece in rows.as_bytes().chunks(7) {
                 sink.send(bytes::Bytes::from_static(piece)).await?;
             }
@@ -298,7 +298,7 @@ fn rows_are_copied_both_ways() {
         let pieces: Vec<bytes::Bytes> = stream.try_collect().await.unwrap();
         let all = pieces.concat();
         assert!(all.starts_with(b"PGCOPY\n\xff\r\n\0") && all.ends_with(&[0xff, 0xff]));
-        // What came out goes in again.
+        // COPY can read its own output.
         client.batch_execute("CREATE TABLE u (id BIGINT, day DATE)").await.unwrap();
         let sink = client.copy_in("COPY u FROM STDIN (FORMAT binary)").await.unwrap();
         pin_mut!(sink);
@@ -306,7 +306,7 @@ fn rows_are_copied_both_ways() {
         assert_eq!(sink.finish().await.unwrap(), 5);
         let same = client.query_one("SELECT count(*) FROM (SELECT id, day FROM t EXCEPT SELECT id, day FROM u) AS d", &[]).await;
         assert_eq!(same.unwrap().get::<_, i64>(0), 0);
-        // What left is recorded as an export.
+        // The output is recorded as an export.
         let exports = "SELECT command, object, rows FROM system.audit WHERE event = 'export' ORDER BY number";
         let exports = client.query(exports, &[]).await.unwrap();
         let told = |row: &tokio_postgres::Row| (row.get::<_, String>(0), row.get::<_, String>(1), row.get::<_, i64>(2));
@@ -336,7 +336,7 @@ fn a_cursor_gives_its_rows_in_parts() {
         let declared = transaction.execute("DECLARE few CURSOR FOR SELECT id FROM t WHERE id > $1 ORDER BY id", &[&4998_i64]);
         declared.await.unwrap();
         assert_eq!(ids("FETCH ALL FROM few").await, [4999, 5000]);
-        // A portal with a limit does the same by messages.
+        // A portal with a row limit does the same by protocol messages.
         let statement = transaction.prepare("SELECT id FROM t ORDER BY id").await.unwrap();
         let portal = transaction.bind(&statement, &[]).await.unwrap();
         let (first, second) =
@@ -366,7 +366,7 @@ fn a_statement_that_is_cancelled_ends_within_a_second() {
         let began = cancelling.await.unwrap();
         assert_eq!(code(&error), &SqlState::QUERY_CANCELED);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-        // The connection goes on, and others were answered meanwhile.
+        // The connection continues, and others were answered in the meantime.
         assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i64>(0), 1);
     });
 }
@@ -406,14 +406,14 @@ fn passwords_are_checked_and_roles_kept_apart() {
             let error = ada.simple_query(sql).await.unwrap_err();
             assert_eq!(code(&error), &SqlState::INSUFFICIENT_PRIVILEGE, "{sql}: {error:?}");
         }
-        // Everybody may choose another password.
+        // Everyone may change their own password.
         ada.batch_execute("ALTER ROLE ada PASSWORD 'another'").await.unwrap();
         assert!(connect(config(&server, "ada").password("see no log")).await.is_err());
         connect(config(&server, "ada").password("another")).await.unwrap();
         chief.batch_execute("INSERT INTO t VALUES (2); DROP ROLE ada").await.unwrap();
         assert!(connect(config(&server, "ada").password("another")).await.is_err());
     });
-    // Neither the passwords nor what was said of them is in the files.
+    // The files contain neither the passwords nor the statements that set them.
     let (_, dumped, _) = run(portrait().arg("-d").arg(directory.path()).arg("dump"));
     assert!(dumped.contains("CREATE ROLE \"chief\" LOGIN SUPERUSER;") && !dumped.contains("SCRAM"), "{dumped}");
     let files = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
@@ -453,7 +453,7 @@ fn files_are_read_from_the_folders_that_are_named() {
     });
 }
 
-/// What comes back for these bytes before the server ends the connection, or says no more for half a second.
+/// The response to these bytes until the server ends the connection or is silent for half a second.
 fn told(server: &Server, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
@@ -485,7 +485,7 @@ fn bytes_that_are_no_protocol_harm_nobody() {
     {
         assert!(told(&server, bytes).is_empty());
     }
-    // A message of 1 GiB is refused by its length, and takes no memory.
+    // A message of 1 GiB is refused by its length, without allocating memory.
     let large = [startup("ada"), b"Q\x3f\xff\xff\xff".to_vec()].concat();
     assert!(contains(&told(&server, &large), "08P01"));
     for message in
@@ -494,7 +494,7 @@ fn bytes_that_are_no_protocol_harm_nobody() {
         let answer = told(&server, &[startup("ada"), message.to_vec()].concat());
         assert!(contains(&answer, "08P01") || contains(&answer, "22021"), "{message:?}: {answer:?}");
     }
-    // Many that never say who they are hold up nobody.
+    // Many connections that never authenticate do not block others.
     let waiting: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(server.address).unwrap()).collect();
     block_on(async {
         let client = connect(&config(&server, "ada")).await.unwrap();
@@ -615,7 +615,7 @@ fn a_role_sees_what_it_was_granted() {
         let all = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
         assert_eq!(names(mia.query(all, &[]).await.unwrap()), ["t"]);
         assert_eq!(names(admin.query(all, &[]).await.unwrap()), ["secret", "t"]);
-        // What is there and hidden, and what is not there, look the same.
+        // Hidden and missing objects look the same.
         let hidden = mia.query("SELECT * FROM secret", &[]).await.unwrap_err();
         let missing = mia.query("SELECT * FROM nowhere", &[]).await.unwrap_err();
         assert_eq!((code(&hidden), code(&missing)), (&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::INSUFFICIENT_PRIVILEGE));
@@ -623,13 +623,13 @@ fn a_role_sees_what_it_was_granted() {
         assert_eq!(text(&hidden).replace("secret", "nowhere"), text(&missing));
         assert_eq!(code(&mia.batch_execute("DELETE FROM t").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
         assert_eq!(code(&mia.batch_execute("SET ROLE admin").await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
-        // It holds from the next statement on, in sessions that are there.
+        // It takes effect with the next statement, also in open sessions.
         admin.batch_execute("GRANT SELECT ON secret TO mia").await.unwrap();
         assert_eq!(mia.query_one("SELECT pay FROM secret", &[]).await.unwrap().get::<_, i64>(0), 1);
         admin.batch_execute("REVOKE SELECT ON secret FROM mia; ALTER ROLE admin NOSUPERUSER").await.unwrap();
         assert!(mia.query_one("SELECT pay FROM secret", &[]).await.is_err());
         assert_eq!(code(&admin.query("SELECT * FROM t", &[]).await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
-        // Nor does who connects become another by an option.
+        // Nor can a client become another role by a connection option.
         let mut config = config(&server, "mia");
         let refused = connect(config.password("of mia").options("-c role=admin")).await;
         assert!(refused.is_err());
@@ -661,7 +661,7 @@ fn one_sees_what_runs_and_ends_it() {
         };
         assert_eq!(row.get::<_, &str>(2), "mia");
         assert!(row.get::<_, &str>(1).ends_with("AND ? <> ?"), "{}", row.get::<_, &str>(1));
-        // Another waits for its turn, and has it when the first is over.
+        // Another one waits for its turn, and gets it when the first has ended.
         let waiting = tokio::runtime::Handle::current()
             .spawn(async move { second.query_one("SELECT count(*) FROM t", &[]).await.map(|row| row.get::<_, i64>(0)) });
         let row = admin.query_one("SELECT application_name, state FROM pg_stat_activity WHERE pid = $1", &[&pid]).await.unwrap();
@@ -675,7 +675,7 @@ fn one_sees_what_runs_and_ends_it() {
         let again = come_in(&server, "mia").await.unwrap();
         let pid: i32 = again.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         assert_eq!(code(&again.query("SELECT pg_cancel_backend(1)", &[]).await.unwrap_err()), &SqlState::INSUFFICIENT_PRIVILEGE);
-        // A plan alone ends nothing.
+        // EXPLAIN alone ends nothing.
         admin.batch_execute(&format!("EXPLAIN SELECT pg_terminate_backend({pid})")).await.unwrap();
         again.query("SELECT 1", &[]).await.unwrap();
         assert!(admin.query_one("SELECT pg_terminate_backend($1::int)", &[&pid]).await.unwrap().get::<_, bool>(0));

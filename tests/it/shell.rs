@@ -1,4 +1,4 @@
-//! The shell in a terminal, which the program `script` makes: prompts, folding, pager, Ctrl-C, completion, paste.
+//! The shell in a terminal, which the program `script` provides: prompts, folding, pager, Ctrl-C, completion, paste.
 #![cfg(unix)]
 
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{portrait, run, skipped};
 
-/// The program that makes terminals, or nothing, said loudly.
+/// The program that provides terminals; `None` with a visible message.
 fn script() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|folder| folder.join("script")).find(|path| path.is_file());
@@ -19,12 +19,12 @@ fn script() -> Option<PathBuf> {
     found
 }
 
-/// A shell in a terminal of its own, in a folder of its own.
+/// A shell in its own terminal and its own folder.
 struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
-    /// How much of it was looked at.
+    /// How much of the output was examined.
     seen: usize,
     folder: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ const CTRL_D: &str = "\u{4}";
 const PROMPT: &str = "portrait> ";
 
 impl Terminal {
-    /// Of so many columns; `settings` are variables of the environment.
+    /// Starts a shell with this many columns; `settings` are environment variables.
     fn open(columns: usize, arguments: &str, settings: &[(&str, &str)]) -> Option<Self> {
         let script = script()?;
         let folder = tempfile::tempdir().unwrap();
@@ -70,14 +70,14 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// What is shown up to a text, without colours and the movements of the cursor.
+    /// The output up to a text, without colours and cursor movements.
     fn until(&mut self, wanted: &str) -> String {
         let began = Instant::now();
         loop {
             let bytes = self.shown.lock().unwrap().clone();
             let text = plain(&String::from_utf8_lossy(&bytes[self.seen..]));
             if text.contains(wanted) {
-                // What comes right after it belongs to it.
+                // Whatever comes right after the text belongs to it.
                 std::thread::sleep(Duration::from_millis(150));
                 let bytes = self.shown.lock().unwrap();
                 let text = plain(&String::from_utf8_lossy(&bytes[self.seen..]));
@@ -89,7 +89,7 @@ impl Terminal {
         }
     }
 
-    /// Types a line, and gives what is shown until `wanted`.
+    /// Types a line, and returns the output up to `wanted`.
     fn line(&mut self, line: &str, wanted: &str) -> String {
         self.press(&format!("{line}\r"));
         self.until(wanted)
@@ -99,7 +99,7 @@ impl Terminal {
         self.folder.path().join(name)
     }
 
-    /// Leaves the shell; gives its exit code.
+    /// Leaves the shell; returns its exit code.
     fn leave(self) -> Option<i32> {
         self.leave_with(CTRL_D)
     }
@@ -124,7 +124,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Without the escapes of a terminal.
+/// Removes terminal escapes.
 fn plain(text: &str) -> String {
     let mut letters = text.chars().peekable();
     let mut plain = String::new();
@@ -161,7 +161,7 @@ fn commands_and_words_need_no_semicolon() {
     let timed = shell.line("SELECT value FROM generate_series(1,200);", "rows/s");
     assert!(timed.contains("(200 rows, the first 100 shown") && timed.contains(" s, 200 rows"), "{timed}");
     shell.line("\\tming", "did you mean \\timing?");
-    // Who gives up a statement has it back from the history.
+    // An abandoned statement can be recalled from the history.
     shell.line("SELECT 6 *", "portrait-> ");
     shell.press(CTRL_C);
     shell.until(PROMPT);
@@ -187,10 +187,10 @@ fn the_prompt_shows_what_is_open() {
     }
     let answer = shell.line("6 * 7 AS answer;", "(1 row)");
     assert!(answer.contains("42") && answer.contains("answer"), "{answer}");
-    // The semicolon of Chinese keyboards ends a statement too, and the error says what to type.
+    // The Chinese semicolon ends a statement too, and the error says what to type.
     let told = shell.line("SELECT 1；", "error:");
     assert!(told.contains('；'), "{told}");
-    // A command in the middle leaves the statement as it is.
+    // A command in the middle leaves the statement unchanged.
     shell.line("SELECT 40 +", "portrait-> ");
     shell.line("\\x on", "a block for each row is on");
     let answer = shell.line("2 AS answer;", "answer | 42");
@@ -233,7 +233,7 @@ fn results_go_to_files_by_their_names() {
     assert_eq!(std::fs::read_to_string(shell.at("b.json")).unwrap(), "[{\"a\":1}]\n");
     assert!(shell.line("SELECT 6 * 7 AS answer;", "(1 row)").contains("42"));
     shell.line("\\o c.csv.gz", "not compressed");
-    // What an interrupted query has written is no result.
+    // The output of an interrupted query is not a result.
     shell.line("\\o d.csv", PROMPT);
     shell.press("SELECT * FROM sample_orders(rows => 300000000);\r");
     std::thread::sleep(Duration::from_secs(2));
@@ -252,7 +252,7 @@ fn ctrl_c_ends_a_query_and_not_the_shell() {
         shell.press(CTRL_C);
         shell.until("interrupted");
     }
-    // What is typed is dropped, and Ctrl-C twice is not the end.
+    // The typed text is dropped, and pressing Ctrl-C twice does not end the shell.
     shell.press("SELECT 'half");
     shell.press(CTRL_C);
     shell.until(PROMPT);
@@ -273,11 +273,11 @@ fn a_paste_runs_when_it_is_whole() {
     shell.line("", "portrait-> ");
     let shown = shell.line("t;", "rows/s");
     assert!(shown.contains("timing is on") && shown.contains("43"), "{shown}");
-    // A mistake anywhere in it: nothing of the statements runs.
+    // A syntax error anywhere in it: none of the statements run.
     shell.press(&paste("CREATE TABLE new_table AS SELECT 1 AS a;\nSELEC 2;\nSELECT 3;"));
     shell.line("", "error:");
     assert!(shell.line("\\dt new_table", "row").contains("(0 rows)"));
-    // What fails ends the paste.
+    // A failing statement ends the paste.
     shell.press(&paste("SELECT nothing;\n\\echo ne'ver'\nSELECT 2;"));
     let shown = shell.line("", "was not run");
     assert!(!plain(&shown).contains("\nnever"), "{shown}");
@@ -337,7 +337,7 @@ fn what_is_longer_than_the_screen_goes_through_the_pager() {
     shell.line("\\pset pager off", "pager is off");
     assert!(!shell.line("SELECT value FROM generate_series(1, 60);", "(60 rows)").contains("paged:"));
     assert_eq!(shell.leave(), Some(0));
-    // Who leaves it early has the next statement run all the same.
+    // After leaving it early, the next statement still runs.
     let Some(mut shell) = Terminal::open(100, "", &[("PORTRAIT_PAGER", "head -n 3")]) else { return };
     shell.line("SET portrait.max_rows_shown = 0;", PROMPT);
     let shown = shell.line("SELECT value FROM generate_series(1, 50000000); SELECT 6 * 7;", "42");
@@ -354,7 +354,7 @@ fn tab_completes() {
     assert!(shell.line("SELECT 客户数 FROM profile.cu\t;", "(1 row)").contains("42"));
     assert!(shell.line("SELECT * FROM '数\t;", "(1 row)").contains("17"));
     assert!(shell.line("\\tim\t", "timing is").contains("on"));
-    // Colours while typing are on, and change nothing of what is run.
+    // Colours while typing are on, and do not change what is run.
     let bytes = shell.shown.lock().unwrap().clone();
     assert!(String::from_utf8_lossy(&bytes).contains("\u{1b}[35mSELECT\u{1b}[0m"));
     assert_eq!(shell.leave(), Some(0));
@@ -430,7 +430,7 @@ fn scripts_and_pages_are_made_from_the_arguments() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(run(portrait().arg("man").arg(folder.path())).0, 0);
     assert!(Path::new(&folder.path().join("portrait-restore.1")).exists());
-    // Every command says how it is used.
+    // Every command shows its usage.
     let (_, help, _) = run(portrait().arg("--help"));
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names: Vec<&str> = commands

@@ -1,4 +1,4 @@
-//! Tables of SQLite files: their types, what goes there as SQL, and what happens while others write.
+//! Tables in SQLite files: types, conditions passed on as SQL, and concurrent writers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ fn a_value_that_does_not_fit_is_an_error_with_its_place() {
         let error = try_rows(&engine, &session, &format!("SELECT {column} FROM bad")).unwrap_err();
         assert!(error.contains(said), "{error}");
     }
-    // What is not read cannot be wrong.
+    // Values that are not read cause no error.
     assert_eq!(rows(&engine, &session, "SELECT a FROM bad WHERE a = 3"), ["3"]);
     rows(&engine, &session, &table(folder.path(), "keyless", "'table' 'keyless'"));
     let error = try_rows(&engine, &session, "SELECT * FROM keyless").unwrap_err();
@@ -231,7 +231,7 @@ fn columns_conditions_and_limits_go_there() {
     ];
     assert!(plan.contains("sql=SELECT \"id\", rowid FROM main.\"customers\" WHERE "), "{plan}");
     assert!(conditions.iter().all(|condition| plan.contains(condition)), "{plan}");
-    // The days around are let through, and looked at again.
+    // SQLite returns the adjacent days as well, and the condition is checked again here.
     let plan =
         rows(&engine, &session, "EXPLAIN SELECT id FROM c WHERE joined >= TIMESTAMP '2025-01-02 00:00:00' LIMIT 2").join("\n");
     assert!(
@@ -269,7 +269,7 @@ fn parts_see_one_state_while_others_write() {
             while !over.load(Ordering::Relaxed) {
                 connection.execute_batch("UPDATE big SET w = w + 1").unwrap();
                 written += 1;
-                // SQLite's locks have no queue: a writer without a pause can starve readers for any time.
+                // SQLite's locks have no queue, so a writer without pauses can starve readers forever.
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
             written
@@ -311,7 +311,7 @@ fn profiles_and_dumps_take_them_as_other_tables() {
     let (code, out, _) =
         program(&["-d", copy.to_str().unwrap(), "-f", "csv", "-c", "SELECT count(*) AS n FROM customers"], elsewhere.path());
     assert_eq!((code, out.as_str()), (0, "n\n3\n"));
-    // A file that is gone breaks what reads it, and nothing else.
+    // A missing file breaks only what reads it.
     std::fs::remove_file(folder.path().join("crm.db")).unwrap();
     let (code, _, error) = program(&["-d", database, "-c", "SELECT * FROM customers"], folder.path());
     assert!(code == 1 && error.contains("crm.db: no such file"), "{error}");

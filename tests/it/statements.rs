@@ -1,4 +1,4 @@
-//! Statements as interfaces use them: prepared and described, executed with parameters, tagged and counted, limited and cancelled; and
+//! Statements as interfaces use them: prepared, described, executed with parameters, limited and cancelled, with command tags, row counts and
 //! the code of each error.
 
 use std::path::Path;
@@ -50,7 +50,7 @@ fn a_prepared_statement_is_described_and_executed() {
     let parameters: Vec<&str> = description.parameters.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(parameters, ["1", "2"]);
     assert_eq!(description.parameters[0].1.as_ref().map(|field| field.data_type()), Some(&DataType::Int64));
-    // Any number of times, with what is there by then.
+    // Any number of times, each with the current data.
     let of = |id: i64, name: &str| Parameters::positional([id.into(), name.into()]);
     assert_eq!(first_column(&engine, &prepared, of(1, "x")), ["a", "b"]);
     assert_eq!(first_column(&engine, &prepared, of(2, "x")), ["b"]);
@@ -81,7 +81,7 @@ fn parameters_have_names_and_types() {
     assert_eq!(first_column(&engine, &prepared, given()).len(), 1);
     let error = engine.block_on(prepared.execute(Parameters::default())).err().unwrap();
     assert_eq!((sqlstate(&error).code(), message(&error).contains("$bins")), ("42P02", true));
-    // What makes objects gives no rows, and what lists them does.
+    // Statements that create objects return no rows; statements that list them do.
     assert!(
         prepare(&engine, &session, "CREATE PROFILE p WITH (key = 'a') AS SELECT 1 AS a").describe().columns.fields().is_empty()
     );
@@ -186,7 +186,7 @@ fn a_statement_ends_when_its_time_is_over_or_it_is_cancelled() {
     });
     let error = engine.block_on(answer.next()).unwrap().unwrap_err();
     assert_eq!((sqlstate(&error).code(), message(&error).as_str()), ("57014", "query: was cancelled"));
-    // The session goes on.
+    // The session continues.
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 
@@ -210,7 +210,7 @@ fn statements_know_who_runs_them_and_from_where() {
     let (engine, nobody) = session();
     let ada = engine.session().unwrap().with_role("ada").with_base(folder.path());
     rows(&engine, &ada, "CREATE EXTERNAL TABLE people STORED AS CSV LOCATION 'people.csv' OPTIONS ('format.has_header' 'true')");
-    // Who reads it need not be there.
+    // The role that reads it does not have to exist.
     assert_eq!(rows(&engine, &nobody, "SELECT name FROM people"), ["Ada"]);
     assert_eq!(rows(&engine, &ada, "SELECT id FROM 'people.csv'"), ["1"]);
     let elsewhere = nobody.with_base(Path::new("/"));

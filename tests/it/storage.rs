@@ -1,5 +1,5 @@
-//! Where a database stands and what is done to it from outside: paths of any kind, rights, damage, catalogs that somebody has edited,
-//! disks that are full or cannot be written.
+//! Database folders and changes from outside: paths of all kinds, permissions, damage, edited catalogs, disks that are full or
+//! read-only.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn query(database: &Path, sql: &str) -> (i32, String, String) {
     run(portrait().arg("-d").arg(database).args(["-f", "csv", "-c", sql]))
 }
 
-/// The rows, without the line of names.
+/// The rows, without the header line.
 fn answer(database: &Path, sql: &str) -> String {
     let (code, out, errors) = query(database, sql);
     assert_eq!(code, 0, "{}: {errors}\n{sql}", database.display());
@@ -77,7 +77,7 @@ fn any_path_is_a_database() {
     for name in odd_names() {
         let database = folder.path().join(&name);
         let here = |sql: &str| {
-            // As it is written on the command line, from the folder that it stands in.
+            // As written on the command line, from its parent folder.
             let mut command = portrait();
             let name = if name == "-c" { "./-c".into() } else { name.clone() };
             let (code, out, errors) = run(command.current_dir(folder.path()).arg("-d").arg(name).args(["-f", "csv", "-c", sql]));
@@ -95,7 +95,7 @@ fn any_path_is_a_database() {
         let later = "SELECT (SELECT count(*) FROM t) AS t, (SELECT count(g) FROM profile.p) AS p, (SELECT count(*) FROM profile.p_history) AS h,
             (SELECT count(*) FROM profile.p FOR SYSTEM_TIME AS OF TIMESTAMP '2025-01-02') AS b";
         assert_eq!(here(later), "996,996,1001,1000", "{name:?}");
-        // Under its absolute path it is the same.
+        // The same under its absolute path.
         assert_eq!(answer(&database, later), "996,996,1001,1000", "{name:?}");
     }
 }
@@ -108,7 +108,7 @@ fn a_path_that_is_too_long_for_the_catalog_is_refused() {
     assert!(code == 1 && errors.contains("are allowed; choose a shorter one"), "{errors}");
 }
 
-/// Files of users: what exists as it is written is meant as it is written; what stands above a pattern is none.
+/// User files: a path that exists literally is taken literally; the part above a pattern is not a pattern.
 #[test]
 fn any_path_is_a_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn any_path_is_a_file() {
     }
 }
 
-/// A bare name is a table's alone; in quotes it is a place, where there is no table of that name.
+/// An unquoted name is always a table; a quoted one is a path if there is no table with that name.
 #[test]
 fn a_folder_is_not_taken_for_a_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,7 +193,7 @@ fn a_database_is_its_owners_alone() {
         }
     };
     check(0o600, 0o700);
-    // What the owner gives to a group, later files give as well.
+    // Permissions that the owner gives to a group apply to later files as well.
     drop((engine, session));
     let given = Command::new("chmod").args(["-R", "g+rX"]).arg(&database).status().unwrap();
     assert!(given.success());
@@ -202,7 +202,7 @@ fn a_database_is_its_owners_alone() {
     check(0o640, 0o750);
 }
 
-/// Bytes that change after they were read once are found by the next that needs them, in this process too.
+/// Bytes that change after they were read once are detected by the next reader, also in this process.
 #[test]
 fn what_changes_on_disk_is_never_an_answer() {
     let folder = tempfile::tempdir().unwrap();
@@ -218,7 +218,7 @@ fn what_changes_on_disk_is_never_an_answer() {
         let mut changed = whole.clone();
         changed[place] ^= 0x10;
         std::fs::write(&file, &changed).unwrap();
-        // As a disk changes it, which tells no time.
+        // As a failing disk does it: the modification time stays the same.
         std::fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
         let error = try_rows(&engine, &session, sum).unwrap_err();
         assert!(error.contains(&file.display().to_string()) && error.contains("is damaged"), "byte {place}: {error}");
@@ -263,14 +263,14 @@ fn a_check_finds_what_is_wrong() {
         assert!(out.contains(&part), "no {part:?} in\n{out}");
     }
     assert!(errors.contains("4 problems in 2 files"), "{errors}");
-    // Nothing was removed, least of all what is not ours.
+    // Nothing was removed, and certainly not files of others.
     assert!(database.join("data").join(orphan).exists() && database.join("data/notes.txt").exists());
 
     let (code, _, errors) = run(portrait().arg("-d").arg(folder.path().join("none")).arg("check"));
     assert!(code == 1 && errors.contains("there is no database in") && !folder.path().join("none").exists(), "{errors}");
 }
 
-/// A catalog that somebody has edited leads to no file outside, neither to read nor to remove it.
+/// An edited catalog never makes the program read or remove a file outside the database.
 #[test]
 fn a_crafted_catalog_leads_nowhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -289,7 +289,7 @@ fn a_crafted_catalog_leads_nowhere() {
         assert!(errors.contains("is not the name of a data file") && errors.contains(&format!("{name:?}")), "{name}: {errors}");
         let (code, out, _) = run(portrait().arg("-d").arg(&database).arg("check"));
         assert!(code == 1 && out.contains("damaged: table t: "), "{name}: {out}");
-        // Forgotten, it is not removed; everything else goes on.
+        // The entry is dropped, the file is not removed, and everything else works.
         assert_eq!(query(&database, "DROP TABLE t; INSERT INTO u VALUES (3); DROP TABLE IF EXISTS none").0, 0, "{name}");
         assert_eq!(answer(&database, "SELECT sum(a) FROM u"), "5", "{name}");
         assert!(outside.exists(), "{name}");
@@ -309,7 +309,7 @@ fn links_in_a_database_lead_nowhere() {
         assert_eq!(query(&database, "CREATE TABLE t AS SELECT 1 AS a").0, 0);
         database
     };
-    // A folder of somebody's files in the place of the data: they would all be taken for left over.
+    // A link to a folder with other files in place of the data: all of them would look like leftovers.
     for part in ["data", "locks"] {
         let database = make(part);
         std::fs::remove_dir_all(database.join(part)).unwrap();
@@ -321,7 +321,7 @@ fn links_in_a_database_lead_nowhere() {
     std::fs::rename(database.join("catalog.sqlite"), mine.join("catalog.sqlite")).unwrap();
     std::os::unix::fs::symlink(mine.join("catalog.sqlite"), database.join("catalog.sqlite")).unwrap();
     assert!(query(&database, "SELECT 1").2.contains("catalog.sqlite is a link"));
-    // A link in the place of a file.
+    // A link in place of a file.
     let database = make("file");
     let [file] = data_files(&database).try_into().unwrap();
     std::fs::rename(&file, mine.join("moved.parquet")).unwrap();
@@ -330,13 +330,13 @@ fn links_in_a_database_lead_nowhere() {
     assert!(code == 1 && errors.contains("leads to another place"), "{errors}");
     assert_eq!(query(&database, "DROP TABLE t; CREATE TABLE u AS SELECT 1 AS a").0, 0);
     assert!(kept.exists() && mine.join("moved.parquet").exists());
-    // A link to the whole database is one to where it stands.
+    // A link to the database folder leads to the database itself.
     let database = make("whole");
     std::os::unix::fs::symlink(&database, folder.path().join("link")).unwrap();
     assert_eq!(answer(&folder.path().join("link"), "SELECT * FROM t"), "1");
 }
 
-/// Who may not write can read: also while others write, and what a killed writer has left in the log.
+/// Without write permission one can read, also while others write, and also what a killed writer left in the log.
 #[cfg(unix)]
 #[test]
 fn what_cannot_be_written_can_be_read() {
@@ -353,7 +353,7 @@ fn what_cannot_be_written_can_be_read() {
         )
         .unwrap();
     assert!(database.join("catalog.sqlite-wal").metadata().unwrap().len() > 0);
-    // As it is copied from a machine that was turned off.
+    // Like a copy from a machine that was turned off.
     let copy = folder.path().join("copy");
     assert!(Command::new("cp").arg("-r").args([&database, &copy]).status().unwrap().success());
     std::fs::remove_file(copy.join("catalog.sqlite-shm")).unwrap();
@@ -393,7 +393,7 @@ fn what_cannot_be_written_can_be_read() {
     chmod("u+w", folder.path());
 }
 
-/// A disk without a byte left can be read, and emptied; one that is mounted for reading can be read.
+/// A database on a full disk can be read, and rows can be deleted; on a read-only disk it can be read.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_can_be_emptied() {
@@ -447,7 +447,7 @@ fn a_file_that_may_not_grow_is_an_error() {
     assert!(code == 1 && errors.contains("error: "), "{code} {errors}");
 }
 
-/// A clock that was set back: the newest refresh is of a time that is still to come.
+/// The clock was set back: the newest refresh has a time in the future.
 #[test]
 fn a_clock_that_was_set_back_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -462,7 +462,7 @@ fn a_clock_that_was_set_back_stops_nothing() {
     assert!(code == 0 && errors.contains("later than this machine's clock"), "{errors}");
     let ahead = answer(&database, newest);
     assert_eq!(answer(&database, "SELECT count(*), sum(g) FROM profile.p"), "1001,503501");
-    // Again, and a change after it: the time stays, the rows go on.
+    // Again, with a change before it: the time stays, and the rows are new.
     assert_eq!(query(&database, "INSERT INTO t VALUES (3000); REFRESH PROFILE p").0, 0);
     assert_eq!(answer(&database, newest), ahead);
     assert_eq!(answer(&database, "SELECT count(*) FROM profile.p"), "1002");

@@ -1,4 +1,4 @@
-//! Object stores, against a small server of our own.
+//! Object stores, tested with a small server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::support::{portrait, run};
 
-/// Files by their paths, which begin with `/`.
+/// Files by path; paths begin with `/`.
 type Files = Arc<Vec<(&'static str, Vec<u8>)>>;
 
 /// Serves files: GET, HEAD and ranges; lists of them as S3 gives them for `/bucket`, and as WebDAV.
@@ -24,7 +24,7 @@ fn serve(files: Vec<(&'static str, Vec<u8>)>) -> u16 {
     port
 }
 
-/// Answers one request; `None` when there is no other.
+/// Answers one request; `None` if there are no more.
 fn answer(mut stream: &TcpStream, files: &Files) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut lines = vec![];
@@ -45,7 +45,7 @@ fn answer(mut stream: &TcpStream, files: &Files) -> Option<()> {
         lines.iter().find_map(own)
     };
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    // What a client sends with a request for a list is of no interest.
+    // The body of a list request does not matter.
     let length = header("content-length:").map_or(0, |length| length.parse().unwrap());
     std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
     let asked = path.strip_prefix("/bucket").unwrap_or(path);

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared by the tests.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub fn rows(engine: &Engine, session: &Session, sql: &str) -> Vec<String> {
     try_rows(engine, session, sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))
 }
 
-/// Likewise, or the error's text.
+/// The same, or the text of the error.
 pub fn try_rows(engine: &Engine, session: &Session, sql: &str) -> Result<Vec<String>, String> {
     let batches = engine.block_on(session.sql(sql)).map_err(|error| message(&error))?;
     Ok(batches.iter().flat_map(lines).collect())
@@ -42,7 +42,7 @@ fn lines(batch: &RecordBatch) -> Vec<String> {
 /// The program.
 pub fn portrait() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portrait"));
-    // Whoever runs the tests may speak another language.
+    // The locale may have another language.
     command.stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
     command
 }
@@ -53,7 +53,7 @@ pub fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// The folder of real data beside the repository, or `None`, said loudly.
+/// The folder of real data next to the repository; `None` with a visible message.
 pub fn shared_data(file: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(file);
     if path.exists() {
@@ -63,7 +63,7 @@ pub fn shared_data(file: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says so past the capture of the test harness.
+/// Prints a message that the test harness does not capture.
 pub fn skipped(reason: &str) {
     let line = format!("\n*** SKIPPED: {reason} ***\n\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
@@ -97,7 +97,7 @@ impl Dice {
         choices[self.below(choices.len())].clone()
     }
 
-    /// One of them, unless there is none.
+    /// One of them, if there are any.
     pub fn of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         if list.is_empty() { None } else { list.get(self.below(list.len())) }
     }
@@ -107,7 +107,7 @@ impl Dice {
     }
 }
 
-/// How many cases of a property are looked at: `PORTRAIT_TEST_CASES`, or the ordinary number.
+/// The number of random cases to run: `PORTRAIT_TEST_CASES`, or the default.
 pub fn cases(ordinary: u64) -> u64 {
     from_environment("PORTRAIT_TEST_CASES", ordinary)
 }
@@ -117,7 +117,7 @@ pub fn from_environment(name: &str, ordinary: u64) -> u64 {
     std::env::var(name).map_or(ordinary, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, got {text}")))
 }
 
-/// Said when a test fails while this lives.
+/// A message that is printed if a test fails while this lives.
 pub struct About(pub String);
 
 impl Drop for About {

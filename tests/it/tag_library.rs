@@ -1,5 +1,5 @@
-//! The tag library of `sql/tags/`: every tag and segment against the same thing in plain SQL, now and earlier, and the scripts as they
-//! are shipped.
+//! The tag library in `sql/tags/`: every tag and segment is compared with plain SQL, now and as of earlier days, and the scripts run as
+//! shipped.
 
 use std::path::Path;
 
@@ -28,10 +28,10 @@ fn script(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// Values of tags as text write a time as ISO 8601 does, a cast as PostgreSQL.
+/// Tag values as text have times in ISO 8601; a cast writes them as PostgreSQL does.
 const VALUE: &str = r"regexp_replace(value, '^(\d{4}-\d{2}-\d{2})T(\d{2}:)', '\1 \2')";
 
-/// Makes the tables `tags_<when>` and `members_<when>` of what is expected as of a day.
+/// Creates the tables `tags_<when>` and `members_<when>` with the expected values as of a day.
 fn expect(engine: &Engine, session: &Session, day: &str, when: &str) {
     rows(engine, session, &script("tests/it/tag_library/expected.sql").replace(TODAY, day));
     // A tag without an expected table fails here.
@@ -48,7 +48,7 @@ fn expect(engine: &Engine, session: &Session, day: &str, when: &str) {
     rows(engine, session, &format!("CREATE TABLE members_{when} AS {segments}"));
 }
 
-/// Both must have the same rows, each as often; the first twenty that they do not are told, with how often each has them.
+/// Both must have the same rows equally often; the first twenty differences are shown, with both counts.
 fn compare(engine: &Engine, session: &Session, expected: &str, found: &str, about: &str) {
     let columns = if expected.starts_with("tags") { "customer_id, tag, value" } else { "customer_id, segment" };
     let [in_expected, in_found] = ["expected", "found"].map(|side| format!("count(*) FILTER (WHERE side = '{side}')"));
@@ -70,7 +70,7 @@ fn every_tag_and_segment_is_what_plain_sql_says() {
     sql(&script("sql/tags/segments.sql"));
     expect(&engine, &session, TODAY, "now");
     expect(&engine, &session, EARLIER, "earlier");
-    // Nothing is compared with nothing.
+    // Two empty sides would prove nothing.
     let number = sql("SELECT count(*) FROM system.tags");
     assert_eq!(number, ["26"]);
     assert_eq!(sql("SELECT count(DISTINCT tag) FROM tags_now"), number);
@@ -107,7 +107,7 @@ fn every_tag_and_segment_is_what_plain_sql_says() {
     }
 }
 
-/// As a user runs them: all scripts on a new database, then library and refresh once more on the same one.
+/// As a user runs them: all scripts on a new database, then library and refresh again on the same one.
 #[test]
 fn the_scripts_run_as_they_are_and_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Databases that earlier versions of the program made: opened, read, changed and moved by that of today.
+//! Databases made by earlier versions of the program: opened, read, changed and dumped by today's version.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ fn version_of(database: &Path) -> i64 {
     catalog.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
 }
 
-/// A copy that no program has opened yet, and its database; the files of its external tables stand beside.
+/// A copy that no program has opened yet, and its database; the files of its external tables are next to it.
 fn copy_of(version: u32) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     copy(&fixture(version).join("crm"), folder.path());
@@ -56,7 +56,7 @@ fn ask(database: &Path, script: &Path) -> (i32, String, String) {
     run(portrait().arg("-d").arg(database).args(["-f", "csv", "run"]).arg(script))
 }
 
-/// What the old program answered, today's answers: when it opens the file first, and again when it does so later.
+/// Today's program returns the old program's results, when it opens the file first and again later.
 #[test]
 fn answers_stay_what_they_were() {
     for version in VERSIONS {
@@ -75,7 +75,7 @@ fn answers_stay_what_they_were() {
     }
 }
 
-/// Several processes may be the first: one brings the file up to date, and all read it.
+/// Several processes can be the first: one upgrades the file, and all can read it.
 #[test]
 fn processes_upgrade_a_database_together() {
     for version in VERSIONS {
@@ -112,7 +112,7 @@ fn a_newer_version_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
-/// Tables and views of version 1: replaced, used by what is new, dropped.
+/// Tables and views of version 1: replaced, used by new objects, dropped.
 #[test]
 fn version_1_goes_on() {
     let (_folder, database) = copy_of(1);
@@ -124,7 +124,7 @@ fn version_1_goes_on() {
                as_of => DATE '2025-06-30', scheme => 'eight', labels => 'zh') AS b ON a.customer_id = b.customer_id AND a.segment = b.segment"),
         sql("SELECT count(*) FROM 分层")
     );
-    // What came later works over them.
+    // Later features work with them.
     sql("CREATE TABLE kept AS SELECT * FROM \"Spending\"; INSERT INTO kept VALUES (-1, 2, 3.00);
          CREATE PROFILE customer WITH (key = 'customer_id') AS SELECT customer_id, age, city FROM customers;
          CREATE TAG spending ON customer AS SELECT customer_id, CASE WHEN \"Total\" > 10000 THEN 'high' ELSE 'low' END FROM \"Spending\"");
@@ -160,7 +160,7 @@ fn version_2_goes_on() {
     assert!(fails("DROP TABLE purchases").contains("purchases: is used by"));
     assert!(fails("REFRESH PROFILE 客户 WITH (as_of = DATE '2025-03-01')").contains("lies before the last refresh"));
 
-    // What the old program published is what this one computes for that day.
+    // This program computes for that day what the old one published.
     let published = sql("SELECT * FROM profile.客户 FOR SYSTEM_TIME AS OF DATE '2025-03-31' ORDER BY id");
     sql("INSERT INTO purchases VALUES (2, DATE '2025-05-20', 2000.00, 'web', 'paid')");
     sql("REFRESH PROFILE 客户 WITH (as_of = DATE '2025-05-31')");
@@ -176,11 +176,11 @@ fn version_2_goes_on() {
     sql("REFRESH PROFILE 客户 WITH (as_of = DATE '2025-03-31', rewind = true)");
     assert_eq!(sql("SELECT * FROM profile.客户 ORDER BY id"), published);
     assert_eq!(sql(closed), ["little|2025-01-31T23:59:59.999999|NULL"]);
-    // The past of a table, as it was before the file was brought up to date.
+    // The earlier states of a table, from before the upgrade.
     assert_eq!(sql("SELECT count(*) FROM purchases FOR SYSTEM_TIME AS OF TIMESTAMP '2025-07-01 12:00:00'"), ["5"]);
     assert_eq!(sql("SELECT count(*) FROM purchases"), ["9"]);
 
-    // A profile that was never refreshed, and one whose key is text; everything goes.
+    // A profile that was never refreshed, and one with a text key; everything can be dropped.
     assert!(fails("SELECT * FROM profile.unused").contains("was not refreshed yet"));
     sql("REFRESH PROFILE unused; REFRESH PROFILE shop");
     assert_eq!(sql("SELECT count(*) FROM profile.unused; SELECT * FROM profile.shop ORDER BY channel")[2], "web|2315.0");
@@ -195,7 +195,7 @@ fn version_2_goes_on() {
     assert_eq!(left.filter(|path| path.extension().is_some_and(|end| end == "parquet")).count(), 0);
 }
 
-/// Models of version 3: applied, trained anew, applied by tags, dropped.
+/// Models of version 3: applied, retrained, applied by tags, dropped.
 #[test]
 fn version_3_goes_on() {
     let (_folder, database) = copy_of(3);
@@ -226,7 +226,7 @@ fn version_3_goes_on() {
     assert_eq!(sql(&format!("{was} '2025-07-01 12:00:00'")), ["23"]);
 }
 
-/// The script of an old database's definitions makes them in a new one: tables without rows, and models once their tables have rows.
+/// The script of an old database's definitions recreates them in a new one: tables without rows, and models once their tables have rows.
 #[test]
 fn dumps_run_elsewhere() {
     for version in VERSIONS {

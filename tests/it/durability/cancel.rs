@@ -1,4 +1,4 @@
-//! A refresh that is given up midway.
+//! A refresh that is cancelled midway.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -14,7 +14,7 @@ use portraitdb::Answer;
 
 use super::{Database, Open, acknowledged, refresh};
 
-/// A table that gives one customer, says so, and never comes to its end.
+/// A table that returns one customer, signals that, and never ends.
 #[derive(Debug)]
 struct Endless {
     schema: SchemaRef,
@@ -38,7 +38,7 @@ impl PartitionStream for Endless {
     }
 }
 
-/// Puts it before the table `extra` of the database; what is received says that a refresh has come so far.
+/// Registers it in place of the table `extra` of the database; the receiver is notified when a refresh reads it.
 fn endless(open: &Open) -> Receiver<()> {
     let (reached, midway) = channel();
     let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
@@ -65,12 +65,12 @@ fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
     let midway = endless(&open);
     let answer = start(&open, &refresh(2));
     midway.recv().unwrap();
-    // Others read what was before, and the run is seen to run.
+    // Others read the previous state, and the run is listed as running.
     assert_eq!(database.open().second(), 1);
     assert_eq!(database.open().runs(), ["1 succeeded", "2 running"]);
     drop(answer);
 
-    // The next refresh waits until the one before has let go.
+    // The next refresh waits until the previous one has released its lock.
     open.session.context().deregister_table("extra").unwrap();
     assert_eq!(open.query(&acknowledged(2)), ["2"]);
     assert_eq!(open.runs(), ["1 succeeded", "2 cancelled", "2 succeeded"]);
@@ -78,7 +78,7 @@ fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
     assert_eq!(database.left_over(), Vec::<String>::new());
 }
 
-/// One that is given up while it waits for another has not begun.
+/// A refresh cancelled while it waits for another has not begun.
 #[test]
 fn a_refresh_that_is_given_up_while_it_waits_leaves_nothing() {
     let database = Database::new(3);

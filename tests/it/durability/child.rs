@@ -1,4 +1,4 @@
-//! A process at the database, that says how far it is and lives until it is told to end.
+//! A process that works on the database, reports its progress, and lives until it is told to end.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{self, ChildStdout, Command, Stdio};
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Database;
 use crate::support::portrait;
 
-/// A process that runs a script. Rows that are one number are heard; after the script it waits, so that it never ends by itself
-/// before it is killed, however slow the machine is.
+/// A process that runs a script. Rows that are a single number are its reports; after the script it waits, so that it never ends
+/// by itself before it is killed, however slow the machine is.
 pub struct Child {
     process: process::Child,
     lines: BufReader<ChildStdout>,
@@ -18,7 +18,7 @@ pub struct Child {
 /// How a process ended.
 pub struct Ended {
     pub status: process::ExitStatus,
-    /// What it had said, also what was not listened to before.
+    /// Its output, including unread reports.
     pub heard: Vec<i64>,
     pub errors: String,
 }
@@ -42,7 +42,7 @@ impl Child {
         child
     }
 
-    /// The next number it says; `None` at its end.
+    /// The next number that it reports; `None` at its end.
     pub fn hear(&mut self) -> Option<i64> {
         loop {
             let mut line = String::new();
@@ -69,7 +69,7 @@ impl Child {
         self.end()
     }
 
-    /// Lets it end after its script, or waits for its end.
+    /// Lets it end after its script, and waits for that.
     pub fn end(mut self) -> Ended {
         drop(self.process.stdin.take());
         while self.hear().is_some() {}

@@ -1,10 +1,10 @@
-//! Files that are not what was written: an error that names the file, never an answer.
+//! Damaged files: an error that names the file, never a result.
 
 use std::path::Path;
 
 use super::{Database, WHOLE, refresh, second_as_sql};
 
-/// The file of the rows or the history that was written as of a second.
+/// The file of rows or history written as of a given second.
 fn file(database: &Database, part: &str, second: i64) -> std::path::PathBuf {
     let catalog = rusqlite::Connection::open(database.path().join("catalog.sqlite")).unwrap();
     let name: String = catalog
@@ -27,7 +27,7 @@ fn empty(path: &Path) {
     std::fs::write(path, []).unwrap();
 }
 
-/// One bit of a page: as long as before, and Parquet to all appearances.
+/// One flipped bit in a page: the same length, and still apparently Parquet.
 fn flip(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[30] ^= 1;
@@ -38,7 +38,7 @@ fn remove(path: &Path) {
     std::fs::remove_file(path).unwrap();
 }
 
-/// What is done to a file, and what is said of it.
+/// The damage to a file, and the error about it.
 type Damage = (fn(&Path), &'static str);
 
 const DAMAGES: [Damage; 4] = [
@@ -64,7 +64,7 @@ fn damaged_files_are_named_and_never_answered_from() {
                 let error = database.open().error(sql);
                 assert!(error.contains(&path.display().to_string()) && error.contains(problem), "{context}: {error}\n{sql}");
             };
-            // Rows are of one snapshot, and so are its members; what closed belongs to all that came after.
+            // Rows and members belong to one snapshot; closed values belong to all later ones.
             let as_of = second_as_sql(second);
             let tables: &[&str] = match part {
                 "rows" => &["profile.customer", "profile.customer_tags", "profile.customer_history", "segment.evens"],
@@ -74,7 +74,7 @@ fn damaged_files_are_named_and_never_answered_from() {
                 fails(&format!("SELECT count(*) FROM {table} FOR SYSTEM_TIME AS OF {as_of}"));
                 fails(&format!("SELECT * FROM {table} FOR SYSTEM_TIME AS OF {as_of} LIMIT 1"));
             }
-            // Everything else is there: the lists, the other snapshots.
+            // Everything else still works: the lists, the other snapshots.
             let open = database.open();
             assert_eq!(open.query("SELECT name, customers FROM system.profiles"), ["customer|103"], "{context}");
             assert_eq!(open.query("SHOW TAGS").len(), 3, "{context}");
@@ -94,7 +94,7 @@ fn damaged_files_are_named_and_never_answered_from() {
     }
 }
 
-/// What a refresh begins from is damaged: it says so and publishes nothing, and a refresh as of the same time heals it.
+/// If the files that a refresh starts from are damaged, it fails and publishes nothing; a refresh as of the same time repairs them.
 #[test]
 fn a_refresh_over_damage_says_so() {
     for (damage, problem) in DAMAGES {

@@ -3,7 +3,7 @@
 use super::{Database, refresh};
 use crate::support::{portrait, run};
 
-/// Where it fails, how often it did not before, and what the error names.
+/// Where it fails, how often it succeeds before that, and what the error names.
 const PLACES: [(&str, u8, &str); 8] = [
     ("data::create", 0, "cannot be made"),
     // The history.
@@ -16,12 +16,12 @@ const PLACES: [(&str, u8, &str); 8] = [
     ("data::sync", 0, "cannot be synced to disk"),
 ];
 
-/// The disk's errors: number and text.
+/// The disk errors: number and text.
 const ERRORS: [(u8, &str); 2] = [(28, "No space left on device"), (5, "Input/output error")];
 
 #[test]
 fn nothing_is_published_when_the_disk_fails() {
-    // With a file between the stages: it is the first that is made and finished.
+    // With an intermediate file between the stages, which is created and finished first.
     let database = Database::staged(2);
     database.open().query(&refresh(1));
     let mut second = 1;
@@ -41,7 +41,7 @@ fn nothing_is_published_when_the_disk_fails() {
             {
                 assert!(errors.contains(&part), "{context}: no {part:?} in {errors}");
             }
-            // What was begun is gone with the error.
+            // After the error, unfinished files are gone.
             assert_eq!(database.left_over(), Vec::<String>::new(), "{context}");
 
             let open = database.open();
@@ -59,8 +59,8 @@ fn nothing_is_published_when_the_disk_fails() {
     assert_eq!(database.open().published().map(|seen| (seen.second, seen.refreshes)), Some((second, second)));
 }
 
-/// Where making a lock fails, how often it did not before, and whether the refresh is published all the same: the lock of the profile,
-/// that of the run, those of the collector before and after.
+/// Where creating a lock fails, how often it succeeds before that, and whether the refresh is published nevertheless: the lock of the
+/// profile, that of the run, those of the collector before and after.
 const LOCKS: [(&str, u8, bool); 6] = [
     ("locks::open", 0, false),
     ("locks::open", 1, false),

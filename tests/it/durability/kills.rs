@@ -8,26 +8,26 @@ use super::{Database, LOST, Open, acknowledged, refresh, second_as_sql};
 use crate::support::{Dice, from_environment};
 
 const AT_RANDOM: u64 = 160;
-/// Kills that one database sees before the next one takes its place.
+/// How many kills one database gets before the next one replaces it.
 const OF_ONE_DATABASE: u64 = 8;
 /// The steps of a commit, and whether the refresh is published after them.
 const STEPS: [(&str, bool); 4] =
     [("refresh::written", false), ("refresh::finished", false), ("refresh::synced", false), ("refresh::published", true)];
-/// Refreshes that a process would do if it lived.
+/// How many refreshes a process would do if it survived.
 const REFRESHES: i64 = 12;
 
-/// A script that refreshes as of one second after another, and says so.
+/// A script that refreshes as of one second after another, and reports each.
 fn script(last: i64) -> String {
     (last + 1..=last + REFRESHES).map(|second| format!("{} SELECT {second} AS refreshed;\n", refresh(second))).collect()
 }
 
-/// What must hold after a process is killed that began after `before` and had acknowledged a refresh as of `last`. The second that is
-/// published, and whether a refresh of the one after it was going on.
+/// Checks what must hold after the kill of a process that began after `before` and had acknowledged a refresh as of `last`. Returns the
+/// published second, and whether a refresh of the next one was running.
 fn check_after_kill(open: &Open, runs_before: usize, before: i64, last: i64, context: &str) -> (i64, bool) {
     let (published, refreshes) = open.published().map_or((0, 0), |seen| (seen.second, seen.refreshes));
     assert!(published == last || published == last + 1, "{context}: acknowledged {last}, published {published}");
     assert_eq!(refreshes, published, "{context}: the history has every refresh");
-    // A run ends with what it publishes, in one commit; only one of the next second can have been going on.
+    // A run ends in the same commit that publishes its rows, so only a refresh of the next second can have been running.
     let runs = open.runs();
     let mut expected: Vec<String> = (before + 1..=published).map(|second| format!("{second} succeeded")).collect();
     let was_midway = runs.len() - runs_before > expected.len();
@@ -38,7 +38,7 @@ fn check_after_kill(open: &Open, runs_before: usize, before: i64, last: i64, con
     (published, was_midway)
 }
 
-/// What must hold after the refresh that comes next.
+/// Checks what must hold after the next refresh.
 fn refresh_after_kill(database: &Database, open: &Open, published: i64, context: &str) {
     let next = published + 1;
     let mut expected = open.runs();
@@ -48,7 +48,7 @@ fn refresh_after_kill(database: &Database, open: &Open, published: i64, context:
     assert_eq!(database.left_over(), Vec::<String>::new(), "{context}: nothing stays in the folder");
 }
 
-/// Kills processes at one database, and tells how many were in the midst of a refresh.
+/// Kills processes on one database, and returns how many were killed during a refresh.
 fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> u64 {
     let mut midway = 0;
     // From the very first refresh on.
@@ -64,7 +64,7 @@ fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> 
             assert!(refreshing.hear().is_some(), "{context}: {}", refreshing.end().errors);
         }
         if listened > 0 {
-            // How long a refresh takes, so that any moment of one is as likely.
+            // The duration of a refresh, so that every moment of it is equally likely.
             pause = began.elapsed();
         }
         std::thread::sleep(Duration::from_micros(dice.below(usize::try_from(pause.as_micros()).unwrap() + 1) as u64));
@@ -75,7 +75,7 @@ fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> 
         let (published, was_midway) = check_after_kill(&open, runs_before, last, acknowledged, &context);
         midway += u64::from(was_midway);
         last = published;
-        // Every other time, the next process to be killed finds what this one left.
+        // Every other time, the next process starts from what this one left.
         if kill % 2 == 1 {
             refresh_after_kill(database, &open, published, &context);
             last += 1;
@@ -83,7 +83,7 @@ fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> 
     }
     let open = database.open();
     assert_eq!(open.second(), last, "{context}");
-    // The snapshots of before are there, each of its time.
+    // The earlier snapshots still exist, each with its own time.
     for second in last - 2..=last {
         let as_of = second_as_sql(second);
         let tokens =
@@ -96,7 +96,7 @@ fn kill_at_one_database(dice: &mut Dice, database: &Database, context: &str) -> 
 fn kill_at_random(seed: u64, kills: u64) {
     let mut dice = Dice(seed);
     let (mut done, mut midway) = (0, 0);
-    // Kills that come when nothing is going on show nothing: on a machine that is busy with other things, there are more.
+    // Kills at idle moments show nothing; on a busy machine there are more of them.
     while done < kills || midway < kills / 4 {
         let round = done / OF_ONE_DATABASE;
         assert!(done < 20 * kills, "PORTRAIT_TEST_SEED={seed}: {midway} of {done} kills met a refresh");

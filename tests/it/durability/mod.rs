@@ -1,9 +1,9 @@
-//! The promises of a refresh, kept: whatever ends it, readers see one whole snapshot, what was acknowledged stays, and nothing is
+//! The guarantees of a refresh: however it ends, readers see one complete snapshot, acknowledged data stays, and nothing is
 //! left behind.
 //!
-//! The profile is made so that a snapshot can tell whether it is whole. It is refreshed as of the seconds of 2025: what each
-//! customer has as of second `n` (1735689600 is the start of that year), and how many customers there are, follows from `n` alone. [`WHOLE`] reads everything that a
-//! refresh publishes in one statement; [`Seen::check`] compares all of it with the second that it shows.
+//! The profile is built so that a snapshot shows whether it is complete. It is refreshed as of the seconds of 2025 (1735689600 is the
+//! start of that year): the values of each customer as of second `n`, and the number of customers, follow from `n` alone. [`WHOLE`]
+//! reads everything that a refresh publishes in one statement; [`Seen::check`] compares all of it with the second that it shows.
 
 mod cancel;
 #[cfg(unix)]
@@ -27,8 +27,8 @@ use tempfile::TempDir;
 
 use crate::support::{rows, session_with, try_rows};
 
-/// What a database holds at the start. `token` is the second itself, for everybody; `parity` changes at every refresh for
-/// everybody; `pair` has a value that stays and one that changes.
+/// The initial contents of a database. `token` is the second itself for all customers; `parity` changes at every refresh for all
+/// customers; `pair` has a value that stays and one that changes.
 const DEFINITIONS: &str = "
 CREATE VIEW people AS SELECT value AS id FROM generate_series(1, 150);
 CREATE PROFILE customer WITH (key = 'id', keep_snapshots = $keep) AS
@@ -40,7 +40,7 @@ CREATE TAG parity ON customer WITH (type = 'derived') AS SELECT id, (id + token)
 CREATE SEGMENT evens ON customer AS parity = 0;
 ";
 
-/// A tag that looks at more than the customer's own row: its refresh writes a file in between.
+/// A tag that reads more than the customer's own row: its refresh writes an intermediate file.
 const STAGED: &str =
     "CREATE TAG most ON customer WITH (type = 'ranking') AS SELECT id, max(token) OVER () FROM profile.customer;";
 
@@ -62,19 +62,19 @@ SELECT p.*, t.*, h.*, s.*, y.* FROM
    CAST(date_part('epoch', max(since)) AS BIGINT) - 1735689600 AS s3 FROM segment.evens) s
  CROSS JOIN (SELECT customers AS y1, CAST(date_part('epoch', last_refresh) AS BIGINT) - 1735689600 AS y2 FROM system.profiles) y";
 
-/// What is said of a run whose process was killed.
+/// The message of a run whose process was killed.
 const LOST: &str = "the process ended without reporting; most likely it was killed";
 
-/// A whole snapshot, as [`WHOLE`] shows it.
+/// A complete snapshot, as read by [`WHOLE`].
 struct Seen {
     /// The second of its refresh.
     second: i64,
-    /// How many refreshes its history knows.
+    /// The number of refreshes in its history.
     refreshes: i64,
 }
 
 impl Seen {
-    /// Reads a row of [`WHOLE`]; panics when it is not one snapshot and all of it.
+    /// Reads a row of [`WHOLE`]; panics if it is not exactly one complete snapshot.
     fn check(row: &str) -> Self {
         let cells: Vec<i64> = row.split('|').map(|cell| cell.parse().unwrap_or_else(|_| panic!("{row}"))).collect();
         let [customers, _, second, ..] = cells[..] else { panic!("{row}") };
@@ -117,7 +117,7 @@ impl Open {
         }
     }
 
-    /// The snapshot that is published, all of it; `None` when none is.
+    /// The published snapshot; `None` if there is none.
     fn published(&self) -> Option<Seen> {
         match try_rows(&self.engine, &self.session, WHOLE) {
             Ok(rows) => Some(Seen::check(&rows[0])),
@@ -126,7 +126,7 @@ impl Open {
         }
     }
 
-    /// Its second, 0 when there is none.
+    /// Its second; 0 if there is none.
     fn second(&self) -> i64 {
         self.published().map_or(0, |seen| seen.second)
     }
@@ -146,7 +146,7 @@ impl Database {
         database
     }
 
-    /// Likewise, with a tag that makes a refresh write a file in between.
+    /// The same, with a tag that makes a refresh write an intermediate file.
     fn staged(keep: usize) -> Self {
         let database = Self::new(keep);
         database.open().query(STAGED);
@@ -157,7 +157,7 @@ impl Database {
         self.folder.path().join("crm")
     }
 
-    /// As a process opens it that has read nothing of it yet.
+    /// Opens it like a process that has read nothing of it yet.
     fn open(&self) -> Open {
         let options = EngineOptions { database: Some(self.path()), partitions: Some(1), ..EngineOptions::default() };
         let (engine, session) = session_with(options);
@@ -168,8 +168,8 @@ impl Database {
         self.path().join("data")
     }
 
-    /// Files that no snapshot names, in the folder or in the catalog, and locks that nobody has let go; all that a snapshot names must
-    /// be there.
+    /// Files that no snapshot names, in the folder or in the catalog, and locks that were not released. Checks that every file named by a
+    /// snapshot exists.
     fn left_over(&self) -> Vec<String> {
         let catalog = rusqlite::Connection::open(self.path().join("catalog.sqlite")).unwrap();
         let mut query = catalog.prepare("SELECT name, bytes, id IN (SELECT file FROM snapshot_files) FROM files").unwrap();

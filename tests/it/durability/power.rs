@@ -1,12 +1,12 @@
-//! The power goes: what was written and not brought to disk is there or not, in any mixture, and so are names that were made, moved and
-//! removed in a folder that was not brought to disk. What was acknowledged is there all the same, and nothing is there by half.
+//! Power failures: any mixture of writes without fsync is lost, and so are created, moved and removed names in a folder without fsync.
+//! Acknowledged statements must survive, and nothing may be half there.
 //!
-//! A script runs under `strace`, which tells every call that changes the disk. A simulated disk takes the calls one by one; at a random
-//! one the power goes, and what remains is drawn by lot: of each file any of the writes since its last fsync, each whole, torn at a
-//! sector, or not at all; of each folder any of the names that changed since its own. The folder that is left is then opened: it must
-//! be the database after the last statement that was acknowledged, or after the next one.
+//! A script runs under `strace`, which reports every call that changes the disk. A simulated disk executes the calls one by one; at a random
+//! call the power fails, and what remains is random: for each file any of the writes since its last fsync, each complete, torn at a
+//! sector, or missing; for each folder any of the names that changed since its last fsync. Then the remaining folder is opened: it must
+//! be the database after the last acknowledged statement, or after the next one.
 //!
-//! `PORTRAIT_TEST_CASES=2000` draws more of them.
+//! `PORTRAIT_TEST_CASES=2000` runs more cases.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::support::{Dice, cases, run, session_with, skipped, try_rows};
 
-/// Statements, each acknowledged before the next; together they write all that a database writes.
+/// Statements, each acknowledged before the next; together they write every kind of file that a database has.
 const STATEMENTS: [&str; 18] = [
     "CREATE TABLE t AS SELECT value AS k, value % 3 AS v FROM generate_series(1, 40)",
     "INSERT INTO t VALUES (41, 1), (42, 5)",
@@ -40,7 +40,7 @@ const STATEMENTS: [&str; 18] = [
     "CREATE TABLE u AS SELECT sum(v) AS total FROM t",
 ];
 
-/// What is read of a database: whatever is not there yet is an error that says so.
+/// The queries on a database; for objects that do not exist yet, the result is the error.
 const QUESTIONS: [&str; 8] = [
     "SELECT count(*), sum(k), sum(v) FROM t",
     "SELECT count(*), sum(k), sum(a) FROM profile.p",
@@ -57,7 +57,7 @@ fn answers(database: &Path) -> String {
     let (engine, session) = session_with(options);
     let answer = |question: &&str| match try_rows(&engine, &session, question) {
         Ok(rows) => rows.join("; "),
-        // Some errors list what else is there.
+        // Some errors list which other objects exist.
         Err(error) => error.split(';').next().unwrap_or_default().to_string(),
     };
     QUESTIONS.iter().map(answer).collect::<Vec<_>>().join("\n")
@@ -93,7 +93,7 @@ fn of_descriptor(argument: &str) -> PathBuf {
     path(argument.split_once('<').map_or("", |(_, path)| path.trim_end_matches('>')))
 }
 
-/// Reads the calls of a trace that concern a folder, in the order in which they ended.
+/// Parses the calls of a trace that concern a folder, in the order in which they ended.
 fn calls(trace: &str, folder: &Path) -> Vec<Call> {
     let mut begun: HashMap<&str, String> = HashMap::new();
     // Where the next write to a descriptor goes.
@@ -193,16 +193,16 @@ struct File {
     is_folder: bool,
 }
 
-/// A change of a name that may be lost: what it then leads to.
+/// A change of a name that may be lost: the file that it then leads to.
 type Naming = Vec<(PathBuf, Option<usize>)>;
 
-/// Files by number, names for them as they are, and as they are on disk.
+/// Files by number, and their names: the current ones, and those on disk.
 #[derive(Default)]
 struct Disk {
     files: Vec<File>,
     names: BTreeMap<PathBuf, usize>,
     on_disk: BTreeMap<PathBuf, usize>,
-    /// In the order they were made, with the folder whose fsync brings them to disk.
+    /// In order of creation, with the folder whose fsync makes them durable.
     pending: Vec<(PathBuf, Naming)>,
 }
 
@@ -226,7 +226,7 @@ impl Disk {
     }
 
     fn change(&mut self, path: &Path, change: Change) {
-        // A file without a name any more is nobody's.
+        // A file without a name cannot be reached any more.
         if let Some(file) = self.names.get(path) {
             self.files[*file].pending.push(change);
         }
@@ -239,7 +239,7 @@ impl Disk {
             Call::Write(path, place, bytes) => self.change(path, Change::Write(*place, Rc::clone(bytes))),
             Call::Truncate(path, length) => self.change(path, Change::Truncate(*length)),
             Call::Rename(from, to) => {
-                // A folder is renamed with all that is in it.
+                // A folder is renamed with its contents.
                 let moved: Naming = (self.names.iter())
                     .filter_map(|(path, file)| Some((path.strip_prefix(from).ok()?, *file, path)))
                     .flat_map(|(rest, file, path)| {
@@ -266,9 +266,9 @@ impl Disk {
         }
     }
 
-    /// What is left when the power goes, written to a folder in the place of `root`.
+    /// The state after the power failure, written to a folder in place of `root`.
     fn lose_power(mut self, dice: &mut Dice, root: &Path, to: &Path) {
-        // From a disk that keeps nearly all to one that keeps nearly nothing.
+        // From a disk that keeps nearly everything to one that keeps nearly nothing.
         let kept = dice.pick(&[0, 10, 50, 90, 100]);
         for (_, changes) in std::mem::take(&mut self.pending) {
             if dice.chance(kept) {
@@ -277,7 +277,7 @@ impl Disk {
         }
         for (path, file) in &self.on_disk {
             let Ok(rest) = path.strip_prefix(root) else { continue };
-            // The index of the log is made anew when the first process opens the database.
+            // The index of SQLite's log is rebuilt when the first process opens the database.
             if rest.to_string_lossy().ends_with("-shm") {
                 continue;
             }
@@ -295,7 +295,7 @@ impl Disk {
             for change in pending {
                 match change {
                     Change::Write(place, bytes) if dice.chance(20) => {
-                        // Torn: some of its sectors.
+                        // A torn write: only some of its sectors.
                         for (sector, bytes) in bytes.chunks(512).enumerate() {
                             if dice.chance(kept) {
                                 Change::Write(place + 512 * sector, bytes.into()).apply(&mut content);
@@ -322,7 +322,7 @@ fn applied(names: &mut BTreeMap<PathBuf, usize>, changes: &Naming) {
 
 // ── The test ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The answers after each number of statements.
+/// The results after each number of statements.
 fn expected() -> Vec<String> {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("db");
@@ -367,7 +367,7 @@ fn what_was_acknowledged_outlives_the_power() {
         let mut dice = Dice(case);
         let last = dice.below(calls.len() + 1);
         let mut disk = Disk::default();
-        // The folder that the database is made in was there before.
+        // The folder in which the database is created existed before.
         disk.files.push(File { is_folder: true, ..File::default() });
         let there = root.parent().unwrap().to_path_buf();
         disk.names.insert(there.clone(), 0);

@@ -1,4 +1,4 @@
-//! Several processes at one database.
+//! Several processes on one database.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,11 +11,11 @@ use datafusion::arrow::datatypes::Int64Type;
 use super::{Database, Open, Seen, WHOLE, acknowledged, refresh, second_as_sql};
 use crate::support::{from_environment, portrait, run};
 
-/// Reads that a test does at least, however slow the machine.
+/// The minimum number of reads in a test, however slow the machine is.
 const READS: u64 = 200;
 
-/// One process refreshes in a loop, and now and then from the start again, which withdraws what came after; others read. Each
-/// statement sees one whole snapshot, whatever it reads of it.
+/// One process refreshes in a loop, sometimes from the start again, which withdraws later snapshots; others read. Each statement
+/// sees one complete snapshot, whatever parts it reads.
 #[test]
 fn readers_see_one_whole_snapshot_each_time() {
     let database = Database::new(2);
@@ -27,7 +27,7 @@ fn readers_see_one_whole_snapshot_each_time() {
     drop(open);
     let seconds = from_environment("PORTRAIT_TEST_SECONDS", 10);
     let (end, reads) = (Instant::now() + Duration::from_secs(seconds), AtomicU64::new(0));
-    // Until they have read often enough, and not only while nothing was going on.
+    // Until they have read often enough, also during refreshes.
     let seen = Mutex::<BTreeSet<i64>>::default();
     let is_enough = || reads.load(Ordering::Relaxed) >= READS && seen.lock().unwrap().len() >= 5;
     let (refreshed, done) = (AtomicI64::new(1), AtomicBool::new(false));
@@ -48,7 +48,7 @@ fn readers_see_one_whole_snapshot_each_time() {
             let (done, reads, seen, database) = (&done, &reads, &seen, &database);
             scope.spawn(move || {
                 let stop = Stop(done);
-                // A new process now and then, that has verified no file yet; the others keep what they know.
+                // Sometimes a new process, which has verified no file yet; the others keep their caches.
                 let mut open = database.open();
                 let mut read = reader;
                 while !done.load(Ordering::Relaxed) {
@@ -72,7 +72,7 @@ fn readers_see_one_whole_snapshot_each_time() {
     assert_eq!(database.left_over(), Vec::<String>::new());
 }
 
-/// Ends all of them when one ends, also by a panic.
+/// Ends all of them when one ends, even by a panic.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -81,7 +81,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// One of several ways to read more than one table in a statement; the second that it saw.
+/// One of several ways to read several tables in a statement; returns the second that it saw.
 fn read_something(open: &Open, which: u64) -> i64 {
     let one = |sql: &str| {
         let found = open.query(sql);
@@ -94,11 +94,11 @@ fn read_something(open: &Open, which: u64) -> i64 {
     match which % 5 {
         0 => Seen::check(&open.query(WHOLE)[0]).second,
         1 => one("SELECT min(token), max(token), count(*) FROM profile.customer"),
-        // A view that the session has loaded, and the table beneath it.
+        // A view that the session has loaded, and the table below it.
         2 => one(
             "SELECT min(j.token), max(p.token), count(*) FROM joined j JOIN profile.customer p ON p.id = j.id AND p.token = j.token",
         ),
-        // The newest, and the newest as of a time to come.
+        // The newest, and the newest as of a future time.
         3 => one("SELECT min(n.token), max(t.token), count(*) FROM profile.customer n
                   FULL JOIN profile.customer FOR SYSTEM_TIME AS OF DATE '2025-12-31' t ON t.id = n.id AND t.token = n.token"),
         _ => one("SELECT CAST(date_part('epoch', max(y.last_refresh)) AS BIGINT) - 1735689600, max(p.token), max(y.customers)
@@ -106,8 +106,8 @@ fn read_something(open: &Open, which: u64) -> i64 {
     }
 }
 
-/// A reader that has planned its query reads what it saw then, however many refreshes come before it begins to read; its files go
-/// when it is done.
+/// A reader that has planned its query reads the state at that time, however many refreshes happen before it begins to read. Its files
+/// are removed when it is done.
 #[test]
 fn a_slow_reader_finishes_with_what_it_saw() {
     let database = Database::new(2);
@@ -120,7 +120,7 @@ fn a_slow_reader_finishes_with_what_it_saw() {
         let statement = reader.session.parse(sql).await.unwrap().pop().unwrap();
         reader.session.plan(statement).await.unwrap()
     });
-    // From the start again: also the history that it reads is withdrawn.
+    // From the start again: the history that it reads is withdrawn, too.
     let mut script = format!("REFRESH PROFILE customer WITH (as_of = {}, rewind = true);", second_as_sql(1));
     script.extend((2..=6).map(refresh));
     let (code, _, errors) = run(portrait().arg("-d").arg(database.path()).args(["-c", &script]));
@@ -142,7 +142,7 @@ fn a_slow_reader_finishes_with_what_it_saw() {
     assert_eq!(database.left_over(), Vec::<String>::new(), "it is done, and its files are gone");
 }
 
-/// Two processes refresh two profiles at once: neither waits for the other, and both have what they acknowledged.
+/// Two processes refresh two profiles at once: neither waits for the other, and all acknowledged refreshes are there.
 #[test]
 fn two_writers_of_two_profiles_do_not_wait() {
     let database = Database::new(2);
@@ -167,12 +167,12 @@ fn two_writers_of_two_profiles_do_not_wait() {
         open.query("SELECT name, status, count(*) FROM system.runs GROUP BY name, status ORDER BY name"),
         ["customer|succeeded|8", "other|succeeded|8"]
     );
-    // While one collects, the other does not.
+    // While one collects garbage, the other does not.
     open.query(&refresh(9));
     assert_eq!(database.left_over(), Vec::<String>::new());
 }
 
-/// Two processes refresh the same profile as of now: whoever comes second is as of later, and nobody fails.
+/// Two processes refresh the same profile as of now: the second one gets a later time, and neither fails.
 #[test]
 fn two_writers_of_one_profile_take_turns() {
     let database = Database::new(3);
@@ -190,7 +190,7 @@ fn two_writers_of_one_profile_take_turns() {
     });
     let open = database.open();
     assert_eq!(open.query("SELECT status, count(*) FROM system.runs GROUP BY status"), ["succeeded|18"]);
-    // Each refresh as of its own time is in the history of a tag that was computed by it; a time is only ever later.
+    // Each refresh with its own time is in the history of the tags that it computed; times only increase.
     assert_eq!(
         open.query(
             "SELECT count(*) FROM (SELECT as_of < lag(as_of) OVER (ORDER BY run) AS earlier FROM system.runs) WHERE earlier"

@@ -1,8 +1,8 @@
-//! Refreshes repeated as of the same time, over the shortest memory there is.
+//! Repeated refreshes as of the same time, with the shortest retention.
 
 use super::{Database, refresh};
 
-/// What is replaced is gone at once, and the history stays: a refresh of the same time begins from the snapshot before it.
+/// The replaced snapshot is gone at once, and the history stays: a refresh as of the same time starts from the snapshot before it.
 #[test]
 fn a_repeated_refresh_keeps_the_history() {
     for keep in [1, 2] {

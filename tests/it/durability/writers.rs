@@ -1,5 +1,5 @@
-//! Writers of several objects at once, in sessions of one process and in several: nobody waits for another's object, who waits for
-//! the same one is told in time, and whoever is killed meanwhile takes nothing with it.
+//! Concurrent writers of several objects, in one process and in several: nobody waits for another object, a writer that waits for the
+//! same object is told in time, and a killed writer blocks nobody.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +17,7 @@ CREATE TAG moment ON other AS SELECT id, CAST(date_part('epoch', $as_of) AS BIGI
 CREATE TABLE t (writer BIGINT, batch BIGINT, v BIGINT);
 ";
 
-/// What others do while a profile is refreshed, none of which may wait: nothing is waited for with this setting.
+/// What others do while a profile is refreshed. None of it may wait: with this setting, waiting is an error.
 const MEANWHILE: &str = "
 SET portrait.lock_timeout = 0;
 REFRESH PROFILE other;
@@ -31,7 +31,7 @@ DROP PROFILE third;
 DROP TAG late ON other;
 ";
 
-/// Waits until something is so, which it will be.
+/// Waits until a condition is true.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -40,7 +40,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// A process that has come to a place in a refresh of `plain`, a profile without tags, and stays there.
+/// A process that stops at a given place in a refresh of `plain`, a profile without tags.
 fn stopped_in_refresh(database: &Database, open: &Open) -> Child {
     open.query("CREATE PROFILE plain WITH (key = 'id') AS SELECT id FROM people");
     let child = Child::start(database, "REFRESH PROFILE plain;", |command| {
@@ -69,7 +69,7 @@ fn a_long_refresh_holds_up_nobody_else() {
     assert_eq!(open.query("SELECT count(*) FROM t"), ["2"]);
     assert_eq!(status_of_plain(&open), ["running"], "other runs began and ended meanwhile");
 
-    // The same profile: told at once, or when that has been waited for.
+    // The same profile: an error at once, or after the waiting time.
     let who = "profile plain: REFRESH has been writing to it since 2";
     for statement in ["REFRESH PROFILE plain", "DROP PROFILE plain"] {
         let error = open.error(statement);
@@ -82,7 +82,7 @@ fn a_long_refresh_holds_up_nobody_else() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert_eq!(status_of_plain(&open), ["running"], "who did not get the lock has no run");
 
-    // More statements wait than there are threads, and others go on.
+    // More statements wait than there are threads, and others still run.
     open.query("SET portrait.lock_timeout = 600");
     let waiting: Vec<_> = (0..std::thread::available_parallelism().map_or(8, usize::from) + 2)
         .map(|_| {
@@ -95,7 +95,7 @@ fn a_long_refresh_holds_up_nobody_else() {
     open.query("INSERT INTO t VALUES (0, 0, 0)");
     assert_eq!(open.query("SELECT count(*) FROM t"), ["3"]);
 
-    // A killed process has no lock and no run any more, and who waited goes on.
+    // A killed process no longer has a lock or a run, and the waiting statement continues.
     assert_eq!(refreshing.kill().status.signal(), Some(9));
     let count = waiting.len();
     for answer in waiting {
@@ -107,7 +107,7 @@ fn a_long_refresh_holds_up_nobody_else() {
     assert_eq!(database.left_over(), Vec::<String>::new());
 }
 
-/// A process that is stopped is not a killed one: its run goes on when it does, and ends as it ends.
+/// A stopped process is not a killed one: its run continues when the process does.
 #[test]
 fn a_stopped_process_is_not_a_killed_one() {
     let database = Database::new(2);
@@ -132,7 +132,7 @@ fn a_stopped_process_is_not_a_killed_one() {
         let Ended { status, errors, .. } = child.end();
         assert!(status.success(), "{errors}");
         assert_eq!(status_of_plain(&open), vec!["succeeded"; runs]);
-        // Else it was done before the signal came.
+        // Otherwise it was done before the signal came.
         if was_stopped {
             break;
         }
@@ -146,16 +146,16 @@ const BATCH: i64 = 40;
 /// Statements in the script of a process.
 const STATEMENTS: i64 = 40;
 
-/// Added to what a script says when a statement is acknowledged, to tell it from the count that INSERT gives.
+/// Added to the number that a script prints when a statement is acknowledged, to distinguish it from the row count of INSERT.
 const SAID: i64 = 1_000_000;
 
-/// What the writers of one database have done.
+/// The work of the writers of one database.
 #[derive(Default)]
 struct Done {
-    /// Statements that were acknowledged, of each of the three objects.
+    /// The number of acknowledged statements for each of the three objects.
     acknowledged: [AtomicU64; 3],
     kills: AtomicU64,
-    /// Refreshes that were killed.
+    /// The number of killed refreshes.
     lost: AtomicU64,
 }
 
@@ -166,7 +166,7 @@ impl Done {
     }
 }
 
-/// A script of statements, each of which is acknowledged.
+/// A script of statements that acknowledges each.
 fn script(last: i64, statement: impl Fn(i64) -> String) -> String {
     (last + 1..=last + STATEMENTS).map(|number| format!("{} SELECT {} AS said;\n", statement(number), SAID + number)).collect()
 }
@@ -175,8 +175,8 @@ fn insert(writer: i64, batch: i64) -> String {
     format!("INSERT INTO t SELECT {writer} AS writer, {batch} AS batch, value AS v FROM generate_series(1, {BATCH});")
 }
 
-/// Starts processes and kills each at some moment, until it is enough. `statement` is what one does for a number; `after` looks at what
-/// is there when it was killed, and had acknowledged a number, and says where the next one begins.
+/// Starts processes and kills each at some moment, until that was enough. `statement` is the statement for a number. `after` inspects the
+/// database after a kill, given the last acknowledged number, and returns where the next process begins.
 fn kill_writers(
     database: &Database,
     mut dice: Dice,
@@ -201,7 +201,7 @@ fn kill_writers(
     }
 }
 
-/// Writers of three objects in sessions and processes, killed as they go, and a reader; what must hold at each moment and at the end.
+/// Writers of three objects in sessions and processes, which are killed, and a reader; checks what must hold at each moment and at the end.
 fn write_together(seed: u64, seconds: u64) {
     let database = Database::new(2);
     let open = database.open();
@@ -222,7 +222,7 @@ fn write_together(seed: u64, seconds: u64) {
     let batches = std::thread::scope(|scope| {
         let (done, database, goes_on) = (&done, &database, &goes_on);
         let writers = [
-            // The profile `customer`, second after second: what was acknowledged is there, and at most the next one too.
+            // The profile `customer`, second after second: the acknowledged refreshes are there, and at most one more.
             scope.spawn(guarded(&failed, move || {
                 let after = |last: i64| {
                     let open = database.open();
@@ -245,7 +245,7 @@ fn write_together(seed: u64, seconds: u64) {
                 };
                 kill_writers(database, random(2), (done, 1), goes_on, |batch| insert(1, batch), after);
             })),
-            // The profile `other`, as of now, of which this process writes too.
+            // The profile `other`, as of now, which this process refreshes, too.
             scope.spawn(guarded(&failed, move || {
                 let statement = |_| "REFRESH PROFILE other;".to_string();
                 kill_writers(database, random(3), (done, 2), goes_on, statement, |last| last);
@@ -290,7 +290,7 @@ fn write_together(seed: u64, seconds: u64) {
 
     assert!(batches_of(&open, 2).into_iter().eq(1..=batches), "PORTRAIT_TEST_SEED={seed}");
     let second = open.published_of_customer();
-    // Whoever comes next finds everything in order, and leaves nothing of what was killed.
+    // The next process finds everything in order, and removes what the killed ones left.
     assert_eq!(open.query(&acknowledged(second + 1)), [(second + 1).to_string()]);
     open.query("REFRESH PROFILE other");
     open.query(&insert(2, batches + 1));
@@ -320,7 +320,7 @@ impl Drop for Tell<'_> {
 }
 
 impl Open {
-    /// The second of the snapshot of `customer`, which must be whole; 0 when there is none.
+    /// The second of the snapshot of `customer`, which must be complete; 0 if there is none.
     fn published_of_customer(&self) -> i64 {
         let whole = WHOLE.replace("FROM system.profiles", "FROM system.profiles WHERE name = 'customer'");
         match crate::support::try_rows(&self.engine, &self.session, &whole) {
@@ -342,7 +342,7 @@ fn writers_of_three_objects_are_killed_as_they_go() {
     write_together(from_environment("PORTRAIT_TEST_SEED", 1), 5);
 }
 
-/// Ten minutes, or as many seconds as `PORTRAIT_TEST_SECONDS` says.
+/// Ten minutes, or the number of seconds in `PORTRAIT_TEST_SECONDS`.
 #[test]
 #[ignore = "long: cargo test --test it -- --ignored durability"]
 fn writers_of_three_objects_are_killed_for_long() {

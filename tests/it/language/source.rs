@@ -1,6 +1,6 @@
-//! The string literals of a Rust file that people may read.
+//! Finds the string literals of a Rust file that users may read.
 
-/// Words that begin a text of SQL.
+/// Words with which SQL text begins.
 const SQL: [&str; 53] = [
     "SELECT",
     "CREATE",
@@ -57,7 +57,7 @@ const SQL: [&str; 53] = [
     "CAST",
 ];
 
-/// What is called with texts for programmers.
+/// Functions and macros whose texts are for programmers.
 const FOR_PROGRAMMERS: [&str; 10] = [
     ".expect(",
     "unreachable!(",
@@ -71,7 +71,7 @@ const FOR_PROGRAMMERS: [&str; 10] = [
     "env!(",
 ];
 
-/// Fields of a page that are no prose.
+/// Fields of a page that are not prose.
 const FIELDS: [&str; 4] = ["syntax:", "name:", "domain:", "data_type:"];
 
 /// The texts of two or more words, outside tests, attributes and documentation.
@@ -106,14 +106,14 @@ pub fn texts(source: &str) -> Vec<String> {
     found
 }
 
-/// A raw string, and its length with the quotes.
+/// A raw string, and its length including the quotes.
 fn raw(here: &str, hashes: usize) -> (String, usize) {
     let close = format!("\"{}", "#".repeat(hashes));
     let end = here[1..].find(&close).unwrap();
     (here[1..=end].to_string(), 1 + end + close.len())
 }
 
-/// A string with escapes, and its length with the quotes.
+/// A string with escapes, and its length including the quotes.
 fn plain(here: &str) -> (String, usize) {
     let (mut text, mut letters) = (String::new(), here.char_indices().skip(1).peekable());
     while let Some((at, letter)) = letters.next() {
@@ -152,7 +152,7 @@ fn letter(here: &str) -> usize {
     }
 }
 
-/// Two words or more besides what fills the holes, and no SQL.
+/// True for a text with at least two words besides its placeholders that is not SQL.
 fn is_prose(text: &str) -> bool {
     let start = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("--")).unwrap_or_default();
     let is_sql = SQL.iter().any(|word| {
@@ -164,7 +164,7 @@ fn is_prose(text: &str) -> bool {
     words(text) > 1
 }
 
-/// The words of a text, without what fills its holes.
+/// The words of a text, without its placeholders.
 pub fn words(text: &str) -> usize {
     let (mut words, mut word, mut rest) = (0, String::new(), text);
     while let Some(letter) = rest.chars().next() {
@@ -182,7 +182,7 @@ pub fn words(text: &str) -> usize {
     words
 }
 
-/// False for a text that is given to a programmer, to an attribute or to a field of a page that is no prose.
+/// False for a text for programmers, in an attribute, or in a field of a page that is not prose.
 fn is_for_people(before: &str) -> bool {
     let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
     let is_attribute = line.rfind("#[").is_some_and(|at| !line[at..].contains(']'));
