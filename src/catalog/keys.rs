@@ -40,8 +40,21 @@ pub const MIGRATION: &str = "
     ALTER TABLE files ADD COLUMN key TEXT;
 ";
 
+/// The part of the catalog schema for the key of the audit log.
+pub const AUDIT_MIGRATION: &str = "
+    -- The key of the records of the audit log of an encrypted database, encrypted with the key of the database. It stays the same when that
+    -- is rotated, because the log is only appended to.
+    CREATE TABLE audit_keys (
+        id  INTEGER PRIMARY KEY,
+        key TEXT NOT NULL
+    ) STRICT;
+";
+
+/// The id of the key of the audit log.
+const AUDIT_KEY: i64 = 1;
+
 /// The encrypted values: table, column, and an SQL expression that identifies the row.
-const SEALED: [(&str, &str, &str); 9] = [
+const SEALED: [(&str, &str, &str); 10] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
     ("models", "trained", "object || '.' || version"),
@@ -51,6 +64,7 @@ const SEALED: [(&str, &str, &str); 9] = [
     ("check_results", "examples", "object || '.' || version || '.' || at"),
     ("check_results", "detail", "object || '.' || version || '.' || at"),
     ("files", "key", "name || '.' || bytes || '.' || rows || '.' || checksum"),
+    ("audit_keys", "key", "id"),
 ];
 
 /// The plaintext encrypted with each database key, to verify that a key is the right one.
@@ -308,6 +322,17 @@ impl<'a> Link<'a> {
         Ok(std::mem::take(&mut *bytes))
     }
 
+    /// The key of the audit log, if it was made.
+    fn audit_key(&self) -> rusqlite::Result<Option<Secret>> {
+        let query = "SELECT key FROM audit_keys WHERE id = ?1";
+        let stored: Option<String> = self.connection.query_row(query, [AUDIT_KEY], |row| row.get(0)).optional()?;
+        let Some(sealed) = stored else { return Ok(None) };
+        let bytes = zeroize::Zeroizing::new(self.opened("audit_keys.key", AUDIT_KEY, &sealed)?);
+        let key =
+            Secret::of(&bytes).ok_or_else(|| unreadable(&self.keys.damaged("the key of the audit log is not a valid key")))?;
+        Ok(Some(key))
+    }
+
     /// Descriptions of the encrypted values that cannot be decrypted.
     pub fn unreadable(&self) -> rusqlite::Result<Vec<String>> {
         let mut problems = vec![];
@@ -360,6 +385,26 @@ impl Catalog {
     pub fn master_key(&self) -> Result<Option<String>> {
         let query = "SELECT master FROM database_keys ORDER BY id DESC LIMIT 1";
         self.read(|connection| connection.query_row(query, [], |row| row.get(0)).optional())
+    }
+
+    /// The key that the records of the audit log are encrypted with in an encrypted database. It is made when there is none.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or not be written when there is no key yet.
+    pub fn audit_key(&self) -> Result<Secret> {
+        if let Some(key) = self.read(|link| link.audit_key())? {
+            return Ok(key);
+        }
+        let new = Secret::random()?;
+        self.write(|link| {
+            // Another process may have made one meanwhile.
+            if let Some(key) = link.audit_key()? {
+                return Ok(key);
+            }
+            let sealed = link.sealed("audit_keys.key", AUDIT_KEY, new.bytes())?;
+            link.execute("INSERT INTO audit_keys (id, key) VALUES (?1, ?2)", params![AUDIT_KEY, sealed])?;
+            Ok(new)
+        })
     }
 
     /// Creates a new database key, wrapped by the master key of this id or by the newest, and encrypts all values again with it, in one

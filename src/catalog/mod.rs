@@ -85,7 +85,7 @@ use parking_lot::Mutex;
 use rusqlite::{ErrorCode, TransactionBehavior};
 
 use access::Access;
-use audit::AuditLog;
+use audit::{AuditLog, Seal};
 use data::DataFolder;
 use grants::Grants;
 use keys::{Keyring, Link, Unlock};
@@ -97,7 +97,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 13;
+const SCHEMA_VERSION: i64 = 14;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -257,6 +257,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     keys::MIGRATION,
     budgets::MIGRATION,
     stored_classes::MIGRATION,
+    keys::AUDIT_MIGRATION,
 ];
 /// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;
@@ -326,6 +327,10 @@ impl Catalog {
         let can_write = opened.cannot_write(&place).is_none();
         let data = Arc::new(DataFolder::of(&directory, can_write, keys.is_encrypted())?);
         let catalog = Self::of(opened, keys, place, Some(directory), data);
+        if catalog.is_encrypted() {
+            // A database that cannot be written may have no key yet. It is still read, and records nothing.
+            catalog.audit.set_seal(catalog.audit_key().ok().map(Seal::new));
+        }
         if can_write {
             catalog.keep_room();
             // If this cannot finish now, the next process that opens the database or writes to it does.

@@ -167,6 +167,41 @@ fn nothing_is_in_clear_and_answers_are_the_same() {
 }
 
 #[test]
+fn the_audit_log_is_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, text) = (folder.path().join("crm"), keys(&["a"]));
+    let (engine, session) = encrypted(&place, &text);
+    rows(
+        &engine,
+        &session,
+        &format!(
+            "CREATE TABLE visitors AS SELECT 1 AS id, '{PHONE}' AS phone; ALTER TABLE visitors ALTER COLUMN phone SET CLASS 'phone';
+            SELECT phone AS \"{NAME}\" FROM visitors; ALTER SYSTEM SET portrait.audit = 'read'"
+        ),
+    );
+    let seen = "SELECT event, command, object, columns FROM system.audit ORDER BY number";
+    let expected = ["policy|ALTER TABLE|visitors|NULL", "read|SELECT|visitors|phone", "setting|ALTER SYSTEM|NULL|NULL"];
+    assert_eq!(rows(&engine, &session, seen), expected);
+    let log = std::fs::read_to_string(place.join("audit.log")).unwrap();
+    assert!(log.lines().all(|line| line.contains("\"sealed\":\"")), "{log}");
+    assert!([NAME, "visitors", "phone"].iter().all(|text| !log.contains(text)), "{log}");
+    // The log stays readable when the key of the database is another.
+    engine.rotate_key(None).unwrap();
+    drop((session, engine));
+    let (engine, session) = open(&place, &text);
+    assert_eq!(rows(&engine, &session, seen), expected);
+    rows(&engine, &session, "ALTER TABLE visitors ALTER COLUMN id SET CLASS 'key'; SELECT phone FROM visitors");
+    assert_eq!(rows(&engine, &session, seen)[3..], ["read|SELECT|visitors|phone"]);
+    assert!(engine.verify_audit(None).unwrap().problems.is_empty() && engine.check().unwrap().findings.is_empty());
+    let archive = folder.path().join("crm.backup");
+    engine.back_up(&archive, &|_, _| true).unwrap();
+    let copy = folder.path().join("copy");
+    restore(&archive, &copy, &|_, _| true).unwrap();
+    let (engine, session) = open(&copy, &text);
+    assert_eq!(rows(&engine, &session, seen).len(), 4);
+}
+
+#[test]
 fn whoever_has_no_key_is_told_and_nothing_happens() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("crm");

@@ -11,6 +11,7 @@ use fail::fail_point;
 use parking_lot::Mutex;
 
 use super::record::{Entry, Event, Events, Last, Line, Record, line};
+use super::sealing::Seal;
 use super::verify::{Chain, Expected, Verified};
 use super::{AuditKey, HEAD, LOG, hash_of};
 use crate::catalog::access::Access;
@@ -24,6 +25,8 @@ pub struct AuditLog {
     directory: Option<PathBuf>,
     access: Access,
     key: OnceLock<AuditKey>,
+    /// What the records of an encrypted database are encrypted with; `Some(None)` when its key cannot be had.
+    seal: OnceLock<Option<Seal>>,
     state: Mutex<State>,
 }
 
@@ -43,12 +46,22 @@ struct State {
 impl AuditLog {
     /// The log in a database directory, or in memory without one.
     pub fn new(directory: Option<&Path>, access: Access) -> Self {
-        Self { directory: directory.map(Path::to_path_buf), access, key: OnceLock::new(), state: Mutex::default() }
+        let (key, seal) = (OnceLock::new(), OnceLock::new());
+        Self { directory: directory.map(Path::to_path_buf), access, key, seal, state: Mutex::default() }
     }
 
     /// Sets the key that records are hashed with from now on.
     pub fn set_key(&self, key: AuditKey) {
         let _ = self.key.set(key);
+    }
+
+    /// Sets what the records of an encrypted database are encrypted with; without it, none can be written.
+    pub fn set_seal(&self, seal: Option<Seal>) {
+        let _ = self.seal.set(seal);
+    }
+
+    fn seal(&self) -> Option<&Seal> {
+        self.seal.get().and_then(Option::as_ref)
     }
 
     /// False when the log cannot be written, as in a read-only database.
@@ -115,7 +128,7 @@ impl AuditLog {
         settled: bool,
         is_new: bool,
     ) -> io::Result<Vec<u64>> {
-        let length = state.catch_up(file)?;
+        let length = state.catch_up(file, self.seal())?;
         if length == 0 {
             // The file is empty or missing but the head names a record: continue after that record, so that the gap shows in a
             // verification.
@@ -162,8 +175,14 @@ impl AuditLog {
                 number: last.number + 1,
                 at: crate::text::timestamp(now()),
                 entry: entry.clone(),
+                sealed: None,
                 key: key.map(|key| key.version.clone()),
                 previous: last.hash,
+            };
+            let record = match self.seal.get() {
+                Some(Some(seal)) => seal.seal(record)?,
+                Some(None) => return Err(io::Error::other(NO_SEAL)),
+                None => record,
             };
             let (written, hash) = line(&record, |line| hash_of(line, key))?;
             lines.extend(written);
@@ -203,7 +222,7 @@ impl AuditLog {
             }
         }
         if let Some(file) = state.file.as_ref().map(File::try_clone) {
-            file.and_then(|file| state.catch_up(&file)).map_err(|error| self.unread(&error))?;
+            file.and_then(|file| state.catch_up(&file, self.seal())).map_err(|error| self.unread(&error))?;
         }
         Ok(state.events)
     }
@@ -239,17 +258,24 @@ impl AuditLog {
         read(&mut BufReader::with_capacity(1 << 20, file.take(length)), &mut visit).map_err(|error| self.unread(&error))
     }
 
-    /// The records with their hashes, oldest first. Unreadable lines are skipped.
+    /// The records with their hashes, oldest first. Unreadable lines are skipped, and of records that cannot be decrypted only the event is
+    /// known.
     ///
     /// # Errors
-    /// The log cannot be read.
+    /// The log cannot be read, or is encrypted and its key cannot be had.
     pub fn records(&self) -> Result<Vec<(Record, String)>> {
-        let mut records = vec![];
+        let (mut records, mut is_locked) = (vec![], false);
         self.each_line(|line, _| {
-            let read = Line::read(line).and_then(|line| Some((line.record()?, line.hash.to_string())));
-            records.extend(read);
+            let Some((line, mut record)) = Line::read(line).and_then(|line| Some((line, line.record()?))) else { return };
+            if record.sealed.is_some() {
+                is_locked |= self.seal().is_none();
+                if let Some(entry) = self.seal().and_then(|seal| seal.open(&record)) {
+                    record.entry = entry;
+                }
+            }
+            records.push((record, line.hash.to_string()));
         })?;
-        Ok(records)
+        if is_locked { Err(self.unread(&io::Error::other(NO_SEAL))) } else { Ok(records) }
     }
 
     /// Verifies every record, and that each follows the one before.
@@ -259,7 +285,7 @@ impl AuditLog {
     pub fn verify(&self, expected: Option<&Expected>) -> Result<Verified> {
         // Read the head first: a record appended meanwhile must not count as missing.
         let head = self.head();
-        let mut chain = Chain::new(self.key.get(), head.as_ref(), expected);
+        let mut chain = Chain::new(self.key.get(), self.seal(), head.as_ref(), expected);
         self.each_line(|line, _| chain.next(line))?;
         Ok(chain.end())
     }
@@ -283,7 +309,7 @@ impl State {
     }
 
     /// Reads what other writers have appended since; returns the length of the log.
-    fn catch_up(&mut self, mut file: &File) -> io::Result<u64> {
+    fn catch_up(&mut self, mut file: &File, seal: Option<&Seal>) -> io::Result<u64> {
         let length = file.metadata()?.len();
         if length < self.seen {
             (self.seen, self.last, self.events) = (0, Last::default(), Events::default());
@@ -306,7 +332,8 @@ impl State {
             // Only records that change settings are parsed as JSON, to keep this scan cheap.
             let is_setting = text.windows(SETTING.len()).take(100).any(|part| part == SETTING);
             if is_setting && let Some(record) = line.record() {
-                self.take_settings(&[record.entry]);
+                let entry = seal.and_then(|seal| seal.open(&record)).unwrap_or(record.entry);
+                self.take_settings(&[entry]);
             }
         }
     }
@@ -318,6 +345,8 @@ impl State {
     }
 }
 
+/// Why nothing can be recorded in an encrypted database.
+const NO_SEAL: &str = "the key of its records is missing; open the database again, or restore it from a backup";
 /// The marker of a record that changes what is recorded; it comes right after the number and time.
 const SETTING: &[u8] = b"\"event\":\"setting\"";
 

@@ -9,7 +9,8 @@
 //! The hash of a record is the SHA-256 of its line without `,"hash":"…"`, in hexadecimal; with a key it is HMAC-SHA-256 (RFC 2104), and the
 //! record names the key's version. So a record that was changed, removed, moved or inserted is detected, see [`verify`]; anyone can check
 //! the chain with a few lines of code in any language. Someone who can write the file could rewrite the whole chain, but not if the key is
-//! kept elsewhere, and not undetected if the number and hash of a record were noted elsewhere.
+//! kept elsewhere, and not undetected if the number and hash of a record were noted elsewhere. The records of an encrypted database are
+//! encrypted, see [`sealing`].
 //!
 //! The log is a separate file, not a table of the catalog. So a record remains when its transaction is rolled back, can be written while
 //! another process has the catalog locked, and is not part of a transaction's working copy of the catalog. Records are only ever appended,
@@ -21,10 +22,12 @@
 
 mod log;
 mod record;
+mod sealing;
 mod verify;
 
 pub use log::AuditLog;
 pub use record::{Entry, Event, Events};
+pub use sealing::Seal;
 pub use verify::{Expected, Problem, Verified};
 
 use ring::{digest, hmac};

@@ -165,6 +165,9 @@ pub struct Record {
     pub at: String,
     #[serde(flatten)]
     pub entry: Entry,
+    /// In an encrypted database: the entry, encrypted. Then only the event stands in `entry`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
     /// The version of the key that its hash was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

@@ -199,3 +199,45 @@ fn what_is_recorded_holds_for_all_writers() {
     assert_eq!(Events::read("Read,GRANT").unwrap().to_string(), "read, grant");
     assert_eq!(Events::read("read, writes").unwrap_err(), "writes");
 }
+
+#[test]
+fn encrypted_records_are_read_with_the_key_alone() {
+    use crate::encryption::Secret;
+    let seal = |byte: u8| Secret::of(&[byte; 32]).map(Seal::new);
+    // Records from before stay readable.
+    let folder = of_records(2);
+    let sealed = log(&folder);
+    sealed.set_seal(seal(1));
+    for role in ["Qwertz", "Asdfgh"] {
+        sealed.append(&[entry(role)], true).unwrap();
+    }
+    sealed.append(&[Entry { outcome: "read".into(), ..Entry::new(Event::Setting) }], true).unwrap();
+    let whole = lines(&folder);
+    assert!(whole[..2].iter().all(|line| line.contains("customers")));
+    assert!(whole[2..].iter().all(|line| !["Qwertz", "Asdfgh", "customers", "phone"].iter().any(|text| line.contains(text))));
+    let roles =
+        |log: &AuditLog| -> Vec<String> { log.records().unwrap().into_iter().map(|(record, _)| record.entry.role).collect() };
+    assert_eq!(roles(&sealed), ["role 1", "role 2", "Qwertz", "Asdfgh", ""]);
+    assert!(sealed.verify(None).unwrap().problems.is_empty());
+    let later = log(&folder);
+    later.set_seal(seal(1));
+    assert_eq!(later.events().unwrap(), Events::read("read").unwrap());
+    // Without the key the chain can be checked, and nothing can be read or written.
+    let locked = log(&folder);
+    locked.set_seal(None);
+    assert!(locked.verify(None).unwrap().problems.is_empty());
+    assert!(locked.records().is_err() && locked.append(&[entry("x")], true).is_err());
+    // Who has another key or none makes a chain, but no record of it.
+    let other = log(&folder);
+    other.set_seal(seal(2));
+    other.append(&[entry("forged")], true).unwrap();
+    log(&folder).append(&[entry("forged")], true).unwrap();
+    let problems = sealed.verify(None).unwrap().problems;
+    assert_eq!(problems.iter().map(|problem| problem.number).collect::<Vec<_>>(), [6, 7]);
+    assert_eq!(roles(&sealed)[5..], ["", "forged"]);
+    // What a record says cannot be moved to another.
+    let of = |line: &str| line.split("\"sealed\":\"").nth(1).unwrap().split('"').next().unwrap().to_string();
+    let moved = whole[3].replace(&of(&whole[3]), &of(&whole[2]));
+    let record = record::Line::read(moved.as_bytes()).unwrap().record().unwrap();
+    assert!(seal(1).unwrap().open(&record).is_none());
+}

@@ -1,6 +1,7 @@
 //! Verifies that the log has exactly the records that were written, in order.
 
 use super::record::{Last, Line};
+use super::sealing::Seal;
 use super::{AuditKey, hash_of};
 
 /// A record that was noted elsewhere: its number and hash, or the start of its hash.
@@ -51,17 +52,25 @@ const MOST_PROBLEMS: usize = 1_000;
 /// The state of a verification that goes through the chain.
 pub struct Chain<'a> {
     key: Option<&'a AuditKey>,
+    seal: Option<&'a Seal>,
     head: Option<&'a Last>,
     expected: Option<&'a Expected>,
     last: Last,
     /// Unreadable lines since the last record.
     unreadable: u64,
+    /// Whether a record so far was encrypted.
+    is_sealed: bool,
     found: Verified,
 }
 
 impl<'a> Chain<'a> {
-    pub fn new(key: Option<&'a AuditKey>, head: Option<&'a Last>, expected: Option<&'a Expected>) -> Self {
-        Self { key, head, expected, last: Last::default(), unreadable: 0, found: Verified::default() }
+    pub fn new(
+        key: Option<&'a AuditKey>,
+        seal: Option<&'a Seal>,
+        head: Option<&'a Last>,
+        expected: Option<&'a Expected>,
+    ) -> Self {
+        Self { key, seal, head, expected, last: Last::default(), unreadable: 0, is_sealed: false, found: Verified::default() }
     }
 
     fn tell(&mut self, number: u64, text: impl Into<String>) {
@@ -117,6 +126,17 @@ impl<'a> Chain<'a> {
                 self.found.keyed += 1;
                 self.found.without_key += 1;
             }
+        }
+        // Whoever has no key of the database can make a chain of hashes, but no record of it.
+        match &record.sealed {
+            Some(_) => {
+                self.is_sealed = true;
+                if self.seal.is_some_and(|seal| seal.open(&record).is_none()) {
+                    self.tell(line.number, "cannot be decrypted: it was not written with the key of this database");
+                }
+            }
+            None if self.is_sealed => self.tell(line.number, "is not encrypted, but records before it are"),
+            None => {}
         }
         for noted in
             [self.head.map(|head| (head.number, head.hash.as_str(), "audit.head")), self.expected()].into_iter().flatten()

@@ -29,6 +29,8 @@ The records are lines of JSON in the file `audit.log` of the database directory.
 `portrait audit` checks all of them. Whoever can write the file could also rewrite all of it, or cut off its end. To notice that, write down the last number and hash elsewhere from time to time, and pass them
 with `--expect`. A secret key prevents it: `PORTRAIT_AUDIT_KEY_FILE` names a key file as described under `pseudonymize`, and the hashes are then HMAC-SHA-256 under a key derived from it.
 
+In an encrypted database, records are encrypted as well: the file shows their numbers, times, events and hashes. Records that were written before by a version without this stay as they are.
+
 In a database that is read-only nothing can be recorded, so columns that have a class cannot be read there.
 
 **Elsewhere.** PostgreSQL's statement of the same name sets any parameter; auditing there is the extension pgaudit, which writes statements
