@@ -28,9 +28,10 @@ const DOC: Doc = Doc {
     summary: "Explains why a customer has its value of a tag: each rule with the customer's own values, and the rule that decided.",
     description: "\
 One row per rule, in order. `decided` is true for the first rule that holds; this rule gives the value. ELSE is the last row. `compared`
-shows the columns and expressions of the condition with this customer's values; the thresholds are in `condition`. A tag
-whose value is not a CASE has one row, with its expression as the condition. If no customer has the key, or the tag's query has no row for
-the customer, there is one row without a rule, and its condition says so.
+shows the columns and expressions of the condition with this customer's values; the thresholds are in `condition`. If the tag's query has
+several rows for the customer, each of them has its rules and its decision. A tag whose value is not a CASE has one row, with its
+expression as the condition. If no customer has the key, or the tag's query has no row for the customer, there is one row without a rule,
+and its condition says so.
 
 `value`, `since` and `version` are what is published: the value, the time of the refresh that first gave it, and the version of the tag's
 definition at that time. They are NULL if the customer has no value. If the tag was replaced after the last refresh, the rules shown are the
@@ -135,7 +136,7 @@ impl TableMacro for ExplainTag {
             "SELECT rules.rule, \
                coalesce(rules.condition, CASE WHEN state.has THEN {without_row} ELSE {unknown} END) AS condition, \
                rules.compared, rules.holds, rules.gives, \
-               coalesce(rules.holds AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER (), false) AS decided, \
+               coalesce(rules.holds AND rules.rule = min(CASE WHEN rules.holds THEN rules.rule END) OVER (PARTITION BY rules.of_row), false) AS decided, \
                state.value, state.since, state.version \
              FROM (SELECT 1 AS one) AS always LEFT JOIN ({state}) AS state ON true LEFT JOIN ({rules}) AS rules ON state.has"
         ))
@@ -212,8 +213,8 @@ fn without_rules(parsed: &Query, query: &str, key: &str) -> String {
     // `SELECT *` does not say which column is the value.
     let value = if values.is_empty() { query.to_string() } else { values.join(", ") };
     format!(
-        "SELECT CAST(1 AS BIGINT) AS rule, {} AS condition, CAST(NULL AS VARCHAR) AS compared, true AS holds, CAST(value AS VARCHAR) AS gives \
-         FROM ({query}) AS tag(customer, value) WHERE customer = {key}",
+        "SELECT CAST(1 AS BIGINT) AS rule, {} AS condition, CAST(NULL AS VARCHAR) AS compared, true AS holds, CAST(value AS VARCHAR) AS gives, \
+         CAST(NULL AS BIGINT) AS of_row FROM ({query}) AS tag(customer, value) WHERE customer = {key}",
         literal(&value)
     )
 }
@@ -246,11 +247,12 @@ fn one_row(rule: usize, condition: &str, compared: &str, holds: &str, gives: &st
     )
 }
 
-/// A row for each struct, all for one customer.
+/// A row for each struct and row of the one customer; `of_row` tells which of these rows it is about.
 fn unnested(source: &str, names: &str, structs: &[String], key: &str) -> String {
     let fields = ["rule", "condition", "compared", "holds", "gives"].map(|field| format!("one['{field}'] AS {field}")).join(", ");
     format!(
-        "SELECT {fields} FROM (SELECT unnest(make_array({})) AS one FROM ({source}) AS source(customer{names}) WHERE customer = {key})",
+        "SELECT {fields}, of_row FROM (SELECT unnest(make_array({})) AS one, of_row \
+         FROM (SELECT *, row_number() OVER () AS of_row FROM ({source}) AS source(customer{names}) WHERE customer = {key}))",
         structs.join(", ")
     )
 }
