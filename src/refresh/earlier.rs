@@ -23,7 +23,7 @@ impl Earlier {
     /// Looks up the earlier snapshots of the profile.
     ///
     /// # Errors
-    /// The refresh is of an earlier time than the last one and does not say `rewind`, or its time lies before the oldest snapshot that is
+    /// The refresh is of an earlier time than the last one and does not say `rewind`, or its time is not after the oldest snapshot that is
     /// kept.
     pub fn of(refresh: &Refresh<'_>) -> Result<Self> {
         let name = refresh.definition.name();
@@ -42,7 +42,7 @@ impl Earlier {
         let base = refresh.catalog.snapshot(SnapshotOf::Profile, name, When::Before(refresh.as_of))?;
         if base.is_none() && newest.is_some() && refresh.catalog.was_published_before(name, refresh.as_of)? {
             let problem = format!(
-                "as_of {} lies before the oldest snapshot that is kept, so that the history before it cannot be continued; give a later time, \
+                "as_of {} is not after the oldest snapshot that is kept, so that the history before it cannot be continued; give a later time, \
                  or DROP PROFILE and begin anew (keep_snapshots is {})",
                 timestamp(refresh.as_of),
                 refresh.definition.body.keep_snapshots

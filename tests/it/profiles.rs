@@ -122,7 +122,7 @@ fn a_long_history_is_kept_in_few_files() {
     let files = std::fs::read_dir(folder.path().join("data")).unwrap().count();
     assert!(files < 45, "{files} files");
     let too_early = try_rows(&engine, &session, "REFRESH PROFILE p WITH (as_of = DATE '2025-02-20', rewind = true)").unwrap_err();
-    assert!(too_early.contains("lies before the oldest snapshot that is kept"), "{too_early}");
+    assert!(too_early.contains("is not after the oldest snapshot that is kept"), "{too_early}");
     run("REFRESH PROFILE p WITH (as_of = DATE '2025-02-27', rewind = true)");
     assert_eq!(run(history), ["1160|1140|1|2025-02-27T23:59:59.999999"]);
     // A recreated profile starts without a history.
