@@ -24,7 +24,8 @@ run (NULL before the first). All are timestamps in UTC. A repeated attempt has t
 same rows.
 
 **Calendar.** `cron` has five fields, `minute hour day month weekday`, or six with seconds in front; `*`, lists, ranges, steps, names of months and days, `L` for
-the last day, `W` for the nearest weekday, `1#2` for the second Monday, `@daily` and similar names. A time of day that daylight saving skips in `timezone`
+the last day, `W` for the nearest weekday, `1#2` for the second Monday, `@daily` and similar names. If both day and weekday are given,
+either is enough: `0 0 1 * MON` runs on every first of a month and on every Monday. A time of day that daylight saving skips in `timezone`
 runs once, right after the gap; a time that occurs twice runs once, the first time. Expressions that repeat within hours (`*/30 * * * *`) run
 in both of the two equal hours. The zones are those of the IANA database of 2025. `every` counts from the beginning of 1970 in UTC, so times do not drift: every 15 minutes
 is at :00, :15, :30 and :45.
