@@ -36,7 +36,7 @@ const fn of(
 }
 
 /// Every setting, by name.
-pub static SETTINGS: [PostgresSetting; 65] = [
+pub static SETTINGS: [PostgresSetting; 75] = [
     of("application_name", "", None, "user", "string", "The name that a client gives itself."),
     of("array_nulls", "on", None, "user", "bool", "NULL within the text of an array is NULL."),
     of("backslash_quote", "safe_encoding", None, "user", "enum", "How a quote may be written within a text."),
@@ -46,6 +46,7 @@ pub static SETTINGS: [PostgresSetting; 65] = [
     of("client_encoding", "UTF8", None, "user", "string", "The encoding of texts between client and server."),
     of("client_min_messages", "notice", None, "user", "enum", "The least important messages that a client is sent."),
     of("cluster_name", "", None, "postmaster", "string", "The name of the server."),
+    of("constraint_exclusion", "partition", None, "user", "enum", "Whether conditions rule out tables that are not read."),
     of("data_checksums", "on", None, "internal", "bool", "Whether files have checksums."),
     of("DateStyle", "ISO, MDY", None, "user", "string", "How dates are written."),
     of("default_table_access_method", "heap", None, "user", "string", "How tables are kept."),
@@ -54,8 +55,14 @@ pub static SETTINGS: [PostgresSetting; 65] = [
     of("default_transaction_deferrable", "off", None, "user", "bool", "Whether transactions may wait."),
     of("default_transaction_isolation", "read committed", None, "user", "enum", "The isolation of transactions."),
     of("default_transaction_read_only", "off", None, "user", "bool", "Whether transactions only read."),
+    of("enable_hashjoin", "on", None, "user", "bool", "Whether the planner may join by a hash table."),
+    of("enable_mergejoin", "on", None, "user", "bool", "Whether the planner may join sorted rows."),
+    of("enable_nestloop", "on", None, "user", "bool", "Whether the planner may compare each row with each other."),
+    of("enable_seqscan", "on", None, "user", "bool", "Whether the planner may read whole tables."),
     of("escape_string_warning", "on", None, "user", "bool", "Whether backslashes in texts are warned of."),
     of("extra_float_digits", "1", None, "user", "integer", "The digits that floats are written with."),
+    of("from_collapse_limit", "8", None, "user", "integer", "The most tables of subqueries that are planned together."),
+    of("geqo", "on", None, "user", "bool", "Whether joins of many tables are planned by chance."),
     of(
         "idle_in_transaction_session_timeout",
         "0",
@@ -70,6 +77,7 @@ pub static SETTINGS: [PostgresSetting; 65] = [
     of("IntervalStyle", "postgres", None, "user", "enum", "How intervals are written."),
     of("is_superuser", "on", None, "internal", "bool", "Whether the role may do everything."),
     of("jit", "off", None, "user", "bool", "Whether queries are compiled."),
+    of("join_collapse_limit", "8", None, "user", "integer", "The most joins that are planned together."),
     of("lc_collate", "C.UTF-8", None, "internal", "string", "The order of texts."),
     of("lc_ctype", "C.UTF-8", None, "internal", "string", "What letters there are."),
     of("lc_messages", "C.UTF-8", None, "superuser", "string", "The language of messages."),
@@ -77,6 +85,7 @@ pub static SETTINGS: [PostgresSetting; 65] = [
     of("lc_numeric", "C.UTF-8", None, "user", "string", "How numbers are written."),
     of("lc_time", "C.UTF-8", None, "user", "string", "How times are written."),
     of("lock_timeout", "0", Some("ms"), "user", "integer", "Milliseconds that a statement waits for a lock."),
+    of("maintenance_work_mem", "65536", Some("kB"), "user", "integer", "Kilobytes that maintenance may take."),
     of("max_connections", "100", None, "postmaster", "integer", "The most sessions at once."),
     of("max_identifier_length", "63", None, "internal", "integer", "The longest name, in bytes."),
     of("max_index_keys", "32", None, "internal", "integer", "The most columns of an index."),
@@ -105,6 +114,7 @@ pub static SETTINGS: [PostgresSetting; 65] = [
     of("transaction_deferrable", "off", None, "user", "bool", "Whether the transaction may wait."),
     of("transaction_isolation", "read committed", None, "user", "enum", "The isolation of the transaction."),
     of("transaction_read_only", "off", None, "user", "bool", "Whether the transaction only reads."),
+    of("transaction_timeout", "0", Some("ms"), "user", "integer", "Milliseconds after which a transaction ends."),
     of("wal_level", "replica", None, "postmaster", "enum", "What is written to the log."),
     of("work_mem", "4096", Some("kB"), "user", "integer", "Kilobytes that an operator may take."),
     of("xmlbinary", "base64", None, "user", "enum", "How bytes are written in XML."),
@@ -174,6 +184,7 @@ pub fn checked(name: &str, value: &str) -> Result<String> {
         "transaction_isolation" | "default_transaction_isolation" if lower == "serializable" => {
             wrong("repeatable read or less: a transaction reads one state of the database")
         }
+        "transaction_timeout" if lower != "0" => wrong("0: statement_timeout limits each statement, a transaction has no limit"),
         _ => match setting.kind {
             "bool" => match lower.as_str() {
                 "on" | "true" | "t" | "yes" | "y" | "1" => Ok("on".into()),
