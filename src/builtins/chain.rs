@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::scalar::{excerpt, short_name};
-use super::{arithmetic, division};
+use super::{arithmetic, division, one_nan};
 
 /// Its first argument is a string with one letter per operator; the others are the operands.
 pub const NAME: &str = "chain_of_operators";
@@ -237,7 +237,9 @@ impl ScalarUDFImpl for Chain {
                     Operator::Multiply => apply(&left, &right, numeric::mul_wrapping)?,
                     Operator::Divide | Operator::Modulo => {
                         let divisor = matches!(term, ColumnarValue::Array(_)).then(|| field.name().as_str());
-                        division::compute(operator, [&left, &right], arguments.number_rows, result.name(), divisor)?
+                        let divided =
+                            division::compute(operator, [&left, &right], arguments.number_rows, result.name(), divisor)?;
+                        one_nan::without_sign(divided)
                     }
                     other => return exec_err!("{NAME} has no operator {other}"),
                 },

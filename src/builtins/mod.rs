@@ -18,6 +18,7 @@ pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
 pub mod nested;
+pub mod one_nan;
 pub mod only_row;
 pub mod percentiles;
 pub mod postgres;
@@ -42,6 +43,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     arithmetic::ALL
         .into_iter()
         .chain(division::ALL)
+        .chain(one_nan::ALL)
         .chain(spans::ALL)
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)

@@ -13,6 +13,7 @@ mod lateral_lists;
 mod lengths;
 mod missing_sorts;
 mod multisets;
+mod nans;
 mod nested_order;
 mod null_keys;
 mod offsets;
@@ -83,6 +84,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == keys.name()) {
         *engines = Arc::new(keys);
     }
+    optimizer.push(Arc::new(nans::OneNan));
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();

@@ -18,6 +18,7 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
 use super::filtered_arguments::is_wider;
 use crate::builtins::division::is_division;
+use crate::builtins::one_nan;
 
 /// The last of the rules about filters, because others would merge the filters again.
 #[derive(Debug)]
@@ -84,7 +85,11 @@ fn risk(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Risk> {
             let is_failing = divides && !DataType::is_floating(&binary.left().data_type(schema)?);
             if is_failing { Risk::Failing } else { Risk::None }
         } else if let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() {
-            if is_division(call.fun().name()) { Risk::Failing } else { Risk::Call }
+            match call.fun().name() {
+                name if is_division(name) => Risk::Failing,
+                name if one_nan::is_own(name) => Risk::None,
+                _ => Risk::Call,
+            }
         } else {
             Risk::None
         };

@@ -1,0 +1,145 @@
+//! `/`, `%` and `-` of floats, whose NaN has no sign.
+//!
+//! Processors give 0.0 / 0.0 the sign of a negative number, and comparisons of the engine go by it: such a NaN would be less than all
+//! numbers and differ from `CAST('NaN' AS DOUBLE)`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float32Array, Float64Array};
+use datafusion::arrow::compute::kernels::numeric;
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator};
+use datafusion::physical_expr_common::datum::apply;
+
+use super::scalar::Scalar;
+
+static DIVIDE: Scalar = Scalar {
+    name: "divide_floats",
+    takes,
+    gives,
+    compute: |arguments| match arguments.args.as_slice() {
+        [left, right] => Ok(without_sign(apply(left, right, numeric::div)?)),
+        _ => internal_err!("divide_floats takes two numbers"),
+    },
+    written: |arguments| match arguments {
+        [left, right] => Some(format!("{left} / {right}")),
+        _ => None,
+    },
+};
+
+static REMAINDER: Scalar = Scalar {
+    name: "remainder_of_floats",
+    takes,
+    gives,
+    compute: |arguments| match arguments.args.as_slice() {
+        [left, right] => Ok(without_sign(apply(left, right, numeric::rem)?)),
+        _ => internal_err!("remainder_of_floats takes two numbers"),
+    },
+    written: |arguments| match arguments {
+        [left, right] => Some(format!("{left} % {right}")),
+        _ => None,
+    },
+};
+
+static NEGATIVE: Scalar = Scalar {
+    name: "negative_float",
+    takes,
+    gives,
+    compute: |arguments| match arguments.args.as_slice() {
+        [number] => {
+            let negative = numeric::neg(number.to_array(arguments.number_rows)?.as_ref())?;
+            Ok(without_sign(ColumnarValue::Array(negative)))
+        }
+        _ => internal_err!("negative_float takes one number"),
+    },
+    written: |arguments| match arguments {
+        [number] => Some(format!("(- {number})")),
+        _ => None,
+    },
+};
+
+/// The functions of this module.
+pub static ALL: [&Scalar; 3] = [&DIVIDE, &REMAINDER, &NEGATIVE];
+
+/// True for the name of one of these functions, which never fail.
+pub fn is_own(name: &str) -> bool {
+    ALL.iter().any(|scalar| scalar.name == name)
+}
+
+fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [DataType::Float64, ..] | [DataType::Float32, ..] if types.iter().all(|data_type| *data_type == types[0]) => {
+            Ok(types.to_vec())
+        }
+        _ => plan_err!("expected floats of one type"),
+    }
+}
+
+fn gives(types: &[DataType]) -> Result<DataType> {
+    match types.first() {
+        Some(data_type) => Ok(data_type.clone()),
+        None => plan_err!("expected floats"),
+    }
+}
+
+fn is_float(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Float32 | DataType::Float64)
+}
+
+/// `left operator right` over floats of these types, if a NaN could have a sign.
+pub fn of_two(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
+    let function = match operator {
+        Operator::Divide => &DIVIDE,
+        Operator::Modulo => &REMAINDER,
+        _ => return None,
+    };
+    (is_float(left.1) && left.1 == right.1).then(|| function.call(vec![left.0.clone(), right.0.clone()]))
+}
+
+/// `-number` over a float of this type.
+pub fn negative(number: &Expr, data_type: &DataType) -> Option<Expr> {
+    is_float(data_type).then(|| NEGATIVE.call(vec![number.clone()]))
+}
+
+/// A constant NaN without its sign; `None` for any other constant.
+pub fn of_constant(value: &ScalarValue) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::Float64(Some(number)) if number.is_nan() && number.is_sign_negative() => {
+            Some(ScalarValue::Float64(Some(f64::NAN)))
+        }
+        ScalarValue::Float32(Some(number)) if number.is_nan() && number.is_sign_negative() => {
+            Some(ScalarValue::Float32(Some(f32::NAN)))
+        }
+        _ => None,
+    }
+}
+
+/// Takes the sign of every NaN.
+pub fn without_sign(value: ColumnarValue) -> ColumnarValue {
+    match value {
+        ColumnarValue::Array(values) => ColumnarValue::Array(all_without_sign(&values)),
+        ColumnarValue::Scalar(value) => ColumnarValue::Scalar(of_constant(&value).unwrap_or(value)),
+    }
+}
+
+fn all_without_sign(values: &ArrayRef) -> ArrayRef {
+    match values.data_type() {
+        DataType::Float64 => {
+            let floats = values.as_primitive::<Float64Type>();
+            if floats.values().iter().any(|number| number.is_nan()) {
+                let plain: Float64Array = floats.unary(|number| if number.is_nan() { f64::NAN } else { number });
+                return Arc::new(plain);
+            }
+        }
+        DataType::Float32 => {
+            let floats = values.as_primitive::<Float32Type>();
+            if floats.values().iter().any(|number| number.is_nan()) {
+                let plain: Float32Array = floats.unary(|number| if number.is_nan() { f32::NAN } else { number });
+                return Arc::new(plain);
+            }
+        }
+        _ => {}
+    }
+    Arc::clone(values)
+}

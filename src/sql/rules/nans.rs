@@ -1,0 +1,53 @@
+//! NaN has no sign: what floats give as NaN is the one NaN, which is greater than all numbers and equal to itself.
+//!
+//! Runs last in the optimizer, whose other rules know the engine's own operators.
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::{input_schema, keeping_names};
+use crate::builtins::one_nan;
+
+/// Replaces `/`, `%` and `-` of floats.
+#[derive(Debug)]
+pub struct OneNan;
+
+impl OptimizerRule for OneNan {
+    fn name(&self) -> &'static str {
+        "one_nan"
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        plan.transform_up_with_subqueries(|plan| {
+            // What a scan filters by is said in the words that its source knows.
+            if matches!(plan, LogicalPlan::TableScan(_)) {
+                return Ok(Transformed::no(plan));
+            }
+            let schema = input_schema(&plan)?;
+            keeping_names(plan, |expression| expression.transform_up(|part| without_sign(part, &schema)))
+        })
+    }
+}
+
+fn without_sign(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let replaced = match &expression {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right }) => {
+            match (left.get_type(schema), right.get_type(schema)) {
+                (Ok(left_type), Ok(right_type)) => one_nan::of_two(*op, (left, &left_type), (right, &right_type)),
+                _ => None,
+            }
+        }
+        Expr::Negative(number) => match number.get_type(schema) {
+            Ok(data_type) => one_nan::negative(number, &data_type),
+            Err(_) => None,
+        },
+        Expr::Literal(value, metadata) => one_nan::of_constant(value).map(|value| Expr::Literal(value, metadata.clone())),
+        _ => None,
+    };
+    Ok(match replaced {
+        Some(replaced) => Transformed::yes(replaced),
+        None => Transformed::no(expression),
+    })
+}
