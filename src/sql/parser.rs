@@ -29,7 +29,7 @@ use super::syntax::size::Tables;
 use super::syntax::unnamed_subqueries::UnnamedSubqueries;
 use super::syntax::{
     casts, chains, copies, grouping, joins, merged_columns, named_arguments, names, nesting, pivots, postgres, rewritten,
-    shorthands, spellings, supported, type_names,
+    shorthands, sorted_names, spellings, supported, type_names,
 };
 use super::time_travel;
 use super::written::Written;
@@ -597,7 +597,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        if let Err(error) = column_names::of_query(query, Place::Unseen) {
+        // Queries whose names were told apart before have none to tell apart any more.
+        let named = sorted_names::tell_apart(query, Place::From).and_then(|()| column_names::of_query(query, Place::Unseen));
+        if let Err(error) = named {
             return ControlFlow::Break(error);
         }
         postgres::query(query);
