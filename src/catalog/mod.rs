@@ -101,6 +101,8 @@ const SCHEMA_VERSION: i64 = 14;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
+/// What else stands in the directory of a database.
+const OWN_NAMES: [&str; 5] = ["data", "locks", room::RESERVE, audit::LOG, audit::HEAD];
 /// How often a read is repeated while others are writing.
 const MOST_READS: usize = 20;
 
@@ -347,6 +349,17 @@ impl Catalog {
     /// The database directory; `None` in memory.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
+    }
+
+    /// True for a path without links at which the database keeps its contents.
+    pub fn keeps(&self, path: &Path) -> bool {
+        let data = self.data.store.folder();
+        let data = data.canonicalize().unwrap_or_else(|_| data.to_path_buf());
+        let Some(Ok(within)) = data.parent().map(|folder| path.strip_prefix(folder)) else { return false };
+        let Some(first) = within.components().next() else { return false };
+        let first = first.as_os_str().to_string_lossy();
+        // The catalog has its log and its index beside it.
+        first.starts_with(FILE) || OWN_NAMES.contains(&first.as_ref())
     }
 
     /// The audit log.

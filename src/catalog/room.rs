@@ -11,7 +11,7 @@ use std::path::Path;
 use super::access::Access;
 use super::{Catalog, FILE};
 
-const RESERVE: &str = "reserve";
+pub const RESERVE: &str = "reserve";
 /// The minimum reserve in bytes: enough for lock files, and the WAL and its index of a small catalog.
 const LEAST: u64 = 1 << 20;
 /// The bytes that must be free to begin a transaction.

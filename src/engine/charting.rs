@@ -12,6 +12,7 @@ use crate::files::places;
 use crate::formats::{Told, chart, roles};
 use crate::settings::PortraitSettings;
 use crate::sql::parser;
+use crate::sql::places::refuse_own_written;
 use crate::statement::{RunningPlan, StatementContext};
 
 /// A chart of more rows would not be readable.
@@ -72,6 +73,7 @@ impl Asked {
 pub(super) async fn write(copy: CopyToStatement, context: &StatementContext, running: &RunningPlan) -> Result<Vec<String>> {
     let target = copy.target.as_str();
     places::check(target, context.base(), context.places())?;
+    refuse_own_written(target, context)?;
     let asked = Asked::read(&copy.options, target, PortraitSettings::of(context.session().config_options()).language)?;
     let query = match copy.source {
         CopyToSource::Query(query) => SqlParsed::Statement(Box::new(SqlStatement::Query(query))),

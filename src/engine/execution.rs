@@ -51,6 +51,7 @@ use crate::sql::command::{Command, Comment, CommentOn, normal};
 use crate::sql::erasing::Erasing;
 use crate::sql::experiment::AlterExperiment;
 use crate::sql::parser::{self, Parsed};
+use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::{bind_parameters, plan, plan_answered};
 use crate::sql::protection::SetClass;
 use crate::sql::schedule::{Action, ScheduleCommand};
@@ -72,6 +73,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
     {
         for location in &table.locations {
             places::check(location, context.base(), context.places())?;
+            refuse_own_read(location, &context)?;
         }
     }
     let answer = match parsed {
@@ -276,6 +278,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
         Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
         Command::BackUp(archive) => {
             places::check(&archive, context.base(), context.places())?;
+            refuse_own_written(&archive, &context)?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
             Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
         }
@@ -553,6 +556,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         LogicalPlan::Copy(mut copy) => {
             suppressing::take_options(&mut copy)?;
             places::check(&copy.output_url, context.base(), context.places())?;
+            refuse_own_written(&copy.output_url, &context)?;
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
             if copy.file_type.get_ext() == "parquet" {
                 copy.options.values_mut().for_each(give_level);

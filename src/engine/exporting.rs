@@ -20,6 +20,7 @@ use crate::objects::subject::{self, Held, Subject};
 use crate::objects::values;
 use crate::sql::erasing::Subjects;
 use crate::sql::parser::parse_composed;
+use crate::sql::places::refuse_own_written;
 use crate::sql::planning::plan;
 use crate::sql::statement::erasing::EXPORT;
 use crate::statement::StatementContext;
@@ -71,6 +72,7 @@ pub(super) async fn export(
         return Err(invalid(label, "writes a JSON document, whose name ends in .json"));
     }
     places::check(file, context.base(), context.places())?;
+    refuse_own_written(file, context)?;
     let (document, text) = Box::pin(made(subjects, given, context)).await?;
     let place = context.base().join(file);
     let staged = Staged::beside(&place)?;

@@ -24,6 +24,7 @@ use crate::report::{Answered, CARD, Language, Left, Page, REPORT, Said, Section,
 use crate::settings::PortraitSettings;
 use crate::sql::command::Report;
 use crate::sql::parser::{self, Parsed};
+use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::plan_answered;
 use crate::sql::time_travel::moment;
 use crate::statement::{RunningPlan, StatementContext};
@@ -154,6 +155,7 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
         return Err(invalid(&label, format!("writes a page, whose name ends in .html; got '{}'", statement.target)));
     }
     places::check(&statement.target, context.base(), context.places())?;
+    refuse_own_written(&statement.target, context)?;
     let options = read_options(&label, &statement.options, context)?;
     let language = match options.is_given("language") {
         true => Language::named(options.word("language")?).unwrap_or_default(),
@@ -286,6 +288,7 @@ fn sections(shipped: &[(&str, &str)], folder: Option<&str>, context: &StatementC
     if let Some(folder) = folder {
         context.check_files(Privilege::Read, folder)?;
         places::check(folder, context.base(), context.places())?;
+        refuse_own_read(folder, context)?;
         let place = context.base().join(folder);
         let problem = |error: std::io::Error| invalid(&place.display().to_string(), format!("cannot be read: {error}"));
         let is_script = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"));

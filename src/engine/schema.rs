@@ -24,6 +24,7 @@ use crate::opaque::forward;
 use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
+use crate::sql::places::refuse_own_read;
 use crate::sql::postgres::{PG_CATALOG, asks_catalog};
 use crate::statement::{Horizon, SessionTables, StatementContext};
 use crate::system::SystemSchema;
@@ -224,6 +225,7 @@ async fn elsewhere(context: &StatementContext, name: &str) -> Result<Option<Arc<
         if context.inside().is_none() {
             context.check_files(Privilege::Read, name)?;
             files::places::check(name, context.base(), context.places())?;
+            refuse_own_read(name, context)?;
         }
         return files::open(&context.state(), name, context.base()).await.map(Some);
     }

@@ -71,6 +71,24 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &outside, problem))
 }
 
+/// True for a file or folder on this machine, there already or not, whose path without links `is_wanted` accepts.
+pub fn leads_to(location: &str, base: &Path, is_wanted: impl Fn(&Path) -> bool) -> bool {
+    path_of(location, base).and_then(|path| real(&path)).is_some_and(|path| is_wanted(&path))
+}
+
+/// The file at a location on this machine whose path without links `is_wanted` accepts, with its name; `None` when there is none.
+///
+/// # Errors
+/// A folder cannot be listed.
+pub fn leading_to(location: &str, base: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Option<String>> {
+    let Some(path) = path_of(location, base) else { return Ok(None) };
+    if leads_to(location, base, &is_wanted) {
+        return Ok(Some(location.to_string()));
+    }
+    let files = listed(location, &path, &|_: &str| true)?.map(|(_, files)| files).unwrap_or_default();
+    Ok(files.into_iter().find(|file| is_wanted(&file.real)).map(|file| file.path.display().to_string()))
+}
+
 /// True for a URL within another. They are compared as they are requested: an escape such as `%2e%2e` is a `..` that may lead outside.
 fn is_under(location: &str, place: &str) -> bool {
     let (Ok(location), Ok(place)) = (ListingTableUrl::parse(location), ListingTableUrl::parse(place)) else { return false };

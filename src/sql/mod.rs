@@ -17,6 +17,7 @@ mod inserting;
 pub mod lineage;
 pub mod macros;
 pub mod parser;
+pub mod places;
 pub mod planning;
 pub mod postgres;
 pub mod protection;

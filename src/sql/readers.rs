@@ -19,6 +19,7 @@ use sqlparser::ast::{
 };
 
 use super::parser::visit;
+use super::places::refuse_own_read;
 use super::relation::single_name;
 use crate::adapter::arguments::Options;
 use crate::catalog::grants::Privilege;
@@ -48,7 +49,8 @@ pub async fn open(
     let allowed = if context.inside().is_none() { context.places() } else { None };
     let check = |location: &str| {
         context.check_files(Privilege::Read, location)?;
-        files::places::check(location, context.base(), allowed)
+        files::places::check(location, context.base(), allowed)?;
+        refuse_own_read(location, context)
     };
     for name in calls.quoted {
         let is_table = || state.schema_for_ref(TableReference::bare(name.as_str())).is_ok_and(|schema| schema.table_exist(&name));

@@ -8,7 +8,7 @@ use crate::support::{About, Dice, cases, rows, try_rows};
 struct World {
     engine: Engine,
     session: Session,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 const VISIBLE: u64 = 60;
@@ -19,7 +19,7 @@ impl World {
         let database = Some(folder.path().join("db"));
         let engine = Engine::open(EngineOptions { database, partitions: Some(2), ..EngineOptions::default() }).unwrap();
         let session = engine.session().unwrap();
-        let world = Self { engine, session, _folder: folder };
+        let world = Self { engine, session, folder };
         let mut dice = Dice(hidden);
         let mut people = vec![];
         for id in 1..=VISIBLE {
@@ -432,4 +432,65 @@ fn earlier_states_of_a_table_stay_masked() {
     assert!(described.contains("kind|segment") && !described.contains("spent > 4"), "{described}");
     world.rows("RESET ROLE");
     assert!(world.rows("DESCRIBE SEGMENT big").join("\n").contains("spent > 4"));
+}
+
+/// A role that may read and write files by name reads none of the database itself, in whatever way it names them, and nobody writes to one.
+#[test]
+fn files_of_the_database_are_not_read_or_written_by_name() {
+    let world = World::new(7);
+    let place = world.folder.path().join("db");
+    let data = place.join("data").read_dir().unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let shown = |path: &std::path::Path| path.display().to_string();
+    let mut files = vec![
+        format!("'{}/data/{data}'", shown(&place)),
+        format!("'{}/data/*.parquet'", shown(&place)),
+        format!("'{}/locks/../data/{data}'", shown(&place)),
+        format!("'{}/**/*.parquet'", shown(world.folder.path())),
+        format!("read_parquet('{}/data/{data}')", shown(&place)),
+        format!("read_parquet('{}/data')", shown(&place)),
+        format!("read_csv('{}/catalog.sqlite')", shown(&place)),
+    ];
+    #[cfg(unix)]
+    {
+        let link = world.folder.path().join("link");
+        std::os::unix::fs::symlink(place.join("data"), &link).unwrap();
+        files.push(format!("'{}/{data}'", shown(&link)));
+    }
+    for sql in [
+        "CREATE ROLE cy",
+        "GRANT READ, WRITE ON FILES TO cy",
+        "GRANT CREATE ON DATABASE portrait TO cy",
+        "GRANT CREATE ON SCHEMA public TO cy",
+        "SET ROLE cy",
+    ] {
+        world.rows(sql);
+    }
+    let refused = "is a file of the database itself";
+    for file in &files {
+        let told = world.answer(&format!("SELECT count(*) FROM {file}")).unwrap_err();
+        assert!(told.contains(refused), "{file}: {told}");
+    }
+    let catalog = shown(&place.join("catalog.sqlite"));
+    for sql in [
+        format!("CREATE EXTERNAL TABLE e STORED AS PARQUET LOCATION '{}/data/'", shown(&place)),
+        format!("CREATE EXTERNAL TABLE e STORED AS SQLITE OPTIONS ('table' 'versions') LOCATION '{catalog}'"),
+        format!("CREATE VIEW e AS SELECT * FROM {}", files[0]),
+        format!("COPY (SELECT 1 AS a) TO '{catalog}' STORED AS CSV"),
+        format!("COPY (SELECT 1 AS a) TO '{}/data/{data}'", shown(&place)),
+    ] {
+        let told = world.answer(&sql).unwrap_err();
+        assert!(told.contains(refused), "{sql}: {told}");
+    }
+    // Other files beside the database are read and written.
+    let other = shown(&place.join("other.csv"));
+    world.rows(&format!("COPY (SELECT 7 AS a) TO '{other}'"));
+    assert_eq!(world.rows(&format!("SELECT a FROM '{other}'")), ["7"]);
+    world.rows("RESET ROLE");
+    world.rows(&format!("SELECT count(*) FROM {}", files[0]));
+    for sql in
+        [format!("COPY (SELECT 1 AS a) TO '{catalog}' STORED AS CSV"), format!("BACKUP DATABASE TO '{}/data/x'", shown(&place))]
+    {
+        let told = world.answer(&sql).unwrap_err();
+        assert!(told.contains(refused), "{sql}: {told}");
+    }
 }

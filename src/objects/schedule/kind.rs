@@ -16,6 +16,7 @@ use crate::objects::kind::{Kind, Uses, Values};
 use crate::objects::lifecycle::{NewObject, definitions, remember};
 use crate::objects::values::{given, number, share, text, time};
 use crate::sql::command::{Body, Grammar};
+use crate::sql::places::refuse_own_read;
 use crate::sql::schedule::{Script, script};
 use crate::sql::written::Written;
 use crate::statement::{RunningPlan, StatementContext};
@@ -138,6 +139,7 @@ impl Kind for ScheduleKind {
             if let Script::File(file) = &schedule.script {
                 context.check_files(Privilege::Read, file)?;
                 crate::files::places::check(file, &schedule.base, context.places())?;
+                refuse_own_read(file, context)?;
             }
             if (schedule.on_failure.is_some() || schedule.on_success.is_some()) && !context.rights()?.is_superuser() {
                 let problem = "on_failure and on_success are for roles with SUPERUSER alone: the server itself opens these URLs";

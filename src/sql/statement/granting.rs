@@ -27,7 +27,7 @@ A role owns what it has created, and may do everything with it. With other objec
 | `SCHEMA name` | `USAGE`, without which nothing in it can be named; `CREATE`; also `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `REFRESH` on everything in it, now and later |
 | `DATABASE portrait` | `CONNECT`, `TEMPORARY`; `DETOKENIZE`; `CREATE` of schemas, profiles, segments, models and functions; also the privileges of a schema such as `SELECT`, on everything, now and later |
 | `ALL TABLES`, `ALL VIEWS`, `ALL PROFILES`, `ALL SEGMENTS`, `ALL MODELS` or `ALL FUNCTIONS`, `[IN SCHEMA name]` | the privileges of that kind, on the objects that exist now |
-| `FILES` | `READ` of files and URLs by name, also for CREATE EXTERNAL TABLE; `WRITE` by COPY. `portrait serve --files` sets the folders |
+| `FILES` | `READ` of files and URLs by name, also for CREATE EXTERNAL TABLE; `WRITE` by COPY. `portrait serve --files` sets the folders. The files of the database itself are neither read nor written by name |
 
 At first everybody has CONNECT and TEMPORARY on the database and USAGE on the schema `public`; REVOKE takes these away. DELETE, UPDATE and MERGE read the
 table, so they also need SELECT. Only the owner can alter, drop or comment on an object, and see its definition, such as the text of a view.
