@@ -33,9 +33,9 @@ pub static DOCS: [Doc; 2] = [
         summary: "Lists files: kind, size, age, and for Parquet what their footers say.",
         syntax: "file_info('location')",
         description: "\
-One row per file of the location, in the order of their names. What a kind of file does not say of itself is NULL: only Parquet knows its rows without being read. No rows are read.
+One row per file, in the order of their names. Only Parquet files tell how many rows, row groups and columns they have, and which program wrote them; these are NULL for other files. No rows are read.
 
-**Cost.** A listing of the location, and the footer of each Parquet file: some kilobytes each, also over the network.
+**Cost.** The location is listed, and the footer of each Parquet file is read: a few kilobytes each, also over the network.
 
 **Elsewhere.** `parquet_file_metadata` and `glob` of DuckDB, `pq.read_metadata` of pyarrow.",
         arguments: &[Argument::required(
@@ -63,9 +63,9 @@ One row per file of the location, in the order of their names. What a kind of fi
         summary: "Lists the columns of files, and for Parquet their sizes, NULLs and bounds.",
         syntax: "file_columns('location')",
         description: "\
-One row per file and column. Bounds are those that the footer has, as texts; they are NULL when a row group has none, and of long texts they may be cut, so that they lie outside of the values. No rows are read but those that types are guessed from.
+One row per file and column. Sizes, NULLs and bounds come from the footers of Parquet files; they are NULL for other files. Bounds are texts. They are NULL if a row group has none; those of long texts may be shortened, so that they lie below or above every value. No rows are read, except those from which types are guessed.
 
-**Cost.** As `file_info`, beside the pieces of other kinds of files that types are guessed from.
+**Cost.** As `file_info`; of other kinds of files, the pieces from which types are guessed are read.
 
 **Elsewhere.** `parquet_schema` and `parquet_metadata` of DuckDB; `sniff_csv` for CSV; `DESCRIBE FROM 'file'` gives names and types only, as
 here.",

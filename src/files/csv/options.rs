@@ -120,9 +120,12 @@ again: a leading zero or `+`, a whole number of more than 15 digits, anything un
 and `thousands` read such numbers, and `parse_date(…, order => 'dmy')` reads such dates. Each value is checked while it is read: one that
 does not fit the guess is an error that names file, line, column and value, and never a wrong number.
 
+`NaN`, `inf` and `Infinity` are text too, because programs also write `NaN` for what is missing: `null => ['NaN']` reads it as NULL,
+`types => 'x DOUBLE'` as the number.
+
 **Quotes** are read as in RFC 4180, and may contain line ends. An empty field is NULL; empty quotes are an empty text.
 
-**Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file that is none of both proposes one.
+**Encoding** is UTF-8, or UTF-16 by its byte order mark. Other encodings must be named; the error of a file in neither of them proposes one.
 
 **Cost.** A file is divided among threads and read once; the pieces for guessing types are read before. Only columns that the query needs
 are converted. Memory does not grow with the file. CSV is read again for each query: `CREATE TABLE … AS` or COPY to Parquet once, if you ask
@@ -130,7 +133,8 @@ more than one question.
 
 **Elsewhere.** `read_csv` of DuckDB (`delim`, `nullstr`, `decimal_separator`, `ignore_errors`, `null_padding`, `all_varchar`, `sample_size`)
 also guesses types, from a sample, and fails later or skips rows; `COPY … FROM` of PostgreSQL needs a table with types; `read_csv` of pandas
-(`sep`, `na_values`, `thousands`, `dtype`, `on_bad_lines`) makes 7 of 007 unless told otherwise.",
+(`sep`, `na_values`, `thousands`, `dtype`, `on_bad_lines`) makes 7 of 007 unless told otherwise.
+Names that DuckDB and pandas have for an option are understood, such as `delim`, `sep`, `nullstr`, `decimal_separator` and `all_varchar`.",
     arguments: ARGUMENTS,
     examples: &[
         "SELECT * FROM read_csv('data/orders_gbk.csv', encoding => 'gbk', null => ['-'], types => 'card VARCHAR');",

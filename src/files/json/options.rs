@@ -24,13 +24,13 @@ are not compressed are divided among threads; if there is not one object on each
 **Columns** are the names in all objects, in the order in which they first occur, with NULL where an object lacks one. Objects within objects become STRUCT, and
 lists become lists. An object with more than 500 different names becomes a MAP.
 
-**Types** are taken from all rows of files up to 16 MB together, and from pieces spread over larger ones: BIGINT, DOUBLE, BOOLEAN, VARCHAR, DATE and TIMESTAMP
-where all texts of a column are such. Whole numbers beyond 64 bits, and numbers with digits that a double would not keep, are DECIMAL and so exact. Where kinds of
-values meet (a number here, a text or an object there) the column is VARCHAR, with the JSON of what is no text. What is in quotes is never guessed to be a
-number. Each value is checked while it is read: one that does not fit, or a name that was not seen, is an error that names file, line, path and value. Values of
-columns that a query does not read are checked to be JSON, not for their types.
+**Types** are guessed from all rows if the files have up to 16 MB together, otherwise from pieces spread over them: BIGINT, DOUBLE, BOOLEAN, VARCHAR; DATE or
+TIMESTAMP if every text of a column is one. Whole numbers beyond 64 bits, and numbers with more digits than a DOUBLE keeps, are DECIMAL, which is exact. A column with
+several kinds of values (numbers and texts, texts and objects) is VARCHAR; what is not a text is written there as JSON. A text in quotes is never read as a number.
+Each value is checked while it is read: one that does not fit its type, or a name that was not seen before, is an error that gives file, line, path and value.
+Columns that a query does not read are only checked to be JSON.
 
-**Cost.** Read once, beside the pieces that types are taken from; fields that the query does not need are skipped. Memory does not grow
+**Cost.** Read once, after the pieces from which types are guessed; fields that the query does not need are skipped. Memory does not grow
 with the file.
 
 **Elsewhere.** `read_json` of DuckDB (`columns`, `sample_size`, `ignore_errors`, `maximum_object_size`), with dates found in the same way;
