@@ -20,6 +20,7 @@ pub mod policy;
 pub mod source;
 pub mod table;
 pub mod times;
+pub mod titles;
 pub mod values;
 pub mod writing;
 

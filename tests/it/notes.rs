@@ -311,6 +311,38 @@ fn numbers_that_json_does_not_have_are_told() {
 }
 
 #[test]
+fn a_title_that_is_taken_for_names_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.csv");
+    let told = |text: &str, options: &str| {
+        std::fs::write(&file, text).unwrap();
+        notes(&format!("SELECT count(*) FROM read_csv('{}'{options})", file.display()))
+    };
+    let expected = |skip: usize| {
+        format!(
+            "{}: the first line is taken for names, and has only 'June'; if it is a title, pass over it with skip => {skip} or OPTIONS \
+             ('skip' '{skip}')",
+            file.display()
+        )
+    };
+    assert_eq!(told("June,,\nid,city,amount\n1,Wuhan,2\n", ""), [expected(1)]);
+    assert_eq!(told("Shop,,\nJune,,\nid,city,amount\n1,Wuhan,2\n", ", skip => 1"), [expected(2)]);
+    for (text, options) in
+        [("June,,\n1,Wuhan,2\n", ", header => true"), (",amount\n1,2\n", ""), ("June\nx\n", ""), ("a,b,\n1,2,\n", "")]
+    {
+        assert_eq!(told(text, options), Vec::<String>::new(), "{text}");
+    }
+    let file = folder.path().join("n.xlsx");
+    let query = format!("COPY (SELECT 'id' AS \"June\", 'city' AS \" \", 'amount' AS \"  \") TO '{}'", file.display());
+    let told = notes(&format!("{query}; SELECT * FROM '{}'", file.display()));
+    let expected = format!(
+        "{}: the first row of Sheet1 is taken for names, and has only 'June'; if it is a title, begin below it with range => 'A2'",
+        file.display()
+    );
+    assert_eq!(told, [expected]);
+}
+
+#[test]
 fn a_row_that_is_taken_for_names_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("n.csv");

@@ -1,12 +1,20 @@
-//! Whether the line that is taken for names looks like a row.
+//! Whether the line that is taken for names looks like a row, or like a title.
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 
 use super::detect::Detected;
+use crate::files::titles::title;
 use crate::files::values::{Numbers, Seen, class, guessed_type};
 
-/// What to tell when each column of numbers, times or booleans has such a value as its name.
-pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers) -> Option<String> {
+/// What to tell when only the first column has a name, or when each column of numbers, times or booleans has such a value as its name.
+/// `skip` is the number of lines that were passed over.
+pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers, skip: usize) -> Option<String> {
+    if let Some(title) = title(&file.names) {
+        let (name, skip) = (&file.source.name, skip + 1);
+        return Some(format!(
+            "{name}: the first line is taken for names, and has only '{title}'; if it is a title, pass over it with skip => {skip} or OPTIONS ('skip' '{skip}')"
+        ));
+    }
     let (mut values, mut whole, mut has_texts) = (0, vec![], false);
     for name in &file.names {
         let Ok(field) = schema.field_with_name(name) else { continue };

@@ -87,7 +87,7 @@ async fn look_at(
     let is_declared = layout.schema.fields().iter().take(layout.width).map(is_said).collect();
     let told = files.first().map(|first| format!("{}{from}. {ADVICE}", seen(first, options.header)));
     let first = files.first().filter(|_| declared.is_none() && !options.header_is_said);
-    let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers));
+    let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers, options.skip));
     let by_place = declared.is_some() && !options.header;
     let files = files.into_iter().map(|detected| {
         let columns = match by_place {

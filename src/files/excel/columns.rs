@@ -105,6 +105,11 @@ impl Body {
         self.rows.len()
     }
 
+    /// The sheet's row number of the first row, from 0.
+    pub fn first(&self) -> Option<u32> {
+        self.rows.first().copied()
+    }
+
     /// The cells of a column with their rows.
     fn column(&self, column: usize) -> impl Iterator<Item = (usize, &(u32, u32), &Value)> {
         let place = self.places.get(column).copied();

@@ -16,19 +16,23 @@ use object_store::ObjectStoreExt;
 
 use super::cells::{GivenUp, panicked, read};
 use super::columns::{Body, Misfit, Seen};
-use super::options::ExcelOptions;
+use super::options::{ExcelOptions, cell_name};
+use crate::adapter::step::Notes;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid};
 use crate::files::folders::Folders;
 use crate::files::places::Found;
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext, SourceExec};
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
+use crate::files::titles::title;
 use crate::text::{grouped, sql_type, written_name};
 
 /// The sheets of a table, with all their rows in memory.
 #[derive(Debug)]
 pub struct ExcelRows {
     files: Vec<ExcelFile>,
+    /// What to tell about them.
+    note: Option<String>,
     /// Reserves memory for as long as the rows are kept.
     _memory: MemoryReservation,
 }
@@ -132,7 +136,15 @@ pub async fn open(
             body.sheet
         )
     });
-    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, _memory: memory })).telling(told))
+    let first = names.first().zip(bodies.first()).filter(|_| declared.is_none());
+    let note = first.and_then(|(file, body)| {
+        let (title, below) = (title(&body.names)?, cell_name((body.first()?, options.range.first.1)));
+        let sheet = &body.sheet;
+        Some(format!(
+            "{file}: the first row of {sheet} is taken for names, and has only '{title}'; if it is a title, begin below it with range => '{below}'"
+        ))
+    });
+    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, note, _memory: memory })).telling(told))
 }
 
 /// Reads the sheet of a file, on a thread for blocking work.
@@ -191,6 +203,9 @@ impl Source for ExcelScan {
     }
 
     fn reader(&self, context: SourceContext) -> Result<ExcelReader> {
+        if let Some(note) = self.rows.note.clone().filter(|_| context.partition == 0) {
+            Notes::of(&context.metrics).tell(note);
+        }
         Ok(ExcelReader {
             rows: Arc::clone(&self.rows),
             scan: Arc::clone(&self.scan),
