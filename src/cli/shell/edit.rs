@@ -28,6 +28,8 @@ pub fn run(shell: &mut Shell, file: &str) -> Outcome {
         return Ok(taken(&std::fs::read_to_string(&file).map_err(fail)?));
     }
     let before = shell.query().trim().to_string();
+    // It is still there when the editor fails: \e edits it again, \g runs it.
+    shell.last.clone_from(&before);
     let mut temporary = tempfile::Builder::new().prefix("portrait-").suffix(".sql").tempfile().map_err(fail)?;
     temporary.write_all(format!("{before}\n").as_bytes()).and_then(|()| temporary.flush()).map_err(fail)?;
     edited(temporary.path())?;
@@ -35,7 +37,6 @@ pub fn run(shell: &mut Shell, file: &str) -> Outcome {
     let after = std::fs::read_to_string(temporary.path()).map_err(fail)?;
     if after.trim() == before && !before.is_empty() {
         println!("the query is unchanged; \\g runs it");
-        shell.last = before;
         return Ok(Next::Go);
     }
     Ok(taken(&after))

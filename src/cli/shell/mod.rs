@@ -22,7 +22,7 @@ mod variables;
 
 use std::path::PathBuf;
 
-use portraitdb::{Language, printable};
+use portraitdb::{Blocks, Language, printable};
 use rustyline::error::ReadlineError;
 use rustyline::history::{FileHistory, History};
 use rustyline::{ColorMode, CompletionType, Config, Editor};
@@ -58,11 +58,14 @@ pub(super) struct Shell {
     last: String,
     /// The incomplete statement before the current command.
     pending: String,
+    /// How rows were shown before `\x` turned blocks on.
+    blocks_before: Blocks,
 }
 
 impl Shell {
     pub(super) fn new(console: Console, parameters: &[Parameter], color: bool) -> Self {
-        Self { console, variables: Variables::new(parameters), color, last: String::new(), pending: String::new() }
+        let (last, pending) = (String::new(), String::new());
+        Self { console, variables: Variables::new(parameters), color, last, pending, blocks_before: Blocks::WhenWide }
     }
 
     /// The query that commands refer to: the one being typed, or the last one.

@@ -30,8 +30,11 @@ pub fn tell(shell: &Shell, option: &str, value: &str) -> Outcome {
 
 pub fn blocks(shell: &mut Shell, value: &str) -> Outcome {
     let now = shell.console.blocks;
+    if now != Blocks::Always {
+        shell.blocks_before = now;
+    }
     shell.console.blocks = match value.to_lowercase().as_str() {
-        "" if now == Blocks::Always => Blocks::WhenWide,
+        "" if now == Blocks::Always => shell.blocks_before,
         "" | "on" => Blocks::Always,
         "off" => Blocks::Never,
         "auto" => Blocks::WhenWide,
