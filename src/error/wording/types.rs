@@ -85,14 +85,38 @@ fn replaced(word: &str, after: &str) -> Option<(String, usize)> {
         "Binary" | "LargeBinary" | "BinaryView" => whole("BYTEA"),
         "FixedSizeBinary" => within.map(|_| ("BYTEA".to_string(), used)),
         "List" | "LargeList" | "ListView" | "FixedSizeList" => {
-            let of = within?.trim_start_matches("nullable ").trim_start_matches("non-null ");
+            let of = within?;
+            // A list of fixed length: `2 x Int64`.
+            let of = of.split_once(" x ").filter(|(length, _)| length.parse::<u32>().is_ok()).map_or(of, |(_, of)| of);
+            let of = of.trim_start_matches("nullable ").trim_start_matches("non-null ");
             let of = of.split(", field:").next().unwrap_or(of);
             Some((format!("{}[]", in_sql(of)), used))
         }
-        "Struct" => within.map(|fields| (format!("STRUCT({})", in_sql(fields)), used)),
+        "Struct" => within.map(|fields| (format!("STRUCT({})", in_sql(&fields.replace("\": non-null ", "\": "))), used)),
+        "Map" => entry(within?).map(|(key, value)| (format!("MAP({key}, {value})"), used)),
         "Dictionary" => within?.split_once(", ").map(|(_, value)| (in_sql(value), used)),
         _ => None,
     }
+}
+
+/// The types of the keys and the values of a map, from `"entries": non-null Struct("key": non-null Utf8, "value": Int64), unsorted`.
+fn entry(entries: &str) -> Option<(String, String)> {
+    let fields = within(entries.split_once("Struct")?.1)?;
+    let (mut depth, mut quoted) = (0_usize, false);
+    let (comma, _) = fields.char_indices().find(|(_, letter)| {
+        match letter {
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *letter == ',' && depth == 0 && !quoted
+    })?;
+    let of = |field: &str| {
+        let (_, of) = field.split_once("\": ")?;
+        Some(in_sql(of.trim_start_matches("nullable ").trim_start_matches("non-null ")))
+    };
+    Some((of(&fields[..comma])?, of(&fields[comma + 1..])?))
 }
 
 /// What stands in the brackets that follow at once.
@@ -138,6 +162,12 @@ mod tests {
             ("Decimal128(12, 2) and Decimal128(Some(-105),10,2)", "DECIMAL(12, 2) and -1.05"),
             ("List(nullable Int64), List(List(Utf8))", "BIGINT[], VARCHAR[][]"),
             ("Struct(\"a b\": Int64, \"c\": List(Utf8))", "STRUCT(\"a b\": BIGINT, \"c\": VARCHAR[])"),
+            ("Struct(\"a\": non-null Utf8)[]", "STRUCT(\"a\": VARCHAR)[]"),
+            ("FixedSizeList(2 x non-null Int64, field: 'element')", "BIGINT[]"),
+            (
+                "Map(\"entries\": non-null Struct(\"key\": non-null Decimal128(9, 0), \"value\": List(Utf8)), unsorted), Int8",
+                "MAP(DECIMAL(9, 0), VARCHAR[]), TINYINT",
+            ),
             ("MyInt64 Int64x Interval of Boolean(true)", "MyInt64 Int64x Interval of true"),
             ("Dictionary(Int32, Utf8), Date32, Float64(1.5), Interval(MonthDayNano)", "VARCHAR, DATE, 1.5, INTERVAL"),
             ("Utf8(\"unclosed", "VARCHAR(\"unclosed"),

@@ -222,6 +222,8 @@ impl Known {
             DataType::FixedSizeBinary(_) => DataType::BinaryView,
             DataType::Dictionary(_, values) if values.is_string() => DataType::Utf8View,
             DataType::Dictionary(_, values) => values.as_ref().clone(),
+            // A DATE as everywhere else: in milliseconds it would be written with a time of day, and to Parquet as a number.
+            DataType::Date64 => DataType::Date32,
             _ => return field.clone(),
         };
         Field::new(field.name(), data_type, field.is_nullable())
