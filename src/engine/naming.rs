@@ -246,10 +246,10 @@ pub(super) fn relation(name: &str, context: &StatementContext) -> Result<Option<
     Ok(context.objects()?.iter().find(|object| object.name == name && is_relation(object)).cloned())
 }
 
-/// Refuses to drop a temporary table that an object reads.
+/// Refuses to drop a temporary table that an object reads, directly or through views. The views may stay: they are made again as easily as
+/// the table.
 pub(super) fn refuse_used(name: &str, context: &StatementContext) -> Result<()> {
-    let users = lifecycle::users(&altering::of_session(name), context)?;
-    let users: Vec<Object> = users.into_iter().filter(|user| user.kind != "view").collect();
+    let users = lifecycle::users_beyond_views(&altering::of_session(name), context)?;
     if users.is_empty() {
         return Ok(());
     }

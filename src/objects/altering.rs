@@ -22,7 +22,7 @@ use sqlparser::ast::{
 };
 
 use super::kind::Kind;
-use super::lifecycle::{NewObject, check_users, listed, remember, unless_moved, users};
+use super::lifecycle::{NewObject, check_users, listed, remember, unless_moved, users, users_beyond_views};
 use super::protection::class;
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
@@ -479,8 +479,8 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
     };
     if let Some(table) = context.tables().temporary(name) {
         refuse_taken(&new, context)?;
-        // A view of a session is made again as easily as its table.
-        let users: Vec<Object> = users(&of_session(name), context)?.into_iter().filter(|user| user.kind != "view").collect();
+        // A view of a session is made again as easily as its table, unless something else reads it.
+        let users = users_beyond_views(&of_session(name), context)?;
         if !users.is_empty() {
             let problem = format!("is used by {}; change them first", listed(&users, context)?);
             return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));

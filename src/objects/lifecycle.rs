@@ -357,6 +357,27 @@ pub fn all_users(object: &Object, context: &StatementContext) -> Result<Vec<Obje
     Ok(all)
 }
 
+/// The objects that refer to an object directly or through views, without the views.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn users_beyond_views(object: &Object, context: &StatementContext) -> Result<Vec<Object>> {
+    let mut found = users(object, context)?;
+    let mut next = 0;
+    while next < found.len() {
+        if found[next].kind == "view" {
+            for user in users(&found[next].clone(), context)? {
+                if !found.iter().any(|other| other.is_same(&user)) {
+                    found.push(user);
+                }
+            }
+        }
+        next += 1;
+    }
+    found.retain(|user| user.kind != "view");
+    Ok(found)
+}
+
 /// Drops an object that nothing uses.
 ///
 /// # Errors
