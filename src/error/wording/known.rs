@@ -476,6 +476,9 @@ fn of_tables(text: &str) -> Option<String> {
             "INSERT OVERWRITE: cannot change rows that are written; write CREATE OR REPLACE TABLE name AS SELECT …".into(),
         );
     }
+    if text.starts_with("Temporary views not supported") {
+        return Some("view: cannot be TEMPORARY; leave the word out, and DROP it when it is not needed any more".into());
+    }
     if text.starts_with("Insert into not implemented for this table") {
         return Some(
             "INSERT: this table takes no rows; rows go into tables made by CREATE TABLE, and into folders of files".into(),
