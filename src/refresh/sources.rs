@@ -31,6 +31,10 @@ pub struct Sources {
     names: BTreeSet<String>,
     /// Tables with time columns that are read whole, with these columns and the definitions that read them.
     whole: BTreeMap<String, (Vec<String>, Vec<String>)>,
+    /// The time columns of those tables that a definition reads.
+    read: BTreeSet<Origin>,
+    /// Their dates that a definition does not read, such as birthdays: they do not tell how new the data is.
+    unread_days: BTreeSet<Origin>,
     /// The definitions that read the clock, each with the function that does.
     clocks: BTreeMap<String, &'static str>,
 }
@@ -57,7 +61,7 @@ impl Sources {
             return Ok(());
         }
         let is_timed = |name: &str| time_columns.iter().any(|(table, _)| table == name);
-        let bounded = bounded(plan)?;
+        let (bounded, mut read) = (bounded(plan)?, None);
         for (name, source) in sources {
             // A view with a time column already limits the tables beneath it.
             let is_whole = source.through.iter().any(|path| !path.iter().any(|view| is_timed(view)));
@@ -65,9 +69,17 @@ impl Sources {
             if source.times.is_empty() || is_timed(&name) || !is_whole || is_bounded {
                 continue;
             }
-            let own = times_read(&name, source.times, plan, context);
+            // An error here must not refuse the definition: the note then names all columns.
+            let read: &BTreeSet<Origin> = read.get_or_insert_with(|| columns_read(plan, context).unwrap_or_default());
+            let of_table = |time: &String| (name.clone(), time.clone());
+            let (own, others): (Vec<String>, Vec<String>) =
+                source.times.into_iter().partition(|time| read.contains(&of_table(time)));
+            self.read.extend(own.iter().map(of_table));
+            self.unread_days.extend(others.iter().filter(|time| source.days.contains(time)).map(of_table));
+            // Of several times those that the query reads; all of them when it reads none.
+            let named = if own.is_empty() { others } else { own };
             let (times, readers) = self.whole.entry(name).or_default();
-            for time in own {
+            for time in named {
                 if !times.contains(&time) {
                     times.push(time);
                 }
@@ -142,6 +154,7 @@ impl Sources {
     pub async fn newest(&self, definition: &ProfileDefinition, context: &StatementContext) -> Result<Option<(i64, String)>> {
         let timed = definition.body.time_columns.clone();
         let whole = self.whole.iter().flat_map(|(table, (times, _))| times.iter().map(|time| (table.clone(), time.clone())));
+        let whole = whole.filter(|time| self.read.contains(time) || !self.unread_days.contains(time));
         let all = if timed.is_empty() { whole.collect() } else { timed };
         let mut newest: Option<(i64, String)> = None;
         for (table, column) in all {
@@ -152,18 +165,6 @@ impl Sources {
         }
         Ok(newest)
     }
-}
-
-/// Of several time columns of a table those that the query reads; all of them when it reads none.
-fn times_read(table: &str, times: Vec<String>, plan: &LogicalPlan, context: &StatementContext) -> Vec<String> {
-    if times.len() < 2 {
-        return times;
-    }
-    // An error here must not refuse the definition: the note then names all columns.
-    let read = columns_read(plan, context).unwrap_or_default();
-    let is_read = |time: &&String| read.iter().any(|(other, column)| other == table && column == *time);
-    let own: Vec<String> = times.iter().filter(is_read).cloned().collect();
-    if own.is_empty() { times } else { own }
 }
 
 /// The columns of tables that a query reads: those that the optimizer leaves in its scans.

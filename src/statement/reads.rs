@@ -17,6 +17,8 @@ pub struct Reads {
 pub struct Source {
     /// Its timestamp and date columns. Empty for a view, whose tables are recorded themselves.
     pub times: Vec<String>,
+    /// Those of them that are dates.
+    pub days: Vec<String>,
     /// Each path of views that leads to it. An empty path means that it is read directly.
     pub through: Vec<Vec<String>>,
 }
@@ -30,7 +32,8 @@ impl Reads {
             // Times before days, which are more often those of something else, such as a birthday.
             let times = schema.fields().iter().filter(|field| is_time(field.data_type()));
             let (stamps, days): (Vec<&Arc<Field>>, Vec<&Arc<Field>>) = times.partition(|field| !is_day(field.data_type()));
-            source.times = stamps.into_iter().chain(days).map(|field| field.name().clone()).collect();
+            source.times = stamps.iter().chain(&days).map(|field| field.name().clone()).collect();
+            source.days = days.iter().map(|field| field.name().clone()).collect();
         }
         if !source.through.iter().any(|other| other == through) {
             source.through.push(through.to_vec());

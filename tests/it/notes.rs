@@ -112,6 +112,11 @@ fn a_clock_that_goes_far_beyond_the_data_is_told() {
     assert!(note.contains("needs WITH (as_of = …, rewind = true)"), "{note}");
     let told = notes(&format!("{SHOP}{profile} REFRESH PROFILE p WITH (as_of = DATE '2024-02-01');"));
     none(&told, "the newest");
+    // Dates that no definition reads, such as birthdays, tell nothing of it.
+    let born =
+        "CREATE TABLE people AS SELECT 1 AS id, DATE '1990-01-01' AS born; CREATE PROFILE q WITH (key = 'id') AS SELECT id";
+    none(&notes(&format!("{born} FROM people; REFRESH PROFILE q;")), "the newest");
+    only(&notes(&format!("{born}, born FROM people; REFRESH PROFILE q;")), "the newest people.born is 1990-01-01");
     let fresh = format!("{SHOP} INSERT INTO orders SELECT 1, CAST(now() AS TIMESTAMP), 5.0; {profile} REFRESH PROFILE p;");
     none(&notes(&fresh), "the newest");
 }
