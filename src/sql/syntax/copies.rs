@@ -2,7 +2,7 @@
 //! 'orders.csv' (FORMAT csv, HEADER, DELIMITER ';')`, which is PostgreSQL's and DuckDB's way to write OPTIONS.
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement as SqlParsed};
-use sqlparser::ast::Value;
+use sqlparser::ast::{Ident, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -31,9 +31,13 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
         parser.expect_keyword(Keyword::FROM)?;
         Ok((table, parser.parse_literal_string()?))
     })? {
-        return Err(ParserError::ParserError(format!(
-            "COPY FROM: a file is read in FROM; write INSERT INTO {table} SELECT * FROM '{file}'"
-        )));
+        let is_published = matches!(table.0.as_slice(), [schema, _] if schema.as_ident().is_some_and(is_of_refresh));
+        return Err(ParserError::ParserError(match is_published {
+            true => format!(
+                "COPY FROM: {table} changes with REFRESH alone; INSERT INTO a table that its definition reads, SELECT * FROM '{file}', and refresh it"
+            ),
+            false => format!("COPY FROM: a file is read in FROM; write INSERT INTO {table} SELECT * FROM '{file}'"),
+        }));
     }
     let head = parser.maybe_parse(|parser| {
         parser.expect_keyword(Keyword::COPY)?;
@@ -69,6 +73,11 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
         }
     }
     Ok(Some(SqlParsed::CopyTo(copy)))
+}
+
+/// True for the schemas of what profiles and segments publish.
+fn is_of_refresh(schema: &Ident) -> bool {
+    matches!(schema.value.to_lowercase().as_str(), "profile" | "segment")
 }
 
 /// The name that the option has here.
