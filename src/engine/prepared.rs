@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Location;
 use super::Session;
 use super::answer::Answer;
 use super::execution;
+use super::transactions;
 use crate::error::{SqlState, coded};
 use crate::sql::changing;
 use crate::sql::client::ClientCommand;
@@ -142,6 +143,11 @@ impl Prepared {
     /// True for heavy statements, which take turns when there are many.
     pub(crate) fn takes_turn(&self) -> bool {
         self.parsed.takes_turn()
+    }
+
+    /// True for a statement that changes rows.
+    pub(crate) fn changes_rows(&self) -> bool {
+        transactions::changes_rows(&self.parsed)
     }
 
     /// Its columns and parameters at the time it was prepared. Nothing runs.

@@ -4,7 +4,7 @@
 //! be undone is refused within a transaction: a refresh, which takes long and writes its own log; training; ALTER SYSTEM, which changes
 //! the audit log; and adding files to an external table with INSERT.
 //!
-//! The statements of one message of a client share a transaction, too, which BEGIN turns into one that lasts until COMMIT.
+//! Statements that a client sends together share a transaction, too, which BEGIN turns into one that lasts until COMMIT.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(super) struct Transaction {
     tables: SavedTables,
     savepoints: Vec<(String, SavedTables)>,
     has_failed: bool,
-    /// True for the transaction of one message, as long as no BEGIN has come.
+    /// True for one of statements that are sent together, as long as no BEGIN has come.
     is_shared: bool,
     reads_only: bool,
     /// The settings of the session at its start.
@@ -78,7 +78,7 @@ impl Session {
         }
     }
 
-    /// Begins the transaction that the statements of one message share, unless there is a transaction already. In memory there is none,
+    /// Begins the transaction that statements share which are sent together, unless there is a transaction already. In memory there is none,
     /// because it would refuse to create anything.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Session {
         begun.await.map_err(|error| in_language(error, self.language()))
     }
 
-    /// Ends the transaction of a message: what its statements did takes effect, or is undone. A transaction of BEGIN continues.
+    /// Ends the transaction of statements sent together: what they did takes effect, or is undone. A transaction of BEGIN continues.
     ///
     /// # Errors
     /// The changes are in conflict with others; then nothing takes effect.
@@ -116,15 +116,15 @@ impl Session {
         ended.await.map_err(|error| in_language(error, self.language()))
     }
 
-    /// True within the transaction of one message.
+    /// True within a transaction of statements sent together.
     fn is_shared(&self) -> bool {
         self.transaction.lock().as_ref().is_some_and(|transaction| transaction.is_shared)
     }
 
     /// The error for what cannot be undone; `problem` tells why it is refused between BEGIN and COMMIT.
     pub(super) fn not_undone(&self, tag: &str, problem: &str) -> DataFusionError {
-        let of_message = "cannot be undone, and the statements of one message are one transaction; send it by itself";
-        coded(SqlState::ACTIVE_SQL_TRANSACTION, tag, if self.is_shared() { of_message } else { problem })
+        let together = "cannot be undone, and statements that are sent together are one transaction; send it by itself";
+        coded(SqlState::ACTIVE_SQL_TRANSACTION, tag, if self.is_shared() { together } else { problem })
     }
 
     /// Records that a setting is restored at the end of the transaction; false when there is none.
@@ -221,6 +221,16 @@ fn changes(parsed: &Parsed) -> bool {
             SqlParsed::CopyTo(_) | SqlParsed::Explain(_) | SqlParsed::Reset(_) => false,
         },
     }
+}
+
+/// True for a statement that changes rows.
+pub(super) fn changes_rows(parsed: &Parsed) -> bool {
+    let Parsed::Sql(parsed) = parsed else { return false };
+    let SqlParsed::Statement(statement) = parsed.as_ref() else { return false };
+    matches!(
+        statement.as_ref(),
+        SqlStatement::Insert(_) | SqlStatement::Update(_) | SqlStatement::Delete(_) | SqlStatement::Merge(_)
+    )
 }
 
 /// Refuses a change where transactions only read.

@@ -353,6 +353,8 @@ def asyncpg_client(check):
     check("list", lambda: rows("SELECT id FROM customers WHERE id = ANY($1::bigint[]) ORDER BY id", [1, 4]))
     check("list of the column's type", lambda: rows("SELECT id FROM customers WHERE id = ANY($1) ORDER BY id", [1, 4]))
     check("executemany", lambda: wait(async_many(connection)))
+    check("executemany is all or nothing", lambda: wait(async_many_failing(connection)))
+    check("several statements are all or nothing", lambda: wait(async_several_failing(connection)))
     check("transaction", lambda: wait(async_transaction(connection)))
     check("cursor", lambda: wait(async_cursor(connection)))
     check("copy", lambda: wait(async_copy(connection)))
@@ -384,6 +386,34 @@ async def async_many(connection):
     found = tuple(await connection.fetchrow("SELECT count(*), sum(a) FROM many_a"))
     await connection.execute("DROP TABLE many_a")
     return found
+
+
+async def async_many_failing(connection):
+    import asyncpg
+
+    await connection.execute("CREATE TABLE many_f (a int)")
+    try:
+        await connection.executemany("INSERT INTO many_f SELECT 10 / $1::int", [(1,), (2,), (0,), (5,)])
+    except asyncpg.PostgresError as error:
+        code = error.sqlstate
+    found = await connection.fetchval("SELECT count(*) FROM many_f")
+    await connection.execute("DROP TABLE many_f")
+    return code, found
+
+
+async def async_several_failing(connection):
+    import asyncpg
+
+    await connection.execute("CREATE TABLE several_f (a int)")
+    try:
+        await connection.execute("INSERT INTO several_f VALUES (1); SELECT 1 / (a - 1) FROM several_f; INSERT INTO several_f VALUES (2)")
+    except asyncpg.PostgresError as error:
+        code = error.sqlstate
+    found = await connection.fetchval("SELECT count(*) FROM several_f")
+    await connection.execute("INSERT INTO several_f VALUES (1); INSERT INTO several_f VALUES (2)")
+    found = found, await connection.fetchval("SELECT count(*) FROM several_f")
+    await connection.execute("DROP TABLE several_f")
+    return code, found
 
 
 async def async_transaction(connection):

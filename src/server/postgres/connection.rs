@@ -53,6 +53,8 @@ pub struct Connection {
     pub session: Session,
     pub out: Outgoing<WriteHalf<Box<dyn Stream>>>,
     requests: mpsc::Receiver<Read>,
+    /// The next message, when it had to be known what follows.
+    ahead: Option<Request>,
     pub connected: Arc<Connected>,
     /// Limits the statements that run at the same time.
     admission: Arc<Semaphore>,
@@ -77,7 +79,7 @@ impl Connection {
         Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), door.largest_message));
         let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
         let admission = Arc::clone(&door.admission);
-        Self { session, out, requests, connected, admission, statements, portals, text, reported: vec![] }
+        Self { session, out, requests, ahead: None, connected, admission, statements, portals, text, reported: vec![] }
     }
 
     /// Answers requests until the connection ends.
@@ -112,7 +114,12 @@ impl Connection {
                     }
                     self.ready();
                 }
-                Request::Sync => self.ready(),
+                Request::Sync => {
+                    if let Err(error) = self.session.end_shared(true).await {
+                        self.failed(&error);
+                    }
+                    self.ready();
+                }
                 Request::Flush => {}
                 // Outside of a COPY these are ignored: the COPY has already failed.
                 Request::CopyData(_) | Request::CopyDone | Request::CopyFail(_) => {}
@@ -125,6 +132,8 @@ impl Connection {
                 extended => match self.extended(extended).await {
                     Err(Stop::Failed(error)) => {
                         self.failed(&error);
+                        // Its own error is the one to tell.
+                        let _ = self.session.end_shared(false).await;
                         if !self.skip_to_sync().await? {
                             return Ok(());
                         }
@@ -155,6 +164,9 @@ impl Connection {
     /// # Errors
     /// The connection ends.
     pub async fn next(&mut self) -> Result<Option<Request>, Stop> {
+        if let Some(request) = self.ahead.take() {
+            return Ok(Some(request));
+        }
         let request = tokio::select! {
             biased;
             request = self.requests.recv() => request,
@@ -164,6 +176,18 @@ impl Connection {
             },
         };
         Ok(request.transpose()?)
+    }
+
+    /// True when a Sync follows; waits for the next message, since a client expects no answer before it sends one.
+    ///
+    /// # Errors
+    /// The connection ends.
+    pub async fn is_last(&mut self) -> Result<bool, Stop> {
+        if self.ahead.is_none() {
+            self.out.rest().await?;
+            self.ahead = Some(self.next().await?.ok_or(Stop::Gone)?);
+        }
+        Ok(matches!(self.ahead, Some(Request::Sync)))
     }
 
     /// After an error, skips messages up to the next Sync; false when the client has disconnected.

@@ -1,4 +1,6 @@
 //! The extended protocol: statements that are prepared, bound to values, described, and run in parts.
+//!
+//! Changes of rows that come before one Sync, as those of `executemany`, are one transaction, as in PostgreSQL.
 
 use std::sync::Arc;
 
@@ -233,6 +235,12 @@ impl Connection {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         self.text = Arc::clone(&portal.prepared.text);
         let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let is_new = matches!(portal.state, State::Bound);
+        let changes = portal.prepared.statement.as_ref().is_some_and(|statement| statement.changes_rows());
+        // Asked before its turn, which others would wait for.
+        if is_new && changes && !self.is_last().await? {
+            self.session.share_transaction().await?;
+        }
         let takes_turn = portal.prepared.statement.as_ref().is_some_and(|statement| statement.takes_turn());
         let _turn = self.turn(takes_turn && !matches!(portal.state, State::Done)).await?;
         let mut rows = match std::mem::replace(&mut portal.state, State::Done) {

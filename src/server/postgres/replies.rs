@@ -42,7 +42,8 @@ pub fn tag(words: &str, rows: u64) -> String {
         // For CREATE TABLE AS, PostgreSQL reports the number of rows in the new table.
         "CREATE TABLE AS" => format!("SELECT {rows}"),
         "SELECT" | "UPDATE" | "DELETE" | "MERGE" | "COPY" | "FETCH" | "MOVE" => format!("{words} {rows}"),
-        "EXPLAIN" | "SHOW" | "DESCRIBE" => words.to_string(),
+        "START" => "START TRANSACTION".into(),
+        "TRUNCATE" => "TRUNCATE TABLE".into(),
         other => other.to_string(),
     }
 }
