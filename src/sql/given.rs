@@ -117,8 +117,13 @@ fn list_of(value: &Planned, schema: &DFSchema) -> Option<FieldRef> {
 fn item_of(list: &Planned, schema: &DFSchema) -> Option<FieldRef> {
     let (_, field) = list.to_field(schema).ok()?;
     let DataType::List(item) = field.data_type() else { return None };
-    let known = !item.data_type().is_null();
-    known.then(|| Arc::new(Field::new("", item.data_type().clone(), true).with_metadata(field.metadata().clone())))
+    if item.data_type().is_null() {
+        return None;
+    }
+    let mut marks = field.metadata().clone();
+    // The items of an `int2vector` are no vectors.
+    marks.retain(|_, mark| !mark.ends_with("vector"));
+    Some(Arc::new(Field::new("", item.data_type().clone(), true).with_metadata(marks)))
 }
 
 /// Casts `$1`, `$2` … to these types where they are operands, so that nothing is inferred from the other operand.
