@@ -45,6 +45,8 @@ impl SqlState {
     pub const CHARACTER_NOT_IN_REPERTOIRE: Self = Self("22021");
     /// The square root of a negative number.
     pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: Self = Self("2201F");
+    /// A regular expression that is not valid.
+    pub const INVALID_REGULAR_EXPRESSION: Self = Self("2201B");
     /// An argument, option or setting that is out of its bounds.
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     /// A string that does not read as the type it is cast to.
@@ -428,6 +430,9 @@ fn of_cause(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlState
     if let Some(error) = cause.downcast_ref::<ArrowError>() {
         return of_arrow(error);
     }
+    if cause.to_string().starts_with("regex parse error") {
+        return SqlState::INVALID_REGULAR_EXPRESSION;
+    }
     cause.downcast_ref::<io::Error>().map_or(SqlState::SYSTEM_ERROR, of_io)
 }
 
@@ -452,6 +457,7 @@ fn of_plan(text: &str) -> SqlState {
 fn of_execution(text: &str) -> SqlState {
     match () {
         () if text.ends_with("' doesn't exist.") && !text.starts_with("Schema") => SqlState::UNDEFINED_TABLE,
+        () if text.starts_with("Regular expression did not compile") => SqlState::INVALID_REGULAR_EXPRESSION,
         () if text.ends_with("square root of a negative number") => SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
         () if text.contains("Array overflow on abs(") => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
         () if text.ends_with("has null but schema specifies non-nullable") => SqlState::NOT_NULL_VIOLATION,

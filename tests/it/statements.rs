@@ -151,6 +151,7 @@ fn errors_have_their_codes() {
         ("SELECT CAST('2025-13-01' AS DATE)", "22008"),
         ("SELECT CAST('x' AS DATE)", "22007"),
         ("SELECT sqrt(-1)", "2201F"),
+        ("SELECT name ~ '(' FROM (VALUES ('x')) AS t(name)", "2201B"),
         ("EXECUTE nothing", "26000"),
         ("PREPARE q AS SELECT 2", "42P05"),
         ("SELECT * FROM t WHERE id = $id", "42P02"),
