@@ -1,11 +1,12 @@
 //! The types of PostgreSQL as which its clients see our values: names, numbers, sizes.
 //!
-//! Unsigned integers are the next wider signed type, and those of 64 bits `numeric`; structs, maps and lists of lists are `json`.
+//! Unsigned integers are the next wider signed type, and those of 64 bits `numeric`; structs, maps and lists of lists are `json`. What
+//! `ROW(1, 'a')` makes, a struct of `c0`, `c1` …, is a `record`.
 //! A column whose field has the metadata [`MARK`] is of the type that it names: `oid`, `name`, `uuid` …
 //!
 //! Source: PostgreSQL 16, `src/include/catalog/pg_type.dat`.
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
 
 /// The metadata of a field that names its type.
 pub const MARK: &str = "postgres_type";
@@ -64,6 +65,9 @@ pub static TYPES: [PostgresType; 29] = [
     of("regnamespace", "regnamespace", 4089, 4090, 4, 'N'),
 ];
 
+/// The type of rows without a type of their own.
+static RECORD: PostgresType = of("record", "record", 2249, 2287, -1, 'P');
+
 /// How a column is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
@@ -116,6 +120,11 @@ fn is_list(data_type: &DataType) -> bool {
     matches!(data_type, List(_) | LargeList(_) | FixedSizeList(..) | ListView(_) | LargeListView(_))
 }
 
+/// True for the fields of a row that `ROW(1, 'a')` makes.
+fn is_row(fields: &Fields) -> bool {
+    !fields.is_empty() && fields.iter().enumerate().all(|(place, field)| *field.name() == format!("c{place}"))
+}
+
 /// How values of a type are seen.
 pub fn seen_type(data_type: &DataType) -> Seen {
     let mut modifier = -1;
@@ -143,6 +152,7 @@ pub fn seen_type(data_type: &DataType) -> Seen {
         DataType::Timestamp(_, None) => "timestamp",
         DataType::Timestamp(_, Some(_)) => "timestamptz",
         DataType::Interval(_) | DataType::Duration(_) => "interval",
+        DataType::Struct(fields) if is_row(fields) => return Seen { base: &RECORD, is_array: false, modifier },
         DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => "json",
         DataType::Dictionary(_, values) => return seen_type(values),
         DataType::RunEndEncoded(_, values) => return seen(values),
@@ -153,6 +163,10 @@ pub fn seen_type(data_type: &DataType) -> Seen {
         | DataType::LargeListView(item) => match seen(item) {
             // Arrays of arrays have one length in each dimension; lists of lists need not.
             Seen { is_array: true, .. } => "json",
+            // Clients seldom read arrays of records.
+            Seen { base, .. } if base.name == "record" => {
+                return Seen { base: named("json").unwrap_or(base), is_array: true, modifier: -1 };
+            }
             of => return Seen { is_array: true, ..of },
         },
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => "text",

@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::Result;
 
 use super::text::{self, bytes, owned};
-use super::{Write, arrays, intervals, is_array, is_packed, numbers, times};
+use super::{Write, arrays, intervals, is_array, is_packed, numbers, records, times};
 use crate::error::failed;
 use crate::postgres_types::Seen;
 
@@ -28,6 +28,9 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         let plain: ArrayRef = cast(array, values)?;
         drop(writer(plain.as_ref(), seen)?);
         return Ok(owned(plain, move |array| writer(array, seen).ok()));
+    }
+    if seen.base.name == "record" && matches!(array.data_type(), DataType::Struct(_)) {
+        return records::binary(array);
     }
     // OIDs: 4 bytes, unsigned, whatever the type of the column.
     if matches!(seen.base.name, "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace") {

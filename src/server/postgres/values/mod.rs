@@ -8,6 +8,7 @@ mod intervals;
 mod json;
 mod numbers;
 mod parameters;
+mod records;
 mod text;
 mod times;
 

@@ -80,6 +80,23 @@ fn lists_are_arrays() {
 }
 
 #[test]
+fn rows_are_records() {
+    let field = |name: &str, data_type| Arc::new(Field::new(name, data_type, true));
+    let row = |second: &str| {
+        StructArray::from(vec![
+            (field("c0", DataType::Int64), Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+            (field(second, DataType::Utf8), Arc::new(StringArray::from(vec!["a \"b"])) as ArrayRef),
+            (field("c2", DataType::Int64), Arc::new(Int64Array::from(vec![None::<i64>])) as ArrayRef),
+        ])
+    };
+    // PostgreSQL: SELECT ROW(1::bigint, 'a "b', NULL::bigint).
+    assert_eq!(text(&row("c1")), r#"(1,"a ""b",)"#);
+    let expected = b"\0\0\0\x03\0\0\0\x14\0\0\0\x08\0\0\0\0\0\0\0\x01\0\0\0\x19\0\0\0\x04a \"b\0\0\0\x14\xff\xff\xff\xff";
+    assert_eq!(written(&row("c1"), Format::Binary), expected);
+    assert_eq!(text(&row("name")), r#"{"c0":1,"name":"a \"b","c2":null}"#);
+}
+
+#[test]
 fn parameters_are_read_in_both_forms() {
     let of_text = |text: &str, oid: u32| parameter(1, Some(text.as_bytes()), oid, Format::Text, None, zone());
     let of_binary = |bytes: &[u8], oid: u32| parameter(1, Some(bytes), oid, Format::Binary, None, zone());

@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::Result;
 
-use super::{Write, arrays, intervals, is_array, is_packed, json, numbers, times};
+use super::{Write, arrays, intervals, is_array, is_packed, json, numbers, records, times};
 use crate::error::failed;
 use crate::postgres_types::Seen;
 
@@ -33,6 +33,9 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen, zone: Tz) -> Result<Write<'a
         // Checked here, so that writing does not fail.
         drop(writer(plain.as_ref(), seen, zone)?);
         return Ok(owned(plain, move |array| writer(array, seen, zone).ok()));
+    }
+    if seen.base.name == "record" && matches!(array.data_type(), DataType::Struct(_)) {
+        return records::text(array, zone);
     }
     macro_rules! whole {
         ($type:ty) => {{
