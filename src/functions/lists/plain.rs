@@ -4,7 +4,7 @@ use super::given::{numbers, of_list, values, without};
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 12] = [
+pub static ALL: [ExpressionMacro; 14] = [
     ExpressionMacro::scalar(
         "list_reverse_sort",
         "lists",
@@ -247,4 +247,29 @@ Also true for a key whose value is NULL.
 
 **Elsewhere.** DuckDB: `map_contains`; Spark: `map_contains_key`; ClickHouse: `mapContains`; Python: `key in map`.",
     ),
+    ExpressionMacro::scalar("list_min", "lists", "Returns the least value of a list.", Meaning::Sql(&[(1, "array_min($1)")]))
+        .page(
+            &[Argument::required("list", Takes::Value("list"), "list to search; NULL gives NULL")],
+            &["SELECT list_min([3, 1, 2]) AS least;"],
+        )
+        .says(
+            "\
+NULLs in the list are left out; an empty list gives NULL. `list_max` returns the greatest value.
+
+**Elsewhere.** DuckDB: `list_min`; Spark and Snowflake: `array_min`; Python: `min(list)`.",
+        ),
+    ExpressionMacro::scalar("struct_extract", "lists", "Returns a field of a struct.", Meaning::Sql(&[(2, "get_field($1, $2)")]))
+        .page(
+            &[
+                Argument::required("struct", Takes::Value("struct"), "struct to read; NULL gives NULL"),
+                Argument::required("field", Takes::Value("text"), "name of the field, a constant"),
+            ],
+            &["SELECT struct_extract({'item': 'tea', 'price': 5}, 'price') AS price;"],
+        )
+        .says(
+            "\
+The same as `value['price']`.
+
+**Elsewhere.** DuckDB: `struct_extract`; PostgreSQL: `(value).price`; Spark and BigQuery: `value.price`.",
+        ),
 ];
