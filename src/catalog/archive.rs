@@ -110,11 +110,11 @@ pub fn next(archive: &mut impl Read) -> io::Result<(String, u64)> {
         u64::from_str_radix(text, 8).ok()
     };
     if &header[257..262] != b"ustar" || digits(&header[148..156]) != Some(u64::from(checksum(&header))) {
-        return Err(broken("there is something that is not an entry of an archive"));
+        return Err(broken("it contains something that is not an entry of an archive"));
     }
     // Links, directories and devices are never part of a backup, nor are names split into prefix and name.
     if header[156] != b'0' || header[345] != 0 {
-        return Err(broken("an entry is no plain file"));
+        return Err(broken("an entry is not a regular file"));
     }
     let name = header[..100].split(|byte| *byte == 0).next().and_then(|name| str::from_utf8(name).ok());
     let name = name.filter(|name| !name.is_empty()).ok_or_else(|| broken("an entry has no name"))?;
@@ -194,7 +194,7 @@ mod tests {
         link[156] = b'2';
         let sum = checksum(&link);
         link[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        assert!(next(&mut link.as_slice()).unwrap_err().to_string().contains("no plain file"));
+        assert!(next(&mut link.as_slice()).unwrap_err().to_string().contains("not a regular file"));
         assert!(next(&mut [0_u8; 512].as_slice()).is_err());
     }
 }

@@ -52,7 +52,7 @@ impl Catalog {
     /// A file is damaged or cannot be read, or the archive cannot be written.
     pub fn back_up(&self, archive: &Path, temporary: &Path, watch: Watch<'_>) -> Result<Saved> {
         let Some(directory) = &self.directory else {
-            return Err(invalid("backup", "needs a database on disk; this one is in memory and goes with the program"));
+            return Err(invalid("backup", "needs a database on disk; this one is in memory and ends with the program"));
         };
         for _ in 0..MOST_READS {
             let copy = temporary.join(FILE);
@@ -127,7 +127,7 @@ impl Catalog {
             let is_plain = path.symlink_metadata().map(|found| found.is_file());
             let opened = match is_plain {
                 Ok(true) => File::open(&path),
-                Ok(false) => Err(io::Error::other("it is no plain file but leads to another place")),
+                Ok(false) => Err(io::Error::other("it is not a regular file, but leads to another place")),
                 Err(error) => Err(error),
             };
             let mut opened = match opened {
@@ -181,7 +181,7 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
         return Err(invalid(&place, "is not the name of a directory"));
     };
     access::make_way(&directory);
-    let unmade = |error: io::Error| failed(&place, format!("cannot be made: {error}"));
+    let unmade = |error: io::Error| failed(&place, format!("cannot be created: {error}"));
     let folder = TemporaryFolder::make(parent, BESIDE).map_err(unmade)?;
     let made = folder.path().join("database");
     Access::OWN.make_folder(&made).map_err(unmade)?;
@@ -191,7 +191,7 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
     let catalog = Catalog::open_with(&made, Unlock::Locked)?;
     let orphans = catalog.orphans()?;
     if !orphans.is_empty() {
-        return Err(damaged(archive, "its catalog does not name all of the files that it holds"));
+        return Err(damaged(archive, "it contains files that its catalog does not name"));
     }
     drop(catalog);
     sync_folder(&made.join(DATA)).and_then(|()| sync_folder(&made)).map_err(unmade)?;
@@ -286,10 +286,7 @@ fn check_catalog(archive: &Path, made: &Path, manifest: &Manifest) -> Result<()>
         let of =
             Entry { name: format!("{DATA}{}", file.name), bytes: u64::try_from(file.bytes).unwrap_or(0), blake3: file.checksum };
         if !manifest.files.contains(&of) {
-            return Err(damaged(
-                archive,
-                &format!("its catalog names {:?}, which it does not hold as it was written", file.name),
-            ));
+            return Err(damaged(archive, &format!("its catalog names {:?}, which is missing or different", file.name)));
         }
     }
     Ok(())

@@ -45,10 +45,10 @@ pub fn clean(
         files: 0,
         note: note.into(),
     };
-    let cleaned = cleaned.into_iter().map(|(object, rows)| erased(object, rows, "the key stands there no more"));
+    let cleaned = cleaned.into_iter().map(|(object, rows)| erased(object, rows, "the key is no longer there"));
     let mut objects: Vec<ErasedObject> = cleaned.collect();
     if models > 0 {
-        objects.push(erased("models", models, "values of features that nobody else has have another name"));
+        objects.push(erased("models", models, "values that occurred only for this person got another name"));
     }
     objects.extend(left);
     Ok(objects)

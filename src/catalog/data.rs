@@ -148,12 +148,12 @@ impl DataFolder {
         let folder = |name: &str| {
             let path = database.join(name);
             if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-                let problem = "is a link; a database stands in one folder: move or link all of it";
+                let problem = "is a link; a database must be in one folder: move or link the whole folder";
                 return Err(invalid(&path.display().to_string(), problem));
             }
             match access.make_folder(&path) {
                 // A read-only database needs no locks.
-                Err(error) if can_write => Err(problem(&path, "cannot be made", &error)),
+                Err(error) if can_write => Err(problem(&path, "cannot be created", &error)),
                 _ => Ok(path),
             }
         };
@@ -171,7 +171,7 @@ impl DataFolder {
         let access = Access::OWN;
         let folder = |name: &str| {
             let path = temporary.path().join(name);
-            access.make_folder(&path).map_err(|error| problem(&path, "cannot be made", &error))?;
+            access.make_folder(&path).map_err(|error| problem(&path, "cannot be created", &error))?;
             Ok::<PathBuf, DataFusionError>(path)
         };
         let (store, locks) = (Arc::new(DataStore::new(folder("data")?)), Locks::new(folder("locks")?, access));
@@ -206,7 +206,7 @@ impl DataFolder {
         // The file may have been collected while this waited for the lock. As names are never reused, the path still identifies it.
         let found = path.symlink_metadata().map_err(|error| problem(&path, "cannot be opened", &error))?;
         if !found.is_file() {
-            return Err(damaged(&path, "it is no plain file but leads to another place"));
+            return Err(damaged(&path, "it is not a regular file, but leads to another place"));
         }
         let identity = Identity::of(&lock.metadata().map_err(|error| problem(&path, "cannot be read", &error))?);
         if u64::try_from(file.bytes) != Ok(identity.size) {
@@ -254,7 +254,7 @@ impl DataFolder {
             let path = self.store.folder().join(&name);
             let made =
                 fault("data::create").and_then(|()| self.access.open(OpenOptions::new().create_new(true).write(true), &path));
-            let file = made.map_err(|error| unpublished(&path, "cannot be made", &error))?;
+            let file = made.map_err(|error| unpublished(&path, "cannot be created", &error))?;
             fail_point!("data::made");
             let is_held = match file.try_lock_shared() {
                 Ok(()) => path.try_exists().map_err(|error| unpublished(&path, "cannot be opened", &error))?,

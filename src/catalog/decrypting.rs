@@ -66,7 +66,7 @@ impl EncryptionFactory for DataStore {
         _schema: &SchemaRef,
         _file: &Location,
     ) -> Result<Option<Arc<FileEncryptionProperties>>> {
-        Err(invalid(FACTORY, "is for the files of the database alone; COPY writes files that are not encrypted"))
+        Err(invalid(FACTORY, "only reads and writes files of the database; COPY writes unencrypted files"))
     }
 
     async fn get_file_decryption_properties(

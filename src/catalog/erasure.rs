@@ -174,7 +174,7 @@ impl Catalog {
                 other => lock = other,
             }
             if began.elapsed() >= limit {
-                let problem = "other statements have been writing to the database all the time; run it again when they are done";
+                let problem = "other statements kept writing to the database; run it again when they are done";
                 return Err(not_available(work, problem));
             }
             tokio::time::sleep(PAUSE).await;

@@ -414,7 +414,7 @@ impl Catalog {
     /// The database is not encrypted, a master key is missing, or an encrypted value cannot be read. Then nothing is changed.
     pub fn rotate_key(&self, master: Option<&str>) -> Result<String> {
         let Some(masters) = self.keys.unlock.masters().filter(|_| self.is_encrypted()) else {
-            return Err(invalid(&self.place, "is not encrypted; portrait init --encrypt makes a database that is"));
+            return Err(invalid(&self.place, "is not encrypted; portrait init --encrypt creates an encrypted database"));
         };
         let new = self.keys.new_key(masters, master)?;
         let master = new.master.clone();

@@ -298,7 +298,7 @@ impl Catalog {
                 }
                 drop(lock);
                 // This statement has read data that is being erased, or is about to, and would write it again.
-                let problem = "data of a person is being erased, and nobody else writes meanwhile; run the statement again";
+                let problem = "data of a person is being erased, and until that is done nothing else can be written; run the statement again later";
                 return Err(coded(SqlState::SERIALIZATION_FAILURE, &object, problem));
             }
             let Some(left) = limit.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
@@ -325,7 +325,7 @@ fn held(object: &str, holder: Option<Holder>, seconds: u64) -> DataFusionError {
     };
     let waited = if seconds == 0 { String::new() } else { format!("; waited {seconds} s") };
     let longer = seconds.saturating_mul(6).max(60);
-    let advice = format!("run this again when that is done, or wait longer with SET portrait.lock_timeout = {longer}");
+    let advice = format!("run this again when it is done, or wait longer with SET portrait.lock_timeout = {longer}");
     not_available(object, format!("{who}{waited}; {advice}"))
 }
 

@@ -323,5 +323,5 @@ impl Catalog {
 }
 
 fn changed() -> datafusion::error::DataFusionError {
-    coded(SqlState::SERIALIZATION_FAILURE, "database", "definitions have changed meanwhile; run the statement again")
+    coded(SqlState::SERIALIZATION_FAILURE, "database", "definitions have changed in the meantime; run the statement again")
 }

@@ -74,7 +74,10 @@ impl Opened {
     pub fn open(directory: &Path, keys: &Keyring) -> Result<Self> {
         let (place, file) = (directory.display().to_string(), directory.join(FILE));
         if file.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-            return Err(invalid(&place, format!("{FILE} is a link; a database stands in one folder: move or link all of it")));
+            return Err(invalid(
+                &place,
+                format!("{FILE} is a link; a database must be in one folder: move or link the whole folder"),
+            ));
         }
         let length = file.as_os_str().len();
         if length > LONGEST_PATH {
@@ -85,7 +88,7 @@ impl Opened {
         // Created here, as SQLite would create it with the permissions that the umask leaves.
         let mut new = OpenOptions::new();
         match Access::OWN.open(new.write(true).create_new(true), &file) {
-            Err(error) if !file.exists() => return Err(failed(&place, format!("cannot make the catalog: {error}"))),
+            Err(error) if !file.exists() => return Err(failed(&place, format!("cannot create the catalog: {error}"))),
             _ => {}
         }
         let why = match to_write(&file, keys, &place) {

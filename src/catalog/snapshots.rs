@@ -338,7 +338,7 @@ fn snapshot(connection: &Link<'_>, of: SnapshotOf, name: &str, when: When, last:
 
 /// The error for work that is based on a snapshot which is no longer the newest.
 pub fn changed_meanwhile(name: &str) -> DataFusionError {
-    let problem = "was changed by another process meanwhile; nothing was published; run it again";
+    let problem = "was changed by another process in the meantime; nothing was published; run it again";
     coded(SqlState::SERIALIZATION_FAILURE, name, problem)
 }
 

@@ -94,13 +94,13 @@ pub fn read_part(file: &File, path: &Path, known: &Known, part: Range<u64>) -> R
     let read = known.blocks.read(file, part);
     match read.map_err(|error| failed(&path.display().to_string(), format!("cannot be read: {error}")))? {
         Some(bytes) => Ok(bytes),
-        None => Err(damaged(path, "it is not what it was when this process first read it")),
+        None => Err(damaged(path, "it has changed since this process first read it")),
     }
 }
 
 /// The error for a file that is not what was written.
 pub fn damaged(path: &Path, what: &str) -> datafusion::error::DataFusionError {
-    let problem = format!("is damaged: {what}; restore the database from a backup, or make it anew");
+    let problem = format!("is damaged: {what}; restore the database from a backup, or create it again");
     coded(SqlState::DATA_CORRUPTED, &path.display().to_string(), problem)
 }
 

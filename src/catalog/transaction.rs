@@ -380,12 +380,12 @@ fn no_savepoint(name: &str) -> DataFusionError {
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
     let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
-        let problem = "cannot be committed: definitions were changed by another meanwhile; run the transaction again";
+        let problem = "cannot be committed: another session has changed definitions in the meantime; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
     }
     if stamp(connection)?.erasures != first.erasures {
         // The transaction has read the state before the erasure, so it may have written erased data again.
-        let problem = "cannot be committed: data of a person was erased meanwhile; run the transaction again";
+        let problem = "cannot be committed: data of a person was erased in the meantime; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
     }
     let mut numbers: HashMap<i64, i64> = HashMap::new();

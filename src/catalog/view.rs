@@ -178,7 +178,7 @@ impl View {
                 Ok(pin) => pins.push(pin),
                 Err(_) if !self.catalog.names_file(snapshot.id, &file.name)? => return Err(self.moved()),
                 Err(_) if self.catalog.reads_erased()? => {
-                    let problem = "reads what was erased meanwhile; ROLLBACK, and run it again";
+                    let problem = "reads rows that were erased in the meantime; ROLLBACK, and run it again";
                     return Err(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem));
                 }
                 Err(error) => return Err(error),

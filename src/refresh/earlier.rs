@@ -33,7 +33,7 @@ impl Earlier {
             && !refresh.request.rewind
         {
             let problem = format!(
-                "as_of {} lies before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw what came after",
+                "as_of {} is before the last refresh, as of {}; give a later time, or WITH (as_of = …, rewind = true) to withdraw the later refreshes",
                 timestamp(refresh.as_of),
                 timestamp(newest.at)
             );

@@ -42,7 +42,7 @@ pub fn in_order(definition: &ProfileDefinition) -> Result<Vec<usize>> {
             if let Some(start) = self.path.iter().position(|other| *other == place) {
                 let circle: Vec<&str> = self.path[start..].iter().chain([&place]).map(|place| self.name(*place)).collect();
                 let subject = format!("tag {}", self.name(place));
-                return Err(invalid(&subject, format!("needs itself: {}", circle.join(" → "))));
+                return Err(invalid(&subject, format!("depends on itself: {}", circle.join(" → "))));
             }
             self.path.push(place);
             let (tag, body) = &self.definition.tags[place];

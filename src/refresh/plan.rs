@@ -212,7 +212,7 @@ impl Planner<'_> {
                 if !matches!(data_type, DataType::Boolean | DataType::Null) {
                     return Err(invalid(
                         &subject,
-                        format!("a segment is a condition that is true or false, got {condition}: {data_type}"),
+                        format!("a segment must be a condition that is true or false, got {condition}: {data_type}"),
                     ));
                 }
                 never.extend(on_null(&subject, condition));
@@ -250,14 +250,15 @@ impl Planner<'_> {
             let several: Vec<&str> = key.split(',').map(str::trim).collect();
             if several.len() > 1 && several.iter().all(|one| names.contains(one)) {
                 let columns = several.iter().map(|one| written_name(one)).collect::<Vec<_>>().join(", ");
-                let problem =
-                    format!("the key is one column, got \"{key}\"; make one of them, as concat_ws('|', {columns}) AS code");
+                let problem = format!(
+                    "the key must be one column, got \"{key}\"; combine them into one, such as concat_ws('|', {columns}) AS code"
+                );
                 return Err(invalid(&subject, problem));
             }
             let suggestion = did_you_mean(key, names.iter().copied());
             return Err(invalid(
                 &subject,
-                format!("its query has no column \"{key}\", which is to be the key{suggestion}; it has {}", names.join(", ")),
+                format!("its query has no column \"{key}\", which should be the key{suggestion}; it has {}", names.join(", ")),
             ));
         };
         let key_type = key_type(plan.schema().field(place).data_type()).ok_or_else(|| {
@@ -293,7 +294,7 @@ impl Planner<'_> {
                 && schema == SEGMENT_SCHEMA
                 && self.has_segment(definition.name(), table)?
             {
-                let problem = format!("reads {schema}.{table}, which is made by the refresh itself; use the segment's condition");
+                let problem = format!("reads {schema}.{table}, which the refresh itself writes; use the segment's condition");
                 return Err(invalid(subject, problem));
             }
             if let [.., schema, table] = table.as_slice()
@@ -302,7 +303,7 @@ impl Planner<'_> {
                 && table.strip_prefix(definition.name()).is_some_and(|rest| ["_tags", "_history"].contains(&rest))
             {
                 let problem =
-                    format!("reads {schema}.{table}, which is made by the refresh itself; read {schema}.{}", definition.name());
+                    format!("reads {schema}.{table}, which the refresh itself writes; read {schema}.{}", definition.name());
                 return Err(invalid(subject, problem));
             }
         }
@@ -371,7 +372,7 @@ impl Planner<'_> {
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             return Err(invalid(
                 subject,
-                format!("its query gives two columns, the key and the value, got {}: {}", names.len(), names.join(", ")),
+                format!("its query must return two columns, the key and the value, got {}: {}", names.len(), names.join(", ")),
             ));
         };
         let own = plan.schema().field(0).data_type();
@@ -388,7 +389,7 @@ impl Planner<'_> {
         let Some(value_type) = value_type(found) else {
             return Err(invalid(
                 subject,
-                format!("a value is text, a number, true or false, a date or a time; got {}: {found}", value.name),
+                format!("a value must be text, a number, a boolean, a date or a time; got {}: {found}", value.name),
             ));
         };
         let value = Expr::Column(value.clone());
@@ -443,8 +444,7 @@ impl Planned {
         let looking_back = looking_back.filter(|tag| part.is_none_or(|part| part == tag));
         notes.extend(looking_back.map(|tag| {
             format!(
-                "{tag}: rfm with lookback gives customers whose last order lies before that no row, and so no value; to have one for \
-                 them, join it to all customers, as the page of rfm shows"
+                "{tag}: rfm with lookback returns no row, and so no value, for customers whose last order is before that time; to give them a value, join it to all customers, as the page of rfm shows"
             )
         }));
         let never = self.never.iter().filter(|(label, _)| part.is_none_or(|part| part == label));
@@ -502,7 +502,7 @@ pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) 
     let suggestion = did_you_mean(name, known.clone());
     let known: Vec<&str> = known.collect();
     let advice = match known.as_slice() {
-        [] => "there are none yet; make one with CREATE PROFILE".to_string(),
+        [] => "there are none yet; create one with CREATE PROFILE".to_string(),
         known => format!("there is {}", known.join(", ")),
     };
     failed(name, format!("no such profile{suggestion}; {advice}"))

@@ -185,11 +185,12 @@ impl State {
         match &named.what {
             What::Segment(name) if !state.has_segment(name) => {
                 let problem = match named.when {
-                    When::Now => format!("was made after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at)),
+                    When::Now => {
+                        format!("was created after the refresh as of {}; REFRESH SEGMENT {name}", timestamp(snapshot.at))
+                    }
                     // REFRESH SEGMENT computes no members of an earlier time.
                     When::At(_) | When::Before(_) => format!(
-                        "was made after the refresh as of {}; repeat the refreshes from then on with REFRESH PROFILE {profile} WITH \
-                         (as_of = …, rewind = true)",
+                        "was created after the refresh as of {}; repeat the refreshes from then on with REFRESH PROFILE {profile} WITH (as_of = …, rewind = true)",
                         timestamp(snapshot.at)
                     ),
                 };
@@ -401,7 +402,7 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
                 timestamp(oldest)
             )
         }
-        _ => format!("was not refreshed yet; REFRESH PROFILE {profile}"),
+        _ => format!("has not been refreshed yet; REFRESH PROFILE {profile}"),
     };
     Err(failed(&format!("profile {profile}"), problem))
 }
@@ -424,7 +425,7 @@ pub fn compare_keys(definition: &ProfileDefinition, key_type: &DataType, context
     if type_before.is_string() != key_type.is_string() {
         let (now, then, written) = (sql_type(key_type), sql_type(type_before), written_name(key));
         let problem = format!(
-            "its key {key} is {now}, but what is published has the key {before}, {then}, and its history cannot go on with another type; write CAST({written} AS {then}) AS {written}, or DROP PROFILE {profile} and create it again"
+            "its key {key} is {now}, but the published data have the key {before}, {then}, and the history cannot continue with another type; write CAST({written} AS {then}) AS {written}, or DROP PROFILE {profile} and create it again"
         );
         return Err(invalid(&format!("profile {profile}"), problem));
     }

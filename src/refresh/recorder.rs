@@ -258,9 +258,9 @@ impl Recorder {
         Err(in_rows(
             SqlState::SYSTEM_ERROR,
             &format!("tag {}", tag.name),
-            "a customer has two values, and a tag has one unless it is made WITH (multiple = true)",
+            "a customer has two values, but a tag has only one per customer unless it is created WITH (multiple = true)",
             format!(
-                "{} {} of profile {} has two values, \"{}\" and \"{}\"; a tag has one, unless it is made WITH (multiple = true)",
+                "{} {} of profile {} has two values, \"{}\" and \"{}\"; a tag has only one, unless it is created WITH (multiple = true)",
                 self.key,
                 text(key)?,
                 self.profile,

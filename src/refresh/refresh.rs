@@ -317,8 +317,7 @@ impl<'a> Refresh<'a> {
             let (all, name, without) = (recorder.counted.rows, &column.name, recorder.counted.rows - column.filled);
             if without > 0 {
                 notes.push(format!(
-                    "tag {name}: {without} of {all} customers have no value, as rfm with lookback gives no row to those without an order \
-                     in that time"
+                    "tag {name}: {without} of {all} customers have no value, because rfm with lookback returns no row for customers without an order in that time"
                 ));
             }
         }

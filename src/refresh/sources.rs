@@ -103,7 +103,7 @@ impl Sources {
             let (are, it) = if all.len() == 1 { ("is a time", "it") } else { ("are times", "one of them") };
             // A file has no name that can be listed there; a table in a schema has.
             let advice = match table.contains('/') {
-                true => "make a table of the file with CREATE EXTERNAL TABLE, and list that".to_string(),
+                true => "create a table for the file with CREATE EXTERNAL TABLE, and list that".to_string(),
                 false => format!("list {it} there"),
             };
             let first = times.first().map_or("", String::as_str);

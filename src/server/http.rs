@@ -168,21 +168,20 @@ impl Collector for Seen {
         let (engine, statistics) = (&self.door.engine, &self.statistics);
         let (activity, statements) = (engine.activity(), statistics.statements());
 
-        let text = "Statements that are over, by what they do and how they ended";
+        let text = "Finished statements, by kind and outcome";
         let mut family = encoder.encode_descriptor("portrait_statements", text, None, MetricType::Counter)?;
         for (kind, outcome, measured) in &statements {
             let labels = [("kind", *kind), ("outcome", *outcome)];
             Count(measured.count).encode(family.encode_family(&labels)?)?;
         }
-        let text = "How long statements took, until their last row was read";
+        let text = "The duration of statements, until their last row was read";
         let mut family =
             encoder.encode_descriptor("portrait_statement_duration", text, Some(&Unit::Seconds), MetricType::Histogram)?;
         for (kind, outcome, measured) in &statements {
             let labels = [("kind", *kind), ("outcome", *outcome)];
             Durations(*measured).encode(family.encode_family(&labels)?)?;
         }
-        let family =
-            encoder.encode_descriptor("portrait_statements_running", "Statements that run now", None, MetricType::Gauge)?;
+        let family = encoder.encode_descriptor("portrait_statements_running", "Running statements", None, MetricType::Gauge)?;
         level(activity.queries().len()).encode(family)?;
 
         let mut family = encoder.encode_descriptor("portrait_errors", "Errors, by their SQLSTATE", None, MetricType::Counter)?;
@@ -191,22 +190,18 @@ impl Collector for Seen {
         }
 
         let refreshes = statements.iter().filter(|(kind, ..)| *kind == "refresh");
-        let mut family = encoder.encode_descriptor(
-            "portrait_refreshes",
-            "Refreshes of profiles, by how they ended",
-            None,
-            MetricType::Counter,
-        )?;
+        let mut family =
+            encoder.encode_descriptor("portrait_refreshes", "Refreshes of profiles, by outcome", None, MetricType::Counter)?;
         for (_, outcome, measured) in refreshes {
             Count(measured.count).encode(family.encode_family(&[("outcome", *outcome)])?)?;
         }
 
         let (reserved, most) = engine.memory();
-        let text = "Memory that running statements hold";
+        let text = "Memory used by running statements";
         let family = encoder.encode_descriptor("portrait_memory_reserved", text, Some(&Unit::Bytes), MetricType::Gauge)?;
         level(reserved).encode(family)?;
         if let Some(most) = most {
-            let text = "Memory that statements may hold";
+            let text = "Memory limit of all statements";
             let family = encoder.encode_descriptor("portrait_memory_limit", text, Some(&Unit::Bytes), MetricType::Gauge)?;
             level(most).encode(family)?;
         }
@@ -221,7 +216,7 @@ impl Collector for Seen {
 
         // If it cannot be read, the server is not ready, which is reported separately.
         if let Ok(Some(lag)) = engine.schedule_lag() {
-            let text = "How far the schedule that waits longest is behind its times";
+            let text = "The delay of the schedule that is furthest behind";
             let family = encoder.encode_descriptor("portrait_schedule_lag", text, Some(&Unit::Seconds), MetricType::Gauge)?;
             Seconds(lag as f64 / 1e6).encode(family)?;
         }

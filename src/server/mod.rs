@@ -415,12 +415,10 @@ fn refuse_unsafe(address: SocketAddr, engine: &Engine, has_tls: bool, insecure: 
     match (has_tls, engine.has_logins()?) {
         (true, true) => Ok(()),
         (false, _) => refuse(
-            "can be reached by other machines, and there is no certificate; give --tls-cert and --tls-key, listen on 127.0.0.1, or say \
-             --insecure",
+            "can be reached from other machines, but there is no certificate; give --tls-cert and --tls-key, listen on 127.0.0.1, or add --insecure",
         ),
         (true, false) => refuse(
-            "can be reached by other machines, and no role has a password; CREATE ROLE name LOGIN PASSWORD '…' first, listen on \
-             127.0.0.1, or say --insecure",
+            "can be reached from other machines, but no role has a password; CREATE ROLE name LOGIN PASSWORD '…' first, listen on 127.0.0.1, or add --insecure",
         ),
     }
 }

@@ -329,7 +329,7 @@ const ELSEWHERE: [(&str, &str); 22] = [
 ];
 const ONLY_TAGS: &str = "write REFRESH PROFILE name TAGS (tag, …) to compute some tags of a profile";
 const NO_EXTENSIONS: &str = "all functions and formats are built in; leave it out";
-const NOTHING_BY_HAND: &str = "nothing has to be gathered or cleaned by hand; leave it out";
+const NOTHING_BY_HAND: &str = "statistics and clean-up are automatic; leave it out";
 
 /// The refusal of a statement that other systems have, or that changes an object in place.
 pub(super) fn refused(parser: &Parser<'_>, grammars: &Grammars) -> Option<Refusal> {

@@ -103,7 +103,7 @@ pub fn check_once(schema: &DFSchema) -> Result<()> {
     match schema.fields().iter().find(|field| !names.insert(field.name())) {
         None => Ok(()),
         Some(field) => {
-            let problem = "the column is there more than once; give each a name of its own with AS, or leave one out: * EXCLUDE";
+            let problem = "there are several columns with this name; give each its own name with AS, or leave one out: * EXCLUDE";
             Err(coded(SqlState::DUPLICATE_COLUMN, field.name(), format!("{problem} ({})", field.name())))
         }
     }

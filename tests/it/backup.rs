@@ -224,7 +224,7 @@ fn a_damaged_or_crafted_archive_makes_nothing() {
         assert!(error.contains("where its manifest has catalog.sqlite"), "{error}");
     }
     for kind in [b'1', b'2', b'5', b'L', b'x'] {
-        assert!(with(&|header| header[156] = kind).contains("no plain file"));
+        assert!(with(&|header| header[156] = kind).contains("not a regular file"));
     }
     assert!(with(&|header| header[124..135].copy_from_slice(b"77777777777")).contains("where its manifest has"));
     assert!(with(&|header| header[124] = 0xff).contains("is not a number"));

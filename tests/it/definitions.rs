@@ -125,7 +125,7 @@ fn tags_do_not_come_to_need_one_another() {
             "CREATE OR REPLACE TAG a ON p AS SELECT k, b + 1 FROM profile.p",
             "CREATE OR REPLACE TAG b ON p AS SELECT k, a + 1 FROM profile.p",
         ],
-        ["needs itself", "needs itself"],
+        ["depends on itself", "depends on itself"],
         &[("REFRESH PROFILE p; SELECT count(a), count(b) FROM profile.p", "9|9")],
         "SELECT 1",
     );

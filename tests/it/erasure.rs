@@ -266,7 +266,7 @@ fn others_read_and_do_not_write_meanwhile() {
     // A writing transaction delays the erasure.
     rows(&engine, &other, "BEGIN; INSERT INTO mailing (customer_id) VALUES ('another')");
     let error = try_rows(&engine, &session, &erase(1..2)).unwrap_err();
-    assert!(error.contains("ERASE SUBJECT: other statements have been writing"), "{error}");
+    assert!(error.contains("ERASE SUBJECT: other statements kept writing"), "{error}");
     rows(&engine, &other, "COMMIT");
     rows(&engine, &session, &erase(1..2));
 }

@@ -283,7 +283,7 @@ fn processes_share_a_table() {
         let (first, second) = (answer.collect().await, other.collect().await);
         assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1);
         let error = first.err().or(second.err()).unwrap().to_string();
-        assert!(error.contains("t: was changed by another process meanwhile"), "{error}");
+        assert!(error.contains("t: was changed by another process in the meantime"), "{error}");
     });
 }
 

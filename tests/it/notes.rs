@@ -196,8 +196,11 @@ fn customers_without_value_of_rfm_are_told() {
         "rfm(orders, customer => id, order_time => ordered_at, amount => amount, as_of => $as_of, lookback => INTERVAL '5 days')";
     let refresh = "REFRESH PROFILE p WITH (as_of = DATE '2024-01-30')";
     let told = notes(&format!("{SHOP}{profile} CREATE TAG level ON p AS SELECT id, segment FROM {rfm}; {refresh}"));
-    only(&told, "tag level: rfm with lookback gives customers whose last order lies before that no row");
-    only(&told, "tag level: 4 of 9 customers have no value, as rfm with lookback");
+    only(
+        &told,
+        "tag level: rfm with lookback returns no row, and so no value, for customers whose last order is before that time",
+    );
+    only(&told, "tag level: 4 of 9 customers have no value, because rfm with lookback");
     let joined = "SELECT c.id, coalesce(r.segment, 'lost') FROM (SELECT DISTINCT id FROM orders) AS c";
     let told =
         notes(&format!("{SHOP}{profile} CREATE TAG level ON p AS {joined} LEFT JOIN {rfm} AS r ON c.id = r.id; {refresh}"));

@@ -234,7 +234,7 @@ fn a_profile_lives_as_its_model_does() {
                     let refresh = format!("REFRESH PROFILE p{tags} WITH (as_of = {}", date(day));
                     if day < last {
                         let refused = try_rows(&life.engine, &life.session, &format!("{refresh})"));
-                        assert!(refused.unwrap_err().contains("lies before the last refresh"), "{}", life.said);
+                        assert!(refused.unwrap_err().contains("is before the last refresh"), "{}", life.said);
                         rewound += 1;
                     }
                     let expected = life.refreshed(day, asked.as_deref());

@@ -158,7 +158,7 @@ fn version_2_goes_on() {
     assert!(sql("DESCRIBE TAG level").join("\n").contains("WHEN sum(amount) >= $high THEN 'high'"));
     assert!(sql("DESCRIBE PROFILE 客户").join("\n").contains("time_columns = 'purchases.day'"));
     assert!(fails("DROP TABLE purchases").contains("purchases: is used by"));
-    assert!(fails("REFRESH PROFILE 客户 WITH (as_of = DATE '2025-03-01')").contains("lies before the last refresh"));
+    assert!(fails("REFRESH PROFILE 客户 WITH (as_of = DATE '2025-03-01')").contains("is before the last refresh"));
 
     // This program computes for that day what the old one published.
     let published = sql("SELECT * FROM profile.客户 FOR SYSTEM_TIME AS OF DATE '2025-03-31' ORDER BY id");

@@ -143,7 +143,7 @@ impl<'a> Chain<'a> {
         {
             let (number, hash, by) = noted;
             if number == line.number && !line.hash.starts_with(hash) {
-                self.tell(line.number, format!("has another hash than {by} says"));
+                self.tell(line.number, format!("has a different hash than {by} says"));
             }
         }
         self.last = Last { number: line.number, hash: line.hash.to_string() };

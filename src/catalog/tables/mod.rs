@@ -144,7 +144,7 @@ impl ManagedTable {
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
             if self.when != When::Now {
-                return Err(invalid(&self.name, "the past cannot be written to; INSERT INTO the table itself"));
+                return Err(invalid(&self.name, "the past cannot be changed; INSERT INTO the table itself"));
             }
             if operation != InsertOp::Append {
                 let problem = format!(

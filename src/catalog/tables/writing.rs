@@ -136,7 +136,7 @@ impl<'a> Writing<'a> {
 pub fn refuse_nulls(table: &str, columns: &SchemaRef, batch: &RecordBatch) -> Result<()> {
     for (field, column) in columns.fields().iter().zip(batch.columns()) {
         if !field.is_nullable() && column.logical_null_count() > 0 {
-            let problem = format!("column {} is NOT NULL, and a row has no value for it; nothing was written", field.name());
+            let problem = format!("column {} is NOT NULL, but a row has no value for it; nothing was written", field.name());
             return Err(coded(SqlState::NOT_NULL_VIOLATION, table, problem));
         }
     }

@@ -91,7 +91,7 @@ impl Incoming {
         if let Some(DecodedPayload::Schema(schema)) = &payload {
             let columns = rows::columns(schema);
             if self.columns.as_ref().is_some_and(|before| before.fields() != columns.fields()) {
-                return Err(wrong("the columns changed on the way"));
+                return Err(wrong("the columns changed during the transfer"));
             }
             self.columns = Some(Arc::clone(&columns));
         }

@@ -126,7 +126,7 @@ pub async fn ingest(busy: &Busy, command: &CommandStatementIngest, mut incoming:
     }
     let schema = command.schema.as_deref().filter(|schema| !schema.is_empty());
     if command.temporary && schema.is_some() {
-        return Err(invalid("schema", "is none where a table is temporary; leave it out"));
+        return Err(invalid("schema", "does not apply to a temporary table; leave it out"));
     }
     let table = identifier(&command.table);
     let table = schema.map_or(table.clone(), |schema| format!("{}.{table}", identifier(schema)));

@@ -323,7 +323,7 @@ impl Flight {
         if open.user == busy.0.user {
             return Ok(());
         }
-        Err(status(&coded(SqlState::INSUFFICIENT_PRIVILEGE, "ticket", "was given to somebody else; ask for one of your own")))
+        Err(status(&coded(SqlState::INSUFFICIENT_PRIVILEGE, "ticket", "was given to another user; request your own")))
     }
 }
 
@@ -374,7 +374,7 @@ impl Flight {
                 let (headers, extensions, mut messages) = request.into_parts();
                 let first = tokio::time::timeout(HANDSHAKE, messages.message()).await;
                 let first = first.map_err(|_| violation("the handshake took longer than a minute"))??;
-                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
+                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is unknown"))?;
                 let named =
                     first.and_then(|first| BasicAuth::decode(&*first.payload).ok()).filter(|named| !named.username.is_empty());
                 let known = match named {
@@ -465,7 +465,7 @@ impl Flight {
                 }
             };
             guarded(async {
-                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is not known"))?;
+                let Caller(peer) = extensions.get::<Caller>().ok_or_else(|| violation("the connection is unknown"))?;
                 self.sessions.check_way(peer).map_err(|error| status(&error))?;
                 let ticket = self.tickets.open(&sealed).map_err(|error| status(&error))?;
                 peer.is_known.store(true, Ordering::Relaxed);
@@ -488,9 +488,8 @@ impl Flight {
             let (headers, extensions, mut messages) = request.into_parts();
             self.answer(&headers, &extensions, |busy| async move {
                 let first = messages.message().await.map_err(|error| status(&incoming::of_status(&error)))?;
-                let first = first.ok_or_else(|| violation("no message says what to do"))?;
-                let descriptor =
-                    first.flight_descriptor.clone().ok_or_else(|| violation("the first message does not say what to do"))?;
+                let first = first.ok_or_else(|| violation("no message with a command arrived"))?;
+                let descriptor = first.flight_descriptor.clone().ok_or_else(|| violation("the first message has no command"))?;
                 let app_metadata = self.put(&busy, asked(&descriptor)?, Incoming::new(first, messages)).await?;
                 Ok(stream::iter([Ok(PutResult { app_metadata })]).boxed())
             })
@@ -513,15 +512,15 @@ impl Flight {
         Box::pin(async move {
             const ACTIONS: [(&str, &str); 11] = [
                 ("CreatePreparedStatement", "Prepares a statement."),
-                ("ClosePreparedStatement", "Forgets a prepared statement."),
+                ("ClosePreparedStatement", "Closes a prepared statement."),
                 ("BeginTransaction", "Begins a transaction."),
                 ("EndTransaction", "Commits a transaction, or rolls it back."),
-                ("BeginSavepoint", "Makes a savepoint within a transaction."),
-                ("EndSavepoint", "Goes back to a savepoint, or forgets it."),
-                ("CancelQuery", "Ends a query; CancelFlightInfo is its newer name."),
-                ("CancelFlightInfo", "Ends a query, or sees to it that it does not begin."),
+                ("BeginSavepoint", "Sets a savepoint in a transaction."),
+                ("EndSavepoint", "Rolls back to a savepoint, or releases it."),
+                ("CancelQuery", "Cancels a query; CancelFlightInfo is its newer name."),
+                ("CancelFlightInfo", "Cancels a query, or keeps it from starting."),
                 ("SetSessionOptions", "Sets options of the session."),
-                ("GetSessionOptions", "Tells the options of the session."),
+                ("GetSessionOptions", "Returns the options of the session."),
                 ("CloseSession", "Ends the session."),
             ];
             self.answer(request.metadata(), request.extensions(), async |_| {

@@ -221,7 +221,9 @@ impl Sessions {
     /// It has ended.
     pub fn named(&self, id: &Digest) -> Result<Arc<Open>> {
         let found = self.all.lock().get(id).cloned();
-        found.ok_or_else(|| coded(SqlState::INVALID_AUTHORIZATION, "ticket", "is of a session that has ended; ask again"))
+        found.ok_or_else(|| {
+            coded(SqlState::INVALID_AUTHORIZATION, "ticket", "belongs to a session that has ended; request it again")
+        })
     }
 
     /// Logs a user in.
@@ -277,7 +279,7 @@ impl Sessions {
         let found = self.all.lock().get(&digest_of(token.as_bytes())).cloned();
         let open = found.filter(|open| open.expires > Instant::now());
         let open = open.ok_or_else(|| {
-            let problem = "is not known here, or has expired; log in again, with name and password";
+            let problem = "is unknown here, or has expired; log in again, with name and password";
             coded(SqlState::INVALID_AUTHORIZATION, "token", problem)
         })?;
         open.peers.lock().insert(peer.id);

@@ -68,7 +68,7 @@ pub struct Told {
 pub async fn only(busy: &Busy, sql: &str) -> Result<Statement> {
     let mut statements = busy.within(busy.0.session.parse(sql)).await?;
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
-        let problem = "takes one statement; send others in calls of their own";
+        let problem = "takes one statement; send others in separate calls";
         return Err(coded(SqlState::SYNTAX_ERROR, "query", problem));
     };
     checked(statement)
@@ -77,7 +77,7 @@ pub async fn only(busy: &Busy, sql: &str) -> Result<Statement> {
 /// Numbers the parameters of a statement; refuses COPY from STDIN and to STDOUT.
 fn checked(statement: Statement) -> Result<Statement> {
     if statement.client_copy().is_some() {
-        let problem = "from STDIN and to STDOUT is for clients of PostgreSQL; here rows are ingested, and read by a query";
+        let problem = "from STDIN and to STDOUT only works for PostgreSQL clients; ingest rows instead, and read them by a query";
         return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, "COPY", problem));
     }
     statement.numbered()
@@ -160,7 +160,7 @@ pub async fn read(busy: Busy, ticket: Ticket) -> Result<Rows> {
         (Some(Begun::Running(answer)), _) => reading(busy, number, answer, None),
         (Some(Begun::Bound(bound)), _) => bound.read(busy, number).await,
         (None, None) if ticket.is_held => {
-            let problem = "has no rows any more: they were read, or waited too long; ask again";
+            let problem = "no longer has rows: they were read, or waited too long; request them again";
             Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "ticket", problem))
         }
         (None, None) => Ok(Rows::nothing()),

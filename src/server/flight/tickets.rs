@@ -63,12 +63,12 @@ impl Tickets {
     /// # Errors
     /// It was not made by this server, or it has expired.
     pub fn open(&self, sealed: &[u8]) -> Result<Ticket> {
-        let wrong = || coded(SqlState::INVALID_PARAMETER_VALUE, "ticket", "was not made by this server; ask for a new one");
+        let wrong = || coded(SqlState::INVALID_PARAMETER_VALUE, "ticket", "was not issued by this server; request a new one");
         let (signature, body) = sealed.split_at_checked(SIGNATURE).ok_or_else(wrong)?;
         hmac::verify(&self.0, body, signature).map_err(|_| wrong())?;
         let ticket: Ticket = postcard::from_bytes(body).map_err(|_| wrong())?;
         if ticket.until < now() {
-            return Err(coded(SqlState::INVALID_PARAMETER_VALUE, "ticket", "has expired; ask for a new one"));
+            return Err(coded(SqlState::INVALID_PARAMETER_VALUE, "ticket", "has expired; request a new one"));
         }
         Ok(ticket)
     }

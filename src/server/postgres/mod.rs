@@ -106,7 +106,7 @@ async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>)
         let is_trusted = match tokio::time::timeout(STARTUP, trusted).await {
             Ok(trusted) => trusted?,
             Err(_) => {
-                return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to give its password"));
+                return Err(coded(SqlState::INVALID_AUTHORIZATION, &user, "took longer than a minute to authenticate"));
             }
         };
         // Checked after the login: a client that may not log in learns nothing about the database.

@@ -141,7 +141,7 @@ impl Connection {
         if name.is_empty() {
             self.statements.remove("");
         } else if self.statements.contains_key(&name) || self.session.prepared(&name).is_some() {
-            let problem = "is prepared already; close it first, or choose another name";
+            let problem = "is already prepared; close it first, or choose another name";
             return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, &name, problem).into());
         }
         if self.statements.len() >= MOST {
@@ -199,7 +199,7 @@ impl Connection {
         let prepared = self.prepared(statement)?;
         self.text = Arc::clone(&prepared.text);
         if !portal.is_empty() && self.portals.contains_key(&portal) {
-            return Err(coded(SqlState::DUPLICATE_CURSOR, &portal, "is a portal already; close it first").into());
+            return Err(coded(SqlState::DUPLICATE_CURSOR, &portal, "is already a portal; close it first").into());
         }
         if self.portals.len() >= MOST {
             let problem = format!("has {MOST} portals; close some");

@@ -57,7 +57,7 @@ const ELSEWHERE: [(&str, &str); 65] = [
     ),
     ("localtimestamp", "write CAST(now() AS TIMESTAMP)"),
     ("map_from_entries", "write map(keys, values)"),
-    ("normalize", "texts are compared letter by letter; bring them to one form before they are loaded"),
+    ("normalize", "strings are compared character by character; convert them to one form before loading"),
     ("ord", "write ascii(text)"),
     ("percentile_approx", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
     ("pg_sleep", "statements do not wait; let the program that sends them wait"),

@@ -312,12 +312,12 @@ fn hint(
         (_, "ON") => "a condition follows JOIN table; CROSS JOIN has none",
         (_, "PERCENT") => "write QUALIFY percent_rank() OVER (ORDER BY …) < 0.1",
         (_, "DISTINCT") => "write DISTINCT right after SELECT, or within count(DISTINCT …)",
-        (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides by itself what is computed once; leave it out",
+        (_, "MATERIALIZED") | ("AS", "NOT") => "the engine decides what is computed only once; leave it out",
         (_, "EXCLUDE") => "the rows of a window cannot be left out one by one; leave it out",
         (_, "LIKE") => "write SELECT … FROM the table of system or information_schema WHERE … LIKE …",
         (_, "TABLE") => "write SELECT * FROM table",
         ("OF", _) => "write FROM name FOR SYSTEM_TIME AS OF DATE '2025-06-30'",
-        (_, "POSITIONAL") => "rows have no places; write row_number() OVER (ORDER BY …) on both sides, and join by that",
+        (_, "POSITIONAL") => "rows have no positions; write row_number() OVER (ORDER BY …) on both sides, and join by that",
         ("SQL_NO_CACHE" | "SQL_CACHE" | "STRAIGHT_JOIN" | "HIGH_PRIORITY", _) => "leave the word before it out",
         ("STRUCT", _) => "write SELECT struct(…), or {'a': 1}, for one column of structs",
         (_, "FOR") if problem.contains("expected ]") || problem.contains("Expected: ]") => {
@@ -327,8 +327,8 @@ fn hint(
         ("=", "=") => "write one =",
         ("DISTINCT", ")") => "name a column after DISTINCT",
         (_, found) if found != "END" && count(tokens, "CASE") > count(tokens, "END") => "CASE WHEN … THEN … ends with END",
-        (_, found) if found != ")" && unclosed(tokens, at) => "a bracket that was opened before is not closed",
-        (_, ")") if problem.contains("end of the statement") => "a bracket is closed that was not opened",
+        (_, found) if found != ")" && unclosed(tokens, at) => "an earlier opening bracket is not closed",
+        (_, ")") if problem.contains("end of the statement") => "a closing bracket has no opening one",
         _ => "\\h shows how statements are written",
     };
     format!("; {hint}")

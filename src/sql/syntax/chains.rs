@@ -120,7 +120,7 @@ pub fn check(tokens: &[TokenWithSpan], longest: usize) -> Result<()> {
                 level.commas += 1;
                 match level.list {
                     List::Columns if level.commas >= MOST_COLUMNS => {
-                        let advice = "ask for them in several queries, or as rows with a name and a value";
+                        let advice = "select them in several queries, or as rows with a name and a value";
                         return too_many(token, MOST_COLUMNS, "columns in a list", advice);
                     }
                     List::Keys if level.commas >= MOST_KEYS => {

@@ -173,7 +173,7 @@ fn valid_pattern(own: &ExpressionMacro, arguments: &[Expr]) -> Result<()> {
         && let Value::SingleQuotedString(pattern) = &value.value
         && compile_regex(pattern, None).is_err()
     {
-        let rule = "close every bracket, and write \\ before a character that is meant literally";
+        let rule = "close every bracket, and write \\ before a character to be taken literally";
         return Err(invalid(own.doc.name, format!("pattern is not a valid regular expression, got '{pattern}'; {rule}")));
     }
     Ok(())

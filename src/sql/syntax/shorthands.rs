@@ -256,7 +256,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
         let is_join =
             |next: &Token| ["join", "left", "inner", "right", "full", "any", "all"].iter().any(|word| is_word(next, word));
         if is_word(&token, "global") && at(tokens, number + 1).as_ref().is_some_and(is_join) {
-            return Err(invalid("GLOBAL", "is not supported; the engine spreads the work by itself; leave it out"));
+            return Err(invalid("GLOBAL", "is not supported; the work is distributed automatically; leave it out"));
         }
         if is_word(&token, "asof") && is_join_with_on(tokens, &places, number) {
             tokens[places[number]].token = word("GLOBAL", Keyword::GLOBAL);

@@ -155,7 +155,7 @@ fn of_table(columns: &[Column], table: &ObjectName) -> Result<Vec<Column>> {
     let is_of = |column: &&Column| column.relation.as_ref().is_some_and(|of| of.table() == name);
     let own: Vec<Column> = columns.iter().filter(is_of).cloned().collect();
     match own.as_slice() {
-        [] => Err(coded(SqlState::UNDEFINED_TABLE, &format!("{table}.*"), "no table of FROM has this name")),
+        [] => Err(coded(SqlState::UNDEFINED_TABLE, &format!("{table}.*"), "no table in FROM has this name")),
         _ => Ok(own),
     }
 }

@@ -5,9 +5,9 @@ use crate::support::{portrait, run};
 
 /// Where it fails, how often it succeeds before that, and what the error names.
 const PLACES: [(&str, u8, &str); 8] = [
-    ("data::create", 0, "cannot be made"),
+    ("data::create", 0, "cannot be created"),
     // The history.
-    ("data::create", 2, "cannot be made"),
+    ("data::create", 2, "cannot be created"),
     ("data::write", 0, "cannot be written"),
     ("data::write", 1, "cannot be written"),
     ("data::write", 2, "cannot be written"),

@@ -150,7 +150,7 @@ impl Connection {
                     return Ok(());
                 }
                 Some(Request::CopyFail(reason)) => {
-                    let problem = format!("was given up by the client: {reason}");
+                    let problem = format!("was cancelled by the client: {reason}");
                     let error = coded(SqlState::QUERY_CANCELED, "COPY", &problem);
                     // Without this error, the end of the channel would look like the end of the rows.
                     let _ = sender.send(Err(coded(SqlState::QUERY_CANCELED, "COPY", problem))).await;

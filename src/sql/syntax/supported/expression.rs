@@ -154,7 +154,7 @@ impl Walk<'_> {
                 self.optional(overlay_for.as_deref())
             }
             Expr::Collate { expr, collation: _ } => {
-                let instead = format!("texts are compared character by character; leave it out, or write lower({expr})");
+                let instead = format!("strings are compared character by character; leave it out, or write lower({expr})");
                 refuse_at(expr.span(), "COLLATE", instead)
             }
             Expr::Prefixed { prefix, value } => refuse_at(prefix.span, &format!("{prefix} {value}"), TEXT),

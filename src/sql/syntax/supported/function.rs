@@ -184,7 +184,7 @@ impl Walk<'_> {
                 refuse_at(span, &treatment.to_string(), instead)
             }
             (NullTreatment::IgnoreNulls, Kind::Window | Kind::Aggregate) if over && !SKIP_NULLS.contains(&name) => {
-                let instead = format!("{} can pass over NULL; leave it out of {name}", SKIP_NULLS.join(", "));
+                let instead = format!("{} can ignore NULL; leave it out of {name}", SKIP_NULLS.join(", "));
                 refuse_at(span, "IGNORE NULLS", instead)
             }
             // The planner checks whether the aggregate supports it.

@@ -62,7 +62,7 @@ impl Walk<'_> {
             let Cte { alias, query, from, materialized, closing_paren_token: _ } = table;
             self.alias(alias)?;
             absent(from, "WITH … FROM", "write FROM in the query itself")?;
-            absent(materialized, "MATERIALIZED", "the engine decides by itself what is computed once; leave it out")?;
+            absent(materialized, "MATERIALIZED", "the engine decides what is computed only once; leave it out")?;
             if *recursive {
                 check_recursive(query, &normal(&alias.name))?;
             }
@@ -87,8 +87,7 @@ impl Walk<'_> {
                         SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName,
                     ) => {
-                        let instead =
-                            "only UNION goes by the names of columns; select the columns in the same order on both sides";
+                        let instead = "only UNION can match columns by name; select the columns in the same order on both sides";
                         return refuse(&format!("{op} {set_quantifier}"), instead);
                     }
                 }
@@ -188,7 +187,7 @@ impl Walk<'_> {
         }
         self.group_by(group_by)?;
         none(cluster_by, "CLUSTER BY", "write ORDER BY at the end of the query")?;
-        none(distribute_by, "DISTRIBUTE BY", "the engine spreads the work by itself; leave it out")?;
+        none(distribute_by, "DISTRIBUTE BY", "the work is distributed automatically; leave it out")?;
         none(sort_by, "SORT BY", "write ORDER BY at the end of the query")?;
         if let Some(condition) = having {
             self.expression(condition)?;
@@ -343,7 +342,7 @@ impl Walk<'_> {
                 match set_quantifier {
                     SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None => {}
                     SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => {
-                        return part("… BY NAME", "only UNION goes by the names of columns");
+                        return part("… BY NAME", "only UNION can match columns by name");
                     }
                 }
                 queries.iter().try_for_each(|query| self.query(query))

@@ -418,7 +418,7 @@ impl Walk<'_> {
                 refuse_at(column, &clause, "compute it in a view: CREATE VIEW … AS SELECT *, … AS column FROM table")
             }
             ColumnOption::Collation(_) | ColumnOption::CharacterSet(_) => {
-                refuse_at(column, &clause, "texts are UTF-8, and compared character by character; leave it out")
+                refuse_at(column, &clause, "strings are UTF-8, and compared character by character; leave it out")
             }
             ColumnOption::Comment(_) => refuse_at(column, "COMMENT", "write COMMENT ON COLUMN table.column IS '…' after it"),
             ColumnOption::Options(_)
@@ -503,7 +503,7 @@ impl Walk<'_> {
             Set::ParenthesizedAssignments { .. } | Set::MultipleAssignments { .. } => {
                 refuse("SET", "write one SET name = value for each setting")
             }
-            Set::SetNames { .. } | Set::SetNamesDefault {} => refuse("SET NAMES", "texts are UTF-8; leave it out"),
+            Set::SetNames { .. } | Set::SetNamesDefault {} => refuse("SET NAMES", "strings are UTF-8; leave it out"),
             Set::SetTransaction { modes, snapshot, session: _ } => {
                 absent(snapshot, "SNAPSHOT", LEAVE_OUT)?;
                 modes.iter().try_for_each(check_mode)

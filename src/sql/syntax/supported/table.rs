@@ -26,7 +26,7 @@ impl Walk<'_> {
         let Join { relation, global, join_operator } = join;
         let span = relation.span();
         self.factor(relation)?;
-        without(*global, "GLOBAL", "the engine spreads the work by itself; leave it out")?;
+        without(*global, "GLOBAL", "the work is distributed automatically; leave it out")?;
         match join_operator {
             JoinOperator::Join(constraint)
             | JoinOperator::Inner(constraint)
@@ -56,7 +56,7 @@ impl Walk<'_> {
                 "write JOIN … ON a.key = b.key AND b.time <= a.time, and keep the newest: QUALIFY row_number() OVER (PARTITION BY \
                  a.key, a.time ORDER BY b.time DESC) = 1",
             ),
-            JoinOperator::StraightJoin(_) => refuse("STRAIGHT_JOIN", "the engine orders joins by itself; write JOIN"),
+            JoinOperator::StraightJoin(_) => refuse("STRAIGHT_JOIN", "the engine chooses the order of joins; write JOIN"),
             JoinOperator::ArrayJoin | JoinOperator::InnerArrayJoin => {
                 refuse("ARRAY JOIN", "write CROSS JOIN UNNEST(list) AS name(item)")
             }
@@ -170,7 +170,7 @@ impl Walk<'_> {
                 FunctionArg::Unnamed(value) => value,
                 FunctionArg::Named { name: argument, arg: value, operator: _ } => {
                     if by_place {
-                        let instead = format!("{name} takes its arguments by their place; write {name}({value})");
+                        let instead = format!("{name} takes its arguments by position; write {name}({value})");
                         return refuse_at(argument.span, &format!("{argument} =>"), instead);
                     }
                     value
