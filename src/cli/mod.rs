@@ -183,7 +183,7 @@ enum Action {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
-    /// Write the reference of all functions, statements and settings as Markdown.
+    /// Write the reference of all functions, statements and settings as Markdown, in English and Chinese.
     #[command(after_help = "Example:\n  portrait docs ./reference")]
     Docs {
         /// The folder to write to.

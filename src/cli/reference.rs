@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use portraitdb::Language;
+
 use super::console::Failure;
 use super::shell::markdown;
 
@@ -10,7 +12,8 @@ use super::shell::markdown;
 pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
     let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", folder.display()));
     let mut files = portraitdb::reference();
-    files.push(("shell.md".to_string(), markdown()));
+    files.push(("shell.md".to_string(), markdown(Language::En)));
+    files.push(("zh/shell.md".to_string(), markdown(Language::Zh)));
     if check {
         for (name, text) in &files {
             let path = folder.join(name);
@@ -20,7 +23,8 @@ pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    std::fs::create_dir_all(folder).map_err(fail)?;
+    // The Chinese pages have a folder of their own.
+    std::fs::create_dir_all(folder.join("zh")).map_err(fail)?;
     for (name, text) in &files {
         std::fs::write(folder.join(name), text).map_err(fail)?;
     }

@@ -164,11 +164,17 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 ";
 
 /// The page of the schema: every table with its columns and an example.
-fn markdown() -> String {
+fn markdown(language: Language) -> String {
     use std::fmt::Write;
-    let mut page = String::from("# System tables\n\nTables of the schema `system`, about the program and the database.\n");
+    let about = language.text("Tables of the schema `system`, about the program and the database.");
+    let mut page = format!("# {}\n\n{about}\n", language.text("System tables"));
     for doc in pages::TABLE_PAGES.iter() {
-        let _ = write!(page, "\n{}", doc.markdown(Language::En));
+        let _ = write!(page, "\n{}", doc.markdown(language));
+    }
+    // What the catalog of PostgreSQL contains is only described in English.
+    if language == Language::Zh {
+        page.push_str("\n[PostgreSQL系统目录及其函数（英文）](../system.md#the-catalog-of-postgresql)\n");
+        return page;
     }
     page.push_str(OF_POSTGRES);
     for function in crate::builtins::postgres::all() {

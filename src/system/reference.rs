@@ -12,15 +12,23 @@ use crate::language::Language;
 use crate::objects::profile_tables;
 use crate::settings::PortraitSettings;
 
-/// The generated reference: one page per domain of functions, one for statements, one for settings, and two indexes.
+/// The generated reference: one page per domain of functions, one for statements, one for settings, and two indexes. The Chinese pages are in
+/// the folder `zh`.
 pub fn reference() -> Vec<(String, String)> {
+    let mut files = pages_in(Language::En);
+    files.extend(pages_in(Language::Zh).into_iter().map(|(name, text)| (format!("zh/{name}"), text)));
+    files
+}
+
+fn pages_in(language: Language) -> Vec<(String, String)> {
     let mut contents = String::new();
     let mut files = vec![];
     let mut all: Vec<(&'static Doc, &'static str)> = vec![];
-    let mut add = |file: &'static str, title: &str, docs: Vec<&'static Doc>| {
+    let mut add = |file: &'static str, title: &'static str, docs: Vec<&'static Doc>| {
+        let title = language.text(title);
         let names: Vec<String> = docs.iter().map(|doc| format!("`{}`", doc.name)).collect();
-        let _ = writeln!(contents, "- [{title}]({file}.md): {}", names.join(", "));
-        let pages: Vec<String> = docs.iter().map(|doc| doc.markdown(Language::En)).collect();
+        let _ = writeln!(contents, "- [{title}]({file}.md){}{}", language.colon(), names.join(", "));
+        let pages: Vec<String> = docs.iter().map(|doc| doc.markdown(language)).collect();
         files.push((format!("{file}.md"), format!("# {title}\n\n{}", pages.join("\n"))));
         all.extend(docs.into_iter().map(|doc| (doc, file)));
     };
@@ -30,35 +38,45 @@ pub fn reference() -> Vec<(String, String)> {
     add("files", "Files in FROM", crate::files::readers());
     add("statements", "Statements", statement_pages());
     add("profiles", "Tables of profiles and segments", profile_tables::DOCS.iter().collect());
-    let mut settings = String::from(
-        "# Settings\n\n`SET name = value` changes one for the session, `SHOW name` tells it.\n\n| setting | default | meaning |\n|---|---|---|\n",
+    let mut settings = format!(
+        "# {}\n\n{}\n\n{}\n|---|---|---|\n",
+        language.text("Settings"),
+        language.text("`SET name = value` changes a setting for the session, `SHOW name` shows it."),
+        language.text("| setting | default | meaning |"),
     );
     for entry in PortraitSettings::default().entries() {
-        let _ = writeln!(settings, "| `{}` | {} | {} |", entry.key, entry.value.unwrap_or_default(), entry.description);
+        let meaning = language.text(entry.description);
+        let _ = writeln!(settings, "| `{}` | {} | {meaning} |", entry.key, entry.value.unwrap_or_default());
     }
     for doc in pages::SETTING_PAGES.iter() {
-        let _ = write!(settings, "\n{}", doc.markdown(Language::En));
+        let _ = write!(settings, "\n{}", doc.markdown(language));
     }
     all.extend(pages::TABLE_PAGES.iter().map(|doc| (doc, "system")));
     all.extend(pages::SETTING_PAGES.iter().map(|doc| (doc, "settings")));
     let file_of = |name: &str| all.iter().find(|(doc, _)| doc.name == name).map_or("", |(_, file)| file);
-    files.push(("tasks.md".into(), by_task(Language::En, |name| link(name, file_of(name)))));
-    files.push(("names.md".into(), by_name(&all)));
-    files.push(("dialects.md".into(), dialects::page()));
-    files.push(("system.md".into(), markdown()));
+    files.push(("tasks.md".into(), by_task(language, |name| link(name, file_of(name)))));
+    files.push(("names.md".into(), by_name(language, &all)));
+    files.push(("system.md".into(), markdown(language)));
     files.push(("settings.md".into(), settings));
+    // The dialects are shown by statements and errors, which are in English.
+    let (other, of_dialects) = match language {
+        Language::En => ("[中文](zh/README.md)", "dialects"),
+        Language::Zh => ("[English](../README.md)", "../dialects"),
+    };
+    if language == Language::En {
+        files.push(("dialects.md".into(), dialects::page()));
+    }
+    let entry = |title: &'static str, file: &str| format!("- [{}]({file}.md)\n", language.text(title));
     // The page of the shell is added by the program (the shell is not part of this library).
-    files.push((
-        "README.md".into(),
-        format!(
-            "# Reference\n\n\
-             Made from the program by `portrait docs`; do not edit. Look a page up [by what you want to do](tasks.md) or [by its name](names.md).\n\n\
-             {contents}\
-             - [System tables](system.md)\n\
-             - [Settings](settings.md)\n\
-             - [Shell](shell.md)\n\
-             - [Coming from DuckDB, PostgreSQL, MySQL, Snowflake, BigQuery](dialects.md)\n"
-        ),
-    ));
+    let further = [
+        entry("System tables", "system"),
+        entry("Settings", "settings"),
+        entry("Shell", "shell"),
+        entry("Coming from DuckDB, PostgreSQL, MySQL, Snowflake, BigQuery", of_dialects),
+    ];
+    let about = "Made from the program by `portrait docs`; do not edit. Look a page up [by what you want to do](tasks.md) or \
+                 [by its name](names.md).";
+    let (title, about, further) = (language.text("Reference"), language.text(about), further.concat());
+    files.push(("README.md".into(), format!("# {title}\n\n{about}\n\n{other}\n\n{contents}{further}")));
     files
 }

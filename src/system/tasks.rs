@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::docs::Doc;
+use crate::docs::{Doc, Kind};
 use crate::language::Language;
 
 /// Questions and tasks under one heading, each with the names of pages, the one to begin with first.
@@ -160,14 +160,30 @@ pub fn by_task(language: Language, shown: impl Fn(&str) -> String) -> String {
 }
 
 /// The page of all names in alphabetical order.
-pub fn by_name(docs: &[(&Doc, &str)]) -> String {
+pub fn by_name(language: Language, docs: &[(&'static Doc, &str)]) -> String {
     let mut docs = docs.to_vec();
     docs.sort_by_key(|(doc, _)| doc.name.to_lowercase());
-    let mut page = String::from("# Index by name\n\n| name | kind | what it does |\n|---|---|---|\n");
+    let headings = language.text("| name | kind | what it does |");
+    let mut page = format!("# {}\n\n{headings}\n|---|---|---|\n", language.text("Index by name"));
     for (doc, file) in docs {
-        let _ = writeln!(page, "| {} | {} | {} |", link(doc.name, file), doc.kind.as_str(), doc.summary.replace('|', "\\|"));
+        let (kind, summary) = (kind(language, doc.kind), language.text(doc.summary));
+        let _ = writeln!(page, "| {} | {kind} | {} |", link(doc.name, file), summary.replace('|', "\\|"));
     }
     page
+}
+
+/// The word for what a page describes.
+fn kind(language: Language, kind: Kind) -> &'static str {
+    match (language, kind) {
+        (Language::En, kind) => kind.as_str(),
+        (Language::Zh, Kind::Scalar) => "标量函数",
+        (Language::Zh, Kind::Aggregate) => "聚合函数",
+        (Language::Zh, Kind::Relation) => "关系函数",
+        (Language::Zh, Kind::Statement) => "语句",
+        (Language::Zh, Kind::Setting) => "设置",
+        (Language::Zh, Kind::Model) => "模型",
+        (Language::Zh, Kind::Table) => "表",
+    }
 }
 
 /// A link to the heading of a page, as GitHub names headings.
@@ -187,7 +203,6 @@ pub fn link(name: &str, file: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docs::Kind;
     use crate::system::pages;
 
     #[test]

@@ -321,16 +321,17 @@ pub fn text(width: usize, language: Language) -> String {
 }
 
 /// The page of commands for the reference.
-pub fn markdown() -> String {
-    let mut page = String::from(
+pub fn markdown(language: Language) -> String {
+    let mut page = String::from(language.text(
         "# Shell\n\n`portrait` in a terminal is a shell. Statements end with a semicolon; a line that begins with a backslash is a command.\n\
          `help`, `exit` and `quit` need neither. Pasted text runs when its last statement is complete.\n",
-    );
+    ));
     for group in &GROUPS {
-        let _ = write!(page, "\n## {}\n\n| command | what it does |\n|---|---|\n", group.title);
+        let (title, headings) = (language.text(group.title), language.text("| command | what it does |"));
+        let _ = write!(page, "\n## {title}\n\n{headings}\n|---|---|\n");
         for command in group.commands {
             let written = format!("{} {}", command.names[0], command.arguments).trim().replace('|', "\\|");
-            let _ = writeln!(page, "| `{written}` | {} |", command.help);
+            let _ = writeln!(page, "| `{written}` | {} |", language.text(command.help).replace('|', "\\|"));
         }
     }
     page
