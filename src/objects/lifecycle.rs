@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
+use super::protection;
 use super::schema::parts;
 use super::{GRAMMARS, kind_of};
 use crate::catalog::grants::{PUBLIC, Privilege};
@@ -17,7 +18,7 @@ use crate::catalog::snapshots::SnapshotOf;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, sqlstate};
 use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
-use crate::sql::command::{Create, Target};
+use crate::sql::command::{Body, Create, Target};
 use crate::sql::parser;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
@@ -58,11 +59,28 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
     context
         .settled(|context| async move {
             match prepare(kind, create, text, &context)? {
-                Some(new) => kind.make(&new, &context, running).await,
+                Some(new) => {
+                    refuse_unmasking(&new.object, &context).await?;
+                    kind.make(&new, &context, running).await
+                }
                 None => Ok(vec![]),
             }
         })
         .await
+}
+
+/// Refuses a segment whose members would tell its author what is masked for the author.
+async fn refuse_unmasking(new: &Object, context: &StatementContext) -> Result<()> {
+    if new.kind != "segment" {
+        return Ok(());
+    }
+    let objects = context.all_objects()?;
+    let Some(profile) = objects.iter().find(|object| object.kind == "profile" && object.name == new.profile) else {
+        return Ok(());
+    };
+    let definition = Definition::read(new.clone(), context.session())?;
+    let Body::Condition(condition) = &definition.body else { return Ok(()) };
+    protection::refuse_condition(profile, &new.label(), condition, context).await
 }
 
 /// The object that the statement would create; `None` when there is nothing to do.

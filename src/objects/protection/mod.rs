@@ -34,5 +34,5 @@ pub mod scans;
 pub use barrier::read_and_written;
 pub use consent::Consent;
 pub use mask::Mask;
-pub use reading::{covers, refuse_changes, seen, seen_state};
+pub use reading::{covers, refuse_changes, refuse_condition, seen, seen_state};
 pub use row_policy::RowPolicy;

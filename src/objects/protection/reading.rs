@@ -13,7 +13,9 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, TableScan, in_subquery, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut, visit_expressions,
+};
 
 use super::barrier::{Barrier, Shown};
 use super::class::{self, Stored};
@@ -579,4 +581,45 @@ pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()>
         context.reader_name()
     );
     Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
+}
+
+/// Refuses the condition of a segment on what is masked for its author: a refresh computes it from the real values, so who is in the segment
+/// would tell them.
+///
+/// # Errors
+/// A column that it names is masked for the role, or its masks cannot be found.
+pub async fn refuse_condition(profile: &Object, label: &str, condition: &Expr, context: &StatementContext) -> Result<()> {
+    let Some(applied) = applied(profile, context)? else { return Ok(()) };
+    let may_compare = |reader: &Arc<Rights>| reader.owns(profile) || reader.has(Privilege::Filter, &Thing::Object(profile.id));
+    if applied.reader.as_ref().is_some_and(may_compare) {
+        return Ok(());
+    }
+    let classes = match applied.classes.is_empty() {
+        true => BTreeMap::new(),
+        false => Box::pin(class::of(profile, context)).await?,
+    };
+    let is_masked = |column: &str| {
+        let is_of_class = |of: &Classes| of.contains(UNKNOWN) || applied.classes.iter().any(|(class, _)| of.contains(class));
+        applied.masks.contains_key(column) || classes.get(column).is_some_and(is_of_class)
+    };
+    let named = visit_expressions(condition, |part| {
+        let masked = match part {
+            Expr::Identifier(name) => Some(normal(name)).filter(|name| is_masked(name)),
+            Expr::CompoundIdentifier(names) => names.iter().map(normal).find(|name| is_masked(name)),
+            // COLUMNS('pattern') names any of them.
+            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("columns") => {
+                applied.masks.keys().chain(classes.keys()).find(|name| is_masked(name)).cloned()
+            }
+            _ => None,
+        };
+        masked.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    });
+    let ControlFlow::Break(column) = named else { return Ok(()) };
+    let problem = format!(
+        "its condition looks at column {column}, which is masked for {}; leave it out, or ask for: GRANT FILTER ON PROFILE {} TO {}",
+        context.reader_name(),
+        profile.name,
+        context.reader_name()
+    );
+    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, label, problem))
 }
