@@ -16,7 +16,7 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{DFSchema, Result, TableReference};
 use datafusion::dataframe::DataFrame;
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -39,7 +39,8 @@ use crate::catalog::locks::Lock;
 use crate::catalog::snapshots::{Part, Snapshot, SnapshotOf, When, changed_meanwhile};
 use crate::catalog::tables::{Change, Identified, Lost};
 use crate::error::{SqlState, coded, failed, invalid};
-use crate::objects::protection::class;
+use crate::objects::protection::barrier::Barrier;
+use crate::objects::protection::{class, read_and_written};
 use crate::objects::schema::reference;
 use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
@@ -277,6 +278,10 @@ impl Planned {
                 let inserted = plan(&changing::without_returning(parsed), context).await?;
                 let LogicalPlan::Dml(insert) = inserted else { return Err(failed(name, "is not written to by this statement")) };
                 check_own_rows(&insert.input, context)?;
+                // What the role does not see in full is opened to be read only.
+                if source_as_provider(&insert.target)?.downcast_ref::<Barrier>().is_some() {
+                    return Err(read_and_written(name));
+                }
                 (Arc::unwrap_or_clone(insert.input), true, false)
             }
         };
