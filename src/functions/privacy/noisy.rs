@@ -90,6 +90,9 @@ mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
 
+For several groups, write one call for each, with UNION ALL: each has its own noise and spends its own epsilon. Take the groups from a list that is known beforehand, because a group that is there or not tells of
+persons, too.
+
 **Formula.** The noise is k with probability in proportion to e^(−|k| · epsilon / rows_per_person). With probability 0.95 it is at most
 about 3 · rows_per_person / epsilon, which is `margin`.
 
@@ -126,6 +129,9 @@ because the role has seen the answer. A role without SUPERUSER and without a bud
 mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
+
+For several groups, write one call for each, with UNION ALL: each has its own noise and spends its own epsilon. Take the groups from a list that is known beforehand, because a group that is there or not tells of
+persons, too.
 
 **Cost.** One pass: rows are brought together by person first, so memory grows with the persons.
 
