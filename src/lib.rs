@@ -137,8 +137,8 @@ pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use encryption::{MasterKeys, key_line, made_key};
 pub use engine::{
     Answer, AuditRecord, Cancel, Checked, Description, Engine, EngineOptions, Finding, JobLock, Parameters, Prepared, Progress,
-    Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, example_results, pages, reference, restore, stream,
-    tasks, tasks_page,
+    Saved, Session, Staged, THREAD_NAME, TransactionStatus, VerifiedAudit, example_results, pages, reference, restore,
+    restore_encrypted, stream, tasks, tasks_page,
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};

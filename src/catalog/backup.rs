@@ -19,7 +19,8 @@ use super::archive::{self, Entry, FORMAT, LARGEST_MANIFEST, MANIFEST, Manifest, 
 use super::audit::LOG;
 use super::data::DataFile;
 use super::keys::Unlock;
-use super::{Catalog, FILE, MOST_READS};
+use super::{Catalog, FILE, MOST_READS, encrypting};
+use crate::encryption::MasterKeys;
 use crate::error::{SqlState, coded, invalid, not_available, of_system as failed};
 use crate::temporary::{BESIDE, TemporaryFolder};
 
@@ -163,12 +164,18 @@ impl Catalog {
     }
 }
 
-/// Creates a database from an archive in `directory`, which must not exist or must be empty.
+/// The master keys to encrypt with, and the id of the one to use.
+pub type Encrypting<'a> = Option<(&'a MasterKeys, Option<&'a str>)>;
+
+/// Creates a database from an archive in `directory`, which must not exist or must be empty, and encrypts it if that is asked for.
 ///
 /// # Errors
-/// The file is not a backup, is damaged, or does not match its manifest. Then nothing is created.
-pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Saved> {
+/// The file is not a backup, is damaged, or does not match its manifest, or there is no key to encrypt with. Then nothing is created.
+pub fn restore(archive: &Path, directory: &Path, encrypted: Encrypting<'_>, watch: Watch<'_>) -> Result<Saved> {
     let place = directory.display().to_string();
+    if let Some((masters, id)) = encrypted {
+        encrypting::check(&place, masters, id)?;
+    }
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_some()) {
         Ok(true) => {
             return Err(invalid(&place, "is not empty; a database is restored into a new directory"));
@@ -194,6 +201,10 @@ pub fn restore(archive: &Path, directory: &Path, watch: Watch<'_>) -> Result<Sav
         return Err(damaged(archive, "it contains files that its catalog does not name"));
     }
     drop(catalog);
+    if let Some((masters, id)) = encrypted {
+        encrypting::encrypt(&made, masters, id)?;
+        fail_point!("restore::encrypted");
+    }
     sync_folder(&made.join(DATA)).and_then(|()| sync_folder(&made)).map_err(unmade)?;
     // An empty target directory is replaced.
     std::fs::rename(&made, &directory).and_then(|()| sync_folder(parent)).map_err(unmade)?;

@@ -54,7 +54,7 @@ pub const AUDIT_MIGRATION: &str = "
 const AUDIT_KEY: i64 = 1;
 
 /// The encrypted values: table, column, and an SQL expression that identifies the row.
-const SEALED: [(&str, &str, &str); 10] = [
+pub const SEALED: [(&str, &str, &str); 10] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
     ("models", "trained", "object || '.' || version"),
@@ -130,7 +130,7 @@ impl Keyring {
         let newest = newest(connection)?;
         match (newest, &self.unlock) {
             (None, Unlock::Encrypting(..)) => {
-                let problem = "holds a database that is not encrypted; create a new one with portrait init --encrypt, and move its tables there";
+                let problem = "holds a database that is not encrypted; make an encrypted copy with portrait backup and portrait restore --encrypt";
                 Ok(Err(invalid(&self.place, problem)))
             }
             (None, _) | (Some(_), Unlock::Locked) => Ok(Ok(())),
@@ -304,7 +304,8 @@ impl<'a> Link<'a> {
         Ok(file)
     }
 
-    fn sealed(&self, field: &str, row: impl Display, bytes: &[u8]) -> rusqlite::Result<String> {
+    /// Encrypts bytes for storing with the newest key; there must be one.
+    pub fn sealed(&self, field: &str, row: impl Display, bytes: &[u8]) -> rusqlite::Result<String> {
         let Some(id) = newest(self.connection)? else {
             return Err(unreadable(&self.keys.damaged("the database key is missing")));
         };
@@ -367,7 +368,7 @@ fn about(file: &DataFile) -> String {
 }
 
 /// The non-empty values of a column, with rowid and row identity.
-fn values(connection: &Connection, table: &str, column: &str, row: &str) -> rusqlite::Result<Vec<(i64, String, String)>> {
+pub fn values(connection: &Connection, table: &str, column: &str, row: &str) -> rusqlite::Result<Vec<(i64, String, String)>> {
     let query = format!("SELECT rowid, CAST({row} AS TEXT), {column} FROM {table} WHERE {column} IS NOT NULL AND {column} <> ''");
     connection.prepare(&query)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
 }

@@ -53,6 +53,7 @@ pub mod collect;
 pub mod compaction;
 pub mod data;
 pub mod decrypting;
+pub mod encrypting;
 pub mod erasure;
 pub mod grants;
 pub mod keys;

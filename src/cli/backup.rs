@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portraitdb::{Engine, Saved, restore};
+use portraitdb::{Engine, MasterKeys, Saved, restore, restore_encrypted};
 
 use super::console::Failure;
 
@@ -17,9 +17,17 @@ pub(super) fn back_up(engine: &Engine, archive: &Path) -> Result<(), Failure> {
 }
 
 /// Restores a database from an archive.
-pub(super) fn bring_back(archive: &Path, directory: &Path) -> Result<(), Failure> {
+pub(super) fn bring_back(
+    archive: &Path,
+    directory: &Path,
+    encrypted: Option<(&MasterKeys, Option<&str>)>,
+) -> Result<(), Failure> {
     let bar = Bar::new();
-    let saved = restore(archive, directory, &|done, total| bar.show(done, total));
+    let watch = |done, total| bar.show(done, total);
+    let saved = match encrypted {
+        Some((keys, id)) => restore_encrypted(archive, directory, keys, id, &watch),
+        None => restore(archive, directory, &watch),
+    };
     bar.0.finish_and_clear();
     tell("restored", saved?, directory)
 }

@@ -174,7 +174,9 @@ enum Action {
         archive: PathBuf,
     },
     /// Restore a database from a backup in a new or empty directory, comparing every checksum.
-    #[command(after_help = "Example:\n  portrait restore crm-2025-06-30.backup ./crm")]
+    #[command(
+        after_help = "Examples:\n  portrait restore crm-2025-06-30.backup ./crm\n  portrait restore crm-2025-06-30.backup ./secret --encrypt --key-file crm.keys"
+    )]
     Restore {
         /// The file made by backup.
         #[arg(value_name = "ARCHIVE")]
@@ -182,6 +184,12 @@ enum Action {
         /// The directory of the database.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+        /// Encrypt the database, which was not encrypted when it was saved.
+        #[arg(long)]
+        encrypt: bool,
+        /// The master key to encrypt with [default: the newest].
+        #[arg(long, value_name = "ID", requires = "encrypt")]
+        key_id: Option<String>,
     },
     /// Write the reference of all functions, statements and settings as Markdown, in English and Chinese.
     #[command(after_help = "Example:\n  portrait docs ./reference")]
@@ -261,8 +269,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Action::Docs { folder, check, examples }) = action {
         return if examples { reference::run_examples() } else { reference::write(&folder, check) };
     }
-    if let Some(Action::Restore { archive, directory }) = &action {
-        return backup::bring_back(archive, directory);
+    if let Some(Action::Restore { archive, directory, encrypt, key_id }) = &action {
+        let keys = common.keys.source().filter(|_| *encrypt);
+        if *encrypt && keys.is_none() {
+            let problem = "name where the master key is with --key-file, --key-command, --kms-command or the environment variable PORTRAIT_KEY";
+            return Err(Failure::Error(format!("restore: {problem}")));
+        }
+        return backup::bring_back(archive, directory, keys.as_ref().map(|keys| (keys, key_id.as_deref())));
     }
     match &action {
         Some(Action::Completions { shell }) => return generated::completions(*shell),

@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 
 use super::{Engine, Staged};
 use crate::catalog::backup::{self, Saved};
+use crate::encryption::MasterKeys;
 use crate::error::{failed, invalid};
 use crate::temporary::TemporaryFolder;
 
@@ -55,5 +56,20 @@ impl Drop for StopOnDrop {
 /// # Errors
 /// The file is not an archive, is damaged, or its contents do not match its list; then nothing is created.
 pub fn restore(archive: &Path, directory: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
-    backup::restore(archive, directory, watch)
+    backup::restore(archive, directory, None, watch)
+}
+
+/// Like [`restore`], and encrypts the new database, whose archive is of one that is not encrypted, with the master key of this id or the
+/// newest. It appears when all of it is encrypted.
+///
+/// # Errors
+/// As [`restore`], or there is no suitable master key, or the database is encrypted already.
+pub fn restore_encrypted(
+    archive: &Path,
+    directory: &Path,
+    keys: &MasterKeys,
+    key_id: Option<&str>,
+    watch: &(dyn Fn(u64, u64) -> bool + Sync),
+) -> Result<Saved> {
+    backup::restore(archive, directory, Some((keys, key_id)), watch)
 }

@@ -70,7 +70,7 @@ pub use crate::sql::parser::Statement;
 pub use crate::sql::redacting::redacted;
 pub use crate::statement::{Cancel, Progress, activity};
 pub use answer::Answer;
-pub use backup::restore;
+pub use backup::{restore, restore_encrypted};
 pub use examples::example_results;
 use memory::HalfSharedPool;
 pub use prepared::{Description, Parameters, Prepared};

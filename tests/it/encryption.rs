@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portraitdb::{Engine, EngineOptions, MasterKeys, Session, key_line, message, restore};
+use portraitdb::{Engine, EngineOptions, MasterKeys, Session, key_line, message, restore, restore_encrypted};
 
 use crate::support::{portrait, rows, run, session_with, try_rows};
 
@@ -199,6 +199,42 @@ fn the_audit_log_is_encrypted() {
     restore(&archive, &copy, &|_, _| true).unwrap();
     let (engine, session) = open(&copy, &text);
     assert_eq!(rows(&engine, &session, seen).len(), 4);
+}
+
+#[test]
+fn a_database_becomes_encrypted_in_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, secret, archive) =
+        (folder.path().join("plain"), folder.path().join("secret"), folder.path().join("plain.backup"));
+    let text = keys(&["a", "b"]);
+    let masters = MasterKeys::given("PORTRAIT_KEY", text.as_str());
+    let (engine, session) = session_with(with(&plain, ""));
+    live(&engine, &session);
+    engine.back_up(&archive, &|_, _| true).unwrap();
+    let told = message(&restore_encrypted(&archive, &secret, &masters, Some("c"), &|_, _| true).unwrap_err());
+    assert!(told.contains("has no key c") && !secret.exists(), "{told}");
+    restore_encrypted(&archive, &secret, &masters, Some("a"), &|_, _| true).unwrap();
+    assert_eq!(in_clear(&secret), Vec::<String>::new());
+    assert!(refused(with(&secret, "")).contains("is encrypted with master key a, and no key was given"));
+    let (other, others) = open(&secret, &text);
+    for question in QUESTIONS {
+        assert_eq!(rows(&other, &others, question), rows(&engine, &session, question), "{question}");
+    }
+    assert!(other.check().unwrap().findings.is_empty(), "{:?}", other.check().unwrap().findings);
+    // It goes on as any other.
+    rows(
+        &other,
+        &others,
+        &format!("INSERT INTO customers VALUES (700, '{NAME}', '{PHONE}', '{CHINESE}', 1); REFRESH PROFILE customer"),
+    );
+    assert_eq!(other.rotate_key(None).unwrap(), "b");
+    let again = folder.path().join("secret.backup");
+    other.back_up(&again, &|_, _| true).unwrap();
+    drop((others, other));
+    assert_eq!(in_clear(&secret), Vec::<String>::new());
+    let copy = folder.path().join("copy");
+    let told = message(&restore_encrypted(&again, &copy, &masters, None, &|_, _| true).unwrap_err());
+    assert!(told.contains("is encrypted already") && !copy.exists(), "{told}");
 }
 
 #[test]
