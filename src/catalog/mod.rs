@@ -360,7 +360,7 @@ impl Catalog {
         let Some(first) = within.components().next() else { return false };
         let first = first.as_os_str().to_string_lossy();
         // The catalog has its log and its index beside it.
-        first.starts_with(FILE) || OWN_NAMES.contains(&first.as_ref())
+        first.starts_with(FILE) || OWN_NAMES.contains(&&*first)
     }
 
     /// The audit log.
