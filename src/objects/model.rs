@@ -22,6 +22,7 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
+use crate::learning::model::stored::TrainedFeature;
 use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
 use crate::refresh::literals::coerced;
@@ -43,7 +44,7 @@ AS query",
 The page of each type describes its options. For clusters (`kmeans`, `kprototypes`) this is the page of the function with the same name: `n_clusters = 4` here is `n_clusters => 4` in
 `kmeans(…)`, with the same defaults. Models with a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold some rows
 out and are measured on those. The statement trains the model at once. OR REPLACE always trains again, because rows may have changed. With `keep_if_better = 'auc'` the earlier version stays unless the
-new one has a better value of that measure, so a schedule can train every month and keep the best; each version is measured on its own held-out rows. The model, its training query, the rows used and left out, a description of the features, and
+new one has a better value of that measure, so a schedule can train every month and keep the best; each version is measured on its own held-out rows, and a note tells if these may differ. The model, its training query, the rows used and left out, a description of the features, and
 measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
 cancelled, the earlier version stays.
 
@@ -289,15 +290,23 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
         let problem = format!("type is '{model_type}', but trained holds a model of type '{}'", learned.model_type);
         return Err(invalid(&label, problem));
     }
+    let mut notes = vec![];
     if let Some(measure) = definition.options.text("keep_if_better") {
         let better = direction(&label, measure, &learned)?;
-        if let Some(before) = context.catalog().model(&object.name)?
-            && let earlier = Trained::read(&label, &before.trained)?
-            && !is_better(measure, better, &learned, &earlier)
-        {
-            let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
-            let (now, was) = (of(&learned), of(&earlier));
-            return Ok(vec![format!("{label}: {measure} {now} is not better than {was}; version {} stays", before.version)]);
+        if let Some(before) = context.catalog().model(&object.name)? {
+            let earlier = Trained::read(&label, &before.trained)?;
+            if !is_measured_alike(&learned, &earlier) {
+                notes.push(format!(
+                    "{label}: {measure} of the two versions may come from different rows, so that a difference may come from the rows, not from the model; to compare on the same rows, train under another name and give both to ml_evaluate"
+                ));
+            }
+            if !is_better(measure, better, &learned, &earlier) {
+                let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
+                let (now, was) = (of(&learned), of(&earlier));
+                let stays = format!("{label}: {measure} {now} is not better than {was}; version {} stays", before.version);
+                notes.insert(0, stays);
+                return Ok(notes);
+            }
         }
     }
     let (stored, create, sql) = (&stored, &new.create, &sql);
@@ -307,7 +316,8 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     let Trained { rows, skipped, metrics, .. } = learned;
     let skipped = if skipped > 0 { format!(", {skipped} left out") } else { String::new() };
     let metrics = metrics.iter().map(|(name, value)| format!(", {name} {}", short(value.0))).collect::<String>();
-    Ok(vec![format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64())])
+    notes.insert(0, format!("{label}, version {version}: {rows} rows{skipped}{metrics}, {:.1} s", took.as_secs_f64()));
+    Ok(notes)
 }
 
 /// Runs the training and returns the trained model as text.
@@ -375,6 +385,22 @@ fn is_better(measure: &str, better: Better, new: &Trained, before: &Trained) -> 
             Better::Less => found < was,
         },
     }
+}
+
+/// The options that choose the rows on which a model is measured.
+const CHOOSE_ROWS: [&str; 4] = ["split =>", "holdout =>", "random_state =>", "time =>"];
+
+/// Whether two versions were measured on the same rows, as far as what is stored tells: as many rows, held out in the same way, and the
+/// same values of the features that both have.
+fn is_measured_alike(new: &Trained, before: &Trained) -> bool {
+    fn chosen(trained: &Trained) -> Vec<&str> {
+        trained.options.split(", ").filter(|option| CHOOSE_ROWS.iter().any(|name| option.starts_with(*name))).collect()
+    }
+    let held = |trained: &Trained| trained.metrics.get("holdout_rows").map(|rows| rows.0);
+    let same = |feature: &&TrainedFeature| before.features.iter().find(|other| other.name == feature.name);
+    let shared: Vec<&TrainedFeature> = new.features.iter().filter(|feature| same(feature).is_some()).collect();
+    let is_same_data = !shared.is_empty() && shared.iter().all(|feature| same(feature) == Some(*feature));
+    new.rows == before.rows && held(new) == held(before) && chosen(new) == chosen(before) && is_same_data
 }
 
 /// Measures of which smaller values are better.
