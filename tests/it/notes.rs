@@ -409,3 +409,21 @@ fn what_is_always_null_is_told() {
         none(&made(sql), "NULL");
     }
 }
+
+#[test]
+fn measures_on_different_or_known_rows_are_told() {
+    const VISITS: &str =
+        "CREATE TABLE visits AS SELECT n AS id, n % 7 AS calls, n % 7 + n % 3 AS spent FROM generate_series(1, 60) AS s(n);
+        CREATE MODEL spending WITH (type = 'linear_regression', key = 'id', target = 'spent') AS SELECT * FROM visits;";
+    let of = |sql: &str| notes(&format!("{VISITS}{sql}"));
+    let again = |where_| {
+        of(&format!(
+            "CREATE OR REPLACE MODEL spending WITH (type = 'linear_regression', key = 'id', target = 'spent', keep_if_better = 'rmse') AS SELECT * FROM visits {where_}"
+        ))
+    };
+    none(&again(""), "may come from different rows");
+    only(&again("WHERE id > 7"), "model spending: rmse of the two versions may come from different rows");
+
+    only(&of("SELECT rmse FROM ml_evaluate(spending, visits)"), "the model was trained on 48 of these 60 rows");
+    none(&of("SELECT rmse FROM ml_evaluate(spending, (SELECT * FROM visits WHERE id > 1))"), "the model was trained on");
+}

@@ -24,7 +24,7 @@ use crate::adapter::relation::{Binding, Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
 use crate::docs::{Column, Doc};
 use crate::error::{did_you_mean, invalid};
-use crate::learning::features::{Compute, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows};
+use crate::learning::features::{Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows};
 use crate::learning::model::Model;
 use crate::learning::model::predict::{call, column, predicted};
 use crate::learning::supervised::measures::Judged;
@@ -154,6 +154,49 @@ pub fn of_classes(model: &Model) -> Result<&Classes> {
 /// The collected rows, ready to be evaluated.
 pub fn of_rows(rows: &Rows) -> Judged {
     Judged::new(rows.numbers.column(0).collect(), rows.numbers.column(1).collect())
+}
+
+/// The rows of the training, as far as a stored model tells: how many they were, and the squared errors of the predictions for them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// Trained on, among all of them, and the sum of the squared errors of all.
+    known: Vec<(u64, u64, f64)>,
+}
+
+impl Seen {
+    pub fn of(model: &Model) -> Self {
+        let mut known = vec![];
+        if let Some(predictor) = model.fitted().predictor() {
+            // The mean squared error of a probability is its Brier score.
+            let (measure, power) = if predictor.target.classes.is_some() { ("brier", 1) } else { ("rmse", 2) };
+            let error = |name: &str| {
+                let found = predictor.steps.iter().find(|step| step.step == name && step.measure == measure);
+                found.map(|step| step.value.0.powi(power))
+            };
+            let (all, held) = (model.trained.rows, model.trained.metrics.get("holdout_rows").map_or(0.0, |rows| rows.0));
+            let trained = all.saturating_sub(held as u64);
+            if let Some(of_training) = error("training").map(|error| error * trained as f64) {
+                known.push((trained, trained, of_training));
+                known.extend(error("holdout").map(|error| (trained, all, of_training + error * held)));
+            }
+        }
+        Self { known }
+    }
+
+    /// Tells if the rows that are judged are those of the training.
+    pub fn tell(&self, judged: &Judged, running: &Computing<'_>) {
+        let rows = judged.outcomes.len() as u64;
+        let squared: f64 =
+            judged.predictions.iter().zip(&judged.outcomes).map(|(one, other)| (one - other) * (one - other)).sum();
+        // Without errors, other rows cannot be told apart.
+        let is_same = |known: f64| known > 0.0 && (squared - known).abs() <= 1e-9 * known;
+        let found = self.known.iter().find(|(_, all, known)| *all == rows && is_same(*known));
+        if let Some((trained, all, _)) = found {
+            running.note(format!(
+                "the model was trained on {trained} of these {all} rows, and looks better on them than it is; give rows that it has not seen, or take the measures of the held-out rows from ml_training_info"
+            ));
+        }
+    }
 }
 
 /// The actual outcome of a row: 1 for the positive class, 0 for the other, or the number itself.

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 use serde::{Deserialize, Serialize};
 
 use super::exact_mean::exact_mean;
-use super::judged::{Judge, bind_model, of_rows};
+use super::judged::{Judge, Seen, bind_model, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use super::{key_of, model};
 use crate::adapter::arguments::Options;
@@ -139,7 +139,8 @@ const DOC: Doc = Doc {
     domain: "model",
     summary: "Measures how good a model is on given rows: for clusters, how compact and separate they are; for a target, how accurate the predictions.",
     description: "\
-One row. Give rows that the model was not trained on, for example those of a later month: on its own training rows, every model looks better than it is.
+One row. Give rows that the model was not trained on, for example those of a later month: on its own training rows, every model looks better than it is, and a note
+tells if all of them were given again.
 The measures on the rows that were held out of the training are in `ml_training_info`.
 Rows without a prediction, or with a NULL target, are ignored. Every row counts once here and in the other functions that measure a model,
 also if it was trained with a weight.
@@ -278,6 +279,7 @@ fn one_row(counts: &[f64], columns: impl IntoIterator<Item = Option<f64>>, are_c
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Classes {
     threshold: f64,
+    seen: Seen,
 }
 
 impl Plain for Classes {
@@ -287,7 +289,7 @@ impl Plain for Classes {
 impl Judge for Classes {
     fn read(_options: &Options, model: &Model) -> Result<Self> {
         let threshold = model.fitted().predictor().map_or(0.5, |predictor| predictor.threshold);
-        Ok(Self { threshold })
+        Ok(Self { threshold, seen: Seen::of(model) })
     }
 }
 
@@ -295,6 +297,7 @@ impl Compute for Classes {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let threshold = self.threshold;
         let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
         let (predictions, outcomes) = (judged.predictions.as_slice(), judged.outcomes.as_slice());
         let ranked = judged.ranked();
         let confusion = Confusion::new(predictions, outcomes, None, threshold);
@@ -332,21 +335,24 @@ impl Compute for Classes {
 
 /// The metrics of a model that predicts numbers.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Numbers {}
+pub struct Numbers {
+    seen: Seen,
+}
 
 impl Plain for Numbers {
     const NAME: &'static str = "EvaluateNumbers";
 }
 
 impl Judge for Numbers {
-    fn read(_options: &Options, _model: &Model) -> Result<Self> {
-        Ok(Self {})
+    fn read(_options: &Options, model: &Model) -> Result<Self> {
+        Ok(Self { seen: Seen::of(model) })
     }
 }
 
 impl Compute for Numbers {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
         let errors = Errors::new(&judged.predictions, &judged.outcomes, None);
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let (rmse, mae) = (errors.rmse_interval, errors.mae_interval);
