@@ -426,6 +426,13 @@ impl Gathering {
         let wanted = self.wanted;
         let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         if gathered.identity.is_empty() {
+            if gathered.skipped > 0 {
+                let problem = format!(
+                    "none of the {} rows has a value in every feature; leave out features that are mostly NULL, or give missing => 'mean'",
+                    gathered.skipped
+                );
+                return Err(failed(&wanted.function, problem));
+            }
             return Err(failed(&wanted.function, "the input has no rows that can be used"));
         }
         if !wanted.may_repeat {
@@ -491,7 +498,7 @@ impl Default for Category {
 }
 
 fn all_missing(wanted: &FeatureSpec, feature: &Feature) -> DataFusionError {
-    failed(&wanted.function, format!("no row has a {}; remove it from the features", feature.name))
+    failed(&wanted.function, format!("{} has no value in any row; remove it from the features", feature.name))
 }
 
 fn too_large(wanted: &FeatureSpec, memory: &MemoryReservation, rows: usize) -> DataFusionError {
