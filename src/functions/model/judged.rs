@@ -161,6 +161,7 @@ pub fn of_rows(rows: &Rows) -> Judged {
 pub struct Seen {
     /// Trained on, among all of them, and the sum of the squared errors of all.
     known: Vec<(u64, u64, f64)>,
+    is_weighted: bool,
 }
 
 impl Seen {
@@ -180,11 +181,14 @@ impl Seen {
                 known.extend(error("holdout").map(|error| (trained, all, of_training + error * held)));
             }
         }
-        Self { known }
+        Self { known, is_weighted: model.trained.is_weighted }
     }
 
-    /// Tells if the rows that are judged are those of the training.
+    /// Tells if the rows that are judged are those of the training, and if these had weights.
     pub fn tell(&self, judged: &Judged, running: &Computing<'_>) {
+        if self.is_weighted {
+            running.note("the model was trained with weights, but every row counts once in its measures here".into());
+        }
         let rows = judged.outcomes.len() as u64;
         let squared: f64 =
             judged.predictions.iter().zip(&judged.outcomes).map(|(one, other)| (one - other) * (one - other)).sum();

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 
-use super::judged::{Judge, bind, of_classes, of_rows};
+use super::judged::{Judge, Seen, bind, of_classes, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
@@ -82,6 +82,7 @@ impl ObjectFunction for MlCalibration {
 pub struct Calibration {
     bins: usize,
     by_count: bool,
+    seen: Seen,
 }
 
 impl Plain for Calibration {
@@ -94,6 +95,7 @@ impl Judge for Calibration {
         Ok(Self {
             bins: options.integer(BINS.name)?.unsigned_abs() as usize,
             by_count: options.word(STRATEGY.name)? == "quantile",
+            seen: Seen::of(model),
         })
     }
 }
@@ -101,6 +103,7 @@ impl Judge for Calibration {
 impl Compute for Calibration {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
         let bins = calibration(&judged.predictions, &judged.outcomes, self.bins, self.by_count);
         let number = |of: fn(&Bin) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(bins.iter().map(of))) };
         let columns: Vec<ArrayRef> = vec![

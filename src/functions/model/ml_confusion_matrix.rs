@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 
-use super::judged::{Judge, bind, of_classes, of_rows};
+use super::judged::{Judge, Seen, bind, of_classes, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
@@ -73,6 +73,7 @@ pub struct Matrix {
     threshold: f64,
     negative: String,
     positive: String,
+    seen: Seen,
 }
 
 impl Plain for Matrix {
@@ -84,13 +85,14 @@ impl Judge for Matrix {
         let classes = of_classes(model)?;
         let of_model = model.fitted().predictor().map_or(0.5, |predictor| predictor.threshold);
         let threshold = if options.is_given(THRESHOLD.name) { options.float(THRESHOLD.name)? } else { of_model };
-        Ok(Self { threshold, negative: classes.negative.clone(), positive: classes.positive.clone() })
+        Ok(Self { threshold, negative: classes.negative.clone(), positive: classes.positive.clone(), seen: Seen::of(model) })
     }
 }
 
 impl Compute for Matrix {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
         let found = Confusion::new(&judged.predictions, &judged.outcomes, None, self.threshold);
         let (negative, positive) = (self.negative.as_str(), self.positive.as_str());
         let cells = [

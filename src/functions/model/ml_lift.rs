@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 
-use super::judged::{Judge, bind, of_classes, of_rows};
+use super::judged::{Judge, Seen, bind, of_classes, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
@@ -73,6 +73,7 @@ impl ObjectFunction for MlLift {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Lift {
     bins: usize,
+    seen: Seen,
 }
 
 impl Plain for Lift {
@@ -82,13 +83,15 @@ impl Plain for Lift {
 impl Judge for Lift {
     fn read(options: &Options, model: &Model) -> Result<Self> {
         of_classes(model)?;
-        Ok(Self { bins: options.integer(BINS.name)?.unsigned_abs() as usize })
+        Ok(Self { bins: options.integer(BINS.name)?.unsigned_abs() as usize, seen: Seen::of(model) })
     }
 }
 
 impl Compute for Lift {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let parts = deciles(&of_rows(&rows).ranked(), self.bins);
+        let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
+        let parts = deciles(&judged.ranked(), self.bins);
         let all = |of: fn(&Decile) -> f64| parts.iter().map(of).sum::<f64>();
         let (all_rows, positives) = (all(|part| part.rows as f64), all(|part| part.positives));
         let (mut so_far, mut rows_so_far) = (0.0, 0.0);

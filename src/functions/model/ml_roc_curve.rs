@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
 use datafusion::common::Result;
 use serde::{Deserialize, Serialize};
 
-use super::judged::{Judge, bind, of_classes, of_rows};
+use super::judged::{Judge, Seen, bind, of_classes, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
@@ -66,7 +66,9 @@ impl ObjectFunction for MlRocCurve {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Roc {}
+pub struct Roc {
+    seen: Seen,
+}
 
 impl Plain for Roc {
     const NAME: &'static str = "Roc";
@@ -75,13 +77,15 @@ impl Plain for Roc {
 impl Judge for Roc {
     fn read(_options: &Options, model: &Model) -> Result<Self> {
         of_classes(model)?;
-        Ok(Self {})
+        Ok(Self { seen: Seen::of(model) })
     }
 }
 
 impl Compute for Roc {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
-        let curve = roc_curve(&of_rows(&rows).ranked());
+        let judged = of_rows(&rows);
+        self.seen.tell(&judged, running);
+        let curve = roc_curve(&judged.ranked());
         let number = |of: fn(&Point) -> f64| -> ArrayRef {
             // Without rows of a class its rate is not known.
             Arc::new(curve.iter().map(|point| Some(of(point)).filter(|value| !value.is_nan())).collect::<Float64Array>())

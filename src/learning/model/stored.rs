@@ -33,6 +33,9 @@ pub struct Trained {
     pub rows: u64,
     /// The number of training rows that were dropped because they lacked a feature.
     pub skipped: u64,
+    /// Whether the rows had weights. Earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_weighted: bool,
     /// Metrics of the training.
     pub metrics: BTreeMap<String, Exact>,
     pub features: Vec<TrainedFeature>,
@@ -312,6 +315,7 @@ mod tests {
             options: "n_clusters => 2".into(),
             rows: 5,
             skipped: 0,
+            is_weighted: false,
             metrics: BTreeMap::from([("cost".into(), Exact(f64::INFINITY)), ("iterations".into(), Exact(2.0))]),
             features: vec![
                 feature("age", Kind::Number, Statistics::of(&mut [1.0, 2.0, 4.0]), &[]),

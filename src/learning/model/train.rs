@@ -157,6 +157,7 @@ impl Compute for Train {
             options: self.options.clone(),
             rows: rows.len() as u64,
             skipped: rows.skipped as u64,
+            is_weighted: spec.has_weight,
             metrics: metrics.collect(),
             features,
             notes: running.told(),
