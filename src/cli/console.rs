@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use indicatif::{HumanBytes, HumanCount};
 use portraitdb::{
-    Answer, Blocks, Engine, Format, Language, ResultWriter, Session, Staged, Statement, TableStyle, message, stream,
+    Answer, Blocks, Engine, Format, Language, Lost, ResultWriter, Session, Staged, Statement, TableStyle, message, stream,
     without_passwords,
 };
 
@@ -356,6 +356,7 @@ impl Console {
         let schema = Arc::clone(answer.schema());
         let has_columns = !schema.fields().is_empty();
         let mut keeping = self.kept.is_some().then(|| Keeping::new(text, Arc::clone(&schema))).filter(|_| has_columns);
+        let mut lost = Lost::new(self.format());
         let (mut writer, pager) = match has_columns {
             true => self.writer(schema).map(|(writer, pager)| (Some(writer), pager))?,
             false => (None, None),
@@ -381,6 +382,7 @@ impl Console {
             }
             if let Some(writer) = writer.as_mut().filter(|_| !is_left()) {
                 watch.clear();
+                lost.look_at(&batch);
                 match writer.write(&batch) {
                     // Nobody wants the rest of a query, but a statement that changes something runs to its end.
                     Err(_) if is_left() && answer.tag() == "SELECT" => {
@@ -401,6 +403,9 @@ impl Console {
         }
         if let (Some(kept), Some(keeping)) = (&mut self.kept, keeping) {
             kept.add(keeping);
+        }
+        if self.log.is_none() {
+            lost.notes().iter().for_each(|note| eprintln!("{}", language::line(self.session.language(), "note", note)));
         }
         Ok(taken)
     }

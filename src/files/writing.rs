@@ -3,7 +3,7 @@
 //! DataFusion distributes the rows among files and folders, and [`ResultWriter`] writes the contents of each file. Parquet is the
 //! exception: DataFusion itself encodes its columns on several threads.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::adapter::step::Notes;
 use crate::error::{did_you_mean, failed, invalid};
-use crate::formats::{self, CsvStyle, Format, ResultWriter, TableStyle};
+use crate::formats::{CsvStyle, Format, Lost, ResultWriter, TableStyle};
 
 /// The bytes that are collected before they are written to the file.
 const WAITING: usize = 1 << 20;
@@ -279,8 +279,7 @@ impl FileSink for WritingSink {
             let kept = (0..schema.fields().len()).filter(|column| !folders.contains(&schema.field(*column).name()));
             schema = Arc::new(schema.project(&kept.collect::<Vec<_>>())?);
         }
-        // The names of columns with values that the format does not have.
-        let lost = Arc::new(Mutex::new(BTreeSet::new()));
+        let lost = Arc::new(Mutex::new(Lost::new(self.format.format)));
         while let Some((path, batches)) = files.recv().await {
             let (format, store, schema) = (self.format.clone(), Arc::clone(&store), Arc::clone(&schema));
             let lost = Arc::clone(&lost);
@@ -291,13 +290,8 @@ impl FileSink for WritingSink {
             rows += written.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
         }
         divided.join_unwind().await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))??;
-        let lost = lost.lock().iter().cloned().collect::<Vec<String>>().join(", ");
-        if !lost.is_empty() {
-            Notes::of(&self.metrics).tell(match self.format.format {
-                Format::Excel => format!("{lost}: Excel keeps times to the millisecond"),
-                _ => format!("{lost}: NaN and Infinity were written as null, because JSON has no such numbers"),
-            });
-        }
+        let notes = Notes::of(&self.metrics);
+        lost.lock().notes().into_iter().for_each(|note| notes.tell(note));
         Ok(rows)
     }
 }
@@ -309,7 +303,7 @@ async fn write_file(
     path: &Path,
     schema: SchemaRef,
     mut batches: Receiver<RecordBatch>,
-    lost: &Mutex<BTreeSet<String>>,
+    lost: &Mutex<Lost>,
 ) -> Result<u64> {
     let mut file = ObjectWriterBuilder::new(format.compression, path, store).build()?;
     let waiting = Waiting::default();
@@ -319,7 +313,7 @@ async fn write_file(
     let mut rows = 0;
     while let Some(batch) = batches.recv().await {
         rows += batch.num_rows() as u64;
-        lost.lock().extend(formats::lost(format.format, &batch));
+        lost.lock().look_at(&batch);
         writer.write(&batch).map_err(wrong)?;
         if let Some(bytes) = waiting.take(WAITING) {
             file.write_all(&bytes).await.map_err(wrong)?;

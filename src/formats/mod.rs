@@ -4,6 +4,7 @@ mod cells;
 mod charting;
 mod csv;
 mod excel;
+mod lost;
 mod nested;
 mod plain;
 mod table;
@@ -14,10 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
-};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
@@ -32,6 +31,7 @@ pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;
+pub use lost::Lost;
 pub use plain::{plain_batch, plain_schema, plain_type};
 use table::Table;
 pub use table::{Blocks, TableStyle, display_width, wrapped};
@@ -200,28 +200,6 @@ impl<'a> ResultWriter<'a> {
             }
         }
     }
-}
-
-/// The columns with values that the format cannot hold: JSON has no NaN and Infinity, and Excel no fractions of a millisecond.
-pub fn lost(format: Format, batch: &RecordBatch) -> Vec<String> {
-    let is_lost = |column: &ArrayRef| match (format, column.data_type()) {
-        (Format::Json | Format::Ndjson, DataType::Float64) => {
-            column.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite())
-        }
-        (Format::Json | Format::Ndjson, DataType::Float32) => {
-            column.as_primitive::<Float32Type>().iter().flatten().any(|value| !value.is_finite())
-        }
-        (Format::Excel, DataType::Timestamp(TimeUnit::Microsecond, None)) => {
-            column.as_primitive::<TimestampMicrosecondType>().iter().flatten().any(|time| time % 1_000 != 0)
-        }
-        (Format::Excel, DataType::Timestamp(TimeUnit::Nanosecond, None)) => {
-            column.as_primitive::<TimestampNanosecondType>().iter().flatten().any(|time| time % 1_000_000 != 0)
-        }
-        _ => false,
-    };
-    let schema = batch.schema();
-    let lost = batch.columns().iter().zip(schema.fields()).filter(|(column, _)| is_lost(column));
-    lost.map(|(_, field)| field.name().clone()).collect()
 }
 
 /// Adds numbers to repeated column names: `a`, `a_1`.

@@ -316,6 +316,17 @@ fn numbers_that_json_does_not_have_are_told() {
         file.display()
     ));
     assert_eq!(told, ["at: Excel keeps times to the millisecond"]);
+    let told = |place: &str| {
+        let query = "SELECT CAST('NaN' AS DOUBLE) AS a, -CAST('Infinity' AS DOUBLE) AS b, 1.5e0 AS c";
+        notes(&format!("COPY ({query}) TO '{}'", folder.path().join(place).display()))
+    };
+    let text = "a, b: NaN and Infinity make such a column text when the file is read, unless types => '…' says DOUBLE";
+    assert_eq!(told("n.csv"), [text]);
+    assert_eq!(told("n2.xlsx"), ["a, b: NaN and Infinity were written as texts, because Excel has no such numbers"]);
+    assert_eq!(told("n.parquet"), Vec::<String>::new());
+    let (_, shown, errors) = run(portrait().args(["-f", "ndjson", "-c", "SELECT CAST('NaN' AS DOUBLE) AS a"]));
+    assert_eq!(shown, "{\"a\":null}\n");
+    assert_eq!(errors, "note: a: NaN and Infinity were written as null, because JSON has no such numbers\n");
 }
 
 #[test]
