@@ -221,9 +221,9 @@ async fn elsewhere(context: &StatementContext, name: &str) -> Result<Option<Arc<
         return Ok(None);
     }
     if files::is_file(name) {
-        // A definition's author was allowed to read its files.
-        if context.inside().is_none() {
-            context.check_files(Privilege::Read, name)?;
+        context.check_files(Privilege::Read, name)?;
+        // A definition of a role with SUPERUSER, or of whoever opens the folder, may read files from elsewhere.
+        if context.inside().is_none() || !context.rights()?.is_superuser() {
             files::places::check(name, context.base(), context.places())?;
             refuse_own_read(name, context)?;
         }

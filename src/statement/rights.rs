@@ -278,22 +278,23 @@ impl StatementContext {
         Ok(if is_role { self.role().to_string() } else { String::new() })
     }
 
-    /// Checks that the role may read or write files by name.
+    /// Checks that the role may read or write files by name; inside a definition, that its owner may.
     ///
     /// # Errors
     /// The privilege was not granted.
     pub fn check_files(&self, privilege: Privilege, location: &str) -> Result<()> {
-        // Files in a definition were checked when its author created it.
-        if self.inside().is_some() || self.rights()?.may_with_files(privilege) {
+        if self.rights()?.may_with_files(privilege) {
             return Ok(());
         }
-        Err(self.not_allowed(location, &format!("GRANT {privilege} ON FILES TO {}", self.role())))
+        let role = self.part.owner.as_deref().unwrap_or_else(|| self.role());
+        // Which files a definition of another role reads is for that role to know.
+        let what = self.inside().filter(|_| role != self.role()).unwrap_or(location);
+        Err(not_allowed_to(role, what, &format!("GRANT {privilege} ON FILES TO {role}")))
     }
 
     /// The error for a missing privilege, with advice on what to ask for.
     pub fn not_allowed(&self, what: &str, advice: &str) -> DataFusionError {
-        let problem = format!("permission denied to {}; ask for: {advice}", self.role());
-        coded(SqlState::INSUFFICIENT_PRIVILEGE, what, problem)
+        not_allowed_to(self.role(), what, advice)
     }
 
     /// Replaces a "not found" error for a role that does not see everything, so that the error does not reveal which objects exist.
@@ -314,4 +315,8 @@ fn word(object: &Object) -> String {
         "view" | "external table" => "TABLE".into(),
         kind => kind.to_uppercase(),
     }
+}
+
+fn not_allowed_to(role: &str, what: &str, advice: &str) -> DataFusionError {
+    coded(SqlState::INSUFFICIENT_PRIVILEGE, what, format!("permission denied to {role}; ask for: {advice}"))
 }

@@ -494,3 +494,35 @@ fn files_of_the_database_are_not_read_or_written_by_name() {
         assert!(told.contains(refused), "{sql}: {told}");
     }
 }
+
+/// A definition reads files with the rights of its owner, so nobody reads one through a view that could not read it by name.
+#[test]
+fn a_view_reads_no_file_that_its_owner_may_not() {
+    let world = World::new(8);
+    let file = world.folder.path().join("away.csv").display().to_string();
+    for sql in [
+        format!("COPY (SELECT 7 AS a) TO '{file}'"),
+        format!("CREATE VIEW given AS SELECT * FROM '{file}'"),
+        "CREATE ROLE cy".to_string(),
+        "GRANT CREATE ON SCHEMA public TO cy".to_string(),
+        "GRANT SELECT ON given TO cy".to_string(),
+        "SET ROLE cy".to_string(),
+    ] {
+        world.rows(&sql);
+    }
+    // Of a role with more rights it is read.
+    assert_eq!(world.rows("SELECT a FROM given"), ["7"]);
+    for query in [format!("SELECT * FROM '{file}'"), format!("SELECT * FROM read_csv('{file}')")] {
+        for sql in [query.clone(), format!("CREATE VIEW own AS {query}"), format!("CREATE TABLE own AS {query}")] {
+            let told = world.answer(&sql).unwrap_err();
+            assert!(told.contains("permission denied to cy; ask for: GRANT READ ON FILES TO cy"), "{sql}: {told}");
+        }
+    }
+    world.rows("RESET ROLE; GRANT READ ON FILES TO cy; SET ROLE cy");
+    world.rows(&format!("CREATE VIEW own AS SELECT * FROM '{file}'"));
+    assert_eq!(world.rows("SELECT a FROM own"), ["7"]);
+    // Whoever loses the right loses it here, too.
+    world.rows("RESET ROLE; REVOKE READ ON FILES FROM cy; GRANT SELECT ON own TO mia; SET ROLE mia");
+    let told = world.answer("SELECT a FROM own").unwrap_err();
+    assert!(!told.contains("away.csv"), "{told}");
+}
