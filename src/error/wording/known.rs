@@ -503,7 +503,7 @@ fn of_tables(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["There is no registered file format with ext ", ""]) {
         return Some(format!(
-            ".{}: no file format has this ending; there is .csv, .tsv, .json, .ndjson, .xlsx and .parquet, or write STORED AS CSV",
+            ".{}: no file format has this ending; there is .csv, .tsv, .json, .ndjson, .xlsx, .parquet and .arrow, or write STORED AS CSV",
             found[0]
         ));
     }
