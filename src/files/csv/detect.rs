@@ -1,10 +1,11 @@
 //! Detects the encoding, separator and header of a CSV file.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use datafusion::common::Result;
-use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{BIG5, Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::options::CsvOptions;
 use super::records::{Dialect, Records, Shape, Short, unescaped};
@@ -109,7 +110,10 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
     let is_chinese = pairs > singles && as_chinese.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character));
     let (encoding, text) = match !is_within_words(&as_chinese) && (is_chinese && !fails || pairs > 2 * singles) {
         true => ("gb18030", as_chinese),
-        false => ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0),
+        false => match big5(sample) {
+            Some(text) => ("big5", text),
+            None => ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0),
+        },
     };
     // The first character that is not ASCII tells whether the encoding is the right one.
     let row = text.lines().next().unwrap_or_default();
@@ -120,6 +124,15 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::D
          FROM read_csv('…', encoding => '{encoding}'), or OPTIONS ('encoding' '{encoding}')"
     );
     invalid(name, problem)
+}
+
+/// The text of bytes that may be Big5: the second byte of many characters is ASCII, so that they are no pairs. Western text hardly has two
+/// Chinese characters one after the other.
+fn big5(sample: &[u8]) -> Option<Cow<'_, str>> {
+    let whole = sample.iter().rposition(|byte| *byte == b'\n').map_or(sample, |end| &sample[..end]);
+    let text = BIG5.decode_without_bom_handling_and_without_replacement(whole)?;
+    let is_chinese: Vec<bool> = text.chars().map(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)).collect();
+    is_chinese.windows(2).any(|two| two == [true, true]).then_some(text)
 }
 
 /// True where each character that is not ASCII stands alone between letters: `Größe` read as Chinese has one in the middle of a word.
