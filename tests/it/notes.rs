@@ -362,6 +362,14 @@ fn a_title_that_is_taken_for_names_is_told() {
 }
 
 #[test]
+fn cells_merged_over_rows_are_told() {
+    let expected = "tests/fixtures/files/merged.xlsx: Orders has cells merged over several rows, such as A2:A3; only the first of the rows has \
+                    their value, the others have NULL";
+    assert_eq!(notes("SELECT * FROM 'tests/fixtures/files/merged.xlsx'"), [expected]);
+    assert_eq!(notes("SELECT * FROM 'tests/fixtures/files/identifiers.xlsx'"), Vec::<String>::new());
+}
+
+#[test]
 fn a_row_that_is_taken_for_names_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("n.csv");

@@ -26,6 +26,8 @@ const WHOLE: f64 = 9_007_199_254_740_992.0;
 pub struct Body {
     pub sheet: String,
     pub names: Vec<String>,
+    /// The first range of cells below the header that are one over several rows, such as `A2:A3`.
+    pub merged: Option<String>,
     /// The sheet's column of each name.
     places: Vec<u32>,
     /// The sheet's row number of each row.
@@ -80,6 +82,13 @@ impl Body {
                 return Err(invalid(file, problem));
             }
         }
+        // Only the first cell of such a range has its value.
+        let is_down = |(first, last): &&((u32, u32), (u32, u32))| {
+            first.0 < last.0
+                && header.is_none_or(|row| first.0 > row)
+                && cells.binary_search_by_key(first, |(place, _)| *place).is_ok()
+        };
+        let merged = merged.iter().find(is_down).map(|(first, last)| format!("{}:{}", cell_name(*first), cell_name(*last)));
         let mut places: Vec<u32> = cells.iter().map(|((_, column), _)| *column).collect();
         places.sort_unstable();
         places.dedup();
@@ -98,7 +107,7 @@ impl Body {
         cells.retain(|(_, value)| !is_null(value));
         let mut rows: Vec<u32> = cells.iter().map(|((row, _), _)| *row).collect();
         rows.dedup();
-        Ok(Self { sheet: name, names, places, rows, cells })
+        Ok(Self { sheet: name, names, merged, places, rows, cells })
     }
 
     pub fn rows(&self) -> usize {

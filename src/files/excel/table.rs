@@ -32,7 +32,7 @@ use crate::text::{grouped, sql_type, written_name};
 pub struct ExcelRows {
     files: Vec<ExcelFile>,
     /// What to tell about them.
-    note: Option<String>,
+    notes: Vec<String>,
     /// Reserves memory for as long as the rows are kept.
     _memory: MemoryReservation,
 }
@@ -137,14 +137,21 @@ pub async fn open(
         )
     });
     let first = names.first().zip(bodies.first()).filter(|_| declared.is_none());
-    let note = first.and_then(|(file, body)| {
+    let title = first.and_then(|(file, body)| {
         let (title, below) = (title(&body.names)?, cell_name((body.first()?, options.range.first.1)));
         let sheet = &body.sheet;
         Some(format!(
             "{file}: the first row of {sheet} is taken for names, and has only '{title}'; if it is a title, begin below it with range => '{below}'"
         ))
     });
-    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, note, _memory: memory })).telling(told))
+    let merged = names.iter().zip(&bodies).find_map(|(file, body)| {
+        let (sheet, range) = (&body.sheet, body.merged.as_ref()?);
+        Some(format!(
+            "{file}: {sheet} has cells merged over several rows, such as {range}; only the first of the rows has their value, the others have NULL"
+        ))
+    });
+    let notes = title.into_iter().chain(merged).collect();
+    Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, notes, _memory: memory })).telling(told))
 }
 
 /// Reads the sheet of a file, on a thread for blocking work.
@@ -203,8 +210,9 @@ impl Source for ExcelScan {
     }
 
     fn reader(&self, context: SourceContext) -> Result<ExcelReader> {
-        if let Some(note) = self.rows.note.clone().filter(|_| context.partition == 0) {
-            Notes::of(&context.metrics).tell(note);
+        if context.partition == 0 {
+            let notes = Notes::of(&context.metrics);
+            self.rows.notes.iter().for_each(|note| notes.tell(note.clone()));
         }
         Ok(ExcelReader {
             rows: Arc::clone(&self.rows),
