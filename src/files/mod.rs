@@ -6,6 +6,7 @@
 //! ```
 
 pub mod bytes;
+pub mod casting;
 pub mod csv;
 pub mod excel;
 pub mod folders;

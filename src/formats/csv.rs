@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::cells::format_options;
-use super::nested::{self, is_nested};
+use super::nested::{self, is_bytes, is_nested};
 use super::{Sink, into_io, no_text};
 
 /// The options of a CSV file.
@@ -77,6 +77,9 @@ impl<'a> CsvWriter<'a> {
                     false => formatter.value(row).write(&mut self.field),
                 };
                 written.map_err(|error| no_text(batch, column, &error))?;
+                if is_bytes(data_type) {
+                    self.field.insert_str(0, "\\x");
+                }
                 if data_type.is_floating() {
                     self.point();
                 }

@@ -12,7 +12,7 @@ use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 use unicode_width::UnicodeWidthStr;
 
 use super::cells::format_options;
-use super::nested::{self, is_nested};
+use super::nested::{self, is_bytes, is_nested};
 use super::{Sink, into_io, no_text};
 
 /// The most rows of a sheet, including the header; columns; and characters of a cell.
@@ -103,6 +103,8 @@ impl<'a> ExcelWriter<'a> {
                 let text = if is_nested(array.data_type()) {
                     let mut text = String::new();
                     nested::write(array, row, &options, &mut text).map(|()| text)
+                } else if is_bytes(array.data_type()) {
+                    formatter.value(row).try_to_string().map(|text| format!("\\x{text}"))
                 } else {
                     formatter.value(row).try_to_string()
                 };

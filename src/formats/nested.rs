@@ -17,6 +17,11 @@ pub fn is_nested(data_type: &DataType) -> bool {
     )
 }
 
+/// True for bytes, which are written as `\x616263`: hexadecimal digits alone could be a number, and could not be read back.
+pub fn is_bytes(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
+}
+
 /// Appends a value as JSON, with spaces after commas and colons, as `to_jsonb` writes it.
 ///
 /// # Errors
@@ -52,7 +57,10 @@ pub fn write(array: &dyn Array, row: usize, options: &FormatOptions<'_>, text: &
         DataType::LargeList(_) => write_list(&array.as_list::<i64>().value(row), options, text)?,
         DataType::FixedSizeList(..) => write_list(&array.as_fixed_size_list().value(row), options, text)?,
         data_type => {
-            let value = ArrayFormatter::try_new(array, options)?.value(row).try_to_string()?;
+            let mut value = ArrayFormatter::try_new(array, options)?.value(row).try_to_string()?;
+            if is_bytes(data_type) {
+                value.insert_str(0, "\\x");
+            }
             // NaN and Infinity are no numbers in JSON.
             let is_plain = *data_type == DataType::Boolean
                 || data_type.is_numeric() && value.ends_with(|last: char| last.is_ascii_digit() || last == '.');

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal128Builder, PrimitiveBuilder, StringArray, StringViewBuilder,
 };
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int64Type};
 use datafusion::arrow::error::ArrowError;
 
 use super::records::{Dialect, Field, unescaped};
+use crate::files::casting::cast_texts;
 use crate::files::times::{Clock, time};
 use crate::files::values::{Numbers, any_boolean, decimal, double, integer, is_cast_faithfully, written_number};
 
@@ -173,7 +174,7 @@ impl Reading {
             is_cast_faithfully(&plain, data_type).then_some(plain)
         };
         let strings: StringArray = strings.as_string_view().iter().map(|text| text.and_then(plain)).collect();
-        let array = cast_with_options(&strings, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
+        let array = cast_texts(strings, data_type)?;
         for (row, field) in texts.iter().enumerate() {
             let text = texts.text(field);
             if array.is_null(row) && !self.is_null(field, text, false) {

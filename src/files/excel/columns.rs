@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, DurationMillisecondArray, Float64Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::Result;
@@ -15,6 +15,7 @@ use datafusion::common::Result;
 use super::cells::{NO_VALUE, Sheet, Value};
 use super::options::{ExcelOptions, cell_name};
 use crate::error::invalid;
+use crate::files::casting::cast_texts;
 use crate::files::times::DAY;
 use crate::text::timestamp;
 
@@ -218,7 +219,7 @@ impl Body {
                 if matches!(other, DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8) {
                     return cast(&texts, other);
                 }
-                let array = cast_with_options(&texts, other, &CastOptions { safe: true, ..CastOptions::default() })?;
+                let array = cast_texts(texts, other)?;
                 for (row, of_row) in places.into_iter().enumerate() {
                     if let Some((place, value)) = of_row
                         && array.is_null(row)

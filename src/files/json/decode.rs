@@ -12,11 +12,12 @@ use datafusion::arrow::array::{
     NullBufferBuilder, StringArray, StringBuilder, StringViewBuilder, StructArray, new_null_array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::compute::{CastOptions, can_cast_types, cast, cast_with_options};
+use datafusion::arrow::compute::{can_cast_types, cast};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::arrow::error::ArrowError;
 
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
+use crate::files::casting::cast_texts;
 use crate::files::times::{Clock, time};
 use crate::files::values::{Class, Numbers, any_boolean, class, decimal, double, integer, is_cast_faithfully};
 
@@ -485,7 +486,7 @@ impl Column {
                 let texts = texts.finish();
                 let faithful = texts.iter().map(|text| text.filter(|text| is_cast_faithfully(text, data_type)));
                 let faithful = StringArray::from_iter(faithful);
-                let array = cast_with_options(&faithful, data_type, &CastOptions { safe: true, ..CastOptions::default() })?;
+                let array = cast_texts(faithful, data_type)?;
                 for (place, (row, at)) in std::mem::take(places).into_iter().enumerate() {
                     if array.is_null(place) && texts.is_valid(place) {
                         found.misfits.push(Misfit { row, at, problem: Problem::Type(data_type.clone()) });

@@ -80,7 +80,7 @@ existing file is replaced; an existing folder must be empty.
 
 The end of the name decides the format and the compression: `orders.csv.gz`, `orders.ndjson.zst`, `orders.xlsx`. A `.json` file is one list of
 objects; an `.ndjson` file has one object per line. NaN and Infinity are null in both, and texts in CSV and Excel (`NaN`, `inf`, `-inf`). An `.arrow` file
-is Arrow IPC for other programs; such files are not read here. Structs, maps and lists are written to CSV and Excel as JSON. Options of CSV: `separator`, `decimal` (`,`
+is Arrow IPC for other programs; such files are not read here. Structs, maps and lists are written to CSV and Excel as JSON, bytes to all of these as `\\x00ff`. Options of CSV: `separator`, `decimal` (`,`
 for 2,5), `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
 (a byte order mark, so that Excel recognises UTF-8). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). With PARTITIONED BY, the values of those columns are in the
 names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.

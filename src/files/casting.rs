@@ -1,0 +1,47 @@
+//! Casts texts to the types that no reader parses itself.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BinaryArray, StringArray};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+
+/// The values of texts; NULL for a text that is none. Bytes are written as `\x616263`; other texts are their own bytes.
+///
+/// # Errors
+/// Texts cannot be cast to the type.
+pub fn cast_texts(texts: StringArray, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let texts: ArrayRef = match data_type {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
+            let bytes = |text: &str| hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec());
+            Arc::new(texts.iter().map(|text| text.map(bytes)).collect::<BinaryArray>())
+        }
+        _ => Arc::new(texts),
+    };
+    cast_with_options(&texts, data_type, &CastOptions { safe: true, ..CastOptions::default() })
+}
+
+/// The bytes of `\x616263`.
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    };
+    text.strip_prefix("\\x")?.as_bytes().chunks(2).map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_hexadecimal_after_their_mark() {
+        let cases: [(&str, Option<&[u8]>); 5] =
+            [("\\x616263", Some(b"abc")), ("\\x", Some(b"")), ("\\xFf", Some(b"\xff")), ("61", None), ("\\x6", None)];
+        for (text, bytes) in cases {
+            assert_eq!(hexadecimal(text).as_deref(), bytes, "{text}");
+        }
+    }
+}
