@@ -353,6 +353,11 @@ fn of_times(text: &str) -> Option<String> {
                 "TIMESTAMP: the result is out of range; times in nanoseconds are between the years 1677 and 2262".into(),
             );
         }
+        None if text.contains(" to Timestamp(ns") && text.ends_with("converted value exceeds the representable i64 range") => {
+            return Some(
+                "TIMESTAMP: nanoseconds only reach from 1677 to 2262; write TIMESTAMP(6), which keeps microseconds".into(),
+            );
+        }
         None => return None,
     };
     Some(format!("{text}; {advice}"))
