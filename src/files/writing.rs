@@ -14,6 +14,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{GetExt, Result, Statistics};
+use datafusion::datasource::file_format::arrow::ArrowFormatFactory;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::write::ObjectWriterBuilder;
 use datafusion::datasource::file_format::write::demux::DemuxedStreamReceiver;
@@ -53,7 +54,31 @@ const WRITTEN: [(&str, Format); 7] = [
 
 /// The format factories to register with DataFusion.
 pub fn factories() -> Vec<Arc<dyn FileFormatFactory>> {
-    WRITTEN.iter().map(|(word, format)| Arc::new(Factory { word, format: *format }) as Arc<dyn FileFormatFactory>).collect()
+    let written = WRITTEN.iter().map(|(word, format)| Arc::new(Factory { word, format: *format }) as Arc<dyn FileFormatFactory>);
+    written.chain([Arc::new(ArrowFiles) as Arc<dyn FileFormatFactory>]).collect()
+}
+
+/// DataFusion's own writer of Arrow files, which would pass over any option.
+#[derive(Debug)]
+struct ArrowFiles;
+
+impl GetExt for ArrowFiles {
+    fn get_ext(&self) -> String {
+        "arrow".into()
+    }
+}
+
+impl FileFormatFactory for ArrowFiles {
+    fn create(&self, state: &dyn Session, options: &HashMap<String, String>) -> Result<Arc<dyn FileFormat>> {
+        match options.keys().min() {
+            Some(option) => Err(invalid("COPY", format!("ARROW takes no options, got '{option}'"))),
+            None => ArrowFormatFactory::new().create(state, options),
+        }
+    }
+
+    fn default(&self) -> Arc<dyn FileFormat> {
+        FileFormatFactory::default(&ArrowFormatFactory::new())
+    }
 }
 
 /// Makes a format with the options of a statement.
