@@ -183,11 +183,33 @@ pub fn what_to_declare(text: &[u8], data_type: &DataType) -> &'static str {
         (DataType::Timestamp(TimeUnit::Nanosecond, Some(_)), Some(_)) => {
             "declare TIMESTAMP(6) WITH TIME ZONE, because nanoseconds only reach from 1677 to 2262"
         }
+        (DataType::Date32, None) if is_year_first(text) => "declare VARCHAR, and convert it with parse_date(…)",
+        (DataType::Timestamp(_, _), None) if is_year_first(text) => {
+            "declare VARCHAR, and convert it with strptime(…, '%Y/%m/%d %H:%M'), in the form of these times"
+        }
         (DataType::Date32 | DataType::Timestamp(_, _), None) if is_written_date(text) => {
             "declare VARCHAR, and convert it with parse_date(…, order => 'dmy'), or 'mdy'"
         }
         _ => "declare another type, or see misfits => 'skip' or 'null'",
     }
+}
+
+/// True for a text such as `2025/6/1`, `2025-6-1`, `2025年6月1日` or `20250601`, with a time of day or without.
+fn is_year_first(text: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let date = text.split(' ').next().unwrap_or_default();
+    let parts: Vec<&str> = date.split(['.', '/', '-', '年', '月', '日']).filter(|part| !part.is_empty()).collect();
+    let are_digits = parts.iter().all(|part| is_digits(part.as_bytes()));
+    are_digits
+        && match parts.as_slice() {
+            // Two digits after hyphens are the usual form, of a day that there is not.
+            [year, month, day] => {
+                let digits = (month.len(), day.len());
+                year.len() == 4 && digits.0 <= 2 && digits.1 <= 2 && !(date.contains('-') && digits == (2, 2))
+            }
+            [date] => date.len() == 8 && (date.starts_with("19") || date.starts_with("20")),
+            _ => false,
+        }
 }
 
 /// True for a text such as `31.12.2025` or `12/31/2025`.
@@ -515,6 +537,16 @@ mod tests {
             ("inf", &DataType::Float32, true),
         ] {
             assert_eq!(is_cast_faithfully(text, data_type), is_kept, "{text} {data_type}");
+        }
+    }
+
+    #[test]
+    fn dates_with_the_year_first_are_known() {
+        for text in ["2025/6/1", "2025-6-01", "2025年6月1日", "20250601", "2025.06.01", "2025/6/1 9:05"] {
+            assert!(is_year_first(text.as_bytes()), "{text}");
+        }
+        for text in ["31.12.2025", "12/31/2025", "2025-02-30", "2025", "12345678", "x", "", "2025/6", "2025/123/1"] {
+            assert!(!is_year_first(text.as_bytes()), "{text}");
         }
     }
 
