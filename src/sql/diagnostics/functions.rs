@@ -81,7 +81,7 @@ const ELSEWHERE: [(&str, &str); 65] = [
     ("to_years", "write number * INTERVAL '1 year'"),
     ("unhex", "write decode(a, 'hex')"),
     ("unicode", "write ascii(text)"),
-    ("xor", "write a XOR b for booleans"),
+    ("xor", "write a # b for integers, and a XOR b for booleans"),
 ];
 
 const DAYS_ON: &str = "write day + INTERVAL '7 days'";
