@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
+use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -20,6 +21,7 @@ use crate::refresh::definition::AS_OF;
 use crate::refresh::plan::no_profile;
 use crate::sql::command::{Body, Create, Target};
 use crate::sql::parser;
+use crate::sql::places::check_named;
 use crate::statement::RunningPlan;
 use crate::statement::StatementContext;
 use crate::text::{literal, with_article};
@@ -61,6 +63,7 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
             match prepare(kind, create, text, &context)? {
                 Some(new) => {
                     refuse_unmasking(&new.object, &context).await?;
+                    check_files(&new.object, &context)?;
                     kind.make(&new, &context, running).await
                 }
                 None => Ok(vec![]),
@@ -81,6 +84,23 @@ async fn refuse_unmasking(new: &Object, context: &StatementContext) -> Result<()
     let definition = Definition::read(new.clone(), context.session())?;
     let Body::Condition(condition) = &definition.body else { return Ok(()) };
     protection::refuse_condition(profile, &new.label(), condition, context).await
+}
+
+/// Refuses a definition that reads files from where statements may not.
+fn check_files(new: &Object, context: &StatementContext) -> Result<()> {
+    if context.places().is_none() {
+        return Ok(());
+    }
+    match &Definition::read(new.clone(), context.session())?.body {
+        Body::Query(query) => check_named(query.as_ref(), context),
+        Body::Condition(condition) => check_named(condition.as_ref(), context),
+        Body::Sql(parsed) => match parsed.as_ref() {
+            SqlParsed::Statement(statement) => check_named(statement.as_ref(), context),
+            _ => Ok(()),
+        },
+        // Its statements are checked when they run.
+        Body::Script(_) => Ok(()),
+    }
 }
 
 /// The object that the statement would create; `None` when there is nothing to do.

@@ -437,12 +437,16 @@ fn files_are_read_from_the_folders_that_are_named() {
         let client = connect(&config(&server, "ada")).await.unwrap();
         client.simple_query(&format!("SELECT * FROM '{open}/a.csv'")).await.unwrap();
         client.simple_query(&format!("COPY t TO '{open}/c.csv'")).await.unwrap();
+        client.simple_query(&format!("CREATE VIEW own AS SELECT * FROM '{open}/a.csv'")).await.unwrap();
         for sql in [
             format!("SELECT * FROM '{open}/../b.csv'"),
             format!("SELECT * FROM read_csv('{}/b.csv')", files.path().display()),
             format!("SELECT * FROM '{}/*.csv'", files.path().display()),
             format!("COPY t TO '{}/d.csv'", files.path().display()),
             format!("CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '{}/b.csv'", files.path().display()),
+            format!("CREATE VIEW x AS SELECT * FROM '{}/b.csv'", files.path().display()),
+            format!("CREATE VIEW x AS SELECT 1 AS a WHERE 1 IN (SELECT a FROM read_csv('{}/b.csv'))", files.path().display()),
+            format!("CREATE PROFILE x WITH (key = 'a') AS SELECT * FROM '{}/b.csv'", files.path().display()),
             "BACKUP DATABASE TO '/tmp/never.backup'".into(),
             "SELECT * FROM '/etc/passwd'".into(),
             "SELECT * FROM 'https://example.com/x.csv'".into(),
