@@ -446,7 +446,8 @@ fn measures_on_different_or_known_rows_are_told() {
     only(&of("SELECT rmse FROM ml_evaluate(spending, visits)"), "the model was trained on 48 of these 60 rows");
     none(&of("SELECT rmse FROM ml_evaluate(spending, (SELECT * FROM visits WHERE id > 1))"), "the model was trained on");
 
-    let weighted = of("CREATE MODEL weighted WITH (type = 'linear_regression', key = 'id', target = 'spent', weight = 'times') AS
+    let weighted =
+        of("CREATE MODEL weighted WITH (type = 'linear_regression', key = 'id', target = 'spent', weight = 'times') AS
         SELECT *, calls + 1 AS times FROM visits; SELECT rmse FROM ml_evaluate(weighted, visits)");
     only(&weighted, "the model was trained with weights");
 }
