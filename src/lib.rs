@@ -142,7 +142,9 @@ pub use engine::{
 };
 pub use environment::Environment;
 pub use error::{SqlState, message, sqlstate};
-pub use formats::{Blocks, ChartRequest, Format, Lost, ResultWriter, TableStyle, cells, display_width, draw_in_terminal, wrapped};
+pub use formats::{
+    Blocks, ChartRequest, Format, Lost, ResultWriter, TableStyle, cells, display_width, draw_in_terminal, wrapped,
+};
 pub use language::Language;
 pub use scheduler::{Scheduler, SchedulerOptions};
 pub use server::{Server, ServerOptions, TlsFiles, default_queries};

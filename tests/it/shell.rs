@@ -216,6 +216,9 @@ fn wide_rows_are_folded_to_the_terminal() {
         }
         shell.line("\\x off", "is off");
         assert!(!shell.line("\\i q.sql", "(2 rows)").contains("row 1 ]"));
+        // Without an argument it goes back to what was before.
+        shell.line("\\x", "is on");
+        shell.line("\\x", "is off");
         shell.line("\\x auto", "is auto");
     }
 }
@@ -325,6 +328,16 @@ fn results_are_shown_again_copied_and_edited() {
     shell.line("SELECT 6 * 7 AS a;", "(1 row)");
     assert!(shell.line("\\e", "(1 row)").contains("56"));
     assert!(shell.line("\\gx", "a | 56").contains("row 1 ]"));
+    assert_eq!(shell.leave(), Some(0));
+}
+
+#[test]
+fn a_query_outlives_an_editor_that_fails() {
+    let settings = [("EDITOR", "false"), ("VISUAL", ""), ("PORTRAIT_EDITOR", "")];
+    let Some(mut shell) = Terminal::open(100, "", &settings) else { return };
+    shell.line("SELECT 6 * 7 AS a", "portrait-> ");
+    shell.line("\\e", "nothing was run");
+    assert!(shell.line("\\g", "(1 row)").contains("42"));
     assert_eq!(shell.leave(), Some(0));
 }
 
