@@ -284,7 +284,7 @@ mod tests {
         let files = vec![(Part::Rows, new.file.clone())];
         let new = NewSnapshot { of, name, at: 1, rows: 2, expected: None, columns: vec![], new: files, kept, keep: 1 };
         let error = catalog.publish(&new, None).unwrap_err().to_string();
-        assert!(error.contains("t: was changed by another process meanwhile; nothing was published"), "{error}");
+        assert!(error.contains("t: was changed by another process in the meantime; nothing was published"), "{error}");
         assert!(catalog.snapshot(of, name, When::Now).unwrap().is_none());
     }
 }

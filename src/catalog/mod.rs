@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(second.stamped_objects().unwrap().1[0].sql, "CREATE VIEW 订单 AS SELECT 1");
         second.put_object(of("CREATE VIEW 订单 AS SELECT 2"), Some(seen)).unwrap();
         let error = first.put_object(of("CREATE VIEW 订单 AS SELECT 3"), Some(seen)).unwrap_err();
-        assert!(error.to_string().contains("changed meanwhile"), "{error}");
+        assert!(error.to_string().contains("changed in the meantime"), "{error}");
         let object = first.stamped_objects().unwrap().1[0].clone();
         assert_eq!((object.sql.as_str(), object.version), ("CREATE VIEW 订单 AS SELECT 2", 2));
         first.remove_object(&object, None).unwrap();

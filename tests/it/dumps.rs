@@ -230,8 +230,13 @@ fn definitions_come_back() {
             for sql in std::iter::once(sql).chain(refresh) {
                 if let Err(error) = try_rows(&engine, &session, &sql) {
                     // A profile over another one cannot be published before it, and tags created after a refresh are not part of it.
-                    let expected =
-                        ["was not refreshed yet", "it was made later", "REFRESH SEGMENT", "no such column", "published no tags"];
+                    let expected = [
+                        "has not been refreshed yet",
+                        "it was made later",
+                        "REFRESH SEGMENT",
+                        "no such column",
+                        "published no tags",
+                    ];
                     assert!(expected.iter().any(|expected| error.contains(expected)), "set {set}: {error}\n{sql}");
                 }
             }

@@ -257,7 +257,7 @@ fn others_read_and_do_not_write_meanwhile() {
     rows(&engine, &session, &erase(0..1));
     assert_eq!(rows(&engine, &session, "SELECT count(finished_at) FROM system.erasures"), ["0"], "the transaction reads the log");
     let error = try_rows(&engine, &other, "CREATE TABLE copy AS SELECT * FROM customers; COMMIT").unwrap_err();
-    assert!(error.contains("erased meanwhile") || error.contains("changed"), "{error}");
+    assert!(error.contains("erased in the meantime") || error.contains("changed"), "{error}");
     let _ = try_rows(&engine, &other, "ROLLBACK");
     rows(&engine, &session, "INSERT INTO customers (customer_id) VALUES ('new')");
     assert_eq!(rows(&engine, &session, "SELECT count(finished_at) FROM system.erasures"), ["1"]);

@@ -181,7 +181,7 @@ fn version_2_goes_on() {
     assert_eq!(sql("SELECT count(*) FROM purchases"), ["9"]);
 
     // A profile that was never refreshed, and one with a text key; everything can be dropped.
-    assert!(fails("SELECT * FROM profile.unused").contains("was not refreshed yet"));
+    assert!(fails("SELECT * FROM profile.unused").contains("has not been refreshed yet"));
     sql("REFRESH PROFILE unused; REFRESH PROFILE shop");
     assert_eq!(sql("SELECT count(*) FROM profile.unused; SELECT * FROM profile.shop ORDER BY channel")[2], "web|2315.0");
     sql("DROP SEGMENT 优质; DROP SEGMENT young");

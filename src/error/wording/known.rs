@@ -267,7 +267,7 @@ fn of_query(text: &str) -> Option<String> {
         return Some(match text.rsplit_once("\nerror: ").and_then(|(_, problem)| problem.lines().next()) {
             Some(problem) => format!("regular expression: {}", problem.trim()),
             None => {
-                "regular expression: is not valid; close every bracket, and write \\ before a character that is meant literally"
+                "regular expression: is not valid; close every bracket, and write \\ before a character to be taken literally"
                     .into()
             }
         });

@@ -88,7 +88,7 @@ impl ScalarUDFImpl for ExtractAll {
             if !patterns.contains_key(pattern) {
                 // The regex engine's message contains only the pattern.
                 let compiled = compile_regex(pattern, None).map_err(|_| {
-                    let rule = "close every bracket, and write \\ before a character that is meant literally";
+                    let rule = "close every bracket, and write \\ before a character to be taken literally";
                     failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))
                 })?;
                 patterns.insert(pattern, compiled);

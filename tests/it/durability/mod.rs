@@ -121,7 +121,7 @@ impl Open {
     fn published(&self) -> Option<Seen> {
         match try_rows(&self.engine, &self.session, WHOLE) {
             Ok(rows) => Some(Seen::check(&rows[0])),
-            Err(error) if error.contains("was not refreshed yet") => None,
+            Err(error) if error.contains("has not been refreshed yet") => None,
             Err(error) => panic!("{error}"),
         }
     }

@@ -330,7 +330,7 @@ impl Open {
                 seen.second
             }
             Err(error) => {
-                assert!(error.contains("was not refreshed yet"), "{error}");
+                assert!(error.contains("has not been refreshed yet"), "{error}");
                 0
             }
         }
