@@ -15,7 +15,8 @@ use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, cast, lit};
 
 use super::scalar::Scalar;
-use crate::error::{SqlState, in_rows};
+use crate::calendar;
+use crate::error::{SqlState, in_rows, invalid};
 
 /// The zone of instants.
 pub const UTC: &str = "+00:00";
@@ -33,7 +34,22 @@ static INSTANT: Scalar = Scalar {
         [DataType::Timestamp(unit, _), _] => Ok(DataType::Timestamp(*unit, Some(UTC.into()))),
         _ => plan_err!("expected a timestamp"),
     },
-    compute: instants,
+    compute: |arguments| moved(arguments, Way::ToInstant),
+    written: |_| None,
+};
+
+/// The local time in a zone at an instant, without a zone. An instant whose type has no zone is in UTC.
+static SHOWN: Scalar = Scalar {
+    name: "local_in_zone",
+    takes: |types| match types {
+        [time @ DataType::Timestamp(..), _] => Ok(vec![time.clone(), DataType::Utf8]),
+        _ => plan_err!("expected a timestamp, and a zone"),
+    },
+    gives: |types| match types {
+        [DataType::Timestamp(unit, _), _] => Ok(DataType::Timestamp(*unit, None)),
+        _ => plan_err!("expected a timestamp"),
+    },
+    compute: |arguments| moved(arguments, Way::ToLocal),
     written: |_| None,
 };
 
@@ -128,7 +144,28 @@ pub fn as_text(time: Expr) -> Expr {
 pub const UTC_TIME: &str = "utc_time";
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 4] = [&INSTANT, &IN_UTC, &TEXT, &FULL];
+pub static ALL: [&Scalar; 5] = [&INSTANT, &SHOWN, &IN_UTC, &TEXT, &FULL];
+
+/// The local time in a zone at an instant.
+pub fn shown_in(instant: Expr, zone: &str) -> Expr {
+    SHOWN.call(vec![instant, lit(zone)])
+}
+
+/// The instant of a local time, in its zone. Unlike [`in_zone`], it has a name of its own in every zone, as people write it.
+pub fn instant_in(local: Expr, unit: TimeUnit, zone: &str) -> Expr {
+    cast(INSTANT.call(vec![local, lit(zone)]), DataType::Timestamp(unit, Some(zone.into())))
+}
+
+/// True for a conversion between an instant and the local time in a zone, whose result is no longer in UTC.
+pub fn is_moved(expression: &Expr) -> bool {
+    matches!(expression, Expr::ScalarFunction(call) if [INSTANT.name, SHOWN.name].contains(&call.func.name()))
+}
+
+/// # Errors
+/// The zone is unknown.
+pub fn check_zone(name: &str) -> Result<()> {
+    calendar::zone(name).map(drop).map_err(|problem| invalid("AT TIME ZONE", problem))
+}
 
 /// A timestamp without time zone, or a date, as local time in a zone.
 pub fn in_zone(time: Expr, unit: TimeUnit, zone: &Arc<str>) -> Expr {
@@ -146,23 +183,29 @@ pub fn is_utc(zone: &str) -> bool {
     [UTC, "UTC", "Z"].contains(&zone)
 }
 
-fn instants(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+#[derive(Clone, Copy)]
+enum Way {
+    ToInstant,
+    ToLocal,
+}
+
+fn moved(arguments: &ScalarFunctionArgs, way: Way) -> Result<ColumnarValue> {
     let ColumnarValue::Scalar(ScalarValue::Utf8(Some(name))) = &arguments.args[1] else {
         return internal_err!("a zone is a constant");
     };
     let zone: Tz = name.parse()?;
     let times = arguments.args[0].to_array(arguments.number_rows)?;
-    let instants: ArrayRef = match times.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => Arc::new(of::<TimestampSecondType>(&times, zone, name)?),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => Arc::new(of::<TimestampMillisecondType>(&times, zone, name)?),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => Arc::new(of::<TimestampMicrosecondType>(&times, zone, name)?),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Arc::new(of::<TimestampNanosecondType>(&times, zone, name)?),
+    let moved: ArrayRef = match times.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => Arc::new(of::<TimestampSecondType>(&times, zone, name, way)?),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => Arc::new(of::<TimestampMillisecondType>(&times, zone, name, way)?),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Arc::new(of::<TimestampMicrosecondType>(&times, zone, name, way)?),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Arc::new(of::<TimestampNanosecondType>(&times, zone, name, way)?),
         other => return internal_err!("expected a timestamp, got {other}"),
     };
-    Ok(ColumnarValue::Array(instants))
+    Ok(ColumnarValue::Array(moved))
 }
 
-fn of<T>(times: &ArrayRef, zone: Tz, name: &str) -> Result<PrimitiveArray<T>>
+fn of<T>(times: &ArrayRef, zone: Tz, name: &str, way: Way) -> Result<PrimitiveArray<T>>
 where
     T: ArrowTimestampType + ArrowPrimitiveType<Native = i64>,
 {
@@ -172,16 +215,25 @@ where
         TimeUnit::Microsecond => 1_000_000,
         TimeUnit::Nanosecond => 1_000_000_000,
     };
-    let instant = |time: i64| -> Result<i64> {
-        let local = DateTime::from_timestamp(time.div_euclid(seconds), 0).map(|time| time.naive_utc());
-        let instant =
-            local.and_then(|local| offset(local, zone)).and_then(|offset| time.checked_sub(offset.checked_mul(seconds)?));
-        instant.ok_or_else(|| {
+    let moved = |time: i64| -> Result<i64> {
+        let clock = DateTime::from_timestamp(time.div_euclid(seconds), 0).map(|time| time.naive_utc());
+        let moved = clock.and_then(|clock| match way {
+            Way::ToInstant => time.checked_sub(offset(clock, zone)?.checked_mul(seconds)?),
+            Way::ToLocal => {
+                let offset = zone.offset_from_utc_datetime(&clock).fix().local_minus_utc();
+                time.checked_add(i64::from(offset).checked_mul(seconds)?)
+            }
+        });
+        moved.ok_or_else(|| {
             let rule = "a time is out of the range of its zone";
             in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, name, rule, "a time is out of the range of its type in that zone")
         })
     };
-    Ok(times.as_primitive::<T>().try_unary::<_, T, _>(instant)?.with_timezone(UTC))
+    let moved = times.as_primitive::<T>().try_unary::<_, T, _>(moved)?;
+    Ok(match way {
+        Way::ToInstant => moved.with_timezone(UTC),
+        Way::ToLocal => moved,
+    })
 }
 
 /// The offset from UTC, in seconds, when the local time has this value.
@@ -233,7 +285,8 @@ mod tests {
         let berlin = |text: &str| {
             let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
             let times: ArrayRef = Arc::new(TimestampSecondArray::from(vec![local.and_utc().timestamp()]));
-            let instants = of::<TimestampSecondType>(&times, "Europe/Berlin".parse().unwrap(), "Europe/Berlin").unwrap();
+            let zone = "Europe/Berlin";
+            let instants = of::<TimestampSecondType>(&times, zone.parse().unwrap(), zone, Way::ToInstant).unwrap();
             DateTime::from_timestamp(instants.value(0), 0).unwrap().format("%Y-%m-%d %H:%M").to_string()
         };
         assert_eq!(berlin("2025-01-01 12:00"), "2025-01-01 11:00");

@@ -4,7 +4,7 @@ use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 14] = [
+pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar("date_add", "dates", "Adds an interval to a time.", Meaning::Sql(&[(2, "($1 + $2)")]))
         .page(&[Argument::required("time", Takes::Value("date or timestamp"), "time to move; NULL gives NULL"), Argument::required("interval", Takes::Value("interval, or a number of days"), "interval such as `INTERVAL '7 days'`, or a number of days for a DATE; NULL gives NULL")], &["SELECT date_add(DATE '2025-01-31', INTERVAL '1 month') AS later;"]).says("\
 If the month does not have the day, the result is its last day. A DATE stays a DATE if the interval has whole days;
@@ -78,6 +78,14 @@ is an error.
 
 **Elsewhere.** Snowflake: `convert_timezone`; MySQL: `convert_tz`; PostgreSQL and DuckDB: `(time AT TIME ZONE 'UTC')
 AT TIME ZONE 'Asia/Shanghai'`."),
+    ExpressionMacro::scalar("timezone", "dates", "Returns the local time in a zone at an instant, or the instant of a local time, as `time AT TIME ZONE 'zone'`.", Meaning::Code(units::at_zone))
+        .page(&[Argument::required("zone", Takes::Value("zone, a constant text"), "time zone"), Argument::required("time", Takes::Value("timestamp"), "an instant, such as a TIMESTAMP WITH TIME ZONE, or local time in the zone, a TIMESTAMP; NULL gives NULL")], &["SELECT timezone('Asia/Shanghai', TIMESTAMP WITH TIME ZONE '2025-05-01 20:00:00+00:00') AS there;"])
+    .says("\
+A time with a zone becomes a TIMESTAMP without one: what clocks in the zone show. A TIMESTAMP or DATE without a zone
+is local time in the zone, and becomes a time with that zone. `now()` is an instant. Zones are names such as
+'Asia/Shanghai', or offsets such as '+08:00'; an unknown one is an error.
+
+**Elsewhere.** PostgreSQL and DuckDB: `timezone`, and `time AT TIME ZONE 'zone'`."),
     ExpressionMacro::scalar("date_trunc", "dates", "Returns the beginning of the unit that a time is in.", Meaning::Code(units::trunc)).page(&[Argument::required("unit", Takes::Value("unit"), "microsecond, millisecond, second, minute, hour, day, week, month, quarter or year, as a string"), Argument::required("time", Takes::Value("date or timestamp"), "time to truncate; NULL gives NULL")], &["SELECT date_trunc('month', DATE '2025-05-17') AS month;", "SELECT date_trunc('quarter', ordered_at) AS quarter, count(*) AS orders, sum(amount) AS revenue
 FROM sample_orders(rows => 10000) WHERE status = 'paid' GROUP BY quarter ORDER BY quarter DESC LIMIT 3;"]).says("\
 `date_trunc(time, MONTH)` of BigQuery is read too. Weeks begin on Monday. Use it to group by period: months of

@@ -138,6 +138,16 @@ pub fn zones(arguments: &[Expr]) -> Result<Option<Written>> {
     }
 }
 
+pub fn at_zone(arguments: &[Expr]) -> Result<Option<Written>> {
+    match arguments {
+        [zone, time] if let Some(zone) = text(zone) => {
+            Ok(Some((format!("($1 AT TIME ZONE '{}')", zone.replace('\'', "''")), vec![time.clone()])))
+        }
+        [zone, _] if is_null(zone) => Ok(Some(("CAST(NULL AS TIMESTAMP)".into(), vec![]))),
+        _ => Err(invalid("timezone", "takes a zone, a constant text, and a time; write timezone('Asia/Shanghai', time)")),
+    }
+}
+
 pub fn last_day(arguments: &[Expr]) -> Result<Option<Written>> {
     let (time, of) = match arguments {
         [time] => (time, "month".to_string()),

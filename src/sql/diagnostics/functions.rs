@@ -72,7 +72,6 @@ const ELSEWHERE: [(&str, &str); 65] = [
     ("string_split_regex", "write regexp_split_to_array(text, pattern)"),
     ("struct_pack", "write {'a': 1, 'b': 2}"),
     ("sysdate", "write now()"),
-    ("timezone", "write time AT TIME ZONE 'Asia/Shanghai'"),
     ("to_base64", "write encode(a, 'base64')"),
     ("to_hours", "write number * INTERVAL '1 hour'"),
     ("to_minutes", "write number * INTERVAL '1 minute'"),

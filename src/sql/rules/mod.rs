@@ -74,6 +74,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(distinct_columns::DistinctColumns));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();

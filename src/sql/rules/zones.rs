@@ -16,9 +16,11 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction, TryCast};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrameBound, cast};
 use datafusion::optimizer::AnalyzerRule;
+use sqlparser::ast::BinaryOperator;
 
 use super::{compares, each_expression, input_schema};
 use crate::builtins::named_apart::value_of;
@@ -26,6 +28,7 @@ use crate::builtins::nanoseconds::in_nanoseconds;
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded, in_sql};
+use crate::sql::syntax::spellings::AT_TIME_ZONE;
 
 /// Runs before type coercion, which would silently convert one side to the type of the other.
 #[derive(Debug)]
@@ -255,7 +258,11 @@ fn difference(sides: [(Expr, DataType); 2], schema: &DFSchema) -> Transformed<[E
 
 /// True for instants whose type has no zone, `$as_of`, `now()` and `to_timestamp(number)`, and for expressions that use one.
 fn is_in_utc(expression: &Expr, schema: &DFSchema) -> bool {
-    let is_instant = |part: &Expr| match part {
+    any_part(expression, zoned::is_moved, |part| is_instant(part, schema))
+}
+
+fn is_instant(part: &Expr, schema: &DFSchema) -> bool {
+    match part {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice()) {
             (UTC_TIME | "now", _) => true,
             (name, [number]) if name.starts_with("to_timestamp") => {
@@ -264,8 +271,80 @@ fn is_in_utc(expression: &Expr, schema: &DFSchema) -> bool {
             _ => false,
         },
         _ => false,
+    }
+}
+
+/// Whether a part is as asked; what is within the parts that end the search is not looked at.
+fn any_part(expression: &Expr, ends: impl Fn(&Expr) -> bool, asked: impl Fn(&Expr) -> bool) -> bool {
+    let mut found = false;
+    let searched = expression.apply(|part| {
+        if ends(part) {
+            return Ok(TreeNodeRecursion::Jump);
+        }
+        found = asked(part);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    searched.is_ok() && found
+}
+
+/// Plans `time AT TIME ZONE 'zone'`: the local time at an instant, or the instant of a local time, depending on the type of the time. The
+/// engine would only give the time another zone.
+#[derive(Debug)]
+pub struct TimesInZones;
+
+impl ExprPlanner for TimesInZones {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = expression;
+        let zone = match (&op, &right) {
+            (BinaryOperator::Custom(name), Expr::Literal(value, _)) if name == AT_TIME_ZONE => {
+                value.try_as_str().flatten().map(ToString::to_string)
+            }
+            _ => None,
+        };
+        let Some(zone) = zone else { return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })) };
+        zoned::check_zone(&zone)?;
+        Ok(PlannerResult::Planned(at_zone(left, &zone, schema)?))
+    }
+}
+
+fn at_zone(time: Expr, zone: &str, schema: &DFSchema) -> Result<Expr> {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
+    // As in PostgreSQL, a parameter whose type nobody says is an instant.
+    if let Expr::Placeholder(_) = &time
+        && time.get_type(schema).is_err()
+    {
+        return Ok(zoned::shown_in(cast(time, instant), zone));
+    }
+    Ok(match time.get_type(schema)? {
+        DataType::Null => zoned::shown_in(cast(time, instant), zone),
+        DataType::Timestamp(_, Some(_)) => zoned::shown_in(time, zone),
+        // The type of now() has no zone.
+        DataType::Timestamp(_, None) if is_written_instant(&time, schema) => zoned::shown_in(time, zone),
+        DataType::Timestamp(unit, None) => zoned::instant_in(time, unit, zone),
+        DataType::Date32 | DataType::Date64 => {
+            let unit = TimeUnit::Microsecond;
+            zoned::instant_in(cast(time, DataType::Timestamp(unit, None)), unit, zone)
+        }
+        other => {
+            let (shown, other) = (time.human_display().to_string(), in_sql(&other.to_string()));
+            let problem = format!(
+                "is {other}, and AT TIME ZONE needs a time; write CAST({shown} AS TIMESTAMP) for the local time of the zone, or \
+                 CAST({shown} AS TIMESTAMP WITH TIME ZONE) for an instant"
+            );
+            return Err(coded(SqlState::DATATYPE_MISMATCH, &shown, problem));
+        }
+    })
+}
+
+/// As [`is_in_utc`], but what is cast to a type without a zone is a local time from then on.
+fn is_written_instant(expression: &Expr, schema: &DFSchema) -> bool {
+    let is_local = |part: &Expr| match part {
+        Expr::Cast(Cast { field, .. }) | Expr::TryCast(TryCast { field, .. }) => {
+            !matches!(field.data_type(), DataType::Timestamp(_, Some(_)))
+        }
+        other => zoned::is_moved(other),
     };
-    expression.exists(|part| Ok(is_instant(part))).unwrap_or(false)
+    any_part(expression, is_local, |part| is_instant(part, schema))
 }
 
 /// Rewrites casts between strings, dates and timestamps, whether written or added by type coercion.

@@ -45,6 +45,8 @@ multiplied by a number or divided by one. A date plus a number, or plus a consta
 time in that zone: if `at` is in the zone of Shanghai, `at >= DATE '2025-05-02'` begins at midnight there. If local clocks show a time
 twice, the later one is meant; a time that they skip is counted on from before the change. `CAST(at AS DATE)` and `CAST(at AS TIMESTAMP)` give
 the local date and time in its zone. `$as_of` of a refresh is an instant, in UTC.
+`at AT TIME ZONE 'Asia/Shanghai'` is the time that clocks there show, a TIMESTAMP without a zone, if `at` has a zone or is `now()`; if `at` has none, it is
+read as local time there, and becomes a time with that zone.
 
 A number has no unit, so it is never converted to a date or a time, nor compared with one. For a day written as 20250308 use `CAST(CAST(x AS VARCHAR) AS DATE)`, for seconds
 since 1970 `to_timestamp(x)`, for milliseconds `to_timestamp_millis(x)`.

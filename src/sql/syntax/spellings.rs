@@ -8,6 +8,7 @@
 //! | `a ^ b`, `a ** b` | `power(a, b)` |
 //! | `{'a': 1}.a` | `{'a': 1}['a']` |
 //! | `substring(a FROM 'pattern')` | the part of `a` that the pattern or its group matches |
+//! | `a AT TIME ZONE 'UTC'` | an operator of that name, which is planned by the type of `a` |
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
@@ -54,6 +55,9 @@ use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
+/// The operator that gives a time a zone.
+pub const AT_TIME_ZONE: &str = "AT TIME ZONE";
+
 /// Rewrites one expression; its children are visited separately.
 ///
 /// # Errors
@@ -63,6 +67,10 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
         *expression = other;
     }
     Ok(())
+}
+
+fn is_text(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }))
 }
 
 /// The digits of a string such as `'\x00ff'`.
@@ -250,6 +258,9 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             let any = patterns.into_iter().map(one).reduce(|left, right| binary(left, &BinaryOperator::Or, right));
             let any = any.map(|any| Expr::Nested(Box::new(any)));
             any.map(|any| if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) } } else { any })
+        }
+        Expr::AtTimeZone { timestamp, time_zone } if is_text(time_zone) => {
+            Some(binary(timestamp.as_ref().clone(), &BinaryOperator::Custom(AT_TIME_ZONE.into()), time_zone.as_ref().clone()))
         }
         Expr::BinaryOp { left, op: BinaryOperator::Xor, right } => {
             Some(with("(CAST($1 AS BOOLEAN) <> CAST($2 AS BOOLEAN))", &[left.as_ref().clone(), right.as_ref().clone()])?)

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::{Checked, Walk, refuse, refuse_at};
+use crate::sql::syntax::spellings::AT_TIME_ZONE;
 
 const JSON: &str = "a string cannot be taken apart; read the file by FROM 'file.json', whose objects have fields: value['field']";
 const TEXT: &str = "write '…', or E'…' with \\n and \\u0041 for characters";
@@ -358,6 +359,7 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
         | BinaryOperator::PGNotILikeMatch
         | BinaryOperator::AtArrow
         | BinaryOperator::ArrowAt => Ok(()),
+        BinaryOperator::Custom(name) if name == AT_TIME_ZONE => Ok(()),
         BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide => unknown(&format!("write trunc({left} / {right})")),
         BinaryOperator::Xor => unknown("write a <> b for booleans, a ^ b for whole numbers"),
         BinaryOperator::Arrow
