@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 65] = [
+const ELSEWHERE: [(&str, &str); 64] = [
     ("add_days", DAYS_ON),
     ("any_value", "write first_value(a) or max(a)"),
     ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
