@@ -47,6 +47,10 @@ impl SqlState {
     pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: Self = Self("2201F");
     /// A regular expression that is not valid.
     pub const INVALID_REGULAR_EXPRESSION: Self = Self("2201B");
+    /// A negative LIMIT.
+    pub const INVALID_ROW_COUNT_IN_LIMIT: Self = Self("2201W");
+    /// A negative OFFSET.
+    pub const INVALID_ROW_COUNT_IN_OFFSET: Self = Self("2201X");
     /// An argument, option or setting that is out of its bounds.
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     /// A string that does not read as the type it is cast to.
@@ -101,6 +105,8 @@ impl SqlState {
     pub const UNDEFINED_OBJECT: Self = Self("42704");
     /// An object of that name exists.
     pub const DUPLICATE_OBJECT: Self = Self("42710");
+    /// A column that is neither grouped nor aggregated, or an aggregate where none may be.
+    pub const GROUPING_ERROR: Self = Self("42803");
     /// A type that does not fit.
     pub const DATATYPE_MISMATCH: Self = Self("42804");
     /// No such function, or not with these arguments.
@@ -115,6 +121,8 @@ impl SqlState {
     pub const DUPLICATE_PREPARED_STATEMENT: Self = Self("42P05");
     /// A table or view of that name exists.
     pub const DUPLICATE_TABLE: Self = Self("42P07");
+    /// ORDER BY or GROUP BY names a column by a number that there is not.
+    pub const INVALID_COLUMN_REFERENCE: Self = Self("42P10");
     /// A definition that is wrong in itself.
     pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     /// A statement that is wrong in a way that is not further told apart.
@@ -174,7 +182,12 @@ impl SqlState {
             Self::UNDEFINED_TABLE => "a table or view does not exist",
             Self::UNDEFINED_FUNCTION => "a function does not exist, or does not take these arguments",
             Self::DATATYPE_MISMATCH => "a type does not fit",
-            Self::INVALID_OBJECT_DEFINITION | Self::INVALID_STATEMENT => "a definition is wrong",
+            Self::INVALID_OBJECT_DEFINITION | Self::INVALID_STATEMENT | Self::GROUPING_ERROR | Self::INVALID_COLUMN_REFERENCE => {
+                "a definition is wrong"
+            }
+            Self::INVALID_ROW_COUNT_IN_LIMIT | Self::INVALID_ROW_COUNT_IN_OFFSET => {
+                "an argument, option or value is out of range"
+            }
             Self::DISK_FULL => "the disk is full",
             Self::OUT_OF_MEMORY => "the memory limit is reached",
             Self::LOCK_NOT_AVAILABLE => "another statement is writing to it",
@@ -446,6 +459,32 @@ fn of_plan(text: &str) -> SqlState {
     }
     if text.starts_with("Invalid function") || text.contains("No function matches the given name and argument types") {
         return SqlState::UNDEFINED_FUNCTION;
+    }
+    let is_of_groups = text.contains("must be in GROUP BY or an aggregate function")
+        || text.contains("must appear in the GROUP BY clause or be used in an aggregate function")
+        || text.starts_with("Aggregate functions are not allowed in the WHERE")
+        || text.starts_with("Aggregate function calls cannot be nested");
+    if is_of_groups {
+        return SqlState::GROUPING_ERROR;
+    }
+    let is_of_places = text.starts_with("Order by column out of bounds")
+        || text.starts_with("Order by index starts at 1")
+        || text.starts_with("Cannot find column with position ")
+        || text.starts_with("For SELECT DISTINCT, ORDER BY expressions ");
+    if is_of_places {
+        return SqlState::INVALID_COLUMN_REFERENCE;
+    }
+    if text.starts_with("LIMIT must be >= 0") {
+        return SqlState::INVALID_ROW_COUNT_IN_LIMIT;
+    }
+    if text.starts_with("OFFSET must be >=0") {
+        return SqlState::INVALID_ROW_COUNT_IN_OFFSET;
+    }
+    if text.contains(" queries have different number of columns") {
+        return SqlState::SYNTAX_ERROR;
+    }
+    if text.starts_with("Invalid qualifier ") {
+        return SqlState::UNDEFINED_TABLE;
     }
     if text.contains("coerce") || text.contains("Cannot cast") || text.contains("Cannot infer common argument type") {
         return SqlState::DATATYPE_MISMATCH;
