@@ -71,6 +71,11 @@ pub fn notice(text: &str) -> PgWireBackendMessage {
     PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("NOTICE", SqlState::SUCCESS, text)))
 }
 
+/// A warning for the user, with its code.
+pub fn warning(state: SqlState, text: &str) -> PgWireBackendMessage {
+    PgWireBackendMessage::NoticeResponse(NoticeResponse::new(fields("WARNING", state, text)))
+}
+
 fn fields(severity: &str, state: SqlState, text: &str) -> Vec<(u8, String)> {
     // A zero byte would end the text.
     let text = text.replace('\0', "\\0");

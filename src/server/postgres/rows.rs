@@ -162,8 +162,14 @@ impl Connection {
 
     /// Reports the completion of a statement, with its notes.
     pub fn done(&mut self, answer: &Answer, rows: u64) {
+        // The only note of the end of a transaction is that there is none.
+        let ends = matches!(answer.tag(), "COMMIT" | "ROLLBACK");
         for note in answer.notes() {
-            self.out.put(&replies::notice(&note));
+            self.out.put(&if ends {
+                replies::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, &note)
+            } else {
+                replies::notice(&note)
+            });
         }
         let tag = replies::tag(answer.tag(), rows);
         self.out.put(&replies::complete(&tag));
