@@ -11,6 +11,8 @@
 //! | `a OPERATOR(pg_catalog.~) b` | `a ~ b` |
 //! | `a COLLATE pg_catalog.default`, `"C"` | `a`, since there is only one collation |
 //! | `a LIKE b ESCAPE '/'` | `a LIKE like_escape(b, '/')` |
+//! | `localtimestamp` | `CAST(now() AS TIMESTAMP)` |
+//! | `a LIKE ANY (list)` | `any_match(list, pattern -> a LIKE pattern)` |
 //! | `a SIMILAR TO 'b%'` | `(a ~ '^(?:b.*)$')`, as the engine finds a regular expression anywhere |
 //! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
@@ -69,9 +71,11 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             without_schema(&mut function.name);
             call(function)?
         }
-        Expr::Identifier(name) if name.quote_style.is_none() && CALLS[1..3].contains(&normal(name).as_str()) => {
-            Some(call_of(&normal(name), vec![]))
-        }
+        Expr::Identifier(name) if name.quote_style.is_none() => match normal(name).as_str() {
+            "localtimestamp" => Some(with("CAST(now() AS TIMESTAMP)", &[])?),
+            own if CALLS[1..3].contains(&own) => Some(call_of(own, vec![])),
+            _ => None,
+        },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, array: false, format: None } => {
             cast(expr, data_type)?
         }
@@ -97,11 +101,18 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
-        Expr::Like { any: true, pattern, .. } | Expr::ILike { any: true, pattern, .. } => {
-            if let Expr::Array(patterns) = pattern.as_ref() {
-                **pattern = Expr::Tuple(patterns.elem.clone());
+        Expr::Like { any: true, negated, expr, pattern, escape_char }
+        | Expr::ILike { any: true, negated, expr, pattern, escape_char } => {
+            if let Some(patterns) = patterns_of(pattern) {
+                **pattern = Expr::Tuple(patterns);
+                return Ok(None);
             }
-            None
+            if *negated || escape_char.is_some() || matches!(pattern.as_ref(), Expr::Subquery(_)) {
+                return Ok(None);
+            }
+            let parts = [expr.as_ref().clone(), pattern.as_ref().clone()];
+            let word = if matches!(expression, Expr::Like { .. }) { "LIKE" } else { "ILIKE" };
+            Some(with(&format!("any_match($2, __pattern -> $1 {word} __pattern)"), &parts)?)
         }
         Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
             let pattern = match pattern.as_ref() {
@@ -173,6 +184,23 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         }
         _ => None,
     })
+}
+
+/// The patterns of LIKE ANY; `None` for a list that is known only when it is computed.
+fn patterns_of(pattern: &Expr) -> Option<Vec<Expr>> {
+    match pattern {
+        Expr::Nested(inner) => patterns_of(inner),
+        Expr::Tuple(patterns) => Some(patterns.clone()),
+        Expr::Array(list) => Some(list.elem.clone()),
+        Expr::Value(value) if let Value::SingleQuotedString(text) = &value.value => Some(match array_literal(text) {
+            Some(items) => {
+                let written = |item: Option<String>| Expr::value(item.map_or(Value::Null, Value::SingleQuotedString));
+                items.into_iter().map(written).collect()
+            }
+            None => vec![pattern.clone()],
+        }),
+        _ => None,
+    }
 }
 
 /// The regular expression for a pattern of SIMILAR TO, in which `%` and `_` are as in LIKE.

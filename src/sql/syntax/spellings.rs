@@ -8,6 +8,7 @@
 //! | `a ^ b`, `a ** b` | `power(a, b)` |
 //! | `{'a': 1}.a` | `{'a': 1}['a']` |
 //! | `substring(a FROM 'pattern')` | the part of `a` that the pattern or its group matches |
+//! | `a && b` | `array_has_any(list_filter(a, item -> item IS NOT NULL), b)` |
 //! | `a AT TIME ZONE 'UTC'` | an operator of that name, which is planned by the type of `a` |
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
@@ -271,6 +272,11 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
             Some(with("power($1, $2)", &[left.as_ref().clone(), right.as_ref().clone()])?)
         }
+        // NULLs are not equal, as `array_has_any` takes them to be.
+        Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => Some(with(
+            "array_has_any(list_filter($1, __item -> __item IS NOT NULL), $2)",
+            &[left.as_ref().clone(), right.as_ref().clone()],
+        )?),
         Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (left.as_ref(), right.as_ref()) {
             (Expr::Tuple(one), Expr::Tuple(other)) if one.len() == 2 && other.len() == 2 => {
                 let parts = [one[0].clone(), one[1].clone(), other[0].clone(), other[1].clone()];
