@@ -14,6 +14,7 @@
 //! | `localtimestamp` | `CAST(now() AS TIMESTAMP)` |
 //! | `a LIKE ANY (list)` | `any_match(list, pattern -> a LIKE pattern)` |
 //! | `a SIMILAR TO 'b%'` | `(a ~ '^(?:b.*)$')`, as the engine finds a regular expression anywhere |
+//! | `a = ANY(list)` | `NOT (a <> ALL(list))`, which is NULL if it is unknown; `array_has(list, a)` as a condition |
 //! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `encode(a, 'base64')` | `encode(a, 'base64pad')` |
@@ -30,13 +31,15 @@ use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, With, visit_expressions,
+    FunctionArguments, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript,
+    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, With, visit_expressions,
 };
 
 use super::call_of;
 use super::creating;
 use super::expression_macros::with;
+use super::merged_columns::constraint;
+use super::quantified;
 use crate::docs::Kind;
 use crate::functions;
 use crate::sql::command::normal;
@@ -99,7 +102,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             {
                 **right = list_of(items);
             }
-            None
+            match &*expression {
+                Expr::AnyOp { left, compare_op, right, .. } => as_all(left, compare_op, right),
+                _ => None,
+            }
         }
         Expr::Like { any: true, negated, expr, pattern, escape_char }
         | Expr::ILike { any: true, negated, expr, pattern, escape_char } => {
@@ -184,6 +190,45 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         }
         _ => None,
     })
+}
+
+/// `a = ANY(list)` as `NOT (a <> ALL(list))`; `None` where the values, which are then computed several times, are those of a query, or of a
+/// parameter, whose type the comparison tells.
+fn as_all(left: &Expr, compare: &BinaryOperator, list: &Expr) -> Option<Expr> {
+    let opposite = quantified::opposite(compare)?;
+    let found = |side: &Expr| {
+        visit_expressions(side, |part| match part {
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => ControlFlow::Break(()),
+            Expr::Function(call) if matches!(call.args, FunctionArguments::Subquery(_)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    };
+    if found(left).is_break() || found(list).is_break() {
+        return None;
+    }
+    let all = Expr::AllOp { left: Box::new(left.clone()), compare_op: opposite, right: Box::new(list.clone()) };
+    Some(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(all))) })
+}
+
+/// Writes `a = ANY(list)` as `array_has(list, a)` where unknown counts as false anyway: as a condition, or a part of one.
+fn in_conditions(condition: &mut Expr) {
+    let mut open = vec![condition];
+    while let Some(part) = open.pop() {
+        match part {
+            Expr::Nested(within) => open.push(within),
+            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+                open.extend([left.as_mut(), right.as_mut()]);
+            }
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. }
+                if !matches!(right.as_ref(), Expr::Subquery(_) | Expr::Value(_)) =>
+            {
+                let call = call_of("array_has", vec![right.as_ref().clone(), left.as_ref().clone()]);
+                *part = call;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The patterns of LIKE ANY; `None` for a list that is known only when it is computed.
@@ -677,6 +722,13 @@ fn is_of_rows(name: &str, state: &SessionState) -> bool {
 /// Names the column of a series after its alias where the SELECT reads it by that name: `SELECT g FROM generate_series(1, 3) g`.
 /// Otherwise it is called `value`.
 pub fn select(select: &mut Select) {
+    let conditions = [&mut select.selection, &mut select.having, &mut select.qualify];
+    conditions.into_iter().flatten().for_each(in_conditions);
+    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+        if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
+            in_conditions(condition);
+        }
+    }
     if series(select).next().is_none() {
         return;
     }

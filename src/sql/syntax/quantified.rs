@@ -17,19 +17,24 @@ pub fn in_other_words(expression: &Expr) -> Option<Expr> {
         Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => is_in(left, right, true),
         Expr::AnyOp { left, compare_op, right, .. } => any(left, compare_op, right),
         Expr::AllOp { left, compare_op, right } => {
-            let opposite = match compare_op {
-                BinaryOperator::Eq => BinaryOperator::NotEq,
-                BinaryOperator::Lt => BinaryOperator::GtEq,
-                BinaryOperator::LtEq => BinaryOperator::Gt,
-                BinaryOperator::Gt => BinaryOperator::LtEq,
-                BinaryOperator::GtEq => BinaryOperator::Lt,
-                _ => return None,
-            };
-            let any = Expr::Nested(Box::new(any(left, &opposite, right)?));
+            let any = Expr::Nested(Box::new(any(left, &opposite(compare_op)?, right)?));
             Some(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(any) })
         }
         _ => None,
     }
+}
+
+/// The comparison that holds where another does not.
+pub fn opposite(compare: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match compare {
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        _ => return None,
+    })
 }
 
 fn is_in(left: &Expr, right: &Expr, negated: bool) -> Option<Expr> {
