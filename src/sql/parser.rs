@@ -221,6 +221,7 @@ fn parse_with(
                     named.and_then(|()| rewrite_part(query.as_mut(), state)).map(|()| supported::check_query(query, state))
                 }
                 Body::Condition(condition) => {
+                    postgres::in_conditions(condition.as_mut());
                     rewrite_part(condition.as_mut(), state).map(|()| supported::check_condition(condition, state))
                 }
                 Body::Sql(parsed) => {

@@ -72,7 +72,12 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
     Ok(match expression {
         Expr::Function(function) => {
             without_schema(&mut function.name);
+            function.filter.as_deref_mut().into_iter().for_each(in_conditions);
             call(function)?
+        }
+        Expr::Case { operand: None, conditions, .. } => {
+            conditions.iter_mut().for_each(|when| in_conditions(&mut when.condition));
+            None
         }
         Expr::Identifier(name) if name.quote_style.is_none() => match normal(name).as_str() {
             "localtimestamp" => Some(with("CAST(now() AS TIMESTAMP)", &[])?),
@@ -212,7 +217,7 @@ fn as_all(left: &Expr, compare: &BinaryOperator, list: &Expr) -> Option<Expr> {
 }
 
 /// Writes `a = ANY(list)` as `array_has(list, a)` where unknown counts as false anyway: as a condition, or a part of one.
-fn in_conditions(condition: &mut Expr) {
+pub fn in_conditions(condition: &mut Expr) {
     let mut open = vec![condition];
     while let Some(part) = open.pop() {
         match part {
