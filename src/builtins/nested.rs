@@ -1,4 +1,5 @@
-//! The order of lists and structs: the first elements that differ decide, and NULL is greater than any value, as in ORDER BY.
+//! The order of lists and structs: the first elements that differ decide, and NULL is greater than any value, as in ORDER BY. And lists
+//! as texts.
 //!
 //! DataFusion's operators take NULL for less than any value.
 
@@ -6,8 +7,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, Int8Array, make_comparator};
-use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::compute::{CastOptions, SortOptions, cast_with_options};
 use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::util::display::FormatOptions;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::{ColumnarValue, Expr, Operator, binary_expr, lit};
 
@@ -37,8 +39,26 @@ static COMPARED: Scalar = Scalar {
     written: |_| None,
 };
 
+/// A list as text, `[a, NULL]`, as results show it. The engine writes nothing for NULL.
+static TEXT: Scalar = Scalar {
+    name: "list_as_text",
+    takes: |types| Ok(types.to_vec()),
+    gives: |_| Ok(DataType::Utf8),
+    compute: |arguments| {
+        let lists = arguments.args[0].to_array(arguments.number_rows)?;
+        let options = CastOptions { safe: false, format_options: FormatOptions::default().with_null("NULL") };
+        Ok(ColumnarValue::Array(cast_with_options(&lists, &DataType::Utf8, &options)?))
+    },
+    written: |arguments| arguments.first().cloned(),
+};
+
 /// The functions of this module.
-pub static ALL: [&Scalar; 1] = [&COMPARED];
+pub static ALL: [&Scalar; 2] = [&COMPARED, &TEXT];
+
+/// A list as text.
+pub fn as_text(list: Expr) -> Expr {
+    TEXT.call(vec![list])
+}
 
 /// `left < right` and the like.
 pub fn compared(left: Expr, operator: Operator, right: Expr) -> Expr {

@@ -25,6 +25,7 @@ use sqlparser::ast::BinaryOperator;
 use super::{compares, each_expression, input_schema};
 use crate::builtins::named_apart::value_of;
 use crate::builtins::nanoseconds::in_nanoseconds;
+use crate::builtins::nested;
 use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded, in_sql};
@@ -347,7 +348,7 @@ fn is_written_instant(expression: &Expr, schema: &DFSchema) -> bool {
     any_part(expression, is_local, |part| is_instant(part, schema))
 }
 
-/// Rewrites casts between strings, dates and timestamps, whether written or added by type coercion.
+/// Rewrites casts between strings, dates and timestamps, and of lists to strings, whether written or added by type coercion.
 pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Expr::ScalarFunction(call) = &expression
         && let (
@@ -399,6 +400,9 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
         },
         text if text.is_string() && matches!(from_type, DataType::Timestamp(..)) => {
             Ok(Transformed::yes(cast(zoned::as_text(from.as_ref().clone()), text.clone())))
+        }
+        text if text.is_string() && matches!(from_type, DataType::List(_) | DataType::LargeList(_)) => {
+            Ok(Transformed::yes(cast(nested::as_text(from.as_ref().clone()), text.clone())))
         }
         // The local time in its zone, consistent with CAST(… AS DATE).
         DataType::Timestamp(unit, None) if has_zone(&from_type) => {
