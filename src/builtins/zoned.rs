@@ -164,7 +164,8 @@ pub fn is_moved(expression: &Expr) -> bool {
 /// # Errors
 /// The zone is unknown.
 pub fn check_zone(name: &str) -> Result<()> {
-    calendar::zone(name).map(drop).map_err(|problem| invalid("AT TIME ZONE", problem))
+    calendar::zone(name).map_err(|problem| invalid("AT TIME ZONE", problem))?;
+    Ok(())
 }
 
 /// A timestamp without time zone, or a date, as local time in a zone.
