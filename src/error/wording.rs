@@ -97,6 +97,10 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     }
     let own: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
     let suggestion = super::did_you_mean(&field.name, own.iter().copied());
+    // A word of PostgreSQL's, and a likely name of a column.
+    if field.name == "localtime" {
+        return format!("{name}: no such column; for the time of day write CAST(now() AS TIME)");
+    }
     match names.len() {
         0 => format!("{name}: no such column; no table's columns can be read here"),
         1..=LISTED => format!("{name}: no such column{suggestion}; there is {}", names.join(", ")),
