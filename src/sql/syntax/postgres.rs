@@ -79,11 +79,9 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             conditions.iter_mut().for_each(|when| in_conditions(&mut when.condition));
             None
         }
-        Expr::Identifier(name) if name.quote_style.is_none() => match normal(name).as_str() {
-            "localtimestamp" => Some(with("CAST(now() AS TIMESTAMP)", &[])?),
-            own if CALLS[1..3].contains(&own) => Some(call_of(own, vec![])),
-            _ => None,
-        },
+        Expr::Identifier(name) if name.quote_style.is_none() && CALLS[1..3].contains(&normal(name).as_str()) => {
+            Some(call_of(&normal(name), vec![]))
+        }
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, array: false, format: None } => {
             cast(expr, data_type)?
         }
@@ -317,6 +315,9 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     if matches!(call.args, FunctionArguments::None) && CALLS.contains(&name.as_str()) {
         call.args = FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: vec![], clauses: vec![] });
         return Ok(None);
+    }
+    if matches!(call.args, FunctionArguments::None) && name == "localtimestamp" {
+        return with("CAST(now() AS TIMESTAMP)", &[]).map(Some);
     }
     if let Some(column) = of_whole_row(&name, call) {
         return Ok(Some(column));

@@ -70,6 +70,22 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
+/// True for what is a condition by its form, or a number: `&&` between such is MySQL's AND.
+fn is_condition(expression: &Expr) -> bool {
+    use BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
+    match expression {
+        Expr::Nested(inner) => is_condition(inner),
+        Expr::Value(value) => matches!(value.value, Value::Number(..) | Value::Boolean(_)),
+        Expr::BinaryOp { op, .. } => matches!(op, And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq),
+        Expr::UnaryOp { op: UnaryOperator::Not, .. }
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::InList { .. }
+        | Expr::Between { .. } => true,
+        _ => false,
+    }
+}
+
 fn is_text(expression: &Expr) -> bool {
     matches!(expression, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }))
 }
@@ -273,10 +289,12 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             Some(with("power($1, $2)", &[left.as_ref().clone(), right.as_ref().clone()])?)
         }
         // NULLs are not equal, as `array_has_any` takes them to be.
-        Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => Some(with(
-            "array_has_any(list_filter($1, __item -> __item IS NOT NULL), $2)",
-            &[left.as_ref().clone(), right.as_ref().clone()],
-        )?),
+        Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } if !is_condition(left) && !is_condition(right) => {
+            Some(with(
+                "array_has_any(list_filter($1, __item -> __item IS NOT NULL), $2)",
+                &[left.as_ref().clone(), right.as_ref().clone()],
+            )?)
+        }
         Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (left.as_ref(), right.as_ref()) {
             (Expr::Tuple(one), Expr::Tuple(other)) if one.len() == 2 && other.len() == 2 => {
                 let parts = [one[0].clone(), one[1].clone(), other[0].clone(), other[1].clone()];

@@ -375,7 +375,7 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
         BinaryOperator::Match | BinaryOperator::Regexp => unknown("write column ~ 'pattern'"),
         BinaryOperator::PGStartsWith => unknown("write starts_with(text, prefix)"),
         BinaryOperator::Overlaps => unknown("write a.start < b.end AND b.start < a.end"),
-        BinaryOperator::PGOverlap => unknown("write array_has_any(a, b)"),
+        BinaryOperator::PGOverlap => unknown("write AND, or array_has_any(a, b) for lists"),
         BinaryOperator::Assignment => unknown("write = to compare, AS to name"),
         BinaryOperator::PGCustomBinaryOperator(_) => unknown("write the operator itself, without OPERATOR(…)"),
         BinaryOperator::Custom(_)
