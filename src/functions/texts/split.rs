@@ -80,7 +80,7 @@ impl ScalarUDFImpl for Split {
             if !patterns.contains_key(pattern) {
                 // What the engine says is the pattern alone.
                 let compiled = compile_regex(pattern, None).map_err(|_| {
-                    let rule = "close every bracket, and write \\ before a character that is meant literally";
+                    let rule = "close every bracket, and write \\ before a character to be taken literally";
                     failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))
                 })?;
                 patterns.insert(pattern, compiled);
