@@ -71,7 +71,11 @@ impl GetExt for ArrowFiles {
 impl FileFormatFactory for ArrowFiles {
     fn create(&self, state: &dyn Session, options: &HashMap<String, String>) -> Result<Arc<dyn FileFormat>> {
         match options.keys().min() {
-            Some(option) => Err(invalid("COPY", format!("ARROW takes no options, got '{option}'"))),
+            Some(option) => {
+                // DataFusion puts this before the names that a statement gives.
+                let option = option.trim_start_matches("format.");
+                Err(invalid("COPY", format!("ARROW takes no options, got '{option}'")))
+            }
             None => ArrowFormatFactory::new().create(state, options),
         }
     }
