@@ -28,7 +28,10 @@ const LAYERS: [(&str, &[&str]); 35] = [
     ("catalog", &["encryption", "error", "opaque", "settings", "temporary", "text"]),
     ("adapter", &["catalog", "encryption", "kernels", "error", "docs", "settings", "text"]),
     ("aggregation", &["adapter", "kernels", "error", "settings"]),
-    ("builtins", &["kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"]),
+    (
+        "builtins",
+        &["calendar", "kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"],
+    ),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
     ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "language", "settings", "text"]),
     ("statement", &["adapter", "catalog", "environment", "error", "opaque", "postgres_catalog", "postgres_settings", "settings"]),

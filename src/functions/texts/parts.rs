@@ -297,7 +297,10 @@ Two separators in a row give an empty part. As `split`, in DuckDB, where an empt
         "Returns a random identifier (UUID, version 4), another one in every row.",
         Meaning::Sql(&[(0, "uuid()")]),
     )
-    .page(&[], &["SELECT length(gen_random_uuid()) AS letters;"])
+    .page(
+        &[Argument::optional("()", Takes::Value("nothing"), "", "it takes no arguments")],
+        &["SELECT length(gen_random_uuid()) AS letters;"],
+    )
     .says(
         "\
 A text of 36 characters. As it is random, it is not the same when a query runs again; a key that stays is made by a hash,
