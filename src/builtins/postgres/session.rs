@@ -66,7 +66,8 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
     }
 }
 
-/// What a query that reads rows is told: a value that is set already. Other calls were replaced before.
+/// `set_config` within a query that reads rows: it can only confirm a value that is set already. All other calls were rewritten
+/// to SET before planning.
 fn set(call: &Call<'_>) -> Result<Cell> {
     if call.is_null(0) || call.is_null(1) {
         return Ok(Cell::Null);

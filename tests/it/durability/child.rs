@@ -1,4 +1,4 @@
-//! A process that works on the database, reports its progress, and lives until it is told to end.
+//! A process that works on the database, reports its progress, and runs until it is stopped.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{self, ChildStdout, Command, Stdio};

@@ -1,5 +1,5 @@
 //! Concurrent writers of several objects, in one process and in several: nobody waits for another object, a writer that waits for the
-//! same object is told in time, and a killed writer blocks nobody.
+//! same object is reported in time, and a killed writer blocks nobody.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
