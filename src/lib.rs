@@ -46,7 +46,7 @@
 //!                                                           │         │
 //!     functions, files, databases ◀─────────────────────────┘         │
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
-//!                                                    docs, encryption, error, formats, language, settings, temporary, text, postgres_*: leaves
+//!                                                    docs, encryption, error, formats, language, settings, temporary, text, walk, postgres_*: leaves
 //! ```
 //! | folder | what it contains |
 //! |---|---|
@@ -73,6 +73,7 @@
 //! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
 //! | `language` | the languages in which Portrait speaks, and the catalogue of its texts in Chinese |
 //! | `calendar` | when something is due: cron expressions in time zones, fixed intervals |
+//! | `walk` | walks over syntax trees, expressions and plans, compiled once for all visitors |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
 //!
 //! A **statement** is one value from its beginning to its last row, `statement::StatementContext`: the state of the database that it reads, who runs it,
@@ -132,6 +133,7 @@ mod statement;
 mod system;
 mod temporary;
 mod text;
+mod walk;
 
 pub use docs::{Argument, Column, Doc, Kind, Takes};
 pub use encryption::{MasterKeys, key_line, made_key};

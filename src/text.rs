@@ -8,6 +8,8 @@ use sqlparser::ast::{
     DollarQuotedString, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
     TableAlias, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
+
+use crate::walk::WalkMut;
 use sqlparser::keywords::ALL_KEYWORDS;
 
 /// A name as an identifier in SQL: `"Customer"`.
@@ -82,7 +84,7 @@ pub fn array_parts(text: &str) -> Option<Vec<&str>> {
 /// backslash, for one that is escaped already: `'a''''b'` would come back as `'a''b'`.
 pub fn as_sql(part: &(impl Clone + Display + VisitMut)) -> String {
     let mut part = part.clone();
-    let _ = part.visit(&mut Escape);
+    let _ = part.walk_mut(&mut Escape);
     part.to_string()
 }
 

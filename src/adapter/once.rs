@@ -14,7 +14,7 @@ use std::sync::atomic::{self, AtomicUsize};
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::common::{DFSchemaRef, DataFusionError, Result, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -33,6 +33,8 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::future::{BoxFuture, FutureExt, Shared, TryFutureExt};
 use futures::stream::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
+
+use crate::walk::{PlanTree, Tree};
 
 /// The logical node: parts with the same number are one part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,9 +58,9 @@ pub fn may_give_other_rows(plan: &LogicalPlan) -> Result<bool> {
         return Ok(false);
     }
     let mut changes = false;
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         changes |= matches!(node, LogicalPlan::Limit(_));
-        node.apply_expressions(|expression| {
+        node.each_expression(|expression| {
             changes |= expression.is_volatile();
             Ok(TreeNodeRecursion::Continue)
         })?;
@@ -135,10 +137,10 @@ impl ExtensionPlanner for OncePlanner {
 }
 
 fn has_scalar_subquery(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| {
+    plan.any_part(|node| {
         let mut found = false;
-        node.apply_expressions(|expression| {
-            found |= expression.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_))))?;
+        node.each_expression(|expression| {
+            found |= expression.any_part(|part| Ok(matches!(part, Expr::ScalarSubquery(_))))?;
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(found)
@@ -152,7 +154,7 @@ pub struct ComputeOnce;
 impl PhysicalOptimizerRule for ComputeOnce {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let mut parts: HashMap<usize, Arc<dyn ExecutionPlan>> = HashMap::new();
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let Some(part) = plan.downcast_ref::<OnceExec>() else { return Ok(Transformed::no(plan)) };
             let first = parts.entry(part.number).or_insert_with(|| Arc::clone(&plan));
             Ok(Transformed::yes(Arc::clone(first)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -21,6 +21,7 @@ use super::exec::{GroupedAggregateExec, Work};
 use crate::adapter::aggregate::is_ours;
 use crate::kernels::grouping::{Range, takes, takes_range};
 use crate::settings::PortraitSettings;
+use crate::walk::Tree;
 
 /// Replaces DataFusion's aggregations by [`GroupedAggregateExec`] where it can do them.
 ///
@@ -33,7 +34,7 @@ impl PhysicalOptimizerRule for AggregateByGroups {
         if !PortraitSettings::of(options).grouped_aggregation {
             return Ok(plan);
         }
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let grouped = plan.downcast_ref::<AggregateExec>().map(grouped).transpose()?.flatten();
             Ok(grouped.map_or_else(|| Transformed::no(plan), |grouped| Transformed::yes(Arc::new(grouped) as _)))
         })

@@ -25,6 +25,7 @@ use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::Parsed;
 use crate::statement::{Read, StatementContext, StoredState};
+use crate::walk::PlanTree;
 
 /// The environment variable with the path of the file that holds the audit key.
 pub(super) const KEY_FILE: &str = "PORTRAIT_AUDIT_KEY_FILE";
@@ -189,7 +190,7 @@ fn scanned<'a>(
     let mut read: BTreeMap<StoredState, Scan<'a>> = BTreeMap::new();
     let (mut is_below, mut left) = (false, vec![plan.clone()]);
     while let Some(plan) = left.pop() {
-        plan.apply_with_subqueries(|node| {
+        plan.each_plan(|node| {
             match node {
                 // Reads below a barrier were recorded as they appear above it.
                 LogicalPlan::TableScan(scan) if scan.table_name.table() == BELOW => is_below = true,

@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
     CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, SelectItem, SetExpr,
-    Statement as SqlStatement, Value, visit_expressions_mut,
+    Statement as SqlStatement, Value,
 };
 
 use super::Session;
@@ -19,6 +19,7 @@ use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
 use crate::sql::command::normal;
 use crate::sql::parser::Parsed;
+use crate::walk::WalkMut;
 
 const NAME: &str = "set_config";
 
@@ -41,7 +42,7 @@ pub(super) fn set(session: &Session, parsed: &mut Parsed, parameters: &Parameter
             *item = SelectItem::ExprWithAlias { expr: Expr::Function(call.clone()), alias: Ident::new(NAME) };
         }
         let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
-        let done = visit_expressions_mut(expression, |part| {
+        let done = expression.each_expression_mut(|part| {
             if let Expr::Function(call) = part
                 && is_named(call)
             {

@@ -22,6 +22,7 @@ use crate::sql::erasing::Erasing;
 use crate::sql::parser::Parsed;
 use crate::sql::references::tables_in;
 use crate::statement::StatementContext;
+use crate::walk::PlanTree;
 
 use Privilege::{Delete, Insert as Adding, Read, Refresh, Select, Temporary, Truncate, Update, Write};
 
@@ -206,7 +207,7 @@ pub(super) fn check_own_rows(plan: &LogicalPlan, context: &StatementContext) -> 
     let objects = context.all_objects()?;
     let names = Names::new(&objects, context);
     let mut is_read = false;
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let is_it = names.scanned(scan).is_some_and(|scanned| scanned.object.id == object.id);
             is_read |= is_it && !is_recursive(scan)? && !is_behind(scan)?;

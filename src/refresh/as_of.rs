@@ -20,6 +20,7 @@ use crate::catalog::snapshots::When;
 use crate::sql::renaming::rename_tables;
 use crate::sql::time_travel::name_at;
 use crate::text::timestamp;
+use crate::walk::WalkMut;
 
 /// The prefix of schemas whose tables are as a refresh of a profile sees them.
 const KNOWN: &str = "known:";
@@ -87,7 +88,7 @@ pub fn settle(part: &mut impl VisitMut, as_of: i64, constants: &BTreeMap<String,
             ControlFlow::Continue(())
         }
     }
-    let _ = part.visit(&mut Settle { as_of, constants, calls: 0 });
+    let _ = part.walk_mut(&mut Settle { as_of, constants, calls: 0 });
 }
 
 fn is_call(factor: &TableFactor) -> bool {

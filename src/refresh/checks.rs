@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ExprSchema, Result};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
 use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Value, Visit, Visitor};
@@ -13,6 +13,7 @@ use super::definition::ProfileDefinition;
 use crate::error::{did_you_mean, invalid};
 use crate::sql::references::names_in;
 use crate::text::sql_type;
+use crate::walk::{Tree, Walk};
 
 /// Checks that column names clash neither with one another nor with the internal columns of a profile, whose names contain a colon.
 pub fn check_names(definition: &ProfileDefinition, columns: &[Field]) -> Result<()> {
@@ -93,7 +94,7 @@ pub fn text_as_other(plan: &LogicalPlan, condition: &SqlExpr) -> Option<(String,
     let [input] = plan.inputs()[..] else { return None };
     let mut found = None;
     for expression in plan.expressions() {
-        let _ = expression.apply(|part| {
+        let _ = expression.each_part(|part| {
             if let Expr::Cast(Cast { expr, field }) = part
                 && let Expr::Column(column) = expr.as_ref()
                 && (field.data_type().is_numeric() || field.data_type().is_temporal() || *field.data_type() == DataType::Boolean)
@@ -122,7 +123,7 @@ fn cast_in(condition: &SqlExpr) -> Vec<String> {
         }
     }
     let mut casts = Casts(vec![]);
-    let _ = condition.visit(&mut casts);
+    let _ = condition.walk(&mut casts);
     casts.0
 }
 
@@ -149,7 +150,7 @@ pub fn compared_with_null(part: &impl Visit) -> Option<String> {
             }
         }
     }
-    match part.visit(&mut Comparisons) {
+    match part.walk(&mut Comparisons) {
         ControlFlow::Break(found) => Some(found),
         ControlFlow::Continue(()) => None,
     }

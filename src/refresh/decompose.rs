@@ -7,10 +7,12 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, DFSchemaRef, Result, TableReference};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+
+use crate::walk::Tree;
 
 /// A decomposed query.
 #[derive(Debug, Clone)]
@@ -120,7 +122,7 @@ fn is_by_key(aggregate: &Aggregate, key: Option<&Expr>) -> bool {
 /// True for expressions that mean the same elsewhere in the plan. A volatile one does not: it would be computed once for all members instead
 /// of once for each. A subquery does not either: it looks at more than one row, and would be planned in another scope.
 fn can_move(expression: &Expr) -> bool {
-    let has_subquery = expression.exists(|part| {
+    let has_subquery = expression.any_part(|part| {
         Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
     });
     !expression.is_volatile() && !has_subquery.unwrap_or(true)
@@ -129,7 +131,7 @@ fn can_move(expression: &Expr) -> bool {
 /// Replaces the columns of a node by the expressions below it.
 fn fold(outputs: &mut [Expr], conditions: &mut [Expr], schema: &DFSchemaRef, below: impl Fn(usize) -> Expr) -> Result<()> {
     for expression in outputs.iter_mut().chain(conditions.iter_mut()) {
-        let replaced = std::mem::take(expression).transform(|part| match &part {
+        let replaced = std::mem::take(expression).changed_up(|part| match &part {
             Expr::Column(column) => Ok(match schema.maybe_index_of_column(column) {
                 Some(index) => Transformed::yes(below(index)),
                 None => Transformed::no(part),
@@ -146,7 +148,7 @@ fn fold(outputs: &mut [Expr], conditions: &mut [Expr], schema: &DFSchemaRef, bel
 /// # Errors
 /// Internal errors only.
 pub fn substitute(expression: Expr, replacements: &[(Column, Expr)]) -> Result<Expr> {
-    let replaced = expression.transform(|part| {
+    let replaced = expression.changed_up(|part| {
         let found = match &part {
             Expr::Column(column) => replacements.iter().find(|(other, _)| other == column).map(|(_, new)| new.clone()),
             _ => None,

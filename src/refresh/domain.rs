@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, BinaryExpr, InList, ScalarFunction};
 use datafusion::logical_expr::{Case, Cast, Distinct, Expr, LogicalPlan, Operator, TryCast, Union, Values, lit};
+
+use crate::walk::Tree;
 
 use super::decompose::RowExpression;
 
@@ -102,7 +104,7 @@ pub struct Asked {
 pub fn asked(condition: &RowExpression) -> Result<Vec<Asked>> {
     let mut found = vec![];
     for expression in condition.conditions.iter().chain([&condition.value]) {
-        expression.apply(|part| {
+        expression.each_part(|part| {
             let (compared, values, is_equality): (&Expr, Vec<&Expr>, bool) = match part {
                 Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                     let is_equality = matches!(op, Operator::Eq | Operator::IsNotDistinctFrom);
@@ -182,7 +184,7 @@ fn column_of(expression: &Expr) -> Option<&Column> {
 }
 
 fn unqualified(expression: Expr) -> Result<Expr> {
-    let plain = expression.transform(|part| match part {
+    let plain = expression.changed_up(|part| match part {
         Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::new_unqualified(column.name)))),
         other => Ok(Transformed::no(other)),
     });

@@ -7,9 +7,11 @@
 //! comparison.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, Operator, when};
+
+use crate::walk::Tree;
 
 /// The value where a condition holds, guarded by it, and NULL elsewhere; columns are those of `schema`.
 ///
@@ -49,7 +51,7 @@ pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<
     }
     // A boolean that can fail by itself, like CAST('x' AS BOOLEAN), cannot be wrapped in CASE; with NULL as its operand it is safe.
     let by_itself = node_can_fail(&expression, schema);
-    let guarded = expression.map_children(|part| {
+    let guarded = expression.changed_children(|part| {
         let is_safe = !by_itself || part.column_refs().is_empty() || can_fail(&part, schema);
         let part = if is_safe { guarded(part, condition, schema)? } else { when(condition.clone(), part).end()? };
         Ok(Transformed::yes(part))
@@ -60,7 +62,7 @@ pub fn guarded(expression: Expr, condition: &Expr, schema: &DFSchema) -> Result<
 /// False when an expression has a value for every row, so that it may be computed for rows outside its own condition. A constant expression
 /// fails for all rows or for none, so guarding it would not help.
 pub fn can_fail(expression: &Expr, schema: &DFSchema) -> bool {
-    !expression.column_refs().is_empty() && expression.exists(|part| Ok(node_can_fail(part, schema))).unwrap_or(true)
+    !expression.column_refs().is_empty() && expression.any_part(|part| Ok(node_can_fail(part, schema))).unwrap_or(true)
 }
 
 /// True when the node itself can fail even if its operands do not. Every function is assumed to.

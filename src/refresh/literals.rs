@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
 use datafusion::logical_expr::{Between, Case, Cast, Expr, LogicalPlan};
@@ -16,6 +16,7 @@ use datafusion::sql::unparser::expr_to_sql;
 use super::plan::PROFILE_SCHEMA;
 use crate::error::{SqlState, coded};
 use crate::statement::StatementContext;
+use crate::walk::{PlanTree, Tree};
 
 /// A plan with the types that it has once its expressions are coerced. Before that, `sum(CASE … THEN amount ELSE 0 END)` claims fewer
 /// digits than its values will have, and a plan built on the claimed type fails when it runs. `subject` names the definition in errors.
@@ -46,9 +47,9 @@ fn casts_of_texts(plan: &LogicalPlan) -> Result<HashSet<(String, DataType)>> {
 
 /// Visits expressions and their parts until `is_it` returns true for one.
 fn each_expression(plan: &LogicalPlan, mut is_it: impl FnMut(&Expr) -> bool) -> Result<()> {
-    plan.apply_with_subqueries(|plan| {
-        plan.apply_expressions(|expression| {
-            expression.apply(|part| Ok(if is_it(part) { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue }))
+    plan.each_plan(|plan| {
+        plan.each_expression(|expression| {
+            expression.each_part(|part| Ok(if is_it(part) { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue }))
         })
     })?;
     Ok(())
@@ -111,7 +112,7 @@ fn of_profile(expression: &Expr) -> String {
 
 /// An expression as a person would write it: without the casts of coercion and without table names.
 fn as_written(expression: &Expr) -> String {
-    let plain = expression.clone().transform_up(|part| {
+    let plain = expression.clone().changed_up(|part| {
         Ok(match part {
             Expr::Cast(Cast { expr, .. }) => Transformed::yes(*expr),
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::new_unqualified(column.name))),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
@@ -30,6 +30,7 @@ use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, tables_in};
 use crate::statement::{Horizon, Reads, StatementContext};
 use crate::text::{identifier, sql_type, written_name};
+use crate::walk::{PlanTree, Tree};
 
 /// The schema in which profiles are published.
 pub const PROFILE_SCHEMA: &str = "profile";
@@ -406,7 +407,7 @@ impl Planner<'_> {
         let own = own_table(definition.name());
         let mut read = BTreeSet::new();
         // The columns that the optimizer leaves in a scan are those that are read.
-        self.context.session().optimize(plan)?.apply_with_subqueries(|plan| {
+        self.context.session().optimize(plan)?.each_plan(|plan| {
             if let LogicalPlan::TableScan(scan) = plan
                 && scan.table_name.table() == own.table()
                 && scan.table_name.schema() == own.schema()
@@ -462,13 +463,13 @@ fn on_null(label: &str, definition: &impl Visit) -> Option<(String, String)> {
 
 /// True for a plan with a join: rows missing on one side may come from the other.
 fn has_join(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
+    plan.any_part(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
 }
 
 /// True for a plan that reads the table.
 fn scans(plan: &LogicalPlan, table: &TableReference) -> Result<bool> {
     let mut found = false;
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         found |= matches!(plan, LogicalPlan::TableScan(scan)
             if scan.table_name.table() == table.table() && scan.table_name.schema() == table.schema());
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -23,6 +23,7 @@ use crate::sql::planning;
 use crate::sql::references::is_called_with;
 use crate::statement::{Reads, StatementContext};
 use crate::text::{identifier, literal};
+use crate::walk::{PlanTree, Tree};
 
 /// The tables that all definitions of a profile read.
 #[derive(Debug, Default)]
@@ -170,7 +171,7 @@ impl Sources {
 /// The columns of tables that a query reads: those that the optimizer leaves in its scans.
 fn columns_read(plan: &LogicalPlan, context: &StatementContext) -> Result<BTreeSet<Origin>> {
     let mut found = BTreeSet::new();
-    context.session().optimize(plan)?.apply_with_subqueries(|plan| {
+    context.session().optimize(plan)?.each_plan(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             for place in 0..scan.projected_schema.fields().len() {
                 let origins = origins(plan, place).into_iter();
@@ -189,7 +190,7 @@ fn columns_read(plan: &LogicalPlan, context: &StatementContext) -> Result<BTreeS
 pub async fn missing_in(table: &str, column: &str, context: &StatementContext) -> Result<Option<i64>> {
     let frame = asked(&format!("count(*) - count({})", identifier(column)), table, context).await?;
     let plan = frame.clone().create_physical_plan().await?;
-    if plan.exists(|node| Ok(node.children().is_empty() && !node.is::<PlaceholderRowExec>()))? {
+    if plan.any_part(|node| Ok(node.children().is_empty() && !node.is::<PlaceholderRowExec>()))? {
         return Ok(None);
     }
     match answer(frame).await? {
@@ -226,9 +227,9 @@ async fn newest_of(table: &str, column: &str, context: &StatementContext) -> Res
 /// The function with which a query reads the clock, if it does.
 fn clock_in(plan: &LogicalPlan) -> Result<Option<&'static str>> {
     let mut found = None;
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         for expression in plan.expressions() {
-            expression.apply(|part| {
+            expression.each_part(|part| {
                 if let Expr::ScalarFunction(call) = part {
                     found = found.or(CLOCKS.iter().copied().find(|clock| *clock == call.func.name()));
                 }
@@ -243,7 +244,7 @@ fn clock_in(plan: &LogicalPlan) -> Result<Option<&'static str>> {
 /// The columns of tables that a condition of the query bounds from above by a constant, as in `ordered_at <= $as_of`.
 fn bounded(plan: &LogicalPlan) -> Result<BTreeSet<Origin>> {
     let mut found = BTreeSet::new();
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         if let LogicalPlan::Filter(filter) = plan {
             for condition in split_conjunction(&filter.predicate) {
                 let (less, more) = match condition {

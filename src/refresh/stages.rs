@@ -15,6 +15,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use futures::future::BoxFuture;
 
+use crate::walk::PlanTree;
+
 use super::align::Align;
 use super::columns::{KEY, PRESENT, column, segment, value};
 use super::combine::{KeyedQuery, combine, list_of, null_of};
@@ -118,7 +120,7 @@ impl OverProfile {
     /// Rewrites a tag's plan to read the file instead of the profile.
     fn over_file(&self, plan: LogicalPlan, so_far: &LogicalPlan) -> Result<LogicalPlan> {
         let own = own_table(&self.profile);
-        let replaced = plan.transform_up_with_subqueries(|plan| match &plan {
+        let replaced = plan.changed_up_with_subqueries(|plan| match &plan {
             LogicalPlan::TableScan(scan)
                 if scan.table_name.table() == own.table() && scan.table_name.schema() == own.schema() =>
             {

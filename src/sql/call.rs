@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DFSchemaRef, Result, ScalarValue};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -25,6 +25,7 @@ use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::catch_pushed_filters;
 use crate::docs::Doc;
 use crate::error::invalid;
+use crate::walk::{PlanTree, Tree};
 
 /// `name(input, role => expression, option => constant)`. The options are not evaluated yet, as they may hold parameters or `now()`.
 #[derive(Debug, Clone)]
@@ -165,7 +166,7 @@ impl OptimizerRule for ExpandCalls {
             .with_config_options(options)
             .with_query_execution_start_time(config.query_execution_start_time())
             .build();
-        plan.transform_up_with_subqueries(|plan| {
+        plan.changed_up_with_subqueries(|plan| {
             let LogicalPlan::Extension(extension) = &plan else { return Ok(Transformed::no(plan)) };
             let Some(call) = extension.node.as_any().downcast_ref::<CallNode>() else {
                 return Ok(Transformed::no(plan));
@@ -198,7 +199,7 @@ impl ExtensionPlanner for CallPlanner {
         for (name, expression) in &call.options {
             if constant(expression, &context)?.is_none() {
                 let mut parameters = HashMap::new();
-                let _ = expression.apply(|part| {
+                let _ = expression.each_part(|part| {
                     if let Expr::Placeholder(placeholder) = part {
                         parameters.insert(placeholder.id.clone(), ());
                     }

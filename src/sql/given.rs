@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, Placeholder, TryCast};
 use datafusion::logical_expr::utils::merge_schema;
@@ -17,12 +17,13 @@ use datafusion::logical_expr::{BinaryExpr, Expr as Planned, ExprSchemable, Logic
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
     CastKind, DataType as SqlType, ExactNumberInfo, Expr, Statement as SqlStatement, TimezoneInfo, Value, ValueWithSpan,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use super::parser::visit;
 use super::references::parameters_in;
 use crate::postgres_catalog::cells;
+use crate::walk::{PlanTree, Tree, WalkMut};
 
 /// The names of the parameters in a statement, without the `$`, as often as they occur.
 pub fn parameters(parsed: &SqlParsed) -> Vec<String> {
@@ -49,7 +50,7 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
         let known = types.entry(id.trim_start_matches('$').to_string()).or_default();
         *known = known.take().or(field);
     };
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         // LIMIT and OFFSET are integers, but DataFusion does not infer that for parameters.
         if let LogicalPlan::Limit(limit) = node {
             for counted in [&limit.skip, &limit.fetch].into_iter().flatten() {
@@ -59,8 +60,8 @@ pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRe
             }
         }
         let schema = merge_schema(&node.inputs());
-        node.apply_expressions(|expression| {
-            expression.apply(|part| {
+        node.each_expression(|expression| {
+            expression.each_part(|part| {
                 match part {
                     Planned::Placeholder(Placeholder { id, field }) => add(id, field.clone()),
                     // `x = ANY($1)` and `$1 = ANY(list)`.
@@ -187,7 +188,7 @@ pub fn write_times(parsed: &mut SqlParsed, parameters: &HashMap<String, ScalarVa
     if parameters.is_empty() || !matches!(statement.as_ref(), SqlStatement::Insert(_) | SqlStatement::CreateTable(_)) {
         return;
     }
-    let _ = statement.visit(&mut Times(parameters));
+    let _ = statement.walk_mut(&mut Times(parameters));
 }
 
 struct Times<'a>(&'a HashMap<String, ScalarValue>);

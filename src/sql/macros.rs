@@ -16,7 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlparser::ast::{
     CastKind, Expr, FunctionArg, Ident, Query, Statement as SqlStatement, TableAlias, TableFactor, Value, ValueWithSpan,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use super::command::Parameter;
@@ -31,6 +31,7 @@ use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::files;
 use crate::functions;
 use crate::statement::StatementContext;
+use crate::walk::WalkMut;
 
 /// How deeply macros may lead to one another. Without a limit, a tag over itself would never end.
 const DEEPEST: usize = 16;
@@ -353,7 +354,7 @@ pub fn with_arguments(stored: StoredFunction, values: &BTreeMap<String, Expr>) -
         }
     }
     let mut query = stored.query;
-    let _ = query.visit(&mut Put { parameters: &stored.parameters, values });
+    let _ = query.walk_mut(&mut Put { parameters: &stored.parameters, values });
     query
 }
 

@@ -37,6 +37,7 @@ use crate::docs::{Doc, Takes};
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
 use crate::text::marked;
+use crate::walk::WalkMut;
 
 /// One statement of a script.
 #[derive(Debug)]
@@ -449,7 +450,7 @@ fn rewrite(parsed: &mut SqlParsed, state: &SessionState) -> Result<()> {
 }
 
 fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
-    match part.visit(&mut Rewriter::new(state)) {
+    match part.walk_mut(&mut Rewriter::new(state)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -458,9 +459,9 @@ fn rewrite_part(part: &mut impl VisitMut, state: &SessionState) -> Result<()> {
 /// Visits every query of a statement.
 pub fn visit<V: VisitorMut>(parsed: &mut SqlParsed, visitor: &mut V) -> ControlFlow<V::Break> {
     match parsed {
-        SqlParsed::Statement(statement) => statement.visit(visitor),
+        SqlParsed::Statement(statement) => statement.walk_mut(visitor),
         SqlParsed::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Query(query) => query.walk_mut(visitor),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         SqlParsed::Explain(explain) => visit(&mut explain.statement, visitor),
@@ -556,7 +557,7 @@ fn make_subquery(input: &mut Expr) -> Result<()> {
     };
     let mut query = parse_query("SELECT * FROM relation")?;
     let mut place = Relation { name, arguments };
-    let _ = query.visit(&mut place);
+    let _ = query.walk_mut(&mut place);
     *input = Expr::Subquery(query);
     Ok(())
 }

@@ -6,14 +6,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::common::Result;
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectNamePart, TableFactor, Value, ValueWithSpan, Visit, Visitor, visit_expressions,
-};
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectNamePart, TableFactor, Value, ValueWithSpan, Visit, Visitor};
 
 use super::relation::single_name;
 use crate::error::{SqlState, coded};
 use crate::files::{self, places};
 use crate::statement::StatementContext;
+use crate::walk::Walk;
 
 /// Refuses a location that a role wants to read, if it leads to a file of the database. Roles with SUPERUSER see everything anyway.
 ///
@@ -51,7 +50,7 @@ pub fn check_named(part: &impl Visit, context: &StatementContext) -> Result<()> 
         return Ok(());
     }
     let mut named = Named::default();
-    let _ = part.visit(&mut named);
+    let _ = part.walk(&mut named);
     let is_place = |name: &str| files::is_file(name) || context.base().join(name).is_dir();
     let tables = named.tables.iter().filter(|name| is_place(name));
     tables.chain(&named.locations).try_for_each(|location| places::check(location, context.base(), context.places()))
@@ -85,7 +84,7 @@ impl Visitor for Named {
         let found = if is_reader { &mut self.locations } else { &mut self.tables };
         for argument in arguments {
             let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) = argument else { continue };
-            let _ = visit_expressions(value, |part| {
+            let _ = value.each_expression(|part| {
                 if let Expr::Value(ValueWithSpan { value, .. }) = part
                     && let Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) = value
                 {

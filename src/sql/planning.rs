@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Result, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use futures::future::BoxFuture;
-use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement, visit_expressions};
+use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement};
 use sqlparser::tokenizer::Location;
 
 use super::asking;
@@ -30,6 +30,7 @@ use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
 use crate::functions::DETOKENIZE;
 use crate::statement::StatementContext;
+use crate::walk::{PlanTree, Tree, Walk};
 
 /// Plans a statement: expands its macros, and gives its columns the names that users expect.
 ///
@@ -51,9 +52,9 @@ fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Re
     };
     let look = |expression: &SqlExpr| if is_call(expression) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let found = match parsed {
-        SqlParsed::Statement(statement) => visit_expressions(statement.as_ref(), look),
+        SqlParsed::Statement(statement) => statement.as_ref().each_expression(look),
         SqlParsed::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => visit_expressions(query.as_ref(), look),
+            CopyToSource::Query(query) => query.as_ref().each_expression(look),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         SqlParsed::Explain(explain) => return refuse_values_of_tokens(&explain.statement, context),
@@ -153,7 +154,7 @@ fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// The result of SHOW COLUMNS, with the same type names as DESCRIBE; the information schema has PostgreSQL's names.
 fn with_own_types(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let shown = plan.map_expressions(|expression| {
+    let shown = plan.changed_expressions(|expression| {
         Ok(match expression {
             Expr::Column(column) if column.name == "data_type" => {
                 let own = Column { name: "sql_type".into(), ..column.clone() };
@@ -198,7 +199,7 @@ pub fn bind_parameters(plan: LogicalPlan, context: &StatementContext) -> Result<
 
 /// Casts each parameter in VALUES to the type of its column, whatever type its value has, because INSERT accepts only that type.
 fn rows_of_their_types(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let typed = plan.transform_up(|node| {
+    let typed = plan.changed_up(|node| {
         let LogicalPlan::Values(mut values) = node else { return Ok(Transformed::no(node)) };
         for row in &mut values.values {
             for (expression, field) in row.iter_mut().zip(values.schema.fields()) {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
@@ -28,6 +28,7 @@ use crate::builtins::postgres::{self, Bound, Needs, PostgresFunction, REG_NAME};
 use crate::postgres_catalog::cells;
 use crate::postgres_types::MARK;
 use crate::statement::StatementContext;
+use crate::walk::{PlanTree, Tree};
 
 /// The schemas that PostgreSQL defines.
 pub const PG_CATALOG: &str = "pg_catalog";
@@ -124,13 +125,13 @@ impl VisitorMut for WithSystemColumns {
 /// Never for a valid plan.
 pub fn asks_catalog(plan: &LogicalPlan) -> Result<bool> {
     let mut asks = false;
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             asks |= scan.table_name.schema().is_some_and(|schema| [PG_CATALOG, INFORMATION_SCHEMA].contains(&schema));
             asks |= scan.table_name.table().starts_with("pg_");
         }
-        plan.apply_expressions(|expression| {
-            expression.apply(|part| {
+        plan.each_expression(|expression| {
+            expression.each_part(|part| {
                 if let Expr::ScalarFunction(call) = part {
                     asks |= postgres::named(call.name()).is_some_and(|function| function.needs != Needs::Nothing);
                 }

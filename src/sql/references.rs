@@ -14,6 +14,7 @@ use super::command::normal;
 use crate::docs::{Argument, Doc, Takes};
 use crate::files;
 use crate::functions;
+use crate::walk::{Walk, WalkMut};
 
 /// The names of the parameters `$name`, without the sign. Repeated names are repeated.
 pub fn parameters_in(part: &impl Visit) -> Vec<String> {
@@ -28,7 +29,7 @@ pub fn parameters_in(part: &impl Visit) -> Vec<String> {
         }
     }
     let mut found = Parameters(vec![]);
-    let _ = part.visit(&mut found);
+    let _ = part.walk(&mut found);
     found.0
 }
 
@@ -99,7 +100,7 @@ pub fn resolve_files(part: &mut impl VisitMut, base: &Path) {
             is_relative.then(|| self.0.join(path).display().to_string())
         }
     }
-    let _ = part.visit(&mut Resolve(base));
+    let _ = part.walk_mut(&mut Resolve(base));
 }
 
 /// The condition of a join.
@@ -147,7 +148,7 @@ pub fn names_in(part: &impl Visit) -> Vec<String> {
         }
     }
     let mut names = Names(vec![]);
-    let _ = part.visit(&mut names);
+    let _ = part.walk(&mut names);
     names.0
 }
 
@@ -178,7 +179,7 @@ pub fn tables_in(part: &impl Visit) -> Vec<Vec<String>> {
         }
     }
     let mut tables = Tables { scopes: Scopes::default(), found: vec![] };
-    let _ = part.visit(&mut tables);
+    let _ = part.walk(&mut tables);
     tables.found
 }
 
@@ -272,7 +273,7 @@ pub fn tables_read_whole(part: &impl Visit) -> Vec<Vec<String>> {
         }
     }
     let mut whole = Whole(vec![]);
-    let _ = part.visit(&mut whole);
+    let _ = part.walk(&mut whole);
     whole.0
 }
 
@@ -312,7 +313,7 @@ pub fn calls_in(part: &impl Visit) -> Vec<(String, Vec<FunctionArg>)> {
         }
     }
     let mut calls = Calls(vec![]);
-    let _ = part.visit(&mut calls);
+    let _ = part.walk(&mut calls);
     calls.0
 }
 

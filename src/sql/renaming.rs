@@ -2,19 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut, With,
-};
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, TableAlias, TableFactor, VisitorMut, With};
 
 use super::command::normal;
 use crate::docs::Takes;
 use crate::functions;
+use crate::walk::WalkMut;
 
 /// Renames the tables of a query to what `rename` returns for the parts of their names. Their old names become aliases. CTE names are not
 /// tables; a table name that is an argument of a function in FROM is.
 pub fn rename_tables(query: &mut Query, rename: &dyn Fn(&[String]) -> Option<ObjectName>) {
     let mut renaming = Renaming { rename, ctes: vec![], aside: vec![] };
-    let _ = query.visit(&mut renaming);
+    let _ = query.walk_mut(&mut renaming);
 }
 
 struct Renaming<'a> {
@@ -79,7 +78,7 @@ impl VisitorMut for Renaming<'_> {
                 if *recursive {
                     self.ctes.push(own.clone());
                 }
-                let _ = cte.query.visit(self);
+                let _ = cte.query.walk_mut(self);
                 if !*recursive {
                     self.ctes.push(own);
                 }

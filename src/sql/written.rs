@@ -20,6 +20,7 @@ use super::dialect::PortraitDialect;
 use super::references::takes_relation;
 use crate::files::reader;
 use crate::text::{identifier, literal};
+use crate::walk::Walk;
 
 /// A statement as tokens, including white space and comments.
 #[derive(Debug, Clone)]
@@ -162,7 +163,7 @@ impl Written {
     /// parsed from the same text.
     pub fn resolve_files(&mut self, part: &impl Visit, base: &Path) {
         let mut files = Files { found: vec![], tables: vec![] };
-        let _ = part.visit(&mut files);
+        let _ = part.walk(&mut files);
         let tables = self.tables_in_quotes();
         for (place, token) in self.tokens.iter_mut().enumerate() {
             if let Token::SingleQuotedString(file) = &mut token.token

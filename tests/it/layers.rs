@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may use.
-const LAYERS: [(&str, &[&str]); 35] = [
+const LAYERS: [(&str, &[&str]); 36] = [
     ("language", &[]),
     ("error", &["language", "text"]),
     ("calendar", &[]),
@@ -12,7 +12,8 @@ const LAYERS: [(&str, &[&str]); 35] = [
     ("environment", &[]),
     ("encryption", &["error"]),
     ("settings", &["encryption", "error", "language"]),
-    ("text", &[]),
+    ("text", &["walk"]),
+    ("walk", &[]),
     ("passwords", &["error"]),
     ("postgres_settings", &["error", "settings"]),
     ("postgres_types", &[]),
@@ -22,18 +23,21 @@ const LAYERS: [(&str, &[&str]); 35] = [
     ("charts", &["language"]),
     ("formats", &["charts", "text"]),
     ("report", &["charts", "error", "language", "formats", "kernels", "text"]),
-    ("files", &["adapter", "docs", "encryption", "error", "opaque", "formats", "text"]),
+    ("files", &["adapter", "docs", "encryption", "error", "opaque", "formats", "text", "walk"]),
     ("databases", &["files", "environment", "error", "opaque", "settings", "text"]),
     ("kernels", &[]),
     ("catalog", &["encryption", "error", "opaque", "settings", "temporary", "text"]),
-    ("adapter", &["catalog", "encryption", "kernels", "error", "docs", "settings", "text"]),
-    ("aggregation", &["adapter", "kernels", "error", "settings"]),
+    ("adapter", &["catalog", "encryption", "kernels", "error", "docs", "settings", "text", "walk"]),
+    ("aggregation", &["adapter", "kernels", "error", "settings", "walk"]),
     (
         "builtins",
-        &["calendar", "kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text"],
+        &["calendar", "kernels", "error", "postgres_types", "postgres_catalog", "postgres_settings", "settings", "text", "walk"],
     ),
     ("learning", &["adapter", "catalog", "kernels", "error", "docs", "settings", "text"]),
-    ("functions", &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "language", "settings", "text"]),
+    (
+        "functions",
+        &["builtins", "learning", "adapter", "catalog", "kernels", "error", "docs", "language", "settings", "text", "walk"],
+    ),
     ("statement", &["adapter", "catalog", "environment", "error", "opaque", "postgres_catalog", "postgres_settings", "settings"]),
     (
         "sql",
@@ -54,6 +58,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "postgres_types",
             "settings",
             "text",
+            "walk",
         ],
     ),
     (
@@ -72,6 +77,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "docs",
             "settings",
             "text",
+            "walk",
         ],
     ),
     (
@@ -93,6 +99,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "passwords",
             "settings",
             "text",
+            "walk",
         ],
     ),
     (
@@ -133,6 +140,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "docs",
             "settings",
             "text",
+            "walk",
         ],
     ),
     (
@@ -164,6 +172,7 @@ const LAYERS: [(&str, &[&str]); 35] = [
             "settings",
             "temporary",
             "text",
+            "walk",
         ],
     ),
     ("scheduler", &["engine", "error", "text"]),

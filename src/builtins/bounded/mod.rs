@@ -18,7 +18,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -34,6 +34,7 @@ use datafusion::logical_expr::{
 
 use crate::error::{SqlState, coded};
 use crate::settings::PortraitSettings;
+use crate::walk::Tree;
 use concatenation::concatenation;
 use given::Given;
 use room::Room;
@@ -218,7 +219,7 @@ impl ScalarUDFImpl for Bounded {
             ExprSimplifyResult::Simplified(simplified) => simplified,
             same @ ExprSimplifyResult::Original(_) => return Ok(same),
         };
-        let exchanged = simplified.transform_up(|part| match part {
+        let exchanged = simplified.changed_up(|part| match part {
             Expr::ScalarFunction(call) => match bounded(&call.func, self.memory.as_ref()) {
                 Some(bounded) => Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(bounded, call.args)))),
                 None => Ok(Transformed::no(Expr::ScalarFunction(call))),

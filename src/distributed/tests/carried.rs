@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
@@ -21,6 +21,7 @@ use datafusion::prelude::SessionContext;
 use crate::adapter::step::StepExec;
 use crate::distributed::registry;
 use crate::distributed::registry::Sort;
+use crate::walk::Tree;
 
 /// Carries plans, and keeps the names of what it has met.
 pub struct Carrier {
@@ -37,7 +38,7 @@ impl Carrier {
     /// The plan, made again.
     pub fn carry(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         // A part that was read once for several places stands in each of them now, and runs there.
-        reset_plan_states(plan.transform_up(|plan| self.node(plan)).data()?)
+        reset_plan_states(plan.changed_up(|plan| self.node(plan)).data()?)
     }
 
     fn node(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
@@ -72,7 +73,7 @@ impl Carrier {
         }
         // Elsewhere there must be none of ours, or this test would pass over it.
         plan.apply_expressions(&mut |expression| {
-            expression.apply(|part| match part.downcast_ref::<ScalarFunctionExpr>() {
+            expression.each_part(|part| match part.downcast_ref::<ScalarFunctionExpr>() {
                 Some(call) if self.scalar(call.fun())?.is_some() => internal_err!("{} in {}", call.name(), plan.name()),
                 _ => Ok(TreeNodeRecursion::Continue),
             })
@@ -82,7 +83,7 @@ impl Carrier {
 
     /// Looks only whether the functions of an expression that is not made again come back as they were.
     fn functions(&self, expression: &Arc<dyn PhysicalExpr>) -> Result<()> {
-        expression.apply(|part| {
+        expression.each_part(|part| {
             if let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() {
                 self.scalar(call.fun())?;
             }
@@ -92,7 +93,7 @@ impl Carrier {
     }
 
     fn expression(&self, expression: &Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-        let again = Arc::clone(expression).transform_up(|part| {
+        let again = Arc::clone(expression).changed_up(|part| {
             let Some(call) = part.downcast_ref::<ScalarFunctionExpr>() else { return Ok(Transformed::no(part)) };
             let Some(function) = self.scalar(call.fun())? else { return Ok(Transformed::no(part)) };
             let field = part.return_field(&Schema::empty())?;

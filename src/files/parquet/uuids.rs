@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::{AsArray, StringViewArray};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::physical_expr::expressions::Column;
@@ -14,6 +14,8 @@ use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, Physi
 use parquet::basic::LogicalType;
 use parquet::file::metadata::ParquetMetaData;
 use uuid::Uuid;
+
+use crate::walk::Tree;
 
 /// The type in which they are read.
 pub const STORED: DataType = DataType::FixedSizeBinary(16);
@@ -62,7 +64,7 @@ impl PhysicalExprAdapter for Adapter {
             let call = ScalarFunctionExpr::new(AS_TEXT.name(), Arc::clone(&AS_TEXT), vec![part], Arc::clone(text), options);
             Ok(Transformed::yes(Arc::new(call) as Arc<dyn PhysicalExpr>))
         };
-        self.engine.rewrite(expression)?.transform_up(as_text).data()
+        self.engine.rewrite(expression)?.changed_up(as_text).data()
     }
 }
 

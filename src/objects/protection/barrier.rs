@@ -18,7 +18,7 @@ use std::sync::Arc;
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
@@ -42,6 +42,7 @@ use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, failed, sqlstate};
 use crate::opaque::forward;
 use crate::statement::StoredState;
+use crate::walk::Tree;
 
 /// A column as the reader sees it.
 #[derive(Debug, Clone)]
@@ -160,7 +161,7 @@ impl Barrier {
 
     /// Rewrites a harmless condition to the plan below.
     fn below(&self, condition: &Expr) -> Result<Expr> {
-        let condition = condition.clone().transform(|part| {
+        let condition = condition.clone().changed_up(|part| {
             Ok(match part {
                 Expr::Column(column) => match self.compared(&column.name) {
                     Some(compared) => Transformed::yes(Expr::Column(Column::new_unqualified(compared))),

@@ -21,6 +21,7 @@ use crate::objects::relation::NAMESPACE;
 use crate::objects::{kind_of, profile};
 use crate::refresh::plan::{Computed, PROFILE_SCHEMA, Planner};
 use crate::statement::StatementContext;
+use crate::walk::PlanTree;
 
 /// The classes that `find_personal_data` suggests; users may define others.
 pub const KNOWN: [&str; 10] =
@@ -374,7 +375,7 @@ pub fn carry<'a>(
 /// True for a plan that reads anything. Values that are written in a statement have no classes.
 fn reads(plan: &LogicalPlan) -> Result<bool> {
     let mut reads = false;
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         reads |= matches!(node, LogicalPlan::TableScan(_) | LogicalPlan::Extension(_));
         Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;

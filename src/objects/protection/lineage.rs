@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::catalog::cte_worktable::CteWorkTable;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
@@ -26,6 +26,7 @@ use crate::objects::definition::Definition;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::sql::call::CallNode;
 use crate::statement::StatementContext;
+use crate::walk::Tree;
 
 /// The classes of a column.
 pub type Classes = BTreeSet<String>;
@@ -347,7 +348,7 @@ fn carried(expression: &Expr, found: &mut dyn FnMut(&Expr)) -> Result<()> {
         }
         Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::ScalarSubquery(_) => found(expression),
         other => {
-            other.apply_children(|part| {
+            other.each_child(|part| {
                 carried(part, found)?;
                 Ok(TreeNodeRecursion::Continue)
             })?;

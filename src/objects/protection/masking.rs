@@ -9,8 +9,7 @@ use datafusion::logical_expr::{Expr as Logical, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, SelectItem, SetExpr, Statement as SqlStatement, VisitMut,
-    VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, SelectItem, SetExpr, Statement as SqlStatement, VisitorMut,
 };
 
 use crate::error::invalid;
@@ -19,6 +18,7 @@ use crate::sql::parser::{parse_expression, parse_query};
 use crate::sql::planning::plan;
 use crate::statement::StatementContext;
 use crate::text::literal;
+use crate::walk::{PlanTree, Tree, WalkMut};
 
 /// The name for the value of a column in a mask.
 pub const VALUE: &str = "value";
@@ -37,7 +37,7 @@ pub fn replaced(mask: &Expr, by: &Expr) -> Expr {
         }
     }
     let mut mask = mask.clone();
-    let _ = mask.visit(&mut Replace(by));
+    let _ = mask.walk_mut(&mut Replace(by));
     mask
 }
 
@@ -127,13 +127,13 @@ pub fn masked_type<'a>(
 }
 
 fn is_row_by_row(plan: &LogicalPlan) -> Result<bool> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    use datafusion::common::tree_node::TreeNodeRecursion;
     let mut is = true;
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         is &= matches!(node, LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_));
         for expression in node.expressions() {
             is &= !expression
-                .exists(|part| Ok(matches!(part, Logical::ScalarSubquery(_) | Logical::Exists(_) | Logical::InSubquery(_))))?;
+                .any_part(|part| Ok(matches!(part, Logical::ScalarSubquery(_) | Logical::Exists(_) | Logical::InSubquery(_))))?;
         }
         Ok(TreeNodeRecursion::Continue)
     })?;

@@ -7,15 +7,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as Logical, LogicalPlan, LogicalPlanBuilder, TableScan, in_subquery, lit};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{
-    Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitMut, VisitorMut, visit_expressions,
-};
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement as SqlStatement, Value, VisitorMut};
 
 use super::barrier::{Barrier, Shown};
 use super::class::{self, Stored};
@@ -37,6 +35,7 @@ use crate::sql::planning::plan;
 use crate::sql::protection::Covers;
 use crate::statement::{Rights, StatementContext};
 use crate::text::{identifier, literal};
+use crate::walk::{PlanTree, Tree, Walk, WalkMut};
 
 /// The names of the tables below the barrier; no user table can have them.
 pub const BELOW: &str = "rows below protection";
@@ -226,7 +225,7 @@ fn hides_nothing(view: &Object, plan: &LogicalPlan, context: &StatementContext) 
     let inside = context.entering(&format!("protection of {}", view.label()), &view.owner)?;
     let names = Names::new(&objects, &inside);
     let mut may_read = true;
-    plan.apply_with_subqueries(|node| {
+    plan.each_plan(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             may_read &= match names.scanned(scan) {
                 Some(scanned) => rights.may(Privilege::Select, scanned.object),
@@ -494,7 +493,7 @@ async fn holds(
 
 /// A plan that reads only the rows of a table for which a condition holds.
 fn filtered(object: &Object, alias: &str, rows: LogicalPlan, condition: &Logical) -> Result<LogicalPlan> {
-    let filtered = rows.transform_down(|node| match &node {
+    let filtered = rows.changed_down(|node| match &node {
         LogicalPlan::SubqueryAlias(own) if own.alias.table() == alias => {
             let filtered = LogicalPlanBuilder::from(node).filter(condition.clone())?.build()?;
             Ok(Transformed::new(filtered, true, TreeNodeRecursion::Stop))
@@ -528,7 +527,7 @@ fn with_reader(query: &mut Query, reader: &str) {
             ControlFlow::Continue(())
         }
     }
-    let _ = query.visit(&mut Name(reader));
+    let _ = query.walk_mut(&mut Name(reader));
 }
 
 /// Refuses new masks and row policies by an owner who is restricted by somebody else's: they could undo that restriction.
@@ -602,7 +601,7 @@ pub async fn refuse_condition(profile: &Object, label: &str, condition: &Expr, c
         let is_of_class = |of: &Classes| of.contains(UNKNOWN) || applied.classes.iter().any(|(class, _)| of.contains(class));
         applied.masks.contains_key(column) || classes.get(column).is_some_and(is_of_class)
     };
-    let named = visit_expressions(condition, |part| {
+    let named = condition.each_expression(|part| {
         let masked = match part {
             Expr::Identifier(name) => Some(normal(name)).filter(|name| is_masked(name)),
             Expr::CompoundIdentifier(names) => names.iter().map(normal).find(|name| is_masked(name)),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -17,6 +17,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Ope
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::builtins::bounded::is_bounded;
+use crate::walk::{PlanTree, Tree};
 
 /// Replaces DataFusion's functions by the bounded ones in `functions`.
 #[derive(Debug)]
@@ -64,15 +65,15 @@ impl AnalyzerRule for CallBounded {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
+        let plan = plan.changed_up_with_subqueries(|plan| {
             let mut schema = merge_schema(&plan.inputs());
             if let LogicalPlan::TableScan(scan) = &plan {
                 schema.merge(&DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?);
             }
             let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expression| {
+            plan.changed_expressions(|expression| {
                 let name = names.save(&expression);
-                let rewritten = expression.transform_up(|part| self.exchanged(part, &schema))?;
+                let rewritten = expression.changed_up(|part| self.exchanged(part, &schema))?;
                 Ok(rewritten.update_data(|rewritten| name.restore(rewritten)))
             })
         })?;

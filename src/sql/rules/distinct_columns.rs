@@ -9,6 +9,8 @@ use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::walk::PlanTree;
+
 /// Runs after the rule for subqueries, whose plans have DISTINCT too.
 #[derive(Debug)]
 pub struct DistinctColumns;
@@ -19,7 +21,7 @@ impl AnalyzerRule for DistinctColumns {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let grouped = plan.transform_up_with_subqueries(|plan| match plan {
+        let grouped = plan.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Distinct(Distinct::All(input)) if !input.using_columns()?.is_empty() => {
                 let columns = input.schema().columns().into_iter().map(Expr::Column).collect();
                 Ok(Transformed::yes(LogicalPlan::Aggregate(Aggregate::try_new(input, columns, vec![])?)))

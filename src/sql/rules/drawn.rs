@@ -16,6 +16,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
 use crate::builtins::{coalesce, searched};
+use crate::walk::PlanTree;
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl AnalyzerRule for DrawnOnce {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         let plan = each_expression(plan, |expression, _| Ok(operand(expression)))?.data;
-        let sorted = plan.transform_up_with_subqueries(|node| match node {
+        let sorted = plan.changed_up_with_subqueries(|node| match node {
             LogicalPlan::Sort(sort) => of_sort(sort),
             LogicalPlan::Window(window) => of_window(window),
             LogicalPlan::Distinct(Distinct::On(distinct)) => of_distinct(distinct),

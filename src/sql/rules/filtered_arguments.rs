@@ -4,12 +4,14 @@
 //! DataFusion evaluates the arguments for all rows, and so fails on rows that the filter excludes.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::{AggregateFunction, Cast};
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, lit};
 use datafusion::optimizer::AnalyzerRule;
+
+use crate::walk::Tree;
 
 use super::each_expression;
 
@@ -63,7 +65,7 @@ fn may_fail(expression: &Expr, schema: &DFSchema) -> Result<bool> {
         return Ok(false);
     }
     let mut found = false;
-    expression.apply(|part| {
+    expression.each_part(|part| {
         found |= match part {
             Expr::Cast(Cast { expr, field }) => !is_wider(&expr.get_type(schema)?, field.data_type()),
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide | Operator::Modulo, .. }) => {

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projec
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::builtins::unknown::unknown;
+use crate::walk::PlanTree;
 
 #[derive(Debug)]
 pub struct UnknownKeys;
@@ -22,7 +23,7 @@ impl AnalyzerRule for UnknownKeys {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| match plan {
+        plan.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Aggregate(aggregate) if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) => {
                 of_aggregate(aggregate)
             }

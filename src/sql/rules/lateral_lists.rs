@@ -8,11 +8,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, NullHandling, Result, ScalarValue, TableReference, UnnestOptions};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Unnest};
 use datafusion::optimizer::AnalyzerRule;
+
+use crate::walk::{PlanTree, Tree};
 
 /// Turns lists that refer to the left side of their join into columns of the left side.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl AnalyzerRule for ListsOfTheLeftSide {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let mut changed = false;
-        let transformed = plan.transform_up_with_subqueries(|plan| {
+        let transformed = plan.changed_up_with_subqueries(|plan| {
             if let LogicalPlan::Join(join) = &plan
                 && let Some(unnested) = without_join(join)?
             {
@@ -141,7 +143,7 @@ fn names(plan: &Arc<LogicalPlan>, columns: &[Column]) -> HashMap<(Option<TableRe
 
 /// Rewrites an expression for the lifted plan, in which outer columns have become ordinary ones.
 fn at_home(expression: Expr, known: &HashMap<(Option<TableReference>, String), Column>) -> Result<Expr> {
-    let moved = expression.transform(|expression| {
+    let moved = expression.changed_up(|expression| {
         Ok(match expression {
             Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
             Expr::Column(column) => match known.get(&(column.relation.clone(), column.name.clone())) {

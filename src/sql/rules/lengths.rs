@@ -1,7 +1,7 @@
 //! Compares intervals by their length wherever SQL compares: in conditions, joins, GROUP BY, ORDER BY, and for min and max.
 
 use datafusion::arrow::datatypes::{DataType, i256};
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::min;
@@ -13,10 +13,11 @@ use datafusion::logical_expr::{
 
 use super::{compares, input_schema, keeping_names};
 use crate::builtins::spans::{decoded, encoded, length_of};
+use crate::walk::{PlanTree, Tree};
 
 /// Replaces intervals that are compared by their lengths.
 pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let rewritten = plan.transform_up_with_subqueries(|plan| {
+    let rewritten = plan.changed_up_with_subqueries(|plan| {
         let plan = match plan {
             LogicalPlan::Distinct(Distinct::All(input)) if has_intervals(input.schema()) => {
                 let all =
@@ -33,7 +34,7 @@ pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
                 let mut changed = false;
                 for key in &mut sort.expr {
                     changed |= by_length(&mut key.expr, &schema)?;
-                    let compared = key.expr.clone().transform_up(|part| compared(part, &schema))?;
+                    let compared = key.expr.clone().changed_up(|part| compared(part, &schema))?;
                     changed |= compared.transformed;
                     key.expr = compared.data;
                 }
@@ -68,7 +69,7 @@ pub fn compare_by_length(plan: LogicalPlan) -> Result<LogicalPlan> {
         return Ok(rewritten.data);
     }
     // A decoded interval may be nullable where the original was not, so the nodes above need their schemas recomputed.
-    rewritten.data.transform_up_with_subqueries(|plan| Ok(Transformed::yes(plan.recompute_schema()?))).data()
+    rewritten.data.changed_up_with_subqueries(|plan| Ok(Transformed::yes(plan.recompute_schema()?))).data()
 }
 
 fn is_interval(data_type: &DataType) -> bool {
@@ -90,7 +91,7 @@ fn by_length(expression: &mut Expr, schema: &DFSchema) -> Result<bool> {
 
 fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = input_schema(&plan)?;
-    keeping_names(plan, |expression| expression.transform_up(|part| compared(part, &schema)))
+    keeping_names(plan, |expression| expression.changed_up(|part| compared(part, &schema)))
 }
 
 /// Replaces a comparison of intervals by one of their lengths.

@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+
+use crate::walk::Tree;
 
 /// Runs after DataFusion has placed its sorts.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub struct MissingSorts;
 
 impl PhysicalOptimizerRule for MissingSorts {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
+        plan.changed_up(|node| {
             let mut changed = false;
             let mut children = vec![];
             for (child, order) in node.children().into_iter().zip(node.required_input_ordering()) {

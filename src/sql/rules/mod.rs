@@ -40,7 +40,7 @@ pub mod zones;
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -50,6 +50,7 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
 use crate::adapter::once::ComputeOnce;
 use crate::aggregation::AggregateByGroups;
+use crate::walk::{PlanTree, Tree};
 
 /// Adds the rules to a session that is being built.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -116,9 +117,9 @@ pub fn each_expression(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<Transformed<LogicalPlan>> {
-    plan.transform_up_with_subqueries(|plan| {
+    plan.changed_up_with_subqueries(|plan| {
         let schema = input_schema(&plan)?;
-        keeping_names(plan, |expression| expression.transform_up(|part| rewrite(part, &schema)))
+        keeping_names(plan, |expression| expression.changed_up(|part| rewrite(part, &schema)))
     })
 }
 
@@ -139,7 +140,7 @@ fn input_schema(plan: &LogicalPlan) -> Result<DFSchema> {
 /// Rewrites the expressions of a node and keeps the names of its columns.
 fn keeping_names(plan: LogicalPlan, rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
-    let rewritten = plan.map_expressions(|expression| {
+    let rewritten = plan.changed_expressions(|expression| {
         let name = names.save(&expression);
         Ok(rewrite(expression)?.update_data(|rewritten| name.restore(rewritten)))
     })?;

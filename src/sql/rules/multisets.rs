@@ -11,6 +11,8 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, Join, JoinType, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::walk::PlanTree;
+
 /// The column with the number of the copy; no user column has this name.
 const COPY: &str = "?copy?";
 
@@ -24,7 +26,7 @@ impl AnalyzerRule for CountedRows {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let counted = plan.transform_up_with_subqueries(|plan| match &plan {
+        let counted = plan.changed_up_with_subqueries(|plan| match &plan {
             LogicalPlan::Join(join) if is_of_all(join) => Ok(Transformed::yes(counted(join)?)),
             _ => Ok(Transformed::no(plan)),
         })?;

@@ -2,13 +2,14 @@
 //!
 //! Runs last in the optimizer, whose other rules know the engine's own operators.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::{input_schema, keeping_names};
 use crate::builtins::one_nan;
+use crate::walk::{PlanTree, Tree};
 
 /// Replaces `/`, `%` and `-` of floats.
 #[derive(Debug)]
@@ -20,13 +21,13 @@ impl OptimizerRule for OneNan {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        plan.transform_up_with_subqueries(|plan| {
+        plan.changed_up_with_subqueries(|plan| {
             // What a scan filters by is said in the words that its source knows.
             if matches!(plan, LogicalPlan::TableScan(_)) {
                 return Ok(Transformed::no(plan));
             }
             let schema = input_schema(&plan)?;
-            keeping_names(plan, |expression| expression.transform_up(|part| without_sign(part, &schema)))
+            keeping_names(plan, |expression| expression.changed_up(|part| without_sign(part, &schema)))
         })
     }
 }

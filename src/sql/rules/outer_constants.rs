@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{JoinType, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::physical_expr::PhysicalExpr;
@@ -18,6 +18,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use crate::builtins::unknown::unknown_column;
+use crate::walk::Tree;
 
 /// Runs before all other physical rules.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct UnknownConstants;
 impl PhysicalOptimizerRule for UnknownConstants {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let options = Arc::new(options.clone());
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let (left, right) = match join_type(plan.as_ref()) {
                 Some(JoinType::Left) => (false, true),
                 Some(JoinType::Right) => (true, false),

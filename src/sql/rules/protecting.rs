@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr};
@@ -19,6 +19,7 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use super::filtered_arguments::is_wider;
 use crate::builtins::division::is_division;
 use crate::builtins::one_nan;
+use crate::walk::Tree;
 
 /// The last of the rules about filters, because others would merge the filters again.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct ProtectingConditions;
 
 impl PhysicalOptimizerRule for ProtectingConditions {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let Some(filter) = plan.downcast_ref::<FilterExec>() else { return Ok(Transformed::no(plan)) };
             let schema = filter.input().schema();
             let (mut safe, mut calls, mut failing) = (vec![], vec![], vec![]);
@@ -76,7 +77,7 @@ enum Risk {
 
 fn risk(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Risk> {
     let mut found = Risk::None;
-    condition.apply(|part| {
+    condition.each_part(|part| {
         let of_part = if let Some(cast) = part.downcast_ref::<CastExpr>() {
             let is_safe = is_wider(&cast.expr().data_type(schema)?, cast.cast_type());
             if is_safe { Risk::None } else { Risk::Failing }

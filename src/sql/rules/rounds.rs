@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -18,6 +18,7 @@ use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use crate::adapter::passing::{Passing, PassingExec};
 use crate::error::{SqlState, coded};
 use crate::settings::PortraitSettings;
+use crate::walk::Tree;
 
 /// Inserts the counting nodes.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct CountedRounds;
 
 impl PhysicalOptimizerRule for CountedRounds {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let Some(recursive) = plan.downcast_ref::<RecursiveQueryExec>() else { return Ok(Transformed::no(plan)) };
             let rounds = Arc::new(AtomicUsize::new(0));
             let begins = Rounds { name: recursive.name().to_string(), rounds: Arc::clone(&rounds), begins: true };

@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::adapter::passing::{Passing, PassingExec};
+use crate::walk::Tree;
 
 /// The same rules, with the filter pushdown rules made safe.
 pub fn guard(optimizer: PhysicalOptimizer) -> PhysicalOptimizer {
@@ -38,7 +39,7 @@ impl PhysicalOptimizerRule for Guarded {
             Some(hidden) => Ok(Transformed::yes(Arc::clone(hidden.input()))),
             None => Ok(Transformed::no(plan)),
         };
-        self.0.optimize(plan.transform_up(hide).data()?, options)?.transform_up(show).data()
+        self.0.optimize(plan.changed_up(hide).data()?, options)?.changed_up(show).data()
     }
 
     fn name(&self) -> &str {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -21,6 +21,7 @@ use futures::StreamExt;
 use crate::adapter::passing::{Passing, PassingExec};
 use crate::builtins::bounded::{bytes_of, elements_of};
 use crate::error::{SqlState, coded};
+use crate::walk::Tree;
 
 /// Puts [`UnnestRoom`] below every UNNEST.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct TakeUnnestRoom;
 
 impl PhysicalOptimizerRule for TakeUnnestRoom {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
+        plan.changed_up(|node| {
             let Some(unnest) = node.downcast_ref::<UnnestExec>() else { return Ok(Transformed::no(node)) };
             let lists = unnest.list_column_indices().iter().map(|list| list.index_in_input_schema).collect();
             let room = PassingExec::over(Arc::clone(unnest.input()), UnnestRoom { lists });

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Literal;
@@ -19,6 +19,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 
 use crate::adapter::passing::{Passing, PassingExec};
+use crate::walk::Tree;
 
 /// The most bytes that a constant's column may take in one batch.
 const MOST: usize = 32 << 20;
@@ -30,7 +31,7 @@ pub struct NarrowBatches;
 impl PhysicalOptimizerRule for NarrowBatches {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let mut widest = 0;
-        plan.apply(|node| {
+        plan.each_part(|node| {
             widest = widest.max(widest_constant(node.as_ref())?);
             Ok(TreeNodeRecursion::Continue)
         })?;
@@ -39,7 +40,7 @@ impl PhysicalOptimizerRule for NarrowBatches {
         if rows >= batch_size {
             return Ok(plan);
         }
-        let narrow = plan.transform_up(|node| {
+        let narrow = plan.changed_up(|node| {
             // A filter fixes its batch size when it is planned.
             let node = match node.downcast_ref::<FilterExec>() {
                 Some(filter) => Arc::new(FilterExecBuilder::from(filter).with_batch_size(rows).build()?),
@@ -70,7 +71,7 @@ impl PhysicalOptimizerRule for NarrowBatches {
 fn widest_constant(node: &dyn ExecutionPlan) -> Result<usize> {
     let mut widest = 0;
     node.apply_expressions(&mut |expression| {
-        expression.apply(|part| {
+        expression.each_part(|part| {
             if let Some(literal) = part.downcast_ref::<Literal>() {
                 widest = widest.max(literal.value().size());
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray, GenericByteViewArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{ByteViewType, DataType};
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -19,6 +19,7 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use futures::TryStreamExt;
 
 use crate::adapter::passing::{Passing, PassingExec};
+use crate::walk::Tree;
 
 /// Puts [`OwnTexts`] above windows.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct TextsOfWindows;
 
 impl PhysicalOptimizerRule for TextsOfWindows {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let is_window =
                 plan.downcast_ref::<BoundedWindowAggExec>().is_some() || plan.downcast_ref::<WindowAggExec>().is_some();
             let has_texts = plan.schema().fields().iter().any(|field| is_text(field.data_type()));

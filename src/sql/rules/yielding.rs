@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::ColumnarValue;
@@ -23,6 +23,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 
 use crate::statement::Cancel;
+use crate::walk::Tree;
 
 #[derive(Debug)]
 pub struct YieldAfterJoins;
@@ -30,7 +31,7 @@ pub struct YieldAfterJoins;
 impl PhysicalOptimizerRule for YieldAfterJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let cancel = options.extensions.get::<Cancel>();
-        plan.transform_up(|plan| {
+        plan.changed_up(|plan| {
             let plan = match (plan.downcast_ref::<NestedLoopJoinExec>(), cancel) {
                 (Some(join), Some(cancel)) => interruptible(join, cancel)?,
                 _ => plan,

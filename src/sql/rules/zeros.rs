@@ -10,6 +10,8 @@ use datafusion::logical_expr::expr::{Case, ScalarFunction, Sort, WindowFunction}
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::walk::PlanTree;
+
 use super::{each_expression, input_schema};
 
 /// Runs after type coercion.
@@ -34,7 +36,7 @@ impl AnalyzerRule for OneZero {
             };
             Ok(if changed { Transformed::yes(expression) } else { Transformed::no(expression) })
         })?;
-        let sorted = plan.data.transform_up_with_subqueries(|mut plan| {
+        let sorted = plan.data.changed_up_with_subqueries(|mut plan| {
             let schema = input_schema(&plan)?;
             let changed = match &mut plan {
                 LogicalPlan::Sort(sort) => of_sorts(&mut sort.expr, &schema)?,

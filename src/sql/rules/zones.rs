@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
@@ -30,6 +30,7 @@ use crate::builtins::spans::length_of;
 use crate::builtins::zoned::{self, UTC, UTC_TIME, in_zone};
 use crate::error::{SqlState, coded, in_sql};
 use crate::sql::syntax::spellings::AT_TIME_ZONE;
+use crate::walk::{PlanTree, Tree};
 
 /// Runs before type coercion, which would silently convert one side to the type of the other.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl AnalyzerRule for CompareTimes {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| match plan {
+        let plan = plan.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(mut join) if join.on.iter().any(|(left, right)| left != right) => {
                 let mut changed = false;
                 for pair in &mut join.on {
@@ -278,7 +279,7 @@ fn is_instant(part: &Expr, schema: &DFSchema) -> bool {
 /// Whether a part is as asked; what is within the parts that end the search is not looked at.
 fn any_part(expression: &Expr, ends: impl Fn(&Expr) -> bool, asked: impl Fn(&Expr) -> bool) -> bool {
     let mut found = false;
-    let searched = expression.apply(|part| {
+    let searched = expression.each_part(|part| {
         if ends(part) {
             return Ok(TreeNodeRecursion::Jump);
         }
@@ -423,10 +424,10 @@ fn has_zone(data_type: &DataType) -> bool {
 /// # Errors
 /// Names the number, and how to convert it.
 pub fn refuse_numbers(plan: &LogicalPlan) -> Result<()> {
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         let schema = input_schema(plan)?;
-        plan.apply_expressions(|expression| {
-            expression.apply(|part| {
+        plan.each_expression(|expression| {
+            expression.each_part(|part| {
                 let (number, to) = match part {
                     Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type()),
                     _ => return Ok(TreeNodeRecursion::Continue),

@@ -6,11 +6,12 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CastKind, DataType, Distinct, Expr, GroupByExpr, Ident, OrderBy, Query, Select, SetExpr, Value, VisitMut, VisitorMut,
+    CastKind, DataType, Distinct, Expr, GroupByExpr, Ident, OrderBy, Query, Select, SetExpr, Value, VisitorMut,
 };
 
 use super::call_of;
 use crate::builtins::named_apart::NAME;
+use crate::walk::WalkMut;
 
 /// Gives casts their own names where they would clash.
 pub fn tell_apart(query: &mut Query) {
@@ -54,14 +55,14 @@ fn of_select(select: &mut Select, mut order: Option<&mut OrderBy>) {
 
 /// Visits the expressions that name columns of an aggregation.
 fn visit<V: VisitorMut<Break = ()>>(select: &mut Select, order: Option<&mut OrderBy>, visitor: &mut V) {
-    let _ = select.projection.visit(visitor);
-    let _ = select.group_by.visit(visitor);
-    let _ = select.having.visit(visitor);
-    let _ = select.qualify.visit(visitor);
-    let _ = select.distinct.visit(visitor);
-    let _ = select.named_window.visit(visitor);
+    let _ = select.projection.walk_mut(visitor);
+    let _ = select.group_by.walk_mut(visitor);
+    let _ = select.having.walk_mut(visitor);
+    let _ = select.qualify.walk_mut(visitor);
+    let _ = select.distinct.walk_mut(visitor);
+    let _ = select.named_window.walk_mut(visitor);
     if let Some(order) = order {
-        let _ = order.visit(visitor);
+        let _ = order.walk_mut(visitor);
     }
 }
 

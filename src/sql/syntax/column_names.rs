@@ -23,7 +23,7 @@ use datafusion::common::Result;
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, DataType, Expr, FunctionArguments, GroupByExpr, Ident, OrderBy, OrderByKind, Query, Select,
-    SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit, visit_expressions,
+    SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit,
 };
 
 use super::sorted_names;
@@ -31,6 +31,7 @@ use super::star_columns::has_columns;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::text::marked;
+use crate::walk::Walk;
 
 /// Where a query occurs, which decides who reads the names of its columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Readers {
     }
 
     fn read_within(&mut self, expression: &impl Visit) {
-        let _ = visit_expressions(expression, |part| {
+        let _ = expression.each_expression(|part| {
             if let Expr::Identifier(name) = part {
                 self.within.insert(normal(name));
             }

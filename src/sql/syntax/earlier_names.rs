@@ -10,21 +10,23 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::Volatility;
-use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visit_expressions};
+use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitorMut};
 
 use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
+use crate::walk::{Walk, WalkMut};
 
 /// True for a SELECT with an expression, or a WHERE condition, that contains a name which an earlier item defines as alias.
 pub fn reads(select: &Select) -> bool {
     let mut given: HashSet<String> = HashSet::new();
     let reads = |expression: &Expr, given: &HashSet<String>| {
         !given.is_empty()
-            && visit_expressions(expression, |part| match part {
-                Expr::Identifier(name) if given.contains(&normal(name)) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            })
-            .is_break()
+            && expression
+                .each_expression(|part| match part {
+                    Expr::Identifier(name) if given.contains(&normal(name)) => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                })
+                .is_break()
     };
     for item in &select.projection {
         let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
@@ -58,7 +60,7 @@ pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -
     let mut names = Names { given: vec![], state, depth: 0, copied: 0 };
     for item in &mut select.projection {
         let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { continue };
-        if let ControlFlow::Break(error) = expression.visit(&mut names) {
+        if let ControlFlow::Break(error) = expression.walk_mut(&mut names) {
             return Err(error);
         }
         if let Some((name, value)) = given_by(item).filter(|(name, _)| !known.contains(name)) {
@@ -67,7 +69,7 @@ pub fn put(select: &mut Select, known: &HashSet<String>, state: &SessionState) -
             names.given.push(given);
         }
     }
-    match select.selection.as_mut().map_or(ControlFlow::Continue(()), |condition| condition.visit(&mut names)) {
+    match select.selection.as_mut().map_or(ControlFlow::Continue(()), |condition| condition.walk_mut(&mut names)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -83,7 +85,7 @@ struct Given {
 
 fn parts(value: &Expr) -> usize {
     let mut parts = 0;
-    let _ = visit_expressions(value, |_| {
+    let _ = value.each_expression(|_| {
         parts += 1;
         ControlFlow::<()>::Continue(())
     });
@@ -140,7 +142,7 @@ impl VisitorMut for Names<'_> {
 
 /// The name of a volatile function in the expression, if any.
 fn volatile(value: &Expr, state: &SessionState) -> Option<String> {
-    let found = visit_expressions(value, |part| match part {
+    let found = value.each_expression(|part| match part {
         Expr::Function(call) => {
             let name = call.name.to_string().to_lowercase();
             match state.scalar_functions().get(&name) {

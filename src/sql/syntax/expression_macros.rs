@@ -10,7 +10,7 @@ use datafusion::functions::regex::compile_regex;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, Value, VisitMut, VisitorMut, visit_expressions,
+    FunctionArgumentList, FunctionArguments, ObjectNamePart, OrderByExpr, Value, VisitorMut,
 };
 
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
@@ -18,6 +18,7 @@ use crate::docs::{Argument, Kind};
 use crate::error::{SqlState, coded, invalid};
 use crate::functions;
 use crate::sql::parser::parse_expression;
+use crate::walk::{Walk, WalkMut};
 
 static MACROS: LazyLock<HashMap<&'static str, &'static ExpressionMacro>> = LazyLock::new(|| {
     let all = functions::all().iter().flat_map(|set| &set.expressions);
@@ -147,7 +148,7 @@ fn meaning(own: &ExpressionMacro, call: &Function, state: &SessionState) -> Resu
 /// Rejects volatile arguments that would be written out several times: each copy would have another value.
 fn once_only(own: &ExpressionMacro, arguments: &[Expr], times: &[usize], state: &SessionState) -> Result<()> {
     for (argument, _) in arguments.iter().zip(times).filter(|(_, times)| **times > 1) {
-        let volatile = visit_expressions(argument, |part| match part {
+        let volatile = argument.each_expression(|part| match part {
             Expr::Function(call) => {
                 let name = call.name.to_string().to_lowercase();
                 let changes = |volatility: Volatility| volatility == Volatility::Volatile;
@@ -189,7 +190,7 @@ pub fn with(sql: &str, arguments: &[Expr]) -> Result<Expr> {
 
 fn written_out(sql: &str, arguments: &[Expr], carry: Option<Carry<'_>>) -> Result<Expr> {
     let mut expression = parse_expression(sql)?;
-    let _ = expression.visit(&mut Arguments { arguments, carry });
+    let _ = expression.walk_mut(&mut Arguments { arguments, carry });
     Ok(expression)
 }
 

@@ -10,12 +10,13 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Select, SelectItem,
-    TableAlias, TableFactor, visit_expressions,
+    TableAlias, TableFactor,
 };
 
 use super::rewritten::binary;
 use crate::error::invalid;
 use crate::sql::parser::{parse_expression, parse_query};
+use crate::walk::Walk;
 
 /// Rewrites the joins of a SELECT.
 ///
@@ -80,7 +81,7 @@ const WRITTEN: &str = "write ASOF JOIN b ON a.key = b.key AND a.at >= b.at";
 /// Whether an expression reads the right side of the join. It must read one side only.
 fn is_of(expression: &Expr, right: &Ident) -> Result<bool> {
     let mut sides = vec![];
-    let _ = visit_expressions(expression, |part| {
+    let _ = expression.each_expression(|part| {
         match part {
             Expr::CompoundIdentifier(names) => sides.push(names.first().is_some_and(|first| same(first, right))),
             Expr::Identifier(_) => sides.push(false),
@@ -88,7 +89,7 @@ fn is_of(expression: &Expr, right: &Ident) -> Result<bool> {
         }
         ControlFlow::<()>::Continue(())
     });
-    let plain = visit_expressions(expression, |part| match part {
+    let plain = expression.each_expression(|part| match part {
         Expr::Identifier(name) => ControlFlow::Break(name.clone()),
         _ => ControlFlow::Continue(()),
     });

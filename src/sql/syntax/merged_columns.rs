@@ -15,7 +15,7 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use sqlparser::ast::{
     ExceptSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, ReplaceSelectElement,
-    ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableWithJoins, VisitMut, VisitorMut,
+    ReplaceSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableWithJoins, VisitorMut,
     WildcardAdditionalOptions,
 };
 
@@ -23,6 +23,7 @@ use super::joins::name_of;
 use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
 use crate::sql::parser::parse_expression;
+use crate::walk::WalkMut;
 
 /// A column that joins merge by USING.
 struct Merged {
@@ -71,7 +72,7 @@ pub fn rewrite(query: &mut Query) -> Result<()> {
         })
     };
     outer.merged.retain(|merged| !is_result(&merged.name));
-    broken(order_by.visit(&mut outer))
+    broken(order_by.walk_mut(&mut outer))
 }
 
 /// The columns that the joins of a SELECT merge, each with what it stands for.
@@ -92,14 +93,14 @@ pub fn merged(select: &Select) -> Vec<(String, Expr)> {
 /// True if a name in a SELECT, but not in its subqueries, could be one of these columns of an outer query.
 pub fn outer_names(select: &Select, merged: &[(String, Expr)]) -> bool {
     let mut found = Outer { merged, known: &HashSet::new(), depth: 0, is_found: false, puts: false };
-    let _ = select.clone().visit(&mut found);
+    let _ = select.clone().walk_mut(&mut found);
     found.is_found
 }
 
 /// Replaces names of merged columns of an outer query by what they stand for, except those that FROM has: `known`.
 pub fn put_outer(select: &mut Select, merged: &[(String, Expr)], known: &HashSet<String>) {
     let mut outer = Outer { merged, known, depth: 0, is_found: false, puts: true };
-    let _ = select.visit(&mut outer);
+    let _ = select.walk_mut(&mut outer);
 }
 
 struct Outer<'a> {
@@ -161,7 +162,7 @@ fn select(select: &mut Select) -> Result<Names> {
     let (several, two) = plain.into_iter().partition(|merged| merged.is_compared);
     merged.extend(several);
     if let Some(condition) = &mut select.selection {
-        broken(condition.visit(&mut Names { merged: two, depth: 0 }))?;
+        broken(condition.walk_mut(&mut Names { merged: two, depth: 0 }))?;
     }
     let mut names = Names { merged, depth: 0 };
     if names.merged.is_empty() {
@@ -196,12 +197,12 @@ fn select(select: &mut Select) -> Result<Names> {
     }
     // The rewritten join conditions already name their tables.
     let from = std::mem::take(&mut select.from);
-    let visited = broken(select.visit(&mut names));
+    let visited = broken(select.walk_mut(&mut names));
     select.from = from;
     for table in &mut select.from {
         for join in &mut table.joins {
             if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
-                broken(condition.visit(&mut names))?;
+                broken(condition.walk_mut(&mut names))?;
             }
         }
     }

@@ -12,11 +12,12 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use super::star_columns;
 use crate::text::marked;
+use crate::walk::WalkMut;
 
 /// Gives columns unique names where they would share one.
 pub fn tell_apart(query: &mut Query) {
@@ -240,6 +241,6 @@ fn without_casts(expression: &Expr) -> Expr {
         }
     }
     let mut plain = expression.clone();
-    let _ = plain.visit(&mut Casts);
+    let _ = plain.walk_mut(&mut Casts);
     plain
 }

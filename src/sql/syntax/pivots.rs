@@ -14,12 +14,12 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use sqlparser::ast::{
     Expr, ExprWithAlias, Function, Ident, NullInclusion, PivotValueSource, Query, TableAlias, TableFactor, Value,
-    visit_expressions,
 };
 
 use crate::error::invalid;
 use crate::sql::parser::parse_query;
 use crate::text::as_sql;
+use crate::walk::Walk;
 
 /// Replaces a PIVOT or UNPIVOT in FROM.
 ///
@@ -73,7 +73,7 @@ fn quoted(name: &str) -> Ident {
 /// The columns that an expression reads.
 pub fn columns_of(expression: &Expr) -> BTreeSet<String> {
     let mut columns = BTreeSet::new();
-    let _ = visit_expressions(expression, |part| {
+    let _ = expression.each_expression(|part| {
         match part {
             Expr::Identifier(name) => drop(columns.insert(name.to_string())),
             Expr::CompoundIdentifier(names) => columns.extend(names.last().map(ToString::to_string)),

@@ -32,7 +32,7 @@ use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SetExpr, SetOperator, Subscript,
-    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, With, visit_expressions,
+    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value, With,
 };
 
 use super::call_of;
@@ -46,6 +46,7 @@ use crate::sql::command::normal;
 use crate::sql::parser::parse_query;
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG, is_object_numbers};
 use crate::sql::references::parameters_in;
+use crate::walk::Walk;
 
 /// Keywords that are calls without brackets.
 const CALLS: [&str; 6] = ["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
@@ -200,7 +201,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
 fn as_all(left: &Expr, compare: &BinaryOperator, list: &Expr) -> Option<Expr> {
     let opposite = quantified::opposite(compare)?;
     let found = |side: &Expr| {
-        visit_expressions(side, |part| match part {
+        side.each_expression(|part| match part {
             Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
             Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => ControlFlow::Break(()),
             Expr::Function(call) if matches!(call.args, FunctionArguments::Subquery(_)) => ControlFlow::Break(()),
@@ -739,7 +740,7 @@ pub fn select(select: &mut Select) {
         return;
     }
     let mut read = HashSet::new();
-    let _ = visit_expressions(&*select, |part| {
+    let _ = select.each_expression(|part| {
         if let Expr::Identifier(name) = part {
             read.insert(normal(name));
         }
@@ -766,7 +767,7 @@ fn series(select: &mut Select) -> impl Iterator<Item = &mut TableAlias> {
 
 /// True when an expression contains a column or a subquery.
 fn names_column(expression: &Expr) -> bool {
-    let found = visit_expressions(expression, |part| match part {
+    let found = expression.each_expression(|part| match part {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });

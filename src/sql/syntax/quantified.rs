@@ -6,7 +6,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFactor, UnaryOperator, visit_expressions};
+use sqlparser::ast::{BinaryOperator, Expr, Query, SelectItem, SetExpr, TableFactor, UnaryOperator};
+
+use crate::walk::Walk;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -117,7 +119,7 @@ fn column_of(query: &Query) -> Option<&Expr> {
 
 /// A nested comparison would be copied several times, and one inside it several times again, so the size would grow exponentially.
 fn has_another(query: &Query) -> bool {
-    let found = visit_expressions(query, |expression| match expression {
+    let found = query.each_expression(|expression| match expression {
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } if matches!(right.as_ref(), Expr::Subquery(_)) => {
             ControlFlow::Break(())
         }

@@ -22,6 +22,7 @@ use sqlparser::ast::{Cte, ObjectName, Query, SetExpr, TableFactor, TableWithJoin
 use crate::adapter::once::{may_give_other_rows, once};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_query, visit};
+use crate::walk::Walk;
 
 /// The name of a query that may have to be computed once.
 const READ_AGAIN: &str = "__read_again";
@@ -75,7 +76,7 @@ fn reads_in(part: &impl Visit) -> HashMap<String, usize> {
         }
     }
     let mut reads = Reads(HashMap::new());
-    let _ = part.visit(&mut reads);
+    let _ = part.walk(&mut reads);
     reads.0
 }
 

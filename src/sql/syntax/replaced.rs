@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -17,6 +17,7 @@ use crate::builtins::marked::NAME;
 use crate::error::{SqlState, coded, did_you_mean};
 use crate::sql::command::normal;
 use crate::sql::parser::visit;
+use crate::walk::{PlanTree, Tree};
 
 /// Adds the markers; returns the replaced columns, whose indexes are the numbers in the markers.
 pub fn mark(parsed: &mut SqlParsed) -> Vec<Ident> {
@@ -58,10 +59,10 @@ pub fn unmark(plan: LogicalPlan, columns: &[Ident]) -> Result<LogicalPlan> {
     }
     let mut found = vec![false; columns.len()];
     let mut known: Vec<String> = vec![];
-    let unmarked = plan.transform_up_with_subqueries(|plan| {
+    let unmarked = plan.changed_up_with_subqueries(|plan| {
         known.extend(plan.schema().fields().iter().map(|field| field.name().clone()));
-        plan.map_expressions(|expression| {
-            expression.transform_up(|part| match part {
+        plan.changed_expressions(|expression| {
+            expression.changed_up(|part| match part {
                 Expr::ScalarFunction(ScalarFunction { func, mut args }) if func.name() == NAME => {
                     if let [_, Expr::Literal(ScalarValue::Int64(Some(number)), _)] = args.as_slice()
                         && let Some(found) = usize::try_from(*number).ok().and_then(|number| found.get_mut(number))

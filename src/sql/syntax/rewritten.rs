@@ -22,14 +22,14 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident,
     LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor,
-    SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowSpec,
-    WindowType,
+    SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitorMut, WindowSpec, WindowType,
 };
 
 use super::call_of;
 use super::quantified;
 use crate::sql::command::normal;
 use crate::sql::parser::parse_expression;
+use crate::walk::WalkMut;
 
 /// Rewrites one query; its subqueries are visited separately.
 pub fn query(query: &mut Query) {
@@ -363,11 +363,11 @@ fn named_windows(select: &mut Select, order_by: &mut Option<OrderBy>) {
     }
     let mut windows = Windows { known, depth: 0 };
     for item in &mut select.projection {
-        let _ = item.visit(&mut windows);
+        let _ = item.walk_mut(&mut windows);
     }
-    let _ = select.qualify.visit(&mut windows);
+    let _ = select.qualify.walk_mut(&mut windows);
     if let Some(OrderBy { kind: OrderByKind::Expressions(expressions), .. }) = order_by {
-        let _ = expressions.visit(&mut windows);
+        let _ = expressions.walk_mut(&mut windows);
     }
     select.named_window.clear();
 }

@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use sqlparser::ast::{ObjectName, Query};
 
 use crate::error::invalid;
 use crate::sql::command::normal;
+use crate::walk::{PlanTree, Tree};
 
 /// The most nodes of a plan.
 const MOST_STEPS: u64 = 20_000;
@@ -91,7 +92,7 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
         return Err(invalid("query", problem));
     }
     let mut windows = 0_usize;
-    plan.apply_with_subqueries(|plan| {
+    plan.each_plan(|plan| {
         windows += usize::from(matches!(plan, LogicalPlan::Window(_)));
         Ok(if windows > MOST_WINDOWS { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
@@ -114,8 +115,8 @@ fn steps(plan: &LogicalPlan, known: &mut HashMap<*const LogicalPlan, u64>) -> u6
     for input in plan.inputs() {
         sum = sum.saturating_add(steps(input, known));
     }
-    let _ = plan.apply_expressions(|expression| {
-        expression.apply(|part| {
+    let _ = plan.each_expression(|expression| {
+        expression.each_part(|part| {
             let subquery = match part {
                 Expr::ScalarSubquery(subquery) => Some(subquery),
                 Expr::InSubquery(within) => Some(&within.subquery),

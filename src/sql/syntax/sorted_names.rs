@@ -11,13 +11,14 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use sqlparser::ast::{
     Expr, FunctionArguments, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr,
-    TableFactor, Visit, Visitor, visit_expressions,
+    TableFactor, Visitor,
 };
 
 use super::column_names::Place;
 use crate::sql::command::normal;
 use crate::sql::parser::parse_query;
 use crate::text::marked;
+use crate::walk::Walk;
 
 /// Tells the columns of FROM in ORDER BY apart from those of the result.
 ///
@@ -67,7 +68,7 @@ impl Read {
     fn of(order: &[OrderByExpr]) -> Self {
         let mut read = Self::default();
         for sort in order.iter().filter(|sort| !matches!(sort.expr, Expr::Identifier(_)) && !has_query(&sort.expr)) {
-            let _ = visit_expressions(&sort.expr, |part| {
+            let _ = sort.expr.each_expression(|part| {
                 match part {
                     Expr::Identifier(name) => drop(read.within.insert(normal(name))),
                     Expr::CompoundIdentifier(names) => read.of_tables.extend(names.last().map(normal)),
@@ -132,7 +133,8 @@ fn is_named(expression: &Expr, name: &str) -> bool {
 }
 
 fn reads(expression: &Expr, name: &str) -> bool {
-    visit_expressions(expression, |part| if is_named(part, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    expression
+        .each_expression(|part| if is_named(part, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         .is_break()
 }
 
@@ -144,7 +146,7 @@ fn has_query(expression: &Expr) -> bool {
             ControlFlow::Break(())
         }
     }
-    expression.visit(&mut Queries).is_break()
+    expression.walk(&mut Queries).is_break()
 }
 
 /// Aggregates that are common without GROUP BY; their result has one row, which needs no order.
@@ -152,17 +154,18 @@ const AGGREGATES: [&str; 9] = ["count", "sum", "avg", "mean", "min", "max", "med
 
 fn aggregates(item: &SelectItem) -> bool {
     let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { return false };
-    visit_expressions(expression, |part| match part {
-        Expr::Function(call)
-            if call.over.is_none()
-                && matches!(call.args, FunctionArguments::List(_))
-                && AGGREGATES.contains(&call.name.to_string().to_lowercase().as_str()) =>
-        {
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    })
-    .is_break()
+    expression
+        .each_expression(|part| match part {
+            Expr::Function(call)
+                if call.over.is_none()
+                    && matches!(call.args, FunctionArguments::List(_))
+                    && AGGREGATES.contains(&call.name.to_string().to_lowercase().as_str()) =>
+            {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        })
+        .is_break()
 }
 
 /// The name of a column that has an alias, or is one.

@@ -8,14 +8,15 @@ use datafusion::common::{Column, Result};
 use datafusion::functions::regex::compile_regex;
 use sqlparser::ast::{
     Array, BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitMut,
-    VisitorMut, WildcardAdditionalOptions, visit_expressions,
+    Ident, IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::rewritten::binary;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::command::normal;
 use crate::text::marked;
+use crate::walk::{Walk, WalkMut};
 
 const COLUMNS: &str = "COLUMNS";
 
@@ -55,11 +56,12 @@ fn name_alone(item: &SelectItem) -> Option<&Ident> {
 
 /// True for an expression with a call of `COLUMNS`.
 pub fn has_columns(expression: &Expr) -> bool {
-    visit_expressions(expression, |part| match part {
-        Expr::Function(call) if is_columns(call) => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    })
-    .is_break()
+    expression
+        .each_expression(|part| match part {
+            Expr::Function(call) if is_columns(call) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .is_break()
 }
 
 /// True for a call of `COLUMNS`.
@@ -249,7 +251,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
 /// One item for each column that `COLUMNS(…)` stands for.
 fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Result<Vec<SelectItem>> {
     let mut calls: Vec<Function> = vec![];
-    let _ = visit_expressions(expression, |part| {
+    let _ = expression.each_expression(|part| {
         if let Expr::Function(call) = part
             && is_columns(call)
         {
@@ -264,7 +266,7 @@ fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Resu
     let mut items = vec![];
     for (name, column) in meant(first, columns)? {
         let mut value = expression.clone();
-        let _ = value.visit(&mut Put(&column));
+        let _ = value.walk_mut(&mut Put(&column));
         items.push(SelectItem::ExprWithAlias { expr: value, alias: alias.cloned().unwrap_or_else(|| quoted(&name)) });
     }
     Ok(items)

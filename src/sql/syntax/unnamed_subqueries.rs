@@ -6,7 +6,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, Select, TableAlias, TableFactor, TableWithJoins, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, Select, TableAlias, TableFactor, TableWithJoins, Visitor};
+
+use crate::walk::Walk;
 
 /// Counts the names of a statement, so that each is given once.
 #[derive(Default)]
@@ -52,5 +54,5 @@ fn has_query(condition: &Expr) -> bool {
             ControlFlow::Break(())
         }
     }
-    condition.visit(&mut Queries).is_break()
+    condition.walk(&mut Queries).is_break()
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion::common::Result;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, UnaryOperator, Value, Visit,
-    VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, UnaryOperator, Value, Visitor,
+    VisitorMut,
 };
 
 use super::spec::{Blocking, Named, Spec};
@@ -14,6 +14,7 @@ use crate::adapter::table_macro::calls;
 use crate::error::{did_you_mean, invalid, one_of};
 use crate::kernels::linkage::comparison::{Comparison, Measure};
 use crate::text::as_sql;
+use crate::walk::{Walk, WalkMut};
 
 /// The parsed lists: a [`Spec`], and the columns that it refers to by position.
 pub struct Reading {
@@ -160,7 +161,7 @@ fn without_side(expression: &Expr) -> Expr {
         }
     }
     let mut expression = expression.clone();
-    let _ = VisitMut::visit(&mut expression, &mut Without);
+    let _ = expression.walk_mut(&mut Without);
     expression
 }
 
@@ -185,7 +186,7 @@ fn each(expression: &Expr, then: impl FnMut(&Expr)) {
             ControlFlow::Continue(())
         }
     }
-    let _ = Visit::visit(expression, &mut Each(then));
+    let _ = expression.walk(&mut Each(then));
 }
 
 /// A comparison: `jaro_winkler(name, 0.92, 0.8, term_frequency => true)`, or a column that is compared exactly.

@@ -10,6 +10,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::kernels::decimal::Decimal;
+use crate::walk::Walk;
 
 /// A constant as it was written; what it means depends on the operand it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -331,7 +332,7 @@ fn has_subquery(expression: &Expr) -> bool {
             std::ops::ControlFlow::Break(())
         }
     }
-    sqlparser::ast::Visit::visit(expression, &mut Queries).is_break()
+    expression.walk(&mut Queries).is_break()
 }
 
 /// The text by which operands are distinguished: token by token, so that spaces, the case of unquoted names and quotes that add nothing

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 
 use crate::sql::rules::input_schema;
+use crate::walk::{PlanTree, Tree};
 
 /// The outer columns that a plan refers to, without duplicates, in the order they occur.
 pub fn outer_columns(plan: &LogicalPlan) -> Result<Vec<(Column, FieldRef)>> {
     let mut found = vec![];
-    plan.apply(|node| {
-        node.apply_expressions(|expression| {
+    plan.each_part(|node| {
+        node.each_expression(|expression| {
             of_expression(expression, node, &mut found)?;
             Ok(TreeNodeRecursion::Continue)
         })
@@ -24,7 +25,7 @@ pub fn outer_columns(plan: &LogicalPlan) -> Result<Vec<(Column, FieldRef)>> {
 }
 
 fn of_expression(expression: &Expr, node: &LogicalPlan, found: &mut Vec<(Column, FieldRef)>) -> Result<()> {
-    expression.apply(|part| {
+    expression.each_part(|part| {
         match part {
             Expr::OuterReferenceColumn(field, column) => add(column, field, found),
             _ => {
@@ -67,7 +68,7 @@ pub struct Bound(pub HashMap<Column, Column>);
 impl Bound {
     /// The expression with outer columns replaced.
     pub fn expression(&self, expression: &Expr) -> Result<Expr> {
-        let bound = expression.clone().transform(|part| {
+        let bound = expression.clone().changed_up(|part| {
             Ok(match part {
                 Expr::OuterReferenceColumn(field, column) => match self.0.get(&column) {
                     Some(own) => Transformed::yes(Expr::Column(own.clone())),
@@ -89,7 +90,7 @@ impl Bound {
     /// A nested subquery, in which the replaced columns are still outer ones.
     fn within(&self, subquery: Subquery) -> Result<Subquery> {
         let renamed = |expression: Expr| {
-            expression.transform(|part| {
+            expression.changed_up(|part| {
                 Ok(match part {
                     Expr::OuterReferenceColumn(field, column) => match self.0.get(&column) {
                         Some(own) => Transformed::yes(Expr::OuterReferenceColumn(field, own.clone())),
@@ -100,7 +101,7 @@ impl Bound {
             })
         };
         let plan = subquery.subquery.as_ref().clone();
-        let plan = plan.transform_down_with_subqueries(|node| node.map_expressions(renamed))?.data;
+        let plan = plan.changed_down_with_subqueries(|node| node.changed_expressions(renamed))?.data;
         let outer_ref_columns = subquery.outer_ref_columns.into_iter().map(|column| Ok(renamed(column)?.data));
         Ok(Subquery {
             subquery: Arc::new(plan),

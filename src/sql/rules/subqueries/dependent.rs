@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, NullEquality, Result};
 use datafusion::error::DataFusionError;
 use datafusion::functions_window::expr_fn::row_number;
@@ -16,6 +16,8 @@ use datafusion::logical_expr::{
     Aggregate, Distinct, DistinctOn, Expr, ExprFunctionExt, FetchType, Filter, Join, JoinType, Limit, LogicalPlan,
     LogicalPlanBuilder, Operator, Projection, SkipType, Sort, Subquery, SubqueryAlias, Unnest, Values, Window, binary_expr, lit,
 };
+
+use crate::walk::Tree;
 
 use super::columns::{Bound, outer_columns};
 
@@ -221,7 +223,7 @@ impl Dependent<'_> {
         let there = Expr::Column(Column::new_unqualified(there)).is_not_null();
         let bound = self.bound(&keys);
         let aggregates = aggregate.aggr_expr.iter().map(|expression| {
-            let counted = bound.expression(expression)?.unalias().transform(|part| {
+            let counted = bound.expression(expression)?.unalias().changed_up(|part| {
                 Ok(match part {
                     Expr::AggregateFunction(mut function) => {
                         let filter = function.params.filter.take();
@@ -259,7 +261,7 @@ impl Dependent<'_> {
         self.over(&window.input, |Lowered { plan: input, keys }| {
             let bound = self.bound(&keys);
             let functions = window.window_expr.iter().map(|expression| {
-                let of_keys = bound.expression(expression)?.unalias().transform(|part| {
+                let of_keys = bound.expression(expression)?.unalias().changed_up(|part| {
                     Ok(match part {
                         Expr::WindowFunction(mut function) => {
                             function.params.partition_by.extend(as_expressions(&keys));

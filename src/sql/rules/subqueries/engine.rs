@@ -1,10 +1,11 @@
 //! Recognises the subqueries that DataFusion evaluates well by itself; its joins are cheaper than ours.
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Subquery};
+
+use crate::walk::Tree;
 
 use super::columns::{outer_columns, subquery_of};
 
@@ -28,7 +29,7 @@ pub fn computes_condition(condition: &Expr, rows: &LogicalPlan) -> Result<bool> 
 
 /// True for an expression that is or contains a subquery.
 pub fn has_subquery(expression: &Expr) -> bool {
-    expression.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
+    expression.any_part(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
 }
 
 /// True for a projection over filters over a plan that uses no outer columns.

@@ -19,7 +19,7 @@ mod engine;
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, NullEquality, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::functions_aggregate::expr_fn::{count, first_value};
@@ -32,6 +32,7 @@ use datafusion::optimizer::AnalyzerRule;
 use crate::adapter::once::once;
 use crate::builtins::only_row;
 use crate::sql::syntax::size;
+use crate::walk::{PlanTree, Tree};
 use columns::{outer_columns, subquery_of};
 use dependent::{Dependent, Lowered, Names, as_expressions};
 
@@ -46,7 +47,7 @@ impl AnalyzerRule for SubqueriesAnywhere {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let names = Names::default();
-        let computed = plan.transform_up_with_subqueries(|plan| match plan {
+        let computed = plan.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(join) => of_join(join, &names),
             other => of_node(other, &names),
         })?;
@@ -116,7 +117,7 @@ fn outer(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
 /// The columns of `rows` that an expression uses, by itself and in its subqueries.
 fn used_from(rows: &LogicalPlan, expression: &Expr) -> Result<Vec<Column>> {
     let mut used: Vec<Column> = expression.column_refs().into_iter().cloned().collect();
-    expression.apply(|part| {
+    expression.each_part(|part| {
         if let Some(subquery) = subquery_of(part) {
             used.extend(taken_from(rows, &subquery.subquery)?);
         }
@@ -155,15 +156,15 @@ fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
 /// A node whose expressions contain subqueries.
 fn of_node(plan: LogicalPlan, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let mut asks = false;
-    plan.apply_expressions(|expression| {
+    plan.each_expression(|expression| {
         asks |= engine::has_subquery(expression);
         Ok(TreeNodeRecursion::Continue)
     })?;
     let inputs = plan.inputs();
     let (&[input], true) = (inputs.as_slice(), asks) else { return Ok(Transformed::no(plan)) };
     let mut takes_columns = false;
-    plan.apply_expressions(|expression| {
-        expression.apply(|part| {
+    plan.each_expression(|expression| {
+        expression.each_part(|part| {
             if let Some(subquery) = subquery_of(part) {
                 takes_columns |= !taken_from(input, &subquery.subquery)?.is_empty();
             }
@@ -219,7 +220,7 @@ struct Around<'a> {
 impl Around<'_> {
     /// The expression with its subqueries replaced by columns.
     fn without_subqueries(&mut self, expression: Expr, node: &LogicalPlan) -> Result<Expr> {
-        let rewritten = expression.transform_up(|part| {
+        let rewritten = expression.changed_up(|part| {
             let Some(subquery) = subquery_of(&part) else { return Ok(Transformed::no(part)) };
             if matches!(part, Expr::ScalarSubquery(_)) && engine::computes_value(subquery, node)? {
                 return Ok(Transformed::no(part));
