@@ -1,12 +1,13 @@
 //! Runs `tests/sql/**/*.slt`, each with several numbers of partitions and batch sizes: the results must be the same every time.
 //!
 //! `cargo test --test slt` runs all, `cargo test --test slt -- rfm` those whose path contains `rfm`,
-//! `cargo test --test slt -- --all` runs each with every setting, not only the first two, and
+//! `cargo test --test slt -- --include-ignored` runs each with every setting, not only the first two, and
 //! `cargo test --test slt -- --complete rfm` writes the current results into the files, to be reviewed before they are committed.
 //!
 //! Everything is in memory, unless the first line of a file is `# In a database directory.` Then the run has its own directory, so that tables
 //! have earlier states and other sessions see them: `connection name` is another session of the same engine. After `control substitution on`,
-//! `$__TEST_DIR__` is a folder for files, and a `$` in SQL is written `\$`.
+//! `$__TEST_DIR__` is a folder for files, and a `$` in SQL is written `\$`. `# Many rows.` on a line of its own before the first record
+//! says that batches of three rows would take long: an ordinary run uses larger ones.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
@@ -30,7 +31,11 @@ const SETTINGS: [(usize, usize); 6] = [(2, 8192), (7, 3), (1, 8192), (1, 3), (7,
 /// How many files run at once.
 const THREADS: usize = 2;
 
+/// The settings of a normal run for a file of many rows.
+const FOR_MANY_ROWS: [(usize, usize); 2] = [(2, 8192), (7, 1000)];
+
 const IN_A_DATABASE: &str = "# In a database directory.";
+const MANY_ROWS: &str = "# Many rows.";
 
 struct Connection {
     session: Session,
@@ -166,6 +171,17 @@ fn complete(file: &Path) {
     println!("written: {}", file.display());
 }
 
+/// Partitions and batch sizes to run the file with.
+fn settings(file: &Path, every: bool) -> &'static [(usize, usize)] {
+    let text = std::fs::read_to_string(file).unwrap();
+    let has_many_rows = text.lines().take_while(|line| line.is_empty() || line.starts_with('#')).any(|line| line == MANY_ROWS);
+    match (every, has_many_rows) {
+        (true, _) => &SETTINGS,
+        (false, true) => &FOR_MANY_ROWS,
+        (false, false) => &SETTINGS[..2],
+    }
+}
+
 /// Runs the file with each of the settings; returns how many failed.
 fn check(file: &Path, settings: &[(usize, usize)]) -> usize {
     let failed = settings.iter().filter(|&&(partitions, batch_size)| {
@@ -196,7 +212,7 @@ fn main() -> ExitCode {
         files.iter().for_each(|file| complete(file));
         return ExitCode::SUCCESS;
     }
-    let settings = if arguments.iter().any(|argument| argument == "--all") { &SETTINGS[..] } else { &SETTINGS[..2] };
+    let every = arguments.iter().any(|argument| argument == "--include-ignored");
     let waiting = Mutex::new(files.iter());
     let done: Mutex<Vec<(Duration, usize, &PathBuf)>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -205,7 +221,7 @@ fn main() -> ExitCode {
                 loop {
                     let Some(file) = waiting.lock().unwrap().next() else { break };
                     let began = Instant::now();
-                    let failed = check(file, settings);
+                    let failed = check(file, settings(file, every));
                     done.lock().unwrap().push((began.elapsed(), failed, file));
                 }
             });
@@ -222,6 +238,6 @@ fn main() -> ExitCode {
     // A file whose thread panicked is missing here.
     let failed: usize = done.iter().map(|(_, failed, _)| failed).sum();
     let missing = files.len() - done.len();
-    println!("slt: {} runs, {failed} failed", done.len() * settings.len());
+    println!("slt: {} runs, {failed} failed", done.iter().map(|(.., file)| settings(file, every).len()).sum::<usize>());
     if failed + missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

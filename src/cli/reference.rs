@@ -35,7 +35,7 @@ pub(super) fn write(folder: &Path, check: bool) -> Result<(), Failure> {
 pub(super) fn run_examples() -> Result<(), Failure> {
     let file = Path::new("src/docs/results.json");
     let fail = |error: std::io::Error| Failure::Error(format!("{}: {error}", file.display()));
-    let results = portraitdb::example_results(Path::new("."))?;
+    let results = portraitdb::example_results(Path::new("."), |_| true)?;
     let mut text = serde_json::to_string_pretty(&results).map_err(|error| fail(error.into()))?;
     text.push('\n');
     std::fs::write(file, text).map_err(fail)?;

@@ -19,14 +19,18 @@ const LINES: usize = 20;
 /// The width of a line in characters.
 const WIDTH: usize = 110;
 
-/// Runs every example of every page, each in a database of its own, and formats the result of its
+/// Runs the examples of the chosen pages, each in a database of its own, and formats the result of its
 /// last statement. Examples without rows are omitted. Relative paths start from `base`; files that an example writes are discarded.
 ///
 /// # Errors
 /// An example fails; the error names its page.
-pub fn example_results(base: &Path) -> Result<BTreeMap<&'static str, String>> {
+pub fn example_results(base: &Path, chosen: impl Fn(&str) -> bool) -> Result<BTreeMap<&'static str, String>> {
     let mut results = BTreeMap::new();
-    for (name, example) in pages().into_iter().flat_map(|doc| doc.examples.iter().map(move |example| (doc.name, *example))) {
+    for (name, example) in pages()
+        .into_iter()
+        .filter(|doc| chosen(doc.name))
+        .flat_map(|doc| doc.examples.iter().map(move |example| (doc.name, *example)))
+    {
         let named = |error: &dyn std::fmt::Display| failed(name, format!("{error}\n{example}"));
         // Plans show the number of partitions, which would otherwise depend on the machine.
         let engine = Engine::open(EngineOptions { partitions: Some(2), ..EngineOptions::default() })?;

@@ -214,6 +214,7 @@ fn the_demo_shows_segments_and_rules() {
 
 /// The recipes give the same results on the sample files and on the functions that made the files.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn recipes_run_on_files() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let recipes = ["rfm", "basket"].into_iter().flat_map(|domain| std::fs::read_dir(root.join("sql").join(domain)).unwrap());

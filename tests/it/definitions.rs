@@ -9,7 +9,7 @@ use crate::support::{cases, portrait, rows, run, session_with, try_rows};
 
 /// How often each race is run.
 fn rounds() -> u64 {
-    cases(25)
+    cases(3, 25)
 }
 
 fn open(folder: &Path) -> (Engine, Session) {

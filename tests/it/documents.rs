@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use portraitdb::{Engine, EngineOptions, Kind, Takes, example_results, message, pages, reference};
 
+use crate::support::is_long;
+
 #[test]
 fn names_are_unique_and_pages_complete() {
     let mut names = HashSet::new();
@@ -69,7 +71,9 @@ fn every_function_has_its_slt() {
 #[test]
 fn examples_answer_what_their_pages_show() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found = example_results(root).unwrap_or_else(|error| panic!("{}", message(&error)));
+    // In an ordinary run only the pages of some names.
+    let chosen = |page: &str| is_long() || page.len() % 4 == 0;
+    let found = example_results(root, chosen).unwrap_or_else(|error| panic!("{}", message(&error)));
     let text = std::fs::read_to_string(root.join("src/docs/results.json")).unwrap();
     let shown: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
     assert!(shown.len() > 200, "{}", shown.len());
@@ -77,7 +81,8 @@ fn examples_answer_what_their_pages_show() {
         let shown = shown.get(*example).map_or("", String::as_str);
         assert!(result == shown, "run `cargo run -- docs --examples`\n{example}\n{result}\ninstead of\n{shown}");
     }
-    assert_eq!(found.len(), shown.len(), "run `cargo run -- docs --examples`");
+    assert!(found.len() * 8 > shown.len(), "{} of {}", found.len(), shown.len());
+    assert!(!is_long() || found.len() == shown.len(), "run `cargo run -- docs --examples`");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{Dice, cases, rows, session_with, try_rows};
 
 /// How many random sets of definitions are tried.
 fn sets() -> u64 {
-    cases(40)
+    cases(4, 40)
 }
 
 /// Pieces of names that could end a name, a comment or a statement.

@@ -59,7 +59,7 @@ fn damaged(sound: &[u8], dice: &mut Dice) -> Vec<u8> {
 fn damaged_files_are_told_and_end_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let sound: Vec<Vec<u8>> = FORMATS.iter().map(|format| written(folder.path(), format)).collect();
-    for case in 0..cases(48) {
+    for case in 0..cases(8, 48) {
         let mut dice = Dice(case);
         let place = usize::try_from(case).unwrap() % FORMATS.len();
         let path = folder.path().join(format!("damaged.{}", FORMATS[place]));
@@ -121,7 +121,7 @@ fn what_is_written_is_read_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let kinds = ["BIGINT", "DOUBLE", "DECIMAL(18, 4)", "BOOLEAN", "DATE", "TIMESTAMP", "VARCHAR"];
     let (engine, session) = session();
-    for case in 0..cases(20) {
+    for case in 0..cases(4, 20) {
         let mut dice = Dice(case);
         let columns: Vec<&str> = (0..dice.between(1, 6)).map(|_| dice.pick(&kinds)).collect();
         let rows_of = (0..dice.between(1, 40)).map(|row| {

@@ -101,7 +101,7 @@ fn switch(engine: &Engine, session: &Session, on: bool) {
 #[test]
 fn groups_are_those_of_the_engine() {
     let mut taken = 0;
-    for seed in 0..cases(24) {
+    for seed in 0..cases(4, 24) {
         let mut dice = Dice(seed);
         let partitions = dice.pick(&[1, 2, 7]);
         let (engine, session) = session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });

@@ -94,7 +94,7 @@ fn answers_do_not_depend_on_order_partitions_or_memory() {
 fn funnels_find_the_longest_chain() {
     let (engine, session) = session();
     let mut dice = Dice(21);
-    for _ in 0..cases(30) {
+    for _ in 0..cases(4, 30) {
         let events: Vec<(usize, usize, usize)> =
             (0..dice.between(1, 40)).map(|_| (dice.below(4), dice.below(12), dice.below(4))).collect();
         let within = dice.between(1, 9);

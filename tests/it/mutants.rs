@@ -402,7 +402,7 @@ fn mistakes_are_answered() {
     let mut dice = Dice(crate::support::from_environment("PORTRAIT_TEST_SEED", 13));
     let (mut answered, mut wrong) = (0, vec![]);
     let (mut set_up, mut of_setup, mut refused) = (0, 0, vec![]);
-    let number = cases(1_200);
+    let number = cases(300, 1_200);
     for batch in 0..number.div_ceil(STATEMENTS) {
         let scene = &scenes[dice.below(scenes.len())];
         let database = tempfile::tempdir().unwrap();

@@ -328,7 +328,7 @@ fn conditions(server: &Server) {
     rows(&engine, &session, &server.table("t", "'table' 't'"));
     rows(&engine, &session, "CREATE TABLE copy AS SELECT * FROM t");
     let mut pushed = 0;
-    for case in 0..cases(120) {
+    for case in 0..cases(20, 120) {
         let condition = condition(&mut Dice(case), 2);
         let of = |table: &str| rows(&engine, &session, &format!("SELECT id FROM {table} WHERE {condition} ORDER BY id"));
         assert_eq!(of("t"), of("copy"), "{condition}");

@@ -185,7 +185,7 @@ fn orders(dice: &mut Dice) -> String {
 #[test]
 fn a_profile_lives_as_its_model_does() {
     let (mut rewound, mut some, mut refreshes) = (0, 0, 0);
-    for case in 0..cases(24) {
+    for case in 0..cases(4, 24) {
         let mut dice = Dice(7000 + case);
         let (engine, session) = session();
         let mut life = Life { engine, session, tags: BTreeMap::new(), snapshots: vec![], said: format!("case {case}\n") };

@@ -215,7 +215,7 @@ fn column(database: &Database, profile: &str, tag: &str) -> Vec<String> {
 fn tags_together_are_what_each_is_alone() {
     let database = Database::open();
     let mut shared = 0;
-    for case in 0..cases(28) {
+    for case in 0..cases(4, 28) {
         let mut dice = Dice(1000 + case);
         let (small, large) = (dice.between(1, 6), dice.between(5, 40));
         database.sql(&source(&mut dice, "c", small, true));
@@ -322,7 +322,7 @@ fn over(query: &str, table: &str) -> String {
 fn tags_over_the_profile_are_what_plain_sql_says() {
     let database = Database::open();
     let (mut most_stages, mut lengths) = (0, BTreeSet::new());
-    for case in 0..cases(28) {
+    for case in 0..cases(4, 28) {
         let mut dice = Dice(case);
         let people = dice.between(0, 12);
         let values = (0..people).map(|id| {

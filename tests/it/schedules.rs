@@ -182,7 +182,7 @@ fn no_run_is_lost_or_doubled_by_kills() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn no_run_is_lost_or_doubled_by_many_kills() {
     kill_at_random(from_environment("PORTRAIT_TEST_KILLS", 200));
 }

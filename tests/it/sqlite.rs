@@ -205,7 +205,7 @@ fn conditions_mean_the_same_there() {
     rows(&engine, &session, &table(folder.path(), "t", "'table' 't'"));
     rows(&engine, &session, "CREATE TABLE copy AS SELECT * FROM t");
     let mut pushed = 0;
-    for case in 0..cases(300) {
+    for case in 0..cases(40, 300) {
         let mut dice = Dice(case);
         let condition = condition(&mut dice, 2);
         let _about = About(condition.clone());

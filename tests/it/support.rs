@@ -107,9 +107,21 @@ impl Dice {
     }
 }
 
-/// The number of random cases to run: `PORTRAIT_TEST_CASES`, or the default.
-pub fn cases(ordinary: u64) -> u64 {
-    from_environment("PORTRAIT_TEST_CASES", ordinary)
+/// Whether the long tests run too: `cargo test -- --include-ignored`.
+pub fn is_long() -> bool {
+    std::env::args().any(|argument| argument == "--include-ignored" || argument == "--ignored")
+}
+
+/// The number of random cases to run: `PORTRAIT_TEST_CASES`, or that of an ordinary or of a long run.
+pub fn cases(ordinary: u64, long: u64) -> u64 {
+    from_environment("PORTRAIT_TEST_CASES", if is_long() { long } else { ordinary })
+}
+
+/// All of them in a long run, and `ordinary` of them, from everywhere in the list, in an ordinary one.
+pub fn some<T>(all: impl IntoIterator<Item = T>, ordinary: usize) -> Vec<T> {
+    let all: Vec<T> = all.into_iter().collect();
+    let apart = if is_long() { 1 } else { all.len().div_ceil(ordinary) };
+    all.into_iter().step_by(apart.max(1)).collect()
 }
 
 /// A number from the environment.

@@ -1,13 +1,12 @@
-//! Processes killed while they refresh: 200 times, at random moments and at each step of the commit.
+//! Processes killed while they refresh, at random moments and at each step of the commit: 200 times in a long run.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use super::child::{Child, Ended};
 use super::{Database, LOST, Open, acknowledged, refresh, second_as_sql};
-use crate::support::{Dice, from_environment};
+use crate::support::{Dice, cases, from_environment, some};
 
-const AT_RANDOM: u64 = 160;
 /// How many kills one database gets before the next one replaces it.
 const OF_ONE_DATABASE: u64 = 8;
 /// The steps of a commit, and whether the refresh is published after them.
@@ -111,7 +110,7 @@ fn killed_at_any_moment() {
     let seed = from_environment("PORTRAIT_TEST_SEED", 20_250_630);
     std::thread::scope(|scope| {
         for seed in [seed, seed + 1] {
-            scope.spawn(move || kill_at_random(seed, AT_RANDOM / 2));
+            scope.spawn(move || kill_at_random(seed, cases(8, 160) / 2));
         }
     });
 }
@@ -121,7 +120,7 @@ fn killed_at_each_step_of_the_commit() {
     for (step, published) in STEPS {
         let mut last = 0;
         let database = Database::staged(2);
-        for refreshes_before in [0, 1, 2, 0, 1, 0, 2, 1, 0, 1] {
+        for refreshes_before in some([0, 1, 2, 0, 1, 0, 2, 1, 0, 1], 2) {
             let context = format!("{step} after {refreshes_before} refreshes");
             let runs_before = database.open().runs().len();
             let failpoint = format!("{step}={refreshes_before}*off->return");

@@ -363,7 +363,7 @@ fn what_was_acknowledged_outlives_the_power() {
     assert_eq!(acknowledged(&calls), STATEMENTS.len());
     let expected = expected();
     let mut seen = [0; STATEMENTS.len() + 1];
-    for case in 0..cases(60) {
+    for case in 0..cases(6, 60) {
         let mut dice = Dice(case);
         let last = dice.below(calls.len() + 1);
         let mut disk = Disk::default();

@@ -9,10 +9,10 @@ use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 
 use super::{Database, Open, Seen, WHOLE, acknowledged, refresh, second_as_sql};
-use crate::support::{from_environment, portrait, run};
+use crate::support::{from_environment, is_long, portrait, run};
 
 /// The minimum number of reads in a test, however slow the machine is.
-const READS: u64 = 200;
+const READS: u64 = 60;
 
 /// One process refreshes in a loop, sometimes from the start again, which withdraws later snapshots; others read. Each statement
 /// sees one complete snapshot, whatever parts it reads.
@@ -25,7 +25,7 @@ fn readers_see_one_whole_snapshot_each_time() {
         "CREATE VIEW joined AS SELECT p.id, p.token, s.since FROM profile.customer p LEFT JOIN segment.evens s ON s.id = p.id",
     );
     drop(open);
-    let seconds = from_environment("PORTRAIT_TEST_SECONDS", 10);
+    let seconds = from_environment("PORTRAIT_TEST_SECONDS", if is_long() { 10 } else { 2 });
     let (end, reads) = (Instant::now() + Duration::from_secs(seconds), AtomicU64::new(0));
     // Until they have read often enough, also during refreshes.
     let seen = Mutex::<BTreeSet<i64>>::default();

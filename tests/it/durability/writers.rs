@@ -344,7 +344,7 @@ fn writers_of_three_objects_are_killed_as_they_go() {
 
 /// Ten minutes, or the number of seconds in `PORTRAIT_TEST_SECONDS`.
 #[test]
-#[ignore = "long: cargo test --test it -- --ignored durability"]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn writers_of_three_objects_are_killed_for_long() {
     let (seed, seconds) = (from_environment("PORTRAIT_TEST_SEED", 1), from_environment("PORTRAIT_TEST_SECONDS", 600));
     let began = Instant::now();
