@@ -14,6 +14,9 @@
 
 pub mod advisory;
 pub mod cells;
+mod postmaster;
+
+pub use postmaster::Postmaster;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -301,6 +304,8 @@ pub struct PostgresCatalog {
     pub login: String,
     /// The number of the connection; of the process, when there is none.
     pub pid: i64,
+    /// What all sessions share.
+    pub postmaster: Arc<Postmaster>,
     /// Ends what connections run.
     pub backends: Option<Arc<dyn Backends>>,
     /// Tells the session from others, as long as it is there.

@@ -14,6 +14,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 
 use super::{Cancel, RunningPlan, SessionTables, StatementContext};
+use crate::postgres_catalog::Postmaster;
 
 /// Which part of a connection to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,9 +158,15 @@ pub struct Activity {
     listeners: Mutex<Vec<Arc<dyn Listener>>>,
     /// The tables of each session, held weakly so that this registry does not keep a session alive.
     sessions: Mutex<Vec<Weak<SessionTables>>>,
+    postmaster: Arc<Postmaster>,
 }
 
 impl Activity {
+    /// What PostgreSQL's functions know about the engine.
+    pub fn postmaster(&self) -> &Arc<Postmaster> {
+        &self.postmaster
+    }
+
     /// The open connections, by number.
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         self.connections.lock().values().cloned().collect()

@@ -79,6 +79,7 @@ impl StatementContext {
             role: role.to_string(),
             login: login.to_string(),
             pid,
+            postmaster: Arc::clone(self.activity().postmaster()),
             backends: Some(Arc::new(Ending(self.clone()))),
             session,
             path: self.path(),

@@ -9,7 +9,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 
 use crate::catalog::stamp::Stamp;
-use crate::postgres_catalog::advisory::{self, TransactionLocks};
+use crate::postgres_catalog::advisory::{AdvisoryLocks, TransactionLocks};
 
 type Tables = HashMap<String, Arc<dyn TableProvider>>;
 
@@ -31,7 +31,6 @@ pub type StoredState = (i64, Option<i64>);
 
 /// A session's temporary tables, and the views and external tables that it loaded last, so that the next statement need not load them
 /// again.
-#[derive(Default)]
 pub struct SessionTables {
     temporary: Mutex<Tables>,
     /// Comments on temporary tables: by table, then by column. The empty column name holds the comment on the table itself.
@@ -43,6 +42,8 @@ pub struct SessionTables {
     loaded: Mutex<(Stamp, Tables)>,
     /// The classes of objects' columns by the numbers of object and snapshot, with their state of the database.
     classes: Mutex<(Stamp, HashMap<StoredState, Classes>)>,
+    /// The locks on numbers, of which the session may hold some.
+    locks: Arc<AdvisoryLocks>,
 }
 
 impl Debug for SessionTables {
@@ -54,11 +55,23 @@ impl Debug for SessionTables {
 impl Drop for SessionTables {
     /// Releases the session's advisory locks; nothing else notices that a session ends.
     fn drop(&mut self) {
-        advisory::let_all_go(self.identity());
+        self.locks.let_all_go(self.identity());
     }
 }
 
 impl SessionTables {
+    /// No tables, for a session that holds its locks on numbers there.
+    pub fn new(locks: Arc<AdvisoryLocks>) -> Self {
+        Self {
+            temporary: Mutex::default(),
+            comments: Mutex::default(),
+            held: Mutex::default(),
+            loaded: Mutex::default(),
+            classes: Mutex::default(),
+            locks,
+        }
+    }
+
     /// A number that differs from other sessions' for as long as both exist.
     pub fn identity(&self) -> usize {
         std::ptr::from_ref(self).addr()
@@ -66,7 +79,7 @@ impl SessionTables {
 
     /// The advisory locks of a transaction that begins.
     pub fn transaction_locks(&self) -> TransactionLocks {
-        TransactionLocks::begin(self.identity())
+        TransactionLocks::begin(&self.locks, self.identity())
     }
 
     /// The temporary table of that name.

@@ -13,7 +13,7 @@ mod texts;
 pub use catalog::REG_NAME;
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute::cast;
@@ -147,8 +147,6 @@ pub fn bound(function: &'static PostgresFunction, to: Bound) -> ScalarUDF {
 
 /// The functions without a catalog.
 pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
-    // Not when it is first asked.
-    LazyLock::force(&session::STARTED);
     all().map(|function| (function.name, udf(function, None)))
 }
 

@@ -1,25 +1,15 @@
 //! Information about the session and the server.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
 use crate::error::{SqlState, coded, invalid};
+use crate::postgres_catalog::OWN_NAME;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{OWN_NAME, advisory};
 use crate::postgres_settings;
 
 /// The PostgreSQL version that clients may assume for the catalog and functions.
 const VERSION: &str = concat!("PostgreSQL 16.6 (Portrait ", env!("CARGO_PKG_VERSION"), ") on ");
-
-/// When the program was started; more exactly, when this was first asked for.
-pub(super) static STARTED: LazyLock<i64> = LazyLock::new(now);
-
-fn now() -> i64 {
-    chrono::Utc::now().timestamp_micros()
-}
 
 const fn of(
     name: &'static str,
@@ -41,13 +31,12 @@ fn role(call: &Call<'_>) -> Result<Cell> {
     Ok(call.catalog()?.role.as_str().into())
 }
 
-fn started(_: &Call<'_>) -> Result<Cell> {
-    Ok(Cell::Time(*STARTED))
+fn started(call: &Call<'_>) -> Result<Cell> {
+    Ok(Cell::Time(call.catalog()?.postmaster.started))
 }
 
-fn transaction(_: &Call<'_>) -> Result<Cell> {
-    static NEXT: AtomicI64 = AtomicI64::new(1000);
-    Ok(Cell::Int(NEXT.fetch_add(1, Ordering::Relaxed)))
+fn transaction(call: &Call<'_>) -> Result<Cell> {
+    Ok(Cell::Int(call.catalog()?.postmaster.next_transaction()))
 }
 
 fn setting(call: &Call<'_>) -> Result<Cell> {
@@ -102,7 +91,8 @@ fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
 /// Takes a lock. If another session has it, returns false or fails, depending on `is_tried`.
 fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: bool) -> Result<Cell> {
     let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
-    let taken = advisory::take(call.catalog()?.session, key, is_shared, is_of_transaction);
+    let catalog = call.catalog()?;
+    let taken = catalog.postmaster.locks.take(catalog.session, key, is_shared, is_of_transaction);
     match (is_tried, taken) {
         (true, taken) => Ok(Cell::Bool(taken)),
         (false, true) => Ok("".into()),
@@ -115,7 +105,8 @@ fn take(call: &Call<'_>, is_shared: bool, is_tried: bool, is_of_transaction: boo
 
 fn let_go(call: &Call<'_>, is_shared: bool) -> Result<Cell> {
     let Some(key) = lock_key(call)? else { return Ok(Cell::Null) };
-    Ok(Cell::Bool(advisory::let_go(call.catalog()?.session, key, is_shared)))
+    let catalog = call.catalog()?;
+    Ok(Cell::Bool(catalog.postmaster.locks.let_go(catalog.session, key, is_shared)))
 }
 
 const LOCK: &str = "Takes a lock on a number for the session; an error when another has it.";
@@ -218,7 +209,8 @@ pub const ALL: &[PostgresFunction] = &[
         Needs::SessionNow,
         "Lets all locks of the session go; those of a transaction end with it.",
         |call| {
-            advisory::let_all_go(call.catalog()?.session);
+            let catalog = call.catalog()?;
+            catalog.postmaster.locks.let_all_go(catalog.session);
             Ok("".into())
         },
     ),
