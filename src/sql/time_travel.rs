@@ -1,6 +1,7 @@
 //! `FROM name FOR SYSTEM_TIME AS OF time`: the time is appended to the table's name, where the session's catalog finds it.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{DFSchema, ParamValues, Result, ScalarValue};
@@ -8,7 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr as Planned, LogicalPlanBuilder};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion};
+use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion, Value};
 
 use crate::adapter::arguments::Moment;
 use crate::error::invalid;
@@ -41,6 +42,9 @@ pub fn rename(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     Ok(())
 }
 
+/// The microseconds since 1970 of the years 1 to 9999, which is what dates with four digits write.
+const WRITTEN_YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
 /// A constant expression as a time in microseconds since 1970. A date means the end of that day.
 pub fn moment(
     subject: &str,
@@ -49,10 +53,22 @@ pub fn moment(
     state: &SessionState,
     parameters: &HashMap<String, ScalarValue>,
 ) -> Result<i64> {
-    let wrong = |got: String| invalid(subject, format!("{name} takes a date or a time, such as DATE '2025-06-30', got {got}"));
-    let value = constant(expression, state, parameters).ok().flatten().ok_or_else(|| wrong(expression.to_string()))?;
-    let moment = Moment::of(&value).and_then(|moment| moment.last_microsecond());
-    moment.ok_or_else(|| wrong(expression.to_string()))
+    let value = constant(expression, state, parameters).ok().flatten().or_else(|| text_of(expression));
+    let time = value.and_then(|value| Moment::of(&value)?.last_microsecond()).filter(|time| WRITTEN_YEARS.contains(time));
+    time.ok_or_else(|| {
+        let problem =
+            format!("{name} takes a date or a time of the years 1 to 9999, such as DATE '2025-06-30', got {expression}");
+        invalid(subject, problem)
+    })
+}
+
+/// The text of `TIMESTAMP '…'`: as a constant it is in nanoseconds, and so of the years 1677 to 2262.
+fn text_of(expression: &Expr) -> Option<ScalarValue> {
+    let Expr::TypedString(typed) = expression else { return None };
+    match &typed.value.value {
+        Value::SingleQuotedString(text) => Some(ScalarValue::Utf8(Some(text.clone()))),
+        _ => None,
+    }
 }
 
 /// The value of a constant expression; `None` when it is not constant.
