@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{DFSchema, ParamValues, Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr as Planned, LogicalPlanBuilder};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use sqlparser::ast::{Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion, Value};
+use sqlparser::ast::{
+    DataType as SqlType, Expr, ExprWithAlias, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion,
+    TypedString, Value,
+};
 
 use crate::adapter::arguments::Moment;
 use crate::error::invalid;
@@ -53,7 +57,7 @@ pub fn moment(
     state: &SessionState,
     parameters: &HashMap<String, ScalarValue>,
 ) -> Result<i64> {
-    let value = constant(expression, state, parameters).ok().flatten().or_else(|| text_of(expression));
+    let value = constant(expression, state, parameters).ok().flatten().or_else(|| in_microseconds(expression));
     let time = value.and_then(|value| Moment::of(&value)?.last_microsecond()).filter(|time| WRITTEN_YEARS.contains(time));
     time.ok_or_else(|| {
         let problem =
@@ -62,13 +66,11 @@ pub fn moment(
     })
 }
 
-/// The text of `TIMESTAMP '…'`: as a constant it is in nanoseconds, and so of the years 1677 to 2262.
-fn text_of(expression: &Expr) -> Option<ScalarValue> {
-    let Expr::TypedString(typed) = expression else { return None };
-    match &typed.value.value {
-        Value::SingleQuotedString(text) => Some(ScalarValue::Utf8(Some(text.clone()))),
-        _ => None,
-    }
+/// `TIMESTAMP '…'` before the year 1677 or after 2262, which nanoseconds do not reach.
+fn in_microseconds(expression: &Expr) -> Option<ScalarValue> {
+    let Expr::TypedString(TypedString { data_type: SqlType::Timestamp(..), value, .. }) = expression else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    ScalarValue::Utf8(Some(text.clone())).cast_to(&DataType::Timestamp(TimeUnit::Microsecond, None)).ok()
 }
 
 /// The value of a constant expression; `None` when it is not constant.
