@@ -38,7 +38,7 @@ text is the same), and `system.versions` keeps the old ones.
 
 `time_columns` tells which column holds the time of a source's rows. Wherever a definition of this profile reads such a table (directly, through views,
 functions or models, or as of an earlier time), it gets no row later than the time of the refresh. From other profiles and segments it
-gets what was published by then. So an answer as of a day is the answer that day would have given. Rows without a time are not read. Sources
+gets what was published by then, also without `time_columns`. So an answer as of a day is the answer that day would have given. Rows without a time are not read. Sources
 without a time column are read completely. If a table has times and is not listed, a note names it when a tag that reads it is created, and at REFRESH, unless
 the query limits it: `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
 

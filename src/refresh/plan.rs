@@ -318,7 +318,8 @@ impl Planner<'_> {
             _ => self.context.with_profile(definition.name(), Arc::new(table)),
         };
         let context = match definition.body.time_columns.as_slice() {
-            [] => context,
+            // What other profiles published later bears its time itself, and is not read as of an earlier one.
+            [] if self.as_of >= self.context.now() => context,
             time_columns => context.below(Horizon { time_columns: time_columns.to_vec(), at: self.as_of }),
         };
         let reads = Reads::default();
