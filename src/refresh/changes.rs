@@ -8,6 +8,7 @@
 //! | `a` | NULL, or no row for the customer | `a` closes |
 //! | `a` | the customer left the profile, or the tag was dropped | `a` closes |
 //! | several values | several values | each value of a tag with `multiple` opens and closes independently |
+//! | `a`, or several values | the other of the two | likewise: a value that is there on both sides goes on |
 //!
 //! Tags with one value and with several are compared in the same way. The current and the previous values of a batch are two flat arrays
 //! ([`Values`]), and for each current value the position of the same value of the same customer among the previous ones is looked up. A
@@ -80,9 +81,9 @@ impl Values {
 
     /// For each of these values, its position among the values of the same row in `others`, or NULL.
     fn find_in(&self, others: &Self) -> Result<UInt32Array> {
-        match self.lists {
-            None => self.find_beside(others),
-            Some(_) => self.find_among(others),
+        match (&self.lists, &others.lists) {
+            (None, None) => self.find_beside(others),
+            _ => self.find_among(others),
         }
     }
 
@@ -99,7 +100,7 @@ impl Values {
         Ok(nullif(&places, &not(&found)?)?.as_primitive().clone())
     }
 
-    /// Several values per row: hashed by row and text, in time linear in the number of values.
+    /// Several values per row, now or before: hashed by row and text, in time linear in the number of values.
     fn find_among(&self, others: &Self) -> Result<UInt32Array> {
         let (now, before) = (cast(&self.items, &DataType::Utf8View)?, cast(&others.items, &DataType::Utf8View)?);
         let (now, before) = (now.as_string_view(), before.as_string_view());

@@ -120,13 +120,10 @@ impl<'a> Inputs<'a> {
         let mut dropped = vec![];
         let mut selected = vec![column(KEY), lit(true).alias(WAS_THERE)];
         for before in base.columns.iter().filter(|column| column.has_history()) {
-            let multiple = before.role == ColumnRole::Tags;
-            let now = tags.iter().find(|tag| tag.name == before.name);
             let mut own = before.name.clone();
-            if now.is_none_or(|now| now.multiple != multiple) {
-                // A tag that changed between one value and several values counts as dropped too: its old values close.
+            if !tags.iter().any(|tag| tag.name == before.name) {
                 own = format!("{own}:before");
-                dropped.push(DroppedTag { tag: before.name.clone(), column: own.clone(), multiple });
+                dropped.push(DroppedTag { tag: before.name.clone(), column: own.clone() });
             }
             selected.push(column(&columns::value(&before.name)).alias(columns::was(&own)));
             selected.push(column(&columns::since(&before.name)).alias(columns::since(&own)));

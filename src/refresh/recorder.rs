@@ -51,7 +51,6 @@ pub struct DroppedTag {
     pub tag: String,
     /// The name that its columns have in the plan.
     pub column: String,
-    pub multiple: bool,
 }
 
 /// Records the batches of a refresh.
@@ -210,8 +209,8 @@ impl Recorder {
             changes += compared.opened;
             closed.extend(compared.closed.map(|closed| (tag.name.as_str(), closed)));
         }
-        for DroppedTag { tag, column, multiple } in &self.dropped {
-            if let Some(before) = before_of(batch, column, *multiple)? {
+        for DroppedTag { tag, column } in &self.dropped {
+            if let Some(before) = before_of(batch, column)? {
                 closed.push((tag.as_str(), before.all_closed()?));
             }
         }
@@ -280,7 +279,7 @@ impl Recorder {
             Some(kept) => versions_beside(&nullif(kept, &left)?, tag.multiple)?,
             None => same_version(&values, tag.version),
         };
-        let before = before_of(batch, &tag.name, tag.multiple)?;
+        let before = before_of(batch, &tag.name)?;
         compare(&values, &versions, self.as_of, before.as_ref())
     }
 
@@ -315,11 +314,12 @@ impl Recorder {
     }
 }
 
-/// The previous values of the tag whose columns have this name; `None` when the previous state lacks it.
-fn before_of(batch: &RecordBatch, name: &str, multiple: bool) -> Result<Option<Before>> {
+/// The previous values of the tag whose columns have this name; `None` when the previous state lacks it. The tag may have had several
+/// values then and have one now, or the other way round: only lists hold several.
+fn before_of(batch: &RecordBatch, name: &str) -> Result<Option<Before>> {
     let Some(was) = batch.column_by_name(&columns::was(name)) else { return Ok(None) };
     let (since, version) = (required(batch, &columns::since(name))?, required(batch, &columns::version(name))?);
-    Before::of(was, &since, &version, multiple).map(Some)
+    Before::of(was, &since, &version, matches!(was.data_type(), DataType::List(_))).map(Some)
 }
 
 fn required(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
