@@ -1,6 +1,6 @@
 //! Executes statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -34,10 +34,10 @@ use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::objects::Object;
 use crate::catalog::tables::ManagedTable;
-use crate::error::{SqlState, coded, did_you_mean, invalid, nearest, raw, sqlstate};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
-use crate::objects::protection::{class, covers};
+use crate::objects::protection::{class, covers, masked_segments, without_members};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::plan::PROFILE_SCHEMA;
@@ -345,13 +345,20 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
             let wanted = refreshing::requested(&statement, &context)?;
             let (covered, owns) = (is_covered(&wanted.profile, &context)?, owns(&wanted.profile, &context)?);
             let context = as_owner(&wanted.profile, &context)?;
+            let mut masked = Box::pin(masked_segments(&wanted.profile, &context)).await?;
+            if let Some(error) = wanted.segment.as_ref().and_then(|segment| masked.remove(segment)) {
+                return Err(error);
+            }
             Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
                 let label = format!("profile {}", wanted.profile);
                 let refreshed = async {
                     let mut notes = check::before_refresh(&wanted.profile, &context).await?;
-                    notes.extend(
-                        Box::pin(refresh::refresh(&context, &profile::whole, &class::of_computed, wanted, &running)).await?,
-                    );
+                    notes.extend(masked.values().map(|error| format!("{}; it has no members until then", message(error))));
+                    let names: BTreeSet<String> = masked.into_keys().collect();
+                    let read = |name: &str, context: &StatementContext| {
+                        profile::whole(name, context).map(|whole| without_members(whole, &names))
+                    };
+                    notes.extend(Box::pin(refresh::refresh(&context, &read, &class::of_computed, wanted, &running)).await?);
                     Ok(notes)
                 };
                 match refreshed.await {

@@ -26,7 +26,7 @@ use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::refresh::published::{self, PublishedSchema};
 use crate::sql::places::refuse_own_read;
 use crate::sql::postgres::{PG_CATALOG, asks_catalog};
-use crate::statement::{Horizon, SessionTables, StatementContext};
+use crate::statement::{Horizon, Rights, SessionTables, StatementContext};
 use crate::system::SystemSchema;
 use crate::system::postgres::PostgresSchema;
 
@@ -276,6 +276,10 @@ impl ObjectSchema {
             };
             if let Some(object) = objects.iter().find(|object| object.kind == kind && object.name == own) {
                 self.context.check_may(Privilege::Select, object)?;
+                let is_own = |reader: Arc<Rights>| !object.owner.is_empty() && reader.is_member(&object.owner);
+                if kind == "segment" && self.context.reader()?.is_some_and(is_own) {
+                    Box::pin(protection::refuse_segment(object, &self.context)).await?;
+                }
             }
             let all = self.context.all_objects()?;
             let of = all.iter().find(|object| object.kind == "profile" && object.name == named.profile).cloned();

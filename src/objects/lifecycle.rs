@@ -62,7 +62,9 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
         .settled(|context| async move {
             match prepare(kind, create, text, &context)? {
                 Some(new) => {
-                    refuse_unmasking(&new.object, &context).await?;
+                    if new.object.kind == "segment" {
+                        protection::refuse_segment(&new.object, &context).await?;
+                    }
                     check_files(&new.object, &context)?;
                     kind.make(&new, &context, running).await
                 }
@@ -70,20 +72,6 @@ pub async fn create(context: &StatementContext, create: Create, text: &str, runn
             }
         })
         .await
-}
-
-/// Refuses a segment whose members would tell its author what is masked for the author.
-async fn refuse_unmasking(new: &Object, context: &StatementContext) -> Result<()> {
-    if new.kind != "segment" {
-        return Ok(());
-    }
-    let objects = context.all_objects()?;
-    let Some(profile) = objects.iter().find(|object| object.kind == "profile" && object.name == new.profile) else {
-        return Ok(());
-    };
-    let definition = Definition::read(new.clone(), context.session())?;
-    let Body::Condition(condition) = &definition.body else { return Ok(()) };
-    protection::refuse_condition(profile, &new.label(), condition, context).await
 }
 
 /// Refuses a definition that reads files from where statements may not.

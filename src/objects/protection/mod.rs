@@ -10,6 +10,7 @@
 //! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
 //! | [`rule`], [`masking`] | a mask or row policy, as declared; the expression of a mask |
 //! | [`reading`] | which of these apply to the reader of a table |
+//! | [`segments`] | segments with conditions on what is masked for their authors |
 //! | [`barrier`] | a table that no part of a statement can look behind |
 //!
 //! Everything that a statement names in FROM is looked up in one place, the schemas of its catalog. There, each table passes [`seen`] after
@@ -30,9 +31,11 @@ pub mod reading;
 mod row_policy;
 mod rule;
 pub mod scans;
+mod segments;
 
 pub use barrier::read_and_written;
 pub use consent::Consent;
 pub use mask::Mask;
-pub use reading::{covers, refuse_changes, refuse_condition, seen, seen_state};
+pub use reading::{covers, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;
+pub use segments::{masked_segments, refuse_segment, without_members};
