@@ -145,9 +145,9 @@ impl Prepared {
         self.parsed.takes_turn()
     }
 
-    /// True for a statement that changes rows.
-    pub(crate) fn changes_rows(&self) -> bool {
-        transactions::changes_rows(&self.parsed)
+    /// True for a statement that shares a transaction with those sent together with it.
+    pub(crate) fn shares_transaction(&self) -> bool {
+        transactions::shares(&self.parsed)
     }
 
     /// Its columns and parameters at the time it was prepared. Nothing runs.

@@ -223,14 +223,19 @@ fn changes(parsed: &Parsed) -> bool {
     }
 }
 
-/// True for a statement that changes rows.
-pub(super) fn changes_rows(parsed: &Parsed) -> bool {
-    let Parsed::Sql(parsed) = parsed else { return false };
-    let SqlParsed::Statement(statement) = parsed.as_ref() else { return false };
-    matches!(
-        statement.as_ref(),
-        SqlStatement::Insert(_) | SqlStatement::Update(_) | SqlStatement::Delete(_) | SqlStatement::Merge(_)
-    )
+/// True for a statement that shares a transaction with those sent together with it: it changes something, and can be undone.
+pub(super) fn shares(parsed: &Parsed) -> bool {
+    changes(parsed) && !matches!(parsed, Parsed::Command(command) if is_never_undone(command))
+}
+
+/// True for a command that cannot be undone in any database.
+fn is_never_undone(command: &Command) -> bool {
+    match command {
+        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) | Command::Erasing(_) | Command::AlterSystem(_) => true,
+        Command::Schedule(command) => matches!(command.action, Action::Run | Action::Pause | Action::Resume),
+        Command::Create(create) => create.target.grammar.word() == "model",
+        _ => false,
+    }
 }
 
 /// Refuses a change where transactions only read.
@@ -261,16 +266,17 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
         return Ok(());
     }
     let is_durable = session.engine.shared.catalog.is_durable();
-    let refused = match command {
-        Command::Refresh(_) | Command::BackUp(_) | Command::Check(_) | Command::Erasing(_) | Command::AlterSystem(_) => true,
-        Command::Schedule(command) => !is_durable || matches!(command.action, Action::Run | Action::Pause | Action::Resume),
-        Command::Create(create) => create.target.grammar.word() == "model" || !is_durable,
-        Command::Drop(..) | Command::Comment(_) | Command::Grant(_) | Command::AlterExperiment(_) | Command::SetClass(_) => {
-            !is_durable
-        }
-        _ => false,
-    };
-    if !refused {
+    let is_of_objects = matches!(
+        command,
+        Command::Schedule(_)
+            | Command::Create(_)
+            | Command::Drop(..)
+            | Command::Comment(_)
+            | Command::Grant(_)
+            | Command::AlterExperiment(_)
+            | Command::SetClass(_)
+    );
+    if !is_never_undone(command) && (is_durable || !is_of_objects) {
         return Ok(());
     }
     let problem = match is_durable {

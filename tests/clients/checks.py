@@ -267,6 +267,18 @@ def psycopg3(check, binary):
 
     check("pipeline", pipeline)
 
+    def pipeline_undone():
+        with psycopg.connect(check.url, autocommit=True) as other:
+            try:
+                with other.pipeline():
+                    other.execute("CREATE TABLE piped3 (a int)")
+                    other.execute("SELECT 1 / 0")
+            except psycopg.Error:
+                pass
+        return code("SELECT a FROM piped3")
+
+    check("pipeline that fails", pipeline_undone)
+
     def copy():
         with connection.cursor() as cursor:
             cursor.execute("CREATE TABLE copied3 (a bigint, b text, c numeric(10, 2), d date)")

@@ -1,6 +1,6 @@
 //! The extended protocol: statements that are prepared, bound to values, described, and run in parts.
 //!
-//! Changes of rows that come before one Sync, as those of `executemany`, are one transaction, as in PostgreSQL.
+//! Changes that come before one Sync, as those of `executemany` and of a pipeline, are one transaction, as in PostgreSQL.
 
 use std::sync::Arc;
 
@@ -236,9 +236,9 @@ impl Connection {
         self.text = Arc::clone(&portal.prepared.text);
         let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
         let is_new = matches!(portal.state, State::Bound);
-        let changes = portal.prepared.statement.as_ref().is_some_and(|statement| statement.changes_rows());
+        let shares = portal.prepared.statement.as_ref().is_some_and(|statement| statement.shares_transaction());
         // Asked before its turn, which others would wait for.
-        if is_new && changes && !self.is_last().await? {
+        if is_new && shares && !self.is_last().await? {
             self.session.share_transaction().await?;
         }
         let takes_turn = portal.prepared.statement.as_ref().is_some_and(|statement| statement.takes_turn());

@@ -21,8 +21,8 @@ an external table; in an in-memory database also everything that creates or drop
 
 When a client of a server sends several statements in one message, as `psql -c 'a; b'` does, they are one transaction without BEGIN, too: if one
 fails, what those before it did is undone, and what cannot be undone has to be sent by itself. BEGIN among them begins a transaction that also
-has what came before it in the message; COMMIT and ROLLBACK end it. So are changes of rows that a driver sends in one
-batch or pipeline, such as those of `executemany`. In memory each statement takes effect by itself. The shell and scripts of `portrait run` send
+has what came before it in the message; COMMIT and ROLLBACK end it. So are changes that a driver sends in one batch or
+pipeline, such as the rows of `executemany`, or tables that are created there. In memory each statement takes effect by itself. The shell and scripts of `portrait run` send
 each statement by itself.
 
 **Elsewhere.** As in PostgreSQL at REPEATABLE READ. DuckDB has the same isolation, and conflicts by row; here they are by table.",
