@@ -179,6 +179,7 @@ impl SqlState {
             Self::SYNTAX_ERROR => "a text is not valid SQL",
             Self::UNDEFINED_COLUMN => "a column does not exist",
             Self::UNDEFINED_OBJECT => "an object does not exist",
+            Self::OBJECT_NOT_IN_PREREQUISITE_STATE => "an object is not as far as this needs it",
             Self::UNDEFINED_TABLE => "a table or view does not exist",
             Self::UNDEFINED_FUNCTION => "a function does not exist, or does not take these arguments",
             Self::DATATYPE_MISMATCH => "a type does not fit",

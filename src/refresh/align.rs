@@ -305,7 +305,7 @@ impl Merge {
         if is_double {
             let value = ScalarValue::try_from_array(batch.column(0), first.row)?;
             return Err(in_rows(
-                SqlState::SYSTEM_ERROR,
+                SqlState::CARDINALITY_VIOLATION,
                 &format!("profile {}", self.profile),
                 "a key occurs more than once; the query of a profile must return one row per key",
                 format!("{} {value} occurs more than once; the query of a profile must return one row per key", self.key),

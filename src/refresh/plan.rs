@@ -24,7 +24,7 @@ use super::literals::coerced;
 use super::order::{in_order, reads_profile};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message, raw};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message, raw};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, tables_in};
@@ -507,5 +507,5 @@ pub fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) 
         [] => "there are none yet; create one with CREATE PROFILE".to_string(),
         known => format!("there is {}", known.join(", ")),
     };
-    failed(name, format!("no such profile{suggestion}; {advice}"))
+    coded(SqlState::UNDEFINED_OBJECT, name, format!("no such profile{suggestion}; {advice}"))
 }

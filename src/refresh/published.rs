@@ -24,7 +24,7 @@ use crate::catalog::objects::Object;
 use crate::catalog::published::PublishedTable;
 use crate::catalog::snapshots::{ColumnRole, Part, PublishedColumn, Snapshot, SnapshotOf, When};
 use crate::catalog::view::View;
-use crate::error::{failed, invalid};
+use crate::error::{SqlState, coded, failed, invalid};
 use crate::sql::time_travel::AT;
 use crate::statement::StatementContext;
 use crate::text::{sql_type, timestamp, written_name};
@@ -194,7 +194,7 @@ impl State {
                         timestamp(snapshot.at)
                     ),
                 };
-                Err(failed(&format!("segment {name}"), problem))
+                Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &format!("segment {name}"), problem))
             }
             _ => Ok(state),
         }
@@ -404,7 +404,7 @@ pub fn seen(view: &View, profile: &str, when: When) -> Result<Arc<Snapshot>> {
         }
         _ => format!("has not been refreshed yet; REFRESH PROFILE {profile}"),
     };
-    Err(failed(&format!("profile {profile}"), problem))
+    Err(coded(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, &format!("profile {profile}"), problem))
 }
 
 /// Compares the key of a definition with the key of what is published, which the next refresh goes on from. Returns a note when it is

@@ -255,7 +255,7 @@ impl Recorder {
         let value = required(batch, &name)?;
         let text = |array: &ArrayRef| ScalarValue::try_from_array(array, row).map(|value| value.to_string());
         Err(in_rows(
-            SqlState::SYSTEM_ERROR,
+            SqlState::CARDINALITY_VIOLATION,
             &format!("tag {}", tag.name),
             "a customer has two values, but a tag has only one per customer unless it is created WITH (multiple = true)",
             format!(

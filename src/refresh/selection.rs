@@ -9,7 +9,7 @@ use super::columns;
 use super::plan::PlannedTag;
 use super::recorder::{TagToRecord, is_same_type, stored};
 use crate::catalog::snapshots::{ColumnRole, Snapshot};
-use crate::error::{did_you_mean, invalid};
+use crate::error::{SqlState, coded, did_you_mean};
 
 /// The tags of a profile, split into computed and kept.
 pub struct Selection {
@@ -37,7 +37,8 @@ impl Selection {
         for name in asked {
             if !tags.iter().any(|tag| tag.name == *name) {
                 let suggestion = did_you_mean(name, tags.iter().map(|tag| tag.name.as_str()));
-                return Err(invalid(&format!("profile {profile}"), format!("has no tag {name}{suggestion}")));
+                let problem = format!("has no tag {name}{suggestion}");
+                return Err(coded(SqlState::UNDEFINED_OBJECT, &format!("profile {profile}"), problem));
             }
         }
         let mut chosen: BTreeSet<String> = asked.iter().cloned().collect();
