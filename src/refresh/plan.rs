@@ -24,7 +24,7 @@ use super::literals::coerced;
 use super::order::{in_order, reads_profile};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
-use crate::error::{SqlState, coded, did_you_mean, invalid, message, raw};
+use crate::error::{SqlState, coded, did_you_mean, invalid, message, raw, sqlstate};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, tables_in};
@@ -488,9 +488,10 @@ fn about(subject: &str, error: DataFusionError) -> DataFusionError {
     match missing.and_then(|name| name.split_once('.')) {
         Some((_, name)) => {
             let name = name.strip_prefix("public.").unwrap_or(name);
-            invalid(subject, format!("reads {name}, but there is no such table; SHOW TABLES lists them"))
+            let problem = format!("reads {name}, but there is no such table; SHOW TABLES lists them");
+            coded(SqlState::UNDEFINED_TABLE, subject, problem)
         }
-        None => invalid(subject, message(&error)),
+        None => coded(sqlstate(&error), subject, message(&error)),
     }
 }
 
