@@ -1,15 +1,15 @@
 //! A part of a plan that is read in several places and computed once.
 //!
 //! Several reads must give the same rows: rows chosen by LIMIT without an order, drawn at random, or sums of floats added in
-//! different order could differ. Parts with the same number become one part when the physical plan is finished. The first
+//! different order could differ. Copies of a part, which have its mark, become one part when the physical plan is finished. The first
 //! reader starts it, its rows are kept in memory as long as there is room and then on disk, and all readers read them from
 //! there.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicUsize};
 
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -36,16 +36,40 @@ use parking_lot::Mutex;
 
 use crate::walk::{PlanTree, Tree};
 
-/// The logical node: parts with the same number are one part.
+/// Tells a part from all others, for as long as a copy of it exists.
+#[derive(Debug, Clone, Default)]
+struct Mark(Arc<()>);
+
+impl Mark {
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl PartialEq for Mark {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Eq for Mark {}
+
+impl Hash for Mark {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+/// The logical node: parts with the same mark are one part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OnceNode {
-    number: usize,
+    mark: Mark,
     input: LogicalPlan,
 }
 
 impl PartialOrd for OnceNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let order = self.number.cmp(&other.number);
+        let order = self.mark.address().cmp(&other.mark.address());
         Some(order).filter(|order| *order != Ordering::Equal || self == other)
     }
 }
@@ -71,9 +95,7 @@ pub fn may_give_other_rows(plan: &LogicalPlan) -> Result<bool> {
 
 /// A plan that is computed once, wherever copies of it occur in another plan.
 pub fn once(input: LogicalPlan) -> LogicalPlan {
-    static LAST: AtomicUsize = AtomicUsize::new(0);
-    let number = LAST.fetch_add(1, atomic::Ordering::Relaxed);
-    LogicalPlan::Extension(Extension { node: Arc::new(OnceNode { number, input }) })
+    LogicalPlan::Extension(Extension { node: Arc::new(OnceNode { mark: Mark::default(), input }) })
 }
 
 impl UserDefinedLogicalNodeCore for OnceNode {
@@ -104,7 +126,7 @@ impl UserDefinedLogicalNodeCore for OnceNode {
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         match (inputs.pop(), inputs.len()) {
-            (Some(input), 0) => Ok(Self { number: self.number, input }),
+            (Some(input), 0) => Ok(Self { mark: self.mark.clone(), input }),
             _ => internal_err!("Once takes one input"),
         }
     }
@@ -132,7 +154,7 @@ impl ExtensionPlanner for OncePlanner {
             true => planner.create_physical_plan(&node.input, session).await?,
             false => Arc::clone(input),
         };
-        Ok(Some(Arc::new(OnceExec::new(node.number, input))))
+        Ok(Some(Arc::new(OnceExec::new(node.mark.clone(), input))))
     }
 }
 
@@ -147,16 +169,16 @@ fn has_scalar_subquery(plan: &LogicalPlan) -> Result<bool> {
     })
 }
 
-/// Merges parts with the same number. This must be the last rule: a part that changes afterwards is no longer shared.
+/// Merges parts with the same mark. This must be the last rule: a part that changes afterwards is no longer shared.
 #[derive(Debug)]
 pub struct ComputeOnce;
 
 impl PhysicalOptimizerRule for ComputeOnce {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut parts: HashMap<usize, Arc<dyn ExecutionPlan>> = HashMap::new();
+        let mut parts: HashMap<Mark, Arc<dyn ExecutionPlan>> = HashMap::new();
         plan.changed_up(|plan| {
             let Some(part) = plan.downcast_ref::<OnceExec>() else { return Ok(Transformed::no(plan)) };
-            let first = parts.entry(part.number).or_insert_with(|| Arc::clone(&plan));
+            let first = parts.entry(part.mark.clone()).or_insert_with(|| Arc::clone(&plan));
             Ok(Transformed::yes(Arc::clone(first)))
         })
         .data()
@@ -174,14 +196,14 @@ impl PhysicalOptimizerRule for ComputeOnce {
 type Collecting = Shared<BoxFuture<'static, Result<Arc<Collected>, Arc<DataFusionError>>>>;
 
 struct OnceExec {
-    number: usize,
+    mark: Mark,
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     collecting: Mutex<Option<Collecting>>,
 }
 
 impl OnceExec {
-    fn new(number: usize, input: Arc<dyn ExecutionPlan>) -> Self {
+    fn new(mark: Mark, input: Arc<dyn ExecutionPlan>) -> Self {
         // One stream without an order, whatever the input provides: each place may have planned the input differently.
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
@@ -189,13 +211,13 @@ impl OnceExec {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        Self { number, input, properties: Arc::new(properties), collecting: Mutex::new(None) }
+        Self { mark, input, properties: Arc::new(properties), collecting: Mutex::new(None) }
     }
 }
 
 impl Debug for OnceExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnceExec").field("number", &self.number).field("input", &self.input).finish_non_exhaustive()
+        f.debug_struct("OnceExec").field("mark", &self.mark.address()).field("input", &self.input).finish_non_exhaustive()
     }
 }
 
@@ -235,14 +257,14 @@ impl ExecutionPlan for OnceExec {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.into_iter().next() {
-            Some(input) => Ok(Arc::new(Self::new(self.number, input))),
+            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), input))),
             None => Ok(self),
         }
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         match children.into_iter().next() {
-            Some(input) => Ok(Arc::new(Self::new(self.number, input))),
+            Some(input) => Ok(Arc::new(Self::new(self.mark.clone(), input))),
             None => Ok(self),
         }
     }
