@@ -82,21 +82,22 @@ fn in_own_names(text: &str, key: &str) -> String {
     named
 }
 
-/// The label of the profile or tag whose own query fails over its sources; `None` when none does.
-pub async fn of_sources(profile: &str, planned: Planned, context: &StatementContext) -> Option<String> {
-    if fails(planned.profile, context).await {
-        return Some(format!("profile {profile}"));
+/// The label of the profile or tag whose own query fails over its sources, and its error: in the plan of all tags, what the error is about
+/// has other names. `None` when none fails.
+pub async fn of_sources(profile: &str, planned: Planned, context: &StatementContext) -> Option<(String, DataFusionError)> {
+    if let Some(error) = failing(planned.profile, context).await {
+        return Some((format!("profile {profile}"), error));
     }
     for tag in planned.tags.into_iter().filter(|tag| tag.needs.is_none()) {
-        if fails(tag.plan, context).await {
-            return Some(format!("tag {}", tag.name));
+        if let Some(error) = failing(tag.plan, context).await {
+            return Some((format!("tag {}", tag.name), error));
         }
     }
     None
 }
 
-/// True when running the query fails on its data.
-async fn fails(query: LogicalPlan, context: &StatementContext) -> bool {
+/// The error of running the query, when it fails on its data.
+async fn failing(query: LogicalPlan, context: &StatementContext) -> Option<DataFusionError> {
     let run = async {
         let mut rows = DataFrame::new(context.state(), query).execute_stream().await?;
         while let Some(batch) = rows.next().await {
@@ -104,7 +105,7 @@ async fn fails(query: LogicalPlan, context: &StatementContext) -> bool {
         }
         Result::Ok(())
     };
-    run.await.is_err_and(|error| is_of_data(&error))
+    run.await.err().filter(is_of_data)
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ impl Refresh<'_> {
         let derived = planned.tags.iter().filter(|tag| tag.needs.is_some()).map(|tag| OverProfile::Tag(tag.name.clone()));
         let parts: Vec<OverProfile> =
             derived.chain(planned.segments.iter().map(|segment| OverProfile::Segment(segment.name.clone()))).collect();
-        if let Some(label) = blame::of_sources(name, planned, self.context).await {
-            return blame::named(&error, &label, name);
+        if let Some((label, own)) = blame::of_sources(name, planned, self.context).await {
+            return blame::named(&own, &label, name);
         }
         match self.first_failing(&parts).await.and_then(|place| parts.get(place)) {
             Some(OverProfile::Tag(tag)) => blame::of_derived(&error, tag, name, key),
