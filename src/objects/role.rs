@@ -13,6 +13,7 @@ use sqlparser::ast::{
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::listed;
+use super::protection::rules_for;
 use super::values::{given, number, text, yes};
 use crate::catalog::budgets::MILLIONTHS;
 use crate::catalog::grants::{Grant, GrantChange, Privilege, Thing};
@@ -39,7 +40,8 @@ DROP ROLE [IF EXISTS] name",
     description: "\
 As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what GRANT gives to it or to a role
 that it is a member of; with SUPERUSER it may do everything. A user is a role with LOGIN. Anyone who can open the folder of the database (`portrait -d`) needs no role and
-may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first.
+may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first. A role that masks or row policies are for
+keeps its name and cannot be dropped either.
 
 `portrait.privacy_budget` limits what `noisy_count` and `noisy_sum` may reveal to the role: the sum of `epsilon` over its answers. `system.privacy_budgets` shows what is spent.
 What is already spent counts against a new budget. RESET removes the budget and forgets what was spent.
@@ -270,6 +272,7 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
             if known(&new, context)?.is_some() {
                 return Err(coded(SqlState::DUPLICATE_OBJECT, &new, "is a role already; choose another name"));
             }
+            refuse_protected(name, context)?;
             put(&new, &role, context)?;
             let change = GrantChange::RenameRole(name.into(), new);
             context.catalog().change_grants(vec![change], None)?;
@@ -341,12 +344,25 @@ pub fn drop(name: &str, if_exists: bool, context: &StatementContext) -> Result<(
                     format!("owns {}; drop them first, or REASSIGN OWNED BY {name} TO another role", listed(&owned, context)?);
                 return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem));
             }
+            refuse_protected(name, context)?;
             context.catalog().change_grants(vec![GrantChange::DropRole(name.into())], None)?;
             context.catalog().remove_object(&object, None)
         }
         None if if_exists => Ok(()),
         None => Err(missing(name, context)),
     }
+}
+
+/// Refuses to take a name away that masks or row policies are for: they would apply to nobody, and a role of another name would see
+/// what they hide.
+fn refuse_protected(name: &str, context: &StatementContext) -> Result<()> {
+    let rules = rules_for(name, context)?;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let problem =
+        format!("is named after FOR by {}; drop them first, or CREATE OR REPLACE them for others", listed(&rules, context)?);
+    Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, name, problem))
 }
 
 fn unknown_option(option: &str) -> datafusion::error::DataFusionError {

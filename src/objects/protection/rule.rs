@@ -150,6 +150,21 @@ pub fn check_roles(object: &Object, roles: &[String], context: &StatementContext
     }
 }
 
+/// The masks and row policies that are for a role by its name.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn rules_for(role: &str, context: &StatementContext) -> Result<Vec<Object>> {
+    let mut found = vec![];
+    for rule in rules(context)? {
+        let rule = rule?;
+        if rule.roles.iter().any(|own| own == role) {
+            found.push(rule.object);
+        }
+    }
+    Ok(found)
+}
+
 /// All masks and row policies, whoever the current role is.
 ///
 /// # Errors
