@@ -418,7 +418,7 @@ fn uncovered(label: &str, error: DataFusionError) -> DataFusionError {
 fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
     let objects = context.all_objects()?;
     let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
-    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner).reading_as(&own.owner)))
+    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner).reading_as(&own.owner).defining()))
 }
 
 /// Runs an SQL statement.

@@ -321,6 +321,15 @@ impl Relations {
         self.context.tables()
     }
 
+    /// The temporary table with this object name. A definition in a database reads none: its names mean the same to everybody, and a session
+    /// must not put rows of its own in the place of those that a view, a row policy or a refresh reads with the rights of another.
+    fn temporary(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        if self.context.is_definition() && self.context.catalog().is_durable() {
+            return None;
+        }
+        self.tables().temporary(name)
+    }
+
     /// The table, view or external table with this name.
     fn object(&self, name: &str) -> Result<Option<Object>> {
         let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
@@ -332,7 +341,7 @@ impl Relations {
         // Tables passed in by the statement have names that no user writes.
         let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
         let name = &self.member(name);
-        let temporary = || self.tables().temporary(name).map(|table| self.context.relation_in_progress(name).unwrap_or(table));
+        let temporary = || self.temporary(name).map(|table| self.context.relation_in_progress(name).unwrap_or(table));
         if let Some(table) = file.or_else(temporary) {
             return Ok(Some(table));
         }
@@ -353,7 +362,7 @@ impl Relations {
             return Box::pin(protection::seen(&object, table, &self.context)).await.map(Some);
         }
         if let (own, when @ When::At(_)) = published::name_and_time(name) {
-            if self.tables().temporary(own).is_some() {
+            if self.temporary(own).is_some() {
                 let problem =
                     "is a table of the session alone, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of a database";
                 return Err(invalid(own, problem));
@@ -419,7 +428,7 @@ impl SchemaProvider for Relations {
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
         let name = self.member(name);
-        if let Some(table) = self.tables().temporary(&name) {
+        if let Some(table) = self.temporary(&name) {
             return Ok(Some(table.table_type()));
         }
         let object = self.object(&name)?;
@@ -436,7 +445,7 @@ impl SchemaProvider for Relations {
 
     fn table_exist(&self, name: &str) -> bool {
         let name = self.member(name);
-        self.tables().temporary(&name).is_some() || matches!(self.object(&name), Ok(Some(_)))
+        self.temporary(&name).is_some() || matches!(self.object(&name), Ok(Some(_)))
     }
 }
 

@@ -452,7 +452,7 @@ async fn check(name: &str, checks: &[Check], context: &StatementContext) -> Resu
     Ok(())
 }
 
-/// A table of the session as an object, to find what uses it.
+/// A table of the session as an object without a version, to find what uses it.
 pub fn of_session(name: &str) -> Object {
     Object {
         id: 0,

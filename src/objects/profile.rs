@@ -318,6 +318,7 @@ fn with_part(part: &Object, needs_all: bool, context: &StatementContext) -> Resu
 /// # Errors
 /// The part is wrong.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
+    let context = &context.defining();
     let definition = with_part(part, false, context)?;
     let planner = Planner { context, as_of: context.now() };
     match planner.plan(&definition).await {
@@ -367,6 +368,7 @@ async fn as_defined(name: &str, context: &StatementContext, missing: Arc<DataFus
 /// # Errors
 /// Any of them is wrong.
 pub async fn check_whole(name: &str, context: &StatementContext) -> Result<Vec<String>> {
+    let context = &context.defining();
     let whole = whole(name, context)?;
     let planned = Planner { context, as_of: context.now() }.plan(&whole).await?;
     let mut notes: Vec<String> = compare_keys(&whole, &planned.key_type, context)?.into_iter().collect();

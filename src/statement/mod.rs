@@ -143,6 +143,8 @@ struct Whole {
 struct Part {
     /// The names of the definitions being entered, innermost last.
     path: Arc<[String]>,
+    /// True while a profile is checked or refreshed, whose queries are planned without being entered.
+    is_defining: bool,
     /// The owner of the definition, whose privileges apply; `None` when the session's role applies.
     owner: Option<Arc<str>>,
     /// The role whose masks and row policies apply; `None` for the session's role, and an empty name to see all rows unmasked.
@@ -396,7 +398,7 @@ impl StatementContext {
         let options = self.session().config_options();
         let given = options.extensions.get::<Given>().and_then(|given| given.values.get("search_path"));
         let mut path = match given {
-            Some(given) if self.inside().is_none() => schemas(given),
+            Some(given) if !self.is_definition() => schemas(given),
             _ => return vec![OWN[0].into()],
         };
         let made = self.objects();
@@ -431,6 +433,16 @@ impl StatementContext {
     /// The name of the definition whose body is being planned.
     pub fn inside(&self) -> Option<&str> {
         self.part.path.last().map(String::as_str)
+    }
+
+    /// The context for planning the queries of a profile, in which names mean the same to everybody.
+    pub fn defining(&self) -> Self {
+        Self { whole: self.whole.clone(), part: Part { is_defining: true, ..self.part.clone() } }
+    }
+
+    /// True in the body of a definition, in which neither the search path nor the temporary tables of the session count.
+    pub fn is_definition(&self) -> bool {
+        self.part.is_defining || self.inside().is_some()
     }
 
     /// The context for planning over a profile that is itself being planned.
