@@ -355,7 +355,7 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                     let mut notes = check::before_refresh(&wanted.profile, &context).await?;
                     notes.extend(masked.values().map(|error| format!("{}; it has no members until then", message(error))));
                     let names: BTreeSet<String> = masked.into_keys().collect();
-                    let read = |name: &str, context: &StatementContext| {
+                    let read = move |name: &str, context: &StatementContext| {
                         profile::whole(name, context).map(|whole| without_members(whole, &names))
                     };
                     notes.extend(Box::pin(refresh::refresh(&context, &read, &class::of_computed, wanted, &running)).await?);

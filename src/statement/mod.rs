@@ -575,6 +575,8 @@ impl StatementContext {
             writing: _,
             files: _,
             postgres: _,
+            // What is cached is a definition either way.
+            is_defining: _,
         } = &self.part;
         let sees_all = profiles.is_empty() && changed.is_empty() && relation.is_none() && model.is_none() && horizon.is_none();
         sees_all && reads.is_none() && reader.is_none()
