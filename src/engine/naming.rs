@@ -62,7 +62,12 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
             }
             SqlStatement::Drop { object_type: ObjectType::Schema, if_exists, names, .. } => {
                 let (Some(kind), [name]) = (kind_of("schema"), names.as_slice()) else { return Ok(None) };
-                Ok(Some(Command::Drop(Target { grammar: kind, name: schema_name(name)?, profile: None }, *if_exists)))
+                let name = schema_name(name)?;
+                if name == PUBLIC || OWN_SCHEMAS.contains(&name.as_str()) {
+                    let problem = "is part of every database; drop what it holds instead";
+                    return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &format!("schema {name}"), problem));
+                }
+                Ok(Some(Command::Drop(Target { grammar: kind, name, profile: None }, *if_exists)))
             }
             SqlStatement::CreateTable(table) => of_session(&table.name, table.or_replace, context),
             SqlStatement::CreateView(view) => of_session(&view.name, view.or_replace, context),
