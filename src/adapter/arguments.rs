@@ -268,6 +268,9 @@ impl Options {
         let mut options = Self { doc, given: BTreeMap::new(), written: vec![] };
         for (name, value) in given {
             let argument = find(doc, name)?;
+            if options.written.iter().any(|(other, _)| *other == name) {
+                return Err(invalid(subject, format!("{} is given twice", argument.name)));
+            }
             if value.is_null() {
                 if argument.default.is_none() && doc.kind == Kind::Relation {
                     return Err(invalid(subject, format!("{name} has no default; give it")));

@@ -63,14 +63,20 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
     }
     let is_picture = is_picture(&target);
     let mut copy = CopyToStatement { source, target, partitioned_by: vec![], stored_as: None, options: vec![] };
+    let mut names: Vec<String> = vec![];
     for (name, value) in options {
+        let own = own_name(&name, is_picture).to_string();
+        if names.contains(&own) {
+            return Err(ParserError::ParserError(format!("COPY: {own} is given twice")));
+        }
         match name.as_str() {
             "format" if !is_picture => copy.stored_as = Some(value.to_uppercase()),
             "partition_by" | "partitioned_by" if !is_picture => {
                 copy.partitioned_by = value.split(',').map(String::from).collect()
             }
-            name => copy.options.push((own_name(name, is_picture).to_string(), Value::SingleQuotedString(value))),
+            _ => copy.options.push((own.clone(), Value::SingleQuotedString(value))),
         }
+        names.push(own);
     }
     Ok(Some(SqlParsed::CopyTo(copy)))
 }
