@@ -130,8 +130,23 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// The kinds of objects that messages list, as in `tag spending, segment top`.
-const OBJECTS: &[&str] =
-    &["profile", "tag", "segment", "table", "view", "function", "model", "identity", "experiment", "check", "schedule"];
+const OBJECTS: &[&str] = &[
+    "profile",
+    "tag",
+    "segment",
+    "table",
+    "external table",
+    "view",
+    "function",
+    "model",
+    "identity",
+    "experiment",
+    "check",
+    "schedule",
+    "mask",
+    "row policy",
+    "consent",
+];
 
 /// The texts of one language.
 pub struct Catalogue {
@@ -267,9 +282,8 @@ impl Catalogue {
     /// `tag spending, segment top`
     fn objects(&self, english: &str) -> Option<String> {
         let object = |one: &str| {
-            let (kind, name) = one.split_once(' ')?;
-            let is_object = OBJECTS.contains(&kind) && !name.contains(' ');
-            is_object.then(|| self.subject(one))
+            let name = OBJECTS.iter().find_map(|kind| one.strip_prefix(kind)?.strip_prefix(' '))?;
+            (!name.contains(' ')).then(|| self.subject(one))
         };
         let objects: Option<Vec<String>> = english.split(", ").map(object).collect();
         Some(objects?.join("、"))
@@ -319,6 +333,10 @@ mod tests {
                "key of the row: a customer; must be unique": "行的键：一位客户；须唯一"}"#,
         ]);
         assert_eq!(catalogue.message("is used by tag a, segment b; drop them first"), "被 标签 a、人群 b 使用；请先 DROP 它们");
+        assert_eq!(
+            catalogue.message("is used by row policy a, mask b; drop them first"),
+            "被 行级策略 a、脱敏规则 b 使用；请先 DROP 它们"
+        );
         assert_eq!(catalogue.message("is used by no one here; drop them first"), "被 no one here 使用；请先 DROP 它们");
         assert_eq!(
             catalogue.message("write key => … (column, customer key, of any type)"),
