@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, PrimitiveArray, StructArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Float64Type, Int64Type, IntervalMonthDayNano,
+    ArrowPrimitiveType, DataType, Decimal128Type, Decimal256Type, Field, FieldRef, Float64Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, IntervalUnit, TimeUnit, i256,
 };
 use datafusion::common::{Result, plan_err};
@@ -22,12 +24,18 @@ pub const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAYS_OF_MONTH: i128 = 30;
 const NANOSECONDS_OF_DAY: i128 = 86_400_000_000_000;
 
-/// The length of an interval in nanoseconds, used for comparisons.
+/// The type of a length.
+const LENGTHS: DataType = DataType::Decimal128(38, 0);
+
+/// The type of a code.
+const CODES: DataType = DataType::Decimal256(76, 0);
+
+/// The length of an interval in nanoseconds, used for comparisons; in lists and structs, that of each interval.
 static LENGTH: Scalar = Scalar {
     name: "interval_length",
     takes: one_span,
-    gives: |_| Ok(DataType::Decimal128(38, 0)),
-    compute: |arguments| each::<Decimal128Type>(arguments, &DataType::Decimal128(38, 0), length),
+    gives: |types| Ok(types.first().map_or(LENGTHS, |of| with_spans_as(of, &LENGTHS))),
+    compute: |arguments| each::<Decimal128Type>(arguments, &LENGTHS, length),
     written: |_| None,
 };
 
@@ -35,18 +43,28 @@ static LENGTH: Scalar = Scalar {
 static ENCODED: Scalar = Scalar {
     name: "interval_encode",
     takes: one_span,
-    gives: |_| Ok(DataType::Decimal256(76, 0)),
-    compute: |arguments| each::<Decimal256Type>(arguments, &DataType::Decimal256(76, 0), encode),
+    gives: |types| Ok(types.first().map_or(CODES, |of| with_spans_as(of, &CODES))),
+    compute: |arguments| each::<Decimal256Type>(arguments, &CODES, encode),
     written: |_| None,
 };
 
+/// The interval for a code, or the intervals for a list of them.
 static DECODED: Scalar = Scalar {
     name: "interval_decode",
-    takes: |_| Ok(vec![DataType::Decimal256(76, 0)]),
-    gives: |_| Ok(INTERVAL),
+    takes: |types| match types {
+        [list @ DataType::List(_)] => Ok(vec![list.clone()]),
+        _ => Ok(vec![CODES]),
+    },
+    gives: |types| match types {
+        [DataType::List(item)] => Ok(DataType::List(of_type(item, INTERVAL))),
+        _ => Ok(INTERVAL),
+    },
     compute: |arguments| {
         let codes = arguments.args[0].to_array(arguments.number_rows)?;
-        let spans: PrimitiveArray<IntervalMonthDayNanoType> = codes.as_primitive::<Decimal256Type>().unary(decode);
+        let DataType::List(item) = codes.data_type() else { return Ok(ColumnarValue::Array(decoded_values(&codes))) };
+        let lists = codes.as_list::<i32>();
+        let values = decoded_values(lists.values());
+        let spans = ListArray::try_new(of_type(item, INTERVAL), lists.offsets().clone(), values, lists.nulls().cloned())?;
         Ok(ColumnarValue::Array(Arc::new(spans)))
     },
     written: |_| None,
@@ -100,8 +118,78 @@ fn one_span(types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         [DataType::Duration(unit)] => Ok(vec![DataType::Duration(*unit)]),
         [DataType::Interval(_) | DataType::Null] => Ok(vec![INTERVAL]),
+        [nested] if has_spans(nested) => Ok(vec![nested.clone()]),
         _ => plan_err!("expected an interval"),
     }
+}
+
+/// True for intervals, and for lists and structs of them.
+pub fn has_spans(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Interval(_) => true,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => has_spans(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_spans(field.data_type())),
+        _ => false,
+    }
+}
+
+fn of_type(field: &FieldRef, data_type: DataType) -> FieldRef {
+    let field: Field = field.as_ref().clone();
+    Arc::new(field.with_data_type(data_type))
+}
+
+/// A type in which each interval has become another one.
+fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
+    let part = |field: &FieldRef| of_type(field, with_spans_as(field.data_type(), other));
+    match data_type {
+        DataType::Interval(_) | DataType::Duration(_) => other.clone(),
+        DataType::List(item) => DataType::List(part(item)),
+        DataType::LargeList(item) => DataType::LargeList(part(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(part(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(part).collect()),
+        others => others.clone(),
+    }
+}
+
+/// A column in which each interval has become a value of another type.
+fn converted(column: &ArrayRef, other: &DataType, convert: &dyn Fn(&ArrayRef) -> Result<ArrayRef>) -> Result<ArrayRef> {
+    Ok(match with_spans_as(column.data_type(), other) {
+        _ if matches!(column.data_type(), DataType::Interval(_) | DataType::Duration(_)) => convert(column)?,
+        DataType::List(item) => {
+            let lists = column.as_list::<i32>();
+            let values = converted(lists.values(), other, convert)?;
+            Arc::new(ListArray::try_new(item, lists.offsets().clone(), values, lists.nulls().cloned())?)
+        }
+        DataType::LargeList(item) => {
+            let lists = column.as_list::<i64>();
+            let values = converted(lists.values(), other, convert)?;
+            Arc::new(LargeListArray::try_new(item, lists.offsets().clone(), values, lists.nulls().cloned())?)
+        }
+        DataType::FixedSizeList(item, size) => {
+            let lists = column.as_fixed_size_list();
+            let values = converted(lists.values(), other, convert)?;
+            Arc::new(FixedSizeListArray::try_new(item, size, values, lists.nulls().cloned())?)
+        }
+        DataType::Struct(fields) if !fields.is_empty() => {
+            let parts = column.as_struct();
+            let columns = parts.columns().iter().map(|part| converted(part, other, convert)).collect::<Result<Vec<_>>>()?;
+            Arc::new(StructArray::try_new(fields, columns, parts.nulls().cloned())?)
+        }
+        _ => Arc::clone(column),
+    })
+}
+
+/// The values by which those of a column are compared: the lengths of intervals, and other values as they are.
+pub fn lengths(column: &ArrayRef) -> Result<ArrayRef> {
+    if !has_spans(column.data_type()) {
+        return Ok(Arc::clone(column));
+    }
+    converted(column, &LENGTHS, &|spans| each_span::<Decimal128Type>(spans, &LENGTHS, length))
+}
+
+fn decoded_values(codes: &ArrayRef) -> ArrayRef {
+    let spans: PrimitiveArray<IntervalMonthDayNanoType> = codes.as_primitive::<Decimal256Type>().unary(decode);
+    Arc::new(spans)
 }
 
 fn span_and_number(types: &[DataType]) -> Result<Vec<DataType>> {
@@ -147,9 +235,17 @@ fn each<T: ArrowPrimitiveType>(
     data_type: &DataType,
     of: fn(IntervalMonthDayNano) -> T::Native,
 ) -> Result<ColumnarValue> {
-    let column = spans(&arguments.args[0].to_array(arguments.number_rows)?)?;
-    let results: PrimitiveArray<T> = column.unary(of);
-    Ok(ColumnarValue::Array(Arc::new(results.with_data_type(data_type.clone()))))
+    let column = arguments.args[0].to_array(arguments.number_rows)?;
+    Ok(ColumnarValue::Array(converted(&column, data_type, &|spans| each_span::<T>(spans, data_type, of))?))
+}
+
+fn each_span<T: ArrowPrimitiveType>(
+    column: &ArrayRef,
+    data_type: &DataType,
+    of: fn(IntervalMonthDayNano) -> T::Native,
+) -> Result<ArrayRef> {
+    let results: PrimitiveArray<T> = spans(column)?.unary(of);
+    Ok(Arc::new(results.with_data_type(data_type.clone())))
 }
 
 #[derive(Clone, Copy)]

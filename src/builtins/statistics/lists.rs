@@ -12,6 +12,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use crate::builtins::dates::arrays;
 use crate::builtins::scalar::Scalar;
+use crate::builtins::spans::lengths;
 
 macro_rules! of_numbers {
     ($name:literal, $called:literal, $compute:expr) => {
@@ -124,7 +125,8 @@ fn entropy(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let lists = &arrays(arguments)?[0];
     let lists = lists.as_list::<i32>();
     let values: &ArrayRef = lists.values();
-    let rows = RowConverter::new(vec![SortField::new(values.data_type().clone())])?.convert_columns(&[Arc::clone(values)])?;
+    let keys = lengths(values)?;
+    let rows = RowConverter::new(vec![SortField::new(keys.data_type().clone())])?.convert_columns(&[keys])?;
     let mut entropies: Vec<Option<f64>> = Vec::with_capacity(lists.len());
     for (number, bounds) in lists.value_offsets().windows(2).enumerate() {
         if lists.is_null(number) {
@@ -149,13 +151,18 @@ fn most_frequent(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let lists = &arrays(arguments)?[0];
     let lists = lists.as_list::<i32>();
     let values: &ArrayRef = lists.values();
-    let rows = RowConverter::new(vec![SortField::new(values.data_type().clone())])?.convert_columns(&[Arc::clone(values)])?;
+    let keys = lengths(values)?;
+    let rows = RowConverter::new(vec![SortField::new(keys.data_type().clone())])?.convert_columns(&[keys])?;
+    // Of equal values that are written differently, such as 24 hours and 1 day, always the same one.
+    let written = RowConverter::new(vec![SortField::new(values.data_type().clone())])?.convert_columns(&[Arc::clone(values)])?;
     let mut chosen: Vec<Option<u64>> = Vec::with_capacity(lists.len());
     for (number, bounds) in lists.value_offsets().windows(2).enumerate() {
         let (from, to) = (usize::try_from(bounds[0]).unwrap_or(0), usize::try_from(bounds[1]).unwrap_or(0));
         let mut places: Vec<usize> =
             if lists.is_valid(number) { (from..to).filter(|place| values.is_valid(*place)).collect() } else { vec![] };
-        places.sort_unstable_by(|one, other| rows.row(*one).cmp(&rows.row(*other)));
+        places.sort_unstable_by(|one, other| {
+            rows.row(*one).cmp(&rows.row(*other)).then_with(|| written.row(*one).cmp(&written.row(*other)))
+        });
         let mut best: Option<(usize, usize)> = None;
         for run in places.chunk_by(|one, other| rows.row(*one) == rows.row(*other)) {
             if best.is_none_or(|(count, _)| run.len() > count) {

@@ -5,14 +5,16 @@ use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::min;
-use datafusion::logical_expr::expr::{AggregateFunction, Between, Case, InList, InSubquery, Sort, WindowFunction};
+use datafusion::logical_expr::expr::{
+    AggregateFunction, Between, Case, InList, InSubquery, ScalarFunction, Sort, WindowFunction,
+};
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
     Window, lit, when,
 };
 
 use super::{compares, input_schema, keeping_names};
-use crate::builtins::spans::{decoded, encoded, length_of};
+use crate::builtins::spans::{decoded, encoded, has_spans, length_of};
 use crate::walk::{PlanTree, Tree};
 
 /// Replaces intervals that are compared by their lengths.
@@ -80,9 +82,9 @@ fn has_intervals(schema: &DFSchema) -> bool {
     schema.fields().iter().any(|field| is_interval(field.data_type()))
 }
 
-/// Replaces an interval by its length; returns whether the expression was an interval.
+/// Replaces an interval, and each in a list or a struct, by its length; returns whether there was one.
 fn by_length(expression: &mut Expr, schema: &DFSchema) -> Result<bool> {
-    if !is_interval(&expression.get_type(schema)?) {
+    if !has_spans(&expression.get_type(schema)?) {
         return Ok(false);
     }
     *expression = length_of(std::mem::take(expression));
@@ -97,9 +99,13 @@ fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 /// Replaces a comparison of intervals by one of their lengths.
 fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| is_interval(&data_type));
+    let has_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_spans(&data_type));
     let length = |part: Box<Expr>| Box::new(length_of(*part));
     Ok(match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && (is_span(&left) || is_span(&right)) => {
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && has_span(&left) && has_span(&right) => {
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
         }
         Expr::Between(Between { expr, negated, low, high }) if is_span(&expr) => {
@@ -136,8 +142,36 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 _ => Transformed::no(Expr::ScalarFunction(call)),
             }
         }
+        Expr::ScalarFunction(call) if OF_LISTS.contains(&call.name()) && call.args.first().is_some_and(has_span) => {
+            of_list(call, schema)
+        }
         other => Transformed::no(other),
     })
+}
+
+/// Functions that compare the values of a list.
+const OF_LISTS: [&str; 8] =
+    ["array_has", "array_has_all", "array_has_any", "array_position", "array_positions", "array_sort", "array_min", "array_max"];
+
+/// A function of a list that compares its values by their lengths.
+fn of_list(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let has_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_spans(&data_type));
+    if ["array_sort", "array_min", "array_max"].contains(&call.name()) {
+        let Some(list) = call.args.first_mut() else { return Transformed::no(Expr::ScalarFunction(call)) };
+        // Only intervals themselves can be read from their codes.
+        if !list.get_type(schema).is_ok_and(|list| matches!(list, DataType::List(item) if is_interval(item.data_type()))) {
+            return Transformed::no(Expr::ScalarFunction(call));
+        }
+        *list = encoded(std::mem::take(list));
+        return Transformed::yes(decoded(Expr::ScalarFunction(call)));
+    }
+    if !call.args.get(1).is_some_and(has_span) {
+        return Transformed::no(Expr::ScalarFunction(call));
+    }
+    for side in call.args.iter_mut().take(2) {
+        *side = length_of(std::mem::take(side));
+    }
+    Transformed::yes(Expr::ScalarFunction(call))
 }
 
 /// What was changed in an aggregate or window function.
@@ -213,7 +247,8 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         };
         for key in keys {
             let interval = unaliased(key).clone();
-            if by_length(unaliased(key), &schema)? {
+            // The smallest of lists cannot be shown, so that lists are grouped by their parts.
+            if is_interval(&interval.get_type(&schema)?) && by_length(unaliased(key), &schema)? {
                 groups.push(interval);
             }
         }
