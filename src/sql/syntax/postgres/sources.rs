@@ -1,0 +1,172 @@
+//! Functions in FROM: those that are tables here, series, and lists.
+
+use std::collections::HashSet;
+use std::iter;
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use datafusion::execution::session_state::SessionState;
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, ObjectNamePart, Select, TableAlias, TableAliasColumnDef,
+    TableFactor, TableWithJoins,
+};
+
+use super::lists::in_conditions;
+use super::{plain, without_schema};
+use crate::docs::Kind;
+use crate::functions;
+use crate::sql::command::normal;
+use crate::sql::parser::parse_query;
+use crate::sql::references::parameters_in;
+use crate::sql::syntax::call_of;
+use crate::sql::syntax::expression_macros::with;
+use crate::sql::syntax::merged_columns::constraint;
+use crate::walk::Walk;
+
+/// True for `array_lower(list, 1)` and `array_upper(list, 1)`. A series between them consists of subscripts, and is expanded to rows.
+pub fn asks_bounds(argument: &Expr) -> bool {
+    let Expr::Function(call) = argument else { return false };
+    let name = call.name.0.last().and_then(ObjectNamePart::as_ident).map(normal);
+    name.is_some_and(|name| ["array_lower", "array_upper"].contains(&name.as_str()))
+}
+
+/// Functions in FROM that are provided as tables, with the query for each.
+const IN_FROM: [(&str, &str); 9] = [
+    ("pg_get_keywords", "SELECT * FROM pg_catalog.pg_get_keywords"),
+    ("pg_show_all_settings", "SELECT * FROM pg_catalog.pg_settings"),
+    ("pg_lock_status", "SELECT * FROM pg_catalog.pg_locks"),
+    ("pg_stat_get_activity", "SELECT * FROM pg_catalog.pg_stat_activity"),
+    ("pg_timezone_names", "SELECT * FROM pg_catalog.pg_timezone_names"),
+    ("pg_timezone_abbrevs", "SELECT * FROM pg_catalog.pg_timezone_abbrevs"),
+    ("pg_available_extensions", "SELECT * FROM pg_catalog.pg_available_extensions"),
+    ("pg_options_to_table", "SELECT '' AS option_name, '' AS option_value WHERE false"),
+    ("aclexplode", "SELECT oid(0) AS grantor, oid(0) AS grantee, '' AS privilege_type, false AS is_grantable WHERE false"),
+];
+
+/// Rewrites an item of FROM.
+///
+/// # Errors
+/// None for parsed statements.
+pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
+    let (name, alias, arguments) = match factor {
+        TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &arguments.args),
+        TableFactor::Function { name, alias, args, .. } => (name, alias, &*args),
+        _ => return Ok(()),
+    };
+    without_schema(name);
+    let Some(own) = plain(name) else { return Ok(()) };
+    if let Some((_, query)) = IN_FROM.iter().find(|(name, _)| *name == own) {
+        let alias =
+            alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
+        *factor = TableFactor::Derived { lateral: false, subquery: parse_query(query)?, alias: Some(alias), sample: None };
+        return Ok(());
+    }
+    let given: Option<Vec<Expr>> = arguments
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument.clone()),
+            _ => None,
+        })
+        .collect();
+    let Some(given) = given else { return Ok(()) };
+    let lists = match (own.as_str(), given.as_slice()) {
+        ("generate_subscripts", [list, _]) => {
+            Some(with("range(1, CAST(cardinality($1) AS BIGINT) + 1)", std::slice::from_ref(list))?)
+        }
+        ("generate_series", [first, last]) if given.iter().any(|bound| names_column(bound) || asks_bounds(bound)) => {
+            Some(with("generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT))", &[first.clone(), last.clone()])?)
+        }
+        // The function in FROM needs constants when it is planned; a parameter has its value later.
+        ("generate_series", [_, _] | [_, _, Expr::Value(_)]) if given.iter().any(|bound| !parameters_in(bound).is_empty()) => {
+            let own = TableAlias { explicit: true, name: Ident::new(own.as_str()), columns: vec![], at: None };
+            let alias = alias.get_or_insert(own);
+            if alias.columns.is_empty() {
+                alias.columns.push(TableAliasColumnDef::from_name("value"));
+            }
+            let bounds: Vec<String> = (1..=given.len()).map(|place| format!("CAST(${place} AS BIGINT)")).collect();
+            Some(with(&format!("generate_series({})", bounds.join(", ")), &given)?)
+        }
+        ("_pg_expandarray", [list]) => Some(with("expanded_array($1)", std::slice::from_ref(list))?),
+        ("unnest", [list]) => Some(list.clone()),
+        _ => None,
+    };
+    if lists.is_none() && is_of_rows(&own, state) {
+        let call = call_of(&own, given);
+        let alias =
+            alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
+        let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
+        let subquery = parse_query(&format!("SELECT {call} AS {column}"))?;
+        *factor = TableFactor::Derived { lateral: names_column(&call), subquery, alias: Some(alias), sample: None };
+        return Ok(());
+    }
+    if let Some(places) = lists {
+        let alias =
+            alias.take().or_else(|| Some(TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None }));
+        *factor = TableFactor::UNNEST {
+            alias,
+            array_exprs: vec![places],
+            with_offset: false,
+            with_offset_alias: None,
+            with_ordinality: false,
+        };
+    }
+    Ok(())
+}
+
+/// True for a scalar function that is not also a function in FROM; in FROM it is a table with one row.
+fn is_of_rows(name: &str, state: &SessionState) -> bool {
+    let is_relation =
+        || functions::all().iter().flat_map(|set| set.docs()).any(|doc| doc.kind == Kind::Relation && doc.name == name);
+    state.scalar_functions().contains_key(name)
+        && !state.table_functions().contains_key(name)
+        && crate::files::reader(name).is_none()
+        && !is_relation()
+}
+
+/// Names the column of a series after its alias where the SELECT reads it by that name: `SELECT g FROM generate_series(1, 3) g`.
+/// Otherwise it is called `value`.
+pub fn select(select: &mut Select) {
+    let conditions = [&mut select.selection, &mut select.having, &mut select.qualify];
+    conditions.into_iter().flatten().for_each(in_conditions);
+    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+        if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
+            in_conditions(condition);
+        }
+    }
+    if series(select).next().is_none() {
+        return;
+    }
+    let mut read = HashSet::new();
+    let _ = select.each_expression(|part| {
+        if let Expr::Identifier(name) = part {
+            read.insert(normal(name));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    for alias in series(select).filter(|alias| read.contains(&normal(&alias.name))) {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+    }
+}
+
+/// The aliases, without columns, of the series in FROM.
+fn series(select: &mut Select) -> impl Iterator<Item = &mut TableAlias> {
+    let factors = select.from.iter_mut().flat_map(|TableWithJoins { relation, joins }| {
+        iter::once(relation).chain(joins.iter_mut().map(|join| &mut join.relation))
+    });
+    factors.filter_map(|factor| {
+        let (TableFactor::Table { name, alias, args: Some(_), .. } | TableFactor::Function { name, alias, .. }) = factor else {
+            return None;
+        };
+        let is_series = ["generate_series", "range"].contains(&plain(name)?.as_str());
+        alias.as_mut().filter(|alias| is_series && alias.columns.is_empty())
+    })
+}
+
+/// True when an expression contains a column or a subquery.
+fn names_column(expression: &Expr) -> bool {
+    let found = expression.each_expression(|part| match part {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
