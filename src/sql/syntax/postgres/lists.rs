@@ -2,9 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::Result;
 use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, UnaryOperator, Value};
 
 use super::arrays::array_literal;
+use super::{arguments_of, plain};
+use crate::sql::syntax::expression_macros::with;
 use crate::sql::syntax::{call_of, quantified};
 use crate::walk::Walk;
 
@@ -44,6 +47,58 @@ pub fn in_conditions(condition: &mut Expr) {
             }
             _ => {}
         }
+    }
+}
+
+/// `a LIKE ALL (patterns)`, and `a NOT LIKE ANY (list)`, which holds where a pattern of the list does not match, as in PostgreSQL. Of
+/// patterns in brackets, `NOT LIKE ANY ('a%', 'b%')`, none may match, as in Snowflake.
+pub fn like_each(expression: &Expr) -> Result<Option<Expr>> {
+    let (Expr::Like { any, negated, expr, pattern, escape_char } | Expr::ILike { any, negated, expr, pattern, escape_char }) =
+        expression
+    else {
+        return Ok(None);
+    };
+    let is_like = matches!(expression, Expr::Like { .. });
+    let (list, of_all) = match pattern.as_ref() {
+        Expr::Function(call) if !any && plain(&call.name).as_deref() == Some("all") => match arguments_of(call).as_deref() {
+            Some([list]) => (list.clone(), true),
+            Some([_, _, ..]) => (Expr::Tuple(arguments_of(call).unwrap_or_default()), true),
+            _ => return Ok(None),
+        },
+        list if *any && *negated && !in_brackets(list) => (list.clone(), false),
+        _ => return Ok(None),
+    };
+    if let Some(patterns) = patterns_of(&list) {
+        let one = |pattern: Expr| {
+            let (negated, expr, pattern, escape_char) = (*negated, expr.clone(), Box::new(pattern), escape_char.clone());
+            match is_like {
+                true => Expr::Like { negated, any: false, expr, pattern, escape_char },
+                false => Expr::ILike { negated, any: false, expr, pattern, escape_char },
+            }
+        };
+        let op = if of_all { BinaryOperator::And } else { BinaryOperator::Or };
+        let joined = |left: Expr, right: Expr| Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) };
+        let each = patterns.into_iter().map(one).reduce(joined);
+        return Ok(each.map(|each| Expr::Nested(Box::new(each))));
+    }
+    if escape_char.is_some() || matches!(list, Expr::Subquery(_)) {
+        return Ok(None);
+    }
+    let word = if is_like { "LIKE" } else { "ILIKE" };
+    // All of them hold where none is broken.
+    let sql = match (of_all, *negated) {
+        (true, false) => format!("(NOT any_match($2, __pattern -> $1 NOT {word} __pattern))"),
+        (true, true) => format!("(NOT any_match($2, __pattern -> $1 {word} __pattern))"),
+        (false, _) => format!("any_match($2, __pattern -> $1 NOT {word} __pattern)"),
+    };
+    with(&sql, &[expr.as_ref().clone(), list]).map(Some)
+}
+
+fn in_brackets(pattern: &Expr) -> bool {
+    match pattern {
+        Expr::Nested(inner) => in_brackets(inner),
+        Expr::Tuple(_) => true,
+        _ => false,
     }
 }
 

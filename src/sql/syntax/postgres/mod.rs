@@ -13,6 +13,7 @@
 //! | `a LIKE b ESCAPE '/'` | `a LIKE like_escape(b, '/')` |
 //! | `localtimestamp` | `CAST(now() AS TIMESTAMP)` |
 //! | `a LIKE ANY (list)` | `any_match(list, pattern -> a LIKE pattern)` |
+//! | `a LIKE ALL (list)` | `NOT any_match(list, pattern -> a NOT LIKE pattern)` |
 //! | `a SIMILAR TO 'b%'` | `(a ~ '^(?:b.*)$')`, as the engine finds a regular expression anywhere |
 //! | `a = ANY(list)` | `NOT (a <> ALL(list))`, which is NULL if it is unknown; `array_has(list, a)` as a condition |
 //! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
@@ -44,7 +45,7 @@ use super::expression_macros::with;
 use crate::sql::command::normal;
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
 use arrays::list_of;
-use lists::{as_all, patterns_of, regular};
+use lists::{as_all, like_each, patterns_of, regular};
 use sources::asks_bounds;
 use types::{cast, reg_type};
 
@@ -70,6 +71,9 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
 }
 
 fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
+    if let Some(each) = like_each(expression)? {
+        return Ok(Some(each));
+    }
     Ok(match expression {
         Expr::Function(function) => {
             without_schema(&mut function.name);
