@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use super::compiled::compiled;
 use crate::adapter::ScalarFunction;
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::failed;
@@ -76,7 +77,6 @@ impl ScalarUDFImpl for ExtractAll {
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         let (texts, written) = (columns[0].as_string::<i32>(), columns[1].as_string::<i32>());
         let groups = columns.get(2).map(|groups| groups.as_primitive::<Int64Type>());
-        // A pattern is nearly always the same on every row.
         let mut patterns = HashMap::new();
         let mut found = ListBuilder::new(StringBuilder::new());
         for row in 0..columns[0].len() {
@@ -85,15 +85,7 @@ impl ScalarUDFImpl for ExtractAll {
                 continue;
             }
             let pattern = written.value(row);
-            if !patterns.contains_key(pattern) {
-                // The regex engine's message contains only the pattern.
-                let compiled = compile_regex(pattern, None).map_err(|_| {
-                    let rule = "close every bracket, and write \\ before a character to be taken literally";
-                    failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))
-                })?;
-                patterns.insert(pattern, compiled);
-            }
-            let Some(compiled) = patterns.get(pattern) else { continue };
+            let compiled = compiled(DOC.name, &mut patterns, pattern, |pattern| compile_regex(pattern, None))?;
             let group = groups.map_or(0, |groups| groups.value(row));
             let last = compiled.captures_len() - 1;
             let group = usize::try_from(group).ok().filter(|group| *group <= last).ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! Strings: parts, similarity, and formatted values, under the names of other systems.
 
+mod compiled;
 mod found;
 mod likeness;
 mod parts;

@@ -9,9 +9,9 @@ use datafusion::common::Result;
 use datafusion::functions::regex::compile_regex;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
+use super::compiled::compiled;
 use crate::adapter::ScalarFunction;
 use crate::docs::{Argument, Doc, Kind, Takes};
-use crate::error::failed;
 
 /// The function.
 #[derive(Debug)]
@@ -68,7 +68,6 @@ impl ScalarUDFImpl for Split {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
         let (texts, written) = (columns[0].as_string::<i32>(), columns[1].as_string::<i32>());
-        // A pattern is nearly always the same on every row.
         let mut patterns = HashMap::new();
         let mut parts = ListBuilder::new(StringBuilder::new());
         for row in 0..columns[0].len() {
@@ -76,16 +75,7 @@ impl ScalarUDFImpl for Split {
                 parts.append_null();
                 continue;
             }
-            let pattern = written.value(row);
-            if !patterns.contains_key(pattern) {
-                // What the engine says is the pattern alone.
-                let compiled = compile_regex(pattern, None).map_err(|_| {
-                    let rule = "close every bracket, and write \\ before a character to be taken literally";
-                    failed(DOC.name, format!("{pattern} is not a valid pattern; {rule}"))
-                })?;
-                patterns.insert(pattern, compiled);
-            }
-            let Some(compiled) = patterns.get(pattern) else { continue };
+            let compiled = compiled(DOC.name, &mut patterns, written.value(row), |pattern| compile_regex(pattern, None))?;
             let text = texts.value(row);
             let mut from = 0;
             for found in compiled.find_iter(text) {
