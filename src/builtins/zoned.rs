@@ -161,11 +161,13 @@ pub fn is_moved(expression: &Expr) -> bool {
     matches!(expression, Expr::ScalarFunction(call) if [INSTANT.name, SHOWN.name].contains(&call.func.name()))
 }
 
+/// The name of a zone as the calendar has it, for a name in any case.
+///
 /// # Errors
 /// The zone is unknown.
-pub fn check_zone(name: &str) -> Result<()> {
+pub fn known_zone(name: &str) -> Result<String> {
     calendar::zone(name).map_err(|problem| invalid("AT TIME ZONE", problem))?;
-    Ok(())
+    Ok(calendar::zone_name(name).unwrap_or_else(|| name.to_string()))
 }
 
 /// A timestamp without time zone, or a date, as local time in a zone.

@@ -49,12 +49,31 @@ pub struct Due {
     pub count: u64,
 }
 
+/// The name of a zone as the calendar has it, for a name in any case: `Asia/Shanghai` for `asia/shanghai`.
+pub fn zone_name(name: &str) -> Option<String> {
+    let mut begins = true;
+    let titled: String = name
+        .chars()
+        .map(|letter| {
+            let own = if begins { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+            begins = !letter.is_alphanumeric();
+            own
+        })
+        .collect();
+    // Small words and abbreviations within names.
+    let titled = titled.replace("_Of_", "_of_").replace("_Es_", "_es_").replace("-Au-", "-au-").replace("Gmt", "GMT");
+    let of_states = titled.replacen("Us/", "US/", 1);
+    [name.to_string(), name.to_uppercase(), titled, of_states].into_iter().find(|name| name.parse::<Tz>().is_ok())
+}
+
 /// The zone of a name, such as `Asia/Shanghai`, or of a fixed distance from UTC, such as `+08:00`.
 ///
 /// # Errors
 /// There is none, as a sentence without subject.
 pub fn zone(name: &str) -> Result<Tz, String> {
-    name.parse()
+    zone_name(name)
+        .unwrap_or_else(|| name.to_string())
+        .parse()
         .map_err(|_| format!("'{name}' is not a time zone; write a name such as 'Asia/Shanghai', or an offset such as '+08:00'"))
 }
 

@@ -17,6 +17,7 @@ use super::Session;
 use super::answer::Answer;
 use super::prepared::Parameters;
 use super::transactions::TransactionStatus;
+use crate::calendar;
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::role;
 use crate::postgres_settings::{Given, checked, milliseconds, setting, told};
@@ -257,7 +258,8 @@ fn zone_of(value: &str) -> Result<(String, String)> {
         let sign = if posix.starts_with('+') { '-' } else { '+' };
         return Ok((text.to_string(), format!("{sign}{hours:02}:{minutes:02}")));
     }
-    if known(text) { Ok((text.to_string(), text.to_string())) } else { Err(wrong()) }
+    let name = calendar::zone_name(text).ok_or_else(wrong)?;
+    Ok((name.clone(), name))
 }
 
 #[cfg(test)]

@@ -304,7 +304,7 @@ impl ExprPlanner for TimesInZones {
             _ => None,
         };
         let Some(zone) = zone else { return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })) };
-        zoned::check_zone(&zone)?;
+        let zone = zoned::known_zone(&zone)?;
         Ok(PlannerResult::Planned(at_zone(left, &zone, schema)?))
     }
 }
