@@ -5,7 +5,12 @@ pub const MORE_THAN_ONE_ROW: &str = "Scalar subquery returned more than one row"
 
 /// The text of an error that is known here.
 pub fn translated(text: &str) -> Option<String> {
-    call(text).or_else(|| of_query(text)).or_else(|| of_times(text)).or_else(|| of_types(text)).or_else(|| of_tables(text))
+    call(text)
+        .or_else(|| of_query(text))
+        .or_else(|| of_values(text))
+        .or_else(|| of_times(text))
+        .or_else(|| of_types(text))
+        .or_else(|| of_tables(text))
 }
 
 /// What stands between two parts of a text, in order: `parts(text, ["from ", " to ", ""])` gives two.
@@ -326,6 +331,45 @@ fn of_query(text: &str) -> Option<String> {
     }
     if text.starts_with("COUNT DISTINCT with multiple arguments") {
         return Some("count: DISTINCT takes one column; write count(DISTINCT (a, b)) for pairs".into());
+    }
+    None
+}
+
+/// What a function or an operator says of values that it cannot take.
+fn of_values(text: &str) -> Option<String> {
+    if let Some(found) = parts(text, ["Overflow happened on FACTORIAL(", ")"]) {
+        return Some(format!(
+            "factorial: takes a whole number from 0 to 20, got {}; for larger ones write exp(lgamma(n + 1))",
+            found[0]
+        ));
+    }
+    if let Some(found) = parts(text, ["Signed integer overflow in ", "(", ")"]) {
+        let name = found[0].to_lowercase();
+        return Some(format!("{name}({}): the result is out of the range of BIGINT", found[1]));
+    }
+    if let Some(found) = parts(text, ["Overflow while rounding ", ""]) {
+        return Some(format!("round: the result is out of the range of {}; CAST the number to DECIMAL(38, 0)", found[0]));
+    }
+    if let Some(found) = parts(text, ["Arithmetic overflow: Overflow happened on: ", ""]) {
+        return Some(format!("{}: is out of the range of its type; CAST one side to DOUBLE", found[0]));
+    }
+    if let Some((name, given)) = text.split_once(" does not support type ")
+        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    {
+        let given = given.trim_matches(['\'', '.']);
+        return Some(match given {
+            "Null" => format!("{name}: does not take NULL without a type; CAST it, as in CAST(NULL AS BIGINT[])"),
+            given => format!("{name}: does not take {given}; CAST the argument"),
+        });
+    }
+    if let Some(found) = parts(text, ["Unsupported date_trunc granularity: '", "'. Supported values are: ", ""]) {
+        return Some(format!("date_trunc: no such part '{}'; there is {}", found[0], found[1]));
+    }
+    if let Some(found) = parts(text, ["Parser error: Invalid timezone \"", "\": "]) {
+        return Some(format!(
+            "TIMESTAMP: '{}' is not a time zone; write a name such as 'Asia/Shanghai', or an offset such as '+08:00'",
+            found[0]
+        ));
     }
     None
 }
