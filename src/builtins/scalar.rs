@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -63,6 +64,15 @@ pub fn short_name(mut name: String) -> String {
     name
 }
 
+/// A constant as SQL writes it. The engine writes an interval as its parts in memory.
+fn written(value: &ScalarValue) -> String {
+    if matches!(value.data_type(), DataType::Interval(_)) && !value.is_null() {
+        let shown = value.to_array().ok().and_then(|span| array_value_to_string(&span, 0).ok());
+        return shown.map_or_else(|| value.to_string(), |span| format!("INTERVAL '{span}'"));
+    }
+    value.to_string()
+}
+
 #[derive(Debug)]
 struct Udf {
     scalar: &'static Scalar,
@@ -114,7 +124,7 @@ impl ScalarUDFImpl for Udf {
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let types: Vec<DataType> = arguments.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let name = |(field, value): (&FieldRef, &Option<&ScalarValue>)| match value {
-            Some(value) => value.to_string(),
+            Some(value) => written(value),
             None => field.name().clone(),
         };
         let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
