@@ -286,8 +286,11 @@ fn grouping(select: &mut Select) {
         });
         modifiers.clear();
     }
-    if modifiers.is_empty() && expressions.len() > 1 && !expressions.iter().all(plain) && super::grouping::check(group_by).is_ok()
-    {
+    // Columns that go together: ROLLUP ((a, b), c).
+    let joins =
+        |expression: &Expr| matches!(expression, Expr::Rollup(sets) | Expr::Cube(sets) if sets.iter().any(|set| set.len() > 1));
+    let multiplies = expressions.len() > 1 && !expressions.iter().all(plain);
+    if modifiers.is_empty() && (multiplies || expressions.iter().any(joins)) && super::grouping::check(group_by).is_ok() {
         multiply(group_by);
     }
     let GroupByExpr::Expressions(expressions, _) = group_by else { return };
