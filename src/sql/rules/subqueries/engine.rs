@@ -11,13 +11,19 @@ use super::columns::{outer_columns, subquery_of};
 
 /// True for a WHERE condition without subqueries, and for one that DataFusion plans as a semi join or an anti join.
 pub fn computes_condition(condition: &Expr, rows: &LogicalPlan) -> Result<bool> {
+    // An anti join of a value without columns would compare it beneath the join, and take NULL for a value that differs.
+    let is_key = |value: &Expr| !value.column_refs().is_empty();
     let (subquery, negated) = match condition {
         Expr::Not(inner) => match inner.as_ref() {
-            Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) => (subquery, !negated),
+            Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) && (*negated || is_key(expr)) => {
+                (subquery, !negated)
+            }
             Expr::Exists(Exists { subquery, .. }) => (subquery, false),
             _ => return Ok(!has_subquery(condition)),
         },
-        Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) => (subquery, *negated),
+        Expr::InSubquery(InSubquery { subquery, negated, expr }) if !has_subquery(expr) && (!negated || is_key(expr)) => {
+            (subquery, *negated)
+        }
         Expr::Exists(Exists { subquery, .. }) => (subquery, false),
         _ => return Ok(!has_subquery(condition)),
     };
