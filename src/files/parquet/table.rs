@@ -22,6 +22,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::file::metadata::ParquetMetaData;
 
@@ -37,6 +38,8 @@ use crate::text::sql_type;
 
 /// The number of files whose footers are read at the same time.
 const AT_ONCE: usize = 16;
+/// The last bytes of a file: the length of its footer, and four magic letters.
+const TAIL: u64 = 8;
 /// Integers up to here are exact as doubles.
 const WHOLE: i64 = 1 << 53;
 
@@ -117,6 +120,7 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
     if found.meta.size == 0 {
         return Err(failed(&name, "cannot be read as Parquet: the file is empty"));
     }
+    check_length(&found).await?;
     let metas = [found.meta.clone()];
     let looked = AssertUnwindSafe(async {
         let schema = format.infer_schema(state, &found.store, &metas).await?;
@@ -136,6 +140,22 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         false => vec![],
     };
     Ok(Known { found, schema, statistics, uuids })
+}
+
+/// Refuses a local file whose footer claims to be longer than the file, because the reader subtracts without looking. For a remote file
+/// this would be one more request.
+async fn check_length(found: &Found) -> Result<()> {
+    let size = found.meta.size;
+    let Some(start) = size.checked_sub(TAIL).filter(|_| found.url == ObjectStoreUrl::local_filesystem()) else { return Ok(()) };
+    let tail = found.store.get_range(&found.meta.location, start..size).await.map_err(|error| failed(&found.name, error))?;
+    let length = tail.get(..4).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+    let is_parquet = tail.ends_with(b"PAR1") || tail.ends_with(b"PARE");
+    match length {
+        Some(length) if is_parquet && u64::from(length) > start => {
+            Err(failed(&found.name, "cannot be read as Parquet: its footer is longer than the file"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The footer of a file that was read before.
