@@ -134,6 +134,11 @@ pub struct Found {
     pub folders: Vec<(String, String)>,
 }
 
+/// True for a name that never counts: Excel keeps a file `~$name` beside each workbook that is open.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['.', '_']) || name.starts_with("~$")
+}
+
 /// How patterns match: `*` stays within one folder, `**` crosses folders.
 const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
@@ -310,7 +315,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
     let mut metas: Vec<ObjectMeta> = store.list(Some(&prefix)).try_collect().await.map_err(|error| failed(location, error))?;
     metas.retain(|meta| {
         let within = Path::new(meta.location.as_ref()).strip_prefix(prefix.as_ref()).unwrap_or(Path::new(""));
-        let is_hidden = within.components().any(|part| part.as_os_str().to_string_lossy().starts_with(['.', '_']));
+        let is_hidden = within.components().any(|part| is_hidden(&part.as_os_str().to_string_lossy()));
         let is_meant = match &wildcard {
             Some(wildcard) => wildcard.means(within, counts),
             None => meta.location.filename().is_some_and(counts),
