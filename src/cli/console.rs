@@ -175,6 +175,9 @@ impl Console {
                     "{path}: results are written as they are, not compressed; leave out .{ending}, or write COPY (query) TO '{path}'"
                 )));
             }
+            if format.is_none() && self.format == Format::Table {
+                refuse_other_kinds(path)?;
+            }
             let staged = Staged::beside(path)?;
             let file = File::create(staged.path()).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
             self.place = Place::File { staged, opened: Opened { file, format, results: 0 } };
@@ -439,6 +442,25 @@ fn is_text(format: Format, subject: &str) -> Result<(), Failure> {
 fn compression(path: &Path) -> Option<&'static str> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     ["gz", "zst", "bz2", "xz"].into_iter().find(|known| *known == ending)
+}
+
+/// Refuses a file whose extension promises something else than text, when no format is given: it would hold a table of text.
+fn refuse_other_kinds(path: &Path) -> Result<(), Failure> {
+    const OTHERS: [&str; 20] = [
+        "arrow", "avro", "db", "docx", "duckdb", "feather", "htm", "html", "ods", "orc", "pdf", "png", "sqlite", "svg", "tar",
+        "xls", "xlsb", "xlsm", "xml", "zip",
+    ];
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).unwrap_or_default();
+    if !OTHERS.contains(&ending.as_str()) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Failure::Error(match ending.as_str() {
+        "arrow" => format!("{path}: results are not written as .arrow files; write COPY (query) TO '{path}'"),
+        _ => format!(
+            "{path}: results are not written as .{ending} files; end the name in .csv, .json, .xlsx or .parquet, or give a format"
+        ),
+    }))
 }
 
 /// Ends a cancelled statement, and waits until it is done: a refresh records how it ended.
