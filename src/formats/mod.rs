@@ -4,6 +4,7 @@ mod cells;
 mod charting;
 mod csv;
 mod excel;
+mod json;
 mod lost;
 mod nested;
 mod plain;
@@ -15,25 +16,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
 use datafusion::arrow::json::{Writer as JsonWriter, WriterBuilder};
-use datafusion::arrow::util::display::ArrayFormatter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::text::grouped;
 pub use cells::cells;
-use cells::{format_options, visible};
+use cells::visible;
 pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;
+use json::for_json;
 pub use lost::Lost;
-use nested::is_bytes;
 pub use plain::{plain_batch, plain_schema, plain_type};
 use table::Table;
 pub use table::{Blocks, TableStyle, display_width, wrapped};
@@ -141,8 +141,8 @@ impl<'a> ResultWriter<'a> {
         match &mut self.kind {
             Kind::Csv(writer) => writer.write(batch),
             Kind::Excel(writer) => writer.write(batch),
-            Kind::Json(writer) => writer.write(&bytes_as_texts(named(batch, &self.schema)?)?).map_err(into_io),
-            Kind::Ndjson(writer) => writer.write(&bytes_as_texts(named(batch, &self.schema)?)?).map_err(into_io),
+            Kind::Json(writer) => writer.write(&for_json(named(batch, &self.schema)?)?).map_err(into_io),
+            Kind::Ndjson(writer) => writer.write(&for_json(named(batch, &self.schema)?)?).map_err(into_io),
             Kind::Parquet(writer, plain) => writer.write(&plain_batch(batch, plain).map_err(into_io)?).map_err(io::Error::other),
             Kind::Markdown(sink) => {
                 for row in cells(batch)? {
@@ -224,28 +224,6 @@ fn with_different_names(schema: &SchemaRef) -> SchemaRef {
 /// The same rows with the column names of a schema.
 fn named(batch: &RecordBatch, schema: &SchemaRef) -> io::Result<RecordBatch> {
     RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()).map_err(into_io)
-}
-
-/// The rows with bytes as they are written: `\x616263`.
-fn bytes_as_texts(batch: RecordBatch) -> io::Result<RecordBatch> {
-    let schema = batch.schema();
-    if !schema.fields().iter().any(|field| is_bytes(field.data_type())) {
-        return Ok(batch);
-    }
-    let options = format_options();
-    let (mut fields, mut columns) = (vec![], vec![]);
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        if !is_bytes(field.data_type()) {
-            fields.push(Arc::clone(field));
-            columns.push(Arc::clone(column));
-            continue;
-        }
-        let formatter = ArrayFormatter::try_new(column, &options).map_err(into_io)?;
-        let text = |row: usize| column.is_valid(row).then(|| format!("\\x{}", formatter.value(row)));
-        fields.push(Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)));
-        columns.push(Arc::new((0..column.len()).map(text).collect::<StringArray>()) as ArrayRef);
-    }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(into_io)
 }
 
 fn start(
