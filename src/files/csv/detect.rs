@@ -83,7 +83,7 @@ fn refuse_other_encodings(name: &str, bytes: &[u8], is_whole: bool) -> Result<()
         // A character is cut off at the end of the sample.
         return Ok(());
     }
-    Err(not_utf_8(name, bytes, error.valid_up_to()))
+    Err(not_utf_8(name, bytes, error.valid_up_to(), None))
 }
 
 /// The name of UTF-16 for bytes that may be such without a mark. Every second byte of Western text is 0, which is valid UTF-8.
@@ -97,10 +97,11 @@ fn utf_16(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The error for bytes that are not UTF-8 from `place` on.
-pub fn not_utf_8(name: &str, bytes: &[u8], place: usize) -> datafusion::error::DataFusionError {
+/// The error for bytes that are not UTF-8 from `place` on, which is in a known line of the file, or the bytes are its beginning.
+pub fn not_utf_8(name: &str, bytes: &[u8], place: usize, line: Option<usize>) -> datafusion::error::DataFusionError {
     let around = &bytes[..bytes.len().min(place + HEAD)];
-    let line = 1 + around[..place.min(around.len())].iter().filter(|byte| **byte == b'\n').count();
+    let lines_before = || around[..place.min(around.len())].iter().filter(|byte| **byte == b'\n').count();
+    let line = line.unwrap_or_else(|| 1 + lines_before());
     let start = around[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let sample = &around[start..];
     // Chinese text in GBK consists of pairs of bytes above 0x80; Western text has single ones.

@@ -158,18 +158,20 @@ impl Decoder for CsvDecoder {
         match fault {
             Fault::Endless => self.endless_row(line),
             Fault::Ragged(ragged) => ragged_row(self.file(), line, &ragged, &here.bytes[ragged.range.clone()]),
-            Fault::Misfit { column, misfit, .. } => self.misfit(line, column, &misfit, here.bytes),
+            Fault::Misfit { start, column, misfit } => {
+                self.misfit(line, column, &misfit, here.bytes.get(start..).unwrap_or_default())
+            }
         }
     }
 }
 
 impl CsvDecoder {
-    /// The error for a value that does not fit its column.
+    /// The error for a value that does not fit its column; its record begins `bytes`.
     fn misfit(&self, line: usize, column: usize, misfit: &Misfit, bytes: &[u8]) -> DataFusionError {
         let (file, field) = (self.file(), self.scan.layout.schema.field(column));
         if field.data_type() == &DataType::Utf8View {
             let place = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
-            return not_utf_8(&format!("{} line {line}", file.detected.source.name), bytes, place);
+            return not_utf_8(&file.detected.source.name, bytes, place, Some(line));
         }
         let (name, data_type) = (field.name(), sql_type(field.data_type()));
         let shown: String = misfit.text.chars().take(60).collect();
