@@ -397,7 +397,8 @@ fn with_folder_names(plan: LogicalPlan, folders: &[String]) -> Result<LogicalPla
         if !folders.contains(field.name()) {
             return own;
         }
-        coalesce(vec![cast(own, DataType::Utf8), lit(NULL_FOLDER)]).alias_qualified(qualifier.cloned(), field.name())
+        let text = files::folders::named(cast(own, DataType::Utf8), field.name());
+        coalesce(vec![text, lit(NULL_FOLDER)]).alias_qualified(qualifier.cloned(), field.name())
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
     LogicalPlanBuilder::from(plan).project(columns)?.build()

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, BooleanArray};
+use datafusion::arrow::array::{AsArray, BooleanArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::Session;
-use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::Expr;
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::places::Found;
 use super::values::{Guess, Numbers, Seen, class};
@@ -117,4 +117,46 @@ impl Folders {
 
 fn shown(keys: &[String]) -> String {
     if keys.is_empty() { "none".into() } else { keys.join(", ") }
+}
+
+/// The values of a column, as texts, for the names of folders. A text that would be read as NULL is an error.
+pub fn named(text: Expr, column: &str) -> Expr {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::from(Named { signature, column: column.to_string() }).call(vec![text])
+}
+
+/// The name of the function.
+const NAMED: &str = "folder_name";
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Named {
+    signature: Signature,
+    column: String,
+}
+
+impl ScalarUDFImpl for Named {
+    fn name(&self) -> &str {
+        NAMED
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value] = arguments.args.as_slice() else { return internal_err!("{NAMED} takes a text") };
+        let texts = value.to_array(arguments.number_rows)?;
+        let is_taken = |texts: &StringArray| texts.iter().flatten().any(|text| text == NULL_FOLDER);
+        if texts.as_string_opt::<i32>().is_some_and(is_taken) {
+            let problem = format!(
+                "has the text {NULL_FOLDER}, which stands for NULL in names of folders; replace it, or leave the column out of PARTITIONED BY"
+            );
+            return Err(invalid(&self.column, problem));
+        }
+        Ok(value.clone())
+    }
 }
