@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::objects::Object;
 use super::stamp::Stamp;
 use super::transaction::Change;
-use super::{Catalog, budgets};
+use super::{Catalog, budgets, role_limits};
 
 /// The role that every role is a member of.
 pub const PUBLIC: &str = "public";
@@ -195,10 +195,12 @@ pub fn apply(connection: &Connection, change: &GrantChange) -> rusqlite::Result<
             connection.execute("UPDATE grants SET name = ?2 WHERE class = 'role' AND name = ?1", params![old, new])?;
             connection.execute("UPDATE objects SET owner = ?2 WHERE owner = ?1", params![old, new])?;
             budgets::rename(connection, old, new)?;
+            role_limits::rename(connection, old, new)?;
         }
         GrantChange::DropRole(name) => {
             connection.execute("DELETE FROM grants WHERE role = ?1 OR (class = 'role' AND name = ?1)", params![name])?;
             budgets::drop(connection, name)?;
+            role_limits::drop(connection, name)?;
         }
     }
     Ok(())

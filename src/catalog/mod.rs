@@ -65,6 +65,7 @@ pub mod output;
 pub mod published;
 pub mod retention;
 pub mod rewriting;
+pub mod role_limits;
 pub mod room;
 pub mod runs;
 pub mod schedules;
@@ -98,7 +99,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 14;
+const SCHEMA_VERSION: i64 = 15;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -261,6 +262,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     budgets::MIGRATION,
     stored_classes::MIGRATION,
     keys::AUDIT_MIGRATION,
+    role_limits::MIGRATION,
 ];
 /// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;

@@ -4,6 +4,7 @@ use datafusion::common::Result;
 
 use super::{Engine, Parameters, Session};
 use crate::catalog::grants::Privilege;
+use crate::catalog::role_limits::RoleLimits;
 use crate::objects::role;
 use crate::passwords::Verifier;
 
@@ -33,6 +34,15 @@ impl Engine {
     pub(crate) fn connection_limit(&self, name: &str) -> Result<Option<usize>> {
         let context = self.session()?.statement(Parameters::default());
         Ok(role::known(name, &context)?.and_then(|(_, role)| role.connections))
+    }
+
+    /// What the connections of a role may use at most.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub(crate) fn limits_of(&self, name: &str) -> Result<RoleLimits> {
+        let context = self.session()?.statement(Parameters::default());
+        Ok(RoleLimits::of(name, &context.catalog().limits()?))
     }
 
     /// Refuses a role that was not granted CONNECT.

@@ -285,7 +285,8 @@ impl Engine {
         began_at: i64,
         last_success: Option<i64>,
     ) -> Result<Session> {
-        let session = self.session()?.with_role(&schedule.owner).with_base(&schedule.base);
+        let limits = self.limits_of(&schedule.owner)?;
+        let session = self.session()?.with_role(&schedule.owner).with_limits(limits).with_base(&schedule.base);
         let mut session = if schedule.is_trusted { session } else { session.with_rights_of_role() };
         if let Some(places) = places {
             session = session.with_places(places);

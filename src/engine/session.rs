@@ -24,6 +24,7 @@ use super::prepared::{Parameters, Prepared};
 use super::schema::{CATALOG, PUBLIC, TemporaryCatalog, bind};
 use super::transactions::Transaction;
 use super::{Engine, auditing, configured, execution, remote};
+use crate::catalog::role_limits::RoleLimits;
 use crate::databases::Remote;
 use crate::error::{SqlState, in_language, sqlstate};
 use crate::files;
@@ -66,6 +67,8 @@ pub struct Session {
     pub(super) role: Arc<Mutex<Option<Arc<str>>>>,
     /// True for a user with all rights, whatever the database grants to the role.
     pub(super) is_trusted: bool,
+    /// What its statements may use at most.
+    limits: RoleLimits,
     places: Option<Arc<[String]>>,
     base: Arc<Path>,
     /// The client connection.
@@ -137,6 +140,7 @@ impl Session {
             login,
             role,
             is_trusted,
+            limits: RoleLimits::default(),
             places,
             base,
             connection: None,
@@ -154,6 +158,17 @@ impl Session {
     pub(crate) fn with_rights_of_role(mut self) -> Self {
         self.is_trusted = false;
         self
+    }
+
+    /// The same session, whose statements use at most this much.
+    pub(crate) fn with_limits(mut self, limits: RoleLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What its statements may use at most.
+    pub(crate) fn limits(&self) -> RoleLimits {
+        self.limits
     }
 
     /// The same session, without SET ROLE.
@@ -242,6 +257,7 @@ impl Session {
             role: self.current_role(),
             is_trusted: self.is_trusted && self.role.lock().is_none(),
             is_superuser: role::is_superuser,
+            limits: self.limits,
             places: self.places.clone(),
             base: Arc::clone(&self.base),
             environment: self.engine.shared.options.environment.clone(),

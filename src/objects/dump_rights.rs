@@ -11,6 +11,7 @@ use super::relation::NAMESPACE;
 use crate::catalog::budgets::{Budget, MILLIONTHS};
 use crate::catalog::grants::{Grant, PUBLIC, Privilege, Thing};
 use crate::catalog::objects::Object;
+use crate::catalog::role_limits::Limit;
 use crate::statement::StatementContext;
 use crate::text::{identifier, literal};
 
@@ -44,6 +45,7 @@ pub fn dump(objects: &[Object], context: &StatementContext) -> Result<String> {
     }
     lines.extend(grants.iter().filter(|grant| !is_from_the_start(grant)).filter_map(|grant| given(grant, objects, context)));
     section("Rights", lines);
+    section("Limits", context.catalog().limits()?.iter().map(limit).collect());
     section("Budgets", context.catalog().budgets()?.iter().map(budget).collect());
     Ok(script)
 }
@@ -108,6 +110,11 @@ fn given(grant: &Grant, objects: &[Object], context: &StatementContext) -> Optio
     };
     let option = if grant.is_grantable { " WITH GRANT OPTION" } else { "" };
     Some(format!("GRANT {} ON {on} TO {role}{option};", grant.privilege))
+}
+
+/// A limit of a role.
+fn limit(limit: &Limit) -> String {
+    format!("ALTER ROLE {} SET {} = {};", identifier(&limit.role), limit.name, limit.value)
 }
 
 /// The budget of a role, without what it has spent.

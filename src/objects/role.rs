@@ -18,9 +18,11 @@ use super::values::{given, number, text, yes};
 use crate::catalog::budgets::MILLIONTHS;
 use crate::catalog::grants::{Grant, GrantChange, Privilege, Thing};
 use crate::catalog::objects::{NewVersion, Object};
+use crate::catalog::role_limits::{MEMORY_SHARE, QUERIES, RoleLimits, TIMEOUT};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::passwords::Verifier;
+use crate::postgres_settings::checked;
 use crate::sql::command::{Body, Grammar, normal};
 use crate::sql::statement::STATEMENT;
 use crate::sql::written::Written;
@@ -34,14 +36,18 @@ static DOC: Doc = Doc {
 CREATE USER …
 ALTER ROLE name [LOGIN | NOLOGIN] [SUPERUSER | NOSUPERUSER] [PASSWORD '…' | PASSWORD NULL] [CONNECTION LIMIT n] [VALID UNTIL 'time']
 ALTER ROLE name RENAME TO other
-ALTER ROLE name SET portrait.privacy_budget = n
-ALTER ROLE name RESET portrait.privacy_budget
+ALTER ROLE name SET setting = n
+ALTER ROLE name RESET setting
 DROP ROLE [IF EXISTS] name",
     description: "\
 As soon as one role has LOGIN and a password, everybody who connects to `portrait serve` needs both. A role may use what it owns, and what GRANT gives to it or to a role
 that it is a member of; with SUPERUSER it may do everything. A user is a role with LOGIN. Anyone who can open the folder of the database (`portrait -d`) needs no role and
 may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED BY name TO other` gives them to another role first. A role that masks or row policies are for
 keeps its name and cannot be dropped either.
+
+Three settings limit what the connections of a role to a server may use, and what its schedules may: `statement_timeout` the time of a statement (`'30s'`; a number is milliseconds),
+`portrait.memory_share` the percentage of the memory limit that one statement may use, `portrait.max_queries` how many statements of the role run at the same time;
+others wait for their turn. A session may SET less, never more. A change applies to new connections. RESET removes the limit.
 
 `portrait.privacy_budget` limits what `noisy_count` and `noisy_sum` may reveal to the role: the sum of `epsilon` over its answers. `system.privacy_budgets` shows what is spent.
 What is already spent counts against a new budget. RESET removes the budget and forgets what was spent.
@@ -52,7 +58,7 @@ What is already spent counts against a new budget. RESET removes the budget and 
 Passwords are never stored, and never appear in a log, history or dump. The database keeps a verifier (SCRAM-SHA-256, 100,000 rounds), which can check a password but cannot be used
 to log in. `PASSWORD` also accepts such a verifier, in PostgreSQL's format.
 
-**Elsewhere.** As in PostgreSQL, without CREATEDB, REPLICATION and settings of a role other than the budget. DuckDB and SQLite have
+**Elsewhere.** As in PostgreSQL, without CREATEDB, REPLICATION and other settings of a role; in PostgreSQL these are what a session begins with, here limits. DuckDB and SQLite have
 no roles.",
     examples: &["CREATE ROLE ada LOGIN PASSWORD 'see no log';
 SELECT name, login, superuser, has_password FROM system.roles;
@@ -304,11 +310,23 @@ pub fn alter(name: &str, operation: &AlterRoleOperation, context: &StatementCont
         AlterRoleOperation::Reset { config_name: ResetConfig::ConfigName(setting), in_database: None } if is_budget(setting) => {
             context.catalog().put_budget(name, None)
         }
+        AlterRoleOperation::Set { config_name, config_value, in_database: None } => {
+            let setting = limit_named(config_name)?;
+            let value = match config_value {
+                SetConfigValue::Value(value) => most(setting, value)?,
+                SetConfigValue::Default => None,
+                SetConfigValue::FromCurrent => return Err(unknown_option(&operation.to_string())),
+            };
+            context.catalog().put_limit(name, setting, value)
+        }
+        AlterRoleOperation::Reset { config_name: ResetConfig::ConfigName(setting), in_database: None } => {
+            context.catalog().put_limit(name, limit_named(setting)?, None)
+        }
         other => Err(unknown_option(&other.to_string())),
     }
 }
 
-/// The only setting of a role.
+/// The setting of a role that limits what answers with noise reveal.
 const BUDGET: &str = "portrait.privacy_budget";
 /// The largest budget, in effect unlimited.
 const MOST_BUDGET: f64 = 1_000_000.0;
@@ -326,6 +344,32 @@ fn budget(written: &Expr) -> Result<i64> {
             BUDGET,
             format!("must be a number from 0 to {MOST_BUDGET}, the sum of epsilon that is spent, got {text}"),
         )),
+    }
+}
+
+/// The most that `portrait.max_queries` can say, in effect unlimited.
+const MOST_QUERIES: i64 = 10_000;
+
+/// The limit that a setting of a role is.
+fn limit_named(setting: &ObjectName) -> Result<&'static str> {
+    let written = setting.to_string();
+    [TIMEOUT, MEMORY_SHARE, QUERIES].into_iter().find(|known| written.eq_ignore_ascii_case(known)).ok_or_else(|| {
+        let problem = format!("is not a setting of a role; there is {TIMEOUT}, {MEMORY_SHARE}, {QUERIES} and {BUDGET}");
+        coded(SqlState::FEATURE_NOT_SUPPORTED, &written, problem)
+    })
+}
+
+/// A written limit; `None` for no limit.
+fn most(setting: &str, written: &Expr) -> Result<Option<i64>> {
+    let text = quoted(written).unwrap_or_else(|| written.to_string());
+    if setting == TIMEOUT {
+        let milliseconds = checked(setting, &text)?.parse::<i64>().unwrap_or(0);
+        return Ok((milliseconds > 0).then_some(milliseconds));
+    }
+    let largest = if setting == MEMORY_SHARE { 100 } else { MOST_QUERIES };
+    match text.trim().parse::<i64>() {
+        Ok(value) if (1..=largest).contains(&value) => Ok(Some(value)),
+        _ => Err(invalid(setting, format!("must be a number from 1 to {largest}, got {text}"))),
     }
 }
 
@@ -484,7 +528,13 @@ impl Kind for RoleKind {
         &COLUMNS
     }
 
-    fn values(&self, definitions: &[Definition], _context: &StatementContext) -> Result<Values> {
+    fn values(&self, definitions: &[Definition], context: &StatementContext) -> Result<Values> {
+        let all = context.catalog().limits()?;
+        let limits: Vec<RoleLimits> =
+            definitions.iter().map(|definition| RoleLimits::of(&definition.object.name, &all)).collect();
+        let limit = |get: fn(&RoleLimits) -> Option<u64>| {
+            number(limits.iter().map(move |limits| get(limits).and_then(|most| i64::try_from(most).ok())))
+        };
         let roles: Vec<Role> = definitions.iter().map(|definition| Role::of(definition).unwrap_or_default()).collect();
         let of = |get: fn(&Object) -> &str| text(definitions.iter().map(move |definition| given(get(&definition.object))));
         Ok(vec![
@@ -494,6 +544,9 @@ impl Kind for RoleKind {
             yes(roles.iter().map(|role| role.verifier.is_some())),
             number(roles.iter().map(|role| role.connections.and_then(|limit| i64::try_from(limit).ok()))),
             text(roles.iter().map(|role| role.valid_until.clone())),
+            limit(|limits| limits.timeout),
+            limit(|limits| limits.memory_share),
+            limit(|limits| limits.queries.and_then(|queries| u64::try_from(queries).ok())),
             number(definitions.iter().map(|definition| Some(definition.object.version))),
             of(|object| &object.author),
             of(|object| &object.created_at),
@@ -511,13 +564,20 @@ impl Kind for RoleKind {
     }
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 12] = [
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "login", data_type: "BOOLEAN", text: "whether it may log in" },
     Column { name: "superuser", data_type: "BOOLEAN", text: "whether it has SUPERUSER" },
     Column { name: "has_password", data_type: "BOOLEAN", text: "whether it has a password" },
     Column { name: "connection_limit", data_type: "BIGINT", text: "the most connections at the same time; NULL means no limit" },
     Column { name: "valid_until", data_type: "VARCHAR", text: "when its password expires" },
+    Column { name: "statement_timeout", data_type: "BIGINT", text: "the most milliseconds of a statement; NULL means no limit" },
+    Column {
+        name: "memory_share",
+        data_type: "BIGINT",
+        text: "the largest percentage of the memory limit for one statement; NULL means no limit",
+    },
+    Column { name: "max_queries", data_type: "BIGINT", text: "the most statements at the same time; NULL means no limit" },
     Column { name: "version", data_type: "BIGINT", text: "the version of its definition" },
     Column { name: "author", data_type: "VARCHAR", text: "who made it" },
     Column { name: "created_at", data_type: "VARCHAR", text: "when it was created, in UTC" },

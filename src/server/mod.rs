@@ -10,6 +10,7 @@ mod records;
 mod statistics;
 mod tls;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,11 +18,12 @@ use std::time::Duration;
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Session};
 use crate::error::{SqlState, coded, failed, invalid};
 use connections::Connections;
 use tls::Tls;
@@ -94,6 +96,36 @@ pub struct Door {
     places: Arc<[String]>,
     /// Limits the statements that run at the same time.
     admission: Arc<Semaphore>,
+    /// Limits those of a role, with the number that it allows; only for roles that have such a limit.
+    of_roles: Mutex<HashMap<String, (usize, Arc<Semaphore>)>>,
+}
+
+/// What a connection waits for before it runs a statement.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    of_all: Arc<Semaphore>,
+    /// Shared by the connections of one role.
+    of_role: Option<Arc<Semaphore>>,
+}
+
+/// The turn of a running statement, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    _of_all: OwnedSemaphorePermit,
+    _of_role: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    /// Waits for a turn.
+    pub async fn turn(&self) -> Option<Turn> {
+        // That of the role first: while a role waits for itself it takes no turn from others. The semaphores are never closed.
+        let of_role = match &self.of_role {
+            Some(turns) => Some(Arc::clone(turns).acquire_owned().await.ok()?),
+            None => None,
+        };
+        let of_all = Arc::clone(&self.of_all).acquire_owned().await.ok()?;
+        Some(Turn { _of_all: of_all, _of_role: of_role })
+    }
 }
 
 impl Door {
@@ -109,6 +141,21 @@ impl Door {
         }
         let problem = format!("is connected {most} times, as often as its CONNECTION LIMIT allows; close a connection");
         Err(coded(SqlState::TOO_MANY_CONNECTIONS, role, problem))
+    }
+
+    /// What the statements of a role's session wait for.
+    fn admission_of(&self, role: &str, session: &Session) -> Admission {
+        let of_all = Arc::clone(&self.admission);
+        let Some(most) = session.limits().queries else { return Admission { of_all, of_role: None } };
+        let mut of_roles = self.of_roles.lock();
+        // A changed limit applies to new connections.
+        let known = of_roles.get(role).filter(|(limit, _)| *limit == most).map(|(_, turns)| Arc::clone(turns));
+        let of_role = known.unwrap_or_else(|| {
+            let turns = Arc::new(Semaphore::new(most));
+            of_roles.insert(role.to_string(), (most, Arc::clone(&turns)));
+            turns
+        });
+        Admission { of_all, of_role: Some(of_role) }
     }
 }
 
@@ -162,7 +209,8 @@ impl Server {
         engine.activity().listen(Arc::clone(&statistics) as _);
         engine.activity().listen(Arc::new(records::Records { slow: options.slow, audit }));
         let admission = Arc::new(Semaphore::new(options.max_queries));
-        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission });
+        let of_roles = Mutex::default();
+        let door = Arc::new(Door { engine, connections, tls, insecure, largest_message, places, admission, of_roles });
         let (stopping, _) = watch::channel(false);
         let (addresses_of_flight, addresses_of_http, sockets_of_flight) = (flight, http, sockets);
         let (flight, flight_sockets, http, sockets, grace) = (vec![], vec![], vec![], vec![], options.grace);

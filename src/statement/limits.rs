@@ -11,6 +11,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::Instant;
 
+use crate::catalog::role_limits::RoleLimits;
 use crate::error::{SqlState, coded};
 use crate::postgres_settings::milliseconds;
 use crate::settings::PortraitSettings;
@@ -22,6 +23,8 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// The percentage of the memory limit that one statement may use.
     pub memory_share: u64,
+    /// True when the role allows no larger share.
+    pub is_share_of_role: bool,
 }
 
 impl Limits {
@@ -32,7 +35,19 @@ impl Limits {
         // PostgreSQL's `statement_timeout` is in milliseconds, `portrait.statement_timeout` in seconds.
         let timeout = milliseconds("statement_timeout", options).unwrap_or(seconds);
         let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
-        Self { timeout, memory_share: settings.memory_share }
+        Self { timeout, memory_share: settings.memory_share, is_share_of_role: false }
+    }
+
+    /// The same, as far as the role of the connection allows: a session may set less, never more.
+    pub fn within(mut self, role: RoleLimits) -> Self {
+        if let Some(most) = role.timeout.filter(|most| *most > 0).map(Duration::from_millis) {
+            self.timeout = Some(self.timeout.map_or(most, |timeout| timeout.min(most)));
+        }
+        if let Some(most) = role.memory_share.filter(|most| *most < self.memory_share) {
+            self.memory_share = most;
+            self.is_share_of_role = true;
+        }
+        self
     }
 
     /// A memory pool for one statement within the engine's pool; `None` when the statement may use all of it.
@@ -43,13 +58,15 @@ impl Limits {
         }
         let share = usize::try_from(self.memory_share).unwrap_or(100);
         let limit = total / 100 * share;
-        Some(Arc::new(SharePool { engine: Arc::clone(engine), limit, percent: share, used: AtomicUsize::new(0) }))
+        let is_of_role = self.is_share_of_role;
+        Some(Arc::new(SharePool { engine: Arc::clone(engine), limit, percent: share, is_of_role, used: AtomicUsize::new(0) }))
     }
 }
 
 /// A pool that passes everything on to `engine` and counts what was reserved through itself.
 pub fn counting(engine: &Arc<dyn MemoryPool>) -> Arc<dyn MemoryPool> {
-    Arc::new(SharePool { engine: Arc::clone(engine), limit: usize::MAX, percent: 100, used: AtomicUsize::new(0) })
+    let (engine, used) = (Arc::clone(engine), AtomicUsize::new(0));
+    Arc::new(SharePool { engine, limit: usize::MAX, percent: 100, is_of_role: false, used })
 }
 
 /// One statement's share of a pool. It leaves the rest free for other statements, however much this one asks for.
@@ -58,6 +75,8 @@ struct SharePool {
     engine: Arc<dyn MemoryPool>,
     limit: usize,
     percent: usize,
+    /// True when the role allows no larger share.
+    is_of_role: bool,
     used: AtomicUsize,
 }
 
@@ -94,11 +113,16 @@ impl MemoryPool for SharePool {
         // Count first and undo on failure: checking first would let two threads pass the check together and exceed the limit.
         let used = self.used.fetch_add(additional, Ordering::Relaxed);
         let within = if used.saturating_add(additional) > self.limit {
-            let problem = format!(
-                "the statement may take {} % of the memory limit, {} MB; SET portrait.memory_share to a higher number",
-                self.percent,
-                self.limit >> 20
-            );
+            let (percent, megabytes) = (self.percent, self.limit >> 20);
+            let problem = if self.is_of_role {
+                format!(
+                    "the statement may take {percent} % of the memory limit, {megabytes} MB; ask a role with SUPERUSER for ALTER ROLE … SET portrait.memory_share"
+                )
+            } else {
+                format!(
+                    "the statement may take {percent} % of the memory limit, {megabytes} MB; SET portrait.memory_share to a higher number"
+                )
+            };
             Err(datafusion::error::DataFusionError::ResourcesExhausted(problem))
         } else {
             self.engine.try_grow(reservation, additional)
@@ -155,7 +179,7 @@ mod tests {
     #[test]
     fn a_statement_takes_no_more_than_its_share() {
         let engine: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100 << 20));
-        let limits = Limits { timeout: None, memory_share: 25 };
+        let limits = Limits { timeout: None, memory_share: 25, is_share_of_role: false };
         let pool = limits.pool(&engine).unwrap();
         let reservation = MemoryConsumer::new("a").register(&pool);
         reservation.try_grow(25 << 20).unwrap();
@@ -164,6 +188,19 @@ mod tests {
         others.try_grow(75 << 20).unwrap();
         reservation.shrink(1 << 20);
         assert!(others.try_grow(1 << 20).is_ok() && reservation.try_grow(1 << 20).is_err());
-        assert!(Limits { timeout: None, memory_share: 100 }.pool(&engine).is_none());
+        assert!(Limits { memory_share: 100, ..limits }.pool(&engine).is_none());
+    }
+
+    #[test]
+    fn a_session_sets_less_than_its_role_allows_never_more() {
+        let role = RoleLimits { timeout: Some(2000), memory_share: Some(25), queries: None };
+        let of = |timeout: Option<u64>, memory_share| {
+            let timeout = timeout.map(Duration::from_millis);
+            let limits = Limits { timeout, memory_share, is_share_of_role: false }.within(role);
+            (limits.timeout.map(|timeout| timeout.as_millis()), limits.memory_share, limits.is_share_of_role)
+        };
+        assert_eq!(of(None, 100), (Some(2000), 25, true));
+        assert_eq!(of(Some(9000), 30), (Some(2000), 25, true));
+        assert_eq!(of(Some(100), 10), (Some(100), 10, false));
     }
 }

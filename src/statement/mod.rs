@@ -45,6 +45,7 @@ use crate::adapter::privacy_budget::PrivacyBudget;
 use crate::catalog::Catalog;
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::{Object, Objects};
+use crate::catalog::role_limits::RoleLimits;
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
@@ -87,6 +88,8 @@ pub struct Origin {
     pub is_trusted: bool,
     /// Tells whether a role has SUPERUSER.
     pub is_superuser: fn(&Object, &SessionState) -> bool,
+    /// What the role of the connection may use at most.
+    pub limits: RoleLimits,
     /// The folders and URLs whose files may be read and written; `None` for all.
     pub places: Option<Arc<[String]>>,
     /// The folder that relative paths start from.
@@ -175,7 +178,7 @@ impl StatementContext {
     /// The context of a statement that begins now.
     pub fn new(mut origin: Origin, catalog: &Arc<Catalog>) -> Self {
         let view = Arc::new(View::new(Arc::clone(catalog)));
-        let limits = Limits::of(origin.state.config_options());
+        let limits = Limits::of(origin.state.config_options()).within(origin.limits);
         if let Some(pool) = limits.pool(&origin.state.runtime_env().memory_pool) {
             let mut environment = origin.state.runtime_env().as_ref().clone();
             environment.memory_pool = pool;

@@ -97,6 +97,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
             "opaque",
             "docs",
             "passwords",
+            "postgres_settings",
             "settings",
             "text",
             "walk",

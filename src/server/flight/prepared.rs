@@ -14,7 +14,7 @@ use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use parking_lot::Mutex;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use super::errors::status;
 use super::incoming::Incoming;
@@ -25,6 +25,7 @@ use super::statements::{self, Begun, Reading, Rows, Told, gives_rows, noting_fai
 use super::transactions;
 use crate::engine::{Answer, Cancel, Parameters, Prepared, TransactionStatus};
 use crate::error::{SqlState, coded};
+use crate::server::Turn;
 
 /// The maximum number of prepared statements per session.
 const MOST: usize = 10_000;
@@ -360,7 +361,7 @@ struct Turns {
     values: std::vec::IntoIter<Parameters>,
     answer: Option<Answer>,
     cancel: Cancel,
-    _admitted: Option<OwnedSemaphorePermit>,
+    _admitted: Option<Turn>,
 }
 
 impl Turns {

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 
 use super::prepared::Kept;
@@ -31,7 +31,7 @@ use crate::engine::{Cancel, Session, TransactionStatus};
 use crate::error::{SqlState, coded, failed};
 use crate::passwords::Verifier;
 use crate::server::connections::{Entered, Reason, interrupted};
-use crate::server::{Door, records};
+use crate::server::{Admission, Door, Turn, records};
 
 /// The delay after a failed login, to slow down password guessing.
 const WAIT: Duration = Duration::from_millis(500);
@@ -65,7 +65,7 @@ pub struct Open {
     /// The open connections that have used it.
     peers: Mutex<HashSet<u64>>,
     /// Limits the statements that run at the same time, across all sessions.
-    admission: Arc<Semaphore>,
+    admission: Admission,
     /// Serialises the statements of the session while they begin.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Prepared statements by handle.
@@ -133,12 +133,11 @@ impl Busy {
     ///
     /// # Errors
     /// The call was interrupted meanwhile.
-    pub async fn admitted(&self, takes_turn: bool) -> Result<Option<OwnedSemaphorePermit>> {
+    pub async fn admitted(&self, takes_turn: bool) -> Result<Option<Turn>> {
         if !takes_turn {
             return Ok(None);
         }
-        // The semaphore is never closed.
-        self.within(async { Ok(Arc::clone(&self.0.admission).acquire_owned().await.ok()) }).await
+        self.within(async { Ok(self.0.admission.turn().await) }).await
     }
 }
 
@@ -326,6 +325,7 @@ impl Sessions {
             session = session.with_rights_of_role();
             self.door.engine.check_connect(&session)?;
         }
+        session = session.with_limits(self.door.engine.limits_of(user)?);
         let entered = match self.door.connections.enter() {
             Ok(entered) => entered,
             // Make room by ending a session whose client has disconnected.
@@ -346,14 +346,14 @@ impl Sessions {
         let connection = activity::Connection::new((connected.pid, "flight"), user, peer.address, peer.is_secure, end);
         let entry = self.door.engine.activity().connect(connection);
         let session = session.with_connection(Arc::clone(&entry.connection));
-        let now = Instant::now();
+        let (now, admission) = (Instant::now(), self.door.admission_of(user, &session));
         let open = Arc::new(Open {
             id: digest_of(token.as_bytes()),
             session,
             user: user.into(),
             entered,
             _entry: entry,
-            admission: Arc::clone(&self.door.admission),
+            admission,
             expires: now + self.life,
             used: Mutex::new(now),
             calls: Mutex::new(0),

@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
 use super::errors::status;
@@ -18,6 +17,7 @@ use super::tickets::Ticket;
 use super::transactions;
 use crate::engine::{Answer, Cancel, Parameters, Prepared, Statement};
 use crate::error::{SqlState, coded};
+use crate::server::Turn;
 
 /// The maximum number of begun statements per session that wait for their rows to be read.
 const MOST: usize = 256;
@@ -254,7 +254,7 @@ impl Drop for Reading {
 ///
 /// # Errors
 /// It was cancelled before it began.
-fn reading(busy: Busy, number: u64, answer: Answer, admitted: Option<OwnedSemaphorePermit>) -> Result<Rows> {
+fn reading(busy: Busy, number: u64, answer: Answer, admitted: Option<Turn>) -> Result<Rows> {
     let columns = rows::columns(answer.schema());
     let reading = Reading::begin(busy, number, answer.canceller())?;
     let own = Arc::clone(&columns);

@@ -10,7 +10,7 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
 use tokio::io::{AsyncRead, WriteHalf};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::portals::{Portal, Prepared};
 use super::requests::{Request, violation};
@@ -18,8 +18,8 @@ use super::wire::{Incoming, Outgoing, Stream};
 use super::{replies, startup};
 use crate::engine::{Session, TransactionStatus};
 use crate::error::{SqlState, coded};
-use crate::server::Door;
 use crate::server::connections::{Connected, Reason, interrupted};
+use crate::server::{Admission, Turn};
 
 /// How many messages may wait for the previous one to be answered; the client is not read further until then.
 const WAITING: usize = 8;
@@ -57,7 +57,7 @@ pub struct Connection {
     ahead: Option<Request>,
     pub connected: Arc<Connected>,
     /// Limits the statements that run at the same time.
-    admission: Arc<Semaphore>,
+    admission: Admission,
     pub statements: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
     /// The text that error positions refer to.
@@ -73,12 +73,11 @@ impl Connection {
         incoming: Incoming<impl AsyncRead + Unpin + Send + 'static>,
         out: Outgoing<WriteHalf<Box<dyn Stream>>>,
         connected: Arc<Connected>,
-        door: &Door,
+        (admission, largest_message): (Admission, usize),
     ) -> Self {
         let (sender, requests) = mpsc::channel(WAITING);
-        Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), door.largest_message));
+        Handle::current().spawn(read(incoming, sender, Arc::clone(&connected), largest_message));
         let (statements, portals, text) = (HashMap::new(), HashMap::new(), "".into());
-        let admission = Arc::clone(&door.admission);
         Self { session, out, requests, ahead: None, connected, admission, statements, portals, text, reported: vec![] }
     }
 
@@ -218,12 +217,11 @@ impl Connection {
     ///
     /// # Errors
     /// The statement was interrupted meanwhile.
-    pub async fn turn(&self, takes_turn: bool) -> Result<Option<OwnedSemaphorePermit>> {
+    pub async fn turn(&self, takes_turn: bool) -> Result<Option<Turn>> {
         if !takes_turn {
             return Ok(None);
         }
-        // The semaphore is never closed.
-        self.within(async { Ok(Arc::clone(&self.admission).acquire_owned().await.ok()) }).await
+        self.within(async { Ok(self.admission.turn().await) }).await
     }
 
     /// Reports an error.

@@ -136,7 +136,8 @@ async fn connect(mut start: Start, door: &Arc<Door>, client: Option<SocketAddr>)
             let key = BackendKeyData::new(entered.connected.pid, SecretKey::I32(entered.secret()));
             out.put(&PgWireBackendMessage::BackendKeyData(key));
             let connected = Arc::clone(&entered.connected);
-            let connection = Connection::new(session, incoming, out, connected, door);
+            let admission = door.admission_of(&user, &session);
+            let connection = Connection::new(session, incoming, out, connected, (admission, door.largest_message));
             Some((connection, (entered, entry)))
         }
         Err(error) => {
@@ -177,6 +178,7 @@ fn session(
         session = session.with_rights_of_role();
         door.engine.check_connect(&session)?;
     }
+    session = session.with_limits(door.engine.limits_of(user)?);
     let options = parameters.get("options").map(|text| startup::options(text)).transpose()?.unwrap_or_default();
     let named = parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "user" | "database" | "options" | "replication"));
     let named = named.filter(|(name, _)| !name.starts_with("_pq_."));
