@@ -133,6 +133,15 @@ pub trait Definitions: Debug + Send + Sync {
         Err(no_database(name))
     }
 
+    /// True when the reader may apply a model but not see the values that it learned, since they may come from what masks and row policies
+    /// hide.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    fn hides_values(&self, _model: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     /// The stored function with that name, if any.
     ///
     /// # Errors

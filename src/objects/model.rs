@@ -16,6 +16,7 @@ use sqlparser::ast::{Expr, Statement as SqlStatement};
 use super::definition::{Definition, constant};
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
+use super::protection;
 use super::values::{given, number, share, text};
 use crate::adapter::arguments::Options;
 use crate::catalog::models::StoredModel;
@@ -48,7 +49,7 @@ new one has a better value of that measure, so a schedule can train every month 
 measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
 cancelled, the earlier version stays.
 
-A tag that uses `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all models, with the stored content as JSON. A
+A tag that uses `ml_predict` applies the newest version when it is refreshed; DESCRIBE TAG shows which. `system.models` lists all models, for their owners with the stored content as JSON. A
 model that a tag, segment or view uses cannot be dropped.
 
 **Cost.** That of the query and of the training, which the page of the type describes; the rows are in memory. The stored model is small,
@@ -121,7 +122,7 @@ const COLUMNS: [Column; 16] = [
     Column { name: "owner", data_type: "VARCHAR", text: "the person responsible" },
     Column { name: "author", data_type: "VARCHAR", text: "who trained this version" },
     Column { name: "definition", data_type: "VARCHAR", text: "the statement that trained this version" },
-    Column { name: "model", data_type: "VARCHAR", text: "the stored model, as JSON" },
+    Column { name: "model", data_type: "VARCHAR", text: "the stored model, as JSON; for its owner" },
 ];
 
 impl Kind for Model {
@@ -179,7 +180,9 @@ impl Kind for Model {
         for (name, value) in &trained.metrics {
             properties.push((name.clone(), value.to_string()));
         }
-        properties.extend(trained.notes.iter().map(|note| ("note".to_string(), note.clone())));
+        // They name values.
+        let hides = protection::hides_values(&definition.object, context)?;
+        properties.extend(trained.notes.iter().filter(|_| !hides).map(|note| ("note".to_string(), note.clone())));
         properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         Ok(properties)
     }
@@ -215,6 +218,13 @@ impl Kind for Model {
             )
         };
         let own = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
+        // It holds values of the rows that it was trained on.
+        let rights = context.rights()?;
+        let shows = |definition: &Definition| -> Result<bool> {
+            Ok(rights.owns(&definition.object) && !protection::hides_values(&definition.object, context)?)
+        };
+        let shown = definitions.iter().map(shows).collect::<Result<Vec<bool>>>()?;
+        let whole = models.iter().zip(shown).map(|(model, shown)| model.filter(|_| shown).map(|model| model.trained.clone()));
         Ok(vec![
             own(|definition| &definition.object.name),
             learned(|trained| trained.model_type.clone()),
@@ -231,7 +241,7 @@ impl Kind for Model {
             own(|definition| definition.text("owner")),
             own(|definition| &definition.object.author),
             own(|definition| &definition.object.sql),
-            text(models.iter().map(|model| model.map(|model| model.trained.clone()))),
+            text(whole),
         ])
     }
 

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use super::definition::Definition;
 use super::function;
 use super::lifecycle::{find, missing};
-use super::{experiment, model, profile, segment};
+use super::{experiment, model, profile, protection, segment};
 use crate::adapter::definitions::{Definitions, ExperimentDefinition, Published, SegmentDefinition, StoredFunction};
 use crate::catalog::grants::Privilege;
 use crate::catalog::models::StoredModel;
@@ -83,6 +83,11 @@ impl Definitions for Stored {
             Some(model) => Ok(model),
             None => Err(missing(&self.0, &target)?),
         }
+    }
+
+    fn hides_values(&self, name: &str) -> Result<bool> {
+        let found = find(&self.0, &Self::target(&model::Model, name))?;
+        found.map_or(Ok(false), |object| protection::hides_values(&object, &self.0))
     }
 
     fn function(&self, name: &str) -> Result<Option<StoredFunction>> {

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 
 use super::listing::Listing;
 use super::ml_predict::MODEL;
-use super::model;
+use super::{hides_values, model};
 use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
@@ -56,13 +56,14 @@ impl ObjectFunction for MlCentroids {
         if centroids.is_empty() {
             return Err(invalid(&model.label, format!("is of type '{}', which has no centres", model.trained.model_type)));
         }
+        let hidden = hides_values(call)?;
         let (mut ids, mut rows, mut features) = (vec![], vec![], vec![]);
         let (mut numbers, mut categories) = (vec![], vec![]);
         for (id, centroid) in (1..).zip(&centroids) {
             let means = model.trained.of_kind(FeatureKind::Number).zip(&centroid.numbers);
             let means = means.map(|(feature, mean)| (feature, Some(*mean), None));
             let modes = model.trained.of_kind(FeatureKind::Category).zip(&centroid.categories);
-            let modes = modes.map(|(feature, mode)| (feature, None, feature.value(*mode)));
+            let modes = modes.map(|(feature, mode)| (feature, None, feature.value(*mode).filter(|_| !hidden)));
             for (feature, mean, mode) in means.chain(modes) {
                 ids.push(id);
                 rows.push(centroid.rows);

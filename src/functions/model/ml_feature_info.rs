@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
 use super::listing::Listing;
 use super::ml_predict::MODEL;
-use super::model;
+use super::{hides_values, model};
 use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::stored::{Exact, Statistics, TrainedFeature};
@@ -60,7 +61,12 @@ impl ObjectFunction for MlFeatureInfo {
             let values = features.iter().map(|feature| of(&feature.statistics).map(|value| value.0));
             Arc::new(values.collect::<Float64Array>())
         };
-        let mode = |feature: &'_ TrainedFeature| feature.value(feature.mode()).map(str::to_string);
+        let hidden = hides_values(call)?;
+        // The value of one row.
+        let of_a_row = |of: fn(&Statistics) -> Option<Exact>| -> ArrayRef {
+            if hidden { new_null_array(&DataType::Float64, features.len()) } else { statistic(of) }
+        };
+        let mode = |feature: &'_ TrainedFeature| feature.value(feature.mode()).filter(|_| !hidden).map(str::to_string);
         let count = |feature: &TrainedFeature| (!feature.values.is_empty()).then_some(feature.values.len() as i64);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(features.iter().map(|feature| &feature.name))),
@@ -68,9 +74,9 @@ impl ObjectFunction for MlFeatureInfo {
             Arc::new(Int64Array::from_iter_values(features.iter().map(|feature| feature.missing as i64))),
             statistic(|statistics| statistics.mean),
             statistic(|statistics| statistics.stddev),
-            statistic(|statistics| statistics.min),
-            statistic(|statistics| statistics.median),
-            statistic(|statistics| statistics.max),
+            of_a_row(|statistics| statistics.min),
+            of_a_row(|statistics| statistics.median),
+            of_a_row(|statistics| statistics.max),
             Arc::new(features.iter().map(count).collect::<Int64Array>()),
             Arc::new(features.iter().map(mode).collect::<StringArray>()),
         ];

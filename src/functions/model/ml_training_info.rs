@@ -7,7 +7,7 @@ use datafusion::common::Result;
 
 use super::listing::Listing;
 use super::ml_predict::MODEL;
-use super::model;
+use super::{hides_values, model};
 use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::learning::model::Trained;
@@ -57,6 +57,8 @@ impl ObjectFunction for MlTrainingInfo {
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let model = model(call)?;
         let Trained { metrics, notes, .. } = &model.trained;
+        // Notes name values.
+        let notes: &[String] = if hides_values(call)? { &[] } else { notes };
         let mut steps = model.fitted().described().steps;
         let metric = |(number, (measure, value)): (u64, (&String, &Exact))| TrainingStep {
             step: "metric".into(),

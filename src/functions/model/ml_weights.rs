@@ -7,7 +7,7 @@ use datafusion::common::Result;
 
 use super::listing::Listing;
 use super::ml_predict::MODEL;
-use super::model;
+use super::{hides_values, model};
 use crate::adapter::relation::{Binding, ObjectFunction, RelationFunction};
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
@@ -76,10 +76,17 @@ impl ObjectFunction for MlWeights {
         let number = |of: fn(&Weight) -> Option<Exact>| -> ArrayRef {
             Arc::new(weights.iter().map(|weight| of(weight).map(|value| value.0)).collect::<Float64Array>())
         };
-        let columns = vec![
-            text(|weight| Some(&weight.name)),
+        let hidden = hides_values(call)?;
+        let name = weights.iter().map(|weight| match &weight.feature {
+            Some(feature) if hidden && weight.category.is_some() => Some(feature.as_str()),
+            _ => Some(weight.name.as_str()),
+        });
+        let names = name.collect::<StringArray>();
+        let categories = weights.iter().map(|weight| weight.category.as_deref().filter(|_| !hidden)).collect::<StringArray>();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(names),
             text(|weight| weight.feature.as_deref()),
-            text(|weight| weight.category.as_deref()),
+            Arc::new(categories),
             number(|weight| weight.value),
             number(|weight| weight.std_err),
             number(|weight| weight.z),

@@ -66,6 +66,11 @@ fn model(call: &Binding<'_>) -> Result<Arc<Model>> {
     Ok(Arc::new(Model::read(call.objects.model(call.name(ml_predict::MODEL.name)?)?)?))
 }
 
+/// True when the reader must not see the values that the model of a call learned.
+fn hides_values(call: &Binding<'_>) -> Result<bool> {
+    call.objects.hides_values(call.name(ml_predict::MODEL.name)?)
+}
+
 /// The error for a model without a target.
 fn not_predictive(model: &Model) -> DataFusionError {
     invalid(&model.label, format!("is of type '{}', which predicts no target", model.trained.model_type))

@@ -41,6 +41,7 @@ For a role with masks on classes, columns of earlier states that were renamed or
 No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
 
 A REFRESH computes with what the owner of the profile sees, whoever runs it; a role with masks or row policies on the profile is told no numbers. A role cannot make a segment whose condition looks at what is masked for it; one that it made before has no members from the next REFRESH on. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
+Of a model of another, a role with masks, or of a database with row policies, is not told the values that it has learned: `ml_weights`, `ml_centroids` and `ml_feature_info` leave them out.
 
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.
 

@@ -36,7 +36,7 @@ mod segments;
 pub use barrier::read_and_written;
 pub use consent::Consent;
 pub use mask::Mask;
-pub use reading::{covers, refuse_changes, seen, seen_state};
+pub use reading::{covers, hides_values, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;
 pub use rule::rules_for;
 pub use segments::{masked_segments, refuse_segment, without_members};

@@ -567,6 +567,25 @@ pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
     Ok(applied.policies.is_some() || !applied.masks.is_empty() || is_unknown || applied.classes.iter().any(of_class))
 }
 
+/// True when a model of another must not show its reader the values that it learned: which of them are masked for the reader, or come from
+/// rows that it does not see, is not known once the model is stored.
+///
+/// # Errors
+/// The masks and row policies cannot be read.
+pub fn hides_values(model: &Object, context: &StatementContext) -> Result<bool> {
+    let Some(reader) = context.reader()? else { return Ok(false) };
+    if reader.owns(model) {
+        return Ok(false);
+    }
+    for rule in rules(context)? {
+        let rule = rule?;
+        if (rule.is_for(&reader) || rule.covers == Covers::Rows) && !reader.owns(&rule.object) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Refuses changes of rows by a role that does not see them unmasked and in full.
 ///
 /// # Errors
