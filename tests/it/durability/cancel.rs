@@ -1,51 +1,24 @@
 //! A refresh that is cancelled midway.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::{Int64Array, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::PartitionStream;
-use futures::StreamExt;
 use portraitdb::Answer;
 
 use super::{Database, Open, acknowledged, refresh};
 
-/// A table that returns one customer, signals that, and never ends.
-#[derive(Debug)]
-struct Endless {
-    schema: SchemaRef,
-    reached: std::sync::mpsc::Sender<()>,
+/// A tag of what never ends, until the view is replaced.
+fn endless(open: &Open) {
+    open.query("CREATE VIEW extra AS SELECT value % 3 AS id FROM generate_series(1, 1000000000000)");
+    open.query("CREATE TAG extra ON customer AS SELECT id, count(*) FROM extra GROUP BY id");
 }
 
-impl PartitionStream for Endless {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+/// Waits until the refresh of the second is running.
+fn midway(database: &Database, second: i64) {
+    let (open, began) = (database.open(), Instant::now());
+    while open.runs().last() != Some(&format!("{second} running")) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", open.runs());
+        std::thread::sleep(Duration::from_millis(5));
     }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), vec![Arc::new(Int64Array::from(vec![1]))]).unwrap();
-        let reached = self.reached.clone();
-        let first = futures::stream::once(async { Ok(batch) });
-        let wait = futures::stream::once(async move {
-            reached.send(()).unwrap();
-            std::future::pending().await
-        });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), first.chain(wait)))
-    }
-}
-
-/// Registers it in place of the table `extra` of the database; the receiver is notified when a refresh reads it.
-fn endless(open: &Open) -> Receiver<()> {
-    let (reached, midway) = channel();
-    let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
-    let stream = Arc::new(Endless { schema: Arc::clone(&schema), reached });
-    let table = StreamingTable::try_new(schema, vec![stream]).unwrap();
-    open.session.context().register_table("extra", Arc::new(table)).unwrap();
-    midway
 }
 
 fn start(open: &Open, sql: &str) -> Answer {
@@ -60,18 +33,16 @@ fn a_refresh_that_is_given_up_leaves_everything_as_it_was() {
     let database = Database::new(3);
     let open = database.open();
     open.query(&refresh(1));
-    open.query("CREATE TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
-    open.query("CREATE TAG extra ON customer AS SELECT id, count(*) FROM extra GROUP BY id");
-    let midway = endless(&open);
+    endless(&open);
     let answer = start(&open, &refresh(2));
-    midway.recv().unwrap();
+    midway(&database, 2);
     // Others read the previous state, and the run is listed as running.
     assert_eq!(database.open().second(), 1);
     assert_eq!(database.open().runs(), ["1 succeeded", "2 running"]);
     drop(answer);
 
     // The next refresh waits until the previous one has released its lock.
-    open.session.context().deregister_table("extra").unwrap();
+    open.query("CREATE OR REPLACE VIEW extra AS SELECT CAST(1 AS BIGINT) AS id");
     assert_eq!(open.query(&acknowledged(2)), ["2"]);
     assert_eq!(open.runs(), ["1 succeeded", "2 cancelled", "2 succeeded"]);
     assert_eq!(open.query("SELECT count(extra), min(token), max(token) FROM profile.customer"), ["1|2|2"]);
@@ -84,11 +55,9 @@ fn a_refresh_that_is_given_up_while_it_waits_leaves_nothing() {
     let database = Database::new(3);
     let open = database.open();
     open.query(&refresh(1));
-    open.query("CREATE TABLE extra AS SELECT CAST(1 AS BIGINT) AS id");
-    open.query("CREATE TAG extra ON customer AS SELECT id, count(*) FROM extra GROUP BY id");
-    let midway = endless(&open);
+    endless(&open);
     let first = start(&open, &refresh(2));
-    midway.recv().unwrap();
+    midway(&database, 2);
     let second = start(&open, &refresh(3));
     let other = database.open();
     let error = other.error(&format!("SET portrait.lock_timeout = 0; {}", refresh(5)));
@@ -96,7 +65,6 @@ fn a_refresh_that_is_given_up_while_it_waits_leaves_nothing() {
     assert!(error.contains("in this process (process "), "{error}");
     drop(second);
     drop(first);
-    open.session.context().deregister_table("extra").unwrap();
     open.query("DROP TAG extra");
     open.query(&refresh(4));
     assert_eq!(open.runs(), ["1 succeeded", "2 cancelled", "4 succeeded"]);
