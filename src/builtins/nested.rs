@@ -1,16 +1,16 @@
-//! The order of lists and structs: the first elements that differ decide, and NULL is greater than any value, as in ORDER BY. And lists
-//! as texts.
+//! The order of lists and structs: the first elements that differ decide, and NULL is greater than any value, as in ORDER BY. And lists,
+//! structs and maps as texts.
 //!
 //! DataFusion's operators take NULL for less than any value.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, Int8Array, make_comparator};
-use datafusion::arrow::compute::{CastOptions, SortOptions, cast_with_options};
+use datafusion::arrow::array::{Array, Int8Array, StringArray, make_comparator};
+use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::arrow::util::display::FormatOptions;
-use datafusion::common::plan_err;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, Operator, binary_expr, lit};
 
 use super::scalar::Scalar;
@@ -39,15 +39,28 @@ static COMPARED: Scalar = Scalar {
     written: |_| None,
 };
 
-/// A list as text, `[a, NULL]`, as results show it. The engine writes nothing for NULL.
+/// Times within lists and structs, as they are written elsewhere.
+const TIMES: &str = "%Y-%m-%d %H:%M:%S%.f";
+const INSTANTS: &str = "%Y-%m-%d %H:%M:%S%.f%:z";
+
+/// A list, a struct or a map as text, `[a, NULL]`, as results show it. The engine writes nothing for NULL, and has no text of structs.
 static TEXT: Scalar = Scalar {
     name: "list_as_text",
     takes: |types| Ok(types.to_vec()),
     gives: |_| Ok(DataType::Utf8),
     compute: |arguments| {
-        let lists = arguments.args[0].to_array(arguments.number_rows)?;
-        let options = CastOptions { safe: false, format_options: FormatOptions::default().with_null("NULL") };
-        Ok(ColumnarValue::Array(cast_with_options(&lists, &DataType::Utf8, &options)?))
+        let values = arguments.args[0].to_array(arguments.number_rows)?;
+        let options = FormatOptions::default()
+            .with_display_error(false)
+            .with_null("NULL")
+            .with_timestamp_format(Some(TIMES))
+            .with_timestamp_tz_format(Some(INSTANTS));
+        let shown = ArrayFormatter::try_new(values.as_ref(), &options)?;
+        let text = |row: usize| -> Result<Option<String>> {
+            Ok(if values.is_null(row) { None } else { Some(shown.value(row).try_to_string()?) })
+        };
+        let texts = (0..values.len()).map(text).collect::<Result<StringArray>>()?;
+        Ok(ColumnarValue::Array(Arc::new(texts)))
     },
     written: |arguments| arguments.first().cloned(),
 };
@@ -55,7 +68,7 @@ static TEXT: Scalar = Scalar {
 /// The functions of this module.
 pub static ALL: [&Scalar; 2] = [&COMPARED, &TEXT];
 
-/// A list as text.
+/// A list, a struct or a map as text.
 pub fn as_text(list: Expr) -> Expr {
     TEXT.call(vec![list])
 }

@@ -402,7 +402,7 @@ pub fn cast_times(expression: Expr, schema: &DFSchema) -> Result<Transformed<Exp
         text if text.is_string() && matches!(from_type, DataType::Timestamp(..)) => {
             Ok(Transformed::yes(cast(zoned::as_text(from.as_ref().clone()), text.clone())))
         }
-        text if text.is_string() && matches!(from_type, DataType::List(_) | DataType::LargeList(_)) => {
+        text if text.is_string() && from_type.is_nested() => {
             Ok(Transformed::yes(cast(nested::as_text(from.as_ref().clone()), text.clone())))
         }
         // The local time in its zone, consistent with CAST(… AS DATE).
