@@ -337,6 +337,10 @@ fn of_query(text: &str) -> Option<String> {
 
 /// What a function or an operator says of values that it cannot take.
 fn of_values(text: &str) -> Option<String> {
+    // The engine names its widest type, not the one that is wanted.
+    if let Some(found) = parts(text, ["Cast error: Cannot cast string '", "' to value of Decimal", ""]) {
+        return Some(format!("Cast error: Cannot cast string '{}' to DECIMAL; parse_number(…) reads other forms", found[0]));
+    }
     if let Some(found) = parts(text, ["Overflow happened on FACTORIAL(", ")"]) {
         return Some(format!(
             "factorial: takes a whole number from 0 to 20, got {}; for larger ones write exp(lgamma(n + 1))",

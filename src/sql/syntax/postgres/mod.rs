@@ -19,6 +19,7 @@
 //! | `NOT (a = ANY(list))` | `a <> ALL(list)`, which is NULL for a list with NULL, where `array_has` is false |
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `encode(a, 'base64')` | `encode(a, 'base64pad')` |
+//! | `extract(century FROM a)`, `date_part('decade', a)` | a part of the year |
 //! | `generate_subscripts(a, 1)` | `unnest(range(1, cardinality(a) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
@@ -128,6 +129,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             let word = if matches!(expression, Expr::Like { .. }) { "LIKE" } else { "ILIKE" };
             Some(with(&format!("any_match($2, __pattern -> $1 {word} __pattern)"), &parts)?)
         }
+        Expr::Extract { field, expr, .. } => match of_years(&field.to_string()) {
+            Some(sql) => Some(with(sql, std::slice::from_ref(expr))?),
+            None => None,
+        },
         Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
             let pattern = match pattern.as_ref() {
                 Expr::Value(value) if let Value::SingleQuotedString(text) = &value.value => {
@@ -259,10 +264,27 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
         ("encode", 2) if matches!(&arguments[1], Expr::Value(value) if matches!(&value.value, Value::SingleQuotedString(form) if form.eq_ignore_ascii_case("base64"))) => {
             "encode($1, 'base64pad')"
         }
+        ("date_part", 2) => match &arguments[0] {
+            Expr::Value(value) if let Value::SingleQuotedString(part) = &value.value => match of_years(part) {
+                Some(sql) => return with(sql, &arguments[1..]).map(Some),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        },
         ("age", 1) if is_transaction(&arguments[0]) => "xid_age($1)",
         _ => return Ok(None),
     };
     with(sql, &arguments).map(Some)
+}
+
+/// Parts of a time that are spans of years. The first century and the first millennium begin in the year 1, decades in the year 0.
+fn of_years(part: &str) -> Option<&'static str> {
+    Some(match part.to_ascii_lowercase().as_str() {
+        "decade" => "CAST(floor(date_part('year', $1) / 10.0) AS BIGINT)",
+        "century" => "CAST(ceil(date_part('year', $1) / 100.0) AS BIGINT)",
+        "millennium" => "CAST(ceil(date_part('year', $1) / 1000.0) AS BIGINT)",
+        _ => return None,
+    })
 }
 
 /// Columns that hold transaction ids.
