@@ -35,12 +35,16 @@ pub fn schemas(shell: &mut Shell, _: &str) -> Outcome {
 /// Our functions and those that the database remembers, then those of SQL.
 pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };
-    // DataFusion's descriptions of functions contain links, which are removed.
+    // DataFusion's descriptions of functions contain links, which are removed. Scalar functions that only appear in plans have none.
     shell.list(&format!(
         "WITH ours AS (SELECT name, kind, domain, summary FROM system.functions),
          theirs AS (SELECT routine_name AS name, min(lower(function_type)) AS kind, 'sql' AS domain,
                       coalesce(regexp_replace(min(description), '\\[([^\\]]*)\\]\\([^)]*\\)', '\\1', 'g'), '') AS summary
-                    FROM information_schema.routines WHERE routine_name NOT IN (SELECT name FROM ours) GROUP BY routine_name)
+                    FROM information_schema.routines
+                    WHERE routine_name NOT IN (SELECT name FROM ours)
+                      AND (coalesce(description, '') <> '' OR lower(function_type) <> 'scalar'
+                        OR routine_name ~ '^(pg|has|current|session|inet|to|txid|quote|col|obj|shobj|set)_|^(reg[a-z]+|oid|user|version|format_type|parse_ident)$')
+                    GROUP BY routine_name)
          SELECT name, kind, domain, summary FROM (SELECT *, 1 AS part FROM ours UNION ALL SELECT *, 2 FROM theirs)
          WHERE {wanted} ORDER BY part, domain, name"
     ))
