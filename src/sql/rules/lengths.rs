@@ -100,12 +100,13 @@ fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| is_interval(&data_type));
     let has_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_spans(&data_type));
+    let are_spans = |left: &Expr, right: &Expr| match (left.get_type(schema), right.get_type(schema)) {
+        (Ok(left), Ok(right)) => is_interval(&left) || is_interval(&right) || has_spans(&left) && has_spans(&right),
+        _ => false,
+    };
     let length = |part: Box<Expr>| Box::new(length_of(*part));
     Ok(match expression {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && (is_span(&left) || is_span(&right)) => {
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && has_span(&left) && has_span(&right) => {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && are_spans(&left, &right) => {
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
         }
         Expr::Between(Between { expr, negated, low, high }) if is_span(&expr) => {
