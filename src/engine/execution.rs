@@ -635,7 +635,13 @@ async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec
     let Some(name) = table_name.0.last().and_then(|part| part.as_ident()) else { return Ok(vec![]) };
     let state = context.state();
     let schema = state.schema_for_ref(TableReference::bare(name.value.as_str()))?;
-    let table = schema.table(&name.value).await?;
+    let table = match schema.table(&name.value).await? {
+        // Only the plan knows a folder whose name has no slash.
+        None if name.quote_style == Some('\'') && context.base().join(&name.value).is_dir() => {
+            Some(files::open(&state, &name.value, context.base()).await?)
+        }
+        table => table,
+    };
     let mut notes = comments_on(table_name, context)?;
     notes.extend(table.and_then(|table| files::told(&table)));
     Ok(notes)
