@@ -327,6 +327,22 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// Parses an integer from which its text can be had back: without `+` and leading zeros.
+pub fn sure_integer(text: &[u8]) -> Option<i64> {
+    match text {
+        [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] => None,
+        text => integer(text),
+    }
+}
+
+/// Parses a number that a column of guessed doubles may have: with the digits that a double keeps, and without leading zeros.
+pub fn sure_double(text: &[u8]) -> Option<f64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_short = text.len() <= MOST_DIGITS && matches!(digits.first(), Some(b'1'..=b'9'));
+    let is_sure = is_short && digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    if is_sure || plain_class(text) != Class::Text { double(text) } else { None }
+}
+
 /// Parses the double nearest to the number; `None` if it is not a number, or beyond all doubles.
 pub fn double(text: &[u8]) -> Option<f64> {
     // Integers of up to 15 digits and powers of ten up to 10²² are exact as doubles, so their quotient is rounded only once, correctly.

@@ -13,7 +13,9 @@ use datafusion::arrow::error::ArrowError;
 use super::records::{Dialect, Field, unescaped};
 use crate::files::casting::cast_texts;
 use crate::files::times::{Clock, time};
-use crate::files::values::{Numbers, any_boolean, decimal, double, integer, is_cast_faithfully, written_number};
+use crate::files::values::{
+    Numbers, any_boolean, boolean, decimal, double, integer, is_cast_faithfully, sure_double, sure_integer, written_number,
+};
 
 /// How the fields of all columns are parsed.
 #[derive(Debug, Clone, Default)]
@@ -61,23 +63,42 @@ impl Reading {
         !field.is_quoted() && self.null.iter().any(|null| null.as_bytes() == text)
     }
 
-    /// The array of a column. Fields that do not fit become NULL and are added to `misfits`.
+    /// The array of a column. Fields that do not fit become NULL and are added to `misfits`. If the type was guessed, fields fit only
+    /// when they would not have changed the guess: 007 is no number.
     ///
     /// # Errors
     /// Strings cannot be cast to the type.
-    pub fn array(&self, texts: &Texts<'_>, data_type: &DataType, misfits: &mut Vec<Misfit>) -> Result<ArrayRef, ArrowError> {
+    pub fn array(
+        &self,
+        texts: &Texts<'_>,
+        data_type: &DataType,
+        is_guessed: bool,
+        misfits: &mut Vec<Misfit>,
+    ) -> Result<ArrayRef, ArrowError> {
         match data_type {
             DataType::Utf8View => Ok(self.strings(texts, misfits)),
-            DataType::Boolean => Ok(self.booleans(texts, misfits)),
-            DataType::Int64 => Ok(self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, |text| match integer(text) {
-                None if !self.numbers.is_plain() => written_number(text, &self.numbers).and_then(|plain| integer(&plain)),
-                found => found,
-            })),
-            DataType::Float64 => Ok(self.primitives::<Float64Type>(texts, misfits, &DataType::Float64, |text| self.double(text))),
+            DataType::Boolean => Ok(self.booleans(texts, if is_guessed { boolean } else { any_boolean }, misfits)),
+            DataType::Int64 => {
+                let read: fn(&[u8]) -> Option<i64> = if is_guessed { sure_integer } else { integer };
+                Ok(self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, |text| match read(text) {
+                    None if !self.numbers.is_plain() => written_number(text, &self.numbers).and_then(|plain| read(&plain)),
+                    found => found,
+                }))
+            }
+            DataType::Float64 => {
+                let read: fn(&[u8]) -> Option<f64> = if is_guessed { sure_double } else { double };
+                Ok(self.primitives::<Float64Type>(texts, misfits, &DataType::Float64, |text| match self.numbers.is_plain() {
+                    true => read(text),
+                    false => written_number(text, &self.numbers).and_then(|plain| read(&plain)),
+                }))
+            }
             DataType::Date32 => Ok(self.dates(texts, misfits)),
             DataType::Timestamp(unit, zone) => {
                 let clock = Clock::new(*unit, zone.as_deref())?;
-                cast(&self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, |text| clock.read(text)), data_type)
+                let needs_offset = is_guessed && zone.is_some();
+                let is_meant = |text: &[u8]| !needs_offset || time(text).is_some_and(|time| time.offset.is_some());
+                let read = |text: &[u8]| clock.read(text).filter(|_| is_meant(text));
+                cast(&self.primitives::<Int64Type>(texts, misfits, &DataType::Int64, read), data_type)
             }
             DataType::Decimal128(precision, scale) if *scale >= 0 => {
                 let array = self.decimals(texts, *precision, *scale, misfits).finish();
@@ -85,10 +106,6 @@ impl Reading {
             }
             other => self.cast(texts, other, misfits),
         }
-    }
-
-    fn double(&self, text: &[u8]) -> Option<f64> {
-        if self.numbers.is_plain() { double(text) } else { written_number(text, &self.numbers).and_then(|plain| double(&plain)) }
     }
 
     fn strings(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
@@ -117,9 +134,9 @@ impl Reading {
         Arc::new(builder.finish())
     }
 
-    fn booleans(&self, texts: &Texts<'_>, misfits: &mut Vec<Misfit>) -> ArrayRef {
+    fn booleans(&self, texts: &Texts<'_>, read: fn(&[u8]) -> Option<bool>, misfits: &mut Vec<Misfit>) -> ArrayRef {
         let mut builder = BooleanBuilder::new();
-        self.each(texts, misfits, any_boolean, |value| builder.append_option(value));
+        self.each(texts, misfits, read, |value| builder.append_option(value));
         Arc::new(builder.finish())
     }
 

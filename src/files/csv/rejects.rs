@@ -257,7 +257,8 @@ impl RejectsReader {
             let texts =
                 Texts { bytes, fields: &records.fields, width: file.columns.len(), place: slot, dialect: &file.detected.dialect };
             let mut misfits = vec![];
-            options.reading.array(&texts, field.data_type(), &mut misfits)?;
+            let is_guessed = self.rows.is_declared.get(column) != Some(&true);
+            options.reading.array(&texts, field.data_type(), is_guessed, &mut misfits)?;
             for misfit in misfits {
                 let start = records.starts.get(misfit.row).map_or(0, |start| *start as usize);
                 let next = begins.partition_point(|begin| *begin <= start);

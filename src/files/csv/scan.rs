@@ -132,7 +132,9 @@ impl Decoder for CsvDecoder {
             let (fields, width) = (&self.records.fields, kept.len());
             let texts = Texts { bytes: here.bytes, fields, width, place: slot, dialect: &file.detected.dialect };
             let mut found = vec![];
-            let array = options.reading.array(&texts, self.scan.layout.schema.field(column).data_type(), &mut found)?;
+            let data_type = self.scan.layout.schema.field(column).data_type();
+            let is_guessed = self.rows.is_declared.get(column) != Some(&true);
+            let array = options.reading.array(&texts, data_type, is_guessed, &mut found)?;
             arrays.insert(column, array);
             misfits.extend(found.into_iter().map(|misfit| {
                 let start = self.records.starts.get(misfit.row).map_or(0, |start| *start as usize);
