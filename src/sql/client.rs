@@ -33,7 +33,7 @@ pub enum ClientCommand {
     DeallocateAll,
     /// `CANCEL number`: cancels a statement listed in `system.queries`.
     Cancel(i64),
-    /// `LISTEN`, `UNLISTEN` and `NOTIFY`. They are accepted but do nothing.
+    /// `LISTEN`, `UNLISTEN`, `NOTIFY` and `SET CONSTRAINTS ALL`. They are accepted but do nothing.
     Messages(&'static str),
 }
 
@@ -244,6 +244,17 @@ fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
         skip(parser, place + 1);
         let value = value(parser)?;
         return of("session_authorization", value);
+    }
+    // No constraint is checked late, so there is none to defer.
+    if scope == 0
+        && matches!(&parser.peek_nth_token(1).token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("CONSTRAINTS"))
+        && is_word(parser, 2, Keyword::ALL)
+    {
+        skip(parser, 3);
+        return match word(parser).as_deref() {
+            Some("DEFERRED" | "IMMEDIATE") => Ok(Some(ClientCommand::Messages("SET CONSTRAINTS"))),
+            _ => parser.expected("DEFERRED or IMMEDIATE", parser.peek_token()),
+        };
     }
     // `SET [SESSION] TRANSACTION` and `SET SESSION CHARACTERISTICS` are left to sqlparser.
     if is_word(parser, place, Keyword::TRANSACTION) || is_word(parser, place, Keyword::CHARACTERISTICS) {

@@ -26,6 +26,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, SetQuantifier, Statement as SqlStatement, TimezoneInfo, TrimWhereField, Visit,
 };
 
+use super::postgres::is_call;
 use super::sorted_names;
 use super::star_columns::has_columns;
 use crate::error::{SqlState, coded};
@@ -194,7 +195,10 @@ fn expression(item: &SelectItem) -> Option<&Expr> {
 }
 
 fn is_column(expression: &Expr) -> bool {
-    matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+    match expression {
+        Expr::Identifier(name) => !is_call(name),
+        other => matches!(other, Expr::CompoundIdentifier(_)),
+    }
 }
 
 /// The name of a column; `None` for an item that stands for several columns.

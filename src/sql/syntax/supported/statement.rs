@@ -138,6 +138,9 @@ impl Walk<'_> {
                 &format!("COMMENT ON {object_type}"),
                 "write COMMENT ON TABLE, VIEW, COLUMN, SCHEMA, PROFILE, TAG, SEGMENT, MODEL or FUNCTION",
             ),
+            Statement::Lock(_) | Statement::LockTables { .. } => {
+                refuse("LOCK TABLE", "a transaction reads one state of the database without locks; leave it out")
+            }
             Statement::CreateMacro { .. } => refuse("CREATE MACRO", "write CREATE FUNCTION name(…) AS SELECT …"),
             other => refuse(first_words(other, 2).as_str(), "there is no such statement; \\h lists those there are"),
         }
