@@ -138,11 +138,11 @@ fn of_type(field: &FieldRef, data_type: DataType) -> FieldRef {
     Arc::new(field.with_data_type(data_type))
 }
 
-/// A type in which each interval has become another one.
+/// A type in which each interval, and each NULL without a type, has become another one.
 fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
     let part = |field: &FieldRef| of_type(field, with_spans_as(field.data_type(), other));
     match data_type {
-        DataType::Interval(_) | DataType::Duration(_) => other.clone(),
+        DataType::Interval(_) | DataType::Duration(_) | DataType::Null => other.clone(),
         DataType::List(item) => DataType::List(part(item)),
         DataType::LargeList(item) => DataType::LargeList(part(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(part(item), *size),
@@ -154,7 +154,7 @@ fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
 /// A column in which each interval has become a value of another type.
 fn converted(column: &ArrayRef, other: &DataType, convert: &dyn Fn(&ArrayRef) -> Result<ArrayRef>) -> Result<ArrayRef> {
     Ok(match with_spans_as(column.data_type(), other) {
-        _ if matches!(column.data_type(), DataType::Interval(_) | DataType::Duration(_)) => convert(column)?,
+        _ if matches!(column.data_type(), DataType::Interval(_) | DataType::Duration(_) | DataType::Null) => convert(column)?,
         DataType::List(item) => {
             let lists = column.as_list::<i32>();
             let values = converted(lists.values(), other, convert)?;
