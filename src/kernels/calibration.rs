@@ -27,7 +27,8 @@ fn logistic(score: f64) -> f64 {
 }
 
 impl Sigmoid {
-    /// Fits the sigmoid to outcomes of 0 and 1, by Newton's method with backtracking.
+    /// Fits the sigmoid to outcomes of 0 and 1, by Newton's method with backtracking. It never descends: if the outcomes fall while the
+    /// probabilities rise, every probability becomes the share of the positives, as with `Isotonic`.
     pub fn fit(probabilities: &[f64], outcomes: &[f64], weights: Option<&[f64]>) -> Self {
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let sum = |is_positive: bool| -> f64 {
@@ -46,7 +47,8 @@ impl Sigmoid {
             });
             each.sum()
         };
-        let (mut a, mut b) = (0.0, libm::log((negatives + 1.0) / (positives + 1.0)));
+        let level = libm::log((negatives + 1.0) / (positives + 1.0));
+        let (mut a, mut b) = (0.0, level);
         let mut before = loss(a, b);
         for _ in 0..100 {
             let (mut h11, mut h22, mut h21, mut g1, mut g2) = (1e-12, 1e-12, 0.0, 0.0, 0.0);
@@ -79,7 +81,9 @@ impl Sigmoid {
             let Some(after) = found else { break };
             (a, b, before) = (a + share * da, b + share * db, after);
         }
-        Self { a, b }
+        // With few rows or a weak model, the folds' predictions can run against the outcomes by chance. A descending sigmoid would
+        // turn the order of all customers around.
+        if a > 0.0 { Self { a: 0.0, b: level } } else { Self { a, b } }
     }
 
     pub fn apply(&self, probability: f64) -> f64 {

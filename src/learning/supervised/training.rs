@@ -19,7 +19,7 @@ use super::predictor::{Calibration, Predictor};
 use super::split::{Split, folds, holdout};
 use super::table::{TIME_ROLE, Table};
 use super::target::{Target, Task};
-use super::warnings::{tell_leaks, tell_of_the_future, tell_overfitting};
+use super::warnings::{tell_calibration, tell_leaks, tell_of_the_future, tell_overfitting};
 use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::kernels::control::Stop;
@@ -89,6 +89,14 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     let of_training = job.measured(&predictor, &training)?;
     let of_holdout = if held.len() > 0 { Some(job.measured(&predictor, &held)?) } else { None };
     tell_overfitting(asked.task, &of_training, of_holdout.as_ref(), running);
+    if plan.calibration != Calibrated::Not
+        && let Some(calibrated) = &of_holdout
+    {
+        let calibration = std::mem::take(&mut predictor.calibration);
+        let plain = job.measured(&predictor, &held)?;
+        predictor.calibration = calibration;
+        tell_calibration(&plain, calibrated, running);
+    }
     job.tell("training", 1, &of_training);
     of_holdout.iter().for_each(|measures| job.tell("holdout", 1, measures));
     let mut shown: Vec<(String, Option<f64>)> = metrics.into_iter().map(|(name, value)| (name.to_string(), value)).collect();

@@ -75,3 +75,16 @@ pub fn tell_overfitting(task: Task, training: &Measures, holdout: Option<&Measur
         ));
     }
 }
+
+/// A calibration whose log_loss on the held-out rows is larger than the uncalibrated one by this factor makes predictions worse.
+const WORSE: f64 = 1.01;
+
+/// Warns if calibrated probabilities fit the held-out rows worse than uncalibrated ones.
+pub fn tell_calibration(plain: &Measures, calibrated: &Measures, running: &Computing<'_>) {
+    let Some((without, with)) = plain.get("log_loss").zip(calibrated.get("log_loss")) else { return };
+    if with > without * WORSE {
+        running.note(format!(
+            "calibration makes log_loss on the held-out rows worse, {with:.4} instead of {without:.4}; leave it out, or train on more rows"
+        ));
+    }
+}
