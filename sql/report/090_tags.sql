@@ -1,5 +1,7 @@
 -- title: Tags and their coverage
 -- title.zh: 标签覆盖率
+-- text: The most frequent values with their customers; of numbers and times, the quartiles. Values of fewer than 5 customers are left out.
+-- text.zh: 最常见的取值及其客户数；数值和时间为四分位数。客户数少于 5 的取值不列出。
 -- latest: true
 -- chart: bar
 -- x: tag
@@ -10,4 +12,15 @@
 -- say.en: The tag {tag} covers {coverage:percent} of the customers only: what it says of the whole is not to be relied on.
 -- say.zh: 标签 {tag} 覆盖率仅 {coverage:percent}，不宜据此推断整体。
 -- most: 5
-SELECT tag, filled, coverage, distinct_values, array_to_string(distribution, '; ') AS distribution FROM tag_coverage($profile) ORDER BY coverage DESC, tag;
+WITH tags AS (
+  SELECT *, distribution[1] LIKE 'min: %' AND distribution[2] LIKE 'quartile 1: %' AS is_measured FROM tag_coverage($profile)),
+kept AS (
+  SELECT *, list_filter(distribution, part -> TRY_CAST(regexp_extract(part, ': ([0-9]+)$', 1) AS BIGINT) >= 5) AS often FROM tags),
+counted AS (
+  SELECT *, coalesce(list_sum(list_transform(often, part -> CAST(regexp_extract(part, ': ([0-9]+)$', 1) AS BIGINT))), 0) AS of_often FROM kept)
+SELECT tag, filled, coverage, distinct_values, nullif(redact(array_to_string(
+  CASE WHEN filled < 5 THEN [] WHEN is_measured THEN array_slice(distribution, 2, 4)
+    -- The total must not give away the only rare value.
+    WHEN len(often) < distinct_values AND filled - of_often < 5 THEN array_slice(often, 1, len(often) - 1)
+    ELSE often END, '; ')), '') AS distribution
+FROM counted ORDER BY coverage DESC, tag;

@@ -17,6 +17,6 @@ moved AS (
 counted AS (SELECT tag, from_value, to_value, count(*) AS both FROM moved GROUP BY tag, from_value, to_value),
 most AS (SELECT tag, from_value || ' → ' || to_value AS most_frequent FROM counted QUALIFY row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) = 1)
 SELECT tag, count(DISTINCT customer) AS customers, count(DISTINCT customer) / CAST((SELECT count(*) FROM $members) AS DOUBLE) AS share,
-  CASE WHEN max(both_most) >= 5 THEN max(most_frequent) END AS most_frequent
+  CASE WHEN max(both_most) >= 5 THEN redact(max(most_frequent)) END AS most_frequent
 FROM moved JOIN most USING (tag) JOIN (SELECT tag, max(both) AS both_most FROM counted GROUP BY tag) USING (tag)
 GROUP BY tag ORDER BY customers DESC, tag;

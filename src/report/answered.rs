@@ -179,14 +179,22 @@ impl Answered {
 fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
     let texts = cells(rows)?;
     let (mut fields, mut columns) = (vec![], vec![]);
+    let tags = rows.schema().index_of("tag").ok();
     for (place, field) in rows.schema().fields().iter().enumerate() {
         let column = rows.column(place);
-        let Some(mask) = Mask::of(field.name()) else {
+        let mask = Mask::of(field.name());
+        // The values of a tag are personal data if its name says so.
+        let tag = tags.filter(|_| field.name() == "value" && field.data_type().is_string());
+        if mask.is_none() && tag.is_none() {
             fields.push(field.as_ref().clone());
             columns.push(Arc::clone(column));
             continue;
+        }
+        let cover = |(row, texts): (usize, &Vec<String>)| {
+            let mask = mask.or_else(|| tag.and_then(|tag| Mask::of(&texts[tag])));
+            let value = &texts[place];
+            column.is_valid(row).then(|| mask.map_or_else(|| value.clone(), |mask| mask.cover(value)))
         };
-        let cover = |(row, texts): (usize, &Vec<String>)| column.is_valid(row).then(|| mask.cover(&texts[place]));
         fields.push(Field::new(field.name(), DataType::Utf8, true));
         columns.push(Arc::new(texts.iter().enumerate().map(cover).collect::<StringArray>()) as ArrayRef);
     }
