@@ -15,6 +15,7 @@ CREATE PROFILE customer WITH (key = 'customer_id', time_columns = 'orders.ordere
   SELECT customer_id, name, phone, gender, province AS region FROM sample_customers(rows => 600);
 CREATE TAG spent ON customer AS SELECT customer_id, sum(amount) FROM orders WHERE customer_id IS NOT NULL GROUP BY customer_id;
 CREATE TAG favourite ON customer AS SELECT customer_id, CASE WHEN spent > 20000 THEN 'big' WHEN spent > 3000 THEN 'middle' ELSE 'small' END FROM profile.customer;
+CREATE TAG mobile ON customer AS SELECT customer_id, phone FROM sample_customers(rows => 600);
 CREATE SEGMENT big ON customer AS favourite = 'big';
 CREATE SEGMENT 小客户 ON customer AS favourite = 'small';
 REFRESH PROFILE customer WITH (as_of = DATE '2025-03-31');
@@ -103,6 +104,9 @@ fn small_groups_are_suppressed_and_nobody_is_named() {
     assert!(section.contains("500") && !section.contains(">90<") && !section.contains(">3<"));
     assert_eq!(section.matches("class=\"mark\"").count(), 1);
     assert!(section.contains("large has 500.") && !section.contains("tiny has") && !section.contains("middle has"));
+    // Nor does the distribution of a tag show what few customers have.
+    let phone = "SELECT phone FROM profile.customer WHERE phone IS NOT NULL GROUP BY phone ORDER BY count(*) DESC, phone LIMIT 1";
+    assert!(!page.contains(&rows(&engine, &session, phone)[0]));
     let member = rows(
         &engine,
         &session,
