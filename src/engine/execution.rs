@@ -40,6 +40,7 @@ use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
+use crate::refresh::as_of::known_schema;
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::published::name_and_time;
 use crate::refresh::refresh;
@@ -732,7 +733,8 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
     let Some((of, name)) = name.split_once('.') else { return error };
     let (name, _) = name_and_time(name);
-    let of = if of == PATH { PUBLIC } else { of };
+    // What a tag is explained by is read as its refresh saw it.
+    let of = if of == PATH || known_schema(of).is_some() { PUBLIC } else { of };
     let state = context.state();
     let catalog = state.catalog_list().catalog(CATALOG);
     let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));

@@ -506,7 +506,10 @@ fn of_tables(text: &str) -> Option<String> {
     let kinds = [("Table '", "table"), ("View '", "view"), ("table '", "table")];
     for (start, kind) in kinds {
         if let Some(found) = parts(text, [start, "' doesn't exist"]).or_else(|| parts(text, [start, "' not found"])) {
-            return Some(format!("{}: no such {kind}; SHOW TABLES lists those there are", found[0]));
+            // The schema in which a table is as a refresh saw it has a name that nobody writes.
+            let shown = found[0].split_once(".known:").and_then(|(_, rest)| rest.split_once('.'));
+            let shown = shown.map_or(found[0], |(_, table)| table);
+            return Some(format!("{shown}: no such {kind}; SHOW TABLES lists those there are"));
         }
         if let Some(found) = parts(text, [start, "' already exists"]) {
             return Some(format!("{}: this {kind} already exists; DROP it first, or write CREATE OR REPLACE", found[0]));
