@@ -53,6 +53,11 @@ use types::{cast, reg_type};
 /// Keywords that are calls without brackets.
 const CALLS: [&str; 6] = ["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
 
+/// True for a word that is parsed as the name of a column and is one of [`CALLS`].
+pub fn is_call(name: &Ident) -> bool {
+    name.quote_style.is_none() && CALLS[1..3].contains(&normal(name).as_str())
+}
+
 /// Columns that hold vectors, whose first element has index 0.
 const VECTORS: [&str; 6] = ["indkey", "indclass", "indcollation", "indoption", "prattrs", "proargtypes"];
 
@@ -85,9 +90,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             conditions.iter_mut().for_each(|when| in_conditions(&mut when.condition));
             None
         }
-        Expr::Identifier(name) if name.quote_style.is_none() && CALLS[1..3].contains(&normal(name).as_str()) => {
-            Some(call_of(&normal(name), vec![]))
-        }
+        Expr::Identifier(name) if is_call(name) => Some(call_of(&normal(name), vec![])),
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, array: false, format: None } => {
             cast(expr, data_type)?
         }

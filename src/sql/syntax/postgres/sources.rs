@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, ObjectNamePart, Select, TableAlias, TableAliasColumnDef,
-    TableFactor, TableWithJoins,
+    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, ObjectNamePart, Select, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
 };
 
 use super::lists::in_conditions;
@@ -49,8 +49,8 @@ const IN_FROM: [(&str, &str); 9] = [
 /// None for parsed statements.
 pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
     let (name, alias, arguments) = match factor {
-        TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &arguments.args),
-        TableFactor::Function { name, alias, args, .. } => (name, alias, &*args),
+        TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &mut arguments.args),
+        TableFactor::Function { name, alias, args, .. } => (name, alias, args),
         _ => return Ok(()),
     };
     without_schema(name);
@@ -60,6 +60,9 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
             alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
         *factor = TableFactor::Derived { lateral: false, subquery: parse_query(query)?, alias: Some(alias), sample: None };
         return Ok(());
+    }
+    if own == "generate_series" {
+        texts_as_times(arguments);
     }
     let given: Option<Vec<Expr>> = arguments
         .iter()
@@ -111,6 +114,39 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// In a series of dates or times, a quoted bound is one like the other, and a quoted step an interval.
+fn texts_as_times(arguments: &mut [FunctionArg]) {
+    let mut given: Vec<&mut Expr> = arguments
+        .iter_mut()
+        .filter_map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument),
+            _ => None,
+        })
+        .collect();
+    let [first, last, step] = given.as_mut_slice() else { return };
+    let Some(time) = type_of_time(first).or_else(|| type_of_time(last)) else { return };
+    cast_text(first, &time);
+    cast_text(last, &time);
+    cast_text(step, &DataType::Interval { fields: None, precision: None });
+}
+
+/// The type of an expression that is plainly a date or a timestamp.
+fn type_of_time(expression: &Expr) -> Option<DataType> {
+    let data_type = match expression {
+        Expr::TypedString(typed) => &typed.data_type,
+        Expr::Cast { data_type, .. } => data_type,
+        _ => return None,
+    };
+    matches!(data_type, DataType::Date | DataType::Timestamp(..)).then(|| data_type.clone())
+}
+
+fn cast_text(expression: &mut Expr, data_type: &DataType) {
+    if matches!(expression, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_))) {
+        let (text, data_type) = (Box::new(expression.clone()), data_type.clone());
+        *expression = Expr::Cast { kind: CastKind::Cast, expr: text, data_type, array: false, format: None };
+    }
 }
 
 /// True for a scalar function that is not also a function in FROM; in FROM it is a table with one row.

@@ -100,6 +100,8 @@ fn usual_type(data_type: &DataType) -> Option<DataType> {
             let usual = match own.as_str() {
                 "name" | "cstring" | "sql_identifier" | "character_data" | "yes_or_no" | "pg_node_tree" | "aclitem"
                 | "refcursor" | "json" | "jsonb" | "unknown" => DataType::Varchar(None),
+                // With a length it is CHAR(n), which is not there.
+                "bpchar" if modifiers.is_empty() => DataType::Varchar(None),
                 "cardinal_number" => DataType::Int(None),
                 "int2vector" => DataType::Array(SquareBracket(Box::new(DataType::SmallInt(None)), None)),
                 "oidvector" => DataType::Array(SquareBracket(Box::new(DataType::BigInt(None)), None)),
