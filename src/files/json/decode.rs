@@ -19,7 +19,7 @@ use datafusion::arrow::error::ArrowError;
 use super::tokens::{Begins, Cursor, DEEPEST, Text, Wrong};
 use crate::files::casting::cast_texts;
 use crate::files::times::{Clock, time};
-use crate::files::values::{Class, Numbers, any_boolean, class, decimal, double, integer, is_cast_faithfully};
+use crate::files::values::{Class, Numbers, any_boolean, class, decimal, double, integer, is_cast_faithfully, is_kept_by_double};
 
 /// The state of decoding a file: the current row, and the values that did not fit.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Found {
     pub misfits: Vec<Misfit>,
     /// Whether unknown names are ignored.
     pub ignores_new: bool,
+    /// Whether all types were guessed; then a text in quotes is no number, and each digit of a number counts.
+    pub is_guessed: bool,
     /// The nesting depth of the current value.
     depth: usize,
     plain: Vec<u8>,
@@ -54,8 +56,8 @@ pub enum Problem {
 }
 
 impl Found {
-    pub fn new(ignores_new: bool) -> Self {
-        Self { ignores_new, ..Self::default() }
+    pub fn new(ignores_new: bool, is_guessed: bool) -> Self {
+        Self { ignores_new, is_guessed, ..Self::default() }
     }
 
     fn misfit(&mut self, at: usize, problem: Problem) {
@@ -341,6 +343,14 @@ impl Column {
                 builder.append_value(begins == Begins::True);
                 true
             }
+            (Self::Boolean(_) | Self::Integer(_) | Self::Double(_) | Self::Decimal { .. }, Begins::Text) if found.is_guessed => {
+                cursor.text()?;
+                false
+            }
+            (Self::Boolean(_), Begins::Number) if found.is_guessed => {
+                cursor.number()?;
+                false
+            }
             (Self::Boolean(builder), Begins::Number) => {
                 appended(any_boolean(cursor.number()?), |value| builder.append_value(value))
             }
@@ -352,7 +362,8 @@ impl Column {
             }
             (Self::Double(builder), Begins::Number | Begins::Text) => {
                 let text = scalar(cursor, begins)?;
-                appended(double(text).filter(|value| value.is_finite()), |value| builder.append_value(value))
+                let is_kept = !found.is_guessed || is_kept_by_double(text);
+                appended(double(text).filter(|value| is_kept && value.is_finite()), |value| builder.append_value(value))
             }
             (Self::Decimal { builder, precision, scale }, Begins::Number | Begins::Text) => {
                 let value = decimal(scalar(cursor, begins)?, *precision, usize::from(scale.unsigned_abs()));

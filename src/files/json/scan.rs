@@ -50,7 +50,8 @@ impl TextFiles for JsonRows {
         // Whether a row is skipped must not depend on the projection.
         let asked = (self.options.misfits != Policy::Skip).then_some(scan.projection.as_slice());
         let columns = Members::new(&self.fields, asked)?;
-        let found = Found::new(self.is_declared || self.options.misfits == Policy::Null);
+        let is_guessed = !self.is_declared && self.options.types.is_empty();
+        let found = Found::new(self.is_declared || self.options.misfits == Policy::Null, is_guessed);
         Ok(JsonDecoder { columns, found, file: 0, marks: Marks::default(), list: List::Begun, is_end: false, rows: self })
     }
 }
