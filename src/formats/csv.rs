@@ -37,6 +37,8 @@ pub struct CsvWriter<'a> {
     is_text: Vec<bool>,
     line: Vec<u8>,
     field: String,
+    /// Whether the first line is not ended yet, by which readers find out the separator.
+    is_first: bool,
 }
 
 impl<'a> CsvWriter<'a> {
@@ -46,7 +48,7 @@ impl<'a> CsvWriter<'a> {
             sink.write_all("\u{feff}".as_bytes())?;
         }
         let is_text = schema.fields().iter().map(|field| is_text(field.data_type())).collect();
-        let mut writer = Self { sink, style, is_text, line: vec![], field: String::new() };
+        let mut writer = Self { sink, style, is_text, line: vec![], field: String::new(), is_first: true };
         if writer.style.header {
             for (column, field) in schema.fields().iter().enumerate() {
                 writer.separate(column);
@@ -115,9 +117,11 @@ impl<'a> CsvWriter<'a> {
     /// Appends the current field, quoted if it could be misread.
     fn append(&mut self, is_text: bool) {
         let bytes = self.field.as_bytes();
-        let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r');
+        let may_separate = |byte: &u8| self.is_first && matches!(byte, b',' | b';' | b'\t' | b'|');
+        let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r') || may_separate(byte);
         let is_like_null = if bytes.is_empty() { is_text } else { self.field == self.style.null };
-        let is_quoted = is_like_null || bytes.iter().any(is_special);
+        let is_note = self.is_first && bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
+        let is_quoted = is_like_null || is_note || bytes.iter().any(is_special);
         if !is_quoted {
             self.line.extend_from_slice(bytes);
             return;
@@ -140,6 +144,7 @@ impl<'a> CsvWriter<'a> {
         self.line.push(b'\n');
         let written = self.sink.write_all(&self.line);
         self.line.clear();
+        self.is_first = false;
         written
     }
 }
