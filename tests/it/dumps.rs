@@ -291,6 +291,8 @@ fn rights_come_back() {
         "GRANT pg_monitor TO mia WITH ADMIN OPTION",
         "REVOKE TEMPORARY ON DATABASE portrait FROM PUBLIC",
         "ALTER ROLE mia SET portrait.privacy_budget = 2.5",
+        "ALTER ROLE mia SET statement_timeout = '30s'",
+        "ALTER ROLE \"it's\" SET portrait.max_queries = 2",
     ] {
         rows(&engine, &session, sql);
     }
@@ -301,6 +303,7 @@ fn rights_come_back() {
         "SELECT * FROM system.column_classes ORDER BY ALL",
         "SELECT * FROM system.grants ORDER BY ALL",
         "SELECT role, budget FROM system.privacy_budgets",
+        "SELECT name, statement_timeout, memory_share, max_queries FROM system.roles ORDER BY name",
     ] {
         assert_eq!(rows(&copy, &copied, sql), rows(&engine, &session, sql), "{sql}");
     }
