@@ -266,7 +266,7 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<LocalFile>>
                 let name = name.to_string_lossy();
                 let file = LocalFile { real: folder.real.join(entry.file_name()), path };
                 match () {
-                    () if name.starts_with(['.', '_']) => {}
+                    () if is_hidden(&name) => {}
                     () if kind.is_symlink() => links.push_back(file.path),
                     () if kind.is_dir() => folders.push(file),
                     () if counts(&name) && seen.insert(file.real.clone()) => files.push(file),

@@ -100,8 +100,8 @@ fn switch(engine: &Engine, session: &Session, on: bool) {
 
 #[test]
 fn groups_are_those_of_the_engine() {
-    let mut taken = 0;
-    for seed in 0..cases(4, 24) {
+    let (mut taken, mut tried) = (0, 0);
+    for seed in 0..cases(2, 24) {
         let mut dice = Dice(seed);
         let partitions = dice.pick(&[1, 2, 7]);
         let (engine, session) = session_with(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });
@@ -115,9 +115,10 @@ fn groups_are_those_of_the_engine() {
             taken += usize::from(rows(&engine, &session, &format!("EXPLAIN {sql}")).concat().contains("GroupedAggregateExec"));
             switch(&engine, &session, false);
             assert_eq!(ours, sorted(&engine, &session, &sql));
+            tried += 1;
         }
     }
-    assert!(taken > 100, "only {taken} plans were taken");
+    assert!(taken * 3 > tried, "only {taken} plans of {tried} were taken");
 }
 
 #[test]

@@ -327,15 +327,15 @@ fn conditions(server: &Server) {
     let (engine, session) = session();
     rows(&engine, &session, &server.table("t", "'table' 't'"));
     rows(&engine, &session, "CREATE TABLE copy AS SELECT * FROM t");
-    let mut pushed = 0;
+    let mut pushed: u64 = 0;
     for case in 0..cases(20, 120) {
         let condition = condition(&mut Dice(case), 2);
         let of = |table: &str| rows(&engine, &session, &format!("SELECT id FROM {table} WHERE {condition} ORDER BY id"));
         assert_eq!(of("t"), of("copy"), "{condition}");
         let plan = rows(&engine, &session, &format!("EXPLAIN SELECT id FROM t WHERE {condition}")).join("\n");
-        pushed += usize::from(plan.contains(" WHERE "));
+        pushed += u64::from(plan.contains(" WHERE "));
     }
-    assert!(pushed > 40, "{pushed} conditions went to PostgreSQL");
+    assert!(pushed * 3 > cases(20, 120), "{pushed} conditions went to PostgreSQL");
     let plan =
         rows(&engine, &session, "EXPLAIN SELECT id FROM t WHERE t = 'a' AND x = 'a' AND f = 'a' AND t > 'b' LIMIT 3").join("\n");
     let sql =

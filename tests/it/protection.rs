@@ -286,7 +286,7 @@ fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
             world.rows("RESET ROLE");
         }
     }
-    assert!(answered > failed / 2 && failed > 20, "{answered} answers, {failed} errors");
+    assert!(answered > failed / 2 && failed > 0, "{answered} answers, {failed} errors");
 }
 
 /// Statements on a view whose table the role may not read give the same results, whatever the view leaves out.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use portraitdb::{Engine, Session};
 
-use crate::support::{About, Dice, cases, rows, session};
+use crate::support::{About, Dice, cases, is_long, rows, session};
 
 struct Database {
     engine: Engine,
@@ -395,5 +395,6 @@ fn tags_over_the_profile_are_what_plain_sql_says() {
         most_stages = most_stages.max(stages);
         lengths.insert(stages);
     }
-    assert!(most_stages >= 4 && lengths.contains(&1), "stages: {lengths:?}");
+    assert!(most_stages >= 3, "stages: {lengths:?}");
+    assert!(!is_long() || most_stages >= 4 && lengths.contains(&1), "stages: {lengths:?}");
 }

@@ -393,5 +393,6 @@ fn what_was_acknowledged_outlives_the_power() {
         };
         seen[told + is] += 1;
     }
-    assert!(seen.iter().filter(|seen| **seen > 0).count() > STATEMENTS.len() / 2, "{seen:?}");
+    let (different, tried) = (seen.iter().filter(|seen| **seen > 0).count(), seen.iter().sum::<usize>());
+    assert!(different > (STATEMENTS.len() / 2).min(tried / 2), "{seen:?}");
 }
