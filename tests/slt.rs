@@ -7,7 +7,7 @@
 //! Everything is in memory, unless the first line of a file is `# In a database directory.` Then the run has its own directory, so that tables
 //! have earlier states and other sessions see them: `connection name` is another session of the same engine. After `control substitution on`,
 //! `$__TEST_DIR__` is a folder for files, and a `$` in SQL is written `\$`. `# Many rows.` on a line of its own before the first record
-//! says that batches of three rows would take long: an ordinary run uses larger ones.
+//! says that small batches would take long, and `# Long.` that all of it does: an ordinary run has the first setting only, or leaves the file out.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what is wrong")]
 
@@ -31,11 +31,9 @@ const SETTINGS: [(usize, usize); 6] = [(2, 8192), (7, 3), (1, 8192), (1, 3), (7,
 /// How many files run at once.
 const THREADS: usize = 2;
 
-/// The settings of a normal run for a file of many rows.
-const FOR_MANY_ROWS: [(usize, usize); 2] = [(2, 8192), (7, 1000)];
-
 const IN_A_DATABASE: &str = "# In a database directory.";
 const MANY_ROWS: &str = "# Many rows.";
+const LONG: &str = "# Long.";
 
 struct Connection {
     session: Session,
@@ -171,14 +169,18 @@ fn complete(file: &Path) {
     println!("written: {}", file.display());
 }
 
+/// True when the comments before the first record have this line.
+fn is_marked(file: &Path, mark: &str) -> bool {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().take_while(|line| line.is_empty() || line.starts_with('#')).any(|line| line == mark)
+}
+
 /// Partitions and batch sizes to run the file with.
 fn settings(file: &Path, every: bool) -> &'static [(usize, usize)] {
-    let text = std::fs::read_to_string(file).unwrap();
-    let has_many_rows = text.lines().take_while(|line| line.is_empty() || line.starts_with('#')).any(|line| line == MANY_ROWS);
-    match (every, has_many_rows) {
-        (true, _) => &SETTINGS,
-        (false, true) => &FOR_MANY_ROWS,
-        (false, false) => &SETTINGS[..2],
+    match every {
+        true => &SETTINGS,
+        false if is_marked(file, MANY_ROWS) => &SETTINGS[..1],
+        false => &SETTINGS[..2],
     }
 }
 
@@ -203,7 +205,9 @@ fn main() -> ExitCode {
     let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     let chosen = |file: &PathBuf| filters.is_empty() || filters.iter().any(|filter| file.display().to_string().contains(*filter));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
-    let files: Vec<PathBuf> = files(&root).into_iter().filter(chosen).collect();
+    let every = arguments.iter().any(|argument| argument == "--include-ignored");
+    let (files, long): (Vec<PathBuf>, Vec<PathBuf>) =
+        files(&root).into_iter().filter(chosen).partition(|file| every || !filters.is_empty() || !is_marked(file, LONG));
     if files.is_empty() {
         println!("slt: no such file");
         return ExitCode::FAILURE;
@@ -212,7 +216,6 @@ fn main() -> ExitCode {
         files.iter().for_each(|file| complete(file));
         return ExitCode::SUCCESS;
     }
-    let every = arguments.iter().any(|argument| argument == "--include-ignored");
     let waiting = Mutex::new(files.iter());
     let done: Mutex<Vec<(Duration, usize, &PathBuf)>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -234,6 +237,9 @@ fn main() -> ExitCode {
         for (took, _, file) in done.iter().take(10) {
             println!("{:6.1} s  {}", took.as_secs_f64(), file.strip_prefix(&root).unwrap_or(file).display());
         }
+    }
+    if !long.is_empty() {
+        println!("{} long files were left out: cargo test --test slt -- --include-ignored", long.len());
     }
     // A file whose thread panicked is missing here.
     let failed: usize = done.iter().map(|(_, failed, _)| failed).sum();

@@ -117,10 +117,12 @@ impl<'a> CsvWriter<'a> {
     /// Appends the current field, quoted if it could be misread.
     fn append(&mut self, is_text: bool) {
         let bytes = self.field.as_bytes();
-        let may_separate = |byte: &u8| self.is_first && matches!(byte, b',' | b';' | b'\t' | b'|');
+        // Another separator is named to the reader, who then does not have to find it out.
+        let is_found_out = self.is_first && self.style.separator == b',';
+        let may_separate = |byte: &u8| is_found_out && matches!(byte, b',' | b';' | b'\t' | b'|');
         let is_special = |byte: &u8| *byte == self.style.separator || matches!(byte, b'"' | b'\n' | b'\r') || may_separate(byte);
         let is_like_null = if bytes.is_empty() { is_text } else { self.field == self.style.null };
-        let is_note = self.is_first && bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
+        let is_note = is_found_out && bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
         let is_quoted = is_like_null || is_note || bytes.iter().any(is_special);
         if !is_quoted {
             self.line.extend_from_slice(bytes);

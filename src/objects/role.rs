@@ -46,7 +46,7 @@ may do everything. A role that owns objects cannot be dropped; `REASSIGN OWNED B
 keeps its name and cannot be dropped either.
 
 Three settings limit what the connections of a role to a server may use, and what its schedules may: `statement_timeout` the time of a statement (`'30s'`; a number is milliseconds),
-`portrait.memory_share` the percentage of the memory limit that one statement may use, `portrait.max_queries` how many statements of the role run at the same time;
+`portrait.memory_share` the percentage of the memory limit that one statement may use, `portrait.max_queries` how many statements its connections run at the same time;
 others wait for their turn. A session may SET less, never more. A change applies to new connections. RESET removes the limit.
 
 `portrait.privacy_budget` limits what `noisy_count` and `noisy_sum` may reveal to the role: the sum of `epsilon` over its answers. `system.privacy_budgets` shows what is spent.

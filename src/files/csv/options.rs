@@ -147,9 +147,9 @@ SELECT * FROM read_csv('till.csv', separator => ';', comment => '#', decimal => 
 COPY (SELECT unnest(['Report of June', 'id,city,amount', '007,Xi''an,12.5', '8,Wuhan', '9,Hefei,many']) AS line)
 TO 'june.csv' OPTIONS (header false, separator '|');
 SELECT * FROM read_csv('june.csv', skip => 1, types => 'id VARCHAR, amount DOUBLE', ragged => 'pad', misfits => 'null', sample => 'all');",
-        "-- No header, other quotes, everything as text, a compressed file.
-COPY (SELECT unnest(['1,''a, b''', '2,''it~''s''']) AS line) TO 'plain.txt.gz' OPTIONS (header false, separator '|');
-SELECT * FROM read_csv('plain.txt.gz', header => false, quote => '''', escape => '~', all_text => true, compression => 'gzip');",
+        "-- A comment, no header, other quotes, everything as text, a compressed file.
+COPY (SELECT unnest(['# till 8', '1,''a, b''', '2,''it~''s''']) AS line) TO 'plain.txt.gz' OPTIONS (header false, separator '|');
+SELECT * FROM read_csv('plain.txt.gz', header => false, comment => '#', quote => '''', escape => '~', all_text => true, compression => 'gzip');",
     ],
     ..Doc::EMPTY
 };
