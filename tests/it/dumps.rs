@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use portraitdb::{Engine, EngineOptions, Session, restore};
 
-use crate::support::{Dice, cases, rows, session_with, try_rows};
+use crate::support::{Dice, cases, is_long, rows, session_with, try_rows};
 
 /// How many random sets of definitions are tried.
 fn sets() -> u64 {
@@ -326,9 +326,8 @@ fn names_come_back() {
     while names.len() < 120 {
         names.push(name(&mut dice, names.len()));
     }
-    let few = sets() < 1000;
-    let names: Vec<String> =
-        names.into_iter().enumerate().filter(|(place, _)| !few || place % 3 == 0).map(|(_, name)| name).collect();
+    // All of them from a thousand sets on.
+    let names = names.into_iter().step_by(if sets() < 1000 { if is_long() { 3 } else { 10 } } else { 1 }).collect::<Vec<_>>();
     for (part, names) in names.chunks(10).enumerate() {
         let folder = tempfile::tempdir().unwrap();
         let (engine, session) = open(folder.path());

@@ -24,7 +24,7 @@ use prost::Message;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::support::{portrait, run, skipped};
+use crate::support::{cases, portrait, run, skipped};
 
 /// A separate server, which ends with the test.
 struct Server {
@@ -588,7 +588,7 @@ fn garbage_is_refused() {
         let mut bytes = |most: usize| (0..dice.below(most)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect::<Vec<u8>>();
         let kinds =
             ["CommandStatementQuery", "CommandPreparedStatementQuery", "CommandGetTables", "CommandGetSqlInfo", "Nothing", ""];
-        for round in 0..200 {
+        for round in 0..usize::try_from(cases(40, 200)).unwrap() {
             let any = Any {
                 type_url: format!("type.googleapis.com/arrow.flight.protocol.sql.{}", kinds[round % 6]),
                 value: bytes(40).into(),

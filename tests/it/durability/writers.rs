@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{Child, Ended};
 use super::{Database, LOST, Open, Seen, WHOLE, acknowledged, refresh};
-use crate::support::{Dice, from_environment, portrait, run};
+use crate::support::{Dice, from_environment, is_long, portrait, run};
 
 /// Further objects of a database with the profile `customer`: another profile, a table.
 const OTHERS: &str = "
@@ -339,7 +339,7 @@ impl Open {
 
 #[test]
 fn writers_of_three_objects_are_killed_as_they_go() {
-    write_together(from_environment("PORTRAIT_TEST_SEED", 1), 5);
+    write_together(from_environment("PORTRAIT_TEST_SEED", 1), if is_long() { 5 } else { 2 });
 }
 
 /// Ten minutes, or the number of seconds in `PORTRAIT_TEST_SECONDS`.
