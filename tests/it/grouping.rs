@@ -2,7 +2,7 @@
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use super::support::{About, Dice, cases, rows, session_with};
+use super::support::{About, Dice, cases, rows, session_with, some};
 
 const KEYS: [&str; 10] = ["tiny", "small", "whole", "wide", "day", "moment", "yes", "word", "long", "code"];
 
@@ -125,7 +125,7 @@ fn groups_are_those_of_the_engine() {
 fn groups_that_find_no_room_wait_on_disk() {
     const WORK: &str = "SELECT count(*), sum(n), sum(s), min(k), max(k) FROM (SELECT key AS k, count(*) AS n, sum(value) AS s, max(value) \
          FROM (SELECT (value * 7919) % 300007 AS key, value FROM range(900000)) GROUP BY key)";
-    for key in ["key", "'customer number ' || key", "key % 1000, key"] {
+    for key in some(["key % 1000, key", "key", "'customer number ' || key"], 1) {
         let work = WORK.replacen("key AS k", &format!("{} AS k", key.rsplit(", ").next().unwrap_or(key)), 1);
         let work = work.replace("GROUP BY key", &format!("GROUP BY {key}"));
         let _about = About(work.clone());
@@ -133,7 +133,7 @@ fn groups_that_find_no_room_wait_on_disk() {
         let expected = rows(&engine, &session, &work);
         switch(&engine, &session, false);
         assert_eq!(expected, rows(&engine, &session, &work));
-        for (partitions, megabytes) in [(1, 24), (2, 24), (3, 40)] {
+        for (partitions, megabytes) in some([(2, 24), (1, 24), (3, 40)], 1) {
             let options =
                 EngineOptions { partitions: Some(partitions), memory_limit: Some(megabytes << 20), ..EngineOptions::default() };
             let (engine, session) = session_with(options);

@@ -147,6 +147,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
     (
         "engine",
         &[
+            "calendar",
             "language",
             "system",
             "objects",

@@ -161,8 +161,9 @@ struct Done {
 
 impl Done {
     fn is_enough(&self) -> bool {
-        let acknowledged = self.acknowledged.iter().all(|count| count.load(Ordering::Relaxed) >= 10);
-        acknowledged && self.kills.load(Ordering::Relaxed) >= 6 && self.lost.load(Ordering::Relaxed) >= 2
+        let (each, kills, lost) = if is_long() { (10, 6, 2) } else { (3, 2, 0) };
+        let acknowledged = self.acknowledged.iter().all(|count| count.load(Ordering::Relaxed) >= each);
+        acknowledged && self.kills.load(Ordering::Relaxed) >= kills && self.lost.load(Ordering::Relaxed) >= lost
     }
 }
 
