@@ -187,7 +187,6 @@ pub trait Tree: TreeNode {
 impl<T: TreeNode> Tree for T {}
 
 /// Walks over a plan with the plans within its expressions.
-#[expect(clippy::disallowed_methods, reason = "these are the walks")]
 pub trait PlanTree: Sized {
     /// See [`LogicalPlan::apply_with_subqueries`].
     fn each_plan(&self, look: impl FnMut(&Self) -> Result<TreeNodeRecursion>) -> Result<TreeNodeRecursion>;

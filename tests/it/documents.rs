@@ -72,7 +72,7 @@ fn every_function_has_its_slt() {
 fn examples_answer_what_their_pages_show() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     // In an ordinary run only the pages of some names.
-    let chosen = |page: &str| is_long() || page.len() % 4 == 0;
+    let chosen = |page: &str| is_long() || page.len().is_multiple_of(4);
     let found = example_results(root, chosen).unwrap_or_else(|error| panic!("{}", message(&error)));
     let text = std::fs::read_to_string(root.join("src/docs/results.json")).unwrap();
     let shown: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();

@@ -50,6 +50,7 @@ fn taobao_is_what_plain_sql_says() {
 
 /// With any number of partitions, any order of rows, and memory for only a part of them.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn answers_do_not_depend_on_order_partitions_or_memory() {
     let call = "customer => 'c' || customer_id, event_time => event_time, tie_break => event_id";
     let queries = [

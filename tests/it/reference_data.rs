@@ -67,6 +67,7 @@ fn compare_scores(engine: &Engine, session: &Session, call: &str, customers: usi
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn online_retail_has_its_customers_and_revenue() {
     let Some(file) = shared_data("online_retail/online_retail.parquet") else { return };
     each_partitioning(|engine, session| {
@@ -170,6 +171,7 @@ fn gcd(a: usize, b: usize) -> usize {
 
 /// Counts that three miners agree on, or that were published; pyfim drops the item that is in every basket of mushroom.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn itemsets_are_those_of_other_miners() {
     for (file, thresholds) in [
         ("fimi/retail.dat", [("min_count => 89", 7_589), ("min_support => 0.005", 580)]),
