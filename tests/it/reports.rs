@@ -5,7 +5,7 @@ use std::process::Command;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{Dice, cases, rows, session, try_rows};
+use crate::support::{Dice, cases, rows, session, some, try_rows};
 
 const SHOP: &str = "
 CREATE VIEW orders AS SELECT * FROM sample_orders(rows => 6000);
@@ -46,7 +46,7 @@ fn a_report_is_the_same_bytes_and_loads_nothing() {
     for partitions in [1, 7] {
         let folder = tempfile::tempdir().unwrap();
         let (engine, session) = shop(folder.path(), partitions);
-        for file in ["a.html", "b.html"] {
+        for file in some(["a.html", "b.html"], 1) {
             rows(&engine, &session, &format!("COPY REPORT customer TO '{file}' WITH (compare_with = DATE '2025-03-31')"));
             // Only the time of the refresh differs from run to run.
             let page = std::fs::read_to_string(folder.path().join(file)).unwrap();
