@@ -204,7 +204,7 @@ fn conditions_mean_the_same_there() {
     let (engine, session) = session();
     rows(&engine, &session, &table(folder.path(), "t", "'table' 't'"));
     rows(&engine, &session, "CREATE TABLE copy AS SELECT * FROM t");
-    let mut pushed = 0;
+    let mut pushed: u64 = 0;
     for case in 0..cases(40, 300) {
         let mut dice = Dice(case);
         let condition = condition(&mut dice, 2);
@@ -212,9 +212,9 @@ fn conditions_mean_the_same_there() {
         let of = |table: &str| rows(&engine, &session, &format!("SELECT id FROM {table} WHERE {condition} ORDER BY id"));
         assert_eq!(of("t"), of("copy"), "{condition}");
         let plan = rows(&engine, &session, &format!("EXPLAIN SELECT id FROM t WHERE {condition}")).join("\n");
-        pushed += usize::from(plan.contains(" WHERE "));
+        pushed += u64::from(plan.contains(" WHERE "));
     }
-    assert!(pushed > 100, "{pushed} conditions went to SQLite");
+    assert!(pushed * 4 > cases(40, 300), "{pushed} conditions went to SQLite");
 }
 
 #[test]
