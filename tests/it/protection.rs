@@ -2,7 +2,7 @@
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{About, Dice, cases, rows, try_rows};
+use crate::support::{About, Dice, cases, is_long, rows, try_rows};
 
 /// A database that looks the same to a role for every seed: only the hidden rows, their positions and the masked values differ.
 struct World {
@@ -286,7 +286,7 @@ fn two_databases_that_differ_in_what_is_hidden_answer_alike() {
             world.rows("RESET ROLE");
         }
     }
-    assert!(answered > failed / 2 && failed > 0, "{answered} answers, {failed} errors");
+    assert!(answered > failed / 2 && failed > if is_long() { 20 } else { 0 }, "{answered} answers, {failed} errors");
 }
 
 /// Statements on a view whose table the role may not read give the same results, whatever the view leaves out.
