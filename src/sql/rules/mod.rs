@@ -13,6 +13,7 @@ mod lateral_lists;
 mod lengths;
 mod missing_sorts;
 mod multisets;
+mod nan_groups;
 mod nans;
 mod nested_order;
 mod null_keys;
@@ -98,6 +99,9 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // Before partitions are distributed for the nodes that read them.
     let divided = physical.rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
     physical.rules.insert(divided, Arc::new(AggregateByGroups));
+    if let Some(first) = physical.rules.iter().position(|rule| rule.name() == nan_groups::AFTER) {
+        physical.rules.insert(first + 1, Arc::new(nan_groups::WholeFloatGroups));
+    }
     physical.rules.insert(0, Arc::new(outer_constants::UnknownConstants));
     physical.rules.insert(0, Arc::new(offsets::OrderOfOffsets));
     *builder.physical_optimizers() = Some(same_names::guard(physical));
