@@ -25,6 +25,7 @@ pub mod postgres;
 mod ranks;
 mod scalar;
 pub mod searched;
+pub mod span_lists;
 pub mod spans;
 mod statistics;
 mod texts;
@@ -45,6 +46,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(division::ALL)
         .chain(one_nan::ALL)
         .chain(spans::ALL)
+        .chain(span_lists::ALL)
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)

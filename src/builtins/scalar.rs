@@ -10,6 +10,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use super::span_lists::{REMOVE_NAME, REPLACE_NAME};
+
 /// A scalar function: its result depends only on its arguments, and is NULL if one of them is NULL, except for
 /// [those that write NULL](KEEPS_NULL).
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct Scalar {
 }
 
 /// Functions whose result need not be NULL for a NULL.
-const KEEPS_NULL: &str = "format";
+const KEEPS_NULL: [&str; 3] = ["format", REMOVE_NAME, REPLACE_NAME];
 
 impl Scalar {
     pub fn udf(&'static self) -> ScalarUDF {
@@ -133,7 +135,7 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn is_strict(&self) -> bool {
-        self.scalar.name != KEEPS_NULL
+        !KEEPS_NULL.contains(&self.scalar.name)
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,6 +1,6 @@
 //! Compares intervals by their length wherever SQL compares: in conditions, joins, GROUP BY, ORDER BY, and for min and max.
 
-use datafusion::arrow::datatypes::{DataType, i256};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::functions::expr_fn::coalesce;
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{compares, input_schema, keeping_names};
+use crate::builtins::span_lists::{self, distinct_values};
 use crate::builtins::spans::{decoded, encoded, has_spans, length_of};
 use crate::walk::{PlanTree, Tree};
 
@@ -78,8 +79,16 @@ fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_))
 }
 
+/// True for what can be had back from its code: intervals and lists of them.
+fn has_codes(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item) => is_interval(item.data_type()),
+        other => is_interval(other),
+    }
+}
+
 fn has_intervals(schema: &DFSchema) -> bool {
-    schema.fields().iter().any(|field| is_interval(field.data_type()))
+    schema.fields().iter().any(|field| has_codes(field.data_type()))
 }
 
 /// Replaces an interval, and each in a list or a struct, by its length; returns whether there was one.
@@ -98,8 +107,8 @@ fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// Replaces a comparison of intervals by one of their lengths.
 fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let is_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| is_interval(&data_type));
     let has_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_spans(&data_type));
+    let has_code = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_codes(&data_type));
     let are_spans = |left: &Expr, right: &Expr| match (left.get_type(schema), right.get_type(schema)) {
         (Ok(left), Ok(right)) => is_interval(&left) || is_interval(&right) || has_spans(&left) && has_spans(&right),
         _ => false,
@@ -109,34 +118,34 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) && are_spans(&left, &right) => {
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: length(left), op, right: length(right) }))
         }
-        Expr::Between(Between { expr, negated, low, high }) if is_span(&expr) => {
+        Expr::Between(Between { expr, negated, low, high }) if has_span(&expr) => {
             Transformed::yes(Expr::Between(Between { expr: length(expr), negated, low: length(low), high: length(high) }))
         }
-        Expr::InList(InList { expr, list, negated }) if is_span(&expr) => {
+        Expr::InList(InList { expr, list, negated }) if has_span(&expr) => {
             let list = list.into_iter().map(length_of).collect();
             Transformed::yes(Expr::InList(InList { expr: length(expr), list, negated }))
         }
-        Expr::InSubquery(InSubquery { expr, subquery, negated }) if is_span(&expr) => {
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) if has_span(&expr) => {
             let Subquery { subquery, outer_ref_columns, spans } = subquery;
             let value = Expr::Column(Column::from(subquery.schema().qualified_field(0)));
             let lengths = LogicalPlanBuilder::from(subquery.as_ref().clone()).project([length_of(value)])?.build()?;
             let subquery = Subquery { subquery: lengths.into(), outer_ref_columns, spans };
             Transformed::yes(Expr::InSubquery(InSubquery { expr: length(expr), subquery, negated }))
         }
-        Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) if is_span(&base) => {
+        Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) if has_span(&base) => {
             let when_then_expr = when_then_expr.into_iter().map(|(when, then)| (length(when), then)).collect();
             Transformed::yes(Expr::Case(Case { expr: Some(length(base)), when_then_expr, else_expr }))
         }
         // The name is checked first because it is cheap: the type of a call needs the types of everything below it.
         Expr::ScalarFunction(mut call)
-            if ["nullif", "greatest", "least"].contains(&call.name()) && call.args.first().is_some_and(is_span) =>
+            if ["nullif", "greatest", "least"].contains(&call.name()) && call.args.first().is_some_and(has_span) =>
         {
             match (call.name(), call.args.as_slice()) {
-                ("nullif", [left, right]) => {
+                ("nullif", [left, right]) if are_spans(left, right) => {
                     let equal = length_of(left.clone()).eq(length_of(right.clone()));
                     Transformed::yes(when(equal.is_not_true(), left.clone()).end()?)
                 }
-                ("greatest" | "least", _) => {
+                ("greatest" | "least", arguments) if arguments.iter().all(has_code) => {
                     call.args = call.args.into_iter().map(encoded).collect();
                     Transformed::yes(decoded(Expr::ScalarFunction(call)))
                 }
@@ -145,6 +154,9 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         Expr::ScalarFunction(call) if OF_LISTS.contains(&call.name()) && call.args.first().is_some_and(has_span) => {
             of_list(call, schema)
+        }
+        Expr::ScalarFunction(call) if span_lists::REPLACED.contains(&call.name()) && call.args.first().is_some_and(has_span) => {
+            chosen(call, schema)
         }
         other => Transformed::no(other),
     })
@@ -175,24 +187,57 @@ fn of_list(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
     Transformed::yes(Expr::ScalarFunction(call))
 }
 
+/// A function that chooses values of a list, with values that are compared by their lengths.
+fn chosen(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let is_of_spans = |part: &Expr| match part.get_type(schema) {
+        Ok(DataType::List(item)) => has_spans(item.data_type()),
+        Ok(other) => other.is_integer() || has_spans(&other),
+        Err(_) => false,
+    };
+    let is_list = call.args.first().is_some_and(|list| matches!(list.get_type(schema), Ok(DataType::List(_))));
+    let ours = is_list && call.args.iter().all(is_of_spans);
+    match ours.then(|| span_lists::call(call.name(), call.args.clone())).flatten() {
+        Some(ours) => Transformed::yes(ours),
+        None => Transformed::no(Expr::ScalarFunction(call)),
+    }
+}
+
 /// What was changed in an aggregate or window function.
 enum Found {
     /// Nothing.
     Nothing,
     /// It now reads lengths, and its result needs no decoding.
     Changed,
-    /// It now returns an encoded interval, which must be decoded.
+    /// It now returns an encoded interval, or a list of them, which must be decoded.
     Encoded,
+    /// It returns a list, in which intervals of one length are still to become one.
+    Listed,
+}
+
+impl Found {
+    /// What its result becomes above it.
+    fn shown(self) -> Option<fn(Expr) -> Expr> {
+        match self {
+            Self::Nothing | Self::Changed => None,
+            Self::Encoded => Some(decoded),
+            Self::Listed => Some(distinct_values),
+        }
+    }
+
+    fn is_changed(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
 }
 
 /// Replaces the argument of an aggregate or window function by its length or code where needed.
 fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFSchema) -> Result<Found> {
     let [argument] = arguments else { return Ok(Found::Nothing) };
-    if !is_interval(&argument.get_type(schema)?) {
+    let data_type = argument.get_type(schema)?;
+    if !has_spans(&data_type) {
         return Ok(Found::Nothing);
     }
     match name {
-        "min" | "max" => {
+        "min" | "max" if has_codes(&data_type) => {
             *argument = encoded(std::mem::take(argument));
             Ok(Found::Encoded)
         }
@@ -200,6 +245,11 @@ fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFS
             *argument = length_of(std::mem::take(argument));
             Ok(Found::Changed)
         }
+        "approx_distinct" if is_interval(&data_type) => {
+            *argument = length_of(std::mem::take(argument));
+            Ok(Found::Changed)
+        }
+        "array_agg" if distinct => Ok(Found::Listed),
         _ => Ok(Found::Nothing),
     }
 }
@@ -220,23 +270,21 @@ fn unaliased(expression: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Groups by the length of intervals. For each group, the smallest encoded interval is shown.
+/// Groups by the length of intervals, and of those in lists. For each group, the smallest code is shown.
 fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let schema = aggregate.input.schema().clone();
     let Transformed { data: plan, transformed, .. } = of_expressions(LogicalPlan::Aggregate(aggregate))?;
     let LogicalPlan::Aggregate(mut aggregate) = plan else { return Ok(Transformed::no(plan)) };
     let shown = aggregate.schema.clone();
-    let mut decode = vec![false; shown.fields().len()];
+    let mut decode: Vec<Option<fn(Expr) -> Expr>> = vec![None; shown.fields().len()];
     let first = shown.fields().len() - aggregate.aggr_expr.len();
     let mut changed = false;
     for (place, function) in aggregate.aggr_expr.iter_mut().enumerate() {
         if let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(function) {
             changed |= by_lengths(&mut params.order_by, &schema)?;
-            match of_arguments(func.name(), params.distinct, &mut params.args, &schema)? {
-                Found::Nothing => {}
-                Found::Changed => changed = true,
-                Found::Encoded => decode[first + place] = true,
-            }
+            let found = of_arguments(func.name(), params.distinct, &mut params.args, &schema)?;
+            changed |= found.is_changed();
+            decode[first + place] = found.shown();
         }
     }
     let mut groups = vec![];
@@ -248,18 +296,18 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         };
         for key in keys {
             let interval = unaliased(key).clone();
-            // The smallest of lists cannot be shown, so that lists are grouped by their parts.
-            if is_interval(&interval.get_type(&schema)?) && by_length(unaliased(key), &schema)? {
+            // The smallest of structs cannot be shown, so that these are grouped by their parts.
+            if has_codes(&interval.get_type(&schema)?) && by_length(unaliased(key), &schema)? {
                 groups.push(interval);
             }
         }
     }
-    if !changed && groups.is_empty() && !decode.contains(&true) {
+    if !changed && groups.is_empty() {
         let plan = LogicalPlan::Aggregate(aggregate);
         return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
     }
     // The positions of interval keys among the group columns. Group columns are in the order of the keys, without duplicates.
-    let keys: Vec<usize> = (0..first).filter(|place| is_interval(shown.field(*place).data_type())).collect();
+    let keys: Vec<usize> = (0..first).filter(|place| has_codes(shown.field(*place).data_type())).collect();
     let mut aggregates = aggregate.aggr_expr;
     let mut distinct: Vec<Expr> = vec![];
     groups.into_iter().for_each(|group| {
@@ -280,12 +328,16 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
                 // NULL where the key is rolled up.
                 true => when(column(place).is_not_null(), decoded(code)).end()?,
                 // `min` of values that are never NULL is never NULL, but the engine does not know that; coalesce makes it non-nullable.
-                false => decoded(coalesce(vec![code, lit(ScalarValue::Decimal256(Some(i256::ZERO), 76, 0))])),
+                false => {
+                    let least = ScalarValue::new_default(&code.get_type(&own)?)?;
+                    decoded(coalesce(vec![code, lit(least)]))
+                }
             }
-        } else if decode[place] {
-            decoded(column(place))
         } else {
-            column(place)
+            match decode[place] {
+                Some(decode) => decode(column(place)),
+                None => column(place),
+            }
         };
         columns.push(value.alias_qualified(qualifier.cloned(), field.name()));
     }
@@ -299,7 +351,7 @@ fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Window(mut window) = plan else { return Ok(Transformed::no(plan)) };
     let shown = window.schema.clone();
     let first = schema.fields().len();
-    let mut decode = vec![false; shown.fields().len()];
+    let mut decode: Vec<Option<fn(Expr) -> Expr>> = vec![None; shown.fields().len()];
     let mut changed = false;
     for (place, function) in window.window_expr.iter_mut().enumerate() {
         if let Expr::WindowFunction(function) = unaliased(function) {
@@ -308,14 +360,12 @@ fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
                 changed |= by_length(key, &schema)?;
             }
             changed |= by_lengths(&mut params.order_by, &schema)?;
-            match of_arguments(fun.name(), params.distinct, &mut params.args, &schema)? {
-                Found::Nothing => {}
-                Found::Changed => changed = true,
-                Found::Encoded => decode[first + place] = true,
-            }
+            let found = of_arguments(fun.name(), params.distinct, &mut params.args, &schema)?;
+            changed |= found.is_changed();
+            decode[first + place] = found.shown();
         }
     }
-    if !changed && !decode.contains(&true) {
+    if !changed {
         let plan = LogicalPlan::Window(window);
         return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
     }
@@ -323,7 +373,10 @@ fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
     let own = rewritten.schema.clone();
     let columns = shown.iter().enumerate().map(|(place, (qualifier, field))| {
         let value = Expr::Column(Column::from(own.qualified_field(place)));
-        let value = if decode[place] { decoded(value) } else { value };
+        let value = match decode[place] {
+            Some(decode) => decode(value),
+            None => value,
+        };
         value.alias_qualified(qualifier.cloned(), field.name())
     });
     let columns = columns.collect();
