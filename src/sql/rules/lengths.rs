@@ -254,6 +254,19 @@ fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFS
     }
 }
 
+/// Replaces the argument of `array_agg(DISTINCT i ORDER BY i)` and its order, which are to be the same, by codes, if it is an interval.
+fn encoded_list(arguments: &mut [Expr], orders: &mut [Sort], schema: &DFSchema) -> Result<bool> {
+    let [argument] = arguments else { return Ok(false) };
+    if !is_interval(&argument.get_type(schema)?) {
+        return Ok(false);
+    }
+    for order in orders.iter_mut().filter(|order| order.expr == *argument) {
+        order.expr = encoded(std::mem::take(&mut order.expr));
+    }
+    *argument = encoded(std::mem::take(argument));
+    Ok(true)
+}
+
 fn by_lengths(orders: &mut [Sort], schema: &DFSchema) -> Result<bool> {
     let mut changed = false;
     for order in orders {
@@ -281,6 +294,11 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let mut changed = false;
     for (place, function) in aggregate.aggr_expr.iter_mut().enumerate() {
         if let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(function) {
+            if func.name() == "array_agg" && params.distinct && encoded_list(&mut params.args, &mut params.order_by, &schema)? {
+                changed = true;
+                decode[first + place] = Some(|codes| distinct_values(decoded(codes)));
+                continue;
+            }
             changed |= by_lengths(&mut params.order_by, &schema)?;
             let found = of_arguments(func.name(), params.distinct, &mut params.args, &schema)?;
             changed |= found.is_changed();
