@@ -16,6 +16,7 @@
 mod columns;
 mod dependent;
 mod engine;
+mod rows;
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ impl AnalyzerRule for SubqueriesAnywhere {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let names = Names::default();
-        let computed = plan.changed_up_with_subqueries(|plan| match plan {
+        let computed = rows::as_queries(plan)?.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(join) => of_join(join, &names),
             other => of_node(other, &names),
         })?;
