@@ -144,9 +144,14 @@ fn input_schema(plan: &LogicalPlan) -> Result<DFSchema> {
 /// Rewrites the expressions of a node and keeps the names of its columns.
 fn keeping_names(plan: LogicalPlan, rewrite: impl Fn(Expr) -> Result<Transformed<Expr>>) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
-    let rewritten = plan.changed_expressions(|expression| {
+    let named = |expression: Expr| -> Result<Transformed<Expr>> {
         let name = names.save(&expression);
         Ok(rewrite(expression)?.update_data(|rewritten| name.restore(rewritten)))
+    };
+    let rewritten = plan.changed_expressions(|expression| match expression {
+        // Grouping sets have no name, and their keys name the columns.
+        sets @ Expr::GroupingSet(_) => sets.changed_children(named),
+        other => named(other),
     })?;
     // The types of the columns may have changed.
     if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }

@@ -1,9 +1,10 @@
-//! Limits the number of grouping sets before they are expanded.
+//! Limits the number of grouping sets before they are expanded, and lets an item begin with a bracket.
 //!
 //! `CUBE (a, b, …)` with n columns stands for 2ⁿ grouping sets, and several items of one GROUP BY multiply. The planner expands them all.
 
 use datafusion::common::Result;
 use sqlparser::ast::{Expr, GroupByExpr, GroupByWithModifier};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::invalid;
 
@@ -47,4 +48,49 @@ fn number(item: &Expr) -> u64 {
 
 fn power(columns: usize) -> u64 {
     u32::try_from(columns).ok().and_then(|columns| 2_u64.checked_pow(columns)).unwrap_or(u64::MAX)
+}
+
+/// `ROLLUP ((a + b) / c)` as `ROLLUP (((a + b) / c))`: sqlparser takes an item that begins with a bracket for columns that go together.
+pub fn bracket(tokens: &mut Vec<TokenWithSpan>) {
+    let is_word = |place: usize, word: &str| matches!(&tokens[place].token, Token::Word(other) if other.quote_style.is_none() && other.value.eq_ignore_ascii_case(word));
+    let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
+    let mut inserted: Vec<(usize, Token)> = vec![];
+    for number in 1..places.len() {
+        let of_sets = is_word(places[number - 1], "sets") && number > 1 && is_word(places[number - 2], "grouping");
+        let begins = of_sets || is_word(places[number - 1], "rollup") || is_word(places[number - 1], "cube");
+        if !begins || tokens[places[number]].token != Token::LParen {
+            continue;
+        }
+        let (mut depth, mut first) = (0_usize, number + 1);
+        // Whether the bracket that the item begins with is closed, and what follows it belongs to the item.
+        let (mut is_closed, mut goes_on) = (false, false);
+        for next in number..places.len() {
+            let token = &tokens[places[next]].token;
+            let ends = depth == 1 && matches!(token, Token::Comma | Token::RParen);
+            if ends {
+                if goes_on {
+                    inserted.push((places[first], Token::LParen));
+                    inserted.push((places[next], Token::RParen));
+                }
+                (first, is_closed, goes_on) = (next + 1, false, false);
+            } else if is_closed {
+                goes_on = true;
+            }
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            is_closed |= depth == 1 && *token == Token::RParen && tokens[places[first]].token == Token::LParen;
+        }
+    }
+    // An inner clause may end where an outer item does.
+    inserted.sort_by_key(|(place, _)| *place);
+    for (place, token) in inserted.into_iter().rev() {
+        let span = tokens[place].span;
+        tokens.insert(place, TokenWithSpan { token, span });
+    }
 }
