@@ -25,6 +25,7 @@ pub mod postgres;
 mod ranks;
 mod scalar;
 pub mod searched;
+pub mod shifts;
 pub mod span_lists;
 pub mod spans;
 mod statistics;
@@ -45,6 +46,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .into_iter()
         .chain(division::ALL)
         .chain(one_nan::ALL)
+        .chain(shifts::ALL)
         .chain(spans::ALL)
         .chain(span_lists::ALL)
         .chain(zoned::ALL)

@@ -14,7 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
-use crate::builtins::{arithmetic, chain, division, spans};
+use crate::builtins::{arithmetic, chain, division, shifts, spans};
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -64,6 +64,15 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
             let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
             Ok(match division::named(*op, (left, &left_type), (right, &right_type)) {
                 Some(named) => Transformed::yes(named),
+                None => Transformed::no(expression),
+            })
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::BitwiseShiftLeft | Operator::BitwiseShiftRight), right }) => {
+            let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
+            let shifted = shifts::exact(*op, (left, &left_type), (right, &right_type));
+            retyped.set(retyped.get() || shifted.is_some() && !matches!(left_type, DataType::Int64 | DataType::UInt64));
+            Ok(match shifted {
+                Some(shifted) => Transformed::yes(shifted),
                 None => Transformed::no(expression),
             })
         }
