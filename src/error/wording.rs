@@ -3,6 +3,7 @@
 //! The engine's texts are for its programmers: they name types of its memory, print its trees and ask for bug reports. Here they become
 //! what a person can act on, wherever an error turns into text. What is not known keeps its words, without types of memory and trees.
 
+mod casts;
 mod known;
 mod types;
 
@@ -37,6 +38,12 @@ fn bare(text: &str) -> &str {
         "Schema error: ",
         "External error: ",
         "Compute error: ",
+        "Cast error: ",
+        "Parser error: ",
+        "Invalid argument error: ",
+        "Arithmetic overflow: ",
+        "Not yet implemented: ",
+        "This feature is not implemented: ",
     ];
     while let Some(rest) = layers.iter().find_map(|layer| text.strip_prefix(layer)) {
         text = rest.trim();

@@ -41,6 +41,14 @@ fn wrong_statements_are_told_with_their_place() {
         "ast node",
         "sqlparser",
         "logical expression",
+        "Cast error",
+        "Parser error",
+        "Arrow error",
+        "Optimizer rule",
+        "Invalid argument error",
+        "Compute error",
+        "Assertion failed",
+        "usize",
     ];
     let mut wrong = vec![];
     for (sql, text) in &said {

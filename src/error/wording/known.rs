@@ -8,13 +8,13 @@ pub fn translated(text: &str) -> Option<String> {
     call(text)
         .or_else(|| of_query(text))
         .or_else(|| of_values(text))
-        .or_else(|| of_times(text))
+        .or_else(|| super::casts::translated(text))
         .or_else(|| of_types(text))
         .or_else(|| of_tables(text))
 }
 
 /// What stands between two parts of a text, in order: `parts(text, ["from ", " to ", ""])` gives two.
-fn parts<'a, const N: usize>(text: &'a str, marks: [&str; N]) -> Option<Vec<&'a str>> {
+pub fn parts<'a, const N: usize>(text: &'a str, marks: [&str; N]) -> Option<Vec<&'a str>> {
     let mut found = vec![];
     let mut rest = text.strip_prefix(marks.first()?)?;
     for mark in &marks[1..] {
@@ -337,10 +337,6 @@ fn of_query(text: &str) -> Option<String> {
 
 /// What a function or an operator says of values that it cannot take.
 fn of_values(text: &str) -> Option<String> {
-    // The engine names its widest type, not the one that is wanted.
-    if let Some(found) = parts(text, ["Cast error: Cannot cast string '", "' to value of Decimal", ""]) {
-        return Some(format!("Cast error: Cannot cast string '{}' to DECIMAL; parse_number(…) reads other forms", found[0]));
-    }
     if let Some(found) = parts(text, ["Overflow happened on FACTORIAL(", ")"]) {
         return Some(format!(
             "factorial: takes a whole number from 0 to 20, got {}; for larger ones write exp(lgamma(n + 1))",
@@ -354,9 +350,6 @@ fn of_values(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Overflow while rounding ", ""]) {
         return Some(format!("round: the result is out of the range of {}; CAST the number to DECIMAL(38, 0)", found[0]));
     }
-    if let Some(found) = parts(text, ["Arithmetic overflow: Overflow happened on: ", ""]) {
-        return Some(format!("{}: is out of the range of its type; CAST one side to DOUBLE", found[0]));
-    }
     if let Some((name, given)) = text.split_once(" does not support type ")
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
     {
@@ -369,46 +362,7 @@ fn of_values(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Unsupported date_trunc granularity: '", "'. Supported values are: ", ""]) {
         return Some(format!("date_trunc: no such part '{}'; there is {}", found[0], found[1]));
     }
-    if let Some(found) = parts(text, ["Parser error: Invalid timezone \"", "\": "]) {
-        return Some(format!(
-            "TIMESTAMP: '{}' is not a time zone; write a name such as 'Asia/Shanghai', or an offset such as '+08:00'",
-            found[0]
-        ));
-    }
     None
-}
-
-/// What to write for a text that is a date or a time in another form than SQL's.
-fn of_times(text: &str) -> Option<String> {
-    let advice = match parts(text, ["Cast error: Cannot cast string '", "' to value of Date32 type"]) {
-        Some(found) => {
-            let numbers: Vec<u32> = found[0].split(['.', '/', '-']).map_while(|number| number.trim().parse().ok()).collect();
-            match numbers.as_slice() {
-                [1..=12, 13..=31, _] => "write parse_date(…, order => 'mdy')",
-                [13..=31, 1..=12, _] => "write parse_date(…, order => 'dmy')",
-                [1..=12, 1..=12, _] => "write parse_date(…, order => 'dmy'), or 'mdy' where the month comes first",
-                _ => "a date is written 2024-12-31; parse_date(…) reads other forms",
-            }
-        }
-        None if text.starts_with("Parser error: Error parsing timestamp from ") && text.ends_with(": error parsing date") => {
-            "a time is written 2024-12-31 16:30:00; strptime(…, '%d.%m.%Y %H:%M') reads other forms"
-        }
-        None if text == "Parser error: Unable to cast to Date32 for converting from i64 to i32 failed" => {
-            return Some("to_date: a date is written 2024-12-31; write to_date(…, 'DD.MM.YYYY'), or parse_date(…)".into());
-        }
-        None if text.ends_with("Timestamp out of range") => {
-            return Some(
-                "TIMESTAMP: the result is out of range; times in nanoseconds are between the years 1677 and 2262".into(),
-            );
-        }
-        None if text.contains(" to Timestamp(ns") && text.ends_with("converted value exceeds the representable i64 range") => {
-            return Some(
-                "TIMESTAMP: nanoseconds only reach from 1677 to 2262; write TIMESTAMP(6), which keeps microseconds".into(),
-            );
-        }
-        None => return None,
-    };
-    Some(format!("{text}; {advice}"))
 }
 
 fn of_types(text: &str) -> Option<String> {
@@ -456,18 +410,10 @@ fn of_types(text: &str) -> Option<String> {
     if text.starts_with("unnest() can only be applied") {
         return Some("unnest: takes a list; write string_to_array(text, ',') to make one of a text".into());
     }
-    if let Some(found) = parts(text, ["Unsupported CAST from ", " to ", ""]) {
-        return Some(format!(
-            "CAST: there is no way from {} to {}; CAST to VARCHAR first, or convert by a function",
-            found[0], found[1]
-        ));
-    }
     if let Some(found) = parts(text, ["[return_type] ", " not supported for ", ""]) {
         return Some(format!("{}: does not take {}; name a column of numbers", found[0].to_lowercase(), found[1]));
     }
-    if let Some(found) =
-        parts(text, ["Invalid argument error: Column 'column", "' is declared as non-nullable but contains null values"])
-    {
+    if let Some(found) = parts(text, ["Column 'column", "' is declared as non-nullable but contains null values"]) {
         return Some(format!(
             "VALUES: column {} is NULL in a row, and the column that it goes to is NOT NULL; nothing was written",
             found[0]
