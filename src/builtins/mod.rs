@@ -20,6 +20,7 @@ pub mod nearest;
 pub mod nested;
 pub mod one_nan;
 pub mod only_row;
+pub mod or_null;
 pub mod percentiles;
 pub mod postgres;
 mod ranks;

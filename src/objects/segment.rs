@@ -26,7 +26,8 @@ static DOC: Doc = Doc {
     description: "\
 After the next refresh, `segment.<name>` has the members and the time since when they belong to it. `REFRESH SEGMENT name` computes only the segments, from
 the current tags. The name may be Chinese: `segment.\"精致宝妈\"`. A condition can only use the customer's own row,
-and no column that is masked for the role that writes it.
+and no column that is masked for the role that writes it. If that role does not own the profile, a customer for whom the condition fails is not a member;
+the condition of the owner stops the refresh, with an error that names it.
 
 A condition that compares a column with a string is refused if the string cannot be converted to the column's type. A change of a tag or of its source that would
 cause this is refused too. If a CASE over literals defines which values a column can have, a note lists them when the condition asks for another value. Otherwise,

@@ -25,6 +25,7 @@ use super::order::{in_order, reads_profile};
 use super::sources::Sources;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, raw, sqlstate};
+use crate::sql::or_null;
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
 use crate::sql::references::{calls_in, name_of, tables_in};
@@ -224,6 +225,12 @@ impl Planner<'_> {
                     return Err(invalid(&subject, MORE_THAN_OWN_ROW));
                 };
                 let asked = asked(&condition)?;
+                // Its author may not see all that it fails on, and must not stop the refresh of others.
+                let is_of_other = !segment.object.owner.is_empty() && segment.object.owner != definition.own.object.owner;
+                let condition = match is_of_other {
+                    true => RowExpression { conditions: condition.conditions, value: or_null(condition.value)? },
+                    false => condition,
+                };
                 never.extend(asked.iter().filter_map(|asked| Some((subject.clone(), asked.never(&subject, &domains)?))));
                 segments.push(PlannedSegment {
                     name: segment.object.name.clone(),

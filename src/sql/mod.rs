@@ -34,6 +34,8 @@ pub mod syntax;
 pub mod time_travel;
 pub mod written;
 
+pub use rules::failing::or_null;
+
 use std::sync::Arc;
 
 use datafusion::catalog::Session;

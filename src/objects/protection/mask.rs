@@ -38,10 +38,13 @@ exports and reports. Conditions, joins and groups compare the masked value. A ro
 What is stored keeps the classes that it was stored with: earlier states of a table, the history, and a profile until its next REFRESH stay masked if the column is renamed, dropped, computed in another way or given another class.
 For a role with masks on classes, columns of earlier states that were renamed or dropped before they had a class are NULL, because nobody knows what they hold.
 
-No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
+No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
 
-A REFRESH computes with what the owner of the profile sees, whoever runs it; a role with masks or row policies on the profile is told no numbers. A role cannot make a segment whose condition looks at what is masked for it; one that it made before has no members from the next REFRESH on. A file that a role may read by its name (READ ON FILES) is not masked, because it is not a table of the database.
-Of a model of another, a role with masks, or of a database with row policies, is not told the values that it has learned: `ml_weights`, `ml_centroids` and `ml_feature_info` leave them out.
+- **REFRESH** reads what the owner of the profile sees, even if another role runs it. If the profile has masks or row policies for that role, the notes of the refresh contain no numbers.
+- **Segments.** A role cannot create a segment with a condition on a column that is masked for it. If the mask is newer than the segment, the segment has no members after the next REFRESH.
+- **Files.** A file is not a table of the database. If a role may read files by name (READ ON FILES), it sees their real values.
+- **Models** have learned values. If a role has masks, or if the database has row policies, `ml_weights`, `ml_centroids` and `ml_feature_info` do not show these values for models of other roles.
+- **Copies.** `CREATE TABLE … AS`, COPY and exports contain what their author sees. The columns of the new table keep their classes, and masks on classes still apply. Masks on the columns of the first table, and its row policies, do not; a note says so.
 
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.
 

@@ -30,6 +30,7 @@ use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded, failed, invalid, message};
 use crate::refresh::published::{KEY, State};
 use crate::sql::command::normal;
+use crate::sql::or_null;
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::sql::planning::plan;
 use crate::sql::protection::Covers;
@@ -410,7 +411,7 @@ async fn restricted(
     context: &StatementContext,
 ) -> Result<LogicalPlan> {
     let planned = async {
-        let rows = below(object, query.clone(), tables, "", context).await?;
+        let rows = without_failures(below(object, query.clone(), tables, "", context).await?)?;
         let seen = visible(object, alias, tables, applied, context).await?;
         seen.map_or(Ok(rows.clone()), |seen| filtered(object, alias, rows, &seen))
     };
@@ -420,6 +421,17 @@ async fn restricted(
         let problem = format!("its masks and row policies cannot be applied: {why}");
         coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem)
     })
+}
+
+/// The rows with NULL in the place of masked values that cannot be computed: an error would tell that there is such a value.
+fn without_failures(rows: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Projection(projection) = rows else { return Ok(rows) };
+    let columns = projection.expr.into_iter().map(|column| match column {
+        Logical::Alias(alias) => Ok(or_null(*alias.expr)?.alias(alias.name)),
+        column => Ok(column),
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    LogicalPlanBuilder::from(projection.input.as_ref().clone()).project(columns)?.build()
 }
 
 /// Plans a query over tables below the barrier. What else it reads, it reads with the rights of the owner of the rule and as the owner sees
@@ -484,7 +496,8 @@ async fn holds(
     let mut node = &planned;
     loop {
         match (node, node.inputs().as_slice()) {
-            (LogicalPlan::Filter(filter), _) => return Ok(filter.predicate.clone()),
+            // A row for which the condition fails is hidden: an error would tell that there is such a row.
+            (LogicalPlan::Filter(filter), _) => return or_null(filter.predicate.clone()),
             (_, [input]) => node = input,
             _ => return Err(failed(&object.label(), "has a rule that is no condition")),
         }

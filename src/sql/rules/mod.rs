@@ -5,6 +5,7 @@ mod bounded;
 mod days;
 mod distinct_columns;
 mod drawn;
+pub mod failing;
 mod filtered_arguments;
 mod float_bounds;
 mod float_extremes;
@@ -88,6 +89,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         *engines = Arc::new(keys);
     }
     optimizer.push(Arc::new(nans::OneNan));
+    optimizer.push(Arc::new(failing::KeptValues));
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();

@@ -1,0 +1,240 @@
+//! `value_or_null(value)`: the value, or NULL in the rows for which it cannot be computed.
+//!
+//! For the conditions and masks of a role over rows that another must not know of: an error would tell that there is such a row. The optimizer
+//! must not evaluate parts of the value elsewhere, where they fail as usual. So the call only marks the value, and once the plan is
+//! optimized, [`kept`] replaces it by a function of the columns that has the value in it.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, DFSchema, Result, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+
+use crate::error::{SqlState, sqlstate};
+use crate::walk::Tree;
+
+const NAME: &str = "value_or_null";
+
+/// The value, or NULL in the rows for which it cannot be computed. Queries in it are left as they are.
+///
+/// # Errors
+/// None in practice.
+pub fn or_null(value: Expr) -> Result<Expr> {
+    match value {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            let (left, right) = (Box::new(or_null(*left)?), Box::new(or_null(*right)?));
+            Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+        }
+        value => {
+            let is_query = |part: &Expr| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)));
+            let is_plain = matches!(value, Expr::Column(_) | Expr::Literal(..));
+            if is_plain || value.any_part(is_query)? {
+                return Ok(value);
+            }
+            Ok(ScalarUDF::from(Marked { signature: Signature::any(1, Volatility::Immutable) }).call(vec![value]))
+        }
+    }
+}
+
+/// Puts a marked value into a function of its columns.
+///
+/// # Errors
+/// The value cannot be planned.
+pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -> Result<Transformed<Expr>> {
+    let value = match &expression {
+        Expr::ScalarFunction(call) if call.func.name() == NAME => call.args.first(),
+        _ => None,
+    };
+    let Some(value) = value else { return Ok(Transformed::no(expression)) };
+    let mut columns: Vec<&Column> = value.column_refs().into_iter().collect();
+    columns.sort();
+    if columns.is_empty() {
+        return Ok(Transformed::yes(value.clone()));
+    }
+    let mut fields = vec![];
+    for column in &columns {
+        let (relation, field) = schema.qualified_field_from_column(column)?;
+        fields.push((relation.cloned(), Arc::new(field.as_ref().clone().with_nullable(true))));
+    }
+    let own = DFSchema::new_with_metadata(fields, HashMap::new())?;
+    let mut properties = ExecutionProps::new();
+    properties.config_options = Some(Arc::clone(options));
+    let compiled = create_physical_expr(value, &own, &properties, &PhysicalPlanningContext::default())?;
+    let volatility = if value.is_volatile() { Volatility::Volatile } else { Volatility::Immutable };
+    let function = Kept {
+        data_type: compiled.data_type(own.as_arrow())?,
+        compiled,
+        columns: Arc::clone(own.inner()),
+        signature: Signature::any(columns.len(), volatility),
+        value: value.clone(),
+    };
+    let arguments = columns.into_iter().cloned().map(Expr::Column).collect();
+    Ok(Transformed::yes(ScalarUDF::from(function).call(arguments)))
+}
+
+/// True for a value that can be computed for every row.
+fn cannot_fail(value: &Expr) -> bool {
+    use Operator::{And, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq, Or};
+    match value {
+        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Alias(alias) => cannot_fail(&alias.expr),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            matches!(op, And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+                && cannot_fail(left)
+                && cannot_fail(right)
+        }
+        Expr::Between(between) => [&between.expr, &between.low, &between.high].into_iter().all(|part| cannot_fail(part)),
+        Expr::InList(list) => cannot_fail(&list.expr) && list.list.iter().all(cannot_fail),
+        Expr::Not(inner)
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotFalse(inner) => cannot_fail(inner),
+        _ => false,
+    }
+}
+
+/// True for an error that may come from the values of a row.
+fn is_of_row(error: &DataFusionError) -> bool {
+    let is_memory = matches!(error.find_root(), DataFusionError::ResourcesExhausted(_));
+    !is_memory
+        && !matches!(
+            sqlstate(error),
+            SqlState::QUERY_CANCELED
+                | SqlState::OUT_OF_MEMORY
+                | SqlState::DISK_FULL
+                | SqlState::SERIALIZATION_FAILURE
+                | SqlState::CONFIGURATION_LIMIT_EXCEEDED
+                | SqlState::SYSTEM_ERROR
+        )
+}
+
+/// Marks a value until the plan is optimized.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Marked {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Marked {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [value] => Ok(value.clone()),
+            _ => internal_err!("{NAME} takes a value"),
+        }
+    }
+
+    fn simplify(&self, mut arguments: Vec<Expr>, _context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(match arguments.pop() {
+            Some(value) if arguments.is_empty() && cannot_fail(&value) => ExprSimplifyResult::Simplified(value),
+            value => ExprSimplifyResult::Original(value.into_iter().collect()),
+        })
+    }
+
+    /// Keeps parts of the value from being computed before it.
+    fn short_circuits(&self) -> bool {
+        true
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match arguments.args.as_slice() {
+            [value] => Ok(value.clone()),
+            _ => internal_err!("{NAME} takes a value"),
+        }
+    }
+}
+
+/// A value as a function of its columns.
+#[derive(Debug)]
+struct Kept {
+    value: Expr,
+    compiled: Arc<dyn PhysicalExpr>,
+    columns: SchemaRef,
+    data_type: DataType,
+    signature: Signature,
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value && self.columns == other.columns
+    }
+}
+
+impl Eq for Kept {}
+
+impl Hash for Kept {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.value.hash(state);
+    }
+}
+
+impl Kept {
+    fn values(&self, rows: &RecordBatch) -> Result<ArrayRef> {
+        self.compiled.evaluate(rows)?.into_array(rows.num_rows())
+    }
+
+    /// The values of rows, in parts: halves of rows that fail are tried by themselves.
+    fn parts(&self, rows: &RecordBatch, found: &mut Vec<ArrayRef>) -> Result<()> {
+        match self.values(rows) {
+            Ok(values) => found.push(values),
+            Err(error) if !is_of_row(&error) => return Err(error),
+            Err(_) if rows.num_rows() <= 1 => found.push(new_null_array(&self.data_type, rows.num_rows())),
+            Err(_) => {
+                let half = rows.num_rows() / 2;
+                self.parts(&rows.slice(0, half), found)?;
+                self.parts(&rows.slice(half, rows.num_rows() - half), found)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ScalarUDFImpl for Kept {
+    fn name(&self) -> &str {
+        "kept_value_or_null"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.data_type.clone())
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let columns = arguments.args.iter().map(|argument| argument.to_array(rows)).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.columns), columns, &options)?;
+        let mut found = vec![];
+        self.parts(&rows, &mut found)?;
+        if let [all] = found.as_slice() {
+            return Ok(ColumnarValue::Array(Arc::clone(all)));
+        }
+        let parts: Vec<&dyn Array> = found.iter().map(AsRef::as_ref).collect();
+        Ok(ColumnarValue::Array(concat(&parts)?))
+    }
+}
