@@ -25,6 +25,8 @@ pub(super) type Cursors = parking_lot::Mutex<HashMap<String, Arc<Cursor>>>;
 /// A query whose rows are being fetched.
 pub(super) struct Cursor {
     columns: SchemaRef,
+    /// The role that opened it, whose rows it has.
+    role: Arc<str>,
     /// True for a cursor WITH HOLD, which outlives its transaction.
     holds: bool,
     reading: Mutex<Reading>,
@@ -185,6 +187,13 @@ pub(super) async fn execute(
         }
         ClientCommand::Fetch { name, direction, gives_rows } => {
             let cursor = known(session, &name)?;
+            if cursor.role != session.current_role() {
+                let problem = format!(
+                    "has the rows of role {}, which opened it; return to that role first, or DECLARE another",
+                    cursor.role
+                );
+                return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &name, problem));
+            }
             let rows = cursor.reading.lock().await.fetch(&name, direction).await?;
             let schema = Arc::clone(&cursor.columns);
             Ok(if gives_rows { Answer::of(schema, rows) } else { Answer::moved(rows.iter().map(RecordBatch::num_rows).sum()) })
@@ -266,7 +275,7 @@ async fn declare(session: &Session, declare: Declare, text: &str, parameters: &H
     let pool = &session.engine.shared.environment.memory_pool;
     let memory = MemoryConsumer::new(format!("cursor {name}")).register(pool);
     let reading = Reading { answer: Some(answer), batches: vec![], memory, before: 0, place: 0, scrolls };
-    let cursor = Arc::new(Cursor { columns, holds, reading: Mutex::new(reading) });
+    let cursor = Arc::new(Cursor { columns, role: session.current_role(), holds, reading: Mutex::new(reading) });
     session.cursors.lock().insert(name, cursor);
     Ok(())
 }

@@ -26,6 +26,7 @@ CLOSE name | ALL",
         description: "\
 All rows come from the state of the database at DECLARE. They are computed while they are fetched. A cursor ends with its transaction; WITH HOLD keeps it until the session
 ends. With SCROLL the rows are kept in memory, and the cursor can go back; without it, the cursor only goes forward.
+Only the role that opened a cursor can fetch from it.
 
 **Elsewhere.** As in PostgreSQL. DuckDB has none; its clients fetch results in parts by themselves.",
         examples: &["BEGIN;
