@@ -23,7 +23,7 @@ const HEARING: Duration = Duration::from_millis(700);
 
 /// The number of listeners that handle Ctrl-C themselves.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
-/// How often it was pressed since the latest listener began.
+/// How often it was pressed since somebody listens.
 static PRESSED: AtomicUsize = AtomicUsize::new(0);
 static PRESS: Notify = Notify::const_new();
 /// Whether a listener has noticed the last press.
@@ -63,16 +63,19 @@ impl Drop for Elsewhere {
 }
 
 /// While it lives, its owner handles Ctrl-C.
+///
+/// One within another does not forget what was pressed before: a press between two parts of a longer work ends the work.
 pub(super) struct Listening(());
 
 impl Listening {
     pub(super) fn new() -> Self {
-        PRESSED.store(0, Ordering::SeqCst);
-        LISTENERS.fetch_add(1, Ordering::SeqCst);
+        if LISTENERS.fetch_add(1, Ordering::SeqCst) == 0 {
+            PRESSED.store(0, Ordering::SeqCst);
+        }
         Self(())
     }
 
-    /// Waits until Ctrl-C is pressed, or returns at once if it was pressed since this was created.
+    /// Waits until Ctrl-C is pressed, or returns at once if it was pressed since somebody listens.
     pub(super) async fn interrupted(&self) {
         let mut press = std::pin::pin!(PRESS.notified());
         press.as_mut().enable();

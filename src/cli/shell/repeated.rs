@@ -64,9 +64,10 @@ pub fn watch(shell: &mut Shell, argument: &str) -> Outcome {
 }
 
 fn every(shell: &mut Shell, query: &str, seconds: f64, times: u64) -> Outcome {
+    // From here to the end: a press between a query and a pause counts.
+    let listening = Listening::new();
     for time in 0..times {
         if time > 0 {
-            let listening = Listening::new();
             let pause = async {
                 tokio::select! {
                     () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => Ok(()),
