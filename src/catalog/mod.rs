@@ -7,6 +7,7 @@
 //! | [`state_columns`] | the names of the columns in the state of a profile |
 //! | [`grants`] | what roles may do |
 //! | [`runs`] | what ran, for how long, and how it ended |
+//! | [`liveness`] | whether a run that has not ended is still at work |
 //! | [`checks`] | the results of data quality checks |
 //! | [`stored_classes`] | the classes of what is stored, whatever is said of its columns now |
 //! | [`schedules`] | which times of schedules are done, and which process runs one |
@@ -57,6 +58,7 @@ pub mod encrypting;
 pub mod erasure;
 pub mod grants;
 pub mod keys;
+mod liveness;
 pub mod locks;
 pub mod models;
 pub mod objects;
@@ -211,7 +213,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     INSERT INTO changes (definitions) VALUES (1);
     CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN UPDATE changes SET definitions = definitions + 1; END;
     CREATE TRIGGER object_dropped AFTER DELETE ON objects BEGIN UPDATE changes SET definitions = definitions + 1; END;
-    -- A run lives as long as its process holds this lock; the time when it last said so.
+    -- The lock that a run holds while it lives, and the time when it last said that it does.
     ALTER TABLE runs ADD COLUMN lock TEXT NOT NULL DEFAULT '';
     ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
     ",

@@ -1,14 +1,12 @@
 //! Runs: what the database did, for how long, and how it ended.
 //!
-//! A run writes its own end to the catalog; one that cannot, because its process was killed, is *lost*. A lock of the operating system
-//! ([`super::locks`]) tells whether a run is alive: the process takes it before its run becomes visible, and releases it after the end is
-//! written. This is exact, immediate and independent of clocks: a process that is suspended for an hour still holds the lock, and its run
-//! goes on when the process does. A run that is `running` in the catalog while its lock is free is lost. Every reader sees that without
-//! writing anything, and the next run that begins records it.
+//! A run writes its own end to the catalog; one that cannot, because its process was killed, is *lost*. A run that lives writes a heartbeat
+//! every five seconds and holds a lock ([`super::locks`]), which it takes before it becomes visible and releases after its end is written.
+//! From these signs, [`super::liveness`] tells a dead run. Every reader sees that without writing anything, and the next run that begins
+//! records it.
 //!
-//! The heartbeat records when a run was last active, which a lock cannot: an old heartbeat reveals a process that is alive but stuck, and
-//! it is the end time of a lost run. It also corrects a run that was wrongly recorded as lost, should somebody have removed its lock file:
-//! a run with a heartbeat is running.
+//! The last heartbeat is the end time of a lost run. A heartbeat also corrects a run that was wrongly recorded as lost: a run with a
+//! heartbeat is running.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::Catalog;
 use super::keys::Link;
+use super::liveness::{HOST, unfinished};
 use super::locks::Lock;
 
 /// A recorded run.
@@ -165,9 +164,9 @@ impl Catalog {
                 Err(error) => return Ok(Err(error)),
             };
             transaction.execute(
-                "INSERT INTO runs (kind, name, as_of, process, status, started_at, heartbeat_at, lock)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
-                params![kind, name, as_of, std::process::id(), RUNNING, now(), lock_name],
+                "INSERT INTO runs (kind, name, as_of, process, status, started_at, heartbeat_at, lock, host)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
+                params![kind, name, as_of, std::process::id(), RUNNING, now(), lock_name, *HOST],
             )?;
             Ok(Ok((transaction.last_insert_rowid(), lock)))
         })?
@@ -183,14 +182,14 @@ impl Catalog {
 
     pub fn write_lost(&self, transaction: &Link<'_>) -> rusqlite::Result<Result<()>> {
         let mut going_on = vec![];
-        for (run, lock) in running(transaction)? {
-            if self.data.locks.is_held(&lock) {
-                going_on.push(lock);
+        for open in unfinished(transaction)? {
+            if !open.is_dead(&self.data.locks) {
+                going_on.push(open.lock);
                 continue;
             }
             transaction.execute(
                 "UPDATE runs SET status = 'lost', finished_at = coalesce(heartbeat_at, started_at), message = ?2 WHERE id = ?1",
-                params![run, transaction.seal("runs.message", run, LOST)?],
+                params![open.run, transaction.seal("runs.message", open.run, LOST)?],
             )?;
         }
         Ok(self.data.locks.forget_runs(&going_on))
@@ -231,8 +230,8 @@ impl Catalog {
     pub fn runs(&self) -> Result<Vec<Run>> {
         // First find dead runs, then read their state: a run releases its lock only after its end is written, so one that ends in between
         // is read as ended.
-        let open = self.read(|link| running(link))?;
-        let dead = open.into_iter().filter(|(_, lock)| !self.data.locks.is_held(lock)).map(|(run, _)| run);
+        let open = self.read(|link| unfinished(link))?;
+        let dead = open.into_iter().filter(|open| open.is_dead(&self.data.locks)).map(|open| open.run);
         let dead: HashSet<i64> = dead.collect();
         let mut runs = self.read(all)?;
         for run in runs.iter_mut().filter(|run| run.status == RUNNING && dead.contains(&run.id)) {
@@ -242,12 +241,6 @@ impl Catalog {
         }
         Ok(runs)
     }
-}
-
-/// The runs that have not written their end, with their lock names.
-fn running(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
-    let mut query = connection.prepare_cached("SELECT id, lock FROM runs WHERE status = ?1")?;
-    query.query_map([RUNNING], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn all(connection: &Link<'_>) -> rusqlite::Result<Vec<Run>> {
@@ -300,11 +293,13 @@ mod tests {
         catalog.runs().unwrap().into_iter().map(|run| format!("{} {}", run.name, run.status)).collect()
     }
 
-    /// Simulates a killed process: its lock is free, but the file remains.
+    /// Simulates a killed process, some time later: it has no heartbeat, and its lock is free, but the file remains.
     fn kill(mut run: OpenRun, catalog: &Catalog) {
-        let name = catalog.read(|link| running(link)).unwrap().into_iter().find(|(id, _)| *id == run.id).unwrap().1;
+        let open = catalog.read(|link| unfinished(link)).unwrap().into_iter().find(|open| open.run == run.id).unwrap();
         run.heart.abort_all();
-        catalog.data.locks.abandon(&name);
+        catalog.data.locks.abandon(&open.lock);
+        let silent = "UPDATE runs SET heartbeat_at = heartbeat_at - 120000000 WHERE id = ?1";
+        catalog.write(|transaction| transaction.execute(silent, [run.id])).unwrap();
         std::mem::forget(run);
     }
 
@@ -325,7 +320,7 @@ mod tests {
         assert_eq!((lost.finished_at, lost.message.as_str()), (lost.heartbeat_at, LOST));
         assert!(lost.finished_at.is_some());
         // Reading writes nothing; the collector and the next run do.
-        let open = || catalog.read(|link| running(link)).unwrap().len();
+        let open = || catalog.read(|link| unfinished(link)).unwrap().len();
         assert_eq!(open(), 2);
         catalog.collect().unwrap();
         assert_eq!((open(), statuses(&catalog)), (1, seen.map(String::from).to_vec()));
@@ -333,19 +328,21 @@ mod tests {
         assert!(!catalog.data.locks.has_dead_runs().unwrap());
     }
 
-    /// A run whose lock file was removed by hand continues, and its end is recorded correctly.
+    /// A run whose lock file was removed by hand is not taken for lost while its heart beats. One that was, because it had none for too
+    /// long, continues, and its end is recorded correctly.
     #[test]
     fn a_run_that_was_taken_for_lost_ends_as_it_ends() {
         let runtime = runtime();
         let _on = runtime.enter();
         let catalog = Arc::new(Catalog::for_test().unwrap());
         let run = OpenRun::begin_with(&catalog, REFRESH, "p", 0, Duration::from_millis(5)).unwrap();
-        let lock = catalog.read(|link| running(link)).unwrap()[0].1.clone();
+        let lock = catalog.read(|link| unfinished(link)).unwrap()[0].lock.clone();
         catalog.data.locks.abandon(&lock);
-        assert_eq!(statuses(&catalog), ["p lost"]);
         catalog.settle_runs().unwrap();
-        // It was recorded as lost; the next heartbeat corrects that.
-        while catalog.read(|link| running(link)).unwrap().is_empty() {
+        assert_eq!(statuses(&catalog), ["p running"]);
+        catalog.write(|transaction| transaction.execute("UPDATE runs SET status = 'lost'", [])).unwrap();
+        // The next heartbeat corrects that.
+        while catalog.read(|link| unfinished(link)).unwrap().is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let beat = catalog.runs().unwrap()[0].heartbeat_at;

@@ -4,14 +4,14 @@
 //! settled. While an attempt runs, nothing else of the same schedule may; the transaction checks that too. An attempt that did not succeed
 //! remains the one *in work* until it is retried or given up.
 //!
-//! Whether a process is alive is known as for [all runs](super::runs), by an operating system lock, so a killed process is noticed at once.
-//! Another machine may not see that lock, so an attempt is also a *lease*: it has a heartbeat every five seconds, and other machines
-//! consider it lost after a minute without one. Its own process gives up well before that when it cannot write heartbeats. An attempt that
-//! was considered lost can neither write heartbeats nor end, so anything it would still commit together with its end is refused.
+//! Whether a process is alive is known as for [all runs](super::liveness), by its lock and its heartbeats, so a killed process is noticed at
+//! once, and after a minute on another machine. So an attempt is a *lease*: its process gives up well before that when it cannot write
+//! heartbeats. An attempt that was considered lost can neither write heartbeats nor end, so anything it would still commit together with
+//! its end is refused.
 //!
 //! The state of a schedule is created when a runner first looks at it, and deleted with the schedule; the records of its runs remain.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
@@ -21,13 +21,12 @@ use tokio::task::JoinSet;
 
 use super::Catalog;
 use super::keys::Link;
+use super::liveness::{HOST, unfinished};
 use super::locks::Lock;
 use super::runs::{BEAT, LOST, RUNNING, now};
 
 /// The kind of runs that are attempts of a schedule.
 pub const SCHEDULE: &str = "schedule";
-/// How long an attempt of another machine may go without a heartbeat.
-const LEASE: Duration = Duration::from_secs(60);
 /// How long a process continues an attempt when it cannot write heartbeats.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -47,7 +46,7 @@ pub const MIGRATION: &str = "
         -- The version that was made by somebody who may read and write all files.
         trusted      INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    -- Of attempts of schedules; the rows of other runs have none of it.
+    -- Of attempts of schedules; the rows of other runs have only their host.
     ALTER TABLE runs ADD COLUMN schedule INTEGER;
     ALTER TABLE runs ADD COLUMN attempt INTEGER;
     ALTER TABLE runs ADD COLUMN missed INTEGER;
@@ -59,16 +58,6 @@ pub const MIGRATION: &str = "
     CREATE INDEX runs_by_schedule ON runs (schedule, id);
     CREATE INDEX runs_going_on ON runs (status) WHERE status = 'running';
 ";
-
-/// The name of this machine, with its boot id where available.
-static HOST: LazyLock<String> = LazyLock::new(|| {
-    let name = sysinfo::System::host_name().unwrap_or_else(|_| "unknown".into());
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    match boot.trim().get(..8) {
-        Some(boot) => format!("{name} ({boot})"),
-        None => name,
-    }
-});
 
 /// The stored state of a schedule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -298,19 +287,9 @@ impl Catalog {
 
     /// The attempts that are recorded as running but are dead.
     fn dead_attempts(&self) -> Result<Vec<i64>> {
-        let running = self.read(|connection| {
-            let mut query = connection.prepare_cached(
-                "SELECT id, lock, host, heartbeat_at FROM runs WHERE status = 'running' AND schedule IS NOT NULL",
-            )?;
-            let running = |row: &Row<'_>| {
-                let (id, lock, host, beat): (i64, String, Option<String>, Option<i64>) =
-                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                Ok((id, lock, host.unwrap_or_default(), beat.unwrap_or(0)))
-            };
-            query.query_map([], running)?.collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        let is_dead = |lock: &str, host: &str, beat: i64| !self.data.locks.is_held(lock) || is_expired(host, beat);
-        Ok(running.into_iter().filter(|(_, lock, host, beat)| is_dead(lock, host, *beat)).map(|(id, ..)| id).collect())
+        let running = self.read(|connection| unfinished(connection))?;
+        let dead = running.into_iter().filter(|open| open.is_attempt && open.is_dead(&self.data.locks));
+        Ok(dead.map(|open| open.run).collect())
     }
 
     /// Records skipped times and begins an attempt, unless something has changed since the decision. Must be called within a Tokio runtime.
@@ -474,12 +453,6 @@ impl Catalog {
             Ok(true)
         })
     }
-}
-
-/// True for an attempt of another machine whose lease has expired.
-fn is_expired(host: &str, beat: i64) -> bool {
-    let limit = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
-    host != *HOST && now().saturating_sub(beat) > limit
 }
 
 /// Records the state after a claim.
