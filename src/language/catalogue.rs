@@ -47,7 +47,6 @@ const CHINESE: &[&str] = &[
     include_str!("zh/functions/texts.json"),
     include_str!("zh/help.json"),
     include_str!("zh/kernels.json"),
-    include_str!("zh/language.json"),
     include_str!("zh/learning.json"),
     include_str!("zh/objects.json"),
     include_str!("zh/passwords.json"),
@@ -62,7 +61,7 @@ const CHINESE: &[&str] = &[
     include_str!("zh/system.json"),
 ];
 
-/// Single words: kinds of objects and the like that a message is filled with, and words of pages.
+/// Single words that a message is filled with, and words of pages.
 const WORDS: &[(&str, &str)] = &[
     ("required", "必需"),
     ("Source", "来源"),
@@ -79,23 +78,6 @@ const WORDS: &[(&str, &str)] = &[
     ("string", "字符串"),
     ("interval", "时间间隔"),
     ("query", "查询"),
-    ("profile", "画像"),
-    ("tag", "标签"),
-    ("segment", "人群"),
-    ("table", "表"),
-    ("external table", "外部表"),
-    ("view", "视图"),
-    ("function", "函数"),
-    ("model", "模型"),
-    ("schema", "模式"),
-    ("role", "角色"),
-    ("identity", "客户归一"),
-    ("experiment", "实验"),
-    ("check", "检查"),
-    ("schedule", "定时任务"),
-    ("mask", "脱敏规则"),
-    ("row policy", "行级策略"),
-    ("consent", "同意"),
     ("retention", "保留期限"),
     ("column", "列"),
     ("parameter", "参数"),
@@ -129,24 +111,9 @@ const WORDS: &[(&str, &str)] = &[
     ("integer", "整数"),
 ];
 
-/// The kinds of objects that messages list, as in `tag spending, segment top`.
-const OBJECTS: &[&str] = &[
-    "profile",
-    "tag",
-    "segment",
-    "table",
-    "external table",
-    "view",
-    "function",
-    "model",
-    "identity",
-    "experiment",
-    "check",
-    "schedule",
-    "mask",
-    "row policy",
-    "consent",
-];
+/// The kinds of objects, and what each is in Chinese. Messages begin with them, and list them: `tag spending, segment top`.
+static KINDS: LazyLock<HashMap<String, String>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("zh/kinds.json")).unwrap_or_default());
 
 /// The texts of one language.
 pub struct Catalogue {
@@ -177,7 +144,7 @@ impl Catalogue {
     /// A text that stands in the source as it is.
     pub fn exact(&self, english: &str) -> Option<&str> {
         let word = || WORDS.iter().find(|(word, _)| *word == english).map(|(_, other)| *other);
-        self.exact.get(english).map(String::as_str).or_else(word)
+        self.exact.get(english).or_else(|| KINDS.get(english)).map(String::as_str).or_else(word)
     }
 
     /// A composed message; what the catalogue does not know of it stays English.
@@ -228,8 +195,12 @@ impl Catalogue {
             return text;
         }
         // The longest: an external table is no table.
-        let kinds = WORDS.iter().filter_map(|(word, other)| Some((word, other, english.strip_prefix(word)?.strip_prefix(' ')?)));
-        match kinds.max_by_key(|(word, ..)| word.len()) {
+        let kinds = KINDS.iter().map(|(word, other)| (word.as_str(), other.as_str()));
+        let named = kinds.chain(WORDS.iter().copied()).filter_map(|(word, other)| {
+            let name = english.strip_prefix(word)?.strip_prefix(' ')?;
+            Some((word.len(), other, name))
+        });
+        match named.max_by_key(|(length, ..)| *length) {
             Some((_, other, name)) => format!("{other} {name}"),
             None => english.to_string(),
         }
@@ -282,8 +253,8 @@ impl Catalogue {
     /// `tag spending, segment top`
     fn objects(&self, english: &str) -> Option<String> {
         let object = |one: &str| {
-            let name = OBJECTS.iter().find_map(|kind| one.strip_prefix(kind)?.strip_prefix(' '))?;
-            (!name.contains(' ')).then(|| self.subject(one))
+            let (kind, name) = one.rsplit_once(' ')?;
+            Some(format!("{} {name}", KINDS.get(kind)?))
         };
         let objects: Option<Vec<String>> = english.split(", ").map(object).collect();
         Some(objects?.join("、"))

@@ -85,9 +85,20 @@ fn no_text_is_missing_and_none_is_left_over() {
         missing.len(),
         missing.join("\n")
     );
-    let of_program = catalogue.iter().filter(|(room, _)| *room != "help").flat_map(|(_, texts)| texts.keys());
+    let of_program =
+        catalogue.iter().filter(|(room, _)| !["help", "kinds"].contains(&room.as_str())).flat_map(|(_, texts)| texts.keys());
     let left: Vec<&String> = of_program.chain(&silent).filter(|text| !said.contains_key(*text)).collect();
     assert!(left.is_empty(), "{} texts are not in the source any more: {left:#?}", left.len());
+}
+
+/// Every kind of object has its word in Chinese, and no other is there.
+#[test]
+fn kinds_are_in_chinese() {
+    let is_of_kind = |doc: &&'static portraitdb::Doc| doc.syntax.contains("[IF NOT EXISTS]");
+    let pages = pages().into_iter().filter(is_of_kind);
+    let kinds: BTreeSet<String> = pages.filter_map(|doc| doc.name.strip_prefix("CREATE ")).map(str::to_lowercase).collect();
+    let told: BTreeSet<String> = catalogue()["kinds"].keys().cloned().collect();
+    assert_eq!(told, kinds);
 }
 
 #[test]
