@@ -48,33 +48,47 @@
 //!                    └─▶ learning ─▶ adapter ─▶ catalog ◀─────────────┘        kernels: no engine beneath them
 //!                                                    docs, encryption, error, formats, language, settings, temporary, text, walk, postgres_*: leaves
 //! ```
+//! Each folder, or file of that name, uses only what stands below it in this table; a test compares it with the source.
+//!
 //! | folder | what it contains |
 //! |---|---|
 //! | `cli` | arguments, and the shell with its commands (one table, `cli/shell/commands.rs`); a thin interface over one [`Session`] |
 //! | `scheduler` | scripts that run on a schedule: what is due, who runs it, who is notified; an interface like the others |
-//! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; output files that appear complete or not at all |
-//! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
-//! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other database |
 //! | `server` | interfaces for other programs, with one session per connection: PostgreSQL's protocol, Arrow Flight SQL; health and metrics |
-//! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
+//! | `distributed` | finds each of our steps and functions by name and restores it from its bytes |
+//! | `engine` | puts everything together: [`Engine`], [`Session`], [`Prepared`], [`Answer`]; what each statement does; output files that appear complete or not at all |
 //! | `system` | the schema `system`, one file per table; `pg_catalog` and `information_schema`; the reference |
-//! | `postgres_catalog` | a database as PostgreSQL's catalog describes it, as plain data with object ids; with `postgres_types` and `postgres_settings` |
 //! | `objects` | the kinds of named objects, one file per kind, and the lifecycle that all share |
 //! | `refresh` | a profile with its tags and segments: one plan, one pass, one commit |
 //! | `sql` | from text to statements to plans: parser, grammar of objects, relation functions in FROM, macros, time travel, syntax checks, rules over plans |
 //! | `statement` | everything that one statement sees and may do, as one value |
+//! | `databases` | tables of SQLite files and PostgreSQL servers: columns, conditions and rows in the SQL of the other database |
+//! | `files` | files as tables: what a location means, CSV, JSON and Excel with their options, Parquet; how COPY and INSERT write |
 //! | `functions` | what users call: one folder per domain, one file per function, and nothing else |
+//! | `aggregation` | GROUP BY of one or two keys, in tables that all threads share |
 //! | `builtins` | SQL's own functions and operators, where ours replace those of DataFusion |
 //! | `learning` | features in memory, and models: trained, stored, applied |
 //! | `adapter` | how a function connects to DataFusion: arguments, relation functions, aggregates, steps, plain data with a name |
-//! | `aggregation` | GROUP BY of one or two keys, in tables that all threads share |
-//! | `distributed` | finds each of our steps and functions by name and restores it from its bytes |
 //! | `catalog` | what a database remembers: objects, snapshots, runs and locks in SQLite, and the immutable Parquet files they name |
-//! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
-//! | `language` | the languages in which Portrait speaks, and the catalogue of its texts in Chinese |
-//! | `calendar` | when something is due: cron expressions in time zones, fixed intervals |
-//! | `walk` | walks over syntax trees, expressions and plans, compiled once for all visitors |
+//! | `report` | reports: sections of SQL, sentences made from their results, and the page that shows all of it |
+//! | `formats` | how results are written: tables, CSV, JSON, Markdown, Parquet, Excel |
+//! | `charts` | charts as SVG, and as characters for a terminal |
+//! | `docs` | one form for the page of every function, statement and setting |
 //! | `kernels` | algorithms over slices, without DataFusion, SQL or Arrow |
+//! | `calendar` | when something is due: cron expressions in time zones, fixed intervals |
+//! | `passwords` | what is kept of passwords |
+//! | `postgres_settings` | the settings of PostgreSQL that its clients ask for |
+//! | `settings` | the settings of Portrait, with their bounds |
+//! | `encryption` | keys and what is encrypted with them: master keys, sealed values, temporary files |
+//! | `error` | how an error is written, and its SQLSTATE |
+//! | `language` | the languages in which Portrait speaks, and the catalogue of its texts in Chinese |
+//! | `postgres_catalog` | a database as PostgreSQL's catalog describes it, as plain data with object ids |
+//! | `postgres_types` | the types of PostgreSQL as which its clients see our values |
+//! | `temporary` | folders that go with the process |
+//! | `opaque` | values that many hold and others need not look into |
+//! | `environment` | variables of other programs, such as libpq's, and where `~` and keys are |
+//! | `text` | how names, strings, times and amounts are written |
+//! | `walk` | walks over syntax trees, expressions and plans, compiled once for all visitors |
 //!
 //! A **statement** is one value from its beginning to its last row, `statement::StatementContext`: the state of the database that it reads, who runs it,
 //! its base folder, clock, parameters and limits, and the way to cancel it. DataFusion plans with a state whose catalog is bound to that
