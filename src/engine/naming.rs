@@ -1,8 +1,10 @@
 //! Names of tables and views: which object a statement means, with or without a schema.
 
+use std::collections::HashSet;
+
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::sql::parser::Statement as SqlParsed;
+use datafusion::sql::parser::{CreateExternalTable, Statement as SqlParsed};
 use sqlparser::ast::{Ident, Insert, ObjectName, ObjectType, SchemaName, Statement as SqlStatement, TableObject};
 
 use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
@@ -35,9 +37,13 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
     };
     match parsed {
         SqlParsed::CreateExternalTable(table) if !table.temporary => {
+            refuse_twice(table)?;
             create("external table", &table.name, table.or_replace, table.if_not_exists)
         }
-        SqlParsed::CreateExternalTable(table) => of_session(&table.name, table.or_replace, context),
+        SqlParsed::CreateExternalTable(table) => {
+            refuse_twice(table)?;
+            of_session(&table.name, table.or_replace, context)
+        }
         SqlParsed::Statement(statement) => match statement.as_ref() {
             SqlStatement::CreateView(view) if !view.temporary => create("view", &view.name, view.or_replace, view.if_not_exists),
             SqlStatement::CreateTable(table) if !table.temporary && context.catalog().is_durable() => {
@@ -101,6 +107,19 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
         },
         _ => Ok(None),
     }
+}
+
+/// Refuses an option that is given twice, of which a plan would keep one.
+fn refuse_twice(table: &CreateExternalTable) -> Result<()> {
+    let mut given = HashSet::new();
+    for (key, _) in &table.options {
+        let key = key.to_lowercase();
+        let name = key.strip_prefix("format.").unwrap_or(&key);
+        if !given.insert(name.to_string()) {
+            return Err(invalid(&format!("external table {}", table.name), format!("{name} is given twice")));
+        }
+    }
+    Ok(())
 }
 
 /// SHOW CREATE TABLE and SHOW CREATE VIEW as a query of the system table with the definition; `None` for other statements.
