@@ -1,6 +1,6 @@
 //! The texts of the program in another language.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use super::template::Template;
@@ -133,7 +133,8 @@ impl Catalogue {
         let (mut exact, mut templates) = (HashMap::new(), vec![]);
         for room in rooms {
             // A test reads them all; a text of the program cannot be anything else.
-            let texts: HashMap<String, String> = serde_json::from_str(room).unwrap_or_default();
+            // In order, so that of two templates that fit as well, it is always the same one.
+            let texts: BTreeMap<String, String> = serde_json::from_str(room).unwrap_or_default();
             templates.extend(texts.iter().filter_map(|(english, other)| Template::new(english, other)));
             exact.extend(texts);
         }
@@ -229,7 +230,7 @@ impl Catalogue {
         }
         match self.known(english) {
             Some(text) => text,
-            None => self.words(english).unwrap_or_else(|| english.replace("' or '", "' 或 '")),
+            None => self.words(word).unwrap_or_else(|| english.replace("' or '", "' 或 '")),
         }
     }
 
@@ -260,9 +261,13 @@ impl Catalogue {
         Some(objects?.join("、"))
     }
 
-    /// `numbers, texts or times`
+    /// `numbers, texts or times`; types of SQL, `DATE or TIMESTAMP`, stay.
     fn words(&self, english: &str) -> Option<String> {
         let (most, last) = english.rsplit_once(" or ")?;
+        let is_type = |word: &str| !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_uppercase());
+        if most.split(", ").all(is_type) && is_type(last) {
+            return Some(format!("{} 或 {last}", most.replace(", ", "、")));
+        }
         let most: Option<Vec<&str>> = most.split(", ").map(|word| self.exact(word)).collect();
         Some(format!("{}或{}", most?.join("、"), self.exact(last)?))
     }
@@ -307,6 +312,10 @@ mod tests {
         assert_eq!(
             catalogue.message("is used by row policy a, mask b; drop them first"),
             "被 行级策略 a、脱敏规则 b 使用；请先 DROP 它们"
+        );
+        assert_eq!(
+            catalogue.message("is used by a DATE or TIMESTAMP; drop them first"),
+            "被 DATE 或 TIMESTAMP 使用；请先 DROP 它们"
         );
         assert_eq!(catalogue.message("is used by no one here; drop them first"), "被 no one here 使用；请先 DROP 它们");
         assert_eq!(

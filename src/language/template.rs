@@ -15,6 +15,10 @@ pub struct Template {
     literals: Vec<String>,
     /// The translation; each hole is given by its place in the English.
     other: Vec<Part>,
+    /// Pairs of holes of the same name, which have the same text.
+    same: Vec<(usize, usize)>,
+    /// Holes called `count`, which hold no second part of a message.
+    counts: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -52,7 +56,11 @@ impl Template {
                 },
             });
         }
-        Some(Self { literals, other: parts })
+        let named = || names.iter().enumerate().filter(|(_, name)| !name.is_empty());
+        let earlier = |name: &String, hole: usize| names[..hole].iter().position(|known| known == name);
+        let same = named().filter_map(|(hole, name)| Some((earlier(name, hole)?, hole))).collect();
+        let counts = named().filter(|(_, name)| *name == "count").map(|(hole, _)| hole).collect();
+        Some(Self { literals, other: parts, same, counts })
     }
 
     /// The bytes of the English that are no holes: of two templates that fit, the one with more says more.
@@ -92,7 +100,11 @@ impl Template {
             rest = &rest[at + literal.len()..];
         }
         values.push(rest);
-        Some(values)
+        // A value may be quoted in one place and bare in another.
+        let bare = |hole: &usize| values[*hole].trim_matches('"');
+        let fits = self.same.iter().all(|(one, other)| bare(one) == bare(other))
+            && self.counts.iter().all(|hole| !values[*hole].contains(';'));
+        fits.then_some(values)
     }
 }
 
@@ -161,6 +173,10 @@ mod tests {
         assert_eq!(applied("{a} is {b}", "{a} 为 {b}", "no verb"), None);
         assert_eq!(applied("no hole", "没有", "no hole"), None);
         assert_eq!(applied("an {a} b", "{c}", "an x b"), None);
+        // One name has one value, and a number no advice.
+        assert_eq!(applied("{a} is {a}", "{a}", "x is y"), None);
+        assert_eq!(applied("{a} is {b}, {a:?}", "{a} 为 {b}", "x is y, \"x\""), Some("x 为 y".into()));
+        assert_eq!(applied("takes {count} arguments", "需要 {count} 个参数", "takes texts; CAST the arguments"), None);
         // The ends must not overlap.
         assert_eq!(applied("ab{x}ba", "{x}", "aba"), None);
     }
