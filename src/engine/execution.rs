@@ -21,6 +21,7 @@ use super::auditing;
 use super::changing;
 use super::charting;
 use super::cursors;
+use super::dropping;
 use super::erasing;
 use super::exporting;
 use super::identities;
@@ -77,7 +78,17 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
             refuse_own_read(location, &context)?;
         }
     }
-    let answer = match parsed {
+    let parts = dropping::parts(&parsed);
+    let answer = match parts.is_empty() {
+        true => run(session, parsed, text, context).await,
+        false => Box::pin(dropping::together(session, parts, text, &context)).await,
+    };
+    answer.map(|answer| answer.tagged(tag))
+}
+
+/// Runs a statement that was checked.
+pub(super) async fn run(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
+    match parsed {
         Parsed::Command(command) => execute_command(session, command, text, context).await,
         Parsed::Sql(parsed) => match object_command(&parsed, &context)? {
             Some(command) => {
@@ -86,8 +97,7 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
             }
             None => Box::pin(execute_sql(session, *parsed, text, context)).await,
         },
-    };
-    answer.map(|answer| answer.tagged(tag))
+    }
 }
 
 /// True for a query, which changes nothing.
@@ -202,7 +212,7 @@ fn gives_nothing(parsed: &SqlParsed) -> bool {
         SqlStatement::AlterTable(_)
             | SqlStatement::CreateRole(_)
             | SqlStatement::AlterRole { .. }
-            | SqlStatement::Drop { object_type: ObjectType::Role, .. }
+            | SqlStatement::Drop { .. }
             | SqlStatement::Comment { .. }
             | SqlStatement::StartTransaction { .. }
             | SqlStatement::Commit { .. }
@@ -227,8 +237,10 @@ async fn execute_command(session: &Session, command: Command, text: &str, contex
                 created.await.map_err(|error| name_missing_table(error, &context))
             }))
         }
-        Command::Drop(target, if_exists) => {
-            lifecycle::drop(&context, &target, if_exists).await?;
+        Command::Drop(targets, if_exists) => {
+            for target in &targets {
+                lifecycle::drop(&context, target, if_exists).await?;
+            }
             Ok(Answer::done(vec![]))
         }
         Command::Show(grammar) => {

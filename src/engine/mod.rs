@@ -11,6 +11,7 @@ mod changing;
 mod charting;
 mod configured;
 mod cursors;
+mod dropping;
 mod erasing;
 mod examples;
 mod execution;

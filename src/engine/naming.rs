@@ -73,7 +73,7 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                     let problem = "is part of every database; drop what it holds instead";
                     return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &format!("schema {name}"), problem));
                 }
-                Ok(Some(Command::Drop(Target { grammar: kind, name, profile: None }, *if_exists)))
+                Ok(Some(Command::Drop(vec![Target { grammar: kind, name, profile: None }], *if_exists)))
             }
             SqlStatement::CreateTable(table) => of_session(&table.name, table.or_replace, context),
             SqlStatement::CreateView(view) => of_session(&view.name, view.or_replace, context),
@@ -101,7 +101,7 @@ pub(super) fn object_command(parsed: &SqlParsed, context: &StatementContext) -> 
                     return Err(invalid(&own, problem));
                 }
                 let Some(kind) = kind_of(&object.kind) else { return Ok(None) };
-                Ok(Some(Command::Drop(Target { grammar: kind, name: own, profile: None }, *if_exists)))
+                Ok(Some(Command::Drop(vec![Target { grammar: kind, name: own, profile: None }], *if_exists)))
             }
             _ => Ok(None),
         },

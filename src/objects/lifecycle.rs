@@ -417,29 +417,41 @@ pub async fn drop(context: &StatementContext, target: &Target, if_exists: bool) 
     context.catalog().make_room();
     let dropped = context
         .settled(|context| async move {
-            let objects = context.all_objects()?;
-            let is_gone = |profile: &str| !profiles(&objects).any(|other| other == profile);
-            if if_exists && target.profile.as_deref().is_some_and(is_gone) {
-                return Ok(());
+            match droppable(&context, target, if_exists, &[])? {
+                Some(object) => unless_moved(kind.remove(&object, &context).await, &context),
+                None => Ok(()),
             }
-            let Some(object) = find(&context, target)? else {
-                return if if_exists { Ok(()) } else { Err(missing(&context, target)?) };
-            };
-            context.check_owns(&object)?;
-            let users = users(&object, &context)?;
-            // A view or external table can be created again at any time, so views over it may remain.
-            let can_return = object.kind == "view" || object.kind == "external table";
-            let users: Vec<Object> = users.into_iter().filter(|user| !(can_return && user.kind == "view")).collect();
-            if !users.is_empty() {
-                let problem = format!("is used by {}; drop them first", listed(&users, &context)?);
-                let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
-                return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
-            }
-            unless_moved(kind.remove(&object, &context).await, &context)
         })
         .await;
     context.catalog().keep_room();
     dropped
+}
+
+/// The object to drop, which nothing uses but objects that are dropped `before` it; `None` for one that need not exist, and does not.
+///
+/// # Errors
+/// There is no such object, or something uses it; all users are listed.
+pub fn droppable(context: &StatementContext, target: &Target, if_exists: bool, before: &[Object]) -> Result<Option<Object>> {
+    let kind = kind_of_target(target)?;
+    let objects = context.all_objects()?;
+    let is_gone = |profile: &str| !profiles(&objects).any(|other| other == profile);
+    if if_exists && target.profile.as_deref().is_some_and(is_gone) {
+        return Ok(None);
+    }
+    let Some(object) = find(context, target)? else {
+        return if if_exists { Ok(None) } else { Err(missing(context, target)?) };
+    };
+    context.check_owns(&object)?;
+    // A view or external table can be created again at any time, so views over it may remain.
+    let can_return = object.kind == "view" || object.kind == "external table";
+    let stays = |user: &Object| !(can_return && user.kind == "view") && !before.iter().any(|other| other.is_same(user));
+    let users: Vec<Object> = users(&object, context)?.into_iter().filter(stays).collect();
+    if !users.is_empty() {
+        let problem = format!("is used by {}; drop them first", listed(&users, context)?);
+        let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };
+        return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &subject, problem));
+    }
+    Ok(Some(object))
 }
 
 /// The object that a statement is about. A tag's name may be ambiguous without its profile.

@@ -85,8 +85,8 @@ pub type Grammars = [&'static dyn Grammar];
 pub enum Command {
     /// `CREATE …`
     Create(Box<Create>),
-    /// `DROP …`
-    Drop(Target, IfExists),
+    /// `DROP …` of one object or several.
+    Drop(Vec<Target>, IfExists),
     /// `SHOW PROFILES`, …
     Show(&'static dyn Grammar),
     /// `DESCRIBE …`
@@ -153,7 +153,10 @@ impl Command {
     pub fn tag(&self) -> String {
         let (verb, grammar) = match self {
             Self::Create(create) => ("CREATE", create.target.grammar),
-            Self::Drop(target, _) => ("DROP", target.grammar),
+            Self::Drop(targets, _) => match targets.first() {
+                Some(target) => ("DROP", target.grammar),
+                None => return "DROP".into(),
+            },
             Self::Refresh(refresh) => ("REFRESH", refresh.target.grammar),
             Self::BackUp(_) => return "BACKUP".into(),
             Self::Report(_) => return "COPY".into(),
@@ -458,9 +461,16 @@ fn parameters(parser: &mut Parser<'_>) -> Result<Vec<Parameter>, ParserError> {
     Ok(parameters)
 }
 
+/// `[IF EXISTS] name, … [ON profile]`
 fn drop_object(parser: &mut Parser<'_>, kind: &'static dyn Grammar) -> Result<Command, ParserError> {
     let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
-    Ok(Command::Drop(named(parser, kind)?, if_exists))
+    let mut targets = parser.parse_comma_separated(|parser| named(parser, kind))?;
+    // The profile after the last name is the one of all.
+    let profile = targets.last().and_then(|target| target.profile.clone());
+    for target in targets.iter_mut().filter(|target| target.profile.is_none()) {
+        target.profile.clone_from(&profile);
+    }
+    Ok(Command::Drop(targets, if_exists))
 }
 
 /// `[IF EXISTS] ON kind name IS 'text'`

@@ -63,7 +63,7 @@ FROM sample_orders(rows => 1000) GROUP BY customer_id ORDER BY customer_id LIMIT
     Doc {
         name: "DROP",
         summary: "Drops a table or view. An external table's files are kept; the rows of any other table are deleted.",
-        syntax: "DROP TABLE | VIEW [IF EXISTS] name",
+        syntax: "DROP TABLE | VIEW [IF EXISTS] name, …",
         description: "\
 A table that a profile, tag or segment uses cannot be dropped; neither can a table with rows of its own that a view uses. A table also counts as used
 when it is passed by name to a function in FROM. `SELECT *` from a profile uses all of its tags.

@@ -84,7 +84,7 @@ SHOW PROFILES;"],
     Doc {
         name: "DROP PROFILE",
         summary: "Drops a profile, tag, segment, model or identity that nothing uses.",
-        syntax: "DROP PROFILE | TAG | SEGMENT | MODEL | IDENTITY [IF EXISTS] name [ON profile]",
+        syntax: "DROP PROFILE | TAG | SEGMENT | MODEL | IDENTITY [IF EXISTS] name, … [ON profile]",
         description: "\
 An object that other objects use cannot be dropped; the error lists those objects. A dropped tag or segment is missing from what the next refresh publishes, but its
 history stays. Dropping a profile also removes everything it has published.",

@@ -72,9 +72,6 @@ impl Walk<'_> {
                     other => return refuse(&format!("DROP {other}"), "there are no such objects to drop"),
                 }
                 names.iter().try_for_each(|name| self.name(name))?;
-                if let [_, second, ..] = names.as_slice() {
-                    return refuse_at(second.span(), "DROP of several at once", "write one DROP for each");
-                }
                 without(*cascade, "CASCADE", "DROP what uses it first; the error of DROP without CASCADE names it")?;
                 without(*purge, "PURGE", LEAVE_OUT)?;
                 without(*temporary, "TEMPORARY", "a temporary table is found before all others; leave the word out")?;
