@@ -71,6 +71,10 @@ impl ScalarUDFImpl for Coalesce {
             {
                 Ok(vec![first.clone(); types.len()])
             }
+            // The engine does not find out the type of NULL beside bytes.
+            Some(first) if is_bytes(first) && !types.iter().any(DataType::is_string) && values.all(|other| other == first) => {
+                Ok(vec![first.clone(); types.len()])
+            }
             _ => self.engine.coerce_types(types),
         }
     }
@@ -82,4 +86,8 @@ impl ScalarUDFImpl for Coalesce {
 
 fn is_read_from_text(data_type: &DataType) -> bool {
     data_type.is_temporal() || matches!(data_type, DataType::Boolean)
+}
+
+fn is_bytes(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }

@@ -66,6 +66,9 @@ fn call(text: &str) -> Option<String> {
         let mark = if advice.is_empty() { "" } else { "; " };
         return Some(format!("{called}: takes {takes}, got {}{mark}{advice}", if got.is_empty() { "none" } else { types }));
     }
+    if name == "make_array" && !got.is_empty() {
+        return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
+    }
     let candidates: Vec<&str> = rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
     if let Some(counts) = text.split_once(" expects ").and_then(|(_, rest)| parts(rest, ["", " arguments but received "]))
         && let Ok(count) = counts[0].parse::<usize>()
@@ -85,9 +88,6 @@ fn call(text: &str) -> Option<String> {
     if got.is_empty() {
         return Some(format!("{name}: takes arguments, got none; \\h {name} shows them"));
     }
-    if name == "make_array" {
-        return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
-    }
     let takes: Vec<&str> =
         candidates.iter().filter_map(|candidate| candidate.strip_suffix(')')).flat_map(|one| one.split(", ")).collect();
     let mut families: Vec<&str> = vec![];
@@ -103,15 +103,38 @@ fn call(text: &str) -> Option<String> {
         ["times", ..] if of_text => "; for a text write to_timestamp(…) or CAST(… AS TIMESTAMP)",
         _ => "; CAST the arguments",
     };
-    let of_count: Vec<&str> = candidates.iter().copied().filter(|one| one.split(", ").count() == got.len()).take(3).collect();
-    if got.len() > 1 && !of_count.is_empty() {
-        let shapes = of_count.iter().map(|one| format!("{name}({one}")).collect::<Vec<_>>().join(" or ");
+    let mut shapes: Vec<String> = vec![];
+    for candidate in candidates.iter().filter_map(|one| one.strip_suffix(')')) {
+        let takes: Vec<String> = separate(candidate).into_iter().map(shown).collect();
+        let shape = format!("{name}({})", takes.join(", "));
+        if takes.len() == got.len() && !shapes.contains(&shape) {
+            shapes.push(shape);
+        }
+    }
+    shapes.truncate(3);
+    if got.len() > 1 && !shapes.is_empty() {
+        let shapes = shapes.join(" or ");
         return Some(format!("{name}: takes {shapes}, got {name}({types}){for_text}"));
     }
     Some(match families.as_slice() {
         [] => format!("{name}: does not take {types}{for_text}"),
         families => format!("{name}: takes {}, got {types}{for_text}", families.join(" or ")),
     })
+}
+
+/// One type of a signature, as SQL names it.
+fn shown(of: &str) -> String {
+    let of = of.rsplit(": ").next().unwrap_or(of);
+    match of {
+        "String" => "VARCHAR".into(),
+        "Integer" | "Numeric" => "BIGINT".into(),
+        "Decimal" => "DECIMAL".into(),
+        "Binary" => "BYTEA".into(),
+        "Date" | "Time" | "Timestamp" | "Interval" | "Duration" => of.to_uppercase().replace("DURATION", "INTERVAL"),
+        "Any" => "any".into(),
+        "array" => "list".into(),
+        other => super::in_sql(other),
+    }
 }
 
 /// What a person calls the types of a signature.
