@@ -13,7 +13,7 @@ use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::{Case, ColumnarValue, Expr, LogicalPlan, cast, lit, try_cast};
+use datafusion::logical_expr::{Case, ColumnarValue, Expr, LogicalPlan, Operator, cast, lit, try_cast};
 
 use super::scalar::Scalar;
 
@@ -108,6 +108,52 @@ pub fn own_digits(number: &str, sign: &str) -> Option<(usize, usize)> {
 fn without_zeros(number: &str) -> &str {
     let number = number.trim_start_matches('0');
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+/// A number of the statement beside a decimal, as a decimal with its digits, so that `amount + 0.1` is exact; `None` for anything else, and
+/// where a decimal would have too few digits left before the point.
+///
+/// Times a whole number, as in `100.0 * part / all`, stays a float: whoever writes the point there asks for one.
+pub fn beside(number: &Expr, operator: Operator, other: &Expr, other_type: &DataType) -> Option<Expr> {
+    let (precision, scale) = match other_type {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            (i32::from(*precision), i32::from(*scale))
+        }
+        _ => return None,
+    };
+    let (text, is_long) = match number {
+        Expr::Literal(ScalarValue::Float64(Some(number)), _) => (number.to_string(), false),
+        Expr::ScalarFunction(call) if is_written(number) => match call.args.as_slice() {
+            [Expr::Literal(ScalarValue::Utf8(Some(text)), _)] => (text.clone(), true),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let unsigned = text.strip_prefix('-').unwrap_or(&text);
+    let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let whole = whole.trim_start_matches('0');
+    let is_plain = whole.bytes().chain(places.bytes()).all(|letter| letter.is_ascii_digit());
+    let digits = u8::try_from((whole.len() + places.len()).max(1)).ok().filter(|digits| is_plain && *digits <= 76)?;
+    let own_scale = i8::try_from(places.len()).ok()?;
+    let is_wide = is_long || is_written(other) || matches!(other_type, DataType::Decimal256(..));
+    let result_scale = match operator {
+        Operator::Multiply if places.is_empty() && !is_wide => return None,
+        Operator::Multiply => scale + i32::from(own_scale),
+        _ => scale.max(i32::from(own_scale)),
+    };
+    // A result whose digits before the point are at least those of large sums of money.
+    let needed = (precision - scale + i32::try_from(whole.len()).ok()?).min(20);
+    let fits = digits <= 38 && 38 - result_scale >= needed && matches!(other_type, DataType::Decimal128(..));
+    match (fits, is_wide) {
+        (true, _) => Some(cast(lit(text), DataType::Decimal128(digits, own_scale))),
+        (false, true) => Some(cast(lit(text), DataType::Decimal256(digits, own_scale))),
+        (false, false) => None,
+    }
+}
+
+/// True for a number of the statement that keeps its digits.
+pub fn is_written(number: &Expr) -> bool {
+    matches!(number, Expr::ScalarFunction(call) if call.name() == AS_WRITTEN)
 }
 
 /// A float cast to a decimal.

@@ -79,6 +79,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::NumbersBesideDecimals));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {

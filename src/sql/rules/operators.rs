@@ -14,7 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
-use crate::builtins::{arithmetic, chain, division, shifts, spans};
+use crate::builtins::{arithmetic, chain, decimals, division, shifts, spans};
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -159,6 +159,35 @@ fn moved_by_null(expression: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<
     match time {
         Ok(time) if time.is_temporal() => PlannerResult::Planned(cast(lit(ScalarValue::Null), time)),
         _ => PlannerResult::Original(expression),
+    }
+}
+
+/// Numbers of the statement beside decimals become decimals. DataFusion computes with floats there: 0.2 + 0.1 is not 0.3.
+#[derive(Debug)]
+pub struct NumbersBesideDecimals;
+
+impl ExprPlanner for NumbersBesideDecimals {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = expression;
+        let operator = match op {
+            BinaryOperator::Plus => Operator::Plus,
+            BinaryOperator::Minus => Operator::Minus,
+            BinaryOperator::Multiply => Operator::Multiply,
+            BinaryOperator::Modulo => Operator::Modulo,
+            _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
+        };
+        // The type of the other side is asked only beside a number, because a chain is long.
+        let exact = |number: &Expr, other: &Expr| {
+            let is_float = matches!(number, Expr::Literal(ScalarValue::Float64(Some(_)), _));
+            if !is_float && !decimals::is_written(number) {
+                return None;
+            }
+            let data_type = other.get_type(schema).ok().filter(DataType::is_decimal)?;
+            decimals::beside(number, operator, other, &data_type)
+        };
+        let (first, second) = (exact(&left, &right), exact(&right, &left));
+        let (left, right) = (first.unwrap_or(left), second.unwrap_or(right));
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }
 
