@@ -79,10 +79,11 @@ pub fn texts(texts: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 14] = [
+pub static ALL: [&Scalar; 15] = [
     &SECONDS,
     &moved::LATER,
     &moved::EARLIER,
+    &moved::APART,
     &between::BOUNDARIES,
     &between::WHOLE,
     &between::MONTHS,

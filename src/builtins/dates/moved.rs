@@ -1,10 +1,12 @@
-//! A date some days later or earlier: `day + 7`.
+//! A date some days later or earlier, `day + 7`, and the days between two dates, `day - other`.
 //!
-//! The engine makes an interval of nanoseconds of the number, and these end after 292 years.
+//! The engine makes an interval of nanoseconds of the number, and these end after 292 years. Of a condition on the days between two dates of
+//! a file with bounds, it takes the number for an interval when it looks at the bounds, and fails.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Date32Array};
+use datafusion::arrow::array::{AsArray, Date32Array, PrimitiveArray};
+use datafusion::arrow::compute::binary;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::common::{Result, internal_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs};
@@ -30,6 +32,33 @@ pub static EARLIER: Scalar = Scalar {
     compute: |arguments| moved(arguments, Operator::Minus),
     written: |arguments| Some(arguments.join(" - ")),
 };
+
+/// `day - other`
+pub static APART: Scalar = Scalar {
+    name: "days_apart",
+    takes: |types| match types {
+        [first, second] if [first, second].iter().all(|side| matches!(side, DataType::Date32 | DataType::Date64)) => {
+            Ok(vec![DataType::Date32; 2])
+        }
+        _ => plan_err!("expected two dates"),
+    },
+    gives: |_| Ok(DataType::Int64),
+    compute: |arguments| match arrays(arguments)?.as_slice() {
+        [first, second] => {
+            let (first, second) = (first.as_primitive::<Date32Type>(), second.as_primitive::<Date32Type>());
+            let days = |first: i32, second: i32| i64::from(first) - i64::from(second);
+            let days: PrimitiveArray<Int64Type> = binary(first, second, days)?;
+            Ok(ColumnarValue::Array(Arc::new(days)))
+        }
+        _ => internal_err!("expected two dates"),
+    },
+    written: |arguments| Some(arguments.join(" - ")),
+};
+
+/// `first - second` of two dates, in days.
+pub fn days_apart(first: Expr, second: Expr) -> Expr {
+    APART.call(vec![first, second])
+}
 
 /// `left operator right`, of a date and a whole number of days.
 pub fn by_days(operator: Operator, left: Expr, right: Expr) -> Expr {

@@ -14,6 +14,7 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
+use crate::builtins::dates::moved::days_apart;
 use crate::builtins::{arithmetic, chain, decimals, division, shifts, spans};
 
 /// Runs after type coercion.
@@ -43,6 +44,9 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
             if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) =>
         {
             let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
+            if *op == Operator::Minus && left_type == DataType::Date32 && right_type == DataType::Date32 {
+                return Ok(Transformed::yes(days_apart(left.as_ref().clone(), right.as_ref().clone())));
+            }
             let widened = |side: &Expr, data_type: DataType, other: &DataType| match data_type {
                 DataType::UInt64 if *other == DataType::UInt64 => (side.clone(), DataType::UInt64),
                 DataType::Int64 => (side.clone(), DataType::Int64),
