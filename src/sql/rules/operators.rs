@@ -27,6 +27,7 @@ impl AnalyzerRule for ExactOperators {
     }
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        zones::refuse_numbers(&plan)?;
         let retyped = Cell::new(false);
         let plan = each_expression(plan, |expression, schema| {
             arithmetic(expression, schema, &retyped)?.transform_data(|expression| zones::cast_times(expression, schema))

@@ -167,8 +167,8 @@ fn no_number(sides: [(&Expr, &DataType); 2]) -> Result<()> {
     let [left, right] = sides;
     for ((time, time_type), (number, number_type)) in [(left, right), (right, left)] {
         if is_date_or_timestamp(time_type) && number_type.is_numeric() {
-            let problem = format!("is {}, and {} a number; {}", named(time_type), number.human_display(), advice(number));
-            return Err(coded(SqlState::DATATYPE_MISMATCH, &time.human_display().to_string(), problem));
+            let problem = format!("is {}, and {} a number; {}", named(time_type), shown(number, "x"), advice(number));
+            return Err(coded(SqlState::DATATYPE_MISMATCH, &shown(time, "value"), problem));
         }
     }
     Ok(())
@@ -182,9 +182,16 @@ fn named(data_type: &DataType) -> &'static str {
     }
 }
 
+/// An expression as errors show it; a column that only a plan has is called something else.
+fn shown(expression: &Expr, otherwise: &str) -> String {
+    let text = expression.human_display().to_string();
+    let is_own = text.starts_with("__") || text.contains('?');
+    if is_own { otherwise.to_string() } else { text }
+}
+
 /// How to convert a number to a date or timestamp.
 fn advice(number: &Expr) -> String {
-    let text = number.human_display().to_string();
+    let text = shown(number, "x");
     format!(
         "a day written as 20250308 is CAST(CAST({text} AS VARCHAR) AS DATE), seconds since 1970 are to_timestamp({text}), milliseconds \
          to_timestamp_millis({text})"
@@ -418,8 +425,8 @@ fn has_zone(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(_, Some(zone)) if !zoned::is_utc(zone))
 }
 
-/// Rejects casts of numbers to dates and times. This checks the plan as written: after optimisation, `arrow_cast`, which does have a unit,
-/// is such a cast too.
+/// Rejects casts of numbers to dates and times, those that are written, and those that type coercion adds in UNION, CASE, UPDATE and the
+/// like. After optimisation it would be too late: `arrow_cast`, which does have a unit, is such a cast then.
 ///
 /// # Errors
 /// Names the number, and how to convert it.
@@ -451,5 +458,5 @@ fn no_unit(number: &Expr, to: &DataType) -> DataFusionError {
     };
     let number = value_of(number);
     let problem = format!("a number has no unit, so it cannot be cast to {what}; {}", advice(number));
-    coded(SqlState::DATATYPE_MISMATCH, &number.human_display().to_string(), problem)
+    coded(SqlState::DATATYPE_MISMATCH, &shown(number, "number"), problem)
 }
