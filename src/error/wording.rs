@@ -6,6 +6,7 @@
 mod casts;
 mod known;
 mod types;
+mod values;
 
 use datafusion::common::{Column, SchemaError};
 

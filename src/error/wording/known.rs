@@ -7,7 +7,7 @@ pub const MORE_THAN_ONE_ROW: &str = "Scalar subquery returned more than one row"
 pub fn translated(text: &str) -> Option<String> {
     call(text)
         .or_else(|| of_query(text))
-        .or_else(|| of_values(text))
+        .or_else(|| super::values::translated(text))
         .or_else(|| super::casts::translated(text))
         .or_else(|| of_types(text))
         .or_else(|| of_tables(text))
@@ -66,8 +66,14 @@ fn call(text: &str) -> Option<String> {
         let mark = if advice.is_empty() { "" } else { "; " };
         return Some(format!("{called}: takes {takes}, got {}{mark}{advice}", if got.is_empty() { "none" } else { types }));
     }
-    if name == "make_array" && !got.is_empty() {
-        return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
+    match name {
+        "make_array" if !got.is_empty() => {
+            return Some(format!("list: the values of a list have one type, got {types}; CAST them to one"));
+        }
+        "coalesce" | "greatest" | "least" if got.len() > 1 => {
+            return Some(format!("{name}: its values have one type, got {types}; CAST them to one"));
+        }
+        _ => {}
     }
     let candidates: Vec<&str> = rest.lines().map(str::trim).filter_map(|line| line.strip_prefix(&format!("{name}("))).collect();
     if let Some(counts) = text.split_once(" expects ").and_then(|(_, rest)| parts(rest, ["", " arguments but received "]))
@@ -354,36 +360,6 @@ fn of_query(text: &str) -> Option<String> {
     }
     if text.starts_with("COUNT DISTINCT with multiple arguments") {
         return Some("count: DISTINCT takes one column; write count(DISTINCT (a, b)) for pairs".into());
-    }
-    None
-}
-
-/// What a function or an operator says of values that it cannot take.
-fn of_values(text: &str) -> Option<String> {
-    if let Some(found) = parts(text, ["Overflow happened on FACTORIAL(", ")"]) {
-        return Some(format!(
-            "factorial: takes a whole number from 0 to 20, got {}; for larger ones write exp(lgamma(n + 1))",
-            found[0]
-        ));
-    }
-    if let Some(found) = parts(text, ["Signed integer overflow in ", "(", ")"]) {
-        let name = found[0].to_lowercase();
-        return Some(format!("{name}({}): the result is out of the range of BIGINT", found[1]));
-    }
-    if let Some(found) = parts(text, ["Overflow while rounding ", ""]) {
-        return Some(format!("round: the result is out of the range of {}; CAST the number to DECIMAL(38, 0)", found[0]));
-    }
-    if let Some((name, given)) = text.split_once(" does not support type ")
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
-    {
-        let given = given.trim_matches(['\'', '.']);
-        return Some(match given {
-            "Null" => format!("{name}: does not take NULL without a type; CAST it, as in CAST(NULL AS BIGINT[])"),
-            given => format!("{name}: does not take {given}; CAST the argument"),
-        });
-    }
-    if let Some(found) = parts(text, ["Unsupported date_trunc granularity: '", "'. Supported values are: ", ""]) {
-        return Some(format!("date_trunc: no such part '{}'; there is {}", found[0], found[1]));
     }
     None
 }
