@@ -7,6 +7,7 @@ mod distinct_columns;
 mod drawn;
 pub mod failing;
 mod filtered_arguments;
+mod filtered_statistics;
 mod float_bounds;
 mod float_extremes;
 mod grouping_sets;
@@ -94,6 +95,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
+    filtered_statistics::guard(&mut physical.rules);
     // After all sorts are placed, and before their filters are pushed down.
     let pushed = physical.rules.iter().rposition(|rule| rule.name().starts_with("FilterPushdown"));
     let pushed = pushed.unwrap_or(physical.rules.len());
