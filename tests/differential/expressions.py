@@ -77,6 +77,7 @@ class Expressions:
             f"CAST(date_part('epoch', {e(self.pick(['time', 'date', 'zoned']))}) AS BIGINT)", f"TRY_CAST({e('text')} AS BIGINT)",
             f"CAST({e('bool')} AS INTEGER)", f"CAST(floor({e('decimal')}) AS BIGINT)", f"CAST({e('decimal')} AS BIGINT)",
             f"position({self.literal('text')} IN {e('text')})", f"CAST(signum({e('int')}) AS BIGINT)",
+            f"((abs({e('int')}) % 1000) << {self.pick([0, 1, 5])})", f"(abs({e('int')}) >> {self.pick([0, 2, 40])})",
         ])
 
     def decimal(self, e):
@@ -84,7 +85,7 @@ class Expressions:
             f"({e('decimal')} + {e('decimal')})", f"({e('decimal')} - {e('decimal')})", f"({e('decimal')} * {self.literal('int')})",
             f"abs({e('decimal')})", f"round({e('decimal')}, 1)", f"CAST({e('int')} AS DECIMAL(20, 2))", f"(- {e('decimal')})",
             f"({e('decimal')} % 7)", f"ceil({e('decimal')})", f"({e('decimal')} + {self.literal('int')})",
-            f"CAST({e('wide')} AS DECIMAL(24, 2))",
+            f"CAST({e('wide')} AS DECIMAL(24, 2))", f"({e('decimal')} + {self.pick([0.05, 12.5])})", f"({e('decimal')} * {self.pick([0.5, 1.19])})",
         ])
 
     def wide(self, e):
