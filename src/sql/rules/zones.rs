@@ -436,12 +436,21 @@ pub fn refuse_numbers(plan: &LogicalPlan) -> Result<()> {
         plan.each_expression(|expression| {
             expression.each_part(|part| {
                 let (number, to) = match part {
-                    Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type()),
+                    Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
+                        (expr.as_ref(), field.data_type().clone())
+                    }
+                    // The value where there is no row becomes what the others are, without a cast in the plan.
+                    Expr::WindowFunction(function) if ["lag", "lead"].contains(&function.fun.name()) => {
+                        match function.params.args.as_slice() {
+                            [value, _, default] => (default, value.get_type(&schema)?),
+                            _ => return Ok(TreeNodeRecursion::Continue),
+                        }
+                    }
                     _ => return Ok(TreeNodeRecursion::Continue),
                 };
-                let is_time = is_date_or_timestamp(to) || matches!(to, DataType::Time32(_) | DataType::Time64(_));
+                let is_time = is_date_or_timestamp(&to) || matches!(to, DataType::Time32(_) | DataType::Time64(_));
                 match is_time && number.get_type(&schema).is_ok_and(|data_type| data_type.is_numeric()) {
-                    true => Err(no_unit(number, to)),
+                    true => Err(no_unit(number, &to)),
                     false => Ok(TreeNodeRecursion::Continue),
                 }
             })
