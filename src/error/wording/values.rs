@@ -96,6 +96,12 @@ fn of_windows(text: &str) -> Option<String> {
     if text.starts_with("Expected a signed integer literal for the second argument of nth_value") {
         return Some("nth_value: takes a value and a constant whole number; write nth_value(x, 2)".into());
     }
+    if text.starts_with("WITHIN GROUP is only supported for ordered-set aggregate functions") {
+        return Some(
+            "WITHIN GROUP: belongs to percentile_cont, percentile_disc and mode; write sum(x ORDER BY y) for the order of others"
+                .into(),
+        );
+    }
     if text == "DATE_BIN stride must be non-zero" {
         return Some("date_bin: the width must not be 0; write INTERVAL '15 minutes'".into());
     }
