@@ -11,9 +11,7 @@ use parking_lot::Mutex;
 
 use super::{Engine, Parameters, Session, TransactionStatus};
 use crate::catalog::locks::Lock;
-#[cfg(test)]
-pub(crate) use crate::catalog::schedules::InWork;
-pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, Lease, Skipped, State};
+pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, InWork, Lease, Skipped, State};
 use crate::catalog::transaction::Change;
 use crate::error::{SqlState, failed, message, message_without_place, not_available, sqlstate};
 use crate::files::places;

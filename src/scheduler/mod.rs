@@ -162,6 +162,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
         told.extend(newly(problem, &mut wrong).map(Event::Problem));
         let next = looked.unwrap_or_else(|_| Machine.now().saturating_add(pause));
         told.into_iter().for_each(|event| notices.tell(event));
+        notices.send();
         let wait = u64::try_from(next - Machine.now()).unwrap_or(0);
         tokio::select! {
             biased;

@@ -1,8 +1,9 @@
 //! Notices about how a run ended: to a URL of the schedule, and to a command of the server's operator.
 //!
 //! A notice is a JSON object. It is sent to a URL with POST, signed with HMAC-SHA-256 if there is a key; a command gets it on standard
-//! input, and most of it in environment variables. At most one notice per minute is sent for each schedule and receiver; the next one
-//! reports how many were suppressed. A notice that cannot be delivered is tried three times, and then logged.
+//! input, and most of it in environment variables. At most one notice per minute is sent for the failures of a schedule, and one for its
+//! successes, to each receiver; of those that come earlier, the latest waits for the end of the minute and reports how many it replaced.
+//! A notice that cannot be delivered is tried three times, and then logged.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -24,9 +25,9 @@ use super::tell;
 use crate::engine::schedules::{Outcome, Schedule};
 use crate::text::{printable, timestamp, without_passwords};
 
-/// The minimum interval between two notices about one schedule to one receiver.
+/// The minimum interval between two notices of one status about one schedule to one receiver.
 const RATE: Duration = Duration::from_secs(60);
-/// The maximum number of notices being sent at the same time; further ones are suppressed.
+/// The maximum number of notices being sent at the same time; further ones wait.
 const MOST: usize = 64;
 /// The time limit for a receiver.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -35,13 +36,30 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// How often sending a notice is attempted.
 const ATTEMPTS: u32 = 3;
 
+/// Who gets a notice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Receiver {
+    Url(String),
+    Command(String),
+}
+
+/// What was sent to a receiver about the successes or the failures of a schedule.
+#[derive(Debug, Default)]
+struct Sent {
+    last: Option<Instant>,
+    /// The schedule's name, and the latest notice that is not sent yet.
+    waiting: Option<(String, Value)>,
+    /// How many notices were replaced by the one that waits.
+    suppressed: u64,
+}
+
 /// Sends notices.
 pub struct Notices {
     on_failure: Option<String>,
     on_success: Option<String>,
     key: Option<Arc<hmac::Key>>,
-    /// For each schedule and receiver, the time of the last notice, and how many were suppressed since.
-    sent: HashMap<(i64, String), (Instant, u64)>,
+    /// By schedule, status and receiver, so that a success never holds back a failure.
+    sent: HashMap<(i64, &'static str, Receiver), Sent>,
     sending: JoinSet<()>,
 }
 
@@ -54,66 +72,82 @@ impl Notices {
     /// Reports an event to the log and to receivers.
     pub fn tell(&mut self, event: Event) {
         tell(&event);
-        while self.sending.try_join_next().is_some() {}
         let Event::Ended(schedule, outcome) = event else { return };
         let (url, command) = match outcome.status {
-            "succeeded" => (&schedule.on_success, self.on_success.clone()),
+            "succeeded" => (&schedule.on_success, &self.on_success),
             // A failure that will be retried is not final, and a lost attempt is reported by the process that took it over.
-            "failed" if outcome.end.retry_at.is_none() => (&schedule.on_failure, self.on_failure.clone()),
+            "failed" if outcome.end.retry_at.is_none() => (&schedule.on_failure, &self.on_failure),
             _ => return,
         };
-        if let Some(url) = url
-            && let Some(suppressed) = self.is_free(schedule.id, url)
-        {
-            let (body, url, key) = (notice(&schedule, &outcome, suppressed), url.clone(), self.key.clone());
-            let name = schedule.name.clone();
-            self.sending.spawn(async move {
-                if let Err(problem) = post(&url, &body, key.as_deref()).await {
-                    let url = printable(&without_passwords(&url));
-                    warn!(schedule = %name, %url, %problem, "notice was not accepted");
-                }
-            });
+        let url = url.clone().map(Receiver::Url);
+        let receivers: Vec<Receiver> = url.into_iter().chain(command.clone().map(Receiver::Command)).collect();
+        for receiver in receivers {
+            let key = (schedule.id, outcome.status, receiver);
+            self.keep(key, schedule.name.clone(), notice(&schedule, &outcome));
         }
-        if let Some(command) = command
-            && let Some(suppressed) = self.is_free(schedule.id, &command)
-        {
-            let (body, name) = (notice(&schedule, &outcome, suppressed), schedule.name.clone());
-            self.sending.spawn(async move {
-                if let Err(problem) = run(&command, &body).await {
-                    warn!(schedule = %name, command = %printable(&command), %problem, "command failed");
-                }
-            });
+        self.send();
+    }
+
+    /// Sends the notices that have waited long enough.
+    pub fn send(&mut self) {
+        while self.sending.try_join_next().is_some() {}
+        let free = MOST.saturating_sub(self.sending.len());
+        for (receiver, name, body) in self.due(Some(Instant::now()), free) {
+            self.spawn(receiver, name, body);
         }
     }
 
-    /// The number of suppressed notices, if a notice may be sent now.
-    fn is_free(&mut self, schedule: i64, receiver: &str) -> Option<u64> {
-        let now = Instant::now();
-        let is_full = self.sending.len() >= MOST;
-        let entry = self.sent.entry((schedule, receiver.to_string()));
-        match entry {
-            std::collections::hash_map::Entry::Occupied(mut entry) => {
-                let (last, held_back) = entry.get_mut();
-                if is_full || now.duration_since(*last) < RATE {
-                    *held_back += 1;
-                    return None;
-                }
-                *last = now;
-                Some(std::mem::take(held_back))
-            }
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                if is_full {
-                    warn!(schedule, "a notice was dropped, because too many others are being sent");
-                    return None;
-                }
-                entry.insert((now, 0));
-                Some(0)
-            }
+    /// Keeps a notice until it may be sent, in place of an earlier one.
+    fn keep(&mut self, key: (i64, &'static str, Receiver), name: String, body: Value) {
+        let sent = self.sent.entry(key).or_default();
+        if sent.waiting.replace((name, body)).is_some() {
+            sent.suppressed += 1;
         }
     }
 
-    /// Waits for notices that are being sent.
+    /// At most this many of the notices that may be sent now; without a time, of all that wait.
+    fn due(&mut self, now: Option<Instant>, most: usize) -> Vec<(Receiver, String, Value)> {
+        let mut due = vec![];
+        for ((_, _, receiver), sent) in &mut self.sent {
+            let is_early = match (now, sent.last) {
+                (Some(now), Some(last)) => now.duration_since(last) < RATE,
+                _ => false,
+            };
+            if is_early || due.len() >= most {
+                continue;
+            }
+            let Some((name, mut body)) = sent.waiting.take() else { continue };
+            body["suppressed"] = std::mem::take(&mut sent.suppressed).into();
+            sent.last = now;
+            due.push((receiver.clone(), name, body));
+        }
+        due
+    }
+
+    fn spawn(&mut self, receiver: Receiver, name: String, body: Value) {
+        let key = self.key.clone();
+        self.sending.spawn(async move {
+            match receiver {
+                Receiver::Url(url) => {
+                    if let Err(problem) = post(&url, &body, key.as_deref()).await {
+                        let url = printable(&without_passwords(&url));
+                        warn!(schedule = %name, %url, %problem, "notice was not accepted");
+                    }
+                }
+                Receiver::Command(command) => {
+                    if let Err(problem) = run(&command, &body).await {
+                        warn!(schedule = %name, command = %printable(&command), %problem, "command failed");
+                    }
+                }
+            }
+        });
+    }
+
+    /// Sends all notices that wait, and waits until they are sent.
     pub async fn finish(mut self, limit: Duration) {
+        for (receiver, name, body) in self.due(None, usize::MAX) {
+            self.spawn(receiver, name, body);
+        }
         let all = async { while self.sending.join_next().await.is_some() {} };
         // What takes longer is abandoned when the process ends.
         let _ = tokio::time::timeout(limit, all).await;
@@ -121,7 +155,7 @@ impl Notices {
 }
 
 /// The content of a notice.
-fn notice(schedule: &Schedule, outcome: &Outcome, suppressed: u64) -> Value {
+fn notice(schedule: &Schedule, outcome: &Outcome) -> Value {
     let Outcome { run, begins, status, began_at, end } = outcome;
     let at = |time: i64| format!("{}Z", timestamp(time).replace(' ', "T"));
     let given = |text: &str| (!text.is_empty()).then(|| text.to_string());
@@ -140,7 +174,7 @@ fn notice(schedule: &Schedule, outcome: &Outcome, suppressed: u64) -> Value {
         "statement": given(&end.statement),
         "line": end.line,
         "role": given(&schedule.owner),
-        "suppressed": suppressed,
+        "suppressed": 0,
     })
 }
 
@@ -233,14 +267,29 @@ mod tests {
     }
 
     #[test]
-    fn one_notice_a_minute() {
+    fn one_notice_a_minute_and_the_last_one_always() {
         let mut notices = Notices::new(None, None, None);
-        assert_eq!(notices.is_free(1, "a"), Some(0));
-        assert_eq!((notices.is_free(1, "a"), notices.is_free(1, "a")), (None, None));
-        assert_eq!((notices.is_free(2, "a"), notices.is_free(1, "b")), (Some(0), Some(0)));
-        if let Some((last, _)) = notices.sent.get_mut(&(1, "a".to_string())) {
-            *last = last.checked_sub(RATE).unwrap();
-        }
-        assert_eq!(notices.is_free(1, "a"), Some(2));
+        let start = Instant::now();
+        let keep = |notices: &mut Notices, status: &'static str, run: i64| {
+            let receiver = Receiver::Url("http://localhost".into());
+            notices.keep((1, status, receiver), "s".into(), json!({ "run": run, "suppressed": 0 }));
+        };
+        let due = |notices: &mut Notices, after: Option<Duration>, most: usize| -> Vec<(Value, Value)> {
+            let due = notices.due(after.map(|after| start + after), most);
+            due.into_iter().map(|(_, _, body)| (body["run"].clone(), body["suppressed"].clone())).collect()
+        };
+        keep(&mut notices, "failed", 1);
+        assert!(due(&mut notices, Some(Duration::ZERO), 0).is_empty());
+        assert_eq!(due(&mut notices, Some(Duration::ZERO), 9), [(json!(1), json!(0))]);
+        keep(&mut notices, "failed", 2);
+        keep(&mut notices, "failed", 3);
+        // A success is told apart from failures.
+        keep(&mut notices, "succeeded", 4);
+        assert_eq!(due(&mut notices, Some(Duration::from_secs(9)), 9), [(json!(4), json!(0))]);
+        assert_eq!(due(&mut notices, Some(RATE), 9), [(json!(3), json!(1))]);
+        assert!(due(&mut notices, Some(RATE * 2), 9).is_empty());
+        // At the end nothing waits any longer.
+        keep(&mut notices, "failed", 5);
+        assert_eq!(due(&mut notices, None, 9), [(json!(5), json!(0))]);
     }
 }

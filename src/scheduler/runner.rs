@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::decide::{Decision, Dependency, decide};
 use crate::engine::Engine;
-use crate::engine::schedules::{Attempt, Claim, Claimed, Outcome, Schedule};
+use crate::engine::schedules::{Attempt, Begins, Claim, Claimed, End, InWork, Outcome, Schedule, Skipped};
 
 /// The current time in microseconds since 1970: the machine's, or a simulated one.
 pub trait Clock: Send + Sync {
@@ -98,7 +98,7 @@ impl Runner {
         for (_, id) in due {
             let Some(known) = self.known.get(&id) else { continue };
             let schedule = Arc::clone(&known.schedule);
-            let wake = if self.running.len() >= self.slots { now } else { self.settle(&schedule, now)? };
+            let wake = if self.running.len() >= self.slots { now } else { self.settle(&schedule, now, tell)? };
             if let Some(known) = self.known.get_mut(&id) {
                 known.wake = wake;
             }
@@ -155,7 +155,7 @@ impl Runner {
     }
 
     /// Acts on a schedule; returns the time of its next check.
-    fn settle(&mut self, schedule: &Arc<Schedule>, now: i64) -> Result<i64> {
+    fn settle(&mut self, schedule: &Arc<Schedule>, now: i64, tell: &mut dyn FnMut(Event)) -> Result<i64> {
         let state = self.engine.schedule_state(schedule)?;
         let mut dependencies = vec![];
         for name in &schedule.depends_on {
@@ -173,6 +173,10 @@ impl Runner {
         let (failed, last_success) = (state.failed, state.last_success);
         // A version created by someone who may access all files is not limited to the places of the server.
         let places = self.places.clone().filter(|_| state.trusted != schedule.version);
+        let given_up = match (&state.attempt, &skipped, &begins) {
+            (Some(attempt), Some(skipped), None) => Some(given_up(attempt, skipped, now)),
+            _ => None,
+        };
         let claim = Claim {
             schedule: schedule.id,
             name: &schedule.name,
@@ -195,9 +199,24 @@ impl Runner {
                 Ok(i64::MAX)
             }
             // There may be more to do soon.
-            (Claimed::Noted, _) => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
+            (Claimed::Noted, _) => {
+                if let Some(outcome) = given_up {
+                    tell(Event::Ended(Arc::clone(schedule), outcome));
+                }
+                Ok(schedule.next(now).map_or(again, |next| next.min(again)))
+            }
             // Another process was faster.
             _ => Ok(schedule.next(now).map_or(again, |next| next.min(again))),
         }
     }
+}
+
+/// The outcome of an attempt that was lost, and is not retried again.
+fn given_up(attempt: &InWork, skipped: &Skipped, now: i64) -> Outcome {
+    let InWork { run, number, scheduled_at, missed, ended_at, .. } = *attempt;
+    let begins = Begins { scheduled_at, number, missed, cause: "retry" };
+    let message = skipped.why.clone();
+    let end =
+        End { run, status: "failed", at: now, rows: 0, message, statement: String::new(), line: None, retry_at: None, keep: 0 };
+    Outcome { run, begins, status: "failed", began_at: ended_at, end }
 }

@@ -46,7 +46,8 @@ has failed. Without its own times, it runs once each time after all of them have
 statement and line. The last `keep` runs of a schedule are kept. `system.schedules` shows when each schedule runs next.
 
 **Notices.** `on_failure` and `on_success` are URLs. When a run has succeeded, or has failed after all retries, a JSON object is sent there by POST. `Portrait-Signature: t=…,v1=…` is
-the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one notice per minute; `suppressed` in the next one counts those left out.
+the HMAC-SHA-256 of `t`, a dot and the body, with the key in `PORTRAIT_WEBHOOK_KEY`. A schedule sends at most one
+notice of a failure per minute, and one of a success: of those that come earlier, the latest waits for the end of the minute, and its `suppressed` counts the others.
 
 **Elsewhere.** cron with a client, pg_cron in PostgreSQL, tasks in Snowflake; Airflow and Dagster for many systems. cron knows neither
 missed times nor dependencies.",
