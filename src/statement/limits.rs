@@ -21,6 +21,8 @@ use crate::settings::PortraitSettings;
 pub struct Limits {
     /// The most time from its beginning to its last row; `None` for no limit.
     pub timeout: Option<Duration>,
+    /// True when the role allows no more time.
+    pub is_timeout_of_role: bool,
     /// The percentage of the memory limit that one statement may use.
     pub memory_share: u64,
     /// True when the role allows no larger share.
@@ -35,12 +37,13 @@ impl Limits {
         // PostgreSQL's `statement_timeout` is in milliseconds, `portrait.statement_timeout` in seconds.
         let timeout = milliseconds("statement_timeout", options).unwrap_or(seconds);
         let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
-        Self { timeout, memory_share: settings.memory_share, is_share_of_role: false }
+        Self { timeout, is_timeout_of_role: false, memory_share: settings.memory_share, is_share_of_role: false }
     }
 
     /// The same, as far as the role of the connection allows: a session may set less, never more.
     pub fn within(mut self, role: RoleLimits) -> Self {
         if let Some(most) = role.timeout.filter(|most| *most > 0).map(Duration::from_millis) {
+            self.is_timeout_of_role = self.timeout.is_none_or(|timeout| timeout >= most);
             self.timeout = Some(self.timeout.map_or(most, |timeout| timeout.min(most)));
         }
         if let Some(most) = role.memory_share.filter(|most| *most < self.memory_share) {
@@ -164,9 +167,15 @@ impl Clock {
 }
 
 /// The error of a statement that took too long.
-pub fn timed_out(timeout: Duration) -> datafusion::error::DataFusionError {
+pub fn timed_out(timeout: Duration, is_of_role: bool) -> datafusion::error::DataFusionError {
     let seconds = timeout.as_secs_f64();
-    let problem = format!("was cancelled after {seconds} s, as statement_timeout says; SET it higher, or to 0 for no limit");
+    let problem = if is_of_role {
+        format!(
+            "was cancelled after {seconds} s, as statement_timeout of the role says; ask a role with SUPERUSER for ALTER ROLE … SET statement_timeout"
+        )
+    } else {
+        format!("was cancelled after {seconds} s, as statement_timeout says; SET it higher, or to 0 for no limit")
+    };
     coded(SqlState::QUERY_CANCELED, "query", problem)
 }
 
@@ -179,7 +188,7 @@ mod tests {
     #[test]
     fn a_statement_takes_no_more_than_its_share() {
         let engine: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100 << 20));
-        let limits = Limits { timeout: None, memory_share: 25, is_share_of_role: false };
+        let limits = Limits { timeout: None, is_timeout_of_role: false, memory_share: 25, is_share_of_role: false };
         let pool = limits.pool(&engine).unwrap();
         let reservation = MemoryConsumer::new("a").register(&pool);
         reservation.try_grow(25 << 20).unwrap();
@@ -196,11 +205,12 @@ mod tests {
         let role = RoleLimits { timeout: Some(2000), memory_share: Some(25), queries: None };
         let of = |timeout: Option<u64>, memory_share| {
             let timeout = timeout.map(Duration::from_millis);
-            let limits = Limits { timeout, memory_share, is_share_of_role: false }.within(role);
-            (limits.timeout.map(|timeout| timeout.as_millis()), limits.memory_share, limits.is_share_of_role)
+            let limits = Limits { timeout, is_timeout_of_role: false, memory_share, is_share_of_role: false }.within(role);
+            let time = (limits.timeout.map(|timeout| timeout.as_millis()), limits.is_timeout_of_role);
+            (time, (limits.memory_share, limits.is_share_of_role))
         };
-        assert_eq!(of(None, 100), (Some(2000), 25, true));
-        assert_eq!(of(Some(9000), 30), (Some(2000), 25, true));
-        assert_eq!(of(Some(100), 10), (Some(100), 10, false));
+        assert_eq!(of(None, 100), ((Some(2000), true), (25, true)));
+        assert_eq!(of(Some(9000), 30), ((Some(2000), true), (25, true)));
+        assert_eq!(of(Some(100), 10), ((Some(100), false), (10, false)));
     }
 }

@@ -304,10 +304,11 @@ impl StatementContext {
     /// Waits until the statement is cancelled or times out, and returns the error for that.
     pub async fn ended(&self) -> DataFusionError {
         let timeout = async {
-            match self.limits().timeout {
+            let limits = self.limits();
+            match limits.timeout {
                 Some(timeout) => {
                     self.whole.origin.clock.wait_until(self.whole.began + timeout).await;
-                    limits::timed_out(timeout)
+                    limits::timed_out(timeout, limits.is_timeout_of_role)
                 }
                 None => std::future::pending().await,
             }
@@ -320,7 +321,9 @@ impl StatementContext {
 
     /// The timeout error, if the statement has reached its timeout.
     pub fn overdue(&self) -> Option<DataFusionError> {
-        self.limits().timeout.filter(|timeout| self.whole.began.elapsed() >= *timeout).map(limits::timed_out)
+        let limits = self.limits();
+        let timeout = limits.timeout.filter(|timeout| self.whole.began.elapsed() >= *timeout)?;
+        Some(limits::timed_out(timeout, limits.is_timeout_of_role))
     }
 
     /// The values of `$name`, `$1` ….
