@@ -30,7 +30,7 @@
 //! | `MINUS` | `EXCEPT` |
 //! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
 //! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
-//! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, cardinality(list) + 1)) AS u(item, place)` |
+//! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, array_length(list) + 1)) AS u(item, place)` |
 //! | `FROM DUAL` | no FROM clause |
 //! | `12345678901234567.89` | `number_as_written(CAST('12345678901234567.89' AS DECIMAL(19, 2)))` |
 //! | `0.12345678901234567891` | `number_as_written('0.12345678901234567891')`, a DOUBLE that becomes a DECIMAL with all digits |
@@ -611,25 +611,35 @@ pub fn factor(factor: &mut TableFactor) -> Result<()> {
         return Ok(());
     };
     let column = |name: &Ident| TableAliasColumnDef { name: name.clone(), data_type: None };
-    let [list] = array_exprs.as_slice() else { return Ok(()) };
-    let list = list.clone();
+    let lists = array_exprs.clone();
+    let is_one = lists.len() == 1;
+    if !is_one && (*with_offset || !*with_ordinality) {
+        return Ok(());
+    }
+    // The longest list has the most places.
+    let counts = (1..=lists.len()).map(|place| format!("CAST(array_length(${place}) AS BIGINT)"));
+    let counts = counts.collect::<Vec<String>>().join(", ");
+    let count = if is_one { counts } else { format!("greatest({counts})") };
     let places = match (&with_offset, &with_ordinality) {
-        (true, _) => Some("range(0, CAST(cardinality($1) AS BIGINT))"),
-        (_, true) => Some("range(1, CAST(cardinality($1) AS BIGINT) + 1)"),
+        (true, _) => Some(format!("range(0, {count})")),
+        (_, true) => Some(format!("range(1, {count} + 1)")),
         _ => None,
     };
-    if let Some(alias) = alias
-        && alias.columns.is_empty()
-    {
-        alias.columns.push(column(&alias.name));
-        if places.is_some() {
-            let default = if *with_offset { "offset" } else { "ordinality" };
-            let place = with_offset_alias.clone().unwrap_or_else(|| Ident::new(default));
+    if places.is_some() && is_one && alias.is_none() {
+        *alias = Some(TableAlias { explicit: true, name: Ident::new("unnest"), columns: vec![], at: None });
+    }
+    if let Some(alias) = alias {
+        let default = if *with_offset { "offset" } else { "ordinality" };
+        let place = with_offset_alias.clone().unwrap_or_else(|| Ident::new(default));
+        if alias.columns.is_empty() && is_one {
+            alias.columns.push(column(&alias.name));
+        }
+        if places.is_some() && alias.columns.len() == lists.len() {
             alias.columns.push(column(&place));
         }
     }
     if let Some(places) = places {
-        array_exprs.push(with(places, &[list])?);
+        array_exprs.push(with(&places, &lists)?);
         *with_offset = false;
         *with_ordinality = false;
         *with_offset_alias = None;

@@ -20,7 +20,7 @@
 //! | `indkey[0]` | `indkey[1]`, since PostgreSQL's vectors begin at 0 |
 //! | `encode(a, 'base64')` | `encode(a, 'base64pad')` |
 //! | `extract(century FROM a)`, `date_part('decade', a)` | a part of the year |
-//! | `generate_subscripts(a, 1)` | `unnest(range(1, cardinality(a) + 1))` |
+//! | `generate_subscripts(a, 1)` | `unnest(range(1, array_length(a, 1) + 1))` |
 //! | `FROM t, generate_series(1, t.n) AS i` | `FROM t, unnest(generate_series(1, t.n)) AS i` |
 //! | `(keys).n` | `(keys)['n']` |
 //! | `pg_get_keywords()` in FROM | the table of that name |
@@ -256,9 +256,9 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     }
     let Some(arguments) = arguments_of(call) else { return Ok(None) };
     let sql = match (name.as_str(), arguments.len()) {
-        ("array_upper", 2) => "CASE WHEN $2 = 1 AND cardinality($1) > 0 THEN CAST(cardinality($1) AS BIGINT) END",
-        ("array_lower", 2) => "CASE WHEN $2 = 1 AND cardinality($1) > 0 THEN 1 END",
-        ("generate_subscripts", 2) => "unnest(range(1, CAST(cardinality($1) AS BIGINT) + 1))",
+        ("array_upper", 2) => "NULLIF(CAST(array_length($1, $2) AS BIGINT), 0)",
+        ("array_lower", 2) => "CASE WHEN array_length($1, $2) > 0 THEN 1 END",
+        ("generate_subscripts", 2) => "unnest(range(1, CAST(array_length($1, $2) AS BIGINT) + 1))",
         ("_pg_expandarray", 1) => "unnest(expanded_array($1))",
         ("generate_series", 2) if arguments.iter().any(asks_bounds) => {
             "unnest(generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT)))"

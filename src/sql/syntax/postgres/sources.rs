@@ -48,14 +48,16 @@ const IN_FROM: [(&str, &str); 9] = [
 /// # Errors
 /// None for parsed statements.
 pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
-    let (name, alias, arguments) = match factor {
-        TableFactor::Table { name, alias, args: Some(arguments), .. } => (name, alias, &mut arguments.args),
-        TableFactor::Function { name, alias, args, .. } => (name, alias, args),
+    let (name, alias, arguments, with_ordinality) = match factor {
+        TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } => {
+            (name, alias, &mut arguments.args, *with_ordinality)
+        }
+        TableFactor::Function { name, alias, args, with_ordinality, .. } => (name, alias, args, *with_ordinality),
         _ => return Ok(()),
     };
     without_schema(name);
     let Some(own) = plain(name) else { return Ok(()) };
-    if let Some((_, query)) = IN_FROM.iter().find(|(name, _)| *name == own) {
+    if let Some((_, query)) = IN_FROM.iter().find(|(name, _)| *name == own).filter(|_| !with_ordinality) {
         let alias =
             alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
         *factor = TableFactor::Derived { lateral: false, subquery: parse_query(query)?, alias: Some(alias), sample: None };
@@ -73,9 +75,11 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         .collect();
     let Some(given) = given else { return Ok(()) };
     let lists = match (own.as_str(), given.as_slice()) {
-        ("generate_subscripts", [list, _]) => {
-            Some(with("range(1, CAST(cardinality($1) AS BIGINT) + 1)", std::slice::from_ref(list))?)
+        ("generate_subscripts", [list, dimension]) => {
+            Some(with("range(1, CAST(array_length($1, $2) AS BIGINT) + 1)", &[list.clone(), dimension.clone()])?)
         }
+        // Places are counted beside a list.
+        ("generate_series" | "range", [_, ..]) if with_ordinality => Some(call_of(&own, given.clone())),
         ("generate_series", [first, last]) if given.iter().any(|bound| names_column(bound) || asks_bounds(bound)) => {
             Some(with("generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT))", &[first.clone(), last.clone()])?)
         }
@@ -93,7 +97,7 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
         ("unnest", [list]) => Some(list.clone()),
         _ => None,
     };
-    if lists.is_none() && is_of_rows(&own, state) {
+    if lists.is_none() && !with_ordinality && is_of_rows(&own, state) {
         let call = call_of(&own, given);
         let alias =
             alias.take().unwrap_or_else(|| TableAlias { explicit: true, name: Ident::new(own), columns: vec![], at: None });
@@ -110,7 +114,7 @@ pub fn factor(factor: &mut TableFactor, state: &SessionState) -> Result<()> {
             array_exprs: vec![places],
             with_offset: false,
             with_offset_alias: None,
-            with_ordinality: false,
+            with_ordinality,
         };
     }
     Ok(())
