@@ -490,7 +490,7 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
         }));
     }
     parser::take_if_not_exists(&mut parsed);
-    parser::take_temporary(&mut parsed);
+    let on_commit = parser::take_temporary(&mut parsed);
     tell_format(&mut parsed)?;
     refuse_insert(&parsed, &context)?;
     if let Some(answer) = changing::run(session, &parsed, &context).await? {
@@ -541,11 +541,17 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                     changing::loosen(&name, &context).await?;
                 }
                 context.tables().set_held(&name, classes);
+                context.tables().set_on_commit(name, on_commit);
             }
-            Ok(match made {
+            let answer = match made {
                 Some(made) => Answer::moved(changing::rows_in_memory(&made, &context).await?),
                 None => Answer::done(vec![]),
-            })
+            };
+            // Outside a transaction, the statement is one of its own.
+            if session.transaction_status() == TransactionStatus::Idle {
+                context.tables().committed().await;
+            }
+            Ok(answer)
         }
         LogicalPlan::Statement(statement) => {
             let statement = match statement {

@@ -347,6 +347,7 @@ async fn commit(session: &Session, chain: bool) -> Result<Answer> {
                 session.tables.restore(transaction.tables).await;
                 return Err(error);
             }
+            session.tables.committed().await;
             Answer::done(if transaction.is_shared { vec![NOTHING_TO_COMMIT.into()] } else { vec![] })
         }
     };

@@ -8,7 +8,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{CopyToSource, DFParser, DFParserBuilder, Statement as SqlParsed};
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, OnCommit, Query, Select, SetExpr,
     Statement as SqlStatement, TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use sqlparser::dialect::{Dialect, dialect_from_str};
@@ -391,15 +391,12 @@ pub fn take_if_not_exists(parsed: &mut SqlParsed) -> bool {
     }
 }
 
-/// Removes TEMPORARY from CREATE TABLE, because DataFusion does not plan it; returns whether it was there.
-pub fn take_temporary(parsed: &mut SqlParsed) -> bool {
-    match parsed {
-        SqlParsed::Statement(statement) => match statement.as_mut() {
-            SqlStatement::CreateTable(table) => std::mem::take(&mut table.temporary),
-            _ => false,
-        },
-        _ => false,
-    }
+/// Removes TEMPORARY and ON COMMIT from CREATE TABLE, because DataFusion plans neither; returns what COMMIT does to the table.
+pub fn take_temporary(parsed: &mut SqlParsed) -> Option<OnCommit> {
+    let SqlParsed::Statement(statement) = parsed else { return None };
+    let SqlStatement::CreateTable(table) = statement.as_mut() else { return None };
+    table.temporary = false;
+    table.on_commit.take()
 }
 
 fn comment_of(before: &str) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
+use sqlparser::ast::OnCommit;
 
 use crate::catalog::stamp::Stamp;
 use crate::postgres_catalog::advisory::{AdvisoryLocks, TransactionLocks};
@@ -21,6 +22,7 @@ pub struct SavedTables {
     rows: HashMap<String, Vec<Vec<RecordBatch>>>,
     comments: HashMap<String, BTreeMap<String, String>>,
     held: HashMap<String, BTreeMap<String, String>>,
+    on_commit: HashMap<String, OnCommit>,
 }
 
 /// The classes of an object's columns, by column name.
@@ -37,6 +39,8 @@ pub struct SessionTables {
     comments: Mutex<HashMap<String, BTreeMap<String, String>>>,
     /// The classes of the columns of temporary tables, which their values had where they come from.
     held: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    /// What COMMIT does to temporary tables, unless they just stay.
+    on_commit: Mutex<HashMap<String, OnCommit>>,
     /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
     /// change of the database makes all of them out of date.
     loaded: Mutex<(Stamp, Tables)>,
@@ -66,6 +70,7 @@ impl SessionTables {
             temporary: Mutex::default(),
             comments: Mutex::default(),
             held: Mutex::default(),
+            on_commit: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
             locks,
@@ -108,6 +113,7 @@ impl SessionTables {
         self.let_go();
         self.comments.lock().remove(name);
         self.held.lock().remove(name);
+        self.on_commit.lock().remove(name);
         self.temporary.lock().remove(name)
     }
 
@@ -131,6 +137,40 @@ impl SessionTables {
         self.held.lock().insert(name.into(), classes);
     }
 
+    /// Sets what COMMIT does to a temporary table; with `None` it stays as it is.
+    pub fn set_on_commit(&self, name: String, on_commit: Option<OnCommit>) {
+        let mut all = self.on_commit.lock();
+        if let Some(on_commit) = on_commit {
+            all.insert(name, on_commit);
+        } else {
+            all.remove(&name);
+        }
+    }
+
+    /// What COMMIT does to a temporary table.
+    pub fn on_commit(&self, name: &str) -> Option<OnCommit> {
+        self.on_commit.lock().get(name).copied()
+    }
+
+    /// Drops and empties the temporary tables that a COMMIT ends.
+    pub async fn committed(&self) {
+        let ending = self.on_commit.lock().clone();
+        for (name, on_commit) in ending {
+            match on_commit {
+                OnCommit::Drop => drop(self.remove_temporary(&name)),
+                OnCommit::DeleteRows => {
+                    let table = self.temporary(&name);
+                    if let Some(table) = table.as_ref().and_then(|table| table.downcast_ref::<MemTable>()) {
+                        for part in &table.batches {
+                            part.write().await.clear();
+                        }
+                    }
+                }
+                OnCommit::PreserveRows => {}
+            }
+        }
+    }
+
     /// A copy of the temporary tables with their current rows.
     pub async fn saved(&self) -> SavedTables {
         let tables = self.temporary.lock().clone();
@@ -144,7 +184,8 @@ impl SessionTables {
                 rows.insert(name.clone(), parts);
             }
         }
-        SavedTables { tables, rows, comments: self.comments.lock().clone(), held: self.held.lock().clone() }
+        let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
+        SavedTables { tables, rows, comments, held, on_commit: self.on_commit.lock().clone() }
     }
 
     /// Restores the temporary tables from a copy.
@@ -160,6 +201,7 @@ impl SessionTables {
         *self.temporary.lock() = saved.tables;
         *self.comments.lock() = saved.comments;
         *self.held.lock() = saved.held;
+        *self.on_commit.lock() = saved.on_commit;
     }
 
     /// Drops the loaded definitions, and with them the files that they keep open.

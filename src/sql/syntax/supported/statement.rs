@@ -217,7 +217,7 @@ impl Walk<'_> {
     fn create_table(&self, table: &CreateTable) -> Checked {
         let CreateTable {
             or_replace: _,
-            temporary: _,
+            temporary,
             external,
             dynamic,
             global,
@@ -319,7 +319,8 @@ impl Walk<'_> {
         absent(clone, "CLONE", "write CREATE TABLE name AS SELECT * FROM other")?;
         absent(version, "AS OF", "write CREATE TABLE name AS SELECT * FROM other FOR SYSTEM_TIME AS OF TIMESTAMP '…'")?;
         absent(comment, "COMMENT", COMMENT)?;
-        absent(on_commit, "ON COMMIT", "a temporary table stays to the end of the session; leave it out")?;
+        let on_commit = on_commit.filter(|_| !*temporary);
+        absent(&on_commit, "ON COMMIT", "only a temporary table ends with a transaction; write CREATE TEMPORARY TABLE")?;
         absent(primary_key, "PRIMARY KEY", CHECKED_NOWHERE)?;
         absent(order_by, "ORDER BY", "sort the query: AS SELECT … ORDER BY …")?;
         absent(partition_by, "PARTITION BY", "leave it out; COPY … PARTITIONED BY writes folders")?;
