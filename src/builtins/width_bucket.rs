@@ -1,9 +1,9 @@
-//! `width_bucket`, as in PostgreSQL: the number of the bucket of equal width that a value falls in.
+//! `width_bucket`, as in PostgreSQL: the number of the bucket that a value falls in, of those of equal width or of a list of their lower ends.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, Int64Array};
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
@@ -17,7 +17,20 @@ pub static WIDTH_BUCKET: Scalar = Scalar {
         [numbers @ .., count] if numbers.len() == 3 && numbers.iter().all(is_number) && is_number(count) => {
             Ok(vec![DataType::Float64, DataType::Float64, DataType::Float64, DataType::Int64])
         }
-        _ => plan_err!("width_bucket takes a number, two bounds and a count, got {types:?}"),
+        [value, DataType::List(bounds) | DataType::LargeList(bounds) | DataType::FixedSizeList(bounds, _)] => {
+            let bound = bounds.data_type();
+            let common = if is_number(value) && is_number(bound) {
+                DataType::Float64
+            } else if is_time(value) && is_time(bound) {
+                DataType::Timestamp(TimeUnit::Microsecond, None)
+            } else {
+                return plan_err!(
+                    "width_bucket takes a number and a list of numbers, or a time and a list of times, got {types:?}"
+                );
+            };
+            Ok(vec![common.clone(), DataType::new_list(common, true)])
+        }
+        _ => plan_err!("width_bucket takes a number, two bounds and a count, or a number and a list of bounds, got {types:?}"),
     },
     gives: |_| Ok(DataType::Int64),
     compute,
@@ -28,8 +41,18 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric() || data_type.is_null()
 }
 
+fn is_time(data_type: &DataType) -> bool {
+    data_type.is_null() || matches!(data_type, DataType::Date32 | DataType::Timestamp(_, None))
+}
+
 fn compute(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
     let arrays = arrays(arguments)?;
+    if let [values, lists] = arrays.as_slice() {
+        return match values.data_type() {
+            DataType::Float64 => in_lists::<Float64Type>(values, lists),
+            _ => in_lists::<TimestampMicrosecondType>(values, lists),
+        };
+    }
     let numbers = |place: usize| arrays[place].as_primitive::<Float64Type>();
     let (values, lows, highs, counts) = (numbers(0), numbers(1), numbers(2), arrays[3].as_primitive::<Int64Type>());
     let is_valid = |row: usize| arrays.iter().all(|array| array.is_valid(row));
@@ -41,6 +64,31 @@ fn compute(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
             let rule = "takes two different bounds and a count of at least 1";
             in_rows(SqlState::INVALID_PARAMETER_VALUE, WIDTH_BUCKET.name, rule, problem)
         })
+    });
+    Ok(ColumnarValue::Array(Arc::new(buckets.collect::<Result<Int64Array>>()?)))
+}
+
+/// How many of the lower ends each value has reached.
+fn in_lists<T: ArrowPrimitiveType>(values: &ArrayRef, lists: &ArrayRef) -> Result<ColumnarValue> {
+    let (values, lists) = (values.as_primitive::<T>(), lists.as_list::<i32>());
+    let buckets = (0..values.len()).map(|row| {
+        // NaN is not comparable with anything, not even with itself.
+        if values.is_null(row) || lists.is_null(row) || values.value(row).partial_cmp(&values.value(row)).is_none() {
+            return Ok(None);
+        }
+        let list = lists.value(row);
+        let (bounds, value) = (list.as_primitive::<T>(), values.value(row));
+        if bounds.null_count() > 0 || !bounds.values().is_sorted() {
+            let rule = "takes a list of bounds in rising order, without NULL";
+            return Err(in_rows(
+                SqlState::INVALID_PARAMETER_VALUE,
+                WIDTH_BUCKET.name,
+                rule,
+                "the bounds must rise and not be NULL",
+            ));
+        }
+        let reached = bounds.values().partition_point(|bound| *bound <= value);
+        Ok(i64::try_from(reached).ok())
     });
     Ok(ColumnarValue::Array(Arc::new(buckets.collect::<Result<Int64Array>>()?)))
 }

@@ -198,14 +198,15 @@ MySQL, Oracle and BigQuery a NULL makes `greatest` NULL.",
             ),
         ],
         &[
-            "SELECT width_bucket(5, 0, 10, 5) AS bucket;",
+            "SELECT width_bucket(5, 0, 10, 5) AS bucket, width_bucket(35, [0, 20, 60]) AS band;",
             "SELECT width_bucket(age, 20, 60, 4) AS bucket, min(age) AS youngest, max(age) AS oldest, count(*) AS customers
 FROM sample_customers(rows => 1000) WHERE age IS NOT NULL GROUP BY bucket ORDER BY bucket;",
         ],
     )
     .says(
         "\
-With `low` above `high` the buckets fall from `low`, as in PostgreSQL. NULL if the value is NaN. Bucket i covers low +
+With `low` above `high` the buckets fall from `low`, as in PostgreSQL. `width_bucket(value, list)` takes a list of the lower ends of
+the buckets instead, in rising order: numbers, or times. NULL if the value is NaN. Bucket i covers low +
 (i − 1)·w up to, not including, low + i·w, with w = (high − low) / count. Use it for histograms.
 
 **Elsewhere.** The same in PostgreSQL, Oracle and Snowflake; numpy: `digitize`; pandas: `cut`.",
