@@ -11,7 +11,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Statement as SqlStatement};
+use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as SqlStatement};
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
@@ -186,6 +186,11 @@ fn create_table(definition: &Definition) -> Option<CreateTable> {
         SqlStatement::CreateTable(table) => Some(table.clone()),
         _ => None,
     }
+}
+
+/// The query that has made the rows of a table, if one did and its columns were not changed since.
+pub fn made_from(definition: &Definition) -> Option<Box<Query>> {
+    create_table(definition).and_then(|table| table.query)
 }
 
 /// A table as the statement sees it; `defaults` are the values of columns that an INSERT omits.

@@ -6,6 +6,7 @@
 //! column with the key's name, unless the name is as generic as `id`. An identity connects two domains: its persons, and the records that
 //! belong to them.
 
+mod copies;
 mod keys;
 mod reading;
 
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::{Result, ScalarValue};
 
+use copies::copies;
 pub use keys::Keys;
 use reading::Reader;
 
@@ -314,6 +316,16 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         // An erasure that skipped objects of other owners would be incomplete, so it is refused instead.
         check_may(object, context)?;
         held.push(Held { of, object: object.clone(), rules });
+    }
+    for (copy, sources) in copies(&held, &objects, context)? {
+        if keep.contains(&copy.name) {
+            reader.left.push(ErasedObject::left(copy.label(), "kept", "as the statement says"));
+        } else if !reader.is_read(&copy.name) {
+            let note = format!(
+                "was made from {sources}, and no column of it is known to hold the key: name one in WITH (columns = 'table.column'), make the table anew, or drop it"
+            );
+            reader.left.push(ErasedObject::left(copy.label(), "to do", note));
+        }
     }
     Ok(held)
 }
