@@ -38,7 +38,7 @@ use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded, did_you_mean, invalid, message, nearest, raw, sqlstate};
 use crate::files::{self, places};
 use crate::objects::commenting::{self, Commented};
-use crate::objects::protection::{class, covers, masked_segments, without_members};
+use crate::objects::protection::{class, covers, masked_segments, notes_on_copy, without_members};
 use crate::objects::{KINDS, kind_of};
 use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
 use crate::refresh::as_of::known_schema;
@@ -606,7 +606,10 @@ async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, conte
                 options.set("datafusion.execution.soft_max_rows_per_output_file", &i64::MAX.to_string())?;
             }
             // Before the rows, so that nobody reads them without their classes.
-            let notes = class::carry(&name, TARGET, &rows, &context).await?;
+            let mut notes = class::carry(&name, TARGET, &rows, &context).await?;
+            if context.tables().temporary(&name).is_none() {
+                notes.extend(notes_on_copy(&name, &rows, &context)?);
+            }
             let mut answer = start(session, DataFrame::new(state, plan), staged, &context).await?;
             answer.add_notes(notes);
             Ok(answer.counting())

@@ -16,7 +16,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as S
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users};
-use super::protection::class;
+use super::protection::{class, notes_on_copy};
 use super::relation;
 use super::schema::quoted;
 use crate::catalog::objects::{Moved, Object};
@@ -270,8 +270,9 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     }
     let declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
     let declared = declared.then(|| Arc::new(command.input.schema().as_arrow().clone()));
+    let notes = notes_on_copy(name, &command.input, context)?;
     running.wrote(write(new, Arc::unwrap_or_clone(command.input), declared, vec![], context, running).await?);
-    Ok(vec![])
+    Ok(notes)
 }
 
 /// Writes the rows of a new or replaced table; `declared` are its columns, where they declare what may be NULL, and `moved` those of the

@@ -316,6 +316,19 @@ fn a_view_hides_what_it_leaves_out() {
     }
 }
 
+/// Row policies and masks stay with their table: whoever copies its rows is told so.
+#[test]
+fn a_copy_of_protected_rows_is_told() {
+    let world = World::new(4);
+    let told = world.engine.block_on(async {
+        let statement = world.session.parse("CREATE TABLE copied AS SELECT id FROM people").await.unwrap().pop().unwrap();
+        let mut answer = world.session.execute(statement).await.unwrap();
+        while answer.next_batch().await.unwrap().is_some() {}
+        answer.notes()
+    });
+    assert!(told.iter().any(|note| note.contains("row policies and masks of people do not apply to this copy")), "{told:?}");
+}
+
 /// If the reader may not read a view's tables, a plan shows the view as one step, without their names, conditions and counts.
 #[test]
 fn plans_do_not_show_what_a_view_hides() {

@@ -10,6 +10,7 @@
 //! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
 //! | [`rule`], [`masking`] | a mask or row policy, as declared; the expression of a mask |
 //! | [`reading`] | which of these apply to the reader of a table |
+//! | [`copying`] | what copies of protected rows lack |
 //! | [`segments`] | segments with conditions on what is masked for their authors |
 //! | [`barrier`] | a table that no part of a statement can look behind |
 //!
@@ -24,6 +25,7 @@
 pub mod barrier;
 pub mod class;
 mod consent;
+mod copying;
 mod lineage;
 mod mask;
 mod masking;
@@ -35,6 +37,7 @@ mod segments;
 
 pub use barrier::read_and_written;
 pub use consent::Consent;
+pub use copying::notes_on_copy;
 pub use mask::Mask;
 pub use reading::{covers, hides_values, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;
