@@ -142,6 +142,14 @@ pub trait Definitions: Debug + Send + Sync {
         Ok(false)
     }
 
+    /// True when the reader may see the values of a tag but not its rules, which are its owner's as all definitions are.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    fn hides_rules(&self, _profile: &str, _tag: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     /// The stored function with that name, if any.
     ///
     /// # Errors

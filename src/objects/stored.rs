@@ -90,6 +90,12 @@ impl Definitions for Stored {
         found.map_or(Ok(false), |object| protection::hides_values(&object, &self.0))
     }
 
+    fn hides_rules(&self, profile: &str, tag: &str) -> Result<bool> {
+        let (objects, rights) = (self.0.objects()?, self.0.rights()?);
+        let is_it = |object: &&Object| object.kind == "tag" && object.profile == profile && object.name == tag;
+        Ok(objects.iter().find(is_it).is_some_and(|own| !rights.owns(own)))
+    }
+
     fn function(&self, name: &str) -> Result<Option<StoredFunction>> {
         let Some(object) = find(&self.0, &Self::target(&function::Function, name))? else { return Ok(None) };
         self.0.check_may(Privilege::Usage, &object)?;

@@ -31,7 +31,7 @@ One row per rule, in order. `decided` is true for the first rule that holds; thi
 shows the columns and expressions of the condition with this customer's values; the thresholds are in `condition`. If the tag's query has
 several rows for the customer, each of them has its rules and its decision. A tag whose value is not a CASE has one row, with its
 expression as the condition. If no customer has the key, or the tag's query has no row for the customer, there is one row without a rule,
-and its condition says so.
+and its condition says so. A role that does not own the profile sees the value, and one row that says so in the place of the rules.
 
 `value`, `since` and `version` are what is published: the value, the time of the refresh that first gave it, and the version of the tag's
 definition at that time. They are NULL if the customer has no value. If the tag was replaced after the last refresh, the rules shown are the
@@ -102,7 +102,6 @@ impl TableMacro for ExplainTag {
                 format!("key takes {name} of profile {profile}, which is {data_type}, got {key}"),
             ));
         }
-        let rules = rows(&query, &key)?;
         let known = published.columns.iter().any(|column| column.name == tag);
         let (value, since, version) = (column::value(tag), column::since(tag), column::version(tag));
         let is_list = call.columns.as_ref().is_some_and(|columns| {
@@ -131,6 +130,16 @@ impl TableMacro for ExplainTag {
         let language = definitions.settings().language;
         let said = |text: String| literal(&language.message(&text));
         let unknown = said(format!("no customer of profile {profile} has the key {key}"));
+        if definitions.hides_rules(profile, tag)? {
+            let hidden = said(format!("the rules of tag {tag} are shown to the owner of profile {profile}"));
+            return Ok(format!(
+                "SELECT CAST(NULL AS BIGINT) AS rule, CASE WHEN state.has THEN {hidden} ELSE {unknown} END AS condition, \
+                   CAST(NULL AS VARCHAR) AS compared, CAST(NULL AS BOOLEAN) AS holds, CAST(NULL AS VARCHAR) AS gives, \
+                   state.value IS NOT NULL AS decided, state.value, state.since, state.version \
+                 FROM (SELECT 1 AS one) AS always LEFT JOIN ({state}) AS state ON true"
+            ));
+        }
+        let rules = rows(&query, &key)?;
         let without_row = said(format!("the query of tag {tag} has no row for this customer, so there is no value"));
         Ok(format!(
             "SELECT rules.rule, \

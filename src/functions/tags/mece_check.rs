@@ -14,7 +14,7 @@ use super::rules::{Analysis, Condition, Domain, Finding, NotUnderstood, Operands
 use crate::adapter::definitions::Definitions;
 use crate::adapter::table_macro::{MacroCall, TableMacro};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid};
 use crate::text::{as_sql, literal};
 
 #[derive(Debug)]
@@ -58,7 +58,8 @@ are assumed to vary independently: a cell shown for `a` and `a + 1` may be impos
 An empty result means: mutually exclusive and collectively exhaustive, on the data and for every possible value. Only `else` and `ladder`
 rows mean: the rules are MECE thanks to ELSE and to the order of the rules; `WHERE finding NOT IN ('else', 'ladder')` keeps only real
 faults. Rules that cannot be analysed never count as a ladder. Of the findings from the rules, the 1,000 largest are shown; the rest are
-summed up in one row without a condition. Customers are counted by distinct keys.
+summed up in one row without a condition. Customers are counted by distinct keys. The rules of a tag, with `profile` and `tag`, are
+for the owner of the profile.
 
 **Cost.** `data` costs one run of the tag's query, with a row per customer in memory only as a combination of true rules. `rules` costs no
 reading: cells times rules, at most 1,000,000 cells.
@@ -149,7 +150,14 @@ impl TableMacro for MeceCheck {
                 "needs a query or a profile and a tag; write mece_check((SELECT key, CASE … END FROM …)) or mece_check(profile, tag)",
             ));
         }
-        let query = definitions.tag_query(call.required_name("profile")?, call.required_name("tag")?)?;
+        let (profile, tag) = (call.required_name("profile")?, call.required_name("tag")?);
+        let query = definitions.tag_query(profile, tag)?;
+        if definitions.hides_rules(profile, tag)? {
+            let problem = format!(
+                "the rules of tag {tag} are shown to the owner of profile {profile}; check a query of your own, mece_check((SELECT key, CASE … END FROM …)), or ask the owner"
+            );
+            return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, DOC.name, problem));
+        }
         let query = query.trim().trim_end_matches(';');
         let domain = call.expression("domain").map(|domain| format!(", domain => {}", as_sql(domain))).unwrap_or_default();
         let examples = call.options.integer("examples")?;
