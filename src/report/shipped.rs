@@ -32,8 +32,11 @@ pub const REPORT: &[(&str, &str)] = scripts!("report":
 /// The sections of a customer's card.
 pub const CARD: &[(&str, &str)] = scripts!("card":
     "010_attributes.sql",
+    "015_purchases.sql",
     "020_tags.sql",
     "030_segments.sql",
+    "035_contacts.sql",
+    "036_interactions.sql",
     "040_orders.sql",
     "050_categories.sql",
     "060_offers.sql",

@@ -174,6 +174,9 @@ COPY REPORT reported TO 'reported.html' WITH (language = 'zh');"],
 The page consists of the sections in `sql/card`, as a report consists of those in `sql/report`; `$customer` stands for the key. Names, phone numbers, e-mail and postal addresses and identity
 numbers are masked; such columns are recognised by their names. `portrait card` does the same from the command line.
 
+A company is a customer, too. Its industry, region, source, level and special needs are attributes of the profile. The people there come from a table `contacts` (`customer_id`, `name`, `role`), visits, calls and
+complaints from a table `interactions` (`customer_id`, `at`, `kind`). A section whose table does not exist is left out.
+
 **Elsewhere.** The customer page of a CRM or a customer data platform.",
         examples: &["CREATE OR REPLACE PROFILE carded WITH (key = 'customer_id') AS SELECT customer_id, name, city FROM sample_customers(rows => 100);
 REFRESH PROFILE carded;
