@@ -23,7 +23,7 @@ use crate::text::{grouped, literal, timestamp};
 pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &StatementContext) -> Result<Vec<String>> {
     let label = format!("REFRESH IDENTITY {}", statement.target.name);
     if !statement.options.is_empty() || statement.tags.is_some() {
-        return Err(invalid(&label, "takes no options; those of the identity stand in its definition"));
+        return Err(invalid(&label, "takes no options; the options of the identity are in its definition"));
     }
     let Some(object) = find(context, &statement.target)? else { return Err(missing(context, &statement.target)?) };
     if !context.catalog().is_durable() {

@@ -374,7 +374,7 @@ impl Script<'_> {
         }
         let is_open = session.transaction_status() != TransactionStatus::Idle;
         if !self.schedule.is_transaction && is_open {
-            let message = "the script ends within a transaction, so nothing of it takes effect; end it with COMMIT";
+            let message = "the script ends within a transaction, so none of its changes take effect; end it with COMMIT";
             return Err(Broken { message: message.into(), ..Broken::default() });
         }
         if !is_open {

@@ -178,7 +178,7 @@ impl SchemaProvider for Path {
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.0.first() {
             Some(first) => first.register_table(name, table),
-            None => Err(invalid(&name, "there is no schema to make it in; SET search_path TO one that there is")),
+            None => Err(invalid(&name, "there is no schema to create it in; SET search_path TO an existing schema")),
         }
     }
 
@@ -364,7 +364,7 @@ impl Relations {
         if let (own, when @ When::At(_)) = published::name_and_time(name) {
             if self.temporary(own).is_some() {
                 let problem =
-                    "is a table of the session alone, whose past is not kept; FOR SYSTEM_TIME AS OF reads tables of a database";
+                    "is a temporary table, which keeps no earlier states; FOR SYSTEM_TIME AS OF reads tables of a database";
                 return Err(invalid(own, problem));
             }
             if let Some(object) = self.object(own)? {

@@ -49,7 +49,7 @@ pub fn named(error: &DataFusionError, label: &str, profile: &str) -> DataFusionE
 
 fn with_label(error: &DataFusionError, text: &str, label: &str, profile: &str) -> DataFusionError {
     let problem = format!(
-        "{text}; nothing was published. Correct its query with CREATE OR REPLACE, or refresh others alone: REFRESH PROFILE {profile} TAGS (…)"
+        "{text}; nothing was published. Correct its query with CREATE OR REPLACE, or refresh only other tags: REFRESH PROFILE {profile} TAGS (…)"
     );
     coded(sqlstate(error), label, problem)
 }

@@ -29,7 +29,7 @@ impl SystemTable for PrivacyBudgets {
     }
 
     fn summary(&self) -> &'static str {
-        "How much noisy_count and noisy_sum may tell roles, and have told; a role without SUPERUSER sees its own budget."
+        "The budget of each role for noisy_count and noisy_sum, and how much of it is spent; a role without SUPERUSER sees its own."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -30,7 +30,7 @@ impl SystemTable for Versions {
     }
 
     fn summary(&self) -> &'static str {
-        "Every version of every object that there is."
+        "Every version of every existing object."
     }
 
     fn columns(&self) -> &'static [Column] {

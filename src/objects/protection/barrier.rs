@@ -381,7 +381,7 @@ impl Cover {
             SqlState::CONFIGURATION_LIMIT_EXCEEDED => error,
             _ if self.is_view => {
                 let problem =
-                    "its rows cannot be read, and the reason may tell of rows that it hides; a role with SUPERUSER sees it";
+                    "its rows cannot be read; a role with SUPERUSER sees the reason, which may reveal hidden rows";
                 coded(SqlState::INTERNAL_ERROR, &self.label, problem)
             }
             _ => {

@@ -167,7 +167,7 @@ impl Kind for Mask {
     }
 
     fn listed(&self) -> &'static str {
-        "The masks: what roles see in the place of values."
+        "The masks: what roles see instead of values."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -85,7 +85,7 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
                 let name = rule.object.name.clone();
                 if let Some((_, other)) = masks.insert(column.clone(), (rule.using, name.clone())) {
                     let problem = format!(
-                        "column {column} has two masks for {}, {other} and {name}; DROP one, or say FOR whom each is",
+                        "column {column} has two masks for {}, {other} and {name}; DROP one, or limit each to roles with FOR",
                         context.reader_name()
                     );
                     return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
@@ -150,7 +150,7 @@ impl Applied {
         let Some(only) = of.first() else { return Ok(None) };
         if names.len() > 1 && classes.len() == 1 {
             let problem = format!(
-                "column {column} of class {} has several masks for {}, {}; DROP all but one, or say FOR whom each is",
+                "column {column} of class {} has several masks for {}, {}; DROP all but one, or limit each to roles with FOR",
                 classes.iter().cloned().collect::<Vec<_>>().join(", "),
                 context.reader_name(),
                 names.into_iter().collect::<Vec<_>>().join(" and ")

@@ -142,7 +142,7 @@ impl Kind for ScheduleKind {
                 refuse_own_read(file, context)?;
             }
             if (schedule.on_failure.is_some() || schedule.on_success.is_some()) && !context.rights()?.is_superuser() {
-                let problem = "on_failure and on_success are for roles with SUPERUSER alone: the server itself opens these URLs";
+                let problem = "only roles with SUPERUSER may set on_failure and on_success: the server itself opens these URLs";
                 return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem));
             }
             schedule.check_script(context.session())?;

@@ -16,7 +16,7 @@ const ELSEWHERE: [(&str, &str); 64] = [
     ("century", "write ceil(date_part('year', day) / 100.0)"),
     (
         "columns",
-        "COLUMNS stands for columns in the list after SELECT and in WHERE alone; name the columns here, or write GROUP BY ALL, ORDER BY ALL",
+        "COLUMNS can be used only in the list after SELECT and in WHERE; name the columns here, or write GROUP BY ALL, ORDER BY ALL",
     ),
     ("convert", "write CAST(a AS type)"),
     ("count_star", "write count(*)"),

@@ -34,7 +34,7 @@ pub fn parse(parser: &mut Parser<'_>) -> Result<Option<SqlParsed>, ParserError> 
         let is_published = matches!(table.0.as_slice(), [schema, _] if schema.as_ident().is_some_and(is_of_refresh));
         return Err(ParserError::ParserError(match is_published {
             true => format!(
-                "COPY FROM: {table} changes with REFRESH alone; INSERT INTO a table that its definition reads, SELECT * FROM '{file}', and refresh it"
+                "COPY FROM: only REFRESH changes {table}; INSERT INTO a table that its definition reads, SELECT * FROM '{file}', and refresh it"
             ),
             false => format!("COPY FROM: a file is read in FROM; write INSERT INTO {table} SELECT * FROM '{file}'"),
         }));

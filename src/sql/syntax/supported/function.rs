@@ -51,7 +51,7 @@ impl Walk<'_> {
         self.name(name)?;
         let span = name.span();
         let [ObjectNamePart::Identifier(own)] = name.0.as_slice() else {
-            return refuse_at(span, &name.to_string(), "functions are in no schema; write the name alone");
+            return refuse_at(span, &name.to_string(), "functions do not belong to a schema; write only the name");
         };
         let lower = match own.quote_style {
             Some(_) => own.value.clone(),

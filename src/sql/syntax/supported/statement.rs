@@ -51,7 +51,7 @@ impl Walk<'_> {
                 format: _,
                 options,
             } => {
-                without(*query_plan, "QUERY PLAN", "write EXPLAIN alone")?;
+                without(*query_plan, "QUERY PLAN", "write only EXPLAIN")?;
                 without(*estimate, "ESTIMATE", "write EXPLAIN ANALYZE, which runs the query and counts")?;
                 absent(options, "EXPLAIN (…)", "write EXPLAIN, EXPLAIN VERBOSE or EXPLAIN ANALYZE")?;
                 self.statement(statement)
