@@ -246,7 +246,7 @@ pub(super) async fn execute(
         }
         ClientCommand::Set { name, value, is_local } => {
             if is_local && !session.set_local(&name) {
-                let note = "SET LOCAL is of use within a transaction alone";
+                let note = "SET LOCAL has an effect only within a transaction";
                 return Ok(Answer::done(vec![note.into()]));
             }
             session.set(&name, value.as_deref())?;

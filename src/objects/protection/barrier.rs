@@ -380,8 +380,7 @@ impl Cover {
             // The privacy budget of the role, which says nothing about rows.
             SqlState::CONFIGURATION_LIMIT_EXCEEDED => error,
             _ if self.is_view => {
-                let problem =
-                    "its rows cannot be read; a role with SUPERUSER sees the reason, which may reveal hidden rows";
+                let problem = "its rows cannot be read; a role with SUPERUSER sees the reason, which may reveal hidden rows";
                 coded(SqlState::INTERNAL_ERROR, &self.label, problem)
             }
             _ => {
