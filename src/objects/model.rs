@@ -45,7 +45,7 @@ AS query",
 The page of each type describes its options. For clusters (`kmeans`, `kprototypes`) this is the page of the function with the same name: `n_clusters = 4` here is `n_clusters => 4` in
 `kmeans(…)`, with the same defaults. Models with a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold some rows
 out and are measured on those. The statement trains the model at once. OR REPLACE always trains again, because rows may have changed. With `keep_if_better = 'auc'` the earlier version stays unless the
-new one has a better value of that measure, so a schedule can train every month and keep the best; each version is measured on its own held-out rows, and a note tells if these may differ. The model, its training query, the rows used and left out, a description of the features, and
+new one has a better value of that measure. So a schedule can train every month and keep the best model. Each version is measured on its own held-out rows; a note says if these may differ. The model, its training query, the rows used and left out, a description of the features, and
 measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
 cancelled, the earlier version stays.
 

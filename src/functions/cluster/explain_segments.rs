@@ -68,7 +68,7 @@ threshold shown is the shortest number that splits in the same way, or the last 
 
 `when_then` is the rule in SQL: put `CASE` before all of them and `END` after them to get a tag that assigns the same rows. Strings and
 booleans are compared as text. A text column with more than 50 distinct values, and more than one for every ten rows, identifies rows rather
-than groups of them, and its rules would be lists of hundreds of values: it is ignored, with a note, unless it is the only feature. A note
+than groups of them. Its rules would be lists of hundreds of values. So it is ignored, with a note, unless it is the only feature. A note
 also names columns that keep numbers as text: CAST them, because thresholds work better on numbers. With `missing => 'mean'`, a rule says
 where rows without a value belong.
 

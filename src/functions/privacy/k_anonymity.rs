@@ -31,8 +31,8 @@ const DOC: Doc = Doc {
     domain: "privacy",
     summary: "Measures how well the rows of a table are hidden among others: the size k of the smallest class, and re-identification risks.",
     description: "\
-One row. A table is k-anonymous if every row has the same quasi-identifiers as at least k − 1 other rows: someone who knows these values of
-a person finds k rows, and cannot tell which of them is the person's. Rows with the same quasi-identifiers form a class.
+One row. A table is k-anonymous if every row has the same quasi-identifiers as at least k − 1 other rows. Someone who knows these values of
+a person then finds k rows, and cannot know which of them is the person's. Rows with the same quasi-identifiers form a class.
 
 | risk | formula | meaning |
 |---|---|---|

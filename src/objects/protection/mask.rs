@@ -33,10 +33,10 @@ A mask on a table and column has priority over masks on classes. If two masks ap
 `ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile, and of a table that a query makes, adds rows to or changes, also have the classes of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
 is not possible either (a list), or if one column contains values of several masked classes, the column is NULL.
 
-The role gets the masked value wherever it reads the column: in tables and external tables, through other people's views and functions, in `profile.<name>`, its tags and its history, in segments, as of an earlier time, in
-exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one.
-What is stored keeps the classes that it was stored with: earlier states of a table, the history, and a profile until its next REFRESH stay masked if the column is renamed, dropped, computed in another way or given another class.
-For a role with masks on classes, columns of earlier states that were renamed or dropped before they had a class are NULL, because nobody knows what they hold.
+The role gets the masked value wherever it reads the column. This includes tables and external tables, views and functions of other roles, and `profile.<name>` with its tags, history and segments. It also includes earlier states
+(`FOR SYSTEM_TIME AS OF`), exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one.
+Stored rows keep the classes that they were stored with. So if a column is renamed, dropped, computed in another way or given another class, its values stay masked in earlier states of the table, in the history, and in a profile until the next REFRESH.
+If a column was renamed or dropped before it had a class, nobody knows what earlier states of it hold. A role with masks on classes sees NULL there.
 
 No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
 

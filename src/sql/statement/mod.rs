@@ -41,12 +41,12 @@ rounds to the nearest: 2.5 as a decimal becomes 3; a float halfway between two i
 **Intervals.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day is 24 hours. An interval can be
 multiplied by a number or divided by one. A date plus a number, or plus a constant interval of whole days, is a date; plus any other interval it is a timestamp.
 
-**Dates and times.** When a date or a time without a zone meets a time with a zone (in a comparison, BETWEEN, IN, a join, a difference, `as_of`), it is read as local
-time in that zone: if `at` is in the zone of Shanghai, `at >= DATE '2025-05-02'` begins at midnight there. If local clocks show a time
+**Dates and times.** A date or a time without a zone can meet a time with a zone: in a comparison, BETWEEN, IN, a join, a difference or `as_of`. Then it is read as local
+time in that zone. If `at` is in the zone of Shanghai, `at >= DATE '2025-05-02'` begins at midnight there. If local clocks show a time
 twice, the later one is meant; a time that they skip is counted on from before the change. `CAST(at AS DATE)` and `CAST(at AS TIMESTAMP)` give
 the local date and time in its zone. `$as_of` of a refresh is an instant, in UTC.
-`at AT TIME ZONE 'Asia/Shanghai'` is the time that clocks there show, a TIMESTAMP without a zone, if `at` has a zone or is `now()`; if `at` has none, it is
-read as local time there, and becomes a time with that zone.
+`at AT TIME ZONE 'Asia/Shanghai'` depends on `at`. If `at` has a zone or is `now()`, the result is the time that clocks in Shanghai show, a TIMESTAMP without a zone. If `at` has
+no zone, it is read as local time in Shanghai, and the result has that zone.
 
 A number has no unit, so it is never converted to a date or a time, nor compared with one. For a day written as 20250308 use `CAST(CAST(x AS VARCHAR) AS DATE)`, for seconds
 since 1970 `to_timestamp(x)`, for milliseconds `to_timestamp_millis(x)`.

@@ -19,9 +19,9 @@ After a statement fails, every other statement is refused until ROLLBACK, and CO
 their earlier state. Files written by COPY stay. Statements that cannot be undone are refused within a transaction: REFRESH, BACKUP, CREATE MODEL, ALTER SYSTEM and INSERT into
 an external table; in an in-memory database also everything that creates or drops objects.
 
-When a client of a server sends several statements in one message, as `psql -c 'a; b'` does, they are one transaction without BEGIN, too: if one
-fails, what those before it did is undone, and what cannot be undone has to be sent by itself. BEGIN among them begins a transaction that also
-has what came before it in the message; COMMIT and ROLLBACK end it. So are changes that a driver sends in one batch or
+A client of a server can send several statements in one message, as `psql -c 'a; b'` does. They are one transaction, also without BEGIN. If one of them
+fails, the changes of those before it are undone. A statement that cannot be undone must be sent by itself. If BEGIN is among them, its transaction includes
+the statements before it in the message; COMMIT and ROLLBACK end it. The same is true of changes that a driver sends in one batch or
 pipeline, such as the rows of `executemany`, or tables that are created there. In memory each statement takes effect by itself. The shell and scripts of `portrait run` send
 each statement by itself.
 
