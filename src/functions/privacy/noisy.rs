@@ -5,9 +5,11 @@
 //! ```
 //! Everything is counted in whole units, so that neither the order of rows nor floating-point rounding reveals anything.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef};
 use datafusion::common::{Column as Name, Result};
 use datafusion::execution::SendableRecordBatchStream;
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
-use crate::adapter::relation::{Call, RelationFunction, Roles};
+use crate::adapter::relation::{Call, RelationFunction, Roles, role};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
 use crate::catalog::budgets::MILLIONTHS;
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
@@ -60,6 +62,14 @@ const EPSILON: Argument = Argument::required(
     Takes::Float(1e-6, 100.0),
     "how much the answer may tell of a person, in steps of 0.000001; 0.1 is little, 1 is usual, and less has more noise",
 );
+const PER: Argument =
+    Argument::optional("per", Takes::Column, "", "column with the group of a row: the result has one row for each of `groups`");
+const GROUPS: Argument = Argument::optional(
+    "groups",
+    Takes::ValuesOf("per"),
+    "",
+    "the groups to answer for, known beforehand; rows of other groups do not count",
+);
 const MARGIN: Column = Column {
     name: "margin",
     data_type: "DOUBLE",
@@ -90,8 +100,8 @@ mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
 
-For several groups, write one call for each, with UNION ALL: each has its own noise and spends its own epsilon. Take the groups from a list that is known beforehand, because a group that is there or not tells of
-persons, too.
+For several groups, give `per` and `groups`: the result has one row for each of these groups, in this order, and each has its own noise. A person counts in each group that it has rows in, so the answer spends epsilon once for
+each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: whether a group is there tells of persons.
 
 **Formula.** The noise is k with probability in proportion to e^(−|k| · epsilon / rows_per_person). With probability 0.95 it is at most
 about 3 · rows_per_person / epsilon, which is `margin`.
@@ -100,7 +110,7 @@ about 3 · rows_per_person / epsilon, which is `margin`.
 
 **Elsewhere.** Google's differential privacy library and BigQuery (`SELECT WITH DIFFERENTIAL_PRIVACY …`), OpenDP and SmartNoise for Python.
 PostgreSQL and DuckDB have none; noise from `random()` is no substitute, since its digits can give the answer away.",
-    arguments: &[INPUT, PERSON, EPSILON, ROWS_PER_PERSON],
+    arguments: &[INPUT, PERSON, EPSILON, ROWS_PER_PERSON, PER, GROUPS],
     columns: &[Column { name: "noisy_count", data_type: "BIGINT", text: "the count with noise" }, MARGIN],
     examples: &["SELECT abs(noisy_count - 500) < 100 AS is_near, round(margin, 2) AS margin
 FROM noisy_count(sample_customers(rows => 500), person => customer_id, epsilon => 1);"],
@@ -130,14 +140,14 @@ mean of many answers is more exact and costs more.
 
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
 
-For several groups, write one call for each, with UNION ALL: each has its own noise and spends its own epsilon. Take the groups from a list that is known beforehand, because a group that is there or not tells of
-persons, too.
+For several groups, give `per` and `groups`: the result has one row for each of these groups, in this order, and each has its own noise. A person counts in each group that it has rows in, so the answer spends epsilon once for
+each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: whether a group is there tells of persons.
 
 **Cost.** One pass: rows are brought together by person first, so memory grows with the persons.
 
 **Elsewhere.** Google's differential privacy library and BigQuery (`SELECT WITH DIFFERENTIAL_PRIVACY …`), OpenDP and SmartNoise for Python.
 PostgreSQL and DuckDB have none; noise from `random()` is no substitute, since its digits can give the answer away.",
-    arguments: &[INPUT, PERSON, VALUE, LOWER, UPPER, EPSILON, UNIT],
+    arguments: &[INPUT, PERSON, VALUE, LOWER, UPPER, EPSILON, UNIT, PER, GROUPS],
     columns: &[Column { name: "noisy_sum", data_type: "DOUBLE", text: "the sum with noise" }, MARGIN],
     examples: &["SELECT noisy_sum > 0 AS is_positive, round(margin) AS margin
 FROM noisy_sum(sample_orders(rows => 20000), person => customer_id, value => amount, lower => 0, upper => 5000, epsilon => 1);"],
@@ -145,8 +155,29 @@ FROM noisy_sum(sample_orders(rows => 20000), person => customer_id, value => amo
     ..Doc::EMPTY
 };
 
-fn columns(doc: &Doc, of: DataType) -> Vec<FieldRef> {
-    vec![FieldRef::new(Field::new(doc.name, of, false)), FieldRef::new(Field::new(MARGIN.name, DataType::Float64, false))]
+fn columns(doc: &Doc, of: DataType, roles: &Roles) -> Vec<FieldRef> {
+    let per = roles.get(PER.name).map(|per| FieldRef::new(Field::new(&per.column, DataType::Utf8, false)));
+    let own = [Field::new(doc.name, of, false), Field::new(MARGIN.name, DataType::Float64, false)];
+    per.into_iter().chain(own.map(FieldRef::new)).collect()
+}
+
+/// The groups to answer for, if any.
+fn groups(call: &Call) -> Result<Option<Vec<String>>> {
+    match (call.roles.get(PER.name).is_some(), call.options.list(GROUPS.name)) {
+        (false, None) => Ok(None),
+        (true, Some(values)) => {
+            let values = cast_array(values, &DataType::Utf8)?;
+            let groups: Vec<String> = values.as_string::<i32>().iter().flatten().map(ToString::to_string).collect();
+            if groups.iter().collect::<BTreeSet<_>>().len() < groups.len() {
+                return Err(invalid(call.doc.name, "groups has a value twice; name each group once"));
+            }
+            Ok(Some(groups))
+        }
+        _ => {
+            let problem = "per and groups belong together; write per => city, groups => ['north', 'south']";
+            Err(invalid(call.doc.name, problem))
+        }
+    }
 }
 
 /// Reads epsilon, in millionths.
@@ -159,16 +190,18 @@ impl RelationFunction for NoisyCount {
         &COUNT
     }
 
-    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        Ok(columns(&COUNT, DataType::Int64))
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(columns(&COUNT, DataType::Int64, roles))
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let most = call.options.integer(ROWS_PER_PERSON.name)?;
         let own = count(lit(1_i64));
         let epsilon = epsilon(&call.options)?;
-        let step = AddNoise { function: COUNT.name.into(), bounds: (0, most), unit: None, epsilon };
-        step.over([per_person(&call, vec![], own)?], call.schema)
+        let groups = groups(&call)?;
+        let rows = per_person(&call, vec![], own, groups.as_deref())?;
+        let step = AddNoise { function: COUNT.name.into(), bounds: (0, most), unit: None, epsilon, groups };
+        step.over([rows], call.schema)
     }
 }
 
@@ -177,8 +210,8 @@ impl RelationFunction for NoisySum {
         &SUM
     }
 
-    fn columns(&self, _roles: &Roles) -> Result<Vec<FieldRef>> {
-        Ok(columns(&SUM, DataType::Float64))
+    fn columns(&self, roles: &Roles) -> Result<Vec<FieldRef>> {
+        Ok(columns(&SUM, DataType::Float64, roles))
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
@@ -203,24 +236,32 @@ impl RelationFunction for NoisySum {
         let filters = vec![value.clone().is_not_null(), not(isnan(value.clone()))];
         let bounded = greatest(vec![least(vec![value / lit(unit), lit(MOST_UNITS)]), lit(-MOST_UNITS)]);
         let own = sum(cast(round(vec![bounded]), DataType::Decimal128(38, 0)));
-        let step = AddNoise { function: SUM.name.into(), bounds, unit: Some(unit), epsilon };
-        step.over([per_person(&call, filters, own)?], call.schema)
+        let groups = groups(&call)?;
+        let rows = per_person(&call, filters, own, groups.as_deref())?;
+        let step = AddNoise { function: SUM.name.into(), bounds, unit: Some(unit), epsilon, groups };
+        step.over([rows], call.schema)
     }
 }
 
-/// The plan that computes each person's contribution in whole units.
-fn per_person(call: &Call, mut filters: Vec<Expr>, own: Expr) -> Result<LogicalPlan> {
+/// The plan that computes each person's contribution in whole units, for each of the groups if there are any.
+fn per_person(call: &Call, mut filters: Vec<Expr>, own: Expr, groups: Option<&[String]>) -> Result<LogicalPlan> {
     let input = call.input()?;
     let person = input.schema().columns().into_iter().next();
     let person = person.map(Expr::Column).ok_or_else(|| invalid(call.doc.name, "needs a person"))?;
     filters.push(person.clone().is_not_null());
+    let (mut keys, mut shown) =
+        (vec![person], vec![cast(Expr::Column(Name::from_name("own")), DataType::Decimal128(38, 0)).alias("units")]);
+    if let Some(groups) = groups {
+        let group = cast(role(PER.name), DataType::Utf8);
+        filters.push(group.clone().in_list(groups.iter().map(|group| lit(group.as_str())).collect(), false));
+        keys.push(group.alias("of_group"));
+        shown.push(Expr::Column(Name::from_name("of_group")));
+    }
     let mut rows = LogicalPlanBuilder::from(input);
     for filter in filters {
         rows = rows.filter(filter)?;
     }
-    let units = Expr::Column(Name::from_name("own"));
-    let rows = rows.aggregate(vec![person], vec![own.alias("own")])?;
-    rows.project([cast(units, DataType::Decimal128(38, 0)).alias("units")])?.build()
+    rows.aggregate(keys, vec![own.alias("own")])?.project(shown)?.build()
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -230,8 +271,10 @@ pub struct AddNoise {
     bounds: (i64, i64),
     /// The unit of a sum; `None` for a count.
     unit: Option<f64>,
-    /// In millionths.
+    /// In millionths, for each group.
     epsilon: i64,
+    /// The groups, with an answer for each.
+    groups: Option<Vec<String>>,
 }
 
 impl Plain for AddNoise {
@@ -242,39 +285,66 @@ impl Step for AddNoise {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
         let (mut input, schema, step) = (only_stream(inputs)?, Arc::clone(&context.schema), self.clone());
         let result = async move {
-            let mut total = 0_i128;
+            let mut totals = vec![0_i128; step.answers()];
             while let Some(batch) = input.next().await {
-                let batch = batch?;
-                let units = batch.column(0).as_primitive::<Decimal128Type>();
-                let (least, most) = (i128::from(step.bounds.0), i128::from(step.bounds.1));
-                total += units.iter().flatten().map(|units| units.clamp(least, most)).sum::<i128>();
+                step.add(&batch?, &mut totals)?;
             }
             let Some(budget) = context.budget.as_ref() else {
                 return Err(failed(&step.function, "is answered where the database is, which knows whose budget is spent"));
             };
-            budget.0.spend(&step.function, step.epsilon)?;
-            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.told(total)?)?)
+            let answers = i64::try_from(step.answers()).unwrap_or(i64::MAX);
+            budget.0.spend(&step.function, step.epsilon.saturating_mul(answers))?;
+            Ok(RecordBatch::try_new(Arc::clone(&context.schema), step.told(&totals)?)?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
     }
 }
 
 impl AddNoise {
-    fn told(&self, total: i128) -> Result<Vec<ArrayRef>> {
+    /// How many answers are given: one, or one for each group.
+    fn answers(&self) -> usize {
+        self.groups.as_ref().map_or(1, Vec::len)
+    }
+
+    /// Adds what persons contribute to the totals.
+    fn add(&self, batch: &RecordBatch, totals: &mut [i128]) -> Result<()> {
+        let (least, most) = (i128::from(self.bounds.0), i128::from(self.bounds.1));
+        let units = batch.column(0).as_primitive::<Decimal128Type>();
+        let Some(groups) = &self.groups else {
+            let sum = units.iter().flatten().map(|units| units.clamp(least, most)).sum::<i128>();
+            totals.iter_mut().for_each(|total| *total += sum);
+            return Ok(());
+        };
+        let of = cast_array(batch.column(1), &DataType::Utf8)?;
+        for (units, of) in units.iter().zip(of.as_string::<i32>()) {
+            let place = groups.iter().position(|group| Some(group.as_str()) == of);
+            if let Some(units) = units
+                && let Some(total) = place.and_then(|place| totals.get_mut(place))
+            {
+                *total += units.clamp(least, most);
+            }
+        }
+        Ok(())
+    }
+
+    fn told(&self, totals: &[i128]) -> Result<Vec<ArrayRef>> {
         let epsilon = Fraction { numerator: u128::from(self.epsilon.unsigned_abs()), denominator: u128::from(MILLIONTHS) };
         let sensitivity = self.bounds.0.unsigned_abs().max(self.bounds.1.unsigned_abs());
-        let told = noisy(total, sensitivity, epsilon, &mut SystemBits::of_system());
-        let told = told.ok_or_else(|| failed(&self.function, "the system did not provide random numbers; try again"))?;
+        let mut told = vec![];
+        for total in totals {
+            let answer = noisy(*total, sensitivity, epsilon, &mut SystemBits::of_system());
+            told.push(answer.ok_or_else(|| failed(&self.function, "the system did not provide random numbers; try again"))?);
+        }
         // P(|noise| > margin) = 1 / 20.
         let scale = sensitivity as f64 * MILLIONTHS as f64 / self.epsilon as f64;
-        let margin = scale * libm::log(20.0);
-        let told: (ArrayRef, f64) = match self.unit {
-            None => (
-                Arc::new(Int64Array::from(vec![i64::try_from(told).unwrap_or(if told < 0 { i64::MIN } else { i64::MAX })])),
-                margin,
-            ),
-            Some(unit) => (Arc::new(Float64Array::from(vec![told as f64 * unit])), margin * unit),
+        let margin = scale * libm::log(20.0) * self.unit.unwrap_or(1.0);
+        let margins: ArrayRef = Arc::new(Float64Array::from(vec![margin; told.len()]));
+        let whole = |told: &i128| i64::try_from(*told).unwrap_or(if *told < 0 { i64::MIN } else { i64::MAX });
+        let told: ArrayRef = match self.unit {
+            None => Arc::new(told.iter().map(whole).collect::<Int64Array>()),
+            Some(unit) => Arc::new(told.iter().map(|told| *told as f64 * unit).collect::<Float64Array>()),
         };
-        Ok(vec![told.0, Arc::new(Float64Array::from(vec![told.1]))])
+        let groups: Option<ArrayRef> = self.groups.as_ref().map(|groups| Arc::new(StringArray::from_iter_values(groups)) as _);
+        Ok(groups.into_iter().chain([told, margins]).collect())
     }
 }
