@@ -33,7 +33,7 @@ const fn of(name: &'static str, sql_name: &'static str, oid: u32, array: u32, le
 }
 
 /// Every type that values may have.
-pub static TYPES: [PostgresType; 29] = [
+pub static TYPES: [PostgresType; 30] = [
     of("bool", "boolean", 16, 1000, 1, 'B'),
     of("bytea", "bytea", 17, 1001, -1, 'U'),
     of("char", "\"char\"", 18, 1002, 1, 'Z'),
@@ -63,6 +63,7 @@ pub static TYPES: [PostgresType; 29] = [
     of("uuid", "uuid", 2950, 2951, 16, 'U'),
     of("jsonb", "jsonb", 3802, 3807, -1, 'U'),
     of("regnamespace", "regnamespace", 4089, 4090, 4, 'N'),
+    of("regrole", "regrole", 4096, 4097, 4, 'N'),
 ];
 
 /// The type of rows without a type of their own.

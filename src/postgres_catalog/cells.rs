@@ -139,6 +139,7 @@ pub fn mark(type_name: &str) -> Option<&'static str> {
         "regclass",
         "regtype",
         "regnamespace",
+        "regrole",
         "int2vector",
         "oidvector",
         "json",

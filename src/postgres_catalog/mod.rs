@@ -126,7 +126,7 @@ pub struct Relation {
     pub columns: Vec<RelationColumn>,
     /// The place of the column that is its key, from 1.
     pub key: Option<i64>,
-    /// The query of a view.
+    /// The query of a view; empty where the role may not see it.
     pub definition: Option<String>,
     /// The tables and views that it reads, as SQL names them.
     pub reads: Vec<String>,
@@ -145,6 +145,12 @@ impl Relation {
     /// The column that is its key.
     pub fn key_column(&self) -> Option<&RelationColumn> {
         self.columns.get(usize::try_from(self.key?).ok()?.checked_sub(1)?)
+    }
+
+    /// The query of a view as PostgreSQL shows it, where the role may see it.
+    pub fn query(&self) -> Option<String> {
+        let query = self.definition.as_ref()?.trim_end_matches([';', ' ', '\n']);
+        (!query.is_empty()).then(|| format!("{query};"))
     }
 
     /// The statement that would make the index of its key.

@@ -145,7 +145,7 @@ pub fn asks_catalog(plan: &LogicalPlan) -> Result<bool> {
 /// The kind of a `reg…` number, such as `regclass`; `None` for other columns.
 fn reg_kind(field: &Field) -> Option<&str> {
     let mark = field.metadata().get(MARK).map(String::as_str)?;
-    let is_kind = ["regclass", "regtype", "regproc", "regnamespace"].contains(&mark);
+    let is_kind = ["regclass", "regtype", "regproc", "regnamespace", "regrole"].contains(&mark);
     (is_kind && *field.data_type() == DataType::Int64).then_some(mark)
 }
 

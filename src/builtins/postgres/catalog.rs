@@ -208,7 +208,7 @@ pub const ALL: &[PostgresFunction] = &[
         text: "A number of the catalog.",
         compute: |call| Ok(if call.is_null(0) { Cell::Null } else { Cell::Int(call.int(0)?) }),
     },
-    of("regrole", "regrole(name or oid) → oid", (1, 1), "oid", "The number of a role.", |call| numbered(call, role_of)),
+    of("regrole", "regrole(name or oid) → regrole", (1, 1), "regrole", "The number of a role.", |call| numbered(call, role_of)),
     of(
         "to_regclass",
         "to_regclass(name) → regclass",
@@ -249,9 +249,14 @@ pub const ALL: &[PostgresFunction] = &[
         "The number of a schema, NULL where there is none.",
         |call| found(call, namespace_named),
     ),
-    of("to_regrole", "to_regrole(name) → oid", (1, 1), "oid", "The number of a role, NULL where there is none.", |call| {
-        found(call, |catalog, text| role_of(catalog, text).ok())
-    }),
+    of(
+        "to_regrole",
+        "to_regrole(name) → regrole",
+        (1, 1),
+        "regrole",
+        "The number of a role, NULL where there is none.",
+        |call| found(call, |catalog, text| role_of(catalog, text).ok()),
+    ),
     of(
         "pg_table_is_visible",
         "pg_table_is_visible(oid) → boolean",

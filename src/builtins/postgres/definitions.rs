@@ -25,8 +25,7 @@ fn view(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let relation = call.catalog()?.relation(call.class(0)?);
-    let definition = relation.and_then(|relation| relation.definition.as_ref());
-    Ok(definition.map(|query| format!("{};", query.trim_end_matches([';', ' ', '\n']))).into())
+    Ok(relation.and_then(|relation| relation.query()).into())
 }
 
 fn rule(call: &Call<'_>) -> Result<Cell> {
@@ -40,8 +39,8 @@ fn rule(call: &Call<'_>) -> Result<Cell> {
     let found = catalog.relations.iter().find(is_it);
     Ok(found
         .and_then(|view| {
-            let query = view.definition.as_ref()?;
-            Some(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {} DO INSTEAD {query};", catalog.qualified(view)))
+            let query = view.query()?;
+            Some(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {} DO INSTEAD {query}", catalog.qualified(view)))
         })
         .into())
 }

@@ -67,7 +67,7 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
                     "schemaname": catalog.schema(relation.namespace),
                     "viewname": relation.name.as_str(),
                     "viewowner": owner(catalog, relation),
-                    "definition": relation.definition.as_ref().map(|query| format!("{query};")),
+                    "definition": relation.query(),
                 }
             })
             .collect(),

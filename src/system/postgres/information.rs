@@ -31,7 +31,7 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
             .map(|relation| {
                 row! {
                     "table_catalog": OWN_NAME, "table_schema": schema(relation), "table_name": relation.name.as_str(),
-                    "view_definition": relation.definition.as_ref().map(|query| format!("{query};")), "check_option": "NONE",
+                    "view_definition": relation.query(), "check_option": "NONE",
                     "is_updatable": "NO", "is_insertable_into": "NO", "is_trigger_updatable": "NO", "is_trigger_deletable": "NO",
                     "is_trigger_insertable_into": "NO",
                 }

@@ -33,7 +33,7 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         return records::binary(array);
     }
     // OIDs: 4 bytes, unsigned, whatever the type of the column.
-    if matches!(seen.base.name, "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace") {
+    if matches!(seen.base.name, "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole") {
         return numbers_of_objects(array);
     }
     if seen.base.name == "uuid" && !matches!(array.data_type(), DataType::FixedSizeBinary(16)) {

@@ -33,7 +33,7 @@ pub fn data_type_of(oid: u32) -> Option<DataType> {
         "bytea" => DataType::Binary,
         "int2" => DataType::Int16,
         "int4" => DataType::Int32,
-        "int8" | "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" => DataType::Int64,
+        "int8" | "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole" => DataType::Int64,
         "float4" => DataType::Float32,
         "float8" => DataType::Float64,
         // A value's own digits determine its type; this is the default without a value.
@@ -336,7 +336,7 @@ fn of_binary(bytes: &[u8], oid: u32) -> Option<ScalarValue> {
         "int2" => ScalarValue::Int16(Some(i16::from_be_bytes(fixed(bytes)?))),
         "int4" => ScalarValue::Int32(Some(i32::from_be_bytes(fixed(bytes)?))),
         "int8" => ScalarValue::Int64(Some(i64::from_be_bytes(fixed(bytes)?))),
-        "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" => {
+        "oid" | "xid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole" => {
             ScalarValue::Int64(Some(i64::from(u32::from_be_bytes(fixed(bytes)?))))
         }
         "float4" => ScalarValue::Float32(Some(f32::from_be_bytes(fixed(bytes)?))),
