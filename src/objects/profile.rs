@@ -16,12 +16,13 @@ use super::{relation, segment, tag};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{ColumnRole, SnapshotOf, When};
 use crate::docs::{Argument, Column, Doc, Takes};
-use crate::error::{SqlState, coded, failed, invalid, message};
+use crate::error::{SqlState, coded, failed, invalid, message, sqlstate};
 use crate::refresh::defined::defined;
 use crate::refresh::definition::{Definition as Part, ProfileBody, ProfileDefinition};
 use crate::refresh::plan::{Planner, no_profile};
 use crate::refresh::published::{ENDS, Named, State, compare_keys};
 use crate::sql::command::Grammar;
+use crate::sql::planning::refuse_values_of_tokens_in;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
 
@@ -318,6 +319,25 @@ fn with_part(part: &Object, needs_all: bool, context: &StatementContext) -> Resu
 /// # Errors
 /// The part is wrong.
 pub async fn check_part(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
+    let objects = context.all_objects()?;
+    let profile = objects.iter().find(|object| object.kind == "profile" && object.name == part.profile);
+    let Some(profile) = profile.filter(|_| part.kind == "segment") else { return check_planned(part, context).await };
+    if context.rights()?.owns(profile) {
+        return check_planned(part, context).await;
+    }
+    // Its author need not be allowed to read what the profile reads, as the refresh computes it for the owner of the profile.
+    refuse_values_of_tokens_in(&segment::condition(&Definition::read(part.clone(), context.session())?)?, context)?;
+    let inside = context.as_owner(&profile.owner).reading_as(&profile.owner);
+    check_planned(part, &inside).await.map_err(|error| {
+        if message(&error).starts_with(&part.label()) || sqlstate(&error) == SqlState::SERIALIZATION_FAILURE {
+            return error;
+        }
+        let problem = "cannot be planned now, so its segments cannot be checked; ask its owner";
+        coded(SqlState::INVALID_OBJECT_DEFINITION, &profile.label(), problem)
+    })
+}
+
+async fn check_planned(part: &Object, context: &StatementContext) -> Result<Vec<String>> {
     let context = &context.defining();
     let definition = with_part(part, false, context)?;
     let planner = Planner { context, as_of: context.now() };

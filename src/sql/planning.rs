@@ -41,25 +41,41 @@ pub fn plan<'a>(parsed: &'a SqlParsed, context: &'a StatementContext) -> BoxFutu
     Box::pin(async move { plan_with_tables(parsed, context).await.map(|(plan, _)| plan) })
 }
 
-/// Checks that a role may call `detokenize`, if the statement does.
-fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
-    let is_call = |expression: &SqlExpr| match expression {
+/// Breaks at a call of `detokenize`.
+fn until_tokens_are_read(expression: &SqlExpr) -> ControlFlow<()> {
+    let is_call = match expression {
         SqlExpr::Function(function) => {
             let name = function.name.0.last().and_then(|part| part.as_ident());
             name.is_some_and(|name| name.value.eq_ignore_ascii_case(DETOKENIZE))
         }
         _ => false,
     };
-    let look = |expression: &SqlExpr| if is_call(expression) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    if is_call { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Checks that a role may call `detokenize`, if a condition does.
+///
+/// # Errors
+/// The role may not.
+pub fn refuse_values_of_tokens_in(condition: &SqlExpr, context: &StatementContext) -> Result<()> {
+    refuse_if(condition.each_expression(until_tokens_are_read), context)
+}
+
+/// Checks that a role may call `detokenize`, if the statement does.
+fn refuse_values_of_tokens(parsed: &SqlParsed, context: &StatementContext) -> Result<()> {
     let found = match parsed {
-        SqlParsed::Statement(statement) => statement.as_ref().each_expression(look),
+        SqlParsed::Statement(statement) => statement.as_ref().each_expression(until_tokens_are_read),
         SqlParsed::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.as_ref().each_expression(look),
+            CopyToSource::Query(query) => query.as_ref().each_expression(until_tokens_are_read),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         SqlParsed::Explain(explain) => return refuse_values_of_tokens(&explain.statement, context),
         SqlParsed::CreateExternalTable(_) | SqlParsed::Reset(_) => ControlFlow::Continue(()),
     };
+    refuse_if(found, context)
+}
+
+fn refuse_if(found: ControlFlow<()>, context: &StatementContext) -> Result<()> {
     if found.is_continue() || context.rights()?.may_in_database(Privilege::Detokenize) {
         return Ok(());
     }
