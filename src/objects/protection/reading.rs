@@ -425,7 +425,10 @@ async fn restricted(
 
 /// The rows with NULL in the place of masked values that cannot be computed: an error would tell that there is such a value.
 fn without_failures(rows: LogicalPlan) -> Result<LogicalPlan> {
-    let LogicalPlan::Projection(projection) = rows else { return Ok(rows) };
+    let projection = match rows {
+        LogicalPlan::Projection(projection) => projection,
+        rows => return Ok(rows),
+    };
     let columns = projection.expr.into_iter().map(|column| match column {
         Logical::Alias(alias) => Ok(or_null(*alias.expr)?.alias(alias.name)),
         column => Ok(column),
