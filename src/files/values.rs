@@ -275,7 +275,9 @@ pub fn written_number(text: &[u8], numbers: &Numbers) -> Option<Vec<u8>> {
     if is_negative {
         plain.push(b'-');
     }
-    let bytes = text.as_bytes();
+    // Spreadsheets write spaces that do not break lines between groups of digits.
+    let spaced = (numbers.thousands == Some(b' ')).then(|| text.replace(['\u{a0}', '\u{202f}', '\u{2009}'], " "));
+    let bytes = spaced.as_deref().unwrap_or(text).as_bytes();
     let whole = bytes.iter().position(|byte| *byte == decimal).unwrap_or(bytes.len());
     let groups: Vec<&[u8]> = match numbers.thousands {
         Some(thousands) => bytes[..whole].split(|byte| *byte == thousands).collect(),
