@@ -59,6 +59,8 @@ impl Folders {
             for (values, text) in values.iter_mut().zip(texts) {
                 values.push(match text {
                     NULL_FOLDER => ScalarValue::try_from(&data_type)?,
+                    // Only a text can be empty.
+                    "" if !data_type.is_string() => ScalarValue::try_from(&data_type)?,
                     text => ScalarValue::Utf8(Some(text.to_string())).cast_to(&data_type).map_err(|_| {
                         invalid(location, format!("the folder {key}={text} is not a valid {}", sql_type(&data_type)))
                     })?,
