@@ -113,6 +113,11 @@ def adbc(check):
         table = pyarrow.table({"id": pyarrow.array([1, 2, 3], pyarrow.int64()), "name": ["a", "上海", None], "price": pyarrow.array([decimal.Decimal("1.10"), None, decimal.Decimal("3.30")], pyarrow.decimal128(12, 2)),
                                "word": pyarrow.array(["x", "y", "x"]).dictionary_encode(), "at": pyarrow.array([datetime.datetime(2024, 1, 1)] * 3, pyarrow.timestamp("us", "UTC"))})
         cursor.execute("DROP TABLE IF EXISTS loaded")
+        with flight.connect(url) as in_transaction, in_transaction.cursor() as own:
+            own.execute("SELECT 1")
+            own.fetchall()
+            assert own.adbc_ingest("loaded", table, mode="create") == 3
+            in_transaction.rollback()
         assert cursor.adbc_ingest("loaded", table, mode="create") == 3
         fails(lambda: cursor.adbc_ingest("loaded", table, mode="create"), "42P07")
         assert cursor.adbc_ingest("loaded", table, mode="append") == 3

@@ -131,7 +131,10 @@ pub async fn ingest(busy: &Busy, command: &CommandStatementIngest, mut incoming:
     let table = identifier(&command.table);
     let table = schema.map_or(table.clone(), |schema| format!("{}.{table}", identifier(schema)));
     let _turn = open.turn.lock().await;
-    transactions::check(open, command.transaction_id.as_deref())?;
+    // ADBC names no transaction with the rows that it ingests, so they are part of the one that is open.
+    if let Some(given) = command.transaction_id.as_deref().filter(|given| !given.is_empty()) {
+        transactions::check(open, Some(given))?;
+    }
     let work = async {
         let _admitted = busy.admitted(true).await?;
         let columns = busy.within(incoming.columns()).await?;
