@@ -84,6 +84,7 @@ fn a_read_is_on_disk_before_its_first_row() {
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn killed_writers_leave_a_whole_chain() {
     let (_folder, place) = customers();
     let script = "SELECT max(phone) FROM customers;".repeat(200);

@@ -230,6 +230,7 @@ fn mistakes_deep_inside_are_told_at_once() {
 
 /// Thirty CTEs that each read the previous one twice would be a billion steps.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn plans_have_a_size() {
     let (engine, session) = session();
     let mut sql = String::from("WITH c0 AS (SELECT 1 AS a)");

@@ -286,6 +286,7 @@ fn features_beyond_the_memory_limit_go_to_disk() {
 
 /// A rule pasted into WHERE selects as many rows as reported, and a planted cut is found, for numbers and times of every type.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn rules_select_the_rows_they_told() {
     let (engine, session) = session();
     // The value of row `n`, counted from 0, in scattered order: neighbouring values differ by the smallest step of the type.

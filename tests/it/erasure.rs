@@ -130,6 +130,7 @@ fn erase(canaries: impl Iterator<Item = usize>) -> String {
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("crm");

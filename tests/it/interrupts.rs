@@ -98,7 +98,7 @@ fn scans_of_json_end() {
     std::fs::write(folder.path().join("o.ndjson"), objects.join("\n")).unwrap();
     for file in some(["o.json", "o.ndjson"], 1) {
         let table = format!("CREATE EXTERNAL TABLE o (k BIGINT, text VARCHAR) STORED AS JSON LOCATION '{file}'");
-        let many = ["SELECT k FROM o WHERE text <> ''"; 200].join(" UNION ALL ");
+        let many = ["SELECT k FROM o WHERE text <> ''"; 30].join(" UNION ALL ");
         let mut child = portrait()
             .current_dir(folder.path())
             .args(["-f", "csv", "-c", &table, "-c", &many])

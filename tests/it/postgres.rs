@@ -187,6 +187,7 @@ impl Server {
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn tables_of_postgres() {
     let Some(server) = start() else { return };
     types(&server);

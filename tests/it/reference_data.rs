@@ -115,6 +115,7 @@ fn float_sums_are_the_same_everywhere() {
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn cdnow_has_its_customers_and_revenue() {
     let Some(file) = shared_data("cdnow/CDNOW_master.txt") else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -201,6 +202,7 @@ fn itemsets_are_those_of_other_miners() {
 
 /// Every basket of mushroom has item 85.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn an_item_in_every_basket_is_told() {
     let Some(csv) = baskets_as_rows("fimi/mushroom.dat", ' ', false) else { return };
     let (engine, session) = session_with(EngineOptions::default());

@@ -17,6 +17,7 @@ const READS: u64 = 60;
 /// One process refreshes in a loop, sometimes from the start again, which withdraws later snapshots; others read. Each statement
 /// sees one complete snapshot, whatever parts it reads.
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn readers_see_one_whole_snapshot_each_time() {
     let database = Database::new(2);
     let open = database.open();

@@ -339,6 +339,7 @@ impl Open {
 }
 
 #[test]
+#[ignore = "long: cargo test -- --include-ignored"]
 fn writers_of_three_objects_are_killed_as_they_go() {
     write_together(from_environment("PORTRAIT_TEST_SEED", 1), if is_long() { 5 } else { 2 });
 }
