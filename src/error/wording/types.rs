@@ -89,7 +89,8 @@ fn replaced(word: &str, after: &str) -> Option<(String, usize)> {
             // A list of fixed length: `2 x Int64`.
             let of = of.split_once(" x ").filter(|(length, _)| length.parse::<u32>().is_ok()).map_or(of, |(_, of)| of);
             let of = of.trim_start_matches("nullable ").trim_start_matches("non-null ");
-            let of = of.split(", field:").next().unwrap_or(of);
+            // Its own name, `, field: 'element'`, and not that of a list within it.
+            let of = comma(of).map_or(of, |comma| &of[..comma]);
             Some((format!("{}[]", in_sql(of)), used))
         }
         "Struct" => within.map(|fields| (format!("STRUCT({})", in_sql(&fields.replace("\": non-null ", "\": "))), used)),
@@ -102,8 +103,18 @@ fn replaced(word: &str, after: &str) -> Option<(String, usize)> {
 /// The types of the keys and the values of a map, from `"entries": non-null Struct("key": non-null Utf8, "value": Int64), unsorted`.
 fn entry(entries: &str) -> Option<(String, String)> {
     let fields = within(entries.split_once("Struct")?.1)?;
+    let comma = comma(fields)?;
+    let of = |field: &str| {
+        let (_, of) = field.split_once("\": ")?;
+        Some(in_sql(of.trim_start_matches("nullable ").trim_start_matches("non-null ")))
+    };
+    Some((of(&fields[..comma])?, of(&fields[comma + 1..])?))
+}
+
+/// Where the first comma is that stands in no brackets and no quotes.
+fn comma(text: &str) -> Option<usize> {
     let (mut depth, mut quoted) = (0_usize, false);
-    let (comma, _) = fields.char_indices().find(|(_, letter)| {
+    let (place, _) = text.char_indices().find(|(_, letter)| {
         match letter {
             '"' => quoted = !quoted,
             '(' if !quoted => depth += 1,
@@ -112,11 +123,7 @@ fn entry(entries: &str) -> Option<(String, String)> {
         }
         *letter == ',' && depth == 0 && !quoted
     })?;
-    let of = |field: &str| {
-        let (_, of) = field.split_once("\": ")?;
-        Some(in_sql(of.trim_start_matches("nullable ").trim_start_matches("non-null ")))
-    };
-    Some((of(&fields[..comma])?, of(&fields[comma + 1..])?))
+    Some(place)
 }
 
 /// What stands in the brackets that follow at once.
@@ -164,6 +171,8 @@ mod tests {
             ("Struct(\"a b\": Int64, \"c\": List(Utf8))", "STRUCT(\"a b\": BIGINT, \"c\": VARCHAR[])"),
             ("Struct(\"a\": non-null Utf8)[]", "STRUCT(\"a\": VARCHAR)[]"),
             ("FixedSizeList(2 x non-null Int64, field: 'element')", "BIGINT[]"),
+            ("List(List(Int64, field: 'element'), field: 'element')", "BIGINT[][]"),
+            ("List(Struct(\"a\": List(Utf8, field: 'element')), field: 'element')", "STRUCT(\"a\": VARCHAR[])[]"),
             (
                 "Map(\"entries\": non-null Struct(\"key\": non-null Decimal128(9, 0), \"value\": List(Utf8)), unsorted), Int8",
                 "MAP(DECIMAL(9, 0), VARCHAR[]), TINYINT",
