@@ -52,6 +52,8 @@ pub struct ParquetTable {
     files: Vec<PartitionedFile>,
     /// How the columns of UUIDs become texts, if there are any.
     adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
+    /// The columns that cannot be read, each with its file: intervals whose months the reader drops.
+    spans: Vec<(String, String)>,
     /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
@@ -63,6 +65,8 @@ struct Known {
     statistics: Statistics,
     /// The names of its columns of UUIDs.
     uuids: Vec<String>,
+    /// The names of its columns of intervals whose months the reader drops.
+    spans: Vec<String>,
 }
 
 impl ParquetTable {
@@ -107,10 +111,12 @@ impl ParquetTable {
         };
         let uuids: Vec<String> = known.iter().flat_map(|file| &file.uuids).cloned().collect();
         let adapter = (!uuids.is_empty()).then(|| Arc::new(UuidsAsTexts(uuids)) as Arc<dyn PhysicalExprAdapterFactory>);
+        let of_file = |file: &Known| file.spans.iter().map(|span| (span.clone(), file.found.name.clone())).collect::<Vec<_>>();
+        let spans = known.iter().flat_map(of_file).collect();
         let sizes = known.iter().map(|file| file.found.meta.size).collect();
         let layout = Layout::new(&own, folders, sizes);
         let files = known.into_iter().enumerate().map(|(place, file)| layout.file(place, file)).collect();
-        Ok(Self { layout, store, format, files, adapter, inserts: None })
+        Ok(Self { layout, store, format, files, adapter, spans, inserts: None })
     }
 }
 
@@ -133,13 +139,13 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         .await
         .unwrap_or_else(|_| damaged())
         .map_err(|error| failed(&name, parquet_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
-    refuse_spans(state, &found, &schema).await?;
+    let spans = spans(state, &found, &schema).await?;
     let may_be_uuid = |field: &FieldRef| *field.data_type() == uuids::STORED;
     let uuids = match schema.fields().iter().any(may_be_uuid) {
         true => uuids::uuids(footer(state, &found).await?.as_ref()),
         false => vec![],
     };
-    Ok(Known { found, schema, statistics, uuids })
+    Ok(Known { found, schema, statistics, uuids, spans })
 }
 
 /// Refuses a local file whose footer claims to be longer than the file, because the reader subtracts without looking. For a remote file
@@ -165,22 +171,18 @@ async fn footer(state: &SessionState, found: &Found) -> Result<Arc<ParquetMetaDa
     reader.fetch_metadata().await
 }
 
-/// Rejects columns of Parquet's INTERVAL type. The reader drops the months, so that `1 month 2 days` would become `2 days`. Files written
-/// by arrow have a stored schema which says that there are no months.
-async fn refuse_spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<()> {
+/// The columns of Parquet's INTERVAL type. The reader drops the months, so that `1 month 2 days` would become `2 days`. Files written by
+/// arrow have a stored schema which says that there are no months.
+async fn spans(state: &SessionState, found: &Found, schema: &Schema) -> Result<Vec<String>> {
     let is_span = |field: &&FieldRef| *field.data_type() == DataType::Interval(IntervalUnit::DayTime);
-    let Some(span) = schema.fields().iter().find(is_span) else { return Ok(()) };
+    let spans: Vec<String> = schema.fields().iter().filter(is_span).map(|field| field.name().clone()).collect();
+    if spans.is_empty() {
+        return Ok(spans);
+    }
     let metadata = footer(state, found).await?;
     let pairs = metadata.file_metadata().key_value_metadata();
-    if pairs.is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)) {
-        return Ok(());
-    }
-    let problem = format!(
-        "{} is an INTERVAL, whose months cannot be read from Parquet; write it as text, CAST({} AS VARCHAR), or as days or seconds",
-        span.name(),
-        span.name()
-    );
-    Err(invalid(&found.name, problem))
+    let is_of_arrow = pairs.is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY));
+    Ok(if is_of_arrow { vec![] } else { spans })
 }
 
 /// The columns of all files in order of first occurrence, with types that can hold the values of all files.
@@ -374,6 +376,22 @@ impl TableProvider for ParquetTable {
 }
 
 impl ParquetTable {
+    /// Rejects a column that cannot be read where a query reads it; the others of its file can be read without it.
+    fn refuse_spans(&self, projection: Option<&Vec<usize>>) -> Result<()> {
+        for (span, file) in &self.spans {
+            let Ok(place) = self.layout.schema.index_of(span) else { continue };
+            if projection.is_some_and(|read| !read.contains(&place)) {
+                continue;
+            }
+            let problem = format!(
+                "{span} is an INTERVAL, whose months cannot be read from Parquet; leave it out, SELECT * EXCEPT ({span}), or write it as \
+                 text, CAST({span} AS VARCHAR), or as days or seconds"
+            );
+            return Err(invalid(file, problem));
+        }
+        Ok(())
+    }
+
     fn planned<'a>(
         &'a self,
         state: &'a dyn Session,
@@ -382,6 +400,7 @@ impl ParquetTable {
         limit: Option<usize>,
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
+            self.refuse_spans(projection)?;
             let layout = &self.layout;
             let is_read = layout.folders.matching(state, filters)?;
             let decides_rows = filters.iter().any(|filter| !layout.folders.decide(filter));
