@@ -80,8 +80,8 @@ of false findings. Intervals are not adjusted.
 that you consider possible, `sequential_p_value` and its interval are valid at any time and for any number of looks (mixture sequential
 probability ratio test); these p-values are then adjusted and used for the decision.
 
-`minimum_detectable_effect` is the true difference that this many rows find with probability `power`; a result that is not significant only
-says that the effect is probably smaller. `verdict` is one of `sample_ratio_mismatch`, `too_few_rows` (fewer than two in a group, or fewer
+`minimum_detectable_effect` is the true difference that this many rows find with probability `power`, by the noncentral t distribution if
+the test is Welch's, otherwise by the normal one; a result that is not significant only says that the effect is probably smaller. `verdict` is one of `sample_ratio_mismatch`, `too_few_rows` (fewer than two in a group, or fewer
 than five expected successes or failures), `no_variation` (none within the groups), `better`, `worse`, `no_difference`; `decision` says it in
 words.
 

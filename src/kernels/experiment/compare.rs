@@ -2,6 +2,7 @@
 
 use super::Alternative;
 use super::estimate::Estimate;
+use super::power::detectable;
 use crate::kernels::special::{chi2_upper, normal_cdf, normal_quantile, t_cdf, t_quantile};
 
 /// The test that compares two groups.
@@ -92,7 +93,8 @@ pub fn compare(
     // Dividing by a negative mean turns the direction round.
     let of_ratio = if control.mean < 0.0 { alternative.opposite() } else { alternative };
     let uplift_interval = uplift.map_or((None, None), |uplift| of_ratio.interval(uplift, factor * of_uplift));
-    let needed = -normal_quantile(alternative.tail(confidence)) + normal_quantile(power);
+    // The search is left out where nothing varies.
+    let detectable = if std_err > 0.0 { detectable(alternative, confidence, power, df) } else { None };
     Some(Comparison {
         difference,
         std_err,
@@ -102,7 +104,7 @@ pub fn compare(
         statistic,
         degrees_of_freedom,
         p_value,
-        detectable: (std_err > 0.0).then_some(needed * std_err),
+        detectable: detectable.map(|shift| shift * std_err),
     })
 }
 

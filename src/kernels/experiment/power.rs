@@ -43,31 +43,65 @@ impl Measure {
     }
 }
 
+/// The smallest size of a statistic that counts as an effect: of t with degrees of freedom, of z without them.
+fn least(alternative: Alternative, confidence: f64, df: Option<f64>) -> f64 {
+    let tail = alternative.tail(confidence);
+    -df.map_or_else(|| normal_quantile(tail), |df| t_quantile(tail, df))
+}
+
+/// The probability that a statistic is beyond `least` if the true difference is `shift` standard errors.
+fn found(alternative: Alternative, least: f64, df: Option<f64>, shift: f64) -> f64 {
+    let below = |value: f64, shift: f64| df.map_or_else(|| normal_cdf(value - shift), |df| noncentral_t_cdf(value, df, shift));
+    match alternative {
+        Alternative::TwoSided => below(-least, shift) + below(-least, -shift),
+        Alternative::Greater => below(-least, -shift),
+        Alternative::Less => below(-least, shift),
+    }
+}
+
+/// The smallest true difference, in standard errors, that is found with this power; `None` if none is. It is a size: the alternative
+/// `Less` looks for it below 0.
+pub fn detectable(alternative: Alternative, confidence: f64, power: f64, df: Option<f64>) -> Option<f64> {
+    let side = if alternative == Alternative::Less { Alternative::Greater } else { alternative };
+    let least = least(side, confidence, df);
+    let enough = |shift: f64| found(side, least, df, shift) >= power;
+    // Chance alone finds as much.
+    if enough(0.0) {
+        return Some(0.0);
+    }
+    let (mut low, mut high) = (0.0, 4.0);
+    while !enough(high) {
+        (low, high) = (high, high * 2.0);
+        if high > MOST {
+            return None;
+        }
+    }
+    for _ in 0..200 {
+        let middle = low + (high - low) / 2.0;
+        if middle <= low || middle >= high {
+            break;
+        }
+        if enough(middle) { high = middle } else { low = middle }
+    }
+    Some(high)
+}
+
 impl Plan {
     /// The power: the probability of finding the effect with this many control rows.
     pub fn power(&self, measure: Measure, effect: f64, rows: f64) -> f64 {
         let other = rows * self.ratio;
         let shift = effect * (rows * other / (rows + other)).sqrt();
-        let tail = self.alternative.tail(self.confidence);
-        let (df, least) = match measure {
-            Measure::Rate(_) => (f64::INFINITY, -normal_quantile(tail)),
+        let df = match measure {
+            Measure::Rate(_) => None,
             Measure::Mean(_) => {
                 let df = rows + other - 2.0;
                 if df <= 0.0 {
                     return f64::NAN;
                 }
-                (df, -t_quantile(tail, df))
+                Some(df)
             }
         };
-        let below = |value: f64| if df.is_infinite() { normal_cdf(value - shift) } else { noncentral_t_cdf(value, df, shift) };
-        let above = |value: f64| {
-            if df.is_infinite() { normal_cdf(shift - value) } else { noncentral_t_cdf(-value, df, -shift) }
-        };
-        match self.alternative {
-            Alternative::TwoSided => below(-least) + above(least),
-            Alternative::Greater => above(least),
-            Alternative::Less => below(-least),
-        }
+        found(self.alternative, least(self.alternative, self.confidence, df), df, shift)
     }
 
     /// The number of control rows that are needed, as a real number; `None` if no number is enough.
