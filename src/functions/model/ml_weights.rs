@@ -31,6 +31,9 @@ meaningless; the value is NULL for a column that is a combination of others. Tre
 z = value / std_err; the interval is value ± quantile · std_err; odds_ratio = exp(value); vif = 1 / (1 − R²) of the column predicted from the
 others, above 10 a sign that features carry the same information.
 
+Weights of rows count as repeated rows: a row with weight 2 has the errors of two equal rows, and a linear model divides its squares by
+Σw − p, p coefficients with the intercept. For weights that say how far to trust a row the errors are not meant.
+
 **Cost.** Reads the stored model, no rows.
 
 **Elsewhere.** BigQuery ML: `ML.WEIGHTS` and `ML.ADVANCED_WEIGHTS`; MADlib: the output table of `logregr_train`; R: `summary(glm(…))`;
