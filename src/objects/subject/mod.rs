@@ -318,9 +318,12 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         held.push(Held { of, object: object.clone(), rules });
     }
     for (copy, sources) in copies(&held, &objects, context)? {
+        if reader.left.iter().any(|left| left.object == copy.label()) {
+            continue;
+        }
         if keep.contains(&copy.name) {
             reader.left.push(ErasedObject::left(copy.label(), "kept", "as the statement says"));
-        } else if !reader.is_read(&copy.name) {
+        } else {
             let note = format!(
                 "was made from {sources}, and no column of it is known to hold the key: name one in WITH (columns = 'table.column'), make the table anew, or drop it"
             );

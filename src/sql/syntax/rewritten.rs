@@ -220,18 +220,10 @@ pub fn factor(factor: &mut TableFactor) {
     };
 }
 
-/// `[a, b]` as `make_array(a, b)`: inside a list literal, DataFusion does not find the columns of other tables. NULL beside bytes gets their
-/// type, which DataFusion does not find out.
+/// `[a, b]` as `make_array(a, b)`: inside a list literal, DataFusion does not find the columns of other tables.
 fn list_as_call(list: &mut Expr) {
     let Expr::Array(array) = list else { return };
-    let mut items = std::mem::take(&mut array.elem);
-    let is = |item: &Expr, of: fn(&Value) -> bool| matches!(item, Expr::Value(value) if of(&value.value));
-    if items.iter().any(|item| is(item, |value| matches!(value, Value::HexStringLiteral(_))))
-        && let Ok(null) = parse_expression("CAST(NULL AS BYTEA)")
-    {
-        items.iter_mut().filter(|item| is(item, |value| matches!(value, Value::Null))).for_each(|item| *item = null.clone());
-    }
-    *list = call_of("make_array", items);
+    *list = call_of("make_array", std::mem::take(&mut array.elem));
 }
 
 fn fetch_as_limit(query: &mut Query) {
