@@ -24,6 +24,7 @@ pub mod or_null;
 pub mod percentiles;
 pub mod postgres;
 mod ranks;
+mod rounded;
 mod scalar;
 pub mod searched;
 pub mod shifts;
@@ -71,6 +72,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
             (named_apart::NAME, named_apart::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
+        .chain(rounded::all())
         .chain(searched::all())
         .chain(postgres::unbound())
         .chain(json::all())
