@@ -62,6 +62,14 @@ impl Drop for Elsewhere {
     }
 }
 
+/// Whether the program goes on when Ctrl-C is pressed while nobody listens.
+static STAYING: AtomicBool = AtomicBool::new(false);
+
+/// From now on, Ctrl-C between two statements does not end the program: the shell shows its next prompt.
+pub(super) fn stay() {
+    STAYING.store(true, Ordering::SeqCst);
+}
+
 /// While it lives, its owner handles Ctrl-C.
 ///
 /// One within another does not forget what was pressed before: a press between two parts of a longer work ends the work.
@@ -97,7 +105,7 @@ fn is_heard() -> bool {
     HEARD.store(false, Ordering::SeqCst);
     let pressed = PRESSED.fetch_add(1, Ordering::SeqCst) + 1;
     PRESS.notify_waiters();
-    LISTENERS.load(Ordering::SeqCst) > 0 && pressed < PATIENCE
+    (LISTENERS.load(Ordering::SeqCst) > 0 || STAYING.load(Ordering::SeqCst)) && pressed < PATIENCE
 }
 
 /// Ends the program if the listener has not reacted to Ctrl-C. At a terminal, a person sees that and presses it again.

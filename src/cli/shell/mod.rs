@@ -31,6 +31,7 @@ use super::console::{Console, Failure};
 use super::kept::Kept;
 use super::parameters::Parameter;
 use super::script::Script;
+use super::signals;
 pub(super) use commands::markdown;
 use completion::ShellHelper;
 use highlight::{BOLD, PLAIN};
@@ -160,6 +161,7 @@ impl Shell {
 
     /// Reads and runs until the user leaves.
     pub(super) fn converse(mut self) -> Result<(), Failure> {
+        signals::stay();
         self.console.is_paged = true;
         self.console.kept = Some(Kept::default());
         let fail = |error: ReadlineError| Failure::Error(format!("shell: {error}"));
