@@ -155,8 +155,30 @@ fn named(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location> 
     };
     place
         .or_else(called)
+        .or_else(|| cast_to(tokens, subject))
         .map(|place| tokens[place].span.start)
         .or_else(|| quoted(problem).find_map(|word| place_of(tokens, &[word])))
+}
+
+/// What statements may also write for the types that errors name.
+const SPELLINGS: [(&str, &[&str]); 7] = [
+    ("SMALLINT", &["int2"]),
+    ("INTEGER", &["int", "int4", "signed"]),
+    ("BIGINT", &["int8", "long"]),
+    ("REAL", &["float4"]),
+    ("DOUBLE", &["float8", "float"]),
+    ("DECIMAL", &["numeric", "dec"]),
+    ("TIMESTAMP", &["datetime", "timestamptz"]),
+];
+
+/// The type of a cast, where the statement spells it otherwise than the error does.
+fn cast_to(tokens: &[TokenWithSpan], subject: &str) -> Option<usize> {
+    let name = subject.split('(').next().unwrap_or_default();
+    let (_, spellings) = SPELLINGS.iter().find(|(known, _)| *known == name)?;
+    let is_cast = |two: &[TokenWithSpan]| {
+        (is(&two[0], "AS") || two[0].token == Token::DoubleColon) && spellings.iter().any(|spelling| is(&two[1], spelling))
+    };
+    tokens.windows(2).position(is_cast).map(|place| place + 1)
 }
 
 /// The first scalar subquery: a SELECT in brackets that is not in FROM, IN, EXISTS or the like.
