@@ -16,7 +16,7 @@ use crate::adapter::arguments::{Moment, Options};
 use crate::catalog::grants::Privilege;
 use crate::catalog::snapshots::{ColumnRole, Snapshot, SnapshotOf, When};
 use crate::docs::{Argument, Doc, Takes};
-use crate::error::{did_you_mean, failed, invalid, message};
+use crate::error::{SqlState, did_you_mean, failed, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::definition::constant;
 use crate::refresh::plan::no_profile;
@@ -191,8 +191,12 @@ pub(super) async fn write(statement: &Report, context: &StatementContext, runnin
     let sections = sections(shipped, options.text("sections"), context)?;
     if let Some(customer) = &subject.customer {
         let query = subject.fill("SELECT count(*) > 0 FROM $members WHERE $key = $customer");
-        let is_there = runner.holds(&query).await.map_err(|error| match message(&error) {
-            problem if problem.contains("annot cast") => {
+        let is_there = runner.holds(&query).await.map_err(|error| match sqlstate(&error) {
+            SqlState::INVALID_TEXT_REPRESENTATION
+            | SqlState::INVALID_DATETIME_FORMAT
+            | SqlState::DATETIME_FIELD_OVERFLOW
+            | SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+            | SqlState::DATATYPE_MISMATCH => {
                 invalid(&label, format!("{customer} is of another type than the key {}", subject.key()))
             }
             _ => error,

@@ -138,7 +138,7 @@ fn what_is_wrong_with_a_report_is_told() {
     wrong("COPY REPORT customer TO 'a.html' WITH (compare_with = DATE '2026-01-01')", "leads to the same refresh");
     wrong("COPY REPORT customer TO 'a.html' WITH (sections = 'nowhere')", "cannot be read");
     wrong("COPY REPORT customer TO 'nowhere/a.html'", "does not exist");
-    wrong("COPY CARD customer FOR 'abc' TO 'a.html'", "BIGINT: 'abc' is not a whole number"customer_id\"");
+    wrong("COPY CARD customer FOR 'abc' TO 'a.html'", "'abc' is of another type than the key \"customer_id\"");
     wrong("COPY nothing TO 'a.svg'", "nothing: no such table");
     wrong("COPY CARD customer FOR 999999 TO 'a.html'", "there is no member 999999");
     std::fs::write(own.join("500_own.sql"), "-- title: A\n-- chart: cake\nSELECT 1 AS a").unwrap();
