@@ -69,7 +69,11 @@ pub fn detectable(alternative: Alternative, confidence: f64, power: f64, df: Opt
     if enough(0.0) {
         return Some(0.0);
     }
-    let (mut low, mut high) = (0.0, 4.0);
+    smallest(0.0, 4.0, enough)
+}
+
+/// The smallest number above `low` that is enough; the search goes beyond `high` if that is not. `None` if none is.
+fn smallest(mut low: f64, mut high: f64, enough: impl Fn(f64) -> bool) -> Option<f64> {
     while !enough(high) {
         (low, high) = (high, high * 2.0);
         if high > MOST {
@@ -78,7 +82,7 @@ pub fn detectable(alternative: Alternative, confidence: f64, power: f64, df: Opt
     }
     for _ in 0..200 {
         let middle = low + (high - low) / 2.0;
-        if middle <= low || middle >= high {
+        if middle <= low || middle >= high || high - low < 1e-12 * high {
             break;
         }
         if enough(middle) { high = middle } else { low = middle }
@@ -116,25 +120,11 @@ impl Plan {
         }
         let enough = |rows: f64| self.power(measure, effect, rows) >= power;
         // The search starts at the smallest number with positive degrees of freedom.
-        let mut low = match measure {
+        let low = match measure {
             Measure::Rate(_) => 0.0,
             Measure::Mean(_) => 2.0 / (1.0 + self.ratio) * (1.0 + 1e-9),
         };
-        let mut high = low.max(1.0) * 2.0;
-        while !enough(high) {
-            (low, high) = (high, high * 2.0);
-            if high > MOST {
-                return None;
-            }
-        }
-        for _ in 0..200 {
-            let middle = low + (high - low) / 2.0;
-            if middle <= low || middle >= high || high - low < 1e-12 * high {
-                break;
-            }
-            if enough(middle) { high = middle } else { low = middle }
-        }
-        Some(high)
+        smallest(low, low.max(1.0) * 2.0, enough)
     }
 
     /// The smallest detectable difference above the baseline, or below it if the alternative is `Less`; `None` if even the largest is not
