@@ -96,7 +96,7 @@ fn users_first(parts: Vec<Parsed>, context: &StatementContext) -> Result<Vec<Par
     for part in parts {
         let object = match &part {
             Parsed::Command(Command::Drop(targets, _)) => match targets.first() {
-                // What is missing or ambiguous is told by its own DROP.
+                // Its own DROP reports what is missing or ambiguous.
                 Some(target) => lifecycle::find(context, target).ok().flatten(),
                 None => None,
             },

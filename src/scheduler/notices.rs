@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(due(&mut notices, Some(Duration::ZERO), 9), [(json!(1), json!(0))]);
         keep(&mut notices, "failed", 2);
         keep(&mut notices, "failed", 3);
-        // A success is told apart from failures.
+        // Successes and failures are limited separately.
         keep(&mut notices, "succeeded", 4);
         assert_eq!(due(&mut notices, Some(Duration::from_secs(9)), 9), [(json!(4), json!(0))]);
         assert_eq!(due(&mut notices, Some(RATE), 9), [(json!(3), json!(1))]);

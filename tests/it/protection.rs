@@ -316,7 +316,7 @@ fn a_view_hides_what_it_leaves_out() {
     }
 }
 
-/// Row policies and masks stay with their table: whoever copies its rows is told so.
+/// Row policies and masks do not go with copied rows; a note says so.
 #[test]
 fn a_copy_of_protected_rows_is_told() {
     let world = World::new(4);

@@ -24,7 +24,7 @@ pub fn copies<'a>(held: &[Held], objects: &'a [Object], context: &StatementConte
     known.extend(segments.map(|segment| segment.id));
     let mut made: Vec<(&Object, Uses)> = vec![];
     for object in objects.iter().filter(|object| ["table", "view"].contains(&object.kind.as_str())) {
-        // One that can no longer be read is told where what it belongs to is planned.
+        // An object that can no longer be read is reported when the profile that it belongs to is planned.
         let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
         match object.kind.as_str() {
             "table" => made.extend(made_from(&definition).map(|query| (object, Uses::of(query.as_ref())))),
