@@ -45,8 +45,8 @@ static DISTINCT: Scalar = function!("interval_list_distinct", |sides, row, _| di
 static INTERSECT: Scalar = function!("interval_list_intersect", |sides, row, _| shared(sides, row, true));
 static EXCEPT: Scalar = function!("interval_list_except", |sides, row, _| shared(sides, row, false));
 static UNION: Scalar = function!("interval_list_union", |sides, row, _| distinct(sides, row));
-static REMOVE: Scalar = function!(REMOVE_NAME, |sides, row, most| replaced(sides, row, most));
-static REPLACE: Scalar = function!(REPLACE_NAME, |sides, row, most| replaced(sides, row, most));
+static REMOVE: Scalar = function!(REMOVE_NAME, replaced);
+static REPLACE: Scalar = function!(REPLACE_NAME, replaced);
 
 /// The functions of this module.
 pub static ALL: [&Scalar; 6] = [&DISTINCT, &INTERSECT, &EXCEPT, &UNION, &REMOVE, &REPLACE];

@@ -104,7 +104,8 @@ const FORMATS: [Format; 4] = [
                     Some(engine) => engine,
                     None => engine_format(state, subject, "PARQUET", &HashMap::new())?,
                 };
-                ParquetTable::open(state, &files.location, files.found, engine, declared).await.map(Opened::Parquet)
+                let table = ParquetTable::open(state, &files.location, files.found, engine, declared).await?;
+                Ok(Opened::Parquet(Box::new(table)))
             })
         },
     },
@@ -126,7 +127,7 @@ const FORMATS: [Format; 4] = [
 /// A table over files.
 enum Opened {
     Own(FilesTable),
-    Parquet(ParquetTable),
+    Parquet(Box<ParquetTable>),
 }
 
 impl Opened {

@@ -444,8 +444,8 @@ pub fn droppable(context: &StatementContext, target: &Target, if_exists: bool, b
     context.check_owns(&object)?;
     // A view or external table can be created again at any time, so views over it may remain.
     let can_return = object.kind == "view" || object.kind == "external table";
-    let stays = |user: &Object| !(can_return && user.kind == "view") && !before.iter().any(|other| other.is_same(user));
-    let users: Vec<Object> = users(&object, context)?.into_iter().filter(stays).collect();
+    let goes = |user: &Object| can_return && user.kind == "view" || before.iter().any(|other| other.is_same(user));
+    let users: Vec<Object> = users(&object, context)?.into_iter().filter(|user| !goes(user)).collect();
     if !users.is_empty() {
         let problem = format!("is used by {}; drop them first", listed(&users, context)?);
         let subject = if kind.namespace().is_empty() { object.label() } else { object.name.clone() };

@@ -216,7 +216,7 @@ enum Found {
 
 impl Found {
     /// What its result becomes above it.
-    fn shown(self) -> Option<fn(Expr) -> Expr> {
+    fn shown(self) -> Option<Decoder> {
         match self {
             Self::Nothing | Self::Changed => None,
             Self::Encoded => Some(decoded),
@@ -283,13 +283,16 @@ fn unaliased(expression: &mut Expr) -> &mut Expr {
     }
 }
 
+/// Makes intervals of codes again.
+type Decoder = fn(Expr) -> Expr;
+
 /// Groups by the length of intervals, and of those in lists. For each group, the smallest code is shown.
 fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let schema = aggregate.input.schema().clone();
     let Transformed { data: plan, transformed, .. } = of_expressions(LogicalPlan::Aggregate(aggregate))?;
     let LogicalPlan::Aggregate(mut aggregate) = plan else { return Ok(Transformed::no(plan)) };
     let shown = aggregate.schema.clone();
-    let mut decode: Vec<Option<fn(Expr) -> Expr>> = vec![None; shown.fields().len()];
+    let mut decode: Vec<Option<Decoder>> = vec![None; shown.fields().len()];
     let first = shown.fields().len() - aggregate.aggr_expr.len();
     let mut changed = false;
     for (place, function) in aggregate.aggr_expr.iter_mut().enumerate() {
@@ -369,7 +372,7 @@ fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Window(mut window) = plan else { return Ok(Transformed::no(plan)) };
     let shown = window.schema.clone();
     let first = schema.fields().len();
-    let mut decode: Vec<Option<fn(Expr) -> Expr>> = vec![None; shown.fields().len()];
+    let mut decode: Vec<Option<Decoder>> = vec![None; shown.fields().len()];
     let mut changed = false;
     for (place, function) in window.window_expr.iter_mut().enumerate() {
         if let Expr::WindowFunction(function) = unaliased(function) {
