@@ -35,12 +35,18 @@ mod texts;
 pub mod unknown;
 mod wide_decimals;
 mod width_bucket;
+mod wrapper;
 pub mod zoned;
 
 use std::sync::Arc;
 
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+use wrapper::Wrapper;
+
+/// The functions around a value that plans name; [`or_null`] has one that no statement and no stored plan contains.
+static WRAPPERS: [&Wrapper; 4] = [&unknown::UNKNOWN, &only_row::ONLY_ROW, &marked::MARKED, &named_apart::NAMED_APART];
 
 /// The scalar functions, by name.
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
@@ -65,13 +71,10 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),
             (coalesce::NAME, coalesce::udf()),
-            (unknown::NAME, unknown::udf()),
             (chain::NAME, chain::udf()),
-            (only_row::NAME, only_row::udf()),
-            (marked::NAME, marked::udf()),
-            (named_apart::NAME, named_apart::udf()),
             (unknown::NOTHING, unknown::nothing()),
         ])
+        .chain(WRAPPERS.map(|wrapper| (wrapper.name, wrapper.udf())))
         .chain(rounded::all())
         .chain(searched::all())
         .chain(postgres::unbound())

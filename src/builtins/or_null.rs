@@ -12,21 +12,31 @@ use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions,
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DFSchema, Result, internal_err};
+use datafusion::common::{Column, DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::simplify::ExprSimplifyResult;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
+use super::wrapper::Wrapper;
 use crate::error::{SqlState, sqlstate};
 use crate::walk::Tree;
 
-const NAME: &str = "value_or_null";
+/// Marks a value until the plan is optimized, and keeps parts of it from being computed before it.
+static MARKED: Wrapper = Wrapper {
+    can_be_null: true,
+    short_circuits: true,
+    simplify: |mut arguments| match arguments.pop() {
+        Some(value) if arguments.is_empty() && cannot_fail(&value) => ExprSimplifyResult::Simplified(value),
+        value => ExprSimplifyResult::Original(arguments.into_iter().chain(value).collect()),
+    },
+    ..Wrapper::new("value_or_null", 1)
+};
 
 /// The value, or NULL in the rows for which it cannot be computed. Queries in it are left as they are.
 ///
@@ -44,7 +54,7 @@ pub fn or_null(value: Expr) -> Result<Expr> {
             if is_plain || value.any_part(is_query)? {
                 return Ok(value);
             }
-            Ok(ScalarUDF::from(Marked { signature: Signature::any(1, Volatility::Immutable) }).call(vec![value]))
+            Ok(MARKED.call(vec![value]))
         }
     }
 }
@@ -54,11 +64,7 @@ pub fn or_null(value: Expr) -> Result<Expr> {
 /// # Errors
 /// The value cannot be planned.
 pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -> Result<Transformed<Expr>> {
-    let value = match &expression {
-        Expr::ScalarFunction(call) if call.func.name() == NAME => call.args.first(),
-        _ => None,
-    };
-    let Some(value) = value else { return Ok(Transformed::no(expression)) };
+    let Some(value) = MARKED.value_in(&expression) else { return Ok(Transformed::no(expression)) };
     let mut columns: Vec<&Column> = value.column_refs().into_iter().collect();
     columns.sort();
     if columns.is_empty() {
@@ -122,48 +128,6 @@ fn is_of_row(error: &DataFusionError) -> bool {
                 | SqlState::CONFIGURATION_LIMIT_EXCEEDED
                 | SqlState::SYSTEM_ERROR
         )
-}
-
-/// Marks a value until the plan is optimized.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Marked {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Marked {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [value] => Ok(value.clone()),
-            _ => internal_err!("{NAME} takes a value"),
-        }
-    }
-
-    fn simplify(&self, mut arguments: Vec<Expr>, _context: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        Ok(match arguments.pop() {
-            Some(value) if arguments.is_empty() && cannot_fail(&value) => ExprSimplifyResult::Simplified(value),
-            value => ExprSimplifyResult::Original(value.into_iter().collect()),
-        })
-    }
-
-    /// Keeps parts of the value from being computed before it.
-    fn short_circuits(&self) -> bool {
-        true
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match arguments.args.as_slice() {
-            [value] => Ok(value.clone()),
-            _ => internal_err!("{NAME} takes a value"),
-        }
-    }
 }
 
 /// A value as a function of its columns.

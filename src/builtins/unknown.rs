@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit};
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
+use super::wrapper::Wrapper;
+
 /// The name of the function.
 pub const NAME: &str = "unknown_value";
+
+/// The function.
+pub static UNKNOWN: Wrapper = Wrapper { volatility: Volatility::Volatile, ..Wrapper::new(NAME, 3) };
 
 /// The name of the argument that keeps a call from being constant.
 pub const NOTHING: &str = "unknown_nothing";
@@ -23,7 +26,7 @@ pub const NOTHING: &str = "unknown_nothing";
 /// A plan treats a call as constant if its arguments are, and as equal to another call if their arguments are, whatever is declared for
 /// the function. So it has two more arguments: one that is not constant, and a number that distinguishes values that may be equal.
 pub fn unknown(value: Expr, number: usize) -> Expr {
-    udf().call(vec![value, lit(number as u64), nothing().call(vec![])])
+    UNKNOWN.call(vec![value, lit(number as u64), nothing().call(vec![])])
 }
 
 /// The same for a column of a physical plan.
@@ -36,51 +39,12 @@ pub fn unknown_column(
     let nothing_field = Arc::new(Field::new(NOTHING, DataType::Null, true));
     let nothing = ScalarFunctionExpr::new(NOTHING, Arc::new(nothing()), vec![], nothing_field, Arc::clone(options));
     let arguments = vec![column, Arc::new(Literal::new((number as u64).into())) as _, Arc::new(nothing) as _];
-    Arc::new(ScalarFunctionExpr::new(NAME, Arc::new(udf()), arguments, Arc::clone(field), Arc::clone(options)))
-}
-
-/// The function.
-pub fn udf() -> ScalarUDF {
-    ScalarUDF::from(Unknown { signature: Signature::any(3, Volatility::Volatile) })
+    Arc::new(ScalarFunctionExpr::new(NAME, Arc::new(UNKNOWN.udf()), arguments, Arc::clone(field), Arc::clone(options)))
 }
 
 /// The argument that keeps a call from being constant.
 pub fn nothing() -> ScalarUDF {
     ScalarUDF::from(Nothing { signature: Signature::nullary(Volatility::Volatile) })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Unknown {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Unknown {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [data_type, ..] => Ok(data_type.clone()),
-            _ => internal_err!("{NAME} takes a value"),
-        }
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        match arguments.arg_fields {
-            [field, ..] => Ok(Arc::clone(field)),
-            _ => internal_err!("{NAME} takes a value"),
-        }
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [value, ..] = arguments.args.as_slice() else { return internal_err!("{NAME} takes a value") };
-        Ok(ColumnarValue::Array(value.to_array(arguments.number_rows)?))
-    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
