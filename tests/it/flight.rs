@@ -1,6 +1,9 @@
 //! Arrow Flight SQL, through Arrow's own client and message by message.
 
-use std::collections::HashMap;
+mod access;
+mod garbage;
+mod ingesting;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -8,23 +11,21 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
-    Any, CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
-    CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate, EndTransaction, ProstMessageExt, SqlInfo,
-    TableDefinitionOptions, TableExistsOption, TableNotExistOption,
+    CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
+    CommandStatementQuery, EndTransaction, ProstMessageExt, SqlInfo,
 };
-use arrow_flight::{Action, FlightData, FlightDescriptor, FlightInfo, Ticket};
-use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow_flight::{Action, FlightDescriptor, FlightInfo};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
-use crate::support::{cases, portrait, run, skipped};
+use crate::support::{portrait, run};
 
 /// A separate server, which ends with the test.
 struct Server {
@@ -311,77 +312,6 @@ fn transactions_are_seen_when_they_are_committed() {
     });
 }
 
-fn batches() -> Vec<RecordBatch> {
-    let batch = |ids: Vec<i64>| {
-        let names: ArrayRef = Arc::new(ids.iter().map(|id| Some(format!("名 {id}"))).collect::<StringArray>());
-        let prices = Decimal128Array::from_iter_values(ids.iter().map(|id| i128::from(*id) * 101));
-        let prices: ArrayRef = Arc::new(prices.with_precision_and_scale(12, 2).unwrap());
-        RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(ids)) as ArrayRef), ("name", names), ("price", prices)])
-            .unwrap()
-    };
-    vec![batch((1..=1000).collect()), batch((1001..=1500).collect())]
-}
-
-async fn ingest(
-    client: &mut Client,
-    table: &str,
-    creates: bool,
-    exists: TableExistsOption,
-    temporary: bool,
-) -> Result<i64, Status> {
-    let creates = if creates { TableNotExistOption::Create } else { TableNotExistOption::Fail };
-    let options = TableDefinitionOptions { if_not_exist: creates as i32, if_exists: exists as i32 };
-    let command = CommandStatementIngest {
-        table_definition_options: Some(options),
-        table: table.into(),
-        schema: None,
-        catalog: None,
-        temporary,
-        transaction_id: None,
-        options: HashMap::new(),
-    };
-    client.execute_ingest(command, stream::iter(batches().into_iter().map(Ok))).await.map_err(Status::from)
-}
-
-#[test]
-fn rows_are_ingested_at_once_or_not_at_all() {
-    let directory = database("CREATE TABLE t AS SELECT 1 AS a");
-    let server = serve(directory.path(), &[]);
-    block_on(async {
-        use TableExistsOption::{Append, Fail, Replace};
-        let mut client = connect(&server).await;
-        assert_eq!(ingest(&mut client, "Loaded", true, Fail, false).await.unwrap(), 1500);
-        let error = ingest(&mut client, "Loaded", true, Fail, false).await.unwrap_err();
-        assert_eq!(codes(&error), (Code::AlreadyExists, "42P07".into()));
-        assert_eq!(ingest(&mut client, "Loaded", false, Append, false).await.unwrap(), 1500);
-        assert_eq!(
-            rows(&mut client, "SELECT count(*) AS n, sum(price) AS p, max(name) AS m FROM \"Loaded\"").await,
-            "3000|2274015.00|名 999"
-        );
-        assert_eq!(ingest(&mut client, "Loaded", true, Replace, false).await.unwrap(), 1500);
-        assert_eq!(ingest(&mut client, "Loaded", true, Append, false).await.unwrap(), 1500);
-        assert_eq!(ingest(&mut client, "new", true, Append, false).await.unwrap(), 1500);
-        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM new").await, 1500);
-        assert_eq!(codes(&ingest(&mut client, "nowhere", false, Append, false).await.unwrap_err()).0, Code::NotFound);
-        assert!(ingest(&mut client, "t", false, Append, false).await.is_err());
-        assert_eq!(ingest(&mut client, "own", true, Fail, true).await.unwrap(), 1500);
-        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM own").await, 1500);
-        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 1);
-
-        // A client that disconnects in the middle has not sent everything.
-        let command = CommandStatementIngest { table: "half".into(), ..CommandStatementIngest::default() };
-        let options = TableDefinitionOptions { if_not_exist: 1, if_exists: 1 };
-        let command = CommandStatementIngest { table_definition_options: Some(options), ..command };
-        let endless = stream::iter(batches().into_iter().map(Ok)).chain(stream::pending());
-        let mut leaving = connect(&server).await;
-        let sent = leaving.execute_ingest(command, endless);
-        assert!(tokio::time::timeout(Duration::from_secs(2), sent).await.is_err());
-        drop(leaving);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(codes(&status(client.execute("SELECT * FROM half".into(), None).await.unwrap_err())).1, "42P01");
-    });
-}
-
 #[test]
 fn what_there_is_is_told() {
     let directory = database(
@@ -435,73 +365,6 @@ fn what_there_is_is_told() {
         let found = client.inner_mut().get_schema(asked).await.unwrap().into_inner();
         assert_eq!(Schema::try_from(found).unwrap().fields().len(), 2);
     });
-}
-
-const ROLES: &str = "CREATE ROLE ada LOGIN SUPERUSER PASSWORD 'pencil'; CREATE ROLE bob LOGIN PASSWORD 'rubber'; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO bob";
-
-#[test]
-fn who_comes_needs_a_password_and_gets_a_token() {
-    let directory = database(ROLES);
-    let server = serve(directory.path(), &["--token-life", "30", "--session-idle", "5"]);
-    block_on(async {
-        let mut client = connect(&server).await;
-        assert_eq!(
-            codes(&status(client.execute("SELECT 1".into(), None).await.unwrap_err())),
-            (Code::Unauthenticated, "28000".into())
-        );
-        for (user, password) in [("ada", "pen"), ("eve", "pencil"), ("", ""), ("ada", "")] {
-            assert!(client.handshake(user, password).await.is_err(), "{user}");
-        }
-        client.handshake("ada", "pencil").await.unwrap();
-        assert!(client.token().is_some());
-        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
-        // The token is valid on another connection, with the same session.
-        client.execute_update("CREATE TEMPORARY TABLE own AS SELECT 7 AS a".into(), None).await.unwrap();
-        let mut same = connect(&server).await;
-        same.set_token(client.token().unwrap().clone());
-        assert_eq!(one(&mut same, "SELECT a FROM own").await, 7);
-        // Another user's ticket is refused.
-        let info = client.execute("SELECT a FROM own".into(), None).await.unwrap();
-        let mut bob = connect(&server).await;
-        bob.handshake("bob", "rubber").await.unwrap();
-        let ticket = info.endpoint[0].ticket.clone().unwrap();
-        let Err(error) = bob.do_get(ticket).await else { panic!("a ticket of somebody else") };
-        assert_eq!(codes(&status(error)), (Code::PermissionDenied, "42501".into()));
-        assert_eq!(
-            codes(&status(bob.execute_update("DROP TABLE t".into(), None).await.unwrap_err())),
-            (Code::PermissionDenied, "42501".into())
-        );
-        // Name and password with a call.
-        let mut basic = FlightServiceClient::new(channel(&server).await);
-        let query = CommandStatementQuery { query: "SELECT current_user AS a".into(), transaction_id: None };
-        let mut asked = Request::new(FlightDescriptor::new_cmd(query.as_any().encode_to_vec()));
-        asked.metadata_mut().insert("authorization", "Basic YWRhOnBlbmNpbA==".parse().unwrap());
-        let answered = basic.get_flight_info(asked).await.unwrap();
-        assert!(answered.metadata().get("authorization").unwrap().to_str().unwrap().starts_with("Bearer "));
-        // A closed session, and an idle one.
-        same.inner_mut().do_action(with_token(&client, Action::new("CloseSession", ""))).await.unwrap();
-        let until = Instant::now() + Duration::from_secs(5);
-        while client.execute("SELECT 1".into(), None).await.is_ok() {
-            assert!(Instant::now() < until);
-        }
-        assert_eq!(codes(&status(client.execute("SELECT 1".into(), None).await.unwrap_err())).1, "28000");
-        tokio::time::sleep(Duration::from_secs(7)).await;
-        assert_eq!(codes(&status(bob.execute("SELECT 1".into(), None).await.unwrap_err())).1, "28000");
-        for header in ["", "Bearer", "Bearer ", "Bearer x", "Basic !!!", "Basic YQ==", "Digest x"] {
-            let mut asked = Request::new(FlightDescriptor::new_cmd(CommandStatementQuery::default().as_any().encode_to_vec()));
-            asked.metadata_mut().insert("authorization", header.parse().unwrap());
-            let error = basic.get_flight_info(asked).await.unwrap_err();
-            assert_eq!(codes(&error), (Code::Unauthenticated, "28000".into()), "{header}");
-        }
-    });
-}
-
-fn with_token<T>(client: &Client, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    if let Some(token) = client.token() {
-        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    }
-    request
 }
 
 #[test]
@@ -576,72 +439,6 @@ fn get(server: &Server, path: &str) -> String {
     text
 }
 
-/// Whatever is sent gets an answer, and the server keeps running.
-#[test]
-fn garbage_is_refused() {
-    let directory = database(ROWS);
-    let server = serve(directory.path(), &["--max-message", "1MB"]);
-    block_on(async {
-        let mut client = connect(&server).await;
-        let mut plain = FlightServiceClient::new(channel(&server).await);
-        let mut dice = crate::support::Dice(7);
-        let mut bytes = |most: usize| (0..dice.below(most)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect::<Vec<u8>>();
-        let kinds =
-            ["CommandStatementQuery", "CommandPreparedStatementQuery", "CommandGetTables", "CommandGetSqlInfo", "Nothing", ""];
-        for round in 0..usize::try_from(cases(40, 200)).unwrap() {
-            let any = Any {
-                type_url: format!("type.googleapis.com/arrow.flight.protocol.sql.{}", kinds[round % 6]),
-                value: bytes(40).into(),
-            };
-            let message = if round % 3 == 0 { bytes(60) } else { any.encode_to_vec() };
-            let _ = plain.get_flight_info(FlightDescriptor::new_cmd(message.clone())).await.map_err(|error| codes(&error));
-            let _ = plain.get_schema(FlightDescriptor::new_cmd(message.clone())).await.map_err(|error| codes(&error));
-            if let Ok(found) = plain.do_get(Ticket::new(message.clone())).await {
-                let _ = found.into_inner().try_collect::<Vec<_>>().await;
-            }
-            for action in ["CreatePreparedStatement", "EndTransaction", "BeginSavepoint", "CancelFlightInfo", "SetSessionOptions"]
-            {
-                let _ = plain.do_action(Action::new(action, message.clone())).await.map_err(|error| codes(&error));
-            }
-        }
-        // Rows that are not valid Arrow.
-        for round in 0..100 {
-            let update = CommandStatementIngest {
-                table_definition_options: Some(TableDefinitionOptions { if_not_exist: 1, if_exists: 1 }),
-                table: format!("g{round}"),
-                ..CommandStatementIngest::default()
-            };
-            let first = FlightData {
-                flight_descriptor: Some(FlightDescriptor::new_cmd(update.as_any().encode_to_vec())),
-                ..FlightData::default()
-            };
-            let garbage = FlightData { data_header: bytes(200).into(), data_body: bytes(200).into(), ..FlightData::default() };
-            assert!(put(&mut plain, vec![first, garbage]).await.is_err(), "{round}");
-        }
-        assert_eq!(codes(&put(&mut plain, vec![]).await.unwrap_err()).1, "08P01");
-        assert_eq!(codes(&put(&mut plain, vec![FlightData::default()]).await.unwrap_err()).1, "08P01");
-        // A message that is too large.
-        let update = CommandStatementUpdate { query: format!("SELECT '{}'", "x".repeat(2 << 20)), transaction_id: None };
-        let large = FlightDescriptor::new_cmd(update.as_any().encode_to_vec());
-        assert_eq!(plain.get_flight_info(large).await.unwrap_err().code(), Code::OutOfRange);
-        let wide = FlightData { data_body: vec![0; 2 << 20].into(), data_header: vec![1].into(), ..FlightData::default() };
-        let error = put(&mut plain, vec![wide]).await.unwrap_err();
-        assert!(matches!(error.code(), Code::OutOfRange | Code::ResourceExhausted), "{error}");
-        // Bytes that are not even gRPC.
-        for text in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x00\x05hello", b"\0\0\0\x08\x04\xd2\x16\x2f"] {
-            let mut stream = TcpStream::connect(server.address).unwrap();
-            stream.write_all(text).unwrap();
-            stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-            let _ = stream.read(&mut [0; 100]);
-        }
-        assert_eq!(one(&mut client, "SELECT count(*) AS n FROM t").await, 5000);
-    });
-}
-
-async fn put(client: &mut FlightServiceClient<Channel>, messages: Vec<FlightData>) -> Result<(), Status> {
-    client.do_put(stream::iter(messages)).await?.into_inner().try_collect::<Vec<_>>().await.map(drop)
-}
-
 #[test]
 fn a_stop_lets_statements_end() {
     let directory = database(ROWS);
@@ -655,45 +452,5 @@ fn a_stop_lets_statements_end() {
         assert!(server.process.wait().unwrap().success());
         assert!(began.elapsed() < Duration::from_secs(5));
         assert!(client.execute("SELECT 1".into(), None).await.is_err());
-    });
-}
-
-#[test]
-fn other_machines_are_served_within_tls_alone() {
-    let directory = database(ROLES);
-    let (code, _, error) = run(portrait().arg("-d").arg(directory.path()).args(["serve", "--flight", "0.0.0.0:0"]));
-    assert!(code != 0 && error.contains("there is no certificate"), "{error}");
-    let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (folder.path().join("server.key"), folder.path().join("server.crt"));
-    let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args([
-            "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-keyout",
-        ])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        skipped("openssl is not there to make a certificate");
-        return;
-    }
-    let server = serve(directory.path(), &["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()]);
-    block_on(async {
-        let tls = ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(std::fs::read(&certificate).unwrap()))
-            .domain_name("localhost");
-        let endpoint = Endpoint::from_shared(format!("https://{}", server.address)).unwrap().tls_config(tls).unwrap();
-        let mut client = FlightSqlServiceClient::new(endpoint.connect().await.unwrap());
-        client.handshake("ada", "pencil").await.unwrap();
-        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "ada");
-        // Clients on this machine may also connect without it.
-        let mut client = connect(&server).await;
-        client.handshake("bob", "rubber").await.unwrap();
-        assert_eq!(rows(&mut client, "SELECT current_user AS a").await, "bob");
     });
 }
