@@ -11,24 +11,23 @@
 //!
 //! The state of a schedule is created when a runner first looks at it, and deleted with the schedule; the records of its runs remain.
 
+pub mod lease;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+
+use lease::Lease;
 
 use super::Catalog;
-use super::keys::Link;
 use super::liveness::{HOST, unfinished};
-use super::locks::Lock;
 use super::runs::{BEAT, LOST, RUNNING, now};
 
 /// The kind of runs that are attempts of a schedule.
 pub const SCHEDULE: &str = "schedule";
-/// How long a process continues an attempt when it cannot write heartbeats.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The part of the catalog schema for schedules.
 pub const MIGRATION: &str = "
@@ -160,81 +159,6 @@ pub enum Claimed {
     /// Only skipped times were recorded.
     Noted,
     Begun(Lease),
-}
-
-/// The end of an attempt.
-#[derive(Debug, Clone)]
-pub struct End {
-    pub run: i64,
-    /// `succeeded`, `failed` or `cancelled`
-    pub status: &'static str,
-    pub at: i64,
-    pub rows: i64,
-    pub message: String,
-    pub statement: String,
-    pub line: Option<i64>,
-    /// When it is retried; `None` when the time is settled.
-    pub retry_at: Option<i64>,
-    /// How many runs of the schedule are kept.
-    pub keep: i64,
-}
-
-/// The right to run an attempt, until it ends.
-#[derive(Debug)]
-pub struct Lease {
-    catalog: Arc<Catalog>,
-    pub run: i64,
-    /// Sends heartbeats until dropped.
-    heart: JoinSet<()>,
-    lost: watch::Receiver<bool>,
-    has_ended: bool,
-    /// Released last, after the end is written.
-    _lock: Lock,
-}
-
-impl Drop for Lease {
-    /// Records abandoned work as cancelled, to be retried at once by any runner.
-    fn drop(&mut self) {
-        self.heart.abort_all();
-        if self.has_ended {
-            return;
-        }
-        // If this cannot be written, the attempt is found lost.
-        let _ = self.catalog.write(|transaction| {
-            let (at, end) =
-                (now(), "UPDATE runs SET status = 'cancelled', finished_at = ?2 WHERE id = ?1 AND status = 'running'");
-            if transaction.execute(end, params![self.run, at])? == 1 {
-                transaction.execute("UPDATE schedules SET retry_at = ?2 WHERE run = ?1", params![self.run, at])?;
-            }
-            Ok(())
-        });
-    }
-}
-
-impl Lease {
-    /// Waits until this process no longer holds the attempt.
-    pub async fn lost(&self) {
-        let mut lost = self.lost.clone();
-        if lost.wait_for(|lost| *lost).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Records the end; false when this process no longer holds the attempt.
-    ///
-    /// # Errors
-    /// The catalog cannot be written.
-    pub fn end(mut self, end: &End) -> Result<bool> {
-        let ended = self.catalog.write(|transaction| write_end(transaction, end));
-        // If this could not be written, the attempt is found lost.
-        self.has_ended = true;
-        ended
-    }
-
-    /// Marks an end that was already recorded, as part of a transaction.
-    pub fn ended(mut self) {
-        self.has_ended = true;
-    }
 }
 
 impl Catalog {
@@ -386,36 +310,6 @@ impl Catalog {
         })
     }
 
-    fn lease(self: &Arc<Self>, run: i64, lock: Lock, beat: Duration) -> Lease {
-        let (catalog, mut heart) = (Arc::clone(self), JoinSet::new());
-        let (losing, lost) = watch::channel(false);
-        heart.spawn(async move {
-            let mut last = Instant::now();
-            loop {
-                tokio::time::sleep(beat).await;
-                let catalog = Arc::clone(&catalog);
-                let beaten = tokio::task::spawn_blocking(move || catalog.beat_attempt(run)).await;
-                match beaten {
-                    Ok(Ok(true)) => last = Instant::now(),
-                    Ok(Ok(false)) => break,
-                    _ if last.elapsed() > PATIENCE => break,
-                    _ => {}
-                }
-            }
-            losing.send_replace(true);
-            std::future::pending::<()>().await;
-        });
-        Lease { catalog: Arc::clone(self), run, heart, lost, has_ended: false, _lock: lock }
-    }
-
-    /// Records a heartbeat of an attempt; false when this process no longer holds it.
-    fn beat_attempt(&self, run: i64) -> Result<bool> {
-        self.write(|transaction| {
-            let beat = "UPDATE runs SET heartbeat_at = ?2 WHERE id = ?1 AND status = 'running'";
-            Ok(transaction.execute(beat, params![run, now()])? == 1)
-        })
-    }
-
     /// Records that the newest version of a schedule was created by a role that may read and write all files. Within a transaction, this is
     /// lost at COMMIT.
     ///
@@ -471,47 +365,6 @@ fn note(transaction: &Connection, claim: &Claim<'_>, run: Option<i64>) -> rusqli
     Ok(())
 }
 
-/// Records the end of an attempt; false when it was considered lost, so that its process may not end it.
-pub fn write_end(connection: &Link<'_>, end: &End) -> rusqlite::Result<bool> {
-    let End { run, status, at, rows, message, statement, line, retry_at, keep } = end;
-    let ended = connection.execute(
-        "UPDATE runs SET status = ?2, finished_at = ?3, rows = ?4, message = ?5, statement = nullif(?6, ''), line = ?7
-         WHERE id = ?1 AND status = 'running'",
-        params![
-            run,
-            status,
-            at,
-            rows,
-            connection.seal("runs.message", run, message)?,
-            connection.seal("runs.statement", run, statement)?,
-            line
-        ],
-    )?;
-    if ended == 0 {
-        return Ok(false);
-    }
-    let of: (i64, i64) =
-        connection.query_row("SELECT schedule, as_of FROM runs WHERE id = ?1", [run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (schedule, scheduled_at) = of;
-    connection.execute(
-        "UPDATE schedules SET run = CASE WHEN ?3 IS NULL THEN NULL ELSE run END, retry_at = ?3, failed = failed + ?4 WHERE object = ?1 AND run = ?2",
-        params![schedule, run, retry_at, i64::from(*status == "failed")],
-    )?;
-    if *status == "succeeded" {
-        connection.execute(
-            "UPDATE schedules SET last_success = max(coalesce(last_success, ?2), ?2) WHERE object = ?1",
-            params![schedule, scheduled_at],
-        )?;
-    }
-    connection.execute(
-        "DELETE FROM runs WHERE schedule = ?1 AND status <> 'running'
-            AND id <= (SELECT id FROM runs WHERE schedule = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
-            AND id NOT IN (SELECT run FROM schedules WHERE object = ?1 AND run IS NOT NULL)",
-        params![schedule, keep],
-    )?;
-    Ok(true)
-}
-
 const STATES: &str = "SELECT s.object, s.paused, s.calendar, s.settled, s.retry_at, s.failed, s.lost, s.last_success,
     r.id, r.attempt, r.as_of, r.missed, r.status, coalesce(r.finished_at, r.heartbeat_at, r.started_at),
     (SELECT max(id) FROM runs WHERE schedule = s.object AND status = 'running'), s.trusted
@@ -553,147 +406,4 @@ fn state(connection: &Connection, object: i64) -> rusqlite::Result<State> {
     let query = format!("{STATES} WHERE s.object = ?1");
     let found = connection.prepare_cached(&query)?.query_row([object], state_of).optional()?;
     Ok(found.unwrap_or(State { object, ..State::default() }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::objects::NewVersion;
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
-    }
-
-    fn catalog() -> (Arc<Catalog>, i64) {
-        let catalog = Arc::new(Catalog::for_test().unwrap());
-        let sql = "CREATE SCHEDULE s WITH (every = '1 minute') AS BEGIN SELECT 1; END";
-        catalog.put_object(NewVersion { kind: SCHEDULE, profile: "", name: "s", sql, base: "/", author: "" }, None).unwrap();
-        let id = catalog.stamped_objects().unwrap().1[0].id;
-        (catalog, id)
-    }
-
-    fn claim<'a>(schedule: i64, seen: &'a State, number: i64) -> Claim<'a> {
-        let begins = Some(Begins { scheduled_at: 60, number, missed: 0, cause: "schedule" });
-        Claim {
-            schedule,
-            name: "s",
-            version: 1,
-            seen,
-            role: "ada",
-            at: 70,
-            times: "every 60",
-            settled: 60,
-            skipped: None,
-            begins,
-        }
-    }
-
-    fn begun(catalog: &Arc<Catalog>, claim: &Claim<'_>) -> Option<Lease> {
-        match catalog.claim(claim).unwrap() {
-            Claimed::Begun(lease) => Some(lease),
-            _ => None,
-        }
-    }
-
-    fn end(run: i64, status: &'static str, retry_at: Option<i64>, keep: i64) -> End {
-        End { run, status, at: 80, rows: 1, message: String::new(), statement: String::new(), line: None, retry_at, keep }
-    }
-
-    #[test]
-    fn a_time_is_claimed_by_one() {
-        let runtime = runtime();
-        let _on = runtime.enter();
-        let (catalog, id) = catalog();
-        let seen = catalog.schedule_state(id).unwrap();
-        assert_eq!(seen.settled, None);
-        let lease = begun(&catalog, &claim(id, &seen, 1)).unwrap();
-        // A second claim based on the same state comes too late, and so does one based on the current state.
-        assert!(begun(&catalog, &claim(id, &seen, 1)).is_none());
-        let running = catalog.schedule_state(id).unwrap();
-        assert_eq!((running.settled, running.running), (Some(60), Some(lease.run)));
-        assert!(begun(&catalog, &claim(id, &running, 2)).is_none());
-        // It failed and is retried; then it succeeds, and nothing is in work.
-        let run = lease.run;
-        assert!(lease.end(&end(run, "failed", Some(90), 1000)).unwrap());
-        let failed = catalog.schedule_state(id).unwrap();
-        assert_eq!(
-            (failed.failed, failed.retry_at, failed.attempt.as_ref().map(|attempt| attempt.run)),
-            (1, Some(90), Some(run))
-        );
-        let lease = begun(&catalog, &claim(id, &failed, 2)).unwrap();
-        let run = lease.run;
-        assert!(lease.end(&end(run, "succeeded", None, 1000)).unwrap());
-        let done = catalog.schedule_state(id).unwrap();
-        assert_eq!((done.attempt, done.running, done.last_success, done.retry_at), (None, None, Some(60), None));
-        // A claim based on another version of the definition is refused.
-        assert!(begun(&catalog, &Claim { version: 2, ..claim(id, &catalog.schedule_state(id).unwrap(), 1) }).is_none());
-    }
-
-    #[test]
-    fn an_attempt_of_another_machine_is_lost_when_it_does_not_beat() {
-        let runtime = runtime();
-        let _on = runtime.enter();
-        let (catalog, id) = catalog();
-        let lease = begun(&catalog, &claim(id, &catalog.schedule_state(id).unwrap(), 1)).unwrap();
-        let at = |host: &str, beat: i64| {
-            let update = "UPDATE runs SET host = ?1, heartbeat_at = ?2";
-            catalog.write(|transaction| transaction.execute(update, params![host, beat])).unwrap();
-            catalog.schedule_state(id).unwrap().running.is_some()
-        };
-        let minute = 60_000_000;
-        assert!(at(&HOST, now() - 10 * minute), "its lock is held here");
-        assert!(at("elsewhere", now() - minute / 2));
-        assert!(!at("elsewhere", now() - 2 * minute));
-        let lost = catalog.schedule_state(id).unwrap();
-        assert_eq!(lost.attempt.as_ref().map(|attempt| attempt.status.as_str()), Some("lost"));
-        let second = begun(&catalog, &claim(id, &lost, 2)).unwrap();
-        assert_eq!(catalog.schedule_state(id).unwrap().lost, 1);
-        // The first attempt can neither send heartbeats nor end.
-        assert!(!catalog.beat_attempt(lease.run).unwrap());
-        let run = lease.run;
-        assert!(!lease.end(&end(run, "succeeded", None, 1000)).unwrap());
-        let run = second.run;
-        assert!(second.end(&end(run, "succeeded", None, 1000)).unwrap());
-        let statuses: Vec<String> = catalog.runs().unwrap().into_iter().map(|run| run.status).collect();
-        assert_eq!(statuses, ["lost", "succeeded"]);
-    }
-
-    /// The holder of a lost lease is notified, and gives up.
-    #[test]
-    fn a_lease_that_is_lost_says_so() {
-        let runtime = runtime();
-        let _on = runtime.enter();
-        let (catalog, id) = catalog();
-        let lease = begun(&catalog, &claim(id, &catalog.schedule_state(id).unwrap(), 1)).unwrap();
-        let (lock, _) = catalog.data.locks.for_run("s", SCHEDULE).unwrap();
-        let quick = catalog.lease(lease.run, lock, Duration::from_millis(5));
-        catalog.write(|transaction| transaction.execute("UPDATE runs SET status = 'lost'", [])).unwrap();
-        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), quick.lost()).await }).unwrap();
-        // Dropped without an end, an attempt is cancelled; but this one is already lost.
-        drop((lease, quick));
-        assert_eq!(catalog.runs().unwrap()[0].status, "lost");
-    }
-
-    #[test]
-    fn what_is_given_up_is_made_again_and_old_runs_go() {
-        let runtime = runtime();
-        let _on = runtime.enter();
-        let (catalog, id) = catalog();
-        drop(begun(&catalog, &claim(id, &catalog.schedule_state(id).unwrap(), 1)));
-        let given_up = catalog.schedule_state(id).unwrap();
-        assert_eq!(given_up.attempt.as_ref().map(|attempt| attempt.status.as_str()), Some("cancelled"));
-        assert!(given_up.retry_at.is_some());
-        for number in 2..9 {
-            let lease = begun(&catalog, &claim(id, &catalog.schedule_state(id).unwrap(), number)).unwrap();
-            let run = lease.run;
-            assert!(lease.end(&end(run, "failed", Some(90), 3)).unwrap());
-        }
-        assert_eq!(catalog.runs().unwrap().len(), 3);
-        assert!(catalog.pause_schedule(id, true, 500).unwrap() && !catalog.pause_schedule(id, true, 600).unwrap());
-        assert!(catalog.pause_schedule(id, false, 700).unwrap());
-        assert_eq!(catalog.schedule_state(id).unwrap().settled, Some(700));
-        let object = catalog.stamped_objects().unwrap().1[0].clone();
-        catalog.remove_object(&object, None).unwrap();
-        assert_eq!((catalog.schedule_states().unwrap(), catalog.runs().unwrap().len()), (vec![], 3));
-    }
 }

@@ -27,7 +27,7 @@ use super::keys::{Keyring, Link};
 use super::locks::Lock;
 use super::objects::{Moved, NewVersion, Object, add_version, define_table, drop_object, rename_object, set_comment};
 use super::opening::Opened;
-use super::schedules::{End, write_end};
+use super::schedules::lease::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
 use super::stored_classes::{self, ColumnClasses};

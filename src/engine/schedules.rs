@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 
 use super::{Engine, Parameters, Session, TransactionStatus};
 use crate::catalog::locks::Lock;
-pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, End, InWork, Lease, Skipped, State};
+pub(crate) use crate::catalog::schedules::lease::{End, Lease};
+pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, InWork, Skipped, State};
 use crate::catalog::transaction::Change;
 use crate::error::{SqlState, failed, message, message_without_place, not_available, sqlstate};
 use crate::files::places;
