@@ -1,66 +1,45 @@
 //! Executes statements.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{Result, ScalarValue, TableReference};
-use datafusion::config::{ConfigExtension, ExtensionOptions};
+use datafusion::common::Result;
 use datafusion::datasource::source_as_provider;
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, DmlStatement, LogicalPlan, SetVariable, Statement as LogicalStatement};
-use datafusion::physical_plan::{displayable, execute_stream};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr, ObjectName, ObjectType, Statement as SqlStatement};
+use sqlparser::ast::{ObjectType, Statement as SqlStatement};
 
 use super::Session;
 use super::answer::Answer;
 use super::auditing;
 use super::changing;
 use super::charting;
-use super::cursors;
+use super::commands::execute_command;
+use super::describing::described;
 use super::dropping;
-use super::erasing;
-use super::exporting;
-use super::identities;
+use super::missing_tables::name_missing_table;
 use super::naming::{object_command, own_name, refuse_insert, refuse_used, shown_definition};
-use super::prepared::{Parameters, Prepared};
-use super::reports;
+use super::preparing::{execute_prepared, no_prepared, prepare, prepared_name};
 use super::rights;
-use super::schema::{CATALOG, PATH, PUBLIC};
+use super::schema::PUBLIC;
+use super::settings::{check_bounds, own_default, wrong_value};
 use super::suppressing;
 use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
-use crate::catalog::objects::Object;
 use crate::catalog::tables::ManagedTable;
-use crate::error::{SqlState, coded, did_you_mean, invalid, message, nearest, raw, sqlstate};
-use crate::files::{self, places};
-use crate::objects::commenting::{self, Commented};
-use crate::objects::protection::{class, covers, masked_segments, notes_on_copy, without_members};
-use crate::objects::{KINDS, kind_of};
-use crate::objects::{altering, check, experiment, granting, lifecycle, profile, refreshing, role, schedule, schema};
-use crate::refresh::as_of::known_schema;
-use crate::refresh::plan::PROFILE_SCHEMA;
-use crate::refresh::published::name_and_time;
-use crate::refresh::refresh;
-use crate::settings::{PortraitSettings, check_engine, check_option};
-use crate::sql::alter_system::AlterSystem;
+use crate::files::places;
+use crate::objects::protection::{class, notes_on_copy};
+use crate::objects::{altering, role, schema};
+use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
-use crate::sql::client::{ClientCommand, Declare};
-use crate::sql::command::{Command, Comment, CommentOn, normal};
-use crate::sql::erasing::Erasing;
-use crate::sql::experiment::AlterExperiment;
+use crate::sql::command::normal;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
-use crate::sql::planning::{bind_parameters, plan, plan_answered};
-use crate::sql::protection::SetClass;
-use crate::sql::schedule::{Action, ScheduleCommand};
+use crate::sql::planning::{bind_parameters, plan_answered};
 use crate::sql::syntax::copies;
-use crate::sql::time_travel;
 use crate::statement::StatementContext;
-use crate::system::comment_rows;
 
 /// Runs a statement.
 pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, context: StatementContext) -> Result<Answer> {
@@ -140,302 +119,13 @@ pub(super) fn has_rows(plan: &LogicalPlan) -> bool {
     !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
 }
 
-/// The name of the prepared statement that EXECUTE runs.
-pub(super) fn executed(parsed: &SqlParsed) -> Option<String> {
-    let SqlParsed::Statement(statement) = parsed else { return None };
-    match statement.as_ref() {
-        SqlStatement::Execute { name: Some(name), .. } => Some(prepared_name(name)),
-        _ => None,
-    }
-}
-
-fn prepared_name(name: &ObjectName) -> String {
-    name.0.last().and_then(|part| part.as_ident()).map(normal).unwrap_or_default()
-}
-
-/// A plan that describes the columns and parameters of a statement; `None` when it has neither.
-pub(super) async fn description_plan(parsed: &Parsed, context: &StatementContext) -> Result<Option<LogicalPlan>> {
-    let context = &rights::check(parsed, context)?;
-    match parsed {
-        Parsed::Sql(parsed) if gives_nothing(parsed) => Ok(None),
-        Parsed::Sql(parsed) => {
-            let mut parsed = match shown_definition(parsed, context)? {
-                Some(shown) => shown,
-                None => parsed.as_ref().clone(),
-            };
-            parser::take_if_not_exists(&mut parsed);
-            parser::take_temporary(&mut parsed);
-            match changing::described(&parsed, context).await? {
-                Some(plan) => Ok(Some(plan)),
-                None => plan_answered(&parsed, context).await.map(Some),
-            }
-        }
-        Parsed::Command(Command::Show(grammar)) => {
-            let Some(kind) = kind_of(grammar.word()) else { return Ok(None) };
-            let shown = parser::parse_composed(kind.shown(), context.session())?;
-            plan(&shown, context).await.map(Some)
-        }
-        Parsed::Command(Command::Describe(_) | Command::ExplainRefresh(_)) => {
-            let columns = if matches!(parsed, Parsed::Command(Command::Describe(_))) { PROPERTIES } else { PLANS };
-            let frame = SessionContext::new_with_state(context.state()).read_batch(pairs(columns, &[])?)?;
-            Ok(Some(frame.into_unoptimized_plan()))
-        }
-        Parsed::Command(Command::Check(_)) => {
-            let frame = SessionContext::new_with_state(context.state()).read_batch(RecordBatch::new_empty(check_schema()))?;
-            Ok(Some(frame.into_unoptimized_plan()))
-        }
-        Parsed::Command(Command::Erasing(Erasing::Export(_, None, _))) => {
-            let empty = RecordBatch::new_empty(crate::system::schema_of(&exporting::COLUMNS));
-            Ok(Some(SessionContext::new_with_state(context.state()).read_batch(empty)?.into_unoptimized_plan()))
-        }
-        Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query, .. }))) => {
-            plan_answered(query, context).await.map(Some)
-        }
-        Parsed::Command(_) => Ok(None),
-    }
-}
-
-/// The columns that CHECK TABLE returns.
-fn check_schema() -> SchemaRef {
-    crate::system::schema_of(&check::COLUMNS)
-}
-
-/// True for statements without rows and parameters.
-fn gives_nothing(parsed: &SqlParsed) -> bool {
-    let statement = match parsed {
-        SqlParsed::Statement(statement) => statement,
-        SqlParsed::CopyTo(copy) => return copies::is_picture(&copy.target),
-        _ => return false,
-    };
-    matches!(
-        statement.as_ref(),
-        SqlStatement::AlterTable(_)
-            | SqlStatement::CreateRole(_)
-            | SqlStatement::AlterRole { .. }
-            | SqlStatement::Drop { .. }
-            | SqlStatement::Comment { .. }
-            | SqlStatement::StartTransaction { .. }
-            | SqlStatement::Commit { .. }
-            | SqlStatement::Rollback { .. }
-            | SqlStatement::Savepoint { .. }
-            | SqlStatement::ReleaseSavepoint { .. }
-            | SqlStatement::Set(_)
-            | SqlStatement::Prepare { .. }
-    )
-}
-
-const PROPERTIES: [&str; 2] = ["property", "value"];
-const PLANS: [&str; 2] = ["plan_type", "plan"];
-
-/// Runs a command.
-async fn execute_command(session: &Session, command: Command, text: &str, context: StatementContext) -> Result<Answer> {
-    match command {
-        Command::Create(create) => {
-            let text = text.to_string();
-            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
-                let created = lifecycle::create(&context, *create, &text, &running);
-                created.await.map_err(|error| name_missing_table(error, &context))
-            }))
-        }
-        Command::Drop(targets, if_exists) => {
-            for target in &targets {
-                lifecycle::drop(&context, target, if_exists).await?;
-            }
-            Ok(Answer::done(vec![]))
-        }
-        Command::Show(grammar) => {
-            let kind = KINDS.into_iter().find(|kind| kind.word() == grammar.word());
-            let shown = kind.map(|kind| kind.shown()).ok_or_else(|| invalid("SHOW", "does not list this kind of object"))?;
-            let shown = &parser::parse_composed(shown, context.session())?;
-            let planned = |context: StatementContext| async move { Ok((plan(shown, &context).await?, context)) };
-            let (plan, context) = context.settled(planned).await?;
-            start(session, DataFrame::new(context.state(), plan), None, &context).await
-        }
-        Command::Describe(target) => {
-            let properties = lifecycle::describe(&context, &target)?;
-            let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PROPERTIES, &properties)?)?;
-            start(session, rows, None, &context).await
-        }
-        Command::Comment(Comment { if_exists, on, text }) => {
-            let target = match &on {
-                CommentOn::Object(target) => Commented::Object(target),
-                CommentOn::Relation(word, name) => Commented::Relation { word, name: own_name(name, &context)? },
-                CommentOn::Column(name) => {
-                    let Some((column, table)) = name.0.split_last().filter(|(_, table)| !table.is_empty()) else {
-                        return Err(invalid(&name.to_string(), "a column is named after its table: table.column"));
-                    };
-                    let column = column.as_ident().map(normal).unwrap_or_default();
-                    Commented::Column { table: own_name(&ObjectName(table.to_vec()), &context)?, column }
-                }
-            };
-            commenting::comment(&target, text.as_deref(), if_exists, &context).await?;
-            Ok(Answer::done(vec![]))
-        }
-        Command::Check(tables) => {
-            let found = check::run_tables(&tables, &context).await.map_err(|error| name_missing_table(error, &context))?;
-            let found = RecordBatch::try_new(check_schema(), found)?;
-            let rows = SessionContext::new_with_state(context.state()).read_batch(found)?;
-            start(session, rows, None, &context).await
-        }
-        Command::SetClass(SetClass { word, table, column, class }) => {
-            let mut parts: Vec<String> = table.0.iter().filter_map(|part| part.as_ident()).map(normal).collect();
-            if word == "PROFILE" && parts.len() == 1 {
-                parts.insert(0, PROFILE_SCHEMA.into());
-            }
-            class::set(&parts, &column, class.as_deref(), &context).await.map(Answer::done)
-        }
-        Command::AlterSystem(AlterSystem { events }) => {
-            auditing::set(&events, &context)?;
-            Ok(Answer::done(vec![]))
-        }
-        Command::Grant(statement) => granting::run(&statement, &context).await.map(Answer::done),
-        Command::BackUp(archive) => {
-            places::check(&archive, context.base(), context.places())?;
-            refuse_own_written(&archive, &context)?;
-            let (engine, place) = (session.engine.clone(), context.base().join(archive));
-            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
-        }
-        Command::Report(statement) => {
-            let reporting = context.clone();
-            Ok(Answer::work(&session.engine, &context, move |running| async move {
-                Box::pin(reports::write(&statement, &reporting, &running)).await
-            }))
-        }
-        Command::Client(ClientCommand::Copy(copy)) if copy.into.is_none() && session.connection().is_some() => {
-            // Without places in the text, which are those of the query alone.
-            let query = parser::parse_composed(&copy.query, context.session())?;
-            let parsed = Parsed::Sql(Box::new(query.clone()));
-            let context = rights::check(&parsed, &context)?;
-            Box::pin(execute_sql(session, query, text, context)).await
-        }
-        Command::Client(command) => Box::pin(cursors::execute(session, command, text, context.parameters())).await,
-        Command::Schedule(ScheduleCommand { name, action }) => match action {
-            Action::Pause | Action::Resume => schedule::pause(&name, matches!(action, Action::Pause), &context).map(Answer::done),
-            Action::Run => {
-                let engine = session.engine.clone();
-                Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
-                    Box::pin(engine.run_schedule(&name, &context)).await
-                }))
-            }
-            action => {
-                let altering = context.clone();
-                Ok(Answer::work(
-                    &session.engine,
-                    &context,
-                    move |_| async move { schedule::alter(&name, action, &altering).await },
-                ))
-            }
-        },
-        Command::AlterExperiment(AlterExperiment { name, decision }) => {
-            let altering = context.clone();
-            let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
-            Ok(Answer::work(&session.engine, &context, decide))
-        }
-        Command::Erasing(Erasing::Export(subjects, None, options)) => {
-            let document = exporting::answered(&subjects, &options, &context).await?;
-            let rows = SessionContext::new_with_state(context.state()).read_batch(document)?;
-            start(session, rows, None, &context).await
-        }
-        Command::Erasing(statement) => {
-            let erasing = context.clone();
-            Ok(Answer::work(
-                &session.engine,
-                &context,
-                move |_| async move { Box::pin(erasing::run(&statement, &erasing)).await },
-            ))
-        }
-        Command::Refresh(statement) if statement.target.grammar.word() == "identity" => {
-            let engine = session.engine.clone();
-            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move {
-                Box::pin(identities::refresh(&engine, &statement, &context)).await
-            }))
-        }
-        Command::ExplainRefresh(statement) if statement.target.grammar.word() == "identity" => {
-            let problem = "its refresh is statements of several tables; EXPLAIN SELECT * FROM resolve_identities(…) shows the plan that finds persons";
-            Err(invalid(&format!("identity {}", statement.target.name), problem))
-        }
-        Command::Refresh(statement) => {
-            let wanted = refreshing::requested(&statement, &context)?;
-            let (covered, owns) = (is_covered(&wanted.profile, &context)?, owns(&wanted.profile, &context)?);
-            let context = as_owner(&wanted.profile, &context)?;
-            let mut masked = Box::pin(masked_segments(&wanted.profile, &context)).await?;
-            if let Some(error) = wanted.segment.as_ref().and_then(|segment| masked.remove(segment)) {
-                return Err(error);
-            }
-            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
-                let label = format!("profile {}", wanted.profile);
-                let refreshed = async {
-                    let mut notes = check::before_refresh(&wanted.profile, &context).await?;
-                    notes.extend(masked.values().map(|error| format!("{}; it has no members until then", message(error))));
-                    let names: BTreeSet<String> = masked.into_keys().collect();
-                    let read = move |name: &str, context: &StatementContext| {
-                        profile::whole(name, context).map(|whole| without_members(whole, &names))
-                    };
-                    notes.extend(Box::pin(refresh::refresh(&context, &read, &class::of_computed, wanted, &running)).await?);
-                    Ok(notes)
-                };
-                match refreshed.await {
-                    Ok(_) if covered => Ok(vec![format!("{label}: refreshed")]),
-                    // The sources are read with the rights of the owner.
-                    Err(error) if covered || !owns => Err(uncovered(&label, error)),
-                    refreshed => refreshed,
-                }
-            }))
-        }
-        Command::ExplainRefresh(statement) => {
-            let wanted = refreshing::requested(&statement, &context)?;
-            // The plan tells the definition.
-            let objects = context.all_objects()?;
-            if let Some(own) = objects.iter().find(|object| object.kind == "profile" && object.name == wanted.profile) {
-                context.check_owns(own)?;
-            }
-            let context = as_owner(&wanted.profile, &context)?;
-            let plans = refresh::explain(&context, &profile::whole, &wanted).await?;
-            let state = context.state();
-            let mut rows = vec![];
-            for (stage, plan) in plans.iter().enumerate() {
-                let stage = if plans.len() > 1 { format!(" of stage {}", stage + 1) } else { String::new() };
-                let optimised = state.optimize(plan)?;
-                let physical = state.query_planner().create_physical_plan(&optimised, &state).await?;
-                rows.push((format!("logical_plan{stage}"), optimised.display_indent().to_string()));
-                rows.push((format!("physical_plan{stage}"), displayable(physical.as_ref()).indent(false).to_string()));
-            }
-            let rows = SessionContext::new_with_state(context.state()).read_batch(pairs(PLANS, &rows)?)?;
-            start(session, rows, None, &context).await
-        }
-    }
-}
-
-/// True when masks or row policies of a profile apply to the role of the statement, which must learn no numbers of it then.
-fn is_covered(profile: &str, context: &StatementContext) -> Result<bool> {
-    let objects = context.all_objects()?;
-    let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
-    own.map_or(Ok(false), |own| covers(own, context))
-}
-
-/// True when the role of the statement owns a profile.
-fn owns(profile: &str, context: &StatementContext) -> Result<bool> {
-    let (objects, rights) = (context.all_objects()?, context.rights()?);
-    Ok(objects.iter().any(|object| object.kind == "profile" && object.name == profile && rights.owns(object)))
-}
-
-/// An error of a refresh without the values that it is about, for a role that must not see them.
-pub(super) fn uncovered(label: &str, error: DataFusionError) -> DataFusionError {
-    match sqlstate(&error) {
-        SqlState::QUERY_CANCELED | SqlState::SERIALIZATION_FAILURE | SqlState::OUT_OF_MEMORY | SqlState::DISK_FULL => error,
-        state => coded(state, label, format!("cannot be refreshed: {}; a role with SUPERUSER sees why", state.meaning())),
-    }
-}
-
-/// The context for computing as the owner of a profile, whoever runs the statement.
-fn as_owner(profile: &str, context: &StatementContext) -> Result<StatementContext> {
-    let objects = context.all_objects()?;
-    let own = objects.iter().find(|object| object.kind == "profile" && object.name == profile);
-    Ok(own.map_or_else(|| context.clone(), |own| context.as_owner(&own.owner).reading_as(&own.owner).defining()))
-}
-
 /// Runs an SQL statement.
-async fn execute_sql(session: &Session, mut parsed: SqlParsed, text: &str, context: StatementContext) -> Result<Answer> {
+pub(super) async fn execute_sql(
+    session: &Session,
+    mut parsed: SqlParsed,
+    text: &str,
+    context: StatementContext,
+) -> Result<Answer> {
     if let Some(shown) = shown_definition(&parsed, &context)? {
         parsed = shown;
     }
@@ -650,211 +340,17 @@ async fn classes_held(ddl: &DdlStatement, context: &StatementContext) -> Result<
     Ok(Some((name, class::of_rows(&made.input, context).await?)))
 }
 
-/// What DESCRIBE shows about the files of a table, in addition to its columns.
-async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result<Vec<String>> {
-    let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
-    let SqlStatement::ExplainTable { table_name, .. } = statement.as_ref() else { return Ok(vec![]) };
-    let Some(name) = table_name.0.last().and_then(|part| part.as_ident()) else { return Ok(vec![]) };
-    let state = context.state();
-    let schema = state.schema_for_ref(TableReference::bare(name.value.as_str()))?;
-    let table = match schema.table(&name.value).await? {
-        // Only the plan knows a folder whose name has no slash.
-        None if name.quote_style == Some('\'') && context.base().join(&name.value).is_dir() => {
-            Some(files::open(&state, &name.value, context.base()).await?)
-        }
-        table => table,
-    };
-    let mut notes = comments_on(table_name, context)?;
-    notes.extend(table.and_then(|table| files::told(&table)));
-    Ok(notes)
-}
-
-/// What COMMENT ON says of a table and its columns.
-fn comments_on(table: &ObjectName, context: &StatementContext) -> Result<Vec<String>> {
-    let names: Vec<String> = table.0.iter().filter_map(|part| part.as_ident()).map(normal).collect();
-    let path = context.path();
-    let (schema, name) = match names.as_slice() {
-        [name] if path.len() < 2 => (path.first().map_or(PUBLIC, String::as_str), name),
-        [.., schema, name] => (schema.as_str(), name),
-        _ => return Ok(vec![]),
-    };
-    let rows = comment_rows(context)?.into_iter();
-    let of_table = rows.filter(|[of, table, ..]| of.as_deref() == Some(schema) && table.as_ref() == Some(name));
-    let told = of_table.map(|[_, _, column, comment]| match column {
-        Some(column) => format!("{name}.{column}: {}", comment.unwrap_or_default()),
-        None => format!("{name}: {}", comment.unwrap_or_default()),
-    });
-    Ok(told.collect())
-}
-
-/// PREPARE: the query is planned now, to report errors, and again at each EXECUTE.
-async fn prepare(
+/// Starts a query.
+pub(super) async fn start(
     session: &Session,
-    name: &str,
-    query: SqlParsed,
-    text: &str,
-    declared: &SqlParsed,
+    frame: DataFrame,
+    staged: Option<Staged>,
     context: &StatementContext,
 ) -> Result<Answer> {
-    if session.prepared.lock().contains_key(name) {
-        let problem = "is prepared already; DEALLOCATE it first, or choose another name";
-        return Err(coded(SqlState::DUPLICATE_PREPARED_STATEMENT, name, problem));
-    }
-    let types = declared_types(declared, context).await?;
-    let prepared = Box::pin(Prepared::of_sql(session.clone(), text, Parsed::Sql(Box::new(query)), types)).await?;
-    session.prepared.lock().insert(name.to_string(), prepared);
-    Ok(Answer::done(vec![]))
-}
-
-/// The types that PREPARE declares for `$1`, `$2` …
-async fn declared_types(prepare: &SqlParsed, context: &StatementContext) -> Result<Vec<DataType>> {
-    let SqlParsed::Statement(prepare) = prepare else { return Ok(vec![]) };
-    let SqlStatement::Prepare { name, data_types, .. } = prepare.as_ref() else { return Ok(vec![]) };
-    // The planner reads them; the query itself is described with them.
-    let SqlParsed::Statement(statement) = parser::parse_composed("SELECT 1", context.session())? else { return Ok(vec![]) };
-    let (name, data_types) = (name.clone(), data_types.clone());
-    let typed = SqlParsed::Statement(Box::new(SqlStatement::Prepare { name, data_types, statement }));
-    let LogicalPlan::Statement(LogicalStatement::Prepare(planned)) = plan(&typed, context).await? else { return Ok(vec![]) };
-    Ok(planned.fields.iter().map(|field| field.data_type().clone()).collect())
-}
-
-async fn execute_prepared(session: &Session, name: &str, parameters: &[Expr], context: &StatementContext) -> Result<Answer> {
-    let prepared = session.prepared.lock().get(name).cloned();
-    let prepared = prepared.ok_or_else(|| no_prepared(session, name))?;
-    let mut values: Vec<ScalarValue> = vec![];
-    for parameter in parameters {
-        let value = time_travel::constant(parameter, &context.state(), context.parameters())?;
-        values.push(value.ok_or_else(|| invalid("EXECUTE", format!("takes constants, got {parameter}")))?);
-    }
-    Box::pin(prepared.execute(Parameters::positional(values))).await
-}
-
-fn no_prepared(session: &Session, name: &str) -> DataFusionError {
-    let prepared = session.prepared.lock();
-    let suggestion = did_you_mean(name, prepared.keys().map(String::as_str));
-    let problem = format!("no such prepared statement{suggestion}; PREPARE {name} AS … makes one");
-    coded(SqlState::UNDEFINED_PREPARED_STATEMENT, name, problem)
-}
-
-/// Starts a query.
-async fn start(session: &Session, frame: DataFrame, staged: Option<Staged>, context: &StatementContext) -> Result<Answer> {
     let task = Arc::new(frame.task_ctx());
     let plan = frame.create_physical_plan().await?;
     let stream = execute_stream(Arc::clone(&plan), task)?;
     Ok(Answer::start(&session.engine, context, plan, stream, staged))
-}
-
-/// For an unknown table, an error that lists the existing ones.
-pub(super) fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
-    if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
-        return error;
-    }
-    let text = raw(&error);
-    let own = format!("table '{CATALOG}.");
-    let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
-    let Some((of, name)) = name.split_once('.') else { return error };
-    let (name, _) = name_and_time(name);
-    // What a tag is explained by is read as its refresh saw it.
-    let of = if of == PATH || known_schema(of).is_some() { PUBLIC } else { of };
-    let state = context.state();
-    let catalog = state.catalog_list().catalog(CATALOG);
-    let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
-    if of != PUBLIC {
-        let schemas = catalog.map(|catalog| catalog.schema_names());
-        let error = of_schema(of, name, schemas, schema.map(|schema| schema.table_names()));
-        return context.unseen(error, &format!("{of}.{name}"));
-    }
-    let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
-    tables.sort();
-    let has_owners = context.all_objects().is_ok_and(|objects| objects.iter().any(|object| !object.owner.is_empty()));
-    if has_owners && tables.iter().any(|table| table == name) {
-        let problem =
-            "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
-        return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
-    }
-    // It may be the name of a profile or segment, which is read in the schema of its kind.
-    let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
-    let published =
-        context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));
-    let suggestion = match published {
-        Some(schema) => {
-            let near = name;
-            format!("; perhaps \"{schema}.{near}\" is meant")
-        }
-        None => did_you_mean(name, tables.iter().map(String::as_str)),
-    };
-    let known = match tables.as_slice() {
-        _ if std::path::Path::new(name).extension().is_some() => {
-            let ends = "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz";
-            files::kinds::not_read(name).unwrap_or(ends).to_string()
-        }
-        [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
-        tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
-        _ => "SHOW TABLES lists them".to_string(),
-    };
-    context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
-}
-
-/// The error for a table that does not exist in a schema other than `public`.
-fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
-    let whole = format!("{schema}.{name}");
-    let Some(mut tables) = tables else {
-        let mut schemas = schemas.unwrap_or_default();
-        schemas.sort();
-        let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
-        return coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such schema{suggestion}; there is {}", schemas.join(", ")));
-    };
-    tables.sort();
-    let whole_names: Vec<String> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
-    let near = nearest(name, tables.iter().map(String::as_str));
-    let suggestion = near.map_or_else(String::new, |near| format!("; perhaps \"{schema}.{near}\" is meant"));
-    let known = match whole_names.as_slice() {
-        [] => format!("{schema} has none yet"),
-        names if names.len() <= 12 => format!("there is {}", names.join(", ")),
-        _ => format!("write SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'"),
-    };
-    coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such table{suggestion}; {known}"))
-}
-
-/// The default of a Portrait setting.
-fn own_default(name: &str) -> Option<String> {
-    let name = name.to_lowercase();
-    let entry = PortraitSettings::default().entries().into_iter().find(|entry| entry.key == name)?;
-    entry.value
-}
-
-/// A clearer error for a wrong value of a setting: DataFusion's names neither setting nor type.
-fn wrong_value(set: &SetVariable, error: &DataFusionError) -> Option<DataFusionError> {
-    let text = raw(error);
-    let takes = match () {
-        () if text.contains("invalid digit") || text.contains("parse integer") || text.contains("number too") => "a whole number",
-        () if text.contains("`true` or `false`") => "true or false",
-        () if text.contains("invalid float") || text.contains("parse float") => "a number",
-        () => return None,
-    };
-    Some(invalid(set.variable.to_lowercase().as_str(), format!("must be {takes}, got '{}'", set.value)))
-}
-
-fn check_bounds(set: &SetVariable) -> Result<()> {
-    let name = set.variable.to_lowercase();
-    check_engine(&name, &set.value)?;
-    if name.starts_with(&format!("{}.", PortraitSettings::PREFIX)) {
-        let keys: Vec<String> = PortraitSettings::default().entries().into_iter().map(|entry| entry.key).collect();
-        if !keys.contains(&name) {
-            let suggestion = did_you_mean(&name, keys.iter().map(String::as_str));
-            let problem = format!("no such setting{suggestion}; system.settings lists them");
-            return Err(coded(SqlState::UNDEFINED_OBJECT, &name, problem));
-        }
-    }
-    Ok(())
-}
-
-/// Pairs of strings as rows.
-fn pairs(columns: [&str; 2], pairs: &[(String, String)]) -> Result<RecordBatch> {
-    let schema = Schema::new(columns.map(|column| Field::new(column, DataType::Utf8, false)).to_vec());
-    let names: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(name, _)| name)));
-    let values: ArrayRef = Arc::new(StringArray::from_iter_values(pairs.iter().map(|(_, value)| value)));
-    Ok(RecordBatch::try_new(Arc::new(schema), vec![names, values])?)
 }
 
 /// Adds a default compression level, which the Parquet writer requires: that of the codec's command line tool.

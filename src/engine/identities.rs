@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::Result;
 
 use super::Engine;
-use super::execution::uncovered;
+use super::commands::uncovered;
 use crate::error::{coded, invalid, message_without_place, sqlstate};
 use crate::objects::definition::Definition;
 use crate::objects::identity;

@@ -12,7 +12,10 @@ use sqlparser::tokenizer::Location;
 
 use super::Session;
 use super::answer::Answer;
+use super::describing::description_plan;
 use super::execution;
+use super::missing_tables::name_missing_table;
+use super::preparing::executed;
 use super::transactions;
 use crate::error::{SqlState, coded};
 use crate::sql::changing;
@@ -88,8 +91,8 @@ impl Prepared {
         let context = session.statement(Parameters::default());
         let tag = execution::tag_of(&parsed);
         let parsed = &parsed;
-        let plan = context.settled(|context| async move { execution::description_plan(parsed, &context).await }).await;
-        let plan = plan.map_err(|error| execution::name_missing_table(error, &context))?;
+        let plan = context.settled(|context| async move { description_plan(parsed, &context).await }).await;
+        let plan = plan.map_err(|error| name_missing_table(error, &context))?;
         let (mut columns, mut parameters) = (Arc::new(Schema::empty()), BTreeMap::new());
         // Statements that give rows without a plan.
         match parsed {
@@ -97,7 +100,7 @@ impl Prepared {
                 columns = session.cursor_columns(name).unwrap_or(columns);
             }
             Parsed::Command(Command::Client(ClientCommand::ShowSetting(name))) => columns = Session::column_of_setting(name),
-            Parsed::Sql(sql) if let Some(prepared) = execution::executed(sql).and_then(|name| session.prepared(&name)) => {
+            Parsed::Sql(sql) if let Some(prepared) = executed(sql).and_then(|name| session.prepared(&name)) => {
                 columns = Arc::clone(&prepared.description.columns);
             }
             _ => {}

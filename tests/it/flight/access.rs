@@ -10,7 +10,7 @@ use prost::Message;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request};
 
-use super::{Client, block_on, channel, codes, connect, database, one, read, rows, serve, status};
+use super::{Client, block_on, channel, codes, connect, database, one, rows, serve, status};
 use crate::support::{portrait, run, skipped};
 
 const ROLES: &str = "CREATE ROLE ada LOGIN SUPERUSER PASSWORD 'pencil'; CREATE ROLE bob LOGIN PASSWORD 'rubber'; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO bob";

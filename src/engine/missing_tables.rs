@@ -1,0 +1,83 @@
+//! The error for a table that does not exist: what is near, and what there is.
+
+use datafusion::error::DataFusionError;
+
+use super::schema::{CATALOG, PATH, PUBLIC};
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded, did_you_mean, nearest, raw, sqlstate};
+use crate::files;
+use crate::refresh::as_of::known_schema;
+use crate::refresh::published::name_and_time;
+use crate::statement::StatementContext;
+
+/// For an unknown table, an error that lists the existing ones.
+pub(super) fn name_missing_table(error: DataFusionError, context: &StatementContext) -> DataFusionError {
+    if sqlstate(&error) != SqlState::UNDEFINED_TABLE {
+        return error;
+    }
+    let text = raw(&error);
+    let own = format!("table '{CATALOG}.");
+    let Some(name) = text.strip_prefix(&own).and_then(|rest| rest.strip_suffix("' not found")) else { return error };
+    let Some((of, name)) = name.split_once('.') else { return error };
+    let (name, _) = name_and_time(name);
+    // What a tag is explained by is read as its refresh saw it.
+    let of = if of == PATH || known_schema(of).is_some() { PUBLIC } else { of };
+    let state = context.state();
+    let catalog = state.catalog_list().catalog(CATALOG);
+    let schema = catalog.as_ref().and_then(|catalog| catalog.schema(of));
+    if of != PUBLIC {
+        let schemas = catalog.map(|catalog| catalog.schema_names());
+        let error = of_schema(of, name, schemas, schema.map(|schema| schema.table_names()));
+        return context.unseen(error, &format!("{of}.{name}"));
+    }
+    let mut tables = schema.map(|schema| schema.table_names()).unwrap_or_default();
+    tables.sort();
+    let has_owners = context.all_objects().is_ok_and(|objects| objects.iter().any(|object| !object.owner.is_empty()));
+    if has_owners && tables.iter().any(|table| table == name) {
+        let problem =
+            "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
+        return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
+    }
+    // It may be the name of a profile or segment, which is read in the schema of its kind.
+    let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
+    let published =
+        context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));
+    let suggestion = match published {
+        Some(schema) => {
+            let near = name;
+            format!("; perhaps \"{schema}.{near}\" is meant")
+        }
+        None => did_you_mean(name, tables.iter().map(String::as_str)),
+    };
+    let known = match tables.as_slice() {
+        _ if std::path::Path::new(name).extension().is_some() => {
+            let ends = "files are read by a name that ends in .parquet, .csv, .tsv, .txt, .json, .ndjson or .xlsx, also with .gz, .zst, .bz2 or .xz";
+            files::kinds::not_read(name).unwrap_or(ends).to_string()
+        }
+        [] => "there are no tables yet; make one with CREATE EXTERNAL TABLE, or write FROM 'file.parquet'".to_string(),
+        tables if tables.len() <= 12 => format!("there is {}", tables.join(", ")),
+        _ => "SHOW TABLES lists them".to_string(),
+    };
+    context.unseen(coded(SqlState::UNDEFINED_TABLE, name, format!("no such table{suggestion}; {known}")), name)
+}
+
+/// The error for a table that does not exist in a schema other than `public`.
+fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
+    let whole = format!("{schema}.{name}");
+    let Some(mut tables) = tables else {
+        let mut schemas = schemas.unwrap_or_default();
+        schemas.sort();
+        let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
+        return coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such schema{suggestion}; there is {}", schemas.join(", ")));
+    };
+    tables.sort();
+    let whole_names: Vec<String> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
+    let near = nearest(name, tables.iter().map(String::as_str));
+    let suggestion = near.map_or_else(String::new, |near| format!("; perhaps \"{schema}.{near}\" is meant"));
+    let known = match whole_names.as_slice() {
+        [] => format!("{schema} has none yet"),
+        names if names.len() <= 12 => format!("there is {}", names.join(", ")),
+        _ => format!("write SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'"),
+    };
+    coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such table{suggestion}; {known}"))
+}
