@@ -32,13 +32,15 @@ A column with at most 16,384 distinct values (for strings, at most 4 MB of them)
 
 - `distinct_values` is an estimate (HyperLogLog, standard error 1.2 %);
 - `most_frequent` has the values with at least 1 % of the rows; their row counts are accurate to about 1/8000 of all rows;
-- `q25`, `median` and `q75` are off by at most 0.8 % of their value; `mean` and `stddev` are exact;
+- `q25`, `median` and `q75` of numbers are off by at most 0.8 % of their value, those of dates and times by about 1.4 % of the rows (standard
+  error, from a sample of 1,024 values); `mean` and `stddev` are exact;
 - `patterns`, and alerts about forms and duplicates, come from 1,024 of the distinct values.
 
-`missing` counts NULLs, `blank` strings of only white space. Mean, sample standard deviation and quartiles are of the finite numbers. A
-pattern has `9` for a digit and `A` for an upper-case letter, with the length of the run in braces, and `a+`, `中+` and `L+` for runs of
-lower-case letters, Chinese characters and other letters: `9{11}`, `A9`, `a+9{3}@a+.a+`. Decimals of more than 18 digits are read as
-doubles. For lists, structs and maps only NULLs are counted.
+`missing` counts NULLs, `blank` strings of only white space. Mean, sample standard deviation and quartiles are of the finite numbers.
+Quartiles are text, as `min` and `max` are, so that those of dates are dates: `CAST(median AS DOUBLE)` for a number. Those of numbers are
+interpolated, those of dates and times are values of the column. A pattern has `9` for a digit and `A` for an upper-case letter, with the
+length of the run in braces, and `a+`, `中+` and `L+` for runs of lower-case letters, Chinese characters and other letters: `9{11}`, `A9`,
+`a+9{3}@a+.a+`. Decimals of more than 18 digits are read as doubles. For lists, structs and maps only NULLs are counted.
 
 Each alert begins with a fixed word, so that you can filter by it:
 
@@ -75,9 +77,9 @@ Each alert begins with a fixed word, so that you can filter by it:
         Column { name: "max", data_type: "VARCHAR", text: "largest value" },
         Column { name: "mean", data_type: "DOUBLE", text: "for a number: mean" },
         Column { name: "stddev", data_type: "DOUBLE", text: "for a number: sample standard deviation" },
-        Column { name: "q25", data_type: "DOUBLE", text: "for a number: first quartile" },
-        Column { name: "median", data_type: "DOUBLE", text: "for a number: median" },
-        Column { name: "q75", data_type: "DOUBLE", text: "for a number: third quartile" },
+        Column { name: "q25", data_type: "VARCHAR", text: "for a number, date or time: first quartile" },
+        Column { name: "median", data_type: "VARCHAR", text: "for a number, date or time: median" },
+        Column { name: "q75", data_type: "VARCHAR", text: "for a number, date or time: third quartile" },
         Column {
             name: "most_frequent",
             data_type: "STRUCT(value VARCHAR, rows BIGINT)[]",

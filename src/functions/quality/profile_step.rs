@@ -178,7 +178,7 @@ struct Row {
     has_values: bool,
     min: Option<String>,
     max: Option<String>,
-    quartiles: Option<[f64; 3]>,
+    quartiles: Option<[String; 3]>,
     frequent: Vec<(String, u64)>,
     patterns: Vec<(String, u64)>,
 }
@@ -222,6 +222,11 @@ impl ProfileColumns {
                     bits.map(|bits| show(&[bits])).transpose().map(|texts| texts.and_then(|mut texts| texts.pop()))
                 };
                 (row.min, row.max) = (show_one(summary.min)?, show_one(summary.max)?);
+                row.quartiles = match (summary.quartiles, summary.quartile_times) {
+                    (Some(quartiles), _) => numbers_shown(quartiles, *kind)?,
+                    (None, Some(times)) if *data_type != DataType::Boolean => show(&times)?.try_into().ok(),
+                    (None, _) => None,
+                };
                 row.frequent = shown(&summary.frequent, show)?;
                 // Numbers with a decimal point have no useful pattern.
                 let sample = match kind {
@@ -273,9 +278,9 @@ impl ProfileColumns {
             texts(&|row| rows[row].max.clone()),
             double(&|row| moments(row).map(|moments| moments.mean)),
             double(&|row| moments(row).filter(|moments| moments.rows > 1).map(|moments| moments.deviation)),
-            double(&|row| row.quartiles.map(|quartiles| quartiles[0])),
-            double(&|row| row.quartiles.map(|quartiles| quartiles[1])),
-            double(&|row| row.quartiles.map(|quartiles| quartiles[2])),
+            texts(&|row| rows[row].quartiles.as_ref().map(|quartiles| quartiles[0].clone())),
+            texts(&|row| rows[row].quartiles.as_ref().map(|quartiles| quartiles[1].clone())),
+            texts(&|row| rows[row].quartiles.as_ref().map(|quartiles| quartiles[2].clone())),
             counted(rows, "value", |row| &row.frequent),
             counted(rows, "pattern", |row| &row.patterns),
             list(rows.iter().map(|row| row.facts.alerts())),
@@ -285,7 +290,6 @@ impl ProfileColumns {
 
 impl Row {
     fn take<V>(&mut self, summary: &Summary<V>, sample: Vec<(String, u64)>, is_text: bool) {
-        self.quartiles = summary.quartiles;
         let facts = Facts {
             values: summary.values,
             distinct: summary.distinct,
@@ -306,6 +310,19 @@ impl Row {
 fn shown(values: &[(u64, u64)], show: impl Fn(&[u64]) -> Result<Vec<String>>) -> Result<Vec<(String, u64)>> {
     let bits: Vec<u64> = values.iter().map(|(bits, _)| *bits).collect();
     Ok(show(&bits)?.into_iter().zip(values.iter().map(|(_, rows)| *rows)).collect())
+}
+
+/// Quartiles as the column shows its numbers: without a point where they are whole, unless the column has doubles.
+fn numbers_shown(quartiles: [f64; 3], kind: Kind) -> Result<Option<[String; 3]>> {
+    if quartiles.iter().any(|quartile| !quartile.is_finite()) {
+        return Ok(None);
+    }
+    let texts = texts_of_bits(&quartiles.map(Kind::float), &DataType::Float64)?;
+    let shown = |text: String| match kind {
+        Kind::Float => text,
+        _ => text.strip_suffix(".0").map_or(text.clone(), ToString::to_string),
+    };
+    Ok(texts.into_iter().map(shown).collect::<Vec<_>>().try_into().ok())
 }
 
 fn shortened(text: String) -> String {

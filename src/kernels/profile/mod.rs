@@ -7,7 +7,8 @@
 //! |---|---|---|---|
 //! | distinct values | counted | HyperLogLog, 2¹³ registers | 1.2 % (standard error) |
 //! | frequent values | counted | Count-Min of two rows, minus the expected rows of others | finds those of 1 % and more; ± 1/8192 of rows |
-//! | quantiles | from the values | histogram with 128 buckets per power of two | 0.8 % of the value |
+//! | quantiles of numbers | from the values | histogram with 128 buckets per power of two | 0.8 % of the value |
+//! | quantiles of times | from the values | the 1,024 values with the smallest hashes, and the frequent values | 1.4 % of the rows (standard error) |
 //! | mean, standard deviation | from the values | integer sums in each bucket | only rounding |
 //! | patterns of strings | from all values | the 1,024 values with the smallest hashes, with their exact counts | sampling error |
 //!
@@ -28,6 +29,7 @@ mod rows;
 mod sample;
 mod summary;
 mod texts;
+mod times;
 
 pub use alerts::Facts;
 pub use numbers::{Kind, Numbers};

@@ -6,6 +6,7 @@ use super::hash::of_number;
 use super::histogram::{Histogram, Moments, ordered, unordered};
 use super::sample::Sample;
 use super::summary::{Summary, most_frequent};
+use super::times;
 
 /// The type of the values. All are passed as 64 bits whose unsigned order is that of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -312,6 +313,8 @@ impl Numbers {
                     summary.quartiles =
                         (moments.rows > 0).then(|| [0.25, 0.5, 0.75].map(|share| exact_quantile(&numbers, moments.rows, share)));
                     summary.moments = Some(moments);
+                } else {
+                    summary.quartile_times = times::quartiles(&values);
                 }
                 summary.frequent = most_frequent(values.clone(), frequent);
                 summary.sample = values;
@@ -330,8 +333,12 @@ impl Numbers {
                         .map(|((first, median), third)| [first, median, third]);
                     summary.moments = Some(moments);
                 }
-                summary.frequent = most_frequent(sketch.frequencies.frequent(), frequent);
+                let often = sketch.frequencies.frequent();
                 summary.sample = sketch.sample.into_values();
+                if kind == Kind::Time {
+                    summary.quartile_times = times::sampled_quartiles(&often, &summary.sample, self.values);
+                }
+                summary.frequent = most_frequent(often, frequent);
             }
         }
         summary
@@ -419,5 +426,27 @@ mod tests {
         times.update(&[5, 10, 11, 12].map(Kind::signed));
         let summary = times.summary(1);
         assert!(summary.moments.is_none() && summary.beyond == 2);
+        assert_eq!(summary.quartile_times.map(|times| times.map(Kind::whole)), Some([5, 10, 11]));
+    }
+
+    #[test]
+    fn times_beyond_the_table_have_quartiles_in_any_order() {
+        let minute = |row: i64| Kind::signed(1_700_000_000_000_000 + row * 60_000_000);
+        let of = |rows: &[i64]| {
+            let mut times = Numbers::new(Kind::Time, None);
+            times.update(&rows.iter().map(|row| if row % 5 == 0 { Kind::signed(0) } else { minute(*row) }).collect::<Vec<_>>());
+            times
+        };
+        let rows: Vec<i64> = (0..100_000).collect();
+        let whole = of(&rows).summary(1).quartile_times.unwrap();
+        let mut parts = of(&rows[70_000..]);
+        parts.merge(of(&rows[..100]));
+        parts.merge(of(&rows[100..70_000]));
+        assert_eq!(parts.summary(1).quartile_times, Some(whole));
+        // A fifth of the rows have one early time; the quarters of all rows are 1/16, 3/8 and 11/16 of the others.
+        for (found, place) in whole.into_iter().zip([6_250, 37_500, 68_750]) {
+            let off = (Kind::whole(found) - Kind::whole(minute(place))) / 60_000_000;
+            assert!(off.abs() < 5_000, "{place}: {off}");
+        }
     }
 }

@@ -14,8 +14,10 @@ pub struct Summary<V> {
     pub max: Option<V>,
     /// The moments of the finite numbers.
     pub moments: Option<Moments>,
-    /// The first quartile, the median and the third quartile.
+    /// The first quartile, the median and the third quartile of the finite numbers.
     pub quartiles: Option<[f64; 3]>,
+    /// The same of times; each is one of the values.
+    pub quartile_times: Option<[V; 3]>,
     /// The most frequent values with their rows, in descending order; ties by value.
     pub frequent: Vec<(V, u64)>,
     /// The number of strings that consist only of white space.
