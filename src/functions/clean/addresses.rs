@@ -27,7 +27,7 @@ name of a province or city (a name, a number) goes to `rest`. All results are fu
 | field | meaning |
 |---|---|
 | `province` | province, autonomous region, municipality or special region |
-| `city` | prefecture-level city, prefecture or league; for a municipality, the municipality again; NULL where the province governs the district directly (仙桃市, 澄迈县) |
+| `city` | prefecture-level city, prefecture or league; for a municipality, the municipality again; NULL where the province governs the district directly (仙桃市, 澄迈县), and in Hong Kong and Macau |
 | `district` | district, county or county-level city |
 | `rest` | what follows: town, street, house |
 
@@ -36,7 +36,8 @@ which they differ are NULL: 鼓楼区 alone has neither province nor city. **For
 巢湖市庐江县 is in Hefei), by the changes since 1980; a district that was divided gives its largest part, or only its city.
 
 A short name counts only if it is not part of another name: 南京 does not count in 南京路 and 南京东路, and short names of districts count only after
-their city or province. Towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
+their city or province. Taiwan is read down to its cities and counties, Hong Kong and Macau down to their districts, which count only after
+香港 or 澳门. Towns and streets are not checked. A text without a division gives NULL for all three levels and the text itself as
 `rest`. `address_problem` says what is wrong.
 
 **Elsewhere.** Python: `cpca.transform`, whose divisions are those of one year; elsewhere an address service of a map, per call.",

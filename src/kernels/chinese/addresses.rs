@@ -227,8 +227,14 @@ impl<'a> Search<'a> {
     /// True if the division can follow what was read, as a part of it now or formerly.
     fn is_inside(&self, sense: &Sense, reading: &Reading<'_>) -> bool {
         if reading.senses.is_empty() {
-            // An address cannot begin with the short name of a district: 南山 may be anything.
-            return !(sense.is_short && sense.level == Level::District);
+            // An address cannot begin with the short name of a district: 南山 may be anything. Nor with names such as 南区 and 桃园,
+            // which mean Hong Kong or Taiwan only after it.
+            let is_beyond = self.china.is_beyond_the_mainland(sense.place);
+            return match sense.level {
+                Level::Province => true,
+                Level::City => !(sense.is_short && is_beyond),
+                Level::District => !(sense.is_short || is_beyond),
+            };
         }
         let chain = self.china.chain(sense.place);
         reading.senses.iter().any(|above| {
@@ -297,11 +303,16 @@ impl<'a> Search<'a> {
 
     /// True if the full name of a city or district from elsewhere follows.
     fn names_another(&self, rest: &str, chain: &[Option<usize>; 3]) -> bool {
+        // The districts of Taiwan's cities are not listed, and many have names of the mainland: 大安区, 中山区.
+        let is_taiwan = chain[0].is_some_and(|province| self.china.places[province].name == "台湾省");
+        let is_another = |sense: &Sense| {
+            sense.level != Level::Province && !sense.is_short && !self.china.is_beyond_the_mainland(sense.place)
+        };
         chain[2].is_none()
-            && self.china.begins(rest).any(|(name, senses)| {
-                senses
-                    .iter()
-                    .any(|sense| sense.level != Level::Province && !sense.is_short && ends_full(name, &rest[name.len()..]))
-            })
+            && !is_taiwan
+            && self
+                .china
+                .begins(rest)
+                .any(|(name, senses)| senses.iter().any(is_another) && ends_full(name, &rest[name.len()..]))
     }
 }

@@ -145,6 +145,11 @@ impl Divisions {
         chain
     }
 
+    /// True in Taiwan, Hong Kong and Macau, whose divisions have codes of our own.
+    pub fn is_beyond_the_mainland(&self, place: usize) -> bool {
+        self.places[place].code >= 710_000
+    }
+
     /// True if the province governs its districts directly.
     pub fn is_municipality(&self, province: usize) -> bool {
         matches!(self.places[province].code, 110_000 | 120_000 | 310_000 | 500_000)
