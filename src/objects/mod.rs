@@ -29,6 +29,7 @@ mod external_table;
 mod function;
 pub mod granting;
 pub mod identity;
+mod improvement;
 pub mod kind;
 pub mod lifecycle;
 mod measured;

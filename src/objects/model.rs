@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, Statement as SqlStatement};
 
 use super::definition::{Definition, constant};
+use super::improvement::{direction, doubt, is_better, of_measure};
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
 use super::protection;
@@ -23,7 +24,7 @@ use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, failed, invalid, one_of};
-use crate::learning::model::stored::TrainedFeature;
+use crate::learning::model::described::EARLIER;
 use crate::learning::model::{Model as Applied, ModelType, Trained, Training, model_type, plan as training_plan, type_names};
 use crate::refresh::as_of::settle;
 use crate::refresh::literals::coerced;
@@ -45,7 +46,8 @@ AS query",
 The page of each type describes its options. For clusters (`kmeans`, `kprototypes`) this is the page of the function with the same name: `n_clusters = 4` here is `n_clusters => 4` in
 `kmeans(…)`, with the same defaults. Models with a target (`logistic_regression`, `linear_regression`, `poisson_regression`, `decision_tree`, `random_forest`, `gradient_boosting`) hold some rows
 out and are measured on those. The statement trains the model at once. OR REPLACE always trains again, because rows may have changed. With `keep_if_better = 'auc'` the earlier version stays unless the
-new one has a better value of that measure. So a schedule can train every month and keep the best model. Each version is measured on its own held-out rows; a note says if these may differ. The model, its training query, the rows used and left out, a description of the features, and
+new one has a better value of that measure. So a schedule can train every month and keep the best model. Both are measured on the rows that the new version
+holds out, and `ml_training_info` shows what the earlier one reaches there; if these rows lack one of its features, each version is measured on its own rows, and a note says if these may differ. The model, its training query, the rows used and left out, a description of the features, and
 measures of the training are stored in one transaction as a new version. `ml_predict` and the other `ml_…` functions use the newest version. If the statement fails or is
 cancelled, the earlier version stays.
 
@@ -146,7 +148,7 @@ impl Kind for Model {
     fn check<'a>(&'a self, object: &'a Object, context: &'a StatementContext) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             let definition = Definition::read(object.clone(), context.session())?;
-            planned(&definition, context).await.map(|_| vec![])
+            planned(&definition, None, context).await.map(|_| vec![])
         })
     }
 
@@ -259,11 +261,11 @@ fn metrics(trained: &Trained) -> String {
 }
 
 /// The plan of the training, which returns one row with the model.
-async fn planned(definition: &Definition, context: &StatementContext) -> Result<LogicalPlan> {
+async fn planned(definition: &Definition, rival: Option<StoredModel>, context: &StatementContext) -> Result<LogicalPlan> {
     let label = definition.object.label();
     let model_type = type_of(&label, definition)?;
     let constants = definition.constants(Some(model_type.doc()))?;
-    let training = training(&label, model_type, definition)?;
+    let training = Training { rival, ..training(&label, model_type, definition)? };
     let mut query = Box::new(definition.query()?.clone());
     settle(query.as_mut(), context.now(), &constants);
     let statement = SqlParsed::Statement(Box::new(SqlStatement::Query(query)));
@@ -277,7 +279,12 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
     let began = Instant::now();
     let (object, label) = (&new.object, new.object.label());
     let definition = Definition::read(object.clone(), context.session())?;
-    let plan = planned(&definition, context).await?;
+    let measure = definition.options.text("keep_if_better");
+    let before = match measure {
+        Some(_) => context.catalog().model(&object.name)?,
+        None => None,
+    };
+    let plan = planned(&definition, before.clone(), context).await?;
     let trained = match definition.options.text(TRAINED) {
         Some(trained) => trained.to_string(),
         None => learn(&label, plan, context, running).await?,
@@ -294,27 +301,27 @@ async fn train(new: &NewObject, context: &StatementContext, running: &RunningPla
         trained,
         took: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
     };
-    let learned = Applied::read(stored.clone())?.trained;
+    let applied = Applied::read(stored.clone())?;
+    let again = applied.fitted().described().steps;
+    let learned = applied.trained;
     let model_type = definition.required("type")?;
     if learned.model_type != model_type {
         let problem = format!("type is '{model_type}', but trained holds a model of type '{}'", learned.model_type);
         return Err(invalid(&label, problem));
     }
     let mut notes = vec![];
-    if let Some(measure) = definition.options.text("keep_if_better") {
+    if let Some(measure) = measure {
         let better = direction(&label, measure, &learned)?;
-        if let Some(before) = context.catalog().model(&object.name)? {
+        if let Some(before) = before {
             let earlier = Trained::read(&label, &before.trained)?;
-            if !is_measured_alike(&learned, &earlier) {
-                notes.push(format!(
-                    "{label}: {measure} of the two versions may come from different rows, so that a difference may come from the rows, not from the model; to compare on the same rows, train under another name and give both to ml_evaluate"
-                ));
-            }
-            if !is_better(measure, better, &learned, &earlier) {
-                let of = |trained: &Trained| trained.metrics.get(measure).map_or("none".into(), |value| short(value.0));
-                let (now, was) = (of(&learned), of(&earlier));
-                let stays = format!("{label}: {measure} {now} is not better than {was}; version {} stays", before.version);
-                notes.insert(0, stays);
+            let on_these_rows = again.iter().find(|step| step.step == EARLIER && step.measure == measure && !is_given);
+            let was = on_these_rows.map_or_else(|| of_measure(&earlier, measure), |step| Some(step.value.0));
+            let now = of_measure(&learned, measure);
+            notes.extend(doubt(&label, measure, on_these_rows.is_some(), &learned, &earlier));
+            if !is_better(better, now, was) {
+                let shown = |value: Option<f64>| value.map_or("none".into(), short);
+                let (now, was) = (shown(now), shown(was));
+                notes.insert(0, format!("{label}: {measure} {now} is not better than {was}; version {} stays", before.version));
                 return Ok(notes);
             }
         }
@@ -356,98 +363,6 @@ async fn remember(create: &Create, sql: &str, stored: &StoredModel, context: &St
     unless_moved(put, context).map(Some)
 }
 
-/// Whether larger or smaller values of a measure are better. An error if the training does not give it, or if it does not say how good
-/// a model is.
-fn direction(label: &str, measure: &str, new: &Trained) -> Result<Better> {
-    if new.metrics.contains_key(measure)
-        && let Some(better) = better(measure)
-    {
-        return Ok(better);
-    }
-    let known: Vec<&str> = new.metrics.keys().map(String::as_str).filter(|name| better(name).is_some()).collect();
-    let suggestion = did_you_mean(measure, known.iter().copied());
-    let known = known.join(", ");
-    Err(invalid(label, format!("keep_if_better takes a measure of quality, got {measure}{suggestion}; training gives {known}")))
-}
-
-/// Which values of a measure are better; `None` for one that does not say how good a model is.
-fn better(measure: &str) -> Option<Better> {
-    if LESS_IS_BETTER.contains(&measure) {
-        return Some(Better::Less);
-    }
-    MORE_IS_BETTER.contains(&measure).then_some(Better::More)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Better {
-    More,
-    Less,
-}
-
-/// Whether one trained model is better than another by a measure; a missing value is worse.
-fn is_better(measure: &str, better: Better, new: &Trained, before: &Trained) -> bool {
-    let of = |trained: &Trained| trained.metrics.get(measure).map(|value| value.0).filter(|value| !value.is_nan());
-    match (of(new), of(before)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(found), Some(was)) => match better {
-            Better::More => found > was,
-            Better::Less => found < was,
-        },
-    }
-}
-
-/// The options that choose the rows on which a model is measured.
-const CHOOSE_ROWS: [&str; 4] = ["split =>", "holdout =>", "random_state =>", "time =>"];
-
-/// Whether two versions were measured on the same rows, as far as what is stored tells: as many rows, held out in the same way, and the
-/// same values of the features that both have.
-fn is_measured_alike(new: &Trained, before: &Trained) -> bool {
-    fn chosen(trained: &Trained) -> Vec<&str> {
-        trained.options.split(", ").filter(|option| CHOOSE_ROWS.iter().any(|name| option.starts_with(*name))).collect()
-    }
-    let held = |trained: &Trained| trained.metrics.get("holdout_rows").map(|rows| rows.0);
-    let same = |feature: &&TrainedFeature| before.features.iter().find(|other| other.name == feature.name);
-    let shared: Vec<&TrainedFeature> = new.features.iter().filter(|feature| same(feature).is_some()).collect();
-    let is_same_data = !shared.is_empty() && shared.iter().all(|feature| same(feature) == Some(*feature));
-    new.rows == before.rows && held(new) == held(before) && chosen(new) == chosen(before) && is_same_data
-}
-
-/// Measures of which smaller values are better.
-const LESS_IS_BETTER: [&str; 12] = [
-    "log_loss",
-    "brier",
-    "rmse",
-    "mae",
-    "poisson_deviance",
-    "deviance",
-    "out_of_bag_squared_error",
-    "inertia",
-    "cost",
-    "davies_bouldin",
-    "aic",
-    "bic",
-];
-
-/// Measures of which larger values are better. The others, such as the number of iterations, do not say how good a model is.
-const MORE_IS_BETTER: [&str; 15] = [
-    "auc",
-    "pr_auc",
-    "ks",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "r2",
-    "training_r2",
-    "pseudo_r2",
-    "log_likelihood",
-    "silhouette",
-    "calinski_harabasz",
-    "concordance",
-    "likelihood_ratio",
-];
-
 /// A number with at most six decimals.
 fn short(number: f64) -> String {
     format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_string()
@@ -486,6 +401,7 @@ fn training(label: &str, model_type: &'static dyn ModelType, definition: &Defini
         weight: definition.options.text("weight").map(str::to_string),
         others,
         options: Options::read(doc, given)?,
+        rival: None,
     })
 }
 

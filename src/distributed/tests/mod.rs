@@ -269,6 +269,7 @@ fn train(engine: &Engine, session: &Session) -> Result<LogicalPlan> {
         weight: None,
         others: vec![],
         options: Options::read(model_type.doc(), options)?,
+        rival: None,
     };
     let query = plan_of(engine, session, "SELECT customer_id, age FROM sample_customers(rows => 50)")?;
     crate::learning::model::plan(&training, query)

@@ -25,8 +25,8 @@ const DOC: Doc = Doc {
     summary: "Shows how a model was trained: iterations, candidates tried, and the measures on each part of the rows.",
     description: "\
 One row per measure. `iteration` rows show the loss during the fit, `candidate` rows what `search` tried, `fold` rows the measures of
-cross-validation and `folds` their mean and standard deviation, `training` and `holdout` rows the measures of the stored model. `metric`
-rows are what `system.models` shows of the model. `note` rows are the notes of the training: features that leak the target, columns that
+cross-validation and `folds` their mean and standard deviation, `training` and `holdout` rows the measures of the stored model.
+`earlier` rows are the measures of the version before it on the same rows, if it was trained with `keep_if_better`. `metric` rows are what `system.models` shows of the model. `note` rows are the notes of the training: features that leak the target, columns that
 were dropped, a fit that did not converge.
 
 **Cost.** Reads the stored model, no rows.
@@ -35,8 +35,8 @@ were dropped, a fit that did not converge.
 `evals_result`.",
     arguments: &[MODEL],
     columns: &[
-        Column { name: "step", data_type: "VARCHAR", text: "`iteration`, `candidate`, `fold`, `folds`, `training`, `holdout`, `metric` or `note`" },
-        Column { name: "number", data_type: "BIGINT", text: "number of the iteration, candidate or fold, from 1" },
+        Column { name: "step", data_type: "VARCHAR", text: "`iteration`, `candidate`, `fold`, `folds`, `training`, `holdout`, `earlier`, `metric` or `note`" },
+        Column { name: "number", data_type: "BIGINT", text: "number of the iteration, candidate or fold, from 1; for `earlier`, the version" },
         Column { name: "detail", data_type: "VARCHAR", text: "what was tried; `mean` or `stddev` for folds; the text of a note" },
         Column { name: "measure", data_type: "VARCHAR", text: "`auc`, `log_loss`, …; NULL for a note" },
         Column { name: "value", data_type: "DOUBLE", text: "value of the measure; NULL for a note" },

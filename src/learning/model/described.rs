@@ -44,10 +44,13 @@ pub struct Described {
     pub importance: Vec<Importance>,
 }
 
+/// The step of the measures of an earlier version on the rows that the new one is measured on; its number is the version.
+pub const EARLIER: &str = "earlier";
+
 /// A measure of one step of training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingStep {
-    /// `iteration`, `fold`, `candidate`, `holdout`, …
+    /// `iteration`, `fold`, `candidate`, `holdout`, [`EARLIER`], …
     pub step: String,
     /// Its number, from 1.
     pub number: u64,

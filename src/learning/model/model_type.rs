@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::common::Result;
 use serde_json::Value;
 
+use super::applied::Model;
 use super::described::{Described, Weight};
 use super::lifetime::FittedLifetime;
 use super::stored::StoredForm;
@@ -39,6 +40,17 @@ pub trait ModelType: Debug + Send + Sync {
 
     /// Trains on rows, which may be modified.
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop>;
+
+    /// The same; a type that measures itself on rows also measures an earlier version on them.
+    fn train_against(
+        &self,
+        _rival: &Model,
+        rows: &mut Rows,
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
+        self.train(rows, options, running)
+    }
 
     /// Reads the result of training from the stored text.
     ///

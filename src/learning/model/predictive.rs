@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 use serde_json::json;
 
+use super::applied::Model;
 use super::model_type::{Fitted, Learned, ModelType};
 use super::stored::StoredForm;
 use crate::adapter::arguments::Options;
@@ -186,6 +187,19 @@ impl Predictive {
             How::Trees(growing) => Algorithm::Trees(TreeSettings::read(growing, self.task(options)?, options)?),
         })
     }
+
+    fn learn(
+        &self,
+        rival: Option<&Model>,
+        rows: &mut Rows,
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
+        let task = self.task(options).map_err(|error| running.worker.fail(error))?;
+        let asked = Asked { doc: self.doc, task, options, rival, algorithm: &|options| self.algorithm(options) };
+        let learned = train(&asked, rows, running)?;
+        Ok(Learned { metrics: learned.metrics, body: json!(learned.predictor) })
+    }
 }
 
 impl ModelType for Predictive {
@@ -206,10 +220,17 @@ impl ModelType for Predictive {
     }
 
     fn train(&self, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
-        let task = self.task(options).map_err(|error| running.worker.fail(error))?;
-        let predictor =
-            train(&Asked { doc: self.doc, task, options, algorithm: &|options| self.algorithm(options) }, rows, running)?;
-        Ok(Learned { metrics: predictor.metrics, body: json!(predictor.predictor) })
+        self.learn(None, rows, options, running)
+    }
+
+    fn train_against(
+        &self,
+        rival: &Model,
+        rows: &mut Rows,
+        options: &Options,
+        running: &Computing<'_>,
+    ) -> Result<Learned, Stop> {
+        self.learn(Some(rival), rows, options, running)
     }
 
     fn read(&self, stored: &StoredForm<'_>) -> Result<Box<dyn Fitted>> {

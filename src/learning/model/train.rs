@@ -8,6 +8,7 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::applied::Model;
 use super::model_type;
 use super::model_type::ModelType;
 use super::stored::{Exact, Trained, features_of};
@@ -15,6 +16,7 @@ use crate::adapter::arguments::{Options, check_role, find, is_default};
 use crate::adapter::plain::{Plain, Scalar, untold};
 use crate::adapter::relation::{Call, Role, Roles};
 use crate::adapter::step::Step;
+use crate::catalog::models::StoredModel;
 use crate::docs::{Argument, Takes};
 use crate::error::{did_you_mean, invalid};
 use crate::kernels::control::Stop;
@@ -33,6 +35,8 @@ pub struct Training {
     /// The columns for the other roles of the type, such as the target.
     pub others: Vec<(&'static str, String)>,
     pub options: Options,
+    /// The version that the new one must surpass.
+    pub rival: Option<StoredModel>,
 }
 
 /// The plan that trains on the rows of a query.
@@ -103,7 +107,12 @@ pub fn plan(training: &Training, query: LogicalPlan) -> Result<LogicalPlan> {
     spec.features.iter_mut().for_each(|feature| feature.is_time = times.contains(&feature.name));
     let describe = training.model_type.check(&training.options)?;
     let written = training.options.written().iter().map(|(name, value)| (name.to_string(), Scalar(value.clone())));
-    let compute = Train { model_type: training.model_type.name().to_string(), options: describe, written: written.collect() };
+    let compute = Train {
+        model_type: training.model_type.name().to_string(),
+        options: describe,
+        written: written.collect(),
+        rival: training.rival.clone(),
+    };
     Gather::new(spec, compute).over([input], call.schema)
 }
 
@@ -121,6 +130,9 @@ pub struct Train {
     /// The options that were given.
     #[serde(with = "untold")]
     written: Vec<(String, Scalar)>,
+    /// The version that the new one must surpass.
+    #[serde(with = "untold")]
+    rival: Option<StoredModel>,
 }
 
 impl Train {
@@ -148,7 +160,11 @@ impl Compute for Train {
         drop(column);
         let read = self.model_type().and_then(|model_type| Ok((model_type, self.read_options()?)));
         let (model_type, options) = read.map_err(|error| running.worker.fail(error))?;
-        let learned = model_type.train(&mut rows, &options, running)?;
+        let rival = self.rival.clone().map(Model::read).transpose().map_err(|error| running.worker.fail(error))?;
+        let learned = match &rival {
+            Some(rival) => model_type.train_against(rival, &mut rows, &options, running)?,
+            None => model_type.train(&mut rows, &options, running)?,
+        };
         let metrics = learned.metrics.into_iter().filter_map(|(name, value)| Some((name, Exact(value?))));
         let trained = Trained {
             model_type: self.model_type.clone(),

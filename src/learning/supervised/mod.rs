@@ -22,6 +22,7 @@ pub mod measures;
 mod permutation;
 pub mod plan;
 pub mod predictor;
+mod rival;
 mod split;
 pub mod table;
 pub mod target;

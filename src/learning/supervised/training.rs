@@ -16,6 +16,7 @@ use super::measures::{Measures, measured};
 use super::permutation::{importance, mean_and_deviation};
 use super::plan::{Calibrated, Candidate, Plan};
 use super::predictor::{Calibration, Predictor};
+use super::rival::{Ground, measured_again};
 use super::split::{Split, folds, holdout};
 use super::table::{TIME_ROLE, Table};
 use super::target::{Target, Task};
@@ -24,7 +25,8 @@ use crate::adapter::arguments::Options;
 use crate::docs::Doc;
 use crate::kernels::control::Stop;
 use crate::learning::features::{Computing, Rows};
-use crate::learning::model::described::TrainingStep;
+use crate::learning::model::Model;
+use crate::learning::model::described::{EARLIER, TrainingStep};
 use crate::learning::model::stored::{Exact, features_of};
 
 /// The definition of a training.
@@ -32,6 +34,8 @@ pub struct Asked<'a> {
     pub doc: &'static Doc,
     pub task: Task,
     pub options: &'a Options,
+    /// The version that the new one must surpass.
+    pub rival: Option<&'a Model>,
     /// Creates the algorithm with given options.
     pub algorithm: &'a dyn Fn(&Options) -> Result<Algorithm>,
 }
@@ -53,7 +57,8 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     if plan.split == Split::Time && rows.beside(TIME_ROLE).is_none() {
         return Err(running.refuse("split = 'time' needs the column that says when: time = 'column'"));
     }
-    let features = Features::of(&features_of(rows, running.wanted));
+    let known = features_of(rows, running.wanted);
+    let features = Features::of(&known);
     let (mut training, held, _reserved) = {
         let (whole, reserved) = Table::of(rows, &values, running)?;
         let copies = running.take(whole.bytes(whole.len()))?;
@@ -99,6 +104,12 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
     }
     job.tell("training", 1, &of_training);
     of_holdout.iter().for_each(|measures| job.tell("holdout", 1, measures));
+    let judged = if held.len() > 0 { &held } else { &training };
+    if let Some(rival) = asked.rival {
+        let ground = Ground { task: asked.task, target: &predictor.target, features: &known, table: judged };
+        let measures = measured_again(rival, &ground, running)?;
+        measures.iter().for_each(|measures| job.tell(EARLIER, rival.stored().version as u64, measures));
+    }
     let mut shown: Vec<(String, Option<f64>)> = metrics.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     shown.push(("holdout_rows".into(), Some(held.len() as f64)));
     // A model is judged by rows that it has not seen; if none were held out, by its training rows.
@@ -118,7 +129,6 @@ pub fn train(asked: &Asked<'_>, rows: &mut Rows, running: &Computing<'_>) -> Res
             }
         }
     }
-    let judged = if held.len() > 0 { &held } else { &training };
     predictor.importance = importance(&predictor, asked.task, judged, &features, plan.permutations, plan.random_state, running)?;
     predictor.steps = job.steps;
     Ok(Trained { predictor, metrics: shown })
