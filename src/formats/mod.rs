@@ -2,6 +2,7 @@
 
 mod cells;
 mod charting;
+mod checksums;
 mod csv;
 mod excel;
 mod json;
@@ -29,6 +30,8 @@ use crate::text::grouped;
 pub use cells::cells;
 use cells::visible;
 pub use charting::{ChartRequest, Roles, Told, chart, draw_in_terminal, roles};
+use checksums::Checked;
+pub use checksums::Checksums;
 pub use csv::CsvStyle;
 use csv::CsvWriter;
 use excel::ExcelWriter;
@@ -99,7 +102,7 @@ enum Kind<'a> {
     Json(JsonWriter<Sink<'a>, JsonArray>),
     Ndjson(JsonWriter<Sink<'a>, LineDelimited>),
     Markdown(Sink<'a>),
-    Parquet(Box<ArrowWriter<Sink<'a>>>, SchemaRef),
+    Parquet(Box<ArrowWriter<Checked<Sink<'a>>>>, SchemaRef),
     Excel(Box<ExcelWriter<'a>>),
 }
 
@@ -123,6 +126,7 @@ impl<'a> ResultWriter<'a> {
             Format::Parquet => {
                 let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
                 let plain = plain_schema(&schema);
+                let sink = Checked::new(sink);
                 let writer = ArrowWriter::try_new(sink, Arc::clone(&plain), Some(properties)).map_err(io::Error::other)?;
                 Kind::Parquet(Box::new(writer), plain)
             }
@@ -181,7 +185,7 @@ impl<'a> ResultWriter<'a> {
                 writer.finish().map_err(into_io)?;
                 writer.into_inner().flush()
             }
-            Kind::Parquet(writer, _) => writer.close().map(|_| ()).map_err(io::Error::other),
+            Kind::Parquet(writer, _) => writer.into_inner().map_err(io::Error::other)?.finish(),
             Kind::Markdown(mut sink) => sink.flush(),
             Kind::Table { mut sink, mut waiting, mut table, style, rows } => {
                 let most = style.most;

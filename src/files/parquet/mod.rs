@@ -4,6 +4,7 @@
 //! mean. Types that differ between files are [widened](widen) if nothing is lost; otherwise the table is rejected with the names of both
 //! files.
 
+pub mod sink;
 pub mod table;
 mod uuids;
 pub mod widen;
@@ -24,7 +25,7 @@ A location is a file, a folder, a pattern or a URL.
 nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers and doubles as long as a double holds them exactly, a DECIMAL that holds both, the finer
 of two units of time. A text in one file and a number in another is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
 
-Checksums of pages are verified where files have them.
+Checksums of pages are verified where files have them. COPY, INSERT, `-f` and `-o` write them.
 
 **Cost.** Only the columns of the query are read, and only row groups and pages whose bounds can hold what WHERE asks for; folders named
 `column=value` are left out by their names. Write large files sorted by what you filter on.

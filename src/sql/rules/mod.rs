@@ -53,6 +53,7 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 
 use crate::adapter::once::ComputeOnce;
 use crate::aggregation::AggregateByGroups;
+use crate::files::parquet::sink::ChecksumsOfPages;
 use crate::walk::{PlanTree, Tree};
 
 /// Adds the rules to a session that is being built.
@@ -118,6 +119,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
         .with_physical_optimizer_rule(Arc::new(rounds::CountedRounds))
         .with_physical_optimizer_rule(Arc::new(wide_constants::NarrowBatches))
+        .with_physical_optimizer_rule(Arc::new(ChecksumsOfPages))
         .with_physical_optimizer_rule(Arc::new(ComputeOnce))
 }
 
