@@ -21,6 +21,7 @@ use super::writes::Staged;
 use super::{AbortOnDrop, Engine, panicked};
 use crate::catalog::data::Pinned;
 use crate::error::{failed, message, own, raw, sqlstate};
+use crate::files::left_out::FileNotes;
 use crate::files::parquet_problem;
 use crate::language::Language;
 use crate::statement::activity::{Begun, Outcome};
@@ -33,6 +34,8 @@ pub struct Answer {
     work: Option<AbortOnDrop<()>>,
     plan: RunningPlan,
     notes: Arc<Mutex<Vec<String>>>,
+    /// What there is to tell about the files that it reads.
+    files: FileNotes,
     cancel: Cancel,
     /// For a query: lets the reader notice a timeout even while all threads are busy with long steps.
     ending: Option<StatementContext>,
@@ -108,6 +111,7 @@ impl Answer {
             work: Some(AbortOnDrop(work)),
             plan,
             notes: Arc::default(),
+            files: context.file_notes().clone(),
             cancel,
             ending,
             tag: String::new(),
@@ -154,6 +158,7 @@ impl Answer {
             work: Some(AbortOnDrop(work)),
             plan,
             notes,
+            files: context.file_notes().clone(),
             cancel,
             ending: None,
             tag: String::new(),
@@ -177,6 +182,7 @@ impl Answer {
             work: None,
             plan,
             notes,
+            files: FileNotes::default(),
             cancel,
             ending: None,
             tag: String::new(),
@@ -343,6 +349,11 @@ impl Answer {
         self.next().await.transpose()
     }
 
+    /// The same answer, telling about the files of its statement.
+    pub(super) fn telling(self, files: FileNotes) -> Self {
+        Self { files, ..self }
+    }
+
     /// Adds notes.
     pub(super) fn add_notes(&mut self, notes: Vec<String>) {
         lock(&self.notes).extend(notes);
@@ -379,7 +390,8 @@ impl Answer {
 
     /// Notes for the user, complete once the rows are read: mainly about rows that could not be used.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = lock(&self.notes).clone();
+        let mut notes = self.files.all();
+        notes.extend(lock(&self.notes).iter().cloned());
         if let Some(plan) = &self.plan.get() {
             notes.extend(notes_of(plan));
         }

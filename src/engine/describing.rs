@@ -114,7 +114,7 @@ pub(super) async fn described(parsed: &SqlParsed, context: &StatementContext) ->
         table => table,
     };
     let mut notes = comments_on(table_name, context)?;
-    notes.extend(table.and_then(|table| files::told(&table)));
+    notes.extend(table.iter().flat_map(files::told));
     Ok(notes)
 }
 

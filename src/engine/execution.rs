@@ -58,11 +58,12 @@ pub(super) async fn execute(session: &Session, parsed: Parsed, text: &str, conte
         }
     }
     let parts = dropping::parts(&parsed);
+    let files = context.file_notes().clone();
     let answer = match parts.is_empty() {
         true => run(session, parsed, text, context).await,
         false => Box::pin(dropping::together(session, parts, text, &context)).await,
     };
-    answer.map(|answer| answer.tagged(tag))
+    answer.map(|answer| answer.telling(files).tagged(tag))
 }
 
 /// Runs a statement that was checked.

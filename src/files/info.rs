@@ -16,6 +16,7 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::kinds::kind_of;
+use super::left_out;
 use super::places::{self, Found};
 use crate::docs::{Argument, Column, Doc, Kind, Takes};
 use crate::error::{failed, invalid};
@@ -94,7 +95,8 @@ here.",
 /// # Errors
 /// There are no files, or a file is not of the kind that its name says.
 pub async fn read(state: &SessionState, doc: &Doc, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
-    let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
+    let (found, left) = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
+    left_out::tell(state, &left.notes(location));
     if found.is_empty() {
         return Err(invalid(location, "there is no file of a known kind: Parquet, CSV, JSON, Excel"));
     }

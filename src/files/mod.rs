@@ -13,6 +13,7 @@ pub mod folders;
 pub mod info;
 pub mod json;
 pub mod kinds;
+pub mod left_out;
 pub mod options;
 pub mod parquet;
 pub mod pieces;
@@ -138,6 +139,14 @@ impl Opened {
         }
     }
 
+    /// The same, with notes about what its places have besides the files.
+    fn leaving_out(self, notes: Vec<String>) -> Self {
+        match self {
+            Self::Own(table) => Self::Own(table.leaving_out(notes)),
+            Self::Parquet(table) => Self::Parquet(Box::new(table.leaving_out(notes))),
+        }
+    }
+
     /// The table; inserted rows are written through `inserts`, if there is one.
     fn table(self, inserts: Option<Arc<ListingTable>>) -> Arc<dyn TableProvider> {
         match self {
@@ -192,9 +201,12 @@ pub fn inserts(table: &Arc<dyn TableProvider>) -> Option<Option<Arc<ListingTable
     table.downcast_ref::<ParquetTable>().map(|table| table.inserts.clone())
 }
 
-/// What was detected in the files of a table, for DESCRIBE.
-pub fn told(table: &Arc<dyn TableProvider>) -> Option<String> {
-    table.downcast_ref::<FilesTable>()?.told.clone()
+/// What was detected in the files of a table, and what is left out, for DESCRIBE.
+pub fn told(table: &Arc<dyn TableProvider>) -> Vec<String> {
+    if let Some(table) = table.downcast_ref::<FilesTable>() {
+        return table.told.iter().chain(&table.left_out).cloned().collect();
+    }
+    table.downcast_ref::<ParquetTable>().map(|table| table.left_out.clone()).unwrap_or_default()
 }
 
 /// True for a table of files with columns from folder names.
@@ -212,7 +224,7 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
     let kind = match kind_of(location) {
         Some(kind) => kind,
         None => {
-            let found = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
+            let (found, _) = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
             // Each kind with the first file of it.
             let mut kinds: Vec<(&str, &str)> = vec![];
             for file in &found {
@@ -258,7 +270,8 @@ pub async fn read(
     if doc.name == csv::rejects::REJECTS.name {
         let types = types_of(state, doc.name, options).await?;
         let options = CsvOptions::read(doc.name, options, types)?;
-        let found = places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?;
+        let (found, left) = places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?;
+        left_out::tell(state, &left.notes(location));
         return csv::table::rejects(location, found, options).await.map(|table| Arc::new(table) as _);
     }
     if info::DOCS.iter().any(|own| own.name == doc.name) {
@@ -390,15 +403,19 @@ impl Files<'_> {
 impl Format {
     /// The table of the files at some locations.
     async fn of(&self, given: &Given<'_>, options: &Options, engine: Option<Arc<dyn FileFormat>>) -> Result<Opened> {
-        let mut found = vec![];
+        let (mut found, mut notes) = (vec![], vec![]);
         for location in given.locations {
-            found.extend(places::find(given.state, location, given.base, |name| kind_of(name) == Some(self.kind)).await?);
+            let is_meant = |name: &str| kind_of(name) == Some(self.kind);
+            let (files, left) = places::find(given.state, location, given.base, is_meant).await?;
+            found.extend(files);
+            notes.extend(left.notes(location));
         }
         let location = given.locations.join(", ");
         if found.is_empty() && given.declared.is_none() {
             return Err(invalid(&location, format!("there is no {} file: no name ends in {}", self.kind, self.endings)));
         }
-        (self.open)(Files { given, options, engine, location, found }).await
+        let opened = (self.open)(Files { given, options, engine, location, found }).await?;
+        Ok(opened.leaving_out(notes))
     }
 }
 

@@ -17,6 +17,7 @@ use glob::{MatchOptions, Pattern};
 use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 
+use super::left_out::LeftOut;
 use crate::error::{SqlState, coded, failed, invalid};
 
 /// True for a path, false for a URL.
@@ -50,7 +51,7 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
             let is_allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
             if real(&path).is_some_and(|path| is_allowed(&path)) {
                 // Links in a folder may lead outside.
-                let files = listed(location, &path, &|_: &str| true)?.map(|(_, files)| files).unwrap_or_default();
+                let files = listed(location, &path, &|_: &str| true, &mut LeftOut::default())?.map(|(_, files)| files).unwrap_or_default();
                 files.into_iter().find(|file| !is_allowed(&file.real)).map(|file| file.path.display().to_string())
             } else {
                 Some(location.to_string())
@@ -85,7 +86,7 @@ pub fn leading_to(location: &str, base: &Path, is_wanted: impl Fn(&Path) -> bool
     if leads_to(location, base, &is_wanted) {
         return Ok(Some(location.to_string()));
     }
-    let files = listed(location, &path, &|_: &str| true)?.map(|(_, files)| files).unwrap_or_default();
+    let files = listed(location, &path, &|_: &str| true, &mut LeftOut::default())?.map(|(_, files)| files).unwrap_or_default();
     Ok(files.into_iter().find(|file| is_wanted(&file.real)).map(|file| file.path.display().to_string()))
 }
 
@@ -143,23 +144,33 @@ fn is_hidden(name: &str) -> bool {
 const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
-/// The files at a location, sorted by name. In folders and for patterns, only those that `counts` accepts.
+/// The files at a location, sorted by name, and what is left out. In folders and for patterns, only those that `counts` accepts.
 ///
 /// # Errors
 /// There is nothing, or it cannot be listed.
-pub async fn find(state: &SessionState, location: &str, base: &Path, counts: impl Fn(&str) -> bool) -> Result<Vec<Found>> {
+pub async fn find(
+    state: &SessionState,
+    location: &str,
+    base: &Path,
+    counts: impl Fn(&str) -> bool,
+) -> Result<(Vec<Found>, LeftOut)> {
     if location.trim().is_empty() {
         return Err(invalid("LOCATION", "names no file or folder, got ''; write '.' for the current folder"));
     }
-    match path_of(location, base) {
-        Some(path) => local(location, base, &path, &counts),
-        None => remote(state, location, &counts).await,
+    let (found, mut left) = match path_of(location, base) {
+        Some(path) => local(location, base, &path, &counts)?,
+        None => remote(state, location, &counts).await?,
+    };
+    if found.len() > 1 {
+        found.iter().filter(|file| file.meta.size == 0).for_each(|file| left.is_empty(&file.name));
     }
+    Ok((found, left))
 }
 
-fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
+fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(Vec<Found>, LeftOut)> {
     let missing = |problem: String| coded(SqlState::UNDEFINED_FILE, location, problem);
-    let (root, files) = match listed(location, path, counts)? {
+    let mut left = LeftOut::default();
+    let (root, files) = match listed(location, path, counts, &mut left)? {
         Some((_, files)) if files.is_empty() && !path.is_dir() => {
             return Err(missing(format!("no file matches{}", from_there(location, base))));
         }
@@ -184,7 +195,8 @@ fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> boo
         let meta = ObjectMeta { location, last_modified: modified.into(), size: file.len(), e_tag: None, version: None };
         Ok(Found { store: Arc::clone(&store), url: ObjectStoreUrl::local_filesystem(), meta, name, folders: folders(&within) })
     });
-    found.collect()
+    let left = if is_relative(location) { left.seen_from(base) } else { left };
+    Ok((found.collect::<Result<_>>()?, left))
 }
 
 /// A file on this machine.
@@ -196,9 +208,14 @@ struct LocalFile {
 
 /// The files in a folder or that a pattern matches, and the folder in which the search begins; `None` for the path of a file. A path that
 /// exists is taken literally, even if it looks like a pattern.
-fn listed(location: &str, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<Option<(PathBuf, Vec<LocalFile>)>> {
+fn listed(
+    location: &str,
+    path: &Path,
+    counts: &impl Fn(&str) -> bool,
+    left: &mut LeftOut,
+) -> Result<Option<(PathBuf, Vec<LocalFile>)>> {
     if path.is_dir() {
-        return Ok(Some((path.to_path_buf(), walk(path, counts)?)));
+        return Ok(Some((path.to_path_buf(), walk(path, counts, &mut |path: &Path, is_hidden: bool| left.add(path, is_hidden))?)));
     }
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
     let rest = path.strip_prefix(&root).unwrap_or(path);
@@ -206,8 +223,20 @@ fn listed(location: &str, path: &Path, counts: &impl Fn(&str) -> bool) -> Result
         return Ok(None);
     }
     let wildcard = Wildcard::new(location, rest.to_str().ok_or_else(|| invalid(location, "is not UTF-8"))?)?;
-    let mut files = walk(&root, &|_: &str| true)?;
-    files.retain(|file| wildcard.means(file.path.strip_prefix(&root).unwrap_or(&file.path), counts));
+    let within = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_path_buf();
+    let matches = |path: &Path| wildcard.means(&within(path), &|_: &str| true);
+    let mut files = walk(&root, &|_: &str| true, &mut |path: &Path, is_hidden: bool| {
+        if matches(path) {
+            left.add(path, is_hidden);
+        }
+    })?;
+    files.retain(|file| {
+        let is_meant = wildcard.means(&within(&file.path), counts);
+        if !is_meant && matches(&file.path) {
+            left.add(&file.path, false);
+        }
+        is_meant
+    });
     Ok(Some((root, files)))
 }
 
@@ -248,8 +277,9 @@ impl Wildcard {
     }
 }
 
-/// The files in a folder and its subfolders, sorted by path. Each counts once, under its own name if links lead to it, too.
-fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<LocalFile>> {
+/// The files in a folder and its subfolders, sorted by path. Each counts once, under its own name if links lead to it, too. What does not
+/// count is given to `left`, with whether its name is why.
+fn walk(folder: &Path, counts: &impl Fn(&str) -> bool, left: &mut dyn FnMut(&Path, bool)) -> Result<Vec<LocalFile>> {
     let listing = |folder: &Path, error| invalid(&folder.display().to_string(), format!("cannot be listed: {error}"));
     let (mut files, mut seen) = (vec![], HashSet::new());
     let real = folder.canonicalize().map_err(|error| listing(folder, error))?;
@@ -266,10 +296,11 @@ fn walk(folder: &Path, counts: &impl Fn(&str) -> bool) -> Result<Vec<LocalFile>>
                 let name = name.to_string_lossy();
                 let file = LocalFile { real: folder.real.join(entry.file_name()), path };
                 match () {
-                    () if is_hidden(&name) => {}
+                    () if is_hidden(&name) => left(&file.path, true),
                     () if kind.is_symlink() => links.push_back(file.path),
                     () if kind.is_dir() => folders.push(file),
-                    () if counts(&name) && seen.insert(file.real.clone()) => files.push(file),
+                    () if !counts(&name) => left(&file.path, false),
+                    () if seen.insert(file.real.clone()) => files.push(file),
                     () => {}
                 }
             }
@@ -293,7 +324,7 @@ fn wildcard_of(location: &str) -> Option<usize> {
     location.find(['*', '[']).map(|at| location[..at].rfind('/').map_or(0, |slash| slash + 1))
 }
 
-async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> bool) -> Result<Vec<Found>> {
+async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> bool) -> Result<(Vec<Found>, LeftOut)> {
     let whole = ListingTableUrl::parse(location)?;
     let store = state.runtime_env().object_store(whole.object_store())?;
     let wildcard = wildcard_of(location);
@@ -301,7 +332,8 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
         match object_store::ObjectStoreExt::head(store.as_ref(), whole.prefix()).await {
             // An object that exists is taken literally.
             Ok(meta) => {
-                return Ok(vec![Found { store, url: whole.object_store(), meta, name: location.to_string(), folders: vec![] }]);
+                let found = Found { store, url: whole.object_store(), meta, name: location.to_string(), folders: vec![] };
+                return Ok((vec![found], LeftOut::default()));
             }
             Err(object_store::Error::NotFound { .. }) if wildcard.is_some() => {}
             Err(error) => return Err(failed(location, error)),
@@ -313,14 +345,25 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
     };
     let prefix = url.prefix().clone();
     let mut metas: Vec<ObjectMeta> = store.list(Some(&prefix)).try_collect().await.map_err(|error| failed(location, error))?;
+    let mut left = LeftOut::default();
     metas.retain(|meta| {
         let within = Path::new(meta.location.as_ref()).strip_prefix(prefix.as_ref()).unwrap_or(Path::new(""));
-        let is_hidden = within.components().any(|part| is_hidden(&part.as_os_str().to_string_lossy()));
+        if !wildcard.as_ref().is_none_or(|wildcard| wildcard.means(within, &|_: &str| true)) {
+            return false;
+        }
+        // A folder that is left out is told once, not with each of its files.
+        let mut parts = within.ancestors().collect::<Vec<_>>().into_iter().rev();
+        let hidden = parts.find(|part| part.file_name().is_some_and(|name| is_hidden(&name.to_string_lossy())));
         let is_meant = match &wildcard {
             Some(wildcard) => wildcard.means(within, counts),
             None => meta.location.filename().is_some_and(counts),
         };
-        !is_hidden && is_meant
+        match hidden {
+            Some(hidden) => left.add(hidden, true),
+            None if !is_meant => left.add(within, false),
+            None => {}
+        }
+        hidden.is_none() && is_meant
     });
     metas.sort_by(|one, other| one.location.cmp(&other.location));
     if metas.is_empty() {
@@ -331,7 +374,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
         let name = format!("{}{}", url.object_store().as_str(), meta.location);
         Found { store: Arc::clone(&store), url: url.object_store(), folders: folders(&within), meta, name }
     });
-    Ok(found.collect())
+    Ok((found.collect(), left))
 }
 
 #[cfg(test)]
@@ -342,7 +385,7 @@ mod tests {
     #[cfg(unix)]
     fn names(folder: &Path, location: &str) -> Vec<String> {
         let path = folder.join(location);
-        local(location, folder, &path, &|name| name.ends_with(".csv")).unwrap().into_iter().map(|file| file.name).collect()
+        local(location, folder, &path, &|name| name.ends_with(".csv")).unwrap().0.into_iter().map(|file| file.name).collect()
     }
 
     #[cfg(unix)]

@@ -22,6 +22,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::future::BoxFuture;
 
 use super::folders::Folders;
+use super::left_out::tell;
 
 /// Files smaller than this are not divided.
 const SMALLEST_PART: u64 = 4 << 20;
@@ -121,6 +122,8 @@ pub struct FilesTable {
     rows: Arc<dyn Rows>,
     /// What was detected in the files, and how to override it.
     pub told: Option<String>,
+    /// Notes about what its places have besides the files.
+    pub left_out: Vec<String>,
     /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
@@ -129,6 +132,11 @@ impl FilesTable {
     /// The same table, with the text that DESCRIBE shows about its files.
     pub fn telling(self, told: Option<String>) -> Self {
         Self { told, ..self }
+    }
+
+    /// The same table, with notes about what its places have besides the files.
+    pub fn leaving_out(self, left_out: Vec<String>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// The same table, inserting rows through `inserts`.
@@ -142,7 +150,7 @@ impl FilesTable {
     }
 
     pub fn new(layout: Layout, rows: Arc<dyn Rows>) -> Self {
-        Self { layout: Arc::new(layout), rows, told: None, inserts: None }
+        Self { layout: Arc::new(layout), rows, told: None, left_out: vec![], inserts: None }
     }
 }
 
@@ -183,6 +191,7 @@ impl FilesTable {
         limit: Option<usize>,
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
+            tell(state, &self.left_out);
             let layout = &self.layout;
             let projection = projection.cloned().unwrap_or_else(|| (0..layout.schema.fields().len()).collect());
             let is_read = layout.folders.matching(state, filters)?;

@@ -49,6 +49,7 @@ use crate::catalog::role_limits::RoleLimits;
 use crate::catalog::view::View;
 use crate::environment::Environment;
 use crate::error::{SqlState, coded};
+use crate::files::left_out::FileNotes;
 use crate::opaque::Opaque;
 use crate::postgres_catalog::Gathered;
 use crate::postgres_settings::{Given, schemas};
@@ -133,6 +134,8 @@ struct Whole {
     began: tokio::time::Instant,
     limits: Limits,
     cancel: Cancel,
+    /// What there is to tell about the files that the statement reads.
+    files: FileNotes,
     /// What the audit log knows about the statement.
     audited: Audited,
     /// The rights of roles, keyed by role name and by whether the role is trusted.
@@ -188,16 +191,16 @@ impl StatementContext {
         let began = tokio::time::Instant::now();
         let (cancel, rights, seen) = (Cancel::default(), Mutex::default(), Mutex::default());
         let audited = Audited::default();
-        let whole = Whole { origin, view, now, began, limits, cancel, audited, rights, seen };
+        let whole = Whole { origin, view, now, began, limits, cancel, files: FileNotes::default(), audited, rights, seen };
         Self { whole: Opaque::new(whole), part: Part::default() }
     }
 
     /// The same statement over another view of the database. What was derived from the old view, such as rights, is not kept.
     fn over(&self, view: Arc<View>) -> Self {
-        let Whole { origin, now, began, limits, cancel, audited, .. } = &*self.whole;
-        let (origin, cancel, audited) = (origin.clone(), cancel.clone(), audited.clone());
+        let Whole { origin, now, began, limits, cancel, files, audited, .. } = &*self.whole;
+        let (origin, cancel, files, audited) = (origin.clone(), cancel.clone(), files.clone(), audited.clone());
         let (rights, seen) = (Mutex::default(), Mutex::default());
-        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, audited, rights, seen };
+        let whole = Whole { origin, view, now: *now, began: *began, limits: *limits, cancel, files, audited, rights, seen };
         Self { whole: Opaque::new(whole), part: Part { postgres: Arc::default(), ..self.part.clone() } }
     }
 
@@ -219,6 +222,11 @@ impl StatementContext {
         &self.whole.view
     }
 
+    /// What there is to tell about the files that the statement reads, as far as it is planned.
+    pub fn file_notes(&self) -> &FileNotes {
+        &self.whole.files
+    }
+
     /// The catalog of the database, for writing.
     pub fn catalog(&self) -> &Arc<Catalog> {
         self.whole.view.catalog()
@@ -230,6 +238,7 @@ impl StatementContext {
         // Makes the engine's `now()` return the time when the statement began.
         state.execution_props_mut().query_execution_start_time = chrono::DateTime::from_timestamp_micros(self.now());
         state.config_mut().options_mut().extensions.insert(self.cancel().clone());
+        state.config_mut().options_mut().extensions.insert(self.file_notes().clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
         state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
         (self.whole.origin.bind)(self, &mut state);

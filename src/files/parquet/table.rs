@@ -30,6 +30,7 @@ use super::uuids::{self, UuidsAsTexts};
 use super::widen::wider;
 use crate::error::{did_you_mean, failed, invalid, message, raw};
 use crate::files::folders::Folders;
+use crate::files::left_out::tell;
 use crate::files::parquet_problem;
 use crate::files::places::Found;
 use crate::files::table::Layout;
@@ -54,6 +55,8 @@ pub struct ParquetTable {
     adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
     /// The columns that cannot be read, each with its file: intervals whose months the reader drops.
     spans: Vec<(String, String)>,
+    /// Notes about what its places have besides the files.
+    pub left_out: Vec<String>,
     /// The table that inserted rows are written through, if it can be inserted into.
     pub inserts: Option<Arc<ListingTable>>,
 }
@@ -70,6 +73,11 @@ struct Known {
 }
 
 impl ParquetTable {
+    /// The same table, with notes about what its places have besides the files.
+    pub fn leaving_out(self, left_out: Vec<String>) -> Self {
+        Self { left_out, ..self }
+    }
+
     /// The same table, inserting rows through `inserts`.
     pub fn inserting(self, inserts: Option<Arc<ListingTable>>) -> Self {
         Self { inserts, ..self }
@@ -116,7 +124,7 @@ impl ParquetTable {
         let sizes = known.iter().map(|file| file.found.meta.size).collect();
         let layout = Layout::new(&own, folders, sizes);
         let files = known.into_iter().enumerate().map(|(place, file)| layout.file(place, file)).collect();
-        Ok(Self { layout, store, format, files, adapter, spans, inserts: None })
+        Ok(Self { layout, store, format, files, adapter, spans, left_out: vec![], inserts: None })
     }
 }
 
@@ -400,6 +408,7 @@ impl ParquetTable {
         limit: Option<usize>,
     ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
         Box::pin(async move {
+            tell(state, &self.left_out);
             self.refuse_spans(projection)?;
             let layout = &self.layout;
             let is_read = layout.folders.matching(state, filters)?;

@@ -336,3 +336,113 @@ impl<W: Write> Write for Checked<W> {
         self.sink.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use datafusion::arrow::array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
+    use datafusion::arrow::compute::concat_batches;
+    use datafusion::arrow::datatypes::Int64Type;
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+    use parquet::basic::Compression;
+    use parquet::errors::ParquetError;
+    use parquet::file::metadata::PageIndexPolicy;
+    use parquet::file::properties::{BloomFilterPosition, WriterProperties, WriterVersion};
+
+    use super::*;
+
+    fn table(rows: i64) -> RecordBatch {
+        let lists = (0..rows).map(|row| (row % 3 > 0).then(|| (0..row % 5).map(Some).collect::<Vec<_>>()));
+        let columns: [(&str, ArrayRef); 4] = [
+            ("id", Arc::new((0..rows).collect::<Int64Array>())),
+            ("kind", Arc::new((0..rows).map(|row| (row % 7 > 0).then(|| format!("kind {}", row % 11))).collect::<StringArray>())),
+            ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists))),
+            ("none", Arc::new((0..rows).map(|_| None::<&str>).collect::<StringArray>())),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    }
+
+    fn plain(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
+        let mut writer = ArrowWriter::try_new(vec![], batch.schema(), Some(properties)).unwrap();
+        writer.write(batch).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    fn checked(plain: &[u8], piece: usize) -> Vec<u8> {
+        let mut written = vec![];
+        let mut sink = Checked::new(&mut written);
+        plain.chunks(piece).for_each(|piece| sink.write_all(piece).unwrap());
+        sink.finish().unwrap();
+        written
+    }
+
+    fn read(bytes: &[u8], batch: &RecordBatch) -> Result<RecordBatch, ParquetError> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(Bytes::copy_from_slice(bytes), options)?.build()?;
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&batch.schema(), &batches)?)
+    }
+
+    /// The places after the last byte of each page that has bytes.
+    fn pages(bytes: &[u8]) -> Vec<usize> {
+        let (mut place, mut pages) = (MAGIC.len(), vec![]);
+        loop {
+            match next(&bytes[place..]).unwrap() {
+                Next::Page { header, page, has_checksum, .. } => {
+                    assert!(has_checksum, "the page at {place}");
+                    place += header + page;
+                    pages.extend((page > 0).then_some(place));
+                }
+                Next::Filter(length) => place += length,
+                Next::Tail => return pages,
+            }
+        }
+    }
+
+    #[test]
+    fn every_page_has_a_checksum_and_the_file_is_read_as_before() {
+        let of = |version, position, rows| {
+            WriterProperties::builder()
+                .set_writer_version(version)
+                .set_compression(Compression::SNAPPY)
+                .set_bloom_filter_enabled(true)
+                .set_bloom_filter_position(position)
+                .set_data_page_row_count_limit(100)
+                .set_write_batch_size(50)
+                .set_max_row_group_row_count(Some(rows))
+                .build()
+        };
+        let kinds = [
+            of(WriterVersion::PARQUET_1_0, BloomFilterPosition::AfterRowGroup, 400),
+            of(WriterVersion::PARQUET_2_0, BloomFilterPosition::End, 1 << 20),
+        ];
+        for (properties, rows) in kinds.into_iter().flat_map(|kind| [0, 1, 1500].map(|rows| (kind.clone(), rows))) {
+            let batch = table(rows);
+            let plain = plain(&batch, properties);
+            let file = checked(&plain, plain.len());
+            assert!([1, 7, 1000].iter().all(|piece| checked(&plain, *piece) == file), "pieces");
+            assert_eq!(read(&file, &batch).unwrap(), batch);
+            // What has checksums is left as it is.
+            assert_eq!(checked(&file, 999), file);
+            for end in pages(&file) {
+                let mut damaged = file.clone();
+                damaged[end - 1] ^= 4;
+                let told = read(&damaged, &batch).unwrap_err().to_string();
+                assert!(told.contains("CRC"), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_left_alone() {
+        for bytes in [&b""[..], b"PA", b"PARE1234", b"member,amount\n"] {
+            assert_eq!(checked(bytes, 3), bytes);
+        }
+        let mut sink = Checked::new(vec![]);
+        sink.write_all(b"PAR1 and then something else").unwrap();
+        assert!(sink.finish().is_err());
+    }
+}
