@@ -22,6 +22,7 @@ use super::{AbortOnDrop, Engine, panicked};
 use crate::catalog::data::Pinned;
 use crate::error::{failed, message, own, raw, sqlstate};
 use crate::files::left_out::FileNotes;
+use crate::files::parquet::damage;
 use crate::files::parquet_problem;
 use crate::language::Language;
 use crate::statement::activity::{Begun, Outcome};
@@ -366,6 +367,9 @@ impl Answer {
         if let Some(plan) = self.plan.get().filter(|_| !is_cancelled) {
             add_files(&plan, &mut files);
         }
+        if let Some((file, problem)) = damage(&files) {
+            return failed(file, problem);
+        }
         let Some(first) = files.first() else { return error };
         let others = if files.len() == 1 { String::new() } else { format!("this or one of {} more files ", files.len() - 1) };
         failed(first, format!("{others}cannot be read; it is damaged, or the fault is here: {}", message(&error)))
@@ -418,6 +422,9 @@ fn name_files(plan: &Arc<dyn ExecutionPlan>, error: DataFusionError) -> DataFusi
     let Some(problem) = parquet_problem(&raw(&error)) else { return error };
     let mut files = vec![];
     add_files(plan, &mut files);
+    if let Some((file, problem)) = damage(&files) {
+        return failed(file, problem);
+    }
     match files.as_slice() {
         [] => error,
         [file] => failed(file, problem),

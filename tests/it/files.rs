@@ -90,6 +90,32 @@ fn damaged_files_are_told_and_end_nothing() {
     }
 }
 
+/// Each page has a checksum, however the file is written, and an error names the column that differs from it.
+#[test]
+fn a_page_that_was_changed_is_told_with_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let query = "SELECT value AS id, value * 7 AS amount FROM generate_series(1, 30000) t(value)";
+    let (engine, session) = session();
+    rows(&engine, &session, &format!("COPY ({query}) TO '{}'", at("copied.parquet")));
+    let (code, _, told) = run(portrait().args(["-f", "parquet", "-o", &at("shown.parquet"), "-c", query]));
+    assert_eq!(code, 0, "{told}");
+    for file in ["copied.parquet", "shown.parquet"].map(at) {
+        let sizes = rows(&engine, &session, &format!("SELECT compressed_bytes FROM file_columns('{file}')"));
+        let first: usize = sizes[0][0].parse().unwrap();
+        let sound = fs::read(&file).unwrap();
+        for place in [first / 3, first / 2, first + 2000] {
+            let mut bytes = sound.clone();
+            bytes[place] ^= 0x10;
+            fs::write(&file, bytes).unwrap();
+            let (code, _, told) = run(portrait().args(["-c", &format!("SELECT sum(id), sum(amount) FROM '{file}'")]));
+            let column = if place < first { "id" } else { "amount" };
+            let expected = format!("error: {file}: cannot be read as Parquet: column {column}, row group 1: Page CRC checksum mismatch");
+            assert!(code == 1 && told.starts_with(&expected), "{code}: {told}");
+        }
+    }
+}
+
 /// A value of a type, as SQL.
 fn value(kind: &str, dice: &mut Dice) -> String {
     dice.or_null(15, |dice| match kind {

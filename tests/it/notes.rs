@@ -362,6 +362,40 @@ fn a_title_that_is_taken_for_names_is_told() {
 }
 
 #[test]
+fn what_is_left_out_of_a_folder_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir_all(at("sales/june/_old")).unwrap();
+    let files = ["a.csv", "june/b.csv", "june/_tmp.csv", ".c.csv", "june/_old/d.csv", "_SUCCESS", ".a.csv.crc", "notes.md"];
+    for file in files {
+        std::fs::write(at(&format!("sales/{file}")), "id\n1\n").unwrap();
+    }
+    std::fs::write(at("sales/none.csv"), "").unwrap();
+    let place = at("sales");
+    let hidden = format!(
+        "{place}: left out {place}/.c.csv, {place}/june/_old, {place}/june/_tmp.csv, because names that begin with _ or . do not count"
+    );
+    let others = format!("{place}: left out {place}/notes.md, of another kind than the files that are read");
+    let empty = format!("{place}: no rows in {place}/none.csv, without a single byte");
+    let all = [hidden.as_str(), &others, &empty];
+    for sql in ["SELECT count(*) FROM 'P'", "SELECT * FROM 'P' UNION ALL SELECT * FROM 'P'", "SELECT * FROM file_info('P')"] {
+        assert_eq!(notes(&sql.replace('P', &place)), all, "{sql}");
+    }
+    let made = format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{place}';");
+    assert_eq!(notes(&format!("{made} SELECT id FROM t")), all);
+    assert_eq!(notes(&format!("{made} SELECT count(*) FROM information_schema.columns WHERE table_name = 't'")), Vec::<String>::new());
+    let told = notes(&format!("DESCRIBE '{place}'"));
+    assert!(all.iter().all(|note| told.iter().any(|told| told == note)), "{told:#?}");
+    // What a pattern does not match was not asked for.
+    let pattern = at("sales/*.csv");
+    let hidden = format!("{pattern}: left out {place}/.c.csv, because names that begin with _ or . do not count");
+    assert_eq!(notes(&format!("SELECT * FROM '{pattern}'")), [hidden, format!("{pattern}: no rows in {place}/none.csv, without a single byte")]);
+    assert_eq!(notes(&format!("SELECT * FROM '{}'", at("sales/a.csv"))), Vec::<String>::new());
+    std::fs::create_dir(at("sales/june/_delta_log")).unwrap();
+    only(&notes(&format!("SELECT * FROM '{}'", at("sales/june"))), &format!("{}: _delta_log makes it a Delta Lake table", at("sales/june")));
+}
+
+#[test]
 fn cells_merged_over_rows_are_told() {
     let expected = "tests/fixtures/files/merged.xlsx: Orders has cells merged over several rows, such as A2:A3; only the first of the rows has \
                     their value, the others have NULL";

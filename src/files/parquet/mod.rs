@@ -4,10 +4,13 @@
 //! mean. Types that differ between files are [widened](widen) if nothing is lost; otherwise the table is rejected with the names of both
 //! files.
 
+mod damage;
 pub mod sink;
 pub mod table;
 mod uuids;
 pub mod widen;
+
+pub use damage::damage;
 
 use crate::docs::{Argument, Doc, Kind, Takes};
 
