@@ -8,6 +8,7 @@ pub mod coalesce;
 pub mod dates;
 pub mod decimals;
 pub mod division;
+pub mod exact_constants;
 mod exact_sum;
 pub mod float_extremes;
 mod json;
@@ -21,6 +22,7 @@ pub mod nested;
 pub mod one_nan;
 pub mod only_row;
 pub mod or_null;
+pub mod packed_spans;
 pub mod percentiles;
 pub mod postgres;
 mod ranks;
@@ -57,6 +59,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(shifts::ALL)
         .chain(spans::ALL)
         .chain(span_lists::ALL)
+        .chain(packed_spans::ALL)
         .chain(zoned::ALL)
         .chain(nanoseconds::ALL)
         .chain(nearest::ALL)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, PrimitiveArray, StructArray,
+    Array, ArrayRef, AsArray, FixedSizeListArray, LargeListArray, ListArray, MapArray, PrimitiveArray, StructArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
@@ -25,10 +25,10 @@ const DAYS_OF_MONTH: i128 = 30;
 const NANOSECONDS_OF_DAY: i128 = 86_400_000_000_000;
 
 /// The type of a length.
-const LENGTHS: DataType = DataType::Decimal128(38, 0);
+pub const LENGTHS: DataType = DataType::Decimal128(38, 0);
 
 /// The type of a code.
-const CODES: DataType = DataType::Decimal256(76, 0);
+pub const CODES: DataType = DataType::Decimal256(76, 0);
 
 /// The length of an interval in nanoseconds, used for comparisons; in lists and structs, that of each interval.
 static LENGTH: Scalar = Scalar {
@@ -123,12 +123,13 @@ fn one_span(types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
-/// True for intervals, and for lists and structs of them.
+/// True for intervals, and for lists, structs and maps of them.
 pub fn has_spans(data_type: &DataType) -> bool {
     match data_type {
         DataType::Interval(_) => true,
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => has_spans(item.data_type()),
         DataType::Struct(fields) => fields.iter().any(|field| has_spans(field.data_type())),
+        DataType::Map(entries, _) => has_spans(entries.data_type()),
         _ => false,
     }
 }
@@ -139,7 +140,7 @@ fn of_type(field: &FieldRef, data_type: DataType) -> FieldRef {
 }
 
 /// A type in which each interval, and each NULL without a type, has become another one.
-fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
+pub fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
     let part = |field: &FieldRef| of_type(field, with_spans_as(field.data_type(), other));
     match data_type {
         DataType::Interval(_) | DataType::Duration(_) | DataType::Null => other.clone(),
@@ -147,6 +148,7 @@ fn with_spans_as(data_type: &DataType, other: &DataType) -> DataType {
         DataType::LargeList(item) => DataType::LargeList(part(item)),
         DataType::FixedSizeList(item, size) => DataType::FixedSizeList(part(item), *size),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(part).collect()),
+        DataType::Map(entries, ordered) => DataType::Map(part(entries), *ordered),
         others => others.clone(),
     }
 }
@@ -175,6 +177,12 @@ fn converted(column: &ArrayRef, other: &DataType, convert: &dyn Fn(&ArrayRef) ->
             let columns = parts.columns().iter().map(|part| converted(part, other, convert)).collect::<Result<Vec<_>>>()?;
             Arc::new(StructArray::try_new(fields, columns, parts.nulls().cloned())?)
         }
+        DataType::Map(field, ordered) => {
+            let maps = column.as_map();
+            let entries: ArrayRef = Arc::new(maps.entries().clone());
+            let entries = converted(&entries, other, convert)?.as_struct().clone();
+            Arc::new(MapArray::try_new(field, maps.offsets().clone(), entries, maps.nulls().cloned(), ordered)?)
+        }
         _ => Arc::clone(column),
     })
 }
@@ -187,7 +195,13 @@ pub fn lengths(column: &ArrayRef) -> Result<ArrayRef> {
     converted(column, &LENGTHS, &|spans| each_span::<Decimal128Type>(spans, &LENGTHS, length))
 }
 
-fn decoded_values(codes: &ArrayRef) -> ArrayRef {
+/// The same with the codes of intervals, from which these can be restored.
+pub fn codes(column: &ArrayRef) -> Result<ArrayRef> {
+    converted(column, &CODES, &|spans| each_span::<Decimal256Type>(spans, &CODES, encode))
+}
+
+/// The intervals for their codes.
+pub fn decoded_values(codes: &ArrayRef) -> ArrayRef {
     let spans: PrimitiveArray<IntervalMonthDayNanoType> = codes.as_primitive::<Decimal256Type>().unary(decode);
     Arc::new(spans)
 }

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{compares, input_schema, keeping_names};
+use crate::builtins::packed_spans::{packed, unpacked};
 use crate::builtins::span_lists::{self, distinct_values};
 use crate::builtins::spans::{decoded, encoded, has_spans, length_of};
 use crate::walk::{PlanTree, Tree};
@@ -79,16 +80,17 @@ fn is_interval(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Interval(_))
 }
 
-/// True for what can be had back from its code: intervals and lists of them.
-fn has_codes(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::List(item) => is_interval(item.data_type()),
-        other => is_interval(other),
-    }
+fn has_intervals(schema: &DFSchema) -> bool {
+    schema.fields().iter().any(|field| has_spans(field.data_type()))
 }
 
-fn has_intervals(schema: &DFSchema) -> bool {
-    schema.fields().iter().any(|field| has_codes(field.data_type()))
+/// A value of this type, which has intervals, as one that sorts by their lengths and from which [`restored`] has the value back.
+fn code_of(value: Expr, data_type: &DataType) -> Expr {
+    if is_interval(data_type) { encoded(value) } else { packed(value) }
+}
+
+fn restored(code: Expr, data_type: &DataType) -> Result<Expr> {
+    if is_interval(data_type) { Ok(decoded(code)) } else { unpacked(code, data_type) }
 }
 
 /// Replaces an interval, and each in a list or a struct, by its length; returns whether there was one.
@@ -108,7 +110,6 @@ fn of_expressions(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 /// Replaces a comparison of intervals by one of their lengths.
 fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let has_span = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_spans(&data_type));
-    let has_code = |part: &Expr| part.get_type(schema).is_ok_and(|data_type| has_codes(&data_type));
     let are_spans = |left: &Expr, right: &Expr| match (left.get_type(schema), right.get_type(schema)) {
         (Ok(left), Ok(right)) => is_interval(&left) || is_interval(&right) || has_spans(&left) && has_spans(&right),
         _ => false,
@@ -145,9 +146,14 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     let equal = length_of(left.clone()).eq(length_of(right.clone()));
                     Transformed::yes(when(equal.is_not_true(), left.clone()).end()?)
                 }
-                ("greatest" | "least", arguments) if arguments.iter().all(has_code) => {
-                    call.args = call.args.into_iter().map(encoded).collect();
-                    Transformed::yes(decoded(Expr::ScalarFunction(call)))
+                ("greatest" | "least", [first, others @ ..]) => {
+                    let of = first.get_type(schema)?;
+                    let is_other = |other: &Expr| other.get_type(schema).is_ok_and(|other| other != of);
+                    if others.iter().any(is_other) {
+                        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+                    }
+                    call.args = call.args.into_iter().map(|argument| code_of(argument, &of)).collect();
+                    Transformed::yes(restored(Expr::ScalarFunction(call), &of)?)
                 }
                 _ => Transformed::no(Expr::ScalarFunction(call)),
             }
@@ -208,8 +214,8 @@ enum Found {
     Nothing,
     /// It now reads lengths, and its result needs no decoding.
     Changed,
-    /// It now returns an encoded interval, or a list of them, which must be decoded.
-    Encoded,
+    /// It now returns the code of a value of this type, which must be restored.
+    Encoded(DataType),
     /// It returns a list, in which intervals of one length are still to become one.
     Listed,
 }
@@ -219,8 +225,8 @@ impl Found {
     fn shown(self) -> Option<Decoder> {
         match self {
             Self::Nothing | Self::Changed => None,
-            Self::Encoded => Some(decoded),
-            Self::Listed => Some(distinct_values),
+            Self::Encoded(of) => Some(Decoder::Restored(of)),
+            Self::Listed => Some(Decoder::Distinct),
         }
     }
 
@@ -237,9 +243,9 @@ fn of_arguments(name: &str, distinct: bool, arguments: &mut [Expr], schema: &DFS
         return Ok(Found::Nothing);
     }
     match name {
-        "min" | "max" if has_codes(&data_type) => {
-            *argument = encoded(std::mem::take(argument));
-            Ok(Found::Encoded)
+        "min" | "max" => {
+            *argument = code_of(std::mem::take(argument), &data_type);
+            Ok(Found::Encoded(data_type))
         }
         "count" if distinct => {
             *argument = length_of(std::mem::take(argument));
@@ -283,8 +289,26 @@ fn unaliased(expression: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Makes intervals of codes again.
-type Decoder = fn(Expr) -> Expr;
+/// What makes values of codes again.
+#[derive(Clone)]
+enum Decoder {
+    /// Values of this type.
+    Restored(DataType),
+    /// A list in which each length stands once.
+    Distinct,
+    /// The same, of the codes of intervals.
+    DistinctCodes,
+}
+
+impl Decoder {
+    fn of(&self, value: Expr) -> Result<Expr> {
+        Ok(match self {
+            Self::Restored(data_type) => restored(value, data_type)?,
+            Self::Distinct => distinct_values(value),
+            Self::DistinctCodes => distinct_values(decoded(value)),
+        })
+    }
+}
 
 /// Groups by the length of intervals, and of those in lists. For each group, the smallest code is shown.
 fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
@@ -299,7 +323,7 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         if let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(function) {
             if func.name() == "array_agg" && params.distinct && encoded_list(&mut params.args, &mut params.order_by, &schema)? {
                 changed = true;
-                decode[first + place] = Some(|codes| distinct_values(decoded(codes)));
+                decode[first + place] = Some(Decoder::DistinctCodes);
                 continue;
             }
             changed |= by_lengths(&mut params.order_by, &schema)?;
@@ -316,10 +340,9 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
             key => vec![key],
         };
         for key in keys {
-            let interval = unaliased(key).clone();
-            // The smallest of structs cannot be shown, so that these are grouped by their parts.
-            if has_codes(&interval.get_type(&schema)?) && by_length(unaliased(key), &schema)? {
-                groups.push(interval);
+            let value = unaliased(key).clone();
+            if by_length(unaliased(key), &schema)? {
+                groups.push(value);
             }
         }
     }
@@ -328,7 +351,7 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         return Ok(if transformed { Transformed::yes(plan) } else { Transformed::no(plan) });
     }
     // The positions of interval keys among the group columns. Group columns are in the order of the keys, without duplicates.
-    let keys: Vec<usize> = (0..first).filter(|place| has_codes(shown.field(*place).data_type())).collect();
+    let keys: Vec<usize> = (0..first).filter(|place| has_spans(shown.field(*place).data_type())).collect();
     let mut aggregates = aggregate.aggr_expr;
     let mut distinct: Vec<Expr> = vec![];
     groups.into_iter().for_each(|group| {
@@ -337,7 +360,10 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         }
     });
     let shown_by = aggregates.len();
-    aggregates.extend(distinct.into_iter().map(|group| min(encoded(group))));
+    for group in distinct {
+        let of = group.get_type(&schema)?;
+        aggregates.push(min(code_of(group, &of)));
+    }
     let rewritten = Aggregate::try_new(aggregate.input, aggregate.group_expr, aggregates)?;
     let own = rewritten.schema.clone();
     let column = |place: usize| Expr::Column(Column::from(own.qualified_field(place)));
@@ -347,16 +373,16 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
             let code = column(first + shown_by + key);
             match field.is_nullable() {
                 // NULL where the key is rolled up.
-                true => when(column(place).is_not_null(), decoded(code)).end()?,
+                true => when(column(place).is_not_null(), restored(code, field.data_type())?).end()?,
                 // `min` of values that are never NULL is never NULL, but the engine does not know that; coalesce makes it non-nullable.
                 false => {
                     let least = ScalarValue::new_default(&code.get_type(&own)?)?;
-                    decoded(coalesce(vec![code, lit(least)]))
+                    restored(coalesce(vec![code, lit(least)]), field.data_type())?
                 }
             }
         } else {
-            match decode[place] {
-                Some(decode) => decode(column(place)),
+            match &decode[place] {
+                Some(decode) => decode.of(column(place))?,
                 None => column(place),
             }
         };
@@ -394,13 +420,13 @@ fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
     let own = rewritten.schema.clone();
     let columns = shown.iter().enumerate().map(|(place, (qualifier, field))| {
         let value = Expr::Column(Column::from(own.qualified_field(place)));
-        let value = match decode[place] {
-            Some(decode) => decode(value),
+        let value = match &decode[place] {
+            Some(decode) => decode.of(value)?,
             None => value,
         };
-        value.alias_qualified(qualifier.cloned(), field.name())
+        Ok(value.alias_qualified(qualifier.cloned(), field.name()))
     });
-    let columns = columns.collect();
+    let columns = columns.collect::<Result<_>>()?;
     let plan = LogicalPlan::Window(rewritten);
     Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, plan.into())?)))
 }

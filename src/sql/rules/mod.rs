@@ -1,6 +1,7 @@
 //! Our rules for logical and physical plans. They cover cases in which DataFusion would return a wrong answer, fail, or not be
 //! cancellable.
 
+mod bits;
 mod bounded;
 mod days;
 mod distinct_columns;
@@ -82,6 +83,8 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::NumbersBesideDecimals));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ExactConstants));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(bits::BitsOfIntegers));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {

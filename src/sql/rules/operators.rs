@@ -15,7 +15,7 @@ use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
 use crate::builtins::dates::moved::days_apart;
-use crate::builtins::{arithmetic, chain, decimals, division, shifts, spans};
+use crate::builtins::{arithmetic, chain, decimals, division, exact_constants, shifts, spans};
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -202,18 +202,37 @@ pub struct LongChains;
 
 impl ExprPlanner for LongChains {
     fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let Some(operator) = arithmetic_operator(&expression.op) else { return Ok(PlannerResult::Original(expression)) };
         let RawBinaryExpr { op, left, right } = expression;
-        let operator = match op {
-            BinaryOperator::Plus => Operator::Plus,
-            BinaryOperator::Minus => Operator::Minus,
-            BinaryOperator::Multiply => Operator::Multiply,
-            BinaryOperator::Divide => Operator::Divide,
-            BinaryOperator::Modulo => Operator::Modulo,
-            op => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
-        };
         Ok(match chain::lengthened(operator, left, right, schema) {
             PlannerResult::Planned(chain) => PlannerResult::Planned(chain),
             PlannerResult::Original((left, right)) => PlannerResult::Original(RawBinaryExpr { op, left, right }),
         })
+    }
+}
+
+/// Computes with the numbers of the statement as decimals.
+#[derive(Debug)]
+pub struct ExactConstants;
+
+impl ExprPlanner for ExactConstants {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, _schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let computed = arithmetic_operator(&expression.op)
+            .and_then(|operator| exact_constants::computed(operator, &expression.left, &expression.right));
+        Ok(match computed {
+            Some(result) => PlannerResult::Planned(result),
+            None => PlannerResult::Original(expression),
+        })
+    }
+}
+
+fn arithmetic_operator(operator: &BinaryOperator) -> Option<Operator> {
+    match operator {
+        BinaryOperator::Plus => Some(Operator::Plus),
+        BinaryOperator::Minus => Some(Operator::Minus),
+        BinaryOperator::Multiply => Some(Operator::Multiply),
+        BinaryOperator::Divide => Some(Operator::Divide),
+        BinaryOperator::Modulo => Some(Operator::Modulo),
+        _ => None,
     }
 }

@@ -8,6 +8,8 @@
 //! | `a ^ b`, `a ** b` | `power(a, b)` |
 //! | `{'a': 1}.a` | `{'a': 1}['a']` |
 //! | `substring(a FROM 'pattern')` | the part of `a` that the pattern or its group matches |
+//! | `substr(a, '2', '3')` | `substr(a, CAST('2' AS BIGINT), CAST('3' AS BIGINT))` |
+//! | `~a` | an operator of that name, which is planned by the type of `a` |
 //! | `a && b` | `array_has_any(list_filter(a, item -> item IS NOT NULL), b)` |
 //! | `a AT TIME ZONE 'UTC'` | an operator of that name, which is planned by the type of `a` |
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
@@ -58,6 +60,9 @@ use crate::sql::parser::{parse_expression, parse_query};
 
 /// The operator that gives a time a zone.
 pub const AT_TIME_ZONE: &str = "AT TIME ZONE";
+
+/// The operator that inverts the bits of its left side; its right side says nothing.
+pub const BITWISE_NOT: &str = "~";
 
 /// Rewrites one expression; its children are visited separately.
 ///
@@ -306,7 +311,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             UnaryOperator::PGSquareRoot => Some(with("sqrt($1)", &[expr.as_ref().clone()])?),
             UnaryOperator::PGCubeRoot => Some(with("cbrt($1)", &[expr.as_ref().clone()])?),
             UnaryOperator::PGAbs => Some(with("abs($1)", &[expr.as_ref().clone()])?),
-            UnaryOperator::BitwiseNot => Some(with("(-1 - $1)", &[expr.as_ref().clone()])?),
+            UnaryOperator::BitwiseNot => {
+                let nothing = Expr::value(Value::Number("0".into(), false));
+                Some(Expr::Nested(Box::new(binary(expr.as_ref().clone(), &BinaryOperator::Custom(BITWISE_NOT.into()), nothing))))
+            }
             UnaryOperator::BangNot => Some(with("(NOT $1)", &[expr.as_ref().clone()])?),
             UnaryOperator::Minus => long_number(expr, "-")?,
             _ => None,
@@ -367,9 +375,17 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
-        // As in PostgreSQL, a string after FROM is a pattern.
-        Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, .. } if matches!(pattern.as_ref(), Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_))) => {
+        // As in PostgreSQL, a string after FROM is a pattern, and `substr` takes places.
+        Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, shorthand: false, .. } if is_text(pattern) => {
             Some(with("regexp_match($1, $2)[1]", &[expr.as_ref().clone(), pattern.as_ref().clone()])?)
+        }
+        Expr::Substring { substring_from, substring_for, shorthand: true, .. } => {
+            for place in [substring_from, substring_for].into_iter().flatten() {
+                if is_text(place) {
+                    **place = with("CAST($1 AS BIGINT)", std::slice::from_ref(place))?;
+                }
+            }
+            None
         }
         Expr::Function(function) => call(function)?,
         _ => None,
