@@ -2,14 +2,17 @@
 //!
 //! The engine's own operators wrap: there, 2147483647 + 1 is -2147483648. Here, numbers of up to 32 bits are computed in 64,
 //! and a result outside its range is an error that names the expression. Decimals get as many digits as their result can need,
-//! up to 38; only results that could need more are checked.
+//! up to 38; only results that could need more are checked. A product that would have more than 30 places, such as one of two quotients,
+//! is rounded to 24, because too few digits would be left before the point.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum, PrimitiveArray};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, Int64Type, UInt64Type, i256,
+};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::error::DataFusionError;
@@ -109,9 +112,35 @@ fn sign(operation: Operation) -> Operator {
     }
 }
 
-/// The type of a decimal result, as in the engine.
+/// The type of a decimal result: that of the engine, except for products with many places.
 fn decimal(operation: Operation, left: &DataType, right: &DataType) -> Result<DataType> {
+    const MOST_PLACES: i8 = 30;
+    const ROUNDED_PLACES: i8 = 24;
+    if let (Operation::Multiply, DataType::Decimal128(digits, places), DataType::Decimal128(others, other_places)) =
+        (operation, left, right)
+        && digits.saturating_add(*others) >= DECIMAL128_MAX_PRECISION
+        && places.saturating_add(*other_places) > MOST_PLACES
+    {
+        let places = ROUNDED_PLACES.max(*places).max(*other_places);
+        return Ok(DataType::Decimal128(DECIMAL128_MAX_PRECISION, places));
+    }
     BinaryTypeCoercer::new(left, &sign(operation), right).get_result_type()
+}
+
+/// The type of a result, for numbers whose types are coerced.
+pub fn result_type(operator: Operator, left: &DataType, right: &DataType) -> Result<DataType> {
+    match operation(operator) {
+        Some(operation) => decimal(operation, left, right),
+        None => BinaryTypeCoercer::new(left, &operator, right).get_result_type(),
+    }
+}
+
+/// A product of decimals that is rounded, before types are coerced; `None` for any other.
+pub fn rounded_product(left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
+    let product = decimal(Operation::Multiply, left.1, right.1).ok()?;
+    let engines = BinaryTypeCoercer::new(left.1, &Operator::Multiply, right.1).get_result_type();
+    let differs = product.is_decimal() && !engines.is_ok_and(|engines| engines == product);
+    differs.then(|| MULTIPLY.call(vec![left.0.clone(), right.0.clone()]))
 }
 
 fn takes(operation: Operation, types: &[DataType]) -> Result<Vec<DataType>> {
@@ -167,7 +196,10 @@ fn compute(operation: Operation, [left, right]: [&ColumnarValue; 2], rows: usize
             Ok(result) => result,
             Err((left, right)) => return Err(about(format!("{left} {} {right}", sign(operation)))),
         },
-        _ => of_decimals(operation, left, right, about)?,
+        _ => match rounded_places(operation, left, right, field.data_type()) {
+            Some(dropped) => rounded_products(left, right, rows, field.data_type(), dropped, about)?,
+            None => of_decimals(operation, left, right, about)?,
+        },
     };
     Ok(match (left, right) {
         (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_)) => ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?),
@@ -271,6 +303,48 @@ fn unsigned(
         _ => Arc::new(numbers.map(|number| number.map(|number| number as u64)).collect::<PrimitiveArray<UInt64Type>>()),
     };
     Ok(misfit.map_or(Ok(result), Err))
+}
+
+/// How many places a product of decimals loses.
+fn rounded_places(operation: Operation, left: &ColumnarValue, right: &ColumnarValue, result: &DataType) -> Option<u32> {
+    match (operation, left.data_type(), right.data_type(), result) {
+        (
+            Operation::Multiply,
+            DataType::Decimal128(_, places),
+            DataType::Decimal128(_, other_places),
+            DataType::Decimal128(_, kept),
+        ) => u32::try_from(i32::from(places) + i32::from(other_places) - i32::from(*kept)).ok().filter(|dropped| *dropped > 0),
+        _ => None,
+    }
+}
+
+/// Products without their last places; halves are rounded away from zero.
+fn rounded_products(
+    left: &ColumnarValue,
+    right: &ColumnarValue,
+    rows: usize,
+    result: &DataType,
+    dropped: u32,
+    about: impl Fn(String) -> DataFusionError,
+) -> Result<ArrayRef> {
+    let DataType::Decimal128(precision, scale) = *result else { return internal_err!("expected a decimal, got {result}") };
+    let (left, right) = (left.to_array(rows)?, right.to_array(rows)?);
+    let (left, right) = (left.as_primitive::<Decimal128Type>(), right.as_primitive::<Decimal128Type>());
+    let half = i256::from_i128(5).wrapping_mul(i256::from_i128(10).wrapping_pow(dropped - 1));
+    let unit = half.wrapping_add(half);
+    let product = |left: i128, right: i128| {
+        // Two numbers of 38 digits have a product of 76, which 256 bits hold.
+        let product = i256::from_i128(left).wrapping_mul(i256::from_i128(right));
+        let product = if product.is_negative() { product.wrapping_sub(half) } else { product.wrapping_add(half) };
+        let product = product.checked_div(unit).and_then(|product| product.to_i128());
+        product.filter(|product| product.unsigned_abs() < 10_u128.pow(precision.into()))
+    };
+    let products = left.iter().zip(right).map(|pair| match pair {
+        (Some(left), Some(right)) => product(left, right).map(Some).ok_or_else(|| about("more than 38 digits".into())),
+        _ => Ok(None),
+    });
+    let products = products.collect::<Result<PrimitiveArray<Decimal128Type>>>()?;
+    Ok(Arc::new(products.with_precision_and_scale(precision, scale)?))
 }
 
 fn of_decimals(

@@ -78,11 +78,16 @@ fn parts(arguments: &[Expr]) -> Option<(&str, &[Expr])> {
 fn rank_of(expression: &Expr) -> Option<Rank> {
     match expression {
         Expr::BinaryExpr(BinaryExpr { op, .. }) => rank(*op),
-        Expr::ScalarFunction(call) if call.func.name() == NAME => {
+        Expr::ScalarFunction(call) if is_chain(expression) => {
             parts(&call.args).and_then(|(operators, _)| operators.chars().next()).and_then(operator).and_then(rank)
         }
         _ => None,
     }
+}
+
+/// True for a call of the function.
+pub fn is_chain(expression: &Expr) -> bool {
+    matches!(expression, Expr::ScalarFunction(call) if call.func.name() == NAME)
 }
 
 fn is_number(data_type: &DataType) -> bool {
@@ -139,7 +144,10 @@ fn step(operator: Operator, left: &DataType, right: &DataType) -> Result<Step> {
         return Ok(Step { left, right, result });
     }
     let (left, right) = BinaryTypeCoercer::new(left, &operator, right).get_input_types()?;
-    let result = BinaryTypeCoercer::new(&left, &operator, &right).get_result_type()?;
+    let result = match operator {
+        Operator::Divide | Operator::Modulo => division::result_type(operator, &left, &right)?,
+        _ => arithmetic::result_type(operator, &left, &right)?,
+    };
     Ok(Step { left, right, result })
 }
 
@@ -238,7 +246,7 @@ impl ScalarUDFImpl for Chain {
                     Operator::Divide | Operator::Modulo => {
                         let divisor = matches!(term, ColumnarValue::Array(_)).then(|| field.name().as_str());
                         let divided =
-                            division::compute(operator, [&left, &right], arguments.number_rows, result.name(), divisor)?;
+                            division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor)?;
                         one_nan::without_sign(divided)
                     }
                     other => return exec_err!("{NAME} has no operator {other}"),

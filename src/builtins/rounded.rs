@@ -1,7 +1,8 @@
-//! `round` and `trunc` of floats to so many places.
+//! `round` and `trunc` of floats to so many places: the digits of a float are rounded, as by a cast to a decimal, so that 2.675 becomes 2.68.
 //!
-//! DataFusion multiplies by a power of ten that may not be finite, and gives NaN or infinity; left of the point, it multiplies by a
-//! fraction that is not exact. The rest, such as decimals, is computed by DataFusion.
+//! DataFusion multiplies by a power of ten: 2.675 becomes 267.49999999999997, and 0.29 to two places 0.28 when it is cut. The power may also
+//! not be finite, which gives NaN or infinity; left of the point, it is a fraction that is not exact. The rest, such as decimals, is computed
+//! by DataFusion.
 
 use std::sync::{Arc, LazyLock};
 
@@ -43,13 +44,42 @@ impl To {
         }
     }
 
+    /// True if the product with the power of ten is so close to where its result changes that it may be on the wrong side.
+    fn is_close(self, number: f64, scaled: f64) -> bool {
+        const RELATIVE_ERROR: f64 = 8.0 * f64::EPSILON;
+        let distance = match self {
+            Self::Nearest => (scaled.abs().fract() - 0.5).abs(),
+            Self::Zero => (scaled - scaled.round()).abs(),
+        };
+        number.fract() != 0.0 && distance <= scaled.abs() * RELATIVE_ERROR
+    }
+
+    /// Rounds the digits that the float is shown with.
+    fn by_digits(self, number: f64, places: i64) -> Option<f64> {
+        let text = number.abs().to_string();
+        let (whole, fraction) = text.split_once('.')?;
+        let places = usize::try_from(places).ok()?;
+        if fraction.len() <= places {
+            return Some(number);
+        }
+        let (kept, dropped) = fraction.split_at(places);
+        let digits: u128 = format!("{whole}{kept}").parse().ok()?;
+        let is_up = matches!(self, Self::Nearest) && dropped.starts_with(['5', '6', '7', '8', '9']);
+        let rounded: f64 = format!("{}e-{places}", digits.checked_add(u128::from(is_up))?).parse().ok()?;
+        Some(rounded.copysign(number))
+    }
+
     /// Rounds to places right of the point, or left of it if `places` is negative.
     fn round(self, number: f64, places: i64) -> f64 {
         let factor = POWERS_OF_TEN[places.unsigned_abs().min(MOST_PLACES) as usize];
         if places >= 0 {
             let scaled = number * factor;
             // A number this large, or with so many places asked for, has no digits to lose.
-            return if scaled.is_finite() { self.whole(scaled) / factor } else { number };
+            if !scaled.is_finite() {
+                return number;
+            }
+            let by_digits = if self.is_close(number, scaled) { self.by_digits(number, places) } else { None };
+            return by_digits.unwrap_or_else(|| self.whole(scaled) / factor);
         }
         if !number.is_finite() {
             return number;
@@ -111,6 +141,23 @@ impl ScalarUDFImpl for Rounded {
 #[cfg(test)]
 mod tests {
     use super::To;
+
+    #[test]
+    fn the_digits_are_rounded() {
+        for (number, places, nearest, down) in [
+            (2.675, 2, 2.68, 2.67),
+            (1.005, 2, 1.01, 1.0),
+            (-1.005, 2, -1.01, -1.0),
+            (0.285, 2, 0.29, 0.28),
+            (0.29, 2, 0.29, 0.29),
+            (8.7, 1, 8.7, 8.7),
+            (0.5, 0, 1.0, 0.0),
+            (-2.5, 0, -3.0, -2.0),
+            (0.49999999999999994, 0, 0.0, 0.0),
+        ] {
+            assert_eq!((To::Nearest.round(number, places), To::Zero.round(number, places)), (nearest, down), "{number} {places}");
+        }
+    }
 
     #[test]
     fn powers_of_ten_that_are_not_finite_change_nothing() {

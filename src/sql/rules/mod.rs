@@ -82,6 +82,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::PlacesOfDecimals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::NumbersBesideDecimals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ExactConstants));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(bits::BitsOfIntegers));

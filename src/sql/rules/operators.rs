@@ -68,7 +68,11 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right }) => {
             let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
             Ok(match division::named(*op, (left, &left_type), (right, &right_type)) {
-                Some(named) => Transformed::yes(named),
+                Some(named) => {
+                    // A quotient of decimals has another type than the engine gave it.
+                    retyped.set(retyped.get() || *op == Operator::Divide && left_type.is_decimal());
+                    Transformed::yes(named)
+                }
                 None => Transformed::no(expression),
             })
         }
@@ -234,5 +238,30 @@ fn arithmetic_operator(operator: &BinaryOperator) -> Option<Operator> {
         BinaryOperator::Divide => Some(Operator::Divide),
         BinaryOperator::Modulo => Some(Operator::Modulo),
         _ => None,
+    }
+}
+
+/// Plans quotients of decimals, and products of such, whose types differ from the engine's.
+#[derive(Debug)]
+pub struct PlacesOfDecimals;
+
+impl ExprPlanner for PlacesOfDecimals {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let planned = match &expression.op {
+            BinaryOperator::Multiply => arithmetic::rounded_product,
+            BinaryOperator::Divide => division::of_decimals,
+            _ => return Ok(PlannerResult::Original(expression)),
+        };
+        // A long chain computes the types of its parts itself.
+        if chain::is_chain(&expression.left) {
+            return Ok(PlannerResult::Original(expression));
+        }
+        let (Ok(left), Ok(right)) = (expression.left.get_type(schema), expression.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(expression));
+        };
+        Ok(match planned((&expression.left, &left), (&expression.right, &right)) {
+            Some(planned) => PlannerResult::Planned(planned),
+            None => PlannerResult::Original(expression),
+        })
     }
 }
