@@ -44,7 +44,7 @@ without a time column are read completely. If a table has times and is not liste
 the query limits it: `WHERE ordered_at <= $as_of`. `$as_of` in a query is the time of the refresh, a TIMESTAMP.
 
 A table named in `time_columns` need not exist yet; a note reports that, with the name that may be meant. A column that the table does not have is an
-error. REFRESH needs all of these tables, and the profile's query or a tag must read each of them, because an entry that nothing reads would have no effect.
+error. REFRESH needs all of these tables. An entry whose table is read neither by the profile's query nor by a tag, such as after DROP TAG, has no effect; a note at REFRESH names it.
 
 Times are in UTC. A time column with a zone is compared as an instant; one without a zone is read as UTC. If times
 are stored in local time without a zone, a refresh as of now would treat the last hours as the future, or miss them. In that case, convert the column

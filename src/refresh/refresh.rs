@@ -360,7 +360,6 @@ impl<'a> Refresh<'a> {
             let problem = format!("time_columns names {column}, and there is no such table{suggestion}; SHOW TABLES lists them");
             return Err(invalid(&format!("profile {profile}"), problem));
         }
-        sources.refuse_unread(&self.definition)?;
         // The type may have changed since the definition was made, in a file that is read where it is.
         compare_keys(&self.definition, &key_type, self.context)?;
         let looking_back: Vec<String> = tags.iter().filter(|tag| tag.looks_back).map(|tag| tag.name.clone()).collect();
@@ -414,6 +413,7 @@ impl<'a> Refresh<'a> {
         };
         let mut notes: Vec<String> = self.note_on_clock(&sources, snapshots.known.as_ref()).await?.into_iter().collect();
         notes.extend(self.notes_on_missing_times().await);
+        notes.extend(sources.notes_on_unread(&self.definition));
         // Nothing is later than now: without time columns, and unless the refresh is of a given time, these notes were given when the tags
         // were created.
         if !self.definition.body.time_columns.is_empty() || matches!(self.request.as_of, AsOf::At(_)) {

@@ -16,7 +16,7 @@ use sqlparser::ast::{Query, Statement as SqlStatement};
 use super::columns::MOMENT;
 use super::definition::{AS_OF, ProfileDefinition};
 use super::published::name_and_time;
-use crate::error::{did_you_mean, invalid};
+use crate::error::did_you_mean;
 use crate::sql::lineage::{Origin, origins};
 use crate::sql::parser::parse_query;
 use crate::sql::planning;
@@ -129,23 +129,22 @@ impl Sources {
         .collect()
     }
 
-    /// Refuses a time column of a table that no definition reads: it would limit nothing, and is probably a typo.
-    ///
-    /// # Errors
-    /// The first such entry, with the tables that are read.
-    pub fn refuse_unread(&self, definition: &ProfileDefinition) -> Result<()> {
-        let unread = definition.body.time_columns.iter().find(|(table, _)| !self.names.contains(table));
-        let Some((table, column)) = unread else { return Ok(()) };
-        let suggestion = did_you_mean(table, self.names.iter().map(String::as_str));
-        let read = match self.names.is_empty() {
-            true => "they read no table".to_string(),
-            false => format!("they read {}", self.names.iter().cloned().collect::<Vec<_>>().join(", ")),
+    /// Notes on time columns of tables that no definition reads: they limit nothing, after the last reader was dropped or because of a typo.
+    pub fn notes_on_unread(&self, definition: &ProfileDefinition) -> Vec<String> {
+        let unread = definition.body.time_columns.iter().filter(|(table, _)| !self.names.contains(table));
+        let note = |(table, column): &(String, String)| {
+            let suggestion = did_you_mean(table, self.names.iter().map(String::as_str));
+            let read = match self.names.is_empty() {
+                true => "they read no table".to_string(),
+                false => format!("they read {}", self.names.iter().cloned().collect::<Vec<_>>().join(", ")),
+            };
+            format!(
+                "profile {}: time_columns names {table}.{column}, and neither its query nor a tag reads {table}{suggestion}; {read}; leave the \
+                 entry out, or correct it with CREATE OR REPLACE PROFILE",
+                definition.name()
+            )
         };
-        let problem = format!(
-            "time_columns names {table}.{column}, and neither its query nor a tag reads {table}{suggestion}; {read}; leave the entry out, or \
-             correct it with CREATE OR REPLACE PROFILE"
-        );
-        Err(invalid(&format!("profile {}", definition.name()), problem))
+        unread.map(note).collect()
     }
 
     /// The newest time in the data, with its table and column: over the time columns, or over the tables read whole when there are none.

@@ -101,6 +101,14 @@ fn sources_that_are_read_whole_are_told_by_name() {
     // An unknown name is reported when the profile is created, with a suggestion.
     let told = shop("CREATE PROFILE p WITH (key = 'id', time_columns = 'order.ordered_at') AS SELECT id FROM customers");
     only(&told, "profile p: time_columns names order.ordered_at, and there is no such table yet; perhaps \"orders\" is meant");
+    // One whose table nothing reads, any more or yet, has no effect.
+    let both = "CREATE PROFILE p WITH (key = 'id', time_columns = 'orders_local.at, orders.ordered_at') AS SELECT id FROM customers;
+        CREATE TAG n ON p AS SELECT id, count(*) FROM orders GROUP BY id; CREATE TAG l ON p AS SELECT id, count(*) FROM orders_local GROUP BY id;
+        REFRESH PROFILE p WITH (as_of = DATE '2024-01-10');";
+    none(&shop(both), "neither its query");
+    let told = shop(&format!("{both} DROP TAG l ON p; REFRESH PROFILE p WITH (as_of = DATE '2024-01-11')"));
+    let note = only(&told, "profile p: time_columns names orders_local.at, and neither its query nor a tag reads orders_local");
+    assert!(note.contains("they read customers, orders; leave the entry out"), "{note}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ the process it waited for.
 
 `as_of` is the time that the profile is computed for (default: now; a DATE means the end of that day). It cannot be before the last refresh, unless
 `rewind = true` withdraws the refreshes after it. A refresh repeated for the same time replaces the earlier one. `TAGS (…)` computes only these
-tags and those that depend on them. Other tags keep their values, unless these have another type now; after a rewind, the values of the last refresh up to that time. If the data ends more than 60 days
+tags, those that depend on them, and those that are not published yet: the first refresh computes all tags. Other tags keep their values, unless these have another type now; after a rewind, the values of the last refresh up to that time. If the data ends more than 60 days
 ago, a refresh as of now gives a note, because a later refresh cannot go back in time without `rewind`.
 
 `CREATE IDENTITY` explains what an identity publishes.
