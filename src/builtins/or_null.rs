@@ -10,22 +10,24 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use datafusion::arrow::compute::concat;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::simplify::ExprSimplifyResult;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Subquery,
+    Volatility, when,
 };
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use super::wrapper::Wrapper;
 use crate::error::{SqlState, sqlstate};
-use crate::walk::Tree;
+use crate::walk::{PlanTree, Tree};
 
 /// Marks a value until the plan is optimized, and keeps parts of it from being computed before it.
 static MARKED: Wrapper = Wrapper {
@@ -38,7 +40,7 @@ static MARKED: Wrapper = Wrapper {
     ..Wrapper::new("value_or_null", 1)
 };
 
-/// The value, or NULL in the rows for which it cannot be computed. Queries in it are left as they are.
+/// The value, or NULL in the rows for which it cannot be computed, whether by itself or because of a query in it that looks at the row.
 ///
 /// # Errors
 /// None in practice.
@@ -48,15 +50,74 @@ pub fn or_null(value: Expr) -> Result<Expr> {
             let (left, right) = (Box::new(or_null(*left)?), Box::new(or_null(*right)?));
             Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }))
         }
+        Expr::Not(inner) => match *inner {
+            // As the optimizer knows it: an anti join.
+            Expr::InSubquery(one) => or_null(Expr::InSubquery(InSubquery { negated: !one.negated, ..one })),
+            Expr::Exists(one) => or_null(Expr::Exists(Exists { negated: !one.negated, ..one })),
+            other => marked(Expr::Not(Box::new(other))),
+        },
+        Expr::Exists(one) => Ok(Expr::Exists(Exists { subquery: guarded(one.subquery)?, ..one })),
+        Expr::InSubquery(one) => {
+            let (known, one) = kept_in(one)?;
+            // NULL NOT IN (…) is true when the query gives no rows.
+            Ok(known.into_iter().fold(Expr::InSubquery(one), |one, known| known.and(one)))
+        }
+        value => marked(value),
+    }
+}
+
+/// A value whose parts are kept from failing the statement, by themselves where a join computes them.
+fn marked(value: Expr) -> Result<Expr> {
+    let value = value.changed_up(|part| match part {
+        Expr::ScalarSubquery(subquery) => Ok(Transformed::yes(Expr::ScalarSubquery(guarded(subquery)?))),
+        Expr::Exists(one) => Ok(Transformed::yes(Expr::Exists(Exists { subquery: guarded(one.subquery)?, ..one }))),
+        Expr::InSubquery(one) => Ok(Transformed::yes(match kept_in(one)? {
+            (Some(known), one) => when(known, Expr::InSubquery(one)).end()?,
+            (None, one) => Expr::InSubquery(one),
+        })),
+        part => Ok(Transformed::no(part)),
+    })?;
+    mark(value.data)
+}
+
+fn mark(value: Expr) -> Result<Expr> {
+    if cannot_fail(&value) {
+        return Ok(value);
+    }
+    Ok(MARKED.call(vec![value]))
+}
+
+/// `value IN (…)` with NULL for a value that cannot be computed, and for NOT IN the condition that it can.
+fn kept_in(one: InSubquery) -> Result<(Option<Expr>, InSubquery)> {
+    let (can_fail, value) = (!cannot_fail(&one.expr), marked(*one.expr)?);
+    let known = (can_fail && one.negated).then(|| value.clone().is_not_null());
+    Ok((known, InSubquery { expr: Box::new(value), subquery: guarded(one.subquery)?, negated: one.negated }))
+}
+
+/// A query whose conditions do not fail because of values of the row that it is for.
+fn guarded(subquery: Subquery) -> Result<Subquery> {
+    if subquery.outer_ref_columns.is_empty() {
+        return Ok(subquery);
+    }
+    let plan = Arc::unwrap_or_clone(subquery.subquery).changed_up_with_subqueries(|node| match node {
+        LogicalPlan::Filter(_) | LogicalPlan::Join(_) => node.changed_expressions(condition_on_outer),
+        node => Ok(Transformed::no(node)),
+    })?;
+    Ok(Subquery { subquery: Arc::new(plan.data), ..subquery })
+}
+
+/// Marks the values of a condition that are computed from outer columns. Comparisons stay as they are, for the joins that are made of them.
+fn condition_on_outer(condition: Expr) -> Result<Transformed<Expr>> {
+    match &condition {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) if op.supports_propagation() || op.is_logic_operator() => {}
+        Expr::Not(_) | Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::Between(_) | Expr::InList(_) | Expr::Alias(_) => {}
+        Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => return Ok(Transformed::no(condition)),
         value => {
-            let is_query = |part: &Expr| Ok(matches!(part, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)));
-            let is_plain = matches!(value, Expr::Column(_) | Expr::Literal(..));
-            if is_plain || value.any_part(is_query)? {
-                return Ok(value);
-            }
-            Ok(MARKED.call(vec![value]))
+            let is_outer = |part: &Expr| Ok(matches!(part, Expr::OuterReferenceColumn(..)));
+            return if value.any_part(is_outer)? { mark(condition).map(Transformed::yes) } else { Ok(Transformed::no(condition)) };
         }
     }
+    condition.changed_children(condition_on_outer)
 }
 
 /// Puts a marked value into a function of its columns.
@@ -65,7 +126,7 @@ pub fn or_null(value: Expr) -> Result<Expr> {
 /// The value cannot be planned.
 pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -> Result<Transformed<Expr>> {
     let Some(value) = MARKED.value_in(&expression) else { return Ok(Transformed::no(expression)) };
-    let mut columns: Vec<&Column> = value.column_refs().into_iter().collect();
+    let mut columns: Vec<Column> = value.column_refs().into_iter().cloned().collect();
     columns.sort();
     if columns.is_empty() {
         return Ok(Transformed::yes(value.clone()));
@@ -75,19 +136,29 @@ pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -
         let (relation, field) = schema.qualified_field_from_column(column)?;
         fields.push((relation.cloned(), Arc::new(field.as_ref().clone().with_nullable(true))));
     }
+    // A query that looks at no row has one value, which is given to the function like those of columns.
+    let mut arguments: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
+    let value = value.clone().changed_up(|part| {
+        let Expr::ScalarSubquery(subquery) = &part else { return Ok(Transformed::no(part)) };
+        let name = format!("value of query {}", arguments.len());
+        let data_type = subquery.subquery.schema().field(0).data_type().clone();
+        fields.push((None, Arc::new(Field::new(&name, data_type, true))));
+        arguments.push(part);
+        Ok(Transformed::yes(Expr::Column(Column::new_unqualified(name))))
+    })?;
+    let value = value.data;
     let own = DFSchema::new_with_metadata(fields, HashMap::new())?;
     let mut properties = ExecutionProps::new();
     properties.config_options = Some(Arc::clone(options));
-    let compiled = create_physical_expr(value, &own, &properties, &PhysicalPlanningContext::default())?;
+    let compiled = create_physical_expr(&value, &own, &properties, &PhysicalPlanningContext::default())?;
     let volatility = if value.is_volatile() { Volatility::Volatile } else { Volatility::Immutable };
     let function = Kept {
         data_type: compiled.data_type(own.as_arrow())?,
         compiled,
         columns: Arc::clone(own.inner()),
-        signature: Signature::any(columns.len(), volatility),
-        value: value.clone(),
+        signature: Signature::any(arguments.len(), volatility),
+        value,
     };
-    let arguments = columns.into_iter().cloned().map(Expr::Column).collect();
     Ok(Transformed::yes(ScalarUDF::from(function).call(arguments)))
 }
 
@@ -95,7 +166,7 @@ pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -
 fn cannot_fail(value: &Expr) -> bool {
     use Operator::{And, Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq, Or};
     match value {
-        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::Literal(..) => true,
         Expr::Alias(alias) => cannot_fail(&alias.expr),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             matches!(op, And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
