@@ -14,6 +14,7 @@
 //! | [`rewriting`] | removes rows from files, in every snapshot that refers to them |
 //! | [`erasure`] | erases rows from everything that is stored, and keeps receipts |
 //! | [`cleaning`] | removes an erased person from texts in the catalog |
+//! | [`row_sources`] | where the rows of a table come from |
 //! | [`retention`] | how long the rows of tables are kept |
 //! | [`data`] | the data files: written once, synced to disk, locked by readers |
 //! | [`store`], [`blocks`] | the files as DataFusion reads them: by name, with every part verified |
@@ -69,6 +70,7 @@ pub mod retention;
 pub mod rewriting;
 pub mod role_limits;
 pub mod room;
+pub mod row_sources;
 pub mod runs;
 pub mod schedules;
 pub mod snapshots;
@@ -101,7 +103,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 15;
+const SCHEMA_VERSION: i64 = 16;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -265,6 +267,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     stored_classes::MIGRATION,
     keys::AUDIT_MIGRATION,
     role_limits::MIGRATION,
+    row_sources::MIGRATION,
 ];
 /// The schema version that introduced encryption.
 const KEYS_SINCE: i64 = 11;

@@ -10,7 +10,7 @@ use super::grants::{self, Grants};
 use super::keys::Link;
 use super::stamp::{Stamp, stamp};
 use super::transaction::{Change, Version};
-use super::{Catalog, classes, runs, stored_classes};
+use super::{Catalog, classes, row_sources, runs, stored_classes};
 use crate::error::{SqlState, coded};
 
 /// The kind of profiles, the only one that the catalog treats specially: a profile's snapshots are dropped with it.
@@ -137,8 +137,10 @@ pub fn define_table(
     new: NewVersion<'_>,
     moved: &[Moved],
     classes: &BTreeMap<String, String>,
+    sources: &[i64],
 ) -> rusqlite::Result<()> {
     let (object, _) = add_version(transaction, new)?;
+    row_sources::add(transaction, object, sources)?;
     for (column, new) in moved {
         stored_classes::forget(transaction, object, column)?;
         move_column(transaction, object, column, new.as_deref())?;

@@ -232,7 +232,7 @@ impl Catalog {
     pub fn publish_table(
         &self,
         new: &NewSnapshot<'_>,
-        NewTable { definition, moved, classes, .. }: &NewTable<'_>,
+        NewTable { definition, moved, classes, sources, .. }: &NewTable<'_>,
         seen: Option<Stamp>,
     ) -> Result<i64> {
         let published = self.write(|connection| {
@@ -251,11 +251,13 @@ impl Catalog {
             }
             let published = publish(connection, new, None)?;
             // After the rows: what is said of the columns is said of the new state.
-            define_table(connection, *definition, moved, classes)?;
+            let sources: Vec<i64> = sources.iter().map(|source| source.id).collect();
+            define_table(connection, *definition, moved, classes, &sources)?;
             Ok(Ok(published))
         })??;
         self.keep_change(|| {
-            Change::Publish(Published::new(new, published), Some(Version::new(*definition).with_columns(moved, classes)))
+            let definition = Version::new(*definition).with_columns(moved, classes, sources);
+            Change::Publish(Published::new(new, published), Some(definition))
         });
         Ok(published)
     }

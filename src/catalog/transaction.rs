@@ -31,7 +31,7 @@ use super::schedules::lease::{End, write_end};
 use super::snapshots::{NewSnapshot, Part, PublishedColumn, SnapshotOf, changed_meanwhile, drop_table, publish_checked};
 use super::stamp::{Stamp, stamp};
 use super::stored_classes::{self, ColumnClasses};
-use super::{Catalog, classes, problem};
+use super::{Catalog, classes, problem, row_sources};
 use crate::error::{SqlState, coded};
 
 /// A recorded change of the catalog, to be applied again at COMMIT.
@@ -51,6 +51,8 @@ pub enum Change {
     Comment(Object, String, Option<String>),
     /// A column has a new class, or none; and the stored states of profiles have these.
     Class(Object, String, Option<String>, Vec<(Object, ColumnClasses)>),
+    /// Rows of a table come from these objects.
+    Sources(Object, Vec<Object>),
     /// Privileges or owners change.
     Grants(GrantChange),
     /// The attempt of a schedule that runs as this transaction has ended.
@@ -99,17 +101,19 @@ pub struct Version {
     moved: Vec<Moved>,
     /// The column classes of a new table.
     classes: BTreeMap<String, String>,
+    /// The objects that its rows come from.
+    sources: Vec<Object>,
 }
 
 impl Version {
     pub fn new(new: NewVersion<'_>) -> Self {
         let NewVersion { kind, profile, name, sql, base, author } = new;
-        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), moved: vec![], classes: BTreeMap::new() }
+        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), moved: vec![], classes: BTreeMap::new(), sources: vec![] }
     }
 
-    /// Adds what becomes of the columns of a table.
-    pub fn with_columns(self, moved: &[Moved], classes: &BTreeMap<String, String>) -> Self {
-        Self { moved: moved.to_vec(), classes: classes.clone(), ..self }
+    /// Adds what becomes of the columns of a table, and where its rows come from.
+    pub fn with_columns(self, moved: &[Moved], classes: &BTreeMap<String, String>, sources: &[Object]) -> Self {
+        Self { moved: moved.to_vec(), classes: classes.clone(), sources: sources.to_vec(), ..self }
     }
 
     fn new_version(&self) -> NewVersion<'_> {
@@ -378,7 +382,7 @@ fn no_savepoint(name: &str) -> DataFusionError {
 
 /// Applies all changes to the catalog; returns the conflict, if there is one.
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
-    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::EndAttempt(_));
+    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: another session has changed definitions in the meantime; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));
@@ -400,7 +404,8 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
                     None => return Ok(Some(changed_meanwhile(&name))),
                 }
                 if let Some(definition) = definition {
-                    define_table(connection, definition.new_version(), &definition.moved, &definition.classes)?;
+                    let sources = ids(connection, &definition.sources)?;
+                    define_table(connection, definition.new_version(), &definition.moved, &definition.classes, &sources)?;
                 }
             }
             Change::Put(version) => drop(add_version(connection, version.new_version())?),
@@ -416,6 +421,9 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
                     stored_classes::remember_all(connection, known(connection, profile)?.id, classes)?;
                 }
             }
+            Change::Sources(table, sources) => {
+                row_sources::add(connection, known(connection, table)?.id, &ids(connection, sources)?)?;
+            }
             Change::Grants(change) => grants::apply(connection, change)?,
             Change::EndAttempt(end) => {
                 if !write_end(connection, end)? {
@@ -426,6 +434,11 @@ fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::R
         }
     }
     Ok(None)
+}
+
+/// The ids that objects have in the catalog.
+fn ids(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<i64>> {
+    objects.iter().map(|object| Ok(known(connection, object)?.id)).collect()
 }
 
 /// The object with the id that it has in the catalog.

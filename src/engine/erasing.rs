@@ -302,7 +302,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             ));
             continue;
         }
-        let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules }];
+        let held = [Held { of: SnapshotOf::Table, object: object.clone(), rules, is_by_name: false }];
         let (rewritten, untold) = rewritten(&held, "the time", context).await?;
         let removed: i64 = rewritten.iter().map(|file| file.rows).sum();
         notes.push(format!(

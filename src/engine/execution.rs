@@ -31,6 +31,7 @@ use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
 use crate::files::places;
 use crate::objects::protection::{class, notes_on_copy};
+use crate::objects::subject::sources;
 use crate::objects::{altering, role, schema};
 use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
@@ -219,6 +220,10 @@ pub(super) async fn execute_sql(
                 _ => false,
             };
             let held = classes_held(&ddl, &context).await?;
+            let from = match &ddl {
+                DdlStatement::CreateMemoryTable(made) => sources::sources(&made.input, &context)?,
+                _ => vec![],
+            };
             if let (DdlStatement::CreateMemoryTable(made), Some((name, _))) = (&ddl, &held)
                 && context.tables().temporary(name).is_some()
                 && made.or_replace
@@ -232,6 +237,7 @@ pub(super) async fn execute_sql(
                     changing::loosen(&name, &context).await?;
                 }
                 context.tables().set_held(&name, classes);
+                context.tables().set_sources(&name, from);
                 context.tables().set_on_commit(name, on_commit);
             }
             let answer = match made {
@@ -298,6 +304,7 @@ pub(super) async fn execute_sql(
             }
             // Before the rows, so that nobody reads them without their classes.
             let mut notes = class::carry(&name, TARGET, &rows, &context).await?;
+            sources::note(&name, &rows, &context)?;
             if context.tables().temporary(&name).is_none() {
                 notes.extend(notes_on_copy(&name, &rows, &context)?);
             }

@@ -19,6 +19,7 @@ use super::lifecycle::{NewObject, check_users};
 use super::protection::{class, notes_on_copy};
 use super::relation;
 use super::schema::quoted;
+use super::subject::sources::sources;
 use crate::catalog::objects::{Moved, Object};
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::stamp::Stamp;
@@ -300,6 +301,7 @@ pub async fn write(
         definition: new.version(),
         moved,
         classes: class::of_rows(&rows, context).await?,
+        sources: sources(&rows, context)?,
         recheck: recheck.as_ref().map(|recheck| recheck as &Recheck),
     };
     // Refused before the work rather than after it.

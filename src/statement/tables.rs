@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 use parking_lot::Mutex;
 use sqlparser::ast::OnCommit;
 
+use crate::catalog::objects::Object;
 use crate::catalog::stamp::Stamp;
 use crate::postgres_catalog::advisory::{AdvisoryLocks, TransactionLocks};
 
@@ -22,6 +23,7 @@ pub struct SavedTables {
     rows: HashMap<String, Vec<Vec<RecordBatch>>>,
     comments: HashMap<String, BTreeMap<String, String>>,
     held: HashMap<String, BTreeMap<String, String>>,
+    sources: HashMap<String, Vec<Object>>,
     on_commit: HashMap<String, OnCommit>,
 }
 
@@ -39,6 +41,8 @@ pub struct SessionTables {
     comments: Mutex<HashMap<String, BTreeMap<String, String>>>,
     /// The classes of the columns of temporary tables, which their values had where they come from.
     held: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    /// The objects that rows of temporary tables come from.
+    sources: Mutex<HashMap<String, Vec<Object>>>,
     /// What COMMIT does to temporary tables, unless they just stay.
     on_commit: Mutex<HashMap<String, OnCommit>>,
     /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
@@ -70,6 +74,7 @@ impl SessionTables {
             temporary: Mutex::default(),
             comments: Mutex::default(),
             held: Mutex::default(),
+            sources: Mutex::default(),
             on_commit: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
@@ -113,6 +118,7 @@ impl SessionTables {
         self.let_go();
         self.comments.lock().remove(name);
         self.held.lock().remove(name);
+        self.sources.lock().remove(name);
         self.on_commit.lock().remove(name);
         self.temporary.lock().remove(name)
     }
@@ -135,6 +141,27 @@ impl SessionTables {
     /// Replaces the classes of a temporary table's columns.
     pub fn set_held(&self, name: &str, classes: BTreeMap<String, String>) {
         self.held.lock().insert(name.into(), classes);
+    }
+
+    /// The objects that rows of a temporary table come from.
+    pub fn sources(&self, name: &str) -> Vec<Object> {
+        self.sources.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    /// Replaces the objects that rows of a temporary table come from.
+    pub fn set_sources(&self, name: &str, sources: Vec<Object>) {
+        self.sources.lock().insert(name.into(), sources);
+    }
+
+    /// Adds objects that rows of a temporary table come from.
+    pub fn add_sources(&self, name: &str, sources: Vec<Object>) {
+        let mut all = self.sources.lock();
+        let own = all.entry(name.into()).or_default();
+        for source in sources {
+            if !own.iter().any(|known| known.id == source.id) {
+                own.push(source);
+            }
+        }
     }
 
     /// Sets what COMMIT does to a temporary table; with `None` it stays as it is.
@@ -185,7 +212,7 @@ impl SessionTables {
             }
         }
         let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
-        SavedTables { tables, rows, comments, held, on_commit: self.on_commit.lock().clone() }
+        SavedTables { tables, rows, comments, held, sources: self.sources.lock().clone(), on_commit: self.on_commit.lock().clone() }
     }
 
     /// Restores the temporary tables from a copy.
@@ -201,6 +228,7 @@ impl SessionTables {
         *self.temporary.lock() = saved.tables;
         *self.comments.lock() = saved.comments;
         *self.held.lock() = saved.held;
+        *self.sources.lock() = saved.sources;
         *self.on_commit.lock() = saved.on_commit;
     }
 

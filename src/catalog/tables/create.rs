@@ -27,6 +27,8 @@ pub struct NewTable<'a> {
     pub moved: Vec<Moved>,
     /// The classes that its columns inherit from the columns their values come from.
     pub classes: BTreeMap<String, String>,
+    /// The objects that its rows come from.
+    pub sources: Vec<Object>,
     /// Checks again, once the rows are written, that replacing a table breaks nothing that uses it; returns the state of the definitions
     /// that this holds for.
     pub recheck: Option<&'a Recheck>,

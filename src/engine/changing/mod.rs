@@ -42,6 +42,7 @@ use crate::error::{SqlState, coded, failed, invalid};
 use crate::objects::protection::barrier::Barrier;
 use crate::objects::protection::{class, read_and_written};
 use crate::objects::schema::reference;
+use crate::objects::subject::sources;
 use crate::refresh::published::name_and_time;
 use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
@@ -80,6 +81,9 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     let planned = context.settled(planned).await?;
     // Before the rows, so that nobody reads them without their classes.
     let notes = class::carry(&name, TARGET, &planned.rows, &planned.context).await?;
+    if planned.inserts || !removes(word) {
+        sources::note(&name, &planned.rows, &planned.context)?;
+    }
     let rows = bind_parameters(planned.rows.clone(), context)?;
     let frame = DataFrame::new(planned.context.state(), rows);
     let task = Arc::new(frame.task_ctx());
@@ -92,6 +96,11 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     let mut answer = Answer::start(&session.engine, &context, plan, rows, None);
     answer.add_notes(notes);
     Ok(Some(if gives_rows { answer } else { answer.counting() }))
+}
+
+/// True for a statement that adds no rows.
+fn removes(word: &str) -> bool {
+    matches!(word, "DELETE" | "TRUNCATE")
 }
 
 /// The number of rows of a temporary table.

@@ -9,6 +9,7 @@
 mod copies;
 mod keys;
 mod reading;
+pub mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,7 @@ use crate::adapter::arguments::Options;
 use crate::catalog::compaction::batches;
 use crate::catalog::erasure::ErasedObject;
 use crate::catalog::objects::Object;
-use crate::catalog::rewriting::{Rule, as_type};
+use crate::catalog::rewriting::{Rule, as_type, rows_of};
 use crate::catalog::snapshots::{Part, SnapshotOf, When};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::published::key_of_state;
@@ -59,6 +60,8 @@ pub struct Held {
     pub object: Object,
     /// The columns of its files, with the keys to look for.
     pub rules: Vec<Rule>,
+    /// True when only the names of columns tell that keys may be there.
+    pub is_by_name: bool,
 }
 
 impl Held {
@@ -298,8 +301,8 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
             "table" => SnapshotOf::Table,
             _ => continue,
         };
-        let rules = match of {
-            SnapshotOf::Profile => of_profile(object, domains),
+        let (rules, is_by_name) = match of {
+            SnapshotOf::Profile => (of_profile(object, domains), false),
             SnapshotOf::Table => of_table(object, domains, context)?,
         };
         if rules.is_empty() {
@@ -315,14 +318,22 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
         }
         // An erasure that skipped objects of other owners would be incomplete, so it is refused instead.
         check_may(object, context)?;
-        held.push(Held { of, object: object.clone(), rules });
+        held.push(Held { of, object: object.clone(), rules, is_by_name });
     }
-    for (copy, sources) in copies(&held, &objects, context)? {
+    let (mut with_rows, mut without_rows) = (vec![], vec![]);
+    for held in &held {
+        let is_one = !held.is_by_name || has_rows(held, context)?;
+        if is_one { &mut with_rows } else { &mut without_rows }.push(held);
+    }
+    for (copy, sources) in copies(&with_rows, &without_rows, &objects, context)? {
         if reader.left.iter().any(|left| left.object == copy.label()) {
             continue;
         }
         if keep.contains(&copy.name) {
             reader.left.push(ErasedObject::left(copy.label(), "kept", "as the statement says"));
+        } else if copy.kind == "external table" {
+            let note = format!("rows of {sources} were added to it, and are not in the database: erase the person there");
+            reader.left.push(ErasedObject::left(copy.label(), "to do", note));
         } else {
             let note = format!(
                 "was made from {sources}, and no column of it is known to hold the key: name one in WITH (columns = 'table.column'), make the table anew, or drop it"
@@ -342,18 +353,30 @@ fn of_profile(object: &Object, domains: &[Domain]) -> Vec<Rule> {
     own.filter_map(|domain| rule(vec![crate::catalog::state_columns::KEY.into()], domain)).collect()
 }
 
-/// The rules for a table: by the columns found by lineage, or otherwise by columns with the key's name.
-fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> Result<Vec<Rule>> {
+/// Whether any state of a table has rows of the person.
+fn has_rows(held: &Held, context: &StatementContext) -> Result<bool> {
+    let catalog = context.catalog();
+    for (_, file) in catalog.files_of(held.of, &held.object.name)? {
+        let pin = catalog.data.pin(&file)?;
+        if held.is_told_in(&pin.schema) && rows_of(&pin, &held.rules)?.iter().any(|batch| batch.num_rows() > 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The rules for a table: by the columns found by lineage, or otherwise by columns with the key's name, and then true.
+fn of_table(object: &Object, domains: &[Domain], context: &StatementContext) -> Result<(Vec<Rule>, bool)> {
     let followed = |domain: &Domain| -> Vec<String> {
         domain.columns.iter().filter(|(table, _)| *table == object.name).map(|(_, column)| column.clone()).collect()
     };
-    let mut rules: Vec<Rule> = domains.iter().filter_map(|domain| rule(followed(domain), domain)).collect();
-    if rules.is_empty() {
-        let columns = columns_of(object, context)?;
-        let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
-        rules = domains.iter().filter_map(|domain| rule(named(domain), domain)).collect();
+    let rules: Vec<Rule> = domains.iter().filter_map(|domain| rule(followed(domain), domain)).collect();
+    if !rules.is_empty() {
+        return Ok((rules, false));
     }
-    Ok(rules)
+    let columns = columns_of(object, context)?;
+    let named = |domain: &Domain| domain.names.iter().filter(|name| columns.contains(*name)).cloned().collect();
+    Ok((domains.iter().filter_map(|domain| rule(named(domain), domain)).collect(), true))
 }
 
 /// The columns that a table has in any stored snapshot.

@@ -33,7 +33,7 @@ Models keep no training rows. If a feature had a value that occurred in no other
 change. The groups of experiments are computed and stored nowhere.
 
 The receipt, in `system.erasures` and `system.erased_objects`, has the number, time, role, reason and counts, and no personal data. It lists what remains **to do** elsewhere:
-external tables and files that the profile reads; tables whose columns do not show which rows are meant; tables that queries have made from the rows, without the key; definitions that contain the key; archives of BACKUP. If the next load brings a row back, it
+external tables and files that the profile reads; tables whose columns do not show which rows are meant; tables that statements have made from the rows or added them to (`INSERT … SELECT`, UPDATE, MERGE), without the key, also by way of tables that are gone; definitions that contain the key; archives of BACKUP. If the next load brings a row back, it
 is in the database again, so erase first in the system that the data comes from. `keep` names tables that must be kept by law, for example invoices; the receipt lists them as kept. `EXPORT SUBJECT` shows
 what would be erased.
 
