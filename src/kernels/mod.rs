@@ -28,6 +28,7 @@ pub mod scheme;
 pub mod score;
 pub mod select;
 pub mod special;
+pub mod sums;
 pub mod superaccumulator;
 pub mod survival;
 pub mod tree;
