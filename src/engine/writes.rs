@@ -314,8 +314,11 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
     let staged = Staged::beside(&target)?;
     copy.output_url = staged.url(as_folder)?.into();
     copy.options.insert("single_file_output".into(), (!as_folder).to_string());
-    if copy.file_type.get_ext() == PARQUET {
+    let format = copy.file_type.get_ext();
+    if format == PARQUET {
         refuse_spans(&copy)?;
+    }
+    if format == PARQUET || format == ARROW {
         copy.input = Arc::new(with_plain_columns(Arc::unwrap_or_clone(copy.input))?);
     }
     if !copy.partition_by.is_empty() {
@@ -359,6 +362,7 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
 }
 
 const PARQUET: &str = "parquet";
+const ARROW: &str = "arrow";
 
 /// Converts view types to plain types, for files that other programs read; the same plan if there are none.
 fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {

@@ -3,6 +3,7 @@
 pub mod alter_system;
 mod asking;
 pub mod call;
+mod capitals;
 pub mod changing;
 pub mod client;
 pub mod command;

@@ -15,10 +15,10 @@ use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStat
 use sqlparser::tokenizer::Location;
 
 use super::asking;
+use super::capitals;
 use super::diagnostics::{self, place::Source};
 use super::given;
 use super::headings;
-use super::inserting;
 use super::macros;
 use super::parser::parse_query;
 use super::postgres;
@@ -114,7 +114,7 @@ pub fn plan_with_tables<'a>(
         read_again::mark(&mut parsed)?;
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
-        let plan = replaced::unmark(inserting::plan(parsed, &state).await?, &replaced)?;
+        let plan = replaced::unmark(capitals::plan(parsed, &state).await?, &replaced)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
         let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;

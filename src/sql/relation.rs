@@ -14,6 +14,7 @@ use sqlparser::ast::{
 };
 
 use super::call::CallNode;
+use super::capitals;
 use super::macros::columns_in_quotes;
 use super::syntax::read_again;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
@@ -285,7 +286,8 @@ impl Reader<'_> {
             }
             _ => expression,
         };
-        let planned = self.context.sql_to_expr(expression, input.schema()).map_err(|error| {
+        let planned = capitals::planned(expression, |expression| self.context.sql_to_expr(expression, input.schema()));
+        let planned = planned.map_err(|error| {
             let Some(column) = missing_column(&error) else { return error };
             let names: Vec<&str> = input.schema().fields().iter().map(|field| field.name().as_str()).collect();
             let suggestion = did_you_mean(&column.name, names.iter().copied());

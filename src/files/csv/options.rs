@@ -113,6 +113,7 @@ A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the sam
 
 **Columns** are found by the names in the header, in whatever order each file has them. The table has the columns of all files, with NULL
 where a file lacks one; names that differ from file to file in capital letters only are the same column. A name that occurs twice gets a number (`amount`, `amount_1`).
+In queries, `userid` without quotes also finds `UserID`, unless there is a `userid`, too.
 
 **Types** are guessed from all rows if the files have up to 16 MB together, otherwise from pieces spread over them: BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP
 (with its zone if every time has the same offset, in UTC if they differ). A column is text if one of its values would look different when written

@@ -114,7 +114,8 @@ fn spanned(error: &DataFusionError, tokens: &[TokenWithSpan]) -> Option<Location
     said.contains(&text_of(&token.token).to_lowercase()).then_some(at)
 }
 
-fn diagnosed(error: &DataFusionError) -> Option<Span> {
+/// The place that the planner found in the text.
+pub fn diagnosed(error: &DataFusionError) -> Option<Span> {
     match error {
         DataFusionError::Diagnostic(diagnostic, inner) => diagnostic.span.or_else(|| diagnosed(inner)),
         DataFusionError::Context(_, inner) => diagnosed(inner),
