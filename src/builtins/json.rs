@@ -1,4 +1,6 @@
-//! Values as JSON, as PostgreSQL writes them.
+//! Values as JSON, as PostgreSQL writes them, and values read from JSON.
+
+pub mod reading;
 
 use std::fmt::Write;
 

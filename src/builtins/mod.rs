@@ -69,6 +69,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(texts::ALL)
         .chain(postgres::expanded::ALL)
         .chain(statistics::all())
+        .chain(json::reading::ALL)
         .chain([&width_bucket::WIDTH_BUCKET])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([

@@ -18,6 +18,7 @@ pub mod glm;
 pub mod grouping;
 pub mod itemsets;
 pub mod journey;
+pub mod json;
 pub mod linkage;
 pub mod metrics;
 pub mod outliers;

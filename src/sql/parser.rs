@@ -25,7 +25,7 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
-use super::syntax::{chains, copies, nesting, postgres, shorthands, supported};
+use super::syntax::{arrows, chains, copies, nesting, postgres, shorthands, supported};
 use super::written::Written;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -351,11 +351,18 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
     }
 }
 
+/// The tokens of what the engine itself wrote, without positions.
+fn own_tokens(text: &str) -> Result<Vec<Token>, ParserError> {
+    let tokens = Tokenizer::new(&PortraitDialect, text).tokenize()?;
+    let mut tokens: Vec<TokenWithSpan> =
+        tokens.into_iter().map(|token| TokenWithSpan { token, span: Span::empty() }).collect();
+    arrows::mark(&mut tokens);
+    Ok(tokens.into_iter().map(|token| token.token).collect())
+}
+
 /// Parses one query that the engine itself wrote, without rewriting. Its parts have no positions, because it is not in the user's text.
 pub fn parse_query(query: &str) -> Result<Box<Query>> {
-    let tokens = Tokenizer::new(&PortraitDialect, query).tokenize();
-    tokens
-        .map_err(ParserError::from)
+    own_tokens(query)
         .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_query())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }
@@ -365,9 +372,7 @@ pub fn parse_query(query: &str) -> Result<Box<Query>> {
 /// # Errors
 /// The text is not an expression.
 pub fn parse_expression(expression: &str) -> Result<Expr> {
-    let tokens = Tokenizer::new(&PortraitDialect, expression).tokenize();
-    tokens
-        .map_err(ParserError::from)
+    own_tokens(expression)
         .and_then(|tokens| sqlparser::parser::Parser::new(&PortraitDialect).with_tokens(tokens).parse_expr())
         .map_err(|error| DataFusionError::SQL(Box::new(error), None))
 }

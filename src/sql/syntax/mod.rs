@@ -1,5 +1,6 @@
 //! Checks and rewrites of a statement before it is planned, on its tokens and its syntax tree.
 
+pub mod arrows;
 pub mod casts;
 pub mod chains;
 pub mod column_names;
@@ -10,6 +11,7 @@ pub mod effort;
 pub mod expression_macros;
 pub mod grouping;
 pub mod joins;
+pub mod json;
 pub mod merged_columns;
 pub mod named_arguments;
 pub mod names;

@@ -1,0 +1,115 @@
+//! Tells the two meanings of `->` apart: `x -> x > 1` is a lambda, and `props -> 'page'` reads from JSON.
+//!
+//! The parser takes every name before an arrow for the parameter of a lambda. A lambda stands only as a whole argument of a function that
+//! takes one; every other arrow becomes the token of an operator with the name `->`.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// The functions that take lambdas, and words before an argument that is one.
+const TAKES_LAMBDA: [&str; 25] = [
+    "all_match",
+    "any_match",
+    "apply",
+    "array_all_match",
+    "array_any_match",
+    "array_apply",
+    "array_exists",
+    "array_filter",
+    "array_first",
+    "array_reduce",
+    "array_transform",
+    "columns",
+    "exists",
+    "filter",
+    "list_any_match",
+    "list_apply",
+    "list_filter",
+    "list_first",
+    "list_reduce",
+    "list_sort",
+    "list_transform",
+    "map_filter",
+    "none_match",
+    "reduce",
+    "transform",
+];
+
+/// The name of the operator that reads a value from JSON.
+pub const ARROW: &str = "->";
+
+/// Marks the arrows that are operators.
+pub fn mark(tokens: &mut [TokenWithSpan]) {
+    if !tokens.iter().any(|token| token.token == Token::Arrow) {
+        return;
+    }
+    // For each open bracket: whether it is that of a function that takes lambdas, and whether an argument has just begun. What begins an
+    // argument, one name or a list of names in brackets, may be the parameters of a lambda.
+    let mut open: Vec<(bool, usize)> = vec![];
+    // The words and signs since the argument began.
+    let mut length = 0_usize;
+    let mut before: Option<usize> = None;
+    for place in 0..tokens.len() {
+        match &tokens[place].token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                let takes_lambda = before.is_some_and(|before| match &tokens[before].token {
+                    Token::Word(word) => TAKES_LAMBDA.binary_search(&word.value.to_lowercase().as_str()).is_ok(),
+                    _ => false,
+                });
+                open.push((takes_lambda, length));
+                length = 0;
+            }
+            Token::LBracket | Token::LBrace => {
+                open.push((false, length));
+                length = 0;
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                // What was in brackets counts as one.
+                length = open.pop().map_or(0, |(_, length)| length + 1);
+            }
+            Token::Comma => length = 0,
+            Token::Arrow => {
+                let is_lambda = length == 1 && open.last().is_some_and(|(takes_lambda, _)| *takes_lambda);
+                if !is_lambda {
+                    tokens[place].token = Token::CustomBinaryOperator(ARROW.into());
+                }
+                length += 1;
+            }
+            _ => length += 1,
+        }
+        before = Some(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::dialect::GenericDialect;
+    use sqlparser::tokenizer::Tokenizer;
+
+    use super::*;
+
+    #[test]
+    fn lambdas_are_whole_arguments() {
+        assert!(TAKES_LAMBDA.is_sorted());
+        let count = |sql: &str| {
+            let mut tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap();
+            mark(&mut tokens);
+            let is = |wanted: &Token| tokens.iter().filter(|token| token.token == *wanted).count();
+            (is(&Token::Arrow), is(&Token::CustomBinaryOperator(ARROW.into())))
+        };
+        for (sql, lambdas, operators) in [
+            ("SELECT props -> 'a' -> 'b' FROM t", 0, 2),
+            ("SELECT list_filter(l, x -> x > 1)", 1, 0),
+            ("SELECT list_reduce(l, (a, x) -> a + x, 0)", 1, 0),
+            ("SELECT list_transform(l, x -> x -> 'a')", 1, 1),
+            ("SELECT list_filter(props -> 'l', x -> f(x -> 'a'))", 1, 2),
+            ("SELECT json_array_length(props -> 'tags')", 0, 1),
+            ("SELECT f(a, props -> 'tags'), (props -> 'x')", 0, 2),
+            ("SELECT list_filter(l, t.x -> 'a' = 'b')", 0, 1),
+            ("SELECT COLUMNS(c -> c LIKE 'a%')", 1, 0),
+            ("SELECT [props -> 'a'], {'k': props -> 'b'}", 0, 2),
+        ] {
+            assert_eq!(count(sql), (lambdas, operators), "{sql}");
+        }
+    }
+}
