@@ -1,12 +1,12 @@
 //! Detects the encoding, separator and header of a CSV file.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use datafusion::common::Result;
-use encoding_rs::{BIG5, EUC_KR, Encoding, GB18030, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
+use super::encodings;
 use super::options::CsvOptions;
 use super::records::{Dialect, Records, Shape, Short, unescaped};
 use crate::error::invalid;
@@ -104,22 +104,7 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize, line: Option<usize>) ->
     let line = line.unwrap_or_else(|| 1 + lines_before());
     let start = around[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let sample = &around[start..];
-    // Chinese text in GBK consists of pairs of bytes above 0x80; Western text has single ones.
-    let pairs = sample.windows(2).filter(|pair| pair[0] >= 0x81 && pair[1] >= 0x81).count();
-    let singles = sample.windows(3).filter(|three| three[0] < 0x80 && three[1] >= 0x80 && three[2] < 0x80).count();
-    let (as_chinese, fails) = GB18030.decode_without_bom_handling(&sample[..sample.len() & !1]);
-    let is_chinese = pairs > singles && as_chinese.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character));
-    let (encoding, text) = if let Some(text) = japanese(sample) {
-        ("shift_jis", text)
-    } else if let Some(text) = korean(sample) {
-        ("euc-kr", text)
-    } else if !is_within_words(&as_chinese) && (is_chinese && !fails || pairs > 2 * singles) {
-        ("gb18030", as_chinese)
-    } else if let Some(text) = big5(sample) {
-        ("big5", text)
-    } else {
-        ("windows-1252", WINDOWS_1252.decode_without_bom_handling(sample).0)
-    };
+    let (encoding, text) = encodings::guess(sample);
     // The first character that is not ASCII tells whether the encoding is the right one.
     let row = text.lines().next().unwrap_or_default();
     let cut = row.chars().position(|character| !character.is_ascii()).unwrap_or(0).saturating_sub(30);
@@ -129,53 +114,6 @@ pub fn not_utf_8(name: &str, bytes: &[u8], place: usize, line: Option<usize>) ->
          FROM read_csv('…', encoding => '{encoding}'), or OPTIONS ('encoding' '{encoding}')"
     );
     invalid(name, problem)
-}
-
-/// The text of bytes that may be Shift-JIS: kana and most kanji begin with bytes below 0xA0. Chinese text has bytes that are half-width
-/// katakana in Shift-JIS, and Western text hardly has two such letters one after the other.
-fn japanese(sample: &[u8]) -> Option<Cow<'_, str>> {
-    let text = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(whole_lines(sample))?;
-    let is_low = |byte: &u8| (0x81..=0x9f).contains(byte);
-    let (low, high) = (sample.iter().filter(|byte| is_low(byte)).count(), sample.iter().filter(|byte| **byte >= 0xa0).count());
-    let letters: Vec<bool> =
-        text.chars().map(|letter| matches!(letter, '\u{3041}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}')).collect();
-    let is_japanese = letters.windows(2).any(|two| two == [true, true]);
-    let is_half_width = text.chars().any(|letter| ('\u{ff61}'..='\u{ff9f}').contains(&letter));
-    (is_japanese && !is_half_width && low > high).then_some(text)
-}
-
-/// Syllables that are frequent in Korean. Chinese text that is read as Korean has other ones.
-const KOREAN: &str = "이가다나는의을를에하고서사지기수인시스리자정명금액김박일대한도로아어은전주부구상원고객번호제품동성장산안요";
-
-/// The text of bytes that may be EUC-KR. The same bytes are Chinese characters, so frequent syllables decide.
-fn korean(sample: &[u8]) -> Option<Cow<'_, str>> {
-    let text = EUC_KR.decode_without_bom_handling_and_without_replacement(whole_lines(sample))?;
-    let letters = || text.chars().filter(|letter| !letter.is_ascii());
-    let syllables = letters().filter(|letter| ('\u{ac00}'..='\u{d7a3}').contains(letter)).count();
-    let frequent = letters().filter(|letter| KOREAN.contains(*letter)).count();
-    (frequent >= 2 && 4 * frequent >= syllables && 10 * syllables >= 9 * letters().count()).then_some(text)
-}
-
-/// The part up to the last line break: the sample may end within a character.
-fn whole_lines(sample: &[u8]) -> &[u8] {
-    sample.iter().rposition(|byte| *byte == b'\n').map_or(sample, |end| &sample[..end])
-}
-
-/// The text of bytes that may be Big5: the second byte of many characters is ASCII, so that they are no pairs. Western text hardly has two
-/// Chinese characters one after the other.
-fn big5(sample: &[u8]) -> Option<Cow<'_, str>> {
-    let text = BIG5.decode_without_bom_handling_and_without_replacement(whole_lines(sample))?;
-    let is_chinese: Vec<bool> = text.chars().map(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)).collect();
-    is_chinese.windows(2).any(|two| two == [true, true]).then_some(text)
-}
-
-/// True where each character that is not ASCII stands alone between letters: `Größe` read as Chinese has one in the middle of a word.
-fn is_within_words(text: &str) -> bool {
-    let letters: Vec<char> = text.chars().collect();
-    let is_letter = |place: usize| letters.get(place).is_some_and(char::is_ascii_alphabetic);
-    (0..letters.len())
-        .filter(|place| !letters[*place].is_ascii())
-        .all(|place| place > 0 && is_letter(place - 1) && is_letter(place + 1))
 }
 
 fn of_head(source: &Source, options: &CsvOptions, text: &Bytes, is_last: bool) -> Result<Option<Detected>> {

@@ -10,6 +10,7 @@
 
 pub mod columns;
 pub mod detect;
+mod encodings;
 mod header;
 pub mod infer;
 pub mod options;
