@@ -42,7 +42,7 @@ One row per file, in the order of their names. Only Parquet files tell how many 
         arguments: &[Argument::required(
             "location",
             Takes::Value("string"),
-            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
         )],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
@@ -73,7 +73,7 @@ here.",
         arguments: &[Argument::required(
             "location",
             Takes::Value("string"),
-            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
         )],
         columns: &[
             Column { name: "file", data_type: "VARCHAR", text: "its name, as written in SQL" },
@@ -94,11 +94,11 @@ here.",
 ///
 /// # Errors
 /// There are no files, or a file is not of the kind that its name says.
-pub async fn read(state: &SessionState, doc: &Doc, location: &str, base: &Path) -> Result<Arc<dyn TableProvider>> {
-    let (found, left) = places::find(state, location, base, |name| kind_of(name).is_some()).await?;
-    left_out::tell(state, &left.notes(location));
+pub async fn read(state: &SessionState, doc: &Doc, locations: &[String], base: &Path) -> Result<Arc<dyn TableProvider>> {
+    let (found, notes) = places::find_all(state, locations, base, |name| kind_of(name).is_some()).await?;
+    left_out::tell(state, &notes);
     if found.is_empty() {
-        return Err(invalid(location, "there is no file of a known kind: Parquet, CSV, JSON, Excel"));
+        return Err(invalid(&locations.join(", "), "there is no file of a known kind: Parquet, CSV, JSON, Excel"));
     }
     let arrays = if doc.name == "file_info" { files(&found).await? } else { columns(state, &found, base).await? };
     let field = |column: &Column| {

@@ -253,7 +253,7 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
     let Some(format) = FORMATS.iter().find(|format| format.kind == kind) else {
         return Err(invalid(location, format!("{kind} cannot be read")));
     };
-    read(state, format.doc, location, base, &Options::read(format.doc, vec![])?).await
+    read(state, format.doc, &[location.to_string()], base, &Options::read(format.doc, vec![])?).await
 }
 
 /// The table for a call of a function that reads files.
@@ -263,24 +263,24 @@ pub async fn open(state: &SessionState, location: &str, base: &Path) -> Result<A
 pub async fn read(
     state: &SessionState,
     doc: &Doc,
-    location: &str,
+    locations: &[String],
     base: &Path,
     options: &Options,
 ) -> Result<Arc<dyn TableProvider>> {
     if doc.name == csv::rejects::REJECTS.name {
         let types = types_of(state, doc.name, options).await?;
         let options = CsvOptions::read(doc.name, options, types)?;
-        let (found, left) = places::find(state, location, base, |name| kind_of(name) == Some("CSV")).await?;
-        left_out::tell(state, &left.notes(location));
-        return csv::table::rejects(location, found, options).await.map(|table| Arc::new(table) as _);
+        let (found, notes) = places::find_all(state, locations, base, |name| kind_of(name) == Some("CSV")).await?;
+        left_out::tell(state, &notes);
+        return csv::table::rejects(&locations.join(", "), found, options).await.map(|table| Arc::new(table) as _);
     }
     if info::DOCS.iter().any(|own| own.name == doc.name) {
-        return info::read(state, doc, location, base).await;
+        return info::read(state, doc, locations, base).await;
     }
     let Some(format) = FORMATS.iter().find(|format| format.doc.name == doc.name) else {
         return Err(invalid(doc.name, "reads no files"));
     };
-    let given = Given { state, subject: doc.name, locations: &[location.to_string()], base, declared: None };
+    let given = Given { state, subject: doc.name, locations, base, declared: None };
     Ok(format.of(&given, options, None).await?.table(None))
 }
 
@@ -403,13 +403,8 @@ impl Files<'_> {
 impl Format {
     /// The table of the files at some locations.
     async fn of(&self, given: &Given<'_>, options: &Options, engine: Option<Arc<dyn FileFormat>>) -> Result<Opened> {
-        let (mut found, mut notes) = (vec![], vec![]);
-        for location in given.locations {
-            let is_meant = |name: &str| kind_of(name) == Some(self.kind);
-            let (files, left) = places::find(given.state, location, given.base, is_meant).await?;
-            found.extend(files);
-            notes.extend(left.notes(location));
-        }
+        let is_meant = |name: &str| kind_of(name) == Some(self.kind);
+        let (found, notes) = places::find_all(given.state, given.locations, given.base, is_meant).await?;
         let location = given.locations.join(", ");
         if found.is_empty() && given.declared.is_none() {
             return Err(invalid(&location, format!("there is no {} file: no name ends in {}", self.kind, self.endings)));

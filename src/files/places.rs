@@ -167,6 +167,34 @@ pub async fn find(
     Ok((found, left))
 }
 
+/// The files at several locations, in this order, with notes about what is left out.
+///
+/// # Errors
+/// As [`find`], or a file is in several of them.
+pub async fn find_all(
+    state: &SessionState,
+    locations: &[String],
+    base: &Path,
+    counts: impl Fn(&str) -> bool,
+) -> Result<(Vec<Found>, Vec<String>)> {
+    let (mut found, mut notes): (Vec<Found>, _) = (vec![], vec![]);
+    let mut seen = HashSet::new();
+    for location in locations {
+        let (files, left) = find(state, location, base, &counts).await?;
+        for file in files {
+            if !seen.insert((file.url.clone(), file.meta.location.clone())) {
+                return Err(invalid(
+                    &file.name,
+                    "is in several locations of the list, and would be read several times; name it once",
+                ));
+            }
+            found.push(file);
+        }
+        notes.extend(left.notes(location));
+    }
+    Ok((found, notes))
+}
+
 fn local(location: &str, base: &Path, path: &Path, counts: &impl Fn(&str) -> bool) -> Result<(Vec<Found>, LeftOut)> {
     let missing = |problem: String| coded(SqlState::UNDEFINED_FILE, location, problem);
     let mut left = LeftOut::default();

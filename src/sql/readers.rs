@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Result, ScalarValue, TableReference};
@@ -61,13 +62,13 @@ pub async fn open(
             tables.push((name, table));
         }
     }
-    for Call { name, doc, location, options } in calls.found {
+    for Call { name, doc, locations, options } in calls.found {
         if tables.iter().any(|(own, _)| *own == name) {
             continue;
         }
         let options = Options::read(doc, options)?;
-        check(&location)?;
-        tables.push((name, files::read(state, doc, &location, context.base(), &options).await?));
+        locations.iter().try_for_each(|location| check(location))?;
+        tables.push((name, files::read(state, doc, &locations, context.base(), &options).await?));
     }
     Ok(tables)
 }
@@ -112,7 +113,7 @@ struct Call {
     /// The name that replaces it.
     name: String,
     doc: &'static Doc,
-    location: String,
+    locations: Vec<String>,
     options: Vec<(&'static str, ScalarValue)>,
 }
 
@@ -180,9 +181,20 @@ impl VisitorMut for Calls<'_> {
     }
 }
 
+/// A text, or the texts of a list.
+fn texts(value: &ScalarValue) -> Vec<String> {
+    match value {
+        ScalarValue::List(list) => {
+            let items = list.values().as_string_opt::<i32>();
+            items.into_iter().flatten().flatten().map(str::to_string).collect()
+        }
+        text => text.try_as_str().flatten().map(str::to_string).into_iter().collect(),
+    }
+}
+
 impl Calls<'_> {
     fn call(&self, doc: &'static Doc, arguments: &[FunctionArg], text: String) -> Result<Call> {
-        let (mut location, mut options) = (None, vec![]);
+        let (mut locations, mut options) = (vec![], vec![]);
         for argument in arguments {
             match argument {
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), operator: _ } => {
@@ -196,11 +208,11 @@ impl Calls<'_> {
                     let (key, value) = (left.to_string().to_lowercase(), self.value(doc, right)?);
                     of_call(doc, &key, value, files::renamed(doc), &mut options)?;
                 }
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if location.is_none() => {
-                    location = self.value(doc, value)?.try_as_str().flatten().map(str::to_string);
-                    if location.is_none() {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) if locations.is_empty() => {
+                    locations = texts(&self.value(doc, value)?);
+                    if locations.is_empty() {
                         let problem = format!(
-                            "the location is one string, of a file, a folder or a pattern such as 'orders/*.csv'; got {value}"
+                            "the location is a string, of a file, a folder or a pattern such as 'orders/*.csv', or a list of such strings; got {value}"
                         );
                         return Err(invalid(doc.name, problem));
                     }
@@ -211,9 +223,9 @@ impl Calls<'_> {
                 }
             }
         }
-        match location {
-            Some(location) => Ok(Call { name: text, doc, location, options }),
-            None => Err(invalid(doc.name, format!("the location comes first: {}('orders.csv')", doc.name))),
+        match locations.is_empty() {
+            false => Ok(Call { name: text, doc, locations, options }),
+            true => Err(invalid(doc.name, format!("the location comes first: {}('orders.csv')", doc.name))),
         }
     }
 

@@ -17,7 +17,7 @@ pub const ARGUMENTS: &[Argument] = &[
     Argument::required(
         "location",
         Takes::Value("string"),
-        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
     ),
     Argument::optional(
         "separator",

@@ -38,7 +38,7 @@ rows.",
         Argument::required(
             "location",
             Takes::Value("string"),
-            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
         ),
         Argument::optional("sheet", Takes::Text, "", "the name of the sheet; by default the first visible one that has cells"),
         Argument::optional("range", Takes::Text, "", "the cells to read, such as 'B3:F100', or 'B3' for everything from there"),

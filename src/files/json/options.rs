@@ -39,7 +39,7 @@ PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(l
         Argument::required(
             "location",
             Takes::Value("string"),
-            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+            "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
         ),
         Argument::optional(
             "types",

@@ -38,7 +38,7 @@ Checksums of pages are verified where files have them. COPY, INSERT, `-f` and `-
     arguments: &[Argument::required(
         "location",
         Takes::Value("string"),
-        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/'",
+        "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
     )],
     examples: &[
         "SELECT count(*) FROM read_parquet('data/sample/orders.parquet');",
