@@ -121,34 +121,61 @@ pub fn beside(number: &Expr, operator: Operator, other: &Expr, other_type: &Data
         }
         _ => return None,
     };
-    let (text, is_long) = match number {
-        Expr::Literal(ScalarValue::Float64(Some(number)), _) => (number.to_string(), false),
-        Expr::ScalarFunction(call) if is_written(number) => match call.args.as_slice() {
-            [Expr::Literal(ScalarValue::Utf8(Some(text)), _)] => (text.clone(), true),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let unsigned = text.strip_prefix('-').unwrap_or(&text);
-    let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let whole = whole.trim_start_matches('0');
-    let is_plain = whole.bytes().chain(places.bytes()).all(|letter| letter.is_ascii_digit());
-    let digits = u8::try_from((whole.len() + places.len()).max(1)).ok().filter(|digits| is_plain && *digits <= 76)?;
-    let own_scale = i8::try_from(places.len()).ok()?;
+    let is_long = is_written(number);
+    let text = text_of_number(number)?;
+    let (whole, places) = digits_of(&text)?;
+    let digits = u8::try_from((whole + places).max(1)).ok().filter(|digits| *digits <= 76)?;
+    let own_scale = i8::try_from(places).ok()?;
     let is_wide = is_long || is_written(other) || matches!(other_type, DataType::Decimal256(..));
     let result_scale = match operator {
-        Operator::Multiply if places.is_empty() && !is_wide => return None,
+        Operator::Multiply if places == 0 && !is_wide => return None,
         Operator::Multiply => scale + i32::from(own_scale),
         _ => scale.max(i32::from(own_scale)),
     };
     // A result whose digits before the point are at least those of large sums of money.
-    let needed = (precision - scale + i32::try_from(whole.len()).ok()?).min(20);
+    let needed = (precision - scale + i32::try_from(whole).ok()?).min(20);
     let fits = digits <= 38 && 38 - result_scale >= needed && matches!(other_type, DataType::Decimal128(..));
     match (fits, is_wide) {
         (true, _) => Some(cast(lit(text), DataType::Decimal128(digits, own_scale))),
         (false, true) => Some(cast(lit(text), DataType::Decimal256(digits, own_scale))),
         (false, false) => None,
     }
+}
+
+/// A number of the statement that is read as a float, as a decimal with its digits, and the type of that; `None` for anything else, and
+/// for more digits than decimals have.
+pub fn of_number(number: &Expr) -> Option<(Expr, DataType)> {
+    let text = text_of_number(number)?;
+    let (whole, places) = digits_of(&text)?;
+    let digits = u8::try_from((whole + places).max(1)).ok()?;
+    let places = i8::try_from(places).ok()?;
+    let data_type = match digits {
+        ..=38 => DataType::Decimal128(digits, places),
+        39..=76 => DataType::Decimal256(digits, places),
+        _ => return None,
+    };
+    Some((cast(lit(text), data_type.clone()), data_type))
+}
+
+/// The text of a number of the statement that has a point or an exponent.
+fn text_of_number(number: &Expr) -> Option<String> {
+    match number {
+        Expr::Literal(ScalarValue::Float64(Some(number)), _) => Some(number.to_string()),
+        Expr::ScalarFunction(call) if is_written(number) => match call.args.as_slice() {
+            [Expr::Literal(ScalarValue::Utf8(Some(text)), _)] => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// How many digits a number has before its point and after it.
+fn digits_of(text: &str) -> Option<(usize, usize)> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let whole = whole.trim_start_matches('0');
+    let is_plain = whole.bytes().chain(places.bytes()).all(|letter| letter.is_ascii_digit());
+    is_plain.then_some((whole.len(), places.len()))
 }
 
 /// True for a number of the statement that keeps its digits.
@@ -179,17 +206,23 @@ fn results(choice: &Case) -> impl Iterator<Item = &Expr> {
 
 /// The number with more digits than a float holds that a query selects in this column, alone.
 pub fn selected(query: &LogicalPlan, column: usize) -> Option<&Expr> {
+    constant_column(query, column).filter(|item| text_of(item).is_some())
+}
+
+/// The expression that a query selects in this column, if that is one of the statement and the same for all rows: a number that keeps its
+/// digits, or a constant.
+pub fn constant_column(query: &LogicalPlan, column: usize) -> Option<&Expr> {
     match query {
         LogicalPlan::Projection(projection) => {
             let mut item = projection.expr.get(column)?;
             while let Expr::Alias(alias) = item {
                 item = alias.expr.as_ref();
             }
-            text_of(item).map(|_| item)
+            (matches!(item, Expr::Literal(..)) || text_of(item).is_some()).then_some(item)
         }
-        LogicalPlan::Sort(sort) => selected(&sort.input, column),
-        LogicalPlan::Limit(limit) => selected(&limit.input, column),
-        LogicalPlan::SubqueryAlias(named) => selected(&named.input, column),
+        LogicalPlan::Sort(sort) => constant_column(&sort.input, column),
+        LogicalPlan::Limit(limit) => constant_column(&limit.input, column),
+        LogicalPlan::SubqueryAlias(named) => constant_column(&named.input, column),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Our rules for logical and physical plans. They cover cases in which DataFusion would return a wrong answer, fail, or not be
 //! cancellable.
 
+mod beside_decimals;
 mod bits;
 mod bounded;
 mod days;
@@ -61,6 +62,7 @@ use crate::walk::{PlanTree, Tree};
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let analyzer = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     analyzer.insert(0, Arc::new(zones::CompareTimes));
+    analyzer.insert(0, Arc::new(beside_decimals::TypesBesideDecimals));
     analyzer.insert(0, Arc::new(subqueries::SubqueriesAnywhere));
     analyzer.insert(0, Arc::new(rounding::KnownPlaces));
     analyzer.insert(0, Arc::new(days::HoursOfDays));
@@ -86,6 +88,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::NumbersBesideDecimals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ExactConstants));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(bits::BitsOfIntegers));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(untyped_nulls::BytesBesideNull));
     let optimizer = &mut builder.optimizer().get_or_insert_with(Optimizer::new).rules;
     let sinking = predicates::SinkPredicates::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == sinking.name()) {
