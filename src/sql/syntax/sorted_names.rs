@@ -2,8 +2,9 @@
 //! table, are columns of FROM.
 //!
 //! DataFusion takes the alias for both, and refuses `t.a` beside an alias `a`. So in `SELECT abs(a) AS a … ORDER BY -a` the alias is
-//! [marked](super::column_names), where `a` is known to be a column of FROM because the aliased expression reads it. A subquery in FROM,
-//! whose names are read, is wrapped in one that gives the names back.
+//! [marked](super::column_names), where `a` is known to be a column of FROM because the aliased expression, or one before it, reads it. In a
+//! query with groups, that are the columns that ORDER BY aggregates, as in `SELECT sum(a) AS a … GROUP BY b ORDER BY max(a)`. A subquery in
+//! FROM, whose names are read, is wrapped in one that gives the names back.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -62,6 +63,8 @@ pub fn tell_apart(query: &mut Query, place: Place) -> Result<()> {
 struct Read {
     within: HashSet<String>,
     of_tables: HashSet<String>,
+    /// Those without a table that no aggregate reads.
+    not_aggregated: HashSet<String>,
 }
 
 impl Read {
@@ -76,12 +79,38 @@ impl Read {
                 }
                 ControlFlow::<()>::Continue(())
             });
+            let mut outside = NotAggregated { names: &mut read.not_aggregated, within: 0 };
+            let _ = sort.expr.walk(&mut outside);
         }
         read
     }
 
     fn has(&self, name: &str) -> bool {
         self.within.contains(name) || self.of_tables.contains(name)
+    }
+}
+
+/// Finds the names that no aggregate reads.
+struct NotAggregated<'a> {
+    names: &'a mut HashSet<String>,
+    /// The number of aggregates around.
+    within: usize,
+}
+
+impl Visitor for NotAggregated<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Identifier(name) if self.within == 0 => drop(self.names.insert(normal(name))),
+            other => self.within += usize::from(is_aggregate(other)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        self.within -= usize::from(is_aggregate(expression));
+        ControlFlow::Continue(())
     }
 }
 
@@ -112,10 +141,26 @@ fn is_hidden(select: &Select, place: usize, read: &Read) -> bool {
         GroupByExpr::All(_) => true,
         GroupByExpr::Expressions(keys, modifiers) => !keys.is_empty() || !modifiers.is_empty(),
     };
-    if has_groups || select.having.is_some() || select.qualify.is_some() || select.projection.iter().any(aggregates) {
+    if select.having.is_some() || select.qualify.is_some() {
         return false;
     }
-    read.of_tables.contains(&name) || read.within.contains(&name) && reads(expr, &name)
+    if has_groups || select.projection.iter().any(aggregates) {
+        return read.within.contains(&name) && !read.not_aggregated.contains(&name) && reads(expr, &name);
+    }
+    read.of_tables.contains(&name) || read.within.contains(&name) && is_read_before(&select.projection[..=place], &name)
+}
+
+/// True if the last of these items, or one before it, reads a column of FROM of this name: no alias before it has the name.
+fn is_read_before(items: &[SelectItem], name: &str) -> bool {
+    let reads_it = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => reads(expression, name),
+        _ => false,
+    };
+    let defines_it = |item: &SelectItem| matches!(item, SelectItem::ExprWithAlias { alias, .. } if normal(alias) == name);
+    match items.split_last() {
+        Some((last, before)) => !before.iter().any(defines_it) && (reads_it(last) || before.iter().any(reads_it)),
+        None => false,
+    }
 }
 
 fn is_column(expression: &Expr) -> bool {
@@ -155,17 +200,14 @@ const AGGREGATES: [&str; 9] = ["count", "sum", "avg", "mean", "min", "max", "med
 fn aggregates(item: &SelectItem) -> bool {
     let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else { return false };
     expression
-        .each_expression(|part| match part {
-            Expr::Function(call)
-                if call.over.is_none()
-                    && matches!(call.args, FunctionArguments::List(_))
-                    && AGGREGATES.contains(&call.name.to_string().to_lowercase().as_str()) =>
-            {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        })
+        .each_expression(|part| if is_aggregate(part) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         .is_break()
+}
+
+fn is_aggregate(expression: &Expr) -> bool {
+    matches!(expression, Expr::Function(call) if call.over.is_none()
+        && matches!(call.args, FunctionArguments::List(_))
+        && AGGREGATES.contains(&call.name.to_string().to_lowercase().as_str()))
 }
 
 /// The name of a column that has an alias, or is one.
