@@ -253,7 +253,7 @@ impl ScalarUDFImpl for Chain {
                 },
             };
         }
-        Ok(so_far)
+        Ok(one_nan::without_sign(so_far))
     }
 
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {

@@ -1,7 +1,8 @@
-//! `/`, `%` and `-` of floats, whose NaN has no sign.
+//! Arithmetic of floats, whose NaN has no sign.
 //!
-//! Processors give 0.0 / 0.0 the sign of a negative number, and comparisons of the engine go by it: such a NaN would be less than all
-//! numbers and differ from `CAST('NaN' AS DOUBLE)`.
+//! Processors give 0.0 / 0.0 and infinity less infinity the sign of a negative number, and comparisons of the engine go by it: such a NaN
+//! would be less than all numbers and differ from `CAST('NaN' AS DOUBLE)`. Files written by other programs have such NaN too, and the text
+//! `-nan` is read as one.
 
 use std::sync::Arc;
 
@@ -9,37 +10,46 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Float32Array, Float64Array};
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::{ColumnarValue, Expr, Operator};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarUDF};
 use datafusion::physical_expr_common::datum::apply;
 
 use super::scalar::Scalar;
 
-static DIVIDE: Scalar = Scalar {
-    name: "divide_floats",
-    takes,
-    gives,
-    compute: |arguments| match arguments.args.as_slice() {
-        [left, right] => Ok(without_sign(apply(left, right, numeric::div)?)),
-        _ => internal_err!("divide_floats takes two numbers"),
-    },
-    written: |arguments| match arguments {
-        [left, right] => Some(format!("{left} / {right}")),
-        _ => None,
-    },
-};
+/// The function of an operator, `$name(left, right)`.
+macro_rules! function {
+    ($name:literal, $sign:literal, $operation:expr) => {
+        Scalar {
+            name: $name,
+            takes,
+            gives,
+            compute: |arguments| match arguments.args.as_slice() {
+                [left, right] => Ok(without_sign(apply(left, right, $operation)?)),
+                _ => internal_err!("{} takes two numbers", $name),
+            },
+            written: |arguments| match arguments {
+                [left, right] => Some(format!("{left} {} {right}", $sign)),
+                _ => None,
+            },
+        }
+    };
+}
 
-static REMAINDER: Scalar = Scalar {
-    name: "remainder_of_floats",
+static ADD: Scalar = function!("add_floats", "+", numeric::add_wrapping);
+static SUBTRACT: Scalar = function!("subtract_floats", "-", numeric::sub_wrapping);
+static MULTIPLY: Scalar = function!("multiply_floats", "*", numeric::mul_wrapping);
+static DIVIDE: Scalar = function!("divide_floats", "/", numeric::div);
+static REMAINDER: Scalar = function!("remainder_of_floats", "%", numeric::rem);
+
+/// A float as it is, unless it is NaN.
+static PLAIN: Scalar = Scalar {
+    name: "float_without_sign_of_nan",
     takes,
     gives,
     compute: |arguments| match arguments.args.as_slice() {
-        [left, right] => Ok(without_sign(apply(left, right, numeric::rem)?)),
-        _ => internal_err!("remainder_of_floats takes two numbers"),
+        [number] => Ok(without_sign(number.clone())),
+        _ => internal_err!("float_without_sign_of_nan takes one number"),
     },
-    written: |arguments| match arguments {
-        [left, right] => Some(format!("{left} % {right}")),
-        _ => None,
-    },
+    written: |arguments| arguments.first().cloned(),
 };
 
 static NEGATIVE: Scalar = Scalar {
@@ -60,7 +70,7 @@ static NEGATIVE: Scalar = Scalar {
 };
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 3] = [&DIVIDE, &REMAINDER, &NEGATIVE];
+pub static ALL: [&Scalar; 7] = [&ADD, &SUBTRACT, &MULTIPLY, &DIVIDE, &REMAINDER, &NEGATIVE, &PLAIN];
 
 /// True for the name of one of these functions, which never fail.
 pub fn is_own(name: &str) -> bool {
@@ -90,6 +100,9 @@ fn is_float(data_type: &DataType) -> bool {
 /// `left operator right` over floats of these types, if a NaN could have a sign.
 pub fn of_two(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
     let function = match operator {
+        Operator::Plus => &ADD,
+        Operator::Minus => &SUBTRACT,
+        Operator::Multiply => &MULTIPLY,
         Operator::Divide => &DIVIDE,
         Operator::Modulo => &REMAINDER,
         _ => return None,
@@ -100,6 +113,16 @@ pub fn of_two(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &Data
 /// `-number` over a float of this type.
 pub fn negative(number: &Expr, data_type: &DataType) -> Option<Expr> {
     is_float(data_type).then(|| NEGATIVE.call(vec![number.clone()]))
+}
+
+/// A float that was read from a text or a file.
+pub fn plain(number: Expr) -> Expr {
+    PLAIN.call(vec![number])
+}
+
+/// The function of [`plain`].
+pub fn plain_function() -> ScalarUDF {
+    PLAIN.udf()
 }
 
 /// A constant NaN without its sign; `None` for any other constant.

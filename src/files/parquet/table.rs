@@ -26,7 +26,7 @@ use object_store::ObjectStoreExt;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::file::metadata::ParquetMetaData;
 
-use super::uuids::{self, UuidsAsTexts};
+use super::uuids::{self, ValuesAsRead};
 use super::widen::wider;
 use crate::error::{did_you_mean, failed, invalid, message, raw};
 use crate::files::folders::Folders;
@@ -51,7 +51,7 @@ pub struct ParquetTable {
     store: ObjectStoreUrl,
     format: Arc<dyn FileFormat>,
     files: Vec<PartitionedFile>,
-    /// How the columns of UUIDs become texts, if there are any.
+    /// How the columns of UUIDs and floats are read, if there are any.
     adapter: Option<Arc<dyn PhysicalExprAdapterFactory>>,
     /// The columns that cannot be read, each with its file: intervals whose months the reader drops.
     spans: Vec<(String, String)>,
@@ -118,7 +118,9 @@ impl ParquetTable {
             None => Schema::new(columns(&known)?),
         };
         let uuids: Vec<String> = known.iter().flat_map(|file| &file.uuids).cloned().collect();
-        let adapter = (!uuids.is_empty()).then(|| Arc::new(UuidsAsTexts(uuids)) as Arc<dyn PhysicalExprAdapterFactory>);
+        let has_floats = own.fields().iter().any(|field| field.data_type().is_floating());
+        let is_adapted = has_floats || !uuids.is_empty();
+        let adapter = is_adapted.then(|| Arc::new(ValuesAsRead { uuids }) as Arc<dyn PhysicalExprAdapterFactory>);
         let of_file = |file: &Known| file.spans.iter().map(|span| (span.clone(), file.found.name.clone())).collect::<Vec<_>>();
         let spans = known.iter().flat_map(of_file).collect();
         let sizes = known.iter().map(|file| file.found.meta.size).collect();

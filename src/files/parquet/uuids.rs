@@ -1,4 +1,5 @@
-//! UUIDs, which Parquet stores as 16 bytes. Here they are texts, as in tables of PostgreSQL.
+//! UUIDs, which Parquet stores as 16 bytes. Here they are texts, as in tables of PostgreSQL. And floats, whose NaN may have a sign in files of
+//! other programs: numpy stores 0 / 0 as such. Here NaN has none.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,6 +16,7 @@ use parquet::basic::LogicalType;
 use parquet::file::metadata::ParquetMetaData;
 use uuid::Uuid;
 
+use crate::builtins::one_nan::plain_function;
 use crate::walk::Tree;
 
 /// The type in which they are read.
@@ -27,22 +29,25 @@ pub fn uuids(metadata: &ParquetMetaData) -> Vec<String> {
     are_uuids.map(|column| column.name().to_string()).collect()
 }
 
-/// Adapts expressions to files in which some columns, given by name, may be UUIDs.
+/// Adapts expressions to files in which some columns, given by name, may be UUIDs, and others may be floats.
 #[derive(Debug)]
-pub struct UuidsAsTexts(pub Vec<String>);
+pub struct ValuesAsRead {
+    pub uuids: Vec<String>,
+}
 
-impl PhysicalExprAdapterFactory for UuidsAsTexts {
+impl PhysicalExprAdapterFactory for ValuesAsRead {
     fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let stored = |field: &FieldRef| {
             let stored = file.field_with_name(field.name()).ok()?;
             let is_converted = *stored.data_type() == STORED && *field.data_type() == DataType::Utf8View;
-            (is_converted && self.0.contains(field.name())).then_some(stored)
+            (is_converted && self.uuids.contains(field.name())).then_some(stored)
         };
         let texts = table.fields().iter().filter(|field| stored(field).is_some()).cloned().collect();
         // DataFusion leaves these columns as they are stored.
         let as_stored = |field: &FieldRef| stored(field).map_or_else(|| Arc::clone(field), |stored| Arc::new(stored.clone()));
         let bytes = Arc::new(Schema::new(table.fields().iter().map(as_stored).collect::<Vec<_>>()));
-        Ok(Arc::new(Adapter { texts, engine: DefaultPhysicalExprAdapterFactory.create(bytes, Arc::clone(&file))? }))
+        let floats = file.fields().iter().filter(|field| field.data_type().is_floating()).cloned().collect();
+        Ok(Arc::new(Adapter { texts, floats, engine: DefaultPhysicalExprAdapterFactory.create(bytes, Arc::clone(&file))? }))
     }
 }
 
@@ -50,23 +55,30 @@ impl PhysicalExprAdapterFactory for UuidsAsTexts {
 struct Adapter {
     /// The columns of UUIDs as the table has them.
     texts: Vec<FieldRef>,
+    /// The columns of floats as the file has them.
+    floats: Vec<FieldRef>,
     engine: Arc<dyn PhysicalExprAdapter>,
 }
 
 impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expression: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-        let as_text = |part: Arc<dyn PhysicalExpr>| {
-            let column = part.downcast_ref::<Column>();
-            let Some(text) = column.and_then(|column| self.texts.iter().find(|text| text.name() == column.name())) else {
-                return Ok(Transformed::no(part));
+        let as_read = |part: Arc<dyn PhysicalExpr>| {
+            let Some(column) = part.downcast_ref::<Column>() else { return Ok(Transformed::no(part)) };
+            let of = |fields: &[FieldRef]| fields.iter().find(|field| field.name() == column.name()).cloned();
+            let (function, field) = match (of(&self.texts), of(&self.floats)) {
+                (Some(text), _) => (&AS_TEXT, text),
+                (None, Some(float)) if matches!(float.data_type(), DataType::Float32 | DataType::Float64) => (&AS_PLAIN, float),
+                _ => return Ok(Transformed::no(part)),
             };
             let options = Arc::new(ConfigOptions::default());
-            let call = ScalarFunctionExpr::new(AS_TEXT.name(), Arc::clone(&AS_TEXT), vec![part], Arc::clone(text), options);
+            let call = ScalarFunctionExpr::new(function.name(), Arc::clone(function), vec![part], field, options);
             Ok(Transformed::yes(Arc::new(call) as Arc<dyn PhysicalExpr>))
         };
-        self.engine.rewrite(expression)?.changed_up(as_text).data()
+        self.engine.rewrite(expression)?.changed_up(as_read).data()
     }
 }
+
+static AS_PLAIN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(plain_function()));
 
 static AS_TEXT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
     let as_text = |arguments: &[ColumnarValue]| -> Result<ColumnarValue> {

@@ -43,11 +43,15 @@ impl PhysicalOptimizerRule for BoundsWithoutNan {
                     }
                 }
             }
-            if let Some(predicate) = source.filter() {
-                let conditions = split_conjunction(&predicate).into_iter().map(|condition| unbounded(condition, schema));
-                let predicate = conjunction(conditions.collect::<Result<Vec<_>>>()?);
-                config.file_source = Arc::new(source.with_predicate(predicate));
-            }
+            let predicate = match source.filter() {
+                Some(predicate) => {
+                    let conditions = split_conjunction(&predicate).into_iter().map(|condition| unbounded(condition, schema));
+                    conjunction(conditions.collect::<Result<Vec<_>>>()?)
+                }
+                // Without a condition, the reader does not ask how values of a file are read, and a NaN would keep its sign.
+                None => lit(true),
+            };
+            config.file_source = Arc::new(source.with_predicate(predicate));
             Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
         })
         .data()

@@ -74,6 +74,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(whole_numbers::NearestWholeNumbers));
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
     analyzer.push(Arc::new(zeros::OneZero));
+    analyzer.push(Arc::new(nans::OneNanOfConstants));
     analyzer.push(Arc::new(drawn::DrawnOnce));
     analyzer.push(Arc::new(nested_order::OrderOfNested));
     analyzer.push(Arc::new(repeated_orders::OrderedOnce));
