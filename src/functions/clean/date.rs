@@ -28,15 +28,15 @@ pub static ALL: [TextFunction; 2] = [
 |---|---|
 | year first | `2024-1-5`, `2024/01/05`, `2024.1.5`, `20240105`, `2024-W01-5`, `2024-005` |
 | day or month first; needs `order` where both readings are possible | `05/01/2024`, `5.1.24`, `050124`, `05012024` |
-| month by name, in English and six related languages | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024` |
+| month by name, in English and six related languages | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024`, `5-Jan-24` |
 | Chinese and Japanese | `2024年1月5日`, `二〇二四年一月五日`, `民国113年1月5日`, `113/1/5`, `令和6年1月5日` |
-| with a time, which is dropped | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000` |
+| with a time, which is dropped | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000`, `20240105T123000Z` |
 | spreadsheet day number, five digits | `45296`, `45296.5` (1900 date system) |
 | seconds since 1970 (nine or ten digits), milliseconds (12 or 13), microseconds (16), in UTC | `1704412800` |
 
 A text with two possible readings is read by `order`; without it the result is NULL: `05/01/2024`, `5/1/24`. `13/01/2024` has only one
 reading and needs no order; declared as `mdy` it gives NULL, because the text or the declaration must be wrong. Two-digit years need an
-order and mean 1969 to 2068. A four-digit year in front always means year, month, day; of eight
+order, unless the month is a name (`5-Jan-24`: the day comes first), and mean 1969 to 2068. A four-digit year in front always means year, month, day; of eight
 digits the first four are the year if the last four are a month and a day.
 
 The result is NULL for anything that is not a date, also for days that do not exist; `date_problem` says why. With a format as the first

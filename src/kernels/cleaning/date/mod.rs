@@ -66,7 +66,7 @@ pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     if text.is_empty() {
         return Err(Problem::Empty);
     }
-    if let Some(day) = of_digits(&text, order) {
+    if let Some(day) = of_digits(words::before_basic_time(&text).unwrap_or(&text), order) {
         return day;
     }
     let text = words::without_time(&text);
@@ -290,20 +290,22 @@ fn either(year: i64, first: i64, second: i64) -> Result<i32, Problem> {
     }
 }
 
-/// `5 Jan 2024`, `January 5, 2024`, `2024 Jan 5`, `05-JAN-24`.
+/// `5 Jan 2024`, `January 5, 2024`, `2024 Jan 5`, `05-JAN-24`, `Jan 5, 24`.
 fn of_named_month(words: &[&Word], numbers: &[(i64, usize)], month: i64, order: Option<Order>) -> Result<i32, Problem> {
     let [first, second] = numbers else {
         return Err(if numbers.len() < 2 { Problem::Incomplete } else { Problem::Form });
     };
-    let is_month_between = matches!(words, [Word::Number { .. }, Word::Name(_), Word::Number { .. }]);
+    let is_month_last = matches!(words.last(), Some(Word::Name(_)));
     match (first, second) {
         ((year, 4), (day, 1 | 2)) | ((day, 1 | 2), (year, 4)) => of_parts(*year, month, *day),
         ((first, 1 | 2), (second, 1 | 2)) => match order {
             Some(Order::Year) => of_parts(short_year(*first), month, *second),
             Some(_) => of_parts(short_year(*second), month, *first),
-            // In the form `05-JAN-24`, which databases use, the day comes first.
-            None if is_month_between && *first <= 31 && *second > 31 => of_parts(short_year(*second), month, *first),
-            None => Err(Problem::Ambiguous),
+            None if is_month_last => Err(Problem::Ambiguous),
+            // Nobody puts the year next to the name of a month, but for `99-JAN-05`.
+            None if *first > 31 => of_parts(short_year(*first), month, *second),
+            // In the form `05-JAN-24`, which databases and spreadsheets use, the day comes first; in `Jan 5, 24`, too.
+            None => of_parts(short_year(*second), month, *first),
         },
         _ => Err(Problem::Form),
     }

@@ -178,15 +178,20 @@ fn mark(letter: char) -> Option<Mark> {
     }
 }
 
-/// Parses `二〇二四` (digits) or `三十一` (up to 99) at the beginning of a text; returns the value, digit count and number of bytes.
+/// Parses `二〇二四` (digits), `三十一` or `一百一十四` (up to 999) at the beginning of a text; returns the value, digit count and number of
+/// bytes.
 fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
     let digit =
         |letter: char| "〇零一二三四五六七八九".chars().position(|known| known == letter).map(|place| place.saturating_sub(1));
-    let (mut value, mut digits, mut bytes, mut tens) = (0i64, 0usize, 0usize, None);
+    let (mut value, mut digits, mut bytes) = (0i64, 0usize, 0usize);
+    let (mut hundreds, mut tens) = (None, None);
     for letter in text.chars() {
         if let Some(digit) = digit(letter) {
             value = value.checked_mul(10)?.checked_add(i64::try_from(digit).ok()?)?;
             digits += 1;
+        } else if letter == '百' && hundreds.is_none() && tens.is_none() && digits == 1 {
+            hundreds = Some(value);
+            (value, digits) = (0, 0);
         } else if letter == '十' && tens.is_none() && digits <= 1 {
             tens = Some(if digits == 0 { 1 } else { value });
             (value, digits) = (0, 0);
@@ -195,11 +200,28 @@ fn chinese_number(text: &str) -> Option<(i64, usize, usize)> {
         }
         bytes += letter.len_utf8();
     }
-    match tens {
-        Some(tens) if digits <= 1 => Some((tens * 10 + value, 2, bytes)),
-        None if digits > 0 => Some((value, digits, bytes)),
+    match (hundreds, tens) {
+        (None, Some(tens)) if digits <= 1 => Some((tens * 10 + value, 2, bytes)),
+        (None, None) if digits > 0 => Some((value, digits, bytes)),
+        (Some(hundreds), Some(tens)) if digits <= 1 => Some((hundreds * 100 + tens * 10 + value, 3, bytes)),
+        // 一百 and 一百零四.
+        (Some(hundreds), None) if digits == 0 || digits == 2 && value < 10 => Some((hundreds * 100 + value, 3, bytes)),
         _ => None,
     }
+}
+
+/// The eight digits of a date before a time in the basic form of ISO 8601: `20240105t123045z`, `20240105 1230`.
+pub fn before_basic_time(text: &str) -> Option<&str> {
+    let (date, time) = text.split_at_checked(8)?;
+    let time = time.strip_prefix(['t', ' '])?;
+    let is_digits = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+    let end = time.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(end);
+    let part = |place: usize| clock.get(place..place + 2).and_then(|part| part.parse::<u32>().ok());
+    let is_clock = matches!(clock.len(), 4 | 6) && part(0)? < 24 && part(2)? < 60;
+    let zone = zone.strip_prefix('.').map_or(zone, |rest| rest.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    let offset = || zone.strip_prefix(['+', '-']).is_some_and(|offset| is_digits(&offset.replace(':', "")));
+    (is_digits(date) && is_clock && (zone.is_empty() || zone == "z" || offset())).then_some(date)
 }
 
 /// Removes the time of day, the time zone and the words around them.
@@ -210,10 +232,21 @@ pub fn without_time(text: &str) -> String {
     if let Some(place) = clock.iter().filter_map(|word| text.find(word)).min() {
         text.truncate(place);
     }
+    // `2024:01:05 12:30:45`, as cameras write it.
+    let is_of_camera = |text: &str| {
+        let form = |(place, letter): (usize, char)| if matches!(place, 4 | 7) { letter == ':' } else { letter.is_ascii_digit() };
+        text.char_indices().take(10).filter(|pair| form(*pair)).count() == 10
+    };
+    if is_of_camera(&text) {
+        text.replace_range(4..5, "-");
+        text.replace_range(7..8, "-");
+    }
     if let Some(colon) = text.find(':') {
         let before = text.get(..colon).unwrap_or_default();
         let hour = before.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let is_time = before.len() > hour.len() && before.len() - hour.len() <= 2;
+        // `05/jan/2024:12:30:45 +0800`, as web servers write it.
+        let is_of_server = before.len() - hour.len() == 4 && hour.contains(char::is_alphabetic);
         let mut hour = hour.len();
         // In `2024-01-05t12:30`, the t belongs to the time; the t of august does not.
         if is_time
@@ -233,6 +266,8 @@ pub fn without_time(text: &str) -> String {
             let year = year.map(|year| format!(" {year}")).unwrap_or_default();
             text.truncate(hour);
             text.push_str(&year);
+        } else if is_of_server {
+            text.truncate(colon);
         }
     }
     for hour in ["时", "点", "點", "時"] {
