@@ -35,9 +35,9 @@ pub static ALL: [TextFunction; 2] = [
 | groups | `1,234.5`, `1.234,5`, `1 234,5`, `1'234.50`, `12,34,567` |
 | negative | `-300`, `300-`, `(300)`, `−300` |
 | money | `¥1,234`, `1,234元`, `USD 1,234.56`, `3元5角`; the currency is dropped |
-| units | `1.2万`, `1.5亿`, `2万5千`, `1.2k`, `3 million`, `2.5bn`; `m` is a million |
+| units | `1.2万`, `1.5亿`, `2万5千`, `1.2k`, `3 million`, `2.5bn`; `m` is a million, `b` a billion |
 | shares | `12.5%` is 0.125, `3‰` is 0.003 |
-| Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万` |
+| Chinese | `一千二百三十四`, `壹仟贰佰元整`, `两万`, `三点一四` |
 | others | `1.2e3`, full-width digits |
 
 If a text has both a dot and a comma, the last one is the decimal separator. If it has only one of them, `decimal` decides: `1,234` is 1234,

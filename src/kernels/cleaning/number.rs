@@ -86,7 +86,7 @@ pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
 }
 
 /// Symbols and names of currencies; they are ignored.
-const CURRENCIES: [&str; 35] = [
+const CURRENCIES: [&str; 54] = [
     "人民币",
     "美元",
     "欧元",
@@ -106,10 +106,29 @@ const CURRENCIES: [&str; 35] = [
     "twd",
     "chf",
     "inr",
+    "sgd",
+    "aud",
+    "cad",
+    "nzd",
+    "krw",
+    "rub",
+    "brl",
+    "thb",
+    "myr",
+    "sek",
+    "nok",
+    "dkk",
+    "pln",
+    "kr",
+    "zł",
+    "₫",
+    "₺",
     "us$",
     "hk$",
     "nt$",
     "r$",
+    "s$",
+    "a$",
     "¥",
     "$",
     "€",
@@ -138,7 +157,7 @@ fn without_currency(text: &str) -> &str {
 }
 
 /// Units after a number, as powers of ten.
-const UNITS: [(&str, i32); 24] = [
+const UNITS: [(&str, i32); 25] = [
     ("万亿", 12),
     ("千万", 7),
     ("百万", 6),
@@ -158,6 +177,7 @@ const UNITS: [(&str, i32); 24] = [
     ("mio", 6),
     ("mrd", 9),
     ("bn", 9),
+    ("b", 9),
     ("k", 3),
     ("w", 4),
     ("m", 6),
@@ -310,7 +330,33 @@ fn part_of_money(text: &str, decimal: char) -> Result<Number, Problem> {
     if text.chars().any(|letter| letter.is_ascii_digit()) {
         return Ok(with_unit(text, decimal)?.0);
     }
+    if let Some((whole, fraction)) = text.split_once(['点', '點']) {
+        return spelled(whole, fraction);
+    }
     chinese(text).map(|digits| Number { digits, scale: 0 })
+}
+
+/// `三点一四`, `三点五万`: the digits after the point are read one by one.
+fn spelled(whole: &str, fraction: &str) -> Result<Number, Problem> {
+    let unit = UNITS.iter().find_map(|(name, power)| Some((fraction.strip_suffix(name)?, *power)));
+    let (fraction, power) = unit.unwrap_or((fraction, 0));
+    let mut digits = chinese(whole)?;
+    for letter in fraction.chars() {
+        let digit = digit(letter).ok_or(Problem::Form)?;
+        digits = digits.checked_mul(10).and_then(|digits| digits.checked_add(digit)).ok_or(Problem::TooLarge)?;
+    }
+    let scale = i32::try_from(fraction.chars().count()).map_err(|_| Problem::TooLarge)? - power;
+    if fraction.is_empty() {
+        return Err(Problem::Form);
+    }
+    match u32::try_from(scale) {
+        Ok(scale) => Ok(Number { digits, scale }),
+        Err(_) => {
+            let factor = 10i128.checked_pow(scale.unsigned_abs());
+            let digits = factor.and_then(|factor| digits.checked_mul(factor)).ok_or(Problem::TooLarge)?;
+            Ok(Number { digits, scale: 0 })
+        }
+    }
 }
 
 /// `一千二百三十四`, `壹万贰仟`, `二〇二四`.
