@@ -1,7 +1,7 @@
 //! `sum` of integers: the sum, or an error if it does not fit; intermediate sums never wrap.
 //!
 //! The engine's own `sum` adds in 64 bits. Here every group has 128 bits, enough for 2⁶⁴ numbers of 64 bits: the order of rows
-//! and partial sums do not matter, only whether the final sum is a BIGINT.
+//! and partial sums do not matter, only whether the final sum is a BIGINT. Floats are summed by [`moments`], which is exact too.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -21,8 +21,10 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
 };
 
+use super::moments;
 use super::wide_decimals::{self, Wide, is_wide, widened};
 use crate::error::{SqlState, coded};
+use crate::kernels::sums::moments::Moment;
 
 /// The aggregate, under the engine's name.
 pub fn udaf() -> AggregateUDF {
@@ -32,7 +34,7 @@ pub fn udaf() -> AggregateUDF {
 /// The type of partial sums between partitions.
 const STATE: DataType = DataType::Decimal128(38, 0);
 
-/// Integers are summed here, everything else by the engine.
+/// Integers are summed here, floats by [`moments`], everything else by the engine.
 #[derive(Debug)]
 struct ExactSum {
     engine: Sum,
@@ -73,6 +75,9 @@ impl AggregateUDFImpl for ExactSum {
         if arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
             return wide_decimals::state_fields(&self.engine, &arguments, widened);
         }
+        if *arguments.return_type() == DataType::Float64 {
+            return Ok(moments::state_fields(Moment::Sum, &arguments));
+        }
         if !is_ours(arguments.return_type()) {
             return self.engine.state_fields(arguments);
         }
@@ -88,6 +93,9 @@ impl AggregateUDFImpl for ExactSum {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             return Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false);
         }
+        if *arguments.return_type() == DataType::Float64 {
+            return moments::accumulator(Moment::Sum, &arguments);
+        }
         if !is_ours(arguments.return_type()) {
             return self.engine.accumulator(arguments);
         }
@@ -102,7 +110,7 @@ impl AggregateUDFImpl for ExactSum {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             return Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true);
         }
-        match is_ours(arguments.return_type()) {
+        match is_ours(arguments.return_type()) || *arguments.return_type() == DataType::Float64 {
             true => self.accumulator(arguments),
             false => self.engine.create_sliding_accumulator(arguments),
         }
@@ -115,6 +123,9 @@ impl AggregateUDFImpl for ExactSum {
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         if arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             return Wide::new(&self.engine, arguments, widened)?.groups_accumulator(&self.engine);
+        }
+        if *arguments.return_type() == DataType::Float64 {
+            return Ok(moments::groups_accumulator(Moment::Sum));
         }
         if !is_ours(arguments.return_type()) {
             return self.engine.create_groups_accumulator(arguments);

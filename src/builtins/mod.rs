@@ -15,6 +15,7 @@ mod json;
 pub mod marked;
 mod mean_interval;
 mod medians;
+mod moments;
 pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
@@ -91,13 +92,15 @@ pub fn windows() -> Vec<datafusion::logical_expr::WindowUDF> {
 }
 
 /// The aggregates, by name.
-pub fn aggregates() -> [(&'static str, AggregateUDF); 4] {
+pub fn aggregates() -> impl Iterator<Item = (&'static str, AggregateUDF)> {
     [
         ("sum", exact_sum::udaf()),
         ("avg", wide_decimals::avg()),
         ("median", medians::median()),
         ("percentile_cont", percentiles::percentile_cont()),
     ]
+    .into_iter()
+    .chain(moments::all())
 }
 
 /// Replaces the engine's functions by ours in a session that is being built.

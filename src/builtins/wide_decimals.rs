@@ -18,8 +18,10 @@ use datafusion::logical_expr::{
 };
 
 use super::mean_interval::{self, MeanInterval};
+use super::moments;
 use super::spans::INTERVAL;
 use crate::error::{SqlState, coded, invalid};
+use crate::kernels::sums::moments::Moment;
 
 /// `avg` under the engine's name.
 pub fn avg() -> AggregateUDF {
@@ -31,7 +33,7 @@ pub fn avg() -> AggregateUDF {
     AggregateUDF::from(WideAvg { engine, signature })
 }
 
-/// Intervals are averaged by [`mean_interval`], all else by the engine.
+/// Intervals are averaged by [`mean_interval`], floats by [`moments`], all else by the engine.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct WideAvg {
     engine: Avg,
@@ -59,6 +61,9 @@ impl AggregateUDFImpl for WideAvg {
         if *arguments.return_type() == INTERVAL {
             return Ok(mean_interval::state_fields(arguments.name));
         }
+        if *arguments.return_type() == DataType::Float64 {
+            return Ok(moments::state_fields(Moment::Mean, &arguments));
+        }
         match arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {
             true => state_fields(&self.engine, &arguments, widened),
             false => self.engine.state_fields(arguments),
@@ -68,6 +73,9 @@ impl AggregateUDFImpl for WideAvg {
     fn accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         if *arguments.return_type() == INTERVAL {
             return mean_of_intervals(&arguments);
+        }
+        if *arguments.return_type() == DataType::Float64 {
+            return moments::accumulator(Moment::Mean, &arguments);
         }
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false),
@@ -79,6 +87,9 @@ impl AggregateUDFImpl for WideAvg {
         if *arguments.return_type() == INTERVAL {
             return mean_of_intervals(&arguments);
         }
+        if *arguments.return_type() == DataType::Float64 {
+            return moments::accumulator(Moment::Mean, &arguments);
+        }
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true),
             false => self.engine.create_sliding_accumulator(arguments),
@@ -86,10 +97,16 @@ impl AggregateUDFImpl for WideAvg {
     }
 
     fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
-        *arguments.return_type() != INTERVAL && self.engine.groups_accumulator_supported(arguments)
+        match arguments.return_type() {
+            DataType::Float64 => !arguments.is_distinct,
+            other => *other != INTERVAL && self.engine.groups_accumulator_supported(arguments),
+        }
     }
 
     fn create_groups_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        if *arguments.return_type() == DataType::Float64 {
+            return Ok(moments::groups_accumulator(Moment::Mean));
+        }
         match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
             true => Wide::new(&self.engine, arguments, widened)?.groups_accumulator(&self.engine),
             false => self.engine.create_groups_accumulator(arguments),

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::window::{BLOCK, Window};
 use crate::kernels::superaccumulator::Superaccumulator;
 
-/// Sums of numbers: from 2⁻⁷⁶ (10⁻²³) to 2⁸⁷ (10²⁶) in the window.
 pub type Numbers = Sums<4, -128>;
-/// Sums of products of such numbers.
 pub type Products = Sums<8, -256>;
 
 /// One sum per group. Groups are numbered from 0.
@@ -119,6 +117,11 @@ impl<const WORDS: usize, const LEAST: i32> Sums<WORDS, LEAST> {
         let mut total = self.beyond.get(&group).map(|beyond| beyond.sum.clone()).unwrap_or_default();
         self.windows[group].add_to(&mut total);
         total
+    }
+
+    /// The window of a group, if it holds the whole sum.
+    pub fn window(&self, group: usize) -> Option<&Window<WORDS, LEAST>> {
+        if self.beyond.contains_key(&group) { None } else { self.windows.get(group) }
     }
 
     /// Appends the bytes of a sum, for [`Self::merge`]: the window, then the words of what is beyond it, if there is anything.

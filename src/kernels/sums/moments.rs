@@ -284,18 +284,18 @@ impl Moments {
         let (whole, sample) = (i128::from(rows) * i128::from(rows), i128::from(rows) * i128::from(rows - 1));
         match self.moment {
             Moment::Sum | Moment::Mean | Moment::MeanY | Moment::MeanX | Moment::Count => None,
-            Moment::VariancePopulation => Some(Parts::of(&self.spread_of_first(group)).divided(whole).value()),
-            Moment::VarianceSample => Some(Parts::of(&self.spread_of_first(group)).divided(sample).value()),
-            Moment::DeviationPopulation => Some(Parts::of(&self.spread_of_first(group)).divided(whole).root()),
-            Moment::DeviationSample => Some(Parts::of(&self.spread_of_first(group)).divided(sample).root()),
-            Moment::SquaresY => Some(Parts::of(&self.spread_of_first(group)).divided(rows.into()).value()),
-            Moment::SquaresX => Some(Parts::of(&self.spread_of_second(group)).divided(rows.into()).value()),
-            Moment::CovariancePopulation => Some(Parts::of(&self.spread_of_both(group)).divided(whole).value()),
-            Moment::CovarianceSample => Some(Parts::of(&self.spread_of_both(group)).divided(sample).value()),
-            Moment::ProductsXY => Some(Parts::of(&self.spread_of_both(group)).divided(rows.into()).value()),
+            Moment::VariancePopulation => Some(self.spread_of_first(group).divided(whole).value()),
+            Moment::VarianceSample => Some(self.spread_of_first(group).divided(sample).value()),
+            Moment::DeviationPopulation => Some(self.spread_of_first(group).divided(whole).root()),
+            Moment::DeviationSample => Some(self.spread_of_first(group).divided(sample).root()),
+            Moment::SquaresY => Some(self.spread_of_first(group).divided(rows.into()).value()),
+            Moment::SquaresX => Some(self.spread_of_second(group).divided(rows.into()).value()),
+            Moment::CovariancePopulation => Some(self.spread_of_both(group).divided(whole).value()),
+            Moment::CovarianceSample => Some(self.spread_of_both(group).divided(sample).value()),
+            Moment::ProductsXY => Some(self.spread_of_both(group).divided(rows.into()).value()),
             Moment::Correlation | Moment::Determination => {
-                let (one, other) = (Parts::of(&self.spread_of_first(group)), Parts::of(&self.spread_of_second(group)));
-                let both = Parts::of(&self.spread_of_both(group));
+                let (one, other) = (self.spread_of_first(group), self.spread_of_second(group));
+                let both = self.spread_of_both(group);
                 let squares = one.times(other);
                 let value = match self.moment {
                     Moment::Correlation => both.by_root_of(squares).clamp(-1.0, 1.0),
@@ -304,11 +304,11 @@ impl Moments {
                 (squares.number > 0.0).then_some(value)
             }
             Moment::Slope => {
-                let squares = Parts::of(&self.spread_of_second(group));
-                (squares.number > 0.0).then(|| Parts::of(&self.spread_of_both(group)).by(squares))
+                let squares = self.spread_of_second(group);
+                (squares.number > 0.0).then(|| self.spread_of_both(group).by(squares))
             }
             Moment::Intercept => {
-                let squares = Parts::of(&self.spread_of_second(group));
+                let squares = self.spread_of_second(group);
                 // (Σy·Σx² − Σx·Σxy) / (n·Σx² − (Σx)²)
                 let (mut above, mut negative) = (Superaccumulator::default(), Superaccumulator::default());
                 negative.add_multiple(&first.exact(group), -1);
@@ -320,23 +320,30 @@ impl Moments {
     }
 
     /// n·Σy² − (Σy)², for the first column.
-    fn spread_of_first(&self, group: usize) -> Superaccumulator {
+    fn spread_of_first(&self, group: usize) -> Parts {
         self.spread(group, &self.products[0], [&self.columns[0]; 2])
     }
 
-    fn spread_of_second(&self, group: usize) -> Superaccumulator {
+    fn spread_of_second(&self, group: usize) -> Parts {
         self.spread(group, &self.products[1], [&self.columns[1]; 2])
     }
 
-    fn spread_of_both(&self, group: usize) -> Superaccumulator {
+    fn spread_of_both(&self, group: usize) -> Parts {
         self.spread(group, &self.products[2], [&self.columns[0], &self.columns[1]])
     }
 
-    fn spread(&self, group: usize, products: &Products, [one, other]: [&Numbers; 2]) -> Superaccumulator {
+    fn spread(&self, group: usize, products: &Products, [one, other]: [&Numbers; 2]) -> Parts {
+        let rows = self.rows[group];
+        if let (Some(products), Some(one), Some(other)) = (products.window(group), one.window(group), other.window(group))
+            && let Some(spread) = products.spread(rows.unsigned_abs(), [one, other])
+        {
+            let (number, exponent) = spread.parts();
+            return Parts { number, exponent };
+        }
         let mut spread = Superaccumulator::default();
-        spread.add_multiple(&products.exact(group), self.rows[group].into());
+        spread.add_multiple(&products.exact(group), rows.into());
         spread.subtract_product_of(&one.exact(group), &other.exact(group));
-        spread
+        Parts::of(&spread)
     }
 }
 

@@ -153,29 +153,40 @@ impl<const WORDS: usize, const LEAST: i32> Window<WORDS, LEAST> {
         self.words[0]
     }
 
+    #[cfg(test)]
     pub fn is_zero(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// The sum as a double, correctly rounded.
-    pub fn value(&self) -> f64 {
+    /// Whether the sum is negative, and its absolute value.
+    fn magnitude(&self) -> (bool, Self) {
         let negative = (self.words[WORDS - 1] as i64) < 0;
         let mut magnitude = Self::default();
         magnitude.add_words(0, self.words, negative);
-        let Some(top) = magnitude.words.iter().rposition(|word| *word != 0) else { return 0.0 };
+        (negative, magnitude)
+    }
+
+    /// The sum as a double times 2^exponent, correctly rounded.
+    pub fn parts(&self) -> (f64, i32) {
+        let (negative, magnitude) = self.magnitude();
+        let Some(top) = magnitude.words.iter().rposition(|word| *word != 0) else { return (0.0, 0) };
         // The lower words only matter for rounding: any non-zero one sets the lowest (sticky) bit of the upper 128.
         let lowest = top.saturating_sub(1);
         let upper = u128::from(magnitude.words[lowest + 1]) << 64 | u128::from(magnitude.words[lowest]);
         let more = u128::from(magnitude.words[..lowest].iter().any(|word| *word != 0));
-        let value = scaled((upper | more) as f64, 64 * lowest as i32 + LEAST);
-        if negative { -value } else { value }
+        let rounded = (upper | more) as f64;
+        (if negative { -rounded } else { rounded }, 64 * lowest as i32 + LEAST)
+    }
+
+    /// The sum as a double, correctly rounded.
+    pub fn value(&self) -> f64 {
+        let (value, exponent) = self.parts();
+        scaled(value, exponent)
     }
 
     /// Adds the sum to another.
     pub fn add_to(&self, total: &mut Superaccumulator) {
-        let negative = (self.words[WORDS - 1] as i64) < 0;
-        let mut magnitude = Self::default();
-        magnitude.add_words(0, self.words, negative);
+        let (negative, magnitude) = self.magnitude();
         for (place, word) in (LEAST..).step_by(64).zip(magnitude.words) {
             if word != 0 {
                 total.add_whole(if negative { -i128::from(word) } else { i128::from(word) }, place);
@@ -193,6 +204,49 @@ impl<const WORDS: usize, const LEAST: i32> Window<WORDS, LEAST> {
         let (chunks, _) = bytes.as_chunks::<8>();
         let words = chunks.first_chunk::<WORDS>()?.map(u64::from_le_bytes);
         Some((Self { words }, &bytes[8 * WORDS..]))
+    }
+}
+
+/// Sums of numbers: from 2⁻⁷⁶ (10⁻²³) to 2⁸⁷ (10²⁶) fit.
+pub type OfNumbers = Window<4, -128>;
+/// Sums of products of such numbers, in units of the square.
+pub type OfProducts = Window<8, -256>;
+
+impl OfProducts {
+    /// `rows` times this sum of products, minus the product of two sums; `None` if that is too large.
+    pub fn spread(&self, rows: u64, [one, other]: [&OfNumbers; 2]) -> Option<Self> {
+        let (products_negative, Self { words }) = self.magnitude();
+        let ((one_negative, one), (other_negative, other)) = (one.magnitude(), other.magnitude());
+        let (mut first, mut second) = (Self::default(), Self::default());
+        let beyond = add_multiple(&mut first.words, &words, rows);
+        for (place, word) in one.words.iter().enumerate() {
+            add_multiple(&mut second.words[place..], &other.words, *word);
+        }
+        // One bit for the sign, and one for the difference.
+        if beyond || (first.words[7] | second.words[7]) >> 62 != 0 {
+            return None;
+        }
+        let mut spread = Self::default();
+        spread.add_words(0, first.words, products_negative);
+        spread.add_words(0, second.words, one_negative == other_negative);
+        Some(spread)
+    }
+}
+
+/// Adds `words` times a factor to as many words, and what is carried to the next, if there is one; true if there is none.
+fn add_multiple(own: &mut [u64], words: &[u64], factor: u64) -> bool {
+    let mut carried = 0;
+    for (own, word) in own.iter_mut().zip(words) {
+        let sum = u128::from(*own) + u128::from(*word) * u128::from(factor) + u128::from(carried);
+        (*own, carried) = (sum as u64, (sum >> 64) as u64);
+    }
+    match own.get_mut(words.len()) {
+        // Rows of a product are added from the lowest, so this word is still 0.
+        Some(next) => {
+            *next = carried;
+            false
+        }
+        None => carried != 0,
     }
 }
 
