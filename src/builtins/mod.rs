@@ -27,6 +27,7 @@ pub mod packed_spans;
 pub mod percentiles;
 pub mod postgres;
 mod ranks;
+mod reduced;
 mod rounded;
 mod scalar;
 pub mod searched;
@@ -108,5 +109,6 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.scalar_functions().get_or_insert_default().extend(scalars().map(|(_, function)| Arc::new(function)));
     builder.aggregate_functions().get_or_insert_default().extend(aggregates().map(|(_, function)| Arc::new(function)));
     builder.window_functions().get_or_insert_default().extend(windows().into_iter().map(Arc::new));
+    builder.higher_order_functions().get_or_insert_default().push(Arc::new(reduced::udf()));
     bounded::register(builder)
 }

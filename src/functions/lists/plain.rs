@@ -4,7 +4,7 @@ use super::given::{numbers, of_list, values, without};
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 14] = [
+pub static ALL: [ExpressionMacro; 15] = [
     ExpressionMacro::scalar(
         "list_reverse_sort",
         "lists",
@@ -207,6 +207,35 @@ as it is.
 The same as `[3, 1, 2]` and `make_array(3, 1, 2)`. Without values the list is empty.
 
 **Elsewhere.** DuckDB: `list_value`; PostgreSQL: `ARRAY[…]`; Spark: `array`; Snowflake: `array_construct`.",
+        ),
+    ExpressionMacro::scalar("list_reduce", "lists", "Reduces a list to one value, step by step.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("list", Takes::Value("list"), "list to reduce; NULL gives NULL"),
+                Argument::required(
+                    "lambda",
+                    Takes::Value("lambda"),
+                    "`(so_far, value) -> …`, the next result from the one so far and the next value; a third name is the number of the value",
+                ),
+                Argument::optional(
+                    "start",
+                    Takes::Value("any type"),
+                    "",
+                    "the result before the first value; without it, the first value is the first result, and an empty list is an error",
+                ),
+            ],
+            &[
+                "SELECT list_reduce([1, 2, 3, 4], (sum, x) -> sum + x) AS sum, list_reduce(['a', 'b'], (all, x) -> all || '-' || x) AS joined;",
+                "SELECT list_reduce(CAST([] AS BIGINT[]), (sum, x) -> sum + x, 0) AS nothing;",
+            ],
+        )
+        .says(
+            "\
+The results so far are converted to the type of what the lambda returns. All lists of a batch go forward together, so
+that the lambda is evaluated once for each place in a list, not once for each value.
+
+**Elsewhere.** DuckDB: `list_reduce`, also written `lambda sum, x : sum + x`; Snowflake: `reduce(list, 0, lambda)`, which works here too;
+Spark: `aggregate`; Python: `functools.reduce`. For sums and products: `list_sum`, `list_product`.",
         ),
     ExpressionMacro::scalar(
         "list_unique",

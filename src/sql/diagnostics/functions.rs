@@ -7,87 +7,52 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 64] = [
-    ("add_days", DAYS_ON),
-    ("any_value", "write first_value(a) or max(a)"),
+const ELSEWHERE: [(&str, &str); 36] = [
     ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
-    ("arbitrary", "write first_value(a) or max(a)"),
-    ("base64", "write encode(a, 'base64')"),
-    ("century", "write ceil(date_part('year', day) / 100.0)"),
+    ("approx_top_count", "write SELECT a, count(*) … GROUP BY a ORDER BY 2 DESC LIMIT 3"),
+    ("approx_top_k", "write SELECT a, count(*) … GROUP BY a ORDER BY 2 DESC LIMIT 3"),
     (
         "columns",
         "COLUMNS can be used only in the list after SELECT and in WHERE; name the columns here, or write GROUP BY ALL, ORDER BY ALL",
     ),
+    ("conditional_true_event", "write sum(CAST(condition AS INT)) OVER (ORDER BY …)"),
     ("convert", "write CAST(a AS type)"),
     ("count_star", "write count(*)"),
     ("datename", "write to_char(day, '%B')"),
-    ("datetime", "write CAST(text AS TIMESTAMP)"),
     ("day_of_month", PART),
     ("day_of_week", "write date_part('dow', day), where 0 is Sunday"),
     ("day_of_year", "write date_part('doy', day)"),
-    ("decade", "write floor(date_part('year', day) / 10)"),
-    ("elt", "write ['a', 'b'][place]"),
-    ("epoch_ms", "write to_timestamp_millis(number), or CAST(date_part('epoch', time) * 1000 AS BIGINT)"),
-    ("epoch_us", "write CAST(date_part('epoch', time) * 1000000 AS BIGINT)"),
     ("explode", "write unnest(list)"),
-    ("favg", "write avg(a), which is exact for decimals"),
-    ("field", "write array_position(['a', 'b'], text)"),
-    ("find_in_set", "write array_position(string_to_array(texts, ','), text)"),
-    ("from_base64", "write decode(a, 'base64')"),
-    ("from_hex", "write decode(a, 'hex')"),
     ("from_timestamp", "write to_char(time, '%Y-%m-%d')"),
-    ("fsum", "write sum(a), which is exact for decimals"),
     ("geomean", "write exp(avg(ln(a)))"),
     ("geometric_mean", "write exp(avg(ln(a)))"),
-    ("getdate", "write now()"),
     ("int", "write CAST(a AS INT)"),
-    ("isfinite", "write abs(a) < CAST('inf' AS DOUBLE)"),
-    ("isinf", "write abs(a) = CAST('inf' AS DOUBLE)"),
+    ("int4range", "write a BETWEEN 1 AND 4"),
     ("jarowinkler", LIKENESS),
-    ("json_extract", JSON),
-    ("json_extract_string", JSON),
-    ("json_value", JSON),
-    ("kahan_sum", "write sum(a), which is exact for decimals"),
+    ("json_contains", "write array_has(json_value_array(json), value)"),
+    ("json_set", JSON_CHANGED),
+    ("json_type", "write json_typeof(json)"),
+    ("jsonb_pretty", JSON_CHANGED),
+    ("jsonb_set", JSON_CHANGED),
     ("list_agg", TEXTS),
-    ("list_count", "write cardinality(array_compact(list))"),
-    ("list_last", "write list[-1]"),
-    (
-        "list_reduce",
-        "write list_sum(list), list_product(list) or list_aggregate(list, 'max'); or unnest the list, and aggregate its values",
-    ),
     ("localtimestamp", "write CAST(now() AS TIMESTAMP)"),
     ("map_from_entries", "write map(keys, values)"),
     ("normalize", "strings are compared character by character; convert them to one form before loading"),
-    ("ord", "write ascii(text)"),
+    ("object_agg", "write json_object_agg(name, value)"),
+    ("object_construct", "write json_build_object('a', 1), which keeps a NULL as null"),
     ("percentile_approx", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
     ("pg_sleep", "statements do not wait; let the program that sends them wait"),
-    (
-        "reduce",
-        "write list_sum(list), list_product(list) or list_aggregate(list, 'max'); or unnest the list, and aggregate its values",
-    ),
-    ("regexp_split_to_table", "write unnest(regexp_split_to_array(text, pattern))"),
     ("safe_cast", "write TRY_CAST(a AS type)"),
     ("sem", "write stddev(a) / sqrt(count(a))"),
-    ("str_split_regex", "write regexp_split_to_array(text, pattern)"),
-    ("string_split_regex", "write regexp_split_to_array(text, pattern)"),
+    ("struct_insert", "write {'a': value.a, 'b': 2} with all fields"),
     ("struct_pack", "write {'a': 1, 'b': 2}"),
-    ("sysdate", "write now()"),
-    ("to_base64", "write encode(a, 'base64')"),
-    ("to_hours", "write number * INTERVAL '1 hour'"),
-    ("to_minutes", "write number * INTERVAL '1 minute'"),
-    ("to_months", "write number * INTERVAL '1 month'"),
-    ("to_seconds", "write number * INTERVAL '1 second'"),
-    ("to_years", "write number * INTERVAL '1 year'"),
-    ("unhex", "write decode(a, 'hex')"),
-    ("unicode", "write ascii(text)"),
-    ("xor", "write a # b for integers, and a XOR b for booleans"),
+    ("to_tsvector", "write column LIKE '%word%', or column ~ 'word'"),
 ];
 
-const DAYS_ON: &str = "write day + INTERVAL '7 days'";
 const PART: &str = "write date_part('year', day), or extract(month FROM day)";
 const TEXTS: &str = "write string_agg(a, ',' ORDER BY a)";
 const LIKENESS: &str = "write levenshtein(a, b), the number of letters that differ";
-const JSON: &str = "read the file by FROM 'file.json', whose objects have fields: value['field']";
+const JSON_CHANGED: &str = "JSON can be read, not changed; write json_build_object(…) with all its names";
 
 /// The problem with a call of `name` in an expression. `over` says whether the call has OVER.
 pub fn missing(name: &str, over: bool, state: &SessionState) -> String {

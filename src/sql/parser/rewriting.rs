@@ -18,7 +18,7 @@ use crate::sql::syntax::expression_macros::Copies;
 use crate::sql::syntax::size::Tables;
 use crate::sql::syntax::unnamed_subqueries::UnnamedSubqueries;
 use crate::sql::syntax::{
-    casts, chains, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres, rewritten, sorted_names, spellings,
+    casts, chains, elsewhere, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres, rewritten, sorted_names, spellings,
     type_names,
 };
 use crate::sql::time_travel;
@@ -157,6 +157,7 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         json::expression(expression);
         let rewritten = postgres::expression(expression)
+            .and_then(|()| elsewhere::expression(expression))
             .and_then(|()| spellings::expression(expression))
             .and_then(|()| named_arguments::place(expression))
             .and_then(|()| self.copies.expand(expression, self.state));

@@ -8,6 +8,7 @@ pub mod copies;
 pub mod creating;
 pub mod earlier_names;
 pub mod effort;
+pub mod elsewhere;
 pub mod expression_macros;
 pub mod grouping;
 pub mod joins;

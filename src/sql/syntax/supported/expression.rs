@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Span;
 use super::{Checked, Walk, refuse, refuse_at};
 use crate::sql::syntax::spellings::AT_TIME_ZONE;
 
-const JSON: &str = "a string cannot be taken apart; read the file by FROM 'file.json', whose objects have fields: value['field']";
+const JSON: &str = "write json_extract(json, '$.name[0]'), or json_extract_string for the text of it";
 const TEXT: &str = "write '…', or E'…' with \\n and \\u0041 for characters";
 
 impl Walk<'_> {

@@ -1,0 +1,368 @@
+//! Functions of other systems that are another name for a function here, or for a short expression.
+//!
+//! They have no pages: the page "Coming from …" shows them, and the page of the function here names them. A name whose meaning differs
+//! from system to system is not among them; [`functions`](crate::sql::diagnostics::functions) says what to write for those.
+
+use datafusion::common::Result;
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
+};
+
+use super::call_of;
+use super::expression_macros::with;
+
+/// Other names, and ours. The arguments and clauses are the same.
+const NAMES: [(&str, &str); 64] = [
+    ("arbitrary", "any_value"),
+    ("array_apply", "array_transform"),
+    ("array_construct", "make_array"),
+    ("array_intersection", "array_intersect"),
+    ("array_value", "make_array"),
+    ("bitand_agg", "bit_and"),
+    ("bitor_agg", "bit_or"),
+    ("bitxor_agg", "bit_xor"),
+    ("byte_length", "octet_length"),
+    ("clock_timestamp", "now"),
+    ("current_datetime", "now"),
+    ("euclidean_distance", "array_distance"),
+    ("favg", "avg"),
+    ("filter", "array_filter"),
+    ("fsum", "sum"),
+    ("generate_uuid", "uuid"),
+    ("get_current_timestamp", "now"),
+    ("get_json_object", "json_extract_string"),
+    ("getdate", "now"),
+    ("is_nan", "isnan"),
+    ("json_array", "json_build_array"),
+    ("json_arrayagg", "json_agg"),
+    ("json_extract_array", "json_query_array"),
+    ("json_extract_scalar", "json_value"),
+    ("json_extract_string_array", "json_value_array"),
+    ("json_group_array", "json_agg"),
+    ("json_group_object", "json_object_agg"),
+    ("json_object", "json_build_object"),
+    ("json_objectagg", "json_object_agg"),
+    ("json_query", "json_extract"),
+    ("jsonb_array_length", "json_array_length"),
+    ("jsonb_extract_path", "json_extract_path"),
+    ("jsonb_extract_path_text", "json_extract_path_text"),
+    ("jsonb_typeof", "json_typeof"),
+    ("kahan_sum", "sum"),
+    ("list_apply", "array_transform"),
+    ("list_cosine_distance", "cosine_distance"),
+    ("list_distance", "array_distance"),
+    ("list_dot_product", "inner_product"),
+    ("list_inner_product", "inner_product"),
+    ("mismatches", "hamming"),
+    ("object_construct_keep_null", "json_build_object"),
+    ("object_keys", "json_keys"),
+    ("ord", "ascii"),
+    ("prefix", "starts_with"),
+    ("regexp_split_to_list", "regexp_split_to_array"),
+    ("statement_timestamp", "now"),
+    ("str_split_regex", "regexp_split_to_array"),
+    ("string_split_regex", "regexp_split_to_array"),
+    ("suffix", "ends_with"),
+    ("sumkahan", "sum"),
+    ("sysdate", "now"),
+    ("systimestamp", "now"),
+    ("timestamp_micros", "to_timestamp_micros"),
+    ("timestamp_millis", "to_timestamp_millis"),
+    ("timestamp_seconds", "to_timestamp_seconds"),
+    ("to_json_string", "to_json"),
+    ("transaction_timestamp", "now"),
+    ("transform", "array_transform"),
+    ("unicode", "ascii"),
+    ("utc_timestamp", "now"),
+    ("uuid_string", "uuid"),
+    ("variance_pop", "var_pop"),
+    ("weekiso", "week"),
+];
+
+/// Scalar functions with the number of their arguments, and the expressions that they stand for.
+const FORMS: [(&str, usize, &str); 78] = [
+    ("add_days", 2, "(CAST($1 AS DATE) + $2)"),
+    ("array_append_distinct", 2, "array_distinct(array_append($1, $2))"),
+    ("array_first", 1, "($1)[1]"),
+    ("array_last", 1, "($1)[-1]"),
+    ("base64", 1, "encode($1, 'base64')"),
+    ("base64_encode", 1, "encode($1, 'base64')"),
+    ("bitand", 2, "($1 & $2)"),
+    ("bitnot", 1, "(-1 - $1)"),
+    ("bitor", 2, "($1 | $2)"),
+    ("bitshiftleft", 2, "($1 << $2)"),
+    ("bitshiftright", 2, "($1 >> $2)"),
+    ("bitxor", 2, "($1 # $2)"),
+    ("century", 1, "CAST(ceil(date_part('year', $1) / 100.0) AS BIGINT)"),
+    ("contains_substr", 2, "contains(lower($1), lower($2))"),
+    ("current_localtime", 0, "CAST(now() AS TIME)"),
+    ("current_localtimestamp", 0, "CAST(now() AS TIMESTAMP)"),
+    ("curtime", 0, "CAST(now() AS TIME)"),
+    ("datetime", 1, "CAST($1 AS TIMESTAMP)"),
+    ("datetime", 6, "make_timestamp($1, $2, $3, $4, $5, $6)"),
+    ("datetime_add", 2, "($1 + $2)"),
+    ("datetime_sub", 2, "($1 - $2)"),
+    ("decade", 1, "CAST(floor(date_part('year', $1) / 10.0) AS BIGINT)"),
+    ("divide", 2, "div($1, $2)"),
+    ("epoch_ms", 1, "CAST(round(date_part('epoch', $1) * 1000) AS BIGINT)"),
+    ("epoch_us", 1, "CAST(round(date_part('epoch', $1) * 1000000) AS BIGINT)"),
+    ("fmod", 2, "mod($1, $2)"),
+    ("from_base64", 1, "decode($1, 'base64')"),
+    ("from_hex", 1, "decode($1, 'hex')"),
+    ("get_path", 2, "json_extract($1, '$.' || $2)"),
+    ("hex_encode", 1, "upper(encode($1, 'hex'))"),
+    ("is_inf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
+    ("isfinite", 1, "(abs(CAST($1 AS DOUBLE)) < CAST('inf' AS DOUBLE))"),
+    ("isinf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
+    ("json_array_elements", 1, "unnest(json_query_array($1))"),
+    ("json_array_elements_text", 1, "unnest(json_value_array($1))"),
+    ("json_exists", 2, "(json_extract($1, $2) IS NOT NULL)"),
+    (
+        "json_length",
+        1,
+        "CASE json_typeof($1) WHEN 'array' THEN json_array_length($1) WHEN 'object' THEN cardinality(json_keys($1)) ELSE 1 END",
+    ),
+    ("json_object_keys", 1, "unnest(json_keys($1))"),
+    ("jsonb_array_elements", 1, "unnest(json_query_array($1))"),
+    ("jsonb_array_elements_text", 1, "unnest(json_value_array($1))"),
+    ("jsonb_object_keys", 1, "unnest(json_keys($1))"),
+    ("list_any_value", 1, "(array_compact($1))[1]"),
+    ("list_cosine_similarity", 2, "(1 - cosine_distance($1, $2))"),
+    ("list_count", 1, "cardinality(array_compact($1))"),
+    ("list_first", 1, "($1)[1]"),
+    ("list_last", 1, "($1)[-1]"),
+    ("list_select", 2, "list_transform($2, __place -> ($1)[__place])"),
+    ("list_string_agg", 1, "array_to_string($1, ',')"),
+    ("parse_time", 2, "CAST(strptime($2, $1) AS TIME)"),
+    ("regexp_split_to_table", 2, "unnest(regexp_split_to_array($1, $2))"),
+    ("regexp_substr", 3, "(regexp_extract_all(substr($1, $3), $2))[1]"),
+    ("regexp_substr", 4, "(regexp_extract_all(substr($1, $3), $2))[$4]"),
+    ("square", 1, "power($1, 2)"),
+    ("string_to_table", 2, "unnest(string_to_array($1, $2))"),
+    ("time", 1, "CAST($1 AS TIME)"),
+    ("time", 3, "make_time($1, $2, $3)"),
+    ("time_add", 2, "($1 + $2)"),
+    ("time_sub", 2, "($1 - $2)"),
+    ("timediff", 3, "datediff($1, $2, $3)"),
+    ("timestamp", 1, "CAST($1 AS TIMESTAMP)"),
+    ("timestamp_add", 2, "($1 + $2)"),
+    ("timestamp_sub", 2, "($1 - $2)"),
+    ("to_base64", 1, "encode($1, 'base64')"),
+    ("to_boolean", 1, "CAST($1 AS BOOLEAN)"),
+    ("to_double", 1, "CAST($1 AS DOUBLE)"),
+    ("to_hours", 1, "($1 * INTERVAL '1 hour')"),
+    ("to_minutes", 1, "($1 * INTERVAL '1 minute')"),
+    ("to_months", 1, "($1 * INTERVAL '1 month')"),
+    ("to_seconds", 1, "($1 * INTERVAL '1 second')"),
+    ("to_timestamp_ntz", 1, "CAST($1 AS TIMESTAMP)"),
+    ("to_weeks", 1, "($1 * INTERVAL '7 days')"),
+    ("to_years", 1, "($1 * INTERVAL '1 year')"),
+    ("trim_array", 2, "array_slice($1, 1, CAST(cardinality($1) AS BIGINT) - $2)"),
+    ("try_to_boolean", 1, "TRY_CAST($1 AS BOOLEAN)"),
+    ("unhex", 1, "decode($1, 'hex')"),
+    ("unix_micros", 1, "CAST(round(date_part('epoch', $1) * 1000000) AS BIGINT)"),
+    ("unix_millis", 1, "CAST(round(date_part('epoch', $1) * 1000) AS BIGINT)"),
+    ("xor", 2, "($1 # $2)"),
+];
+
+/// The units that are also written without quotes: `date_part(week, day)`, `trunc(day, 'month')`.
+const UNITS: [&str; 8] = ["day", "hour", "minute", "month", "quarter", "second", "week", "year"];
+
+/// Rewrites one expression; its children are visited separately.
+///
+/// # Errors
+/// None for parsed expressions.
+pub fn expression(expression: &mut Expr) -> Result<()> {
+    if let Expr::BinaryOp { left, op: BinaryOperator::Plus | BinaryOperator::Minus, right } = expression
+        && matches!(right.as_ref(), Expr::Interval(_))
+    {
+        time_of_text(left);
+    }
+    let Expr::Function(call) = expression else { return Ok(()) };
+    if let Some(written) = in_other_words(call)? {
+        *expression = written;
+    }
+    Ok(())
+}
+
+fn text(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_number(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+}
+
+/// `'2025-01-31' + INTERVAL '1 month'`: a date, or a time, as in MySQL.
+fn time_of_text(value: &mut Expr) {
+    let Some(written) = text(value) else { return };
+    let is_date = |text: &str| {
+        let parts: Vec<&str> = text.split('-').collect();
+        parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit()))
+    };
+    let data_type = match written.split_once([' ', 'T']) {
+        None if is_date(written) => DataType::Date,
+        Some((day, _)) if is_date(day) => DataType::Timestamp(None, sqlparser::ast::TimezoneInfo::None),
+        _ => return,
+    };
+    let expr = Box::new(value.clone());
+    *value = Expr::Cast { kind: CastKind::Cast, expr, data_type, array: false, format: None };
+}
+
+fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
+    let own = match call.name.0.as_slice() {
+        [ObjectNamePart::Identifier(name)] if name.quote_style.is_none() => name.value.to_lowercase(),
+        _ => return Ok(None),
+    };
+    if let Ok(place) = NAMES.binary_search_by_key(&own.as_str(), |(name, _)| name) {
+        call.name = vec![Ident::new(NAMES[place].1)].into();
+        return Ok(None);
+    }
+    let Some(arguments) = values(call) else { return Ok(None) };
+    let is_plain = call.over.is_none() && call.filter.is_none() && call.within_group.is_empty();
+    let clauses = match &mut call.args {
+        FunctionArguments::List(list) => list,
+        FunctionArguments::None | FunctionArguments::Subquery(_) => return Ok(None),
+    };
+    match (own.as_str(), arguments.as_slice()) {
+        // MySQL counts the rows for which a condition is true, and their share.
+        ("sum" | "avg", [condition]) if is_condition(condition) => {
+            let number = with("CAST($1 AS BIGINT)", std::slice::from_ref(condition))?;
+            clauses.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(number))];
+            Ok(None)
+        }
+        // Rows with a NULL are not counted, as in MySQL and Snowflake.
+        ("count", [_, _, ..]) if clauses.duplicate_treatment == Some(DuplicateTreatment::Distinct) => {
+            let there = (1..=arguments.len()).map(|place| format!("${place} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+            let row = (1..=arguments.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+            let row = with(&format!("CASE WHEN {there} THEN ({row}) END"), &arguments)?;
+            clauses.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(row))];
+            Ok(None)
+        }
+        // BigQuery's `array_agg(x ORDER BY y LIMIT 2)`
+        ("array_agg", [_]) if call.over.is_none() => Ok(limited(call)),
+        _ if !is_plain || clauses.duplicate_treatment.is_some() || !clauses.clauses.is_empty() => Ok(None),
+        ("field", [value, list @ ..]) if !list.is_empty() => {
+            let list = call_of("make_array", list.to_vec());
+            with("coalesce(array_position($1, $2), 0)", &[list, value.clone()]).map(Some)
+        }
+        ("elt", [place, list @ ..]) if !list.is_empty() => {
+            let list = call_of("make_array", list.to_vec());
+            with("array_element($1, $2)", &[list, place.clone()]).map(Some)
+        }
+        // MySQL's number with two digits after the point
+        ("format", [number, Expr::Value(digits)]) if text(number).is_none() => match &digits.value {
+            Value::Number(digits, _) => match digits.parse::<usize>() {
+                Ok(0) => with("to_char(round($1), 'FM999,999,999,999,990')", std::slice::from_ref(number)).map(Some),
+                Ok(digits @ 1..=15) => {
+                    let pattern = format!("to_char($1, 'FM999,999,999,999,990.{}')", "0".repeat(digits));
+                    with(&pattern, std::slice::from_ref(number)).map(Some)
+                }
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        },
+        // Snowflake writes the value first.
+        ("array_contains" | "array_position", [value, list]) if is_constant(value) && !is_constant(list) => {
+            let name = if own == "array_contains" { "array_has($1, $2)" } else { "(array_position($1, $2) - 1)" };
+            with(name, &[list.clone(), value.clone()]).map(Some)
+        }
+        ("trunc", [time, unit]) if text(unit).is_some_and(|unit| UNITS.contains(&unit.to_lowercase().as_str())) => {
+            with("date_trunc($1, $2)", &[unit.clone(), time.clone()]).map(Some)
+        }
+        ("date_part" | "datepart", [Expr::Identifier(unit), time])
+            if unit.quote_style.is_none() && UNITS.contains(&unit.value.to_lowercase().as_str()) =>
+        {
+            let unit = Expr::value(Value::SingleQuotedString(unit.value.to_lowercase()));
+            with("date_part($1, $2)", &[unit, time.clone()]).map(Some)
+        }
+        ("date_add" | "date_sub" | "adddate" | "subdate", [first, _])
+            if text(first).is_some() =>
+        {
+            let mut first = first.clone();
+            time_of_text(&mut first);
+            if let Some(argument) = clauses.args.first_mut() {
+                *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(first));
+            }
+            Ok(None)
+        }
+        (_, arguments) => match FORMS.binary_search_by_key(&(own.as_str(), arguments.len()), |(name, count, _)| (name, *count)) {
+            Ok(place) => with(FORMS[place].2, arguments).map(Some),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// The arguments of a call that are expressions; `None` if there are others.
+fn values(call: &Function) -> Option<Vec<Expr>> {
+    match (&call.args, &call.parameters) {
+        (FunctionArguments::List(FunctionArgumentList { args, .. }), FunctionArguments::None) => args
+            .iter()
+            .map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// True for what is a condition by its form.
+fn is_condition(expression: &Expr) -> bool {
+    use BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
+    match expression {
+        Expr::Nested(inner) => is_condition(inner),
+        Expr::BinaryOp { op, .. } => matches!(op, And | Or | Eq | NotEq | Lt | LtEq | Gt | GtEq),
+        Expr::UnaryOp { op: UnaryOperator::Not, .. }
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::InList { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. }
+        | Expr::Between { .. } => true,
+        _ => false,
+    }
+}
+
+/// True for a constant, also one that is cast.
+fn is_constant(expression: &Expr) -> bool {
+    match expression {
+        Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+        Expr::Cast { expr, .. } => is_constant(expr),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => is_number(expr),
+        _ => false,
+    }
+}
+
+/// `array_agg(x ORDER BY y LIMIT 2)` as `array_slice(array_agg(x ORDER BY y), 1, 2)`
+fn limited(call: &mut Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &mut call.args else { return None };
+    let place = list.clauses.iter().position(|clause| matches!(clause, FunctionArgumentClause::Limit(_)))?;
+    let FunctionArgumentClause::Limit(limit) = list.clauses.remove(place) else { return None };
+    let first = Expr::value(Value::Number("1".into(), false));
+    Some(call_of("array_slice", vec![Expr::Function(call.clone()), first, limit]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::parser::parse_expression;
+
+    #[test]
+    fn names_are_in_order_and_forms_are_sql() {
+        assert!(NAMES.is_sorted_by(|(one, _), (other, _)| one < other));
+        assert!(FORMS.is_sorted_by(|(one, few, _), (other, more, _)| (one, few) < (other, more)));
+        for (name, count, form) in FORMS {
+            let (last, next) = (format!("${count}"), format!("${}", count + 1));
+            assert!((count == 0 || form.contains(&last)) && !form.contains(&next), "{name}");
+            parse_expression(form).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+}
