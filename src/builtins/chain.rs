@@ -245,8 +245,7 @@ impl ScalarUDFImpl for Chain {
                     Operator::Multiply => apply(&left, &right, numeric::mul_wrapping)?,
                     Operator::Divide | Operator::Modulo => {
                         let divisor = matches!(term, ColumnarValue::Array(_)).then(|| field.name().as_str());
-                        let divided =
-                            division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor)?;
+                        let divided = division::compute(operator, [&left, &right], arguments.number_rows, &result, divisor)?;
                         one_nan::without_sign(divided)
                     }
                     other => return exec_err!("{NAME} has no operator {other}"),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, ArrowNativeTypeOp, AsArray, Datum, PrimitiveArray};
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, DecimalType,
-    Field, i256,
+    ArrowPrimitiveType, DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type,
+    DecimalType, Field, i256,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
@@ -282,9 +282,8 @@ mod tests {
     use datafusion::arrow::array::Decimal128Array;
 
     fn quotients_of(left: &[i128], right: &[i128], scales: (i8, i8)) -> std::result::Result<Vec<i128>, ArrowError> {
-        let decimals = |digits: &[i128], scale| {
-            Decimal128Array::from(digits.to_vec()).with_precision_and_scale(38, scale).unwrap()
-        };
+        let decimals =
+            |digits: &[i128], scale| Decimal128Array::from(digits.to_vec()).with_precision_and_scale(38, scale).unwrap();
         let (precision, scale) = quotient(38, 38, scales.0, scales.1);
         let results = quotients::<Decimal128Type>(&decimals(left, scales.0), &decimals(right, scales.1), precision, scale)?;
         Ok(results.as_primitive::<Decimal128Type>().values().to_vec())

@@ -11,6 +11,7 @@ pub mod division;
 pub mod exact_constants;
 mod exact_sum;
 pub mod float_extremes;
+pub mod given_once;
 mod json;
 pub mod marked;
 mod mean_interval;
@@ -72,7 +73,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(postgres::expanded::ALL)
         .chain(statistics::all())
         .chain(json::reading::ALL)
-        .chain([&width_bucket::WIDTH_BUCKET])
+        .chain([&width_bucket::WIDTH_BUCKET, &given_once::GIVEN_ONCE])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),

@@ -114,7 +114,11 @@ fn condition_on_outer(condition: Expr) -> Result<Transformed<Expr>> {
         Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => return Ok(Transformed::no(condition)),
         value => {
             let is_outer = |part: &Expr| Ok(matches!(part, Expr::OuterReferenceColumn(..)));
-            return if value.any_part(is_outer)? { mark(condition).map(Transformed::yes) } else { Ok(Transformed::no(condition)) };
+            return if value.any_part(is_outer)? {
+                mark(condition).map(Transformed::yes)
+            } else {
+                Ok(Transformed::no(condition))
+            };
         }
     }
     condition.changed_children(condition_on_outer)

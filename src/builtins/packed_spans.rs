@@ -122,7 +122,8 @@ fn restored(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
         }
         DataType::Struct(fields) if !fields.is_empty() => {
             let parts = column.as_struct();
-            let columns = parts.columns().iter().zip(fields).map(|(part, field)| item(part, field)).collect::<Result<Vec<_>>>()?;
+            let columns =
+                parts.columns().iter().zip(fields).map(|(part, field)| item(part, field)).collect::<Result<Vec<_>>>()?;
             Arc::new(StructArray::try_new(fields.clone(), columns, parts.nulls().cloned())?)
         }
         DataType::Map(field, ordered) => {

@@ -52,7 +52,8 @@ fn given<V: Clone, L: Clone>(arguments: &[ValueOrLambda<V, L>]) -> Result<Given<
 }
 
 fn wrong() -> datafusion::error::DataFusionError {
-    let problem = "takes a list, a lambda and perhaps a value to start with; write list_reduce(list, (sum, value) -> sum + value, 0)";
+    let problem =
+        "takes a list, a lambda and perhaps a value to start with; write list_reduce(list, (sum, value) -> sum + value, 0)";
     coded(SqlState::UNDEFINED_FUNCTION, NAME, problem)
 }
 
@@ -87,9 +88,10 @@ impl HigherOrderUDFImpl for Reduce {
     fn coerce_value_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [list, rest @ ..] = types else { return Err(wrong()) };
         let list = match list {
-            DataType::List(field) | DataType::ListView(field) | DataType::FixedSizeList(field, _) | DataType::LargeList(field) => {
-                DataType::List(Arc::clone(field))
-            }
+            DataType::List(field)
+            | DataType::ListView(field)
+            | DataType::FixedSizeList(field, _)
+            | DataType::LargeList(field) => DataType::List(Arc::clone(field)),
             DataType::Null => DataType::new_list(DataType::Null, true),
             _ => return Err(wrong()),
         };

@@ -108,7 +108,12 @@ pub struct Version {
 impl Version {
     pub fn new(new: NewVersion<'_>) -> Self {
         let NewVersion { kind, profile, name, sql, base, author } = new;
-        Self { parts: [kind, profile, name, sql, base, author].map(str::to_string), moved: vec![], classes: BTreeMap::new(), sources: vec![] }
+        Self {
+            parts: [kind, profile, name, sql, base, author].map(str::to_string),
+            moved: vec![],
+            classes: BTreeMap::new(),
+            sources: vec![],
+        }
     }
 
     /// Adds what becomes of the columns of a table, and where its rows come from.
@@ -382,7 +387,8 @@ fn no_savepoint(name: &str) -> DataFusionError {
 
 /// Applies all changes to the catalog; returns the conflict, if there is one.
 fn apply(connection: &Link<'_>, changes: &[Change], first: Stamp) -> rusqlite::Result<Option<DataFusionError>> {
-    let is_definition = |change: &Change| !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::EndAttempt(_));
+    let is_definition =
+        |change: &Change| !matches!(change, Change::Publish(_, None) | Change::Sources(..) | Change::EndAttempt(_));
     if changes.iter().any(is_definition) && stamp(connection)?.definitions != first.definitions {
         let problem = "cannot be committed: another session has changed definitions in the meantime; run the transaction again";
         return Ok(Some(coded(SqlState::SERIALIZATION_FAILURE, "transaction", problem)));

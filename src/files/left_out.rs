@@ -12,9 +12,8 @@ use crate::temporary::BESIDE;
 /// How many names a note lists.
 const SHOWN: usize = 3;
 /// How the names of files and folders begin that programs put beside rows, and that never have rows themselves.
-const MARKERS: [&str; 11] = [
-    "_SUCCESS", "_committed_", "_started_", "_metadata", "_common_metadata", "~$", "._", ".~lock", ".nfs", ".DS_Store", ".git",
-];
+const MARKERS: [&str; 11] =
+    ["_SUCCESS", "_committed_", "_started_", "_metadata", "_common_metadata", "~$", "._", ".~lock", ".nfs", ".DS_Store", ".git"];
 /// The same, by whole names and endings.
 const OTHER_MARKERS: [&str; 4] = [".crc", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"];
 /// The folder that Delta Lake keeps in each of its tables.

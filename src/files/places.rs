@@ -51,7 +51,9 @@ pub fn check(location: &str, base: &Path, allowed: Option<&[String]>) -> Result<
             let is_allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
             if real(&path).is_some_and(|path| is_allowed(&path)) {
                 // Links in a folder may lead outside.
-                let files = listed(location, &path, &|_: &str| true, &mut LeftOut::default())?.map(|(_, files)| files).unwrap_or_default();
+                let files = listed(location, &path, &|_: &str| true, &mut LeftOut::default())?
+                    .map(|(_, files)| files)
+                    .unwrap_or_default();
                 files.into_iter().find(|file| !is_allowed(&file.real)).map(|file| file.path.display().to_string())
             } else {
                 Some(location.to_string())
@@ -243,7 +245,10 @@ fn listed(
     left: &mut LeftOut,
 ) -> Result<Option<(PathBuf, Vec<LocalFile>)>> {
     if path.is_dir() {
-        return Ok(Some((path.to_path_buf(), walk(path, counts, &mut |path: &Path, is_hidden: bool| left.add(path, is_hidden))?)));
+        return Ok(Some((
+            path.to_path_buf(),
+            walk(path, counts, &mut |path: &Path, is_hidden: bool| left.add(path, is_hidden))?,
+        )));
     }
     let root = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_path_buf();
     let rest = path.strip_prefix(&root).unwrap_or(path);

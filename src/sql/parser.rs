@@ -25,7 +25,7 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
-use super::syntax::{arrows, chains, copies, nesting, postgres, shorthands, supported};
+use super::syntax::{arrows, chains, conflicts, copies, nesting, postgres, shorthands, supported};
 use super::written::Written;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -203,7 +203,7 @@ fn parse_with(
         let checked = match &mut statement.parsed {
             Parsed::Sql(parsed) | Parsed::Command(Command::Client(ClientCommand::Declare(Declare { query: parsed, .. }))) => {
                 creating::statement(parsed);
-                let named = column_names::of_statement(parsed);
+                let named = conflicts::statement(parsed).and_then(|()| column_names::of_statement(parsed));
                 named.and_then(|()| rewrite(parsed, state)).map(|()| supported::check(parsed, state))
             }
             Parsed::Command(Command::Create(create)) => match &mut create.body {
@@ -354,8 +354,7 @@ fn dialect(state: &SessionState) -> Result<Box<dyn Dialect>> {
 /// The tokens of what the engine itself wrote, without positions.
 fn own_tokens(text: &str) -> Result<Vec<Token>, ParserError> {
     let tokens = Tokenizer::new(&PortraitDialect, text).tokenize()?;
-    let mut tokens: Vec<TokenWithSpan> =
-        tokens.into_iter().map(|token| TokenWithSpan { token, span: Span::empty() }).collect();
+    let mut tokens: Vec<TokenWithSpan> = tokens.into_iter().map(|token| TokenWithSpan { token, span: Span::empty() }).collect();
     arrows::mark(&mut tokens);
     Ok(tokens.into_iter().map(|token| token.token).collect())
 }

@@ -212,7 +212,14 @@ impl SessionTables {
             }
         }
         let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
-        SavedTables { tables, rows, comments, held, sources: self.sources.lock().clone(), on_commit: self.on_commit.lock().clone() }
+        SavedTables {
+            tables,
+            rows,
+            comments,
+            held,
+            sources: self.sources.lock().clone(),
+            on_commit: self.on_commit.lock().clone(),
+        }
     }
 
     /// Restores the temporary tables from a copy.

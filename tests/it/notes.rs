@@ -391,16 +391,25 @@ fn what_is_left_out_of_a_folder_is_told_once() {
     }
     let made = format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{place}';");
     assert_eq!(notes(&format!("{made} SELECT id FROM t")), all);
-    assert_eq!(notes(&format!("{made} SELECT count(*) FROM information_schema.columns WHERE table_name = 't'")), Vec::<String>::new());
+    assert_eq!(
+        notes(&format!("{made} SELECT count(*) FROM information_schema.columns WHERE table_name = 't'")),
+        Vec::<String>::new()
+    );
     let told = notes(&format!("DESCRIBE '{place}'"));
     assert!(all.iter().all(|note| told.iter().any(|told| told == note)), "{told:#?}");
     // What a pattern does not match was not asked for.
     let pattern = at("sales/*.csv");
     let hidden = format!("{pattern}: left out {place}/.c.csv, because names that begin with _ or . do not count");
-    assert_eq!(notes(&format!("SELECT * FROM '{pattern}'")), [hidden, format!("{pattern}: no rows in {place}/none.csv, without a single byte")]);
+    assert_eq!(
+        notes(&format!("SELECT * FROM '{pattern}'")),
+        [hidden, format!("{pattern}: no rows in {place}/none.csv, without a single byte")]
+    );
     assert_eq!(notes(&format!("SELECT * FROM '{}'", at("sales/a.csv"))), Vec::<String>::new());
     std::fs::create_dir(at("sales/june/_delta_log")).unwrap();
-    only(&notes(&format!("SELECT * FROM '{}'", at("sales/june"))), &format!("{}: _delta_log makes it a Delta Lake table", at("sales/june")));
+    only(
+        &notes(&format!("SELECT * FROM '{}'", at("sales/june"))),
+        &format!("{}: _delta_log makes it a Delta Lake table", at("sales/june")),
+    );
 }
 
 #[test]

@@ -44,7 +44,12 @@ enum Phase {
 /// The next thing among the pages.
 enum Next {
     /// A page: the end of the field before its checksum, the end of its header, and its length; whether it has a checksum.
-    Page { sizes: usize, header: usize, page: usize, has_checksum: bool },
+    Page {
+        sizes: usize,
+        header: usize,
+        page: usize,
+        has_checksum: bool,
+    },
     /// A Bloom filter of that length.
     Filter(usize),
     Tail,

@@ -7,7 +7,8 @@ use crate::adapter::expression_macro::{ExpressionMacro, Meaning, Written};
 use crate::docs::{Argument, Takes};
 use crate::error::invalid;
 
-const JSON: Argument = Argument::required("json", Takes::Value("text"), "JSON string; NULL gives NULL, a string that is not JSON is an error");
+const JSON: Argument =
+    Argument::required("json", Takes::Value("text"), "JSON string; NULL gives NULL, a string that is not JSON is an error");
 const PLACE: Argument = Argument::required(
     "place",
     Takes::Value("text or integer"),

@@ -305,14 +305,10 @@ impl<'a> Search<'a> {
     fn names_another(&self, rest: &str, chain: &[Option<usize>; 3]) -> bool {
         // The districts of Taiwan's cities are not listed, and many have names of the mainland: 大安区, 中山区.
         let is_taiwan = chain[0].is_some_and(|province| self.china.places[province].name == "台湾省");
-        let is_another = |sense: &Sense| {
-            sense.level != Level::Province && !sense.is_short && !self.china.is_beyond_the_mainland(sense.place)
-        };
+        let is_another =
+            |sense: &Sense| sense.level != Level::Province && !sense.is_short && !self.china.is_beyond_the_mainland(sense.place);
         chain[2].is_none()
             && !is_taiwan
-            && self
-                .china
-                .begins(rest)
-                .any(|(name, senses)| senses.iter().any(is_another) && ends_full(name, &rest[name.len()..]))
+            && self.china.begins(rest).any(|(name, senses)| senses.iter().any(is_another) && ends_full(name, &rest[name.len()..]))
     }
 }

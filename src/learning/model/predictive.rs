@@ -188,13 +188,7 @@ impl Predictive {
         })
     }
 
-    fn learn(
-        &self,
-        rival: Option<&Model>,
-        rows: &mut Rows,
-        options: &Options,
-        running: &Computing<'_>,
-    ) -> Result<Learned, Stop> {
+    fn learn(&self, rival: Option<&Model>, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
         let task = self.task(options).map_err(|error| running.worker.fail(error))?;
         let asked = Asked { doc: self.doc, task, options, rival, algorithm: &|options| self.algorithm(options) };
         let learned = train(&asked, rows, running)?;
@@ -223,13 +217,7 @@ impl ModelType for Predictive {
         self.learn(None, rows, options, running)
     }
 
-    fn train_against(
-        &self,
-        rival: &Model,
-        rows: &mut Rows,
-        options: &Options,
-        running: &Computing<'_>,
-    ) -> Result<Learned, Stop> {
+    fn train_against(&self, rival: &Model, rows: &mut Rows, options: &Options, running: &Computing<'_>) -> Result<Learned, Stop> {
         self.learn(Some(rival), rows, options, running)
     }
 

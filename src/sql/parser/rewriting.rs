@@ -18,8 +18,8 @@ use crate::sql::syntax::expression_macros::Copies;
 use crate::sql::syntax::size::Tables;
 use crate::sql::syntax::unnamed_subqueries::UnnamedSubqueries;
 use crate::sql::syntax::{
-    casts, chains, elsewhere, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres, rewritten, sorted_names, spellings,
-    type_names,
+    casts, chains, elsewhere, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres, rewritten,
+    sorted_names, spellings, type_names, unnested,
 };
 use crate::sql::time_travel;
 use crate::sql::{page_in_from, relation_function};
@@ -156,6 +156,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
         json::expression(expression);
+        unnested::expression(expression);
         let rewritten = postgres::expression(expression)
             .and_then(|()| elsewhere::expression(expression))
             .and_then(|()| spellings::expression(expression))
@@ -207,8 +208,9 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) = name_columns(factor).and_then(|()| postgres::factor(factor, self.state)) {
             return ControlFlow::Break(error);
         }
+        let changed = unnested::factor(factor);
         rewritten::factor(factor);
-        let changed = pivots::rewrite(factor).and_then(|()| spellings::factor(factor));
+        let changed = changed.and_then(|()| pivots::rewrite(factor)).and_then(|()| spellings::factor(factor));
         if let Err(error) = changed.and_then(|()| time_travel::rename(factor, self.state)) {
             return ControlFlow::Break(error);
         }

@@ -2,8 +2,8 @@
 //! others, which DataFusion does not find out for bytes.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::{DFSchema, Result};
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
@@ -42,12 +42,14 @@ pub struct BytesBesideNull;
 
 impl ExprPlanner for BytesBesideNull {
     fn plan_array_literal(&self, mut values: Vec<Expr>, schema: &DFSchema) -> Result<PlannerResult<Vec<Expr>>> {
-        let is_bytes = |data_type: &DataType| matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+        let is_bytes =
+            |data_type: &DataType| matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
         // A list of thousands of other values is not asked for the type of each.
-        let bytes = match values.iter().map(|value| value.get_type(schema)).find(|data_type| !matches!(data_type, Ok(DataType::Null))) {
-            Some(Ok(data_type)) if is_bytes(&data_type) => data_type,
-            _ => return Ok(PlannerResult::Original(values)),
-        };
+        let bytes =
+            match values.iter().map(|value| value.get_type(schema)).find(|data_type| !matches!(data_type, Ok(DataType::Null))) {
+                Some(Ok(data_type)) if is_bytes(&data_type) => data_type,
+                _ => return Ok(PlannerResult::Original(values)),
+            };
         for value in &mut values {
             if matches!(value.get_type(schema), Ok(other) if other != bytes && (other.is_null() || is_bytes(&other))) {
                 *value = cast(std::mem::take(value), bytes.clone());

@@ -179,11 +179,32 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     {
         time_of_text(left);
     }
+    if let Expr::Value(value) = expression {
+        plain_text(&mut value.value);
+    }
     let Expr::Function(call) = expression else { return Ok(()) };
     if let Some(written) = in_other_words(call)? {
         *expression = written;
     }
     Ok(())
+}
+
+/// Writes BigQuery's strings, `r'\d'` and `\"\"\"text\"\"\"`, as plain ones, and its bytes, `b'ab'`, as `X'6162'`. What has only the digits 0 and 1 may
+/// be PostgreSQL's string of bits, and stays.
+fn plain_text(value: &mut Value) {
+    let plain = match value {
+        Value::SingleQuotedRawStringLiteral(text)
+        | Value::DoubleQuotedRawStringLiteral(text)
+        | Value::TripleSingleQuotedRawStringLiteral(text)
+        | Value::TripleDoubleQuotedRawStringLiteral(text)
+        | Value::TripleSingleQuotedString(text)
+        | Value::TripleDoubleQuotedString(text) => Value::SingleQuotedString(std::mem::take(text)),
+        Value::SingleQuotedByteStringLiteral(text) if !text.bytes().all(|digit| matches!(digit, b'0' | b'1')) => {
+            Value::HexStringLiteral(text.bytes().map(|byte| format!("{byte:02x}")).collect())
+        }
+        _ => return,
+    };
+    *value = plain;
 }
 
 fn text(expression: &Expr) -> Option<&str> {
@@ -283,9 +304,7 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             let unit = Expr::value(Value::SingleQuotedString(unit.value.to_lowercase()));
             with("date_part($1, $2)", &[unit, time.clone()]).map(Some)
         }
-        ("date_add" | "date_sub" | "adddate" | "subdate", [first, _])
-            if text(first).is_some() =>
-        {
+        ("date_add" | "date_sub" | "adddate" | "subdate", [first, _]) if text(first).is_some() => {
             let mut first = first.clone();
             time_of_text(&mut first);
             if let Some(argument) = clauses.args.first_mut() {

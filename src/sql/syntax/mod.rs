@@ -4,6 +4,7 @@ pub mod arrows;
 pub mod casts;
 pub mod chains;
 pub mod column_names;
+pub mod conflicts;
 pub mod copies;
 pub mod creating;
 pub mod earlier_names;
@@ -31,6 +32,7 @@ pub mod star_columns;
 pub mod supported;
 pub mod type_names;
 pub mod unnamed_subqueries;
+pub mod unnested;
 
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName};
 

@@ -376,7 +376,9 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             None
         }
         // As in PostgreSQL, a string after FROM is a pattern, and `substr` takes places.
-        Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, shorthand: false, .. } if is_text(pattern) => {
+        Expr::Substring { expr, substring_from: Some(pattern), substring_for: None, shorthand: false, .. }
+            if is_text(pattern) =>
+        {
             Some(with("regexp_match($1, $2)[1]", &[expr.as_ref().clone(), pattern.as_ref().clone()])?)
         }
         Expr::Substring { substring_from, substring_for, shorthand: true, .. } => {

@@ -1,0 +1,190 @@
+//! `INSERT … ON CONFLICT (columns) DO …` as MERGE on those columns.
+//!
+//! Tables have no unique keys here, so the columns that identify a row must be named, also for DO NOTHING. As in PostgreSQL, the row that is
+//! given is called `excluded`, NULL equals no key, and a name without a table is a column of the table.
+//!
+//! A key that is given twice is an error with DO UPDATE; with DO NOTHING the first of the rows counts, and of the rows of a query, which have no
+//! order, the one with the least values.
+
+use std::ops::ControlFlow;
+
+use datafusion::common::Result;
+use datafusion::sql::parser::Statement as SqlParsed;
+use sqlparser::ast::{
+    ConflictTarget, Expr, Ident, Insert, Merge, MergeAction, ObjectName, OnConflict, OnConflictAction, OnInsert, OutputClause,
+    Query, Select, SetExpr, Statement, TableAlias, TableFactor, TableObject, Value, VisitorMut,
+};
+use sqlparser::parser::Parser;
+
+use crate::builtins::given_once;
+use crate::error::invalid;
+use crate::sql::command::normal;
+use crate::sql::dialect::PortraitDialect;
+use crate::text::identifier;
+use crate::walk::WalkMut;
+
+const CLAUSE: &str = "ON CONFLICT";
+
+/// Rewrites a statement.
+///
+/// # Errors
+/// The columns that identify a row are not named, or those of the values.
+pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(()) };
+    let Statement::Insert(insert) = statement.as_mut() else { return Ok(()) };
+    let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };
+    let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else { return Ok(()) };
+    let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else {
+        let problem = "tables have no unique keys; name the columns that identify a row: ON CONFLICT (id) DO …";
+        return Err(invalid(CLAUSE, problem));
+    };
+    let columns: Vec<Ident> = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
+    if columns.is_empty() {
+        return Err(invalid(CLAUSE, format!("name the columns that are given: INSERT INTO {name} (id, …) VALUES …")));
+    }
+    if let Some(missing) = keys.iter().find(|key| !columns.iter().any(|column| normal(column) == normal(key))) {
+        let problem = format!("column {missing} identifies a row, and is not among the columns that are given; give it too");
+        return Err(invalid(CLAUSE, problem));
+    }
+    let merge = merge(insert, name, source, conflict, keys, &columns)?;
+    **statement = Statement::Merge(merge);
+    Ok(())
+}
+
+fn listed(names: &[Ident], each: impl Fn(&str) -> String, between: &str) -> String {
+    names.iter().map(|name| each(&identifier(&normal(name)))).collect::<Vec<_>>().join(between)
+}
+
+fn merge(
+    insert: &Insert,
+    name: &ObjectName,
+    source: &Query,
+    conflict: &OnConflict,
+    keys: &[Ident],
+    columns: &[Ident],
+) -> Result<Merge> {
+    let own = match &insert.table_alias {
+        Some(alias) => Some(alias.alias.clone()),
+        None => name.0.last().and_then(|part| part.as_ident()).cloned(),
+    };
+    let own = own.unwrap_or_else(|| Ident::new("target"));
+    let mut rows = source.clone();
+    let place = numbered(&mut rows);
+    let all = listed(columns, str::to_string, ", ");
+    let others: Vec<Ident> =
+        columns.iter().filter(|column| !keys.iter().any(|key| normal(key) == normal(column))).cloned().collect();
+    let order = match (place, others.as_slice()) {
+        (true, _) => format!("ORDER BY \"{PLACE}\""),
+        (false, []) => String::new(),
+        (false, others) => format!("ORDER BY {}", listed(others, str::to_string, ", ")),
+    };
+    let given = if place { format!("{all}, \"{PLACE}\"") } else { all.clone() };
+    let once = match &conflict.action {
+        OnConflictAction::DoNothing => format!("\"{NUMBER}\" = 1"),
+        OnConflictAction::DoUpdate(_) => format!("{}(\"{NUMBER}\")", given_once::NAME),
+    };
+    let qualified = identifier(&normal(&own));
+    let updates = match &conflict.action {
+        OnConflictAction::DoNothing => "",
+        OnConflictAction::DoUpdate(_) => "WHEN MATCHED THEN UPDATE SET a = 1",
+    };
+    let template = format!(
+        "MERGE INTO target USING (SELECT {all} FROM (SELECT *, CASE WHEN {nulls} THEN 1 ELSE row_number() OVER (PARTITION BY {parts} {order}) END \
+         AS \"{NUMBER}\" FROM (SELECT 1) AS given({given})) AS numbered WHERE {once}) AS excluded ON {on} {updates} \
+         WHEN NOT MATCHED THEN INSERT ({all}) VALUES ({values})",
+        nulls = listed(keys, |key| format!("{key} IS NULL"), " OR "),
+        parts = listed(keys, str::to_string, ", "),
+        on = listed(keys, |key| format!("{qualified}.{key} = excluded.{key}"), " AND "),
+        values = listed(columns, |column| format!("excluded.{column}"), ", "),
+    );
+    let parsed = Parser::new(&PortraitDialect).try_with_sql(&template).and_then(|mut parser| parser.parse_statement());
+    let parsed = parsed.map_err(|error| datafusion::error::DataFusionError::SQL(Box::new(error), None))?;
+    let Statement::Merge(mut merge) = parsed else { return Err(invalid(CLAUSE, "cannot be written as MERGE")) };
+    if let TableFactor::Table { name: target, alias, .. } = &mut merge.table {
+        *target = name.clone();
+        *alias = insert.table_alias.as_ref().map(|own| TableAlias {
+            explicit: true,
+            name: own.alias.clone(),
+            columns: vec![],
+            at: None,
+        });
+    }
+    if let Some(place) = given_rows(&mut merge.source) {
+        *place = Box::new(rows);
+    }
+    if let OnConflictAction::DoUpdate(update) = &conflict.action {
+        let mut update = update.clone();
+        let mut qualify = Qualify { own: own.clone() };
+        for assignment in &mut update.assignments {
+            let _ = assignment.value.walk_mut(&mut qualify);
+        }
+        if let Some(selection) = &mut update.selection {
+            let _ = selection.walk_mut(&mut qualify);
+        }
+        if let Some(clause) = merge.clauses.first_mut()
+            && let MergeAction::Update(action) = &mut clause.action
+        {
+            action.assignments = update.assignments;
+            clause.predicate = update.selection;
+        }
+    }
+    merge.output = insert.returning.clone().map(|select_items| OutputClause::Returning {
+        returning_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        select_items,
+    });
+    Ok(merge)
+}
+
+/// The columns that number the rows of VALUES, and the rows of a key.
+const PLACE: &str = "portrait:place";
+const NUMBER: &str = "portrait:number";
+
+/// Adds its number to each row of VALUES; false for another query.
+fn numbered(rows: &mut Query) -> bool {
+    let SetExpr::Values(values) = rows.body.as_mut() else { return false };
+    for (place, row) in values.rows.iter_mut().enumerate() {
+        row.content.push(Expr::value(Value::Number(place.to_string(), false)));
+    }
+    true
+}
+
+/// The innermost query of the template, which stands for the rows that are given.
+fn given_rows(source: &mut TableFactor) -> Option<&mut Box<Query>> {
+    let outer = derived(source)?;
+    let numbered = derived(&mut selected(outer)?.from.first_mut()?.relation)?;
+    derived(&mut selected(numbered)?.from.first_mut()?.relation)
+}
+
+fn derived(factor: &mut TableFactor) -> Option<&mut Box<Query>> {
+    match factor {
+        TableFactor::Derived { subquery, .. } => Some(subquery),
+        _ => None,
+    }
+}
+
+fn selected(query: &mut Query) -> Option<&mut Select> {
+    match query.body.as_mut() {
+        SetExpr::Select(select) => Some(select),
+        _ => None,
+    }
+}
+
+/// Writes the table before names that have none. Within a subquery they may belong to its tables, so they stay.
+struct Qualify {
+    own: Ident,
+}
+
+impl VisitorMut for Qualify {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(name) = expression {
+            *expression = Expr::CompoundIdentifier(vec![self.own.clone(), name.clone()]);
+        }
+        ControlFlow::Continue(())
+    }
+}
