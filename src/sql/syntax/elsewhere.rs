@@ -189,8 +189,9 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// Writes BigQuery's strings, `r'\d'` and `\"\"\"text\"\"\"`, as plain ones, and its bytes, `b'ab'`, as `X'6162'`. What has only the digits 0 and 1 may
-/// be PostgreSQL's string of bits, and stays.
+/// Writes the strings of BigQuery, raw ones and those in three quotes, as plain ones, and its bytes, `b'ab'`, as `X'6162'`. What has only the
+/// digits 0 and 1 may
+/// be a string of bits of PostgreSQL, and stays.
 fn plain_text(value: &mut Value) {
     let plain = match value {
         Value::SingleQuotedRawStringLiteral(text)
