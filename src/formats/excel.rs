@@ -19,9 +19,12 @@ use super::{Sink, into_io, no_text};
 const ROWS: u32 = 1_048_576;
 const COLUMNS: usize = 16_384;
 const LETTERS: usize = 32_767;
-/// The largest integer and the number of digits that Excel keeps: it computes with doubles and shows 15 digits.
+/// The largest integer that Excel keeps: it computes with doubles and shows 15 digits.
 const WHOLE: i64 = 999_999_999_999_999;
-const DIGITS: u8 = 15;
+/// The most decimals that a column always shows. A sum or average has more, most of them zeros.
+const DECIMALS: u8 = 6;
+/// The largest power of ten that a double holds exactly.
+const POWERS: i32 = 22;
 /// 1 March 1900 in days since 1970: before that, Excel's calendar differs.
 const FIRST_DAY: i64 = -25_509;
 /// Excel's day 0 in days since 1970.
@@ -39,8 +42,8 @@ pub struct ExcelWriter<'a> {
 enum Kind {
     Whole,
     Double,
-    /// A number with this many decimals.
-    Decimal(Format),
+    /// A number with so many decimals, from a decimal of that type.
+    Decimal(Format, DataType),
     Boolean,
     Date(Format),
     Time(Format),
@@ -133,12 +136,16 @@ impl Kind {
     fn of(data_type: &DataType) -> Self {
         let format = |text: &str| Format::new().set_num_format(text);
         match data_type {
-            DataType::UInt64 => Self::Text,
+            DataType::UInt64 => Self::Decimal(format("0"), DataType::Decimal128(20, 0)),
             other if other.is_integer() => Self::Whole,
             other if other.is_floating() => Self::Double,
-            DataType::Decimal128(precision, scale) if *precision <= DIGITS && *scale >= 0 => {
-                let scale = usize::from(scale.unsigned_abs());
-                Self::Decimal(format(&if scale == 0 { "0".to_string() } else { format!("0.{}", "0".repeat(scale)) }))
+            DataType::Decimal128(_, scale) if *scale >= 0 => {
+                let shown = match usize::from(scale.unsigned_abs()) {
+                    0 => "0".to_string(),
+                    scale if scale <= usize::from(DECIMALS) => format!("0.{}", "0".repeat(scale)),
+                    _ => "General".to_string(),
+                };
+                Self::Decimal(format(&shown), data_type.clone())
             }
             DataType::Boolean => Self::Boolean,
             DataType::Date32 | DataType::Date64 => Self::Date(format("yyyy-mm-dd")),
@@ -155,7 +162,8 @@ impl Kind {
             Self::Double => Some(DataType::Float64),
             Self::Date(_) => Some(DataType::Date32),
             Self::Time(_) => Some(DataType::Timestamp(TimeUnit::Microsecond, None)),
-            Self::Decimal(_) | Self::Boolean | Self::Text => None,
+            Self::Decimal(_, data_type) => Some(data_type.clone()),
+            Self::Boolean | Self::Text => None,
         }
     }
 
@@ -182,11 +190,11 @@ impl Kind {
                 }
                 sheet.write_number(row, column, value)?;
             }
-            Self::Decimal(format) => {
+            Self::Decimal(format, _) => {
                 let array = array.as_primitive::<Decimal128Type>();
                 let scale = if let DataType::Decimal128(_, scale) = array.data_type() { i32::from(*scale) } else { 0 };
-                // The nearest double. Up to 15 digits, Excel shows the same decimal.
-                sheet.write_number_with_format(row, column, array.value(place) as f64 / 10_f64.powi(scale), format)?;
+                let Some(number) = number(array.value(place), scale) else { return Ok(false) };
+                sheet.write_number_with_format(row, column, number, format)?;
             }
             Self::Boolean => {
                 sheet.write_boolean(row, column, array.as_boolean().value(place))?;
@@ -209,5 +217,30 @@ impl Kind {
             Self::Text => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+/// A decimal as a double, if Excel shows the same digits.
+fn number(mut digits: i128, mut scale: i32) -> Option<f64> {
+    while scale > 0 && digits % 10 == 0 {
+        (digits, scale) = (digits / 10, scale - 1);
+    }
+    let is_kept = (-i128::from(WHOLE)..=i128::from(WHOLE)).contains(&digits) && scale <= POWERS;
+    // Both are exact, so that the quotient is the nearest double.
+    is_kept.then(|| digits as f64 / 10_f64.powi(scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_numbers_as_far_as_excel_keeps_them() {
+        assert_eq!(number(3_750_000_000_000_000, 15), Some(3.75));
+        assert_eq!(number(-1_234_500, 4), Some(-123.45));
+        assert_eq!(number(0, 38), Some(0.0));
+        assert_eq!(number(999_999_999_999_999, 2), Some(9_999_999_999_999.99));
+        assert_eq!(number(1_000_000_000_000_001, 2), None);
+        assert_eq!(number(1, 23), None);
     }
 }
