@@ -47,9 +47,13 @@ fn line(progress: &Progress, memory: usize, elapsed: Duration) -> String {
     let bytes = if progress.bytes == 0 { String::new() } else { format!(" and {}", HumanBytes(progress.bytes as u64)) };
     let made: String = progress.made.iter().map(|(name, count)| format!(", {} {name}", HumanCount(*count as u64))).collect();
     let status = if progress.status.is_empty() { String::new() } else { format!(", {}", progress.status) };
+    let read = format!("{rows} rows{bytes} read{made}{status}");
+    // A backup copies, and reads no rows.
+    let is_reading = progress.rows > 0 || progress.bytes > 0 || status.is_empty();
+    let done = if is_reading { read.as_str() } else { progress.status.as_str() };
     let memory = if memory == 0 { String::new() } else { format!(", {} of memory", HumanBytes(memory as u64)) };
     let step = if progress.step.is_empty() { String::new() } else { format!("{}: ", progress.step) };
-    format!("{step}{rows} rows{bytes} read{made}{status}{memory}, {:.1} s", elapsed.as_secs_f64())
+    format!("{step}{done}{memory}, {:.1} s", elapsed.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -61,5 +65,7 @@ mod tests {
         let progress = Progress { rows: 1_234, bytes: 2_048, step: "sorting".into(), ..Progress::default() };
         let text = line(&progress, 3 << 20, Duration::from_millis(1_500));
         assert_eq!(text, "sorting: 1,234 rows and 2.00 KiB read, 3.00 MiB of memory, 1.5 s");
+        let progress = Progress { status: "12 MB of 51 MB copied".into(), ..Progress::default() };
+        assert_eq!(line(&progress, 0, Duration::from_millis(1_500)), "12 MB of 51 MB copied, 1.5 s");
     }
 }

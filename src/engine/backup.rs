@@ -11,6 +11,7 @@ use super::{Engine, Staged};
 use crate::catalog::backup::{self, Saved};
 use crate::encryption::MasterKeys;
 use crate::error::{failed, invalid};
+use crate::statement::{Cancel, RunningPlan};
 use crate::temporary::TemporaryFolder;
 
 impl Engine {
@@ -30,14 +31,23 @@ impl Engine {
         let staged = Staged::beside(archive)?;
         let saved = self.shared.catalog.back_up(staged.path(), temporary.path(), watch)?;
         staged.publish()?;
+        if !watch(saved.bytes, saved.bytes) {
+            // Cancelled at the last moment: whoever cancelled is told that there is no archive.
+            std::fs::remove_file(archive).map_err(|error| failed(&name, format!("cannot be removed: {error}")))?;
+            return Err(Cancel::error());
+        }
         Ok(saved)
     }
 
     /// Like `back_up`, on a thread where it may block; dropping the future stops it.
-    pub(super) async fn save(&self, archive: &Path) -> Result<Saved> {
+    pub(super) async fn save(&self, archive: &Path, running: RunningPlan) -> Result<Saved> {
         let (engine, archive, stopped) = (self.clone(), archive.to_path_buf(), Arc::new(AtomicBool::new(false)));
         let _guard = StopOnDrop(Arc::clone(&stopped));
-        let saved = self.runtime().spawn_blocking(move || engine.back_up(&archive, &|_, _| !stopped.load(Ordering::Relaxed)));
+        let watch = move |copied, all| {
+            running.copy(copied, all);
+            !stopped.load(Ordering::Relaxed)
+        };
+        let saved = self.runtime().spawn_blocking(move || engine.back_up(&archive, &watch));
         saved.await.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
     }
 }

@@ -105,7 +105,9 @@ pub(super) async fn execute_command(
             places::check(&archive, context.base(), context.places())?;
             refuse_own_written(&archive, &context)?;
             let (engine, place) = (session.engine.clone(), context.base().join(archive));
-            Ok(Answer::work(&session.engine, &context.clone(), move |_| async move { engine.save(&place).await.map(|_| vec![]) }))
+            Ok(Answer::work(&session.engine, &context.clone(), move |running| async move {
+                engine.save(&place, running).await.map(|_| vec![])
+            }))
         }
         Command::Report(statement) => {
             let reporting = context.clone();

@@ -8,6 +8,7 @@ use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 
 use super::RunningPlan;
 use crate::adapter::step::PROGRESS;
+use crate::text::megabytes;
 
 /// The progress of a running statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +32,10 @@ impl Progress {
         if let Some(plan) = &plan.get() {
             add_progress(plan, &mut progress);
             progress.step = working(plan).unwrap_or_default().into();
+        }
+        let size = |bytes: u64| megabytes(usize::try_from(bytes).unwrap_or(usize::MAX));
+        if let (copied, all @ 1..) = plan.copied() {
+            progress.status = format!("{} of {} copied", size(copied), size(all));
         }
         progress
     }

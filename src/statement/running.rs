@@ -10,6 +10,8 @@ use datafusion::physical_plan::ExecutionPlan;
 pub struct RunningPlan {
     plan: Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>,
     written: Arc<AtomicU64>,
+    /// The bytes copied so far and all of them, where the work is copying.
+    copied: Arc<Mutex<(u64, u64)>>,
 }
 
 impl RunningPlan {
@@ -36,5 +38,15 @@ impl RunningPlan {
     /// The number of rows of a table that the statement made.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Records how many bytes of all were copied.
+    pub fn copy(&self, copied: u64, all: u64) {
+        *self.copied.lock().unwrap_or_else(PoisonError::into_inner) = (copied, all);
+    }
+
+    /// The bytes copied so far, and all of them; zeros where nothing is copied.
+    pub fn copied(&self) -> (u64, u64) {
+        *self.copied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
