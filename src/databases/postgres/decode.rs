@@ -87,7 +87,9 @@ pub fn add(values: &mut Values, bytes: &[u8], source: &Type, data_type: &DataTyp
             }
             // The first byte of a jsonb value is its version.
             let text = if *source == Type::JSONB { bytes.get(1..).ok_or_else(broken)? } else { bytes };
-            values.append_value(str::from_utf8(text).map_err(|_| "a text that is not UTF-8".to_string())?);
+            let text = str::from_utf8(text).map_err(|_| "a text that is not UTF-8".to_string())?;
+            // The server fills char(n) up with spaces, which mean nothing there: 'x' is equal to the value, and casts leave them out.
+            values.append_value(if *source == Type::BPCHAR { text.trim_end_matches(' ') } else { text });
         }
         Values::Bytes(values) => values.append_value(bytes),
         Values::Date(values) => {
