@@ -413,6 +413,20 @@ fn what_is_left_out_of_a_folder_is_told_once() {
 }
 
 #[test]
+fn columns_that_differ_in_capital_letters_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    let copied = format!("COPY (SELECT 1 AS \"UserID\", NULL AS none) TO '{place}/a.parquet'; COPY (SELECT 2 AS userid) TO '{place}/b.parquet';");
+    let told = format!(
+        "{place}: UserID and userid differ in capital letters only, and are two columns; coalesce(\"UserID\", \"userid\") takes them together"
+    );
+    assert_eq!(notes(&format!("{copied} SELECT * FROM '{place}'")), [told]);
+    // A column without any value is text.
+    let (_, shown, _) = run(portrait().args(["-f", "csv", "-c", &format!("SELECT arrow_typeof(none) AS t FROM '{place}/a.parquet'")]));
+    assert_eq!(shown, "t\nUtf8View\n");
+}
+
+#[test]
 fn cells_merged_over_rows_are_told() {
     let expected = "tests/fixtures/files/merged.xlsx: Orders has cells merged over several rows, such as A2:A3; only the first of the rows has \
                     their value, the others have NULL";

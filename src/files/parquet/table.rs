@@ -74,8 +74,8 @@ struct Known {
 
 impl ParquetTable {
     /// The same table, with notes about what its places have besides the files.
-    pub fn leaving_out(self, left_out: Vec<String>) -> Self {
-        Self { left_out, ..self }
+    pub fn leaving_out(self, notes: Vec<String>) -> Self {
+        Self { left_out: [notes, self.left_out].concat(), ..self }
     }
 
     /// The same table, inserting rows through `inserts`.
@@ -117,6 +117,7 @@ impl ParquetTable {
             }
             None => Schema::new(columns(&known)?),
         };
+        let left_out = if declared.is_none() { alike(location, &own, &known) } else { vec![] };
         let uuids: Vec<String> = known.iter().flat_map(|file| &file.uuids).cloned().collect();
         let has_floats = own.fields().iter().any(|field| field.data_type().is_floating());
         let is_adapted = has_floats || !uuids.is_empty();
@@ -126,7 +127,7 @@ impl ParquetTable {
         let sizes = known.iter().map(|file| file.found.meta.size).collect();
         let layout = Layout::new(&own, folders, sizes);
         let files = known.into_iter().enumerate().map(|(place, file)| layout.file(place, file)).collect();
-        Ok(Self { layout, store, format, files, adapter, spans, left_out: vec![], inserts: None })
+        Ok(Self { layout, store, format, files, adapter, spans, left_out, inserts: None })
     }
 }
 
@@ -241,9 +242,28 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
     let is_everywhere = |field: &Field| files.iter().all(|file| file.schema.index_of(field.name()).is_ok());
     let of_table = |(field, _): (Field, _)| {
         let is_nullable = field.is_nullable() || !is_everywhere(&field);
+        // A column without a value in any file, as pandas and Polars write it, is text as in other kinds of files.
+        let field = if field.data_type().is_null() { field.with_data_type(DataType::Utf8View) } else { field };
         Arc::new(field.with_nullable(is_nullable))
     };
     Ok(columns.into_iter().map(of_table).collect())
+}
+
+/// Notes about columns of different files whose names differ in capital letters only: they are probably the same.
+fn alike(location: &str, columns: &Schema, files: &[Known]) -> Vec<String> {
+    let mut notes = vec![];
+    for (place, one) in columns.fields().iter().enumerate() {
+        let same = |other: &&FieldRef| other.name().to_lowercase() == one.name().to_lowercase();
+        let Some(other) = columns.fields().iter().skip(place + 1).find(same) else { continue };
+        let (one, other) = (one.name(), other.name());
+        if !files.iter().any(|file| file.column(one).is_some() && file.column(other).is_some()) {
+            notes.push(format!(
+                "{location}: {one} and {other} differ in capital letters only, and are two columns; coalesce(\"{one}\", \"{other}\") takes \
+                 them together"
+            ));
+        }
+    }
+    notes
 }
 
 impl Known {
