@@ -16,6 +16,7 @@ use sqlparser::ast::BinaryOperator;
 use super::{each_expression, lengths, zones};
 use crate::builtins::dates::moved::days_apart;
 use crate::builtins::{arithmetic, chain, decimals, division, exact_constants, shifts, spans};
+use crate::walk::PlanTree;
 
 /// Runs after type coercion.
 #[derive(Debug)]
@@ -35,8 +36,28 @@ impl AnalyzerRule for ExactOperators {
         // A 32-bit integer became a 64-bit one, so the expressions around it need coercion again. Only then, because coercion recomputes
         // all types below each operator, which is slow for long chains.
         let plan = if retyped.get() { TypeCoercion::new().analyze(plan.data, config)? } else { plan.data };
+        let plan = if retyped.get() { values_of_their_columns(plan)? } else { plan };
         lengths::compare_by_length(plan)
     }
+}
+
+/// Casts the expressions in VALUES to the types of their columns, which coercion leaves as they are.
+fn values_of_their_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let cast_up = plan.changed_up_with_subqueries(|plan| match plan {
+        LogicalPlan::Values(mut values) => {
+            let none = DFSchema::empty();
+            for row in &mut values.values {
+                for (value, field) in row.iter_mut().zip(values.schema.fields()) {
+                    if value.get_type(&none).is_ok_and(|own| own != *field.data_type()) {
+                        *value = cast(std::mem::take(value), field.data_type().clone());
+                    }
+                }
+            }
+            Ok(Transformed::yes(LogicalPlan::Values(values)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(cast_up.data)
 }
 
 fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Result<Transformed<Expr>> {
