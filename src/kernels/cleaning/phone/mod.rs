@@ -111,8 +111,17 @@ pub fn read(text: &str, home: &'static Country) -> Result<Phone, Problem> {
     match phone {
         Ok(phone) => Ok(Phone { extension, ..phone }),
         Err(_) if is_several(text, home) => Err(Problem::Several),
-        Err(problem) => Err(problem),
+        Err(problem) => through_a_switchboard(text, home).ok_or(problem),
     }
+}
+
+/// A landline with its extension after a dash: `0755-88888888-123`. Only if the whole is not a number.
+fn through_a_switchboard(text: &str, home: &'static Country) -> Option<Phone> {
+    let (number, extension) = text.trim().rsplit_once(|letter| letter == '-' || is_dash(letter))?;
+    let extension: String = extension.trim().chars().map(ascii_digit).collect();
+    let is_extension = (1..=6).contains(&extension.len()) && extension.bytes().all(|digit| digit.is_ascii_digit());
+    let phone = read(number, home).ok().filter(|phone| is_extension && phone.kind == Kind::Landline)?;
+    phone.extension.is_none().then_some(Phone { extension: Some(extension), ..phone })
 }
 
 /// True if the text lists several numbers, with a list separator between them.
