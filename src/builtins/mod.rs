@@ -48,6 +48,8 @@ use std::sync::Arc;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
+pub use wide_decimals::avg;
+
 use wrapper::Wrapper;
 
 /// The functions around a value that plans name; [`or_null`] has one that no statement and no stored plan contains.

@@ -11,7 +11,6 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 
 use serde::{Deserialize, Serialize};
 
-use super::exact_mean::exact_mean;
 use super::judged::{Judge, Seen, bind_model, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use super::{key_of, model};
@@ -19,6 +18,7 @@ use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Binding, Call, ObjectFunction, RelationFunction, Roles};
 use crate::adapter::step::Step;
+use crate::builtins::avg;
 use crate::docs::{Column, Doc, Kind};
 use crate::error::invalid;
 use crate::kernels::cluster::Scaling;
@@ -211,7 +211,7 @@ impl RelationFunction for Bound {
         let own = |name: &str| Expr::Column(ColumnName::new_unqualified(name));
         let measures = [
             count(own("cluster_id")).alias("rows"),
-            exact_mean(own("distance") * own("distance")).alias("mean_squared_distance"),
+            avg().call(vec![own("distance") * own("distance")]).alias("mean_squared_distance"),
         ];
         let totals = LogicalPlanBuilder::from(predictions.clone()).aggregate(Vec::<Expr>::new(), measures)?.alias("totals")?;
         let of_totals = |name: &str| Expr::Column(ColumnName::new(Some("totals"), name)).alias(name);

@@ -1,6 +1,5 @@
 //! Models (模型): prediction, evaluation, and their contents. Training and storage are in [`learning`](crate::learning).
 
-mod exact_mean;
 mod judged;
 mod listing;
 mod ml_calibration;
@@ -51,7 +50,6 @@ pub fn functions() -> FunctionSet {
         .step::<Gather<ml_lift::Lift>>()
         .step::<Gather<ml_calibration::Calibration>>()
         .step::<Gather<ml_confusion_matrix::Matrix>>()
-        .internal_aggregate::<exact_mean::ExactMean>()
         .internal_scalar::<predict::Predict>()
         .internal_scalar::<predict::Part>()
         .internal_scalar::<explain::Explain>()
