@@ -1,6 +1,7 @@
 //! Functions and operators that SQL already has, where the engine's version would wrap, use unlimited memory, or differ from
 //! SQL: replaced here under the same names.
 
+mod approximate;
 pub mod arithmetic;
 pub mod bounded;
 pub mod chain;
@@ -102,6 +103,8 @@ pub fn aggregates() -> impl Iterator<Item = (&'static str, AggregateUDF)> {
         ("avg", wide_decimals::avg()),
         ("median", medians::median()),
         ("percentile_cont", percentiles::percentile_cont()),
+        ("approx_percentile_cont", approximate::percentile_cont()),
+        ("approx_median", approximate::median()),
     ]
     .into_iter()
     .chain(moments::all())

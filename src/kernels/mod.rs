@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod outliers;
 pub mod privacy;
 pub mod profile;
+pub mod quantiles;
 pub mod random;
 pub mod scheme;
 pub mod score;

@@ -32,6 +32,7 @@ mod texts;
 mod times;
 
 pub use alerts::Facts;
+pub use histogram::{ordered, unordered};
 pub use numbers::{Kind, Numbers};
 pub use rows::{RowSample, with_column};
 pub use summary::Summary;
