@@ -26,8 +26,8 @@ pub static ALL: [ExpressionMacro; 14] = [
         "\
 For millions of rows; with few, `quantile` is exact and costs little. NULL if there are no values.
 
-**Cost.** A t-digest of bounded size per group: memory does not grow with the rows. The error is smallest near 0 and
-1.
+**Cost.** Numbers are counted in buckets, 128 per power of two: memory does not grow with the rows. The result is at most
+0.8 % away, and the same in any order of the rows.
 
 **Elsewhere.** DuckDB: `approx_quantile`; Snowflake, Spark and Trino: `approx_percentile`; BigQuery:
 `approx_quantiles(value, 100)[OFFSET(50)]`.",
@@ -53,8 +53,8 @@ For millions of rows; with few, `quantile` is exact and costs little. NULL if th
         "\
 For millions of rows; with few, `quantile` is exact and costs little. NULL if there are no values.
 
-**Cost.** A t-digest of bounded size per group: memory does not grow with the rows. The error is smallest near 0 and
-1.
+**Cost.** Numbers are counted in buckets, 128 per power of two: memory does not grow with the rows. The result is at most
+0.8 % away, and the same in any order of the rows.
 
 **Elsewhere.** DuckDB: `approx_quantile`; Snowflake, Spark and Trino: `approx_percentile`; BigQuery:
 `approx_quantiles(value, 100)[OFFSET(50)]`.",
