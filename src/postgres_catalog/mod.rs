@@ -203,7 +203,7 @@ pub struct Function {
     /// `i` immutable, `s` stable, `v` volatile.
     pub volatility: char,
     pub comment: Option<String>,
-    /// The statement that made it.
+    /// The statement that made it; empty where the role may not see it.
     pub definition: Option<String>,
 }
 

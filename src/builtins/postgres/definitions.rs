@@ -78,7 +78,7 @@ fn function(call: &Call<'_>, value: impl Fn(&PostgresCatalog, &Function) -> Opti
 
 fn whole_function(catalog: &PostgresCatalog, function: &Function) -> Option<String> {
     if let Some(definition) = &function.definition {
-        return Some(definition.clone());
+        return (!definition.is_empty()).then(|| definition.clone());
     }
     let schema = quoted(catalog.schema(function.namespace));
     Some(format!(

@@ -300,7 +300,7 @@ impl Gathering<'_> {
                 comment: self.comments.get(&(namespace.name.clone(), name.clone(), None)).cloned(),
                 columns,
                 key,
-                reads: if definition.is_some() { self.reads(object) } else { vec![] },
+                reads: if definition.as_ref().is_some_and(|text| !text.is_empty()) { self.reads(object) } else { vec![] },
                 definition,
                 rows,
                 bytes,
@@ -465,6 +465,7 @@ fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<
     }
     let oids = named_oids(Range::Functions, named.keys().map(String::as_str));
     all.extend(named.into_values().zip(oids).map(|(function, oid)| Function { oid, ..function }));
+    let rights = context.rights()?;
     for kind in KINDS.into_iter().filter(|kind| kind.takes_parameters()) {
         for definition in definitions(kind, context)? {
             let argument = |parameter: &crate::sql::command::Parameter| FunctionArgument {
@@ -486,7 +487,8 @@ fn functions(state: &SessionState, context: &StatementContext, owners: &HashMap<
                 is_strict: false,
                 volatility: 's',
                 comment: Some(definition.text("comment").to_string()).filter(|comment| !comment.is_empty()),
-                definition: Some(object.sql.clone()),
+                // Visible only to its owner, like that of a view.
+                definition: Some(if rights.owns(object) { object.sql.clone() } else { String::new() }),
             });
         }
     }
