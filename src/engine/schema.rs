@@ -17,7 +17,7 @@ use crate::catalog::grants::Privilege;
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::databases;
-use crate::error::{SqlState, invalid, sqlstate};
+use crate::error::{SqlState, coded, invalid, sqlstate};
 use crate::files;
 use crate::objects::{KINDS, kind_of, profile, protection, schema};
 use crate::opaque::forward;
@@ -330,6 +330,17 @@ impl Relations {
         self.tables().temporary(name)
     }
 
+    /// Refuses a temporary table that another role of the session has made: its rows may be hidden from this one.
+    fn check_made(&self, name: &str) -> Result<()> {
+        let Some(maker) = self.tables().maker(name).filter(|_| self.context.catalog().is_durable()) else { return Ok(()) };
+        if self.context.rights()?.is_member(&maker) {
+            return Ok(());
+        }
+        let problem =
+            format!("is a temporary table with the rows of role {maker}, which made it; return to that role first, or make another");
+        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem))
+    }
+
     /// The table, view or external table with this name.
     fn object(&self, name: &str) -> Result<Option<Object>> {
         let is_relation = |object: &Object| kind_of(&object.kind).is_some_and(|kind| !kind.namespace().is_empty());
@@ -342,7 +353,11 @@ impl Relations {
         let file = if self.schema.is_none() { self.context.file_table(name) } else { None };
         let name = &self.member(name);
         let temporary = || self.temporary(name).map(|table| self.context.relation_in_progress(name).unwrap_or(table));
-        if let Some(table) = file.or_else(temporary) {
+        if file.is_some() {
+            return Ok(file);
+        }
+        if let Some(table) = temporary() {
+            self.check_made(name)?;
             return Ok(Some(table));
         }
         // Planning a CREATE statement looks up its own name, which does not exist yet.
@@ -436,7 +451,9 @@ impl SchemaProvider for Relations {
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(self.tables().add_temporary(self.member(&name), table))
+        let name = self.member(&name);
+        self.tables().set_maker(&name, Some(self.context.role().to_string()));
+        Ok(self.tables().add_temporary(name, table))
     }
 
     fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {

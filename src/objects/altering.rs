@@ -487,11 +487,13 @@ async fn rename(name: &str, new: &Ident, if_exists: bool, context: &StatementCon
         }
         let (comments, classes) = (context.tables().comments(name), context.tables().held(name));
         let (on_commit, sources) = (context.tables().on_commit(name), context.tables().sources(name));
+        let maker = context.tables().maker(name);
         context.tables().remove_temporary(name);
         context.tables().set_on_commit(new.clone(), on_commit);
         context.tables().set_comments(&new, comments);
         context.tables().set_held(&new, classes);
         context.tables().set_sources(&new, sources);
+        context.tables().set_maker(&new, maker);
         context.tables().add_temporary(new, table);
         return Ok(vec![]);
     }

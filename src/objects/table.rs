@@ -42,7 +42,7 @@ static DOC: Doc = Doc {
 CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
     description: "\
 When the statement succeeds, its rows appear in the database for every reader at once. A statement that fails or is killed changes
-nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them, and they are gone when it ends;
+nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them, after SET ROLE only a role that has the rights of the one that made the table, and they are gone when it ends;
 `TEMPORARY … ON COMMIT DROP` drops the table, and ON COMMIT DELETE ROWS empties it, at the end of each transaction.
 
 INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused if someone else has

@@ -24,6 +24,7 @@ pub struct SavedTables {
     comments: HashMap<String, BTreeMap<String, String>>,
     held: HashMap<String, BTreeMap<String, String>>,
     sources: HashMap<String, Vec<Object>>,
+    makers: HashMap<String, String>,
     on_commit: HashMap<String, OnCommit>,
 }
 
@@ -43,6 +44,8 @@ pub struct SessionTables {
     held: Mutex<HashMap<String, BTreeMap<String, String>>>,
     /// The objects that rows of temporary tables come from.
     sources: Mutex<HashMap<String, Vec<Object>>>,
+    /// The roles that have made the temporary tables, whose rows may be hidden from the next role of the session.
+    makers: Mutex<HashMap<String, String>>,
     /// What COMMIT does to temporary tables, unless they just stay.
     on_commit: Mutex<HashMap<String, OnCommit>>,
     /// Loaded definitions, with the state of the database that they belong to. A view holds the plans of the tables below it, so any
@@ -75,6 +78,7 @@ impl SessionTables {
             comments: Mutex::default(),
             held: Mutex::default(),
             sources: Mutex::default(),
+            makers: Mutex::default(),
             on_commit: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
@@ -119,6 +123,7 @@ impl SessionTables {
         self.comments.lock().remove(name);
         self.held.lock().remove(name);
         self.sources.lock().remove(name);
+        self.makers.lock().remove(name);
         self.on_commit.lock().remove(name);
         self.temporary.lock().remove(name)
     }
@@ -141,6 +146,21 @@ impl SessionTables {
     /// Replaces the classes of a temporary table's columns.
     pub fn set_held(&self, name: &str, classes: BTreeMap<String, String>) {
         self.held.lock().insert(name.into(), classes);
+    }
+
+    /// The role that has made a temporary table.
+    pub fn maker(&self, name: &str) -> Option<String> {
+        self.makers.lock().get(name).cloned()
+    }
+
+    /// Sets the role that has made a temporary table.
+    pub fn set_maker(&self, name: &str, role: Option<String>) {
+        let mut makers = self.makers.lock();
+        if let Some(role) = role {
+            makers.insert(name.into(), role);
+        } else {
+            makers.remove(name);
+        }
     }
 
     /// The objects that rows of a temporary table come from.
@@ -212,14 +232,8 @@ impl SessionTables {
             }
         }
         let (comments, held) = (self.comments.lock().clone(), self.held.lock().clone());
-        SavedTables {
-            tables,
-            rows,
-            comments,
-            held,
-            sources: self.sources.lock().clone(),
-            on_commit: self.on_commit.lock().clone(),
-        }
+        let (sources, makers) = (self.sources.lock().clone(), self.makers.lock().clone());
+        SavedTables { tables, rows, comments, held, sources, makers, on_commit: self.on_commit.lock().clone() }
     }
 
     /// Restores the temporary tables from a copy.
@@ -236,6 +250,7 @@ impl SessionTables {
         *self.comments.lock() = saved.comments;
         *self.held.lock() = saved.held;
         *self.sources.lock() = saved.sources;
+        *self.makers.lock() = saved.makers;
         *self.on_commit.lock() = saved.on_commit;
     }
 
