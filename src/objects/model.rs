@@ -177,14 +177,13 @@ impl Kind for Model {
         properties.push(("features".into(), features(&trained)));
         properties.push(("options".into(), trained.options.clone()));
         properties.push(("missing".into(), trained.missing.word().to_string()));
-        properties.push(("rows_used".into(), trained.rows.to_string()));
-        properties.push(("rows_skipped".into(), trained.skipped.to_string()));
-        for (name, value) in &trained.metrics {
-            properties.push((name.clone(), value.to_string()));
+        // They name values, or count rows that the role may not see.
+        if !protection::hides_values(&definition.object, context)? {
+            properties.push(("rows_used".into(), trained.rows.to_string()));
+            properties.push(("rows_skipped".into(), trained.skipped.to_string()));
+            properties.extend(trained.metrics.iter().map(|(name, value)| (name.clone(), value.to_string())));
+            properties.extend(trained.notes.iter().map(|note| ("note".to_string(), note.clone())));
         }
-        // They name values.
-        let hides = protection::hides_values(&definition.object, context)?;
-        properties.extend(trained.notes.iter().filter(|_| !hides).map(|note| ("note".to_string(), note.clone())));
         properties.push(("seconds".into(), format!("{:.3}", model.took as f64 / 1e6)));
         Ok(properties)
     }
@@ -212,20 +211,17 @@ impl Kind for Model {
         let read = |model: &Option<&StoredModel>| model.map(|model| Trained::read(&model.name, &model.trained)).transpose();
         let trained = models.iter().map(read).collect::<Result<Vec<_>>>()?;
         let learned = |get: fn(&Trained) -> String| text(trained.iter().map(move |trained| trained.as_ref().map(get)));
+        let hides = |definition: &Definition| protection::hides_values(&definition.object, context);
+        let hidden = definitions.iter().map(hides).collect::<Result<Vec<bool>>>()?;
+        let measured: Vec<Option<&Trained>> =
+            trained.iter().zip(&hidden).map(|(trained, hidden)| trained.as_ref().filter(|_| !hidden)).collect();
         let count = |get: fn(&Trained) -> u64| {
-            number(
-                trained
-                    .iter()
-                    .map(move |trained| trained.as_ref().map(|trained| i64::try_from(get(trained)).unwrap_or(i64::MAX))),
-            )
+            number(measured.iter().map(move |trained| trained.map(|trained| i64::try_from(get(trained)).unwrap_or(i64::MAX))))
         };
         let own = |get: fn(&Definition) -> &str| text(definitions.iter().map(move |definition| given(get(definition))));
         // It holds values of the rows that it was trained on.
         let rights = context.rights()?;
-        let shows = |definition: &Definition| -> Result<bool> {
-            Ok(rights.owns(&definition.object) && !protection::hides_values(&definition.object, context)?)
-        };
-        let shown = definitions.iter().map(shows).collect::<Result<Vec<bool>>>()?;
+        let shown = definitions.iter().zip(&hidden).map(|(definition, hidden)| rights.owns(&definition.object) && !hidden);
         let whole = models.iter().zip(shown).map(|(model, shown)| model.filter(|_| shown).map(|model| model.trained.clone()));
         Ok(vec![
             own(|definition| &definition.object.name),
@@ -236,7 +232,7 @@ impl Kind for Model {
             learned(|trained| trained.options.clone()),
             count(|trained| trained.rows),
             count(|trained| trained.skipped),
-            learned(metrics),
+            text(measured.iter().map(|trained| trained.map(metrics))),
             share(models.iter().map(|model| model.map(|model| model.took as f64 / 1e6))),
             own(|definition| &definition.object.created_at),
             own(|definition| definition.comment()),

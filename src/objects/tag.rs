@@ -8,6 +8,7 @@ use super::kind::{Kind, Uses, Values};
 use super::lifecycle::models_applied;
 use super::measured::{COMMON, Measured, common, with_common};
 use super::profile::check_part;
+use super::protection;
 use super::values::{given, number, share, text};
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
@@ -181,14 +182,18 @@ impl Kind for Tag {
 fn applied(definitions: &[Definition], context: &StatementContext) -> Result<Values> {
     let stored = context.catalog().models()?;
     let applied = models_applied(definitions, context)?;
-    let model_of = |names: &Vec<String>| stored.iter().find(|model| names.contains(&model.name));
-    let models: Vec<Option<&StoredModel>> = applied.iter().map(model_of).collect();
+    // A model that the role does not see is not named, and one that may have learned from hidden rows has no numbers.
     let objects = context.objects()?;
-    let trained_at = |model: &StoredModel| {
-        let object = objects.iter().find(|object| object.kind == "model" && object.name == model.name);
-        object.map(|object| object.created_at.clone())
+    let object = |model: &StoredModel| objects.iter().find(|object| object.kind == "model" && object.name == model.name);
+    let model_of =
+        |names: &Vec<String>| stored.iter().find(|model| names.contains(&model.name)).filter(|model| object(model).is_some());
+    let models: Vec<Option<&StoredModel>> = applied.iter().map(model_of).collect();
+    let trained_at = |model: &StoredModel| object(model).map(|object| object.created_at.clone());
+    let auc = |model: &StoredModel| {
+        let hides = object(model).map_or(Ok(true), |object| protection::hides_values(object, context))?;
+        let trained = Trained::read(&model.name, &model.trained)?;
+        Ok(trained.metrics.get("auc").filter(|_| !hides).map(|auc| auc.0))
     };
-    let auc = |model: &StoredModel| Ok(Trained::read(&model.name, &model.trained)?.metrics.get("auc").map(|auc| auc.0));
     let aucs = models.iter().map(|model| model.map_or(Ok(None), auc)).collect::<Result<Vec<_>>>()?;
     Ok(vec![
         text(models.iter().map(|model| model.map(|model| model.name.clone()))),

@@ -43,7 +43,7 @@ No part of a statement is evaluated on the real values, so no error, estimate or
 - **REFRESH** reads what the owner of the profile sees, even if another role runs it. If the profile has masks or row policies for that role, the notes of the refresh contain no numbers.
 - **Segments.** A role cannot create a segment with a condition on a column that is masked for it. If the mask is newer than the segment, the segment has no members after the next REFRESH.
 - **Files.** A file is not a table of the database. If a role may read files by name (READ ON FILES), it sees their real values.
-- **Models** have learned values. If a role has masks, or if the database has row policies, `ml_weights`, `ml_centroids` and `ml_feature_info` do not show these values for models of other roles. The predictions of a model, its quality and its number of rows depend on all rows that it was trained on: grant USAGE accordingly.
+- **Models** have learned values. If a role has masks, or if the database has row policies, `ml_weights`, `ml_centroids` and `ml_feature_info` do not show these values for models of other roles, and `system.models`, `system.tags` and DESCRIBE MODEL show no numbers of them. The predictions of a model, its quality and its number of rows depend on all rows that it was trained on: grant USAGE accordingly.
 - **Copies.** `CREATE TABLE … AS`, COPY and exports contain what their author sees. The columns of the new table keep their classes, and masks on classes still apply. Masks on the columns of the first table, and its row policies, do not; a note says so.
 
 Only a role with SUPERUSER can create a mask on a class; the owner of a table can create a mask on the table.
