@@ -51,7 +51,7 @@ impl Names {
     }
 
     /// True for names as [`Self::fresh`] gives them, in any process.
-    fn is_one(self, name: &str) -> bool {
+    pub fn is_one(self, name: &str) -> bool {
         let middle = name.strip_prefix(self.begin).and_then(|rest| rest.strip_suffix(self.end));
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         middle.and_then(|middle| middle.split_once('-')).is_some_and(|(process, number)| is_number(process) && is_number(number))

@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, altering, check, experiment, granting, lifecycle, profile, refreshing, schedule};
+use crate::objects::{KINDS, check, experiment, granting, lifecycle, profile, refreshing, schedule};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;

@@ -30,7 +30,7 @@ use super::transactions::{self, TransactionStatus};
 use super::writes::{Staged, stage_copy, stage_insert, tell_format};
 use crate::catalog::tables::ManagedTable;
 use crate::files::places;
-use crate::objects::protection::{class, notes_on_copy};
+use crate::objects::protection::{class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
 use crate::objects::{altering, role, schema};
 use crate::settings::{check_engine, check_option};
@@ -284,8 +284,11 @@ pub(super) async fn execute_sql(
             if copy.file_type.get_ext() == "parquet" {
                 copy.options.values_mut().for_each(give_level);
             }
+            let notes = notes_on_export(&copy.output_url, &class::of_rows(&copy.input, &context).await?);
             let (plan, staged) = stage_copy(copy, context.base())?;
-            start(session, DataFrame::new(state, plan), staged, &context).await.map(Answer::counting)
+            let mut answer = start(session, DataFrame::new(state, plan), staged, &context).await?;
+            answer.add_notes(notes);
+            Ok(answer.counting())
         }
         LogicalPlan::Dml(insert) => {
             let (name, rows) = (written_to(&insert, &context)?, Arc::clone(&insert.input));

@@ -81,8 +81,7 @@ impl LeftOut {
 }
 
 fn is_marker(name: &str) -> bool {
-    let is_own = name.starts_with(BESIDE.begin) && name.ends_with(BESIDE.end);
-    is_own || MARKERS.iter().any(|marker| name.starts_with(marker)) || OTHER_MARKERS.iter().any(|end| name.ends_with(end))
+    BESIDE.is_one(name) || MARKERS.iter().any(|marker| name.starts_with(marker)) || OTHER_MARKERS.iter().any(|end| name.ends_with(end))
 }
 
 /// The first names, and how many more there are.

@@ -413,6 +413,22 @@ fn what_is_left_out_of_a_folder_is_told_once() {
 }
 
 #[test]
+fn personal_data_in_a_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let database = at("db");
+    let told = |sql: &str| {
+        let (code, _, errors) = run(portrait().args(["-d", &database, "-c", sql]));
+        assert_eq!(code, 0, "{errors}");
+        errors.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_string).collect::<Vec<_>>()
+    };
+    told("CREATE TABLE c AS SELECT 1 AS id, '13800138000' AS phone; ALTER TABLE c ALTER COLUMN phone SET CLASS 'phone'");
+    let copied = at("c.csv");
+    only(&told(&format!("COPY (SELECT phone AS p, length(phone) AS n FROM c) TO '{copied}'")), &format!("{copied}: personal data in p (phone);"));
+    assert_eq!(told(&format!("COPY (SELECT id, mask_phone(phone) AS p FROM c) TO '{copied}'")), Vec::<String>::new());
+}
+
+#[test]
 fn columns_that_differ_in_capital_letters_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display().to_string();

@@ -1,6 +1,6 @@
 //! What a copy of protected rows lacks: row policies, and masks on columns, stay with the table that they are on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -40,6 +40,18 @@ pub fn notes_on_copy(name: &str, rows: &LogicalPlan, context: &StatementContext)
     Ok(vec![format!(
         "table {name}: the row policies and masks of {sources} do not apply to this copy; before others may read it, create its own, or let them read a view instead"
     )])
+}
+
+/// A note when columns with personal data are written to a file, where no mask and no row policy applies. `classes` are those of the rows.
+pub fn notes_on_export(target: &str, classes: &BTreeMap<String, String>) -> Vec<String> {
+    if classes.is_empty() {
+        return vec![];
+    }
+    let columns = classes.iter().map(|(column, class)| format!("{column} ({class})")).collect::<Vec<_>>().join(", ");
+    vec![format!(
+        "{target}: personal data in {columns}; nothing protects it in a file: leave it out, write mask_phone(…) or another mask, or keep the \
+         file where only those who may read it can"
+    )]
 }
 
 /// The objects that a plan reads, also through views.

@@ -37,7 +37,7 @@ mod segments;
 
 pub use barrier::read_and_written;
 pub use consent::Consent;
-pub use copying::notes_on_copy;
+pub use copying::{notes_on_copy, notes_on_export};
 pub use mask::Mask;
 pub use reading::{covers, hides_values, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;
