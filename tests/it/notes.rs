@@ -473,6 +473,25 @@ fn a_row_that_is_taken_for_names_is_told() {
 }
 
 #[test]
+fn names_that_come_again_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.csv");
+    let told = |text: &str, options: &str| {
+        std::fs::write(&file, text).unwrap();
+        notes(&format!("SELECT count(*) FROM read_csv('{}'{options})", file.display()))
+    };
+    let expected = format!(
+        "{}: 1 later row is the line of names again, so that numbers and times become text; take it out of the file, or leave it out, \
+         WHERE \"id\" <> 'id', and CAST",
+        file.display()
+    );
+    assert_eq!(told("id,v\n1,2\nid,v\n3,4\n", ""), [expected]);
+    for (text, options) in [("id,v\n1,2\nid,x\n", ""), ("name\nann\nname\n", ""), ("id,v\n1,2\nid,v\n", ", header => false")] {
+        assert_eq!(told(text, options), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_always_null_is_told() {
     let profile = "CREATE PROFILE p WITH (key = 'id') AS SELECT id, level FROM customers;";
     let made = |sql: &str| notes(&format!("{SHOP}{profile} {sql};"));

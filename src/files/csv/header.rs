@@ -5,6 +5,7 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use super::detect::Detected;
 use crate::files::titles::title;
 use crate::files::values::{Numbers, Seen, class, guessed_type};
+use crate::text::grouped;
 
 /// What to tell when only the first column has a name, or when each column of numbers, times or booleans has such a value as its name.
 /// `skip` is the number of lines that were passed over.
@@ -41,4 +42,14 @@ pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers, skip: usize) ->
             file.source.name
         )
     })
+}
+
+/// What to tell when later rows are the line of names again, as in files that were put together.
+pub fn repeated(location: &str, rows: usize, schema: &Schema) -> Option<String> {
+    let name = schema.fields().first().filter(|_| rows > 0)?.name();
+    let are = if rows == 1 { "1 later row is".to_string() } else { format!("{} later rows are", grouped(rows as u64)) };
+    Some(format!(
+        "{location}: {are} the line of names again, so that numbers and times become text; take it out of the file, or leave it out, \
+         WHERE \"{name}\" <> '{name}', and CAST"
+    ))
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::datatypes::{Field as Column, Schema};
 use datafusion::common::Result;
 
 use super::columns::Reading;
 use super::detect::Detected;
 use super::options::CsvOptions;
-use super::records::{Records, Shape, Short};
+use super::records::{Field, Records, Shape, Short};
 use crate::files::bytes::LONGEST_ROW;
 use crate::files::policy::Policy;
 use crate::files::values::{Guess, Seen, class, guessed_type};
@@ -29,6 +29,8 @@ pub struct Sample {
     /// What was seen of each column.
     seen: Vec<Seen>,
     pub rows: usize,
+    /// Rows that are the line of names again.
+    pub headers: usize,
     pub is_all: bool,
 }
 
@@ -64,12 +66,13 @@ pub async fn schema(files: &[Detected], options: &CsvOptions) -> Result<(Schema,
                 all.seen[place].merge(of_file);
             }
             all.rows += sample.rows;
+            all.headers += sample.headers;
         }
     }
     all.is_all = reads_all;
     let fields = names.iter().zip(&all.seen).map(|(name, seen)| {
         let data_type = declared(name).unwrap_or_else(|| guessed_type(seen.guess()));
-        Field::new(*name, data_type, true)
+        Column::new(*name, data_type, true)
     });
     Ok((Schema::new(fields.collect::<Vec<_>>()), all))
 }
@@ -119,7 +122,7 @@ async fn look_into(file: &Detected, start: u64, options: &CsvOptions, sample: &m
     if let Some((ragged, bytes, records)) = best
         && (ragged == 0 || options.ragged == Policy::Skip)
     {
-        add(bytes, &records, &options.reading, sample);
+        add(bytes, &records, file, options, sample);
     }
     Ok(())
 }
@@ -137,7 +140,7 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
         records.clear();
         let is_end = pieces.is_last();
         let stop = records.read(&file.dialect, &shape, bytes, is_end && end >= file.source.meta.size, usize::MAX);
-        add(bytes, &records, &options.reading, sample);
+        add(bytes, &records, file, options, sample);
         used = stop.consumed;
         if is_end {
             return Ok(());
@@ -153,9 +156,14 @@ async fn look_at(file: &Detected, start: u64, end: u64, most: u64, options: &Csv
 }
 
 /// Adds the fields of records to a sample.
-fn add(bytes: &[u8], records: &Records, reading: &Reading, sample: &mut Sample) {
-    let width = sample.seen.len();
+fn add(bytes: &[u8], records: &Records, file: &Detected, options: &CsvOptions, sample: &mut Sample) {
+    let (width, reading): (usize, &Reading) = (sample.seen.len(), &options.reading);
     sample.rows += records.rows;
+    // A single column may have its name as a value.
+    if options.header && width > 1 {
+        let is_header = |row: &[Field]| row.iter().zip(&file.names).all(|(field, name)| bytes[field.range()] == *name.as_bytes());
+        sample.headers += records.fields.chunks_exact(width).filter(|row| is_header(row)).count();
+    }
     for (place, seen) in sample.seen.iter_mut().enumerate() {
         let mut last: &[u8] = b"";
         for field in records.fields.iter().skip(place).step_by(width) {

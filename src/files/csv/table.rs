@@ -62,7 +62,7 @@ async fn look_at(
         return Err(invalid(location, "holds nothing, not even a line with names of columns"));
     }
     spell_alike(&mut files, declared);
-    let mut from = String::new();
+    let (mut from, mut repeated) = (String::new(), None);
     let own = match declared {
         Some(declared) => {
             let own = declared.fields().iter().filter(|field| !folders.has(field.name())).cloned();
@@ -79,6 +79,7 @@ async fn look_at(
                 format!("{} rows spread over them, and checked when they are read", grouped(sample.rows as u64))
             };
             from = format!("; types from {rows}");
+            repeated = header::repeated(location, sample.headers, &own);
             own
         }
     };
@@ -89,7 +90,7 @@ async fn look_at(
     let is_declared = layout.schema.fields().iter().take(layout.width).map(is_said).collect();
     let told = files.first().map(|first| format!("{}{from}. {ADVICE}", seen(first, options.header)));
     let first = files.first().filter(|_| declared.is_none() && !options.header_is_said);
-    let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers, options.skip));
+    let note = first.and_then(|file| header::note(file, &layout.schema, &options.reading.numbers, options.skip)).or(repeated);
     let by_place = declared.is_some() && !options.header;
     let files = files.into_iter().map(|detected| {
         let columns = match by_place {
