@@ -65,6 +65,9 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
 fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Option<Vec<String>>) -> DataFusionError {
     let whole = format!("{schema}.{name}");
     let Some(mut tables) = tables else {
+        if files::kinds::kind_of(&whole).is_some() {
+            return coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such schema; a file is written in quotes: FROM '{whole}'"));
+        }
         let mut schemas = schemas.unwrap_or_default();
         schemas.sort();
         let suggestion = did_you_mean(schema, schemas.iter().map(String::as_str));
