@@ -11,12 +11,13 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Ident, VisitorMut};
+use sqlparser::ast::{Expr as SqlExpr, Ident, JoinConstraint, ObjectNamePart, Query, SetExpr, VisitorMut};
 use sqlparser::tokenizer::Location;
 
 use super::diagnostics::planning::diagnosed;
 use super::inserting;
 use super::parser::visit;
+use super::syntax::merged_columns::constraint;
 use crate::walk::WalkMut;
 
 /// How many names of a statement are replaced at most.
@@ -107,6 +108,20 @@ impl Missing {
 
 impl VisitorMut for Missing {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let SetExpr::Select(select) = query.body.as_mut() else { return ControlFlow::Continue(()) };
+        for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+            let Some(JoinConstraint::Using(columns)) = constraint(&mut join.join_operator) else { continue };
+            for column in columns {
+                if let [ObjectNamePart::Identifier(name)] = column.0.as_mut_slice() {
+                    let start = name.span.start;
+                    self.replace(name, start);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expression: &mut SqlExpr) -> ControlFlow<()> {
         match expression {
