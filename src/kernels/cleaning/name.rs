@@ -30,8 +30,8 @@ impl Problem {
     }
 }
 
-/// Titles after a Chinese name; the longest are first.
-const CHINESE_TITLES: [&str; 22] = [
+/// Titles after a Chinese or Japanese name; the longest are first.
+const CHINESE_TITLES: [&str; 24] = [
     "先生女士",
     "老先生",
     "小朋友",
@@ -54,6 +54,8 @@ const CHINESE_TITLES: [&str; 22] = [
     "姑娘",
     "老板",
     "總",
+    "様",
+    "さん",
 ];
 
 /// Titles before a name in Latin letters, without dots.
@@ -155,7 +157,10 @@ pub fn clean(text: &str) -> Result<String, Problem> {
         if !inner.chars().any(|letter| letter.is_ascii_alphabetic()) {
             name = inner;
         }
-        let bare = CHINESE_TITLES.iter().find_map(|title| name.strip_suffix(title)).map(str::trim_end);
+        // Also in brackets: `李四（女士）`.
+        let in_brackets = |title: &str| name.strip_suffix(')')?.strip_suffix(title)?.strip_suffix('(');
+        let without = |title: &&str| name.strip_suffix(*title).or_else(|| in_brackets(title));
+        let bare = CHINESE_TITLES.iter().find_map(without).map(str::trim_end);
         match bare {
             Some("") => return Err(Problem::OnlyTitle),
             Some(bare) => name = bare.to_string(),
