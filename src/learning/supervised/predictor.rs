@@ -64,7 +64,10 @@ impl Predictor {
     /// The prediction of each row: a probability, a number or a rate.
     pub fn means(&self, numbers: &[Vec<f64>], codes: &[Vec<u32>], rows: usize, control: Control<'_>) -> Result<Vec<f64>, Stop> {
         let mut scores = self.learner.scores(numbers, codes, rows, control)?;
-        scores.iter_mut().for_each(|score| *score = self.calibration.apply(self.learner.mean(*score)));
+        // The mean of many trees may be beyond 0 or 1 in its last digit.
+        let is_class = self.target.classes.is_some();
+        let within = |mean: f64| if is_class { mean.clamp(0.0, 1.0) } else { mean };
+        scores.iter_mut().for_each(|score| *score = self.calibration.apply(within(self.learner.mean(*score))));
         Ok(scores)
     }
 
