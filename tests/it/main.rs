@@ -23,6 +23,7 @@ mod grouping;
 mod guides;
 mod health;
 mod interrupts;
+mod journey_oracles;
 mod journeys;
 mod language;
 mod layers;
