@@ -21,7 +21,7 @@ fn relation(events: &[Row]) -> String {
     let values: Vec<String> =
         events.iter().map(|(customer, second, event, part)| format!("({customer}, {second}, '{event}', {part})")).collect();
     format!(
-        "(SELECT customer, to_timestamp_seconds(second) AS event_time, event, part FROM (VALUES {}) AS t(customer, second, event, part))",
+        "(SELECT customer, to_timestamp_seconds(at) AS event_time, event, part FROM (VALUES {}) AS t(customer, at, event, part))",
         values.join(", ")
     )
 }
@@ -210,7 +210,7 @@ fn paths_and_their_differences() {
             .filter_map(|own| Some((own.iter().any(|event| event.3 == 0), cut.path(own)?)))
             .collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        paths.iter().for_each(|(_, path)| *counts.entry(path).or_default() += 1);
+        paths.iter().for_each(|(_, path)| *counts.entry(path.as_str()).or_default() += 1);
         let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
         ranked.sort_by_key(|(path, count)| (usize::MAX - count, path.len(), *path));
         let (shown, others) = ranked.split_at(top.min(ranked.len()));
@@ -305,7 +305,7 @@ fn attributions() {
         }));
         let lookback = dice.pick(&[None, Some(3), Some(8)]);
         // Touches come first, by channel, then what is no touch.
-        events.sort_by_key(|event| (event.0, event.1, event.2.is_none(), event.2, event.3));
+        events.sort_by_key(|event| (event.0, event.1, event.2.is_none(), event.2, event.3, event.4));
         let mut credits: BTreeMap<(&str, Option<char>), (i64, i64)> = BTreeMap::new();
         let mut total = (0, 0);
         let mut give = |model: &'static str, channel: Option<char>, (conversions, revenue): (i64, i64)| {
@@ -337,7 +337,7 @@ fn attributions() {
             .collect();
         let lookback = lookback.map_or(String::new(), |lookback| format!(", lookback => INTERVAL '{lookback} seconds'"));
         let call = format!(
-            "(SELECT customer, to_timestamp_seconds(second) AS event_time, channel, converts, revenue FROM (VALUES {}) AS t(customer, second, channel, converts, revenue)),
+            "(SELECT customer, to_timestamp_seconds(at) AS event_time, channel, converts, revenue FROM (VALUES {}) AS t(customer, at, channel, converts, revenue)),
              {CALL}, channel => channel, conversion => converts, revenue => revenue{lookback}",
             values.join(", ")
         );
