@@ -12,8 +12,8 @@ mod one;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, LargeBinaryArray};
-use datafusion::arrow::buffer::NullBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::cast::as_float64_array;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::correlation::corr_udaf;
@@ -125,7 +125,7 @@ pub fn state_fields(moment: Moment, arguments: &StateFieldsArgs<'_>) -> Vec<Fiel
         let item = Field::new_list_field(DataType::Float64, true);
         return vec![Field::new_list(format_state_name(arguments.name, "distinct"), item, false).into()];
     }
-    let field = |name: &str, data_type| Field::new(format_state_name(arguments.name, name), data_type, false).into();
+    let field = |name: &str, data_type| FieldRef::from(Field::new(format_state_name(arguments.name, name), data_type, false));
     let sums = moment.sums().map(|name| field(name, DataType::LargeBinary));
     std::iter::once(field("count", DataType::Int64)).chain(sums).collect()
 }
@@ -168,10 +168,10 @@ impl<'a> Rows<'a> {
     /// Calls `take` with each row that is counted and its values.
     fn each(&self, mut take: impl FnMut(usize, f64, f64)) {
         let first = self.first.values();
-        let mut take = |row: usize| take(row, first[row], self.second.map_or(0.0, |second| second.value(row)));
+        let take = |row: usize| take(row, first[row], self.second.map_or(0.0, |second| second.value(row)));
         match &self.counted {
             None => (0..first.len()).for_each(take),
-            Some(counted) => counted.valid_indices().for_each(&mut take),
+            Some(counted) => counted.valid_indices().for_each(take),
         }
     }
 
@@ -185,14 +185,15 @@ impl<'a> Rows<'a> {
 fn states(moments: &Moments, first: usize) -> Vec<ArrayRef> {
     let rows = Int64Array::from_iter_values((0..first).map(|group| moments.rows(group)));
     let sums = (0..moments.moment().sums().count()).map(|sum| {
-        let (mut bytes, mut ends) = (vec![], Vec::with_capacity(first));
-        for group in 0..first {
-            moments.write(sum, group, &mut bytes);
-            ends.push(bytes.len());
-        }
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let each = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
-        Arc::new(LargeBinaryArray::from_iter_values(each)) as ArrayRef
+        let mut bytes = vec![];
+        let lengths: Vec<usize> = (0..first)
+            .map(|group| {
+                let start = bytes.len();
+                moments.write(sum, group, &mut bytes);
+                bytes.len() - start
+            })
+            .collect();
+        Arc::new(LargeBinaryArray::new(OffsetBuffer::from_lengths(lengths), bytes.into(), None)) as ArrayRef
     });
     std::iter::once(Arc::new(rows) as ArrayRef).chain(sums).collect()
 }
