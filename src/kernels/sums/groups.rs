@@ -92,8 +92,10 @@ impl<const WORDS: usize, const LEAST: i32> Sums<WORDS, LEAST> {
 
     /// Adds many numbers to one group.
     pub fn add_all(&mut self, group: usize, numbers: &[f64]) {
+        /// Below this, a block costs more than it saves: window frames grow row by row.
+        const FEW: usize = 16;
         for block in numbers.chunks(BLOCK) {
-            if !self.windows[group].add_block(block) {
+            if block.len() < FEW || !self.windows[group].add_block(block) {
                 block.iter().for_each(|number| self.add(group, *number));
             }
         }
