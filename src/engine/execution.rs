@@ -284,7 +284,7 @@ pub(super) async fn execute_sql(
             if copy.file_type.get_ext() == "parquet" {
                 copy.options.values_mut().for_each(give_level);
             }
-            let notes = notes_on_export(&copy.output_url, &class::of_rows(&copy.input, &context).await?);
+            let notes = notes_on_export(&copy.output_url, &copy.input, &context).await?;
             let (plan, staged) = stage_copy(copy, context.base())?;
             let mut answer = start(session, DataFrame::new(state, plan), staged, &context).await?;
             answer.add_notes(notes);

@@ -320,13 +320,24 @@ fn a_view_hides_what_it_leaves_out() {
 #[test]
 fn a_copy_of_protected_rows_is_told() {
     let world = World::new(4);
-    let told = world.engine.block_on(async {
-        let statement = world.session.parse("CREATE TABLE copied AS SELECT id FROM people").await.unwrap().pop().unwrap();
-        let mut answer = world.session.execute(statement).await.unwrap();
-        while answer.next_batch().await.unwrap().is_some() {}
-        answer.notes()
-    });
+    let notes = |sql: &str| {
+        world.engine.block_on(async {
+            let statement = world.session.parse(sql).await.unwrap().pop().unwrap();
+            let mut answer = world.session.execute(statement).await.unwrap();
+            while answer.next_batch().await.unwrap().is_some() {}
+            answer.notes()
+        })
+    };
+    let told = notes("CREATE TABLE copied AS SELECT id FROM people");
     assert!(told.iter().any(|note| note.contains("row policies and masks of people do not apply to this copy")), "{told:?}");
+    // Nothing protects a file.
+    let file = world.folder.path().join("away.csv").display().to_string();
+    let copied = |query: &str| notes(&format!("COPY ({query}) TO '{file}'")).join("\n");
+    let told = copied("SELECT id, phone AS mobile, upper(email) AS mail FROM people");
+    assert!(told.contains(": has the columns mail (email), mobile (phone) and rows of people as "), "{told}");
+    let told = copied("SELECT count(*) AS n FROM orders");
+    assert!(told.contains(": has rows of orders as "), "{told}");
+    assert_eq!(copied("SELECT name FROM vault"), "");
 }
 
 /// If the reader may not read a view's tables, a plan shows the view as one step, without their names, conditions and counts.

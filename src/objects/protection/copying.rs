@@ -1,12 +1,14 @@
 //! What a copy of protected rows lacks: row policies, and masks on columns, stay with the table that they are on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
+use futures::future::BoxFuture;
 
+use super::class;
 use super::rule::{Rule, rules};
 use super::scans::Names;
 use crate::catalog::objects::Object;
@@ -19,39 +21,63 @@ use crate::walk::PlanTree;
 /// # Errors
 /// The rules cannot be read.
 pub fn notes_on_copy(name: &str, rows: &LogicalPlan, context: &StatementContext) -> Result<Vec<String>> {
-    let all = rules(context)?.into_iter().collect::<Result<Vec<Rule>>>()?;
-    let own: Vec<Rule> = all.into_iter().filter(|rule| !matches!(rule.covers, Covers::Class(_))).collect();
-    if own.is_empty() {
-        return Ok(vec![]);
-    }
-    let (objects, rights) = (context.all_objects()?, context.rights()?);
-    let has_rules = |object: &Object| own.iter().any(|rule| rule.is_on(object));
+    let (objects, rules) = (context.all_objects()?, rules_of_tables(context)?);
+    let has_rules = |object: &Object| rules.iter().any(|rule| rule.is_on(object));
     if objects.iter().any(|object| object.kind == "table" && object.name == name && has_rules(object)) {
         return Ok(vec![]);
     }
-    let mut read = vec![];
-    sources(rows, &Names::new(&objects, context), &mut read)?;
-    let protected = read.into_iter().filter(|object| rights.sees(object) && has_rules(object));
-    let protected: BTreeSet<String> = protected.map(|object| object.name.clone()).collect();
-    if protected.is_empty() {
+    let sources = protected(rows, &rules, context)?;
+    if sources.is_empty() {
         return Ok(vec![]);
     }
-    let sources = protected.into_iter().collect::<Vec<_>>().join(", ");
     Ok(vec![format!(
         "table {name}: the row policies and masks of {sources} do not apply to this copy; before others may read it, create its own, or let them read a view instead"
     )])
 }
 
-/// A note when columns with personal data are written to a file, where no mask and no row policy applies. `classes` are those of the rows.
-pub fn notes_on_export(target: &str, classes: &BTreeMap<String, String>) -> Vec<String> {
-    if classes.is_empty() {
-        return vec![];
+/// A note when columns with personal data, or rows of tables with row policies and masks, are written to a file.
+///
+/// # Errors
+/// The rules or classes cannot be read.
+pub fn notes_on_export<'a>(
+    file: &'a str,
+    rows: &'a LogicalPlan,
+    context: &'a StatementContext,
+) -> BoxFuture<'a, Result<Vec<String>>> {
+    Box::pin(async move {
+        let sources = protected(rows, &rules_of_tables(context)?, context)?;
+        let columns = class::of_rows(rows, context).await?;
+        let columns: Vec<String> = columns.iter().map(|(column, classes)| format!("{column} ({classes})")).collect();
+        let columns = columns.join(", ");
+        let what = match (columns.is_empty(), sources.is_empty()) {
+            (true, true) => return Ok(vec![]),
+            (false, true) => format!("the columns {columns}"),
+            (true, false) => format!("rows of {sources}"),
+            (false, false) => format!("the columns {columns} and rows of {sources}"),
+        };
+        let role = context.role();
+        Ok(vec![format!("{file}: has {what} as {role} sees them; masks, row policies and ERASE SUBJECT do not apply to files")])
+    })
+}
+
+/// The row policies, and the masks on columns of tables.
+fn rules_of_tables(context: &StatementContext) -> Result<Vec<Rule>> {
+    let all = rules(context)?.into_iter().collect::<Result<Vec<Rule>>>()?;
+    Ok(all.into_iter().filter(|rule| !matches!(rule.covers, Covers::Class(_))).collect())
+}
+
+/// The names of the tables with some of these rules that a plan reads, as far as the role sees them.
+fn protected(rows: &LogicalPlan, rules: &[Rule], context: &StatementContext) -> Result<String> {
+    if rules.is_empty() {
+        return Ok(String::new());
     }
-    let columns = classes.iter().map(|(column, class)| format!("{column} ({class})")).collect::<Vec<_>>().join(", ");
-    vec![format!(
-        "{target}: personal data in {columns}; nothing protects it in a file: leave it out, write mask_phone(…) or another mask, or keep the \
-         file where only those who may read it can"
-    )]
+    let (objects, rights) = (context.all_objects()?, context.rights()?);
+    let mut read = vec![];
+    sources(rows, &Names::new(&objects, context), &mut read)?;
+    let has_rules = |object: &Object| rules.iter().any(|rule| rule.is_on(object));
+    let protected = read.into_iter().filter(|object| rights.sees(object) && has_rules(object));
+    let protected: BTreeSet<&str> = protected.map(|object| object.name.as_str()).collect();
+    Ok(protected.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// The objects that a plan reads, also through views.
