@@ -48,7 +48,12 @@ pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
         }
         (Struct(one), Struct(other)) => Some(Struct(all_fields(one, other)?)),
         (Map(one, is_sorted), Map(other, _)) => {
-            let entries = wider(one.data_type(), other.data_type())?;
+            let (Struct(fields), Struct(others)) = (one.data_type(), other.data_type()) else { return None };
+            // Writers name them differently. A key is never NULL.
+            let ([key, value], [other_key, other_value]) = (fields.as_ref(), others.as_ref()) else { return None };
+            let key = Field::new(key.name(), wider(key.data_type(), other_key.data_type())?, false);
+            let value = Field::new(value.name(), wider(value.data_type(), other_value.data_type())?, true);
+            let entries = Struct(vec![key, value].into());
             Some(Map(Arc::new(Field::new(one.name(), entries, false)), *is_sorted))
         }
         (Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..), _)
@@ -151,6 +156,17 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn maps_keep_keys_without_null() {
+        let map = |names: [&str; 2], value: DataType| {
+            let fields = vec![Field::new(names[0], Utf8, false), Field::new(names[1], value, true)];
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.into()), false)), false)
+        };
+        let (one, other) = (map(["key", "value"], Int32), map(["keys", "values"], Int64));
+        assert_eq!(wider(&one, &other), Some(map(["key", "value"], Int64)));
+        assert_eq!(wider(&other, &one), Some(map(["keys", "values"], Int64)));
+    }
 
     #[test]
     fn the_wider_type_is_the_same_from_both_sides() {
