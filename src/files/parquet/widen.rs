@@ -50,7 +50,7 @@ pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
         (Map(one, is_sorted), Map(other, _)) => {
             let (Struct(fields), Struct(others)) = (one.data_type(), other.data_type()) else { return None };
             // Writers name them differently. A key is never NULL.
-            let ([key, value], [other_key, other_value]) = (fields.as_ref(), others.as_ref()) else { return None };
+            let ([key, value], [other_key, other_value]) = (&fields[..], &others[..]) else { return None };
             let key = Field::new(key.name(), wider(key.data_type(), other_key.data_type())?, false);
             let value = Field::new(value.name(), wider(value.data_type(), other_value.data_type())?, true);
             let entries = Struct(vec![key, value].into());
