@@ -61,12 +61,13 @@ impl ObjectFunction for MlCentroids {
         let (mut numbers, mut categories) = (vec![], vec![]);
         for (id, centroid) in (1..).zip(&centroids) {
             let means = model.trained.of_kind(FeatureKind::Number).zip(&centroid.numbers);
-            let means = means.map(|(feature, mean)| (feature, Some(*mean), None));
+            // The centre of a cluster of one row is that row.
+            let means = means.map(|(feature, mean)| (feature, (!hidden).then_some(*mean), None));
             let modes = model.trained.of_kind(FeatureKind::Category).zip(&centroid.categories);
             let modes = modes.map(|(feature, mode)| (feature, None, feature.value(*mode).filter(|_| !hidden)));
             for (feature, mean, mode) in means.chain(modes) {
                 ids.push(id);
-                rows.push(centroid.rows);
+                rows.push((!hidden).then_some(centroid.rows));
                 features.push(feature.name.as_str());
                 numbers.push(mean);
                 categories.push(mode);

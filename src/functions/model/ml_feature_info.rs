@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use datafusion::common::Result;
 
 use super::listing::Listing;
@@ -57,14 +56,11 @@ impl ObjectFunction for MlFeatureInfo {
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let model = model(call)?;
         let features = &model.trained.features;
-        let statistic = |of: fn(&Statistics) -> Option<Exact>| -> ArrayRef {
-            let values = features.iter().map(|feature| of(&feature.statistics).map(|value| value.0));
-            Arc::new(values.collect::<Float64Array>())
-        };
         let hidden = hides_values(call)?;
-        // The value of one row.
-        let of_a_row = |of: fn(&Statistics) -> Option<Exact>| -> ArrayRef {
-            if hidden { new_null_array(&DataType::Float64, features.len()) } else { statistic(of) }
+        // Each may be the value of one row.
+        let statistic = |of: fn(&Statistics) -> Option<Exact>| -> ArrayRef {
+            let values = features.iter().map(|feature| of(&feature.statistics).map(|value| value.0).filter(|_| !hidden));
+            Arc::new(values.collect::<Float64Array>())
         };
         let mode = |feature: &'_ TrainedFeature| feature.value(feature.mode()).filter(|_| !hidden).map(str::to_string);
         let count = |feature: &TrainedFeature| (!feature.values.is_empty()).then_some(feature.values.len() as i64);
@@ -74,9 +70,9 @@ impl ObjectFunction for MlFeatureInfo {
             Arc::new(Int64Array::from_iter_values(features.iter().map(|feature| feature.missing as i64))),
             statistic(|statistics| statistics.mean),
             statistic(|statistics| statistics.stddev),
-            of_a_row(|statistics| statistics.min),
-            of_a_row(|statistics| statistics.median),
-            of_a_row(|statistics| statistics.max),
+            statistic(|statistics| statistics.min),
+            statistic(|statistics| statistics.median),
+            statistic(|statistics| statistics.max),
             Arc::new(features.iter().map(count).collect::<Int64Array>()),
             Arc::new(features.iter().map(mode).collect::<StringArray>()),
         ];

@@ -57,8 +57,9 @@ impl ObjectFunction for MlTrainingInfo {
     fn bind(&self, call: &Binding<'_>) -> Result<Arc<dyn RelationFunction>> {
         let model = model(call)?;
         let Trained { metrics, notes, .. } = &model.trained;
-        // Notes name values.
-        let notes: &[String] = if hides_values(call)? { &[] } else { notes };
+        // Notes name values, and steps measure rows that may be hidden.
+        let hidden = hides_values(call)?;
+        let notes: &[String] = if hidden { &[] } else { notes };
         let mut steps = model.fitted().described().steps;
         let metric = |(number, (measure, value)): (u64, (&String, &Exact))| TrainingStep {
             step: "metric".into(),
@@ -68,6 +69,7 @@ impl ObjectFunction for MlTrainingInfo {
             value: *value,
         };
         steps.extend((1..).zip(metrics).map(metric));
+        steps.retain(|_| !hidden);
         let detail = |step: &TrainingStep| (!step.detail.is_empty()).then(|| step.detail.clone());
         let (words, numbers) = (steps.iter().map(|step| step.step.as_str()), steps.iter().map(|step| step.number as i64));
         let columns: Vec<ArrayRef> = vec![
