@@ -54,7 +54,9 @@ pub fn copies<'a>(
                 // Those through which the rows of others came stand for these.
                 let is_beyond = |source: &&Object| sources.iter().any(|own| recorded.contains(&(own.id, source.id)));
                 let beyond: BTreeSet<i64> = sources.iter().copied().filter(is_beyond).map(|source| source.id).collect();
-                sources.retain(|source| !beyond.contains(&source.id));
+                if beyond.len() < sources.len() {
+                    sources.retain(|source| !beyond.contains(&source.id));
+                }
             }
             let sources: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
             if sources.is_empty() {

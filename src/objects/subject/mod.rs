@@ -323,7 +323,8 @@ fn held(domains: &[Domain], options: &Options, context: &StatementContext, reade
     let (mut with_rows, mut without_rows) = (vec![], vec![]);
     for held in &held {
         let is_one = !held.is_by_name || has_rows(held, context)?;
-        if is_one { &mut with_rows } else { &mut without_rows }.push(held);
+        let list = if is_one { &mut with_rows } else { &mut without_rows };
+        list.push(held);
     }
     for (copy, sources) in copies(&with_rows, &without_rows, &objects, context)? {
         if reader.left.iter().any(|left| left.object == copy.label()) {
