@@ -465,6 +465,14 @@ fn earlier_states_of_a_table_stay_masked() {
     assert!(described.contains("kind|segment") && !described.contains("spent > 4"), "{described}");
     world.rows("RESET ROLE");
     assert!(world.rows("DESCRIBE SEGMENT big").join("\n").contains("spent > 4"));
+    // A mask names the column of today, which had another name then.
+    world.rows("CREATE TABLE g AS SELECT 1 AS id, '13800138000' AS tel, 'x' AS note; GRANT SELECT ON g TO mia");
+    pause();
+    let then = world.rows("SELECT CAST(now() AS TIMESTAMP)").remove(0);
+    pause();
+    world.rows("ALTER TABLE g RENAME COLUMN tel TO mobile; CREATE MASK mobiles ON g (mobile) USING '***'; SET ROLE mia");
+    assert_eq!(world.rows("SELECT mobile, note FROM g"), ["***|x"]);
+    assert_eq!(world.rows(&format!("SELECT tel, note FROM g FOR SYSTEM_TIME AS OF TIMESTAMP '{then}'")), ["NULL|x"]);
 }
 
 /// A role that may read and write files by name reads none of the database itself, in whatever way it names them, and nobody writes to one.

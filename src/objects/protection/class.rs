@@ -207,6 +207,23 @@ impl Stored {
         self.classes(column, i64::MIN)
     }
 
+    /// The classes of a column for masks that name their column: a column that no longer exists under its name may be that of a mask.
+    pub fn of_named(&self, column: &str) -> Classes {
+        self.unless_moved(column, self.of(column))
+    }
+
+    /// The same for the values that a column had in this state and in all before.
+    pub fn ever_of_named(&self, column: &str) -> Classes {
+        self.unless_moved(column, self.ever(column))
+    }
+
+    fn unless_moved(&self, column: &str, mut found: Classes) -> Classes {
+        if self.columns.as_ref().is_some_and(|columns| !columns.contains(column)) {
+            found.insert(UNKNOWN.into());
+        }
+        found
+    }
+
     /// The classes of all values of all columns.
     pub fn all(&self) -> Classes {
         self.names().into_iter().flat_map(|name| self.ever(name)).collect()

@@ -111,6 +111,20 @@ struct Covered {
 }
 
 impl Applied {
+    fn has_masks(&self) -> bool {
+        !self.masks.is_empty() || !self.classes.is_empty()
+    }
+
+    /// What the masks go by for a column of a stored state.
+    fn classes_of(&self, stored: &Stored, column: &str) -> Classes {
+        if self.masks.is_empty() { stored.of(column) } else { stored.of_named(column) }
+    }
+
+    /// The same for the values that a column had in this state and in all before.
+    fn classes_ever_of(&self, stored: &Stored, column: &str) -> Classes {
+        if self.masks.is_empty() { stored.ever(column) } else { stored.ever_of_named(column) }
+    }
+
     /// The mask of a value that is stored as text, in the history.
     async fn mask_of_text(
         &self,
@@ -141,8 +155,8 @@ impl Applied {
             return Ok(Some(mask.clone()));
         }
         let nothing = || parse_expression(&format!("arrow_cast(NULL, {})", literal(&data_type.to_string())));
-        // Nobody knows which of the masks on classes it needs.
-        if classes.contains(UNKNOWN) && !self.classes.is_empty() {
+        // Nobody knows which of the masks it needs.
+        if classes.contains(UNKNOWN) && self.has_masks() {
             return nothing().map(Some);
         }
         let of: Vec<&Rule> = self.classes.iter().filter(|(class, _)| classes.contains(class)).map(|(_, rule)| rule).collect();
@@ -187,13 +201,13 @@ pub fn seen<'a>(
     Box::pin(async move {
         let Some(applied) = applied(object, context)? else { return walled(object, table, context) };
         let snapshot = table.downcast_ref::<ManagedTable>().map(ManagedTable::snapshot);
-        let stored = match applied.classes.is_empty() {
-            true => None,
-            false => Some(class::stored(object, snapshot, context).await?),
+        let stored = match applied.has_masks() {
+            true => Some(class::stored(object, snapshot, context).await?),
+            false => None,
         };
         let mut columns = vec![];
         for field in table.schema().fields() {
-            let of = stored.as_ref().map(|stored| stored.of(field.name())).unwrap_or_default();
+            let of = stored.as_ref().map(|stored| applied.classes_of(stored, field.name())).unwrap_or_default();
             let mask = applied.mask_of(object, field.name(), field.data_type(), &of, context).await?;
             columns.push(Covered { name: field.name().clone(), data_type: field.data_type().clone(), mask });
         }
@@ -264,9 +278,9 @@ pub fn seen_state<'a>(
             (None, None) => return Ok(state),
             (applied, consent) => Applied { consent, ..applied.unwrap_or_default() },
         };
-        let stored = match applied.classes.is_empty() {
-            true => None,
-            false => Some(class::stored(object, state.snapshot, context).await?),
+        let stored = match applied.has_masks() {
+            true => Some(class::stored(object, state.snapshot, context).await?),
+            false => None,
         };
         let (rows, closed) = state.parts();
         // Below the barrier are the stored columns, plus the column names known to users, which policies and masks refer to.
@@ -277,7 +291,7 @@ pub fn seen_state<'a>(
             let name = known.iter().find(|(kept, _)| kept == field.name()).map(|(_, name)| name);
             let mask = match name {
                 Some(name) => {
-                    let of = stored.as_ref().map(|stored| stored.of(name)).unwrap_or_default();
+                    let of = stored.as_ref().map(|stored| applied.classes_of(stored, name)).unwrap_or_default();
                     applied.mask_of(object, name, field.data_type(), &of, context).await?
                 }
                 None => None,
@@ -312,7 +326,7 @@ async fn of_history(
     context: &StatementContext,
 ) -> Result<Vec<Covered>> {
     let key = known.iter().find(|(kept, _)| kept == KEY).map_or(KEY, |(_, name)| name.as_str());
-    let ever = |name: &str| stored.map(|stored| stored.ever(name)).unwrap_or_default();
+    let ever = |name: &str| stored.map(|stored| applied.classes_ever_of(stored, name)).unwrap_or_default();
     let mut masks: BTreeMap<String, Option<Expr>> = BTreeMap::new();
     for name in known.iter().map(|(_, name)| name.as_str()).chain(stored.into_iter().flat_map(Stored::names)) {
         masks.insert(name.into(), applied.mask_of_text(object, name, &ever(name), context).await?);
