@@ -32,8 +32,7 @@ use crate::statement::StatementContext;
 use crate::text::grouped;
 
 /// What is left for people to do after every erasure of a person.
-const ELSEWHERE: &str =
-    "those made before still hold the rows: delete them, or restore an archive, run the statement there and save it again; system.audit tells what was exported, and by whom";
+const ELSEWHERE: &str = "those made before still hold the rows: delete them, or restore an archive, run the statement there and save it again; system.audit tells what was exported, and by whom";
 
 /// Runs a statement about personal data; returns notes for the user.
 ///

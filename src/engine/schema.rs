@@ -336,8 +336,9 @@ impl Relations {
         if self.context.rights()?.is_member(&maker) {
             return Ok(());
         }
-        let problem =
-            format!("is a temporary table with the rows of role {maker}, which made it; return to that role first, or make another");
+        let problem = format!(
+            "is a temporary table with the rows of role {maker}, which made it; return to that role first, or make another"
+        );
         Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem))
     }
 
