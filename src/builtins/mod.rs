@@ -100,7 +100,7 @@ pub fn windows() -> Vec<datafusion::logical_expr::WindowUDF> {
 pub fn aggregates() -> impl Iterator<Item = (&'static str, AggregateUDF)> {
     [
         ("sum", exact_sum::udaf()),
-        ("avg", wide_decimals::avg()),
+        ("avg", avg()),
         ("median", medians::median()),
         ("percentile_cont", percentiles::percentile_cont()),
         ("approx_percentile_cont", approximate::percentile_cont()),
