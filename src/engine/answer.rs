@@ -18,7 +18,7 @@ use tokio::task::JoinError;
 
 use super::notes::notes_of;
 use super::writes::Staged;
-use super::{AbortOnDrop, Engine, panicked};
+use super::{AbortOnDrop, Engine, THREAD_NAME, panicked};
 use crate::catalog::data::Pinned;
 use crate::error::{failed, message, own, raw, sqlstate};
 use crate::files::left_out::FileNotes;
@@ -367,8 +367,12 @@ impl Answer {
         if let Some(plan) = self.plan.get().filter(|_| !is_cancelled) {
             add_files(&plan, &mut files);
         }
-        if let Some((file, problem)) = damage(&files) {
-            return failed(file, problem);
+        // On a thread of the engine, whose panics are not shown: the file may make the reader panic again.
+        let searched = files.clone();
+        let search = move || damage(&searched).map(|(file, problem)| (file.to_string(), problem));
+        let found = std::thread::Builder::new().name(THREAD_NAME.into()).spawn(search);
+        if let Some((file, problem)) = found.ok().and_then(|found| found.join().ok()).flatten() {
+            return failed(&file, problem);
         }
         let Some(first) = files.first() else { return error };
         let others = if files.len() == 1 { String::new() } else { format!("this or one of {} more files ", files.len() - 1) };
