@@ -28,12 +28,14 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_expr::LexRequirement;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
+use encoding_rs::{Encoding, UTF_8};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
 
+use super::csv::options::encoding;
 use crate::adapter::step::Notes;
 use crate::error::{did_you_mean, failed, invalid};
 use crate::formats::{CsvStyle, Format, Lost, ResultWriter, TableStyle};
@@ -106,6 +108,9 @@ impl FileFormatFactory for Factory {
         for (key, value) in options {
             written.set(key, value)?;
         }
+        if written.style.mark && written.encoding.is_some() {
+            return Err(invalid("COPY", "bom is the mark of UTF-8; leave out bom, or encoding"));
+        }
         Ok(Arc::new(written))
     }
 
@@ -120,6 +125,8 @@ struct Written {
     word: &'static str,
     format: Format,
     style: CsvStyle,
+    /// The encoding; `None` for UTF-8.
+    encoding: Option<&'static Encoding>,
     compression: FileCompressionType,
 }
 
@@ -127,13 +134,13 @@ impl Written {
     fn new(factory: &Factory) -> Self {
         let separator = if factory.word == "tsv" { b'\t' } else { b',' };
         let style = CsvStyle { separator, ..CsvStyle::default() };
-        Self { word: factory.word, format: factory.format, style, compression: FileCompressionType::UNCOMPRESSED }
+        Self { word: factory.word, format: factory.format, style, encoding: None, compression: FileCompressionType::UNCOMPRESSED }
     }
 
     /// Sets an option of `OPTIONS (…)`.
     fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let known: &[&str] = match self.format {
-            Format::Csv => &["header", "separator", "decimal", "null", "bom", "compression"],
+            Format::Csv => &["header", "separator", "decimal", "null", "bom", "encoding", "compression"],
             Format::Excel => &[],
             _ => &["compression"],
         };
@@ -144,6 +151,7 @@ impl Written {
             "decimal_separator" => "decimal",
             "null_value" | "nullstr" => "null",
             "codec" => "compression",
+            "charset" => "encoding",
             plain => plain,
         };
         if !known.contains(&plain) {
@@ -164,6 +172,12 @@ impl Written {
             "header" => self.style.header = flag()?,
             "bom" => self.style.mark = flag()?,
             "null" => self.style.null = value.to_string(),
+            "encoding" => {
+                // UTF-16 is read, and not written.
+                let found = encoding(value).filter(|found| found.output_encoding() == *found);
+                let found = found.ok_or_else(|| wrong("utf-8, gb18030, gbk, big5, shift_jis, euc-jp, euc-kr, windows-1252 or the like"))?;
+                self.encoding = Some(found).filter(|found| *found != UTF_8);
+            }
             "separator" => {
                 self.style.separator = match value.as_bytes() {
                     b"\\t" | b"tab" => b'\t',
@@ -189,6 +203,20 @@ impl Written {
             }
         }
         Ok(())
+    }
+
+    /// Text in the encoding of the file.
+    fn encoded(&self, text: Vec<u8>) -> io::Result<Vec<u8>> {
+        let Some(encoding) = self.encoding else { return Ok(text) };
+        let text = String::from_utf8(text).map_err(io::Error::other)?;
+        let (bytes, _, is_lossy) = encoding.encode(&text);
+        if is_lossy {
+            let is_lost = |letter: &char| encoding.encode(letter.encode_utf8(&mut [0; 4])).2;
+            let letter = text.chars().find(is_lost).unwrap_or_default();
+            let name = encoding.name().to_lowercase();
+            return Err(io::Error::other(format!("{name} has no {letter}; write utf-8 or gb18030, which have every character")));
+        }
+        Ok(bytes.into_owned())
     }
 
     fn writer(&self, sink: Waiting, schema: SchemaRef) -> io::Result<ResultWriter<'static>> {
@@ -345,11 +373,13 @@ async fn write_file(
         lost.lock().look_at(&batch);
         writer.write(&batch).map_err(wrong)?;
         if let Some(bytes) = waiting.take(WAITING) {
+            let bytes = format.encoded(bytes).map_err(wrong)?;
             file.write_all(&bytes).await.map_err(wrong)?;
         }
     }
     writer.finish().map_err(wrong)?;
     if let Some(bytes) = waiting.take(0) {
+        let bytes = format.encoded(bytes).map_err(wrong)?;
         file.write_all(&bytes).await.map_err(wrong)?;
     }
     file.shutdown().await.map_err(wrong)?;

@@ -243,7 +243,7 @@ impl CsvOptions {
 }
 
 /// An encoding by its WHATWG label, or by a name that database tools use.
-fn encoding(label: &str) -> Option<&'static Encoding> {
+pub fn encoding(label: &str) -> Option<&'static Encoding> {
     let plain = label.trim().to_lowercase().replace('_', "-");
     let label = match plain.as_str() {
         "utf8" => "utf-8",
