@@ -88,9 +88,10 @@ impl Answer {
                     batch = stream.next() => batch,
                 };
                 let Some(batch) = next else { break };
-                if let Err(error) = batch {
+                if let Err(mut error) = batch {
                     drop(stream);
                     if let Some(staged) = staged {
+                        error = staged.about_target(error);
                         staged.discard().await;
                     }
                     let _ = sender.send(Err(name_files(&reading, error))).await;

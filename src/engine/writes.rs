@@ -17,6 +17,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalUnit};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::datasource::listing::{ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::error::DataFusionError;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::dml::{CopyTo, DmlStatement, InsertOp};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, cast, lit};
@@ -24,7 +25,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::Value;
 use url::Url;
 
-use crate::error::{failed, invalid};
+use crate::error::{failed, invalid, message};
 use crate::files;
 use crate::files::folders::NULL_FOLDER;
 use crate::formats::{plain_schema, plain_type};
@@ -170,6 +171,15 @@ impl Staged {
                 let subject = self.target.path().display().to_string();
                 Err(invalid(&subject, "is in a folder whose name is not UTF-8, where COPY and INSERT cannot write"))
             }
+        }
+    }
+
+    /// The same error, about the destination rather than the hidden place.
+    pub(super) fn about_target(&self, error: DataFusionError) -> DataFusionError {
+        let text = message(&error);
+        match text.strip_prefix(WRITTEN).and_then(|rest| rest.strip_prefix(": ")) {
+            Some(problem) => failed(&self.target.path().display().to_string(), problem),
+            None => error,
         }
     }
 
