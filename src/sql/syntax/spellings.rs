@@ -384,7 +384,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
         Expr::Substring { substring_from, substring_for, shorthand: true, .. } => {
             for place in [substring_from, substring_for].into_iter().flatten() {
                 if is_text(place) {
-                    **place = with("CAST($1 AS BIGINT)", std::slice::from_ref(place))?;
+                    **place = with("CAST($1 AS BIGINT)", &[place.as_ref().clone()])?;
                 }
             }
             None
