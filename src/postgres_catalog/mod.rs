@@ -296,13 +296,19 @@ const LETTERS: [(&str, char); 12] = [
 /// The privileges of a table or view.
 pub const OF_TABLES: [&str; 7] = ["INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 
-/// The connections of a server, for functions that end them.
+/// What functions ask the server: to end connections, and whether who asks may do everything.
 pub trait Backends: std::fmt::Debug + Send + Sync {
     /// Ends what a connection runs, or the connection itself; false when there is none of this number.
     ///
     /// # Errors
     /// Whoever asks may not.
     fn end(&self, pid: i64, whole: bool) -> datafusion::common::Result<bool>;
+
+    /// Whether whoever asks may do everything.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    fn is_superuser(&self) -> datafusion::common::Result<bool>;
 }
 
 /// What one statement sees of the database.

@@ -26,6 +26,10 @@ impl Backends for Ending {
         connection.end(if whole { End::Connection } else { End::Statement });
         Ok(true)
     }
+
+    fn is_superuser(&self) -> Result<bool> {
+        Ok(self.0.rights()?.is_superuser())
+    }
 }
 
 impl StatementContext {

@@ -44,6 +44,11 @@ fn setting(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let name = call.text(0)?;
+    if name.eq_ignore_ascii_case("is_superuser")
+        && let Some(backends) = call.catalog.and_then(|catalog| catalog.backends.as_ref())
+    {
+        return Ok(if backends.is_superuser()? { "on" } else { "off" }.into());
+    }
     let role = call.catalog.map_or(OWN_NAME, |catalog| catalog.role.as_str());
     match postgres_settings::value(&name, call.options, role) {
         Some(value) => Ok(value.into()),

@@ -59,9 +59,12 @@ pub fn rows(table: &str, catalog: &PostgresCatalog, context: &StatementContext) 
                 }
             };
             let options = context.session().config_options();
-            let own = SETTINGS
-                .iter()
-                .map(|own| (own.name, value(own.name, options, &catalog.role), own.kind, own.context, own.text, own.unit));
+            let is_superuser = context.rights()?.is_superuser();
+            let told = |name: &str| match name {
+                "is_superuser" => Some(if is_superuser { "on".to_string() } else { "off".into() }),
+                name => value(name, options, &catalog.role),
+            };
+            let own = SETTINGS.iter().map(|own| (own.name, told(own.name), own.kind, own.context, own.text, own.unit));
             let mut rows: Vec<Row> = own.map(of).collect();
             let entries = options.entries();
             rows.extend(entries.iter().map(|entry| {
