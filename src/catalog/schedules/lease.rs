@@ -116,7 +116,7 @@ impl Catalog {
     }
 
     /// Records a heartbeat of an attempt; false when this process no longer holds it.
-    fn beat_attempt(&self, run: i64) -> Result<bool> {
+    pub(super) fn beat_attempt(&self, run: i64) -> Result<bool> {
         self.write(|transaction| {
             let beat = "UPDATE runs SET heartbeat_at = ?2 WHERE id = ?1 AND status = 'running'";
             Ok(transaction.execute(beat, params![run, now()])? == 1)
