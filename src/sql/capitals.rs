@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::common::{Column, Result, SchemaError};
+use datafusion::common::{Column, Result, SchemaError, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -14,10 +14,13 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr as SqlExpr, Ident, JoinConstraint, ObjectNamePart, Query, SetExpr, VisitorMut};
 use sqlparser::tokenizer::Location;
 
+use super::command::normal;
 use super::diagnostics::planning::diagnosed;
 use super::inserting;
 use super::parser::visit;
 use super::syntax::merged_columns::constraint;
+use crate::files;
+use crate::statement::StatementContext;
 use crate::walk::WalkMut;
 
 /// How many names of a statement are replaced at most.
@@ -27,19 +30,45 @@ const MOST: usize = 500;
 ///
 /// # Errors
 /// The statement is wrong.
-pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+pub async fn plan(mut parsed: SqlParsed, state: &SessionState, context: &StatementContext) -> Result<LogicalPlan> {
+    let mut error = match inserting::plan(parsed.clone(), state).await {
+        Err(error) if missing(&error).is_some() => error,
+        planned => return planned,
+    };
+    let (state, columns) = with_open_files(&parsed, state, context).await;
     for _ in 0..MOST {
-        let error = match inserting::plan(parsed.clone(), state).await {
-            Err(error) => error,
+        let Some(mut name) = Missing::of(&error, &columns) else { break };
+        let _ = visit(&mut parsed, &mut name);
+        if !name.is_replaced {
+            break;
+        }
+        error = match inserting::plan(parsed.clone(), &state).await {
+            Err(error) if missing(&error).is_some() => error,
             planned => return planned,
         };
-        let Some(mut missing) = Missing::of(&error) else { return Err(error) };
-        let _ = visit(&mut parsed, &mut missing);
-        if !missing.is_replaced {
-            return Err(error);
+    }
+    Err(error)
+}
+
+/// A state in which the files of a statement are open, so that further attempts do not look into them again, and the names of their columns:
+/// for a name of an outer query, or in ORDER BY, the planner does not say which columns there are.
+async fn with_open_files(parsed: &SqlParsed, state: &SessionState, context: &StatementContext) -> (SessionState, Vec<String>) {
+    let (mut tables, mut columns) = (vec![], vec![]);
+    for reference in state.resolve_table_references(parsed).unwrap_or_default() {
+        let TableReference::Bare { table: name } = &reference else { continue };
+        let Ok(schema) = state.schema_for_ref(reference.clone()) else { continue };
+        if let Some(table) = context.file_table(name) {
+            columns.extend(table.schema().fields().iter().map(|field| field.name().clone()));
+        } else if files::is_file(name)
+            && let Ok(Some(table)) = schema.table(name).await
+        {
+            columns.extend(table.schema().fields().iter().map(|field| field.name().clone()));
+            tables.push((name.to_string(), table));
         }
     }
-    inserting::plan(parsed, state).await
+    let mut state = state.clone();
+    context.with_files(tables).bind(&mut state);
+    (state, columns)
 }
 
 /// Plans an expression of a statement.
@@ -52,7 +81,7 @@ pub fn planned<P>(mut expression: SqlExpr, mut plan: impl FnMut(SqlExpr) -> Resu
             Err(error) => error,
             planned => return planned,
         };
-        let Some(mut missing) = Missing::of(&error) else { return Err(error) };
+        let Some(mut missing) = Missing::of(&error, &[]) else { return Err(error) };
         let _ = expression.walk_mut(&mut missing);
         if !missing.is_replaced {
             return Err(error);
@@ -67,25 +96,31 @@ struct Missing {
     name: String,
     /// The columns there that differ from it in capital letters only.
     known: Vec<String>,
+    /// Its table, if it is written with one.
+    table: Option<String>,
     place: Option<Location>,
     is_replaced: bool,
 }
 
 impl Missing {
-    fn of(error: &DataFusionError) -> Option<Self> {
+    /// The name in an error. `others` are columns that may be meant where the error says nothing of the kind.
+    fn of(error: &DataFusionError, others: &[String]) -> Option<Self> {
         let (field, fields) = missing(error)?;
         let is_there = |known: &&Column| match (&field.relation, &known.relation) {
             (Some(table), Some(of)) => table.table() == of.table(),
             (Some(_), None) => false,
             (None, _) => true,
         };
-        let same = fields.iter().filter(is_there).map(|known| &known.name);
-        let mut known: Vec<String> =
-            same.filter(|known| known.to_lowercase() == field.name && **known != field.name).cloned().collect();
+        let is_same = |known: &&String| known.to_lowercase() == field.name && **known != field.name;
+        let mut known: Vec<String> = fields.iter().filter(is_there).map(|known| &known.name).filter(is_same).cloned().collect();
+        if known.is_empty() {
+            known = others.iter().filter(is_same).cloned().collect();
+        }
         known.sort();
         known.dedup();
         let place = diagnosed(error).map(|span| Location { line: span.start.line, column: span.start.column });
-        (!known.is_empty()).then_some(Self { name: field.name.clone(), known, place, is_replaced: false })
+        let table = field.relation.as_ref().map(|table| table.table().to_string());
+        (!known.is_empty()).then_some(Self { name: field.name.clone(), known, table, place, is_replaced: false })
     }
 
     fn replace(&mut self, name: &mut Ident, start: Location) {
@@ -125,13 +160,18 @@ impl VisitorMut for Missing {
 
     fn pre_visit_expr(&mut self, expression: &mut SqlExpr) -> ControlFlow<()> {
         match expression {
-            SqlExpr::Identifier(name) => {
+            SqlExpr::Identifier(name) if self.table.is_none() => {
                 let start = name.span.start;
                 self.replace(name, start);
             }
             SqlExpr::CompoundIdentifier(names) => {
                 let start = names.first().map_or(Location { line: 0, column: 0 }, |first| first.span.start);
-                names.iter_mut().skip(1).for_each(|name| self.replace(name, start));
+                for place in 1..names.len() {
+                    let is_of_table = self.table.as_ref().is_none_or(|table| normal(&names[place - 1]) == *table);
+                    if is_of_table {
+                        self.replace(&mut names[place], start);
+                    }
+                }
             }
             _ => {}
         }

@@ -99,9 +99,13 @@ pub fn plan_with_tables<'a>(
         let mut parsed = parsed.clone();
         given::write_times(&mut parsed, context.parameters());
         macros::expand(&mut parsed, &state, &context.stored_objects(), Some(context)).await?;
-        let state = match readers::open(&mut parsed, &state, context).await? {
-            tables if tables.is_empty() => state,
-            tables => with_time_zone(context.with_files(tables).state()),
+        let (reading, state) = match readers::open(&mut parsed, &state, context).await? {
+            tables if tables.is_empty() => (context.clone(), state),
+            tables => {
+                let reading = context.with_files(tables);
+                let state = with_time_zone(reading.state());
+                (reading, state)
+            }
         };
         if is_show_tables(&parsed) {
             parsed = SqlParsed::Statement(Box::new(SqlStatement::Query(parse_query(SHOWN_TABLES)?)));
@@ -114,7 +118,7 @@ pub fn plan_with_tables<'a>(
         read_again::mark(&mut parsed)?;
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
-        let plan = replaced::unmark(capitals::plan(parsed, &state).await?, &replaced)?;
+        let plan = replaced::unmark(capitals::plan(parsed, &state, &reading).await?, &replaced)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
         let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;

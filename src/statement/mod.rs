@@ -241,8 +241,13 @@ impl StatementContext {
         state.config_mut().options_mut().extensions.insert(self.file_notes().clone());
         state.config_mut().options_mut().extensions.insert(AuditReads(self.clone()));
         state.config_mut().options_mut().extensions.insert(PrivacyBudget(Arc::new(self.clone())));
-        (self.whole.origin.bind)(self, &mut state);
+        self.bind(&mut state);
         state
+    }
+
+    /// Gives a DataFusion state the tables that this context sees.
+    pub fn bind(&self, state: &mut SessionState) {
+        (self.whole.origin.bind)(self, state);
     }
 
     /// The stored objects that this context sees, for functions that need them.
