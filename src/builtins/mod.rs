@@ -3,6 +3,7 @@
 
 mod approximate;
 pub mod arithmetic;
+pub mod as_cast;
 pub mod bounded;
 pub mod chain;
 pub mod coalesce;
@@ -60,6 +61,7 @@ static WRAPPERS: [&Wrapper; 4] = [&unknown::UNKNOWN, &only_row::ONLY_ROW, &marke
 pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     arithmetic::ALL
         .into_iter()
+        .chain(as_cast::ALL)
         .chain(division::ALL)
         .chain(one_nan::ALL)
         .chain(shifts::ALL)

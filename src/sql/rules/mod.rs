@@ -15,6 +15,7 @@ mod float_extremes;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
+mod lossy_casts;
 mod missing_sorts;
 mod multisets;
 mod nan_groups;
@@ -75,6 +76,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(float_extremes::ExtremesOfFloats));
     analyzer.push(Arc::new(zeros::OneZero));
     analyzer.push(Arc::new(nans::OneNanOfConstants));
+    analyzer.push(Arc::new(lossy_casts::LossyCasts));
     analyzer.push(Arc::new(drawn::DrawnOnce));
     analyzer.push(Arc::new(nested_order::OrderOfNested));
     analyzer.push(Arc::new(repeated_orders::OrderedOnce));
