@@ -54,6 +54,8 @@ fn call(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("argument types '")?;
     let (call, rest) = rest.split_once("'. You might")?;
     let (name, types) = call.strip_suffix(')')?.split_once('(')?;
+    let types = types.replace("Null", "NULL");
+    let types = types.as_str();
     let got = separate(types);
     // A function that chooses its types itself says what it takes.
     if let Some((_, said)) = text.split_once("user-defined coercion failed with: ")
@@ -366,6 +368,10 @@ fn of_query(text: &str) -> Option<String> {
 
 fn of_types(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Cannot coerce arithmetic expression ", " to valid types"]) {
+        let types = found[0].to_uppercase();
+        if ["DATE", "TIME", "INTERVAL", "DURATION"].iter().any(|of_time| types.contains(of_time)) {
+            return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
+        }
         return Some(format!("{}: these types cannot be combined; CAST one side, as in CAST(… AS DOUBLE)", found[0]));
     }
     for operation in ["comparison", "logical boolean", "bitwise", "string", "list", "regex", "interval"] {
@@ -378,6 +384,14 @@ fn of_types(text: &str) -> Option<String> {
             return Some(format!("{expression}: {next}"));
         }
     }
+    if let Some(found) = parts(text, ["Invalid comparison operation: ", ""]) {
+        let expression = found[0].replace("==", "=");
+        return Some(format!("{expression}: types that do not match; CAST one side to the type of the other"));
+    }
+    let of_escape = " expression. Expected a single character wrapped with single quotes, got ";
+    if let Some(found) = parts(text, ["Invalid escape character in ", of_escape, ""]) {
+        return Some(format!("{}: ESCAPE takes one character, got {}; write ESCAPE '!'", found[0], found[1]));
+    }
     if let Some(found) = parts(text, ["Can not find compatible types to compare ", " with [", ""]) {
         let types = found[1].strip_suffix(']').unwrap_or(found[1]);
         return Some(format!(
@@ -389,6 +403,9 @@ fn of_types(text: &str) -> Option<String> {
         return Some(format!("{}: these types cannot be combined; write INTERVAL '2 days' for a span of time", found[0]));
     }
     if let Some(found) = parts(text, ["Cannot automatically convert ", " to ", ""]) {
+        if found[1].to_uppercase().starts_with("INTERVAL") {
+            return Some(format!("{}: is no span of time; write INTERVAL '2 days'", found[0]));
+        }
         return Some(format!("{}: cannot be used as {}; CAST it", found[0], found[1]));
     }
     if let Some(found) = parts(text, ["Unary operator 'NOT' requires a boolean expression, got ", ""]) {
