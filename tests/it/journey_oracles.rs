@@ -166,7 +166,8 @@ impl Cut {
     }
 
     fn written(&self) -> String {
-        let condition = |name: &str, event: Option<char>| event.map_or(String::new(), |event| format!(", {name} => event = '{event}'"));
+        let condition =
+            |name: &str, event: Option<char>| event.map_or(String::new(), |event| format!(", {name} => event = '{event}'"));
         let direction = if self.is_backward { "backward" } else { "forward" };
         let (start, end) = (condition("start", self.start), condition("end", self.end));
         format!("depth => {}, direction => '{direction}', collapse_repeats => {}{start}{end}", self.depth, self.collapses)
@@ -205,10 +206,8 @@ fn paths_and_their_differences() {
     for _ in 0..cases(8, 500) {
         let (events, cut, top) = (drawn(&mut dice, 40, 14), Cut::drawn(&mut dice), dice.between(1, 4));
         let customers = by_customer(&events);
-        let paths: Vec<(bool, String)> = customers
-            .values()
-            .filter_map(|own| Some((own.iter().any(|event| event.3 == 0), cut.path(own)?)))
-            .collect();
+        let paths: Vec<(bool, String)> =
+            customers.values().filter_map(|own| Some((own.iter().any(|event| event.3 == 0), cut.path(own)?))).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         paths.iter().for_each(|(_, path)| *counts.entry(path.as_str()).or_default() += 1);
         let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();

@@ -133,9 +133,8 @@ fn one(
     let features: Vec<usize> = (0..binning.features()).collect();
     let mut grown = grow(binned, binning.cuts.len(), &features, rows, (scale, &words), growth, control)?;
     // A leaf has a mean of targets, which rounding must not take beyond them: a share is not below 0.
-    let (least, most) = targets.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), target| {
-        (least.min(*target), most.max(*target))
-    });
+    let (least, most) =
+        targets.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), target| (least.min(*target), most.max(*target)));
     let mut leaf_weights = vec![0.0; grown.tree.left.len()];
     for leaf in &grown.leaves {
         let total = exact(&gradients, &grown.rows[leaf.first..leaf.last]);

@@ -67,16 +67,24 @@ pub fn parse(address: &str) -> Address {
     let simplified = to_simplified(address);
     let texts = [address, &simplified];
     let texts = if simplified == address { &texts[..1] } else { &texts[..] };
-    let found = texts.iter().find_map(|text| at_start(text)).or_else(|| texts.iter().find_map(|text| later(text)));
-    found.unwrap_or_else(|| Address { rest: address.to_string(), problem: Some(Problem::NoDivision), ..Address::default() })
+    // The names of some divisions are the same in both: 北京市 in 北京市朝陽區. So the better reading counts, not the first.
+    let best = |find: fn(&str) -> Option<(Score, Address)>| {
+        let found = texts.iter().filter_map(|text| find(text)).reduce(|one, other| if other.0 > one.0 { other } else { one });
+        found.map(|(_, address)| address)
+    };
+    best(at_start).or_else(|| best(later)).unwrap_or_else(|| Address {
+        rest: address.to_string(),
+        problem: Some(Problem::NoDivision),
+        ..Address::default()
+    })
 }
 
 /// Parses an address that begins with a division.
-fn at_start(address: &str) -> Option<Address> {
+fn at_start(address: &str) -> Option<(Score, Address)> {
     let start = address.len() - after_label(address).len();
     let mut search = Search::of(address);
     search.walk(&Reading::at(start), false);
-    (!search.best.is_empty()).then(|| search.answer(""))
+    (!search.best.is_empty()).then(|| (search.score, search.answer("")))
 }
 
 /// The most characters that may come before the first division.
@@ -84,13 +92,13 @@ const LETTERS_BEFORE: usize = 40;
 
 /// Parses an address that follows something else, such as a name or number. Its first division must then be the full name of a province
 /// or city.
-fn later(address: &str) -> Option<Address> {
+fn later(address: &str) -> Option<(Score, Address)> {
     let start = address.len() - after_label(address).len();
     let mut search = Search::of(address);
     for (place, _) in address[start..].char_indices().skip(1).take(LETTERS_BEFORE) {
         search.walk(&Reading::at(start + place), true);
         if !search.best.is_empty() {
-            return Some(search.answer(&address[start..start + place]));
+            return Some((search.score, search.answer(&address[start..start + place])));
         }
     }
     None
