@@ -17,7 +17,7 @@ use url::Url;
 use super::access::Access;
 use super::data::Identity;
 use super::keys::{Keyring, Unlock};
-use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA_VERSION, problem};
+use super::{APPLICATION_ID, FILE, KEYS_SINCE, MIGRATIONS, SCHEMA, SCHEMA_OF, SCHEMA_VERSION, problem};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::temporary::TemporaryFolder;
 
@@ -244,7 +244,11 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
         // Another process may have migrated it meanwhile.
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
-        for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        let made = match version {
+            0 => transaction.execute_batch(SCHEMA).map(|()| SCHEMA_OF).map_err(fail)?,
+            version => version,
+        };
+        for migration in MIGRATIONS.iter().skip(usize::try_from(made).unwrap_or(0)) {
             transaction.execute_batch(migration).map_err(fail)?;
         }
         // A new database gets its key right away; an existing one reports an error if it should be encrypted but has no key.
@@ -260,4 +264,46 @@ fn prepare(mut connection: Connection, keys: &Keyring, place: &str) -> std::resu
         return Err(fail(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None)));
     }
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an empty catalog consists of, as a script: tables, indexes and views, the rows that are there from the start, triggers.
+    fn script(connection: &Connection) -> String {
+        let texts = |query: &str| -> Vec<String> {
+            let mut query = connection.prepare(query).unwrap();
+            query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let made = |kinds: &str| -> String {
+            let made = format!(
+                "SELECT sql || ';\n' FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND type IN ({kinds}) ORDER BY rowid"
+            );
+            texts(&made).concat()
+        };
+        let mut rows = String::new();
+        for table in texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid") {
+            let columns = texts(&format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}') ORDER BY cid"));
+            for row in texts(&format!("SELECT {} FROM \"{table}\"", columns.join(" || ', ' || "))) {
+                rows.push_str(&format!("INSERT INTO {table} VALUES ({row});\n"));
+            }
+        }
+        [made("'table', 'index', 'view'"), rows, made("'trigger'")].concat()
+    }
+
+    #[test]
+    fn a_new_catalog_is_what_the_migrations_make() {
+        let (migrated, made) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+        for connection in [&migrated, &made] {
+            connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+        }
+        for migration in &MIGRATIONS[..usize::try_from(SCHEMA_OF).unwrap()] {
+            migrated.execute_batch(migration).unwrap();
+        }
+        let expected = script(&migrated);
+        assert!(expected == SCHEMA, "src/catalog/schema.sql should be:\n{expected}");
+        made.execute_batch(SCHEMA).unwrap();
+        assert_eq!(script(&made), expected);
+    }
 }
