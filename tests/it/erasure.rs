@@ -1,15 +1,16 @@
 //! An erased person is gone from every byte of the database, and nobody else has changed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{portrait, rows, run, session_with, some, try_rows};
+use crate::support::{Copies, portrait, rows, run, session_with, some, try_rows};
 
 /// The numbers of erased and of remaining persons.
 const CANARIES: usize = 100;
@@ -68,6 +69,20 @@ fn script() -> String {
          REFRESH PROFILE member WITH (as_of = DATE '2025-06-30');",
         customers.join(", ")
     )
+}
+
+/// A database in the folder, as [`script`] makes it.
+fn made(folder: &Path) -> PathBuf {
+    static MADE: LazyLock<Copies> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, session) = open(folder.path());
+        rows(&engine, &session, &script());
+        drop((engine, session));
+        Copies::of(folder.path())
+    });
+    let database = folder.join("crm");
+    MADE.write(&database);
+    database
 }
 
 /// All rows of everybody else in every kept state, and the row counts of those states.
@@ -133,9 +148,8 @@ fn erase(canaries: impl Iterator<Item = usize>) -> String {
 #[ignore = "long: cargo test -- --include-ignored"]
 fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("crm");
+    let database = made(folder.path());
     let (engine, session) = open(&database);
-    rows(&engine, &session, &script());
     let before = of_others(&database, &engine, &session);
     assert!(before.len() > 20, "{:?}", before.keys());
     let predicted = "SELECT * FROM ml_predict(likely, (SELECT * FROM customers WHERE of = 'other')) ORDER BY customer_id";
@@ -208,14 +222,15 @@ fn killed_at_each_step() {
         ("erase::vacuumed", true),
         ("erase::finished", true),
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let database = made(folder.path());
+    let (engine, session) = open(&database);
+    let before = of_others(&database, &engine, &session);
+    let all = rows(&engine, &session, "SELECT * FROM profile.member_history ORDER BY ALL");
+    drop((engine, session));
     for (step, is_erased) in some(steps, 2) {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("crm");
-        let (engine, session) = open(&database);
-        rows(&engine, &session, &script());
-        let before = of_others(&database, &engine, &session);
-        let all = rows(&engine, &session, "SELECT * FROM profile.member_history ORDER BY ALL");
-        drop((engine, session));
+        let database = made(folder.path());
         let (code, _, errors) =
             run(portrait().env("FAILPOINTS", format!("{step}=return")).arg("-d").arg(&database).args(["-c", &erase(0..3)]));
         assert_ne!(code, 0, "{step}: {errors}");
@@ -248,9 +263,8 @@ fn killed_at_each_step() {
 #[test]
 fn others_read_and_do_not_write_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("crm");
+    let database = made(folder.path());
     let (engine, session) = open(&database);
-    rows(&engine, &session, &script());
     // A transaction that read before the erasure.
     let other = engine.session().unwrap();
     rows(&engine, &other, "BEGIN; SELECT count(*) FROM customers");
@@ -276,9 +290,8 @@ fn others_read_and_do_not_write_meanwhile() {
 #[test]
 fn who_writes_while_another_process_erases_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("crm");
+    let database = made(folder.path());
     let (engine, session) = open(&database);
-    rows(&engine, &session, &script());
     let mut erasing = portrait();
     let erasing = erasing.env("FAILPOINTS", "erase::synced=sleep(4000)").arg("-d").arg(&database).args(["-c", &erase(0..2)]);
     let mut erasing = erasing.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use portraitdb::{Engine, EngineOptions, Session};
 
-use crate::support::{Dice, cases, rows, session, some, try_rows};
+use crate::support::{Copies, Dice, cases, rows, session, session_with, some, try_rows};
 
 const SHOP: &str = "
 CREATE VIEW orders AS SELECT * FROM sample_orders(rows => 6000);
@@ -21,14 +22,29 @@ CREATE SEGMENT 小客户 ON customer AS favourite = 'small';
 REFRESH PROFILE customer WITH (as_of = DATE '2025-03-31');
 REFRESH PROFILE customer WITH (as_of = DATE '2025-06-30')";
 
-fn shop(folder: &Path, partitions: usize) -> (Engine, Session) {
-    let options = EngineOptions { base: Some(folder.into()), partitions: Some(partitions), ..EngineOptions::default() };
-    let engine = Engine::open(options).unwrap();
-    let session = engine.session().unwrap();
+fn options(folder: &Path, partitions: usize) -> EngineOptions {
+    EngineOptions { base: Some(folder.into()), partitions: Some(partitions), ..EngineOptions::default() }
+}
+
+fn make_shop(engine: &Engine, session: &Session) {
     for statement in SHOP.split(";\n") {
-        rows(&engine, &session, statement);
+        rows(engine, session, statement);
     }
-    (engine, session)
+}
+
+/// The shop, with its two refreshes; made once, on disk, and copied into the folder.
+fn shop(folder: &Path) -> (Engine, Session) {
+    static SHOPS: LazyLock<Copies> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("crm");
+        let (engine, session) = session_with(EngineOptions { database: Some(database.clone()), ..options(folder.path(), 2) });
+        make_shop(&engine, &session);
+        drop((engine, session));
+        Copies::of(&database)
+    });
+    let database = folder.join("crm");
+    SHOPS.write(&database);
+    session_with(EngineOptions { database: Some(database), ..options(folder, 2) })
 }
 
 /// The parts between two texts, for each occurrence.
@@ -45,7 +61,8 @@ fn a_report_is_the_same_bytes_and_loads_nothing() {
     let mut pages = vec![];
     for partitions in [1, 7] {
         let folder = tempfile::tempdir().unwrap();
-        let (engine, session) = shop(folder.path(), partitions);
+        let (engine, session) = session_with(options(folder.path(), partitions));
+        make_shop(&engine, &session);
         for file in some(["a.html", "b.html"], 1) {
             rows(&engine, &session, &format!("COPY REPORT customer TO '{file}' WITH (compare_with = DATE '2025-03-31')"));
             // Only the time of the refresh differs from run to run.
@@ -68,7 +85,7 @@ fn a_report_is_the_same_bytes_and_loads_nothing() {
 #[test]
 fn the_queries_of_a_report_give_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = shop(folder.path(), 2);
+    let (engine, session) = shop(folder.path());
     rows(&engine, &session, "COPY REPORT customer TO 'a.html'");
     let page = std::fs::read_to_string(folder.path().join("a.html")).unwrap();
     let mut looked_at = 0;
@@ -90,7 +107,7 @@ fn the_queries_of_a_report_give_its_numbers() {
 #[test]
 fn small_groups_are_suppressed_and_nobody_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = shop(folder.path(), 2);
+    let (engine, session) = shop(folder.path());
     let own = "-- title: Regions\n-- title.zh: 地区\n-- chart: bar\n-- x: region\n-- y: customers\n-- count: customers\n\
                -- say: customers > 0\n-- say.en: {region} has {customers}.\n-- most: 100\n\
                SELECT * FROM (VALUES ('large', 500), ('middle', 90), ('tiny', 3)) AS t(region, customers)";
@@ -122,7 +139,7 @@ fn small_groups_are_suppressed_and_nobody_is_named() {
 #[test]
 fn what_is_wrong_with_a_report_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = shop(folder.path(), 2);
+    let (engine, session) = shop(folder.path());
     let own = folder.path().join("own");
     std::fs::create_dir(&own).unwrap();
     let wrong = |statement: &str, expected: &str| {
@@ -162,7 +179,7 @@ fn a_browser_shows_the_report_without_a_request_or_an_error() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = shop(folder.path(), 2);
+    let (engine, session) = shop(folder.path());
     rows(&engine, &session, "COPY REPORT customer TO 'a.html' WITH (language = 'zh')");
     let place = folder.path().join("a.html");
     for width in [390, 1440] {
@@ -192,7 +209,7 @@ fn a_browser_shows_the_report_without_a_request_or_an_error() {
 #[test]
 fn charts_are_pictures_of_their_rows() {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, session) = shop(folder.path(), 2);
+    let (engine, session) = shop(folder.path());
     let by_month =
         "SELECT CAST(date_trunc('month', ordered_at) AS DATE) AS month, status, count(*) AS orders FROM orders GROUP BY 1, 2";
     let count = rows(&engine, &session, by_month).len();

@@ -69,6 +69,37 @@ pub fn skipped(reason: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// What is in a folder, to write copies of it: a database that several tests begin with is made once.
+pub struct Copies(Vec<(PathBuf, Option<Vec<u8>>)>);
+
+impl Copies {
+    pub fn of(folder: &Path) -> Self {
+        let (mut found, mut waiting) = (vec![], vec![folder.to_path_buf()]);
+        while let Some(next) = waiting.pop() {
+            for entry in std::fs::read_dir(next).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                let bytes = path.is_file().then(|| std::fs::read(&path).unwrap());
+                found.push((path.strip_prefix(folder).unwrap().to_path_buf(), bytes));
+                if path.is_dir() {
+                    waiting.push(path);
+                }
+            }
+        }
+        Self(found)
+    }
+
+    /// Writes a copy; the folder must not be there yet.
+    pub fn write(&self, folder: &Path) {
+        std::fs::create_dir(folder).unwrap();
+        for (path, bytes) in &self.0 {
+            match bytes {
+                Some(bytes) => std::fs::write(folder.join(path), bytes).unwrap(),
+                None => std::fs::create_dir(folder.join(path)).unwrap(),
+            }
+        }
+    }
+}
+
 /// Random numbers from a seed (SplitMix64).
 pub struct Dice(pub u64);
 
