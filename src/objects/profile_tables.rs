@@ -46,7 +46,7 @@ reads few of them.",
         summary: "The tags of a profile in long form: one row per customer, tag and value.",
         syntax: "FROM profile.name_tags [FOR SYSTEM_TIME AS OF time] [AS alias]",
         description: "\
-The form that counting and exporting all tags at once needs, without naming them. NULL has no row. A tag with several values per customer has
+Use this form to count or export all tags at once, without naming them. NULL has no row. A tag with several values per customer has
 a row for each. Attributes are not among them.
 
 **Cost.** A condition `tag = '…'` reads the values of that tag only.",

@@ -57,7 +57,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "method",
         Takes::Choice(METHODS),
         "'quantile'",
-        "how scores are computed, see below; for the scheme `value_tier` the default is 'percent'",
+        "how scores are computed (see Scores); for the scheme `value_tier` the default is 'percent'",
     ),
     Argument::optional(
         "recency_cuts",

@@ -53,7 +53,7 @@ memory grows with the number of distinct durations.
 **Formula.** With dᵢ events and nᵢ rows at risk at duration tᵢ: S(t) = ∏ (1 − dᵢ/nᵢ) over tᵢ ≤ t; Greenwood's variance is S(t)² · Σ dᵢ / (nᵢ
 (nᵢ − dᵢ)); the cumulative hazard is Σ dᵢ/nᵢ.
 
-**Limits.** Censoring must have nothing to do with leaving: a customer who is no longer observed because he left is an event. To see how
+**Limits.** Censoring must have nothing to do with leaving: a customer who is no longer observed because they left is an event. To see how
 features change the risk, train a model of type `cox`.
 
 **Elsewhere.** R: `survfit(…, conf.type = \"log-log\")`; lifelines: `KaplanMeierFitter`; SAS: `PROC LIFETEST`. In R the default band is on the
