@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Server, block_on, code, config, connect, database, serve};
+use super::{Server, block_on, config, connect, database, serve};
 use crate::support::{portrait, run, skipped};
 
 /// The response to these bytes until the server ends the connection or is silent for half a second.
