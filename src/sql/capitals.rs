@@ -160,7 +160,7 @@ impl VisitorMut for Missing {
 
     fn pre_visit_expr(&mut self, expression: &mut SqlExpr) -> ControlFlow<()> {
         match expression {
-            SqlExpr::Identifier(name) if self.table.is_none() => {
+            SqlExpr::Identifier(name) if self.table.is_none() || self.place.is_some() => {
                 let start = name.span.start;
                 self.replace(name, start);
             }
