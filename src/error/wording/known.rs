@@ -384,6 +384,9 @@ fn of_types(text: &str) -> Option<String> {
             return Some(format!("{expression}: {next}"));
         }
     }
+    if let Some(found) = parts(text, ["Decimal overflow while applying ", ""]) {
+        return Some(format!("{}: a result has more digits than its type; cast to fewer digits, or to DOUBLE", found[0]));
+    }
     if let Some(found) = parts(text, ["Invalid comparison operation: ", ""]) {
         let expression = found[0].replace("==", "=");
         return Some(format!("{expression}: types that do not match; CAST one side to the type of the other"));
