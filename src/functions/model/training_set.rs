@@ -29,7 +29,8 @@ const DOC: Doc = Doc {
     description: "\
 One row per row of `target`. Its first three columns are the key of a customer, a time, and the outcome at that time: the label. Each tag
 has the value that the profile had published as of `as_of`, an expression over the columns of `target`: the time itself, or an earlier time
-such as `label_time - INTERVAL '30 days'`. So a tag cannot contain information from later, and no later refresh changes a row.
+such as `label_time - INTERVAL '30 days'`. A DATE is the beginning of that day, so that nothing of the day itself is known: write
+`day + INTERVAL '1 day'` for its end. So a tag cannot contain information from later, and no later refresh changes a row.
 
 A tag that had no value at that time, or was not computed yet, is NULL: the history of a profile begins with its first refresh. To train on
 the past, refresh the profile for past days in order, the earliest first: `REFRESH PROFILE customer WITH (as_of = DATE '2025-01-31')`, then
