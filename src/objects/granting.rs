@@ -4,6 +4,7 @@ use datafusion::common::Result;
 use sqlparser::ast::ObjectName;
 
 use super::lifecycle::{find, kind_of_target, missing, unless_moved};
+use super::protection::is_masked_by_others;
 use super::relation::NAMESPACE;
 use super::{kind_of, role, schema};
 use crate::catalog::grants::{Grant, GrantChange, PUBLIC, Privilege, Thing};
@@ -116,11 +117,21 @@ fn of_thing(
         Some(object) => rights.owns(object),
         None => rights.is_superuser(),
     };
-    let may = |privilege: &&Privilege| owns || rights.may_grant(**privilege, &on.thing);
+    // Who is masked could find the values behind the mask by conditions.
+    let is_masked = match &on.object {
+        Some(object) => gives && owns && is_masked_by_others(object, context)?,
+        None => false,
+    };
+    let may_as_owner = |privilege: Privilege| owns && !(is_masked && privilege == Filter);
+    let may = |privilege: &&Privilege| may_as_owner(**privilege) || rights.may_grant(**privilege, &on.thing);
     if !privileges.named.is_empty()
         && let Some(refused) = named.iter().find(|privilege| !may(privilege))
     {
-        let problem = format!("{} may not grant {refused} on it; ask its owner, or a role with SUPERUSER", context.role());
+        let role = context.role();
+        let problem = match is_masked && *refused == Filter {
+            true => format!("has masks of others for {role}, who may not grant {refused} on it; ask a role with SUPERUSER"),
+            false => format!("{role} may not grant {refused} on it; ask its owner, or a role with SUPERUSER"),
+        };
         return Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &on.label, problem));
     }
     let mut changes = vec![];

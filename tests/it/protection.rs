@@ -377,7 +377,7 @@ fn each_role_may_do_what_it_may() {
         world.rows(sql);
     }
     // For each statement, the result for mia (may read and change rows), tom (may read and insert), ann (the owner) and eve (no privileges).
-    const MATRIX: [(&str, [&str; 4]); 24] = [
+    const MATRIX: [(&str, [&str; 4]); 25] = [
         ("SELECT count(*) FROM people", ["60", "30", "30", "denied"]),
         ("SELECT DISTINCT phone FROM people", ["***", "***", "***", "denied"]),
         ("SELECT count(*) FROM by_city", ["2", "1", "denied", "denied"]),
@@ -403,6 +403,7 @@ fn each_role_may_do_what_it_may() {
         ("CREATE MASK own ON CLASS phone USING value", ["denied", "denied", "denied", "denied"]),
         ("CREATE ROW POLICY more ON people USING (true)", ["denied", "denied", "denied", "denied"]),
         ("CREATE MASK bare ON people (phone) USING value", ["denied", "denied", "denied", "denied"]),
+        ("GRANT FILTER ON people TO ann", ["denied", "denied", "denied", "denied"]),
         ("REFRESH PROFILE customer", ["denied", "denied", "denied", "denied"]),
         ("SELECT count(*) FROM system.files", ["0", "0", "0", "0"]),
     ];

@@ -34,7 +34,7 @@ A mask on a table and column has priority over masks on classes. If two masks ap
 is not possible either (a list), or if one column contains values of several masked classes, the column is NULL.
 
 The role gets the masked value wherever it reads the column. This includes tables and external tables, views and functions of other roles, and `profile.<name>` with its tags, history and segments. It also includes earlier states
-(`FOR SYSTEM_TIME AS OF`), exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one.
+(`FOR SYSTEM_TIME AS OF`), exports and reports. Conditions, joins and groups compare the masked value. A role that was granted FILTER on the table can find rows by the real value (`WHERE phone = '13800138000'`), but still sees the masked one. The owner of the table cannot grant it while masks of others apply to the owner.
 Stored rows keep the classes that they were stored with. So if a column is renamed, dropped, computed in another way or given another class, its values stay masked in earlier states of the table, in the history, and in a profile until the next REFRESH.
 If a column was renamed or dropped before it had a class or a mask of its own, nobody knows what earlier states of it hold. A role with masks on classes or on columns of the table sees NULL there.
 

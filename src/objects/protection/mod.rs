@@ -39,7 +39,7 @@ pub use barrier::read_and_written;
 pub use consent::Consent;
 pub use copying::{notes_on_copy, notes_on_export};
 pub use mask::Mask;
-pub use reading::{covers, hides_values, refuse_changes, seen, seen_state};
+pub use reading::{covers, hides_values, is_masked_by_others, refuse_changes, seen, seen_state};
 pub use row_policy::RowPolicy;
 pub use rule::rules_for;
 pub use segments::{masked_segments, refuse_segment, without_members};

@@ -584,6 +584,27 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
     Ok(())
 }
 
+/// True when a mask of another covers an object for its reader, who must not lift it, not even as the owner of the object.
+///
+/// # Errors
+/// The masks cannot be read.
+pub fn is_masked_by_others(object: &Object, context: &StatementContext) -> Result<bool> {
+    let Some(reader) = context.reader()? else { return Ok(false) };
+    let said = class::said(object);
+    for rule in rules(context)? {
+        let rule = rule?;
+        let is_on = match &rule.covers {
+            Covers::Class(class) => object.kind == "profile" || said.values().any(|own| own.contains(class)),
+            Covers::Column(_) => rule.is_on(object),
+            Covers::Rows => false,
+        };
+        if is_on && rule.is_for(&reader) && !reader.owns(&rule.object) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// True when a mask or row policy of an object applies to its reader. Its row count, files and file sizes are then hidden as well.
 ///
 /// # Errors
