@@ -144,7 +144,7 @@ pub fn kept(expression: Expr, schema: &DFSchema, options: &Arc<ConfigOptions>) -
     let mut arguments: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
     let value = value.clone().changed_up(|part| {
         let Expr::ScalarSubquery(subquery) = &part else { return Ok(Transformed::no(part)) };
-        let name = format!("value of query {}", arguments.len());
+        let name = format!("query:{}", arguments.len());
         let data_type = subquery.subquery.schema().field(0).data_type().clone();
         fields.push((None, Arc::new(Field::new(&name, data_type, true))));
         arguments.push(part);
