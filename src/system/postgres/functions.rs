@@ -52,10 +52,6 @@ fn function(function: &Function, catalog: &PostgresCatalog) -> Row {
         "proargnames": named.then(|| function.arguments.iter().map(|argument| argument.name.clone()).collect::<Vec<String>>()),
         "proargdefaults": (!defaults.is_empty()).then(|| defaults.join(", ")),
         "proacl": access(catalog, function.oid, function.owner, &["EXECUTE"]),
-        "prosrc": match &function.definition {
-            Some(hidden) if hidden.is_empty() => None,
-            Some(own) => Some(own.clone()),
-            None => Some(function.name.clone()),
-        },
+        "prosrc": function.definition.clone().unwrap_or_else(|| function.name.clone()),
     }
 }
