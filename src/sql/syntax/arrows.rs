@@ -5,8 +5,8 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// The functions that take lambdas, and words before an argument that is one.
-const TAKES_LAMBDA: [&str; 25] = [
+/// The functions that take lambdas.
+const TAKES_LAMBDA: [&str; 24] = [
     "all_match",
     "any_match",
     "apply",
@@ -18,7 +18,6 @@ const TAKES_LAMBDA: [&str; 25] = [
     "array_first",
     "array_reduce",
     "array_transform",
-    "columns",
     "exists",
     "filter",
     "list_any_match",
@@ -34,6 +33,15 @@ const TAKES_LAMBDA: [&str; 25] = [
     "transform",
 ];
 
+/// What the arguments in a bracket may be.
+#[derive(Clone, Copy)]
+enum Arguments {
+    Values,
+    /// The first argument of a function that takes lambdas.
+    First,
+    MayBeLambda,
+}
+
 /// The name of the operator that reads a value from JSON.
 pub const ARROW: &str = "->";
 
@@ -42,34 +50,44 @@ pub fn mark(tokens: &mut [TokenWithSpan]) {
     if !tokens.iter().any(|token| token.token == Token::Arrow) {
         return;
     }
-    // For each open bracket: whether it is that of a function that takes lambdas, and whether an argument has just begun. What begins an
-    // argument, one name or a list of names in brackets, may be the parameters of a lambda.
-    let mut open: Vec<(bool, usize)> = vec![];
-    // The words and signs since the argument began.
+    // For each open bracket: whether an argument in it may be a lambda, and the length of the argument around it. The first argument is a
+    // list, so lambdas come after it; only COLUMNS begins with one.
+    let mut open: Vec<(Arguments, usize)> = vec![];
+    // The words and signs since the argument began. A lambda begins with one name, or one list of names in brackets.
     let mut length = 0_usize;
     let mut before: Option<usize> = None;
     for place in 0..tokens.len() {
         match &tokens[place].token {
             Token::Whitespace(_) => continue,
             Token::LParen => {
-                let takes_lambda = before.is_some_and(|before| match &tokens[before].token {
-                    Token::Word(word) => TAKES_LAMBDA.binary_search(&word.value.to_lowercase().as_str()).is_ok(),
-                    _ => false,
+                let name = before.and_then(|before| match &tokens[before].token {
+                    Token::Word(word) => Some(word.value.to_lowercase()),
+                    _ => None,
                 });
-                open.push((takes_lambda, length));
+                let arguments = match name.as_deref() {
+                    Some("columns") => Arguments::MayBeLambda,
+                    Some(name) if TAKES_LAMBDA.contains(&name) => Arguments::First,
+                    _ => Arguments::Values,
+                };
+                open.push((arguments, length));
                 length = 0;
             }
             Token::LBracket | Token::LBrace => {
-                open.push((false, length));
+                open.push((Arguments::Values, length));
                 length = 0;
             }
             Token::RParen | Token::RBracket | Token::RBrace => {
                 // What was in brackets counts as one.
                 length = open.pop().map_or(0, |(_, length)| length + 1);
             }
-            Token::Comma => length = 0,
+            Token::Comma => {
+                length = 0;
+                if let Some((arguments @ Arguments::First, _)) = open.last_mut() {
+                    *arguments = Arguments::MayBeLambda;
+                }
+            }
             Token::Arrow => {
-                let is_lambda = length == 1 && open.last().is_some_and(|(takes_lambda, _)| *takes_lambda);
+                let is_lambda = length == 1 && matches!(open.last(), Some((Arguments::MayBeLambda, _)));
                 if !is_lambda {
                     tokens[place].token = Token::CustomBinaryOperator(ARROW.into());
                 }
@@ -90,7 +108,6 @@ mod tests {
 
     #[test]
     fn lambdas_are_whole_arguments() {
-        assert!(TAKES_LAMBDA.is_sorted());
         let count = |sql: &str| {
             let mut tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap();
             mark(&mut tokens);
