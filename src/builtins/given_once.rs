@@ -5,10 +5,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{AsArray, BooleanArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::plan_err;
 use datafusion::logical_expr::ColumnarValue;
 
 use super::scalar::Scalar;
-use crate::error::{SqlState, coded, in_rows};
+use crate::error::{SqlState, in_rows};
 
 /// The name of the function.
 pub const NAME: &str = "given_once";
@@ -18,7 +19,7 @@ pub static GIVEN_ONCE: Scalar = Scalar {
     name: NAME,
     takes: |types| match types {
         [_] => Ok(vec![DataType::Int64]),
-        _ => Err(coded(SqlState::UNDEFINED_FUNCTION, NAME, "takes the number of a row")),
+        _ => plan_err!("{NAME} takes the number of a row, got {types:?}"),
     },
     gives: |_| Ok(DataType::Boolean),
     compute: |arguments| {

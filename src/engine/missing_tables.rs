@@ -66,7 +66,11 @@ fn of_schema(schema: &str, name: &str, schemas: Option<Vec<String>>, tables: Opt
     let whole = format!("{schema}.{name}");
     let Some(mut tables) = tables else {
         if files::kinds::kind_of(&whole).is_some() {
-            return coded(SqlState::UNDEFINED_TABLE, &whole, format!("no such schema; a file is written in quotes: FROM '{whole}'"));
+            return coded(
+                SqlState::UNDEFINED_TABLE,
+                &whole,
+                format!("no such schema; a file is written in quotes: FROM '{whole}'"),
+            );
         }
         let mut schemas = schemas.unwrap_or_default();
         schemas.sort();

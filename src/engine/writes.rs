@@ -335,7 +335,10 @@ pub(super) fn stage_copy(mut copy: CopyTo, base: &Path) -> Result<(LogicalPlan, 
         let is_folder = |field: &FieldRef| copy.partition_by.contains(field.name());
         let are_kept = copy.options.keys().any(|key| key.ends_with("keep_partition_by_columns"));
         if copy.input.schema().fields().iter().all(is_folder) && !are_kept {
-            return Err(invalid("COPY", "PARTITIONED BY names every column, and none is left for the files; leave one out of it"));
+            return Err(invalid(
+                "COPY",
+                "PARTITIONED BY names every column, and none is left for the files; leave one out of it",
+            ));
         }
         copy.input = Arc::new(with_folder_names(Arc::unwrap_or_clone(copy.input), &copy.partition_by)?);
     }

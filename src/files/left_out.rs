@@ -81,7 +81,9 @@ impl LeftOut {
 }
 
 fn is_marker(name: &str) -> bool {
-    BESIDE.is_one(name) || MARKERS.iter().any(|marker| name.starts_with(marker)) || OTHER_MARKERS.iter().any(|end| name.ends_with(end))
+    BESIDE.is_one(name)
+        || MARKERS.iter().any(|marker| name.starts_with(marker))
+        || OTHER_MARKERS.iter().any(|end| name.ends_with(end))
 }
 
 /// The first names, and how many more there are.

@@ -175,7 +175,8 @@ impl Written {
             "encoding" => {
                 // UTF-16 is read, and not written.
                 let found = encoding(value).filter(|found| found.output_encoding() == *found);
-                let found = found.ok_or_else(|| wrong("utf-8, gb18030, gbk, big5, shift_jis, euc-jp, euc-kr, windows-1252 or the like"))?;
+                let found = found
+                    .ok_or_else(|| wrong("utf-8, gb18030, gbk, big5, shift_jis, euc-jp, euc-kr, windows-1252 or the like"))?;
                 self.encoding = Some(found).filter(|found| *found != UTF_8);
             }
             "separator" => {

@@ -424,7 +424,10 @@ fn personal_data_in_a_file_is_told() {
     };
     told("CREATE TABLE c AS SELECT 1 AS id, '13800138000' AS phone; ALTER TABLE c ALTER COLUMN phone SET CLASS 'phone'");
     let copied = at("c.csv");
-    only(&told(&format!("COPY (SELECT phone AS p, length(phone) AS n FROM c) TO '{copied}'")), &format!("{copied}: has the columns p (phone) as "));
+    only(
+        &told(&format!("COPY (SELECT phone AS p, length(phone) AS n FROM c) TO '{copied}'")),
+        &format!("{copied}: has the columns p (phone) as "),
+    );
     assert_eq!(told(&format!("COPY (SELECT id, mask_phone(phone) AS p FROM c) TO '{copied}'")), Vec::<String>::new());
 }
 
@@ -432,13 +435,16 @@ fn personal_data_in_a_file_is_told() {
 fn columns_that_differ_in_capital_letters_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display().to_string();
-    let copied = format!("COPY (SELECT 1 AS \"UserID\", NULL AS none) TO '{place}/a.parquet'; COPY (SELECT 2 AS userid) TO '{place}/b.parquet';");
+    let copied = format!(
+        "COPY (SELECT 1 AS \"UserID\", NULL AS none) TO '{place}/a.parquet'; COPY (SELECT 2 AS userid) TO '{place}/b.parquet';"
+    );
     let told = format!(
         "{place}: UserID and userid differ in capital letters only, and are two columns; coalesce(\"UserID\", \"userid\") takes them together"
     );
     assert_eq!(notes(&format!("{copied} SELECT * FROM '{place}'")), [told]);
     // A column without any value is text.
-    let (_, shown, _) = run(portrait().args(["-f", "csv", "-c", &format!("SELECT arrow_typeof(none) AS t FROM '{place}/a.parquet'")]));
+    let (_, shown, _) =
+        run(portrait().args(["-f", "csv", "-c", &format!("SELECT arrow_typeof(none) AS t FROM '{place}/a.parquet'")]));
     assert_eq!(shown, "t\nUtf8View\n");
 }
 

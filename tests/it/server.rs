@@ -67,6 +67,10 @@ fn code(error: &tokio_postgres::Error) -> &SqlState {
     error.code().unwrap_or_else(|| panic!("{error:?}"))
 }
 
+/// Two roles, of which one may read one of two tables.
+const ACCOUNTS: &str = "CREATE ROLE admin LOGIN SUPERUSER PASSWORD 'of admin'; CREATE ROLE mia LOGIN PASSWORD 'of mia' CONNECTION LIMIT 3;
+    CREATE TABLE t AS SELECT value AS id FROM generate_series(1, 20000); CREATE TABLE secret AS SELECT 1 AS pay; GRANT SELECT ON t TO mia";
+
 const ROWS: &str = "CREATE TABLE t AS SELECT value AS id, 'name ' || value AS name, CAST(value AS DECIMAL(12, 2)) / 4 AS price,
     DATE '2025-01-01' + CAST(value AS INT) AS day FROM generate_series(1, 5000)";
 

@@ -6,12 +6,58 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::super::scalar::Scalar;
-use crate::error::{SqlState, coded, in_rows, invalid};
+use crate::builtins::dates::is_text;
+use crate::builtins::scalar::Scalar;
+use crate::error::{SqlState, in_rows};
 use crate::kernels::json::{Json, Kind, Step, path};
+
+/// A function of a JSON string and a place in it: a path, a name, or a number.
+macro_rules! of_place {
+    ($name:literal, $gives:expr, $compute:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| json_and_place($name, types),
+            gives: |_| Ok($gives),
+            compute: $compute,
+            written: |_| None,
+        }
+    };
+}
+
+/// A function of a JSON string and a list of names and places, with the name under which it is called.
+macro_rules! of_list {
+    ($name:literal, $called:literal, $compute:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| match types {
+                [json, _] if is_text(json) => Ok(vec![DataType::Utf8, texts_type()]),
+                _ => plan_err!("{} takes a JSON string, and names or places, got {types:?}", $called),
+            },
+            gives: |_| Ok(DataType::Utf8),
+            compute: $compute,
+            written: |_| None,
+        }
+    };
+}
+
+/// A function of one string.
+macro_rules! of_text {
+    ($name:literal, $gives:expr, $compute:expr) => {
+        Scalar {
+            name: $name,
+            takes: |types| match types {
+                [text] if is_text(text) => Ok(vec![DataType::Utf8]),
+                _ => plan_err!("{} takes one string, got {types:?}", $name),
+            },
+            gives: |_| Ok($gives),
+            compute: $compute,
+            written: |_| None,
+        }
+    };
+}
 
 /// The functions of this module.
 pub static ALL: [&Scalar; 14] = [
@@ -47,13 +93,29 @@ pub const MAY_GIVE_NULL: [&str; 12] = [
     "json_unquote",
 ];
 
+<<<<<<< HEAD
 static EXTRACT: Scalar =
     of_place("json_extract", |arguments| each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source()))));
+||||||| parent of 234355bb (Errors of JSON functions name the function and the types)
+static EXTRACT: Scalar = of_place("json_extract", |arguments| {
+    each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source())))
+});
+=======
+static EXTRACT: Scalar = of_place!("json_extract", DataType::Utf8, |arguments| {
+    each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source())))
+});
+>>>>>>> 234355bb (Errors of JSON functions name the function and the types)
 
+<<<<<<< HEAD
 static EXTRACT_STRING: Scalar =
     of_place("json_extract_string", |arguments| each("json_extract_string", arguments, |value| value.text()));
+||||||| parent of 234355bb (Errors of JSON functions name the function and the types)
+static EXTRACT_STRING: Scalar = of_place("json_extract_string", |arguments| each("json_extract_string", arguments, |value| value.text()));
+=======
+static EXTRACT_STRING: Scalar = of_place!("json_extract_string", DataType::Utf8, |arguments| each("json_extract_string", arguments, |value| value.text()));
+>>>>>>> 234355bb (Errors of JSON functions name the function and the types)
 
-static VALUE: Scalar = of_place("json_value", |arguments| {
+static VALUE: Scalar = of_place!("json_value", DataType::Utf8, |arguments| {
     each("json_value", arguments, |value| match value.kind() {
         Kind::Object | Kind::Array => None,
         Kind::String | Kind::Number | Kind::Boolean | Kind::Null => value.text(),
@@ -62,24 +124,21 @@ static VALUE: Scalar = of_place("json_value", |arguments| {
 
 /// `json #> list` of names and places.
 static EXTRACT_LIST: Scalar =
-    of_list("json_extract_list", |arguments| each("json_extract_path", arguments, |value| Some(Cow::Borrowed(value.source()))));
+    of_list!("json_extract_list", "json_extract_path", |arguments| each("json_extract_path", arguments, |value| Some(Cow::Borrowed(value.source()))));
 
 static EXTRACT_LIST_STRING: Scalar =
-    of_list("json_extract_list_string", |arguments| each("json_extract_path_text", arguments, |value| value.text()));
+    of_list!("json_extract_list_string", "json_extract_path_text", |arguments| each("json_extract_path_text", arguments, |value| value.text()));
 
-static LENGTH: Scalar = Scalar {
-    gives: |_| Ok(DataType::Int64),
-    ..of_place("json_array_length", |arguments| {
+static LENGTH: Scalar = of_place!("json_array_length", DataType::Int64, |arguments| {
         let length = |value: Json<'_>| match value.kind() {
             Kind::Array => i64::try_from(value.elements().count()).ok(),
             _ => None,
         };
         let lengths: Int64Array = found("json_array_length", arguments, |value| value.and_then(length))?.into_iter().collect();
         Ok(ColumnarValue::Array(Arc::new(lengths)))
-    })
-};
+    });
 
-static TYPE: Scalar = of_place("json_typeof", |arguments| {
+static TYPE: Scalar = of_place!("json_typeof", DataType::Utf8, |arguments| {
     each("json_typeof", arguments, |value| {
         Some(Cow::Borrowed(match value.kind() {
             Kind::Object => "object",
@@ -92,9 +151,7 @@ static TYPE: Scalar = of_place("json_typeof", |arguments| {
     })
 });
 
-static KEYS: Scalar = Scalar {
-    gives: |_| Ok(texts_type()),
-    ..of_place("json_keys", |arguments| {
+static KEYS: Scalar = of_place!("json_keys", texts_type(), |arguments| {
         lists("json_keys", arguments, |value, list| match value.kind() {
             Kind::Object => {
                 value.members().for_each(|(name, _)| list.append_value(name));
@@ -102,33 +159,23 @@ static KEYS: Scalar = Scalar {
             }
             _ => false,
         })
-    })
-};
+    });
 
-static QUERY_ARRAY: Scalar = Scalar {
-    gives: |_| Ok(texts_type()),
-    ..of_place("json_query_array", |arguments| {
+static QUERY_ARRAY: Scalar = of_place!("json_query_array", texts_type(), |arguments| {
         lists("json_query_array", arguments, |value, list| within(value, |part| list.append_value(part.source())))
-    })
-};
+    });
 
-static VALUE_ARRAY: Scalar = Scalar {
-    gives: |_| Ok(texts_type()),
-    ..of_place("json_value_array", |arguments| {
+static VALUE_ARRAY: Scalar = of_place!("json_value_array", texts_type(), |arguments| {
         lists("json_value_array", arguments, |value, list| within(value, |part| list.append_option(part.text())))
-    })
-};
+    });
 
-static VALID: Scalar = Scalar {
-    gives: |_| Ok(DataType::Boolean),
-    ..of_text("json_valid", |arguments| {
+static VALID: Scalar = of_text!("json_valid", DataType::Boolean, |arguments| {
         let texts = texts(arguments, 0)?;
         let valid: BooleanArray = texts.as_string::<i32>().iter().map(|text| Some(Json::parse(text?).is_some())).collect();
         Ok(ColumnarValue::Array(Arc::new(valid)))
-    })
-};
+    });
 
-static PARSE: Scalar = of_text("parse_json", |arguments| {
+static PARSE: Scalar = of_text!("parse_json", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
     for text in texts.as_string::<i32>().iter().flatten() {
         parsed("parse_json", text)?;
@@ -136,14 +183,14 @@ static PARSE: Scalar = of_text("parse_json", |arguments| {
     Ok(ColumnarValue::Array(texts))
 });
 
-static TRY_PARSE: Scalar = of_text("try_parse_json", |arguments| {
+static TRY_PARSE: Scalar = of_text!("try_parse_json", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
     let valid: StringArray =
         texts.as_string::<i32>().iter().map(|text| text.filter(|text| Json::parse(text).is_some())).collect();
     Ok(ColumnarValue::Array(Arc::new(valid)))
 });
 
-static UNQUOTE: Scalar = of_text("json_unquote", |arguments| {
+static UNQUOTE: Scalar = of_text!("json_unquote", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
     let unquoted = |text: &str| match Json::parse(text) {
         Some(value) if value.kind() == Kind::String => value.text().map(Cow::into_owned),
@@ -153,57 +200,19 @@ static UNQUOTE: Scalar = of_text("json_unquote", |arguments| {
     Ok(ColumnarValue::Array(Arc::new(unquoted)))
 });
 
-type Compute = fn(&ScalarFunctionArgs) -> Result<ColumnarValue>;
-
-/// A function of a JSON string and a place in it: a path, a name, or a number.
-const fn of_place(name: &'static str, compute: Compute) -> Scalar {
-    Scalar { name, takes: json_and_place, gives: |_| Ok(DataType::Utf8), compute, written: |_| None }
-}
-
-/// A function of a JSON string and a list of names and places.
-const fn of_list(name: &'static str, compute: Compute) -> Scalar {
-    Scalar {
-        name,
-        takes: |types| match types {
-            [_, _] => Ok(vec![DataType::Utf8, texts_type()]),
-            _ => Err(invalid("json_extract_path", "takes a JSON string, and names or places")),
-        },
-        gives: |_| Ok(DataType::Utf8),
-        compute,
-        written: |_| None,
-    }
-}
-
-/// A function of one string.
-const fn of_text(name: &'static str, compute: Compute) -> Scalar {
-    Scalar {
-        name,
-        takes: |types| match types {
-            [_] => Ok(vec![DataType::Utf8]),
-            _ => Err(invalid("JSON", "takes one string")),
-        },
-        gives: |_| Ok(DataType::Utf8),
-        compute,
-        written: |_| None,
-    }
-}
-
 fn texts_type() -> DataType {
     DataType::new_list(DataType::Utf8, true)
 }
 
-fn json_and_place(types: &[DataType]) -> Result<Vec<DataType>> {
-    let (json, place) = match types {
-        [json] => (json, None),
-        [json, place] => (json, Some(place)),
-        _ => return Err(invalid("JSON", "takes a JSON string and a place in it, such as '$.a[0]', 'name' or 0")),
-    };
-    if !(json.is_string() || json.is_null()) {
-        let problem = format!("takes a JSON string, got {json}; a struct's field is value['name'], a list's element list[1]");
-        return Err(coded(SqlState::DATATYPE_MISMATCH, "JSON", problem));
+fn json_and_place(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
+    let place = |place: &DataType| if place.is_integer() { DataType::Int64 } else { DataType::Utf8 };
+    match types {
+        [json] if is_text(json) => Ok(vec![DataType::Utf8]),
+        [json, at] if is_text(json) && !at.is_nested() => Ok(vec![DataType::Utf8, place(at)]),
+        _ => plan_err!(
+            "{name} takes a JSON string and a place, got {types:?}; a struct's field is value['name'], a list's element list[1]"
+        ),
     }
-    let place = place.map(|place| if place.is_integer() { DataType::Int64 } else { DataType::Utf8 });
-    Ok(std::iter::once(DataType::Utf8).chain(place).collect())
 }
 
 fn texts(arguments: &ScalarFunctionArgs, place: usize) -> Result<ArrayRef> {

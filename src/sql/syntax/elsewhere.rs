@@ -313,10 +313,12 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             }
             Ok(None)
         }
-        (_, arguments) => match FORMS.binary_search_by_key(&(own.as_str(), arguments.len()), |(name, count, _)| (*name, *count)) {
-            Ok(place) => with(FORMS[place].2, arguments).map(Some),
-            Err(_) => Ok(None),
-        },
+        (_, arguments) => {
+            match FORMS.binary_search_by_key(&(own.as_str(), arguments.len()), |(name, count, _)| (*name, *count)) {
+                Ok(place) => with(FORMS[place].2, arguments).map(Some),
+                Err(_) => Ok(None),
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::{Server, block_on, code, config, connect, database, serve};
+use super::{ACCOUNTS, Server, block_on, code, config, connect, database, serve};
 use crate::support::{portrait, run};
 
 #[test]
@@ -93,9 +93,6 @@ fn files_are_read_from_the_folders_that_are_named() {
         }
     });
 }
-
-const ACCOUNTS: &str = "CREATE ROLE admin LOGIN SUPERUSER PASSWORD 'of admin'; CREATE ROLE mia LOGIN PASSWORD 'of mia' CONNECTION LIMIT 3;
-    CREATE TABLE t AS SELECT value AS id FROM generate_series(1, 20000); CREATE TABLE secret AS SELECT 1 AS pay; GRANT SELECT ON t TO mia";
 
 async fn come_in(server: &Server, user: &str) -> Result<Client, tokio_postgres::Error> {
     let mut config = config(server, user);
