@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
@@ -93,27 +95,11 @@ pub const MAY_GIVE_NULL: [&str; 12] = [
     "json_unquote",
 ];
 
-<<<<<<< HEAD
-static EXTRACT: Scalar =
-    of_place("json_extract", |arguments| each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source()))));
-||||||| parent of 234355bb (Errors of JSON functions name the function and the types)
-static EXTRACT: Scalar = of_place("json_extract", |arguments| {
-    each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source())))
-});
-=======
 static EXTRACT: Scalar = of_place!("json_extract", DataType::Utf8, |arguments| {
     each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source())))
 });
->>>>>>> 234355bb (Errors of JSON functions name the function and the types)
 
-<<<<<<< HEAD
-static EXTRACT_STRING: Scalar =
-    of_place("json_extract_string", |arguments| each("json_extract_string", arguments, |value| value.text()));
-||||||| parent of 234355bb (Errors of JSON functions name the function and the types)
-static EXTRACT_STRING: Scalar = of_place("json_extract_string", |arguments| each("json_extract_string", arguments, |value| value.text()));
-=======
 static EXTRACT_STRING: Scalar = of_place!("json_extract_string", DataType::Utf8, |arguments| each("json_extract_string", arguments, |value| value.text()));
->>>>>>> 234355bb (Errors of JSON functions name the function and the types)
 
 static VALUE: Scalar = of_place!("json_value", DataType::Utf8, |arguments| {
     each("json_value", arguments, |value| match value.kind() {
@@ -185,8 +171,7 @@ static PARSE: Scalar = of_text!("parse_json", DataType::Utf8, |arguments| {
 
 static TRY_PARSE: Scalar = of_text!("try_parse_json", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
-    let valid: StringArray =
-        texts.as_string::<i32>().iter().map(|text| text.filter(|text| Json::parse(text).is_some())).collect();
+    let valid: StringArray = texts.as_string::<i32>().iter().map(|text| text.filter(|text| Json::parse(text).is_some())).collect();
     Ok(ColumnarValue::Array(Arc::new(valid)))
 });
 
@@ -329,7 +314,9 @@ fn lists(
     let mut result = ListBuilder::new(StringBuilder::new());
     for (row, text) in texts.as_string::<i32>().iter().enumerate() {
         let is_list = match (text, places.at(row)) {
-            (Some(text), Some(steps)) => parsed(name, text)?.at(steps).is_some_and(|value| fill(value, result.values())),
+            (Some(text), Some(steps)) => {
+                parsed(name, text)?.at(steps).is_some_and(|value| fill(value, result.values()))
+            }
             _ => false,
         };
         result.append(is_list);
