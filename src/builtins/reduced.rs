@@ -65,6 +65,14 @@ fn carried(data_type: &DataType) -> DataType {
     }
 }
 
+/// The digits after the point of a decimal.
+fn places(data_type: &DataType) -> i8 {
+    match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale,
+        _ => 0,
+    }
+}
+
 fn element(list: &DataType) -> Result<DataType> {
     match list {
         DataType::List(field) => Ok(field.data_type().clone()),
@@ -105,6 +113,12 @@ impl HigherOrderUDFImpl for Reduce {
     ) -> Result<LambdaParametersProgress> {
         let Given { list, lambda, start } = given(fields)?;
         let element = element(list.data_type())?;
+        let most = start.iter().map(|start| places(start.data_type())).chain([places(&element)]).max();
+        if lambda.as_ref().is_some_and(|result| Some(places(result.data_type())) > most) {
+            let problem = "the result has more digits after the point than the values, and would get more with each step; CAST it in the lambda, \
+                           as in (all, x) -> CAST(all * x AS DOUBLE)";
+            return Err(coded(SqlState::DATATYPE_MISMATCH, NAME, problem));
+        }
         let first = start.map_or_else(|| element.clone(), |start| start.data_type().clone());
         let so_far = lambda.as_ref().map_or(first, |result| carried(result.data_type()));
         let field = |data_type: DataType| Arc::new(Field::new("", data_type, true));
