@@ -25,6 +25,7 @@ mod null_keys;
 mod offsets;
 mod operators;
 mod outer_constants;
+mod parts_of_texts;
 mod predicates;
 mod protecting;
 mod repeated_orders;
@@ -84,6 +85,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
     analyzer.push(Arc::new(distinct_columns::DistinctColumns));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_texts::PartsOfTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));

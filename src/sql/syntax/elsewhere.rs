@@ -5,7 +5,7 @@
 
 use datafusion::common::Result;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    BinaryOperator, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
 };
 
@@ -182,7 +182,19 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     if let Expr::Value(value) = expression {
         plain_text(&mut value.value);
     }
+    if let Expr::Extract { field, expr, .. } = expression {
+        match field {
+            DateTimeField::IsoWeek => *field = DateTimeField::Week(None),
+            DateTimeField::DayOfYear => *field = DateTimeField::Doy,
+            DateTimeField::Date => *expression = with("CAST($1 AS DATE)", std::slice::from_ref(expr.as_ref()))?,
+            _ => {}
+        }
+    }
     let Expr::Function(call) = expression else { return Ok(()) };
+    if let Some(list) = one_for_each(call) {
+        *expression = list;
+        return Ok(());
+    }
     if let Some(written) = in_other_words(call)? {
         *expression = written;
     }
@@ -320,6 +332,36 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             }
         }
     }
+}
+
+/// `quantile_cont(x, [0.25, 0.5])` and `percentile_cont(ARRAY[0.25, 0.5]) WITHIN GROUP (ORDER BY x)` as a list of calls with one share each.
+fn one_for_each(call: &Function) -> Option<Expr> {
+    const OF_SHARES: [&str; 7] = [
+        "approx_percentile",
+        "approx_quantile",
+        "percentile_cont",
+        "percentile_disc",
+        "quantile",
+        "quantile_cont",
+        "quantile_disc",
+    ];
+    let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return None };
+    if !OF_SHARES.contains(&name.value.to_lowercase().as_str()) || call.over.is_some() {
+        return None;
+    }
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let (place, shares) = list.args.iter().enumerate().find_map(|(place, argument)| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(shares))) => Some((place, &shares.elem)),
+        _ => None,
+    })?;
+    let with_share = |share: &Expr| {
+        let mut call = call.clone();
+        if let FunctionArguments::List(list) = &mut call.args {
+            list.args[place] = FunctionArg::Unnamed(FunctionArgExpr::Expr(share.clone()));
+        }
+        Expr::Function(call)
+    };
+    Some(call_of("make_array", shares.iter().map(with_share).collect()))
 }
 
 /// The arguments of a call that are expressions; `None` if there are others.

@@ -14,7 +14,7 @@ use sqlparser::ast::{BinaryOperator, DataType, Expr, JsonPath, JsonPathElem, Typ
 
 use super::arrows::ARROW;
 use super::call_of;
-use super::postgres::arrays::array_literal;
+use super::postgres::array_literal;
 
 /// Rewrites one expression; its children are visited separately.
 pub fn expression(expression: &mut Expr) {

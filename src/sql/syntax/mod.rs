@@ -4,6 +4,7 @@ pub mod arrows;
 pub mod casts;
 pub mod chains;
 pub mod column_names;
+pub mod comprehensions;
 pub mod conflicts;
 pub mod copies;
 pub mod creating;

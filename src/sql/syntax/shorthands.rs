@@ -9,7 +9,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::pivots::{Pivot, columns_of, unpivot};
-use super::{arrows, grouping, nesting, read_again};
+use super::{arrows, comprehensions, grouping, nesting, read_again};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 use crate::sql::parser::{parse_expression, parse_query};
@@ -226,6 +226,7 @@ fn unpivoted(parser: &mut Parser<'_>) -> Result<Box<Query>, ParserError> {
 pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     let word = |text: &str, keyword: Keyword| Token::Word(Word { value: text.into(), quote_style: None, keyword });
     grouped_digits(tokens);
+    comprehensions::rewrite(tokens);
     arrows::mark(tokens);
     grouping::bracket(tokens);
     materialized(tokens);

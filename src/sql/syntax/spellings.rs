@@ -250,6 +250,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             None
         }
         Expr::TypedString(TypedString { data_type, value, .. }) => {
+            usual_type(data_type);
             if let Value::SingleQuotedString(text) = &value.value {
                 widen(data_type, text);
             }
@@ -400,6 +401,13 @@ fn usual_type(data_type: &mut DataType) {
         DataType::Int64 | DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
         DataType::Float64 => DataType::Double(sqlparser::ast::ExactNumberInfo::None),
         DataType::Bool => DataType::Boolean,
+        DataType::Datetime(precision) => DataType::Timestamp(*precision, sqlparser::ast::TimezoneInfo::None),
+        DataType::TimestampNtz(precision) => DataType::Timestamp(*precision, sqlparser::ast::TimezoneInfo::None),
+        DataType::Unsigned | DataType::UnsignedInteger | DataType::UBigInt => DataType::BigIntUnsigned(None),
+        DataType::USmallInt => DataType::SmallIntUnsigned(None),
+        DataType::UTinyInt => DataType::TinyIntUnsigned(None),
+        // A value of Snowflake that may be anything is JSON here, which is a string.
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("variant") => DataType::Varchar(None),
         _ => return,
     };
     *data_type = usual;

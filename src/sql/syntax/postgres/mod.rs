@@ -25,7 +25,7 @@
 //! | `(keys).n` | `(keys)['n']` |
 //! | `pg_get_keywords()` in FROM | the table of that name |
 
-pub mod arrays;
+mod arrays;
 mod lists;
 mod sources;
 mod types;
