@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
@@ -99,7 +97,8 @@ static EXTRACT: Scalar = of_place!("json_extract", DataType::Utf8, |arguments| {
     each("json_extract", arguments, |value| Some(Cow::Borrowed(value.source())))
 });
 
-static EXTRACT_STRING: Scalar = of_place!("json_extract_string", DataType::Utf8, |arguments| each("json_extract_string", arguments, |value| value.text()));
+static EXTRACT_STRING: Scalar =
+    of_place!("json_extract_string", DataType::Utf8, |arguments| each("json_extract_string", arguments, |value| value.text()));
 
 static VALUE: Scalar = of_place!("json_value", DataType::Utf8, |arguments| {
     each("json_value", arguments, |value| match value.kind() {
@@ -110,19 +109,24 @@ static VALUE: Scalar = of_place!("json_value", DataType::Utf8, |arguments| {
 
 /// `json #> list` of names and places.
 static EXTRACT_LIST: Scalar =
-    of_list!("json_extract_list", "json_extract_path", |arguments| each("json_extract_path", arguments, |value| Some(Cow::Borrowed(value.source()))));
+    of_list!("json_extract_list", "json_extract_path", |arguments| each("json_extract_path", arguments, |value| Some(
+        Cow::Borrowed(value.source())
+    )));
 
-static EXTRACT_LIST_STRING: Scalar =
-    of_list!("json_extract_list_string", "json_extract_path_text", |arguments| each("json_extract_path_text", arguments, |value| value.text()));
+static EXTRACT_LIST_STRING: Scalar = of_list!("json_extract_list_string", "json_extract_path_text", |arguments| each(
+    "json_extract_path_text",
+    arguments,
+    |value| value.text()
+));
 
 static LENGTH: Scalar = of_place!("json_array_length", DataType::Int64, |arguments| {
-        let length = |value: Json<'_>| match value.kind() {
-            Kind::Array => i64::try_from(value.elements().count()).ok(),
-            _ => None,
-        };
-        let lengths: Int64Array = found("json_array_length", arguments, |value| value.and_then(length))?.into_iter().collect();
-        Ok(ColumnarValue::Array(Arc::new(lengths)))
-    });
+    let length = |value: Json<'_>| match value.kind() {
+        Kind::Array => i64::try_from(value.elements().count()).ok(),
+        _ => None,
+    };
+    let lengths: Int64Array = found("json_array_length", arguments, |value| value.and_then(length))?.into_iter().collect();
+    Ok(ColumnarValue::Array(Arc::new(lengths)))
+});
 
 static TYPE: Scalar = of_place!("json_typeof", DataType::Utf8, |arguments| {
     each("json_typeof", arguments, |value| {
@@ -138,28 +142,28 @@ static TYPE: Scalar = of_place!("json_typeof", DataType::Utf8, |arguments| {
 });
 
 static KEYS: Scalar = of_place!("json_keys", texts_type(), |arguments| {
-        lists("json_keys", arguments, |value, list| match value.kind() {
-            Kind::Object => {
-                value.members().for_each(|(name, _)| list.append_value(name));
-                true
-            }
-            _ => false,
-        })
-    });
+    lists("json_keys", arguments, |value, list| match value.kind() {
+        Kind::Object => {
+            value.members().for_each(|(name, _)| list.append_value(name));
+            true
+        }
+        _ => false,
+    })
+});
 
 static QUERY_ARRAY: Scalar = of_place!("json_query_array", texts_type(), |arguments| {
-        lists("json_query_array", arguments, |value, list| within(value, |part| list.append_value(part.source())))
-    });
+    lists("json_query_array", arguments, |value, list| within(value, |part| list.append_value(part.source())))
+});
 
 static VALUE_ARRAY: Scalar = of_place!("json_value_array", texts_type(), |arguments| {
-        lists("json_value_array", arguments, |value, list| within(value, |part| list.append_option(part.text())))
-    });
+    lists("json_value_array", arguments, |value, list| within(value, |part| list.append_option(part.text())))
+});
 
 static VALID: Scalar = of_text!("json_valid", DataType::Boolean, |arguments| {
-        let texts = texts(arguments, 0)?;
-        let valid: BooleanArray = texts.as_string::<i32>().iter().map(|text| Some(Json::parse(text?).is_some())).collect();
-        Ok(ColumnarValue::Array(Arc::new(valid)))
-    });
+    let texts = texts(arguments, 0)?;
+    let valid: BooleanArray = texts.as_string::<i32>().iter().map(|text| Some(Json::parse(text?).is_some())).collect();
+    Ok(ColumnarValue::Array(Arc::new(valid)))
+});
 
 static PARSE: Scalar = of_text!("parse_json", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
@@ -171,7 +175,8 @@ static PARSE: Scalar = of_text!("parse_json", DataType::Utf8, |arguments| {
 
 static TRY_PARSE: Scalar = of_text!("try_parse_json", DataType::Utf8, |arguments| {
     let texts = texts(arguments, 0)?;
-    let valid: StringArray = texts.as_string::<i32>().iter().map(|text| text.filter(|text| Json::parse(text).is_some())).collect();
+    let valid: StringArray =
+        texts.as_string::<i32>().iter().map(|text| text.filter(|text| Json::parse(text).is_some())).collect();
     Ok(ColumnarValue::Array(Arc::new(valid)))
 });
 
@@ -314,9 +319,7 @@ fn lists(
     let mut result = ListBuilder::new(StringBuilder::new());
     for (row, text) in texts.as_string::<i32>().iter().enumerate() {
         let is_list = match (text, places.at(row)) {
-            (Some(text), Some(steps)) => {
-                parsed(name, text)?.at(steps).is_some_and(|value| fill(value, result.values()))
-            }
+            (Some(text), Some(steps)) => parsed(name, text)?.at(steps).is_some_and(|value| fill(value, result.values())),
             _ => false,
         };
         result.append(is_list);

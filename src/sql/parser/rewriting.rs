@@ -18,8 +18,8 @@ use crate::sql::syntax::expression_macros::Copies;
 use crate::sql::syntax::size::Tables;
 use crate::sql::syntax::unnamed_subqueries::UnnamedSubqueries;
 use crate::sql::syntax::{
-    casts, chains, elsewhere, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres, rewritten,
-    sorted_names, spellings, type_names, unnested,
+    casts, chains, elsewhere, forward_names, grouping, joins, json, merged_columns, named_arguments, names, pivots, postgres,
+    rewritten, sorted_names, spellings, type_names, unnested,
 };
 use crate::sql::time_travel;
 use crate::sql::{page_in_from, relation_function};
@@ -178,6 +178,7 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) = named {
             return ControlFlow::Break(error);
         }
+        query.with.iter_mut().for_each(forward_names::sort);
         postgres::query(query);
         spellings::query(query);
         rewritten::query(query);

@@ -5,8 +5,8 @@
 
 use datafusion::common::Result;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
+    BinaryOperator, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
 };
 
 use super::call_of;
@@ -276,7 +276,7 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
         ("count", [_, _, ..]) if clauses.duplicate_treatment == Some(DuplicateTreatment::Distinct) => {
             let there = (1..=arguments.len()).map(|place| format!("${place} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
             let row = (1..=arguments.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-            let row = with(&format!("CASE WHEN {there} THEN ({row}) END"), &arguments)?;
+            let row = with(&format!("CASE WHEN {there} THEN struct({row}) END"), &arguments)?;
             clauses.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(row))];
             Ok(None)
         }

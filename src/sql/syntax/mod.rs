@@ -12,6 +12,7 @@ pub mod earlier_names;
 pub mod effort;
 pub mod elsewhere;
 pub mod expression_macros;
+pub mod forward_names;
 pub mod grouping;
 pub mod joins;
 pub mod json;
