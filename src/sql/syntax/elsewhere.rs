@@ -122,7 +122,7 @@ const FORMS: [(&str, usize, &str); 78] = [
         "json_length",
         1,
         "CASE WHEN $1 IS NOT NULL THEN CASE json_typeof($1) WHEN 'array' THEN json_array_length($1) \
-         WHEN 'object' THEN cardinality(json_keys($1)) ELSE 1 END END",
+         WHEN 'object' THEN CAST(cardinality(json_keys($1)) AS BIGINT) ELSE 1 END END",
     ),
     ("json_object_keys", 1, "unnest(json_keys($1))"),
     ("jsonb_array_elements", 1, "unnest(json_query_array($1))"),
