@@ -132,10 +132,11 @@ pub fn state_fields(moment: Moment, arguments: &StateFieldsArgs<'_>) -> Vec<Fiel
 
 /// The accumulator of one group, also for window frames.
 pub fn accumulator(moment: Moment, arguments: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+    let name = arguments.name;
     match (arguments.is_distinct, moment.columns()) {
         (false, _) => Ok(Box::new(one::One::new(moment))),
         (true, 1) => Ok(Box::new(distinct::Distinct::new(moment))),
-        _ => internal_err!("{} cannot be DISTINCT", arguments.name),
+        _ => internal_err!("{name} cannot be DISTINCT"),
     }
 }
 

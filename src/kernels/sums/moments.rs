@@ -76,7 +76,7 @@ impl Moment {
 
     /// The names of the sums, for the columns of states.
     pub fn sums(self) -> impl Iterator<Item = &'static str> {
-        let names = ["first", "second", "first squared", "second squared", "products"];
+        let names = ["first", "second", "first_squares", "second_squares", "products"];
         names.into_iter().zip(self.needed()).filter(|(_, needed)| *needed).map(|(name, _)| name)
     }
 
