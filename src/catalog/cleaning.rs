@@ -11,9 +11,10 @@ use super::erasure::ErasedObject;
 use super::keys::{Link, Text};
 
 /// The texts of the catalog: table, column, and what the receipt calls them.
-const TEXTS: [(&str, &str, &str); 6] = [
+const TEXTS: [(&str, &str, &str); 7] = [
     ("runs", "message", "messages of runs"),
     ("runs", "statement", "statements of runs"),
+    ("notices", "body", "notices about runs"),
     ("comments", "comment", "comments"),
     ("check_results", "message", "results of checks"),
     ("check_results", "examples", "results of checks"),

@@ -54,12 +54,15 @@ pub const AUDIT_MIGRATION: &str = "
 const AUDIT_KEY: i64 = 1;
 
 /// The encrypted values: table, column, and an SQL expression that identifies the row.
-pub const SEALED: [(&str, &str, &str); 10] = [
+pub const SEALED: [(&str, &str, &str); 13] = [
     ("versions", "sql", "object || '.' || version"),
     ("comments", "comment", "object || '.' || \"column\""),
     ("models", "trained", "object || '.' || version"),
     ("runs", "message", "id"),
     ("runs", "statement", "id"),
+    ("notices", "address", "id"),
+    ("notices", "body", "id"),
+    ("notices", "problem", "id"),
     ("check_results", "message", "object || '.' || version || '.' || at"),
     ("check_results", "examples", "object || '.' || version || '.' || at"),
     ("check_results", "detail", "object || '.' || version || '.' || at"),

@@ -10,6 +10,8 @@
 //! | [`liveness`] | whether a run that has not ended is still at work |
 //! | [`checks`] | the results of data quality checks |
 //! | [`stored_classes`] | the classes of what is stored, whatever is said of its columns now |
+//! | [`sequences`] | the counters that number rows |
+//! | [`notices`] | what is still to be sent about runs that have ended |
 //! | [`schedules`] | which times of schedules are done, and which process runs one |
 //! | [`rewriting`] | removes rows from files, in every snapshot that refers to them |
 //! | [`erasure`] | erases rows from everything that is stored, and keeps receipts |
@@ -62,6 +64,7 @@ pub mod keys;
 mod liveness;
 pub mod locks;
 pub mod models;
+pub mod notices;
 pub mod objects;
 pub mod opening;
 pub mod output;
@@ -73,6 +76,7 @@ pub mod room;
 pub mod row_sources;
 pub mod runs;
 pub mod schedules;
+pub mod sequences;
 pub mod snapshots;
 pub mod stamp;
 pub mod state_columns;
@@ -103,7 +107,7 @@ use crate::error::{invalid, not_available, of_system as failed};
 use crate::temporary::TemporaryFolder;
 
 /// The version of the catalog schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 16;
+const SCHEMA_VERSION: i64 = 18;
 /// "PTRT": distinguishes the file from other SQLite files.
 const APPLICATION_ID: i64 = 0x5054_5254;
 const FILE: &str = "catalog.sqlite";
@@ -268,6 +272,8 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     keys::AUDIT_MIGRATION,
     role_limits::MIGRATION,
     row_sources::MIGRATION,
+    sequences::MIGRATION,
+    notices::MIGRATION,
 ];
 /// The tables of a new catalog: what the first [`SCHEMA_OF`] migrations make one after the other, which takes more than twice as long,
 /// as SQLite reads the whole schema again for each column that is added. Later migrations follow it.

@@ -24,6 +24,7 @@ use lease::Lease;
 
 use super::Catalog;
 use super::liveness::{HOST, unfinished};
+use super::notices::{NewNotice, put};
 use super::runs::{BEAT, LOST, RUNNING, now};
 
 /// The kind of runs that are attempts of a schedule.
@@ -140,6 +141,8 @@ pub struct Claim<'a> {
     pub skipped: Option<Skipped>,
     /// The attempt to begin.
     pub begins: Option<Begins>,
+    /// What is to be sent about an attempt that is given up, by the number of its run.
+    pub given_up: Option<(i64, Vec<NewNotice>)>,
 }
 
 /// An attempt to begin.
@@ -244,6 +247,9 @@ impl Catalog {
             let running = "SELECT 1 FROM runs WHERE schedule = ?1 AND status = 'running'";
             if transaction.prepare_cached(running)?.exists([claim.schedule])? {
                 return Ok(Ok(None));
+            }
+            if let Some((run, notices)) = &claim.given_up {
+                notices.iter().try_for_each(|notice| put(transaction, claim.schedule, *run, "failed", claim.at, notice))?;
             }
             if let Some(Skipped { at, count, why }) = &claim.skipped {
                 // The reason is added once the run has its id, which its encryption is bound to.

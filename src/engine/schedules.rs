@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::{Engine, Parameters, Session, TransactionStatus};
 use crate::catalog::locks::Lock;
+pub(crate) use crate::catalog::notices::{NewNotice, Receiver, Taken, Taking};
 pub(crate) use crate::catalog::schedules::lease::{End, Lease};
 pub(crate) use crate::catalog::schedules::{Begins, Claim, Claimed, InWork, Skipped, State};
 use crate::catalog::transaction::Change;
@@ -21,7 +22,7 @@ use crate::objects::schedule;
 pub(crate) use crate::objects::schedule::{OnMissed, Schedule};
 use crate::sql::parser::Statement;
 use crate::statement::{Cancel, StatementContext};
-use crate::text::without_passwords;
+use crate::text::{timestamp, without_passwords};
 
 impl Engine {
     /// The lag in microseconds of the schedule that is furthest behind; `None` when no schedule is active.
@@ -74,6 +75,15 @@ pub(crate) struct Attempt {
     pub(crate) last_success: Option<i64>,
     /// The directories and URLs whose files the script may read and write; `None` for all.
     pub(crate) places: Option<Arc<[String]>>,
+    /// Who is notified; `None` for a run that somebody waits for.
+    pub(crate) commands: Option<Commands>,
+}
+
+/// The statuses for which the process runs a command of its operator.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Commands {
+    pub(crate) on_failure: bool,
+    pub(crate) on_success: bool,
 }
 
 /// An error, and where it occurred.
@@ -161,7 +171,7 @@ impl Engine {
 
     /// Runs an attempt to its end, and records it. `stopped` ends it from outside.
     pub(crate) async fn attempt(&self, schedule: &Schedule, attempt: Attempt, stopped: impl Future<Output = ()>) -> Outcome {
-        let Attempt { lease, begins, began_at, failed, last_success, places } = attempt;
+        let Attempt { lease, begins, began_at, failed, last_success, places, commands } = attempt;
         let script = Script {
             schedule,
             session: self.session_of(schedule, places, &begins, began_at, last_success),
@@ -170,6 +180,8 @@ impl Engine {
             began: std::time::Instant::now(),
             current: Current::default(),
             rows: AtomicU64::new(0),
+            begins: begins.clone(),
+            commands,
         };
         let timeout = async {
             match schedule.timeout.and_then(|length| u64::try_from(length).ok()) {
@@ -211,6 +223,7 @@ impl Engine {
                 _ => None,
             };
         }
+        end.notices = notices(schedule, &begins, began_at, &end, commands);
         let written = match ended {
             Ok(Written::WithTransaction) => {
                 lease.ended();
@@ -250,6 +263,7 @@ impl Engine {
             settled: schedule.made_at,
             skipped: None,
             begins: Some(begins.clone()),
+            given_up: None,
         };
         let lease = match self.claim(&claim)? {
             Claimed::Begun(lease) => lease,
@@ -260,7 +274,7 @@ impl Engine {
         };
         let is_free = state.trusted == schedule.version;
         let places = context.places().filter(|_| !is_free).map(Arc::from);
-        let attempt = Attempt { lease, begins, began_at, failed: 0, last_success: state.last_success, places };
+        let attempt = Attempt { lease, begins, began_at, failed: 0, last_success: state.last_success, places, commands: None };
         let Outcome { status, end, .. } = self.attempt(&schedule, attempt, std::future::pending()).await;
         if status == "succeeded" {
             let seconds = (end.at - began_at) as f64 / 1e6;
@@ -333,6 +347,8 @@ struct Script<'a> {
     /// A handle to cancel the running statement.
     current: Current,
     rows: AtomicU64,
+    begins: Begins,
+    commands: Option<Commands>,
 }
 
 impl Script<'_> {
@@ -356,6 +372,7 @@ impl Script<'_> {
             line,
             retry_at: None,
             keep: self.schedule.keep,
+            notices: vec![],
         }
     }
 
@@ -383,7 +400,11 @@ impl Script<'_> {
         }
         let catalog = session.catalog();
         let with_transaction = catalog.is_transaction();
-        catalog.keep_change(|| Change::EndAttempt(self.end("succeeded", Broken::default())));
+        catalog.keep_change(|| {
+            let mut end = self.end("succeeded", Broken::default());
+            end.notices = notices(self.schedule, &self.begins, self.began_at, &end, self.commands);
+            Change::EndAttempt(end)
+        });
         self.statements(session, "COMMIT").await?;
         Ok(if with_transaction { Written::WithTransaction } else { Written::No })
     }
@@ -421,4 +442,67 @@ impl Script<'_> {
 enum Written {
     WithTransaction,
     No,
+}
+
+/// What is to be sent about the end of a run.
+pub(crate) fn notices(
+    schedule: &Schedule,
+    begins: &Begins,
+    began_at: i64,
+    end: &End,
+    commands: Option<Commands>,
+) -> Vec<NewNotice> {
+    let Some(commands) = commands else { return vec![] };
+    let (url, has_command) = match end.status {
+        "succeeded" => (&schedule.on_success, commands.on_success),
+        // A failure that will be retried is not final, and a lost attempt is reported by the process that took it over.
+        "failed" if end.retry_at.is_none() => (&schedule.on_failure, commands.on_failure),
+        _ => return vec![],
+    };
+    let receivers = url.clone().map(Receiver::Url).into_iter().chain(has_command.then_some(Receiver::Command));
+    let body = about(schedule, begins, began_at, end).to_string();
+    receivers.map(|receiver| NewNotice { receiver, body: body.clone() }).collect()
+}
+
+/// The content of a notice.
+fn about(schedule: &Schedule, begins: &Begins, began_at: i64, end: &End) -> serde_json::Value {
+    let at = |time: i64| format!("{}Z", timestamp(time).replace(' ', "T"));
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_string());
+    serde_json::json!({
+        "schedule": schedule.name,
+        "status": end.status,
+        "run": end.run,
+        "attempt": begins.number,
+        "cause": begins.cause,
+        "scheduled_time": at(begins.scheduled_at),
+        "started_at": at(began_at),
+        "finished_at": at(end.at),
+        "duration": (end.at - began_at) as f64 / 1e6,
+        "rows": end.rows,
+        "error": given(&end.message),
+        "statement": given(&end.statement),
+        "line": end.line,
+        "role": given(&schedule.owner),
+        "suppressed": 0,
+    })
+}
+
+impl Engine {
+    /// Takes the notices that this process is to send now.
+    ///
+    /// # Errors
+    /// The catalog cannot be read or written.
+    pub(crate) fn take_notices(&self, taking: Taking) -> Result<Vec<Taken>> {
+        let taken = self.shared.catalog.take_notices(taking)?;
+        fail_point!("notice::taken", |_| std::process::abort());
+        Ok(taken)
+    }
+
+    /// Records what became of a notice.
+    ///
+    /// # Errors
+    /// The catalog cannot be written.
+    pub(crate) fn end_notice(&self, taken: &Taken, at: i64, problem: Option<&str>) -> Result<()> {
+        self.shared.catalog.end_notice(taken, at, problem)
+    }
 }

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::engine::Engine;
-use crate::engine::schedules::{Attempt, Outcome, Schedule};
+use crate::engine::schedules::{Attempt, Commands, Outcome, Schedule};
 use crate::error::{failed, message};
 use crate::text::printable;
 use notices::Notices;
@@ -152,8 +152,10 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     let SchedulerOptions { workers, files, on_failure, on_success, webhook_key } = options;
     let work = Arc::new(Scripts(engine.clone()));
     let pause = i64::try_from(PAUSE.as_micros()).unwrap_or(i64::MAX);
-    let mut runner = Runner::new(engine, Arc::new(Machine), work, workers.max(1), pause, files.map(Into::into));
-    let mut notices = Notices::new(on_failure, on_success, webhook_key);
+    let commands = Commands { on_failure: on_failure.is_some(), on_success: on_success.is_some() };
+    let mut notices = Notices::new(engine.clone(), on_failure, on_success, webhook_key);
+    let runner = Runner::new(engine, Arc::new(Machine), work, workers.max(1), pause, files.map(Into::into));
+    let mut runner = runner.with_commands(commands);
     let mut wrong = None;
     loop {
         let mut told = vec![];

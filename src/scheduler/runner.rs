@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::decide::{Decision, Dependency, decide};
 use crate::engine::Engine;
-use crate::engine::schedules::{Attempt, Begins, Claim, Claimed, End, InWork, Outcome, Schedule, Skipped};
+use crate::engine::schedules::{Attempt, Begins, Claim, Claimed, Commands, End, InWork, Outcome, Schedule, Skipped, notices};
 
 /// The current time in microseconds since 1970: the machine's, or a simulated one.
 pub trait Clock: Send + Sync {
@@ -38,6 +38,8 @@ pub struct Runner {
     /// How long to wait before checking again for changes by others.
     pause: i64,
     places: Option<Arc<[String]>>,
+    /// The statuses for which a command is run.
+    commands: Commands,
     known: HashMap<i64, Known>,
     /// The state of the definitions that `known` was read from.
     definitions: Option<i64>,
@@ -71,12 +73,18 @@ impl Runner {
             slots,
             pause,
             places,
+            commands: Commands::default(),
             known: HashMap::new(),
             definitions: None,
             running: JoinSet::new(),
             stopping,
             told: vec![],
         }
+    }
+
+    /// Runs commands for these statuses.
+    pub fn with_commands(self, commands: Commands) -> Self {
+        Self { commands, ..self }
     }
 
     /// The number of running attempts.
@@ -188,11 +196,15 @@ impl Runner {
             settled,
             skipped,
             begins: begins.clone(),
+            given_up: given_up.as_ref().map(|Outcome { run, begins, began_at, end, .. }| {
+                (*run, notices(schedule, begins, *began_at, end, Some(self.commands)))
+            }),
         };
         match (self.engine.claim(&claim)?, begins) {
             (Claimed::Begun(lease), Some(begins)) => {
                 let failed = if begins.number > 1 { failed } else { 0 };
-                let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places };
+                let commands = Some(self.commands);
+                let attempt = Attempt { lease, begins, began_at: now, failed, last_success, places, commands };
                 let (own, run) = (Arc::clone(schedule), self.work.run(Arc::clone(schedule), attempt, self.stopping.subscribe()));
                 self.running.spawn(async move { (own, run.await) });
                 // It is checked again when the attempt has ended.
@@ -216,7 +228,7 @@ fn given_up(attempt: &InWork, skipped: &Skipped, now: i64) -> Outcome {
     let InWork { run, number, scheduled_at, missed, ended_at, .. } = *attempt;
     let begins = Begins { scheduled_at, number, missed, cause: "retry" };
     let message = skipped.why.clone();
-    let end =
-        End { run, status: "failed", at: now, rows: 0, message, statement: String::new(), line: None, retry_at: None, keep: 0 };
+    let (statement, notices) = (String::new(), vec![]);
+    let end = End { run, status: "failed", at: now, rows: 0, message, statement, line: None, retry_at: None, keep: 0, notices };
     Outcome { run, begins, status: "failed", began_at: ended_at, end }
 }

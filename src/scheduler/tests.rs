@@ -54,6 +54,7 @@ impl Work for Noted {
             line: None,
             retry_at: (fails && failed < schedule.retries).then_some(began_at + schedule.backoff),
             keep: schedule.keep,
+            notices: vec![],
         };
         assert!(lease.end(&end).unwrap());
         Box::pin(async move { Outcome { run: end.run, begins, status, began_at, end } })

@@ -10,6 +10,7 @@ mod erasures;
 mod files;
 mod functions;
 mod grants;
+mod notices;
 mod objects;
 mod pages;
 pub mod postgres;
@@ -75,6 +76,7 @@ fn tables() -> Vec<Box<dyn SystemTable>> {
         Box::new(files::Files),
         Box::new(functions::Functions),
         Box::new(runs::Runs),
+        Box::new(notices::Notices),
         Box::new(grants::Grants),
         Box::new(connections::Connections),
         Box::new(privacy_budgets::PrivacyBudgets),
@@ -144,7 +146,7 @@ const OF_POSTGRES: &str = "
 # The catalog of PostgreSQL
 
 Clients of PostgreSQL find its catalog: every table of `pg_catalog` and `information_schema` that PostgreSQL 16 has, with its columns. What
-there is nothing of here (triggers, sequences, foreign keys, publications …) is a table without rows. A name without a schema is looked for
+there is nothing of here (triggers, foreign keys, publications …) is a table without rows. A name without a schema is looked for
 in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 
 - An object has the number 16384 + 16 × its number in the database; what belongs to it (the tables `_tags` and `_history` of a profile, the

@@ -298,6 +298,32 @@ fn failures_are_told_to_urls_and_commands() {
     assert_eq!(std::fs::read_to_string(told).unwrap(), "bad failed 2\n");
 }
 
+/// A server that dies between the end of a run and its notice, or while it sends, leaves the notice to the next one; two do not both send it.
+#[test]
+fn a_notice_outlives_its_server() {
+    for step in ["schedule::ended", "notice::taken"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let directory =
+            database(&format!("CREATE SCHEDULE once WITH (cron = '* * * * * *', on_success = '{url}') AS BEGIN SELECT 1; END"));
+        let path = directory.path();
+        let mut command = portrait();
+        command.env("FAILPOINTS", format!("{step}=return")).arg("-d").arg(path).arg("schedule");
+        let (code, said) = Running::start(&mut command).end();
+        assert_eq!(code, None, "{step}: {said}");
+        sql(path, "PAUSE SCHEDULE once");
+        assert_eq!(rows(path, "SELECT about, receiver, status FROM system.notices"), ["succeeded,url,waiting"], "{step}");
+        let (_first, _second) = (scheduling(path, &[]), scheduling(path, &[]));
+        let (_, body) = receive(&listener, "200 OK");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&body["schedule"], &body["status"]), (&"once".into(), &"succeeded".into()), "{step}");
+        wait_for(path, "count(*) = 1 FROM system.notices WHERE status = 'sent'");
+        listener.set_nonblocking(true).unwrap();
+        std::thread::sleep(Duration::from_secs(3));
+        assert!(listener.accept().is_err(), "{step}: it came twice");
+    }
+}
+
 #[test]
 fn who_owns_a_schedule_is_who_runs_it() {
     let directory = database(

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::catalog::Catalog;
 use crate::catalog::keys::Link;
 use crate::catalog::locks::Lock;
+use crate::catalog::notices::{NewNotice, put};
 use crate::catalog::runs::now;
 
 /// How long a process continues an attempt when it cannot write heartbeats.
@@ -31,6 +32,8 @@ pub struct End {
     pub retry_at: Option<i64>,
     /// How many runs of the schedule are kept.
     pub keep: i64,
+    /// What is to be sent about it.
+    pub notices: Vec<NewNotice>,
 }
 
 /// The right to run an attempt, until it ends.
@@ -126,7 +129,7 @@ impl Catalog {
 
 /// Records the end of an attempt; false when it was considered lost, so that its process may not end it.
 pub fn write_end(connection: &Link<'_>, end: &End) -> rusqlite::Result<bool> {
-    let End { run, status, at, rows, message, statement, line, retry_at, keep } = end;
+    let End { run, status, at, rows, message, statement, line, retry_at, keep, notices } = end;
     let ended = connection.execute(
         "UPDATE runs SET status = ?2, finished_at = ?3, rows = ?4, message = ?5, statement = nullif(?6, ''), line = ?7
          WHERE id = ?1 AND status = 'running'",
@@ -146,6 +149,7 @@ pub fn write_end(connection: &Link<'_>, end: &End) -> rusqlite::Result<bool> {
     let of: (i64, i64) =
         connection.query_row("SELECT schedule, as_of FROM runs WHERE id = ?1", [run], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (schedule, scheduled_at) = of;
+    notices.iter().try_for_each(|notice| put(connection, schedule, *run, status, *at, notice))?;
     connection.execute(
         "UPDATE schedules SET run = CASE WHEN ?3 IS NULL THEN NULL ELSE run END, retry_at = ?3, failed = failed + ?4 WHERE object = ?1 AND run = ?2",
         params![schedule, run, retry_at, i64::from(*status == "failed")],

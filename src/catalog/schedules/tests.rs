@@ -20,7 +20,19 @@ fn catalog() -> (Arc<Catalog>, i64) {
 
 fn claim<'a>(schedule: i64, seen: &'a State, number: i64) -> Claim<'a> {
     let begins = Some(Begins { scheduled_at: 60, number, missed: 0, cause: "schedule" });
-    Claim { schedule, name: "s", version: 1, seen, role: "ada", at: 70, times: "every 60", settled: 60, skipped: None, begins }
+    Claim {
+        schedule,
+        name: "s",
+        version: 1,
+        seen,
+        role: "ada",
+        at: 70,
+        times: "every 60",
+        settled: 60,
+        skipped: None,
+        begins,
+        given_up: None,
+    }
 }
 
 fn begun(catalog: &Arc<Catalog>, claim: &Claim<'_>) -> Option<Lease> {
@@ -31,7 +43,8 @@ fn begun(catalog: &Arc<Catalog>, claim: &Claim<'_>) -> Option<Lease> {
 }
 
 fn end(run: i64, status: &'static str, retry_at: Option<i64>, keep: i64) -> End {
-    End { run, status, at: 80, rows: 1, message: String::new(), statement: String::new(), line: None, retry_at, keep }
+    let (message, statement, notices) = (String::new(), String::new(), vec![]);
+    End { run, status, at: 80, rows: 1, message, statement, line: None, retry_at, keep, notices }
 }
 
 #[test]
