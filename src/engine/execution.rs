@@ -32,7 +32,7 @@ use crate::catalog::tables::ManagedTable;
 use crate::files::places;
 use crate::objects::protection::{class, notes_on_copy, notes_on_export};
 use crate::objects::subject::sources;
-use crate::objects::{altering, role, schema};
+use crate::objects::{altering, numbering, role, schema};
 use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
 use crate::sql::command::normal;
@@ -230,6 +230,9 @@ pub(super) async fn execute_sql(
                 && !context.catalog().is_durable()
             {
                 altering::check_replaced(name, Arc::clone(made.input.schema().inner()), &context).await?;
+            }
+            if let (DdlStatement::CreateMemoryTable(made), Some(_)) = (&ddl, &held) {
+                numbering::of_session(&made.column_defaults, &numbering::declared(parsed)?, &context)?;
             }
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {

@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CreateExternalTable, Statement as SqlParsed};
 use sqlparser::ast::{Ident, Insert, ObjectName, ObjectType, SchemaName, Statement as SqlStatement, TableObject};
 
-use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC};
+use super::schema::{CATALOG, OWN_SCHEMAS, PUBLIC, TEMPORARY_SCHEMA};
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::objects::{altering, kind_of, lifecycle, schema};
@@ -204,6 +204,10 @@ pub(super) fn own_name(name: &ObjectName, context: &StatementContext) -> Result<
             }
         },
         [schema, own] if schema == PUBLIC => Ok(own.clone()),
+        [schema, own] if schema == TEMPORARY_SCHEMA => match context.tables().temporary(own) {
+            Some(_) => Ok(own.clone()),
+            None => Err(coded(SqlState::UNDEFINED_TABLE, &name.to_string(), "no such temporary table in this session")),
+        },
         [schema, own] if schemas.contains(schema) => Ok(schema::member(schema, own)),
         [schema, _] if OWN_SCHEMAS.contains(&schema.as_str()) => Err(is_filled(schema, &name.to_string())),
         [schema, _] => {

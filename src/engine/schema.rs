@@ -35,6 +35,8 @@ pub(super) const CATALOG: &str = "portrait";
 pub(super) const PUBLIC: &str = "public";
 /// The internal name of a schema for a search path; it needs quotes, so no user writes it by accident.
 pub(super) const PATH: &str = "search path";
+/// The schema of the temporary tables of a session, as in PostgreSQL.
+pub(super) const TEMPORARY_SCHEMA: &str = "pg_temp";
 const SYSTEM: &str = "system";
 /// Schemas in which no tables can be created.
 pub(super) const OWN_SCHEMAS: [&str; 5] = [PROFILE_SCHEMA, SEGMENT_SCHEMA, SYSTEM, INFORMATION_SCHEMA, PG_CATALOG];
@@ -131,6 +133,10 @@ impl CatalogProvider for StatementCatalog {
                 // Files and PostgreSQL's catalog are found on any path.
                 schemas.push(Arc::new(Elsewhere(context)));
                 Some(Arc::new(Path(schemas)))
+            }
+            // A definition in a database reads no tables of a session.
+            TEMPORARY_SCHEMA if !(context.is_definition() && context.catalog().is_durable()) => {
+                Some(Arc::new(TemporarySchema(Arc::clone(context.tables()))))
             }
             own if schema::names(&context).iter().any(|name| name == own) => {
                 Some(Arc::new(Relations { context, schema: Some(own.into()) }))

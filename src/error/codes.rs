@@ -79,6 +79,8 @@ impl SqlState {
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
     /// Text that is no SQL.
     pub const SYNTAX_ERROR: Self = Self("42601");
+    /// A value for a column whose values only its counter gives.
+    pub const GENERATED_ALWAYS: Self = Self("428C9");
     /// A name that two columns have.
     pub const AMBIGUOUS_COLUMN: Self = Self("42702");
     /// A column twice.

@@ -109,6 +109,9 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     if field.name == "localtime" {
         return format!("{name}: no such column; for the time of day write CAST(now() AS TIME)");
     }
+    if ["ctid", "xmin", "xmax", "cmin", "cmax"].contains(&field.name.as_str()) {
+        return format!("{name}: no such column; rows of tables have no places or transactions here: tell them apart by a key");
+    }
     match names.len() {
         0 => format!("{name}: no such column; no table's columns can be read here"),
         1..=LISTED => format!("{name}: no such column{suggestion}; there is {}", names.join(", ")),

@@ -18,23 +18,27 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, Ident, ObjectName, RenameTableNameKind,
+    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, GeneratedAs, Ident, ObjectName,
+    RenameTableNameKind,
 };
 
 use super::kind::Kind;
 use super::lifecycle::{NewObject, check_users, listed, remember, unless_moved, users, users_beyond_views};
+use super::numbering;
 use super::protection::class;
 use super::relation::{NAMESPACE, check_name};
 use super::schema::{member, parts, quoted};
 use super::table::{self, Table};
 use super::view;
 use crate::catalog::objects::{Moved, Object};
+use crate::catalog::sequences::Sequence;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::refuse_nulls;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::command::{Body, Create, Target, normal};
 use crate::sql::parser;
 use crate::sql::planning::plan;
+use crate::sql::syntax::numbered::{self, Numbered, next_of, sequence_name};
 use crate::statement::{RunningPlan, StatementContext};
 use crate::text::{identifier, literal, sql_type, with_article};
 
@@ -49,13 +53,38 @@ struct Column {
     data_type: Option<DataType>,
     not_null: bool,
     default: Option<String>,
+    /// How it numbers its rows.
+    numbered: Option<Numbered>,
+    /// True for a column whose counter is still to be made.
+    is_to_count: bool,
 }
 
 impl Column {
     fn definition(&self) -> String {
         let not_null = if self.not_null { " NOT NULL" } else { "" };
         let default = self.default.as_ref().map_or_else(String::new, |value| format!(" DEFAULT {value}"));
-        format!("{} {}{not_null}{default}", identifier(&self.name), self.declared)
+        let identity = match &self.numbered {
+            Some(Numbered { identity: Some(is_always), first, step, .. }) => {
+                let word = if *is_always { "ALWAYS" } else { "BY DEFAULT" };
+                format!(" GENERATED {word} AS IDENTITY (INCREMENT BY {step} START WITH {first})")
+            }
+            _ => String::new(),
+        };
+        format!("{} {}{not_null}{default}{identity}", identifier(&self.name), self.declared)
+    }
+
+    /// Gives its counter this name.
+    fn count_with(&mut self, sequence: &str) {
+        let next = next_of(sequence).to_string();
+        // A new column has the next number in every row.
+        if self.default.as_ref() == Some(&self.values) {
+            self.values.clone_from(&next);
+        }
+        self.default = Some(next);
+        self.is_to_count = false;
+        if let Some(numbered) = &mut self.numbered {
+            numbered.sequence = sequence.to_string();
+        }
     }
 }
 
@@ -117,8 +146,14 @@ async fn alter_columns(
     let name = object.name.clone();
     let table = Table.open(&object, When::Now, context).await?;
     let now = columns(table.as_ref(), Some(&object), context)?;
-    let (columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
+    let (mut columns, checks) = changed(&name, &quoted(&name, context), now, &statement.operations)?;
     check(&name, &checks, context).await?;
+    for column in columns.iter_mut().filter(|column| column.is_to_count) {
+        let Some(numbered) = &column.numbered else { continue };
+        let usual = sequence_name(&statement.name, &column.name, false);
+        let sequence = numbering::make(numbered, &usual, context)?;
+        column.count_with(&sequence);
+    }
     let (definition, declared) = definition(&name, &columns, true, context).await?;
     check_defaults(&name, &columns, context).await?;
     let target = Target { grammar: &Table, name: name.clone(), profile: None };
@@ -153,8 +188,14 @@ async fn alter_temporary(
     context: &StatementContext,
 ) -> Result<Vec<String>> {
     let now = columns(table.as_ref(), None, context)?;
-    let (columns, checks) = changed(name, &quoted(name, context), now, &statement.operations)?;
+    let (mut columns, checks) = changed(name, &quoted(name, context), now, &statement.operations)?;
     check(name, &checks, context).await?;
+    for column in columns.iter_mut().filter(|column| column.is_to_count) {
+        let Some(Numbered { first, step, .. }) = column.numbered else { continue };
+        let sequence = sequence_name(&statement.name, &column.name, true);
+        column.count_with(&sequence);
+        context.tables().make_counter(Sequence { name: sequence, first, step, next: first }, false);
+    }
     let (definition, declared) = definition(name, &columns, false, context).await?;
     check_defaults(name, &columns, context).await?;
     let changed = context.with_relation(name, Arc::new(EmptyTable::new(Arc::clone(&declared))));
@@ -236,6 +277,8 @@ fn columns(table: &dyn TableProvider, object: Option<&Object>, context: &Stateme
             data_type: Some(field.data_type().clone()),
             not_null: !field.is_nullable(),
             default: default.transpose()?,
+            numbered: written.map(numbered::numbered).transpose()?.flatten(),
+            is_to_count: false,
         })
     };
     schema.fields().iter().map(column).collect()
@@ -270,7 +313,10 @@ fn changed(
                     return Err(coded(SqlState::DUPLICATE_COLUMN, name, format!("has a column {new} already")));
                 }
                 let default = written_default(column_def);
+                let numbered = numbered::numbered(column_def)?;
                 columns.push(Column {
+                    is_to_count: numbered.is_some(),
+                    numbered,
                     values: default.clone().unwrap_or_else(|| "NULL".into()),
                     name: new,
                     declared: column_def.data_type.to_string(),
@@ -320,8 +366,8 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
     match op {
         AlterColumnOperation::SetNotNull => column.not_null = true,
         AlterColumnOperation::DropNotNull => column.not_null = false,
-        AlterColumnOperation::SetDefault { value } => column.default = Some(value.to_string()),
-        AlterColumnOperation::DropDefault => column.default = None,
+        AlterColumnOperation::SetDefault { value } => (column.default, column.numbered) = (Some(value.to_string()), None),
+        AlterColumnOperation::DropDefault => (column.default, column.numbered) = (None, None),
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             let declared = data_type.to_string();
             match using {
@@ -346,8 +392,18 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
             }
             (column.declared, column.data_type) = (declared, None);
         }
-        AlterColumnOperation::AddGenerated { .. } => {
-            return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, name, "columns are not numbered here; leave GENERATED out"));
+        AlterColumnOperation::AddGenerated { generated_as, sequence_options } => {
+            if let Some(default) = &column.default {
+                let problem = format!("column {} has the default {default}; DROP DEFAULT first", column.name);
+                return Err(coded(SqlState::SYNTAX_ERROR, name, problem));
+            }
+            let (first, step) = numbered::counting(sequence_options.as_deref().unwrap_or_default(), &column.name)?;
+            let first = first.unwrap_or(if step < 0 { -1 } else { 1 });
+            let identity = Some(*generated_as == Some(GeneratedAs::Always));
+            let sequence = format!("{name}_{}_seq", column.name);
+            column.default = Some(next_of(&sequence).to_string());
+            column.numbered = Some(Numbered { sequence, first, step, identity });
+            (column.is_to_count, column.not_null) = (true, true);
         }
     }
     Ok(())
@@ -424,7 +480,8 @@ fn rows(from: &str, columns: &[Column], declared: &SchemaRef) -> String {
 /// Fails for a default that cannot be cast to its column's type.
 async fn check_defaults(name: &str, columns: &[Column], context: &StatementContext) -> Result<()> {
     for column in columns {
-        let Some(default) = &column.default else { continue };
+        // The number of a counter always fits, and is given once.
+        let Some(default) = column.default.as_ref().filter(|_| column.numbered.is_none()) else { continue };
         let value = format!("SELECT CAST({default} AS {})", column.declared);
         let value = async {
             let planned = plan(&parser::parse_composed(&value, context.session())?, context).await?;

@@ -34,6 +34,7 @@ pub mod kind;
 pub mod lifecycle;
 mod measured;
 mod model;
+pub mod numbering;
 pub mod profile;
 pub mod profile_tables;
 pub mod protection;

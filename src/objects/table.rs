@@ -16,6 +16,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as S
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users};
+use super::numbering;
 use super::protection::{class, notes_on_copy};
 use super::relation;
 use super::schema::quoted;
@@ -27,6 +28,7 @@ use crate::catalog::tables::{self, ManagedTable, NewTable, Recheck};
 use crate::docs::{Column, Doc};
 use crate::error::{SqlState, coded, failed, invalid};
 use crate::sql::command::{Body, Grammar};
+use crate::sql::inserting;
 use crate::sql::parser::take_if_not_exists;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::statement::STATEMENT;
@@ -39,7 +41,9 @@ static DOC: Doc = Doc {
     name: "CREATE TABLE",
     summary: "Creates a table with its own rows, from a query or empty. A database keeps it.",
     syntax: "CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name AS query
-CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)",
+CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name (column type [NOT NULL] [DEFAULT value], …)
+CREATE … TABLE … name (column {SERIAL | BIGSERIAL | SMALLSERIAL}, …)
+CREATE … TABLE … name (column type GENERATED {ALWAYS | BY DEFAULT} AS IDENTITY [(INCREMENT BY n START WITH n)], …)",
     description: "\
 When the statement succeeds, its rows appear in the database for every reader at once. A statement that fails or is killed changes
 nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them, after SET ROLE only a role that has the rights of the one that made the table, and they are gone when it ends;
@@ -47,6 +51,11 @@ nothing. Without a database, or with TEMPORARY, the rows are in memory; only thi
 
 INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused if someone else has
 written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
+
+SERIAL and IDENTITY columns number the rows: an INSERT that does not name the column gives each row the next number. Sessions that write at the
+same time get different numbers, and none is given twice, even if its transaction is rolled back; so there may be gaps. Values may be given
+instead, unless it is GENERATED ALWAYS; the counter does not notice them. `pg_get_serial_sequence('name', 'column')` names the counter, and
+`nextval`, `currval` and `setval` work on it.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
 columns. The last 100 states are kept, until DROP TABLE.
@@ -129,7 +138,9 @@ impl Kind for Table {
         Box::pin(async move {
             let options = context.session().config_options();
             let _lock = context.catalog().lock(SnapshotOf::Table, &object.name, "DROP TABLE", options).await?;
+            let sequences = numbering::sequences(object, context)?;
             context.catalog().drop_table(&object.name, Some(context.view().stamp()?))?;
+            context.catalog().drop_sequences(&sequences)?;
             context.tables().let_go();
             // What cannot be removed now is removed later; the table is gone.
             let _ = context.catalog().collect();
@@ -227,9 +238,16 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     }
     // The query has already run, and what it read may no longer exist.
     table.query = None;
+    let numbered = numbering::of(&table.columns)?;
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
     match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
-        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Ok(table.column_defaults.into_iter().collect()),
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+            let always = |column: &str| numbered.iter().any(|(name, number)| name == column && number.identity == Some(true));
+            let of = |(column, value): (String, Expr)| {
+                if always(&column) { (column, inserting::always(value)) } else { (column, value) }
+            };
+            Ok(table.column_defaults.into_iter().map(of).collect())
+        }
         _ => none,
     }
 }
@@ -262,6 +280,8 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     let Body::Sql(parsed) = &new.create.body else { return Err(failed(name, "is not made by SQL")) };
     let mut parsed = parsed.as_ref().clone();
     take_if_not_exists(&mut parsed);
+    let numbered = numbering::numbered(new, &mut parsed, context)?;
+    let new = numbered.as_ref().unwrap_or(new);
     let planned = plan(&parsed, &context.making(name)).await?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(command)) = bind_parameters(planned, context)? else {
         return Err(failed(name, "is not made by this statement"));

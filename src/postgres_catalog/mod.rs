@@ -63,6 +63,8 @@ pub enum Part {
     Key = 4,
     /// The rule that a view is.
     Rule = 5,
+    /// The counters of its columns: this one, and the nine after it.
+    Counter = 6,
 }
 
 /// The number of a part of an object that the catalog of the database knows by a number.
@@ -184,6 +186,24 @@ pub struct RelationColumn {
     pub comment: Option<String>,
     /// The type as the program names it.
     pub sql_type: String,
+    /// The value that an INSERT gives it where it names none, as SQL.
+    pub default: Option<String>,
+    pub counter: Option<Counter>,
+}
+
+/// How a column numbers its rows.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// The number of the counter.
+    pub oid: i64,
+    /// Its name, and that of its schema.
+    pub name: String,
+    pub schema: String,
+    pub first: i64,
+    pub step: i64,
+    pub last: Option<i64>,
+    /// For an identity, whether only the counter may give its values.
+    pub identity: Option<bool>,
 }
 
 /// A function.
@@ -304,11 +324,38 @@ pub trait Backends: std::fmt::Debug + Send + Sync {
     /// Whoever asks may not.
     fn end(&self, pid: i64, whole: bool) -> datafusion::common::Result<bool>;
 
+    /// Waits, unless the statement ends before.
+    ///
+    /// # Errors
+    /// The statement was cancelled, or has reached its timeout.
+    fn wait(&self, time: std::time::Duration) -> datafusion::common::Result<()>;
+
     /// Whether whoever asks may do everything.
     ///
     /// # Errors
     /// The database cannot be read.
     fn is_superuser(&self) -> datafusion::common::Result<bool>;
+}
+
+/// The counters that number the rows of tables.
+pub trait Sequences: std::fmt::Debug + Send + Sync {
+    /// Takes as many numbers of a counter; returns the first, and the distance between them.
+    ///
+    /// # Errors
+    /// There is no such counter, or whoever asks may not.
+    fn draw(&self, name: &str, count: u64) -> datafusion::common::Result<(i64, i64)>;
+
+    /// The number that the session was given last, by this counter or by any.
+    ///
+    /// # Errors
+    /// It was given none.
+    fn current(&self, name: Option<&str>) -> datafusion::common::Result<i64>;
+
+    /// Sets the number that a counter gives next: the one after this, if this counts as given.
+    ///
+    /// # Errors
+    /// As [`Self::draw`].
+    fn set(&self, name: &str, value: i64, is_given: bool) -> datafusion::common::Result<()>;
 }
 
 /// What one statement sees of the database.
@@ -324,6 +371,8 @@ pub struct PostgresCatalog {
     pub postmaster: Arc<Postmaster>,
     /// Ends what connections run.
     pub backends: Option<Arc<dyn Backends>>,
+    /// The counters.
+    pub sequences: Option<Arc<dyn Sequences>>,
     /// Tells the session from others, as long as it is there.
     pub session: usize,
     pub namespaces: Vec<Namespace>,
@@ -451,8 +500,19 @@ impl PostgresCatalog {
             [.., schema, _] => self.schema(relation.namespace) == schema,
             _ => self.searched().contains(&relation.namespace),
         };
+        let counter = self.counters().find(|(relation, _, counter)| counter.name == *name && is_in(relation));
+        if let Some((_, _, counter)) = counter {
+            return Some(counter.oid);
+        }
         let own = self.relations.iter().filter(|relation| relation.key.is_some() && relation.key_name() == *name).find(is_in)?;
         Some(part_oid(own.oid, Part::Index))
+    }
+
+    /// The counters, with the table and column whose rows each numbers.
+    pub fn counters(&self) -> impl Iterator<Item = (&Relation, &RelationColumn, &Counter)> {
+        self.relations.iter().flat_map(|relation| {
+            relation.columns.iter().filter_map(move |column| Some((relation, column, column.counter.as_ref()?)))
+        })
     }
 
     /// True where the relation is the one that its name without a schema finds.
@@ -465,8 +525,11 @@ impl PostgresCatalog {
         if let Some(relation) = self.relation(oid) {
             return Some(if self.is_visible(relation) { quoted(&relation.name) } else { self.qualified(relation) });
         }
-        let relation = self.relation_of(oid, Part::Index)?;
-        let name = quoted(&relation.key_name());
+        let counter = self.counters().find(|(_, _, counter)| counter.oid == oid);
+        let (relation, name) = match counter {
+            Some((relation, _, counter)) => (relation, quoted(&counter.name)),
+            None => self.relation_of(oid, Part::Index).map(|relation| (relation, quoted(&relation.key_name())))?,
+        };
         let is_searched = self.searched().contains(&relation.namespace);
         Some(if is_searched { name } else { format!("{}.{name}", quoted(self.schema(relation.namespace))) })
     }

@@ -11,7 +11,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{
     Column, DFSchema, Result, ScalarValue, SchemaError, TableReference, plan_err, unqualified_field_not_found,
 };
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
@@ -29,14 +29,91 @@ use sqlparser::ast::{
 use super::changing::is_default;
 use super::command::normal;
 use super::parser::parse_query;
+use super::syntax::numbered::{ALWAYS, NEXT};
 use crate::builtins::decimals;
-use crate::error::raw;
+use crate::error::{SqlState, coded, raw};
 
 /// Plans a statement; an INSERT in the way described above.
 ///
 /// # Errors
 /// The statement is wrong.
 pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+    let given = inserting(&parsed).map(|(insert, _)| Given::of(insert));
+    let planned = planned(parsed, state).await?;
+    if let (Some(given), LogicalPlan::Dml(insert)) = (given, &planned) {
+        given.check(insert)?;
+    }
+    Ok(planned)
+}
+
+/// The columns that an INSERT gives values, other than the word DEFAULT.
+enum Given {
+    /// As many, from the first one.
+    First(usize),
+    Named(Vec<String>),
+}
+
+impl Given {
+    fn of(insert: &Insert) -> Self {
+        let rows = insert.source.as_deref().map(|query| values(query));
+        let gives = |place: usize| match &rows {
+            None => false,
+            Some(None) => true,
+            Some(Some(values)) => values.rows.iter().any(|row| row.content.get(place).is_some_and(|value| !is_default(value))),
+        };
+        match (insert.columns.as_slice(), &rows) {
+            // A query is looked at where it is planned.
+            ([], None | Some(None)) => Self::First(0),
+            ([], Some(Some(values))) => {
+                let width = values.rows.first().map_or(0, |row| row.content.len());
+                Self::First((0..width).rev().find(|place| gives(*place)).map_or(0, |last| last + 1))
+            }
+            (columns, _) => {
+                let named = columns.iter().enumerate().filter(|(place, _)| gives(*place));
+                Self::Named(named.map(|(_, name)| column(name)).collect())
+            }
+        }
+    }
+
+    /// Refuses values for a column whose values only its counter gives.
+    fn check(&self, insert: &DmlStatement) -> Result<()> {
+        let Ok(table) = source_as_provider(&insert.target) else { return Ok(()) };
+        for (place, field) in table.schema().fields().iter().enumerate() {
+            let is_given = match self {
+                Self::First(count) => place < *count,
+                Self::Named(names) => names.contains(field.name()),
+            };
+            if is_given && table.get_column_default(field.name()).is_some_and(is_always) {
+                return Err(given_always(field.name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error for a value for a column whose values only its counter gives.
+pub fn given_always(column: &str) -> DataFusionError {
+    let problem = "is GENERATED ALWAYS AS IDENTITY and takes no values; leave the column out, or write DEFAULT";
+    coded(SqlState::GENERATED_ALWAYS, column, problem)
+}
+
+/// True for the default of a column whose values only its counter gives.
+pub fn is_always(default: &Expr) -> bool {
+    matches!(default, Expr::ScalarFunction(call) if call.func.name() == NEXT && call.args.len() > 1)
+}
+
+/// The default of such a column, from that of any that is numbered.
+pub fn always(default: Expr) -> Expr {
+    match default {
+        Expr::ScalarFunction(mut call) if call.func.name() == NEXT && call.args.len() == 1 => {
+            call.args.push(lit(ALWAYS));
+            Expr::ScalarFunction(call)
+        }
+        other => other,
+    }
+}
+
+async fn planned(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
     if let Some((table, query)) = declaring(&parsed) {
         return of_declared(table, query, state).await;
     }
@@ -197,6 +274,9 @@ async fn of_query(insert: &Insert, query: &Query, target: Target, state: &Sessio
     let columns = rows.schema().columns();
     let mut items = vec![];
     for (field, place) in fields.iter().zip(&places) {
+        if place.is_some() && target.table.get_column_default(field.name()).is_some_and(is_always) {
+            return Err(given_always(field.name()));
+        }
         let value = match place.and_then(|place| columns.get(place).map(|column| (place, column))) {
             Some((place, column)) => {
                 let written = decimals::selected(&rows, place).filter(|_| field.data_type().is_decimal());

@@ -14,7 +14,7 @@ pub mod experiment;
 pub mod given;
 pub mod granting;
 pub mod headings;
-mod inserting;
+pub mod inserting;
 pub mod lineage;
 pub mod macros;
 pub mod parser;

@@ -25,7 +25,7 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
-use super::syntax::{arrows, chains, conflicts, copies, nesting, postgres, shorthands, supported};
+use super::syntax::{arrows, chains, conflicts, copies, explaining, nesting, postgres, shorthands, supported};
 use super::written::Written;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -296,7 +296,10 @@ fn statements(parser: &mut DFParser<'_>, sql: &str, last: Location, grammars: &G
                 Some(statement) => statement,
                 None => match shorthands::parse(&mut parser.parser).map_err(|error| wrong(error.into()))? {
                     Some(statement) => SqlParsed::Statement(Box::new(statement)),
-                    None => parser.parse_statement().map_err(wrong)?,
+                    None => match explaining::parse(parser).map_err(wrong)? {
+                        Some(statement) => statement,
+                        None => parser.parse_statement().map_err(wrong)?,
+                    },
                 },
             })),
         };

@@ -119,6 +119,7 @@ pub fn plan_with_tables<'a>(
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
         let plan = replaced::unmark(capitals::plan(parsed, &state, &reading).await?, &replaced)?;
+        let plan = postgres::bind_defaults(plan, context)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
         let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;

@@ -63,6 +63,32 @@ pub fn bind(parsed: &mut SqlParsed, mut state: SessionState, context: &Statement
     Ok(state)
 }
 
+/// Binds the PostgreSQL functions in the defaults of columns, which a statement that writes calls without naming them.
+///
+/// # Errors
+/// None of its own.
+pub fn bind_defaults(plan: LogicalPlan, context: &StatementContext) -> Result<LogicalPlan> {
+    let LogicalPlan::Dml(mut insert) = plan else { return Ok(plan) };
+    let mut bound = None;
+    let rows = Arc::unwrap_or_clone(insert.input).changed_up(|node| {
+        node.changed_expressions(|expression| {
+            expression.changed_up(|part| {
+                let Expr::ScalarFunction(mut call) = part else { return Ok(Transformed::no(part)) };
+                let function = postgres::unbound_of(&call.func).filter(|function| function.needs != Needs::Nothing);
+                let Some(function) = function else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+                if function.needs == Needs::Catalog {
+                    context.postgres().want();
+                }
+                let bound = bound.get_or_insert_with(|| bound_to(context));
+                call.func = Arc::new(postgres::bound(function, bound.clone()));
+                Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            })
+        })
+    })?;
+    insert.input = Arc::new(rows.data);
+    Ok(LogicalPlan::Dml(insert))
+}
+
 fn bound_to(context: &StatementContext) -> Bound {
     Bound { session: Arc::new(context.postgres_session()), gathered: Arc::clone(context.postgres()) }
 }

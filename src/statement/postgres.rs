@@ -1,16 +1,23 @@
 //! The database as PostgreSQL's catalog shows it, gathered when a statement first asks for it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
 use futures::future::BoxFuture;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::StatementContext;
 use super::activity::End;
+use super::cancel::Cancel;
+use super::counters::Counters;
 use crate::postgres_catalog::{Backends, Gathered, OWN_NAME, PostgresCatalog};
 
 /// Describes the database that a context sees.
 pub type Gather = fn(StatementContext) -> BoxFuture<'static, Result<PostgresCatalog>>;
+
+/// How often a statement that waits looks whether it is cancelled.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Ends connections or their statements, on behalf of the role that runs a statement.
 #[derive(Debug)]
@@ -29,6 +36,28 @@ impl Backends for Ending {
 
     fn is_superuser(&self) -> Result<bool> {
         Ok(self.0.rights()?.is_superuser())
+    }
+
+    fn wait(&self, time: Duration) -> Result<()> {
+        let until = Instant::now().checked_add(time);
+        let wait = || loop {
+            if self.0.cancel().is_cancelled() {
+                return Err(Cancel::error());
+            }
+            if let Some(error) = self.0.overdue() {
+                return Err(error);
+            }
+            let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        };
+        match Handle::try_current() {
+            // Others go on with the tasks of this thread.
+            Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(wait),
+            _ => wait(),
+        }
     }
 }
 
@@ -85,6 +114,7 @@ impl StatementContext {
             pid,
             postmaster: Arc::clone(self.activity().postmaster()),
             backends: Some(Arc::new(Ending(self.clone()))),
+            sequences: Some(Arc::new(Counters(self.clone()))),
             session,
             path: self.path(),
             ..PostgresCatalog::default()

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use sqlparser::ast::OnCommit;
 
 use crate::catalog::objects::Object;
+use crate::catalog::sequences::Sequence;
 use crate::catalog::stamp::Stamp;
 use crate::postgres_catalog::advisory::{AdvisoryLocks, TransactionLocks};
 
@@ -53,6 +54,10 @@ pub struct SessionTables {
     loaded: Mutex<(Stamp, Tables)>,
     /// The classes of objects' columns by the numbers of object and snapshot, with their state of the database.
     classes: Mutex<(Stamp, HashMap<StoredState, Classes>)>,
+    /// The counters of temporary tables.
+    counters: Mutex<HashMap<String, Sequence>>,
+    /// The numbers that the session was given last, by counter, and by which counter at last.
+    drawn: Mutex<(HashMap<String, i64>, Option<String>)>,
     /// The locks on numbers, of which the session may hold some.
     locks: Arc<AdvisoryLocks>,
 }
@@ -82,6 +87,8 @@ impl SessionTables {
             on_commit: Mutex::default(),
             loaded: Mutex::default(),
             classes: Mutex::default(),
+            counters: Mutex::default(),
+            drawn: Mutex::default(),
             locks,
         }
     }
@@ -126,6 +133,32 @@ impl SessionTables {
         self.makers.lock().remove(name);
         self.on_commit.lock().remove(name);
         self.temporary.lock().remove(name)
+    }
+
+    /// Makes the counter of a column of a temporary table, or leaves one that another such table has.
+    pub fn make_counter(&self, counter: Sequence, is_named: bool) {
+        let mut all = self.counters.lock();
+        if !is_named || !all.contains_key(&counter.name) {
+            all.insert(counter.name.clone(), counter);
+        }
+    }
+
+    /// Does something with the counter of that name, if a temporary table has it.
+    pub fn with_counter<T>(&self, name: &str, work: impl FnOnce(&mut Sequence) -> T) -> Option<T> {
+        self.counters.lock().get_mut(name).map(work)
+    }
+
+    /// Remembers the number that the session was given last.
+    pub fn was_given(&self, name: &str, number: i64) {
+        let (numbers, last) = &mut *self.drawn.lock();
+        numbers.insert(name.into(), number);
+        *last = Some(name.into());
+    }
+
+    /// The number that the session was given last, by that counter or by any.
+    pub fn given(&self, name: Option<&str>) -> Option<i64> {
+        let (numbers, last) = &*self.drawn.lock();
+        numbers.get(name.or(last.as_deref())?).copied()
     }
 
     /// The comments on a temporary table and its columns.

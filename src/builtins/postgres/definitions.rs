@@ -3,6 +3,7 @@
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
+use crate::error::{SqlState, coded};
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{Function, Part, PostgresCatalog, part_oid, quoted};
 
@@ -175,12 +176,17 @@ pub const ALL: &[PostgresFunction] = &[
         "pg_get_serial_sequence",
         "pg_get_serial_sequence(table, column) → text",
         (2, 2),
-        "NULL: there are no sequences.",
+        "The counter of a column that numbers its rows; NULL for other columns.",
         |call| {
-            if !call.is_null(0) {
-                call.class(0)?;
+            if call.is_null(0) || call.is_null(1) {
+                return Ok(Cell::Null);
             }
-            Ok(Cell::Null)
+            let (catalog, table, column) = (call.catalog()?, call.class(0)?, call.text(1)?);
+            let Some(relation) = catalog.relation(table) else { return Ok(Cell::Null) };
+            let Some(found) = relation.columns.iter().find(|own| own.name == column) else {
+                return Err(coded(SqlState::UNDEFINED_COLUMN, &relation.name, format!("has no column {column}")));
+            };
+            Ok(found.counter.as_ref().map(|counter| format!("{}.{}", quoted(&counter.schema), quoted(&counter.name))).into())
         },
     ),
     of("pg_get_replica_identity_index", "pg_get_replica_identity_index(table) → regclass", (1, 1), "NULL.", nothing),

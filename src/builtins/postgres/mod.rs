@@ -7,11 +7,13 @@ mod catalog;
 mod definitions;
 pub mod expanded;
 mod privileges;
+mod sequences;
 mod session;
 mod texts;
 
 pub use catalog::REG_NAME;
 
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use self::sequences::Drawn;
 use crate::error::{SqlState, coded, invalid};
 use crate::postgres_catalog::cells::{Cell, array, field};
 use crate::postgres_catalog::{Gathered, PostgresCatalog};
@@ -51,6 +54,8 @@ pub enum Needs {
     Session,
     /// The same at the moment of each call, which has an effect or gives another result each time.
     SessionNow,
+    /// The same, with another result in each row.
+    EachRow,
     /// Also relations, functions and roles: all tables have to be opened.
     Catalog,
 }
@@ -62,6 +67,10 @@ struct Call<'a> {
     fields: &'a [FieldRef],
     options: &'a ConfigOptions,
     catalog: Option<&'a PostgresCatalog>,
+    /// This row and the rows after it.
+    rows_left: usize,
+    /// The numbers that were drawn for rows to come.
+    drawn: &'a RefCell<Drawn>,
 }
 
 impl Call<'_> {
@@ -122,7 +131,8 @@ impl Call<'_> {
 
 /// Every function.
 pub fn all() -> impl Iterator<Item = &'static PostgresFunction> {
-    let parts: [&[PostgresFunction]; 5] = [session::ALL, catalog::ALL, definitions::ALL, privileges::ALL, texts::ALL];
+    let parts: [&[PostgresFunction]; 6] =
+        [session::ALL, catalog::ALL, definitions::ALL, privileges::ALL, sequences::ALL, texts::ALL];
     parts.into_iter().flatten()
 }
 
@@ -150,11 +160,17 @@ pub fn unbound() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
     all().map(|function| (function.name, udf(function, None)))
 }
 
+/// The function that this is, if it is one that is not bound yet.
+pub fn unbound_of(udf: &ScalarUDF) -> Option<&'static PostgresFunction> {
+    let udf = udf.inner().downcast_ref::<Udf>()?;
+    udf.bound.is_none().then_some(udf.function)
+}
+
 fn udf(function: &'static PostgresFunction, bound: Option<Bound>) -> ScalarUDF {
     let volatility = match function.needs {
         Needs::Nothing => Volatility::Immutable,
         // Planning computes calls of others whose arguments are constants.
-        Needs::SessionNow => Volatility::Volatile,
+        Needs::SessionNow | Needs::EachRow => Volatility::Volatile,
         Needs::Session | Needs::Catalog => Volatility::Stable,
     };
     let arguments = match function.counts {
@@ -225,12 +241,16 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let constant = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let is_same = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let constant = is_same && self.function.needs != Needs::EachRow;
         let rows = if constant { 1 } else { arguments.number_rows };
         let columns = arguments.args.iter().map(|argument| cells(argument, rows)).collect::<Result<Vec<_>>>()?;
         let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+        let drawn = RefCell::default();
         let mut call = Call {
             name: self.function.name,
+            rows_left: rows,
+            drawn: &drawn,
             arguments: vec![],
             fields: &arguments.arg_fields,
             options: &arguments.config_options,
@@ -240,6 +260,7 @@ impl ScalarUDFImpl for Udf {
         for _ in 0..rows {
             call.arguments = columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect();
             results.push((self.function.compute)(&call)?);
+            call.rows_left -= 1;
         }
         let values = array(arguments.return_field.data_type(), results);
         if constant {
@@ -279,7 +300,9 @@ fn cells(argument: &ColumnarValue, rows: usize) -> Result<Vec<Cell>> {
             });
             lists.collect::<Result<Vec<_>>>()?
         }
-        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => vec![Cell::Text(String::new()); rows],
+        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => {
+            (0..rows).map(|row| if values.is_null(row) { Cell::Null } else { Cell::Text(String::new()) }).collect()
+        }
         _ => texts(&values)?.into_iter().map(Cell::from).collect(),
     })
 }
@@ -292,7 +315,7 @@ mod tests {
     fn what_has_an_effect_is_not_computed_by_planning() {
         let acting =
             ["pg_terminate_backend", "pg_cancel_backend", "pg_advisory_xact_lock", "pg_advisory_unlock_all", "set_config"];
-        for name in acting.into_iter().chain(["txid_current", "pg_current_xact_id"]) {
+        for name in acting.into_iter().chain(["txid_current", "pg_current_xact_id", "nextval", "setval"]) {
             assert_eq!(udf(named(name).unwrap(), None).signature().volatility, Volatility::Volatile, "{name}");
         }
         assert_eq!(udf(named("current_user").unwrap(), None).signature().volatility, Volatility::Stable);

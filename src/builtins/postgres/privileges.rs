@@ -58,7 +58,12 @@ fn answer(
         if !privileges.contains(&word) {
             return Err(invalid(call.name, format!("takes {}, got '{asked}'", one_of(privileges.iter().copied()))));
         }
-        let word = if word == "TEMP" { "TEMPORARY" } else { word };
+        let word = match word {
+            "TEMP" => "TEMPORARY",
+            // A counter is used by INSERT.
+            "USAGE" if call.name == "has_sequence_privilege" => "INSERT",
+            other => other,
+        };
         may |= found.is_some_and(|(on, owner)| catalog.may(role, word, on, owner, as_grantor));
     }
     Ok(if found.is_some() { Cell::Bool(may) } else { Cell::Null })
@@ -70,6 +75,13 @@ fn table(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Fou
         Some(relation) => Ok(Some((oid, relation.owner))),
         None => Ok(catalog.class_name(oid).map(|_| (oid, OWNER))),
     }
+}
+
+/// The table whose rows a counter numbers.
+fn counter(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
+    let oid = call.class(place)?;
+    let found = catalog.counters().find(|(_, _, counter)| counter.oid == oid);
+    Ok(found.map(|(relation, ..)| (relation.oid, relation.owner)))
 }
 
 fn schema(catalog: &PostgresCatalog, call: &Call<'_>, place: usize) -> Result<Found> {
@@ -179,8 +191,8 @@ pub const ALL: &[PostgresFunction] = &[
     of(
         "has_sequence_privilege",
         "has_sequence_privilege([user,] sequence, privilege) → boolean",
-        "There are no sequences.",
-        |call| answer(call, &["USAGE", "SELECT", "UPDATE"], table, 0),
+        "Whether the role may do that with the counter of a column: use it, if it may INSERT INTO the table.",
+        |call| answer(call, &["USAGE", "SELECT", "UPDATE"], counter, 0),
     ),
     of(
         "has_schema_privilege",

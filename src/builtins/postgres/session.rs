@@ -1,5 +1,7 @@
 //! Information about the session and the server.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
@@ -85,6 +87,35 @@ fn end(call: &Call<'_>, whole: bool) -> Result<Cell> {
     }
 }
 
+/// Waits this many seconds.
+fn sleep(call: &Call<'_>) -> Result<Cell> {
+    if call.is_null(0) {
+        return Ok(Cell::Null);
+    }
+    let given = call.text(0)?;
+    let seconds = given.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite());
+    let Some(seconds) = seconds else {
+        return Err(invalid(call.name, format!("takes a number of seconds, got '{given}'")));
+    };
+    let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+    match &call.catalog()?.backends {
+        Some(backends) => backends.wait(time)?,
+        None => return Err(invalid(call.name, "needs a database; call it in a session of the engine")),
+    }
+    Ok("".into())
+}
+
+/// The time of the call, in microseconds.
+fn clock(_: &Call<'_>) -> Result<Cell> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Cell::Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
+}
+
+/// How many of the arguments are NULL.
+fn nulls(call: &Call<'_>) -> i64 {
+    i64::try_from(call.arguments.iter().filter(|argument| **argument == Cell::Null).count()).unwrap_or(i64::MAX)
+}
+
 /// The key of an advisory lock: one or two numbers; `None` if one is NULL.
 fn lock_key(call: &Call<'_>) -> Result<Option<(i64, Option<i64>)>> {
     if call.arguments.contains(&Cell::Null) {
@@ -127,6 +158,42 @@ pub const ALL: &[PostgresFunction] = &[
         Needs::SessionNow,
         "Sets a setting, as SET does, in a query without FROM; the value that it has then.",
         set,
+    ),
+    of(
+        "pg_sleep",
+        "pg_sleep(seconds) → void",
+        (1, 1),
+        "text",
+        Needs::EachRow,
+        "Waits; a cancelled statement stops waiting.",
+        sleep,
+    ),
+    of(
+        "clock_timestamp",
+        "clock_timestamp() → timestamptz",
+        (0, 0),
+        "timestamptz",
+        Needs::EachRow,
+        "The time of the call.",
+        clock,
+    ),
+    of(
+        "num_nulls",
+        "num_nulls(value, …) → integer",
+        (1, usize::MAX),
+        "int4",
+        Needs::Nothing,
+        "How many of the values are NULL.",
+        |call| Ok(Cell::Int(nulls(call))),
+    ),
+    of(
+        "num_nonnulls",
+        "num_nonnulls(value, …) → integer",
+        (1, usize::MAX),
+        "int4",
+        Needs::Nothing,
+        "How many of the values are not NULL.",
+        |call| Ok(Cell::Int(i64::try_from(call.count()).unwrap_or(i64::MAX) - nulls(call))),
     ),
     of("pg_advisory_lock", "pg_advisory_lock(key [, key]) → void", (1, 2), "text", Needs::SessionNow, LOCK, |call| {
         take(call, false, false, false)

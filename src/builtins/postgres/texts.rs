@@ -3,7 +3,7 @@
 use datafusion::common::Result;
 
 use super::{Call, Needs, PostgresFunction};
-use crate::error::invalid;
+use crate::error::{SqlState, coded, invalid};
 use crate::postgres_catalog::cells::Cell;
 use crate::postgres_catalog::{name_parts, quoted, type_name};
 use crate::postgres_types::seen;
@@ -73,7 +73,21 @@ fn pretty(bytes: i64) -> String {
     String::new()
 }
 
+/// The identifier in the form in which PostgreSQL shows it.
+fn uuid_of(call: &Call<'_>) -> Result<Cell> {
+    if call.is_null(0) {
+        return Ok(Cell::Null);
+    }
+    let given = call.text(0)?;
+    let Ok(id) = uuid::Uuid::try_parse(given.trim()) else {
+        let problem = format!("takes 32 hexadecimal digits, such as a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11, got '{given}'");
+        return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "UUID", problem));
+    };
+    Ok(id.to_string().into())
+}
+
 pub const ALL: &[PostgresFunction] = &[
+    of("uuid_in", "uuid_in(text) → uuid", (1, 1), "uuid", "The text as a UUID: what `text::uuid` is.", uuid_of),
     of(
         "format_type",
         "format_type(oid, modifier) → text",

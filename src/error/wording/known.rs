@@ -451,8 +451,7 @@ fn of_types(text: &str) -> Option<String> {
     }
     if let Some(found) = parts(text, ["Unsupported SQL type ", ""]) {
         if ["SERIAL", "BIGSERIAL", "SMALLSERIAL"].contains(&found[0].to_uppercase().as_str()) {
-            let instead = "write BIGINT, and row_number() OVER () AS number in the query that fills the table";
-            return Some(format!("{}: columns are not numbered here; {instead}", found[0]));
+            return Some(format!("{}: only CREATE TABLE and ALTER TABLE … ADD COLUMN number rows; write BIGINT", found[0]));
         }
         let known =
             "there is VARCHAR, INT, BIGINT, DOUBLE, DECIMAL(12, 2), BOOLEAN, DATE, TIMESTAMP, INTERVAL and lists such as INT[]";

@@ -7,7 +7,7 @@ use crate::error::nearest;
 use crate::functions;
 
 /// Functions of other dialects, with what to write instead. Sorted by name for binary search.
-const ELSEWHERE: [(&str, &str); 36] = [
+const ELSEWHERE: [(&str, &str); 35] = [
     ("approx_quantiles", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a) for each share"),
     ("approx_top_count", "write SELECT a, count(*) … GROUP BY a ORDER BY 2 DESC LIMIT 3"),
     ("approx_top_k", "write SELECT a, count(*) … GROUP BY a ORDER BY 2 DESC LIMIT 3"),
@@ -41,7 +41,6 @@ const ELSEWHERE: [(&str, &str); 36] = [
     ("object_agg", "write json_object_agg(name, value)"),
     ("object_construct", "write json_build_object('a', 1), which keeps a NULL as null"),
     ("percentile_approx", "write approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
-    ("pg_sleep", "statements do not wait; let the program that sends them wait"),
     ("safe_cast", "write TRY_CAST(a AS type)"),
     ("sem", "write stddev(a) / sqrt(count(a))"),
     ("struct_insert", "write {'a': value.a, 'b': 2} with all fields"),

@@ -1,9 +1,12 @@
 //! Forms of CREATE TABLE that PostgreSQL's clients use: `SELECT … INTO`, `CREATE LOCAL TEMPORARY TABLE`, `ON COMMIT PRESERVE ROWS`,
-//! `FLOAT(53)`.
+//! `FLOAT(53)`, [numbered] columns.
 
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
-use sqlparser::ast::{DataType, ExactNumberInfo, Expr, OnCommit, SetExpr, Statement};
+use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectName, OnCommit, SetExpr, Statement};
+
+use super::numbered;
+use crate::sql::command::normal;
 
 /// Rewrites a statement that creates a table.
 pub fn statement(parsed: &mut SqlParsed) {
@@ -17,17 +20,28 @@ pub fn statement(parsed: &mut SqlParsed) {
         return;
     }
     if let Statement::CreateTable(table) = statement.as_mut() {
+        if let [schema, own] = table.name.0.as_slice()
+            && schema.as_ident().is_some_and(|schema| normal(schema) == "pg_temp")
+        {
+            (table.name, table.temporary) = (ObjectName(vec![own.clone()]), true);
+        }
         // LOCAL and ON COMMIT PRESERVE ROWS are the default for a temporary table, so they can be dropped.
         table.global = table.global.filter(|is_global| *is_global || !table.temporary);
         table.on_commit = table.on_commit.take_if(|kept| *kept != OnCommit::PreserveRows || !table.temporary);
         table.columns.iter_mut().for_each(|column| float(&mut column.data_type));
+        numbered::table(table);
+    }
+    if let Statement::AlterTable(alter) = statement.as_mut() {
+        numbered::altered(alter);
     }
 }
 
 /// Rewrites the type of a cast.
 pub fn expression(expression: &mut Expr) {
-    if let Expr::Cast { data_type, .. } = expression {
-        float(data_type);
+    match expression {
+        Expr::Cast { data_type, .. } => float(data_type),
+        Expr::Function(function) => numbered::call(function),
+        _ => {}
     }
 }
 

@@ -23,11 +23,7 @@ pub fn parse(parser: &mut DFParser<'_>) -> Result<Option<SqlParsed>> {
     let is_word = |token: &Token, words: &[Keyword]| matches!(token, Token::Word(word) if words.contains(&word.keyword));
     let queries = [Keyword::SELECT, Keyword::WITH, Keyword::VALUES, Keyword::FROM, Keyword::TABLE];
     let [first, second, third] = [0, 1, 2].map(|place| parser.parser.peek_nth_token(place).token);
-    if !is_word(&first, &[Keyword::EXPLAIN])
-        || second != Token::LParen
-        || third == Token::LParen
-        || is_word(&third, &queries)
-    {
+    if !is_word(&first, &[Keyword::EXPLAIN]) || second != Token::LParen || third == Token::LParen || is_word(&third, &queries) {
         return Ok(None);
     }
     parser.parser.next_token();

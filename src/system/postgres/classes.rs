@@ -3,7 +3,7 @@
 use super::data::Row;
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, part_oid};
+use crate::postgres_catalog::{Counter, OF_TABLES, Part, PostgresCatalog, Relation, RelationColumn, part_oid, type_name};
 
 const HEAP: i64 = 2;
 const BTREE: i64 = 403;
@@ -13,6 +13,8 @@ const PG_PROC: i64 = 1255;
 const PG_NAMESPACE: i64 = 2615;
 const PG_REWRITE: i64 = 2618;
 const PG_CONSTRAINT: i64 = 2606;
+/// The first number of a default.
+const DEFAULTS: i64 = 0x4000_0000;
 
 /// The rows of a table about relations; `None` for tables about other things.
 pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
@@ -22,7 +24,9 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
     let keyed = || relations().filter(|relation| relation.key.is_some());
     Some(match table {
         "pg_class" => {
-            relations().map(|relation| class(relation, catalog)).chain(keyed().map(|relation| index_class(relation))).collect()
+            let indexes = keyed().map(|relation| index_class(relation));
+            let counters = catalog.counters().map(|(relation, _, counter)| counter_class(relation, counter));
+            relations().map(|relation| class(relation, catalog)).chain(indexes).chain(counters).collect()
         }
         "pg_attribute" => {
             let of = |relation: &Relation| {
@@ -34,6 +38,38 @@ pub fn rows(table: &str, catalog: &PostgresCatalog) -> Option<Vec<Row>> {
             };
             relations().flat_map(of).chain(keyed().filter_map(of_index)).collect()
         }
+        "pg_attrdef" => relations()
+            .flat_map(|relation| {
+                let default = |(place, column): (i64, &RelationColumn)| {
+                    let default = column.default.clone().filter(|_| !is_identity(column))?;
+                    // A number of its own, which no other default has.
+                    Some(row! {"oid": DEFAULTS + (relation.oid / 16 * 2048 + place) % DEFAULTS, "adrelid": relation.oid, "adnum": place, "adbin": default})
+                };
+                (1..).zip(&relation.columns).filter_map(default).collect::<Vec<_>>()
+            })
+            .collect(),
+        "pg_sequence" => catalog
+            .counters()
+            .map(|(_, column, counter)| {
+                let (least, most) = bounds(column, counter);
+                row! {
+                    "seqrelid": counter.oid, "seqtypid": column.type_oid, "seqstart": counter.first, "seqincrement": counter.step,
+                    "seqmax": most, "seqmin": least, "seqcache": 1, "seqcycle": false,
+                }
+            })
+            .collect(),
+        "pg_sequences" => catalog
+            .counters()
+            .map(|(relation, column, counter)| {
+                let (least, most) = bounds(column, counter);
+                row! {
+                    "schemaname": counter.schema.as_str(), "sequencename": counter.name.as_str(),
+                    "sequenceowner": owner(catalog, relation), "data_type": type_name(column.type_oid, -1),
+                    "start_value": counter.first, "min_value": least, "max_value": most, "increment_by": counter.step,
+                    "cycle": false, "cache_size": 1, "last_value": counter.last,
+                }
+            })
+            .collect(),
         "pg_index" => keyed().map(|relation| index(relation)).collect(),
         "pg_constraint" => keyed().map(|relation| constraint(relation)).collect(),
         "pg_namespace" => {
@@ -150,6 +186,37 @@ fn class(relation: &Relation, catalog: &PostgresCatalog) -> Row {
     }
 }
 
+/// True for `GENERATED … AS IDENTITY`.
+pub fn is_identity(column: &RelationColumn) -> bool {
+    column.counter.as_ref().is_some_and(|counter| counter.identity.is_some())
+}
+
+/// The least and the greatest number of a counter.
+pub fn bounds(column: &RelationColumn, counter: &Counter) -> (i64, i64) {
+    let most = match column.base.name {
+        "int2" => i16::MAX.into(),
+        "int4" => i32::MAX.into(),
+        _ => i64::MAX,
+    };
+    if counter.step > 0 { (1, most) } else { (-most - 1, -1) }
+}
+
+fn counter_class(relation: &Relation, counter: &Counter) -> Row {
+    row! {
+        "oid": counter.oid,
+        "relname": counter.name.as_str(),
+        "relnamespace": relation.namespace,
+        "relowner": relation.owner,
+        "reltuples": Cell::Float(1.0),
+        "relpages": 1,
+        "relpersistence": if relation.is_temporary { "t" } else { "p" },
+        "relkind": "S",
+        "relnatts": 3,
+        "relispopulated": true,
+        "relreplident": "n",
+    }
+}
+
 fn index_class(relation: &Relation) -> Row {
     row! {
         "oid": part_oid(relation.oid, Part::Index),
@@ -190,6 +257,12 @@ fn attribute(relation: i64, place: i64, column: &RelationColumn) -> Row {
         "attalign": align,
         "attstorage": if by_value || base.length > 0 && !column.is_array { "p" } else if base.name == "numeric" { "m" } else { "x" },
         "attnotnull": !column.is_nullable,
+        "atthasdef": column.default.is_some() && !is_identity(column),
+        "attidentity": match column.counter.as_ref().and_then(|counter| counter.identity) {
+            Some(true) => "a",
+            Some(false) => "d",
+            None => "",
+        },
         "attislocal": true,
         "attcollation": if is_text { 100 } else { 0 },
     }
@@ -272,6 +345,13 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
     let mut rows = vec![];
     for relation in catalog.relations.iter().filter(|relation| relation.is_of_user()) {
         rows.push(row(PG_CLASS, relation.oid, PG_NAMESPACE, relation.namespace, 0, "n"));
+        // A counter goes with its column.
+        for (place, column) in (1..).zip(&relation.columns) {
+            if let Some(counter) = &column.counter {
+                let kind = if counter.identity.is_some() { "i" } else { "a" };
+                rows.push(row(PG_CLASS, counter.oid, PG_CLASS, relation.oid, place, kind));
+            }
+        }
         if let Some(key) = relation.key {
             let [index, constraint] = [Part::Index, Part::Key].map(|part| part_oid(relation.oid, part));
             rows.push(row(PG_CLASS, index, PG_CONSTRAINT, constraint, 0, "i"));

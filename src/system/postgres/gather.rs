@@ -16,6 +16,7 @@ use super::data;
 use crate::builtins::postgres;
 use crate::catalog::grants::{self, Privilege, Thing};
 use crate::catalog::objects::Object;
+use crate::catalog::sequences::Sequence;
 use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{SqlState, in_sql, sqlstate};
@@ -23,17 +24,19 @@ use crate::functions;
 use crate::objects::definition::Definition;
 use crate::objects::lifecycle::definitions;
 use crate::objects::protection::covers;
-use crate::objects::{GRAMMARS, KINDS, profile, role, schema};
+use crate::objects::{GRAMMARS, KINDS, numbering, profile, role, schema};
 use crate::postgres_catalog::{
-    DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES, OWN_NAME,
-    OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, Role, named_oids, object_oid, quoted,
-    type_named,
+    Counter, DATABASE, EVERYBODYS, FIRST_NORMAL, Function, FunctionArgument, Granted, INFORMATION_SCHEMA, Namespace, OF_TABLES,
+    OWN_NAME, OWNER, PG_CATALOG, PUBLIC, Part, PostgresCatalog, Range, Relation, RelationColumn, Role, named_oids, object_oid,
+    part_oid, quoted, type_named,
 };
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::parser::{self, Parsed};
+use crate::sql::syntax::numbered::Numbered;
 use crate::statement::{PREDEFINED, StatementContext};
 use crate::system::{comments, tables};
+use crate::text::literal;
 
 /// The OIDs of the program's own schemas, and the first one of the `system` tables.
 const PROFILE: i64 = 15_001;
@@ -63,6 +66,7 @@ pub fn gather(context: StatementContext) -> BoxFuture<'static, Result<PostgresCa
             owners: &owners,
             namespaces: &catalog.namespaces,
             comments: BTreeMap::new(),
+            sequences: context.catalog().sequences()?,
         };
         gathering.comments()?;
         catalog.relations = gathering.relations().await?;
@@ -224,6 +228,8 @@ struct Gathering<'a> {
     namespaces: &'a [Namespace],
     /// Comments by schema, table and column.
     comments: BTreeMap<(String, String, Option<String>), String>,
+    /// The counters of columns that number their rows.
+    sequences: Vec<Sequence>,
 }
 
 impl Gathering<'_> {
@@ -280,7 +286,8 @@ impl Gathering<'_> {
                 None => self.object_of(namespace, name, &member(name)),
             };
             let Some((oid, object)) = found else { continue };
-            let columns = self.columns(provider.as_ref(), namespace, name).await?;
+            let mut columns = self.columns(provider.as_ref(), namespace, name).await?;
+            self.fill(&mut columns, oid, object, &member(name), namespace)?;
             let rights = self.context.rights()?;
             let definition = object.filter(|object| object.kind == "view");
             // A view's definition is visible only to its owner.
@@ -350,6 +357,44 @@ impl Gathering<'_> {
         Ok(schema.fields().iter().map(|field| column(field, comment(field.name()))).collect())
     }
 
+    /// Adds what an INSERT gives columns that it does not name.
+    fn fill(
+        &self,
+        columns: &mut [RelationColumn],
+        relation: i64,
+        object: Option<&Object>,
+        member: &str,
+        namespace: &Namespace,
+    ) -> Result<()> {
+        let mut filled = match object {
+            // A definition that cannot be read has no columns to show either.
+            Some(object) => numbering::filled(object, self.context).unwrap_or_default(),
+            None => match self.context.tables().temporary(member) {
+                Some(table) => numbering::filled_in_session(table.as_ref()),
+                None => return Ok(()),
+            },
+        };
+        let mut number = part_oid(relation, Part::Counter);
+        for column in columns {
+            let Some((default, counter)) = filled.remove(&column.name) else { continue };
+            column.default = default;
+            let Some(Numbered { sequence, first, step, identity }) = counter else { continue };
+            let own = self.context.tables().with_counter(&sequence, |counter| counter.last());
+            let last = match own {
+                Some(last) => last,
+                None => self.sequences.iter().find(|known| known.name == sequence).and_then(Sequence::last),
+            };
+            let name = sequence.rsplit_once('.').map_or(sequence.as_str(), |(_, name)| name).to_string();
+            if identity.is_none() {
+                column.default = Some(format!("nextval({}::regclass)", literal(&sequence)));
+            }
+            let schema = namespace.name.clone();
+            column.counter = Some(Counter { oid: number, name, schema, first, step, last, identity });
+            number += 1;
+        }
+        Ok(())
+    }
+
     /// The query of a view as written, or the whole statement if it cannot be parsed.
     fn view_query(&self, object: &Object) -> String {
         let parsed = parser::parse_as_written(&object.sql, self.context.session(), &GRAMMARS).ok().and_then(|mut all| all.pop());
@@ -414,6 +459,8 @@ fn column(field: &Arc<Field>, comment: Option<String>) -> RelationColumn {
         is_nullable: field.is_nullable(),
         comment,
         sql_type: in_sql(&field.data_type().to_string()),
+        default: None,
+        counter: None,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use datafusion::common::Result;
 
+use super::classes::bounds;
 use super::data::{Row, Table};
 use super::row;
 use crate::postgres_catalog::cells::Cell;
-use crate::postgres_catalog::{OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
+use crate::postgres_catalog::{Counter, OF_TABLES, OWN_NAME, PostgresCatalog, Relation, RelationColumn, type_name};
 use crate::statement::StatementContext;
 
 /// The rows of a table; empty for features that do not exist here.
@@ -26,6 +27,19 @@ pub fn rows(table: &Table, catalog: &PostgresCatalog, _: &StatementContext) -> R
             .collect(),
         "columns" => relations()
             .flat_map(|relation| (1..).zip(&relation.columns).map(|(place, column)| of_column(catalog, relation, place, column)).collect::<Vec<_>>())
+            .collect(),
+        "sequences" => catalog
+            .counters()
+            .map(|(relation, column, counter)| {
+                let (least, most) = bounds(column, counter);
+                row! {
+                    "sequence_catalog": OWN_NAME, "sequence_schema": schema(relation), "sequence_name": counter.name.as_str(),
+                    "data_type": type_name(column.type_oid, -1), "numeric_precision": i64::from(column.base.length) * 8,
+                    "numeric_precision_radix": 2, "numeric_scale": 0, "start_value": counter.first.to_string(),
+                    "minimum_value": least.to_string(), "maximum_value": most.to_string(), "increment": counter.step.to_string(),
+                    "cycle_option": "NO",
+                }
+            })
             .collect(),
         "views" => views()
             .map(|relation| {
@@ -264,6 +278,10 @@ fn of_column(catalog: &PostgresCatalog, relation: &Relation, place: i64, column:
         _ => None,
     };
     let is_text = ["text", "varchar", "bpchar"].contains(&plain);
+    let identity = column.counter.as_ref().and_then(|counter| counter.identity);
+    let counted = |value: &dyn Fn(&Counter) -> i64| {
+        column.counter.as_ref().filter(|_| identity.is_some()).map(|counter| value(counter).to_string())
+    };
     row! {
         "table_catalog": OWN_NAME,
         "table_schema": catalog.schema(relation.namespace),
@@ -282,7 +300,13 @@ fn of_column(catalog: &PostgresCatalog, relation: &Relation, place: i64, column:
         "udt_name": udt_name(column),
         "dtd_identifier": place.to_string(),
         "is_self_referencing": "NO",
-        "is_identity": "NO",
+        "column_default": column.default.clone().filter(|_| identity.is_none()),
+        "is_identity": yes(identity.is_some()),
+        "identity_generation": identity.map(|is_always| if is_always { "ALWAYS" } else { "BY DEFAULT" }),
+        "identity_start": counted(&|counter| counter.first),
+        "identity_increment": counted(&|counter| counter.step),
+        "identity_minimum": counted(&|counter| bounds(column, counter).0),
+        "identity_maximum": counted(&|counter| bounds(column, counter).1),
         "identity_cycle": "NO",
         "is_generated": "NEVER",
         "is_updatable": yes(takes_rows(catalog, relation)),

@@ -43,6 +43,7 @@ pub use sources::{factor, select};
 use super::call_of;
 use super::creating;
 use super::expression_macros::with;
+use crate::error::invalid;
 use crate::sql::command::normal;
 use crate::sql::postgres::{INFORMATION_SCHEMA, PG_CATALOG};
 use arrays::list_of;
@@ -254,8 +255,12 @@ fn call(call: &mut Function) -> Result<Option<Expr>> {
     if let Some(column) = of_whole_row(&name, call) {
         return Ok(Some(column));
     }
+    if name == "make_interval" {
+        return made_interval(call);
+    }
     let Some(arguments) = arguments_of(call) else { return Ok(None) };
     let sql = match (name.as_str(), arguments.len()) {
+        ("statement_timestamp" | "transaction_timestamp", 0) => "now()",
         ("array_upper", 2) => "NULLIF(CAST(array_length($1, $2) AS BIGINT), 0)",
         ("array_lower", 2) => "CASE WHEN array_length($1, $2) > 0 THEN 1 END",
         ("generate_subscripts", 2) => "unnest(range(1, CAST(array_length($1, $2) AS BIGINT) + 1))",
@@ -382,4 +387,42 @@ fn plain_operator(op: &BinaryOperator) -> Option<BinaryOperator> {
         "<@" => Op::ArrowAt,
         _ => return None,
     })
+}
+
+/// The parts of an interval, as arguments of `make_interval`.
+const PARTS: [(&str, &str); 7] = [
+    ("years", "1 year"),
+    ("months", "1 month"),
+    ("weeks", "7 days"),
+    ("days", "1 day"),
+    ("hours", "1 hour"),
+    ("mins", "1 minute"),
+    ("secs", "1 second"),
+];
+
+/// `make_interval(days => 3)` as `3 * INTERVAL '1 day'`.
+fn made_interval(call: &Function) -> Result<Option<Expr>> {
+    let FunctionArguments::List(list) = &call.args else { return Ok(None) };
+    let mut parts: Vec<Option<Expr>> = vec![None; PARTS.len()];
+    for (place, argument) in list.args.iter().enumerate() {
+        let (place, value) = match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (Some(place), value),
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => {
+                (PARTS.iter().position(|(part, _)| *part == normal(name)), value)
+            }
+            _ => return Ok(None),
+        };
+        let Some(part) = place.and_then(|place| parts.get_mut(place)).filter(|part| part.is_none()) else {
+            let problem = "takes years, months, weeks, days, hours, mins and secs, each once: make_interval(days => 10)";
+            return Err(invalid("make_interval", problem));
+        };
+        *part = Some(value.clone());
+    }
+    let mut sum = with("INTERVAL '0 days'", &[])?;
+    for ((_, unit), value) in PARTS.iter().zip(parts) {
+        if let Some(value) = value {
+            sum = with(&format!("($1 + $2 * INTERVAL '{unit}')"), &[sum, value])?;
+        }
+    }
+    Ok(Some(Expr::Nested(Box::new(sum))))
 }

@@ -34,6 +34,9 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
     if let Some(name) = reg_type(data_type) {
         return Ok(Some(call_of(&name, vec![expression.clone()])));
     }
+    if *data_type == DataType::Uuid {
+        return with("uuid_in(CAST($1 AS VARCHAR))", std::slice::from_ref(expression)).map(Some);
+    }
     if is_char(data_type) {
         return with("substr(CAST($1 AS VARCHAR), 1, 1)", std::slice::from_ref(expression)).map(Some);
     }
