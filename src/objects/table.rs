@@ -46,8 +46,9 @@ CREATE … TABLE … name (column {SERIAL | BIGSERIAL | SMALLSERIAL}, …)
 CREATE … TABLE … name (column type GENERATED {ALWAYS | BY DEFAULT} AS IDENTITY [(INCREMENT BY n START WITH n)], …)",
     description: "\
 When the statement succeeds, its rows appear in the database for every reader at once. A statement that fails or is killed changes
-nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them, after SET ROLE only a role that has the rights of the one that made the table, and they are gone when it ends;
-`TEMPORARY … ON COMMIT DROP` drops the table, and ON COMMIT DELETE ROWS empties it, at the end of each transaction.
+nothing. Without a database, or with TEMPORARY, the rows are in memory; only this session sees them (after SET ROLE, only a role that has
+the rights of the one that made the table), and they are gone when it ends; `TEMPORARY … ON COMMIT DROP` drops the table, and ON COMMIT
+DELETE ROWS empties it, at the end of each transaction.
 
 INSERT INTO adds rows, UPDATE, DELETE and MERGE INTO change them, ALTER TABLE changes its columns. OR REPLACE is refused if someone else has
 written to the table since it was read. Keys are not checked, and rows have no order without ORDER BY.
