@@ -39,18 +39,19 @@ impl AnalyzerRule for LossyCasts {
     }
 }
 
-/// Keeps the value of a cast that loses something; true for such.
+/// Keeps the value of a cast that loses something, also within the casts to a common type; true for such.
 fn kept(side: &mut Expr, is_of_nulls: bool, schema: &DFSchema) -> bool {
-    let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &*side else { return false };
+    let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &mut *side else { return false };
     let is_lossy = match expr.get_type(schema) {
         Ok(from) if from.is_string() => is_of_nulls && !field.data_type().is_string(),
         Ok(from) => loses(&from, field.data_type()),
         Err(_) => false,
     };
-    if is_lossy {
-        *side = as_cast(std::mem::take(side));
+    if !is_lossy {
+        return kept(expr, is_of_nulls, schema);
     }
-    is_lossy
+    *side = as_cast(std::mem::take(side));
+    true
 }
 
 /// True for casts between integers and decimals that do not give every value back.

@@ -86,7 +86,7 @@ const FORMS: [(&str, usize, &str); 78] = [
     ("array_append_distinct", 2, "array_distinct(array_append($1, $2))"),
     ("array_first", 1, "($1)[1]"),
     ("array_last", 1, "($1)[-1]"),
-    ("base64", 1, "encode($1, 'base64')"),
+    ("base64", 1, "encode($1, 'base64pad')"),
     ("base64_encode", 1, "encode($1, 'base64')"),
     ("bitand", 2, "($1 & $2)"),
     ("bitnot", 1, "(-1 - $1)"),
@@ -149,7 +149,7 @@ const FORMS: [(&str, usize, &str); 78] = [
     ("timestamp", 1, "CAST($1 AS TIMESTAMP)"),
     ("timestamp_add", 2, "($1 + $2)"),
     ("timestamp_sub", 2, "($1 - $2)"),
-    ("to_base64", 1, "encode($1, 'base64')"),
+    ("to_base64", 1, "encode($1, 'base64pad')"),
     ("to_boolean", 1, "CAST($1 AS BOOLEAN)"),
     ("to_double", 1, "CAST($1 AS DOUBLE)"),
     ("to_hours", 1, "($1 * INTERVAL '1 hour')"),
@@ -202,9 +202,8 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// Writes the strings of BigQuery, raw ones and those in three quotes, as plain ones, and its bytes, `b'ab'`, as `X'6162'`. What has only the
-/// digits 0 and 1 may
-/// be a string of bits of PostgreSQL, and stays.
+/// Writes the strings of BigQuery, raw ones and those in three quotes, as plain ones, and its bytes, `b'ab'`, as `X'6162'`. What has only
+/// the digits 0 and 1 may be a string of bits of PostgreSQL, and stays.
 fn plain_text(value: &mut Value) {
     let plain = match value {
         Value::SingleQuotedRawStringLiteral(text)
@@ -228,6 +227,23 @@ fn text(expression: &Expr) -> Option<&str> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// True for a number as its spelling shows; a column may have any type.
+fn is_surely_number(expression: &Expr) -> bool {
+    match expression {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => is_surely_number(inner),
+        Expr::BinaryOp { op, .. } => {
+            matches!(op, BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply | BinaryOperator::Divide)
+        }
+        Expr::Function(call) => match call.name.0.as_slice() {
+            [ObjectNamePart::Identifier(name)] => {
+                ["sum", "avg", "count", "round", "abs"].contains(&name.value.to_lowercase().as_str())
+            }
+            _ => false,
+        },
+        other => is_number(other),
     }
 }
 
@@ -286,14 +302,14 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
         _ if !is_plain || clauses.duplicate_treatment.is_some() || !clauses.clauses.is_empty() => Ok(None),
         ("field", [value, list @ ..]) if !list.is_empty() => {
             let list = call_of("make_array", list.to_vec());
-            with("coalesce(array_position($1, $2), 0)", &[list, value.clone()]).map(Some)
+            with("CAST(coalesce(array_position($1, $2), 0) AS BIGINT)", &[list, value.clone()]).map(Some)
         }
         ("elt", [place, list @ ..]) if !list.is_empty() => {
             let list = call_of("make_array", list.to_vec());
             with("array_element($1, $2)", &[list, place.clone()]).map(Some)
         }
-        // MySQL's number with two digits after the point
-        ("format", [number, Expr::Value(digits)]) if text(number).is_none() => match &digits.value {
+        // MySQL's number with two digits after the point; the first argument of other systems is a text.
+        ("format", [number, Expr::Value(digits)]) if is_surely_number(number) => match &digits.value {
             Value::Number(digits, _) => match digits.parse::<usize>() {
                 Ok(0) => with("to_char(round($1), 'FM999,999,999,999,990')", std::slice::from_ref(number)).map(Some),
                 Ok(digits @ 1..=15) => {

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::{Checked, Walk, refuse, refuse_at};
-use crate::sql::syntax::spellings::AT_TIME_ZONE;
+use crate::sql::syntax::spellings::{AT_TIME_ZONE, BITWISE_NOT};
 
 const JSON: &str = "write json_extract(json, '$.name[0]'), or json_extract_string for the text of it";
 const TEXT: &str = "write '…', or E'…' with \\n and \\u0041 for characters";
@@ -359,7 +359,7 @@ fn check_operator(op: &BinaryOperator, left: &Expr, right: &Expr) -> Checked {
         | BinaryOperator::PGNotILikeMatch
         | BinaryOperator::AtArrow
         | BinaryOperator::ArrowAt => Ok(()),
-        BinaryOperator::Custom(name) if name == AT_TIME_ZONE => Ok(()),
+        BinaryOperator::Custom(name) if name == AT_TIME_ZONE || name == BITWISE_NOT => Ok(()),
         BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide => unknown(&format!("write trunc({left} / {right})")),
         BinaryOperator::Xor => unknown("write a <> b for booleans, a ^ b for whole numbers"),
         BinaryOperator::Arrow
