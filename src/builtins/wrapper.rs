@@ -63,7 +63,7 @@ impl Wrapper {
     fn first<'a, T>(&self, arguments: &'a [T]) -> Result<&'a T> {
         match arguments {
             [value, others @ ..] if others.len() + 1 == self.arity => Ok(value),
-            _ => internal_err!("{} takes {} arguments", self.name, self.arity),
+            _ => internal_err!("{}: expected {} arguments", self.name, self.arity),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::docs::{Doc, Kind};
 use crate::settings::PortraitSettings;
 
 /// The tables of the schema, each with a query that shows what it is for.
-static TABLES: [(&str, &str); 35] = [
+static TABLES: [(&str, &str); 36] = [
     (
         "system.audit",
         "SELECT event, role, command, object, classes, purpose, rows, outcome FROM system.audit
@@ -186,6 +186,11 @@ SELECT name, expectation, severity, status, failed FROM system.checks WHERE stat
   SELECT count(*) FROM sample_orders(rows => 100);
 END;
 SELECT name, state, cron, timezone, retries, on_missed FROM system.schedules;",
+    ),
+    (
+        "system.notices",
+        "SELECT schedule, about, status, attempts, error FROM system.notices
+WHERE status <> 'sent' ORDER BY made_at;",
     ),
 ];
 

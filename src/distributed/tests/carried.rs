@@ -10,12 +10,13 @@ use datafusion::common::{Result, internal_err};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::prelude::SessionContext;
 
 use crate::adapter::step::StepExec;
@@ -65,6 +66,14 @@ impl Carrier {
         }
         if let Some(node) = plan.downcast_ref::<AggregateExec>() {
             return Ok(Transformed::yes(Arc::new(self.aggregation(node)?)));
+        }
+        if let Some(node) = plan.downcast_ref::<SortExec>() {
+            let key = |key: &PhysicalSortExpr| Ok(PhysicalSortExpr { expr: self.expression(&key.expr)?, options: key.options });
+            let Some(keys) = LexOrdering::new(node.expr().iter().map(key).collect::<Result<Vec<_>>>()?) else {
+                return internal_err!("a sort without keys");
+            };
+            let sort = SortExec::new(keys, Arc::clone(node.input())).with_fetch(node.fetch());
+            return Ok(Transformed::yes(Arc::new(sort.with_preserve_partitioning(node.preserve_partitioning()))));
         }
         if plan.is::<DataSourceExec>() {
             // The engine lets files compute a projection.

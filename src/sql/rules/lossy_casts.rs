@@ -42,6 +42,10 @@ impl AnalyzerRule for LossyCasts {
 /// Keeps the value of a cast that loses something, also within the casts to a common type; true for such.
 fn kept(side: &mut Expr, is_of_nulls: bool, schema: &DFSchema) -> bool {
     let (Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })) = &mut *side else { return false };
+    // A constant is cast once, and then compared as it is.
+    if matches!(expr.as_ref(), Expr::Literal(..)) {
+        return false;
+    }
     let is_lossy = match expr.get_type(schema) {
         Ok(from) if from.is_string() => is_of_nulls && !field.data_type().is_string(),
         Ok(from) => loses(&from, field.data_type()),
