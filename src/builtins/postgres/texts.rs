@@ -79,7 +79,9 @@ fn uuid_of(call: &Call<'_>) -> Result<Cell> {
         return Ok(Cell::Null);
     }
     let given = call.text(0)?;
-    let Ok(id) = uuid::Uuid::try_parse(given.trim()) else {
+    let digits = given.trim();
+    let digits = digits.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(digits);
+    let Ok(id) = uuid::Uuid::try_parse(digits) else {
         let problem = format!("takes 32 hexadecimal digits, such as a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11, got '{given}'");
         return Err(coded(SqlState::INVALID_TEXT_REPRESENTATION, "UUID", problem));
     };
