@@ -302,11 +302,11 @@ fn rules_select_the_rows_they_told() {
         "CAST(n AS DOUBLE) * 1e-300 - 2e-296",
         "CAST(n AS FLOAT) / 7",
         "DATE '1900-01-01' + CAST(n AS INT)",
-        "arrow_cast(1735689600000000000 + n, 'Timestamp(Nanosecond, None)')",
-        "arrow_cast(1735689600 + n * 3600, 'Timestamp(Second, None)')",
-        "arrow_cast(253402300800000 + n, 'Timestamp(Millisecond, None)')",
+        "arrow_cast(to_timestamp_nanos(1735689600000000000 + n), 'Timestamp(Nanosecond, None)')",
+        "arrow_cast(to_timestamp_seconds(1735689600 + n * 3600), 'Timestamp(Second, None)')",
+        "arrow_cast(to_timestamp_millis(253402300800000 + n), 'Timestamp(Millisecond, None)')",
         "DATE '9999-12-31' + CAST(n AS INT)",
-        "arrow_cast(1735689600000 + n, 'Timestamp(Millisecond, Some(\"America/New_York\"))')",
+        "arrow_cast(to_timestamp_millis(1735689600000 + n), 'Timestamp(Millisecond, Some(\"America/New_York\"))')",
     ] {
         for count in some([50_001, 49_999], 1) {
             let planted = "CASE WHEN n < 12345 THEN 'low' WHEN n < 40000 THEN 'middle' ELSE 'high' END";
