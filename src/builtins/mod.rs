@@ -29,6 +29,7 @@ pub mod or_null;
 pub mod packed_spans;
 pub mod percentiles;
 pub mod postgres;
+pub mod ranged;
 mod ranks;
 mod reduced;
 mod rounded;

@@ -31,7 +31,6 @@ SELECT SQL_NO_CACHE id FROM t
 SELECT AS STRUCT 1 AS a
 SELECT CAST('2025-01-01' AS DATE FORMAT 'x')
 SELECT TRIM(g, 'a', 'b') FROM t
-SELECT count(DISTINCT id, g) FROM t
 SELECT CONVERT(INT, '1')
 SELECT N'abc', X'41', E'a\nb', $$abc$$, U&'\0041'
 SELECT nth_value(id, 2) FROM LAST OVER (ORDER BY id) FROM t
@@ -94,7 +93,6 @@ DROP TABLE t PURGE
 CREATE TABLE z (id INT PRIMARY KEY)
 CREATE TABLE z (id INT UNIQUE, x INT CHECK (x > 0))
 CREATE TABLE z (id INT AUTO_INCREMENT)
-CREATE TABLE z (id INT GENERATED ALWAYS AS IDENTITY)
 CREATE TABLE z (id TEXT COLLATE "C")
 CREATE TABLE z (id INT COMMENT 'x')
 CREATE TABLE z (id INT) COMMENT 'x'
@@ -304,7 +302,6 @@ PREPARE p AS SELECT nope FROM t
 EXECUTE nope
 DEALLOCATE nope
 SELECT ifnull(1, 2) + nosuchfunction(3)
-SELECT getdate()
 SELECT explode([1, 2])
 SELECT json_extract(g, '$.a') FROM t
 SELECT date_format_x(DATE '2025-05-01', '%Y')
@@ -337,7 +334,6 @@ SELECT * FROM sample_orders(nope => 1)
 SELECT * FROM itemsets(t, basket => id, item => g, min_support => 2)
 SELECT * FROM ml_predict(nope, t)
 SELECT min(id) + max(g) FROM t
-SELECT sum(id > 1) FROM t
 SELECT sum(DATE '2025-01-01')
 SELECT avg(true)
 SELECT stddev('a')
@@ -550,7 +546,6 @@ SELECT * EXCLUDE (nope) FROM t
 SELECT * EXCEPT (nope) FROM t
 SELECT id FROM t VERSION AS OF 3
 SHOW TABLES LIKE 'x'
-EXPLAIN (FORMAT JSON) SELECT 1
 SELECT * FROM generate_series('a')
 SELECT * FROM range()
 SELECT lag(id, 'a') OVER (ORDER BY id) FROM t

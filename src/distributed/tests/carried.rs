@@ -20,6 +20,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::prelude::SessionContext;
 
 use crate::adapter::step::StepExec;
+use crate::builtins::ranged::without_range;
 use crate::distributed::registry;
 use crate::distributed::registry::Sort;
 use crate::walk::Tree;
@@ -144,6 +145,7 @@ impl Carrier {
 
     /// The function made again; `None` when it is DataFusion's.
     fn scalar(&self, function: &ScalarUDF) -> Result<Option<Arc<ScalarUDF>>> {
+        let function = without_range(function);
         match registry().encode_scalar(function)? {
             Some(encoded) => {
                 self.met.borrow_mut().insert((Sort::Scalar, encoded.name));

@@ -28,6 +28,7 @@ mod outer_constants;
 mod parts_of_texts;
 mod predicates;
 mod protecting;
+mod ranges;
 mod repeated_orders;
 mod rounding;
 mod rounds;
@@ -105,6 +106,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     }
     optimizer.push(Arc::new(nans::OneNan));
     optimizer.push(Arc::new(failing::KeptValues));
+    optimizer.push(Arc::new(ranges::RangesOfSortKeys));
     let bounded = bounded::CallBounded::of(builder.scalar_functions().get_or_insert_default());
     builder.analyzer().get_or_insert_with(Analyzer::new).rules.push(Arc::new(bounded));
     let mut physical = builder.physical_optimizers().take().unwrap_or_default();
