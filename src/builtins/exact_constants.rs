@@ -88,8 +88,8 @@ fn greatest_shared(left: u128, right: u128) -> u128 {
 mod tests {
     use super::*;
 
-    fn result(operator: Operator, left: Expr, right: Expr) -> Option<f64> {
-        match computed(operator, &left, &right)? {
+    fn result(operator: Operator, left: &Expr, right: &Expr) -> Option<f64> {
+        match computed(operator, left, right)? {
             Expr::Literal(ScalarValue::Float64(number), _) => number,
             _ => None,
         }
@@ -97,24 +97,24 @@ mod tests {
 
     #[test]
     fn numbers_of_the_statement_are_decimals() {
-        assert_eq!(result(Operator::Plus, lit(0.1), lit(0.2)), Some(0.3));
-        assert_eq!(result(Operator::Minus, lit(0.3), lit(0.1)), Some(0.2));
-        assert_eq!(result(Operator::Multiply, lit(1.1), lit(1.1)), Some(1.21));
-        assert_eq!(result(Operator::Multiply, lit(3_i64), lit(0.1)), Some(0.3));
-        assert_eq!(result(Operator::Divide, lit(0.3), lit(0.1)), Some(3.0));
-        assert_eq!(result(Operator::Divide, lit(0.7), lit(-0.8)), Some(-0.875));
-        assert_eq!(result(Operator::Modulo, lit(1.1), lit(0.1)), Some(0.0));
-        assert_eq!(result(Operator::Modulo, lit(-7.5), lit(2_i64)), Some(-1.5));
-        assert_eq!(result(Operator::Plus, Expr::Negative(Box::new(lit(0.1))), lit(0.3)), Some(0.2));
+        assert_eq!(result(Operator::Plus, &lit(0.1), &lit(0.2)), Some(0.3));
+        assert_eq!(result(Operator::Minus, &lit(0.3), &lit(0.1)), Some(0.2));
+        assert_eq!(result(Operator::Multiply, &lit(1.1), &lit(1.1)), Some(1.21));
+        assert_eq!(result(Operator::Multiply, &lit(3_i64), &lit(0.1)), Some(0.3));
+        assert_eq!(result(Operator::Divide, &lit(0.3), &lit(0.1)), Some(3.0));
+        assert_eq!(result(Operator::Divide, &lit(0.7), &lit(-0.8)), Some(-0.875));
+        assert_eq!(result(Operator::Modulo, &lit(1.1), &lit(0.1)), Some(0.0));
+        assert_eq!(result(Operator::Modulo, &lit(-7.5), &lit(2_i64)), Some(-1.5));
+        assert_eq!(result(Operator::Plus, &Expr::Negative(Box::new(lit(0.1))), &lit(0.3)), Some(0.2));
     }
 
     #[test]
     fn other_operands_and_results_are_left_alone() {
-        assert_eq!(result(Operator::Plus, lit(1_i64), lit(2_i64)), None);
-        assert_eq!(result(Operator::Divide, lit(1.0), lit(3.0)), None);
-        assert_eq!(result(Operator::Divide, lit(1.5), lit(0_i64)), None);
-        assert_eq!(result(Operator::Multiply, lit(1e300), lit(0.1)), None);
-        assert_eq!(result(Operator::Plus, lit(f64::NAN), lit(0.1)), None);
-        assert_eq!(result(Operator::Plus, lit("0.1"), lit(0.2)), None);
+        assert_eq!(result(Operator::Plus, &lit(1_i64), &lit(2_i64)), None);
+        assert_eq!(result(Operator::Divide, &lit(1.0), &lit(3.0)), None);
+        assert_eq!(result(Operator::Divide, &lit(1.5), &lit(0_i64)), None);
+        assert_eq!(result(Operator::Multiply, &lit(1e300), &lit(0.1)), None);
+        assert_eq!(result(Operator::Plus, &lit(f64::NAN), &lit(0.1)), None);
+        assert_eq!(result(Operator::Plus, &lit("0.1"), &lit(0.2)), None);
     }
 }

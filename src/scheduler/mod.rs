@@ -163,13 +163,13 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
         let problem = looked.as_ref().err().map(message);
         told.extend(newly(problem, &mut wrong).map(Event::Problem));
         let next = looked.unwrap_or_else(|_| Machine.now().saturating_add(pause));
-        told.into_iter().for_each(|event| notices.tell(event));
+        told.iter().for_each(|event| notices.tell(event));
         notices.send();
         let wait = u64::try_from(next - Machine.now()).unwrap_or(0);
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop != Stop::GoOn) => break,
-            event = runner.ended() => notices.tell(event),
+            event = runner.ended() => notices.tell(&event),
             () = tokio::time::sleep(Duration::from_micros(wait)) => {}
         }
     }
@@ -177,7 +177,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     let until = tokio::time::Instant::now() + grace;
     while runner.running() > 0 {
         tokio::select! {
-            event = runner.ended() => notices.tell(event),
+            event = runner.ended() => notices.tell(&event),
             () = tokio::time::sleep_until(until) => break,
         }
     }
@@ -185,7 +185,7 @@ async fn serve(engine: Engine, options: SchedulerOptions, mut stop: watch::Recei
     let last = tokio::time::Instant::now() + Duration::from_secs(8);
     while runner.running() > 0 {
         tokio::select! {
-            event = runner.ended() => notices.tell(event),
+            event = runner.ended() => notices.tell(&event),
             () = tokio::time::sleep_until(last) => break,
         }
     }
@@ -205,13 +205,16 @@ fn newly(problem: Option<String>, last: &mut Option<String>) -> Option<String> {
 fn tell(event: &Event) {
     match event {
         Event::Problem(problem) => error!(problem = %printable(problem), "schedules"),
-        Event::Ended(schedule, Outcome { status: "succeeded", end, begins, began_at, .. }) => {
-            let seconds = (end.at - began_at) as f64 / 1e6;
-            info!(schedule = %schedule.name, attempt = begins.number, rows = end.rows, seconds, "run succeeded");
-        }
-        Event::Ended(schedule, Outcome { status, end, begins, .. }) => {
-            let (problem, again) = (printable(&end.message), end.retry_at.is_some());
-            warn!(schedule = %schedule.name, attempt = begins.number, status, line = end.line, %problem, again, "run did not succeed");
+        Event::Ended(schedule, outcome) => {
+            let Outcome { status, end, begins, began_at, .. } = outcome.as_ref();
+            let (name, attempt) = (&schedule.name, begins.number);
+            if *status == "succeeded" {
+                let seconds = (end.at - began_at) as f64 / 1e6;
+                info!(schedule = %name, attempt, rows = end.rows, seconds, "run succeeded");
+            } else {
+                let (problem, again) = (printable(&end.message), end.retry_at.is_some());
+                warn!(schedule = %name, attempt, status, line = end.line, %problem, again, "run did not succeed");
+            }
         }
     }
 }

@@ -50,8 +50,8 @@ impl Notices {
     }
 
     /// Reports an event to the log, and sends what is to be sent about it.
-    pub fn tell(&mut self, event: Event) {
-        tell(&event);
+    pub fn tell(&mut self, event: &Event) {
+        tell(event);
         if let Event::Ended(..) = event {
             self.send();
         }

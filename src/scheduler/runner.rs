@@ -51,7 +51,7 @@ pub struct Runner {
 
 /// An event to report.
 pub enum Event {
-    Ended(Arc<Schedule>, Outcome),
+    Ended(Arc<Schedule>, Box<Outcome>),
     /// An error.
     Problem(String),
 }
@@ -132,7 +132,7 @@ impl Runner {
         for other in self.known.values_mut().filter(|other| other.schedule.depends_on.contains(&schedule.name)) {
             other.wake = now;
         }
-        Event::Ended(schedule, outcome)
+        Event::Ended(schedule, Box::new(outcome))
     }
 
     /// Cancels the running attempts.
@@ -213,7 +213,7 @@ impl Runner {
             // There may be more to do soon.
             (Claimed::Noted, _) => {
                 if let Some(outcome) = given_up {
-                    tell(Event::Ended(Arc::clone(schedule), outcome));
+                    tell(Event::Ended(Arc::clone(schedule), Box::new(outcome)));
                 }
                 Ok(schedule.next(now).map_or(again, |next| next.min(again)))
             }

@@ -411,7 +411,7 @@ fn psql_talks_to_it() {
     };
     match psql(&["-c", "SELECT count(*), max(price) FROM t"]) {
         Err(_) => return skipped("psql is not installed"),
-        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "5000|1250.000000\n", "{output:?}"),
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "5000|1250.0000000000000000\n", "{output:?}"),
     }
     let file = directory.path().join("out.csv").display().to_string();
     let script = format!(

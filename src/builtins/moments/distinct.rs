@@ -32,7 +32,7 @@ impl Distinct {
 /// The two zeros are one value, and so is every NaN.
 fn bits(number: f64) -> u64 {
     match number {
-        number if number == 0.0 => 0,
+        0.0 => 0,
         number if number.is_nan() => f64::NAN.to_bits(),
         number => number.to_bits(),
     }

@@ -17,6 +17,7 @@ use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::prelude::SessionContext;
 
 use crate::adapter::step::StepExec;
@@ -69,12 +70,12 @@ impl Carrier {
             return Ok(Transformed::yes(Arc::new(self.aggregation(node)?)));
         }
         if let Some(node) = plan.downcast_ref::<SortExec>() {
-            let key = |key: &PhysicalSortExpr| Ok(PhysicalSortExpr { expr: self.expression(&key.expr)?, options: key.options });
-            let Some(keys) = LexOrdering::new(node.expr().iter().map(key).collect::<Result<Vec<_>>>()?) else {
-                return internal_err!("a sort without keys");
-            };
-            let sort = SortExec::new(keys, Arc::clone(node.input())).with_fetch(node.fetch());
+            let sort = SortExec::new(self.keys(node.expr())?, Arc::clone(node.input())).with_fetch(node.fetch());
             return Ok(Transformed::yes(Arc::new(sort.with_preserve_partitioning(node.preserve_partitioning()))));
+        }
+        if let Some(node) = plan.downcast_ref::<SortPreservingMergeExec>() {
+            let merge = SortPreservingMergeExec::new(self.keys(node.expr())?, Arc::clone(node.input()));
+            return Ok(Transformed::yes(Arc::new(merge.with_fetch(node.fetch()))));
         }
         if plan.is::<DataSourceExec>() {
             // The engine lets files compute a projection.
@@ -89,6 +90,12 @@ impl Carrier {
             })
         })?;
         Ok(Transformed::no(plan))
+    }
+
+    fn keys(&self, keys: &LexOrdering) -> Result<LexOrdering> {
+        let key = |key: &PhysicalSortExpr| Ok(PhysicalSortExpr { expr: self.expression(&key.expr)?, options: key.options });
+        let again = LexOrdering::new(keys.iter().map(key).collect::<Result<Vec<_>>>()?);
+        again.map_or_else(|| internal_err!("a sort without keys"), Ok)
     }
 
     /// Looks only whether the functions of an expression that is not made again come back as they were.

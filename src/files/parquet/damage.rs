@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 
 /// The first of these files on this machine with a page that cannot be read, and what is wrong; `None` when there is none, or the search
 /// would take long.
-pub fn damage<'a>(files: &'a [String]) -> Option<(&'a str, String)> {
+pub fn damage(files: &[String]) -> Option<(&str, String)> {
     let until = Instant::now() + LONGEST;
     files.iter().find_map(|file| Some((file.as_str(), of_file(Path::new(file), until)?)))
 }

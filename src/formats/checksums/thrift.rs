@@ -34,7 +34,7 @@ pub enum Value {
     Whole(u8, i64),
     Struct(Fields),
     /// The type of the items, and the items.
-    List(u8, Vec<Value>),
+    List(u8, Vec<Self>),
     /// Another type, and its bytes.
     Other(u8, Vec<u8>),
 }

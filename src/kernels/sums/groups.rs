@@ -159,7 +159,7 @@ impl<const WORDS: usize, const LEAST: i32> Sums<WORDS, LEAST> {
     /// Bytes on the heap.
     pub fn size(&self) -> usize {
         /// A map of trees has nodes that are half empty; a superaccumulator has about eight digits.
-        const BEYOND: usize = 2 * size_of::<(usize, Beyond)>() + 8 * size_of::<i64>();
+        const BEYOND: usize = 2 * size_of::<(usize, Beyond)>() + 64;
         self.windows.capacity() * size_of::<Window<WORDS, LEAST>>() + self.beyond.len() * BEYOND
     }
 }

@@ -110,7 +110,7 @@ fn merge(
         });
     }
     if let Some(place) = given_rows(&mut merge.source) {
-        *place = Box::new(rows);
+        **place = rows;
     }
     if let OnConflictAction::DoUpdate(update) = &conflict.action {
         let mut update = update.clone();
