@@ -32,7 +32,7 @@ impl Engine {
         let saved = self.shared.catalog.back_up(staged.path(), temporary.path(), watch)?;
         staged.publish()?;
         if !watch(saved.bytes, saved.bytes) {
-            // Cancelled at the last moment: whoever cancelled is told that there is no archive.
+            // Cancelled at the last moment: the user is told so, and there must be no archive.
             std::fs::remove_file(archive).map_err(|error| failed(&name, format!("cannot be removed: {error}")))?;
             return Err(Cancel::error());
         }

@@ -1,4 +1,4 @@
-//! What a folder or pattern has besides the files that are read, and how the user is told.
+//! What a folder or pattern contains besides the files that are read, and the notes about it.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -384,7 +384,7 @@ async fn remote(state: &SessionState, location: &str, counts: &impl Fn(&str) -> 
         if !wildcard.as_ref().is_none_or(|wildcard| wildcard.means(within, &|_: &str| true)) {
             return false;
         }
-        // A folder that is left out is told once, not with each of its files.
+        // A folder that is left out gets one note, not one for each of its files.
         let mut parts = within.ancestors().collect::<Vec<_>>().into_iter().rev();
         let hidden = parts.find(|part| part.file_name().is_some_and(|name| is_hidden(&name.to_string_lossy())));
         let is_meant = match &wildcard {

@@ -345,7 +345,7 @@ fn depend(catalog: &PostgresCatalog) -> Vec<Row> {
     let mut rows = vec![];
     for relation in catalog.relations.iter().filter(|relation| relation.is_of_user()) {
         rows.push(row(PG_CLASS, relation.oid, PG_NAMESPACE, relation.namespace, 0, "n"));
-        // A counter goes with its column.
+        // The counter of a column is dropped together with the column.
         for (place, column) in (1..).zip(&relation.columns) {
             if let Some(counter) = &column.counter {
                 let kind = if counter.identity.is_some() { "i" } else { "a" };
