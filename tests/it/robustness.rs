@@ -123,6 +123,18 @@ fn little_memory_spills() {
     assert_eq!(rows(&engine, &session, "SELECT 1"), ["1"]);
 }
 
+/// Groups wait in files, and are still counted, while something else holds the memory.
+#[test]
+fn groups_are_counted_beside_a_query_that_holds_all_memory() {
+    use datafusion::execution::memory_pool::MemoryConsumer;
+    let (engine, session) = session_with(EngineOptions { memory_limit: Some(64 << 20), ..EngineOptions::default() });
+    let pool = std::sync::Arc::clone(&session.context().runtime_env().memory_pool);
+    let held = MemoryConsumer::new("another query").register(&pool);
+    held.grow((64 << 20) - (64 << 10));
+    let groups = "SELECT count(*), sum(n) FROM (SELECT value % 100000 AS k, count(*) AS n FROM generate_series(1, 300000) GROUP BY k)";
+    assert_eq!(rows(&engine, &session, groups), ["100000|300000"]);
+}
+
 #[test]
 fn parameters_are_bound_or_missed() {
     let (engine, session) = session();
