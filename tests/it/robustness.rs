@@ -131,7 +131,8 @@ fn groups_are_counted_beside_a_query_that_holds_all_memory() {
     let pool = std::sync::Arc::clone(&session.context().runtime_env().memory_pool);
     let held = MemoryConsumer::new("another query").register(&pool);
     held.grow((64 << 20) - (64 << 10));
-    let groups = "SELECT count(*), sum(n) FROM (SELECT value % 100000 AS k, count(*) AS n FROM generate_series(1, 300000) GROUP BY k)";
+    let groups =
+        "SELECT count(*), sum(n) FROM (SELECT value % 100000 AS k, count(*) AS n FROM generate_series(1, 300000) GROUP BY k)";
     assert_eq!(rows(&engine, &session, groups), ["100000|300000"]);
 }
 
