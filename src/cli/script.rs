@@ -35,6 +35,7 @@ impl Script {
         let read = if name == "-" { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
         match read {
             Ok(sql) => Ok(Self { sql: sql.trim_start_matches('\u{feff}').to_string(), file: Some(name) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::Error(format!("{name}: no such file"))),
             Err(error) => Err(Failure::Error(format!("{name}: {error}"))),
         }
     }

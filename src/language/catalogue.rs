@@ -156,13 +156,16 @@ impl Catalogue {
     /// A message of which the catalogue knows at least a part. What stands before a colon is its subject; what semicolons and line breaks
     /// part may come from several places.
     fn known(&self, english: &str) -> Option<String> {
-        if let Some((subject, problem)) = english.split_once(": ")
-            && !subject.contains([';', '\n'])
-            && let Some(problem) = self.whole(problem).or_else(|| self.within(problem))
+        let whole = self.weighed(english);
+        if let Some((subject, problem)) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))
+            && let Some((weight, problem)) = self.weighed(problem).or_else(|| Some((0, self.within(problem)?)))
+            // A text that has the subject in it says more than one that fits many problems: `there is no {}`.
+            && whole.as_ref().is_none_or(|(own, _)| *own <= weight + ": ".len())
         {
             return Some(format!("{}：{problem}", self.subject(subject)));
         }
-        self.whole(english)
+        whole
+            .map(|(_, text)| text)
             .or_else(|| self.parts(english, "\n", "\n", Self::message))
             .or_else(|| self.parts(english, "; ", "；", Self::message))
             .or_else(|| self.parts(english, ": ", "：", Self::subject))
@@ -209,10 +212,16 @@ impl Catalogue {
 
     /// A text that is one of the catalogue from its first letter to its last.
     fn whole(&self, english: &str) -> Option<String> {
+        self.weighed(english).map(|(_, text)| text)
+    }
+
+    /// The same, with the number of bytes that the catalogue has of it.
+    fn weighed(&self, english: &str) -> Option<(usize, String)> {
         if let Some(text) = self.exact(english) {
-            return Some(text.to_string());
+            return Some((english.len(), text.to_string()));
         }
-        self.templates.iter().find_map(|template| template.apply(english, |hole| self.hole(hole)))
+        let applied = |template: &Template| Some((template.weight(), template.apply(english, |hole| self.hole(hole))?));
+        self.templates.iter().find_map(applied)
     }
 
     /// What fills a hole: a word, a text of the program, a list of words, or a value, which stays.
@@ -300,6 +309,11 @@ mod tests {
         assert_eq!(catalogue.message("p: there is no tag x"), "p：没有标签 x");
         assert_eq!(catalogue.message("segment s: rfm: write x => y"), "人群 s：rfm：请写 x => y");
         assert_eq!(catalogue.message("something else"), "something else");
+        let catalogue = Catalogue::read(&[
+            r#"{"there is no {what}": "缺少 {what}", "unset {name}: there is no such variable": "unset {name}：没有这个变量"}"#,
+        ]);
+        assert_eq!(catalogue.message("unset q: there is no such variable"), "unset q：没有这个变量");
+        assert_eq!(catalogue.message("set q: there is no such variable"), "set q：缺少 such variable");
     }
 
     #[test]

@@ -301,7 +301,13 @@ fn variables_are_values_and_texts() {
     shell.line("\\set n=5", "write \\set n 5");
     shell.line("\\echo code :code  here", "code 007 here");
     shell.line("\\set paid:BOOLEAN true", PROMPT);
-    shell.line("\\du", "system.roles lists the roles");
+    shell.line("\\du", "valid_until");
+    shell.line("\\dp", "privilege");
+    shell.line("\\conninfo", "Portrait");
+    shell.line("\\! echo 4$((1))", "41");
+    shell.line("\\c other", "portrait -d DIR opens another");
+    shell.line(".mode duckbox", "format is table");
+    shell.line(".once a.csv", "\\o FILE sends results to a file");
     assert_eq!(shell.leave(), Some(0));
 }
 
@@ -324,6 +330,8 @@ fn results_are_shown_again_copied_and_edited() {
     assert!(shell.line("\\copy 1", "copied").contains("<52;c;YQliCjQyCeWuogo=>"));
     shell.line("\\copy (SELECT 1 AS a) to x.csv", PROMPT);
     assert_eq!(std::fs::read_to_string(shell.at("x.csv")).unwrap(), "a\n1\n");
+    shell.line("\\copy (SELECT 1 AS a) to 'z.csv' csv header", PROMPT);
+    shell.line("\\copy t from 'y.csv' csv header", "INSERT INTO t SELECT * FROM 'y.csv'");
     shell.line("\\copy t from 'y.csv'", "INSERT INTO t SELECT * FROM 'y.csv'");
     shell.line("SELECT 6 * 7 AS a;", "(1 row)");
     assert!(shell.line("\\e", "(1 row)").contains("56"));

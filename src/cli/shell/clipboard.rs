@@ -113,17 +113,26 @@ fn base64(bytes: &[u8]) -> String {
     written
 }
 
-/// `\copy TABLE to FILE`, `\copy (QUERY) to FILE`.
+/// `\copy TABLE to FILE`, `\copy (QUERY) to FILE`, with the options that psql takes after the file.
 fn to_file(shell: &mut Shell, argument: &str) -> Outcome {
     let found = tokens(argument);
     let word = |wanted: &str| {
-        found.iter().rev().find(|token| token.kind == Kind::Word && argument[token.range.clone()].eq_ignore_ascii_case(wanted))
+        let mut depth = 0_usize;
+        found.iter().find(|token| {
+            match token.kind {
+                Kind::Opening => depth += 1,
+                Kind::Closing => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && token.kind == Kind::Word && argument[token.range.clone()].eq_ignore_ascii_case(wanted)
+        })
     };
     let Some(to) = word("to") else {
         let advice = match word("from") {
             Some(from) => {
-                let (table, file) = (argument[..from.range.start].trim(), argument[from.range.end..].trim());
-                format!("to read a file, write INSERT INTO {table} SELECT * FROM '{}'", file.trim_matches('\''))
+                let (file, _) = file_and_options(&argument[from.range.end..]);
+                let table = argument[..from.range.start].trim();
+                format!("to read a file, write INSERT INTO {table} SELECT * FROM '{}'", file.replace('\'', "''"))
             }
             None => "write \\copy, \\copy NUMBER, or \\copy TABLE to FILE".to_string(),
         };
@@ -131,17 +140,64 @@ fn to_file(shell: &mut Shell, argument: &str) -> Outcome {
             "\\copy {argument}: copies a result to the clipboard, or a table to a file; {advice}"
         )));
     };
-    let (source, file) = (argument[..to.range.start].trim(), path(argument[to.range.end..].trim()));
+    let (file, options) = file_and_options(&argument[to.range.end..]);
+    let (source, file) = (argument[..to.range.start].trim(), path(file));
     if source.is_empty() || file == Path::new("") {
         return Err(Failure::Error("\\copy: write \\copy TABLE to FILE, or \\copy (QUERY) to FILE".into()));
     }
-    let sql = format!("COPY {source} TO '{}'", file.display().to_string().replace('\'', "''"));
-    shell.run_query(&sql)
+    let sql = format!("COPY {source} TO '{}' {}", file.display().to_string().replace('\'', "''"), copy_options(options));
+    shell.run_query(sql.trim_end())
+}
+
+/// The name of a file, with its quotes, and what follows it.
+fn file_and_options(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let end = match tokens(text).first() {
+        Some(token) if matches!(token.kind, Kind::Text | Kind::Name) => token.range.end,
+        _ => text.find(char::is_whitespace).unwrap_or(text.len()),
+    };
+    (text[..end].trim(), text[end..].trim())
+}
+
+/// PostgreSQL's old spelling `csv header` as a list of options; a list in parentheses stays.
+fn copy_options(written: &str) -> String {
+    let found: Vec<_> = tokens(written).into_iter().filter(|token| token.kind != Kind::Space).collect();
+    let text = |place: usize| found.get(place).map_or("", |token| &written[token.range.clone()]);
+    let (mut options, mut place) = (vec![], usize::from(text(0).eq_ignore_ascii_case("with")));
+    if text(place) == "(" {
+        return written.to_string();
+    }
+    while place < found.len() {
+        match text(place).to_lowercase().as_str() {
+            "csv" => options.push("FORMAT csv".to_string()),
+            "header" => options.push("HEADER true".to_string()),
+            word => {
+                // A word and its value: `delimiter ';'`, `null 'NA'`.
+                options.push(format!("{word} {}", text(place + 1)).trim_end().to_string());
+                place += 1;
+            }
+        }
+        place += 1;
+    }
+    if options.is_empty() { String::new() } else { format!("({})", options.join(", ")) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::base64;
+    use super::{base64, copy_options, file_and_options};
+
+    #[test]
+    fn options_of_psql_follow_the_file() {
+        for (written, file, options) in [
+            (" 'a b.csv' csv header", "'a b.csv'", "(FORMAT csv, HEADER true)"),
+            ("a.csv", "a.csv", ""),
+            ("'a.csv' with (format csv, header)", "'a.csv'", "with (format csv, header)"),
+            ("data/a.csv WITH CSV DELIMITER ';'", "data/a.csv", "(FORMAT csv, delimiter ';')"),
+        ] {
+            let (name, rest) = file_and_options(written);
+            assert_eq!((name, copy_options(rest).as_str()), (file, options), "{written}");
+        }
+    }
 
     #[test]
     fn base64_is_as_in_the_standard() {

@@ -50,7 +50,10 @@ pub const GROUPS: [Group; 5] = [
                 help: "this list",
                 takes: Takes::Page,
                 run: |shell, name| match name {
-                    "" => shell.console.show(&text(screen::width(), shell.console.session.language())).map(|()| Next::Go),
+                    // psql's `\? variables` is a part of this list.
+                    "" | "commands" | "options" | "variables" => {
+                        shell.console.show(&text(screen::width(), shell.console.session.language())).map(|()| Next::Go)
+                    }
                     // `help rfm`
                     name => help::run(shell, name),
                 },
@@ -102,6 +105,16 @@ pub const GROUPS: [Group; 5] = [
                 help: "lists functions, also those of SQL: all, or those whose name contains the text or matches a pattern with *",
                 takes: Takes::Function,
                 run: listing::functions,
+            },
+            Command { names: &["\\l", "\\list", ".databases"], arguments: "", help: "the database", takes: Takes::Nothing, run: listing::databases },
+            Command { names: &["\\du", "\\dg"], arguments: "", help: "roles", takes: Takes::Nothing, run: listing::roles },
+            Command { names: &["\\dp", "\\z"], arguments: "", help: "who may do what", takes: Takes::Nothing, run: listing::grants },
+            Command {
+                names: &["\\conninfo"],
+                arguments: "",
+                help: "the database, your role and the version",
+                takes: Takes::Nothing,
+                run: listing::connection,
             },
         ],
     },
@@ -227,6 +240,13 @@ pub const GROUPS: [Group; 5] = [
                     shell.console.show(&format!("{text}\n")).map(|()| Next::Go)
                 },
             },
+            Command {
+                names: &["\\!", ".shell", ".system"],
+                arguments: "[COMMAND]",
+                help: "runs a command of the system, or its shell; only when you type it",
+                takes: Takes::File,
+                run: edit::outside,
+            },
         ],
     },
     Group {
@@ -250,16 +270,31 @@ pub const GROUPS: [Group; 5] = [
     },
 ];
 
-/// Commands of psql that do not exist here, and what to use instead.
-const OF_PSQL: [(&[&str], &str); 8] = [
-    (&["\\l", "\\list", "\\c", "\\connect", "\\conninfo"], "there is one database at a time; portrait -d DIR opens another"),
-    (&["\\du", "\\dg"], "there is no such command; SELECT * FROM system.roles lists the roles"),
-    (&["\\dp", "\\z"], "there is no such command; SELECT * FROM system.grants lists the privileges"),
-    (&["\\di"], "there are no indexes"),
-    (&["\\!", "\\cd"], "other programs are run outside of the shell"),
+/// Commands of psql and DuckDB that do not exist here, and what to use instead.
+const OF_OTHERS: &[(&[&str], &str)] = &[
+    (&["\\c", "\\connect", ".open"], "there is one database at a time; portrait -d DIR opens another"),
+    (&["\\di", ".indexes", ".indices"], "there are no indexes"),
+    (&["\\cd", ".cd"], "file names are relative to the folder in which the program was started"),
     (&["\\sf", "\\sv"], "there is no such command; SHOW CREATE VIEW shows a view, and system.functions the functions"),
-    (&["\\a", "\\t", "\\H", "\\f"], "there is no such command; \\format sets the format"),
+    (&["\\a", "\\t", "\\H", "\\f", ".separator", ".headers", ".header"], "there is no such command; \\format sets the format"),
     (&["\\ir", "\\include"], "there is no such command; \\i runs a script"),
+    (&["\\ds", "\\dm", "\\dT", "\\dE", "\\do", "\\dx", "\\dP"], "there is no such command; \\dt lists tables, \\dv views, \\df functions"),
+    (&["\\password"], "there is no such command; ALTER ROLE name PASSWORD '…' sets a password"),
+    (&["\\encoding"], "there is no such command; the shell writes UTF-8, and read_csv has the option encoding"),
+    (&["\\s"], "there is no such command; Ctrl-R searches the history"),
+    (&["\\w"], "there is no such command; \\p prints the query, \\e FILE edits a file"),
+    (&["\\gset", "\\prompt"], "there is no such command; \\set sets a variable"),
+    (&["\\gexec", "\\gdesc"], "there is no such command; DESCRIBE query shows its columns"),
+    (&["\\if", "\\elif", "\\else", "\\endif"], "there is no such command; write CASE in the query"),
+    (&["\\qecho", "\\warn", ".print"], "there is no such command; \\echo prints a text"),
+    (&["\\crosstabview"], "there is no such command; PIVOT turns values into columns"),
+    (&[".once", ".excel"], "there is no such command; \\o FILE sends results to a file, \\o alone ends it"),
+    (&[".import"], "there is no such command; CREATE TABLE name AS SELECT * FROM 'file.csv' reads a file"),
+    (&[".dump"], "there is no such command; portrait -d DIR dump prints all definitions, BACKUP DATABASE saves everything"),
+    (&[".maxrows"], "there is no such command; SET portrait.max_rows_shown limits the rows shown"),
+    (&[".width", ".maxwidth"], "there is no such command; \\x auto folds rows that are wider than the screen"),
+    (&[".nullvalue"], "there is no such command; write coalesce(column, 'text') in the query"),
+    (&[".show"], "there is no such command; \\pset shows the options"),
 ];
 
 /// Every command.
@@ -287,7 +322,7 @@ pub fn find(line: &str) -> Result<(&'static Command, &str), Failure> {
     match found {
         Some(command) => Ok((command, argument)),
         None => {
-            if let Some((_, advice)) = OF_PSQL.iter().find(|(names, _)| names.contains(&plain)) {
+            if let Some((_, advice)) = OF_OTHERS.iter().find(|(names, _)| names.contains(&plain)) {
                 return Err(Failure::Error(format!("{name}: {advice}")));
             }
             // Any single letter would be similar to any other.

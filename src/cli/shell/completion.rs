@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 
-use portraitdb::{Doc, Engine, Kind as DocKind, Session, Takes as Argument, pages};
+use portraitdb::{Doc, Engine, Kind as DocKind, Language, Session, Takes as Argument, pages};
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
@@ -118,6 +118,13 @@ impl ShellHelper {
             let owner = word_at(1).trim_matches('"');
             return (start, self.after_dot(owner, word, text, right));
         }
+        if before.len() >= 2
+            && word_at(before.len() - 1).eq_ignore_ascii_case("SET")
+            && (word_at(0) == "=" || word_at(0).eq_ignore_ascii_case("to"))
+        {
+            let setting: String = before[1..before.len() - 1].iter().map(|token| &text[token.range.clone()]).collect();
+            return (start, self.values(&setting, word));
+        }
         if ["SET", "SHOW", "RESET"].iter().any(|keyword| word_at(0).eq_ignore_ascii_case(keyword)) && before.len() == 1 {
             return (start, matching(self.lookup.names().settings.iter().cloned(), word));
         }
@@ -126,12 +133,21 @@ impl ShellHelper {
             return (start, self.tables(word, true));
         }
         let mut found = vec![];
-        if let Some(doc) = open_call(&text[..start]).and_then(|name| function(&name)) {
-            let arguments =
-                doc.arguments.iter().filter(|argument| starts_with(argument.name, word) && doc.kind == DocKind::Relation);
-            found.extend(arguments.map(|argument| plain(&format!("{} => ", argument.name))));
+        let mut columns = self.columns(text, right, None);
+        if let Some(call) = open_call(&text[..start])
+            && let Some(doc) = function(&call.name).filter(|doc| doc.kind == DocKind::Relation)
+        {
+            if matches!(word_at(0), "(" | ",") {
+                let arguments = doc.arguments.iter().filter(|argument| starts_with(argument.name, word));
+                found.extend(arguments.map(|argument| plain(&format!("{} => ", argument.name))));
+            }
+            if word_at(0) == "(" {
+                found.extend(self.tables(word, false));
+                return (start, found);
+            }
+            // The arguments are expressions over the columns of the input.
+            columns.extend(self.lookup.columns(&sources(text).with, &call.first).iter().cloned());
         }
-        let columns = self.columns(text, right, None);
         if word.is_empty() {
             // After SELECT, a comma or an operator an expression follows: columns, if FROM is known.
             found.extend(columns.into_iter().map(|name| plain(&written(&name))));
@@ -164,6 +180,19 @@ impl ShellHelper {
             found.extend(names.relations.iter().filter(|name| starts_with(name, word)).map(|name| plain(&format!("{name}("))));
         }
         found
+    }
+
+    /// The values of a setting that can be written as a word.
+    fn values(&self, setting: &str, word: &str) -> Vec<Pair> {
+        let values: &[&str] = if setting.eq_ignore_ascii_case("portrait.language") {
+            Language::NAMES
+        } else {
+            match self.lookup.names().switches.contains(&setting.to_lowercase()) {
+                true => &["true", "false"],
+                false => &[],
+            }
+        };
+        values.iter().filter(|value| starts_with(value, word)).map(|value| plain(value)).collect()
     }
 
     fn in_schema(&self, schema: &str, word: &str) -> Vec<Pair> {
@@ -237,17 +266,27 @@ fn function(name: &str) -> Option<&'static Doc> {
     pages().into_iter().find(|doc| doc.name == name && doc.kind != DocKind::Statement)
 }
 
-/// The name before the innermost open parenthesis.
-fn open_call(text: &str) -> Option<String> {
+/// A call whose parenthesis is open.
+struct OpenCall {
+    /// In lower case.
+    name: String,
+    /// Its first argument, if a comma follows it: for functions in FROM, the input.
+    first: String,
+}
+
+/// The call with the innermost open parenthesis; brackets of a list in it may be open, too.
+fn open_call(text: &str) -> Option<OpenCall> {
     let all: Vec<Token> = tokens(text).into_iter().filter(|token| token.kind != Kind::Space).collect();
     let mut depth = 0;
     for (place, token) in all.iter().enumerate().rev() {
         match token.kind {
             Kind::Closing => depth += 1,
             Kind::Opening if depth > 0 => depth -= 1,
+            Kind::Opening if &text[token.range.clone()] == "[" => {}
             Kind::Opening => {
                 let name = place.checked_sub(1).and_then(|before| all.get(before)).filter(|name| name.kind == Kind::Word)?;
-                return Some(text[name.range.clone()].to_lowercase());
+                let first = first_argument(text, &all[place + 1..]);
+                return Some(OpenCall { name: text[name.range.clone()].to_lowercase(), first });
             }
             _ => {}
         }
@@ -255,12 +294,28 @@ fn open_call(text: &str) -> Option<String> {
     None
 }
 
+/// The text before the first comma outside of parentheses; empty if there is none.
+fn first_argument(text: &str, inside: &[Token]) -> String {
+    let mut depth = 0_usize;
+    for token in inside {
+        match token.kind {
+            Kind::Opening => depth += 1,
+            Kind::Closing => depth = depth.saturating_sub(1),
+            _ if depth == 0 && &text[token.range.clone()] == "," => {
+                return inside.first().map_or_else(String::new, |first| text[first.range.start..token.range.start].to_string());
+            }
+            _ => {}
+        }
+    }
+    String::new()
+}
+
 /// The words allowed for the argument whose string is being typed: `scheme => '`.
 fn choices(text: &str, all: &[Token]) -> Vec<&'static str> {
     let words: Vec<&Token> = all.iter().filter(|token| !matches!(token.kind, Kind::Space | Kind::Comment)).collect();
     let word = |back: usize| words.iter().rev().nth(back).map_or("", |token| &text[token.range.clone()]);
     let start = words.last().map_or(0, |token| token.range.start);
-    let doc = open_call(&text[..start]).and_then(|name| function(&name)).filter(|_| word(1) == ">" && word(2) == "=");
+    let doc = open_call(&text[..start]).and_then(|call| function(&call.name)).filter(|_| word(1) == ">" && word(2) == "=");
     match doc.and_then(|doc| doc.argument(word(3))).map(|argument| argument.takes) {
         Some(Argument::Choice(words)) => words.to_vec(),
         _ => vec![],
@@ -367,6 +422,12 @@ mod tests {
             ("sel", "SELECT"),
             ("SELECT 1; sel", "SELECT 1; SELECT"),
             ("SELECT * FROM rfm(orders, customer => lower(x), ", "SELECT * FROM rfm(orders, customer => lower(x), as_of => "),
+            ("SELECT * FROM rfm(cu, customer => |", "SELECT * FROM rfm(cu, customer => city"),
+            ("SELECT * FROM rfm(cu, customer => ci", "SELECT * FROM rfm(cu, customer => city"),
+            ("SELECT * FROM window_funnel(cu, steps => [ci", "SELECT * FROM window_funnel(cu, steps => [city"),
+            ("SELECT * FROM rfm(", "SELECT * FROM rfm(cu"),
+            ("SET portrait.language = ", "SET portrait.language = zh"),
+            ("SET portrait.grouped_aggregation TO f", "SET portrait.grouped_aggregation TO false"),
             ("SELECT * FROM rfm(orders, labels => 'z", "SELECT * FROM rfm(orders, labels => 'zh'"),
             ("WITH a AS (SELECT 1 AS xyz) SELECT x| FROM a", "WITH a AS (SELECT 1 AS xyz) SELECT xyz"),
             ("SELECT v| FROM generate_series(1, 3)", "SELECT value"),

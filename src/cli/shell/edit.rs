@@ -73,6 +73,23 @@ fn edited(file: &Path) -> Result<(), Failure> {
     }
 }
 
+/// `\!`: a command of the system, or its shell. Scripts cannot use it: running a file of SQL must not start other programs.
+pub fn outside(shell: &mut Shell, command: &str) -> Outcome {
+    if !shell.is_typed {
+        return Err(Failure::Error("\\!: runs only when you type it, not in a script, -c or a pipe".into()));
+    }
+    let _elsewhere = Elsewhere::new();
+    let mut program = Command::new("sh");
+    if !command.is_empty() {
+        program.arg("-c").arg(command);
+    }
+    match program.status() {
+        Ok(status) if status.success() => Ok(Next::Go),
+        Ok(status) => Err(Failure::Error(format!("\\!: ended with {status}"))),
+        Err(error) => Err(Failure::Error(format!("\\!: could not be started: {error}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

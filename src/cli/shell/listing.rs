@@ -32,6 +32,22 @@ pub fn schemas(shell: &mut Shell, _: &str) -> Outcome {
     )
 }
 
+pub fn databases(shell: &mut Shell, _: &str) -> Outcome {
+    shell.list("SELECT datname AS name FROM pg_catalog.pg_database ORDER BY 1")
+}
+
+pub fn roles(shell: &mut Shell, _: &str) -> Outcome {
+    shell.list("SELECT name, login, superuser, valid_until FROM system.roles ORDER BY name")
+}
+
+pub fn grants(shell: &mut Shell, _: &str) -> Outcome {
+    shell.list("SELECT role, privilege, kind, name, grantor FROM system.grants ORDER BY kind, name, role, privilege")
+}
+
+pub fn connection(shell: &mut Shell, _: &str) -> Outcome {
+    shell.list("SELECT current_database() AS database, current_user AS role, version() AS version")
+}
+
 /// Our functions and those that the database remembers, then those of SQL.
 pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };

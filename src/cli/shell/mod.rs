@@ -55,6 +55,8 @@ pub(super) struct Shell {
     console: Console,
     variables: Variables,
     color: bool,
+    /// False while a script runs.
+    is_typed: bool,
     /// The last query, as it was typed.
     last: String,
     /// The incomplete statement before the current command.
@@ -66,7 +68,7 @@ pub(super) struct Shell {
 impl Shell {
     pub(super) fn new(console: Console, parameters: &[Parameter], color: bool) -> Self {
         let (last, pending) = (String::new(), String::new());
-        Self { console, variables: Variables::new(parameters), color, last, pending, blocks_before: Blocks::WhenWide }
+        Self { console, variables: Variables::new(parameters), color, is_typed: false, last, pending, blocks_before: Blocks::WhenWide }
     }
 
     /// The query that commands refer to: the one being typed, or the last one.
@@ -163,6 +165,7 @@ impl Shell {
     pub(super) fn converse(mut self) -> Result<(), Failure> {
         signals::stay();
         self.console.is_paged = true;
+        self.is_typed = true;
         self.console.kept = Some(Kept::default());
         let fail = |error: ReadlineError| Failure::Error(format!("shell: {error}"));
         let mut editor = editor(&self.console, self.color).map_err(fail)?;

@@ -20,6 +20,8 @@ pub struct Names {
     /// Functions in FROM.
     pub relations: BTreeSet<String>,
     pub settings: BTreeSet<String>,
+    /// Settings that are on or off.
+    pub switches: BTreeSet<String>,
 }
 
 /// Asks the session for names, and caches the answers.
@@ -65,7 +67,12 @@ impl Lookup {
         names.functions.extend(state.scalar_functions().keys().cloned());
         names.functions.extend(state.aggregate_functions().keys().cloned());
         names.functions.extend(state.window_functions().keys().cloned());
-        names.settings.extend(state.config_options().entries().into_iter().map(|entry| entry.key));
+        for entry in state.config_options().entries() {
+            if entry.value.is_some_and(|value| matches!(value.as_str(), "true" | "false")) {
+                names.switches.insert(entry.key.clone());
+            }
+            names.settings.insert(entry.key);
+        }
         let names = Rc::new(names);
         *self.names.borrow_mut() = Some(Rc::clone(&names));
         names

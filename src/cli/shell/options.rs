@@ -52,6 +52,14 @@ fn blocks_now(shell: &Shell) -> &'static str {
 }
 
 pub fn format(shell: &mut Shell, value: &str) -> Outcome {
+    let value = match value.to_lowercase().as_str() {
+        // What psql, DuckDB and SQLite call them.
+        "aligned" | "box" | "column" | "duckbox" | "unicode" => "table",
+        "line" | "vertical" => return blocks(shell, "on"),
+        "jsonlines" => "ndjson",
+        "tabs" => "tsv",
+        _ => value,
+    };
     if !value.is_empty() {
         let format = Format::from_str(value, true).map_err(|_| {
             let names: Vec<String> = Format::value_variants().iter().map(name_of).collect();
@@ -97,7 +105,10 @@ pub fn script(shell: &mut Shell, file: &str) -> Outcome {
         return Err(Failure::Error("\\i: needs a file; write \\i FILE".into()));
     }
     let (sql, file) = Script::read(&edit::path(file))?.into_parts();
-    shell.run_script(&sql, file.as_deref())
+    let is_typed = std::mem::replace(&mut shell.is_typed, false);
+    let run = shell.run_script(&sql, file.as_deref());
+    shell.is_typed = is_typed;
+    run
 }
 
 pub fn set(shell: &mut Shell, argument: &str) -> Outcome {
@@ -105,7 +116,7 @@ pub fn set(shell: &mut Shell, argument: &str) -> Outcome {
     if name.is_empty() {
         let all: String =
             shell.variables.all().map(|(name, text)| format!("{name} = '{}'\n", text.replace('\'', "''"))).collect();
-        let none = "no variables are set; \\set NAME VALUE sets one\n".to_string();
+        let none = format!("{}\n", shell.console.session.language().text("no variables are set; \\set NAME VALUE sets one"));
         return shell.console.show(if all.is_empty() { &none } else { &all }).map(|()| Next::Go);
     }
     if name.contains('=') {

@@ -95,7 +95,8 @@ pub fn again(shell: &mut Shell, argument: &str) -> Outcome {
             text.push_str(&format!("{:>4}  {} row{s}  {short}{more}\n", result.number, result.rows));
         }
         if text.is_empty() {
-            text.push_str("no result is kept yet\n");
+            text.push_str(shell.console.session.language().text("no result is kept yet"));
+            text.push('\n');
         }
         return shell.console.show(&text).map(|()| Next::Go);
     }
