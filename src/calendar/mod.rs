@@ -94,8 +94,9 @@ impl Calendar {
                 error => error.to_string(),
             };
             let problem = problem.split_once(": ").map_or(problem.as_str(), |(_, rest)| rest).trim_end_matches('.');
-            let form = "must be 'minute hour day month weekday', such as '0 2 * * *', or six fields with seconds first";
-            format!("{form}, got '{shown}': {problem}")
+            format!(
+                "must be 'minute hour day month weekday', such as '0 2 * * *', or six fields with seconds first, got '{shown}': {problem}"
+            )
         })?;
         let calendar = Self(Times::Cron(Box::new(cron), zone));
         match calendar.next(SOME_DAY) {

@@ -89,7 +89,8 @@ fn missing(field: &Column, valid: &[Column]) -> String {
     let of_table = |column: &&Column| field.relation.is_none() || column.relation == field.relation;
     let of_one = tables.len() <= 1 || field.relation.is_some();
     let mut names: Vec<String> = vec![];
-    for column in valid.iter().filter(of_table) {
+    // Columns that find the rows of UPDATE and DELETE are not the user's.
+    for column in valid.iter().filter(of_table).filter(|column| !column.name.starts_with("portrait:")) {
         let shown = if of_one { column.name.clone() } else { column.flat_name().replace('"', "") };
         if !names.contains(&shown) {
             names.push(shown);

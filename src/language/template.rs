@@ -94,8 +94,15 @@ impl Template {
         let [first, middle @ .., last] = self.literals.as_slice() else { return None };
         let mut rest = message.strip_prefix(first.as_str())?.strip_suffix(last.as_str())?;
         let mut values = vec![];
-        for literal in middle {
-            let at = rest.find(literal.as_str())?;
+        for (place, literal) in middle.iter().enumerate() {
+            let at = if literal.is_empty() {
+                // Two holes meet. What may be added to the first, `; perhaps "a" is meant`, begins with its mark.
+                let next = middle[place + 1..].iter().find(|literal| !literal.is_empty());
+                let end = next.map_or(Some(rest.len()), |next| rest.find(next.as_str()))?;
+                rest[..end].find("; ").unwrap_or(end)
+            } else {
+                rest.find(literal.as_str())?
+            };
             values.push(&rest[..at]);
             rest = &rest[at + literal.len()..];
         }
@@ -164,6 +171,10 @@ mod tests {
             ),
             Some("bins 至少为 2，实际为 1".into())
         );
+        // Two holes that meet: the second is what is added to the first, or nothing.
+        let no_table = |message| applied("no table {table}{more}; there is {}", "没有表 {table}{more}；现有 {}", message);
+        assert_eq!(no_table("no table a; there is b"), Some("没有表 a；现有 b".into()));
+        assert_eq!(no_table("no table a; try b; there is b"), Some("没有表 a; try b；现有 b".into()));
         assert_eq!(applied("{} of {}", "{1}的{0}", "rows of tables"), Some("tables的rows".into()));
         assert_eq!(applied("{x:?} is {{}}", "{x} 为 {{}}", "1 is {}"), Some("1 为 {}".into()));
     }

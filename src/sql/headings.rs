@@ -103,8 +103,10 @@ pub fn check_once(schema: &DFSchema) -> Result<()> {
     match schema.fields().iter().find(|field| !names.insert(field.name())) {
         None => Ok(()),
         Some(field) => {
-            let problem = "there are several columns with this name; give each its own name with AS, or leave one out: * EXCLUDE";
-            Err(coded(SqlState::DUPLICATE_COLUMN, field.name(), format!("{problem} ({})", field.name())))
+            let name = field.name();
+            let problem =
+                format!("there are several columns with this name; give each its own name with AS, or leave one out: * EXCLUDE ({name})");
+            Err(coded(SqlState::DUPLICATE_COLUMN, name, problem))
         }
     }
 }

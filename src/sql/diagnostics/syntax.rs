@@ -199,6 +199,12 @@ fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
         return format!("{clause} goes into OPTIONS ('header' 'true', 'separator' ';', 'compression' 'gzip')");
     }
     match problem.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
+        // `one of INSERT or UPDATE or DELETE`
+        Some((expected, found)) if expected.starts_with("one of ") && expected.contains(" or ") => {
+            let words: Vec<&str> = expected["one of ".len()..].split(" or ").map(str::trim).collect();
+            let (last, most) = words.split_last().map_or(("", &[][..]), |(last, most)| (*last, most));
+            said(&format!("Expected: {} or {last}, found: {found}", most.join(", ")), None)
+        }
         Some((expected, "EOF")) => format!("expected {expected}, found the end of the text"),
         Some((expected, found)) => format!("expected {expected}, found {found}"),
         None => problem.to_string(),

@@ -155,7 +155,11 @@ fn letter(here: &str) -> usize {
 /// True for a text with at least two words besides its placeholders that is not SQL.
 fn is_prose(text: &str) -> bool {
     let start = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("--")).unwrap_or_default();
-    let is_sql = SQL.iter().any(|word| {
+    // A message about a clause begins with it: `ORDER BY: there is no column 9`.
+    let is_about_a_clause = start
+        .split_once(": ")
+        .is_some_and(|(clause, _)| clause.chars().all(|letter| letter.is_ascii_uppercase() || letter == ' '));
+    let is_sql = !is_about_a_clause && SQL.iter().any(|word| {
         start.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
     });
     if is_sql || !text.contains(' ') {
