@@ -8,6 +8,8 @@ use super::highlight::{BOLD, CODE, PLAIN, colored};
 const WIDEST: usize = 110;
 /// The least width of a narrowed column in a table.
 const NARROWEST: usize = 8;
+/// On screens narrower than this, tables whose columns would break words are shown as lists.
+const NARROW: usize = 72;
 /// Zero-width characters that stand for the backticks around code until lines have been broken.
 const OPENS: char = '\u{2060}';
 const CLOSES: char = '\u{2062}';
@@ -172,6 +174,11 @@ fn table(rows: &[Vec<String>], look: Look) -> Vec<String> {
     let narrow = |most: usize| natural.iter().map(|width| (*width).min(most)).collect::<Vec<usize>>();
     let fits = (NARROWEST..=look.width).rev().find(|most| narrow(*most).iter().sum::<usize>() <= space);
     let widths = narrow(fits.unwrap_or(NARROWEST));
+    let is_broken = |text: &str, width: usize| text.split_whitespace().any(|word| display_width(word) > width);
+    let breaks_words = |row: &Vec<String>| (0..columns).any(|column| is_broken(&cell(row, column), widths[column]));
+    if look.width < NARROW && columns > 2 && rows.iter().any(breaks_words) {
+        return one_below_the_other(&rows, look);
+    }
     let mut written = vec![];
     for (place, row) in rows.iter().enumerate() {
         let parts: Vec<Vec<String>> = (0..columns).map(|column| wrapped(&cell(row, column), widths[column])).collect();
@@ -190,6 +197,23 @@ fn table(rows: &[Vec<String>], look: Look) -> Vec<String> {
         }
         if place == 0 {
             written.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
+        }
+    }
+    written
+}
+
+/// A table whose columns would break words: the first cell of each row, and the others below it with their headings.
+fn one_below_the_other(rows: &[Vec<String>], look: Look) -> Vec<String> {
+    let Some(([first, headings @ ..], rows)) = rows.split_first().map(|(head, rows)| (head.as_slice(), rows)) else {
+        return vec![];
+    };
+    let mut written = vec![];
+    for row in rows {
+        let named = row.first().map_or_else(String::new, |name| format!("{first} {name}"));
+        written.extend(styled(wrapped(&named, look.width), look));
+        for (heading, cell) in headings.iter().zip(row.iter().skip(1)).filter(|(_, cell)| !cell.is_empty()) {
+            let lines = styled(wrapped(&format!("{heading}: {cell}"), look.width - 2), look);
+            written.extend(lines.into_iter().map(|line| format!("  {line}")));
         }
     }
     written
@@ -215,6 +239,13 @@ mod tests {
         let colored = rendered(page, Look { width: 24, color: true });
         assert!(colored.contains(&format!("{CODE}customer_id{PLAIN}")) && colored.contains(&format!("{BOLD}rfm 客户{PLAIN}")));
         assert!(!without_colors(&colored).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn narrow_tables_do_not_break_words() {
+        let page = "| argument | takes | default | meaning |\n|---|---|---|---|\n| `recency_score` | integer | required | of recency |\n";
+        let plain = rendered(page, Look { width: 40, color: false });
+        assert_eq!(plain, "argument `recency_score`\n  takes: integer\n  default: required\n  meaning: of recency\n");
     }
 
     /// Checks every page at several widths.
