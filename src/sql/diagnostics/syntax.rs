@@ -309,6 +309,9 @@ fn hint(
 ) -> String {
     let word = |token: Option<&TokenWithSpan>| token.map_or_else(String::new, |token| text_of(&token.token).to_uppercase());
     let (found_word, before_word) = (word(found), word(before));
+    if let Some(hint) = of_object(problem, &before_word, &found_word, tokens, at) {
+        return format!("; {hint}");
+    }
     let hint = match (before_word.as_str(), found_word.as_str()) {
         (",", _) if problem.contains("an expression") || problem.contains("column name") => "leave the comma before it out",
         (_, "BY") => "GROUP BY and ORDER BY come after FROM and WHERE",
@@ -338,6 +341,25 @@ fn hint(
         _ => "\\h shows how statements are written",
     };
     format!("; {hint}")
+}
+
+/// What to do about mistakes in statements about objects of ours.
+fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan], at: Location) -> Option<&'static str> {
+    if before == "CREATE" && problem.contains("TRIGGER") && tokens.iter().any(|token| text_of(&token.token).eq_ignore_ascii_case("SHOW")) {
+        return Some("DESCRIBE shows the definition of other objects, as in DESCRIBE TAG name");
+    }
+    let words: Vec<String> =
+        tokens.iter().take_while(|token| token.span.start <= at).map(|token| text_of(&token.token).to_uppercase()).collect();
+    let created = words.iter().rposition(|word| word == "CREATE")?;
+    let kind = words[created + 1..].iter().find(|word| !matches!(word.as_str(), "OR" | "REPLACE"))?;
+    match (kind.as_str(), before, found) {
+        ("TAG", "AS", _) if problem.contains("query body") => {
+            Some("a query of key and value follows AS; write SELECT key, CASE … END FROM profile.name")
+        }
+        ("SEGMENT", "SELECT", _) => Some("a condition follows AS, not a query; write AS column > 100"),
+        ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
+        _ => None,
+    }
 }
 
 fn count(tokens: &[TokenWithSpan], word: &str) -> usize {
