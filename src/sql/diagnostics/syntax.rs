@@ -356,6 +356,7 @@ fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan],
         ("TAG", "AS", _) if problem.contains("query body") => {
             Some("a query of key and value follows AS; write SELECT key, CASE … END FROM profile.name")
         }
+        ("PROFILE", _, "(" | "KEY" | "PRIMARY") if problem.contains("AS") => Some("write WITH (key = 'column') before AS"),
         ("SEGMENT", "SELECT", _) => Some("a condition follows AS, not a query; write AS column > 100"),
         ("SEGMENT", _, "WHERE") if problem.contains("AS") => Some("write AS before the condition, without WHERE"),
         _ => None,
