@@ -152,7 +152,7 @@ impl Kind for ExternalTable {
     }
 
     fn listed(&self) -> &'static str {
-        "The external tables that the database remembers."
+        "The external tables of the database."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -159,7 +159,7 @@ impl Kind for Function {
     }
 
     fn listed(&self) -> &'static str {
-        "The functions that the database remembers."
+        "The functions made with CREATE FUNCTION."
     }
 
     fn shown(&self) -> &'static str {

@@ -202,7 +202,7 @@ impl Kind for Profile {
     }
 
     fn listed(&self) -> &'static str {
-        "The profiles, with what was refreshed last."
+        "The profiles, with the result of the last refresh."
     }
 
     fn columns(&self) -> &'static [Column] {

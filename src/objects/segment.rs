@@ -126,7 +126,7 @@ impl Kind for Segment {
     }
 
     fn listed(&self) -> &'static str {
-        "The segments of all profiles, with what was refreshed last."
+        "The segments of all profiles, with the result of the last refresh."
     }
 
     fn columns(&self) -> &'static [Column] {

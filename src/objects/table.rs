@@ -158,7 +158,7 @@ impl Kind for Table {
     }
 
     fn listed(&self) -> &'static str {
-        "The tables with rows of their own."
+        "The tables whose rows are stored in the database."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -146,7 +146,7 @@ impl Kind for Tag {
     }
 
     fn listed(&self) -> &'static str {
-        "The tags of all profiles, with what was refreshed last."
+        "The tags of all profiles, with the result of the last refresh."
     }
 
     fn columns(&self) -> &'static [Column] {

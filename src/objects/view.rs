@@ -139,7 +139,7 @@ impl Kind for View {
     }
 
     fn listed(&self) -> &'static str {
-        "The views that the database remembers."
+        "The views of the database."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -47,7 +47,7 @@ const COLUMNS: [Column; 17] = [
     Column {
         name: "outcome",
         data_type: "VARCHAR",
-        text: "`succeeded`, `given up` by who asked, or the SQLSTATE of the error; NULL until the statement has ended, and for ever where the process was killed; of a setting what is recorded from then on",
+        text: "`succeeded`, `given up` if the client stopped reading, or the SQLSTATE of the error; NULL until the statement has ended, and always if the process was killed; for a setting: what is recorded from then on",
     },
     Column { name: "previous", data_type: "VARCHAR", text: "hash of the previous record" },
     Column { name: "hash", data_type: "VARCHAR", text: "hash of this record" },
@@ -59,7 +59,7 @@ impl SystemTable for Audit {
     }
 
     fn summary(&self) -> &'static str {
-        "The audit log: who read which class of which table for which purpose, what left the database, and who changed what others may. For SUPERUSER and members of `pg_monitor`."
+        "The audit log: who read personal data of which class, from which table and for which purpose; what was exported; who changed the rights of others. For SUPERUSER and members of `pg_monitor`."
     }
 
     fn columns(&self) -> &'static [Column] {

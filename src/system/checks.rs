@@ -55,7 +55,7 @@ impl SystemTable for CheckResults {
     }
 
     fn summary(&self) -> &'static str {
-        "What checks of tables have found, the last thousand results of each."
+        "The results of the checks of tables; the last 1,000 results of each check are kept."
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -132,7 +132,7 @@ impl SystemTable for TableScores {
     }
 
     fn summary(&self) -> &'static str {
-        "How good tables were by their checks, each time that these were looked at."
+        "The quality score of each table, each time that its checks ran."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -33,7 +33,7 @@ impl SystemTable for Comments {
     }
 
     fn summary(&self) -> &'static str {
-        "What COMMENT ON and definitions say of tables and columns; `information_schema` shows it."
+        "Comments on tables and columns, from COMMENT ON and from definitions; `information_schema` shows them, too."
     }
 
     fn columns(&self) -> &'static [Column] {

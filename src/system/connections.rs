@@ -31,7 +31,7 @@ impl SystemTable for Connections {
     }
 
     fn summary(&self) -> &'static str {
-        "Who is connected to this server. One's own connections, and those of others for SUPERUSER and members of `pg_monitor`."
+        "The connections to this server: your own; for SUPERUSER and members of `pg_monitor`, all of them."
     }
 
     fn columns(&self) -> &'static [Column] {

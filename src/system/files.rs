@@ -36,7 +36,7 @@ impl SystemTable for Files {
     }
 
     fn summary(&self) -> &'static str {
-        "The files of the database's tables and profiles, those of earlier snapshots among them; `portrait check` compares them with their checksums."
+        "The files of the database's tables and profiles, including those of earlier snapshots; `portrait check` compares them with their checksums."
     }
 
     fn columns(&self) -> &'static [Column] {

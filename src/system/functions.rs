@@ -32,7 +32,7 @@ impl SystemTable for Functions {
     }
 
     fn summary(&self) -> &'static str {
-        "Every function: those of Portrait, and those that the database remembers."
+        "All functions: those of Portrait, and those made with CREATE FUNCTION."
     }
 
     fn columns(&self) -> &'static [Column] {

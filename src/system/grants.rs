@@ -33,7 +33,7 @@ impl SystemTable for Grants {
     }
 
     fn summary(&self) -> &'static str {
-        "What roles may do beside what they own: what GRANT gave."
+        "The privileges of roles on objects that they do not own, as given by GRANT."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -29,7 +29,7 @@ const COLUMNS: [Column; 14] = [
     Column { name: "made_at", data_type: "TIMESTAMP", text: "when its run ended, in UTC" },
     Column { name: "due_at", data_type: "TIMESTAMP", text: "the earliest time of its next attempt, while it waits" },
     Column { name: "ended_at", data_type: "TIMESTAMP", text: "when it was sent, replaced or given up" },
-    Column { name: "attempts", data_type: "BIGINT", text: "how often sending it was begun" },
+    Column { name: "attempts", data_type: "BIGINT", text: "number of attempts to send it" },
     Column { name: "suppressed", data_type: "BIGINT", text: "how many earlier notices it replaces" },
     Column { name: "host", data_type: "VARCHAR", text: "the machine that sent it" },
     Column { name: "error", data_type: "VARCHAR", text: "why it was not accepted" },

@@ -16,8 +16,8 @@ pub struct PrivacyBudgets;
 
 const COLUMNS: [Column; 6] = [
     Column { name: "role", data_type: "VARCHAR", text: "the role" },
-    Column { name: "budget", data_type: "DOUBLE", text: "the sum of epsilon that its answers may come to" },
-    Column { name: "spent", data_type: "DOUBLE", text: "what they have come to" },
+    Column { name: "budget", data_type: "DOUBLE", text: "the largest allowed sum of epsilon over its answers" },
+    Column { name: "spent", data_type: "DOUBLE", text: "the sum of epsilon so far" },
     Column { name: "remaining", data_type: "DOUBLE", text: "what is left" },
     Column { name: "answers", data_type: "BIGINT", text: "how many answers there were" },
     Column { name: "last_spent_at", data_type: "TIMESTAMP", text: "when the last one was, in UTC" },

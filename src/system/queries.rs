@@ -42,7 +42,7 @@ impl SystemTable for Queries {
     }
 
     fn summary(&self) -> &'static str {
-        "What runs in this process now. One's own statements, and those of others for SUPERUSER and members of `pg_monitor`."
+        "The statements that are running in this process: your own; for SUPERUSER and members of `pg_monitor`, all of them."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -67,7 +67,7 @@ impl SystemTable for Runs {
     }
 
     fn summary(&self) -> &'static str {
-        "What ran in the database, for how long, with what end."
+        "Refreshes and runs of schedules: when each ran, for how long, and how it ended."
     }
 
     fn columns(&self) -> &'static [Column] {

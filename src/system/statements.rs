@@ -25,7 +25,7 @@ impl SystemTable for Statements {
     }
 
     fn summary(&self) -> &'static str {
-        "Every statement, beside queries."
+        "All statements except queries."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -201,7 +201,7 @@ impl Kind for CheckKind {
     }
 
     fn listed(&self) -> &'static str {
-        "What must hold of tables, and what was found last."
+        "The checks of tables, with the last result of each."
     }
 
     fn columns(&self) -> &'static [Column] {

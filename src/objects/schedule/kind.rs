@@ -196,7 +196,7 @@ impl Kind for ScheduleKind {
     }
 
     fn listed(&self) -> &'static str {
-        "The schedules, with the run before and the next one."
+        "The schedules, with their last and their next run."
     }
 
     fn columns(&self) -> &'static [Column] {
