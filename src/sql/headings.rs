@@ -104,8 +104,9 @@ pub fn check_once(schema: &DFSchema) -> Result<()> {
         None => Ok(()),
         Some(field) => {
             let name = field.name();
-            let problem =
-                format!("there are several columns with this name; give each its own name with AS, or leave one out: * EXCLUDE ({name})");
+            let problem = format!(
+                "there are several columns with this name; give each its own name with AS, or leave one out: * EXCLUDE ({name})"
+            );
             Err(coded(SqlState::DUPLICATE_COLUMN, name, problem))
         }
     }

@@ -249,7 +249,7 @@ SELECT length(repeat('ab', 20000000)) AS letters;",
     ),
     (
         "portrait.memory_share",
-        "Lets several statements of a server run beside each other: what does not fit into its share goes to disk, or fails.",
+        "Lets several statements of a server run at the same time: a statement that needs more than its share writes to disk, or fails.",
         "SET portrait.memory_share = 25;
 SHOW portrait.memory_share;",
     ),

@@ -68,7 +68,15 @@ pub(super) struct Shell {
 impl Shell {
     pub(super) fn new(console: Console, parameters: &[Parameter], color: bool) -> Self {
         let (last, pending) = (String::new(), String::new());
-        Self { console, variables: Variables::new(parameters), color, is_typed: false, last, pending, blocks_before: Blocks::WhenWide }
+        Self {
+            console,
+            variables: Variables::new(parameters),
+            color,
+            is_typed: false,
+            last,
+            pending,
+            blocks_before: Blocks::WhenWide,
+        }
     }
 
     /// The query that commands refer to: the one being typed, or the last one.

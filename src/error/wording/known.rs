@@ -308,7 +308,10 @@ fn of_query(text: &str) -> Option<String> {
             }
         });
     }
-    if text.starts_with("step can't be 0 for function ") || text == "Step cannot be zero" || text == "Step interval cannot be zero" {
+    if text.starts_with("step can't be 0 for function ")
+        || text == "Step cannot be zero"
+        || text == "Step interval cannot be zero"
+    {
         return Some("generate_series, range: step must not be 0; write 1, or -1 to count down".into());
     }
     if let Some(found) = parts(text, ["Unable to parse date from ", ", ", ", ", ""]) {

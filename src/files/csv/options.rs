@@ -134,7 +134,7 @@ more than one question.
 
 **Elsewhere.** `read_csv` of DuckDB (`delim`, `nullstr`, `decimal_separator`, `ignore_errors`, `null_padding`, `all_varchar`, `sample_size`)
 also guesses types, from a sample, and fails later or skips rows; `COPY … FROM` of PostgreSQL needs a table with types; `read_csv` of pandas
-(`sep`, `na_values`, `thousands`, `dtype`, `on_bad_lines`) makes 7 of 007 unless told otherwise.
+(`sep`, `na_values`, `thousands`, `dtype`, `on_bad_lines`) reads 007 as 7 unless an option says otherwise.
 Names that DuckDB and pandas have for an option are understood, such as `delim`, `sep`, `nullstr`, `decimal_separator` and `all_varchar`.",
     arguments: ARGUMENTS,
     examples: &[

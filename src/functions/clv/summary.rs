@@ -39,7 +39,7 @@ order up to then have no row. Remove cancelled orders and refunds first: amounts
 Rows whose customer, time or amount is NULL, and rows whose amount is NaN or infinite, are dropped and counted.
 
 **Cost.** Orders are grouped by customer and unit first, then by customer: memory grows with the days (weeks, months) on which customers
-bought, and goes to disk when it runs out. A larger `time_unit` makes fewer of them, and hides purchases in one unit.
+bought, and what does not fit is written to disk. With a larger `time_unit` there are fewer of them, and purchases within one unit count as one.
 
 **Elsewhere.** `summary_data_from_transaction_data` of Python's lifetimes, and `clv.utils` of pymc-marketing, with the same columns;
 `dc.ElogToCbsCbt` of R's BTYD, `clvdata` of CLVTools. In any SQL `count(DISTINCT day) - 1`, `max(day) - min(day)` and the end minus

@@ -65,8 +65,8 @@ customers on either side cannot be compared: they are dropped and counted. A cus
 columns, the customer's smallest value is used. Include a row, with a NULL time, also for customers without any order. Rows without a
 customer or `treated` are dropped and counted.
 
-**Cost.** The input is read once and summed by customer and period; then customers times periods rows are compared, which goes to disk when
-memory runs out. `before` and `after` are the factor.
+**Cost.** The input is read once and summed by customer and period; then customers times periods rows are compared, and are written to disk if memory
+is short. `before` and `after` are the factor.
 
 **Elsewhere.** `feols(y ~ treated:post | customer + period)` of R's fixest, the packages `did` and MatchIt, `xtdidregress` in Stata,
 `statsmodels` with dummies: they also give clustered errors and other weights. No database has it.",

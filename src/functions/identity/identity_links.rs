@@ -35,7 +35,7 @@ rows, for example one per phone.
 - it is one of `blocked_values`, or more than `max_shared` records have it: the phone of a shop, a test address;
 - its records, with those already linked to them, have different values of one of the `hard_keys`, or are listed in `cannot_link`.
   Identifiers are processed in the order of `match_on`, values of one identifier by their smallest keys. A phone shared by two id cards
-  links neither to anyone.
+  links neither of them to anyone.
 
 `resolve_identities` takes the same arguments and returns the person of each record.
 

@@ -54,8 +54,12 @@ pub const HARD_KEYS: Argument = Argument::optional(
     "",
     "identifiers that a person has only one of: records with different values are never one person, not even through other records",
 );
-pub const MAX_SHARED: Argument =
-    Argument::optional("max_shared", Takes::Integer(1, i64::MAX), "10", "a value that more records have links nothing");
+pub const MAX_SHARED: Argument = Argument::optional(
+    "max_shared",
+    Takes::Integer(1, i64::MAX),
+    "10",
+    "a value that is shared by more records than this links nothing",
+);
 pub const BLOCKED_VALUES: Argument = Argument::optional(
     "blocked_values",
     Takes::ValuesOf("value"),

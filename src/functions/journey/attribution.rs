@@ -71,8 +71,8 @@ touches first, unless `tie_break` orders them. Rows whose customer or time is NU
 Models divide credit, they do not measure effect: a channel that is shown to those who would buy anyway gets credit in all of them. Only an
 experiment (`experiment_result`) tells what a channel adds.
 
-**Cost.** The events are read once; touches and conversions are sorted customer by customer, in parallel, and go to disk when memory runs
-out. `markov` keeps a count for each pair of channels and solves one system of equations for each channel: hundreds of channels are fine,
+**Cost.** The events are read once; touches and conversions are sorted customer by customer, in parallel, and are written to disk if memory
+is short. `markov` keeps a count for each pair of channels and solves one system of equations for each channel: hundreds of channels are fine,
 thousands of campaigns are slow.
 
 **Elsewhere.** `heuristic_models` and `markov_model` of ChannelAttribution (R and Python), which draws journeys at random (`nsim_start`), so

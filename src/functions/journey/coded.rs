@@ -48,8 +48,8 @@ Paths are always shown in time order. Customers without an event to begin with h
 For paths within a visit, pass the visit as `customer`. Events of one customer at the same time are ordered by event, ascending, unless
 `tie_break` orders them. Rows whose customer, time or event is NULL are dropped and counted.
 
-**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events, which go to disk when it runs
-out, and with the number of different paths: `collapse_repeats` and a small `depth` keep those few.
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events (what does not fit is written to
+disk) and with the number of different paths: `collapse_repeats` and a small `depth` keep those few.
 
 **Elsewhere.** In DuckDB and PostgreSQL: `row_number()` over the customer, `string_agg(event ORDER BY time)` for the first events, and GROUP
 BY. bupaR's `traces` and `pm4py` count whole paths; analytics services call it path or flow analysis. A chart of `journey_edges` is a Sankey

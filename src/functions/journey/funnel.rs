@@ -97,7 +97,7 @@ Events at the same time, and one event that matches several conditions (`ab` mat
 | ab, later ab | 2 | 2 | 2 |
 
 **Cost.** The events are read once and put into buckets of customers; each customer's events are sorted on their own, in parallel. Memory
-grows with the events that match a condition and goes to disk when it runs out; the order of the input does not matter.
+grows with the events that match a condition, and what does not fit is written to disk; the order of the input does not matter.
 
 **Elsewhere.** ClickHouse: `windowFunnel(seconds, 'mode')(time, condition, …)` per customer, and then a count for each depth; its modes are
 these. Oracle, Snowflake and Trino: MATCH_RECOGNIZE. DuckDB and PostgreSQL have no such function: one joins the table to itself once for

@@ -47,8 +47,8 @@ compared, also for what `top` leaves out. There is no test where one side has no
 A difference of paths is no cause: who uses the app may be another kind of customer. Sort by `difference` to see what is large, and keep
 what has a `p_adjusted` below 0.05.
 
-**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events, which go to disk when it runs
-out, and with the number of different paths; transitions are few, whole paths can be many.
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events (what does not fit is written to
+disk) and with the number of different paths; transitions are few, whole paths can be many.
 
 **Elsewhere.** `proportions_ztest` of statsmodels and `prop.test` of R (with `correct = FALSE`) test one path; `multipletests` and
 `p.adjust` adjust. Analytics services show two flows side by side without a test.",

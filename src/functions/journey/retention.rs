@@ -60,8 +60,8 @@ Rows whose customer or time is NULL are dropped and counted.
 Read the rows of one cohort from left to right for how fast customers leave, and one period down the cohorts for whether newer customers
 stay longer. A small `cohort_size` makes large jumps.
 
-**Cost.** The events are read once; memory grows with the days, weeks or months on which a customer was active, and goes to disk when it
-runs out. The result has cohorts times periods rows.
+**Cost.** The events are read once; memory grows with the days, weeks or months on which a customer was active, and what does not fit is
+written to disk. The result has cohorts times periods rows.
 
 **Elsewhere.** ClickHouse's `retention(condition, …)` gives one row of flags per customer for conditions that you write out for each day. In
 DuckDB, PostgreSQL and pandas: the first date of each customer, a join to the events, and a pivot (`unstack`). Analytics services call the

@@ -46,8 +46,8 @@ Rows whose customer or time is NULL are dropped and counted.
 **Choosing the gap.** 30 minutes is the habit of web analytics. Look at the pauses of your customers (`next_event`, median and beyond) and
 take a value that few pauses are near.
 
-**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events and goes to disk when it runs
-out; the result has a row per session.
+**Cost.** The events are read once and sorted customer by customer, in parallel. Memory grows with the events, and what does not fit is written
+to disk; the result has a row per session.
 
 **Elsewhere.** DuckDB and PostgreSQL: `lag(time)` over the customer, then a running sum of \"pause > gap\". Spark has `session_window`, Flink
 and ksqlDB session windows. In pandas `(diff > gap).cumsum()` within `groupby`. ClickHouse has no function for it.",

@@ -27,7 +27,7 @@ themselves have their own rows.
 Events of one customer at the same time are ordered by event, stage and channel, ascending, unless `tie_break` orders them. Rows whose
 customer, time or event is NULL are dropped.
 
-**Cost.** One sort of the events by customer and time, which goes to disk when memory runs out; then a group for each stage, channel and
+**Cost.** One sort of the events by customer and time, written to disk if memory is short; then a group for each stage, channel and
 event, with exact medians.
 
 **Elsewhere.** Journey maps are drawn by hand in service design (Miro, UXPressia); their numbers come from `lead()` over the customer in any

@@ -92,7 +92,7 @@ const COUNT: Doc = Doc {
 One row. Each person counts with at most `rows_per_person` rows, and the total is given with noise of the discrete Laplace distribution of scale rows_per_person / epsilon, drawn by whole numbers from the random
 numbers of the system. No answer is more than e^epsilon times as likely with a person's rows as without them, whatever else is known.
 
-The answer may be below 0: leave it so where answers are added up. Rows whose person is NULL do not count, and how many they are is not told.
+The answer may be below 0: leave it so where answers are added up. Rows whose person is NULL do not count, and their number is not shown.
 
 Each answer spends its epsilon from the budget of the role that runs the statement, also through a view of another role. It stays spent if the statement fails or is rolled back,
 because the role has seen the answer. A role without SUPERUSER and without a budget gets no answer; `ALTER ROLE … SET portrait.privacy_budget` gives it one, and `system.privacy_budgets` shows what is left. EXPLAIN spends nothing. Each call draws new noise, so the

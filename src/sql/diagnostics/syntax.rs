@@ -345,7 +345,10 @@ fn hint(
 
 /// What to do about mistakes in statements about objects of ours.
 fn of_object(problem: &str, before: &str, found: &str, tokens: &[TokenWithSpan], at: Location) -> Option<&'static str> {
-    if before == "CREATE" && problem.contains("TRIGGER") && tokens.iter().any(|token| text_of(&token.token).eq_ignore_ascii_case("SHOW")) {
+    if before == "CREATE"
+        && problem.contains("TRIGGER")
+        && tokens.iter().any(|token| text_of(&token.token).eq_ignore_ascii_case("SHOW"))
+    {
         return Some("DESCRIBE shows the definition of other objects, as in DESCRIBE TAG name");
     }
     let words: Vec<String> =

@@ -39,7 +39,7 @@ In the history, a value is closed when it changes, becomes NULL or is renamed by
 the refresh that noticed. A value that stays keeps its `valid_from` and the version of the tag that gave it. `system.runs` lists every run with its status (`running`, `succeeded`,
 `failed`, `cancelled`, or `lost` when its process was killed) and the time of its last sign of life. `system.profiles`, `system.tags` and `system.segments` show what was computed when, and for how many customers.
 
-**Cost.** One scan of each source, whatever the number of tags over it; memory grows with the customers and goes to disk when it runs out.
+**Cost.** One scan of each source, whatever the number of tags over it; memory grows with the customers, and what does not fit is written to disk.
 
 **Elsewhere.** `REFRESH MATERIALIZED VIEW` in PostgreSQL, one at a time and without history; `dbt build` in a warehouse, where the tables of
 one run appear one after the other.",

@@ -159,9 +159,12 @@ fn is_prose(text: &str) -> bool {
     let is_about_a_clause = start
         .split_once(": ")
         .is_some_and(|(clause, _)| clause.chars().all(|letter| letter.is_ascii_uppercase() || letter == ' '));
-    let is_sql = !is_about_a_clause && SQL.iter().any(|word| {
-        start.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
-    });
+    let is_sql = !is_about_a_clause
+        && SQL.iter().any(|word| {
+            start
+                .strip_prefix(word)
+                .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+        });
     if is_sql || !text.contains(' ') {
         return false;
     }
