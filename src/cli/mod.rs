@@ -11,6 +11,7 @@ mod console;
 mod demo;
 mod encryption;
 mod generated;
+mod habits;
 mod kept;
 mod language;
 mod log;
@@ -228,9 +229,9 @@ pub(crate) fn main() -> ExitCode {
     let language = language::of_environment();
     let arguments = match arguments(language) {
         Ok(arguments) => arguments,
-        // The message contains what was typed, which may include control characters.
         Err(error) if error.use_stderr() => {
-            eprint!("{}", printable(&error.render().to_string()));
+            // The message contains what was typed, which may include control characters.
+            eprint!("{}", habits::message(&error, language));
             return ExitCode::from(2);
         }
         Err(help) => help.exit(),
