@@ -32,9 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use portraitdb::{
-    Engine, EngineOptions, Environment, Format, Language, Session, THREAD_NAME, printable, remove_temporary_folders,
-};
+use portraitdb::{Engine, EngineOptions, Environment, Format, Language, Session, THREAD_NAME, remove_temporary_folders};
 
 use console::{Console, Failure};
 use screen::Color;
