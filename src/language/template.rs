@@ -17,6 +17,8 @@ pub struct Template {
     other: Vec<Part>,
     /// Pairs of holes of the same name, which have the same text.
     same: Vec<(usize, usize)>,
+    /// Holes that the translation leaves out: single words, such as `was` or `were`.
+    left_out: Vec<usize>,
     /// Holes called `count`, which hold no second part of a message.
     counts: Vec<usize>,
 }
@@ -59,8 +61,11 @@ impl Template {
         let named = || names.iter().enumerate().filter(|(_, name)| !name.is_empty());
         let earlier = |name: &String, hole: usize| names[..hole].iter().position(|known| known == name);
         let same = named().filter_map(|(hole, name)| Some((earlier(name, hole)?, hole))).collect();
+        let is_repeated = |hole: usize| earlier(&names[hole], hole).is_some() && !names[hole].is_empty();
+        let is_used = |hole: usize| parts.iter().any(|part| matches!(part, Part::Hole(used) if *used == hole));
+        let left_out = (0..names.len()).filter(|hole| !is_used(*hole) && !is_repeated(*hole)).collect();
         let counts = named().filter(|(_, name)| *name == "count").map(|(hole, _)| hole).collect();
-        Some(Self { literals, other: parts, same, counts })
+        Some(Self { literals, other: parts, same, left_out, counts })
     }
 
     /// The bytes of the English that are no holes: of two templates that fit, the one with more says more.
@@ -110,6 +115,7 @@ impl Template {
         // A value may be quoted in one place and bare in another.
         let bare = |hole: &usize| values[*hole].trim_matches('"');
         let fits = self.same.iter().all(|(one, other)| bare(one) == bare(other))
+            && self.left_out.iter().all(|hole| !values[*hole].contains(' '))
             && self.counts.iter().all(|hole| !values[*hole].contains(';'));
         fits.then_some(values)
     }
@@ -171,6 +177,10 @@ mod tests {
             ),
             Some("bins 至少为 2，实际为 1".into())
         );
+        // What a translation leaves out must not be more than a word.
+        let left_out = |message| applied("{count} {what} {were} left out", "剔除 {count} 个{what}", message);
+        assert_eq!(left_out("3 rows were left out"), Some("剔除 3 个rows".into()));
+        assert_eq!(left_out("3 rows without key were left out"), None);
         // Two holes that meet: the second is what is added to the first, or nothing.
         let no_table = |message| applied("no table {table}{more}; there is {}", "没有表 {table}{more}；现有 {}", message);
         assert_eq!(no_table("no table a; there is b"), Some("没有表 a；现有 b".into()));

@@ -104,8 +104,8 @@ pub struct LeftOut {
 impl LeftOut {
     /// The note: `3 rows without customer were left out`.
     pub fn told(&self, count: usize) -> String {
-        let (what, were) = if count == 1 { (&self.one, "was") } else { (&self.many, "were") };
-        format!("{count} {what} {were} left out")
+        let Self { one, many, .. } = self;
+        if count == 1 { format!("{count} {one} was left out") } else { format!("{count} {many} were left out") }
     }
 
     /// A counter of them, shown by EXPLAIN ANALYZE and as a note after the query.
