@@ -321,7 +321,7 @@ impl Doc {
             }
         }
         if !self.source.is_empty() {
-            let _ = write!(page, "\n{}{}{}\n", said("Source"), language.colon(), self.source);
+            let _ = write!(page, "\n{}{}{}\n", said("Source"), language.colon(), said(self.source));
         }
         page
     }

@@ -382,6 +382,14 @@ fn tab_completes() {
 }
 
 #[test]
+fn lists_of_functions_are_in_the_language_of_the_session() {
+    let Some(mut shell) = Terminal::open(100, "", &[("LC_ALL", "zh_CN.UTF-8")]) else { return };
+    shell.line("\\df rfm_segment", "三个分数");
+    shell.line("\\unset nothing", "没有这个变量");
+    assert_eq!(shell.leave(), Some(0));
+}
+
+#[test]
 fn colours_are_a_choice() {
     for (arguments, settings, has_colors) in
         [("--color never", &[][..], false), ("", &[("NO_COLOR", "1")][..], false), ("", &[][..], true)]

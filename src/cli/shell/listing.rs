@@ -1,5 +1,9 @@
 //! Lists of tables, views, schemas and functions.
 
+use std::collections::BTreeSet;
+
+use portraitdb::{Language, pages};
+
 use super::super::console::Failure;
 use super::{Next, Outcome, Shell};
 
@@ -51,9 +55,26 @@ pub fn connection(shell: &mut Shell, _: &str) -> Outcome {
 /// Our functions and those that the database remembers, then those of SQL.
 pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };
+    let language = shell.console.session.language();
+    let ours = match language {
+        Language::En => "SELECT name, kind, domain, summary FROM system.functions".to_string(),
+        _ => {
+            // The summaries of the pages, in the language of the session.
+            let quoted = |text: &str| text.replace('\'', "''");
+            let said: BTreeSet<String> = pages()
+                .iter()
+                .map(|doc| format!("('{}', '{}')", quoted(doc.summary), quoted(language.text(doc.summary))))
+                .collect();
+            let said = said.into_iter().collect::<Vec<_>>().join(", ");
+            format!(
+                "SELECT f.name, f.kind, f.domain, coalesce(said.own, f.summary) AS summary FROM system.functions f
+                 LEFT JOIN (VALUES {said}) AS said(english, own) ON said.english = f.summary"
+            )
+        }
+    };
     // DataFusion's descriptions of functions contain links, which are removed. Scalar functions that only appear in plans have none.
     shell.list(&format!(
-        "WITH ours AS (SELECT name, kind, domain, summary FROM system.functions),
+        "WITH ours AS ({ours}),
          theirs AS (SELECT routine_name AS name, min(lower(function_type)) AS kind, 'sql' AS domain,
                       coalesce(regexp_replace(min(description), '\\[([^\\]]*)\\]\\([^)]*\\)', '\\1', 'g'), '') AS summary
                     FROM information_schema.routines
