@@ -54,7 +54,7 @@ ledger.
 **Elsewhere.** Identity graphs of customer data platforms (Segment, Adobe) do this as a service; `splink` and `dedupe` in Python find pairs
 and clusters, but keep no ids from run to run.",
     arguments: &[
-        Argument::required("key", Takes::Text, "the column of the query that is the record"),
+        Argument::required("key", Takes::Text, "the column of the query that identifies a record"),
         Argument::optional("match_on", Takes::Names, "", "the identifiers, the most trusted first; default all other columns"),
         Argument::optional("hard_keys", Takes::Names, "", "identifiers of which a person has only one"),
         Argument::optional(

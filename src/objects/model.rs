@@ -58,7 +58,7 @@ model that a tag, segment or view uses cannot be dropped.
 and grows with features and trees, not with rows.
 
 **Elsewhere.** BigQuery has `CREATE MODEL … OPTIONS (model_type = …)`, MADlib functions such as `logregr_train`, which write tables; in
-Python `fit` and a pickle file that one keeps oneself.",
+Python `fit` and a pickle file that you keep yourself.",
     examples: &["CREATE OR REPLACE MODEL shopper_groups WITH (type = 'kmeans', key = 'customer_id', n_clusters = 3, random_state = 7, comment = '按价值分群') AS
 SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);

@@ -44,8 +44,8 @@ that depend on themselves are refused.
 `path` gives levels one and two of the taxonomy; the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
 `preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.
 
-**Cost.** Creating plans the query. At a refresh, tags over the same source share one scan and one aggregation, so a tag more costs little
-when its source is already read.
+**Cost.** Creating plans the query. At a refresh, tags over the same source share one scan and one aggregation, so one more tag over a
+source that is already read costs little.
 
 **Elsewhere.** A column of a dbt model or a computed trait of a customer data platform; neither keeps the period of each value, nor the rule
 that gave it.",
