@@ -66,7 +66,7 @@ both `verify-ca` and `verify-full` use the issuers that the system trusts, or th
 **Cost.** Creating one reads what is needed to know the columns. Each query reads the files again, for Parquet only the columns and row
 groups that it needs; a table of another database is asked again each time.
 
-**Elsewhere.** The syntax is Hive's and DataFusion's. In DuckDB one writes a view over `read_parquet(…)`, or ATTACH for SQLite and
+**Elsewhere.** The syntax is Hive's and DataFusion's. In DuckDB you write a view over `read_parquet(…)`, or ATTACH for SQLite and
 PostgreSQL; in PostgreSQL a foreign table.",
     examples: &["CREATE EXTERNAL TABLE customers STORED AS PARQUET LOCATION 'data/sample/customers.parquet';"],
     ..STATEMENT

@@ -21,7 +21,7 @@ const COLUMNS: [Column; 4] = [
     Column {
         name: "origin",
         data_type: "VARCHAR",
-        text: "`set` where a statement says so, also the one that made the table; `derived` where the column's values come from such a column",
+        text: "`set` by a statement, including the one that made the table; `derived` if the values come from such a column",
     },
 ];
 

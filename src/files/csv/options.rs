@@ -78,7 +78,7 @@ pub const ARGUMENTS: &[Argument] = &[
         "sample",
         Takes::Choice(&["spread", "all"]),
         "'spread'",
-        "whether types of files above 16 MB are guessed from pieces of them, or from all rows, which reads them once more",
+        "whether types of files above 16 MB are guessed from pieces of them, or from all rows, which reads them a second time",
     ),
     Argument::optional(
         "ragged",

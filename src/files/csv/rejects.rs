@@ -43,7 +43,7 @@ here once for each of them.
 | reason VARCHAR | what is wrong |
 | row VARCHAR | the row as it stands in the file |
 
-**Cost.** The files are read once more than by `read_csv`, and in the same way; the result has one row per fault.
+**Cost.** The files are read one more time than by `read_csv`, and in the same way; the result has one row per fault.
 
 **Elsewhere.** DuckDB keeps `reject_errors` when `store_rejects` is given to `read_csv`; pandas has a function for `on_bad_lines`, without
 the reason; PostgreSQL 17 has `ON_ERROR ignore` and a count.",

@@ -28,7 +28,7 @@ the customer was not in the profile at one of the times.
 **Cost.** Two published states of the profile are read and joined by key: memory grows with the customers of the profile, and only those who
 changed become rows. Both refreshes must still be kept (`keep_snapshots` of CREATE PROFILE).
 
-**Elsewhere.** In other databases this is a FULL JOIN of two tables of snapshots that one has to keep oneself; in pandas,
+**Elsewhere.** In other databases this is a FULL JOIN of two tables of snapshots that you have to keep yourself; in pandas,
 `merge(how='outer', indicator=True)`. None of them knows which attribute was the reason.",
     arguments: &[
         Argument::required(

@@ -29,7 +29,7 @@ from 1 means that one segment says something about the other.
 **Cost.** One scan of the published profile with a counter for each pair: s segments take s² counters, whatever the number of customers. A
 segment that was made after the last refresh is not compared until REFRESH PROFILE.
 
-**Elsewhere.** DuckDB and PostgreSQL have no function for this: one writes a self-join of memberships, or `count(*) FILTER (WHERE a AND b)`
+**Elsewhere.** DuckDB and PostgreSQL have no function for this: you write a self-join of memberships, or `count(*) FILTER (WHERE a AND b)`
 for each pair. In pandas the counts are `m.T @ m` for a matrix `m` of 0 and 1; ClickHouse has `bitmapAndCardinality` for two bitmaps.",
     arguments: &[Argument::required(
         "profile",

@@ -89,7 +89,7 @@ Dropped and counted are rows without a group or segment, rows of groups that `gr
 or the denominator, is NULL or not finite. Sums are exact: the result does not depend on how the input is split or ordered. Memory grows
 with the number of groups; `mann_whitney` and `winsorize` keep the values.
 
-**Cost.** One pass for everything but ranks: a group, segment and metric keep a few sums. `winsorize` reads the input once more to find the
+**Cost.** One pass for everything but ranks: a group, segment and metric keep a few sums. `winsorize` reads the input a second time to find the
 quantile; `mann_whitney` sorts the values of a metric in memory.
 
 **Elsewhere.** `ttest_ind(…, equal_var=False)` and `mannwhitneyu` of scipy, `proportions_ztest` of statsmodels; `t.test` of R is Welch's

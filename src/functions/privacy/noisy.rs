@@ -101,7 +101,7 @@ mean of many answers is more exact and costs more.
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
 
 For several groups, give `per` and `groups`: the result has one row for each of these groups, in this order, and each has its own noise. A person counts in each group that it has rows in, so the answer spends epsilon once for
-each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: whether a group is there tells of persons.
+each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: a group that is present reveals that there are persons in it.
 
 **Formula.** The noise is k with probability in proportion to e^(−|k| · epsilon / rows_per_person). With probability 0.95 it is at most
 about 3 · rows_per_person / epsilon, which is `margin`.
@@ -141,7 +141,7 @@ mean of many answers is more exact and costs more.
 Grant a view over the function, and not the table: who sees the rows needs no answer with noise.
 
 For several groups, give `per` and `groups`: the result has one row for each of these groups, in this order, and each has its own noise. A person counts in each group that it has rows in, so the answer spends epsilon once for
-each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: whether a group is there tells of persons.
+each group. A group without persons has an answer, too. Take the groups from a list that is known beforehand, and not from the table: a group that is present reveals that there are persons in it.
 
 **Cost.** One pass: rows are brought together by person first, so memory grows with the persons.
 

@@ -54,7 +54,7 @@ dropped and counted: see `rows_without_customer` and similar metrics in EXPLAIN 
 **Cost.** One pass over the input, in parallel. Memory grows with the number of customers, not of orders. The aggregation spills to disk;
 scoring needs about 100 bytes per customer. `lookback` without `as_of` reads the input a second time, to find the last order.
 
-**Elsewhere.** DuckDB and PostgreSQL have no such function: one writes GROUP BY and `ntile(5) OVER (ORDER BY …)`, which separates customers
+**Elsewhere.** DuckDB and PostgreSQL have no such function: you write GROUP BY and `ntile(5) OVER (ORDER BY …)`, which separates customers
 with equal values; `method => 'ntile'` does the same, with the key as the last order. `pandas.qcut` keeps equal values together like
 `quantile`, but fails when two cuts are equal, unless `duplicates='drop'` takes scores away. R's package `rfm` has `rfm_table_order`.
 `frequency` here counts all orders; that of lifetime models (`clv_summary`) leaves out the first.",

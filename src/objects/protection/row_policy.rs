@@ -35,7 +35,7 @@ owner, and reads those tables as its owner sees them: for a role with SUPERUSER,
 A policy on `profile.<name>` also applies to the tags, the history and the segments of the profile: if a customer is hidden now, earlier values are hidden too. The current policy also applies to earlier states of the table
 (`FOR SYSTEM_TIME AS OF`). Hidden rows appear in no count, no error message and no plan. The role may add rows to the table; UPDATE, DELETE, MERGE and TRUNCATE are refused.
 
-If the condition fails for a row (a division by zero, for example), the row is hidden. No error tells that there is such a row.
+If the condition fails for a row (a division by zero, for example), the row is hidden. No error shows that such a row exists.
 
 Only the owner of the table can create a row policy. Drop the policy before the table.
 

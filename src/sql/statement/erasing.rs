@@ -88,7 +88,7 @@ The file appears complete or not at all. Without TO, the document is the result:
 
 Only for SUPERUSER, or for the owner of the profile or identity who also owns everything that is read.
 
-**Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases one writes a query per table.
+**Elsewhere.** The right of access of GDPR (Art. 15) and PIPL (Art. 45); in other databases you write a query for each table.
 
 **An example** needs a database, `portrait -d crm`:
 
