@@ -42,9 +42,9 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
     // Tags are columns of their profile.
     let is_tag = |object: &&Object| object.kind == "tag" && object.name == *name;
     if !tables.iter().any(|table| table == name)
-        && let Some(tag) = context.objects().ok().and_then(|objects| objects.iter().find(is_tag).cloned())
+        && let Some(profile) =
+            context.objects().ok().and_then(|objects| objects.iter().find(is_tag).map(|tag| tag.profile.clone()))
     {
-        let profile = tag.profile;
         let problem = format!("is a tag, a column of its profile; write SELECT {name} FROM profile.{profile}");
         return coded(SqlState::UNDEFINED_TABLE, name, problem);
     }

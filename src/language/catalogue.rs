@@ -159,7 +159,7 @@ impl Catalogue {
     fn known(&self, english: &str) -> Option<String> {
         let whole = self.weighed(english);
         if let Some((subject, problem)) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))
-            && let Some((weight, problem)) = self.weighed(problem).or_else(|| Some((0, self.within(problem)?)))
+            && let Some((weight, problem)) = self.weighed(problem).or_else(|| self.within(problem))
             // A text that has the subject in it says more than one that fits many problems: `there is no {}`.
             && whole.as_ref().is_none_or(|(own, _)| *own <= weight + ": ".len())
         {
@@ -173,9 +173,10 @@ impl Catalogue {
     }
 
     /// A problem with a subject of its own, `list: …` in `segment s: list: …`.
-    fn within(&self, english: &str) -> Option<String> {
+    fn within(&self, english: &str) -> Option<(usize, String)> {
         let (subject, problem) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))?;
-        Some(format!("{}：{}", self.subject(subject), self.whole(problem)?))
+        let (weight, problem) = self.weighed(problem)?;
+        Some((weight + ": ".len(), format!("{}：{problem}", self.subject(subject))))
     }
 
     /// A text in two parts, of which the catalogue knows at least one.

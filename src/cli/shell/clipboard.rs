@@ -131,7 +131,7 @@ fn to_file(shell: &mut Shell, argument: &str) -> Outcome {
         let advice = match word("from") {
             Some(from) => {
                 let (file, _) = file_and_options(&argument[from.range.end..]);
-                let table = argument[..from.range.start].trim();
+                let (table, file) = (argument[..from.range.start].trim(), path(file).display().to_string());
                 format!("to read a file, write INSERT INTO {table} SELECT * FROM '{}'", file.replace('\'', "''"))
             }
             None => "write \\copy, \\copy NUMBER, or \\copy TABLE to FILE".to_string(),

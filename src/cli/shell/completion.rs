@@ -186,11 +186,10 @@ impl ShellHelper {
     fn values(&self, setting: &str, word: &str) -> Vec<Pair> {
         let values: &[&str] = if setting.eq_ignore_ascii_case("portrait.language") {
             Language::NAMES
+        } else if self.lookup.names().switches.contains(&setting.to_lowercase()) {
+            &["true", "false"]
         } else {
-            match self.lookup.names().switches.contains(&setting.to_lowercase()) {
-                true => &["true", "false"],
-                false => &[],
-            }
+            &[]
         };
         values.iter().filter(|value| starts_with(value, word)).map(|value| plain(value)).collect()
     }

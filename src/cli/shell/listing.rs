@@ -56,21 +56,18 @@ pub fn connection(shell: &mut Shell, _: &str) -> Outcome {
 pub fn functions(shell: &mut Shell, pattern: &str) -> Outcome {
     let wanted = if pattern.is_empty() { "true".to_string() } else { matches("name", pattern) };
     let language = shell.console.session.language();
-    let ours = match language {
-        Language::En => "SELECT name, kind, domain, summary FROM system.functions".to_string(),
-        _ => {
-            // The summaries of the pages, in the language of the session.
-            let quoted = |text: &str| text.replace('\'', "''");
-            let said: BTreeSet<String> = pages()
-                .iter()
-                .map(|doc| format!("('{}', '{}')", quoted(doc.summary), quoted(language.text(doc.summary))))
-                .collect();
-            let said = said.into_iter().collect::<Vec<_>>().join(", ");
-            format!(
-                "SELECT f.name, f.kind, f.domain, coalesce(said.own, f.summary) AS summary FROM system.functions f
+    let ours = if language == Language::En {
+        "SELECT name, kind, domain, summary FROM system.functions".to_string()
+    } else {
+        // The summaries of the pages, in the language of the session.
+        let quoted = |text: &str| text.replace('\'', "''");
+        let said: BTreeSet<String> =
+            pages().iter().map(|doc| format!("('{}', '{}')", quoted(doc.summary), quoted(language.text(doc.summary)))).collect();
+        let said = said.into_iter().collect::<Vec<_>>().join(", ");
+        format!(
+            "SELECT f.name, f.kind, f.domain, coalesce(said.own, f.summary) AS summary FROM system.functions f
                  LEFT JOIN (VALUES {said}) AS said(english, own) ON said.english = f.summary"
-            )
-        }
+        )
     };
     // DataFusion's descriptions of functions contain links, which are removed. Scalar functions that only appear in plans have none.
     shell.list(&format!(
