@@ -109,7 +109,7 @@ const WORDS: &[(&str, &str)] = &[
     ("category", "类别"),
     ("constant", "常量"),
     ("integer", "整数"),
-    ("value", "值"),
+    ("a value", "值"),
 ];
 
 /// The kinds of objects, and what each is in Chinese. Messages begin with them, and list them: `tag spending, segment top`.
