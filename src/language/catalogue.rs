@@ -157,6 +157,27 @@ impl Catalogue {
     /// A message of which the catalogue knows at least a part. What stands before a colon is its subject; what semicolons and line breaks
     /// part may come from several places.
     fn known(&self, english: &str) -> Option<String> {
+        self.block(english)
+            .or_else(|| self.parts(english, "\n", "\n", Self::message))
+            .or_else(|| self.blocks(english))
+            .or_else(|| self.parts(english, "; ", "；", Self::message))
+            .or_else(|| self.parts(english, ": ", "：", Self::subject))
+    }
+
+    /// Texts of the catalogue one after the other, each of which may have semicolons of its own.
+    fn blocks(&self, english: &str) -> Option<String> {
+        english.rmatch_indices("; ").find_map(|(at, mark)| {
+            let first = self.block(&english[..at])?;
+            let rest = &english[at + mark.len()..];
+            Some(match self.whole(&english[at..]) {
+                Some(rest) => first + &rest,
+                None => format!("{first}；{}", self.message(rest)),
+            })
+        })
+    }
+
+    /// A text of the catalogue, with or without a subject before it.
+    fn block(&self, english: &str) -> Option<String> {
         let whole = self.weighed(english);
         if let Some((subject, problem)) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))
             && let Some((weight, problem)) = self.weighed(problem).or_else(|| self.within(problem))
@@ -165,17 +186,13 @@ impl Catalogue {
         {
             return Some(format!("{}：{problem}", self.subject(subject)));
         }
-        whole
-            .map(|(_, text)| text)
-            .or_else(|| self.parts(english, "\n", "\n", Self::message))
-            .or_else(|| self.parts(english, "; ", "；", Self::message))
-            .or_else(|| self.parts(english, ": ", "：", Self::subject))
+        whole.map(|(_, text)| text)
     }
 
     /// A problem with a subject of its own, `list: …` in `segment s: list: …`.
     fn within(&self, english: &str) -> Option<(usize, String)> {
         let (subject, problem) = english.split_once(": ").filter(|(subject, _)| !subject.contains([';', '\n']))?;
-        let (weight, problem) = self.weighed(problem)?;
+        let (weight, problem) = self.weighed(problem).or_else(|| self.within(problem))?;
         Some((weight + ": ".len(), format!("{}：{problem}", self.subject(subject))))
     }
 

@@ -263,8 +263,8 @@ impl StatementContext {
         if self.rights()?.owns(object) {
             return Ok(());
         }
-        let problem = "must be its owner to change or drop it; ask the owner, or a role with SUPERUSER";
-        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), format!("{} {problem}", self.role())))
+        let problem = format!("{} must be its owner to change or drop it; ask the owner, or a role with SUPERUSER", self.role());
+        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
     }
 
     /// The owner of the objects that the statement creates: its role, or nobody (an empty name) when that role does not exist in the
