@@ -115,6 +115,8 @@ impl Template {
         // A value may be quoted in one place and bare in another.
         let bare = |hole: &usize| values[*hole].trim_matches('"');
         let fits = self.same.iter().all(|(one, other)| bare(one) == bare(other))
+            // What ends in a colon is the subject of a message, not a part of its text.
+            && values.iter().all(|value| !value.ends_with(':'))
             && self.left_out.iter().all(|hole| !values[*hole].contains(' '))
             && self.counts.iter().all(|hole| !values[*hole].contains(';'));
         fits.then_some(values)

@@ -91,7 +91,7 @@ fn conjuncts(rule: &Expr) -> Vec<&Expr> {
 fn equality(function: &str, condition: &Expr) -> Result<(Expr, Expr)> {
     let wrong = |problem: &str| {
         let form = "write l.city = r.city, several with AND, or city alone for the same";
-        Err(invalid(function, format!("blocking: {condition} {problem}; {form}")))
+        Err(invalid(function, format!("blocking: {condition}: {problem}; {form}")))
     };
     match condition {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
