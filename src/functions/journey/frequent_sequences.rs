@@ -32,7 +32,8 @@ const DOC: Doc = Doc {
     summary: "Finds sequences of events that many customers have in this order, with other events allowed in between.",
     description: "\
 A customer has a sequence if the events occur in its order; other events may lie between them, and each customer counts once. With
-`max_gap`, each event must follow the one before it within that time.
+`max_gap`, each event must follow the one before it within that time. With `collapse_repeats` as well, the time counts from the last of
+the repeats.
 
 | events of a customer | sequences of the customer |
 |---|---|
@@ -179,12 +180,13 @@ impl CodedWork for Mining {
     }
 
     fn visit(&self, seen: &mut Seen, events: &[Event<Coded>]) {
-        let mut before = None;
-        let kept = events.iter().filter(|event| {
-            let repeats = before.replace(event.detail.code) == Some(event.detail.code);
-            !(self.collapses && repeats)
-        });
-        seen.sequences.push(kept.map(|event| (event.time, event.detail.code)));
+        if !self.collapses {
+            seen.sequences.push(events.iter().map(|event| (event.time, event.detail.code)));
+            return;
+        }
+        let runs = events.chunk_by(|one, next| one.detail.code == next.detail.code);
+        let ends = runs.filter_map(|run| run.first().zip(run.last()));
+        seen.sequences.push_runs(ends.map(|(first, last)| (first.time, last.time, first.detail.code)));
     }
 
     fn bytes(seen: &Seen) -> usize {

@@ -20,6 +20,8 @@ pub struct Sequences {
     /// The code of each event.
     pub items: Vec<u32>,
     pub times: Vec<i64>,
+    /// For each event that stands for a run of repeats, the time of the last of them; empty if no event does.
+    untils: Vec<i64>,
     /// The position after the last event of each customer.
     pub ends: Vec<usize>,
 }
@@ -33,16 +35,33 @@ impl Sequences {
         self.ends.push(self.items.len());
     }
 
+    /// Adds events of which each stands for a run of repeats, with the times of the first and the last of them. All sequences must be added
+    /// in the same way.
+    pub fn push_runs(&mut self, runs: impl Iterator<Item = (i64, i64, u32)>) {
+        for (first, last, item) in runs {
+            self.items.push(item);
+            self.times.push(first);
+            self.untils.push(last);
+        }
+        self.ends.push(self.items.len());
+    }
+
+    /// The time from which the gap after an event counts.
+    fn until(&self, place: usize) -> i64 {
+        self.untils.get(place).copied().unwrap_or(self.times[place])
+    }
+
     pub fn join(&mut self, other: &Self) {
         let before = self.items.len();
         self.items.extend(&other.items);
         self.times.extend(&other.times);
+        self.untils.extend(&other.untils);
         self.ends.extend(other.ends.iter().map(|end| end + before));
     }
 
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        4 * self.items.capacity() + 8 * self.times.capacity() + 8 * self.ends.capacity()
+        4 * self.items.capacity() + 8 * (self.times.capacity() + self.untils.capacity() + self.ends.capacity())
     }
 
     fn begin(&self, sequence: usize) -> usize {
@@ -271,7 +290,7 @@ impl Search<'_> {
     /// Calls `visit` with the sequence, position and code of every event that can follow a prefix with these ends; without ends, of every
     /// event.
     fn each(&self, after: Option<&Ends>, mut visit: impl FnMut(u32, u32, u32)) {
-        let Sequences { items, times, ends: whole } = self.sequences;
+        let Sequences { items, times, untils: _, ends: whole } = self.sequences;
         let Some(after) = after else {
             for (sequence, end) in whole.iter().enumerate() {
                 let begin = self.sequences.begin(sequence);
@@ -292,7 +311,7 @@ impl Search<'_> {
                 while own.get(latest + 1).is_some_and(|(_, end)| (*end as usize) < place) {
                     latest += 1;
                 }
-                let since = times[place].saturating_sub(times[own[latest].1 as usize]);
+                let since = times[place].saturating_sub(self.sequences.until(own[latest].1 as usize));
                 if self.goal.max_gap.is_none_or(|most| since <= most) {
                     visit(sequence, place as u32, items[place]);
                 }
@@ -372,6 +391,15 @@ mod tests {
             total += expected.len();
         }
         assert!(total > 10_000, "{total}");
+    }
+
+    #[test]
+    fn a_gap_counts_from_the_last_repeat() {
+        let mut sequences = Sequences::default();
+        sequences.push_runs([(0, 9, 0), (10, 10, 1)].into_iter());
+        let goal = Goal { min_count: 1, min_len: 2, max_len: 2, max_gap: Some(1), most: 10 };
+        let found = frequent(&sequences, &goal, control(1), &|_| ()).unwrap().found;
+        assert_eq!(found, [Found { events: vec![0, 1], count: 1, before: 1 }]);
     }
 
     #[test]
