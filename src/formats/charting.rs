@@ -70,12 +70,15 @@ pub fn roles(
         .filter(|field| !field.data_type().is_numeric() && !is_time(field.data_type()))
         .map(|field| field.name().clone())
         .collect();
-    let mut x = x.or_else(|| first(&is_time)).or_else(|| texts.first().cloned());
+    let is_scatter = kind == Some(Kind::Scatter);
+    let names = if is_scatter { &numbers } else { &texts };
+    let mut x = x.or_else(|| first(&is_time)).or_else(|| names.first().cloned());
     let mut y = y;
     if y.is_empty() {
-        y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(MOST_SERIES).cloned().collect();
+        let most = if is_scatter { 1 } else { MOST_SERIES };
+        y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(most).cloned().collect();
         // Only numbers: the distribution of one, or the relation of two.
-        if x.is_none() && y.len() >= 2 && kind.is_none_or(|kind| kind == Kind::Scatter) {
+        if x.is_none() && y.len() >= 2 && kind.is_none() {
             x = Some(y.remove(0));
             y.truncate(1);
             return Ok(Roles { kind: Kind::Scatter, x, y, series });
@@ -84,7 +87,9 @@ pub fn roles(
     if y.is_empty() {
         return Err("no column of numbers is left to draw; name it with Y, or count in the query".into());
     }
-    let other = texts.iter().find(|name| Some(*name) != x.as_ref()).cloned();
+    // A text with a value for nearly each row names points, not series.
+    let can_be_series = |name: &String| !is_scatter || distinct(batch, name) <= MOST_SERIES;
+    let other = texts.iter().find(|name| Some(*name) != x.as_ref() && can_be_series(name)).cloned();
     let series = series.or(if y.len() == 1 { other } else { None });
     let x_is_time = x.as_ref().is_some_and(|x| field(x).is_ok_and(|field| is_time(field.data_type())));
     let kind = kind.unwrap_or(match (&x, &series) {
@@ -147,7 +152,7 @@ pub fn chart(batch: &RecordBatch, roles: &Roles, told: &Told<'_>) -> Result<Char
     match roles.kind {
         Kind::Sankey => flows(&mut chart, batch, roles, told, &measured)?,
         Kind::Histogram if roles.x.is_none() => counted(&mut chart, &measured),
-        Kind::Scatter => points(&mut chart, batch, roles, told, &measured),
+        Kind::Scatter => points(&mut chart, batch, roles, told, &measured)?,
         _ => placed(&mut chart, batch, roles, told, &measured)?,
     }
     Ok(chart)
@@ -180,8 +185,20 @@ fn counted(chart: &mut Chart, measured: &Measured) {
     bins(chart, &values);
 }
 
-fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) {
-    let x = roles.x.as_ref().map(|name| numbers(batch, name)).unwrap_or_default();
+fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>, measured: &Measured) -> Result<(), ChartError> {
+    let column = roles.x.as_ref().and_then(|name| Some((name, batch.column_by_name(name)?)));
+    let x: Vec<Option<f64>> = match column {
+        Some((_, column)) if is_time(column.data_type()) => {
+            chart.x_is_date = true;
+            let days = days(column).unwrap_or_default();
+            days.into_iter().enumerate().map(|(row, day)| (!column.is_null(row)).then_some(day)).collect()
+        }
+        Some((name, column)) if column.data_type().is_numeric() || *column.data_type() == DataType::Null => numbers(batch, name),
+        _ => {
+            let problem = "a scatter chart needs numbers across: the first column must be a number or a date";
+            return Err(ChartError::new(problem));
+        }
+    };
     let own = words(batch, roles.series.as_ref(), told);
     let rows: Vec<usize> = (0..x.len()).filter(|row| x[*row].is_some_and(f64::is_finite)).collect();
     chart.x_numbers = Some(rows.iter().filter_map(|row| x[*row]).collect());
@@ -192,13 +209,18 @@ fn points(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
             names.push(name(*row));
         }
     }
-    let Some((_, values)) = measured.first() else { return };
-    let series = |called: &str| Series {
-        name: called.to_string(),
-        values: rows.iter().map(|row| values[*row].filter(|_| name(*row) == called)).collect(),
-        band: None,
-    };
-    chart.series = names.into_iter().map(series).collect();
+    for (measured_name, values) in measured {
+        for called in &names {
+            let name_of_both = match (measured.len(), *called) {
+                (1, called) => called.to_string(),
+                (_, "") => measured_name.clone(),
+                (_, called) => format!("{called}, {measured_name}"),
+            };
+            let values = rows.iter().map(|row| values[*row].filter(|_| name(*row) == *called)).collect();
+            chart.series.push(Series { name: name_of_both, values, band: None });
+        }
+    }
+    Ok(())
 }
 
 /// Values at names, dates or integers: names keep the order of the rows, dates and integers are sorted.

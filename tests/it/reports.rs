@@ -224,6 +224,19 @@ fn charts_are_pictures_of_their_rows() {
         rows(&engine, &session, &format!("COPY ({by_month}) TO 'b.svg'{options}"));
         assert_eq!(picture, std::fs::read_to_string(folder.path().join("b.svg")).unwrap());
     }
+    // A scatter chart has numbers or dates across; a text with few values is its series.
+    let points = "SELECT CASE WHEN value % 2 = 0 THEN 'a' ELSE 'b' END AS kind, DATE '2025-01-01' + value AS day, value AS x, value * value AS y FROM generate_series(1, 9)";
+    rows(&engine, &session, &format!("CREATE TABLE points AS {points}"));
+    for (query, options, marks) in [
+        ("SELECT kind, x, y FROM points", "", 9),
+        ("SELECT 'p' || x AS name, x, y FROM points", "", 9),
+        ("SELECT day, y FROM points", "", 9),
+        ("SELECT x, y, x + 1 AS z FROM points", ", X x, Y (y, z)", 18),
+    ] {
+        rows(&engine, &session, &format!("COPY ({query}) TO 'a.svg' (CHART scatter{options})"));
+        let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert_eq!(picture.matches("class=\"mark\"").count(), marks, "{query}");
+    }
     rows(&engine, &session, "COPY (SELECT amount FROM orders) TO 'amounts.html' (TITLE 'Amounts')");
     let page = std::fs::read_to_string(folder.path().join("amounts.html")).unwrap();
     let counted: f64 = between(&page, "<td>", "</td>").iter().map(|cell| cell.replace(',', "").parse::<f64>().unwrap()).sum();
@@ -240,6 +253,8 @@ fn charts_are_pictures_of_their_rows() {
         (format!("COPY ({by_month}) TO 'c.svg' (CHART bar, WIDTH 7)"), "width must be from 240 to 4096, got 7"),
         ("COPY (SELECT status, order_id FROM orders) TO 'c.svg' (CHART bar)".into(), "two rows belong to"),
         ("COPY (SELECT status FROM orders) TO 'c.svg'".into(), "no column of numbers is left"),
+        ("COPY (SELECT kind, y FROM points) TO 'c.svg' (CHART scatter, X kind)".into(), "needs numbers across"),
+        ("COPY (SELECT kind, y FROM points) TO 'c.svg' (CHART scatter)".into(), "no column of numbers is left"),
         ("COPY (SELECT * FROM generate_series(1, 30000)) TO 'c.svg'".into(), "more than 20000 rows"),
     ] {
         let error = try_rows(&engine, &session, &statement).unwrap_err();
