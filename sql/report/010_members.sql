@@ -1,7 +1,7 @@
 -- title: Customers
 -- title.zh: 客户总览
--- text: How many customers the profile has, and how many of them have bought.
--- text.zh: 画像客户数与购买客户数。
+-- text: How many customers the profile has.
+-- text.zh: 画像中的客户数。
 -- chart: numbers
 -- say: customers_before IS NOT NULL AND customers > customers_before AND customers - customers_before > 2 * sqrt(customers_before)
 -- say.en: The profile has grown from {customers_before} to {customers} customers.

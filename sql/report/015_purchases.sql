@@ -17,7 +17,7 @@ WITH bought AS (
   FROM orders AS o JOIN $members AS m ON o.customer_id = m.$key
   WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months'
   GROUP BY o.customer_id)
-SELECT count(*) AS buyers, count(*) / CAST((SELECT count(*) FROM $members) AS DOUBLE) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
+SELECT count(*) AS buyers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS buying_share, sum(orders) AS orders, sum(revenue) AS revenue,
   round(sum(revenue) / sum(orders), 2) AS average_order,
-  count(*) FILTER (WHERE orders >= 2) / CAST(count(*) AS DOUBLE) AS repurchase_rate
+  count(*) FILTER (WHERE orders >= 2) / nullif(CAST(count(*) AS DOUBLE), 0) AS repurchase_rate
 FROM bought;

@@ -9,10 +9,10 @@
 -- count: customers
 -- percent: customer_share, revenue_share
 -- words.zh: Champions = 重要价值客户, Loyal = 忠诚客户, Cannot Lose = 不可流失客户, At Risk = 有流失风险, Potential Loyalist = 潜力客户, Need Attention = 需要关注, Lost = 已流失, Hibernating = 沉睡客户, About To Sleep = 即将沉睡, New = 新客户, Promising = 有潜力新客
--- say: customers >= 30 AND customer_share <= 0.3 AND revenue_share >= 1.5 * customer_share AND revenue_share >= 0.2
+-- say: customers >= 30 AND customer_share <= 0.3 AND revenue_share >= 1.5 * customer_share AND revenue_share BETWEEN 0.2 AND 1
 -- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Give them a personal contact and early access.
 -- say.zh: {segment}占比{customer_share:percent}，贡献{revenue_share:percent}销售额，建议专属服务与优先权益。
--- say: customers >= 30 AND customer_share >= 0.2 AND revenue_share <= 0.5 * customer_share
+-- say: customers >= 30 AND customer_share >= 0.2 AND revenue_share BETWEEN 0 AND 0.5 * customer_share
 -- say.en: {segment}: {customer_share:percent} of the customers bring {revenue_share:percent} of the sales. Keep what is spent on each of them low.
 -- say.zh: {segment}占比{customer_share:percent}，仅贡献{revenue_share:percent}销售额，建议控制单客营销成本。
 WITH scored AS (
@@ -21,5 +21,5 @@ WITH scored AS (
     customer => customer_id, order_time => ordered_at, amount => amount, as_of => $as_of) AS r
   JOIN $members AS m ON r.customer_id = m.$key)
 SELECT segment, count(*) AS customers, sum(monetary) AS revenue, count(*) / CAST(sum(count(*)) OVER () AS DOUBLE) AS customer_share,
-  CAST(sum(monetary) AS DOUBLE) / CAST(sum(sum(monetary)) OVER () AS DOUBLE) AS revenue_share
+  CAST(sum(monetary) AS DOUBLE) / nullif(greatest(CAST(sum(sum(monetary)) OVER () AS DOUBLE), 0), 0) AS revenue_share
 FROM scored GROUP BY segment ORDER BY revenue DESC, segment;

@@ -18,5 +18,5 @@
 -- say: customers_before IS NOT NULL AND customers <> customers_before AND abs(customers - customers_before) <= 2 * sqrt(customers + customers_before)
 -- say.en: {segment} went from {customers_before} to {customers} customers, which may be chance.
 -- say.zh: {segment}由 {customers_before} 人变为 {customers} 人，可能属随机波动。
-SELECT segment, count(*) AS customers, count(*) / CAST((SELECT count(*) FROM $members) AS DOUBLE) AS share
+SELECT segment, count(*) AS customers, count(*) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share
 FROM $segments GROUP BY segment ORDER BY customers DESC, segment;

@@ -16,7 +16,7 @@ moved AS (
   SELECT tag, customer, e.value AS from_value, b.value AS to_value FROM ended AS e JOIN begun AS b USING (tag, customer)),
 counted AS (SELECT tag, from_value, to_value, count(*) AS both FROM moved GROUP BY tag, from_value, to_value),
 most AS (SELECT tag, from_value || ' → ' || to_value AS most_frequent FROM counted QUALIFY row_number() OVER (PARTITION BY tag ORDER BY both DESC, from_value, to_value) = 1)
-SELECT tag, count(DISTINCT customer) AS customers, count(DISTINCT customer) / CAST((SELECT count(*) FROM $members) AS DOUBLE) AS share,
+SELECT tag, count(DISTINCT customer) AS customers, count(DISTINCT customer) / nullif(CAST((SELECT count(*) FROM $members) AS DOUBLE), 0) AS share,
   CASE WHEN max(both_most) >= 5 THEN redact(max(most_frequent)) END AS most_frequent
 FROM moved JOIN most USING (tag) JOIN (SELECT tag, max(both) AS both_most FROM counted GROUP BY tag) USING (tag)
 GROUP BY tag ORDER BY customers DESC, tag;

@@ -112,7 +112,7 @@ impl Answered {
     /// The text of a cell.
     pub fn cell(&self, section: &Section, row: usize, column: usize, language: Language) -> String {
         let array = self.rows.column(column);
-        if array.is_null(row) {
+        if array.is_null(row) || !is_finite(array, row) {
             return "–".into();
         }
         let schema = self.rows.schema();
@@ -129,6 +129,11 @@ impl Answered {
             return text.clone();
         }
         shown(array, row, section.is_percent(name), text)
+    }
+
+    /// True if no number of a row is NaN or infinite, so that a sentence may be made of them.
+    pub fn is_finite(&self, row: usize) -> bool {
+        self.rows.columns().iter().all(|column| is_finite(column, row))
     }
 
     /// True for numbers that identify a row and do not measure anything.
@@ -201,11 +206,16 @@ fn covered(rows: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// A number of a column.
+/// A number of a column; `None` for NULL, and for NaN and the infinities, which divisions by zero give.
 fn number(column: &ArrayRef, row: usize) -> Option<f64> {
     let column = cast(&column.slice(row, 1), &DataType::Float64).ok()?;
     let column = column.as_primitive::<Float64Type>();
-    (!column.is_null(0)).then(|| column.value(0))
+    (!column.is_null(0)).then(|| column.value(0)).filter(|value| value.is_finite())
+}
+
+/// False for NaN and the infinities.
+fn is_finite(column: &ArrayRef, row: usize) -> bool {
+    !column.data_type().is_floating() || column.is_null(row) || number(column, row).is_some()
 }
 
 /// A number for people: groups of three digits, shares in percent, no more digits than are useful.
@@ -215,7 +225,7 @@ pub fn shown(column: &ArrayRef, row: usize, is_percent: bool, text: &str) -> Str
     }
     let text = match column.data_type() {
         DataType::Float16 | DataType::Float32 | DataType::Float64 => match number(column, row) {
-            Some(value) if value.is_finite() && value.abs() < 1e15 => {
+            Some(value) if value.abs() < 1e15 => {
                 let digits = if value.fract() == 0.0 || value.abs() >= 1000.0 { 0 } else { 2 };
                 format!("{value:.digits$}")
             }

@@ -44,5 +44,5 @@ pub fn fill(section: &Section, sentence: &Text, wide: &RecordBatch, row: usize, 
 
 /// The rows that a rule may make sentences of: those whose numbers are shown.
 pub fn may_speak(answered: &Answered, row: usize) -> bool {
-    !answered.suppressed().rows[row]
+    !answered.suppressed().rows[row] && answered.is_finite(row)
 }

@@ -81,6 +81,78 @@ fn funnels() {
     }
 }
 
+/// The depth of a funnel whose modes may end the scan: for each event, what all chains of the events before it have reached.
+fn scanned(own: &[Row], steps: &[&[char]], within: usize, modes: &[&str]) -> usize {
+    let has = |mode: &str| modes.contains(&mode);
+    // One entry for each step of an event; those of no step come first, as 0, and those at the same time in the order of the steps.
+    let mut entries: Vec<(usize, usize, usize)> = vec![];
+    for (place, event) in own.iter().enumerate() {
+        let of_event = (1..).zip(steps).filter(|(_, letters)| letters.contains(&event.2)).map(|(step, _)| (event.1, step, place));
+        let before = entries.len();
+        entries.extend(of_event);
+        if entries.len() == before {
+            entries.push((event.1, 0, place));
+        }
+    }
+    entries.sort_unstable();
+    let mut chains: Vec<Vec<(usize, usize, usize)>> = vec![];
+    let mut depth = 0;
+    for entry in entries {
+        let (time, step, place) = entry;
+        let is_over = match step {
+            0 => has("strict_order") && depth > 0,
+            1 => false,
+            step if depth >= step => has("strict_deduplication"),
+            step => depth + 1 < step && depth > 0 && has("strict_order") && !has("allow_reentry"),
+        };
+        if is_over {
+            break;
+        }
+        let goes_on = |chain: &&Vec<(usize, usize, usize)>| {
+            let is_late = chain.first().is_some_and(|first| time - first.0 > within);
+            let is_at_once = has("strict_increase") && chain.last().is_some_and(|last| last.0 == time);
+            let is_used = has("strict_once") && chain.iter().any(|used| used.2 == place);
+            chain.len() + 1 == step && !is_late && !is_at_once && !is_used
+        };
+        let empty = vec![];
+        let longer: Vec<_> = chains.iter().chain([&empty]).filter(goes_on).map(|chain| [chain.as_slice(), &[entry]].concat()).collect();
+        depth = longer.iter().map(Vec::len).max().unwrap_or(0).max(depth);
+        chains.extend(longer);
+        if depth == steps.len() {
+            break;
+        }
+    }
+    depth
+}
+
+#[test]
+fn funnels_whose_modes_end_the_scan() {
+    let (engine, session) = session();
+    let mut dice = Dice(6);
+    let steps: [(&str, &[char]); 3] = [("event = 'a'", &['a']), ("event IN ('b', 'c')", &['b', 'c']), ("event = 'c'", &['c'])];
+    for _ in 0..cases(8, 500) {
+        let (events, within) = (drawn(&mut dice, 24, 14), dice.between(1, 12));
+        let modes: &[&str] = dice.pick(&[
+            &["strict_order"],
+            &["strict_deduplication"],
+            &["strict_order", "allow_reentry"],
+            &["strict_order", "strict_increase"],
+            &["strict_deduplication", "strict_once"],
+            &["strict_order", "strict_deduplication", "strict_increase", "strict_once"],
+        ]);
+        let letters = steps.map(|step| step.1);
+        let depths = by_customer(&events).into_iter().map(|(customer, own)| (customer, scanned(&own, &letters, within, modes)));
+        let expected: Vec<String> =
+            depths.filter(|(_, depth)| *depth > 0).map(|(customer, depth)| format!("{customer}|{depth}")).collect();
+        let (conditions, modes) = (steps.map(|step| step.0).join(", "), modes.join("', '"));
+        let sql = format!(
+            "SELECT customer, deepest_step FROM window_funnel_customers({}, {CALL}, steps => [{conditions}], within => INTERVAL '{within} seconds', mode => ['{modes}']) ORDER BY customer",
+            relation(&events)
+        );
+        assert_eq!(rows(&engine, &session, &sql), expected, "{sql}");
+    }
+}
+
 /// The number of a day's period, counted from any day.
 fn period_of(unit: &str, day: NaiveDate) -> i32 {
     match unit {
