@@ -30,7 +30,7 @@ pub struct Suppressed {
 pub struct Answered {
     rows: RecordBatch,
     texts: Vec<Vec<String>>,
-    /// The earlier rows with the same names, in the order of the current rows.
+    /// The earlier rows, and for each of the current rows the place of the one with the same names, unless it is suppressed.
     before: Option<(RecordBatch, Vec<Option<u64>>)>,
     suppressed: Suppressed,
 }
@@ -61,7 +61,10 @@ impl Answered {
         let before = match before.filter(|before| before.schema().fields() == schema.fields()) {
             None => None,
             Some(before) => {
-                let known: HashMap<Vec<String>, u64> = cells(&before)?.iter().map(&key).zip(0..).collect();
+                // What was hidden then stays hidden: a change would tell it.
+                let hidden = suppressed(section, &before, smallest);
+                let known = cells(&before)?.iter().map(&key).zip(0..).zip(hidden);
+                let known: HashMap<Vec<String>, u64> = known.filter(|(_, hidden)| !hidden).map(|(known, _)| known).collect();
                 Some((before, texts.iter().map(|row| known.get(&key(row)).copied()).collect()))
             }
         };
