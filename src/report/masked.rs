@@ -6,11 +6,15 @@ use crate::kernels::privacy::columns::Content;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mask(Content);
 
+/// Columns that name companies: no personal data, but pages that are sent on should not name customers.
+const COMPANIES: &[&str] = &["company", "company_name", "企业", "企业名称", "公司", "公司名称"];
+
 impl Mask {
-    /// The mask for a column with this name; `None` if it holds no personal data, or data that the page is about, such as a key, a date of birth
+    /// The mask for a column with this name; `None` if it names no customer, or holds data that the page is about, such as a key, a date of birth
     /// or a text.
     pub fn of(column: &str) -> Option<Self> {
-        let content = Content::of_name(column)?;
+        let is_company = COMPANIES.iter().any(|name| column.eq_ignore_ascii_case(name));
+        let content = if is_company { Content::Name } else { Content::of_name(column)? };
         let stays = matches!(content, Content::Key | Content::Birth | Content::FreeText);
         (!stays).then_some(Self(content))
     }
@@ -38,6 +42,7 @@ mod tests {
             ("身份证号", "11010519491231002X", "110***********002X"),
             ("address", "上海市浦东新区1号", "上海市浦东新区***"),
             ("wechat", "zs_1", "***"),
+            ("company", "东方纺织有限公司", "东方****有限公司"),
             ("city", "上海", "上海"),
             ("customer_id", "7", "7"),
             ("username_count", "7", "7"),
