@@ -63,8 +63,13 @@ impl Answered {
             Some(before) => {
                 // What was hidden then stays hidden: a change would tell it.
                 let hidden = suppressed(section, &before, smallest);
-                let known = cells(&before)?.iter().map(&key).zip(0..).zip(hidden);
-                let known: HashMap<Vec<String>, u64> = known.filter(|(_, hidden)| !hidden).map(|(known, _)| known).collect();
+                let known: HashMap<Vec<String>, u64> = cells(&before)?
+                    .iter()
+                    .zip(0..)
+                    .zip(hidden)
+                    .filter(|(_, hidden)| !hidden)
+                    .map(|((row, place), _)| (key(row), place))
+                    .collect();
                 Some((before, texts.iter().map(|row| known.get(&key(row)).copied()).collect()))
             }
         };

@@ -127,19 +127,20 @@ fn scanned(own: &[Row], steps: &[&[char]], within: usize, modes: &[&str]) -> usi
 
 #[test]
 fn funnels_whose_modes_end_the_scan() {
+    const MODES: [&[&str]; 6] = [
+        &["strict_order"],
+        &["strict_deduplication"],
+        &["strict_order", "allow_reentry"],
+        &["strict_order", "strict_increase"],
+        &["strict_deduplication", "strict_once"],
+        &["strict_order", "strict_deduplication", "strict_increase", "strict_once"],
+    ];
     let (engine, session) = session();
     let mut dice = Dice(6);
     let steps: [(&str, &[char]); 3] = [("event = 'a'", &['a']), ("event IN ('b', 'c')", &['b', 'c']), ("event = 'c'", &['c'])];
     for _ in 0..cases(8, 500) {
         let (events, within) = (drawn(&mut dice, 24, 14), dice.between(1, 12));
-        let modes: &[&str] = dice.pick(&[
-            &["strict_order"],
-            &["strict_deduplication"],
-            &["strict_order", "allow_reentry"],
-            &["strict_order", "strict_increase"],
-            &["strict_deduplication", "strict_once"],
-            &["strict_order", "strict_deduplication", "strict_increase", "strict_once"],
-        ]);
+        let modes = dice.pick(&MODES);
         let letters = steps.map(|step| step.1);
         let depths = by_customer(&events).into_iter().map(|(customer, own)| (customer, scanned(&own, &letters, within, modes)));
         let expected: Vec<String> =
