@@ -115,7 +115,8 @@ fn scanned(own: &[Row], steps: &[&[char]], within: usize, modes: &[&str]) -> usi
             chain.len() + 1 == step && !is_late && !is_at_once && !is_used
         };
         let empty = vec![];
-        let longer: Vec<_> = chains.iter().chain([&empty]).filter(goes_on).map(|chain| [chain.as_slice(), &[entry]].concat()).collect();
+        let longer: Vec<_> =
+            chains.iter().chain([&empty]).filter(goes_on).map(|chain| [chain.as_slice(), &[entry]].concat()).collect();
         depth = longer.iter().map(Vec::len).max().unwrap_or(0).max(depth);
         chains.extend(longer);
         if depth == steps.len() {
