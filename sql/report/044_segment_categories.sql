@@ -9,9 +9,9 @@
 -- y: preference
 -- series: segment
 -- count: customers
--- say: lines >= 100 AND preference >= 150
--- say.en: {segment} buys {category} {preference} % as often as everybody.
--- say.zh: {segment}购买 {category} 的频率为全体的 {preference}%。
+-- say: lines >= 100 AND customers >= 30 AND preference >= 150
+-- say.en: {category} has {preference} % of its usual share in what {segment} buys.
+-- say.zh: {segment}的购买中，{category} 的占比为全体的 {preference}%。
 WITH lines AS (
   SELECT o.customer_id, i.category FROM orders AS o JOIN order_items AS i USING (order_id) JOIN $members AS m ON m.$key = o.customer_id
   WHERE o.status = 'paid' AND o.ordered_at <= $as_of AND o.ordered_at > $as_of - INTERVAL '12 months' AND i.category IS NOT NULL),

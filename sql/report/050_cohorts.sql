@@ -16,8 +16,11 @@ first AS (SELECT customer_id, min(month) AS first_month FROM bought GROUP BY cus
 sizes AS (SELECT first_month, count(*) AS customers FROM first GROUP BY first_month),
 later AS (
   SELECT first_month, CAST(12 * (extract(year FROM month) - extract(year FROM first_month)) + extract(month FROM month) - extract(month FROM first_month) AS BIGINT) AS months_later, count(*) AS again
-  FROM bought JOIN first USING (customer_id) GROUP BY 1, 2)
-SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers, again / CAST(customers AS DOUBLE) AS retention
-FROM later JOIN sizes USING (first_month)
-WHERE months_later BETWEEN 1 AND 11 AND first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'
+  FROM bought JOIN first USING (customer_id) GROUP BY 1, 2),
+grid AS (
+  SELECT first_month, customers, value AS months_later FROM sizes CROSS JOIN generate_series(1, 11)
+  WHERE first_month + value * INTERVAL '1 month' <= (SELECT max(month) FROM bought))
+SELECT to_char(first_month, '%Y-%m') AS first_month, months_later, customers, coalesce(again, 0) / CAST(customers AS DOUBLE) AS retention
+FROM grid LEFT JOIN later USING (first_month, months_later)
+WHERE first_month >= date_trunc('month', $as_of + INTERVAL '1 day') - INTERVAL '12 months'
 ORDER BY first_month, months_later;
