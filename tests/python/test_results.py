@@ -31,6 +31,11 @@ def test_arrow(db):
     assert (empty.columns, empty.rows, empty.fetchall()) == (["a"], 0, [])
 
 
+def test_numbers_and_times_are_shown_as_in_the_shell(db):
+    text = repr(db.sql("SELECT CAST('NaN' AS DOUBLE) AS a, 1e20 AS b, 1e-7 AS c, 0.5::double AS d, TIMESTAMP '2025-01-01 10:00:00.5' AS e"))
+    assert [cell.strip() for cell in text.splitlines()[2].split("|")] == ["NaN", "1e20", "1e-7", "0.5", "2025-01-01 10:00:00.500"]
+
+
 def test_pandas(db):
     pandas = pytest.importorskip("pandas")
     frame = db.sql(ROWS).to_pandas()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import html
+import math
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -191,8 +192,11 @@ def _word(value: Any) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return _float(value)
     if isinstance(value, datetime.datetime):
-        return value.isoformat(" ")
+        whole_milliseconds = value.microsecond and value.microsecond % 1000 == 0
+        return value.isoformat(" ", "milliseconds" if whole_milliseconds else "auto")
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -207,6 +211,14 @@ def _word(value: Any) -> str:
         # An entry of a map.
         return ": ".join(_word(inner) for inner in value)
     return str(value)
+
+
+def _float(value: float) -> str:
+    """As the shell shows it: NaN, 1e20."""
+    if math.isnan(value):
+        return "NaN"
+    digits, _, power = repr(value).partition("e")
+    return f"{digits}e{int(power)}" if power else digits
 
 
 def _interval(value: pa.MonthDayNano) -> str:
