@@ -13,6 +13,8 @@ use super::Catalog;
 
 /// The class of stored values of which nobody knows what they were computed from.
 pub const UNKNOWN: &str = "unknown";
+/// No class, which are single words: says that a column was renamed or dropped.
+pub const MOVED: &str = "moved column";
 
 /// The part of the catalog schema for the classes of what is stored.
 pub const MIGRATION: &str = "
@@ -102,7 +104,12 @@ pub fn forget(connection: &Connection, object: i64, column: &str) -> rusqlite::R
         SELECT object, ?2, ?3, snapshot - 1 FROM newest_snapshots
         WHERE object = ?1 AND NOT EXISTS (SELECT 1 FROM column_classes WHERE object = ?1 AND \"column\" = ?2 AND class <> 'none')
         ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
-    connection.execute(FORGET, params![object, column, UNKNOWN]).map(|_| ())
+    connection.execute(FORGET, params![object, column, UNKNOWN])?;
+    // Row policies name columns too, with a class or without one.
+    const MOVE: &str = "INSERT INTO stored_classes (object, \"column\", class, until)
+        SELECT object, ?2, ?3, snapshot - 1 FROM newest_snapshots WHERE object = ?1
+        ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
+    connection.execute(MOVE, params![object, column, MOVED]).map(|_| ())
 }
 
 impl Catalog {

@@ -256,6 +256,7 @@ impl Session {
             login: Arc::clone(&self.login),
             role: self.current_role(),
             is_trusted: self.is_trusted && self.role.lock().is_none(),
+            is_trusted_login: self.is_trusted,
             is_superuser: role::is_superuser,
             limits: self.limits,
             places: self.places.clone(),

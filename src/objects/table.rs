@@ -17,7 +17,7 @@ use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users};
 use super::numbering;
-use super::protection::{class, notes_on_copy};
+use super::protection::{class, notes_on_copy, refuse_replacing};
 use super::relation;
 use super::schema::quoted;
 use super::subject::sources::sources;
@@ -292,6 +292,9 @@ async fn make(new: &NewObject, context: &StatementContext, running: &RunningPlan
     }
     let declared = matches!(command.input.as_ref(), LogicalPlan::EmptyRelation(_));
     let declared = declared.then(|| Arc::new(command.input.schema().as_arrow().clone()));
+    if let Some(existing) = &new.existing {
+        refuse_replacing(existing, &command.input, context)?;
+    }
     let notes = notes_on_copy(name, &command.input, context)?;
     running.wrote(write(new, Arc::unwrap_or_clone(command.input), declared, vec![], context, running).await?);
     Ok(notes)

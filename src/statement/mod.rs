@@ -89,6 +89,8 @@ pub struct Origin {
     pub role: Arc<str>,
     /// True when everything is allowed, whatever the database says about the role: for whoever opened the database's folder directly.
     pub is_trusted: bool,
+    /// The same for the role that opened the session, whatever SET ROLE said since.
+    pub is_trusted_login: bool,
     /// Tells whether a role has SUPERUSER.
     pub is_superuser: fn(&Object, &SessionState) -> bool,
     /// What the role of the connection may use at most.

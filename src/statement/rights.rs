@@ -214,6 +214,19 @@ impl StatementContext {
         Ok((!rights.is_superuser()).then_some(rights))
     }
 
+    /// The rights of the role that opened the session, where SET ROLE gave it another one and masks for it apply nevertheless. A login
+    /// with SUPERUSER has none, and what is read as a fixed role does not depend on who logged in.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn login_rights(&self) -> Result<Option<Arc<Rights>>> {
+        if self.part.reader.is_some() || self.login() == self.role() {
+            return Ok(None);
+        }
+        let rights = self.rights_of(self.login(), self.whole.origin.is_trusted_login)?;
+        Ok((!rights.is_superuser()).then_some(rights))
+    }
+
     /// The name of the role whose masks and row policies apply here.
     pub fn reader_name(&self) -> &str {
         self.part.reader.as_deref().unwrap_or_else(|| self.role())

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use super::lineage::{self, Classes, Known};
 use crate::catalog::objects::Object;
 use crate::catalog::snapshots::{SnapshotOf, When};
-use crate::catalog::stored_classes::{ColumnClasses, StoredClass, UNKNOWN};
+use crate::catalog::stored_classes::{ColumnClasses, MOVED, StoredClass, UNKNOWN};
 use crate::catalog::tables::ManagedTable;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::objects::lifecycle::{all_users, unless_moved};
@@ -42,7 +42,7 @@ async fn set_now(parts: &[String], column: &str, class: Option<&str>, context: &
     context.check_owns(&object)?;
     if object.classes.contains_key(column) {
         // Changing or removing a class would remove masks on that class.
-        super::reading::refuse_changes(&object, context)?;
+        super::changing::refuse_changes(&object, context)?;
     }
     let schema = columns_of(&object, context).await?;
     check_column(&object, column, &schema)?;
@@ -244,7 +244,7 @@ impl Stored {
         let mut is_known = !found.is_empty() || self.columns.as_ref().is_none_or(|columns| columns.contains(column));
         for before in self.before.iter().filter(|before| before.column == column && before.until >= since) {
             is_known = true;
-            found.extend(split(&before.class).into_iter().filter(|class| !class.is_empty()));
+            found.extend(split(&before.class).into_iter().filter(|class| !class.is_empty() && class != MOVED));
         }
         if !is_known {
             found.insert(UNKNOWN.into());
@@ -273,6 +273,17 @@ pub async fn stored(object: &Object, snapshot: Option<i64>, context: &StatementC
         table.iter().flat_map(|table| table.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>());
     let before = context.catalog().stored_classes(object.id)?;
     Ok(Stored { now, columns: Some(columns.collect()), before, snapshot })
+}
+
+/// The columns of an earlier state of a table that were renamed or dropped since: one of the same name now is another column.
+///
+/// # Errors
+/// The catalog cannot be read.
+pub fn moved(object: &Object, snapshot: Option<i64>, context: &StatementContext) -> Result<BTreeSet<String>> {
+    let Some(snapshot) = snapshot.filter(|_| object.kind == "table") else { return Ok(BTreeSet::new()) };
+    let is_moved = |before: &StoredClass| before.until >= snapshot && [MOVED, UNKNOWN].contains(&before.class.as_str());
+    let before = context.catalog().stored_classes(object.id)?;
+    Ok(before.into_iter().filter(is_moved).map(|before| before.column).collect())
 }
 
 /// The classes of a stored state of a profile, with those that its columns have `now`, as far as they are known.

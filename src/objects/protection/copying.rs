@@ -1,5 +1,6 @@
 //! What a copy of protected rows lacks: row policies, and masks on columns, stay with the table that they are on.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use datafusion::common::Result;
@@ -8,6 +9,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::BoxFuture;
 
+use super::barrier::Barrier;
 use super::class;
 use super::rule::{Rule, rules};
 use super::scans::Names;
@@ -81,13 +83,17 @@ fn protected(rows: &LogicalPlan, rules: &[Rule], context: &StatementContext) -> 
 }
 
 /// The objects that a plan reads, also through views.
-fn sources<'a>(plan: &LogicalPlan, names: &Names<'a, '_>, found: &mut Vec<&'a Object>) -> Result<()> {
+pub(super) fn sources<'a>(plan: &LogicalPlan, names: &Names<'a, '_>, found: &mut Vec<&'a Object>) -> Result<()> {
     plan.each_plan(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let read = names.scanned(scan).map(|scanned| scanned.object);
             found.extend(read.or_else(|| names.named(&scan.table_name, &["view"])));
             let provider = source_as_provider(&scan.source)?;
-            if let Some(inner) = provider.get_logical_plan() {
+            let inner = match provider.downcast_ref::<Barrier>() {
+                Some(barrier) => barrier.view(None, &[])?,
+                None => provider.get_logical_plan().map(Cow::into_owned),
+            };
+            if let Some(inner) = inner {
                 sources(&inner, names, found)?;
             }
         }

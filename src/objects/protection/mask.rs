@@ -27,7 +27,7 @@ ON CLASS class | ON table (column)
 USING expression [FOR role, …] [WITH ([comment = '…'], [owner = '…'])]",
     description: "\
 The expression is computed from `value`, the value of the column: `mask_phone(value)`, `left(value, 1) || '**'`, `NULL`. It cannot read tables or other columns. A mask without FOR is for every role; with FOR, for these
-roles and their members. Roles with SUPERUSER, and anyone who can open the folder of the database, see the real values.
+roles and their members, also after SET ROLE to a role that it is not for. Roles with SUPERUSER, and anyone who can open the folder of the database, see the real values.
 
 A mask on a table and column has priority over masks on classes. If two masks apply to one column for one role, reading the column is an error; use FOR to separate them. A column gets a class by
 `ALTER TABLE … ALTER COLUMN … SET CLASS`; columns of a profile, and of a table that a query makes, adds rows to or changes, also have the classes of the columns that their values come from. If a mask on a class does not accept the type of a column, it gets the value as a string. If that
@@ -38,7 +38,8 @@ The role gets the masked value wherever it reads the column. This includes table
 Stored rows keep the classes that they were stored with. So if a column is renamed, dropped, computed in another way or given another class, its values stay masked in earlier states of the table, in the history, and in a profile until the next REFRESH.
 If a column was renamed or dropped before it had a class or a mask of its own, nobody knows what earlier states of it hold. A role with masks on classes or on columns of the table sees NULL there.
 
-No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused.
+No part of a statement is evaluated on the real values, so no error, estimate or plan can reveal them. If the expression of the mask fails for a value, the role sees NULL. The role may add rows to the table; UPDATE, DELETE and MERGE are refused,
+and so is CREATE OR REPLACE TABLE from rows of the table itself.
 
 - **REFRESH** reads what the owner of the profile sees, even if another role runs it. If the profile has masks or row policies for that role, the notes of the refresh contain no numbers.
 - **Segments.** A role cannot create a segment with a condition on a column that is masked for it. If the mask is newer than the segment, the segment has no members after the next REFRESH.

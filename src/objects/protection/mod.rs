@@ -10,6 +10,7 @@
 //! | [`consent`] | `CREATE CONSENT`: who agreed to which use of their data |
 //! | [`rule`], [`masking`] | a mask or row policy, as declared; the expression of a mask |
 //! | [`reading`] | which of these apply to the reader of a table |
+//! | [`changing`] | changes of tables that a role sees only in part |
 //! | [`copying`] | what copies of protected rows lack |
 //! | [`segments`] | segments with conditions on what is masked for their authors |
 //! | [`barrier`] | a table that no part of a statement can look behind |
@@ -23,6 +24,7 @@
 //! read as the owner of the profile sees it. SUPERUSER, and anyone who can open the database directory, sees everything.
 
 pub mod barrier;
+mod changing;
 pub mod class;
 mod consent;
 mod copying;
@@ -36,10 +38,11 @@ pub mod scans;
 mod segments;
 
 pub use barrier::read_and_written;
+pub use changing::{refuse_changes, refuse_replacing};
 pub use consent::Consent;
 pub use copying::{notes_on_copy, notes_on_export};
 pub use mask::Mask;
-pub use reading::{covers, hides_values, is_masked_by_others, refuse_changes, seen, seen_state};
+pub use reading::{covers, hides_values, is_masked_by_others, seen, seen_state};
 pub use row_policy::RowPolicy;
 pub use rule::rules_for;
 pub use segments::{masked_segments, refuse_segment, without_members};

@@ -34,6 +34,7 @@ use crate::sql::or_null;
 use crate::sql::parser::{parse_expression, parse_query};
 use crate::sql::planning::plan;
 use crate::sql::protection::Covers;
+use crate::sql::references::names_in;
 use crate::statement::{Rights, StatementContext};
 use crate::text::{identifier, literal};
 use crate::walk::{PlanTree, Tree, Walk, WalkMut};
@@ -77,11 +78,11 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
             Covers::Rows if rule.is_on(object) => {
                 // With row policies on the table, a role that none of them is for sees no rows.
                 let seen: &mut Vec<Condition> = policies.get_or_insert_default();
-                if rule.is_for(&reader) {
+                if rule.is_for(&reader, context)? {
                     seen.push(Condition { expr: rule.using, owner: rule.object.owner });
                 }
             }
-            Covers::Column(column) if rule.is_on(object) && rule.is_for(&reader) => {
+            Covers::Column(column) if rule.is_on(object) && rule.is_for(&reader, context)? => {
                 let name = rule.object.name.clone();
                 if let Some((_, other)) = masks.insert(column.clone(), (rule.using, name.clone())) {
                     let problem = format!(
@@ -91,7 +92,7 @@ fn applied(object: &Object, context: &StatementContext) -> Result<Option<Applied
                     return Err(coded(SqlState::INVALID_OBJECT_DEFINITION, &object.label(), problem));
                 }
             }
-            Covers::Class(class) if rule.is_for(&reader) => classes.push((class.clone(), rule)),
+            Covers::Class(class) if rule.is_for(&reader, context)? => classes.push((class.clone(), rule)),
             _ => {}
         }
     }
@@ -199,8 +200,13 @@ pub fn seen<'a>(
     context: &'a StatementContext,
 ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
     Box::pin(async move {
-        let Some(applied) = applied(object, context)? else { return walled(object, table, context) };
+        let Some(mut applied) = applied(object, context)? else { return walled(object, table, context) };
         let snapshot = table.downcast_ref::<ManagedTable>().map(ManagedTable::snapshot);
+        if let Some(policies) = &mut applied.policies {
+            // A condition on a column that was another one then says nothing about the rows of then.
+            let moved = class::moved(object, snapshot, context)?;
+            policies.retain(|policy| moved.is_empty() || !names_in(&policy.expr).iter().any(|name| moved.contains(name)));
+        }
         let stored = match applied.has_masks() {
             true => Some(class::stored(object, snapshot, context).await?),
             false => None,
@@ -573,7 +579,7 @@ pub fn check_may_protect(object: &Object, context: &StatementContext) -> Result<
             Covers::Class(class) => of_class(class) || object.kind == "profile",
             Covers::Column(_) | Covers::Rows => rule.is_on(object),
         };
-        if is_on && (rule.is_for(&reader) || rule.covers == Covers::Rows) && !reader.owns(&rule.object) {
+        if is_on && (rule.covers == Covers::Rows || rule.is_for(&reader, context)?) && !reader.owns(&rule.object) {
             let problem = format!(
                 "has masks or row policies of others for {}, who cannot add more; ask a role with SUPERUSER",
                 context.reader_name()
@@ -598,7 +604,7 @@ pub fn is_masked_by_others(object: &Object, context: &StatementContext) -> Resul
             Covers::Column(_) => rule.is_on(object),
             Covers::Rows => false,
         };
-        if is_on && rule.is_for(&reader) && !reader.owns(&rule.object) {
+        if is_on && rule.is_for(&reader, context)? && !reader.owns(&rule.object) {
             return Ok(true);
         }
     }
@@ -630,26 +636,19 @@ pub fn hides_values(model: &Object, context: &StatementContext) -> Result<bool> 
     }
     for rule in rules(context)? {
         let rule = rule?;
-        if (rule.is_for(&reader) || rule.covers == Covers::Rows) && !reader.owns(&rule.object) {
+        if (rule.covers == Covers::Rows || rule.is_for(&reader, context)?) && !reader.owns(&rule.object) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Refuses changes of rows by a role that does not see them unmasked and in full.
+/// True when row policies of an object apply to its reader.
 ///
 /// # Errors
-/// A mask or row policy of the table applies to the role.
-pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()> {
-    if !covers(object, context)? {
-        return Ok(());
-    }
-    let problem = format!(
-        "has masks or row policies for {}, who may add rows to it but not change what is hidden; ask a role with SUPERUSER",
-        context.reader_name()
-    );
-    Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem))
+/// The database cannot be read.
+pub(super) fn hides_rows(object: &Object, context: &StatementContext) -> Result<bool> {
+    Ok(applied(object, context)?.is_some_and(|applied| applied.policies.is_some()))
 }
 
 /// Refuses the condition of a segment on what is masked for its author: a refresh computes it from the real values, so who is in the segment

@@ -59,9 +59,17 @@ impl Rule {
         }
     }
 
-    /// True when it is for that reader.
-    pub fn is_for(&self, reader: &Rights) -> bool {
-        self.roles.is_empty() || self.roles.iter().any(|role| reader.is_member(role))
+    /// True when it is for that reader. A mask is also for the role that opened the session: SET ROLE takes off no mask. A row policy
+    /// shows rows, so one for the login would show more of them.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn is_for(&self, reader: &Rights, context: &StatementContext) -> Result<bool> {
+        let names = |rights: &Rights| self.roles.is_empty() || self.roles.iter().any(|role| rights.is_member(role));
+        if names(reader) || self.covers == Covers::Rows {
+            return Ok(names(reader));
+        }
+        Ok(context.login_rights()?.is_some_and(|login| names(&login)))
     }
 }
 

@@ -132,6 +132,29 @@ fn a_role_sees_what_it_was_granted() {
 }
 
 #[test]
+fn set_role_takes_off_no_mask() {
+    let directory = database(&format!(
+        "{ACCOUNTS}; CREATE TABLE people AS SELECT 1 AS id, '13800138000' AS phone; CREATE ROLE readers; CREATE ROLE staff;
+         GRANT readers, staff TO mia; GRANT SELECT ON people TO readers; CREATE MASK phones ON people (phone) USING '***' FOR staff"
+    ));
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let phone = "SELECT phone FROM people";
+        let mia = come_in(&server, "mia").await.unwrap();
+        for role in ["mia", "readers"] {
+            mia.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
+            assert_eq!(mia.query_one(phone, &[]).await.unwrap().get::<_, &str>(0), "***", "{role}");
+        }
+        // A login that sees everything sees as another role what that role sees.
+        let admin = come_in(&server, "admin").await.unwrap();
+        for (role, seen) in [("readers", "13800138000"), ("mia", "***")] {
+            admin.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
+            assert_eq!(admin.query_one(phone, &[]).await.unwrap().get::<_, &str>(0), seen, "{role}");
+        }
+    });
+}
+
+#[test]
 fn one_sees_what_runs_and_ends_it() {
     let directory = database(ACCOUNTS);
     let log = directory.path().with_extension("audit");

@@ -1,0 +1,44 @@
+//! Changes of tables by roles that do not see all of them: what is hidden from a role must not go by what it writes.
+
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::copying::sources;
+use super::reading::{covers, hides_rows};
+use super::scans::Names;
+use crate::catalog::objects::Object;
+use crate::error::{SqlState, coded};
+use crate::statement::StatementContext;
+
+/// Refuses changes of rows by a role that does not see them unmasked and in full.
+///
+/// # Errors
+/// A mask or row policy of the table applies to the role.
+pub fn refuse_changes(object: &Object, context: &StatementContext) -> Result<()> {
+    if covers(object, context)? { Err(refused(object, context)) } else { Ok(()) }
+}
+
+/// Refuses to replace a table by these rows where that would remove hidden rows, or real values by the masked ones that the role read.
+///
+/// # Errors
+/// Row policies of the table apply to the role, or masks do and the rows come from the table itself.
+pub fn refuse_replacing(object: &Object, rows: &LogicalPlan, context: &StatementContext) -> Result<()> {
+    if hides_rows(object, context)? {
+        return Err(refused(object, context));
+    }
+    if !covers(object, context)? {
+        return Ok(());
+    }
+    let (objects, mut read) = (context.all_objects()?, vec![]);
+    sources(rows, &Names::new(&objects, context), &mut read)?;
+    if read.iter().any(|source| source.id == object.id) { Err(refused(object, context)) } else { Ok(()) }
+}
+
+fn refused(object: &Object, context: &StatementContext) -> DataFusionError {
+    let problem = format!(
+        "has masks or row policies for {}, who may add rows to it but not change what is hidden; ask a role with SUPERUSER",
+        context.reader_name()
+    );
+    coded(SqlState::INSUFFICIENT_PRIVILEGE, &object.label(), problem)
+}
