@@ -26,6 +26,7 @@ const TEXTS: [(&str, &str, &str); 7] = [
 pub fn clean(
     transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
+    has_values: &dyn Fn(&str) -> bool,
     without_literals: &dyn Fn(&str) -> Option<String>,
     without_values: &dyn Fn(&str) -> Option<(String, i64)>,
 ) -> rusqlite::Result<Vec<ErasedObject>> {
@@ -37,7 +38,7 @@ pub fn clean(
             *cleaned.entry(called).or_default() += 1;
         }
     }
-    let left = clean_definitions(transaction, without_keys, without_literals, &mut cleaned)?;
+    let left = clean_definitions(transaction, without_keys, has_values, without_literals, &mut cleaned)?;
     let models = clean_models(transaction, without_values)?;
     let erased = |object: &str, rows: i64, note: &str| ErasedObject {
         object: object.into(),
@@ -60,6 +61,7 @@ pub fn clean(
 fn clean_definitions(
     transaction: &Link<'_>,
     without_keys: &dyn Fn(&str) -> Option<String>,
+    has_values: &dyn Fn(&str) -> bool,
     without_literals: &dyn Fn(&str) -> Option<String>,
     cleaned: &mut BTreeMap<&str, i64>,
 ) -> rusqlite::Result<Vec<ErasedObject>> {
@@ -71,8 +73,12 @@ fn clean_definitions(
     let texts: BTreeMap<i64, Text> = transaction.texts("versions", "sql")?.into_iter().map(|text| (text.number, text)).collect();
     let mut left = vec![];
     for (version, is_newest, label) in versions {
-        let Some(text) = texts.get(&version).filter(|text| without_keys(&text.text).is_some()) else { continue };
+        let Some(text) = texts.get(&version) else { continue };
         let sql = &text.text;
+        let has_keys = without_keys(sql).is_some();
+        if !has_keys && !has_values(sql) {
+            continue;
+        }
         // Defaults of columns are in use as well.
         let is_used = is_newest && (!label.starts_with("table ") || sql.to_uppercase().contains("DEFAULT"));
         match without_literals(sql).filter(|_| !is_used) {
@@ -81,7 +87,10 @@ fn clean_definitions(
                 *cleaned.entry("definitions of tables, earlier versions of others").or_default() += 1;
             }
             None => {
-                let note = "its definition contains the key: create it again without that, then run the statement again";
+                let note = match has_keys {
+                    true => "its definition contains the key: create it again without that, then run the statement again",
+                    false => "its definition contains a text that only this person has: create it again without that, then run the statement again",
+                };
                 left.push(ErasedObject::left(label, "to do", note));
             }
         }
@@ -102,6 +111,14 @@ fn clean_models(transaction: &Link<'_>, without_values: &dyn Fn(&str) -> Option<
 }
 
 impl Catalog {
+    /// All versions of all definitions.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn definitions(&self) -> Result<Vec<String>> {
+        self.read(|connection| Ok(connection.texts("versions", "sql")?.into_iter().map(|version| version.text).collect()))
+    }
+
     /// All versions of all models, in their stored form.
     ///
     /// # Errors

@@ -110,6 +110,8 @@ pub struct NewErasure<'a> {
     pub others: Vec<ErasedObject>,
     /// The text without the keys; `None` when it contains none.
     pub without_keys: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// True for a definition with a text in it that only the erased rows had.
+    pub has_values: &'a (dyn Fn(&str) -> bool + Sync),
     /// A statement without its literals; `None` when that is not possible.
     pub without_literals: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// A stored model without the values that only the erased rows had, and how many it held; `None` when it held none.
@@ -196,6 +198,7 @@ impl Catalog {
             rewritten,
             others,
             without_keys,
+            has_values,
             without_literals,
             without_values,
             applied,
@@ -223,7 +226,7 @@ impl Catalog {
                 replace(transaction, replaced)?;
             }
             let mut objects = summary(&replaced);
-            objects.extend(clean(transaction, without_keys, without_literals, without_values)?);
+            objects.extend(clean(transaction, without_keys, has_values, without_literals, without_values)?);
             objects.extend(others);
             transaction.execute(
                 "INSERT INTO erasures (kind, object, subjects, role, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

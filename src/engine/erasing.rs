@@ -26,7 +26,7 @@ use crate::objects::subject::{self, Held};
 use crate::objects::{protection, retaining};
 use crate::settings::PortraitSettings;
 use crate::sql::erasing::{Erasing, Subjects};
-use crate::sql::redacting::without_literals;
+use crate::sql::redacting::{strings, without_literals};
 use crate::sql::statement::erasing::ERASE;
 use crate::statement::StatementContext;
 use crate::text::grouped;
@@ -132,6 +132,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
     let without_keys = |text: &str| subject.keys.without(text);
     let theirs = only_theirs(&rewritten, context)?;
+    let has_values = |sql: &str| !theirs.is_empty() && strings(sql).iter().any(|text| theirs.contains(text));
     let without_values = |model: &str| if theirs.is_empty() { None } else { without_values(model, &theirs) };
     let erasure = catalog.erase(NewErasure {
         kind: "subject",
@@ -142,6 +143,7 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
         rewritten,
         others,
         without_keys: &without_keys,
+        has_values: &has_values,
         without_literals: &without_literals,
         without_values: &without_values,
         applied: vec![],
@@ -192,15 +194,20 @@ fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> 
     ended.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
 }
 
-/// Strings that models have learned and that occurred only in the erased rows.
+/// The fewest letters of a text in a definition that can be personal data.
+const SHORTEST: usize = 2;
+
+/// Strings that models have learned or that definitions contain, and that occurred only in the erased rows.
 fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BTreeSet<String>> {
     let catalog = context.catalog();
-    let learned: BTreeSet<String> = catalog.trained()?.iter().flat_map(|model| learned_values(model)).collect();
+    let mut known: BTreeSet<String> = catalog.trained()?.iter().flat_map(|model| learned_values(model)).collect();
+    let written = catalog.definitions()?.into_iter().flat_map(|sql| strings(&sql));
+    known.extend(written.filter(|text| text.chars().count() >= SHORTEST));
     let mut theirs: BTreeSet<String> = BTreeSet::new();
     let mut others: BTreeSet<String> = BTreeSet::new();
     for of in rewritten.iter().map(|file| (file.of, file.name.as_str())).collect::<HashSet<_>>() {
         let own = || rewritten.iter().filter(|file| (file.of, file.name.as_str()) == of);
-        let texts = own().flat_map(|file| &file.texts).filter(|(_, text)| learned.contains(text)).cloned();
+        let texts = own().flat_map(|file| &file.texts).filter(|(_, text)| known.contains(text)).cloned();
         let all: BTreeSet<(String, String)> = texts.collect();
         let mut only = all.clone();
         if !only.is_empty() {
@@ -324,6 +331,7 @@ async fn refresh_retention(table: Option<&Object>, context: &StatementContext) -
             rewritten,
             others: untold,
             without_keys: &|_| None,
+            has_values: &|_| false,
             without_literals: &|_| None,
             without_values: &|_| None,
             applied: vec![rule.object],

@@ -1,5 +1,7 @@
 //! Statements for logs, without the literals in them.
 
+use std::collections::BTreeSet;
+
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
@@ -64,6 +66,20 @@ pub fn without_literals(text: &str) -> Option<String> {
     Some(written)
 }
 
+/// The strings that are written in a statement.
+pub fn strings(text: &str) -> BTreeSet<String> {
+    let tokens = Tokenizer::new(&PortraitDialect, text).tokenize().unwrap_or_default();
+    let string = |token| match token {
+        Token::SingleQuotedString(text)
+        | Token::NationalStringLiteral(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::UnicodeStringLiteral(text) => Some(text),
+        Token::DollarQuotedString(text) => Some(text.value),
+        _ => None,
+    };
+    tokens.into_iter().filter_map(string).collect()
+}
+
 /// The statement for the audit log: [`redacted`], and names that look like personal data are masked.
 pub fn audited(text: &str) -> String {
     quoted(&redacted(text))
@@ -119,13 +135,14 @@ fn is_literal(token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{audited, redacted, without_literals};
+    use super::{audited, redacted, strings, without_literals};
 
     #[test]
     fn definitions_lose_their_literals() {
         let text = "CREATE TABLE t AS -- of C17\nSELECT * FROM (VALUES ('C17', 'O''Neill', 40.5), (NULL, $$a$$, -1)) AS t(\"Key\", name, n)";
         let clean = "CREATE TABLE t AS  SELECT * FROM (VALUES ('***', '***', 0), (NULL, '***', -0)) AS t(\"Key\", name, n)";
         assert_eq!(without_literals(text).as_deref(), Some(clean));
+        assert_eq!(strings(text).into_iter().collect::<Vec<_>>(), ["C17", "O'Neill", "a"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ The key is a key of the profile. For an identity it is a `person_id`, and all re
 | the tables of an identity | by the key of the record, `example_key` of the ledger, the pairs of `_must_link` and `_cannot_link` |
 | `columns = 'orders.buyer'` | by the columns named here, also columns that had another name in earlier states of a table |
 | messages of runs, comments, results of checks, earlier versions of definitions | by the key as a word in the text (at least 3 letters or 5 digits); it is replaced by `***` |
+| definitions | by a text that occurred only in the erased rows, as in `CREATE TABLE … AS VALUES`; the definition of a table, and earlier versions, lose their literals |
 
 The rows are removed from every state that is kept: the newest one, and all that `FOR SYSTEM_TIME AS OF` reads. Files that contain them are rewritten with the
 rows of everybody else, and the old files are deleted. Row counts of earlier states are corrected. The catalog is rewritten without its free pages, and its log is emptied. Everything
@@ -33,7 +34,7 @@ Models keep no training rows. If a feature had a value that occurred in no other
 change. The groups of experiments are computed and stored nowhere.
 
 The receipt, in `system.erasures` and `system.erased_objects`, has the number, time, role, reason and counts, and no personal data. It lists what remains **to do** elsewhere:
-external tables and files that the profile reads; tables whose columns do not show which rows are meant; tables that statements have made from the rows or added them to (`INSERT … SELECT`, UPDATE, MERGE), without the key, also by way of tables that are gone; definitions that contain the key; archives of BACKUP. If the next load brings a row back, it
+external tables and files that the profile reads; tables whose columns do not show which rows are meant; tables that statements have made from the rows or added them to (`INSERT … SELECT`, UPDATE, MERGE), without the key, also by way of tables that are gone; definitions that contain the key or such a text; archives of BACKUP. If the next load brings a row back, it
 is in the database again, so erase first in the system that the data comes from. `keep` names tables that must be kept by law, for example invoices; the receipt lists them as kept. `EXPORT SUBJECT` shows
 what would be erased.
 
