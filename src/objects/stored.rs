@@ -6,6 +6,7 @@ use datafusion::common::Result;
 
 use super::definition::Definition;
 use super::function;
+use super::kind_of;
 use super::lifecycle::{find, missing};
 use super::{experiment, model, profile, protection, segment};
 use crate::adapter::definitions::{Definitions, ExperimentDefinition, Published, SegmentDefinition, StoredFunction};
@@ -99,7 +100,9 @@ impl Definitions for Stored {
     fn function(&self, name: &str) -> Result<Option<StoredFunction>> {
         let Some(object) = find(&self.0, &Self::target(&function::Function, name))? else { return Ok(None) };
         self.0.check_may(Privilege::Usage, &object)?;
-        function::stored(&Definition::read(object, self.0.session())?).map(Some)
+        let definition = Definition::read(object, self.0.session())?;
+        self.check_reads(&definition)?;
+        function::stored(&definition).map(Some)
     }
 
     fn functions(&self) -> Result<Vec<String>> {
@@ -133,6 +136,24 @@ impl Definitions for Stored {
 }
 
 impl Stored {
+    /// Refuses a function of another role whose query reads what this role does not see: errors about parts of the query would name it.
+    fn check_reads(&self, function: &Definition) -> Result<()> {
+        let (rights, uses) = (self.0.rights()?, function.kind.uses(function));
+        if rights.owns(&function.object) {
+            return Ok(());
+        }
+        // A tag is seen where its profile is.
+        let is_read = |object: &Object| {
+            object.kind != "tag" && kind_of(&object.kind).is_some_and(|kind| kind.is_named_in(object, &uses))
+        };
+        if !self.0.all_objects()?.iter().any(|object| !rights.sees(object) && is_read(object)) {
+            return Ok(());
+        }
+        let role = self.0.role();
+        let problem = format!("its query reads what {role} may not; ask its owner which privileges it needs");
+        Err(coded(SqlState::INSUFFICIENT_PRIVILEGE, &function.object.name, problem))
+    }
+
     /// A profile, if its rows may be read.
     fn readable(&self, profile: &str) -> Result<ProfileDefinition> {
         let whole = profile::whole(profile, &self.0)?;
