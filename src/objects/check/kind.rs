@@ -51,7 +51,8 @@ A check passes if the share of failing rows is at most `threshold`. A REFRESH of
 thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
 digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 
-A check reads with the rights of its owner, and what its owner sees of a table with masks and row policies, whoever runs it. Its results are visible to its owner. Drop the checks of a table before the table.
+A check reads with the rights of its owner, and what its owner sees of a table with masks and row policies, whoever runs it. Its results are visible to its owner; others who run it see
+whether it passed, unless masks or row policies apply to them. A REFRESH that `'stop'` refuses says which check failed. Drop the checks of a table before the table.
 
 **Cost.** Creating one runs nothing. CHECK TABLE reads the table; expectations about a table as a whole cost an aggregation.
 

@@ -20,6 +20,7 @@ use crate::error::{SqlState, coded, invalid, message};
 use crate::objects::definition::Definition;
 use crate::objects::kind::Values;
 use crate::objects::kind_of;
+use crate::objects::protection::hides_values;
 use crate::objects::values::{given, number, share, text};
 use crate::sql::parser::parse_composed;
 use crate::sql::planning::plan;
@@ -63,10 +64,14 @@ pub async fn run_tables(tables: &[ObjectName], context: &StatementContext) -> Re
         chosen.extend(of_table.into_iter().cloned());
     }
     let (mut results, rights) = (run(&chosen, context).await?, context.rights()?);
-    // The owner of a check may see more rows than the role that runs it.
-    for (result, _) in results.iter_mut().zip(&chosen).filter(|(_, check)| !rights.owns(&check.definition.object)) {
+    // The owner of a check may see more rows than the role that runs it. Then even whether it passes tells of them: who may add rows could
+    // find out by a check of unique values which ones there are.
+    for (result, check) in results.iter_mut().zip(&chosen).filter(|(_, check)| !rights.owns(&check.definition.object)) {
         (result.rows, result.failed, result.passed_share) = (None, None, None);
         (result.message, result.examples) = Default::default();
+        if hides_values(&check.definition.object, context)? {
+            result.status.clear();
+        }
     }
     Ok(values(&results))
 }
@@ -112,7 +117,9 @@ pub async fn before_refresh(profile: &str, context: &StatementContext) -> Result
             let problem = format!("is not refreshed, as {found}; see system.checks, or change on_failure of the check");
             return Err(coded(SqlState::CHECK_VIOLATION, &format!("profile {profile}"), problem));
         }
-        notes.push(found);
+        if is_own || !hides_values(&check.definition.object, context)? {
+            notes.push(found);
+        }
     }
     Ok(notes)
 }

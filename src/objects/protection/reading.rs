@@ -624,14 +624,14 @@ pub fn covers(object: &Object, context: &StatementContext) -> Result<bool> {
     Ok(applied.policies.is_some() || !applied.masks.is_empty() || is_unknown || applied.classes.iter().any(of_class))
 }
 
-/// True when a model of another must not show its reader the values that it learned: which of them are masked for the reader, or come from
-/// rows that it does not see, is not known once the model is stored.
+/// True when a model or check of another must not show its reader what it found: which of it is masked for the reader, or comes from rows
+/// that it does not see, is not known once it is stored.
 ///
 /// # Errors
 /// The masks and row policies cannot be read.
-pub fn hides_values(model: &Object, context: &StatementContext) -> Result<bool> {
+pub fn hides_values(found: &Object, context: &StatementContext) -> Result<bool> {
     let Some(reader) = context.reader()? else { return Ok(false) };
-    if reader.owns(model) {
+    if reader.owns(found) {
         return Ok(false);
     }
     for rule in rules(context)? {
