@@ -131,7 +131,7 @@ pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Res
 /// A column of a table that ALTER TABLE renames, with its new name, or drops.
 pub type Moved = (String, Option<String>);
 
-/// Adds a version of a table; the comments and classes of its columns move with them, and new columns get the classes of their values.
+/// Adds a version of a table; the comments and classes of its columns, and the rule of how long rows are kept, move with them, and new columns get the classes of their values.
 pub fn define_table(
     transaction: &Link<'_>,
     new: NewVersion<'_>,
@@ -159,6 +159,7 @@ fn move_column(transaction: &Link<'_>, object: i64, column: &str, new: Option<&s
     // Not OR REPLACE, which would not tell the triggers about the class that it replaces.
     transaction.execute(&format!("DELETE FROM column_classes {OF_COLUMN}"), params![object, new])?;
     transaction.execute(&format!("UPDATE column_classes SET \"column\" = ?3 {OF_COLUMN}"), params![object, column, new])?;
+    transaction.execute(&format!("UPDATE retention SET \"column\" = ?3 {OF_COLUMN}"), params![object, column, new])?;
     let comment = format!("SELECT comment FROM comments {OF_COLUMN}");
     if let Some(text) = transaction.query_row(&comment, params![object, column], |row| row.get(0)).optional()? {
         // The encryption of a comment is bound to the column name, so it is encrypted again.

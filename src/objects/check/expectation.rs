@@ -190,6 +190,11 @@ impl Expectation {
                 }
             }
             Self::ForeignKey { value, table: other, column } => {
+                // Without a qualifier, a column that only the table of the check has would be that one, and every row would pass.
+                let column = match column.as_ref() {
+                    Expr::Identifier(column) => format!("{other}.{column}"),
+                    column => column.to_string(),
+                };
                 let is_missing = format!(
                     "({value}) IS NOT NULL AND ({value}) NOT IN (SELECT {column} FROM {other} WHERE {column} IS NOT NULL)"
                 );
