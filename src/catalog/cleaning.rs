@@ -89,7 +89,9 @@ fn clean_definitions(
             None => {
                 let note = match has_keys {
                     true => "its definition contains the key: create it again without that, then run the statement again",
-                    false => "its definition contains a text that only this person has: create it again without that, then run the statement again",
+                    false => {
+                        "its definition contains a text that only this person has: create it again without that, then run the statement again"
+                    }
                 };
                 left.push(ErasedObject::left(label, "to do", note));
             }

@@ -131,7 +131,8 @@ pub fn add_version(transaction: &Link<'_>, new: NewVersion<'_>) -> rusqlite::Res
 /// A column of a table that ALTER TABLE renames, with its new name, or drops.
 pub type Moved = (String, Option<String>);
 
-/// Adds a version of a table; the comments and classes of its columns, and the rule of how long rows are kept, move with them, and new columns get the classes of their values.
+/// Adds a version of a table; the comments, classes and retention rules of its columns move with them, and new columns get the classes of
+/// their values.
 pub fn define_table(
     transaction: &Link<'_>,
     new: NewVersion<'_>,

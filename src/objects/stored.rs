@@ -6,8 +6,8 @@ use datafusion::common::Result;
 
 use super::definition::Definition;
 use super::function;
-use super::kind_of;
 use super::lifecycle::{find, missing};
+use super::relation::{NAMESPACE, is_named_in};
 use super::{experiment, model, profile, protection, segment};
 use crate::adapter::definitions::{Definitions, ExperimentDefinition, Published, SegmentDefinition, StoredFunction};
 use crate::catalog::grants::Privilege;
@@ -136,17 +136,14 @@ impl Definitions for Stored {
 }
 
 impl Stored {
-    /// Refuses a function of another role whose query reads what this role does not see: errors about parts of the query would name it.
+    /// Refuses a function of another role whose query reads tables that this role does not see: errors about parts of the query would name them.
     fn check_reads(&self, function: &Definition) -> Result<()> {
         let (rights, uses) = (self.0.rights()?, function.kind.uses(function));
         if rights.owns(&function.object) {
             return Ok(());
         }
-        // A tag is seen where its profile is.
-        let is_read = |object: &Object| {
-            object.kind != "tag" && kind_of(&object.kind).is_some_and(|kind| kind.is_named_in(object, &uses))
-        };
-        if !self.0.all_objects()?.iter().any(|object| !rights.sees(object) && is_read(object)) {
+        let is_read = |object: &Object| NAMESPACE.contains(&object.kind.as_str()) && is_named_in(object, &uses);
+        if !self.0.all_objects()?.iter().any(|object| is_read(object) && !rights.sees(object)) {
             return Ok(());
         }
         let role = self.0.role();
