@@ -1,4 +1,4 @@
-//! Finds out which part of a profile an error comes from, when a refresh fails on its data.
+//! Finds out which part of a profile an error comes from, when a refresh fails on its data or cannot be run.
 //!
 //! Tags that share a source are computed in one plan, and an error of that plan (a division by zero, text that is not a number) does not
 //! say which tag caused it. To find it, each query is run alone, and only after a failure: a refresh that succeeds pays nothing. Derived
@@ -16,17 +16,18 @@ use crate::catalog::state_columns::valued;
 use crate::error::{coded, message, sqlstate};
 use crate::statement::StatementContext;
 
-/// True for a data error that does not say which definition it comes from.
+/// True for an error of a query that does not say which definition it comes from.
 pub fn is_nameless(error: &DataFusionError) -> bool {
     let text = message(error);
     let tells_itself = ["profile ", "tag ", "segment "].iter().any(|kind| text.starts_with(kind));
-    // SQLSTATE class 22: data exceptions. Other errors, such as running out of memory or a damaged file, are not caused by one definition.
-    !tells_itself && is_of_data(error)
+    !tells_itself && is_of_query(error)
 }
 
-/// True for an error caused by the data.
-pub fn is_of_data(error: &DataFusionError) -> bool {
-    sqlstate(error).code().starts_with("22")
+/// True for an error that a query causes: by its data, or by asking for what cannot be run, which is known only when the plan is made. Other
+/// errors, such as running out of memory or a damaged file, are not caused by one definition.
+pub fn is_of_query(error: &DataFusionError) -> bool {
+    // Data exceptions, and what is not supported.
+    ["22", "0A"].iter().any(|class| sqlstate(error).code().starts_with(class))
 }
 
 /// The error, prefixed with the segment that it comes from, and with the segment's condition; `key` is the name of the profile's key.
@@ -96,7 +97,7 @@ pub async fn of_sources(profile: &str, planned: Planned, context: &StatementCont
     None
 }
 
-/// The error of running the query, when it fails on its data.
+/// The error of running the query, when the query causes it.
 async fn failing(query: LogicalPlan, context: &StatementContext) -> Option<DataFusionError> {
     let run = async {
         let mut rows = DataFrame::new(context.state(), query).execute_stream().await?;
@@ -105,7 +106,7 @@ async fn failing(query: LogicalPlan, context: &StatementContext) -> Option<DataF
         }
         Result::Ok(())
     };
-    run.await.err().filter(is_of_data)
+    run.await.err().filter(is_of_query)
 }
 
 #[cfg(test)]

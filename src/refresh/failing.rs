@@ -18,7 +18,7 @@ enum OverProfile {
 }
 
 impl Refresh<'_> {
-    /// Adds the tag, segment or profile that caused a data error to the error.
+    /// Adds the tag, segment or profile whose query caused an error to the error.
     pub async fn named(&self, error: DataFusionError) -> DataFusionError {
         if !blame::is_nameless(&error) {
             return error;
@@ -78,6 +78,6 @@ impl Refresh<'_> {
             }
             Result::Ok(())
         };
-        run.await.is_err_and(|error| blame::is_of_data(&error))
+        run.await.is_err_and(|error| blame::is_of_query(&error))
     }
 }
