@@ -90,7 +90,7 @@ fn clean_definitions(
                 let note = match has_keys {
                     true => "its definition contains the key: create it again without that, then run the statement again",
                     false => {
-                        "its definition contains a text that only this person has: create it again without that, then run the statement again"
+                        "its definition contains a text that no other row had: if it is of this person, create it again without that"
                     }
                 };
                 left.push(ErasedObject::left(label, "to do", note));

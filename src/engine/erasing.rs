@@ -131,8 +131,15 @@ async fn erase(subjects: &Subjects, given: &[(String, Expr)], context: &Statemen
     others.extend(untold);
     others.push(ErasedObject::left("archives of BACKUP DATABASE, files of COPY and EXPORT", "to do", ELSEWHERE));
     let without_keys = |text: &str| subject.keys.without(text);
-    let theirs = only_theirs(&rewritten, context)?;
-    let has_values = |sql: &str| !theirs.is_empty() && strings(sql).iter().any(|text| theirs.contains(text));
+    let all: Vec<&Rewritten> = rewritten.iter().collect();
+    let learned: BTreeSet<String> = catalog.trained()?.iter().flat_map(|model| learned_values(model)).collect();
+    let theirs = only_theirs(&all, &learned, context)?;
+    // What a profile has comes from definitions, such as the labels of a tag, or from tables.
+    let of_tables: Vec<&Rewritten> = rewritten.iter().filter(|file| file.of == SnapshotOf::Table).collect();
+    let mut written: BTreeSet<String> = catalog.definitions()?.iter().flat_map(|sql| strings(sql)).collect();
+    written.retain(|text| text.chars().count() >= SHORTEST);
+    let written = only_theirs(&of_tables, &written, context)?;
+    let has_values = |sql: &str| !written.is_empty() && strings(sql).iter().any(|text| written.contains(text));
     let without_values = |model: &str| if theirs.is_empty() { None } else { without_values(model, &theirs) };
     let erasure = catalog.erase(NewErasure {
         kind: "subject",
@@ -197,12 +204,9 @@ fn written(ended: std::result::Result<Result<Option<Rewritten>>, JoinError>) -> 
 /// The fewest letters of a text in a definition that can be personal data.
 const SHORTEST: usize = 2;
 
-/// Strings that models have learned or that definitions contain, and that occurred only in the erased rows.
-fn only_theirs(rewritten: &[Rewritten], context: &StatementContext) -> Result<BTreeSet<String>> {
+/// Those of some known strings that occurred only in the erased rows.
+fn only_theirs(rewritten: &[&Rewritten], known: &BTreeSet<String>, context: &StatementContext) -> Result<BTreeSet<String>> {
     let catalog = context.catalog();
-    let mut known: BTreeSet<String> = catalog.trained()?.iter().flat_map(|model| learned_values(model)).collect();
-    let written = catalog.definitions()?.into_iter().flat_map(|sql| strings(&sql));
-    known.extend(written.filter(|text| text.chars().count() >= SHORTEST));
     let mut theirs: BTreeSet<String> = BTreeSet::new();
     let mut others: BTreeSet<String> = BTreeSet::new();
     for of in rewritten.iter().map(|file| (file.of, file.name.as_str())).collect::<HashSet<_>>() {
