@@ -10,12 +10,14 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{
-    self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableFactor,
+    self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableAlias, TableFactor,
+    TableSample, TableSampleKind, TableSampleModifier,
 };
 
 use super::call::CallNode;
 use super::capitals;
 use super::macros::columns_in_quotes;
+use super::rules::group_keys::corrected;
 use super::syntax::read_again;
 use crate::adapter::arguments::{check_role, find, is_default, parameter_type, require_all};
 use crate::adapter::definitions::Definitions;
@@ -37,6 +39,11 @@ impl RelationPlanner for FromHook {
             let plan = shared(context.plan(relation)?)?;
             return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))));
         }
+        if let Some(alias) = is_asked(&mut relation) {
+            // What identifies the rows is right before GROUP BY asks for it.
+            let plan = corrected(context.plan(relation)?)?.data;
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
         let name = match &relation {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => name,
             _ => return Ok(RelationPlanning::Original(Box::new(relation))),
@@ -52,6 +59,21 @@ impl RelationPlanner for FromHook {
         let plan = Reader { function, objects: self.objects.as_ref(), context }.read(arguments)?;
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }
+}
+
+/// Takes the alias of a table or query, and marks it as one that is planned for the hook itself; `None` for one with the mark, and for other
+/// items of FROM.
+fn is_asked(relation: &mut TableFactor) -> Option<Option<TableAlias>> {
+    let (TableFactor::Derived { alias, sample, .. } | TableFactor::Table { alias, sample, args: None, .. }) = relation else {
+        return None;
+    };
+    if sample.is_some() {
+        return None;
+    }
+    // The planner does not look at samples, which are rewritten before.
+    let mark = TableSample { modifier: TableSampleModifier::Sample, name: None, quantity: None, seed: None, bucket: None, offset: None };
+    *sample = Some(TableSampleKind::AfterTableAlias(Box::new(mark)));
+    Some(alias.take())
 }
 
 pub fn single_name(name: &ObjectName) -> Option<String> {

@@ -1,5 +1,5 @@
-//! Decimals beside floats, and beside decimals with other digits, where SQL wants one type: in comparisons, CASE, `coalesce`, lists and UNION.
-//! And `ceil` and `floor` of decimals, whose result may have a digit more.
+//! Decimals beside floats, and beside decimals with other digits, where SQL wants one type: in comparisons, also with rows
+//! of a subquery, CASE, `coalesce`, lists and UNION. And `ceil` and `floor` of decimals, whose result may have a digit more.
 //!
 //! A number of the statement, such as 0.5, is a decimal there; beside any other float, decimals become floats, as in PostgreSQL. What is
 //! compared gets as many digits as both sides need.
@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PREC
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr::{Between, Case, InList};
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -74,6 +74,11 @@ fn of_expression(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr
             let list = Expr::InList(InList { expr, list, negated });
             if changed { Transformed::yes(list) } else { Transformed::no(list) }
         }
+        Expr::InSubquery(mut asked) => {
+            let changed = is_compared_with_rows(&mut asked, schema)?;
+            let asked = Expr::InSubquery(asked);
+            if changed { Transformed::yes(asked) } else { Transformed::no(asked) }
+        }
         Expr::Case(Case { mut expr, mut when_then_expr, mut else_expr }) => {
             let mut changed = match &mut expr {
                 Some(base) => {
@@ -99,6 +104,21 @@ fn of_expression(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr
         }
         other => Transformed::no(other),
     })
+}
+
+/// Casts the value of `value IN (SELECT …)`, the rows of the subquery, or both.
+fn is_compared_with_rows(asked: &mut InSubquery, schema: &DFSchema) -> Result<bool> {
+    let rows = &asked.subquery.subquery;
+    let columns = columns_of(rows);
+    let ([column], Ok(value_type)) = (columns.as_slice(), asked.expr.get_type(schema)) else { return Ok(false) };
+    let types = [value_type, rows.schema().field(0).data_type().clone()];
+    let sides = compared(&[asked.expr.as_ref().clone(), column.clone()], &types);
+    let Some([value, row]) = sides.and_then(|sides| <[Expr; 2]>::try_from(sides).ok()) else { return Ok(false) };
+    asked.expr = Box::new(value);
+    if row != *column {
+        asked.subquery.subquery = LogicalPlanBuilder::from(rows.as_ref().clone()).project([row])?.build()?.into();
+    }
+    Ok(true)
 }
 
 /// Gives a decimal one digit more, which the next whole number may need: that of 9.99 is 10. True for a decimal with places.

@@ -48,7 +48,7 @@ impl PhysicalOptimizerRule for BoundsWithoutNan {
                     let conditions = split_conjunction(&predicate).into_iter().map(|condition| unbounded(condition, schema));
                     conjunction(conditions.collect::<Result<Vec<_>>>()?)
                 }
-                // Without a condition, the reader does not ask how values of a file are read, and a NaN would keep its sign.
+                // Without a condition, the reader does not ask how values of a file are read, and NaN and zero would keep their sign.
                 None => lit(true),
             };
             config.file_source = Arc::new(source.with_predicate(predicate));

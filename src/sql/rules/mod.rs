@@ -5,13 +5,13 @@ mod beside_decimals;
 mod bits;
 mod bounded;
 mod days;
-mod distinct_columns;
 mod drawn;
 pub mod failing;
 mod filtered_arguments;
 mod filtered_statistics;
 mod float_bounds;
 mod float_extremes;
+pub mod group_keys;
 mod grouping_sets;
 mod lateral_lists;
 mod lengths;
@@ -84,7 +84,6 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     analyzer.push(Arc::new(repeated_orders::OrderedOnce));
     analyzer.push(Arc::new(filtered_arguments::FilterBeforeArguments));
     analyzer.push(Arc::new(grouping_sets::UnknownKeys));
-    analyzer.push(Arc::new(distinct_columns::DistinctColumns));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_texts::PartsOfTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
@@ -103,6 +102,15 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let keys = null_keys::KeysOfOneKind::default();
     if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == keys.name()) {
         *engines = Arc::new(keys);
+    }
+    let distinct = group_keys::DistinctRows::default();
+    if let Some(engines) = optimizer.iter_mut().find(|rule| rule.name() == distinct.name()) {
+        *engines = Arc::new(distinct);
+    }
+    for asking in group_keys::ASKING {
+        if let Some(place) = optimizer.iter().position(|rule| rule.name() == asking) {
+            optimizer.insert(place, Arc::new(group_keys::KeysOfGroups));
+        }
     }
     optimizer.push(Arc::new(nans::OneNan));
     optimizer.push(Arc::new(failing::KeptValues));

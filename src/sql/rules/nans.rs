@@ -1,4 +1,5 @@
-//! NaN has no sign: what floats give as NaN is the one NaN, which is greater than all numbers and equal to itself.
+//! NaN and zero have no sign: what floats give as NaN is the one NaN, which is greater than all numbers and equal to itself, and what they
+//! give as zero is 0.0, never -0.0.
 //!
 //! Runs last in the optimizer, whose other rules know the engine's own operators; and in the analyzer for constants, which the optimizer
 //! computes, and for texts that are read as floats.

@@ -3,13 +3,17 @@
 //! DataFusion removes a sort when nothing above reads its columns, unless LIMIT bounds the sort. With OFFSET alone, arbitrary rows would
 //! then be skipped. This rule puts a node above such a sort that requires its order while sorts are being removed: DataFusion's own output
 //! requirement node, which one of its later rules takes out again.
+//!
+//! What needs another order, such as a window above, would have DataFusion sort below the OFFSET, since that keeps the order of its rows: other
+//! rows would be skipped. A second node, above, requires an order by a constant, which all rows have and no other order agrees with.
 
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
-use datafusion::physical_expr::{LexRequirement, OrderingRequirements};
+use datafusion::physical_expr::expressions::lit;
+use datafusion::physical_expr::{LexRequirement, OrderingRequirements, PhysicalSortRequirement};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
@@ -31,7 +35,12 @@ impl PhysicalOptimizerRule for OrderOfOffsets {
                 return Ok(Transformed::no(plan));
             }
             match in_order(limit.input())? {
-                Some(input) => with_child(&plan, input).map(Transformed::yes),
+                Some(input) => {
+                    let constant = LexRequirement::from([PhysicalSortRequirement::new(lit(1), None)]);
+                    let (order, parts) = (OrderingRequirements::new(constant), Distribution::UnspecifiedDistribution);
+                    let closed = OutputRequirementExec::new(with_child(&plan, input)?, Some(order), parts, None);
+                    Ok(Transformed::yes(Arc::new(closed) as Arc<dyn ExecutionPlan>))
+                }
                 None => Ok(Transformed::no(plan)),
             }
         })
