@@ -16,6 +16,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Signature};
 
+use super::sliding::Refilled;
 use crate::kernels::quantiles::Quantiles;
 
 pub fn percentile_cont() -> AggregateUDF {
@@ -77,6 +78,11 @@ impl AggregateUDFImpl for Approximate {
         // The engine checks the share.
         self.engine.accumulator(arguments)?;
         Ok(Box::new(One { quantiles: Quantiles::default(), share, result }))
+    }
+
+    fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let own = AggregateUDF::from(Self { engine: Arc::clone(&self.engine) });
+        Ok(Box::new(Refilled::new(Arc::new(own), &arguments)))
     }
 
     fn supports_within_group_clause(&self) -> bool {

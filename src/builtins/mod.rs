@@ -36,6 +36,7 @@ mod rounded;
 mod scalar;
 pub mod searched;
 pub mod shifts;
+mod sliding;
 pub mod span_lists;
 pub mod spans;
 mod statistics;
@@ -111,6 +112,7 @@ pub fn aggregates() -> impl Iterator<Item = (&'static str, AggregateUDF)> {
     ]
     .into_iter()
     .chain(moments::all())
+    .chain(sliding::all())
 }
 
 /// Replaces the engine's functions by ours in a session that is being built.
