@@ -3,12 +3,14 @@
 //! A sum has ten digits more than its values, which 10¹⁰ rows cannot exceed. From 29 digits on, that is more than the 38
 //! digits of a 128-bit decimal, and the engine, which adds in 128 bits, wraps. Here such columns are widened first, and the
 //! result is converted back to the type that it has in the engine, or is an error.
+//!
+//! The engine cuts the mean of decimals off after its last place. Here it is computed with one place more, and rounded.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -77,9 +79,9 @@ impl AggregateUDFImpl for WideAvg {
         if *arguments.return_type() == DataType::Float64 {
             return moments::accumulator(Moment::Mean, &arguments);
         }
-        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, false),
-            false => self.engine.accumulator(arguments),
+        match widening(arguments.expr_fields) {
+            Some(widened) => Wide::new(&self.engine, arguments, widened)?.finer().accumulator(&self.engine, false),
+            None => self.engine.accumulator(arguments),
         }
     }
 
@@ -90,9 +92,9 @@ impl AggregateUDFImpl for WideAvg {
         if *arguments.return_type() == DataType::Float64 {
             return moments::accumulator(Moment::Mean, &arguments);
         }
-        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments, widened)?.accumulator(&self.engine, true),
-            false => self.engine.create_sliding_accumulator(arguments),
+        match widening(arguments.expr_fields) {
+            Some(widened) => Wide::new(&self.engine, arguments, widened)?.finer().accumulator(&self.engine, true),
+            None => self.engine.create_sliding_accumulator(arguments),
         }
     }
 
@@ -107,15 +109,24 @@ impl AggregateUDFImpl for WideAvg {
         if *arguments.return_type() == DataType::Float64 {
             return Ok(moments::groups_accumulator(Moment::Mean));
         }
-        match arguments.expr_fields.iter().any(|field| is_wide(field.data_type())) {
-            true => Wide::new(&self.engine, arguments, widened)?.groups_accumulator(&self.engine),
-            false => self.engine.create_groups_accumulator(arguments),
+        match widening(arguments.expr_fields) {
+            Some(widened) => Wide::new(&self.engine, arguments, widened)?.finer().groups_accumulator(&self.engine),
+            None => self.engine.create_groups_accumulator(arguments),
         }
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
         self.engine.reverse_expr()
     }
+}
+
+/// What becomes of the decimals that are averaged; `None` if there are none.
+fn widening(arguments: &[FieldRef]) -> Option<Widened> {
+    if arguments.iter().any(|field| is_wide(field.data_type())) {
+        return Some(widened);
+    }
+    let is_decimal = |field: &FieldRef| matches!(field.data_type(), DataType::Decimal128(..) | DataType::Decimal256(..));
+    arguments.iter().any(is_decimal).then_some(DataType::clone as Widened)
 }
 
 fn mean_of_intervals(arguments: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -158,6 +169,17 @@ impl<'a> Wide<'a> {
         let types: Vec<DataType> = arguments.iter().map(|field| field.data_type().clone()).collect();
         let result = Field::new(given.return_field.name(), engine.return_type(&types)?, true).into();
         Ok(Self { arguments, result, given })
+    }
+
+    /// Has a result with one place more, which is rounded.
+    fn finer(mut self) -> Self {
+        let finer = match self.result.data_type() {
+            DataType::Decimal128(digits, places) if *digits < DECIMAL128_MAX_PRECISION => DataType::Decimal128(digits + 1, places + 1),
+            DataType::Decimal256(digits, places) if *digits < DECIMAL256_MAX_PRECISION => DataType::Decimal256(digits + 1, places + 1),
+            _ => return self,
+        };
+        self.result = Field::new(self.result.name(), finer, true).into();
+        self
     }
 
     fn arguments(&self) -> AccumulatorArgs<'_> {
