@@ -1,8 +1,9 @@
-//! Arithmetic of floats, whose NaN has no sign.
+//! Arithmetic of floats, whose NaN and whose zero have no sign.
 //!
 //! Processors give 0.0 / 0.0 and infinity less infinity the sign of a negative number, and comparisons of the engine go by it: such a NaN
 //! would be less than all numbers and differ from `CAST('NaN' AS DOUBLE)`. Files written by other programs have such NaN too, and the text
-//! `-nan` is read as one.
+//! `-nan` is read as one. In the same way -0.0 equals 0.0, but is another value wherever the engine compares bits: in long IN lists, lists,
+//! structs, `count(DISTINCT x)`, and the values that a join looks for in a scan.
 
 use std::sync::Arc;
 
@@ -40,14 +41,14 @@ static MULTIPLY: Scalar = function!("multiply_floats", "*", numeric::mul_wrappin
 static DIVIDE: Scalar = function!("divide_floats", "/", numeric::div);
 static REMAINDER: Scalar = function!("remainder_of_floats", "%", numeric::rem);
 
-/// A float as it is, unless it is NaN.
+/// A float as it is, unless it is NaN or zero.
 static PLAIN: Scalar = Scalar {
-    name: "float_without_sign_of_nan",
+    name: "plain_float",
     takes,
     gives,
     compute: |arguments| match arguments.args.as_slice() {
         [number] => Ok(without_sign(number.clone())),
-        _ => internal_err!("float_without_sign_of_nan takes one number"),
+        _ => internal_err!("plain_float takes one number"),
     },
     written: |arguments| arguments.first().cloned(),
 };
@@ -97,7 +98,7 @@ fn is_float(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Float32 | DataType::Float64)
 }
 
-/// `left operator right` over floats of these types, if a NaN could have a sign.
+/// `left operator right` over floats of these types, if its result could have a sign that it must not have.
 pub fn of_two(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
     let function = match operator {
         Operator::Plus => &ADD,
@@ -125,20 +126,16 @@ pub fn plain_function() -> ScalarUDF {
     PLAIN.udf()
 }
 
-/// A constant NaN without its sign; `None` for any other constant.
+/// A constant NaN or zero without its sign; `None` for any other constant.
 pub fn of_constant(value: &ScalarValue) -> Option<ScalarValue> {
     match value {
-        ScalarValue::Float64(Some(number)) if number.is_nan() && number.is_sign_negative() => {
-            Some(ScalarValue::Float64(Some(f64::NAN)))
-        }
-        ScalarValue::Float32(Some(number)) if number.is_nan() && number.is_sign_negative() => {
-            Some(ScalarValue::Float32(Some(f32::NAN)))
-        }
+        ScalarValue::Float64(Some(number)) if is_signed_64(*number) => Some(ScalarValue::Float64(Some(plain_64(*number)))),
+        ScalarValue::Float32(Some(number)) if is_signed_32(*number) => Some(ScalarValue::Float32(Some(plain_32(*number)))),
         _ => None,
     }
 }
 
-/// Takes the sign of every NaN.
+/// Takes the sign of every NaN and zero.
 pub fn without_sign(value: ColumnarValue) -> ColumnarValue {
     match value {
         ColumnarValue::Array(values) => ColumnarValue::Array(all_without_sign(&values)),
@@ -150,19 +147,37 @@ fn all_without_sign(values: &ArrayRef) -> ArrayRef {
     match values.data_type() {
         DataType::Float64 => {
             let floats = values.as_primitive::<Float64Type>();
-            if floats.values().iter().any(|number| number.is_nan()) {
-                let plain: Float64Array = floats.unary(|number| if number.is_nan() { f64::NAN } else { number });
+            if floats.values().iter().any(|number| is_signed_64(*number)) {
+                let plain: Float64Array = floats.unary(plain_64);
                 return Arc::new(plain);
             }
         }
         DataType::Float32 => {
             let floats = values.as_primitive::<Float32Type>();
-            if floats.values().iter().any(|number| number.is_nan()) {
-                let plain: Float32Array = floats.unary(|number| if number.is_nan() { f32::NAN } else { number });
+            if floats.values().iter().any(|number| is_signed_32(*number)) {
+                let plain: Float32Array = floats.unary(plain_32);
                 return Arc::new(plain);
             }
         }
         _ => {}
     }
     Arc::clone(values)
+}
+
+/// True for a NaN, and for -0.0.
+fn is_signed_64(number: f64) -> bool {
+    number.is_nan() || number.to_bits() == (-0.0_f64).to_bits()
+}
+
+fn is_signed_32(number: f32) -> bool {
+    number.is_nan() || number.to_bits() == (-0.0_f32).to_bits()
+}
+
+/// Adding 0.0 turns -0.0 into 0.0 and leaves every other number as it is.
+fn plain_64(number: f64) -> f64 {
+    if number.is_nan() { f64::NAN } else { number + 0.0 }
+}
+
+fn plain_32(number: f32) -> f32 {
+    if number.is_nan() { f32::NAN } else { number + 0.0 }
 }

@@ -1,8 +1,8 @@
 //! `round` and `trunc` of floats to so many places: the digits of a float are rounded, as by a cast to a decimal, so that 2.675 becomes 2.68.
 //!
 //! DataFusion multiplies by a power of ten: 2.675 becomes 267.49999999999997, and 0.29 to two places 0.28 when it is cut. The power may also
-//! not be finite, which gives NaN or infinity; left of the point, it is a fraction that is not exact. The rest, such as decimals, is computed
-//! by DataFusion.
+//! not be finite, which gives NaN or infinity; left of the point, it is a fraction that is not exact. The rest, such as decimals and `ceil`, is
+//! computed by DataFusion. A result that is zero has no sign, see [`super::one_nan`].
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,6 +16,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
+use super::one_nan::without_sign;
+
 /// Beyond these places, every float is whole or zero.
 const MOST_PLACES: u64 = 400;
 
@@ -24,8 +26,8 @@ static POWERS_OF_TEN: LazyLock<Vec<f64>> =
     LazyLock::new(|| (0..=MOST_PLACES).map(|places| format!("1e{places}").parse().unwrap_or(f64::INFINITY)).collect());
 
 /// The functions, by name.
-pub fn all() -> [(&'static str, ScalarUDF); 2] {
-    [("round", math::round(), To::Nearest), ("trunc", math::trunc(), To::Zero)]
+pub fn all() -> [(&'static str, ScalarUDF); 3] {
+    [("round", math::round(), To::Nearest), ("trunc", math::trunc(), To::Zero), ("ceil", math::ceil(), To::Greater)]
         .map(|(name, engine, to)| (name, ScalarUDF::from(Rounded { engine, to })))
 }
 
@@ -34,6 +36,7 @@ pub fn all() -> [(&'static str, ScalarUDF); 2] {
 enum To {
     Nearest,
     Zero,
+    Greater,
 }
 
 impl To {
@@ -41,6 +44,7 @@ impl To {
         match self {
             Self::Nearest => number.round(),
             Self::Zero => number.trunc(),
+            Self::Greater => number.ceil(),
         }
     }
 
@@ -49,7 +53,7 @@ impl To {
         const RELATIVE_ERROR: f64 = 8.0 * f64::EPSILON;
         let distance = match self {
             Self::Nearest => (scaled.abs().fract() - 0.5).abs(),
-            Self::Zero => (scaled - scaled.round()).abs(),
+            Self::Zero | Self::Greater => (scaled - scaled.round()).abs(),
         };
         number.fract() != 0.0 && distance <= scaled.abs() * RELATIVE_ERROR
     }
@@ -124,7 +128,9 @@ impl ScalarUDFImpl for Rounded {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [number, places] = arguments.args.as_slice() else { return self.engine.inner().invoke_with_args(arguments) };
+        let [number, places] = arguments.args.as_slice() else {
+            return Ok(without_sign(self.engine.inner().invoke_with_args(arguments)?));
+        };
         let data_type = number.data_type();
         if !data_type.is_floating() {
             return self.engine.inner().invoke_with_args(arguments);
@@ -134,7 +140,7 @@ impl ScalarUDFImpl for Rounded {
         let (numbers, places) = (numbers.as_primitive::<Float64Type>(), places.as_primitive::<Int64Type>());
         let rounded: Float64Array = binary(numbers, places, |number, places| self.to.round(number, places))?;
         let rounded: ArrayRef = Arc::new(rounded);
-        Ok(ColumnarValue::Array(cast(&rounded, &data_type)?))
+        Ok(without_sign(ColumnarValue::Array(cast(&rounded, &data_type)?)))
     }
 }
 

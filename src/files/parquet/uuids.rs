@@ -1,5 +1,5 @@
 //! UUIDs, which Parquet stores as 16 bytes. Here they are texts, as in tables of PostgreSQL. And floats, whose NaN may have a sign in files of
-//! other programs: numpy stores 0 / 0 as such. Here NaN has none.
+//! other programs, as their zero may: numpy stores 0 / 0 as such. Here both have none.
 
 use std::sync::{Arc, LazyLock};
 
