@@ -20,7 +20,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, GroupByExpr, GroupByWithModifier, Ident,
+    BinaryOperator, Distinct, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, GroupByWithModifier, Ident,
     LimitClause, NamedWindowDefinition, NamedWindowExpr, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor,
     SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitorMut, WindowSpec, WindowType,
 };
@@ -274,6 +274,7 @@ fn grouping(select: &mut Select) {
             expressions.push(Expr::GroupingSets(vec![vec![]]));
         }
     }
+    expressions.iter_mut().for_each(flatten);
     let plain = |expression: &Expr| !matches!(expression, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
     if !expressions.is_empty()
         && expressions.iter().all(plain)
@@ -321,6 +322,34 @@ fn multiply(group_by: &mut GroupByExpr) {
         product.iter().flat_map(|set| factor.iter().map(move |more| [set.as_slice(), more.as_slice()].concat())).collect()
     });
     *expressions = vec![Expr::GroupingSets(product)];
+}
+
+/// `GROUPING SETS (ROLLUP (a, b), (c))` as `GROUPING SETS ((a, b), (a), (), (c))`.
+fn flatten(expression: &mut Expr) {
+    let Expr::GroupingSets(sets) = expression else { return };
+    let of = |set: Vec<Expr>| {
+        let nested = if let [Expr::Function(call)] = set.as_slice() { sets_of_call(call) } else { None };
+        nested.unwrap_or_else(|| vec![set])
+    };
+    *sets = std::mem::take(sets).into_iter().flat_map(of).collect();
+}
+
+/// The grouping sets of ROLLUP or CUBE where the parser reads a function of that name; `None` for other functions.
+fn sets_of_call(call: &Function) -> Option<Vec<Vec<Expr>>> {
+    /// As many keys as [`super::grouping`] allows in one CUBE.
+    const MOST_KEYS: usize = 12;
+    let FunctionArguments::List(list) = &call.args else { return None };
+    let member = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Tuple(members))) => Some(members.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(member)) => Some(vec![member.clone()]),
+        _ => None,
+    };
+    let members = list.args.iter().map(member).collect::<Option<Vec<_>>>().filter(|members| members.len() <= MOST_KEYS)?;
+    match call.name.to_string().to_lowercase().as_str() {
+        "rollup" => sets_of(&Expr::Rollup(members)),
+        "cube" => sets_of(&Expr::Cube(members)),
+        _ => None,
+    }
 }
 
 /// The grouping sets of one item of GROUP BY; `None` for nested ones.
