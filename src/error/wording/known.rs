@@ -263,12 +263,20 @@ fn of_query(text: &str) -> Option<String> {
     if let Some(rest) = text.strip_prefix("Argument #") {
         let rest = match rest.split_once("got Placeholder(") {
             Some((takes, _)) => format!("{takes}got a parameter"),
-            None => rest.to_string(),
+            // A constant, as the engine keeps it.
+            None => rest.replace("got Literal(", "got ").trim_end_matches(", None)").to_string(),
         };
         return Some(format!(
             "generate_series, range: argument {}",
-            rest.replace("INTEGER, TIMESTAMP", "whole number, TIMESTAMP").replace("an whole", "a whole")
+            rest.replace("INTEGER, TIMESTAMP", "whole number, TIMESTAMP")
+                .replace("INTEGER or NULL", "whole number or NULL")
+                .replace("an whole", "a whole")
         ));
+    }
+    if let Some((name, "dates requires exactly 3 arguments" | "timestamps requires exactly 3 arguments")) =
+        text.split_once(" function with ")
+    {
+        return Some(format!("{name}: with dates, takes a start, an end and a step; write for example INTERVAL '1 day'"));
     }
     if let Some((name, rest)) = text.split_once(" function requires ")
         && let Some(count) = rest.strip_suffix(" arguments")
