@@ -14,11 +14,14 @@ FOLDER = os.path.join("tests", "sql", "differential")
 ROWS = range(2, 13)
 
 
+def external(folder, names):
+    """What makes files known to Portrait as tables."""
+    return "".join(f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{folder}/{table}.parquet';" for table in names)
+
+
 def views(folder):
     """What makes the tables known to Portrait."""
-    made = [f"CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{folder}/{table}.parquet'" for table in tables.COLUMNS]
-    made += [f"CREATE VIEW {view} AS {sql}" for view, (sql, _, _) in tables.VIEWS.items()]
-    return "; ".join(made) + ";"
+    return external(folder, tables.COLUMNS) + "".join(f"CREATE VIEW {view} AS {sql};" for view, (sql, _, _) in tables.VIEWS.items())
 
 
 def cell(value):

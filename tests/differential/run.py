@@ -7,6 +7,8 @@ Each query runs at 1, 2 or 7 partitions and batches of 3 (a window over a join: 
 them one, else as a multiset: decimals and integers exactly, floats to nine digits. A difference, or an error of one side alone, is printed with its query
 and seed; `explained.py` lists those with a known reason.
 
+`--shapes` takes the queries of `shapes.py`: shapes that chance does not come to, over a table of rare values.
+
 `--record 60` writes the answers of DuckDB to the first 60 queries that suit it into `tests/sql/differential`, where `cargo test --test slt` asks Portrait.
 """
 
@@ -26,6 +28,7 @@ import duckdb
 
 import queries
 import record
+import shapes
 import tables
 from explained import explained
 
@@ -39,6 +42,10 @@ def normal(value, digits):
         return 0.0 if abs(value) < 1e-9 else float(f"{value:.{digits}g}")
     if isinstance(value, decimal.Decimal):
         return value.normalize() + 0 if value else decimal.Decimal(0)
+    if isinstance(value, list):
+        return tuple(normal(one, digits) for one in value)
+    if isinstance(value, dict):
+        return tuple((name, normal(one, digits)) for name, one in value.items())
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, int):
@@ -61,20 +68,20 @@ def same(expected, got, ordered):
 
 
 class Both:
-    def __init__(self, program, folder):
-        self.program, self.folder, self.own = program, folder, threading.local()
+    def __init__(self, program, folder, query):
+        self.program, self.folder, self.query, self.own = program, folder, query, threading.local()
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(tables.TABLES)
-            for table in tables.COLUMNS:
+            connection.execute(tables.TABLES + shapes.TABLES)
+            for table in [*tables.COLUMNS, *shapes.NAMES]:
                 connection.execute(f"COPY {table} TO '{folder}/{table}.parquet' (FORMAT parquet, COMPRESSION zstd)")
-        self.views = record.views(folder)
+        self.views = record.views(folder) + record.external(folder, shapes.NAMES)
 
     def connection(self):
         if not hasattr(self.own, "connection"):
             self.own.connection = duckdb.connect()
             self.own.connection.execute("SET TimeZone = 'UTC'; SET threads = 1; SET order_by_non_integer_literal = true; " + tables.MACROS)
-            for table in tables.COLUMNS:
+            for table in [*tables.COLUMNS, *shapes.NAMES]:
                 self.own.connection.execute(f"CREATE VIEW {table} AS FROM '{self.folder}/{table}.parquet'")
             for view, (_, sql, columns) in tables.VIEWS.items():
                 self.own.connection.execute(f"CREATE VIEW {view} AS SELECT {', '.join(columns)} FROM ({sql})")
@@ -103,7 +110,7 @@ class Both:
         return rows, None, types
 
     def compare(self, seed, everywhere):
-        sql, ordered = queries.query(seed)
+        sql, ordered = self.query(seed)
         expected, refused = self.of_duckdb(sql)
         settings = [(partitions, batch) for partitions in PARTITIONS for batch in BATCHES]
         for partitions, batch in settings if everywhere else [settings[seed % len(settings)]]:
@@ -136,12 +143,13 @@ def main():
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--shapes", action="store_true", help="queries of `shapes.py`")
     parser.add_argument("--record", type=int, metavar="N", help="write answers of N queries as a test")
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + arguments.queries)
     different, reasons = 0, collections.Counter()
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
-        both = Both(os.path.abspath(arguments.program), folder)
+        both = Both(os.path.abspath(arguments.program), folder, shapes.query if arguments.shapes else queries.query)
         if arguments.record:
             return record.write(both, seeds, arguments.record)
         for seed, (found, reason) in zip(seeds, pool.map(lambda seed: both.compare(seed, seed % 10 == 0), seeds)):
