@@ -1,6 +1,6 @@
 //! Casts to integers round to the nearest, as in PostgreSQL: 2.5 as a decimal becomes 3. DataFusion truncates.
 //!
-//! Halves are rounded away from zero for decimals, and to even for floats. Casts of floats to decimals round the digits of the float, see
+//! Halves are rounded away from zero for decimals and for numbers of the statement, and to even for other floats. Casts of floats to decimals round the digits of the float, see
 //! [`decimals`].
 
 use datafusion::arrow::datatypes::DataType;
@@ -50,9 +50,11 @@ impl AnalyzerRule for NearestWholeNumbers {
                 return Ok(Transformed::no(expression));
             }
             let places = std::mem::take(number.as_mut());
-            **number = match from.is_decimal() {
-                true => round().call(vec![places, lit(0_i32)]),
-                false => nearest::of_float(places),
+            **number = match decimals::of_number(&places) {
+                // A number of the statement is a decimal, as it is in comparisons.
+                Some((exact, DataType::Decimal128(_, 1..))) => round().call(vec![exact, lit(0_i32)]),
+                _ if from.is_decimal() => round().call(vec![places, lit(0_i32)]),
+                _ => nearest::of_float(places),
             };
             Ok(Transformed::yes(expression))
         })?
