@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use chrono::{DateTime, Days, MappedLocalTime, Months, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
 use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{
-    ArrowTimestampType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    ArrowTimestampType, DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
 };
-use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, cast, lit};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator, ScalarFunctionArgs, cast, lit};
 
 use super::scalar::Scalar;
+use super::spans::INTERVAL;
 use crate::calendar;
 use crate::error::{SqlState, in_rows, invalid};
 
@@ -144,7 +145,7 @@ pub fn as_text(time: Expr) -> Expr {
 pub const UTC_TIME: &str = "utc_time";
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 5] = [&INSTANT, &SHOWN, &IN_UTC, &TEXT, &FULL];
+pub static ALL: [&Scalar; 7] = [&INSTANT, &SHOWN, &IN_UTC, &TEXT, &FULL, &AFTER, &BEFORE];
 
 /// The local time in a zone at an instant.
 pub fn shown_in(instant: Expr, zone: &str) -> Expr {
@@ -186,6 +187,114 @@ pub fn is_utc(zone: &str) -> bool {
     [UTC, "UTC", "Z"].contains(&zone)
 }
 
+/// The function of `time + span` or `time - span`, which moves the clock of the zone by months and days, and the instant by hours.
+///
+/// The engine refuses a result that the clock skips or has twice.
+macro_rules! moving {
+    ($name:literal, $sign:literal, $times:literal) => {
+        Scalar {
+            name: $name,
+            takes: |types| match types {
+                [time @ DataType::Timestamp(_, Some(_)), _] => Ok(vec![time.clone(), INTERVAL]),
+                _ => plan_err!("expected a timestamp with a zone, and an interval"),
+            },
+            gives: |types| Ok(types[0].clone()),
+            compute: |arguments| moved_by(arguments, $times),
+            written: |arguments| match arguments {
+                [time, span] => Some(format!("{time} {} {span}", $sign)),
+                _ => None,
+            },
+        }
+    };
+}
+
+static AFTER: Scalar = moving!("zoned_time_after", "+", 1);
+static BEFORE: Scalar = moving!("zoned_time_before", "-", -1);
+
+/// `left operator right` of a timestamp in a zone whose clock may change, and an interval; `None` for all else.
+pub fn apart(operator: Operator, left: (&Expr, &DataType), right: (&Expr, &DataType)) -> Option<Expr> {
+    let is_moved = |zone: &Option<Arc<str>>| zone.as_ref().is_some_and(|zone| !is_utc(zone));
+    let (function, time, span) = match (operator, left, right) {
+        (Operator::Plus, (time, DataType::Timestamp(_, zone)), (span, DataType::Interval(_))) if is_moved(zone) => {
+            (&AFTER, time, span)
+        }
+        (Operator::Minus, (time, DataType::Timestamp(_, zone)), (span, DataType::Interval(_))) if is_moved(zone) => {
+            (&BEFORE, time, span)
+        }
+        (Operator::Plus, (span, DataType::Interval(_)), (time, DataType::Timestamp(_, zone))) if is_moved(zone) => {
+            (&AFTER, time, span)
+        }
+        _ => return None,
+    };
+    Some(function.call(vec![time.clone(), cast(span.clone(), INTERVAL)]))
+}
+
+fn moved_by(arguments: &ScalarFunctionArgs, sign: i32) -> Result<ColumnarValue> {
+    let times = arguments.args[0].to_array(arguments.number_rows)?;
+    let spans = cast_array(&arguments.args[1].to_array(arguments.number_rows)?, &INTERVAL)?;
+    let moved: ArrayRef = match times.data_type() {
+        DataType::Timestamp(TimeUnit::Second, Some(zone)) => Arc::new(by::<TimestampSecondType>(&times, &spans, zone, sign)?),
+        DataType::Timestamp(TimeUnit::Millisecond, Some(zone)) => {
+            Arc::new(by::<TimestampMillisecondType>(&times, &spans, zone, sign)?)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
+            Arc::new(by::<TimestampMicrosecondType>(&times, &spans, zone, sign)?)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(zone)) => {
+            Arc::new(by::<TimestampNanosecondType>(&times, &spans, zone, sign)?)
+        }
+        other => return internal_err!("expected a timestamp, got {other}"),
+    };
+    Ok(ColumnarValue::Array(moved))
+}
+
+fn by<T>(times: &ArrayRef, spans: &ArrayRef, name: &Arc<str>, sign: i32) -> Result<PrimitiveArray<T>>
+where
+    T: ArrowTimestampType + ArrowPrimitiveType<Native = i64>,
+{
+    let zone: Tz = name.parse()?;
+    let seconds = in_a_second(T::UNIT);
+    let pairs = times.as_primitive::<T>().iter().zip(spans.as_primitive::<IntervalMonthDayNanoType>().iter());
+    let moved = pairs.map(|pair| match pair {
+        (Some(time), Some(span)) => moved_time(time, span, sign, seconds, zone).map(Some).ok_or_else(|| out_of_range(name)),
+        _ => Ok(None),
+    });
+    let moved: Vec<Option<i64>> = moved.collect::<Result<_>>()?;
+    Ok(moved.into_iter().collect::<PrimitiveArray<T>>().with_timezone(Arc::clone(name)))
+}
+
+/// The time after a span, or before it if `sign` is -1.
+fn moved_time(time: i64, span: IntervalMonthDayNano, sign: i32, seconds: i64, zone: Tz) -> Option<i64> {
+    let mut moved = time;
+    if span.months != 0 || span.days != 0 {
+        let clock = DateTime::from_timestamp(time.div_euclid(seconds), 0)?.naive_utc();
+        let shown = zone.offset_from_utc_datetime(&clock).fix().local_minus_utc();
+        let local = clock.checked_add_signed(TimeDelta::seconds(shown.into()))?;
+        let months = span.months.checked_mul(sign)?;
+        let count = Months::new(months.unsigned_abs());
+        let local = if months < 0 { local.checked_sub_months(count)? } else { local.checked_add_months(count)? };
+        let local = local.checked_add_signed(TimeDelta::days(i64::from(span.days) * i64::from(sign)))?;
+        let instant = local.and_utc().timestamp().checked_sub(offset(local, zone)?)?;
+        moved = instant.checked_mul(seconds)?.checked_add(time.rem_euclid(seconds))?;
+    }
+    let parts = span.nanoseconds.checked_mul(sign.into())? / (1_000_000_000 / seconds);
+    moved.checked_add(parts)
+}
+
+fn in_a_second(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    }
+}
+
+fn out_of_range(zone: &str) -> DataFusionError {
+    let rule = "a time is out of the range of its zone";
+    in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, zone, rule, "a time is out of the range of its type in that zone")
+}
+
 #[derive(Clone, Copy)]
 enum Way {
     ToInstant,
@@ -212,12 +321,7 @@ fn of<T>(times: &ArrayRef, zone: Tz, name: &str, way: Way) -> Result<PrimitiveAr
 where
     T: ArrowTimestampType + ArrowPrimitiveType<Native = i64>,
 {
-    let seconds = match T::UNIT {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    };
+    let seconds = in_a_second(T::UNIT);
     let moved = |time: i64| -> Result<i64> {
         let clock = DateTime::from_timestamp(time.div_euclid(seconds), 0).map(|time| time.naive_utc());
         let moved = clock.and_then(|clock| match way {
@@ -227,10 +331,7 @@ where
                 time.checked_add(i64::from(offset).checked_mul(seconds)?)
             }
         });
-        moved.ok_or_else(|| {
-            let rule = "a time is out of the range of its zone";
-            in_rows(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, name, rule, "a time is out of the range of its type in that zone")
-        })
+        moved.ok_or_else(|| out_of_range(name))
     };
     let moved = times.as_primitive::<T>().try_unary::<_, T, _>(moved)?;
     Ok(match way {

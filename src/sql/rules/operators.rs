@@ -15,7 +15,7 @@ use sqlparser::ast::BinaryOperator;
 
 use super::{each_expression, lengths, zones};
 use crate::builtins::dates::moved::days_apart;
-use crate::builtins::{arithmetic, chain, decimals, division, exact_constants, shifts, spans};
+use crate::builtins::{arithmetic, chain, decimals, division, exact_constants, shifts, spans, zoned};
 use crate::walk::PlanTree;
 
 /// Runs after type coercion.
@@ -68,6 +68,9 @@ fn arithmetic(expression: Expr, schema: &DFSchema, retyped: &Cell<bool>) -> Resu
             let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
             if *op == Operator::Minus && left_type == DataType::Date32 && right_type == DataType::Date32 {
                 return Ok(Transformed::yes(days_apart(left.as_ref().clone(), right.as_ref().clone())));
+            }
+            if let Some(moved) = zoned::apart(*op, (left, &left_type), (right, &right_type)) {
+                return Ok(Transformed::yes(moved));
             }
             let widened = |side: &Expr, data_type: DataType, other: &DataType| match data_type {
                 DataType::UInt64 if *other == DataType::UInt64 => (side.clone(), DataType::UInt64),

@@ -1,7 +1,7 @@
 //! Casts to integers round to the nearest, as in PostgreSQL: 2.5 as a decimal becomes 3. DataFusion truncates.
 //!
-//! Halves are rounded away from zero for decimals and for numbers of the statement, and to even for other floats. Casts of floats to decimals round the digits of the float, see
-//! [`decimals`].
+//! Halves are rounded away from zero for decimals and for numbers of the statement, and to even for other floats. Casts of floats to decimals
+//! round the digits of the float, see [`decimals`].
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
