@@ -296,8 +296,8 @@ class Shapes(Expressions):
             f"CASE WHEN n > 3 THEN {d()} ELSE {d()} END", f"coalesce({d()}, {d()}, 0)", f"nullif({d()}, {d()})", f"greatest({d()}, {d()}, {d()})", f"least({d()}, {d()})", f"{d()} + {d()}", f"{d()} * {d()}", f"{d()} - {d()}",
             f"{d()} % {self.pick(['3', '2.5', '0.5'])}", f"round({d()}, {self.pick([0, 1, 2])})", f"round({d()})", f"ceil({d()})", f"floor({d()})", f"trunc(d3)", f"CAST(d3 AS INTEGER)", f"CAST(d9 AS DECIMAL(10, 1))", f"CAST(d3 AS BIGINT) + n",
             f"abs(d9)", f"sign(d9)", f"-d3", f"{d()} IN ({d()}, {d()})", f"{d()} BETWEEN {d()} AND {d()}", f"{d()} {self.pick(COMPARED)} {d()}", f"{d()} {self.pick(COMPARED)} f", "f = -0.0", "f < 'NaN'", "f = f", "isnan(f)",
-            "coalesce(f, d1)", "greatest(f, 1)", "least(f, n)", "CAST(d3 AS VARCHAR)", "CAST(d1 AS DOUBLE) = d3", "d1 IS DISTINCT FROM d3", "d9 IS NOT DISTINCT FROM n", "n / nullif(k, 0)", "n % nullif(k, 0)", "-n % 3", "n // 3",
-            "CAST(n AS DECIMAL(5, 2)) = d3", "CAST(t AS VARCHAR) || n", "TRY_CAST(t AS INTEGER)", "CAST(n > 3 AS INTEGER) + 1", "d1::INTEGER", "CAST(f AS VARCHAR)", "n = 2.0", "d1 = '1.5'", "k = '2'", "n::DOUBLE / 3",
+            "coalesce(f, d1)", "greatest(f, 1)", "least(f, n)", "CAST(d3 AS VARCHAR)", "CAST(d1 AS DOUBLE) = d3", "d1 IS DISTINCT FROM d3", "d9 IS NOT DISTINCT FROM n", "n % nullif(k, 0)", "-n % 3", "n // 3",
+            "CAST(n AS DECIMAL(5, 2)) = d3", "CAST(t AS VARCHAR) || n", "TRY_CAST(t AS INTEGER)", "CAST(n > 3 AS INTEGER) + 1", "d1::INTEGER", "n = 2.0", "d1 = '1.5'", "k = '2'", "n::DOUBLE / 3",
         ])
         return f"SELECT id, {e} AS v FROM {self.table()}{self.where()}"
 
