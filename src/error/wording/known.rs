@@ -193,6 +193,20 @@ fn of_query(text: &str) -> Option<String> {
     if let Some(found) = parts(text, ["Aggregate function calls cannot be nested: '", "' is nested"]) {
         return Some(format!("{}: aggregates cannot be nested; write the inner one in a subquery", found[0]));
     }
+    if text.starts_with("No `ON` expressions provided") {
+        return Some("DISTINCT ON: names no column; write DISTINCT ON (a, b), or DISTINCT alone".into());
+    }
+    let recursive = "Non-recursive term and recursive term must have the same number of columns (";
+    if let Some(found) = parts(text, [recursive, " != ", ")"]) {
+        let (first, second) = (found[0], found[1]);
+        return Some(format!("WITH RECURSIVE: its first SELECT gives {first} columns, and the one after UNION {second}; give as many"));
+    }
+    if let Some(found) = parts(text, ["Failed to coerce arguments to satisfy a call to '", "' function: coercion from ", " to the signature "])
+        && text.contains("ArraySignature")
+    {
+        let (name, got) = (found[0], found[1]);
+        return Some(format!("{name}: takes lists, got {got}; CAST the arguments"));
+    }
     if let Some((op, _)) = text.split_once(" queries have different number of columns") {
         return Some(format!("{op}: both sides need the same number of columns"));
     }
