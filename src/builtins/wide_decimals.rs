@@ -174,8 +174,12 @@ impl<'a> Wide<'a> {
     /// Has a result with one place more, which is rounded.
     fn finer(mut self) -> Self {
         let finer = match self.result.data_type() {
-            DataType::Decimal128(digits, places) if *digits < DECIMAL128_MAX_PRECISION => DataType::Decimal128(digits + 1, places + 1),
-            DataType::Decimal256(digits, places) if *digits < DECIMAL256_MAX_PRECISION => DataType::Decimal256(digits + 1, places + 1),
+            DataType::Decimal128(digits, places) if *digits < DECIMAL128_MAX_PRECISION => {
+                DataType::Decimal128(digits + 1, places + 1)
+            }
+            DataType::Decimal256(digits, places) if *digits < DECIMAL256_MAX_PRECISION => {
+                DataType::Decimal256(digits + 1, places + 1)
+            }
             _ => return self,
         };
         self.result = Field::new(self.result.name(), finer, true).into();

@@ -10,8 +10,8 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use sqlparser::ast::{
-    self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableAlias, TableFactor,
-    TableSample, TableSampleKind, TableSampleModifier,
+    self, BinaryOperator, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments, ObjectName, TableAlias,
+    TableFactor, TableSample, TableSampleKind, TableSampleModifier,
 };
 
 use super::call::CallNode;
@@ -71,7 +71,8 @@ fn is_asked(relation: &mut TableFactor) -> Option<Option<TableAlias>> {
         return None;
     }
     // The planner does not look at samples, which are rewritten before.
-    let mark = TableSample { modifier: TableSampleModifier::Sample, name: None, quantity: None, seed: None, bucket: None, offset: None };
+    let mark =
+        TableSample { modifier: TableSampleModifier::Sample, name: None, quantity: None, seed: None, bucket: None, offset: None };
     *sample = Some(TableSampleKind::AfterTableAlias(Box::new(mark)));
     Some(alias.take())
 }

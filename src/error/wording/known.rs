@@ -199,9 +199,12 @@ fn of_query(text: &str) -> Option<String> {
     let recursive = "Non-recursive term and recursive term must have the same number of columns (";
     if let Some(found) = parts(text, [recursive, " != ", ")"]) {
         let (first, second) = (found[0], found[1]);
-        return Some(format!("WITH RECURSIVE: its first SELECT gives {first} columns, and the one after UNION {second}; give as many"));
+        return Some(format!(
+            "WITH RECURSIVE: its first SELECT gives {first} columns, and the one after UNION {second}; give as many"
+        ));
     }
-    if let Some(found) = parts(text, ["Failed to coerce arguments to satisfy a call to '", "' function: coercion from ", " to the signature "])
+    if let Some(found) =
+        parts(text, ["Failed to coerce arguments to satisfy a call to '", "' function: coercion from ", " to the signature "])
         && text.contains("ArraySignature")
     {
         let (name, got) = (found[0], found[1]);

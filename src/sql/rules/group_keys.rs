@@ -56,7 +56,8 @@ pub fn corrected(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         {
             let (keys, columns) = (aggregate.group_expr.len(), aggregate.schema.fields().len());
             let can_be_null = aggregate.schema.fields().iter().take(keys).any(|key| key.is_nullable());
-            let all = FunctionalDependence::new((0..keys).collect(), (0..columns).collect(), can_be_null).with_mode(Dependency::Single);
+            let all =
+                FunctionalDependence::new((0..keys).collect(), (0..columns).collect(), can_be_null).with_mode(Dependency::Single);
             let schema = aggregate.schema.as_ref().clone();
             aggregate.schema = Arc::new(schema.with_functional_dependencies(FunctionalDependencies::new(vec![all]))?);
         }
