@@ -4,6 +4,7 @@
 //! prefixes, Chinese carrier prefixes, extensions (dropped), and numbers damaged by spreadsheets (`13800138000.0`,
 //! `1.3800138E+10`).
 
+mod argentina;
 mod china;
 mod countries;
 
@@ -321,7 +322,8 @@ fn international(digits: &str) -> Result<Phone, Problem> {
 fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
     let problem = match within(digits, home) {
         Ok(phone) => return Ok(phone),
-        Err(problem) => problem,
+        // What is wrong with the number, not with the prefix before it.
+        Err(problem) => home.trunk.iter().find_map(|trunk| within(digits.strip_prefix(trunk)?, home).err()).unwrap_or(problem),
     };
     if let Some(abroad) = home.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix))
         && let Ok(phone) = international(abroad)
@@ -379,6 +381,8 @@ fn without_trunk(digits: &str, country: &'static Country) -> Option<Result<Phone
 
 /// Parses a number of a country's numbering plan, without its trunk prefix.
 fn within(number: &str, country: &'static Country) -> Result<Phone, Problem> {
+    let restored = if country.iso == "AR" { argentina::without_15(number) } else { None };
+    let number = restored.as_deref().unwrap_or(number);
     let rule = country.rules.iter().find(|rule| {
         let (least, most) = rule.digits;
         (least..=most).contains(&number.len()) && begins(number, rule.begins)
