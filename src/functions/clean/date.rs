@@ -39,7 +39,7 @@ reading and needs no order; declared as `mdy` it gives NULL, because the text or
 order, unless the month is a name (`5-Jan-24`: the day comes first), and mean 1969 to 2068. A four-digit year in front always means year, month, day; of eight
 digits the first four are the year if the last four are a month and a day.
 
-The result is NULL for anything that is not a date, also for days that do not exist; `date_problem` says why. With a format as the first
+The result is NULL for anything that is not a date, also for days and times of day that do not exist; `date_problem` says why. With a format as the first
 argument, as in BigQuery (`parse_date('%d/%m/%Y', date)`), the text must have that form, and anything else is an error; see `strptime` for
 the letters.
 
@@ -62,7 +62,7 @@ Snowflake: `try_to_date`, which knows fewer forms.",
             domain: "clean",
             summary: "Explains why `parse_date` gives NULL; NULL if it gives a date.",
             description: "\
-One of `empty`, `day and month could change places; declare the order`, `no such day`, `year or day is missing`, `does not fit the declared order`, `not a date`.",
+One of `empty`, `day and month could change places; declare the order`, `no such day`, `no such time of day`, `year or day is missing`, `does not fit the declared order`, `not a date`.",
             arguments: &[DATE, ORDER],
             examples: &["SELECT date_problem('05/01/2024') AS one, date_problem('2024-02-30') AS two, date_problem('2024-02-29') AS good;"],
             ..Doc::EMPTY

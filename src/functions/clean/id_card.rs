@@ -16,7 +16,8 @@ pub static ALL: [TextFunction; 6] = [
             domain: "clean",
             summary: "True if a string is a valid Chinese identity card number.",
             description: "\
-Checks the province (the first two digits), the birth date (a day that exists) and the check digit; 15-digit numbers, from before 1999, have
+Checks the province (the first two digits), the birth date (a day that exists, perhaps in the future: compare
+`id_card_birth_date` with `current_date`) and the check digit; 15-digit numbers, from before 1999, have
 no check digit. Residence permits for Hong Kong, Macao and Taiwan (81 to 83) and for foreigners (9) have the same form. Spaces, dashes and
 full-width digits are accepted, and `x` counts as `X`. False for anything else; `id_card_problem` says why. It does not check whether the
 number was issued.

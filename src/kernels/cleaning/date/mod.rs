@@ -32,6 +32,8 @@ pub enum Problem {
     Ambiguous,
     /// There is no such day in the calendar.
     NoSuchDay,
+    /// There is no such time of day.
+    NoSuchTime,
     /// The year or the day is missing.
     Incomplete,
     /// It contradicts the declared order.
@@ -47,6 +49,7 @@ impl Problem {
             Self::Empty => "empty",
             Self::Ambiguous => "day and month could change places; declare the order",
             Self::NoSuchDay => "no such day",
+            Self::NoSuchTime => "no such time of day",
             Self::Incomplete => "year or day is missing",
             Self::Order => "does not fit the declared order",
             Self::Form => "not a date",
@@ -69,7 +72,7 @@ pub fn read(text: &str, order: Option<Order>) -> Result<i32, Problem> {
     if let Some(day) = of_digits(words::before_basic_time(&text).unwrap_or(&text), order) {
         return day;
     }
-    let text = words::without_time(&text);
+    let text = words::without_time(&text).ok_or(Problem::NoSuchTime)?;
     let words = words(&text).ok_or(Problem::Form)?;
     if let Some(day) = of_era(&words) {
         return day;

@@ -224,13 +224,36 @@ pub fn before_basic_time(text: &str) -> Option<&str> {
     (is_digits(date) && is_clock && (zone.is_empty() || zone == "z" || offset())).then_some(date)
 }
 
-/// Removes the time of day, the time zone and the words around them.
-pub fn without_time(text: &str) -> String {
+/// True if the hour, minute and second in a text, as far as they are written, are a time of day.
+fn is_time_of_day(text: &str) -> bool {
+    let mut rest = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let mut is_last_hour = false;
+    for most in [24, 59, 60] {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(end);
+        let Ok(number) = digits.parse::<u32>() else { break };
+        // 24:00 is the end of the day.
+        if number > most || is_last_hour && number > 0 {
+            return false;
+        }
+        is_last_hour |= most == 24 && number == 24;
+        let Some(next) = after.strip_prefix([':', '时', '時', '点', '點', '分']) else { break };
+        rest = next;
+    }
+    true
+}
+
+/// Removes the time of day, the time zone and the words around them; `None` if there is no such time of day.
+pub fn without_time(text: &str) -> Option<String> {
     let mut text = text.to_string();
     // From the hour on: `t12:30`, ` 12:30:45.5 +08:00`, `下午3点20分`.
     let clock = ["上午", "下午", "凌晨", "中午", "晚上", "早上", "am ", "pm "];
     if let Some(place) = clock.iter().filter_map(|word| text.find(word)).min() {
-        text.truncate(place);
+        let time = text.split_off(place);
+        // The words of a Chinese time are before it, `am` and `pm` after it.
+        if !time.starts_with(|letter: char| letter.is_ascii()) && !is_time_of_day(&time) {
+            return None;
+        }
     }
     // `2024:01:05 12:30:45`, as cameras write it.
     let is_of_camera = |text: &str| {
@@ -264,10 +287,12 @@ pub fn without_time(text: &str) -> String {
                 .next()
                 .filter(|word| word.len() == 4 && word.bytes().all(|digit| digit.is_ascii_digit()) && after.contains(' '));
             let year = year.map(|year| format!(" {year}")).unwrap_or_default();
-            text.truncate(hour);
+            if !is_time_of_day(&text.split_off(hour)) {
+                return None;
+            }
             text.push_str(&year);
-        } else if is_of_server {
-            text.truncate(colon);
+        } else if is_of_server && !is_time_of_day(&text.split_off(colon)) {
+            return None;
         }
     }
     for hour in ["时", "点", "點", "時"] {
@@ -276,12 +301,14 @@ pub fn without_time(text: &str) -> String {
             let hour = before
                 .trim_end_matches(|letter: char| letter.is_ascii_digit() || "〇零一二三四五六七八九十".contains(letter))
                 .len();
-            text.truncate(hour);
+            if !is_time_of_day(&text.split_off(hour)) {
+                return None;
+            }
         }
     }
     let text = text.trim_end_matches([' ', ',']);
     match text.strip_suffix('z') {
-        Some(date) if date.ends_with(|letter: char| letter.is_ascii_digit()) => date.into(),
-        _ => text.into(),
+        Some(date) if date.ends_with(|letter: char| letter.is_ascii_digit()) => Some(date.into()),
+        _ => Some(text.into()),
     }
 }

@@ -383,7 +383,12 @@ pub static COUNTRIES: [Country; 55] = [
         "54",
         &["0"],
         &["00"],
-        &[rule(Mobile, "9", 11, 11), rule(TollFree, "800", 10, 11), rule(MobileOrLandline, "[123]", 10, 10)],
+        &[
+            rule(Mobile, "9", 11, 11),
+            rule(TollFree, "800", 10, 11),
+            rule(MobileOrLandline, "11", 10, 10),
+            rule(MobileOrLandline, "[23]", 10, 10),
+        ],
     ),
     country(
         "AT",

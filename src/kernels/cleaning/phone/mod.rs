@@ -322,8 +322,11 @@ fn international(digits: &str) -> Result<Phone, Problem> {
 fn national(digits: &str, home: &'static Country) -> Result<Phone, Problem> {
     let problem = match within(digits, home) {
         Ok(phone) => return Ok(phone),
-        // What is wrong with the number, not with the prefix before it.
-        Err(problem) => home.trunk.iter().find_map(|trunk| within(digits.strip_prefix(trunk)?, home).err()).unwrap_or(problem),
+        // What is wrong with the number after the prefix, if it is only too long with it.
+        Err(Problem::TooMany) => {
+            home.trunk.iter().find_map(|trunk| within(digits.strip_prefix(trunk)?, home).err()).unwrap_or(Problem::TooMany)
+        }
+        Err(problem) => problem,
     };
     if let Some(abroad) = home.abroad.iter().find_map(|prefix| digits.strip_prefix(prefix))
         && let Ok(phone) = international(abroad)
