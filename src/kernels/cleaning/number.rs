@@ -60,13 +60,16 @@ pub fn read(text: &str, decimal: char) -> Result<Number, Problem> {
     if rest.is_empty() {
         return Err(Problem::Empty);
     }
-    if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        (rest, is_negative) = (inner.trim(), true);
-    }
-    let mut signs = usize::from(is_negative);
+    let mut signs = 0;
     // Signs and currencies may be in any order around a number.
     loop {
         let before = rest;
+        if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            (rest, is_negative, signs) = (inner.trim(), true, signs + 1);
+        }
+        if let Some(after) = rest.strip_prefix('负').or_else(|| rest.strip_prefix('負')) {
+            (rest, is_negative, signs) = (after.trim(), true, signs + 1);
+        }
         if let Some(after) = rest.strip_prefix('-').or_else(|| rest.strip_suffix('-')) {
             (rest, is_negative, signs) = (after.trim(), true, signs + 1);
         }
@@ -185,7 +188,14 @@ const UNITS: [(&str, i32); 25] = [
     ("‰", -3),
 ];
 
+/// Words before a share, as powers of ten: `百分之五`.
+const SHARES: [(&str, u32); 3] = [("百分之", 2), ("千分之", 3), ("万分之", 4)];
+
 fn magnitude(text: &str, decimal: char) -> Result<Number, Problem> {
+    if let Some((rest, power)) = SHARES.iter().find_map(|(word, power)| Some((text.strip_prefix(word)?, *power))) {
+        let number = magnitude(rest, decimal)?;
+        return Ok(Number { scale: number.scale + power, ..number });
+    }
     if text.chars().next().is_some_and(is_chinese_digit) || text.contains(['元', '圆', '块', '角', '毛', '分']) {
         return of_money(text, decimal);
     }
