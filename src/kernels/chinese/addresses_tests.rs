@@ -156,3 +156,34 @@ fn every_division_is_found() {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.iter().take(20).cloned().collect::<Vec<_>>().join("\n"));
 }
+
+/// A district that is gone is never read as the one of the same name in another province.
+#[test]
+fn former_divisions_stay_in_their_province() {
+    let cases = [
+        ("黑龙江省哈尔滨市太平区南直路1号", "黑龙江省|哈尔滨市|道外区|南直路1号"),
+        ("新疆乌鲁木齐市东山区1号", "新疆维吾尔自治区|乌鲁木齐市|米东区|1号"),
+        ("山西省太原市河西区1号", "山西省|太原市|万柏林区|1号"),
+        ("广西南宁市城北区1号", "广西壮族自治区|南宁市|西乡塘区|1号"),
+        ("四川省成都市东城区1号", "四川省|成都市|-|1号"),
+        ("江苏省淮阴市1号", "江苏省|淮安市|-|1号"),
+        ("北京市通县1号", "北京市|北京市|通州区|1号"),
+        ("上海市松江县1号", "上海市|上海市|松江区|1号"),
+        ("安徽省宣州市1号", "安徽省|宣城市|宣州区|1号"),
+        ("河南省洛阳市吉利区1号", "河南省|洛阳市|孟津区|1号"),
+        ("内蒙古包头市郊区1号", "内蒙古自治区|包头市|九原区|1号"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(show(&parse(text)), expected, "{text}");
+    }
+    // Parts of Sichuan and Guangdong have become Chongqing and Hainan.
+    let changes = include_str!("../../../data/dictionaries/division_changes.txt");
+    let china = super::divisions::divisions();
+    for (path, code) in changes.lines().filter_map(|line| line.split_once('\t')) {
+        let before = path.split('/').next().unwrap_or_default();
+        let place = china.by_code(code.parse().unwrap()).unwrap();
+        let today = china.chain(place)[0].map_or("", |province| china.places[province].name);
+        let moved = matches!((before, today), ("四川省", "重庆市") | ("广东省", "海南省"));
+        assert!(before == today || moved, "{path}: {today}");
+    }
+}
