@@ -289,6 +289,24 @@ pub fn sql_type(data_type: &DataType) -> String {
         DataType::Time32(_) | DataType::Time64(_) => "TIME".into(),
         DataType::Interval(_) | DataType::Duration(_) => "INTERVAL".into(),
         text if text.is_string() => "VARCHAR".into(),
+        bytes if bytes.is_binary() => "BYTEA".into(),
+        DataType::List(of)
+        | DataType::LargeList(of)
+        | DataType::ListView(of)
+        | DataType::LargeListView(of)
+        | DataType::FixedSizeList(of, _) => format!("{}[]", sql_type(of.data_type())),
+        DataType::Struct(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|field| format!("{:?}: {}", field.name(), sql_type(field.data_type()))).collect();
+            format!("STRUCT({})", fields.join(", "))
+        }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| sql_type(part.data_type())).collect();
+                format!("MAP({})", parts.join(", "))
+            }
+            other => format!("MAP({})", sql_type(other)),
+        },
         other => other.to_string(),
     }
 }
