@@ -27,7 +27,7 @@ const CHINESE_FORMS: [(&str, &str); 17] = [
 const FORMS_BEFORE: [&str; 5] = ["(株)", "株式会社", "有限会社", "(주)", "주식회사"];
 
 /// Legal forms in Latin letters, in lower case and without dots, with their standard spelling.
-const LATIN_FORMS: [(&str, &str); 50] = [
+const LATIN_FORMS: [(&str, &str); 73] = [
     ("incorporated", "Inc"),
     ("inc", "Inc"),
     ("corporation", "Corp"),
@@ -58,7 +58,18 @@ const LATIN_FORMS: [(&str, &str); 50] = [
     ("gmbh & co kg", "GmbH & Co KG"),
     ("gmbh und co kg", "GmbH & Co KG"),
     ("gmbh", "GmbH"),
+    ("gesellschaft mit beschränkter haftung", "GmbH"),
+    ("ggmbh", "gGmbH"),
+    ("mbh", "mbH"),
     ("ag", "AG"),
+    ("aktiengesellschaft", "AG"),
+    ("ag & co kg", "AG & Co KG"),
+    ("ag & co kgaa", "AG & Co KGaA"),
+    ("gmbh & co kgaa", "GmbH & Co KGaA"),
+    ("gmbh & co ohg", "GmbH & Co OHG"),
+    ("se & co kg", "SE & Co KG"),
+    ("se & co kgaa", "SE & Co KGaA"),
+    ("kgaa", "KGaA"),
     ("kg", "KG"),
     ("ohg", "OHG"),
     ("ug", "UG"),
@@ -76,6 +87,18 @@ const LATIN_FORMS: [(&str, &str); 50] = [
     ("nv", "NV"),
     ("ab", "AB"),
     ("oy", "Oy"),
+    ("oyj", "Oyj"),
+    ("asa", "ASA"),
+    ("aps", "ApS"),
+    ("as", "AS"),
+    ("a/s", "A/S"),
+    ("aş", "AŞ"),
+    ("ltda", "Ltda"),
+    ("lda", "Lda"),
+    ("sa de cv", "SA de CV"),
+    ("sp z oo", "Sp z oo"),
+    ("sro", "sro"),
+    ("kft", "Kft"),
     ("kk", "KK"),
     ("company", "Co"),
 ];
@@ -224,7 +247,7 @@ impl Company {
     pub fn read(text: &str) -> Result<Self, Problem> {
         let text = plain(text).replace(['【', '〔', '[', '{', '〈'], "(").replace(['】', '〕', ']', '}', '〉'], ")");
         let text = text.replace('㈱', "(株)");
-        let text = text.trim_matches(|letter: char| letter.is_whitespace() || "\"'“”‘’,，;；.。:：、_".contains(letter));
+        let text = text.trim_matches(is_around);
         if text.is_empty() {
             return Err(Problem::Empty);
         }
@@ -254,7 +277,7 @@ impl Company {
             })
         };
         let (name, form) = before.or_else(after).unwrap_or((name.as_str(), ""));
-        Self { name: name.to_string(), form, is_chinese: true }
+        Self { name: name.trim_matches(is_around).to_string(), form, is_chinese: true }
     }
 
     fn latin(text: &str) -> Self {
@@ -308,6 +331,11 @@ impl Company {
         let plain = plain.strip_prefix("the ").unwrap_or(&plain).replace('&', "and").replace(" and ", "and");
         plain.chars().filter(|letter| letter.is_alphanumeric()).collect()
     }
+}
+
+/// Signs around a name that are not part of it.
+fn is_around(letter: char) -> bool {
+    letter.is_whitespace() || "\"'“”‘’,，;；.。:：、_".contains(letter)
 }
 
 fn form_of(written: &str) -> &'static str {

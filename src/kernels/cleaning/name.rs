@@ -142,6 +142,19 @@ const PLACEHOLDERS: [&str; 35] = [
 /// # Errors
 /// Why it is not a name.
 pub fn clean(text: &str) -> Result<String, Problem> {
+    let mut name = once(text)?;
+    // Behind a title there may be another, as in `山田様さん` and `Smith, Mr. John`. Each time, something is removed.
+    for _ in 0..text.len() {
+        let again = once(&name)?;
+        if again == name {
+            break;
+        }
+        name = again;
+    }
+    Ok(name)
+}
+
+fn once(text: &str) -> Result<String, Problem> {
     let mut name = plain(text);
     if name.is_empty() {
         return Err(Problem::Empty);
