@@ -11,7 +11,7 @@ pub static ALL: [TextFunction; 2] = [
             domain: "clean",
             summary: "Cleans an e-mail address: lower case, no spaces, the domain in ASCII.",
             description: "\
-Full-width characters become ASCII, `Name <a@b.com>` and `mailto:` give the address inside, and a trailing comma or semicolon is dropped.
+Full-width characters become ASCII, `Name <a@b.com>`, `mailto:`, `邮箱：` and `a@b.com (work)` give the address inside, and a trailing comma or semicolon is dropped.
 Domains in other scripts are written in the form that mail servers use (`xn--…`). The part before the `@` is lower-cased too: no major
 provider distinguishes case there.
 

@@ -212,8 +212,11 @@ const SLIPS: [(&str, &str); 15] = [
     ("cnn", "cn"),
 ];
 
+/// Words before a colon that are not part of an address.
+const LABELS: [&str; 9] = ["mailto", "email", "e-mail", "mail", "邮箱", "电子邮箱", "邮件", "电子邮件", "邮箱地址"];
+
 impl Email {
-    /// Parses an address, also in the forms `Name <a@b.com>` and `mailto:a@b.com`.
+    /// Parses an address, also in the forms `Name <a@b.com>`, `mailto:a@b.com` and `邮箱：a@b.com (work)`.
     ///
     /// # Errors
     /// Why it is not an address.
@@ -224,7 +227,17 @@ impl Email {
         {
             text = inner.into();
         }
-        let text = text.trim_start_matches("mailto:");
+        let mut text = text.trim();
+        while let Some((_, rest)) = text.split_once(':').filter(|(label, _)| LABELS.contains(&label.trim())) {
+            text = rest.trim();
+        }
+        // A note in brackets after it: `a@b.com (work)`.
+        if let Some((address, note)) = text.strip_suffix(')').and_then(|text| text.rsplit_once('('))
+            && address.contains('@')
+            && !note.contains('@')
+        {
+            text = address.trim();
+        }
         let text =
             text.trim_matches(|letter: char| letter.is_whitespace() || "\"'<>()[],;:、".contains(letter)).trim_end_matches('.');
         // Spaces next to `@` and dots are typing errors; any others separate words.
