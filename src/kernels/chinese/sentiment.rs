@@ -102,7 +102,7 @@ impl Lexicon {
             let is_degree = *token == "好" && self.score(next).is_some();
             match self.score(token).filter(|_| !is_degree && degree(token).is_none()) {
                 Some(score) => {
-                    felt.push(Felt { word: (*token).to_string(), score: score * weight(&context) });
+                    felt.push(Felt { word: (*token).to_string(), score: score * weight(&context, token) });
                     // A negation applies only to the next word with a sentiment: 不好看又贵.
                     context.clear();
                 }
@@ -187,7 +187,7 @@ fn joined<'a>(text: &'a str, tokens: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The factor that the words before one apply to its score.
-fn weight(context: &[&str]) -> f64 {
+fn weight(context: &[&str], token: &str) -> f64 {
     let near = &context[context.len().saturating_sub(3)..];
     let mut weight = 1.0;
     for (distance, word) in near.iter().rev().enumerate() {
@@ -197,7 +197,18 @@ fn weight(context: &[&str]) -> f64 {
             weight *= 1.0 + more * [1.0, 0.95, 0.9][distance];
         }
     }
-    let turns = near.iter().filter(|word| is_negation(word)).count();
+    // What could not be better is very good, and what could not be worse very bad.
+    let is_could = |word: &str| matches!(word, "could" | "couldn't" | "couldn’t" | "can't" | "can’t" | "cannot");
+    let is_comparison = near.contains(&"more") || matches!(token, "better" | "happier" | "nicer" | "easier" | "worse");
+    if is_comparison && context.iter().any(|word| is_could(word)) && near.iter().any(|word| is_negation(word)) {
+        return weight * 1.3;
+    }
+    // `Not only good` is good.
+    let turns = near
+        .iter()
+        .zip(near.iter().skip(1).copied().chain(std::iter::once("")))
+        .filter(|(word, next)| is_negation(word) && !matches!(*next, "only" | "just" | "merely" | "simply"))
+        .count();
     if turns % 2 == 1 { weight * -0.74 } else { weight }
 }
 
@@ -228,6 +239,11 @@ mod tests {
             (1, "虽然有点贵，但是质量非常好"),
             (1, "I love this product, it is great!"),
             (1, "not bad at all"),
+            (1, "not only good but cheap"),
+            (1, "It couldn't be better"),
+            (1, "I could not be more satisfied"),
+            (-1, "it couldn't be worse"),
+            (-1, "味道不怎么样"),
             (1, "👍👍"),
             (1, "这家餐厅环境优雅，菜品美味"),
             (1, "不差"),
