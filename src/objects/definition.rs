@@ -10,6 +10,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{Expr, Interval, ObjectName, Query, Statement as SqlStatement, UnaryOperator, Value, ValueWithSpan};
 
 use super::kind::{Kind, unknown_kind};
+use super::other_names::ours;
 use super::{GRAMMARS, kind_of};
 use crate::adapter::arguments::Options;
 use crate::catalog::objects::Object;
@@ -161,7 +162,8 @@ impl Definition {
             if !used.contains(name) || name == AS_OF {
                 let is_given_here = |takes: Takes| takes.is_option() || takes.is_role();
                 let options = own_options().filter(|argument| is_given_here(argument.takes)).map(|argument| argument.name);
-                let suggestion = did_you_mean(name, options.clone().chain(used.iter().map(String::as_str)));
+                let word = ours(name, options.clone()).unwrap_or(name);
+                let suggestion = did_you_mean(word, options.clone().chain(used.iter().map(String::as_str)));
                 // Some options, such as the key of a model, are on both pages.
                 let mut told: Vec<&str> = vec![];
                 options.for_each(|name| {

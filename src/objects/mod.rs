@@ -35,6 +35,7 @@ pub mod lifecycle;
 mod measured;
 mod model;
 pub mod numbering;
+mod other_names;
 pub mod profile;
 pub mod profile_tables;
 pub mod protection;

@@ -17,6 +17,7 @@ use super::definition::{Definition, constant};
 use super::improvement::{direction, doubt, is_better, of_measure};
 use super::kind::{Kind, Uses, Values};
 use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
+use super::other_names::ours;
 use super::protection;
 use super::values::{given, number, share, text};
 use crate::adapter::arguments::Options;
@@ -368,7 +369,7 @@ fn short(number: f64) -> String {
 fn type_of(label: &str, definition: &Definition) -> Result<&'static dyn ModelType> {
     let name = definition.required("type")?;
     model_type(&name).ok_or_else(|| {
-        let suggestion = did_you_mean(&name, type_names());
+        let suggestion = did_you_mean(ours(&name, type_names()).unwrap_or(&name), type_names());
         invalid(label, format!("type must be {}, got '{name}'{suggestion}", one_of(type_names())))
     })
 }
