@@ -29,7 +29,7 @@ pub static ALL: [TextFunction; 2] = [
 | year first | `2024-1-5`, `2024/01/05`, `2024.1.5`, `20240105`, `2024-W01-5`, `2024-005` |
 | day or month first; needs `order` where both readings are possible | `05/01/2024`, `5.1.24`, `050124`, `05012024` |
 | month by name, in English and six related languages | `5 Jan 2024`, `January 5th, 2024`, `5. Januar 2024`, `5-Jan-24` |
-| Chinese and Japanese | `2024年1月5日`, `二〇二四年一月五日`, `民国113年1月5日`, `113/1/5`, `令和6年1月5日` |
+| Chinese, Japanese and Korean | `2024年1月5日`, `二〇二四年一月五日`, `民国113年1月5日`, `113/1/5`, `1130105`, `令和6年1月5日`, `2024년 1월 5일` |
 | with a time, which is dropped | `2024-01-05T12:30:00+08:00`, `2024-01-05 下午3:20`, `20240105123000`, `20240105T123000Z` |
 | spreadsheet day number, five digits | `45296`, `45296.5` (1900 date system) |
 | seconds since 1970 (nine or ten digits), milliseconds (12 or 13), microseconds (16), in UTC | `1704412800` |

@@ -111,7 +111,9 @@ fn of_digits(text: &str, order: Option<Order>) -> Option<Result<i32, Problem>> {
         }
         16 => day_of((sign * number).div_euclid(1_000_000)),
         19 => day_of((sign * number).div_euclid(1_000_000_000)),
-        7 if is_whole => of_day_of_year(number / 1_000, number % 1_000),
+        7 if is_whole && (1_800..2_200).contains(&(number / 1_000)) => of_day_of_year(number / 1_000, number % 1_000),
+        // `1130105`: a three-digit year can only be one of the Republic of China.
+        7 if is_whole && number >= 10_000 => of_parts(number / 10_000 + 1_911, number / 100 % 100, number % 100),
         4 if is_whole && (1_000..=2_999).contains(&number) => Err(Problem::Incomplete),
         _ => Err(Problem::Form),
     })

@@ -1,6 +1,6 @@
 //! The tokens of a date.
 
-/// A mark after a number in Chinese or Japanese.
+/// A mark after a number in Chinese, Japanese or Korean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Year,
@@ -143,6 +143,9 @@ pub fn words(text: &str) -> Option<Vec<Word>> {
             // The character after it is the number of the weekday, not a part of the date.
             words.push(Word::Name((*day).into()));
             day.len() + rest.get(day.len()..)?.chars().next().map_or(0, char::len_utf8)
+        } else if let Some(era) = ["公元", "西元"].iter().find(|era| rest.starts_with(**era)) {
+            // The common era.
+            era.len()
         } else if letter == '元' {
             words.push(Word::Number { value: 1, digits: 1 });
             letter.len_utf8()
@@ -171,9 +174,9 @@ pub fn words(text: &str) -> Option<Vec<Word>> {
 
 fn mark(letter: char) -> Option<Mark> {
     match letter {
-        '年' => Some(Mark::Year),
-        '月' => Some(Mark::Month),
-        '日' | '号' | '號' => Some(Mark::Day),
+        '年' | '년' => Some(Mark::Year),
+        '月' | '월' => Some(Mark::Month),
+        '日' | '号' | '號' | '일' => Some(Mark::Day),
         _ => None,
     }
 }
@@ -289,6 +292,10 @@ pub fn without_time(text: &str) -> Option<String> {
             let year = year.map(|year| format!(" {year}")).unwrap_or_default();
             if !is_time_of_day(&text.split_off(hour)) {
                 return None;
+            }
+            // A date with a time zone: `2024-01-05+08:00`.
+            if text.ends_with('+') {
+                text.pop();
             }
             text.push_str(&year);
         } else if is_of_server && !is_time_of_day(&text.split_off(colon)) {
