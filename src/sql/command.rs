@@ -429,9 +429,12 @@ fn create(parser: &mut Parser<'_>, kind: &'static dyn Grammar, or_replace: bool)
         let found = parser.peek_token();
         return parser.expected(&format!("ON and the name of the profile that the {} is of", kind.word()), found);
     }
-    let options = options(parser)?;
+    let before = options(parser)?;
     parser.expect_keyword(Keyword::AS)?;
     let body = kind.body(parser)?;
+    // Some write the options after what is defined. `WITH NO DATA` are no options.
+    let is_after = parser.peek_keyword(Keyword::WITH) && parser.peek_nth_token_ref(1).token == Token::LParen;
+    let options = if before.is_empty() && is_after { options(parser)? } else { before };
     Ok(Command::Create(Box::new(Create {
         target,
         or_replace,
