@@ -382,19 +382,19 @@ pub(super) fn stage_insert(mut insert: DmlStatement) -> Result<(LogicalPlan, Opt
 const PARQUET: &str = "parquet";
 const ARROW: &str = "arrow";
 
-/// Converts view types to plain types, for files that other programs read; the same plan if there are none.
+/// Converts columns to plain types, for files that other programs read; the same plan if all have one.
 fn with_plain_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut has_views = false;
+    let mut is_changed = false;
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
         let (own, plain) = (Expr::Column(Column::from((qualifier, field))), plain_type(field.data_type()));
         if plain == *field.data_type() {
             return own;
         }
-        has_views = true;
+        is_changed = true;
         cast(own, plain).alias_qualified(qualifier.cloned(), field.name())
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
-    if has_views { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
+    if is_changed { LogicalPlanBuilder::from(plan).project(columns)?.build() } else { Ok(plan) }
 }
 
 /// Refuses types that Parquet cannot store.

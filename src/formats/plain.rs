@@ -1,20 +1,23 @@
-//! Columns in types that other programs can read: plain strings instead of views, at every depth.
+//! Columns in types that other programs can read, at every depth: plain strings instead of views, and times in units that Parquet has.
 //!
 //! In memory, strings are stored as views. A Parquet file records that in its schema, and not every reader supports views: pandas fails on a
-//! list of them.
+//! list of them. Seconds, and days counted in milliseconds, are bare numbers in a Parquet file, which other programs read as such.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 
-/// The type without views.
+/// The type without views and without units that Parquet does not have.
 pub fn plain_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
+        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
+        DataType::Date64 => DataType::Date32,
         DataType::List(item) | DataType::ListView(item) => DataType::List(plain_field(item)),
         DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(plain_field(item)),
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(plain_field(item), *length),
@@ -35,13 +38,16 @@ fn plain_field(field: &FieldRef) -> FieldRef {
     if plain == *field.data_type() { Arc::clone(field) } else { Arc::new(Field::clone(field).with_data_type(plain)) }
 }
 
-/// The schema without views.
+/// The schema in types from [`plain_type`].
 pub fn plain_schema(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(plain_fields(schema.fields()), schema.metadata().clone()))
 }
 
 /// The rows in a schema from [`plain_schema`].
 pub fn plain_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+    // A time beyond its unit must not become NULL.
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast_with_options(column, field.data_type(), &options));
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<ArrayRef>, ArrowError>>()?)
 }
