@@ -85,6 +85,8 @@ enum Place {
 /// The stream to write to.
 struct Opened {
     file: File,
+    /// Its name, as it was given.
+    name: String,
     /// The format that its name implies.
     format: Option<Format>,
     results: usize,
@@ -141,6 +143,14 @@ impl Console {
         }
     }
 
+    /// The error of writing where results go; a file is named.
+    fn unwritten(&mut self, error: io::Error) -> Failure {
+        match (Failure::from(error), self.opened()) {
+            (Failure::Error(error), Some(Opened { name, .. })) => Failure::Error(format!("{name}: cannot be written: {error}")),
+            (failure, _) => failure,
+        }
+    }
+
     /// The format of the results that follow now.
     pub(super) fn format(&self) -> Format {
         match &self.place {
@@ -164,9 +174,9 @@ impl Console {
     pub(super) fn write_to(&mut self, path: Option<&Path>) -> Result<(), Failure> {
         self.publish()?;
         if let Some(path) = path {
-            let format = Format::of_name(path);
+            let (format, name) = (Format::of_name(path), path.display().to_string());
             if let Some(file) = stream(path)? {
-                self.place = Place::Stream(Opened { file, format, results: 0 });
+                self.place = Place::Stream(Opened { file, name, format, results: 0 });
                 return Ok(());
             }
             if let Some(ending) = compression(path) {
@@ -180,7 +190,7 @@ impl Console {
             }
             let staged = Staged::beside(path)?;
             let file = File::create(staged.path()).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
-            self.place = Place::File { staged, opened: Opened { file, format, results: 0 } };
+            self.place = Place::File { staged, opened: Opened { file, name, format, results: 0 } };
         }
         Ok(())
     }
@@ -305,7 +315,8 @@ impl Console {
                 (Box::new(BufWriter::new(opened.file.try_clone()?)), None)
             }
         };
-        Ok((ResultWriter::new(format, sink, schema, style)?, pager))
+        let writer = ResultWriter::new(format, sink, schema, style).map_err(|error| self.unwritten(error))?;
+        Ok((writer, pager))
     }
 
     /// Shows an earlier result where results go.
@@ -394,14 +405,14 @@ impl Console {
                         break;
                     }
                     Err(_) if is_left() => {}
-                    written => written?,
+                    written => written.map_err(|error| self.unwritten(error))?,
                 }
             }
         }
         watch.clear();
         let taken = watch.elapsed();
         match writer.map(ResultWriter::finish) {
-            Some(Err(error)) if !is_left() => return Err(error.into()),
+            Some(Err(error)) if !is_left() => return Err(self.unwritten(error)),
             _ => {}
         }
         if let (Some(kept), Some(keeping)) = (&mut self.kept, keeping) {

@@ -98,6 +98,19 @@ fn pipes_and_devices_are_written_to() {
 }
 
 #[test]
+fn a_file_that_cannot_hold_a_result_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let query = "SELECT repeat('x', 40000) AS t";
+    let problem =
+        "long.xlsx: cannot be written: a cell has 32767 letters at most, and t has a text with more; write CSV or Parquet";
+    for arguments in [&["-o", "long.xlsx", "-c", query][..], &["-c", &format!("COPY ({query}) TO 'long.xlsx'")]] {
+        let (code, _, errors) = in_folder(folder.path(), arguments);
+        assert!(code == 1 && errors.contains(problem), "{errors}");
+    }
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
 fn what_is_shown_gives_a_terminal_no_orders() {
     let evil = "\u{1b}]0;x\u{7}\u{1b}[31m\u{9b}2J\r\u{202e}";
     let shown = |sql: String, format: &str| {
