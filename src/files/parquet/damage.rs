@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::Result;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -20,8 +22,8 @@ pub fn damage(files: &[String]) -> Option<(&str, String)> {
 }
 
 fn of_file(file: &Path, until: Instant) -> Option<String> {
-    let file = File::open(file).ok()?;
-    let reader = caught(|| SerializedFileReader::new(file)).ok()?;
+    let opened = File::open(file).ok()?;
+    let reader = caught(|| SerializedFileReader::new(opened)).ok()?;
     for group in 0..reader.num_row_groups() {
         let pages = caught(|| reader.get_row_group(group)).ok()?;
         for column in 0..pages.num_columns() {
@@ -34,7 +36,25 @@ fn of_file(file: &Path, until: Instant) -> Option<String> {
             }
         }
     }
-    None
+    // Every page can be read, and so a value in one of them cannot be.
+    let columns = reader.metadata().file_metadata().schema_descr().root_schema().get_fields();
+    columns.iter().enumerate().find_map(|(place, column)| {
+        let problem = caught(|| decode(file, place, until)).err()?;
+        Some(format!("cannot be read as Parquet: column {}: {problem}", column.name()))
+    })
+}
+
+/// Decodes a column, until time is over.
+fn decode(file: &Path, column: usize, until: Instant) -> Result<()> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?;
+    let only = ProjectionMask::roots(builder.parquet_schema(), [column]);
+    for batch in builder.with_projection(only).build()? {
+        batch?;
+        if Instant::now() > until {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reads the pages of a column, which verifies their checksums.
@@ -49,7 +69,10 @@ fn caught<T>(read: impl FnOnce() -> Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error| {
             let text = error.to_string();
-            text.split_once("error: ").map_or(text.clone(), |(_, problem)| problem.to_string())
+            // One error may be within another.
+            text.rsplit_once("Parquet error: ")
+                .or(text.split_once("error: "))
+                .map_or(text.clone(), |(_, problem)| problem.to_string())
         }),
         Err(_) => Err("it is damaged".into()),
     }
