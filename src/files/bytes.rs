@@ -138,7 +138,11 @@ fn damaged(error: io::Error) -> DataFusionError {
         ErrorKind::UnexpectedEof | ErrorKind::OutOfMemory => {
             DataFusionError::Execution("the compressed data is cut off; copy or download the file again".into())
         }
-        _ => error.into(),
+        // An error of the place that the file comes from, passed on by the decoder.
+        _ if error.get_ref().is_some_and(|inner| inner.is::<DataFusionError>()) => error.into(),
+        _ => DataFusionError::Execution(format!(
+            "the data is damaged, or not compressed as the name says ({error}); compression => 'none' reads it as it is"
+        )),
     }
 }
 

@@ -16,10 +16,11 @@ const KINDS: [(&str, &str); 9] = [
 /// Extensions of compressed files, with the name of the compression.
 const COMPRESSIONS: [(&str, &str); 4] = [(".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")];
 
+const UTF_32: &str = "is UTF-32, which is not read; convert it: iconv -f utf-32 -t utf-8";
 const WEB_PAGE: &str = "is a web page, as a download gives that failed or needs a login; download the file again";
 
 /// How files of other kinds begin, and what is wrong with one that is read as text.
-const OTHERS: [(&[u8], &str); 11] = [
+const OTHERS: [(&[u8], &str); 13] = [
     (b"\x1F\x8B\x08", "is compressed by gzip; write compression => 'gzip', or let its name end in .gz"),
     (b"\x28\xB5\x2F\xFD", "is compressed by zstd; write compression => 'zstd', or let its name end in .zst"),
     (b"\xFD7zXZ\x00", "is compressed by xz; write compression => 'xz', or let its name end in .xz"),
@@ -27,6 +28,8 @@ const OTHERS: [(&[u8], &str); 11] = [
     (b"PAR1\x15", "is a Parquet file; read it by read_parquet('…'), or let its name end in .parquet"),
     (b"PK\x03\x04", "is an Excel workbook or a ZIP archive; read a workbook by read_excel('…'), unpack an archive first"),
     (b"\xD0\xCF\x11\xE0", "is an old Excel workbook (.xls); save it as .xlsx or .csv"),
+    (b"\xFF\xFE\x00\x00", UTF_32),
+    (b"\x00\x00\xFE\xFF", UTF_32),
     (b"<!DOCTYPE html", WEB_PAGE),
     (b"<!doctype html", WEB_PAGE),
     (b"<html", WEB_PAGE),

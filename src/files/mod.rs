@@ -20,6 +20,7 @@ pub mod pieces;
 pub mod places;
 pub mod policy;
 pub mod source;
+mod spellings;
 pub mod table;
 pub mod times;
 pub mod titles;
@@ -449,5 +450,7 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
 pub fn parquet_problem(text: &str) -> Option<String> {
     let (_, error) = text.split_once("Parquet ")?;
     let (_, problem) = error.split_once("error: ")?;
+    // One error may be within another.
+    let problem = problem.strip_prefix("Parquet error: ").unwrap_or(problem);
     Some(format!("cannot be read as Parquet: {problem}"))
 }

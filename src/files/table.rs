@@ -135,8 +135,8 @@ impl FilesTable {
     }
 
     /// The same table, with notes about what its places have besides the files.
-    pub fn leaving_out(self, left_out: Vec<String>) -> Self {
-        Self { left_out, ..self }
+    pub fn leaving_out(self, notes: Vec<String>) -> Self {
+        Self { left_out: [notes, self.left_out].concat(), ..self }
     }
 
     /// The same table, inserting rows through `inserts`.

@@ -449,6 +449,69 @@ fn columns_that_differ_in_capital_letters_are_told() {
 }
 
 #[test]
+fn members_that_differ_in_capital_letters_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.json");
+    let told = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        notes(&format!("SELECT count(*) FROM '{}'", file.display()))
+    };
+    let expected = format!(
+        "{}: ID and id differ in capital letters only, and are two columns; coalesce(\"ID\", \"id\") takes them together",
+        file.display()
+    );
+    assert_eq!(told("{\"ID\": 1}\n{\"id\": 2}\n"), [expected]);
+    // Objects that have both mean two things.
+    assert_eq!(told("{\"ID\": 1, \"id\": 3}\n{\"id\": 2}\n"), Vec::<String>::new());
+    assert_eq!(told("{\"ID\": 1}\n{\"ID\": 2}\n"), Vec::<String>::new());
+}
+
+#[test]
+fn signs_that_may_be_separators_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n.csv");
+    let told = |text: &str, options: &str| {
+        std::fs::write(&file, text).unwrap();
+        notes(&format!("SELECT count(*) FROM read_csv('{}'{options})", file.display()))
+    };
+    for sign in ["，", "；", "、"] {
+        let expected = format!(
+            "{}: the first line has one name, with {sign}, which cannot be a separator; if it divides the fields, replace it by , in the \
+             file, or take the texts apart: split_part(…, '{sign}', 1)",
+            file.display()
+        );
+        assert_eq!(told(&format!("姓名{sign}城市\n李{sign}北京\n"), ""), [expected]);
+    }
+    for (sign, written) in [("^", "'^'"), ("\u{1}", "E'\\x01'")] {
+        let expected = format!(
+            "{}: the first line has one name; if {written} divides it, write separator => {written} or OPTIONS ('separator' {written})",
+            file.display()
+        );
+        assert_eq!(told(&format!("a{sign}b\n1{sign}2\n"), ""), [expected]);
+        assert_eq!(told(&format!("a{sign}b\n1{sign}2\n"), &format!(", separator => {written}")), Vec::<String>::new());
+    }
+    assert_eq!(told("姓名，城市,b\n1,2\n", ""), Vec::<String>::new());
+}
+
+#[test]
+fn sheets_that_are_not_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.xlsx");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, has_cells) in [("title", false), ("may", true), ("empty", false), ("june", true), ("july", true)] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        if has_cells {
+            sheet.write_string(0, 0, "of").unwrap().write_string(1, 0, name).unwrap();
+        }
+    }
+    book.save(&path).unwrap();
+    let path = path.display();
+    let expected = format!("{path}: may is read, and not june, july; sheet => 'june' reads another sheet");
+    assert_eq!(notes(&format!("SELECT * FROM '{path}'")), [expected]);
+    assert_eq!(notes(&format!("SELECT * FROM read_excel('{path}', sheet => 'june')")), Vec::<String>::new());
+}
+
+#[test]
 fn cells_merged_over_rows_are_told() {
     let expected = "tests/fixtures/files/merged.xlsx: Orders has cells merged over several rows, such as A2:A3; only the first of the rows has \
                     their value, the others have NULL";

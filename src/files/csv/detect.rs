@@ -44,6 +44,9 @@ pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detec
         let raw = Source { encoding: None, ..source.clone() };
         let mut pieces = raw.pieces(0, raw.meta.size).await?;
         pieces.next(0, HEAD).await?;
+        if let Some(problem) = other_kind(pieces.bytes()) {
+            return Err(invalid(&source.name, problem));
+        }
         let mark = Encoding::for_bom(pieces.bytes()).map(|(encoding, _)| encoding);
         source.encoding = mark.filter(|encoding| [UTF_16LE, UTF_16BE].contains(encoding));
         if source.encoding.is_none() {
@@ -72,9 +75,6 @@ pub async fn detect(source: Source, options: &CsvOptions) -> Result<Option<Detec
 
 /// Rejects bytes that are not UTF-8; the error suggests what they are.
 fn refuse_other_encodings(name: &str, bytes: &[u8], is_whole: bool) -> Result<()> {
-    if let Some(problem) = other_kind(bytes) {
-        return Err(invalid(name, problem));
-    }
     if let Some(encoding) = utf_16(bytes) {
         return Err(invalid(name, format!("is UTF-16 without a byte order mark; write encoding => '{encoding}'")));
     }

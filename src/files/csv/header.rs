@@ -7,9 +7,31 @@ use crate::files::titles::title;
 use crate::files::values::{Numbers, Seen, class, guessed_type};
 use crate::text::grouped;
 
+/// Signs that divide fields in some files and are not looked for.
+const OTHER_SIGNS: [char; 8] = ['，', '；', '、', '｜', '^', '~', '\u{1}', '\u{1f}'];
+
+/// What to tell when the only name has a sign that may divide it.
+fn undivided(file: &Detected) -> Option<String> {
+    let ([one], name) = (file.names.as_slice(), &file.source.name) else { return None };
+    let sign = one.chars().find(|sign| OTHER_SIGNS.contains(sign))?;
+    if !sign.is_ascii() {
+        return Some(format!(
+            "{name}: the first line has one name, with {sign}, which cannot be a separator; if it divides the fields, replace it by , in the \
+             file, or take the texts apart: split_part(…, '{sign}', 1)"
+        ));
+    }
+    let sign = if sign.is_control() { format!("E'\\x{:02x}'", sign as u32) } else { format!("'{sign}'") };
+    Some(format!(
+        "{name}: the first line has one name; if {sign} divides it, write separator => {sign} or OPTIONS ('separator' {sign})"
+    ))
+}
+
 /// What to tell when only the first column has a name, or when each column of numbers, times or booleans has such a value as its name.
 /// `skip` is the number of lines that were passed over.
 pub fn note(file: &Detected, schema: &Schema, numbers: &Numbers, skip: usize) -> Option<String> {
+    if let Some(note) = undivided(file) {
+        return Some(note);
+    }
     if let Some(title) = title(&file.names) {
         let (name, skip) = (&file.source.name, skip + 1);
         return Some(format!(

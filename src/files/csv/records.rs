@@ -219,7 +219,11 @@ impl Records {
     #[inline(always)]
     fn end_record(&mut self, at: &mut Place, kept: &mut usize, dialect: &Dialect, shape: &Shape, bytes: &[u8], end: usize) {
         let width = shape.kept.len();
-        let line_end = if end > at.start && bytes[end - 1] == b'\r' { end - 1 } else { end };
+        let mut line_end = end;
+        // Programs that end lines by `\r\n` in files that make `\r\n` of each `\n` write `\r\r\n`.
+        while line_end > at.start && bytes[line_end - 1] == b'\r' {
+            line_end -= 1;
+        }
         let is_empty = at.column == 0 && at.flags == 0 && line_end <= at.start;
         // An empty line is a row only in a file with a single column, whose value may be empty.
         if is_empty && width != 1 || dialect.is_comment(bytes, at.record) {

@@ -1,6 +1,5 @@
 //! CSV files as a table.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,6 +20,7 @@ use crate::files::folders::Folders;
 use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
+use crate::files::spellings::spell_alike;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 use crate::text::grouped;
 
@@ -61,7 +61,8 @@ async fn look_at(
     if files.is_empty() && declared.is_none() {
         return Err(invalid(location, "holds nothing, not even a line with names of columns"));
     }
-    spell_alike(&mut files, declared);
+    let mut spelled: Vec<&mut Vec<String>> = files.iter_mut().map(|file| &mut file.names).collect();
+    spell_alike(&mut spelled, declared);
     let (mut from, mut repeated) = (String::new(), None);
     let own = match declared {
         Some(declared) => {
@@ -101,36 +102,6 @@ async fn look_at(
     });
     let rows = CsvRows { files: files.collect(), options, is_declared, note };
     Ok((layout, rows, told))
-}
-
-/// Gives a column one name in all files when their headers differ in capital letters only: the declared name, or that of the first file.
-/// A file that has both spellings keeps both.
-fn spell_alike(files: &mut [Detected], declared: Option<&Schema>) {
-    let declared = declared.into_iter().flat_map(|declared| declared.fields().iter()).map(|field| field.name().clone());
-    let used: Vec<String> = declared.filter(|name| files.iter().any(|file| file.names.contains(name))).collect();
-    // The spellings of each name.
-    let mut known: HashMap<String, Vec<String>> = HashMap::new();
-    for name in used {
-        known.entry(name.to_lowercase()).or_default().push(name);
-    }
-    for file in files {
-        let mut spellings: HashMap<String, usize> = HashMap::new();
-        for name in &file.names {
-            *spellings.entry(name.to_lowercase()).or_default() += 1;
-        }
-        for name in &mut file.names {
-            let plain = name.to_lowercase();
-            let is_only = spellings.get(&plain) == Some(&1);
-            let known = known.entry(plain).or_default();
-            if known.contains(name) {
-                continue;
-            }
-            match known.as_slice() {
-                [one] if is_only => name.clone_from(one),
-                _ => known.push(name.clone()),
-            }
-        }
-    }
 }
 
 /// How to override what was detected.

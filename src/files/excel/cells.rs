@@ -54,6 +54,8 @@ pub struct Sheet {
     pub cells: Vec<((u32, u32), Value)>,
     /// Merged areas, each by its first and last cell.
     pub merged: Vec<((u32, u32), (u32, u32))>,
+    /// The other visible sheets that have cells, if none was asked for.
+    pub others: Vec<String>,
 }
 
 /// Set when dropped, to tell the reading thread that nobody waits for its result any more.
@@ -109,11 +111,11 @@ pub fn read(
             if visible.is_empty() { names } else { visible }
         }
     };
-    for sheet in chosen {
+    for (number, sheet) in chosen.iter().enumerate() {
         let mut cells: Vec<((u32, u32), Value)> = vec![];
         let mut patterns: HashMap<(u32, u32), String> = HashMap::new();
         // A pass of its own, because the library tells either the formula of a cell or its format; most workbooks need none.
-        if let Ok(mut reader) = book.worksheet_cells_reader(&sheet) {
+        if let Ok(mut reader) = book.worksheet_cells_reader(sheet) {
             let of_style = |style: &calamine::Style| style.number_format.as_ref().and_then(|format| pattern(&format.format_code));
             let styles: Vec<Option<String>> = reader.styles().iter().map(of_style).collect();
             while styles.iter().any(Option::is_some)
@@ -132,7 +134,7 @@ pub fn read(
                 }
             }
         }
-        let mut reader = match book.worksheet_cells_reader(&sheet) {
+        let mut reader = match book.worksheet_cells_reader(sheet) {
             Ok(reader) => reader,
             // A chart sheet has no cells.
             Err(_) if options.sheet.is_none() => continue,
@@ -172,9 +174,19 @@ pub fn read(
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(damaged(&format!("the cell {} occurs twice", cell_name(pair[0].0))));
         }
-        let merged = book.merge_cells_by_sheet_name(&sheet).map_err(|error| damaged(&error))?;
+        let merged = book.merge_cells_by_sheet_name(sheet).map_err(|error| damaged(&error))?;
         let merged = merged.into_iter().map(|area| (area.start, area.end)).collect();
-        return Ok(Sheet { name: sheet, cells, merged });
+        let mut others = vec![];
+        for other in &chosen[number + 1..] {
+            let first = book
+                .worksheet_cells_reader(other)
+                .ok()
+                .map(|mut reader| reader.next_cell_with_formula_metadata().is_ok_and(|cell| cell.is_some()));
+            if first == Some(true) {
+                others.push(other.clone());
+            }
+        }
+        return Ok(Sheet { name: sheet.clone(), cells, merged, others });
     }
     Err(invalid(name, "has no sheet with a non-empty cell"))
 }

@@ -29,6 +29,8 @@ pub struct Body {
     pub names: Vec<String>,
     /// The first range of cells below the header that are one over several rows, such as `A2:A3`.
     pub merged: Option<String>,
+    /// The other sheets with cells, which are not read.
+    pub others: Vec<String>,
     /// The sheet's column of each name.
     places: Vec<u32>,
     /// The sheet's row number of each row.
@@ -63,7 +65,7 @@ impl Body {
     /// # Errors
     /// Cells of the header are merged.
     pub fn of(file: &str, sheet: Sheet, options: &ExcelOptions) -> Result<Self> {
-        let Sheet { name, mut cells, merged } = sheet;
+        let Sheet { name, mut cells, merged, others } = sheet;
         let is_null = |value: &Value| match value {
             Value::Text(text) | Value::Written(_, text) | Value::Failed(text) => options.null.contains(text),
             _ => false,
@@ -108,7 +110,7 @@ impl Body {
         cells.retain(|(_, value)| !is_null(value));
         let mut rows: Vec<u32> = cells.iter().map(|((row, _), _)| *row).collect();
         rows.dedup();
-        Ok(Self { sheet: name, names, merged, places, rows, cells })
+        Ok(Self { sheet: name, names, merged, others, places, rows, cells })
     }
 
     pub fn rows(&self) -> usize {

@@ -20,7 +20,8 @@ A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the sam
 
 **Rows** are the rows of the sheet, or of a range of it, that have at least one cell with a value. The first is the header. A column without a name there is named
 after its place, such as `column3`. A header in merged cells is an error that says where the names may begin.
-If there is a title above the header, `range => 'A2'` begins below it.
+If there is a title above the header, `range => 'A2'` begins below it. Names that differ from file to file in capital letters only are the same column.
+A note tells of other sheets with cells, which are not read.
 
 **Types** are taken from all cells: BIGINT if all numbers of a column are whole, otherwise DOUBLE; DATE if no date has a time of day, otherwise TIMESTAMP;
 BOOLEAN; INTERVAL for times of day and durations; VARCHAR for texts, and for columns with several kinds of values. A number in a cell that is formatted as text is text.

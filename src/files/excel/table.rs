@@ -23,6 +23,7 @@ use crate::files::folders::Folders;
 use crate::files::places::Found;
 use crate::files::policy::{Policy, emptied, skipped};
 use crate::files::source::{Reader, Source, SourceContext, SourceExec};
+use crate::files::spellings::spell_alike;
 use crate::files::table::{FilesTable, Layout, Part, Rows, Scan};
 use crate::files::titles::title;
 use crate::text::{grouped, sql_type, written_name};
@@ -66,6 +67,8 @@ pub async fn open(
         bodies.push(body(&file, &options, &memory).await?);
         names.push(file.name);
     }
+    let mut spelled: Vec<&mut Vec<String>> = bodies.iter_mut().map(|body| &mut body.names).collect();
+    spell_alike(&mut spelled, declared);
     // The columns of all files, by name.
     let mut seen: Vec<(String, Seen)> = vec![];
     for (file, body) in names.iter().zip(&bodies) {
@@ -150,7 +153,11 @@ pub async fn open(
             "{file}: {sheet} has cells merged over several rows, such as {range}; only the first of the rows has their value, the others have NULL"
         ))
     });
-    let notes = title.into_iter().chain(merged).collect();
+    let unread = names.iter().zip(&bodies).find_map(|(file, body)| {
+        let (sheet, other, others) = (&body.sheet, body.others.first()?, body.others.join(", "));
+        Some(format!("{file}: {sheet} is read, and not {others}; sheet => '{other}' reads another sheet"))
+    });
+    let notes = title.into_iter().chain(merged).chain(unread).collect();
     Ok(FilesTable::new(layout, Arc::new(ExcelRows { files, notes, _memory: memory })).telling(told))
 }
 

@@ -42,7 +42,11 @@ struct Number {
 pub struct Members {
     names: Vec<String>,
     shapes: Vec<Shape>,
+    /// How many objects have each.
+    counts: Vec<usize>,
     places: HashMap<String, usize>,
+    /// The number of objects.
+    objects: usize,
 }
 
 impl Members {
@@ -53,6 +57,7 @@ impl Members {
         self.places.insert(name.to_string(), self.names.len());
         self.names.push(name.to_string());
         self.shapes.push(Shape::default());
+        self.counts.push(0);
         self.names.len() - 1
     }
 
@@ -60,6 +65,12 @@ impl Members {
     pub fn fields(&self) -> Fields {
         let fields = self.names.iter().zip(&self.shapes);
         fields.map(|(name, shape)| Arc::new(Field::new(name, shape.data_type(), true))).collect()
+    }
+
+    /// True when some object must have both names, as there are not enough objects for each to have one of them.
+    pub fn are_together(&self, one: &str, other: &str) -> bool {
+        let count = |name: &str| self.places.get(name).map_or(0, |place| self.counts[*place]);
+        count(one) + count(other) > self.objects
     }
 
     /// Adds the object that begins at the cursor.
@@ -70,6 +81,7 @@ impl Members {
         if depth > DEEPEST {
             return Err(cursor.wrong("values are nested more than 200 deep"));
         }
+        self.objects += 1;
         let mut expected = 0;
         let mut plain = vec![];
         cursor.object(|cursor, name| {
@@ -88,6 +100,7 @@ impl Members {
                 }
             };
             expected = place + 1;
+            self.counts[place] += 1;
             self.shapes[place].add(cursor, depth)
         })
     }

@@ -22,7 +22,8 @@ A location is a file, a folder, a pattern or a URL. `FROM 'location'` is the sam
 are not compressed are divided among threads; if there is not one object on each line, the file is read once before, to find where objects begin.
 
 **Columns** are the names in all objects, in the order in which they first occur, with NULL where an object lacks one. Objects within objects become STRUCT, and
-lists become lists. An object with more than 500 different names becomes a MAP.
+lists become lists. An object with more than 500 different names becomes a MAP. Names that differ in capital letters only are different columns, and a note tells of
+them if no object seems to have both.
 
 **Types** are guessed from all rows if the files have up to 16 MB together, otherwise from pieces spread over them: BIGINT, DOUBLE, BOOLEAN, VARCHAR; DATE or
 TIMESTAMP if every text of a column is one. Whole numbers beyond 64 bits, and numbers with more digits than a DOUBLE keeps, are DECIMAL, which is exact. A column with

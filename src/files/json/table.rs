@@ -19,6 +19,7 @@ use crate::files::folders::Folders;
 use crate::files::pieces::TextScan;
 use crate::files::places::Found;
 use crate::files::source::SourceExec;
+use crate::files::spellings::alike;
 use crate::files::table::{FilesTable, Layout, Rows, Scan};
 
 /// The problem with files that have no objects, as the empty result of a query leaves them.
@@ -48,13 +49,18 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
     if files.is_empty() && declared.is_none() && options.types.is_empty() {
         return Err(invalid(location, NOTHING));
     }
+    let mut notes = vec![];
     let fields: Fields = match declared {
         Some(declared) => declared.fields().iter().filter(|field| !folders.has(field.name())).cloned().collect(),
         // There is no object that could contradict them.
         None if files.is_empty() => {
             options.types.iter().map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect::<Vec<_>>().into()
         }
-        None => fields(location, &files, &options).await?,
+        None => {
+            let (fields, members) = fields(location, &files, &options).await?;
+            notes = alike(location, &Schema::new(fields.clone()), |one, other| members.are_together(one, other));
+            fields
+        }
     };
     let sizes = files.iter().map(|file: &Detected| file.source.meta.size).collect();
     let layout = Layout::new(&Schema::new(fields), folders.of_files(&places), sizes);
@@ -69,11 +75,11 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
         format!("{}: {stand}. To say otherwise what types columns have: FROM read_json('…', types => …)", first.source.name)
     });
     let rows = JsonRows { files, fields, options, is_declared: declared.is_some() };
-    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told))
+    Ok(FilesTable::new(layout, Arc::new(rows)).telling(told).leaving_out(notes))
 }
 
-/// The columns of all files, in the order in which they are first seen.
-async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Result<Fields> {
+/// The columns of all files, in the order in which they are first seen, and what they were taken from.
+async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Result<(Fields, infer::Members)> {
     let mut members = infer::Members::default();
     let total: u64 = files.iter().map(|file| file.source.meta.size).sum();
     let reads_all = options.samples_all || total <= SMALL;
@@ -101,7 +107,7 @@ async fn fields(location: &str, files: &[Detected], options: &JsonOptions) -> Re
         };
         *field = Arc::new(Field::new(name, data_type.clone(), true));
     }
-    Ok(fields.into())
+    Ok((fields.into(), members))
 }
 
 /// Examines complete objects from `start`, for about `most` bytes. Invalid JSON is reported when the rows are read.

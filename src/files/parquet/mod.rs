@@ -24,7 +24,8 @@ pub static DOC: Doc = Doc {
     description: "\
 A location is a file, a folder, a pattern or a URL.
 
-**Columns** are found by name. The table has the columns of all files, with NULL where a file lacks one. If types differ, the wider one is used, as long as that loses
+**Columns** are found by name. The table has the columns of all files, with NULL where a file lacks one. Names that differ in capital letters only are
+different columns, and a note tells of them. If types differ, the wider one is used, as long as that loses
 nothing: BIGINT for whole numbers of several widths, DOUBLE for whole numbers and doubles as long as a double holds them exactly, a DECIMAL that holds both, the finer
 of two units of time. A text in one file and a number in another is an error that names both files. UUIDs are VARCHAR in their usual form, and categories are VARCHAR.
 

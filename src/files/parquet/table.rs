@@ -33,6 +33,7 @@ use crate::files::folders::Folders;
 use crate::files::left_out::tell;
 use crate::files::parquet_problem;
 use crate::files::places::Found;
+use crate::files::spellings::alike;
 use crate::files::table::Layout;
 use crate::opaque::forward;
 use crate::text::sql_type;
@@ -117,7 +118,9 @@ impl ParquetTable {
             }
             None => Schema::new(columns(&known)?),
         };
-        let left_out = if declared.is_none() { alike(location, &own, &known) } else { vec![] };
+        let together =
+            |one: &str, other: &str| known.iter().any(|file| file.column(one).is_some() && file.column(other).is_some());
+        let left_out = if declared.is_none() { alike(location, &own, together) } else { vec![] };
         let uuids: Vec<String> = known.iter().flat_map(|file| &file.uuids).cloned().collect();
         let has_floats = own.fields().iter().any(|field| field.data_type().is_floating());
         let is_adapted = has_floats || !uuids.is_empty();
@@ -247,23 +250,6 @@ fn columns(files: &[Known]) -> Result<Vec<FieldRef>> {
         Arc::new(field.with_nullable(is_nullable))
     };
     Ok(columns.into_iter().map(of_table).collect())
-}
-
-/// Notes about columns of different files whose names differ in capital letters only: they are probably the same.
-fn alike(location: &str, columns: &Schema, files: &[Known]) -> Vec<String> {
-    let mut notes = vec![];
-    for (place, one) in columns.fields().iter().enumerate() {
-        let same = |other: &&FieldRef| other.name().to_lowercase() == one.name().to_lowercase();
-        let Some(other) = columns.fields().iter().skip(place + 1).find(same) else { continue };
-        let (one, other) = (one.name(), other.name());
-        if !files.iter().any(|file| file.column(one).is_some() && file.column(other).is_some()) {
-            notes.push(format!(
-                "{location}: {one} and {other} differ in capital letters only, and are two columns; coalesce(\"{one}\", \"{other}\") takes \
-                 them together"
-            ));
-        }
-    }
-    notes
 }
 
 impl Known {
