@@ -83,6 +83,23 @@ fn a_value_that_does_not_fit_is_an_error_with_its_place() {
         let error = try_rows(&engine, &session, &format!("SELECT {column} FROM bad")).unwrap_err();
         assert!(error.contains(said), "{error}");
     }
+    // Times that are stored as numbers.
+    made(
+        folder.path(),
+        "CREATE TABLE numbers (s DATETIME, ms DATETIME, j DATE); INSERT INTO numbers VALUES (1735689600, 1735689600000, 2460676.5)",
+    );
+    rows(&engine, &session, &table(folder.path(), "numbers", "'table' 'numbers'"));
+    for (column, advice) in [
+        (
+            "s",
+            "if it counts seconds since 1970, OPTIONS ('query' 'SELECT …, datetime(\"s\", ''unixepoch'') AS \"s\" FROM \"numbers\"'), and CAST",
+        ),
+        ("ms", "if it counts milliseconds since 1970, OPTIONS ('query' 'SELECT …, datetime(\"ms\" / 1000, ''unixepoch'')"),
+        ("j", "if it counts days of the Julian calendar, OPTIONS ('query' 'SELECT …, datetime(\"j\") AS \"j\""),
+    ] {
+        let error = try_rows(&engine, &session, &format!("SELECT {column} FROM numbers")).unwrap_err();
+        assert!(error.contains(advice), "{error}");
+    }
     // Values that are not read cause no error.
     assert_eq!(rows(&engine, &session, "SELECT a FROM bad WHERE a = 3"), ["3"]);
     rows(&engine, &session, &table(folder.path(), "keyless", "'table' 'keyless'"));

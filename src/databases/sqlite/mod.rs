@@ -4,6 +4,7 @@ mod columns;
 mod dialect;
 mod read;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,10 @@ const NAP: Duration = Duration::from_millis(2);
 const SAMPLE: usize = 1000;
 /// Tables with fewer rows are read by one thread.
 const SMALLEST_PART: i64 = 50_000;
+/// The years 1900 to 2100 in days of the Julian calendar.
+const JULIAN: Range<f64> = 2_415_020.5..2_488_069.5;
+/// The numbers from here on are more likely milliseconds since 1970 (1973) than seconds (5138).
+const MILLISECONDS: f64 = 1e11;
 
 /// A table or query of a SQLite file.
 #[derive(Debug)]
@@ -202,13 +207,28 @@ fn kinds(connection: &Connection, from: &str, column: &str) -> rusqlite::Result<
 }
 
 impl Opened {
-    /// Advice on how to read a column as another type.
-    fn cast(&self, column: &str) -> String {
-        let from = match &self.relation {
+    /// What a query in advice reads from.
+    fn asked(&self) -> String {
+        match &self.relation {
             Asked::Table(table) => identifier(table),
             Asked::Query(_) => "(…)".into(),
+        }
+    }
+
+    /// Advice on how to read a column of times that are stored as numbers, by one of them.
+    fn timed(&self, column: &str, number: f64) -> String {
+        let (from, name) = (self.asked(), identifier(column));
+        let (unit, time) = match number.abs() {
+            days if JULIAN.contains(&days) => ("days of the Julian calendar", format!("datetime({name})")),
+            count if count >= MILLISECONDS => ("milliseconds since 1970", format!("datetime({name} / 1000, ''unixepoch'')")),
+            _ => ("seconds since 1970", format!("datetime({name}, ''unixepoch'')")),
         };
-        let name = identifier(column);
+        format!("if it counts {unit}, OPTIONS ('query' 'SELECT …, {time} AS {name} FROM {from}'), and CAST")
+    }
+
+    /// Advice on how to read a column as another type.
+    fn cast(&self, column: &str) -> String {
+        let (from, name) = (self.asked(), identifier(column));
         format!("to read it as text, OPTIONS ('query' 'SELECT …, CAST({name} AS TEXT) AS {name} FROM {from}')")
     }
 }

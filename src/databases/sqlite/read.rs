@@ -191,7 +191,12 @@ impl Part {
             ValueRef::Blob(bytes) => format!("a BLOB of {} bytes", bytes.len()),
         };
         let (name, data_type) = (&column.name, sql_type(&column.data_type));
-        let problem = format!("column {name}{row}: {shown} does not fit {data_type}; {}", self.table.cast(name));
+        let advice = match value {
+            ValueRef::Integer(number) if column.data_type.is_temporal() => self.table.timed(name, number as f64),
+            ValueRef::Real(number) if column.data_type.is_temporal() => self.table.timed(name, number),
+            _ => self.table.cast(name),
+        };
+        let problem = format!("column {name}{row}: {shown} does not fit {data_type}; {advice}");
         in_rows(SqlState::INVALID_TEXT_REPRESENTATION, &self.table.label, "a value does not fit the type of its column", problem)
     }
 }
