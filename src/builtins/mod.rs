@@ -4,6 +4,7 @@
 mod approximate;
 pub mod arithmetic;
 pub mod as_cast;
+mod bits;
 pub mod bounded;
 pub mod chain;
 pub mod coalesce;
@@ -15,6 +16,7 @@ mod exact_sum;
 pub mod float_extremes;
 pub mod given_once;
 mod json;
+mod justified;
 pub mod marked;
 mod mean_interval;
 mod medians;
@@ -67,7 +69,9 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(division::ALL)
         .chain(one_nan::ALL)
         .chain(shifts::ALL)
+        .chain(bits::ALL)
         .chain(spans::ALL)
+        .chain(justified::ALL)
         .chain(span_lists::ALL)
         .chain(packed_spans::ALL)
         .chain(zoned::ALL)

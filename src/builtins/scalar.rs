@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 
 use super::json::reading::MAY_GIVE_NULL;
 use super::span_lists::{REMOVE_NAME, REPLACE_NAME};
+use super::statistics;
 
 /// A scalar function: its result depends only on its arguments, and is NULL if one of them is NULL, except for
 /// [those that write NULL](KEEPS_NULL).
@@ -131,7 +132,7 @@ impl ScalarUDFImpl for Udf {
             None => field.name().clone(),
         };
         let name = self.shown(&arguments.arg_fields.iter().zip(arguments.scalar_arguments).map(name).collect::<Vec<_>>());
-        let gives_null = MAY_GIVE_NULL.contains(&self.scalar.name);
+        let gives_null = MAY_GIVE_NULL.contains(&self.scalar.name) || statistics::may_give_null(self.scalar.name);
         let nullable = gives_null || arguments.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(excerpt(name), self.return_type(&types)?, nullable)))
     }

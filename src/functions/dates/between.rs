@@ -4,7 +4,7 @@ use super::units;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 9] = [
+pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar(
         "months_between",
         "dates",
@@ -234,5 +234,43 @@ write `date_diff`. A unit is counted when it is full: 23 hours are 0 days.",
 with hours it becomes a TIMESTAMP.
 
 **Elsewhere.** MySQL and BigQuery: `date_sub(time, INTERVAL …)`; PostgreSQL and DuckDB: `time - INTERVAL …`.",
+    ),
+    ExpressionMacro::scalar(
+        "justify_hours",
+        "dates",
+        "Turns each 24 hours of an interval into a day.",
+        Meaning::Itself,
+    )
+    .page(
+        &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
+        &["SELECT justify_hours(INTERVAL '27 hours') AS span;"],
+    )
+    .says("**Elsewhere.** The same in PostgreSQL."),
+    ExpressionMacro::scalar(
+        "justify_days",
+        "dates",
+        "Turns each 30 days of an interval into a month.",
+        Meaning::Itself,
+    )
+    .page(
+        &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
+        &["SELECT justify_days(INTERVAL '35 days') AS span;"],
+    )
+    .says("**Elsewhere.** The same in PostgreSQL."),
+    ExpressionMacro::scalar(
+        "justify_interval",
+        "dates",
+        "Turns hours of an interval into days and days into months, all of one sign.",
+        Meaning::Itself,
+    )
+    .page(
+        &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
+        &["SELECT justify_interval(INTERVAL '1 month -1 hour') AS span;"],
+    )
+    .says(
+        "\
+The length of the interval stays the same, with 24 hours to a day and 30 days to a month.
+
+**Elsewhere.** The same in PostgreSQL and BigQuery.",
     ),
 ];

@@ -7,26 +7,58 @@ use sqlparser::ast::{Expr, Value};
 use crate::adapter::expression_macro::Written;
 use crate::error::{SqlState, coded, invalid};
 
-/// `list_aggregate(list, 'sum')`
+/// The aggregates that `list_aggregate` applies, and what it writes for each.
+const AGGREGATES: [(&str, &str); 30] = [
+    ("any_value", "(array_compact($1))[1]"),
+    ("avg", "avg_of($1)"),
+    ("bit_and", "bit_and_of($1)"),
+    ("bit_or", "bit_or_of($1)"),
+    ("bit_xor", "bit_xor_of($1)"),
+    ("bool_and", "bool_and_of($1)"),
+    ("bool_or", "bool_or_of($1)"),
+    ("count", "cardinality(array_compact($1))"),
+    ("entropy", "entropy_of($1)"),
+    ("first", "($1)[1]"),
+    ("group_concat", "array_to_string($1, ',')"),
+    ("kurtosis", "kurtosis_of($1)"),
+    ("last", "($1)[-1]"),
+    ("mad", "deviation_of($1)"),
+    ("max", "array_max($1)"),
+    ("mean", "avg_of($1)"),
+    ("median", "median_of($1)"),
+    ("min", "array_min($1)"),
+    ("mode", "most_frequent_of($1)"),
+    ("product", "product_of($1)"),
+    ("skewness", "skewness_of($1)"),
+    ("stddev", "stddev_of($1)"),
+    ("stddev_pop", "stddev_pop_of($1)"),
+    ("stddev_samp", "stddev_of($1)"),
+    ("string_agg", "array_to_string($1, ',')"),
+    ("sum", "sum_of($1)"),
+    ("var_pop", "var_pop_of($1)"),
+    ("var_samp", "variance_of($1)"),
+    ("variance", "variance_of($1)"),
+    ("variance_pop", "var_pop_of($1)"),
+];
+
+/// `list_aggregate(list, 'sum')`, and `list_aggregate(list, 'string_agg', '-')`
 pub fn of_list(arguments: &[Expr]) -> Result<Option<Written>> {
-    const NAMES: [(&str, &str); 6] = [
-        ("sum", "list_sum($1)"),
-        ("avg", "list_avg($1)"),
-        ("min", "array_min($1)"),
-        ("max", "array_max($1)"),
-        ("count", "cardinality(array_compact($1))"),
-        ("string_agg", "array_to_string($1, ',')"),
-    ];
     let name = match arguments {
-        [_, Expr::Value(name)] => match &name.value {
-            Value::SingleQuotedString(name) => name.as_str(),
-            _ => "",
+        [_, Expr::Value(name), ..] => match &name.value {
+            Value::SingleQuotedString(name) => name.to_lowercase(),
+            _ => String::new(),
         },
-        _ => "",
+        _ => String::new(),
     };
-    match NAMES.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)) {
-        Some((_, sql)) => Ok(Some(((*sql).into(), arguments[..1].to_vec()))),
-        None => Err(invalid("list_aggregate", "takes a list and one of 'sum', 'avg', 'min', 'max', 'count', 'string_agg'")),
+    match (AGGREGATES.iter().find(|(own, _)| name == *own), arguments) {
+        (Some((_, sql)), [list, _]) => Ok(Some(((*sql).into(), vec![list.clone()]))),
+        (Some(("string_agg" | "group_concat", _)), [list, _, between]) => {
+            Ok(Some(("array_to_string($1, $2)".into(), vec![list.clone(), between.clone()])))
+        }
+        _ => {
+            let names = AGGREGATES.iter().map(|(name, _)| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+            Err(invalid("list_aggregate", format!("takes a list and the name of an aggregate: {names}")))
+        }
     }
 }
 

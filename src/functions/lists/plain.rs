@@ -165,17 +165,21 @@ date before and so goes on from February 28 to March 28; pandas: `date_range`.",
             Argument::required("list", Takes::Value("list"), "list to aggregate; NULL and an empty list give NULL"),
             Argument::required(
                 "name",
-                Takes::Value("'sum', 'avg', 'min', 'max', 'count'"),
-                "name of the aggregate, a constant string; also 'string_agg', with commas",
+                Takes::Value("name of an aggregate"),
+                "a constant string: 'sum', 'avg', 'median', 'mode', 'stddev', 'min', 'max', 'count', 'first', 'bool_and', 'string_agg', …",
             ),
+            Argument::optional("between", Takes::Value("text"), "','", "what stands between the texts, for 'string_agg' only"),
         ],
-        &["SELECT list_aggregate([1, 2, 3], 'sum') AS sum;"],
+        &["SELECT list_aggregate([1, 2, 3], 'sum') AS sum, list_median([1, 2, 4]) AS middle;"],
     )
     .says(
         "\
 NULLs in the list are left out, by 'count' too; `cardinality` counts them.
 
-**Elsewhere.** DuckDB: `list_aggregate` with any aggregate; for others, `unnest` the list and group.",
+The results and their types are those of the aggregate over rows. Each may also be written as a function:
+`list_sum`, `list_avg`, `list_median`, `list_mode`, `list_stddev`, `list_bool_and` …
+
+**Elsewhere.** DuckDB: `list_aggregate`, also `list_aggr`, with any aggregate; for others, `unnest` the list and group.",
     ),
     ExpressionMacro::scalar("array_remove", "lists", "Removes every occurrence of a value from a list.", Meaning::Code(without))
         .page(

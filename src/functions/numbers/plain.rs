@@ -4,7 +4,7 @@ use super::given::greatest;
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 12] = [
+pub static ALL: [ExpressionMacro; 13] = [
     ExpressionMacro::scalar(
         "mod",
         "numbers",
@@ -214,16 +214,34 @@ the buckets instead, in rising order: numbers, or times. NULL if the value is Na
     ExpressionMacro::scalar(
         "hex",
         "numbers",
-        "Converts an integer to upper-case hexadecimal.",
-        Meaning::Sql(&[(1, "upper(to_hex($1))")]),
+        "Writes an integer, or the bytes of a text, in upper-case hexadecimal.",
+        Meaning::Itself,
     )
     .page(
         &[Argument::required(
-            "number",
-            Takes::Value("integer"),
-            "integer; a negative one is written as 64 bits, NULL gives NULL",
+            "value",
+            Takes::Value("integer, text or bytes"),
+            "value to write; a negative integer is written as 64 bits, NULL gives NULL",
         )],
-        &["SELECT hex(255) AS hex;"],
+        &["SELECT hex(255) AS hex, hex('tea') AS bytes;"],
     )
-    .says("**Elsewhere.** MySQL and DuckDB: `hex`, which also takes text; PostgreSQL: `to_hex`, in lower case."),
+    .says(
+        "\
+A text is written as the bytes of its UTF-8.
+
+**Elsewhere.** The same in MySQL and DuckDB; PostgreSQL: `to_hex`, and `encode(bytes, 'hex')`, both in lower case;
+Snowflake: `hex_encode`.",
+    ),
+    ExpressionMacro::scalar("bit_count", "numbers", "Counts the bits of an integer, or of bytes, that are 1.", Meaning::Itself)
+        .page(
+            &[Argument::required("value", Takes::Value("integer or bytes"), "value whose bits are counted; NULL gives NULL")],
+            &["SELECT bit_count(7) AS bits;"],
+        )
+        .says(
+            "\
+A negative integer has the bits of its type: a BIGINT of -1 has 64.
+
+**Elsewhere.** MySQL, DuckDB and BigQuery: `bit_count`; PostgreSQL: `bit_count` of bytes and bits; Snowflake:
+`bitcount`; Python: `int.bit_count`.",
+        ),
 ];
