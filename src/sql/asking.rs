@@ -6,6 +6,7 @@
 //! | `COLUMNS('pattern')`, `max(COLUMNS(* EXCLUDE (id)))` | one item per matching column |
 //! | `WHERE COLUMNS(*) > 0` | `WHERE a > 0 AND b > 0` |
 //! | `SELECT a + 1 AS b, b * 2` where FROM has no column `b` | `SELECT a + 1 AS b, (a + 1) * 2` |
+//! | `row_to_json(t)`, `SELECT t` where FROM has no column `t` | the row of the table as a struct |
 //! | `(SELECT … WHERE x = id)` within a query over `a JOIN b USING (id)` | `(SELECT … WHERE x = a.id)` |
 //! | `NATURAL RIGHT JOIN`, `NATURAL FULL JOIN` | `… USING (the columns that both sides have)` |
 //! | `PIVOT (… FOR item IN (ANY))` | `… IN ('ice', 'tea')`, the values that occur |
@@ -30,7 +31,7 @@ use sqlparser::ast::{
 
 use super::parser::{parse_query, visit};
 use super::planning::bind_parameters;
-use super::syntax::{earlier_names, merged_columns, pivots, star_columns};
+use super::syntax::{earlier_names, merged_columns, pivots, star_columns, whole_rows};
 use crate::error::invalid;
 use crate::statement::StatementContext;
 
@@ -273,6 +274,28 @@ impl Walk<'_> {
         }
     }
 
+    /// Replaces names of tables that stand for their rows.
+    fn whole_rows(&mut self, select: &mut Select) -> Found {
+        if !whole_rows::reads(select) {
+            return DONE;
+        }
+        let text = format!("rows of {select}");
+        if self.tried.contains(&text) {
+            return DONE;
+        }
+        match self.answer.take() {
+            None => self.columns(select.from.clone(), true),
+            Some(answer) => {
+                if let Answer::Columns(columns) = answer {
+                    whole_rows::put(select, &columns);
+                }
+                self.tried.insert(text);
+                self.tried.insert(format!("rows of {select}"));
+                DONE
+            }
+        }
+    }
+
     /// Replaces names that an alias defines earlier in the same select list.
     fn earlier_names(&mut self, select: &mut Select) -> Found {
         if self.within > 0 || !earlier_names::reads(select) {
@@ -405,6 +428,7 @@ impl VisitorMut for Walk<'_> {
         self.natural(select)?;
         self.stars(select)?;
         self.outer_names(select)?;
+        self.whole_rows(select)?;
         self.earlier_names(select)
     }
 

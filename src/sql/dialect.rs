@@ -100,6 +100,19 @@ impl PortraitDialect {
         Ok(Expr::BinaryOp { left: Box::new(left.clone()), op, right })
     }
 
+    /// Parses an operator before its value: roots, `@`, and `!`.
+    fn parse_sign(&self, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+        let (op, precedence) = match parser.peek_token_ref().token {
+            Token::PGSquareRoot => (UnaryOperator::PGSquareRoot, self.prec_value(Precedence::PgOther)),
+            Token::PGCubeRoot => (UnaryOperator::PGCubeRoot, self.prec_value(Precedence::PgOther)),
+            Token::AtSign => (UnaryOperator::PGAbs, self.prec_value(Precedence::PgOther)),
+            _ => (UnaryOperator::BangNot, SIGN),
+        };
+        parser.advance_token();
+        let operand = parser.parse_subexpr(precedence)?;
+        Ok(Expr::UnaryOp { op, expr: Box::new(operand) })
+    }
+
     /// `a BETWEEN SYMMETRIC b AND c`, which allows the bounds in either order. Any other BETWEEN is left to sqlparser.
     fn parse_between(&self, parser: &mut Parser<'_>, left: &Expr) -> Option<Result<Expr, ParserError>> {
         let words: Vec<Option<Keyword>> = (0..4).map(|place| keyword(&parser.peek_nth_token_ref(place).token)).collect();
@@ -213,6 +226,10 @@ impl Dialect for PortraitDialect {
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
+            // Those of PostgreSQL, and MySQL's NOT.
+            Token::PGSquareRoot | Token::PGCubeRoot | Token::AtSign | Token::ExclamationMark => {
+                return Some(self.parse_sign(parser));
+            }
             // sqlparser recognises a subquery in an expression by SELECT and WITH only.
             Token::LParen if keyword(&parser.peek_nth_token_ref(1).token) == Some(Keyword::FROM) => {
                 parser.advance_token();

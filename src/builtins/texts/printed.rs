@@ -48,12 +48,13 @@ fn compute(arguments: &ScalarFunctionArgs, name: &str) -> Result<ColumnarValue> 
     let texts = arrays.iter().map(|array| cast(array, &DataType::Utf8)).collect::<Result<Vec<_>, _>>()?;
     let columns: Vec<&StringArray> = texts.iter().map(|array| array.as_string::<i32>()).collect();
     let Some((patterns, values)) = columns.split_first() else { return plan_err!("{name} takes a text") };
+    let numbers: Vec<bool> = arrays.iter().skip(1).map(|array| array.data_type().is_numeric()).collect();
     let mut result = Vec::with_capacity(patterns.len());
     for row in 0..patterns.len() {
         let given = values.iter().map(|column| column.is_valid(row).then(|| column.value(row)));
         let given: Vec<Option<&str>> = given.collect();
         let text = match patterns.is_valid(row).then(|| patterns.value(row)) {
-            Some(pattern) => filled(name, pattern, &given).map_err(|problem| wrong(name, pattern, &problem))?,
+            Some(pattern) => filled(name, pattern, &given, &numbers).map_err(|problem| wrong(name, pattern, &problem))?,
             None => None,
         };
         result.push(text);
@@ -67,11 +68,11 @@ fn wrong(name: &str, pattern: &str, problem: &str) -> DataFusionError {
 }
 
 /// The text, or NULL. PostgreSQL's `format` writes a NULL as it is wanted; C's letters and DuckDB's braces have no form for it.
-fn filled(name: &str, pattern: &str, values: &[Option<&str>]) -> Result<Option<String>, String> {
+fn filled(name: &str, pattern: &str, values: &[Option<&str>], numbers: &[bool]) -> Result<Option<String>, String> {
     let of_braces = name == "format" && !pattern.contains('%') && pattern.contains('{');
     let known: Option<Vec<&str>> = values.iter().copied().collect();
     match known {
-        Some(known) if of_braces => by_braces(pattern, &known).map(Some),
+        Some(known) if of_braces => by_braces(pattern, &known, numbers).map(Some),
         None if of_braces || name != "format" => Ok(None),
         _ => by_percent(pattern, values),
     }
@@ -81,8 +82,8 @@ fn missing<T>(place: usize, values: &[T]) -> String {
     format!("there is no value {} for it, only {}", place + 1, values.len())
 }
 
-/// `{}` for the next value and `{0}` for the first.
-fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
+/// `{}` for the next value and `{0}` for the first; after a colon how it is written, `{:.2f}`, `{:>10}`, `{:,}`.
+fn by_braces(pattern: &str, values: &[&str], numbers: &[bool]) -> Result<String, String> {
     let (mut text, mut next, mut rest) = (String::new(), 0, pattern);
     while let Some(letter) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("{{") {
@@ -93,13 +94,18 @@ fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
             let Some((inner, after)) = after.split_once('}') else { return Err("a { is not closed".into()) };
-            let place = if inner.is_empty() {
+            let (number, form) = inner.split_once(':').map_or((inner, None), |(number, form)| (number, Some(form)));
+            let place = if number.is_empty() {
                 next += 1;
                 next - 1
             } else {
-                inner.parse::<usize>().map_err(|_| format!("{{{inner}}} is not supported; write {{}}, {{0}}, or %5.2f"))?
+                number.parse::<usize>().map_err(|_| format!("{{{inner}}} is not supported; write {{}}, {{0}}, or {{:.2f}}"))?
             };
-            text.push_str(values.get(place).ok_or_else(|| missing(place, values))?);
+            let value = values.get(place).ok_or_else(|| missing(place, values))?;
+            match form {
+                None => text.push_str(value),
+                Some(form) => text.push_str(&in_form(form, value, numbers.get(place) == Some(&true))?),
+            }
             rest = after;
         } else {
             text.push(letter);
@@ -107,6 +113,78 @@ fn by_braces(pattern: &str, values: &[&str]) -> Result<String, String> {
         }
     }
     Ok(text)
+}
+
+/// One value in a form of Python and DuckDB: fill and side, sign, 0, width, separator of thousands, digits after the point, and letter.
+fn in_form(form: &str, value: &str, is_number: bool) -> Result<String, String> {
+    const SIDES: [char; 3] = ['<', '>', '^'];
+    let unknown = || format!("{{:{form}}} is not supported; write {{:.2f}}, {{:>10}}, {{:,}}, {{:05d}} or {{:x}}");
+    let letters: Vec<char> = form.chars().collect();
+    let (fill, side, mut rest) = match letters.as_slice() {
+        [fill, side, rest @ ..] if SIDES.contains(side) => (*fill, Some(*side), rest),
+        [side, rest @ ..] if SIDES.contains(side) => (' ', Some(*side), rest),
+        rest => (' ', None, rest),
+    };
+    let mut flags = String::new();
+    if let [sign @ ('+' | ' ' | '-'), after @ ..] = rest {
+        // A minus sign asks for what is done anyway.
+        flags.extend((*sign != '-').then_some(*sign));
+        rest = after;
+    }
+    let has_zeros = matches!(rest, ['0', ..]) && side.is_none();
+    fn number(from: &mut &[char]) -> Option<usize> {
+        let count = from.iter().take_while(|letter| letter.is_ascii_digit()).count();
+        let (digits, after) = from.split_at(count);
+        *from = after;
+        digits.iter().collect::<String>().parse().ok()
+    }
+    let width = number(&mut rest).unwrap_or(0);
+    let separator = match rest {
+        [separator @ (',' | '_'), after @ ..] => {
+            flags.push(',');
+            rest = after;
+            Some(*separator)
+        }
+        _ => None,
+    };
+    let mut precision = None;
+    if let ['.', after @ ..] = rest {
+        rest = after;
+        precision = Some(number(&mut rest).ok_or_else(unknown)?);
+    }
+    if width > WIDEST || precision.is_some_and(|digits| digits > WIDEST) {
+        return Err(format!("asks for more than {WIDEST} characters"));
+    }
+    let kind = match rest {
+        [] if !is_number => 's',
+        // A number as it is; its digits alone are counted from the first, which no other form here does.
+        [] if precision.is_none() && (separator.is_none() || !value.contains(['.', 'e', 'E'])) => {
+            if value.contains(['.', 'e', 'E', 'N', 'i']) { 's' } else { 'd' }
+        }
+        [] if precision.is_none() => 's',
+        [kind @ ('d' | 'f' | 'F' | 'e' | 'E' | 'x' | 'X' | 'o' | 'c' | 's')] => *kind,
+        _ => return Err(unknown()),
+    };
+    let mut written = converted(kind, &flags, precision, value)?;
+    if kind == 's' && is_number && separator.is_some() {
+        written = grouped(&written);
+    }
+    if let Some(separator) = separator.filter(|separator| *separator != ',') {
+        written = written.replace(',', &separator.to_string());
+    }
+    if has_zeros && is_number {
+        return Ok(padded(&written, "0", width, 'd'));
+    }
+    let missing = width.saturating_sub(written.chars().count());
+    let before = match side {
+        Some('<') => 0,
+        Some('^') => missing / 2,
+        Some(_) => missing,
+        None if is_number => missing,
+        None => 0,
+    };
+    let fill = fill.to_string();
+    Ok(format!("{}{written}{}", fill.repeat(before), fill.repeat(missing - before)))
 }
 
 /// `%s` and similar, with C's flags and widths, and PostgreSQL's `%1$s`, `%I` and `%L`.

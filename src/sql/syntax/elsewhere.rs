@@ -3,14 +3,20 @@
 //! They have no pages: the page "Coming from …" shows them, and the page of the function here names them. A name whose meaning differs
 //! from system to system is not among them; [`functions`](crate::sql::diagnostics::functions) says what to write for those.
 
+use std::ops::ControlFlow;
+
 use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, DateTimeField, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, LambdaFunction, ObjectNamePart, OneOrManyWithParens,
+    UnaryOperator, Value, VisitorMut,
 };
 
 use super::call_of;
 use super::expression_macros::with;
+use crate::sql::command::normal;
+use crate::walk::WalkMut;
 
 /// Other names, and ours. The arguments and clauses are the same.
 const NAMES: [(&str, &str); 73] = [
@@ -343,6 +349,17 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             clauses.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(row))];
             Ok(None)
         }
+        // DuckDB's greatest and least values of each group, and the values beside them. A NULL is none of them.
+        ("max" | "min", [value, count]) if call.over.is_none() && clauses.duplicate_treatment.is_none() && is_number(count) => {
+            let way = if own == "max" { "DESC" } else { "ASC" };
+            foremost(call, &[value.clone(), value.clone(), count.clone()], way).map(Some)
+        }
+        ("max_by" | "min_by" | "arg_max" | "arg_min" | "argmax" | "argmin", [_, _, count])
+            if call.over.is_none() && clauses.duplicate_treatment.is_none() && is_number(count) =>
+        {
+            let way = if own.contains("max") { "DESC" } else { "ASC" };
+            foremost(call, &arguments, way).map(Some)
+        }
         // BigQuery's `array_agg(x ORDER BY y LIMIT 2)`
         ("array_agg", [_]) if call.over.is_none() => Ok(limited(call)),
         _ if !is_plain || clauses.duplicate_treatment.is_some() || !clauses.clauses.is_empty() => Ok(None),
@@ -366,6 +383,17 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
             },
             _ => Ok(None),
         },
+        // DuckDB gives the lambda the place of the value as well, counted from 1.
+        ("list_transform" | "list_apply" | "array_transform" | "array_apply", [list, Expr::Lambda(lambda)])
+            if lambda.params.len() == 2 =>
+        {
+            by_place(list, lambda, "list_transform(generate_series(1, CAST(cardinality($1) AS BIGINT)), $2)").map(Some)
+        }
+        ("list_filter" | "array_filter" | "filter", [list, Expr::Lambda(lambda)]) if lambda.params.len() == 2 => {
+            let written = "list_transform(array_filter(generate_series(1, CAST(cardinality($1) AS BIGINT)), $2), \
+                           __place -> ($1)[__place])";
+            by_place(list, lambda, written).map(Some)
+        }
         // Snowflake writes the value first.
         ("array_contains" | "array_position", [value, list]) if is_constant(value) && !is_constant(list) => {
             let name = if own == "array_contains" { "array_has($1, $2)" } else { "(array_position($1, $2) - 1)" };
@@ -393,6 +421,64 @@ fn in_other_words(call: &mut Function) -> Result<Option<Expr>> {
                 Ok(place) => with(FORMS[place].2, arguments).map(Some),
                 Err(_) => Ok(None),
             }
+        }
+    }
+}
+
+/// A call whose lambda takes a value and its place, as one over the places: each value is `list[place]`.
+fn by_place(list: &Expr, lambda: &LambdaFunction, written: &str) -> Result<Expr> {
+    let [value, place] = &*lambda.params else { return with(written, &[list.clone(), Expr::Lambda(lambda.clone())]) };
+    let mut body = lambda.body.as_ref().clone();
+    let mut put = Put { name: normal(&value.name), list, place: &Expr::Identifier(place.name.clone()), problem: None };
+    let _ = body.walk_mut(&mut put);
+    if let Some(problem) = put.problem {
+        return Err(problem);
+    }
+    let params = OneOrManyWithParens::One(place.clone());
+    let lambda = LambdaFunction { params, body: Box::new(body), syntax: lambda.syntax.clone() };
+    with(written, &[list.clone(), Expr::Lambda(lambda)])
+}
+
+/// Replaces the name of a value by the value at a place of a list.
+struct Put<'a> {
+    name: String,
+    list: &'a Expr,
+    place: &'a Expr,
+    problem: Option<DataFusionError>,
+}
+
+impl VisitorMut for Put<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        let given = [self.list.clone(), self.place.clone()];
+        let value = match &*expression {
+            Expr::Identifier(name) if normal(name) == self.name => with("($1)[$2]", &given),
+            Expr::CompoundIdentifier(names) => match names.as_slice() {
+                [name, field] if normal(name) == self.name => {
+                    let field = Expr::value(Value::SingleQuotedString(normal(field)));
+                    with("(($1)[$2])[$3]", &[self.list.clone(), self.place.clone(), field])
+                }
+                _ => return ControlFlow::Continue(()),
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        match value {
+            Ok(value) => *expression = value,
+            Err(error) => self.problem = Some(error),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `max_by(value, by, 2)` as `array_slice(array_agg(value ORDER BY by DESC) FILTER (WHERE by IS NOT NULL), 1, 2)`
+fn foremost(call: &Function, arguments: &[Expr], way: &str) -> Result<Expr> {
+    let there = "$1 IS NOT NULL AND $2 IS NOT NULL";
+    match &call.filter {
+        None => with(&format!("array_slice(array_agg($1 ORDER BY $2 {way}) FILTER (WHERE {there}), 1, $3)"), arguments),
+        Some(filter) => {
+            let arguments = [arguments, &[filter.as_ref().clone()]].concat();
+            with(&format!("array_slice(array_agg($1 ORDER BY $2 {way}) FILTER (WHERE {there} AND ($4)), 1, $3)"), &arguments)
         }
     }
 }

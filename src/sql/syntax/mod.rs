@@ -37,6 +37,7 @@ pub mod supported;
 pub mod type_names;
 pub mod unnamed_subqueries;
 pub mod unnested;
+pub mod whole_rows;
 
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName};
 

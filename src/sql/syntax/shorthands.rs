@@ -415,6 +415,20 @@ fn grouped_digits(tokens: &mut [TokenWithSpan]) {
         let (Token::Number(text, _), Token::Word(word)) = (&mut number.token, &digits.token) else { continue };
         let groups = word.value.strip_prefix('_').map(|groups| groups.split('_'));
         let is_digits = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+        // `0b101` and `0o17`, as in PostgreSQL: otherwise 0 with a name.
+        let radix = match word.value.as_bytes() {
+            [b'b' | b'B', ..] => Some(2),
+            [b'o' | b'O', ..] => Some(8),
+            _ => None,
+        };
+        if let Some(radix) = radix.filter(|_| text == "0" && word.quote_style.is_none() && number.span.end == digits.span.start)
+            && let Ok(value) = u64::from_str_radix(&word.value[1..].replace('_', ""), radix)
+        {
+            *text = value.to_string();
+            number.span.end = digits.span.end;
+            digits.token = Token::Whitespace(Whitespace::Space);
+            continue;
+        }
         if word.quote_style.is_none() && groups.is_some_and(|mut groups| groups.all(is_digits)) {
             text.push_str(&word.value.replace('_', ""));
             number.span.end = digits.span.end;

@@ -9,6 +9,8 @@
 //! | `{'a': 1}.a` | `{'a': 1}['a']` |
 //! | `substring(a FROM 'pattern')` | the part of `a` that the pattern or its group matches |
 //! | `substr(a, '2', '3')` | `substr(a, CAST('2' AS BIGINT), CAST('3' AS BIGINT))` |
+//! | `\|/ a`, `\|\|/ a`, `@ a`, `!a` | `sqrt(a)`, `cbrt(a)`, `abs(a)`, `NOT CAST(a AS BOOLEAN)` |
+//! | `a ^@ b` | `starts_with(a, b)` |
 //! | `~a` | an operator of that name, which is planned by the type of `a` |
 //! | `a && b` | `array_has_any(list_filter(a, item -> item IS NOT NULL), b)` |
 //! | `a AT TIME ZONE 'UTC'` | an operator of that name, which is planned by the type of `a` |
@@ -73,6 +75,17 @@ pub fn expression(expression: &mut Expr) -> Result<()> {
         *expression = other;
     }
     Ok(())
+}
+
+/// What an operator before its value stands for.
+fn of_sign(operator: UnaryOperator) -> Option<&'static str> {
+    match operator {
+        UnaryOperator::PGSquareRoot => Some("sqrt($1)"),
+        UnaryOperator::PGCubeRoot => Some("cbrt($1)"),
+        UnaryOperator::PGAbs => Some("abs($1)"),
+        UnaryOperator::BangNot => Some("(NOT CAST($1 AS BOOLEAN))"),
+        _ => None,
+    }
 }
 
 /// True for what is a condition by its form, or a number: `&&` between such is MySQL's AND.
@@ -256,6 +269,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             }
             None
         }
+        Expr::UnaryOp { op, expr } if let Some(sql) = of_sign(*op) => Some(with(sql, std::slice::from_ref(expr.as_ref()))?),
+        Expr::BinaryOp { left, op: BinaryOperator::PGStartsWith, right } => {
+            Some(call_of("starts_with", vec![left.as_ref().clone(), right.as_ref().clone()]))
+        }
         Expr::Value(_) => long_number(expression, "")?,
         Expr::Array(list) => {
             like_the_typed(&mut list.elem.iter_mut().collect::<Vec<_>>());
@@ -405,9 +422,17 @@ fn usual_type(data_type: &mut DataType) {
         DataType::TimestampNtz(precision) => DataType::Timestamp(*precision, sqlparser::ast::TimezoneInfo::None),
         DataType::Unsigned | DataType::UnsignedInteger | DataType::UBigInt => DataType::BigIntUnsigned(None),
         DataType::USmallInt => DataType::SmallIntUnsigned(None),
+        DataType::HugeInt => DataType::Decimal(sqlparser::ast::ExactNumberInfo::PrecisionAndScale(38, 0)),
         DataType::UTinyInt => DataType::TinyIntUnsigned(None),
         // A value of Snowflake that may be anything is JSON here, which is a string.
         DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("variant") => DataType::Varchar(None),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.to_string().to_lowercase().as_str() {
+            "uinteger" => DataType::IntUnsigned(None),
+            "int1" | "byteint" => DataType::TinyInt(None),
+            "short" => DataType::SmallInt(None),
+            "long" => DataType::BigInt(None),
+            _ => return,
+        },
         _ => return,
     };
     *data_type = usual;

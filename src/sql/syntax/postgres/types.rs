@@ -1,7 +1,7 @@
 //! Types of PostgreSQL's catalog, and casts to them.
 
 use datafusion::common::Result;
-use sqlparser::ast::{CastKind, DataType, Expr, ObjectNamePart, Value};
+use sqlparser::ast::{CastKind, CharacterLength, DataType, Expr, ObjectNamePart, Value};
 
 use super::arrays::array_literal;
 use super::{plain, without_schema};
@@ -40,6 +40,10 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
     if is_char(data_type) {
         return with("substr(CAST($1 AS VARCHAR), 1, 1)", std::slice::from_ref(expression)).map(Some);
     }
+    if let Some(length) = most_letters(data_type) {
+        let sql = format!("substr(CAST($1 AS VARCHAR), 1, {length})");
+        return with(&sql, std::slice::from_ref(expression)).map(Some);
+    }
     if let Some(name) = vector(data_type)
         && let Expr::Value(value) = expression
         && let Value::SingleQuotedString(text) = &value.value
@@ -63,6 +67,19 @@ pub fn cast(expression: &Expr, data_type: &mut DataType) -> Result<Option<Expr>>
         return Ok(Some(Expr::Cast { kind: CastKind::Cast, expr: Box::new(list), data_type, array: false, format: None }));
     }
     Ok(None)
+}
+
+/// The length to which an explicit cast cuts a text. One to CHAR(n) would also add blanks, which do not count in PostgreSQL.
+fn most_letters(data_type: &DataType) -> Option<u64> {
+    match data_type {
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length, unit: _ }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, unit: _ }))
+        | DataType::CharVarying(Some(CharacterLength::IntegerLength { length, unit: _ }))
+        | DataType::Nvarchar(Some(CharacterLength::IntegerLength { length, unit: _ }))
+        | DataType::Character(Some(CharacterLength::IntegerLength { length, unit: _ }))
+        | DataType::Char(Some(CharacterLength::IntegerLength { length, unit: _ })) => Some(*length),
+        _ => None,
+    }
 }
 
 /// The list type for `int2vector` or `oidvector`.
