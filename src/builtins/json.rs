@@ -1,5 +1,6 @@
 //! Values as JSON, as PostgreSQL writes them, and values read from JSON.
 
+pub mod merged;
 pub mod reading;
 
 use std::fmt::Write;

@@ -42,7 +42,7 @@ mod sliding;
 pub mod span_lists;
 pub mod spans;
 mod statistics;
-mod texts;
+pub mod texts;
 pub mod unknown;
 mod wide_decimals;
 mod width_bucket;
@@ -84,7 +84,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         .chain(postgres::expanded::ALL)
         .chain(statistics::all())
         .chain(json::reading::ALL)
-        .chain([&width_bucket::WIDTH_BUCKET, &given_once::GIVEN_ONCE])
+        .chain([&width_bucket::WIDTH_BUCKET, &given_once::GIVEN_ONCE, &json::merged::PATCH])
         .map(|scalar| (scalar.name, scalar.udf()))
         .chain([
             (bounded::CONCATENATION, bounded::concatenated()),

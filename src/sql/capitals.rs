@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Expr as SqlExpr, Ident, JoinConstraint, ObjectNamePart, Query, SetExpr, VisitorMut};
+use sqlparser::ast::{Expr as SqlExpr, Ident, JoinConstraint, ObjectNamePart, Query, Select, SelectItem, SetExpr, VisitorMut};
 use sqlparser::tokenizer::Location;
 
 use super::command::normal;
@@ -50,25 +50,48 @@ pub async fn plan(mut parsed: SqlParsed, state: &SessionState, context: &Stateme
     Err(error)
 }
 
-/// A state in which the files of a statement are open, so that further attempts do not look into them again, and the names of their columns:
-/// for a name of an outer query, or in ORDER BY, the planner does not say which columns there are.
+/// A state in which the files of a statement are open, so that further attempts do not look into them again, and the names of the columns of
+/// its tables and subqueries: for a name of an outer query, or in ORDER BY, the planner does not say which columns there are.
 async fn with_open_files(parsed: &SqlParsed, state: &SessionState, context: &StatementContext) -> (SessionState, Vec<String>) {
-    let (mut tables, mut columns) = (vec![], vec![]);
+    let mut quoted = Quoted { names: vec![] };
+    let _ = visit(&mut parsed.clone(), &mut quoted);
+    let (mut tables, mut columns) = (vec![], quoted.names);
     for reference in state.resolve_table_references(parsed).unwrap_or_default() {
-        let TableReference::Bare { table: name } = &reference else { continue };
         let Ok(schema) = state.schema_for_ref(reference.clone()) else { continue };
-        if let Some(table) = context.file_table(name) {
+        let name = reference.table();
+        let is_bare = matches!(reference, TableReference::Bare { .. });
+        if is_bare && let Some(table) = context.file_table(name) {
             columns.extend(table.schema().fields().iter().map(|field| field.name().clone()));
-        } else if files::is_file(name)
-            && let Ok(Some(table)) = schema.table(name).await
-        {
+        } else if let Ok(Some(table)) = schema.table(name).await {
             columns.extend(table.schema().fields().iter().map(|field| field.name().clone()));
-            tables.push((name.to_string(), table));
+            if is_bare && files::is_file(name) {
+                tables.push((name.to_string(), table));
+            }
         }
     }
     let mut state = state.clone();
     context.with_files(tables).bind(&mut state);
     (state, columns)
+}
+
+/// Finds the names in quotes that queries give their columns.
+struct Quoted {
+    names: Vec<String>,
+}
+
+impl VisitorMut for Quoted {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item
+                && alias.quote_style.is_some()
+            {
+                self.names.push(alias.value.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Plans an expression of a statement.

@@ -209,7 +209,7 @@ fn texts(arguments: &ScalarFunctionArgs, place: usize) -> Result<ArrayRef> {
     Ok(cast(&arguments.args[place].to_array(arguments.number_rows)?, &DataType::Utf8)?)
 }
 
-fn parsed<'a>(name: &str, text: &'a str) -> Result<Json<'a>> {
+pub fn parsed<'a>(name: &str, text: &'a str) -> Result<Json<'a>> {
     Json::parse(text).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
         let problem = format!("takes a string that is JSON, got '{shown}'; json_valid(…) tells which are");

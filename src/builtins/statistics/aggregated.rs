@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Result, ScalarValue, internal_datafusion_err, plan_err};
@@ -108,7 +108,7 @@ fn compute(name: &str, arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> 
     let column = Arc::new(Column::new(name, 0));
     let aggregate = AggregateExprBuilder::new(Arc::clone(aggregate(name)?), vec![column]).schema(schema).alias(name).build()?;
     let result: ArrayRef = if lists.is_empty() {
-        datafusion::arrow::array::new_empty_array(arguments.return_field.data_type())
+        new_empty_array(arguments.return_field.data_type())
     } else if aggregate.groups_accumulator_supported() {
         let mut states = aggregate.create_groups_accumulator()?;
         states.update_batch(&[values], &groups, None, lists.len())?;

@@ -48,6 +48,7 @@ use crate::sql::changing::{self, BEFORE, Known, Returning, TARGET};
 use crate::sql::parser;
 use crate::sql::planning::{bind_parameters, plan};
 use crate::sql::syntax::column_names::{self, Place};
+use crate::sql::syntax::conflicts;
 use crate::statement::StatementContext;
 use crate::text::with_article;
 
@@ -74,6 +75,8 @@ pub async fn run(session: &Session, parsed: &SqlParsed, context: &StatementConte
     };
     // Renewed under the lock: the state of the table that no one else can change.
     let context = &context.renewed();
+    let completed = with_columns(parsed, &name, context).await?;
+    let parsed = completed.as_ref().unwrap_or(parsed);
     let planned = |context: StatementContext| {
         let name = name.clone();
         async move { Planned::of(parsed, &name, &context).await }
@@ -133,7 +136,8 @@ pub async fn described(parsed: &SqlParsed, context: &StatementContext) -> Result
     if !Target::is_in_memory(&name, context) {
         check_kind(&name, changing::word(parsed), context)?;
     }
-    let planned = Planned::of(parsed, &name, context).await?;
+    let completed = with_columns(parsed, &name, context).await?;
+    let planned = Planned::of(completed.as_ref().unwrap_or(parsed), &name, context).await?;
     let (table, target) = (TableReference::bare(name), provider_as_source(planned.target.identified()?));
     let mut described = DmlStatement::new(table, target, WriteOp::Insert(InsertOp::Append), Arc::new(planned.rows.clone()));
     described.output_schema = Arc::new(DFSchema::try_from(planned.answered().as_ref().clone())?);
@@ -159,6 +163,7 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
         check_kind(&name, changing::word(&changed), context)?;
     }
     let target = Target::of(&name, context).await?;
+    let changed = with_columns(&changed, &name, context).await?.unwrap_or(changed);
     let Some(change) = target.change(&changed, &name, context).await? else { return Ok(None) };
     let context = context.with_files(vec![(TARGET.into(), target.identified()?)]);
     let query = SqlStatement::Query(Box::new(change.query));
@@ -176,6 +181,17 @@ pub async fn explained(parsed: &SqlParsed, context: &StatementContext) -> Result
         other => other,
     };
     Ok(Some((explained, context)))
+}
+
+/// INSERT … ON CONFLICT without the names of its columns, as MERGE with them; `None` for other statements.
+async fn with_columns(parsed: &SqlParsed, name: &str, context: &StatementContext) -> Result<Option<SqlParsed>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(None) };
+    if !matches!(statement.as_ref(), SqlStatement::Insert(insert) if insert.on.is_some()) {
+        return Ok(None);
+    }
+    let target = Target::of(name, context).await?;
+    let columns: Vec<&str> = target.columns().fields().iter().map(|field| field.name().as_str()).collect();
+    conflicts::with_columns(parsed, &columns)
 }
 
 /// Fails unless the name refers to a managed table, the only kind of object whose rows can change.

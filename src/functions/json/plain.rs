@@ -3,7 +3,7 @@
 use crate::adapter::expression_macro::{ExpressionMacro, Meaning};
 use crate::docs::{Argument, Takes};
 
-pub static ALL: [ExpressionMacro; 11] = [
+pub static ALL: [ExpressionMacro; 12] = [
     ExpressionMacro::scalar(
         "to_json",
         "json",
@@ -210,4 +210,20 @@ between runs.
         "\
 Equal names are all kept; PostgreSQL's jsonb keeps the last. See `json_object_agg` for order and memory.",
     ),
+    ExpressionMacro::scalar("json_merge_patch", "json", "Changes JSON by another JSON object.", Meaning::Itself)
+        .page(
+            &[
+                Argument::required("json", Takes::Value("text"), "JSON to change; NULL gives NULL"),
+                Argument::required("patch", Takes::Value("text"), "JSON object with the changes; more may follow, NULL gives NULL"),
+            ],
+            &["SELECT json_merge_patch('{\"item\": \"tea\", \"old\": 1}', '{\"price\": 5, \"old\": null}') AS json;"],
+        )
+        .says(
+            "\
+Members of the patch replace those of the same name; one that is null removes it; objects within objects are merged in
+the same way (RFC 7396). Lists are replaced as a whole. The result has no spaces between members.
+
+**Elsewhere.** MySQL and DuckDB: `json_merge_patch`; SQLite: `json_patch`; PostgreSQL: `json || patch`, which keeps
+nulls and merges only the outermost object.",
+        ),
 ];

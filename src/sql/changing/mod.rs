@@ -73,7 +73,7 @@ pub struct Returning {
     pub items: Vec<SelectItem>,
 }
 
-/// The table that a statement changes; `None` for other statements, and for INSERT without RETURNING.
+/// The table that a statement changes; `None` for other statements, and for INSERT without RETURNING and ON CONFLICT.
 pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
     let SqlParsed::Statement(statement) = parsed else { return None };
     match changing(statement)? {
@@ -81,7 +81,8 @@ pub fn target(parsed: &SqlParsed) -> Option<&ObjectName> {
         Statement::Update(update) => table_name(&update.table.relation),
         Statement::Merge(merge) => table_name(&merge.table),
         Statement::Truncate(truncate) => truncate.table_names.first().map(|table| &table.name),
-        Statement::Insert(Insert { table: TableObject::TableName(name), returning: Some(_), .. }) => Some(name),
+        Statement::Insert(Insert { table: TableObject::TableName(name), returning: Some(_), .. })
+        | Statement::Insert(Insert { table: TableObject::TableName(name), on: Some(_), .. }) => Some(name),
         _ => None,
     }
 }
@@ -104,6 +105,7 @@ pub fn word(parsed: &SqlParsed) -> &'static str {
         Some(Statement::Delete(_)) => "DELETE",
         Some(Statement::Merge(_)) => "MERGE",
         Some(Statement::Truncate(_)) => "TRUNCATE",
+        Some(Statement::Insert(insert)) if insert.on.is_some() => "MERGE",
         Some(Statement::Insert(_)) => "INSERT",
         _ => "UPDATE",
     }

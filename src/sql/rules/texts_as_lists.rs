@@ -1,18 +1,19 @@
-//! `CAST('{1,2}' AS INT[])`, also where a value is written to a column: a constant text is parsed in PostgreSQL's notation. DataFusion would
+//! `length(list)`, which counts the values of a list; and `CAST('{1,2}' AS INT[])`, also where a value is written to a column: a constant text is parsed in PostgreSQL's notation. DataFusion would
 //! make a list whose only item is the text.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::{Cast, TryCast};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
 use super::texts_as_values::list;
+use crate::builtins::texts::likeness::LEN;
 use crate::error::{SqlState, coded};
 use crate::text::literal;
 
@@ -27,6 +28,9 @@ impl AnalyzerRule for TextsAsLists {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         Ok(each_expression(plan, |expression, schema| {
+            if let Some(length) = length_of_list(&expression, schema)? {
+                return Ok(Transformed::yes(length));
+            }
             let (text, field, is_tried) = match &expression {
                 Expr::Cast(Cast { expr, field }) => (expr, field, false),
                 Expr::TryCast(TryCast { expr, field }) => (expr, field, true),
@@ -56,6 +60,18 @@ impl AnalyzerRule for TextsAsLists {
             }
         })?
         .data)
+    }
+}
+
+/// `length(list)`: the number of its values. The engine would count the letters of the list as a text.
+fn length_of_list(expression: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let Expr::ScalarFunction(call) = expression else { return Ok(None) };
+    let ("character_length", [list]) = (call.func.name(), call.args.as_slice()) else { return Ok(None) };
+    match list.get_type(schema)? {
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+            Ok(Some(cast(LEN.call(vec![list.clone()]), expression.get_type(schema)?)))
+        }
+        _ => Ok(None),
     }
 }
 

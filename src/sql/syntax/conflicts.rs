@@ -39,8 +39,9 @@ pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
         return Err(invalid(CLAUSE, problem));
     };
     let columns: Vec<Ident> = insert.columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
+    // They are those of the table, which is known when the statement runs.
     if columns.is_empty() {
-        return Err(invalid(CLAUSE, format!("name the columns that are given: INSERT INTO {name} (id, …) VALUES …")));
+        return Ok(());
     }
     if let Some(missing) = keys.iter().find(|key| !columns.iter().any(|column| normal(column) == normal(key))) {
         let problem = format!("column {missing} identifies a row, and is not among the columns that are given; give it too");
@@ -49,6 +50,32 @@ pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
     let merge = merge(insert, name, source, conflict, keys, &columns)?;
     **statement = Statement::Merge(merge);
     Ok(())
+}
+
+/// Rewrites a statement that does not name the columns which are given: they are the first ones of the table. `None` for other statements.
+///
+/// # Errors
+/// A column that identifies a row is not given.
+pub fn with_columns(parsed: &SqlParsed, columns: &[&str]) -> Result<Option<SqlParsed>> {
+    let mut parsed = parsed.clone();
+    let SqlParsed::Statement(statement) = &mut parsed else { return Ok(None) };
+    let Statement::Insert(insert) = statement.as_mut() else { return Ok(None) };
+    if !matches!(insert.on, Some(OnInsert::OnConflict(_))) {
+        return Ok(None);
+    }
+    if insert.columns.is_empty() {
+        let width = match insert.source.as_ref().map(|source| source.body.as_ref()) {
+            Some(SetExpr::Values(values)) => values.rows.first().map_or(0, |row| row.content.len()),
+            _ => columns.len(),
+        };
+        if width > columns.len() {
+            let problem = format!("{width} values are given for {} columns; give one for each", columns.len());
+            return Err(invalid(CLAUSE, problem));
+        }
+        insert.columns = columns[..width].iter().map(|name| vec![Ident::with_quote('"', *name)].into()).collect();
+    }
+    self::statement(&mut parsed)?;
+    Ok(Some(parsed))
 }
 
 fn listed(names: &[Ident], each: impl Fn(&str) -> String, between: &str) -> String {

@@ -2,9 +2,9 @@
 
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, CreateExternalTable, ExplainStatement, Statement as SqlParsed};
 use sqlparser::ast::{
-    ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableOptions, CreateView, DescribeAlias, HiveDistributionStyle,
-    HiveFormat, Insert, ObjectType, SchemaName, Set, ShowCreateObject, Spanned, SqliteOnConflict, Statement, TableConstraint,
-    TableObject, TransactionIsolationLevel, TransactionMode, ViewColumnDef,
+    ColumnDef, ColumnOption, ColumnOptionDef, ConflictTarget, CreateTable, CreateTableOptions, CreateView, DescribeAlias,
+    HiveDistributionStyle, HiveFormat, Insert, ObjectType, OnConflict, OnInsert, SchemaName, Set, ShowCreateObject, Spanned,
+    SqliteOnConflict, Statement, TableConstraint, TableObject, TransactionIsolationLevel, TransactionMode, ViewColumnDef,
 };
 use sqlparser::tokenizer::Span;
 
@@ -199,7 +199,11 @@ impl Walk<'_> {
         }
         absent(partitioned, "PARTITION", "select the partition's column as the others")?;
         none(after_columns, "columns after PARTITION", "write them after the name of the table")?;
-        absent(on, "ON CONFLICT", replaced)?;
+        match on {
+            // One whose columns are not named; see `conflicts`.
+            None | Some(OnInsert::OnConflict(OnConflict { conflict_target: Some(ConflictTarget::Columns(_)), action: _ })) => {}
+            Some(_) => return refuse("ON CONFLICT", replaced),
+        }
         returning.iter().flatten().try_for_each(|item| self.select_item(item))?;
         absent(output, "OUTPUT", GIVES_BACK)?;
         absent(priority, "a priority", LEAVE_OUT)?;
