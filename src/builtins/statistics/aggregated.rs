@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{Result, ScalarValue, internal_datafusion_err, plan_err};
+use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::all_default_aggregate_functions;
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{AggregateUDF, ColumnarValue, EmitTo, ScalarFunctionArgs};
@@ -26,7 +27,7 @@ static AGGREGATES: LazyLock<HashMap<String, Arc<AggregateUDF>>> = LazyLock::new(
 });
 
 fn aggregate(name: &str) -> Result<&'static Arc<AggregateUDF>> {
-    AGGREGATES.get(name).ok_or_else(|| internal_datafusion_err!("no aggregate {name}"))
+    AGGREGATES.get(name).ok_or_else(|| DataFusionError::NotImplemented(name.to_string()))
 }
 
 macro_rules! of_values {
