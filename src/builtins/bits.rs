@@ -56,10 +56,7 @@ static HEX: Scalar = Scalar {
 };
 
 fn is_bytes(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
-    )
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_))
 }
 
 fn of_bytes(bytes: &[u8]) -> String {

@@ -49,8 +49,7 @@ fn each(name: &str, arguments: &ScalarFunctionArgs, of: fn(Span) -> Span) -> Res
     let spans = arrays(arguments)?.swap_remove(0);
     let justified = spans.as_primitive::<IntervalMonthDayNanoType>().iter().map(|span| {
         let Some(span) = span else { return Ok(None) };
-        let span =
-            Span { months: span.months.into(), days: span.days.into(), nanoseconds: span.nanoseconds.into() };
+        let span = Span { months: span.months.into(), days: span.days.into(), nanoseconds: span.nanoseconds.into() };
         let Span { months, days, nanoseconds } = of(span);
         match (months.try_into(), days.try_into(), nanoseconds.try_into()) {
             (Ok(months), Ok(days), Ok(nanoseconds)) => Ok(Some(IntervalMonthDayNano::new(months, days, nanoseconds))),

@@ -56,20 +56,8 @@ static BIT_OR: Scalar = of_values!("bit_or_of", "bit_or");
 static BIT_XOR: Scalar = of_values!("bit_xor_of", "bit_xor");
 
 /// The functions of this module.
-pub static ALL: [&Scalar; 12] = [
-    &SUM,
-    &AVG,
-    &MEDIAN,
-    &STDDEV,
-    &STDDEV_POP,
-    &VARIANCE,
-    &VAR_POP,
-    &BOOL_AND,
-    &BOOL_OR,
-    &BIT_AND,
-    &BIT_OR,
-    &BIT_XOR,
-];
+pub static ALL: [&Scalar; 12] =
+    [&SUM, &AVG, &MEDIAN, &STDDEV, &STDDEV_POP, &VARIANCE, &VAR_POP, &BOOL_AND, &BOOL_OR, &BIT_AND, &BIT_OR, &BIT_XOR];
 
 fn takes(name: &str, types: &[DataType]) -> Result<Vec<DataType>> {
     let item = match types {

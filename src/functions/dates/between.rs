@@ -235,28 +235,18 @@ with hours it becomes a TIMESTAMP.
 
 **Elsewhere.** MySQL and BigQuery: `date_sub(time, INTERVAL …)`; PostgreSQL and DuckDB: `time - INTERVAL …`.",
     ),
-    ExpressionMacro::scalar(
-        "justify_hours",
-        "dates",
-        "Turns each 24 hours of an interval into a day.",
-        Meaning::Itself,
-    )
-    .page(
-        &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
-        &["SELECT justify_hours(INTERVAL '27 hours') AS span;"],
-    )
-    .says("**Elsewhere.** The same in PostgreSQL."),
-    ExpressionMacro::scalar(
-        "justify_days",
-        "dates",
-        "Turns each 30 days of an interval into a month.",
-        Meaning::Itself,
-    )
-    .page(
-        &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
-        &["SELECT justify_days(INTERVAL '35 days') AS span;"],
-    )
-    .says("**Elsewhere.** The same in PostgreSQL."),
+    ExpressionMacro::scalar("justify_hours", "dates", "Turns each 24 hours of an interval into a day.", Meaning::Itself)
+        .page(
+            &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
+            &["SELECT justify_hours(INTERVAL '27 hours') AS span;"],
+        )
+        .says("**Elsewhere.** The same in PostgreSQL."),
+    ExpressionMacro::scalar("justify_days", "dates", "Turns each 30 days of an interval into a month.", Meaning::Itself)
+        .page(
+            &[Argument::required("interval", Takes::Value("interval"), "interval to convert; NULL gives NULL")],
+            &["SELECT justify_days(INTERVAL '35 days') AS span;"],
+        )
+        .says("**Elsewhere.** The same in PostgreSQL."),
     ExpressionMacro::scalar(
         "justify_interval",
         "dates",

@@ -214,7 +214,11 @@ Equal names are all kept; PostgreSQL's jsonb keeps the last. See `json_object_ag
         .page(
             &[
                 Argument::required("json", Takes::Value("text"), "JSON to change; NULL gives NULL"),
-                Argument::required("patch", Takes::Value("text"), "JSON object with the changes; more may follow, NULL gives NULL"),
+                Argument::required(
+                    "patch",
+                    Takes::Value("text"),
+                    "JSON object with the changes; more may follow, NULL gives NULL",
+                ),
             ],
             &["SELECT json_merge_patch('{\"item\": \"tea\", \"old\": 1}', '{\"price\": 5, \"old\": null}') AS json;"],
         )

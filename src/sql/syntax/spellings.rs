@@ -19,6 +19,7 @@
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
 //! | `VALUES (DATE '2025-01-01'), ('2025-02-01')` in FROM | `VALUES (DATE '2025-01-01'), (CAST('2025-02-01' AS DATE))` |
 //! | `RANGE INTERVAL '1' DAY PRECEDING` | `RANGE INTERVAL '1 days' PRECEDING` |
+//! | `INTERVAL n DAY`, `INTERVAL 2 QUARTER` | `n * INTERVAL '1 day'`, `2 * INTERVAL '3 months'` |
 //! | `INTERVAL '04:05:06'` | `INTERVAL '04 hours 05 minutes 06 seconds'` |
 //! | `TIMESTAMP '9999-12-31'` | `TIMESTAMP(6) '9999-12-31'` |
 //! | `ARRAY(SELECT …)` | `(SELECT array_agg(…) FROM …)` |
@@ -136,6 +137,35 @@ fn long_number(number: &Expr, sign: &str) -> Result<Option<Expr>> {
         _ => return Ok(None),
     };
     Ok(Some(call_of(AS_WRITTEN, vec![kept])))
+}
+
+/// `INTERVAL n DAY` and `INTERVAL (n + 1) MONTH` as `n * INTERVAL '1 day'`, and quarters as months. The planner takes constants alone.
+fn of_number(interval: &Interval) -> Result<Option<Expr>> {
+    let Interval {
+        value,
+        leading_field: Some(unit),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    } = interval
+    else {
+        return Ok(None);
+    };
+    let unit = unit.to_string().to_lowercase();
+    let is_quarter = matches!(unit.as_str(), "quarter" | "quarters");
+    let unit = if is_quarter { "3 months".to_string() } else { format!("1 {unit}") };
+    match value.as_ref() {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text) | Value::Number(text, _), .. }) if is_quarter => {
+            let number = Expr::value(Value::Number(text.trim().to_string(), false));
+            if text.trim().parse::<i64>().is_err() {
+                return Ok(None);
+            }
+            with(&format!("($1 * INTERVAL '{unit}')"), &[number]).map(Some)
+        }
+        Expr::Value(_) if !is_quarter => Ok(None),
+        Expr::UnaryOp { expr, .. } if !is_quarter && matches!(expr.as_ref(), Expr::Value(_)) => Ok(None),
+        number => with(&format!("($1 * INTERVAL '{unit}')"), std::slice::from_ref(number)).map(Some),
+    }
 }
 
 /// Writes the clock at the end of the text of an interval in words: `1 day 04:05:06` as `1 day 4 hours 5 minutes 6 seconds`.
@@ -260,7 +290,7 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
             if interval.leading_field.is_none() {
                 clock_in_words(&mut interval.value);
             }
-            None
+            of_number(interval)?
         }
         Expr::TypedString(TypedString { data_type, value, .. }) => {
             usual_type(data_type);
@@ -422,6 +452,7 @@ fn usual_type(data_type: &mut DataType) {
         DataType::TimestampNtz(precision) => DataType::Timestamp(*precision, sqlparser::ast::TimezoneInfo::None),
         DataType::Unsigned | DataType::UnsignedInteger | DataType::UBigInt => DataType::BigIntUnsigned(None),
         DataType::USmallInt => DataType::SmallIntUnsigned(None),
+        DataType::Blob(_) | DataType::Binary(_) | DataType::Varbinary(_) | DataType::Bytes(_) => DataType::Bytea,
         DataType::HugeInt => DataType::Decimal(sqlparser::ast::ExactNumberInfo::PrecisionAndScale(38, 0)),
         DataType::UTinyInt => DataType::TinyIntUnsigned(None),
         // A value of Snowflake that may be anything is JSON here, which is a string.

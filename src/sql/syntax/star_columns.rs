@@ -8,8 +8,8 @@ use datafusion::common::{Column, Result};
 use datafusion::functions::regex::compile_regex;
 use sqlparser::ast::{
     Array, BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, IdentWithAlias, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind, Value, VisitorMut,
-    WildcardAdditionalOptions,
+    Ident, IdentWithAlias, LambdaFunction, ObjectName, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    UnaryOperator, Value, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::rewritten::binary;
@@ -275,7 +275,7 @@ fn of_call(expression: &Expr, alias: Option<&Ident>, columns: &[Column]) -> Resu
 fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
     let wrong = || {
         let problem = format!(
-            "takes a pattern, COLUMNS('^amount'), names, COLUMNS(['a', 'b']), or a star, COLUMNS(* EXCLUDE (a)); got {call}"
+            "takes a pattern, COLUMNS('^amount'), names, COLUMNS(['a', 'b']), a star, COLUMNS(* EXCLUDE (a)), or a condition on the name, COLUMNS(name -> name LIKE 'a%'); got {call}"
         );
         invalid(COLUMNS, problem)
     };
@@ -306,6 +306,16 @@ fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
             }
             named
         }
+        FunctionArgExpr::Expr(Expr::Lambda(LambdaFunction { params, body, syntax: _ })) => {
+            let [parameter] = &**params else { return Err(wrong()) };
+            let mut chosen = vec![];
+            for (name, column) in all() {
+                if (Named { parameter: &normal(&parameter.name), name: &name }).holds(body).ok_or_else(wrong)? {
+                    chosen.push((name, column));
+                }
+            }
+            chosen
+        }
         _ => return Err(wrong()),
     };
     if meant.is_empty() {
@@ -313,6 +323,87 @@ fn meant(call: &Function, columns: &[Column]) -> Result<Vec<(String, Expr)>> {
         return Err(coded(SqlState::UNDEFINED_COLUMN, &call.to_string(), problem));
     }
     Ok(meant)
+}
+
+/// The name of a column, in a lambda that chooses columns.
+struct Named<'a> {
+    parameter: &'a str,
+    name: &'a str,
+}
+
+impl Named<'_> {
+    /// Whether a condition on the name is true; `None` for a condition of another form.
+    fn holds(&self, condition: &Expr) -> Option<bool> {
+        match condition {
+            Expr::Nested(inner) => self.holds(inner),
+            Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.holds(expr).map(|holds| !holds),
+            Expr::BinaryOp { left, op, right } => match op {
+                BinaryOperator::And => Some(self.holds(left)? && self.holds(right)?),
+                BinaryOperator::Or => Some(self.holds(left)? || self.holds(right)?),
+                BinaryOperator::Eq => Some(self.text(left)? == self.text(right)?),
+                BinaryOperator::NotEq => Some(self.text(left)? != self.text(right)?),
+                BinaryOperator::PGRegexMatch => self.matches(left, right),
+                BinaryOperator::PGRegexNotMatch => self.matches(left, right).map(|matches| !matches),
+                _ => None,
+            },
+            Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
+                Some(is_like(&self.text(pattern)?, &self.text(expr)?) != *negated)
+            }
+            Expr::ILike { negated, any: false, expr, pattern, escape_char: None } => {
+                Some(is_like(&self.text(pattern)?.to_lowercase(), &self.text(expr)?.to_lowercase()) != *negated)
+            }
+            Expr::InList { expr, list, negated } => {
+                let own = self.text(expr)?;
+                let others = list.iter().map(|other| self.text(other)).collect::<Option<Vec<_>>>()?;
+                Some(others.contains(&own) != *negated)
+            }
+            Expr::Function(call) => match (name_of(call).as_str(), self.arguments(call)?.as_slice()) {
+                ("starts_with", [text, part]) => Some(text.starts_with(part)),
+                ("ends_with", [text, part]) => Some(text.ends_with(part)),
+                ("contains", [text, part]) => Some(text.contains(part)),
+                ("regexp_matches" | "regexp_like", [text, pattern]) => {
+                    compile_regex(pattern, None).ok().map(|pattern| pattern.is_match(text))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn matches(&self, text: &Expr, pattern: &Expr) -> Option<bool> {
+        let (text, pattern) = (self.text(text)?, self.text(pattern)?);
+        compile_regex(&pattern, None).ok().map(|pattern| pattern.is_match(&text))
+    }
+
+    fn text(&self, expression: &Expr) -> Option<String> {
+        match expression {
+            Expr::Nested(inner) => self.text(inner),
+            Expr::Identifier(name) if normal(name) == self.parameter => Some(self.name.to_string()),
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) => Some(text.clone()),
+                _ => None,
+            },
+            Expr::Function(call) => match (name_of(call).as_str(), self.arguments(call)?.as_slice()) {
+                ("lower", [text]) => Some(text.to_lowercase()),
+                ("upper", [text]) => Some(text.to_uppercase()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn arguments(&self, call: &Function) -> Option<Vec<String>> {
+        let FunctionArguments::List(list) = &call.args else { return None };
+        let text = |argument: &FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(text)) => self.text(text),
+            _ => None,
+        };
+        list.args.iter().map(text).collect()
+    }
+}
+
+fn name_of(call: &Function) -> String {
+    call.name.to_string().to_lowercase()
 }
 
 struct Put<'a>(&'a Expr);

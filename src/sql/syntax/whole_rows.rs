@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::common::Column;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, TableFactor, Value, VisitorMut,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
+    JoinOperator, Query, Select, SelectItem, TableFactor, Value, VisitorMut,
 };
 
 use super::rewritten::binary;
@@ -68,9 +68,10 @@ pub fn put(select: &mut Select, columns: &[Column]) {
 
 /// The names of the tables of FROM.
 fn tables(select: &Select) -> Vec<String> {
-    let factors = select.from.iter().flat_map(|table| {
-        std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation))
-    });
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|table| std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)));
     let name = |factor: &TableFactor| match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }
