@@ -96,7 +96,7 @@ const NAMES: [(&str, &str); 73] = [
 ];
 
 /// Scalar functions with the number of their arguments, and the expressions that they stand for.
-const FORMS: [(&str, usize, &str); 111] = [
+const FORMS: [(&str, usize, &str); 112] = [
     ("add_days", 2, "(CAST($1 AS DATE) + $2)"),
     ("array_append_distinct", 2, "array_distinct(array_append($1, $2))"),
     ("array_avg", 1, "avg_of($1)"),
@@ -131,6 +131,11 @@ const FORMS: [(&str, usize, &str); 111] = [
     ("geomean", 1, "exp(avg(ln($1)))"),
     ("geometric_mean", 1, "exp(avg(ln($1)))"),
     ("get_path", 2, "json_extract($1, '$.' || $2)"),
+    (
+        "haversine",
+        4,
+        "(2 * 6371 * asin(sqrt(power(sin(radians($3 - $1) / 2), 2) + cos(radians($1)) * cos(radians($3)) * power(sin(radians($4 - $2) / 2), 2))))",
+    ),
     ("hex_encode", 1, "upper(encode($1, 'hex'))"),
     ("is_inf", 1, "(abs($1) = CAST('inf' AS DOUBLE))"),
     ("isfinite", 1, "(abs(CAST($1 AS DOUBLE)) < CAST('inf' AS DOUBLE))"),
