@@ -139,6 +139,36 @@ fn long_number(number: &Expr, sign: &str) -> Result<Option<Expr>> {
     Ok(Some(call_of(AS_WRITTEN, vec![kept])))
 }
 
+fn is_whole(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::TinyInt(_) | DataType::SmallInt(_) | DataType::Int(_) | DataType::Integer(_) | DataType::BigInt(_)
+    )
+}
+
+/// A constant with a point as a decimal, for a cast to whole numbers: half is rounded away from zero then, as in other systems. Half of a
+/// DOUBLE, which it is elsewhere, is rounded to the even neighbour.
+fn as_decimal(number: &Expr) -> Result<Option<Expr>> {
+    match number {
+        Expr::Nested(inner) => as_decimal(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            let exact = as_decimal(expr)?;
+            Ok(exact.map(|exact| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(exact) }))
+        }
+        Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => {
+            let Some((whole, places)) = number.split_once('.') else { return Ok(None) };
+            let (digits, places) = (whole.len().max(1) + places.len(), places.len());
+            if places == 0 || digits > 38 || !number.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.') {
+                return Ok(None);
+            }
+            let text =
+                Expr::value(Value::SingleQuotedString(if whole.is_empty() { format!("0{number}") } else { number.to_string() }));
+            with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), &[text]).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// `INTERVAL n DAY` and `INTERVAL (n + 1) MONTH` as `n * INTERVAL '1 day'`, and quarters as months. The planner takes constants alone.
 fn of_number(interval: &Interval) -> Result<Option<Expr>> {
     let Interval {
@@ -393,6 +423,10 @@ fn in_other_words(expression: &mut Expr) -> Result<Option<Expr>> {
                 clock_in_words(expr);
             } else if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr.as_ref() {
                 widen(data_type, text);
+            } else if is_whole(data_type)
+                && let Some(exact) = as_decimal(expr)?
+            {
+                **expr = exact;
             }
             None
         }
