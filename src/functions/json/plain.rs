@@ -44,14 +44,18 @@ and keeps only the last of equal names; here they stay as they are.",
     ExpressionMacro::scalar("row_to_json", "json", "Converts a row, given as a struct, to a JSON object.", Meaning::Itself)
         .page(
             &[Argument::required("row", Takes::Value("struct"), "struct whose fields become the names of the object")],
-            &["SELECT row_to_json({'a': 1, 'b': 'x'}) AS json;"],
+            &[
+                "SELECT row_to_json({'a': 1, 'b': 'x'}) AS json;",
+                "SELECT row_to_json(t) AS json FROM (SELECT 1 AS a, 'x' AS b) AS t;",
+            ],
         )
         .says(
             "\
 Fields that are NULL are written as `null`, not left out.
 
-**Elsewhere.** PostgreSQL: `row_to_json(t)` takes the row of a table by its name; here write the fields:
-`row_to_json({'a': t.a})`.",
+The name of a table of FROM stands for its row: `row_to_json(t)`.
+
+**Elsewhere.** The same in PostgreSQL; DuckDB: `to_json(t)`.",
         ),
     ExpressionMacro::scalar(
         "json_build_object",

@@ -164,7 +164,8 @@ pattern to its ends.
     .says(
         "\
 `%s` is the next value, `%1$s` the first, `%I` a quoted name, `%L` a quoted text, `%%` a percent sign, as in
-PostgreSQL; `%d`, `%5.2f`, `%x` … as in `printf`. A pattern without `%` takes `{}` and `{0}`, as in DuckDB. NULL is an
+PostgreSQL; `%d`, `%5.2f`, `%x` … as in `printf`. A pattern without `%` takes `{}`, `{0}` and
+`{:.2f}`, `{:,}`, `{:05d}`, `{:>10}`, as in DuckDB. NULL is an
 empty text for `%s`, the word NULL for `%L`, an error for `%I`, and otherwise makes the result NULL. MySQL's
 `format(number, digits)` is another function: write `to_char(number, 'FM9,999,990.00')`.
 

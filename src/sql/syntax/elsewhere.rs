@@ -476,16 +476,17 @@ impl VisitorMut for Put<'_> {
     }
 }
 
-/// `max_by(value, by, 2)` as `array_slice(array_agg(value ORDER BY by DESC) FILTER (WHERE by IS NOT NULL), 1, 2)`
+/// `max_by(value, by, 2)` as `array_slice(array_agg(value ORDER BY by DESC, value) FILTER (WHERE by IS NOT NULL), 1, 2)`
 fn foremost(call: &Function, arguments: &[Expr], way: &str) -> Result<Expr> {
-    let there = "$1 IS NOT NULL AND $2 IS NOT NULL";
-    match &call.filter {
-        None => with(&format!("array_slice(array_agg($1 ORDER BY $2 {way}) FILTER (WHERE {there}), 1, $3)"), arguments),
-        Some(filter) => {
-            let arguments = [arguments, &[filter.as_ref().clone()]].concat();
-            with(&format!("array_slice(array_agg($1 ORDER BY $2 {way}) FILTER (WHERE {there} AND ($4)), 1, $3)"), &arguments)
-        }
+    let mut arguments = arguments.to_vec();
+    let mut there = "$1 IS NOT NULL AND $2 IS NOT NULL".to_string();
+    if let Some(filter) = &call.filter {
+        arguments.push(filter.as_ref().clone());
+        there.push_str(" AND ($4)");
     }
+    // Of ties, the same ones whatever the order of the rows.
+    let ties = if arguments[0] == arguments[1] { "" } else { ", $1" };
+    with(&format!("array_slice(array_agg($1 ORDER BY $2 {way}{ties}) FILTER (WHERE {there}), 1, $3)"), &arguments)
 }
 
 /// `quantile_cont(x, [0.25, 0.5])` and `percentile_cont(ARRAY[0.25, 0.5]) WITHIN GROUP (ORDER BY x)` as a list of calls with one share each.
