@@ -206,6 +206,13 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        // The planner looks for a function in FROM by its name as it is written.
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor
+            && let [ObjectNamePart::Identifier(name)] = name.0.as_mut_slice()
+            && name.quote_style.is_none()
+        {
+            name.value = name.value.to_lowercase();
+        }
         if let Err(error) = name_columns(factor).and_then(|()| postgres::factor(factor, self.state)) {
             return ControlFlow::Break(error);
         }
