@@ -39,6 +39,7 @@ use crate::sql::command::normal;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::{bind_parameters, plan_answered};
+use crate::sql::postgres;
 use crate::sql::syntax::copies;
 use crate::statement::StatementContext;
 
@@ -362,7 +363,8 @@ pub(super) async fn start(
     context: &StatementContext,
 ) -> Result<Answer> {
     let task = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
+    let (logical, plan) = (frame.logical_plan().clone(), frame.create_physical_plan().await?);
+    let plan = postgres::with_answer_in_json(&logical, plan)?;
     let stream = execute_stream(Arc::clone(&plan), task)?;
     Ok(Answer::start(&session.engine, context, plan, stream, staged))
 }

@@ -397,7 +397,14 @@ fn alter_column(name: &str, from: &str, column: &mut Column, op: &AlterColumnOpe
                 let problem = format!("column {} has the default {default}; DROP DEFAULT first", column.name);
                 return Err(coded(SqlState::SYNTAX_ERROR, name, problem));
             }
-            let (first, step) = numbered::counting(sequence_options.as_deref().unwrap_or_default(), &column.name)?;
+            let (first, step) = {
+                let largest = match &column.data_type {
+                    Some(DataType::Int16) => i16::MAX.into(),
+                    Some(DataType::Int32) => i32::MAX.into(),
+                    _ => i64::MAX,
+                };
+                numbered::counting(sequence_options.as_deref().unwrap_or_default(), &column.name, largest)?
+            };
             let first = first.unwrap_or(if step < 0 { -1 } else { 1 });
             let identity = Some(*generated_as == Some(GeneratedAs::Always));
             let sequence = format!("{name}_{}_seq", column.name);

@@ -243,9 +243,9 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
     match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
-            let always = |column: &str| numbered.iter().any(|(name, number)| name == column && number.identity == Some(true));
             let of = |(column, value): (String, Expr)| {
-                if always(&column) { (column, inserting::always(value)) } else { (column, value) }
+                let is_always = numbered.iter().find(|(name, _)| *name == column).and_then(|(_, number)| number.identity);
+                (column, is_always.map_or_else(|| value.clone(), |is_always| inserting::identity(value.clone(), is_always)))
             };
             Ok(table.column_defaults.into_iter().map(of).collect())
         }

@@ -237,6 +237,8 @@ fn set(parser: &mut Parser<'_>) -> Result<Option<ClientCommand>, ParserError> {
     }
     if is_word(parser, place, Keyword::ROLE) {
         skip(parser, place + 1);
+        // `SET ROLE name`, or `SET role TO name` as of any other setting.
+        let _ = parser.consume_token(&Token::Eq) || parser.parse_keyword(Keyword::TO);
         let value = value(parser)?;
         return of("role", value);
     }

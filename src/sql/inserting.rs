@@ -29,7 +29,8 @@ use sqlparser::ast::{
 use super::changing::is_default;
 use super::command::normal;
 use super::parser::parse_query;
-use super::syntax::numbered::{ALWAYS, NEXT};
+use super::syntax::identities::{Overriding, default_word, take_overriding};
+use super::syntax::numbered::{ALWAYS, BY_DEFAULT, NEXT};
 use crate::builtins::decimals;
 use crate::error::{SqlState, coded, raw};
 
@@ -37,9 +38,14 @@ use crate::error::{SqlState, coded, raw};
 ///
 /// # Errors
 /// The statement is wrong.
-pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
-    let given = inserting(&parsed).map(|(insert, _)| Given::of(insert));
-    let planned = planned(parsed, state).await?;
+pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+    let overriding = take_overriding(&mut parsed);
+    if overriding == Some(Overriding::User) {
+        parsed = with_own_numbers(parsed, state).await?;
+    }
+    let is_checked = overriding != Some(Overriding::System);
+    let given = inserting(&parsed).filter(|_| is_checked).map(|(insert, _)| Given::of(insert));
+    let planned = planned(parsed, overriding, state).await?;
     if let (Some(given), LogicalPlan::Dml(insert)) = (given, &planned) {
         given.check(insert)?;
     }
@@ -48,8 +54,8 @@ pub async fn plan(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan
 
 /// The columns that an INSERT gives values, other than the word DEFAULT.
 enum Given {
-    /// As many, from the first one.
-    First(usize),
+    /// Those at these places.
+    At(Vec<usize>),
     Named(Vec<String>),
 }
 
@@ -63,10 +69,10 @@ impl Given {
         };
         match (insert.columns.as_slice(), &rows) {
             // A query is looked at where it is planned.
-            ([], None | Some(None)) => Self::First(0),
+            ([], None | Some(None)) => Self::At(vec![]),
             ([], Some(Some(values))) => {
                 let width = values.rows.first().map_or(0, |row| row.content.len());
-                Self::First((0..width).rev().find(|place| gives(*place)).map_or(0, |last| last + 1))
+                Self::At((0..width).filter(|place| gives(*place)).collect())
             }
             (columns, _) => {
                 let named = columns.iter().enumerate().filter(|(place, _)| gives(*place));
@@ -80,7 +86,7 @@ impl Given {
         let Ok(table) = source_as_provider(&insert.target) else { return Ok(()) };
         for (place, field) in table.schema().fields().iter().enumerate() {
             let is_given = match self {
-                Self::First(count) => place < *count,
+                Self::At(places) => places.contains(&place),
                 Self::Named(names) => names.contains(field.name()),
             };
             if is_given && table.get_column_default(field.name()).is_some_and(is_always) {
@@ -97,30 +103,62 @@ pub fn given_always(column: &str) -> DataFusionError {
     coded(SqlState::GENERATED_ALWAYS, column, problem)
 }
 
-/// True for the default of a column whose values only its counter gives.
-pub fn is_always(default: &Expr) -> bool {
-    matches!(default, Expr::ScalarFunction(call) if call.func.name() == NEXT && call.args.len() > 1)
+/// Which values an IDENTITY column takes, by its default: [`ALWAYS`] those of its counter, or [`BY_DEFAULT`].
+fn identity_of(default: &Expr) -> Option<&str> {
+    match default {
+        Expr::ScalarFunction(call) if call.func.name() == NEXT => match call.args.get(1)? {
+            Expr::Literal(value, _) => value.try_as_str().flatten(),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
-/// The default of such a column, from that of any that is numbered.
-pub fn always(default: Expr) -> Expr {
+/// True for the default of a column whose values only its counter gives.
+fn is_always(default: &Expr) -> bool {
+    identity_of(default) == Some(ALWAYS)
+}
+
+/// The default of an IDENTITY column, from that of any that is numbered.
+pub fn identity(default: Expr, is_always: bool) -> Expr {
     match default {
         Expr::ScalarFunction(mut call) if call.func.name() == NEXT && call.args.len() == 1 => {
-            call.args.push(lit(ALWAYS));
+            call.args.push(lit(if is_always { ALWAYS } else { BY_DEFAULT }));
             Expr::ScalarFunction(call)
         }
         other => other,
     }
 }
 
-async fn planned(parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+/// An INSERT with VALUES, in which IDENTITY columns have the word DEFAULT, whatever is given.
+async fn with_own_numbers(mut parsed: SqlParsed, state: &SessionState) -> Result<SqlParsed> {
+    let Some((_, name)) = inserting(&parsed) else { return Ok(parsed) };
+    let Some(target) = Target::of(name, state).await? else { return Ok(parsed) };
+    if let SqlParsed::Statement(statement) = &mut parsed
+        && let SqlStatement::Insert(insert) = statement.as_mut()
+    {
+        let columns = match insert.columns.as_slice() {
+            [] => target.columns(),
+            columns => columns.iter().map(column).collect(),
+        };
+        if let Some(SetExpr::Values(values)) = insert.source.as_mut().map(|query| query.body.as_mut()) {
+            for row in &mut values.rows {
+                let of_counter = |(_, column): &(&mut SqlExpr, &String)| target.is_identity(column);
+                row.content.iter_mut().zip(&columns).filter(of_counter).for_each(|(value, _)| *value = default_word());
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+async fn planned(parsed: SqlParsed, overriding: Option<Overriding>, state: &SessionState) -> Result<LogicalPlan> {
     if let Some((table, query)) = declaring(&parsed) {
         return of_declared(table, query, state).await;
     }
     let Some((insert, name)) = inserting(&parsed) else { return state.statement_to_plan(parsed).await };
     match &insert.source {
         Some(query) if values(query).is_none() => match Target::of(name, state).await? {
-            Some(target) => of_query(insert, query, target, state).await,
+            Some(target) => of_query(insert, query, target, overriding, state).await,
             // The planner says that there is no such table.
             None => state.statement_to_plan(parsed).await,
         },
@@ -195,6 +233,10 @@ impl Target {
         self.table.schema().fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    fn is_identity(&self, column: &str) -> bool {
+        self.table.get_column_default(column).is_some_and(|default| identity_of(default).is_some())
+    }
+
     /// The default of a column, as it is written; NULL for a column without one.
     fn default(&self, column: &str) -> Result<SqlExpr> {
         match self.table.get_column_default(column) {
@@ -249,7 +291,13 @@ fn column(name: &ObjectName) -> String {
 }
 
 /// Plans INSERT of the rows of a query.
-async fn of_query(insert: &Insert, query: &Query, target: Target, state: &SessionState) -> Result<LogicalPlan> {
+async fn of_query(
+    insert: &Insert,
+    query: &Query,
+    target: Target,
+    overriding: Option<Overriding>,
+    state: &SessionState,
+) -> Result<LogicalPlan> {
     let query = SqlStatement::Query(Box::new(query.clone()));
     let rows = state.statement_to_plan(SqlParsed::Statement(Box::new(query))).await?;
     let (fields, given) = (target.table.schema().fields().clone(), rows.schema().fields().len());
@@ -274,9 +322,13 @@ async fn of_query(insert: &Insert, query: &Query, target: Target, state: &Sessio
     let columns = rows.schema().columns();
     let mut items = vec![];
     for (field, place) in fields.iter().zip(&places) {
-        if place.is_some() && target.table.get_column_default(field.name()).is_some_and(is_always) {
+        if place.is_some()
+            && overriding.is_none()
+            && target.table.get_column_default(field.name()).is_some_and(is_always)
+        {
             return Err(given_always(field.name()));
         }
+        let place = place.filter(|_| overriding != Some(Overriding::User) || !target.is_identity(field.name()));
         let value = match place.and_then(|place| columns.get(place).map(|column| (place, column))) {
             Some((place, column)) => {
                 let written = decimals::selected(&rows, place).filter(|_| field.data_type().is_decimal());

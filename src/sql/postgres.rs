@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::format::ExplainFormat;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::FunctionRegistry;
@@ -15,6 +16,9 @@ use datafusion::functions_nested::expr_fn::array_to_string;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType as SqlType, Expr as SqlExpr, Function, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor,
@@ -193,8 +197,34 @@ pub fn is_object_numbers(sql_type: &SqlType) -> bool {
     modifiers.is_empty() && last.as_deref() == Some("oid")
 }
 
+const JSON: &str = "json";
+
+/// The column of EXPLAIN in PostgreSQL.
+const QUERY_PLAN: &str = "QUERY PLAN";
+
+/// True for `EXPLAIN (FORMAT JSON)`, whose answer is one value.
+fn is_plan_in_json(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Explain(explain) if explain.explain_format == ExplainFormat::PostgresJSON)
+}
+
+/// The physical plan of `EXPLAIN (FORMAT JSON)` with the one column that clients of PostgreSQL read; other plans as they are.
+///
+/// # Errors
+/// Never for a valid plan.
+pub fn with_answer_in_json(plan: &LogicalPlan, physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    if !is_plan_in_json(plan) {
+        return Ok(physical);
+    }
+    let value = col("plan", &physical.schema())?;
+    Ok(Arc::new(ProjectionExec::try_new(vec![(value, QUERY_PLAN.to_string())], physical)?))
+}
+
 /// The columns of a plan's rows, each of the type of PostgreSQL that clients are told.
 pub fn columns(plan: &LogicalPlan) -> Schema {
+    if is_plan_in_json(plan) {
+        let json = Field::new(QUERY_PLAN, DataType::Utf8, false).with_metadata([(MARK.to_string(), JSON.to_string())].into());
+        return Schema::new(vec![json]);
+    }
     let told = |(place, field): (usize, &FieldRef)| match mark(plan, place) {
         Some(mark) => field.as_ref().clone().with_metadata([(MARK.to_string(), mark)].into()),
         None => Field::new(field.name(), field.data_type().clone(), field.is_nullable()),
@@ -220,6 +250,17 @@ fn mark(plan: &LogicalPlan, place: usize) -> Option<String> {
     }
 }
 
+/// The type of PostgreSQL that clients are told for what a function gives: JSON, and lengths and places of lists, which are not `numeric`.
+fn type_of_call(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "to_json" | "row_to_json" | "json_build_object" | "json_build_array" | "json_extract" | "json_extract_list"
+        | "parse_json" | "try_parse_json" => JSON,
+        "to_jsonb" | "jsonb_build_object" | "jsonb_build_array" => "jsonb",
+        "array_length" | "array_ndims" | "array_position" | "cardinality" => "int8",
+        _ => return None,
+    })
+}
+
 fn mark_of(expression: &Expr, input: &LogicalPlan) -> Option<String> {
     match expression {
         Expr::Alias(alias) => mark_of(&alias.expr, input),
@@ -227,6 +268,8 @@ fn mark_of(expression: &Expr, input: &LogicalPlan) -> Option<String> {
         Expr::ScalarSubquery(query) => mark(&query.subquery, 0),
         Expr::Case(case) => case.when_then_expr.iter().find_map(|(_, then)| mark_of(then, input)),
         Expr::AggregateFunction(call) if call.func.name() == "array_agg" => mark_of(call.params.args.first()?, input),
+        // Such a call has no mark in the plan: it is a string there, and may be given to functions of strings.
+        Expr::ScalarFunction(call) if let Some(name) = type_of_call(call.name()) => Some(name.to_string()),
         // `attname::text` is text, while `$1::oid[]` is marked by its type.
         Expr::Cast(Cast { field, .. }) | Expr::TryCast(TryCast { field, .. }) => field.metadata().get(MARK).cloned(),
         _ => expression.to_field(input.schema().as_ref()).ok()?.1.metadata().get(MARK).cloned(),

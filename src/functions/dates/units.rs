@@ -286,6 +286,14 @@ pub fn to_timestamp(arguments: &[Expr]) -> Result<Option<Written>> {
 pub fn trunc(arguments: &[Expr]) -> Result<Option<Written>> {
     match arguments {
         [first, Expr::Identifier(_)] if unit(first).is_none() => begin(arguments),
+        // PostgreSQL's beginning of a day as clocks in a zone show it.
+        [unit, time, zone] if let Some(zone) = text(zone) => {
+            let zone = zone.replace('\'', "''");
+            let sql = format!(
+                "(date_trunc($1, CAST($2 AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE '{zone}') AT TIME ZONE '{zone}')"
+            );
+            Ok(Some((sql, vec![unit.clone(), time.clone()])))
+        }
         _ => Ok(None),
     }
 }

@@ -158,6 +158,7 @@ fn inserted(insert: &MergeInsertExpr, own: &Ident, known: &Known<'_>) -> Result<
         }
         given.push(place);
         if !is_default(value) {
+            known.check_given(known.columns[place])?;
             all[place] = value.clone();
         }
     }

@@ -26,6 +26,8 @@ pub use crate::builtins::decimals::selected as written_decimal;
 use crate::catalog::tables::{FILE, ROW};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::sql::command::normal;
+use crate::sql::inserting::given_always;
+use crate::sql::syntax::numbered::is_always;
 
 /// The column that says whether the removed row is replaced by a new one.
 pub const STAYS: &str = "portrait:stays";
@@ -45,6 +47,14 @@ pub struct Known<'a> {
 impl Known<'_> {
     fn default(&self, column: &str) -> Expr {
         self.defaults.get(column).cloned().unwrap_or_else(|| Expr::value(Value::Null))
+    }
+
+    /// Refuses a value for a column whose values only its counter gives.
+    fn check_given(&self, column: &str) -> Result<()> {
+        match self.defaults.get(column) {
+            Some(default) if is_always(default) => Err(given_always(column)),
+            _ => Ok(()),
+        }
     }
 
     /// The index of a column.
@@ -279,7 +289,12 @@ fn set(values: &mut [Option<Expr>], table: &Ident, name: &ObjectName, value: Exp
         return Err(invalid(&of, format!("only columns of {of} can be set, got {name}")));
     }
     let place = known.place(&of, &column)?;
-    let value = if is_default(&value) { known.default(known.columns[place]) } else { value };
+    let value = if is_default(&value) {
+        known.default(known.columns[place])
+    } else {
+        known.check_given(known.columns[place])?;
+        value
+    };
     match values.get_mut(place) {
         Some(Some(_)) => Err(coded(SqlState::DUPLICATE_COLUMN, &of, format!("column {} is set twice", known.columns[place]))),
         Some(set) => {

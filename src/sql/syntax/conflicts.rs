@@ -16,6 +16,7 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
+use super::identities;
 use crate::builtins::given_once;
 use crate::error::invalid;
 use crate::sql::command::normal;
@@ -34,6 +35,9 @@ pub fn statement(parsed: &mut SqlParsed) -> Result<()> {
     let Statement::Insert(insert) = statement.as_mut() else { return Ok(()) };
     let Some(OnInsert::OnConflict(conflict)) = &insert.on else { return Ok(()) };
     let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else { return Ok(()) };
+    if identities::overriding(insert).is_some() {
+        return Err(invalid(CLAUSE, "cannot be combined with OVERRIDING; leave one of them out"));
+    }
     let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else {
         let problem = "tables have no unique keys; name the columns that identify a row: ON CONFLICT (id) DO …";
         return Err(invalid(CLAUSE, problem));

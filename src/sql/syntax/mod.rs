@@ -15,6 +15,7 @@ pub mod explaining;
 pub mod expression_macros;
 pub mod forward_names;
 pub mod grouping;
+pub mod identities;
 pub mod joins;
 pub mod json;
 pub mod merged_columns;

@@ -25,6 +25,8 @@ use crate::sql::command::normal;
 pub const NEXT: &str = "nextval";
 /// Stands after the name of the counter where values given in an INSERT are refused.
 pub const ALWAYS: &str = "always";
+/// Stands there for an identity that also takes values.
+pub const BY_DEFAULT: &str = "by default";
 /// The functions whose first argument is the name of a counter.
 const OF_COUNTERS: [&str; 3] = [NEXT, "currval", "setval"];
 
@@ -104,6 +106,13 @@ fn column(column: &mut ColumnDef, table: &ObjectName, is_temporary: bool) {
     column.options.extend(options);
 }
 
+/// True for the default of a column whose values only its counter gives.
+pub fn is_always(default: &Expr) -> bool {
+    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = default else { return false };
+    let is_next = matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)] if normal(name) == NEXT);
+    is_next && matches!(list.args.get(1), Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) if value.value == Value::SingleQuotedString(ALWAYS.into()))
+}
+
 /// The name of the counter of a column.
 pub fn sequence_name(table: &ObjectName, column: &str, is_temporary: bool) -> String {
     let parts: Vec<String> = table.0.iter().filter_map(|part| part.as_ident().map(normal)).collect();
@@ -166,7 +175,8 @@ pub fn numbered(column: &ColumnDef) -> Result<Option<Numbered>> {
             ColumnOption::Default(value) => sequence = sequence_of(value).map(str::to_string),
             ColumnOption::Generated { generated_as, sequence_options, generation_expr: None, .. } => {
                 identity = Some(*generated_as == GeneratedAs::Always);
-                (first, step) = counting(sequence_options.as_deref().unwrap_or_default(), &normal(&column.name))?;
+                let options = sequence_options.as_deref().unwrap_or_default();
+                (first, step) = counting(options, &normal(&column.name), largest(&column.data_type))?;
             }
             _ => {}
         }
@@ -184,12 +194,21 @@ pub fn rename(column: &mut ColumnDef, sequence: &str) {
     }
 }
 
-/// Where a counter begins, and its step.
+/// The largest number of a type, at which PostgreSQL ends its counter.
+fn largest(data_type: &DataType) -> i64 {
+    match data_type {
+        DataType::SmallInt(_) | DataType::Int2(_) => i16::MAX.into(),
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => i32::MAX.into(),
+        _ => i64::MAX,
+    }
+}
+
+/// Where a counter begins, and its step; `largest` is the largest number of its column.
 ///
 /// # Errors
 /// Another option, or not a number.
-pub fn counting(options: &[SequenceOptions], column: &str) -> Result<(Option<i64>, i64)> {
-    let (mut first, mut step) = (None, 1);
+pub fn counting(options: &[SequenceOptions], column: &str, largest: i64) -> Result<(Option<i64>, i64)> {
+    let (mut first, mut step, mut is_from_one) = (None, 1, false);
     let number = |value: &Expr| {
         whole(value).ok_or_else(|| {
             let problem = format!("a counter begins at a whole number and adds one, got {value}");
@@ -205,11 +224,18 @@ pub fn counting(options: &[SequenceOptions], column: &str) -> Result<(Option<i64
             | SequenceOptions::MaxValue(None)
             | SequenceOptions::Cycle(true)
             | SequenceOptions::Cache(_) => {}
+            // The bounds that PostgreSQL has and writes without being asked: the column ends there as well.
+            SequenceOptions::MinValue(Some(value)) if whole(value) == Some(1) => is_from_one = true,
+            SequenceOptions::MaxValue(Some(value)) if whole(value) == Some(largest) => {}
             SequenceOptions::MinValue(Some(_)) | SequenceOptions::MaxValue(Some(_)) | SequenceOptions::Cycle(false) => {
                 let problem = format!("{} is not supported; write START WITH and INCREMENT BY alone", option.to_string().trim());
                 return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, column, problem));
             }
         }
+    }
+    if is_from_one && (step < 0 || first.is_some_and(|first| first < 1)) {
+        let problem = "MINVALUE 1 is for a counter that begins at 1 or above and goes up; leave it out";
+        return Err(coded(SqlState::INVALID_PARAMETER_VALUE, column, problem));
     }
     if step == 0 {
         return Err(coded(SqlState::INVALID_PARAMETER_VALUE, column, "INCREMENT must not be 0"));

@@ -9,7 +9,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::pivots::{Pivot, columns_of, unpivot};
-use super::{arrows, comprehensions, grouping, nesting, read_again};
+use super::{arrows, comprehensions, grouping, identities, nesting, read_again};
 use crate::error::invalid;
 use crate::sql::changing::NOTHING;
 use crate::sql::parser::{parse_expression, parse_query};
@@ -230,6 +230,7 @@ pub fn respell(tokens: &mut Vec<TokenWithSpan>) -> Result<(), DataFusionError> {
     arrows::mark(tokens);
     grouping::bracket(tokens);
     materialized(tokens);
+    identities::respell(tokens);
     let places: Vec<usize> = (0..tokens.len()).filter(|place| !matches!(tokens[*place].token, Token::Whitespace(_))).collect();
     let at = |tokens: &[TokenWithSpan], number: usize| places.get(number).map(|place| tokens[*place].token.clone());
     let mut inserted = vec![];

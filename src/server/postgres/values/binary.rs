@@ -91,6 +91,13 @@ pub fn writer<'a>(array: &'a dyn Array, seen: Seen) -> Result<Write<'a>> {
         DataType::UInt8 => number!(UInt8Type, i16),
         DataType::UInt16 => number!(UInt16Type, i32),
         DataType::UInt32 => number!(UInt32Type, i64),
+        // Lengths and places of lists, which clients are told to be `bigint`.
+        DataType::UInt64 if seen.base.name == "int8" => {
+            let values = array.as_primitive::<UInt64Type>();
+            Box::new(move |row, out| {
+                out.extend_from_slice(&i64::try_from(values.value(row)).unwrap_or(i64::MAX).to_be_bytes());
+            })
+        }
         DataType::UInt64 => decimal!(UInt64Type, 0),
         DataType::Float16 => {
             let values = array.as_primitive::<Float16Type>();

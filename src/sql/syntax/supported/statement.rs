@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::super::numbered;
+use super::super::{identities, numbered};
 use super::changes::GIVES_BACK;
 use super::{Checked, Walk, absent, none, refuse, refuse_at, without};
 
@@ -197,7 +197,9 @@ impl Walk<'_> {
         if let Some(assignment) = assignments.first() {
             return refuse_at(assignment.span(), "INSERT … SET", "write INSERT INTO name (a, b) VALUES (…)");
         }
-        absent(partitioned, "PARTITION", "select the partition's column as the others")?;
+        if identities::overriding(insert).is_none() {
+            absent(partitioned, "PARTITION", "select the partition's column as the others")?;
+        }
         none(after_columns, "columns after PARTITION", "write them after the name of the table")?;
         match on {
             // One whose columns are not named; see `conflicts`.
