@@ -43,8 +43,7 @@ pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<Logical
     if overriding == Some(Overriding::User) {
         parsed = with_own_numbers(parsed, state).await?;
     }
-    let is_checked = overriding != Some(Overriding::System);
-    let given = inserting(&parsed).filter(|_| is_checked).map(|(insert, _)| Given::of(insert));
+    let given = inserting(&parsed).filter(|_| overriding.is_none()).map(|(insert, _)| Given::of(insert));
     let planned = planned(parsed, overriding, state).await?;
     if let (Some(given), LogicalPlan::Dml(insert)) = (given, &planned) {
         given.check(insert)?;

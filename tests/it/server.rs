@@ -2,6 +2,7 @@
 
 mod access;
 mod strangers;
+mod types;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -270,7 +270,12 @@ pub const ALL: &[PostgresFunction] = &[
             let (catalog, oid) = (call.catalog()?, call.int(0)?);
             let of_index =
                 || catalog.relation_of(oid, Part::Index).map(|relation| catalog.searched().contains(&relation.namespace));
-            Ok(catalog.relation(oid).map(|relation| catalog.is_visible(relation)).or_else(of_index).into())
+            let of_counter = || {
+                let counter = catalog.counters().find(|(_, _, counter)| counter.oid == oid);
+                counter.map(|(relation, _, _)| catalog.searched().contains(&relation.namespace))
+            };
+            let is_visible = catalog.relation(oid).map(|relation| catalog.is_visible(relation));
+            Ok(is_visible.or_else(of_index).or_else(of_counter).into())
         },
     ),
     of(

@@ -1,0 +1,93 @@
+//! The types that clients are told where a string or a count stands for another type, and settings that end statements.
+
+use std::time::{Duration, Instant};
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::{block_on, code, config, connect, database, serve};
+
+/// The types of the columns of a query.
+async fn told(client: &Client, query: &str) -> Vec<Type> {
+    let statement = client.prepare(query).await.unwrap();
+    statement.columns().iter().map(|column| column.type_().clone()).collect()
+}
+
+#[test]
+fn json_is_json_and_lengths_are_numbers() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS id, '{\"a\": [1, 2]}' AS doc");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let query = "SELECT json_build_object('id', id), to_jsonb(id), doc -> 'a', doc ->> 'a', (SELECT to_json(t.id)), array_agg(to_json(id)),
+                CASE WHEN id = 1 THEN json_build_array(id) END, CAST(to_json(id) AS TEXT)
+            FROM t GROUP BY id, doc";
+        let expected = [Type::JSON, Type::JSONB, Type::JSON, Type::TEXT, Type::JSON, Type::JSON_ARRAY, Type::JSON, Type::TEXT];
+        assert_eq!(told(&client, query).await, expected);
+        let query = "SELECT array_length([1, 2], 1), cardinality([1, 2, 3]), array_position([5, 6], 6), count(*) FROM t";
+        assert_eq!(told(&client, query).await, [Type::INT8, Type::INT8, Type::INT8, Type::INT8]);
+        let row = client.query_one(query, &[]).await.unwrap();
+        assert_eq!((0..4).map(|place| row.get::<_, i64>(place)).collect::<Vec<_>>(), [2, 3, 2, 1]);
+    });
+}
+
+#[test]
+fn explain_in_json_is_one_value() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS id");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let query = "EXPLAIN (FORMAT JSON) SELECT id FROM t WHERE id > 0";
+        let statement = client.prepare(query).await.unwrap();
+        let columns: Vec<(&str, &Type)> = statement.columns().iter().map(|column| (column.name(), column.type_())).collect();
+        assert_eq!(columns, [("QUERY PLAN", &Type::JSON)]);
+        let answer = client.simple_query(query).await.unwrap();
+        let plans: Vec<&str> = answer
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(plans.len(), 1);
+        let plan: serde_json::Value = serde_json::from_str(plans[0]).unwrap();
+        assert!(plan[0]["Plan"]["Node Type"].is_string(), "{plan}");
+    });
+}
+
+#[test]
+fn a_statement_that_waits_ends_at_its_timeout() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS id");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        client.simple_query("SET statement_timeout = '300ms'").await.unwrap();
+        for query in ["SELECT pg_sleep(60)", "SELECT id, pg_sleep(60) FROM t"] {
+            let began = Instant::now();
+            let error = client.simple_query(query).await.unwrap_err();
+            assert_eq!(code(&error), &SqlState::QUERY_CANCELED);
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        }
+        client.simple_query("RESET statement_timeout; SELECT pg_sleep(0.01)").await.unwrap();
+    });
+}
+
+#[test]
+fn a_role_is_set_as_any_setting() {
+    let directory = database("CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'of the boss'; CREATE ROLE reader; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO reader");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let mut config = config(&server, "boss");
+        config.password("of the boss");
+        let client = connect(&config).await.unwrap();
+        for set in ["SET ROLE reader", "SET role TO 'reader'", "SET role = reader", "SET SESSION ROLE 'reader'"] {
+            client.simple_query(set).await.unwrap();
+            let role: String = client.query_one("SELECT current_user::text", &[]).await.unwrap().get(0);
+            assert_eq!(role, "reader", "{set}");
+            client.simple_query("SET role TO 'none'").await.unwrap();
+            let role: String = client.query_one("SELECT current_user::text", &[]).await.unwrap().get(0);
+            assert_eq!(role, "boss", "{set}");
+        }
+    });
+}
