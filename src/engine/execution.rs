@@ -363,8 +363,11 @@ pub(super) async fn start(
     context: &StatementContext,
 ) -> Result<Answer> {
     let task = Arc::new(frame.task_ctx());
-    let (logical, plan) = (frame.logical_plan().clone(), frame.create_physical_plan().await?);
-    let plan = postgres::with_answer_in_json(&logical, plan)?;
+    let is_plan_in_json = postgres::is_plan_in_json(frame.logical_plan());
+    let mut plan = frame.create_physical_plan().await?;
+    if is_plan_in_json {
+        plan = postgres::answer_alone(plan)?;
+    }
     let stream = execute_stream(Arc::clone(&plan), task)?;
     Ok(Answer::start(&session.engine, context, plan, stream, staged))
 }

@@ -245,7 +245,10 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
             let of = |(column, value): (String, Expr)| {
                 let is_always = numbered.iter().find(|(name, _)| *name == column).and_then(|(_, number)| number.identity);
-                (column, is_always.map_or_else(|| value.clone(), |is_always| inserting::identity(value.clone(), is_always)))
+                match is_always {
+                    Some(is_always) => (column, inserting::identity(value, is_always)),
+                    None => (column, value),
+                }
             };
             Ok(table.column_defaults.into_iter().map(of).collect())
         }

@@ -203,20 +203,17 @@ const JSON: &str = "json";
 const QUERY_PLAN: &str = "QUERY PLAN";
 
 /// True for `EXPLAIN (FORMAT JSON)`, whose answer is one value.
-fn is_plan_in_json(plan: &LogicalPlan) -> bool {
+pub fn is_plan_in_json(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::Explain(explain) if explain.explain_format == ExplainFormat::PostgresJSON)
 }
 
-/// The physical plan of `EXPLAIN (FORMAT JSON)` with the one column that clients of PostgreSQL read; other plans as they are.
+/// The physical plan of `EXPLAIN (FORMAT JSON)` with the one column that clients of PostgreSQL read.
 ///
 /// # Errors
-/// Never for a valid plan.
-pub fn with_answer_in_json(plan: &LogicalPlan, physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    if !is_plan_in_json(plan) {
-        return Ok(physical);
-    }
-    let value = col("plan", &physical.schema())?;
-    Ok(Arc::new(ProjectionExec::try_new(vec![(value, QUERY_PLAN.to_string())], physical)?))
+/// Never for the plan of an EXPLAIN.
+pub fn answer_alone(explain: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let value = col("plan", &explain.schema())?;
+    Ok(Arc::new(ProjectionExec::try_new(vec![(value, QUERY_PLAN.to_string())], explain)?))
 }
 
 /// The columns of a plan's rows, each of the type of PostgreSQL that clients are told.

@@ -46,7 +46,10 @@ pub fn take_overriding(parsed: &mut SqlParsed) -> Option<Overriding> {
 }
 
 fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
-    matches!(token.map(|token| &token.token), Some(Token::Word(other)) if other.quote_style.is_none() && other.value.eq_ignore_ascii_case(word))
+    match token.map(|token| &token.token) {
+        Some(Token::Word(other)) => other.quote_style.is_none() && other.value.eq_ignore_ascii_case(word),
+        _ => false,
+    }
 }
 
 /// Rewrites the tokens of a script.
@@ -84,13 +87,12 @@ fn overridden(tokens: &mut Vec<TokenWithSpan>) {
 
 /// The place of an option of a counter in the order that sqlparser parses.
 fn rank(first: Option<&TokenWithSpan>, second: Option<&TokenWithSpan>) -> Option<usize> {
-    let is = |token, words: &[&str]| words.iter().any(|word| is_word(token, word));
-    let own = if is(first, &["no"]) { second } else { first };
-    ["increment", "minvalue", "maxvalue", "start", "cache", "cycle"].iter().position(|word| is(own, &[word]))
+    let own = if is_word(first, "no") { second } else { first };
+    ["increment", "minvalue", "maxvalue", "start", "cache", "cycle"].iter().position(|word| is_word(own, word))
 }
 
 /// Puts the options of each IDENTITY into the order that sqlparser parses; options that it does not know stay, for its error.
-fn in_order(tokens: &mut Vec<TokenWithSpan>) {
+fn in_order(tokens: &mut [TokenWithSpan]) {
     if !tokens.iter().any(|token| is_word(Some(token), "identity")) {
         return;
     }

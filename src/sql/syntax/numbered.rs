@@ -110,7 +110,12 @@ fn column(column: &mut ColumnDef, table: &ObjectName, is_temporary: bool) {
 pub fn is_always(default: &Expr) -> bool {
     let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = default else { return false };
     let is_next = matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)] if normal(name) == NEXT);
-    is_next && matches!(list.args.get(1), Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) if value.value == Value::SingleQuotedString(ALWAYS.into()))
+    match list.args.get(1) {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))) => {
+            is_next && value.value == Value::SingleQuotedString(ALWAYS.into())
+        }
+        _ => false,
+    }
 }
 
 /// The name of the counter of a column.
