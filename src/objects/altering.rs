@@ -49,6 +49,8 @@ struct Column {
     values: String,
     /// Its type, as declared.
     declared: String,
+    /// True where a statement has declared it, and not a query.
+    is_written: bool,
     /// Its current type; `None` when the type changes.
     data_type: Option<DataType>,
     not_null: bool,
@@ -60,6 +62,11 @@ struct Column {
 }
 
 impl Column {
+    /// True for a type that only a query can give, because SQL has no name for it.
+    fn is_nameless(&self) -> bool {
+        !self.is_written && self.data_type.as_ref().is_some_and(|own| !has_name(own))
+    }
+
     fn definition(&self) -> String {
         let not_null = if self.not_null { " NOT NULL" } else { "" };
         let default = self.default.as_ref().map_or_else(String::new, |value| format!(" DEFAULT {value}"));
@@ -274,6 +281,7 @@ fn columns(table: &dyn TableProvider, object: Option<&Object>, context: &Stateme
             name: field.name().clone(),
             values: identifier(field.name()),
             declared: written.map_or_else(|| sql_type(field.data_type()), |column| column.data_type.to_string()),
+            is_written: written.is_some(),
             data_type: Some(field.data_type().clone()),
             not_null: !field.is_nullable(),
             default: default.transpose()?,
@@ -320,6 +328,7 @@ fn changed(
                     values: default.clone().unwrap_or_else(|| "NULL".into()),
                     name: new,
                     declared: column_def.data_type.to_string(),
+                    is_written: true,
                     data_type: None,
                     not_null: column_def.options.iter().any(|option| matches!(option.option, ColumnOption::NotNull)),
                     default,
@@ -429,11 +438,10 @@ fn place(table: &str, columns: &[Column], name: &Ident) -> Result<usize> {
 /// The statement that creates a table with these columns, and its schema. `kept` is true for a table stored in a database.
 async fn definition(name: &str, columns: &[Column], kept: bool, context: &StatementContext) -> Result<(String, SchemaRef)> {
     // Types without an SQL name occur only in tables made from queries. They are kept, and the definition names them with `arrow_cast`.
-    let nameless = |column: &&Column| column.data_type.as_ref().is_some_and(|own| !has_name(own));
-    let has_names = columns.iter().find(nameless).is_none();
-    let part = |column: &Column| match column.data_type.as_ref().filter(|own| !has_name(own)) {
-        Some(_) => format!("{} BIGINT", identifier(&column.name)),
-        None => column.definition(),
+    let has_names = !columns.iter().any(Column::is_nameless);
+    let part = |column: &Column| match column.is_nameless() {
+        true => format!("{} BIGINT", identifier(&column.name)),
+        false => column.definition(),
     };
     let parts: Vec<String> = columns.iter().map(part).collect();
     let text = format!("CREATE TABLE {} ({})", quoted(name, context), parts.join(", "));
@@ -443,7 +451,12 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
     };
     let declared = made.input.schema().as_arrow();
     if has_names {
-        return Ok((text, Arc::new(declared.clone())));
+        // A time with a zone keeps the zone that it has, whatever that of the session.
+        let fields = columns.iter().zip(declared.fields()).map(|(column, field)| match &column.data_type {
+            Some(own @ DataType::Timestamp(_, Some(_))) => Field::clone(field).with_data_type(own.clone()),
+            _ => Field::clone(field),
+        });
+        return Ok((text, Arc::new(Schema::new(fields.collect::<Vec<_>>()))));
     }
     if let Some(column) = columns.iter().find(|column| column.default.is_some() || kept && column.not_null) {
         let problem = format!(
@@ -469,6 +482,7 @@ async fn definition(name: &str, columns: &[Column], kept: bool, context: &Statem
 fn has_name(data_type: &DataType) -> bool {
     match data_type {
         DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, None) => true,
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => true,
         DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::Date32 | DataType::Boolean | DataType::Float32 => true,
         DataType::Time64(TimeUnit::Nanosecond) | DataType::Float64 => true,
         other => other.is_integer() || other.is_string(),
