@@ -55,8 +55,9 @@ written to the table since it was read. Keys are not checked, and rows have no o
 
 SERIAL and IDENTITY columns number the rows: an INSERT that does not name the column gives each row the next number. Sessions that write at the
 same time get different numbers, and none is given twice, even if its transaction is rolled back; so there may be gaps. Values may be given
-instead, unless it is GENERATED ALWAYS; the counter does not notice them. `pg_get_serial_sequence('name', 'column')` names the counter, and
-`nextval`, `currval` and `setval` work on it.
+instead, unless it is GENERATED ALWAYS; the counter does not notice them. `INSERT INTO name (…) OVERRIDING SYSTEM VALUE VALUES (…)` takes
+them there too, and with OVERRIDING USER VALUE the counter gives all numbers of IDENTITY columns.
+`pg_get_serial_sequence('name', 'column')` names the counter, and `nextval`, `currval` and `setval` work on it.
 
 `FROM name FOR SYSTEM_TIME AS OF TIMESTAMP '2025-06-30 12:00:00'` (in UTC) reads the table as it was then, also if it had other
 columns. The last 100 states are kept, until DROP TABLE.

@@ -159,6 +159,22 @@ in `public`, then in `pg_catalog`: `SELECT * FROM pg_class`.
 - `xmin`, `ctid` and `tableoid` are columns of the tables of `pg_catalog` where a statement names them.
 - Functions may be called with their schema, `pg_catalog.version()`.
 
+## Where values differ
+
+| expression | here | in PostgreSQL |
+|---|---|---|
+| `1`, and `qty + 1` of an `integer` | `bigint` | `integer` |
+| `1.5` | `double precision`; `numeric` with a column or value that is | `numeric` |
+| `round(1.5)`, `trunc`, `ceil` | the type of the number | `numeric` |
+| `avg` of integers; `stddev`, `variance` | `double precision` | `numeric` |
+| `sum` of `bigint` | `bigint`, and an error beyond its range | `numeric` |
+| `extract`, `date_part` | `integer`, seconds without their fraction; `double precision` for the epoch | `numeric`, `double precision` |
+| `date + INTERVAL '1 day'` | `date`, if the interval has no hours | `timestamp` |
+| `varchar(3)`, `char(3)` | any string | three characters |
+| `SELECT generate_series(1, 3)` | one list; in FROM, three rows | three rows |
+
+For a type that a client insists on, write the cast: `CAST(avg(qty) AS NUMERIC(20, 6))`, `sum(CAST(id AS NUMERIC(38, 0)))`.
+
 ## Functions
 
 | function | meaning |
