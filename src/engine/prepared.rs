@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, Result, ScalarValue};
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use sqlparser::tokenizer::Location;
 
@@ -18,11 +19,39 @@ use super::missing_tables::name_missing_table;
 use super::preparing::executed;
 use super::transactions;
 use crate::error::{SqlState, coded};
+use crate::postgres_types::MARK;
 use crate::sql::changing;
 use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::{Parsed, Statement};
 use crate::sql::{given, postgres};
+
+/// The columns with the types that their values have. The rules over plans change some, and clients would read other values: a date plus
+/// hours is a timestamp, and `CASE … THEN 1 ELSE 0.5 END` no integer. What cannot be planned before the parameters have values stays as it is.
+fn with_types_of_values(columns: Schema, plan: &LogicalPlan, state: &SessionState) -> Schema {
+    let is_query = !matches!(
+        plan,
+        LogicalPlan::Dml(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::Explain(_)
+            | LogicalPlan::Analyze(_)
+            | LogicalPlan::DescribeTable(_)
+    );
+    if !is_query {
+        return columns;
+    }
+    let analyzed = state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {});
+    let Some(analyzed) = analyzed.ok().filter(|analyzed| analyzed.schema().fields().len() == columns.fields().len()) else {
+        return columns;
+    };
+    let typed = |(told, own): (&FieldRef, &FieldRef)| match told.metadata().contains_key(MARK) {
+        true => Field::clone(told),
+        false => Field::clone(told).with_data_type(own.data_type().clone()),
+    };
+    Schema::new(columns.fields().iter().zip(analyzed.schema().fields()).map(typed).collect::<Vec<_>>())
+}
 
 /// Values of parameters: of `$1`, `$2` … by position, or of `$name` by name.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +155,8 @@ impl Prepared {
         if let Some(plan) = plan.filter(gives_rows) {
             // If planning with these types fails (other types might work), describe the columns as far as they are known.
             let typed = with_typed_parameters(plan.clone(), &parameters);
-            columns = Arc::new(postgres::columns(typed.as_ref().unwrap_or(&plan)));
+            let typed = typed.unwrap_or(plan);
+            columns = Arc::new(with_types_of_values(postgres::columns(&typed), &typed, &context.state()));
         }
         let parameters = parameters.into_iter().map(|((_, name), field)| (name, field)).collect();
         let description = Arc::new(Description { columns, parameters, tag });

@@ -33,6 +33,24 @@ fn json_is_json_and_lengths_are_numbers() {
 }
 
 #[test]
+fn types_that_planning_changes_are_told_before() {
+    let directory = database("CREATE TABLE t AS SELECT 1 AS qty, CAST(2 AS DECIMAL(10, 2)) AS amount, DATE '2025-01-31' AS day");
+    let server = serve(directory.path(), &[]);
+    block_on(async {
+        let client = connect(&config(&server, "ada")).await.unwrap();
+        let query = "SELECT CASE WHEN qty > 1 THEN qty ELSE 0.5 END, day + INTERVAL '1 hour', day + INTERVAL '1 day' FROM t";
+        assert_eq!(told(&client, query).await, [Type::FLOAT8, Type::TIMESTAMP, Type::DATE]);
+        let row = client.query_one(query, &[]).await.unwrap();
+        assert_eq!(row.get::<_, f64>(0).to_bits(), 0.5_f64.to_bits());
+        let rows = client.query("SELECT 1 AS a UNION ALL SELECT 1.5 ORDER BY a", &[]).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.get::<_, f64>(0).to_bits()).collect::<Vec<_>>(), [1.0, 1.5].map(f64::to_bits));
+        // Also where a parameter has its value later.
+        let rows = client.query("SELECT 1 AS a UNION ALL SELECT 1.5 WHERE $1 > 0 ORDER BY a", &[&1_i64]).await.unwrap();
+        assert_eq!(rows[1].get::<_, f64>(0).to_bits(), 1.5_f64.to_bits());
+    });
+}
+
+#[test]
 fn explain_in_json_is_one_value() {
     let directory = database("CREATE TABLE t AS SELECT 1 AS id");
     let server = serve(directory.path(), &[]);
