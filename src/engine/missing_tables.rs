@@ -38,7 +38,6 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
             "permission denied to the owner of a view or profile that reads it; GRANT SELECT on it, or ALTER … OWNER TO";
         return coded(SqlState::INSUFFICIENT_PRIVILEGE, name, problem);
     }
-    // It may be the name of a profile or segment, which is read in the schema of its kind.
     // Tags are columns of their profile.
     let is_tag = |object: &&Object| object.kind == "tag" && object.name == *name;
     if !tables.iter().any(|table| table == name)
@@ -48,6 +47,7 @@ pub(super) fn name_missing_table(error: DataFusionError, context: &StatementCont
         let problem = format!("is a tag, a column of its profile; write SELECT {name} FROM profile.{profile}");
         return coded(SqlState::UNDEFINED_TABLE, name, problem);
     }
+    // It may be the name of a profile or segment, which is read in the schema of its kind.
     let is_published = |object: &&Object| matches!(object.kind.as_str(), "profile" | "segment") && object.name == *name;
     let published =
         context.objects().ok().and_then(|objects| objects.iter().find(is_published).map(|object| object.kind.clone()));

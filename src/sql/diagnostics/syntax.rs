@@ -202,8 +202,10 @@ fn said(problem: &str, found: Option<&TokenWithSpan>) -> String {
         // `one of INSERT or UPDATE or DELETE`
         Some((expected, found)) if expected.starts_with("one of ") && expected.contains(" or ") => {
             let words: Vec<&str> = expected["one of ".len()..].split(" or ").map(str::trim).collect();
-            let (last, most) = words.split_last().map_or(("", &[][..]), |(last, most)| (*last, most));
-            said(&format!("Expected: {} or {last}, found: {found}", most.join(", ")), None)
+            match words.as_slice() {
+                [most @ .., last] => said(&format!("Expected: {} or {last}, found: {found}", most.join(", ")), None),
+                [] => problem.to_string(),
+            }
         }
         Some((expected, "EOF")) => format!("expected {expected}, found the end of the text"),
         Some((expected, found)) => format!("expected {expected}, found {found}"),
