@@ -321,10 +321,7 @@ async fn of_query(
     let columns = rows.schema().columns();
     let mut items = vec![];
     for (field, place) in fields.iter().zip(&places) {
-        if place.is_some()
-            && overriding.is_none()
-            && target.table.get_column_default(field.name()).is_some_and(is_always)
-        {
+        if place.is_some() && overriding.is_none() && target.table.get_column_default(field.name()).is_some_and(is_always) {
             return Err(given_always(field.name()));
         }
         let place = place.filter(|_| overriding != Some(Overriding::User) || !target.is_identity(field.name()));

@@ -289,9 +289,8 @@ pub fn trunc(arguments: &[Expr]) -> Result<Option<Written>> {
         // PostgreSQL's beginning of a day as clocks in a zone show it.
         [unit, time, zone] if let Some(zone) = text(zone) => {
             let zone = zone.replace('\'', "''");
-            let sql = format!(
-                "(date_trunc($1, CAST($2 AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE '{zone}') AT TIME ZONE '{zone}')"
-            );
+            let sql =
+                format!("(date_trunc($1, CAST($2 AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE '{zone}') AT TIME ZONE '{zone}')");
             Ok(Some((sql, vec![unit.clone(), time.clone()])))
         }
         _ => Ok(None),

@@ -103,7 +103,8 @@ fn in_order(tokens: &mut [TokenWithSpan]) {
         if !is_word(tokens.get(*place), "identity") || !is_word(before, "as") || !opens {
             continue;
         }
-        let own: Vec<usize> = all[number + 2..].iter().copied().take_while(|place| tokens[*place].token != Token::RParen).collect();
+        let own: Vec<usize> =
+            all[number + 2..].iter().copied().take_while(|place| tokens[*place].token != Token::RParen).collect();
         let mut options: Vec<(usize, Vec<TokenWithSpan>)> = vec![];
         for (offset, place) in own.iter().enumerate() {
             let token = tokens[*place].clone();

@@ -93,7 +93,9 @@ fn a_statement_that_waits_ends_at_its_timeout() {
 
 #[test]
 fn a_role_is_set_as_any_setting() {
-    let directory = database("CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'of the boss'; CREATE ROLE reader; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO reader");
+    let directory = database(
+        "CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'of the boss'; CREATE ROLE reader; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO reader",
+    );
     let server = serve(directory.path(), &[]);
     block_on(async {
         let mut config = config(&server, "boss");
