@@ -7,7 +7,9 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
-use sqlparser::ast::{Insert, ObjectName, ObjectType, SetExpr, Statement as SqlStatement, TableObject};
+use sqlparser::ast::{
+    Insert, ObjectName, ObjectType, OnConflict, OnConflictAction, OnInsert, SetExpr, Statement as SqlStatement, TableObject,
+};
 
 use super::execution::tag_of;
 use super::naming::{own_name, relation};
@@ -89,6 +91,11 @@ fn check_sql(parsed: &SqlParsed, context: StatementContext) -> Result<StatementC
         if let SqlParsed::Statement(statement) = parsed
             && let SqlStatement::Insert(insert) = statement.as_ref()
         {
+            let needed = match &insert.on {
+                Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoNothing, .. })) => &[Adding, Select],
+                Some(_) => &[Adding, Update, Select][..],
+                None => needed,
+            };
             return inserts(insert, needed, context);
         }
         return changes(target, needed, context);

@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{
-    CreateMemoryTable, DdlStatement, DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WriteOp, lit,
+    Cast, CreateMemoryTable, DdlStatement, DmlStatement, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WriteOp, lit,
 };
 use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::planner::object_name_to_table_reference;
@@ -329,7 +329,7 @@ async fn of_query(
             Some((place, column)) => {
                 let written = decimals::selected(&rows, place).filter(|_| field.data_type().is_decimal());
                 let value = written.cloned().unwrap_or_else(|| Expr::Column(column.clone()));
-                value.cast_to(field.data_type(), rows.schema())?
+                as_column(value, field, rows.schema())?
             }
             None => {
                 let default = target.table.get_column_default(field.name()).cloned();
@@ -343,6 +343,15 @@ async fn of_query(
     Ok(LogicalPlan::Dml(DmlStatement::new(target.name, provider_as_source(target.table), op, Arc::new(rows))))
 }
 
+/// A value with the type of its column. The cast stands also where the types seem to be equal: the rules over plans may still give the value
+/// another type, as that of a date plus hours.
+fn as_column(value: Expr, field: &FieldRef, schema: &DFSchema) -> Result<Expr> {
+    match value.clone().cast_to(field.data_type(), schema)? {
+        same if same == value => Ok(Expr::Cast(Cast::new(Box::new(value), field.data_type().clone()))),
+        cast => Ok(cast),
+    }
+}
+
 /// Plans CREATE TABLE with declared columns and the rows of a query.
 async fn of_declared(table: &CreateTable, query: &Query, state: &SessionState) -> Result<LogicalPlan> {
     let declared = SqlStatement::CreateTable(CreateTable { query: None, ..table.clone() });
@@ -354,9 +363,8 @@ async fn of_declared(table: &CreateTable, query: &Query, state: &SessionState) -
     if fields.len() != columns.len() {
         return plan_err!("Mismatch: {} columns specified, but result has {} columns", fields.len(), columns.len());
     }
-    let typed = |(field, column): (&FieldRef, Column)| {
-        Ok(Expr::Column(column).cast_to(field.data_type(), rows.schema())?.alias(field.name()))
-    };
+    let typed =
+        |(field, column): (&FieldRef, Column)| Ok(as_column(Expr::Column(column), field, rows.schema())?.alias(field.name()));
     let items = fields.iter().zip(columns).map(typed).collect::<Result<Vec<_>>>()?;
     let input = Arc::new(LogicalPlanBuilder::from(rows.clone()).project(items)?.build()?);
     Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(CreateMemoryTable { input, ..made })))
