@@ -52,8 +52,8 @@ DATE, TIME and DATETIME or TIMESTAMP from ISO strings (converted to UTC if they 
 its first 1,000 values. `'query' 'SELECT CAST(x AS TEXT) AS x FROM t'` reads a column as another type.
 
 *PostgreSQL*: a table is named as in SQL, `sales.orders`, or `\"Orders\"` in double quotes. Supported types are booleans, integers, floats, `numeric` (without
-precision as DECIMAL(38, 10)), strings, enums, `uuid` and `json` as strings, `bytea`, dates, times, intervals, `timestamptz` as instants, and arrays of these. For other
-types the error names the cast to write; infinite dates and NaN in a `numeric` are errors. Statements there run in read-only transactions and end with
+precision as DECIMAL(38, 10)), strings, enums, `uuid` and `json` as strings, `bytea`, dates, times, intervals, `timestamptz` as instants, and arrays of these. Other
+types are read as their texts; infinite dates and NaN in a `numeric` are errors. Statements there run in read-only transactions and end with
 the statement here: by Ctrl-C, by `portrait.statement_timeout`, or when the program ends.
 
 Parts that LOCATION leaves out come from `PGHOST`, `PGPORT`, `PGUSER`, `PGDATABASE`. Passwords are never written in LOCATION or OPTIONS. They come from `PGPASSWORD`, from

@@ -23,6 +23,9 @@ impl Opened {
 
     /// The expression for a string column in a comparison; `None` when the comparison would mean something else there.
     fn text(&self, column: &PostgresColumn, is_order: bool) -> Option<String> {
+        if column.is_cast {
+            return (self.is_utf8 || !is_order).then(|| format!("{} COLLATE \"C\"", column.value()));
+        }
         let is_text = matches!(column.source, Type::TEXT | Type::VARCHAR);
         if !is_text || (is_order && !self.is_utf8) {
             return None;
@@ -81,7 +84,7 @@ impl Dialect for Opened {
     }
 
     fn name(&self, column: &str) -> Option<String> {
-        self.column(column).map(|column| identifier(&column.name))
+        self.column(column).map(PostgresColumn::value)
     }
 
     fn is_boolean(&self, column: &str) -> bool {

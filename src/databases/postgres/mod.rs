@@ -57,8 +57,18 @@ struct PostgresColumn {
     name: String,
     source: Type,
     data_type: DataType,
+    /// True when the server casts it to text, because its own type is not read: inet, point, a range.
+    is_cast: bool,
     /// True when the column's collation treats only identical strings as equal.
     is_deterministic: bool,
+}
+
+impl PostgresColumn {
+    /// The column's value as it is read.
+    fn value(&self) -> String {
+        let name = identifier(&self.name);
+        if self.is_cast { format!("{name}::text") } else { name }
+    }
 }
 
 /// A table in the server's catalog.
@@ -120,17 +130,12 @@ impl Opened {
             if columns.iter().any(|other| other.name == name) {
                 return Err(invalid(&label, format!("has two columns called {name}; name them with AS")));
             }
-            let Some(data_type) = columns::data_type(column.type_(), column.type_modifier()) else {
-                let (quoted, from) = (identifier(&name), found.as_ref().map_or("(…)", |found| found.name.as_str()));
-                let problem = format!(
-                    "column {name} is of the type {}, which cannot be read; cast it: OPTIONS ('query' 'SELECT …, {quoted}::text AS {quoted} \
-                     FROM {from}')",
-                    column.type_().name()
-                );
-                return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, &label, problem));
+            let (source, data_type, is_cast) = match columns::data_type(column.type_(), column.type_modifier()) {
+                Some(data_type) => (column.type_().clone(), data_type, false),
+                None => (Type::TEXT, DataType::Utf8View, true),
             };
             let is_deterministic = deterministic.contains(&name);
-            columns.push(PostgresColumn { name, source: column.type_().clone(), data_type, is_deterministic });
+            columns.push(PostgresColumn { name, source, data_type, is_cast, is_deterministic });
         }
         let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));

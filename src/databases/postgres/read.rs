@@ -59,7 +59,7 @@ struct Snapshot {
 impl PostgresSource {
     pub fn new(table: &Arc<Opened>, wanted: &Wanted<'_>, timeout: u64) -> Result<Self> {
         let schema = Arc::new(table.schema.project(wanted.columns)?);
-        let selected: Vec<String> = wanted.columns.iter().map(|column| identifier(&table.columns[*column].name)).collect();
+        let selected: Vec<String> = wanted.columns.iter().map(|column| table.columns[*column].value()).collect();
         let statements = wanted.statements(&selected, &table.from);
         let shared = Shared {
             table: Arc::clone(table),
