@@ -109,6 +109,14 @@ pub fn times(span: Expr, number: Expr) -> Expr {
     TIMES.call(vec![span, number])
 }
 
+/// The interval and the number of a product that [`times`] has made.
+pub fn factors(product: &Expr) -> Option<(&Expr, &Expr)> {
+    match product {
+        Expr::ScalarFunction(call) if call.func.name() == TIMES.name => call.args.first().zip(call.args.get(1)),
+        _ => None,
+    }
+}
+
 /// `span / number`
 pub fn divided(span: Expr, number: Expr) -> Expr {
     DIVIDED.call(vec![span, number])

@@ -1,6 +1,7 @@
 //! `DATE '2025-03-31' + INTERVAL '36 hours'` is a timestamp, as in PostgreSQL; DataFusion drops the hours and returns a date.
 //!
-//! A date plus a constant interval of whole days, months and years remains a date, and so does a date plus a number of days.
+//! A date plus a constant interval of whole days, months and years, or a whole number of such intervals, remains a date. So does a date plus
+//! a number of days.
 
 use datafusion::arrow::datatypes::{DataType, IntervalDayTime, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::tree_node::Transformed;
@@ -12,6 +13,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::each_expression;
 use crate::builtins::dates::moved::by_days;
+use crate::builtins::spans::factors;
 use crate::sql::call::constant;
 
 const DAY_IN_MILLISECONDS: i32 = 86_400_000;
@@ -44,13 +46,17 @@ impl AnalyzerRule for HoursOfDays {
                 (Ok(DataType::Interval(_)), Ok(day)) if is_day(&day) => (&mut right, &left),
                 _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
             };
-            let is_constant = matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
-            if !is_constant {
+            let is_constant = |span: &Expr| matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
+            let stays = match factors(span) {
+                Some((span, number)) => is_constant(span) && number.get_type(schema)?.is_integer(),
+                None => is_constant(span),
+            };
+            if !stays {
                 // Not in nanoseconds, which end in the year 2262.
                 **day = cast(std::mem::take(day.as_mut()), DataType::Timestamp(TimeUnit::Microsecond, None));
             }
             let moved = Expr::BinaryExpr(BinaryExpr { left, op, right });
-            Ok(if is_constant { Transformed::no(moved) } else { Transformed::yes(moved) })
+            Ok(if stays { Transformed::no(moved) } else { Transformed::yes(moved) })
         })?
         .data)
     }

@@ -39,7 +39,8 @@ BIGINT. `sum` of BIGINT may go beyond the range of BIGINT on the way, but not in
 rounds to the nearest: 2.5 as a decimal becomes 3; a float halfway between two integers becomes the even one. NaN is greater than all other numbers.
 
 **Intervals.** Intervals are compared, sorted, grouped and joined by their length: a month is 30 days, a day is 24 hours. An interval can be
-multiplied by a number or divided by one. A date plus a number, or plus a constant interval of whole days, is a date; plus any other interval it is a timestamp.
+multiplied by a number or divided by one. A date plus a number, a constant interval of whole days, or a whole number of them (`day + n * INTERVAL '1 month'`), is a date;
+plus any other interval it is a timestamp.
 
 **Dates and times.** A date or a time without a zone can meet a time with a zone: in a comparison, BETWEEN, IN, a join, a difference or `as_of`. Then it is read as local
 time in that zone. If `at` is in the zone of Shanghai, `at >= DATE '2025-05-02'` begins at midnight there. If local clocks show a time

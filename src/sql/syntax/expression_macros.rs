@@ -211,7 +211,12 @@ impl VisitorMut for Arguments<'_> {
             && let Some(argument) = argument.checked_sub(1).and_then(|place| self.arguments.get(place))
         {
             *expression = match argument {
-                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Function(_) | Expr::Nested(_) => {
+                Expr::Identifier(_)
+                | Expr::CompoundIdentifier(_)
+                | Expr::Value(_)
+                | Expr::Function(_)
+                | Expr::Lambda(_)
+                | Expr::Nested(_) => {
                     argument.clone()
                 }
                 other => Expr::Nested(Box::new(other.clone())),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::common::Column;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
+    AccessExpr, BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
     JoinOperator, Query, Select, SelectItem, TableFactor, Value, VisitorMut,
 };
 
@@ -51,7 +51,7 @@ pub fn put(select: &mut Select, columns: &[Column]) {
         (!own.is_empty()).then(|| (name.clone(), row(&name, &own, can_be_missing)))
     };
     let rows = tables(select).into_iter().filter(|name| !is_column(name)).filter_map(of).collect();
-    let mut rows = Rows { rows, depth: 0, parameters: vec![] };
+    let mut rows = Rows { rows, depth: 0, taken: vec![] };
     for item in &mut select.projection {
         // The row keeps the name of its table.
         if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
@@ -120,20 +120,39 @@ fn row(table: &str, columns: &[&Column], can_be_missing: bool) -> Expr {
     }
 }
 
+/// The names of the fields in `t.list[1].a`, and of `t`.
+fn fields(root: &Expr, chain: &[AccessExpr]) -> Vec<String> {
+    let named = |part: &Expr| match part {
+        Expr::Identifier(name) => Some(normal(name)),
+        _ => None,
+    };
+    let dotted: Vec<String> = chain
+        .iter()
+        .filter_map(|access| match access {
+            AccessExpr::Dot(field) => named(field),
+            AccessExpr::Subscript(_) => None,
+        })
+        .collect();
+    match chain.first() {
+        Some(AccessExpr::Dot(_)) => named(root).into_iter().chain(dotted).collect(),
+        _ => dotted,
+    }
+}
+
 /// Puts rows in the places of the names of their tables.
 struct Rows {
     rows: Vec<(String, Expr)>,
     /// The number of subqueries around, whose own tables and columns may have these names.
     depth: usize,
-    /// The parameters of the lambdas around.
-    parameters: Vec<Vec<String>>,
+    /// The names that mean something else around: parameters of lambdas, and the parts of `t.list[1]`, which is parsed as fields of `t`.
+    taken: Vec<Vec<String>>,
 }
 
 impl Rows {
     fn of(&self, name: &str) -> Option<&Expr> {
-        let is_parameter = self.parameters.iter().flatten().any(|parameter| parameter == name);
+        let is_taken = self.taken.iter().flatten().any(|taken| taken == name);
         let row = self.rows.iter().find(|(table, _)| table == name);
-        row.filter(|_| self.depth == 0 && !is_parameter).map(|(_, row)| row)
+        row.filter(|_| self.depth == 0 && !is_taken).map(|(_, row)| row)
     }
 }
 
@@ -151,15 +170,17 @@ impl VisitorMut for Rows {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Lambda(lambda) = expression {
-            self.parameters.push(lambda.params.iter().map(|parameter| normal(&parameter.name)).collect());
+        match expression {
+            Expr::Lambda(lambda) => self.taken.push(lambda.params.iter().map(|parameter| normal(&parameter.name)).collect()),
+            Expr::CompoundFieldAccess { root, access_chain } => self.taken.push(fields(root, access_chain)),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
         match expression {
-            Expr::Lambda(_) => drop(self.parameters.pop()),
+            Expr::Lambda(_) | Expr::CompoundFieldAccess { .. } => drop(self.taken.pop()),
             Expr::Identifier(name) => {
                 if let Some(row) = self.of(&normal(name)) {
                     *expression = row.clone();
