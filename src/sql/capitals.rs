@@ -6,7 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::common::{Column, Result, SchemaError, TableReference};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Column, Result, SchemaError, TableReference, field_not_found};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -21,7 +22,7 @@ use super::parser::visit;
 use super::syntax::merged_columns::constraint;
 use crate::files;
 use crate::statement::StatementContext;
-use crate::walk::WalkMut;
+use crate::walk::{PlanTree, WalkMut};
 
 /// How many names of a statement are replaced at most.
 const MOST: usize = 500;
@@ -31,7 +32,7 @@ const MOST: usize = 500;
 /// # Errors
 /// The statement is wrong.
 pub async fn plan(mut parsed: SqlParsed, state: &SessionState, context: &StatementContext) -> Result<LogicalPlan> {
-    let mut error = match inserting::plan(parsed.clone(), state).await {
+    let mut error = match checked(inserting::plan(parsed.clone(), state).await) {
         Err(error) if missing(&error).is_some() => error,
         planned => return planned,
     };
@@ -42,12 +43,31 @@ pub async fn plan(mut parsed: SqlParsed, state: &SessionState, context: &Stateme
         if !name.is_replaced {
             break;
         }
-        error = match inserting::plan(parsed.clone(), &state).await {
+        error = match checked(inserting::plan(parsed.clone(), &state).await) {
             Err(error) if missing(&error).is_some() => error,
             planned => return planned,
         };
     }
     Err(error)
+}
+
+/// A plan whose ORDER BY names columns that are there. The planner does not look for one that is written with its table.
+fn checked(planned: Result<LogicalPlan>) -> Result<LogicalPlan> {
+    let plan = planned?;
+    let mut missing = None;
+    plan.each_plan(|plan| {
+        if let LogicalPlan::Sort(sort) = plan {
+            let columns = sort.input.schema();
+            let is_missing = |column: &&&Column| column.relation.is_some() && columns.maybe_index_of_column(column).is_none();
+            let named = sort.expr.iter().flat_map(|sort| sort.expr.column_refs()).collect::<Vec<_>>();
+            if let Some(column) = named.iter().find(is_missing) {
+                missing = Some(field_not_found(column.relation.clone(), &column.name, columns));
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    missing.map_or(Ok(plan), Err)
 }
 
 /// A state in which the files of a statement are open, so that further attempts do not look into them again, and the names of the columns of
