@@ -27,8 +27,8 @@ macro_rules! of_interval {
     };
 }
 
-static HOURS: Scalar = of_interval!("justify_hours", |span| with_days(span));
-static DAYS: Scalar = of_interval!("justify_days", |span| with_months(span));
+static HOURS: Scalar = of_interval!("justify_hours", with_days);
+static DAYS: Scalar = of_interval!("justify_days", with_months);
 static INTERVALS: Scalar = of_interval!("justify_interval", |span| of_one_sign(all_carried(span)));
 
 /// The functions of this module.

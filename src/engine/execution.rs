@@ -186,7 +186,8 @@ pub(super) async fn execute_sql(
     let on_commit = parser::take_temporary(&mut parsed);
     tell_format(&mut parsed)?;
     refuse_insert(&parsed, &context)?;
-    if let Some(answer) = changing::run(session, &parsed, &context).await? {
+    let changed = changing::run(session, &parsed, &context).await;
+    if let Some(answer) = changed.map_err(|error| name_missing_table(error, &context))? {
         return Ok(answer);
     }
     let context = match changing::explained(&parsed, &context).await? {

@@ -61,8 +61,9 @@ const NAMES: [(&str, &[&str]); 56] = [
 ];
 
 /// What a name of another program is called here, if it is one of `known`.
-pub fn ours<'a>(elsewhere: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub fn ours<'a>(elsewhere: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let elsewhere = elsewhere.to_lowercase();
     let (_, meant) = NAMES.iter().find(|(name, _)| *name == elsewhere)?;
-    meant.iter().find_map(|name| known.clone().find(|option| option == name))
+    let known: Vec<&str> = known.collect();
+    meant.iter().find_map(|name| known.iter().copied().find(|option| option == name))
 }

@@ -109,7 +109,7 @@ fn scripts_stop_at_the_first_error_and_name_it() {
     let (code, _, errors) = run(portrait().arg("run").arg(&script));
     assert!(code == 1 && errors.contains(":2: $") && errors.contains("the parameter has no value"), "{errors}");
     let (code, _, errors) = run(portrait().args(["run", "no/such.sql"]));
-    assert!(code == 1 && errors.contains("no/such.sql: No such file"), "{errors}");
+    assert!(code == 1 && errors.contains("no/such.sql: no such file"), "{errors}");
     // A syntax error is found before anything runs.
     std::fs::write(&script, "SELECT 1;\nSELEC 2;").unwrap();
     let (code, out, errors) = run(portrait().arg("run").arg(&script));

@@ -59,12 +59,12 @@ fn call(text: &str) -> Option<String> {
     let got = separate(types);
     // A function that chooses its types itself says what it takes.
     if let Some((_, said)) = text.split_once("user-defined coercion failed with: ")
-        && let Some((called, takes)) = said.split_once(" takes ")
-        && let Some((takes, rest)) = takes.split_once(", got [")
+        && let Some((called, said)) = said.split_once(" takes ")
     {
         let called = called.rsplit(' ').next().unwrap_or(name);
-        let advice =
-            rest.split_once("]; ").and_then(|(_, advice)| advice.split_once(". No function ")).map_or("", |(advice, _)| advice);
+        let said = said.split_once(". No function ").map_or(said, |(said, _)| said);
+        let (takes, rest) = said.split_once(", got ").unwrap_or((said, ""));
+        let advice = rest.split_once("]; ").map_or("", |(_, advice)| advice);
         let mark = if advice.is_empty() { "" } else { "; " };
         return Some(format!("{called}: takes {takes}, got {}{mark}{advice}", if got.is_empty() { "none" } else { types }));
     }

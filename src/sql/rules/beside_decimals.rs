@@ -114,7 +114,7 @@ fn is_compared_with_rows(asked: &mut InSubquery, schema: &DFSchema) -> Result<bo
     let types = [value_type, rows.schema().field(0).data_type().clone()];
     let sides = compared(&[asked.expr.as_ref().clone(), column.clone()], &types);
     let Some([value, row]) = sides.and_then(|sides| <[Expr; 2]>::try_from(sides).ok()) else { return Ok(false) };
-    asked.expr = Box::new(value);
+    *asked.expr = value;
     if row != *column {
         asked.subquery.subquery = LogicalPlanBuilder::from(rows.as_ref().clone()).project([row])?.build()?.into();
     }

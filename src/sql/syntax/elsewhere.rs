@@ -440,7 +440,7 @@ fn by_place(list: &Expr, lambda: &LambdaFunction, written: &str) -> Result<Expr>
         return Err(problem);
     }
     let params = OneOrManyWithParens::One(place.clone());
-    let lambda = LambdaFunction { params, body: Box::new(body), syntax: lambda.syntax.clone() };
+    let lambda = LambdaFunction { params, body: Box::new(body), syntax: lambda.syntax };
     with(written, &[list.clone(), Expr::Lambda(lambda)])
 }
 

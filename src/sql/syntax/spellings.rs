@@ -57,7 +57,7 @@ use super::expression_macros::with;
 use super::joins::name_of;
 use super::rewritten::binary;
 use crate::builtins::decimals::{AS_WRITTEN, is_longer_than_float, own_digits};
-use crate::error::{SqlState, coded};
+use crate::error::{SqlState, coded, invalid};
 use crate::sql::command::normal;
 use crate::sql::parser::{parse_expression, parse_query};
 
@@ -771,6 +771,9 @@ fn sampled(factor: &mut TableFactor) -> Result<()> {
     let (None, None, None, Some(quantity)) = (&given.seed, &given.bucket, &given.offset, &given.quantity) else { return Ok(()) };
     let condition = match &quantity.unit {
         Some(TableSampleUnit::Rows) => format!("ORDER BY random() LIMIT {}", quantity.value),
+        _ if quantity.value.to_string().parse().is_ok_and(|share: f64| !(0.0..=100.0).contains(&share)) => {
+            return Err(invalid("TABLESAMPLE", format!("takes a percentage from 0 to 100, got {}", quantity.value)));
+        }
         _ => format!("WHERE random() * 100 < {}", quantity.value),
     };
     *sample = None;
