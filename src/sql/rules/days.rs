@@ -46,7 +46,8 @@ impl AnalyzerRule for HoursOfDays {
                 (Ok(DataType::Interval(_)), Ok(day)) if is_day(&day) => (&mut right, &left),
                 _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
             };
-            let is_constant = |span: &Expr| matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
+            let is_constant =
+                |span: &Expr| matches!(constant(span, &SimplifyContext::default()), Ok(Some(span)) if is_of_days(&span));
             let stays = match factors(span) {
                 Some((span, number)) => is_constant(span) && number.get_type(schema)?.is_integer(),
                 None => is_constant(span),

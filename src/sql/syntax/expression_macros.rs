@@ -216,9 +216,7 @@ impl VisitorMut for Arguments<'_> {
                 | Expr::Value(_)
                 | Expr::Function(_)
                 | Expr::Lambda(_)
-                | Expr::Nested(_) => {
-                    argument.clone()
-                }
+                | Expr::Nested(_) => argument.clone(),
                 other => Expr::Nested(Box::new(other.clone())),
             };
         } else if let Expr::Function(function) = expression

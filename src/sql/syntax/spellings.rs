@@ -17,10 +17,6 @@
 //! | `a DIV b`, `a // b` | `CAST((a - a % b) / b AS BIGINT)` |
 //! | `x IN UNNEST(list)`, `x MEMBER OF (list)` | `array_has(list, x)` |
 //! | `CONVERT(a, type)` | `CAST(a AS type)` |
-//! | `VALUES (DATE '2025-01-01'), ('2025-02-01')` in FROM | `VALUES (DATE '2025-01-01'), (CAST('2025-02-01' AS DATE))` |
-//! | `RANGE INTERVAL '1' DAY PRECEDING` | `RANGE INTERVAL '1 days' PRECEDING` |
-//! | `INTERVAL n DAY`, `INTERVAL 2 QUARTER` | `n * INTERVAL '1 day'`, `2 * INTERVAL '3 months'` |
-//! | `INTERVAL '04:05:06'` | `INTERVAL '04 hours 05 minutes 06 seconds'` |
 //! | `TIMESTAMP '9999-12-31'` | `TIMESTAMP(6) '9999-12-31'` |
 //! | `ARRAY(SELECT …)` | `(SELECT array_agg(…) FROM …)` |
 //! | `list[OFFSET(0)]`, `list[ORDINAL(1)]` | `list[1]` |
@@ -31,35 +27,31 @@
 //! | `struct_pack(a := 1, b := 2)` | `named_struct('a', 1, 'b', 2)` |
 //! | `list_sort(a)`, `array_sort(a, 'DESC')` | `list_sort(a, 'ASC', 'NULLS LAST')`, `array_sort(a, 'DESC', 'NULLS LAST')` |
 //! | `parse_date('%d/%m/%Y', a)` | `CAST(strptime(a, '%d/%m/%Y') AS DATE)` |
-//! | `SELECT TOP 3 …` | `… LIMIT 3` |
-//! | `MINUS` | `EXCEPT` |
-//! | `t TABLESAMPLE (10 PERCENT)` | `(SELECT * FROM t WHERE random() < 0.1)` |
-//! | `unnest(list) AS item` | `unnest(list) AS item(item)` |
-//! | `unnest(list) WITH ORDINALITY AS u(item, place)` | `unnest(list, range(1, array_length(list) + 1)) AS u(item, place)` |
-//! | `FROM DUAL` | no FROM clause |
 //! | `12345678901234567.89` | `number_as_written(CAST('12345678901234567.89' AS DECIMAL(19, 2)))` |
 //! | `0.12345678901234567891` | `number_as_written('0.12345678901234567891')`, a DOUBLE that becomes a DECIMAL with all digits |
-//! | `ORDER BY ALL` after UNION | `ORDER BY 1, 2, …` |
-//! | `SELECT *, a + 1 FROM t ORDER BY ALL` | `SELECT * FROM (SELECT *, a + 1 FROM t) ORDER BY ALL` |
 
-use datafusion::arrow::compute::kernels::cast_utils::{IntervalParseConfig, IntervalUnit, parse_interval_month_day_nano_config};
+mod intervals;
+mod queries;
+
 use datafusion::common::Result;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, Interval, LimitClause, NamedWindowDefinition, NamedWindowExpr,
-    ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, Subscript, TableAlias,
-    TableAliasColumnDef, TableFactor, TableSampleKind, TableSampleUnit, TableWithJoins, TopQuantity, TypedString, UnaryOperator,
-    Value, ValueWithSpan, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    FunctionArguments, GroupByExpr, HavingBoundKind, Ident, ObjectNamePart, OrderBy, OrderByKind, Query, SelectItem, SetExpr,
+    Subscript, TypedString, UnaryOperator, Value, ValueWithSpan, WindowType,
 };
+
+use intervals::{clock_in_words, of_number, one_form};
+use queries::like_the_typed;
 
 use super::call_of;
 use super::expression_macros::with;
-use super::joins::name_of;
 use super::rewritten::binary;
 use crate::builtins::decimals::{AS_WRITTEN, is_longer_than_float, own_digits};
-use crate::error::{SqlState, coded, invalid};
+use crate::error::{SqlState, coded};
 use crate::sql::command::normal;
-use crate::sql::parser::{parse_expression, parse_query};
+use crate::sql::parser::parse_expression;
+
+pub use queries::{factor, query, select};
 
 /// The operator that gives a time a zone.
 pub const AT_TIME_ZONE: &str = "AT TIME ZONE";
@@ -166,131 +158,6 @@ fn as_decimal(number: &Expr) -> Result<Option<Expr>> {
             with(&format!("CAST($1 AS DECIMAL({digits}, {places}))"), &[text]).map(Some)
         }
         _ => Ok(None),
-    }
-}
-
-/// `INTERVAL n DAY` and `INTERVAL (n + 1) MONTH` as `n * INTERVAL '1 day'`, and quarters as months. The planner takes constants alone.
-fn of_number(interval: &Interval) -> Result<Option<Expr>> {
-    let Interval {
-        value,
-        leading_field: Some(unit),
-        leading_precision: None,
-        last_field: None,
-        fractional_seconds_precision: None,
-    } = interval
-    else {
-        return Ok(None);
-    };
-    let unit = unit.to_string().to_lowercase();
-    let is_quarter = matches!(unit.as_str(), "quarter" | "quarters");
-    let unit = if is_quarter { "3 months".to_string() } else { format!("1 {unit}") };
-    match value.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text) | Value::Number(text, _), .. }) if is_quarter => {
-            let number = Expr::value(Value::Number(text.trim().to_string(), false));
-            if text.trim().parse::<i64>().is_err() {
-                return Ok(None);
-            }
-            with(&format!("($1 * INTERVAL '{unit}')"), &[number]).map(Some)
-        }
-        Expr::Value(_) if !is_quarter => Ok(None),
-        Expr::UnaryOp { expr, .. } if !is_quarter && matches!(expr.as_ref(), Expr::Value(_)) => Ok(None),
-        number => with(&format!("($1 * INTERVAL '{unit}')"), std::slice::from_ref(number)).map(Some),
-    }
-}
-
-/// Writes the clock at the end of the text of an interval in words: `1 day 04:05:06` as `1 day 4 hours 5 minutes 6 seconds`.
-fn clock_in_words(interval: &mut Expr) {
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = interval else { return };
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let Some((clock, before)) = words.split_last() else { return };
-    let (sign, digits) = clock.strip_prefix('-').map_or(("", clock.trim_start_matches('+')), |digits| ("-", digits));
-    let parts: Vec<&str> = digits.split(':').collect();
-    let is_part = |part: &&str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.');
-    if !matches!(parts.len(), 2 | 3) || !parts.iter().all(is_part) {
-        return;
-    }
-    let clock = parts.iter().zip(["hours", "minutes", "seconds"]).map(|(part, unit)| format!("{sign}{part} {unit}"));
-    *text = before.iter().map(ToString::to_string).chain(clock).collect::<Vec<_>>().join(" ");
-}
-
-/// Writes the intervals of a frame in one form. The planner refuses frames that mean the same in other words.
-fn one_form(window: &mut WindowSpec) {
-    let Some(WindowFrame { units: WindowFrameUnits::Range, start_bound, end_bound }) = &mut window.window_frame else { return };
-    for bound in std::iter::once(start_bound).chain(end_bound) {
-        let (WindowFrameBound::Preceding(Some(offset)) | WindowFrameBound::Following(Some(offset))) = bound else { continue };
-        if let Some(text) = written_out(offset) {
-            **offset = Expr::Interval(Interval {
-                value: Box::new(Expr::value(Value::SingleQuotedString(text))),
-                leading_field: None,
-                leading_precision: None,
-                last_field: None,
-                fractional_seconds_precision: None,
-            });
-        }
-    }
-}
-
-/// An interval of constants in months, days and seconds; `None` without a unit, which the planner reports.
-fn written_out(interval: &Expr) -> Option<String> {
-    const SECOND: i64 = 1_000_000_000;
-    let (value, unit) = match interval {
-        Expr::Interval(Interval { value, leading_field, last_field: None, .. }) => (value, leading_field.as_ref()),
-        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } => (expr, None),
-        _ => return None,
-    };
-    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text) | Value::Number(text, _), .. }) = value.as_ref()
-    else {
-        return None;
-    };
-    let text = unit.map_or_else(|| text.to_string(), |unit| format!("{text} {unit}"));
-    if !text.bytes().any(|letter| letter.is_ascii_alphabetic()) {
-        return None;
-    }
-    let span = parse_interval_month_day_nano_config(&text, IntervalParseConfig::new(IntervalUnit::Second)).ok()?;
-    let (seconds, nanoseconds) = (span.nanoseconds / SECOND, span.nanoseconds % SECOND);
-    let parts =
-        [(i64::from(span.months), "months"), (i64::from(span.days), "days"), (seconds, "seconds"), (nanoseconds, "nanoseconds")];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count != 0).map(|(count, unit)| format!("{count} {unit}")).collect();
-    Some(if parts.is_empty() { "0 days".into() } else { parts.join(" ") })
-}
-
-/// Casts texts beside dates, times, intervals and booleans to their type, as PostgreSQL does in VALUES and ARRAY. The planner does so with
-/// numbers alone.
-fn like_the_typed(values: &mut [&mut Expr]) {
-    let is_timestamp = |data_type: &DataType| matches!(data_type, DataType::Timestamp(..));
-    let types = || values.iter().filter_map(|value| written_type(value));
-    let Some(data_type) = types().find(is_timestamp).or_else(|| types().next()) else { return };
-    for value in values {
-        if matches!(&**value, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. })) {
-            let (expr, data_type) = (Box::new((**value).clone()), data_type.clone());
-            **value = Expr::Cast { kind: CastKind::Cast, expr, data_type, array: false, format: None };
-        }
-    }
-}
-
-/// The type that a value says it has, if no text is taken for it without a cast.
-fn written_type(value: &Expr) -> Option<DataType> {
-    match value {
-        Expr::TypedString(TypedString { data_type, .. }) | Expr::Cast { data_type, .. } => match data_type {
-            DataType::Date | DataType::Timestamp(..) | DataType::Time(..) | DataType::Interval { .. } | DataType::Boolean => {
-                Some(data_type.clone())
-            }
-            _ => None,
-        },
-        Expr::Interval(_) => Some(DataType::Interval { fields: None, precision: None }),
-        Expr::Value(ValueWithSpan { value: Value::Boolean(_), .. }) => Some(DataType::Boolean),
-        _ => None,
-    }
-}
-
-/// Rewrites VALUES in FROM or WITH; those of INSERT have the types of the table.
-fn rows(query: &mut Query) {
-    let SetExpr::Values(values) = query.body.as_mut() else { return };
-    let width = values.rows.first().map_or(0, |row| row.content.len());
-    for place in 0..width {
-        let mut column: Vec<&mut Expr> = values.rows.iter_mut().filter_map(|row| row.content.get_mut(place)).collect();
-        like_the_typed(&mut column);
     }
 }
 
@@ -623,166 +490,4 @@ fn list_of(query: &Query) -> Result<Option<Expr>> {
     gathered.projection =
         vec![SelectItem::UnnamedExpr(parse_expression(&format!("coalesce(array_agg({item} ORDER BY {order}), [])"))?)];
     parse_expression(&format!("({gathered})")).map(Some)
-}
-
-/// Rewrites one SELECT.
-pub fn select(select: &mut Select) {
-    for NamedWindowDefinition(_, named) in &mut select.named_window {
-        if let NamedWindowExpr::WindowSpec(window) = named {
-            one_form(window);
-        }
-    }
-    // The one-row table of Oracle and MySQL.
-    let is_dual =
-        |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if name.to_string().eq_ignore_ascii_case("dual"));
-    if let [only] = select.from.as_slice()
-        && only.joins.is_empty()
-        && is_dual(&only.relation)
-    {
-        select.from.clear();
-    }
-}
-
-/// Rewrites one query; its subqueries are visited separately.
-pub fn query(query: &mut Query) {
-    query.with.iter_mut().flat_map(|with| &mut with.cte_tables).for_each(|table| rows(&mut table.query));
-    minus(&mut query.body);
-    top(query);
-    order_by_all(query);
-}
-
-fn top(query: &mut Query) {
-    let Query { body, limit_clause, .. } = query;
-    let SetExpr::Select(select) = body.as_mut() else { return };
-    if let (Some(top), None) = (&select.top, &limit_clause)
-        && !top.percent
-        && !top.with_ties
-    {
-        let limit = match &top.quantity {
-            Some(TopQuantity::Expr(count)) => count.clone(),
-            Some(TopQuantity::Constant(count)) => Expr::value(Value::Number(count.to_string(), false)),
-            None => return,
-        };
-        *limit_clause = Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, limit_by: vec![] });
-        select.top = None;
-    }
-}
-
-/// Replaces ORDER BY ALL by column numbers where the columns can be counted, because DataFusion sorts by column names only. Where a star
-/// stands beside an expression, the columns get names in a subquery.
-fn order_by_all(query: &mut Query) {
-    let Some(OrderBy { kind: kind @ OrderByKind::All(_), .. }) = &mut query.order_by else { return };
-    let OrderByKind::All(options) = kind else { return };
-    let options = *options;
-    let mut first = query.body.as_ref();
-    while let SetExpr::SetOperation { left, .. } = first {
-        first = left;
-    }
-    let SetExpr::Select(select) = first else { return };
-    let counted =
-        select.projection.iter().all(|item| matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }));
-    if counted {
-        let place =
-            |place: usize| OrderByExpr { expr: Expr::value(Value::Number(place.to_string(), false)), options, with_fill: None };
-        *kind = OrderByKind::Expressions((1..=select.projection.len()).map(place).collect());
-        return;
-    }
-    let is_column = |item: &SelectItem| match item {
-        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => options.opt_replace.is_none(),
-        SelectItem::UnnamedExpr(expression) => matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
-        _ => false,
-    };
-    if select.projection.iter().all(is_column) || matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
-        return;
-    }
-    let Ok(mut around) = parse_query("SELECT * FROM (SELECT 1) AS __all") else { return };
-    if let SetExpr::Select(outer) = around.body.as_mut()
-        && let [TableWithJoins { relation: TableFactor::Derived { subquery, .. }, .. }] = outer.from.as_mut_slice()
-    {
-        std::mem::swap(&mut subquery.body, &mut query.body);
-        query.body = around.body;
-    }
-}
-
-fn minus(body: &mut SetExpr) {
-    if let SetExpr::SetOperation { op, left, right, .. } = body {
-        if *op == SetOperator::Minus {
-            *op = SetOperator::Except;
-        }
-        minus(left);
-        minus(right);
-    }
-}
-
-/// Rewrites an item of FROM.
-///
-/// # Errors
-/// A sampled item has no name.
-pub fn factor(factor: &mut TableFactor) -> Result<()> {
-    if let TableFactor::Derived { subquery, .. } = factor {
-        rows(subquery);
-    }
-    sampled(factor)?;
-    let TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } = factor else {
-        return Ok(());
-    };
-    let column = |name: &Ident| TableAliasColumnDef { name: name.clone(), data_type: None };
-    let lists = array_exprs.clone();
-    let is_one = lists.len() == 1;
-    if !is_one && (*with_offset || !*with_ordinality) {
-        return Ok(());
-    }
-    // The longest list has the most places.
-    let counts = (1..=lists.len()).map(|place| format!("CAST(array_length(${place}) AS BIGINT)"));
-    let counts = counts.collect::<Vec<String>>().join(", ");
-    let count = if is_one { counts } else { format!("greatest({counts})") };
-    let places = match (&with_offset, &with_ordinality) {
-        (true, _) => Some(format!("range(0, {count})")),
-        (_, true) => Some(format!("range(1, {count} + 1)")),
-        _ => None,
-    };
-    if places.is_some() && is_one && alias.is_none() {
-        *alias = Some(TableAlias { explicit: true, name: Ident::new("unnest"), columns: vec![], at: None });
-    }
-    if let Some(alias) = alias {
-        let default = if *with_offset { "offset" } else { "ordinality" };
-        let place = with_offset_alias.clone().unwrap_or_else(|| Ident::new(default));
-        if alias.columns.is_empty() && is_one {
-            alias.columns.push(column(&alias.name));
-        }
-        if places.is_some() && alias.columns.len() == lists.len() {
-            alias.columns.push(column(&place));
-        }
-    }
-    if let Some(places) = places {
-        array_exprs.push(with(&places, &lists)?);
-        *with_offset = false;
-        *with_ordinality = false;
-        *with_offset_alias = None;
-    }
-    Ok(())
-}
-
-/// Rewrites TABLESAMPLE: a percentage or a number of rows, chosen at random.
-fn sampled(factor: &mut TableFactor) -> Result<()> {
-    let (TableFactor::Table { sample, .. } | TableFactor::Derived { sample, .. }) = factor else { return Ok(()) };
-    let Some(TableSampleKind::BeforeTableAlias(given) | TableSampleKind::AfterTableAlias(given)) = &sample else { return Ok(()) };
-    let given = given.clone();
-    let (None, None, None, Some(quantity)) = (&given.seed, &given.bucket, &given.offset, &given.quantity) else { return Ok(()) };
-    let condition = match &quantity.unit {
-        Some(TableSampleUnit::Rows) => format!("ORDER BY random() LIMIT {}", quantity.value),
-        _ if quantity.value.to_string().parse().is_ok_and(|share: f64| !(0.0..=100.0).contains(&share)) => {
-            return Err(invalid("TABLESAMPLE", format!("takes a percentage from 0 to 100, got {}", quantity.value)));
-        }
-        _ => format!("WHERE random() * 100 < {}", quantity.value),
-    };
-    *sample = None;
-    let name = name_of(factor)?;
-    *factor = TableFactor::Derived {
-        lateral: false,
-        subquery: parse_query(&format!("SELECT * FROM {factor} {condition}"))?,
-        alias: Some(TableAlias { explicit: true, name, columns: vec![], at: None }),
-        sample: None,
-    };
-    Ok(())
 }
