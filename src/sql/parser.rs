@@ -25,7 +25,7 @@ use super::schedule::{Action, ScheduleCommand, Script};
 use super::syntax::column_names::{self, Place};
 use super::syntax::creating;
 use super::syntax::effort::Counting;
-use super::syntax::{arrows, chains, conflicts, copies, explaining, nesting, postgres, shorthands, supported};
+use super::syntax::{arrows, chains, conflicts, copies, explaining, nesting, postgres, shorthands, supported, tokens};
 use super::written::Written;
 use crate::error::invalid;
 use crate::settings::PortraitSettings;
@@ -249,8 +249,8 @@ fn split(
     // Taken before tokens are replaced, because replacements have the position of the original.
     let last = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
     let nested = |error| diagnostics::syntax::nested(error, Source::script(sql));
-    shorthands::join_texts(&mut tokens, dialect.as_ref()).map_err(nested)?;
-    shorthands::respell(&mut tokens)?;
+    tokens::join_texts(&mut tokens, dialect.as_ref()).map_err(nested)?;
+    tokens::respell(&mut tokens)?;
     shorthands::within(&mut tokens, dialect.as_ref());
     nesting::check(&tokens, depth).map_err(nested)?;
     chains::check(&tokens, PortraitSettings::of(options).max_operators)?;

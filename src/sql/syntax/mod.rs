@@ -35,6 +35,7 @@ pub mod sorted_names;
 pub mod spellings;
 pub mod star_columns;
 pub mod supported;
+pub mod tokens;
 pub mod type_names;
 pub mod unnamed_subqueries;
 pub mod unnested;

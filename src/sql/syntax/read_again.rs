@@ -9,7 +9,7 @@
 //! | `WITH s AS (SELECT …) SELECT … FROM s a JOIN s b …` | `WITH s AS (SELECT * FROM (SELECT …) AS "__read_again") …` |
 //! | `WITH s AS MATERIALIZED (SELECT …) …` | `WITH s AS (SELECT * FROM (SELECT …) AS "__materialized") …`, by [`respell`] |
 //!
-//! [`respell`]: super::shorthands::respell
+//! [`respell`]: super::tokens::respell
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
