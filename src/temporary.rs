@@ -20,8 +20,27 @@ const LOCK: &str = ".lock";
 /// How often a folder is emptied that somebody is still writing to.
 const ATTEMPTS: usize = 1000;
 
-/// The folders of this process that are there now.
-static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The folders of this process.
+static FOLDERS: Mutex<Folders> = Mutex::new(Folders { paths: Vec::new(), is_ending: false });
+
+struct Folders {
+    /// Those that are there now.
+    paths: Vec<PathBuf>,
+    /// The process ends, and makes no more.
+    is_ending: bool,
+}
+
+impl Folders {
+    /// Made and remembered in one step: between the two, a process that ends would leave the folder.
+    fn make(&mut self, path: &Path) -> io::Result<()> {
+        if self.is_ending {
+            return Err(io::Error::other("the program ends"));
+        }
+        private_folder(path)?;
+        self.paths.push(path.into());
+        Ok(())
+    }
+}
 
 /// A folder of this process, gone when dropped.
 #[derive(Debug)]
@@ -66,13 +85,13 @@ impl TemporaryFolder {
     pub fn make(parent: &Path, names: Names) -> io::Result<Self> {
         let made = loop {
             let path = parent.join(names.fresh());
-            match private_folder(&path) {
+            let made = FOLDERS.lock().make(&path);
+            match made {
                 Ok(()) => {}
                 // A process of the same number, killed or in another container, had as many.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             }
-            FOLDERS.lock().push(path.clone());
             match locked(&path) {
                 Ok(Some(lock)) => break Self { path, lock },
                 Ok(None) => forget(&path),
@@ -128,7 +147,11 @@ impl Drop for TemporaryFolder {
 
 /// Removes all folders of this process. To be called when it ends, after which whatever still runs finds no place to write to.
 pub fn remove_all() {
-    let folders: Vec<PathBuf> = FOLDERS.lock().clone();
+    let folders = {
+        let mut folders = FOLDERS.lock();
+        folders.is_ending = true;
+        folders.paths.clone()
+    };
     folders.iter().for_each(|path| empty_and_remove(path));
 }
 
@@ -145,7 +168,7 @@ pub fn own_only(path: &Path) {
 }
 
 fn forget(path: &Path) {
-    FOLDERS.lock().retain(|other| other != path);
+    FOLDERS.lock().paths.retain(|other| other != path);
 }
 
 fn private_folder(path: &Path) -> io::Result<()> {
@@ -251,7 +274,7 @@ mod tests {
         }
         drop(folder);
         assert!(names(parent.path()).is_empty());
-        assert!(FOLDERS.lock().iter().all(|path| !path.starts_with(parent.path())));
+        assert!(FOLDERS.lock().paths.iter().all(|path| !path.starts_with(parent.path())));
     }
 
     /// What a killed process left goes; what a living one has, what others have put there, and links stay.
