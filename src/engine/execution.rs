@@ -36,6 +36,7 @@ use crate::objects::{altering, numbering, role, schema};
 use crate::settings::{check_engine, check_option};
 use crate::sql::changing::TARGET;
 use crate::sql::command::normal;
+use crate::sql::inserting::with_identities;
 use crate::sql::parser::{self, Parsed};
 use crate::sql::places::{refuse_own_read, refuse_own_written};
 use crate::sql::planning::{bind_parameters, plan_answered};
@@ -233,8 +234,11 @@ pub(super) async fn execute_sql(
             {
                 altering::check_replaced(name, Arc::clone(made.input.schema().inner()), &context).await?;
             }
-            if let (DdlStatement::CreateMemoryTable(made), Some(_)) = (&ddl, &held) {
-                numbering::of_session(&made.column_defaults, &numbering::declared(parsed)?, &context)?;
+            let mut ddl = ddl;
+            if let (DdlStatement::CreateMemoryTable(made), Some(_)) = (&mut ddl, &held) {
+                let declared = numbering::declared(parsed)?;
+                numbering::of_session(&made.column_defaults, &declared, &context)?;
+                made.column_defaults = with_identities(std::mem::take(&mut made.column_defaults), &declared);
             }
             SessionContext::new_with_state(state).execute_logical_plan(LogicalPlan::Ddl(ddl)).await?;
             if let Some((name, classes)) = held {

@@ -36,6 +36,7 @@ use crate::catalog::snapshots::{SnapshotOf, When};
 use crate::catalog::tables::refuse_nulls;
 use crate::error::{SqlState, coded, did_you_mean, failed, invalid, message};
 use crate::sql::command::{Body, Create, Target, normal};
+use crate::sql::inserting::with_identities;
 use crate::sql::parser;
 use crate::sql::planning::plan;
 use crate::sql::syntax::numbered::{self, Numbered, next_of, sequence_name};
@@ -221,6 +222,8 @@ async fn alter_temporary(
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => made.column_defaults,
         _ => vec![],
     };
+    let numbered: Vec<_> = columns.iter().filter_map(|own| Some((own.name.clone(), own.numbered.clone()?))).collect();
+    let defaults = with_identities(defaults, &numbered);
     let altered = MemTable::try_new(declared, vec![rows])?.with_column_defaults(defaults.into_iter().collect());
     context.tables().add_temporary(name.into(), Arc::new(altered));
     let mut comments = context.tables().comments(name);

@@ -18,6 +18,7 @@ use crate::catalog::objects::Object;
 use crate::catalog::sequences::Sequence;
 use crate::error::{SqlState, coded};
 use crate::sql::command::{Body, Create, normal};
+use crate::sql::inserting::identity_is_always;
 use crate::sql::syntax::numbered::{self, Numbered};
 use crate::statement::{StatementContext, names_counter};
 
@@ -73,9 +74,13 @@ pub fn filled(table: &Object, context: &StatementContext) -> Result<HashMap<Stri
 pub fn filled_in_session(table: &dyn TableProvider) -> HashMap<String, Filled> {
     let schema = table.schema();
     let of = |field: &Arc<Field>| {
-        let default = expr_to_sql(table.get_column_default(field.name())?).ok()?;
-        let counter = |sequence: &str| Numbered { sequence: sequence.to_string(), first: 1, step: 1, identity: None };
-        Some((field.name().clone(), (Some(default.to_string()), numbered::sequence_of(&default).map(counter))))
+        let planned = table.get_column_default(field.name())?;
+        let default = expr_to_sql(planned).ok()?;
+        let identity = identity_is_always(planned);
+        let counter = |sequence: &str| Numbered { sequence: sequence.to_string(), first: 1, step: 1, identity };
+        let numbered = numbered::sequence_of(&default).map(counter);
+        let written = numbered.as_ref().map_or_else(|| default.to_string(), |own| numbered::next_of(&own.sequence).to_string());
+        Some((field.name().clone(), (Some(written), numbered)))
     };
     schema.fields().iter().filter_map(of).collect()
 }
@@ -125,24 +130,21 @@ pub fn numbered(new: &NewObject, parsed: &mut SqlParsed, context: &StatementCont
 ///
 /// # Errors
 /// An option of a counter is not known here.
-pub fn declared(parsed: &SqlParsed) -> Result<HashMap<String, Numbered>> {
-    let SqlParsed::Statement(statement) = parsed else { return Ok(HashMap::new()) };
-    let SqlStatement::CreateTable(table) = statement.as_ref() else { return Ok(HashMap::new()) };
-    Ok(of(&table.columns)?.into_iter().collect())
+pub fn declared(parsed: &SqlParsed) -> Result<Vec<(String, Numbered)>> {
+    let SqlParsed::Statement(statement) = parsed else { return Ok(vec![]) };
+    let SqlStatement::CreateTable(table) = statement.as_ref() else { return Ok(vec![]) };
+    of(&table.columns)
 }
 
 /// Makes the counters of a temporary table, which the session keeps. `identities` are its columns with `GENERATED … AS IDENTITY`.
 ///
 /// # Errors
 /// None for a table that CREATE TABLE has made.
-pub fn of_session(
-    defaults: &[(String, LogicalExpr)],
-    declared: &HashMap<String, Numbered>,
-    context: &StatementContext,
-) -> Result<()> {
+pub fn of_session(defaults: &[(String, LogicalExpr)], declared: &[(String, Numbered)], context: &StatementContext) -> Result<()> {
     for (column, default) in defaults {
         let Some(name) = numbered::sequence_of(&expr_to_sql(default)?).map(str::to_string) else { continue };
-        let (first, step) = declared.get(column).map_or((1, 1), |numbered| (numbered.first, numbered.step));
+        let (first, step) =
+            declared.iter().find(|(name, _)| name == column).map_or((1, 1), |(_, numbered)| (numbered.first, numbered.step));
         let tables = context.tables();
         let is_named = tables.temporary_names().iter().filter_map(|table| tables.temporary(table)).any(|table| {
             let schema = table.schema();

@@ -244,14 +244,7 @@ async fn defaults(object: &Object, context: &StatementContext) -> Result<HashMap
     let parsed = SqlParsed::Statement(Box::new(SqlStatement::CreateTable(table)));
     match context.entering(&object.name, &object.owner)?.state().statement_to_plan(parsed).await? {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
-            let of = |(column, value): (String, Expr)| {
-                let is_always = numbered.iter().find(|(name, _)| *name == column).and_then(|(_, number)| number.identity);
-                match is_always {
-                    Some(is_always) => (column, inserting::identity(value, is_always)),
-                    None => (column, value),
-                }
-            };
-            Ok(table.column_defaults.into_iter().map(of).collect())
+            Ok(inserting::with_identities(table.column_defaults, &numbered).into_iter().collect())
         }
         _ => none,
     }

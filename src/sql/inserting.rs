@@ -30,7 +30,7 @@ use super::changing::is_default;
 use super::command::normal;
 use super::parser::parse_query;
 use super::syntax::identities::{Overriding, default_word, take_overriding};
-use super::syntax::numbered::{ALWAYS, BY_DEFAULT, NEXT};
+use super::syntax::numbered::{ALWAYS, BY_DEFAULT, NEXT, Numbered};
 use crate::builtins::decimals;
 use crate::error::{SqlState, coded, raw};
 
@@ -113,13 +113,29 @@ fn identity_of(default: &Expr) -> Option<&str> {
     }
 }
 
-/// True for the default of a column whose values only its counter gives.
-fn is_always(default: &Expr) -> bool {
-    identity_of(default) == Some(ALWAYS)
+/// For the default of an IDENTITY column, whether only its counter gives its values.
+pub fn identity_is_always(default: &Expr) -> Option<bool> {
+    identity_of(default).map(|kind| kind == ALWAYS)
 }
 
-/// The default of an IDENTITY column, from that of any that is numbered.
-pub fn identity(default: Expr, is_always: bool) -> Expr {
+/// True for the default of a column whose values only its counter gives.
+fn is_always(default: &Expr) -> bool {
+    identity_is_always(default) == Some(true)
+}
+
+/// The defaults of columns, where those of IDENTITY columns say which values they take.
+pub fn with_identities(defaults: Vec<(String, Expr)>, numbered: &[(String, Numbered)]) -> Vec<(String, Expr)> {
+    let of = |(column, value): (String, Expr)| {
+        let own = numbered.iter().find(|(name, _)| *name == column);
+        match own.and_then(|(_, own)| own.identity) {
+            Some(is_always) => (column, identity(value, is_always)),
+            None => (column, value),
+        }
+    };
+    defaults.into_iter().map(of).collect()
+}
+
+fn identity(default: Expr, is_always: bool) -> Expr {
     match default {
         Expr::ScalarFunction(mut call) if call.func.name() == NEXT && call.args.len() == 1 => {
             call.args.push(lit(if is_always { ALWAYS } else { BY_DEFAULT }));

@@ -162,7 +162,8 @@ pub fn sequence_of(expression: &Expr) -> Option<&str> {
     let Expr::Function(function) = expression else { return None };
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
     let (true, FunctionArguments::List(list)) = (normal(name) == NEXT, &function.args) else { return None };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] = list.args.as_slice() else { return None };
+    // That of an identity says which values it takes, too.
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))), ..] = list.args.as_slice() else { return None };
     match &value.value {
         Value::SingleQuotedString(name) => Some(name.strip_prefix("public.").unwrap_or(name)),
         _ => None,
