@@ -14,9 +14,10 @@ use datafusion::functions_aggregate::approx_median::approx_median_udaf;
 use datafusion::functions_aggregate::approx_percentile_cont::approx_percentile_cont_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Signature};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
 
 use super::sliding::Refilled;
+use crate::builtins::of_engine::of_engine;
 use crate::kernels::quantiles::Quantiles;
 
 pub fn percentile_cont() -> AggregateUDF {
@@ -38,21 +39,7 @@ fn is_engines(arguments: &[FieldRef]) -> bool {
 }
 
 impl AggregateUDFImpl for Approximate {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
+    of_engine!(name, aliases, signature, return_type, supports_within_group_clause, documentation);
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         match is_engines(arguments.input_fields) {
@@ -83,14 +70,6 @@ impl AggregateUDFImpl for Approximate {
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let own = AggregateUDF::from(Self { engine: Arc::clone(&self.engine) });
         Ok(Box::new(Refilled::new(Arc::new(own), &arguments)))
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.engine.supports_within_group_clause()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

@@ -18,11 +18,12 @@ use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
 };
 
 use super::moments;
 use super::wide_decimals::{self, Wide, is_wide, widened};
+use crate::builtins::of_engine::of_engine;
 use crate::error::{SqlState, coded};
 use crate::kernels::sums::moments::Moment;
 
@@ -59,17 +60,7 @@ fn is_ours(data_type: &DataType) -> bool {
 }
 
 impl AggregateUDFImpl for ExactSum {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
+    of_engine!(name, signature, return_type);
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         if arguments.input_fields.iter().any(|field| is_wide(field.data_type())) {

@@ -17,6 +17,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
 
+use crate::builtins::of_engine::of_engine;
+
 /// The function that replaces the engine's `max` or `min`, for floats.
 pub fn of_floats(engine: &AggregateUDF) -> Option<AggregateUDF> {
     let engine = match engine.name() {
@@ -34,16 +36,10 @@ struct Extreme {
 }
 
 impl AggregateUDFImpl for Extreme {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
+    of_engine!(name, return_type);
 
     fn signature(&self) -> &Signature {
         &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {

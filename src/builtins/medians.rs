@@ -5,9 +5,10 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::Result;
 use datafusion::functions_aggregate::median::Median as Engine;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator};
 
 use super::wide_decimals::{Wide, state_fields};
+use crate::builtins::of_engine::of_engine;
 
 /// `median` under the engine's name.
 pub fn median() -> AggregateUDF {
@@ -34,13 +35,7 @@ fn with_a_digit(data_type: &DataType) -> DataType {
 }
 
 impl AggregateUDFImpl for Median {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
+    of_engine!(name, signature);
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         self.engine.return_type(&types.iter().map(with_a_digit).collect::<Vec<_>>())

@@ -25,6 +25,7 @@ pub mod named_apart;
 pub mod nanoseconds;
 pub mod nearest;
 pub mod nested;
+mod of_engine;
 pub mod one_nan;
 pub mod only_row;
 pub mod or_null;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::concat;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::arrow::datatypes::{FieldRef, Schema};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::any_value::any_value_udaf;
 use datafusion::functions_aggregate::approx_distinct::approx_distinct_udaf;
@@ -17,10 +17,10 @@ use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::string_agg::string_agg_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, Signature,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+
+use crate::builtins::of_engine::of_engine;
 
 /// The engine's aggregates whose state cannot forget a row, by name.
 pub fn all() -> [(&'static str, AggregateUDF); 7] {
@@ -42,37 +42,18 @@ struct Sliding {
 }
 
 impl AggregateUDFImpl for Sliding {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.engine.coerce_types(types)
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
-
-    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
-        self.engine.return_field(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.engine.is_nullable()
-    }
-
-    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
-        self.engine.default_value(data_type)
-    }
+    of_engine!(
+        name,
+        aliases,
+        signature,
+        coerce_types,
+        return_type,
+        return_field,
+        is_nullable,
+        default_value,
+        supports_null_handling_clause,
+        documentation
+    );
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         self.engine.state_fields(arguments)
@@ -104,14 +85,6 @@ impl AggregateUDFImpl for Sliding {
             ReversedUDAF::Identical => ReversedUDAF::Identical,
             ReversedUDAF::NotSupported | ReversedUDAF::Reversed(_) => ReversedUDAF::NotSupported,
         }
-    }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.engine.supports_null_handling_clause()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.engine.documentation()
     }
 }
 

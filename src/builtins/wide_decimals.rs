@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 use super::mean_interval::{self, MeanInterval};
 use super::moments;
 use super::spans::INTERVAL;
+use crate::builtins::of_engine::of_engine;
 use crate::error::{SqlState, coded, invalid};
 use crate::kernels::sums::moments::Moment;
 
@@ -43,13 +44,7 @@ struct WideAvg {
 }
 
 impl AggregateUDFImpl for WideAvg {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engine.aliases()
-    }
+    of_engine!(name, aliases);
 
     fn signature(&self) -> &Signature {
         &self.signature

@@ -13,35 +13,34 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 use datafusion::logical_expr::expr::{AggregateFunctionParams, WindowFunctionParams};
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, SetMonotonicity, Signature,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity};
 use datafusion::physical_expr::PhysicalSortExpr;
 
+use crate::builtins::of_engine::of_engine;
 use crate::error::{SqlState, coded};
 
 /// The aggregates that collect their rows.
 pub const GATHERING: [&str; 2] = ["array_agg", "string_agg"];
 
 /// An aggregate of the engine that takes its results from the memory pool.
-pub fn counted(function: Arc<AggregateUDF>, memory: &Arc<dyn MemoryPool>) -> AggregateUDF {
-    AggregateUDF::new_from_impl(Counted { function, memory: Arc::clone(memory) })
+pub fn counted(engine: Arc<AggregateUDF>, memory: &Arc<dyn MemoryPool>) -> AggregateUDF {
+    AggregateUDF::new_from_impl(Counted { engine, memory: Arc::clone(memory) })
 }
 
 struct Counted {
-    function: Arc<AggregateUDF>,
+    engine: Arc<AggregateUDF>,
     memory: Arc<dyn MemoryPool>,
 }
 
 impl Debug for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.function.fmt(f)
+        self.engine.fmt(f)
     }
 }
 
 impl PartialEq for Counted {
     fn eq(&self, other: &Self) -> bool {
-        self.function == other.function
+        self.engine == other.engine
     }
 }
 
@@ -49,7 +48,7 @@ impl Eq for Counted {}
 
 impl Hash for Counted {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.hash(state);
+        self.engine.hash(state);
     }
 }
 
@@ -67,48 +66,38 @@ impl Counted {
 }
 
 impl AggregateUDFImpl for Counted {
-    fn name(&self) -> &str {
-        self.function.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.function.aliases()
-    }
+    of_engine!(
+        name,
+        aliases,
+        signature,
+        coerce_types,
+        return_type,
+        return_field,
+        is_nullable,
+        default_value,
+        supports_null_handling_clause,
+        supports_within_group_clause,
+        documentation
+    );
 
     fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.function.inner().schema_name(params)
+        self.engine.inner().schema_name(params)
     }
 
     fn human_display(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.function.inner().human_display(params)
+        self.engine.inner().human_display(params)
     }
 
     fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.function.inner().window_function_schema_name(params)
+        self.engine.inner().window_function_schema_name(params)
     }
 
     fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.function.inner().display_name(params)
+        self.engine.inner().display_name(params)
     }
 
     fn window_function_display_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.function.inner().window_function_display_name(params)
-    }
-
-    fn signature(&self) -> &Signature {
-        self.function.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.function.inner().return_type(types)
-    }
-
-    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
-        self.function.inner().return_field(fields)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.function.inner().is_nullable()
+        self.engine.inner().window_function_display_name(params)
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
@@ -121,84 +110,64 @@ impl AggregateUDFImpl for Counted {
         } else {
             args
         };
-        Ok(self.gathering(self.function.inner().accumulator(args)?))
+        Ok(self.gathering(self.engine.inner().accumulator(args)?))
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        self.function.inner().state_fields(args)
+        self.engine.inner().state_fields(args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        self.function.inner().groups_accumulator_supported(args)
+        self.engine.inner().groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        self.function.inner().create_groups_accumulator(args)
+        self.engine.inner().create_groups_accumulator(args)
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(self.gathering(self.function.inner().create_sliding_accumulator(args)?))
+        Ok(self.gathering(self.engine.inner().create_sliding_accumulator(args)?))
     }
 
     fn with_beneficial_ordering(self: Arc<Self>, is_beneficial: bool) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
         if self.sorts_itself() {
             return Ok(Some(self));
         }
-        let function = Arc::clone(self.function.inner()).with_beneficial_ordering(is_beneficial)?;
+        let engine = Arc::clone(self.engine.inner()).with_beneficial_ordering(is_beneficial)?;
         let memory = Arc::clone(&self.memory);
-        Ok(function.map(|function| {
-            let function = Arc::new(AggregateUDF::new_from_shared_impl(function));
-            Arc::new(Self { function, memory }) as Arc<dyn AggregateUDFImpl>
+        Ok(engine.map(|engine| {
+            let engine = Arc::new(AggregateUDF::new_from_shared_impl(engine));
+            Arc::new(Self { engine, memory }) as Arc<dyn AggregateUDFImpl>
         }))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         match self.sorts_itself() {
             true => AggregateOrderSensitivity::Beneficial,
-            false => self.function.inner().order_sensitivity(),
+            false => self.engine.inner().order_sensitivity(),
         }
     }
 
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.function.inner().simplify()
+        self.engine.inner().simplify()
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
         if self.sorts_itself() {
             return ReversedUDAF::NotSupported;
         }
-        match self.function.inner().reverse_expr() {
+        match self.engine.inner().reverse_expr() {
             ReversedUDAF::Reversed(function) => ReversedUDAF::Reversed(Arc::new(counted(function, &self.memory))),
             other => other,
         }
     }
 
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.function.inner().coerce_types(types)
-    }
-
     fn is_descending(&self) -> Option<bool> {
-        self.function.inner().is_descending()
-    }
-
-    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
-        self.function.inner().default_value(data_type)
-    }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.function.inner().supports_null_handling_clause()
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.function.inner().supports_within_group_clause()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.function.documentation()
+        self.engine.inner().is_descending()
     }
 
     fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
-        self.function.inner().set_monotonicity(data_type)
+        self.engine.inner().set_monotonicity(data_type)
     }
 }
 
