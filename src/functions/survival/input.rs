@@ -9,12 +9,12 @@ use datafusion::arrow::compute::{
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, cast, lit};
 use futures::StreamExt;
 
 use crate::adapter::relation::{Call, Roles, role};
-use crate::adapter::step::StepContext;
 use crate::adapter::usable_rows::usable_rows;
 use crate::docs::{Argument, Column, Takes};
 use crate::error::{failed, invalid};
@@ -72,13 +72,14 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub async fn collect(mut input: SendableRecordBatchStream, function: &str, context: &StepContext) -> Result<Self> {
+    /// Reads the counts; they are in `memory` as long as they are used.
+    pub async fn collect(mut input: SendableRecordBatchStream, function: &str, memory: &MemoryReservation) -> Result<Self> {
         let schema: SchemaRef = input.schema();
         let mut batches = vec![];
         while let Some(batch) = input.next().await {
             let batch = batch?;
             // Memory for the batches, for all rows as one batch, and for the sorted rows.
-            context.memory.try_grow(3 * batch.get_array_memory_size() + 16 * batch.num_rows())?;
+            memory.try_grow(3 * batch.get_array_memory_size() + 16 * batch.num_rows())?;
             batches.push(batch);
         }
         let whole = concat_batches(&schema, &batches)?;

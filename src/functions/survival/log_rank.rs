@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Counts, DURATION, EVENT, INPUT, STRATA, check, counts, per_column};
 use super::survival_curve::{CONFIDENCE, confidence};
+use crate::adapter::offload::offload;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Call, RelationFunction, Roles};
 use crate::adapter::step::{Step, StepContext, Streams, only_stream};
@@ -116,39 +116,43 @@ impl Plain for Test {
 
 impl Step for Test {
     fn run(&self, inputs: Vec<Streams>, context: StepContext) -> Result<SendableRecordBatchStream> {
-        let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
+        let input = only_stream(inputs)?;
         let confidence = self.confidence;
-        let result = async move {
-            let counts = Counts::collect(input, DOC.name, &context).await?;
-            let timer = context.timer();
-            let _running = timer.timer();
-            let groups = counts.groups()?;
-            if groups.len() > MOST_GROUPS {
-                let problem = format!(
-                    "there are {} groups, at most {MOST_GROUPS} can be compared; group by something coarser",
-                    groups.len()
-                );
-                return Err(failed(DOC.name, problem));
-            }
-            let medians: Vec<Quantile> = groups.iter().map(|(_, at)| quantile(&curve(at, confidence), 0.5)).collect();
-            let test = log_rank(&counts.strata()?);
-            let rows: Vec<usize> = groups.iter().map(|(row, _)| *row).collect();
-            let whole = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
-            let real = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
-            let columns = vec![
-                counts.per(&rows)?,
-                whole(test.groups.iter().map(|(rows, _, _)| *rows as i64).collect()),
-                whole(test.groups.iter().map(|(_, events, _)| *events as i64).collect()),
-                real(test.groups.iter().map(|(_, _, expected)| Some(*expected)).collect()),
-                real(medians.iter().map(|median| median.estimate).collect()),
-                real(medians.iter().map(|median| median.lower).collect()),
-                real(medians.iter().map(|median| median.upper).collect()),
-                real(vec![test.statistic; rows.len()]),
-                whole(vec![test.degrees_of_freedom as i64; rows.len()]),
-                real(vec![test.p_value; rows.len()]),
-            ];
-            Ok(RecordBatch::try_new(Arc::clone(&context.schema), columns)?)
-        };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::once(result))))
+        offload(
+            DOC.name,
+            context,
+            |_, memory| async move { Counts::collect(input, DOC.name, &memory).await },
+            move |counts, worker| {
+                let control = worker.control(1);
+                let of_input = counts.groups().and_then(|groups| match groups.len() {
+                    0..=MOST_GROUPS => Ok((groups, counts.strata()?)),
+                    many => {
+                        let problem =
+                            format!("there are {many} groups, at most {MOST_GROUPS} can be compared; group by something coarser");
+                        Err(failed(DOC.name, problem))
+                    }
+                });
+                let (groups, strata) = of_input.map_err(|error| worker.fail(error))?;
+                let medians: Vec<Quantile> = groups.iter().map(|(_, at)| quantile(&curve(at, confidence), 0.5)).collect();
+                let test = log_rank(&strata, control)?;
+                let rows: Vec<usize> = groups.iter().map(|(row, _)| *row).collect();
+                let whole = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
+                let real = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+                worker.send(counts.per(&rows).map(|per| {
+                    vec![
+                        per,
+                        whole(test.groups.iter().map(|(rows, _, _)| *rows as i64).collect()),
+                        whole(test.groups.iter().map(|(_, events, _)| *events as i64).collect()),
+                        real(test.groups.iter().map(|(_, _, expected)| Some(*expected)).collect()),
+                        real(medians.iter().map(|median| median.estimate).collect()),
+                        real(medians.iter().map(|median| median.lower).collect()),
+                        real(medians.iter().map(|median| median.upper).collect()),
+                        real(vec![test.statistic; rows.len()]),
+                        whole(vec![test.degrees_of_freedom as i64; rows.len()]),
+                        real(vec![test.p_value; rows.len()]),
+                    ]
+                }))
+            },
+        )
     }
 }

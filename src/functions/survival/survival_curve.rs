@@ -121,7 +121,7 @@ impl Step for Curves {
         let (input, schema) = (only_stream(inputs)?, Arc::clone(&context.schema));
         let Self { confidence, grouped } = *self;
         let result = async move {
-            let counts = Counts::collect(input, DOC.name, &context).await?;
+            let counts = Counts::collect(input, DOC.name, &context.memory).await?;
             let timer = context.timer();
             let _running = timer.timer();
             let (mut points, mut rows): (Vec<Point>, Vec<usize>) = (vec![], vec![]);

@@ -2,6 +2,7 @@
 
 use super::curve::At;
 use super::dense::{cholesky, solve};
+use crate::kernels::control::{Control, Stop};
 use crate::kernels::special::chi2_upper;
 
 /// The result of the test.
@@ -17,12 +18,15 @@ pub struct LogRank {
 
 /// Tests whether groups differ. For each stratum and group, `strata` holds the distinct durations in ascending order. Groups are
 /// compared within strata, and the differences are added up over the strata.
-pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
+///
+/// # Errors
+/// The call was cancelled.
+pub fn log_rank(strata: &[Vec<Vec<At>>], control: Control<'_>) -> Result<LogRank, Stop> {
     let size = strata.iter().map(Vec::len).max().unwrap_or(0);
     let mut groups = vec![(0, 0, 0.0); size];
     let mut variance = vec![0.0; size * size];
     for stratum in strata {
-        add(stratum, &mut groups, &mut variance);
+        add(stratum, &mut groups, &mut variance, control)?;
     }
     // Groups without variance cannot differ. The differences of the others sum to 0, so the last of them is redundant.
     let informed: Vec<usize> = (0..size).filter(|group| variance[group * size + group] > 0.0).collect();
@@ -39,10 +43,15 @@ pub fn log_rank(strata: &[Vec<Vec<At>>]) -> LogRank {
         }
     }
     let p_value = statistic.map(|statistic: f64| chi2_upper(statistic, degrees_of_freedom as f64));
-    LogRank { groups, statistic, degrees_of_freedom, p_value }
+    Ok(LogRank { groups, statistic, degrees_of_freedom, p_value })
 }
 
-fn add(stratum: &[Vec<At>], groups: &mut [(u64, u64, f64)], variance: &mut [f64]) {
+fn add(
+    stratum: &[Vec<At>],
+    groups: &mut [(u64, u64, f64)],
+    variance: &mut [f64],
+    control: Control<'_>,
+) -> Result<(), Stop> {
     let size = groups.len();
     let mut at_risk: Vec<u64> = vec![0; size];
     for (group, rows) in stratum.iter().enumerate() {
@@ -52,8 +61,9 @@ fn add(stratum: &[Vec<At>], groups: &mut [(u64, u64, f64)], variance: &mut [f64]
     }
     let mut places = vec![0; stratum.len()];
     loop {
+        control.check()?;
         let next = stratum.iter().zip(&places).filter_map(|(rows, place)| rows.get(*place).map(|at: &At| at.duration));
-        let Some(duration) = next.reduce(f64::min) else { return };
+        let Some(duration) = next.reduce(f64::min) else { return Ok(()) };
         let mut events = 0;
         let mut gone = vec![0; size];
         for (group, rows) in stratum.iter().enumerate() {

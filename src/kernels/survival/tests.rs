@@ -81,21 +81,21 @@ fn the_curve_is_the_published_one() {
 
 #[test]
 fn the_test_is_the_published_one() {
-    let test = log_rank(&[vec![TREATED.to_vec(), OTHERS.to_vec()]]);
+    let test = log_rank(&[vec![TREATED.to_vec(), OTHERS.to_vec()]], control(1)).unwrap();
     // R: survdiff gives 16.8 on one degree of freedom, and 19.25 and 10.75 expected events.
     assert!((test.statistic.unwrap() - 16.793).abs() < 1e-3);
     assert!((test.groups[0].2 - 19.25).abs() < 5e-3 && (test.groups[1].2 - 10.75).abs() < 5e-3);
     assert_eq!(test.degrees_of_freedom, 1);
     near(test.p_value.unwrap(), 4.168_8e-5, 1e-3);
     // All of one group are gone before anyone of the other: 199 on one degree of freedom.
-    let apart = log_rank(&[vec![vec![at(1.0, 100, 0)], vec![at(2.0, 100, 0)]]]);
+    let apart = log_rank(&[vec![vec![at(1.0, 100, 0)], vec![at(2.0, 100, 0)]]], control(1)).unwrap();
     near(apart.p_value.unwrap(), 3.451890018846111e-45, 1e-9);
-    let alone = log_rank(&[vec![TREATED.to_vec()]]);
+    let alone = log_rank(&[vec![TREATED.to_vec()]], control(1)).unwrap();
     assert_eq!((alone.statistic, alone.degrees_of_freedom), (None, 0));
     // Two identical groups do not differ, and an empty group does not count.
-    let same = log_rank(&[vec![TREATED.to_vec(), TREATED.to_vec(), vec![]]]);
+    let same = log_rank(&[vec![TREATED.to_vec(), TREATED.to_vec(), vec![]]], control(1)).unwrap();
     assert_eq!((same.statistic, same.degrees_of_freedom), (Some(0.0), 1));
-    assert_eq!(log_rank(&[]).statistic, None);
+    assert_eq!(log_rank(&[], control(1)).unwrap().statistic, None);
 }
 
 #[test]
