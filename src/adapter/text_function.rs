@@ -13,13 +13,15 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field, FieldRef, Float32Type, Float64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::ScalarFunction as Call;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility, lit,
 };
 
 use super::ScalarFunction;
-use super::arguments::Options;
-use crate::docs::{Doc, Kind, Takes};
+use super::arguments::{Moment, Options};
+use crate::docs::{Argument, Doc, Kind, Takes};
 use crate::error::{in_sql, invalid};
 
 /// A function of one string and constants.
@@ -67,6 +69,11 @@ impl TextFunction {
     /// Creates a function of the kind [`Kind::Scalar`].
     pub const fn new(doc: Doc, gives: Gives) -> Self {
         Self { doc: Doc { kind: Kind::Scalar, ..doc }, gives }
+    }
+
+    /// True if the only option is [`AS_OF`].
+    fn is_of_a_day(&self) -> bool {
+        matches!(self.doc.arguments, [_, option] if option.name == AS_OF.name)
     }
 
     fn options(&self) -> impl Iterator<Item = &'static str> {
@@ -145,7 +152,8 @@ impl ScalarFunction for Listed {
     fn udf(&self) -> ScalarUDF {
         // Checked in `return_field_from_args`, whose errors say what is expected.
         let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
-        let signature = Signature::one_of(any, Volatility::Immutable);
+        let volatility = if self.0.is_of_a_day() { Volatility::Stable } else { Volatility::Immutable };
+        let signature = Signature::one_of(any, volatility);
         ScalarUDF::from(Udf { function: self.0, signature })
     }
 }
@@ -202,6 +210,19 @@ impl ScalarUDFImpl for Udf {
         Ok(Arc::new(Field::new(self.name(), data_type, true)))
     }
 
+    /// Gives the day of the statement to a function of a day, unless the call names one.
+    fn simplify(&self, mut arguments: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        match context.query_execution_start_time() {
+            Some(now) if self.function.is_of_a_day() && arguments.len() == 1 => {
+                arguments.push(lit(ScalarValue::Date32(Some(last_day(now.timestamp())))));
+                let same = Self { function: self.function, signature: self.signature.clone() };
+                let call = Call::new_udf(Arc::new(ScalarUDF::from(same)), arguments);
+                Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(call)))
+            }
+            _ => Ok(ExprSimplifyResult::Original(arguments)),
+        }
+    }
+
     fn invoke_with_args(&self, given: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let doc = &self.function.doc;
         let mut constants = vec![];
@@ -210,6 +231,10 @@ impl ScalarUDFImpl for Udf {
                 ColumnarValue::Scalar(value) => constants.push((name, value.clone())),
                 ColumnarValue::Array(_) => return Err(invalid(doc.name, format!("{name} must be a constant"))),
             }
+        }
+        if self.function.is_of_a_day() && constants.is_empty() {
+            // A call of constants is computed before it is simplified; it is then computed while the statement is planned.
+            constants.push((AS_OF.name, ScalarValue::Date32(Some(last_day(chrono::Utc::now().timestamp())))));
         }
         let options = Options::read(doc, constants)?;
         let Some(text) = given.args.first() else {
@@ -242,6 +267,23 @@ fn written(values: &ArrayRef) -> Result<ArrayRef> {
 fn written_floats<T: ArrowPrimitiveType<Native: Display>>(values: &ArrayRef) -> ArrayRef {
     let numbers = values.as_primitive::<T>().iter();
     Arc::new(numbers.map(|number| number.map(|number| number.to_string())).collect::<StringViewArray>())
+}
+
+/// The option of functions whose result depends on what is in the future.
+pub const AS_OF: Argument =
+    Argument::optional("as_of", Takes::Moment, "today", "day after which births are in the future; default: the day of the statement");
+
+/// The last day of a call: that of [`AS_OF`].
+pub fn until(options: &Options) -> Option<i32> {
+    match options.moment(AS_OF.name)? {
+        Moment::Day(day) => Some(*day),
+        instant @ Moment::Instant(_) => i32::try_from(instant.last_microsecond()?.div_euclid(86_400_000_000)).ok(),
+    }
+}
+
+/// The day, in days since 1970-01-01, that it is at a time where it is latest: 14 hours ahead of UTC.
+fn last_day(seconds: i64) -> i32 {
+    i32::try_from((seconds + 14 * 3600).div_euclid(86_400)).unwrap_or(i32::MAX)
 }
 
 /// The first argument of the page of a text function.

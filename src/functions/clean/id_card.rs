@@ -1,6 +1,6 @@
 //! Chinese identity card numbers.
 
-use crate::adapter::text_function::{Gives, TextFunction, text};
+use crate::adapter::text_function::{AS_OF, Gives, TextFunction, text, until};
 use crate::docs::{Argument, Doc};
 use crate::kernels::cleaning::id_card::IdCard;
 
@@ -16,21 +16,23 @@ pub static ALL: [TextFunction; 6] = [
             domain: "clean",
             summary: "True if a string is a valid Chinese identity card number.",
             description: "\
-Checks the province (the first two digits), the birth date (a day that exists, perhaps in the future: compare
-`id_card_birth_date` with `current_date`) and the check digit; 15-digit numbers, from before 1999, have
-no check digit. Residence permits for Hong Kong, Macao and Taiwan (81 to 83) and for foreigners (9) have the same form. Spaces, dashes and
+Checks the province (the first two digits), the birth date (a day that exists, and not after `as_of`) and the check digit; 15-digit
+numbers, from before 1999, have no check digit. Residence permits for Hong Kong, Macao and Taiwan (81 to 83) and for foreigners (9) have the same form. Spaces, dashes and
 full-width digits are accepted, and `x` counts as `X`. False for anything else; `id_card_problem` says why. It does not check whether the
 number was issued.
 
 The check digit: Σ aᵢ · 2^(18 − i) over the first 17 digits aᵢ, modulo 11; 0 to 10 stand for 1, 0, X, 9, 8, 7, 6, 5, 4, 3, 2.
 
 **Elsewhere.** Python: `stdnum.cn.ric.is_valid`; `id-validator`.",
-            arguments: &[NUMBER],
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_valid('11010519491231002X') AS good, id_card_valid('110105194912310021') AS wrong;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Flag(|_| Ok(Box::new(|number| Some(IdCard::read(number).is_ok())))),
+        Gives::Flag(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number| Some(IdCard::read_until(number, last).is_ok())))
+        }),
     ),
     TextFunction::new(
         Doc {
@@ -39,15 +41,16 @@ The check digit: Σ aᵢ · 2^(18 − i) over the first 17 digits aᵢ, modulo 1
             summary: "Explains why a string is not a valid identity card number; NULL if it is one.",
             description: "\
 One of `empty`, `masked`, `neither 15 nor 18 characters`, `not digits`, `last digits lost in a spreadsheet` (spreadsheets keep fifteen
-digits and replace the others by zeros), `unknown province`, `birth is no day of the calendar`, `wrong check digit`. The result never
-contains the number itself.",
-            arguments: &[NUMBER],
+digits and replace the others by zeros), `unknown province`, `birth is no day of the calendar`, `wrong check digit`, `born in the future`. The result
+never contains the number itself.",
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_problem('110105194912310021') AS one, id_card_problem('110105********002X') AS two;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Text(|_| {
-            Ok(Box::new(|number, problem| match IdCard::read(number) {
+        Gives::Text(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number, problem| match IdCard::read_until(number, last) {
                 Ok(_) => false,
                 Err(wrong) => {
                     problem.push_str(wrong.as_str());
@@ -62,12 +65,15 @@ contains the number itself.",
             domain: "clean",
             summary: "Returns the birth date in an identity card number.",
             description: "NULL if the number is not valid. 15-digit numbers are read as births in the twentieth century.",
-            arguments: &[NUMBER],
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_birth_date('11010519491231002X') AS born;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Day(|_| Ok(Box::new(|number| IdCard::read(number).ok().map(|card| card.birth)))),
+        Gives::Day(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number| IdCard::read_until(number, last).ok().map(|card| card.birth)))
+        }),
     ),
     TextFunction::new(
         Doc {
@@ -75,13 +81,14 @@ contains the number itself.",
             domain: "clean",
             summary: "Returns `female` or `male` from an identity card number.",
             description: "The last digit before the check digit is odd for men. NULL if the number is not valid.",
-            arguments: &[NUMBER],
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_gender('11010519491231002X') AS gender;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Text(|_| {
-            Ok(Box::new(|number, gender| match IdCard::read(number) {
+        Gives::Text(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number, gender| match IdCard::read_until(number, last) {
                 Ok(card) => {
                     gender.push_str(if card.is_female() { "female" } else { "male" });
                     true
@@ -98,13 +105,14 @@ contains the number itself.",
             description: "\
 From the first two digits, with the present name: where the person was registered then, not where the person lives. NULL if the number is
 not valid.",
-            arguments: &[NUMBER],
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_province('11010519491231002X') AS province;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Text(|_| {
-            Ok(Box::new(|number, province| match IdCard::read(number).ok().and_then(|card| card.province()) {
+        Gives::Text(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number, province| match IdCard::read_until(number, last).ok().and_then(|card| card.province()) {
                 Some(name) => {
                     province.push_str(name);
                     true
@@ -121,13 +129,14 @@ not valid.",
             description: "\
 A 15-digit number gets its century (19) and check digit; an 18-digit number is returned without spaces, with an upper-case X. The result
 identifies a person across old and new records. NULL if the number is not valid.",
-            arguments: &[NUMBER],
+            arguments: &[NUMBER, AS_OF],
             examples: &["SELECT id_card_18('110105491231002') AS number;"],
             source: SOURCE,
             ..Doc::EMPTY
         },
-        Gives::Text(|_| {
-            Ok(Box::new(|number, clean| match IdCard::read(number) {
+        Gives::Text(|options| {
+            let last = until(options);
+            Ok(Box::new(move |number, clean| match IdCard::read_until(number, last) {
                 Ok(card) => {
                     clean.push_str(card.text());
                     true

@@ -36,6 +36,8 @@ pub enum Problem {
     Birth,
     /// The check digit is wrong.
     Check,
+    /// The date of birth is after the day on which the number is read.
+    Future,
 }
 
 impl Problem {
@@ -50,6 +52,7 @@ impl Problem {
             Self::Province => "unknown province",
             Self::Birth => "birth is no day of the calendar",
             Self::Check => "wrong check digit",
+            Self::Future => "born in the future",
         }
     }
 }
@@ -141,6 +144,15 @@ impl IdCard {
             (Some(Problem::Check), _) if digits.ends_with(b"000") => Err(Problem::DigitsLost),
             (problem, _) => Err(problem.unwrap_or(Problem::Birth)),
         }
+    }
+
+    /// As [`read`](Self::read), of people born until `last`, in days since 1970-01-01.
+    ///
+    /// # Errors
+    /// Why it is not a number.
+    pub fn read_until(text: &str, last: Option<i32>) -> Result<Self, Problem> {
+        let card = Self::read(text)?;
+        if last.is_some_and(|last| card.birth > last) { Err(Problem::Future) } else { Ok(card) }
     }
 
     fn of_fifteen(letters: &[u8; 18]) -> Result<[u8; 18], Problem> {
