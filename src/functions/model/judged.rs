@@ -11,8 +11,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column as ColumnName, DFSchema, Result, internal_err};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDFImpl, Signature, cast, lit, when,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +23,9 @@ use crate::adapter::arguments::Options;
 use crate::adapter::plain::Plain;
 use crate::adapter::relation::{Binding, Call, RelationFunction, Roles};
 use crate::adapter::step::Step;
-use crate::docs::{Column, Doc};
+use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{did_you_mean, invalid};
-use crate::learning::features::{Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows};
+use crate::learning::features::{Compute, Computing, FEATURES, Feature, FeatureSpec, Gather, Kind, Missing, Rows, WEIGHT};
 use crate::learning::model::Model;
 use crate::learning::model::predict::{call, column, predicted};
 use crate::learning::supervised::measures::Judged;
@@ -92,13 +93,14 @@ impl<J: Judge> RelationFunction for Bound<J> {
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
         let judge = J::read(&call.options, &self.model)?;
-        let input = judged(&self.model, call.input()?)?;
+        let weight = if self.doc.argument(COUNTED.name).is_some() { call.options.text(COUNTED.name) } else { None };
+        let input = judged(&self.model, call.input()?, weight)?;
         let features = [PREDICTION, OUTCOME].map(|name| Feature { name: name.into(), kind: Kind::Number, is_time: false });
         let spec = FeatureSpec {
             function: self.doc.name.into(),
             key: String::new(),
             features: features.to_vec(),
-            has_weight: false,
+            has_weight: is_weighted(&self.model, weight),
             beside: vec![],
             may_repeat: false,
             label: None,
@@ -113,21 +115,48 @@ impl<J: Judge> RelationFunction for Bound<J> {
 const PREDICTION: &str = "prediction";
 const OUTCOME: &str = "outcome";
 
-/// Predictions and outcomes of the rows that have both.
-fn judged(model: &Arc<Model>, input: LogicalPlan) -> Result<LogicalPlan> {
+/// The column with the weights of rows that are judged.
+pub const COUNTED: Argument =
+    Argument::optional("weight", Takes::Text, "", "name of the column with the number of times that a row counts, as in CREATE MODEL");
+
+/// Whether rows are judged with weights: those of a column, or the exposures of counts.
+fn is_weighted(model: &Model, weight: Option<&str>) -> bool {
+    weight.is_some() || model.fitted().predictor().is_some_and(|predictor| predictor.target.exposure.is_some())
+}
+
+/// Predictions and outcomes of the rows that have both, and their weights.
+fn judged(model: &Arc<Model>, input: LogicalPlan, weight: Option<&str>) -> Result<LogicalPlan> {
     let Some(predictor) = model.fitted().predictor() else { return internal_err!("a model without a target") };
     let predictions = predicted(model, input)?;
     let target = column(model, predictions.schema(), &predictor.target.column)?;
-    let outcome = call(Outcome { label: model.label.clone(), target: predictor.target.clone() }, vec![target]);
+    let mut outcome = call(Outcome { label: model.label.clone(), target: predictor.target.clone() }, vec![target]);
+    let number = |name: &str| Ok::<_, DataFusionError>(cast(column(model, predictions.schema(), name)?, DataType::Float64));
+    let mut weight = weight.map(number).transpose()?;
+    let condition = own(PREDICTION).is_not_null().and(own(OUTCOME).is_not_null());
+    if let Some(exposure) = predictor.target.exposure.as_deref().map(number).transpose()? {
+        // A rate, weighted by its exposure. Without one, there is no rate.
+        outcome = when(exposure.clone().gt(lit(0.0)), outcome / exposure.clone()).end()?;
+        weight = Some(match weight {
+            Some(weight) => weight * exposure,
+            None => exposure,
+        });
+    }
     let last = model.predicts().last().map_or("", |field| field.name().as_str());
     let prediction = predicted_column(predictions.schema(), last)?;
     let whole = LogicalPlanBuilder::from(predictions)
-        .project([prediction.alias(PREDICTION), outcome.alias(OUTCOME)])?
-        .filter(own(PREDICTION).is_not_null().and(own(OUTCOME).is_not_null()))?;
+        .project(
+            [prediction.alias(PREDICTION), outcome.alias(OUTCOME)].into_iter().chain(weight.map(|weight| weight.alias(WEIGHT.name))),
+        )?
+        .filter(condition)?;
+    let weights = whole.schema().fields().iter().skip(2).map(|field| own(field.name())).collect::<Vec<Expr>>();
     // The step expects them under the name of the list of features with a number.
     whole
         .project(
-            [PREDICTION, OUTCOME].iter().enumerate().map(|(place, name)| own(name).alias(format!("{} {place}", FEATURES.name))),
+            [PREDICTION, OUTCOME]
+                .iter()
+                .enumerate()
+                .map(|(place, name)| own(name).alias(format!("{} {place}", FEATURES.name)))
+                .chain(weights),
         )?
         .build()
 }
@@ -153,7 +182,7 @@ pub fn of_classes(model: &Model) -> Result<&Classes> {
 
 /// The collected rows, ready to be evaluated.
 pub fn of_rows(rows: &Rows) -> Judged {
-    Judged::new(rows.numbers.column(0).collect(), rows.numbers.column(1).collect())
+    Judged::new(rows.numbers.column(0).collect(), rows.numbers.column(1).collect(), rows.weights.clone())
 }
 
 /// The rows of the training, as far as a stored model tells: how many they were, and the squared errors of the predictions for them.
@@ -186,12 +215,11 @@ impl Seen {
 
     /// Tells if the rows that are judged are those of the training, and if these had weights.
     pub fn tell(&self, judged: &Judged, running: &Computing<'_>) {
-        if self.is_weighted {
+        if self.is_weighted && judged.weights.is_none() {
             running.note("the model was trained with weights, but every row counts once in its measures here".into());
         }
         let rows = judged.outcomes.len() as u64;
-        let squared: f64 =
-            judged.predictions.iter().zip(&judged.outcomes).map(|(one, other)| (one - other) * (one - other)).sum();
+        let squared = judged.squared();
         // Without errors, other rows cannot be told apart.
         let is_same = |known: f64| known > 0.0 && (squared - known).abs() <= 1e-9 * known;
         let found = self.known.iter().find(|(_, all, known)| *all == rows && is_same(*known));

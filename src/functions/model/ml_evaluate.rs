@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 
 use serde::{Deserialize, Serialize};
 
-use super::judged::{Judge, Seen, bind_model, of_rows};
+use super::judged::{COUNTED, Judge, Seen, bind_model, of_rows};
 use super::ml_predict::{INPUT, MODEL};
 use super::{key_of, model};
 use crate::adapter::arguments::Options;
@@ -25,7 +25,7 @@ use crate::kernels::cluster::Scaling;
 use crate::kernels::control::Stop;
 use crate::kernels::metrics::{
     Confusion, Errors, auc_interval, average_precision, brier, calibration, calibration_error, deciles, ks, log_loss, share,
-    wilson,
+    top_rate, weighted_calibration_error, wilson,
 };
 use crate::learning::clustering::validity::Validity;
 use crate::learning::features::{
@@ -143,7 +143,8 @@ One row. Give rows that the model was not trained on, for example those of a lat
 tells if all of them were given again.
 The measures on the rows that were held out of the training are in `ml_training_info`.
 Rows without a prediction, or with a NULL target, are ignored. Every row counts once here and in the other functions that measure a model,
-also if it was trained with a weight.
+also if it was trained with a weight. With `weight`, a row counts here as often as the column says, in all measures and in the numbers of
+rows, which are rounded; the intervals are then those of rows that were written out as often.
 
 For clusters, distances are between features scaled as in training, and the indices are those of `cluster_validity` over the number
 features; they are NULL if there are none. A classification model has the columns from `positives` on; a model of numbers or counts has
@@ -155,7 +156,7 @@ rows, and the indices cost what they cost in `cluster_validity`.
 
 **Elsewhere.** BigQuery ML: `ML.EVALUATE`; scikit-learn: `roc_auc_score`, `precision_score`, `mean_squared_error` and the like, one measure
 per call; R: `yardstick`; Spark: the evaluators of `pyspark.ml.evaluation`.",
-    arguments: &[MODEL, INPUT],
+    arguments: &[MODEL, INPUT, COUNTED],
     columns: &ALL,
     examples: &["CREATE TABLE shoppers AS SELECT customer_id, recency_days, frequency, monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
@@ -207,6 +208,10 @@ impl RelationFunction for Bound {
     }
 
     fn plan(&self, call: Call) -> Result<LogicalPlan> {
+        if call.options.text(COUNTED.name).is_some() {
+            let problem = "weight is for models of a target; every row counts once in the measures of clusters";
+            return Err(invalid(&self.0.label, problem));
+        }
         let predictions = predicted(&self.0, call.input()?)?;
         let own = |name: &str| Expr::Column(ColumnName::new_unqualified(name));
         let measures = [
@@ -268,7 +273,7 @@ fn one_row(counts: &[f64], columns: impl IntoIterator<Item = Option<f64>>, are_c
     let all = counts.iter().map(|count| Some(*count)).chain(columns).enumerate();
     let column = |(place, value): (usize, Option<f64>)| -> ArrayRef {
         match are_counts(place) {
-            true => Arc::new(Int64Array::from(vec![value.map(|value| value as i64)])),
+            true => Arc::new(Int64Array::from(vec![value.map(|value| value.round() as i64)])),
             false => Arc::new(Float64Array::from(vec![value])),
         }
     };
@@ -300,16 +305,24 @@ impl Compute for Classes {
         self.seen.tell(&judged, running);
         let (predictions, outcomes) = (judged.predictions.as_slice(), judged.outcomes.as_slice());
         let ranked = judged.ranked();
-        let confusion = Confusion::new(predictions, outcomes, None, threshold);
+        let weights = judged.weights.as_deref();
+        let confusion = Confusion::new(predictions, outcomes, weights, threshold);
         let positives = confusion.true_positives + confusion.false_negatives;
         let with_interval = |part: (f64, f64)| {
             let interval = (part.1 > 0.0).then(|| wilson(part.0, part.1));
             [share(part), interval.map(|interval| interval.0), interval.map(|interval| interval.1)]
         };
         let auc = auc_interval(&ranked);
-        let top = deciles(&ranked, 10).first().copied();
-        let lift = top.filter(|_| positives > 0.0).map(|top| top.positives / top.rows as f64 / (positives / confusion.rows()));
-        let bins = calibration(predictions, outcomes, 10, true);
+        let (top, calibration_error) = match weights {
+            Some(weights) => {
+                (Some(top_rate(&ranked, 0.1)), weighted_calibration_error(predictions, outcomes, weights, 10))
+            }
+            None => {
+                let top = deciles(&ranked, 10).first().map(|top| top.positives / top.rows as f64);
+                (top, calibration_error(&calibration(predictions, outcomes, 10, true)))
+            }
+        };
+        let lift = top.filter(|_| positives > 0.0).map(|top| top / (positives / confusion.rows()));
         let columns = [Some(threshold)]
             .into_iter()
             .chain(
@@ -323,11 +336,11 @@ impl Compute for Classes {
             .chain([auc.map(|auc| auc.0), auc.map(|auc| auc.1), auc.map(|auc| auc.2)])
             .chain([
                 average_precision(&ranked),
-                Some(log_loss(predictions, outcomes, None)),
-                Some(brier(predictions, outcomes, None)),
+                Some(log_loss(predictions, outcomes, weights)),
+                Some(brier(predictions, outcomes, weights)),
                 ks(&ranked),
                 lift,
-                Some(calibration_error(&bins)),
+                Some(calibration_error),
             ]);
         running.worker.send(Ok(one_row(&[confusion.rows(), positives], columns, |place| OF_CLASSES[place].data_type == "BIGINT")))
     }
@@ -337,6 +350,8 @@ impl Compute for Classes {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Numbers {
     seen: Seen,
+    /// Whether the weights are exposures, not numbers of rows.
+    are_rates: bool,
 }
 
 impl Plain for Numbers {
@@ -345,7 +360,8 @@ impl Plain for Numbers {
 
 impl Judge for Numbers {
     fn read(_options: &Options, model: &Model) -> Result<Self> {
-        Ok(Self { seen: Seen::of(model) })
+        let are_rates = model.fitted().predictor().is_some_and(|predictor| predictor.target.exposure.is_some());
+        Ok(Self { seen: Seen::of(model), are_rates })
     }
 }
 
@@ -353,11 +369,13 @@ impl Compute for Numbers {
     fn compute(&self, rows: Rows, running: &Computing<'_>) -> Result<(), Stop> {
         let judged = of_rows(&rows);
         self.seen.tell(&judged, running);
-        let errors = Errors::new(&judged.predictions, &judged.outcomes, None);
-        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let errors = Errors::new(&judged.predictions, &judged.outcomes, judged.weights.as_deref());
+        // Exposures do not say how many rows there are, which an interval needs.
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite() && !self.are_rates);
+        let rows = if self.are_rates { judged.outcomes.len() as f64 } else { errors.rows };
         let (rmse, mae) = (errors.rmse_interval, errors.mae_interval);
         let columns =
             [Some(errors.rmse), finite(rmse.0), finite(rmse.1), Some(errors.mae), finite(mae.0), finite(mae.1), errors.r2];
-        running.worker.send(Ok(one_row(&[errors.rows], columns, |place| OF_NUMBERS[place].data_type == "BIGINT")))
+        running.worker.send(Ok(one_row(&[rows], columns, |place| OF_NUMBERS[place].data_type == "BIGINT")))
     }
 }

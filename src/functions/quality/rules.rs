@@ -90,8 +90,15 @@ impl<'a> Rules<'a> {
         let known = Known::of(call, one_or_list(call, KEY)?.len());
         known.check_free(call, added)?;
         let doc = call.doc;
-        let Expr::Array(list) = required(call, RULES.name)? else {
-            return Err(invalid(doc.name, "rules must be a list; write rules => [{column: …, condition: …, action: …}, …]"));
+        let list = match required(call, RULES.name)? {
+            Expr::Array(list) => list,
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => {
+                let problem = "rules are written in the call and not read from a table, so that each condition is checked; to keep them in one place, create a view: CREATE VIEW … AS SELECT * FROM clean(…, rules => [{column: …, condition: …, action: …}, …])";
+                return Err(invalid(doc.name, problem));
+            }
+            _ => {
+                return Err(invalid(doc.name, "rules must be a list; write rules => [{column: …, condition: …, action: …}, …]"));
+            }
         };
         if list.elem.is_empty() {
             return Err(invalid(doc.name, "rules needs at least one rule"));

@@ -86,3 +86,22 @@ pub fn calibration_error(bins: &[Bin]) -> f64 {
     let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
     bins.iter().map(|bin| bin.rows as f64 * (bin.mean_predicted - bin.observed).abs()).sum::<f64>() / rows as f64
 }
+
+/// The same for weighted rows, over bins of equal weight.
+pub fn weighted_calibration_error(probabilities: &[f64], outcomes: &[f64], weights: &[f64], bins: usize) -> f64 {
+    let mut rows: Vec<(f64, f64, f64)> =
+        probabilities.iter().zip(outcomes).zip(weights).map(|((probability, outcome), weight)| (*probability, *outcome, *weight)).collect();
+    rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
+    let total: f64 = rows.iter().map(|row| row.2).sum();
+    let (mut seen, mut bin, mut difference, mut error) = (0.0, 1.0, 0.0, 0.0);
+    // Rows with the same probability are in the same bin.
+    for same in rows.chunk_by(|one, next| one.0 == next.0) {
+        seen += same.iter().map(|row| row.2).sum::<f64>();
+        difference += same.iter().map(|row| row.2 * (row.0 - row.1)).sum::<f64>();
+        if seen >= total * bin / bins as f64 {
+            error += f64::abs(difference);
+            (difference, bin) = (0.0, (seen * bins as f64 / total).floor() + 1.0);
+        }
+    }
+    (error + f64::abs(difference)) / total
+}

@@ -164,3 +164,21 @@ pub fn deciles(ranked: &Ranked, parts: usize) -> Vec<Decile> {
     };
     (0..parts).filter_map(part).collect()
 }
+
+/// The share of positive rows among those with the highest scores, which have this share of all weight. Where equal scores are divided,
+/// their positive rows are shared out in proportion.
+pub fn top_rate(ranked: &Ranked, share: f64) -> f64 {
+    let wanted = share * (ranked.positives + ranked.negatives);
+    let (mut taken, mut found) = (0.0, 0.0);
+    for (_, positives, negatives) in ranked.steps() {
+        let here = positives + negatives;
+        if here > 0.0 {
+            let part = f64::min((wanted - taken) / here, 1.0);
+            (taken, found) = (taken + part * here, found + part * positives);
+        }
+        if taken >= wanted {
+            break;
+        }
+    }
+    found / wanted
+}

@@ -18,7 +18,7 @@ use crate::learning::supervised::plan::{
     CALIBRATION, CLASS_WEIGHT, FOLDS, HOLDOUT, METRIC, PERMUTATIONS, Plan, RANDOM_STATE, SEARCH, SPLIT, THRESHOLD, TIME,
 };
 use crate::learning::supervised::predictor::Predictor;
-use crate::learning::supervised::target::{POSITIVE, TARGET_CLASS, TARGET_NUMBER, Task};
+use crate::learning::supervised::target::{EXPOSURE, POSITIVE, TARGET_CLASS, TARGET_NUMBER, Task};
 use crate::learning::supervised::training::{Asked, train};
 use crate::learning::supervised::trees::{self, Growing, TreeSettings};
 
@@ -92,8 +92,17 @@ pub const POISSON_REGRESSION: Predictive = Predictive {
         name: "poisson_regression",
         summary: "Predicts a count: the log of the rate is a sum over the features (Poisson regression).",
         syntax: "CREATE MODEL name WITH (type = 'poisson_regression', key = 'column', target = 'column', [option = value, …]) AS query",
-        description: "Coefficients, reference values and held-out rows are as in `logistic_regression`; `odds_ratio` in `ml_weights` is the rate ratio.",
-        arguments: LINEAR_REGRESSION.doc.arguments,
+        description: "\
+Coefficients, reference values and held-out rows are as in `logistic_regression`; `odds_ratio` in `ml_weights` is the rate ratio.
+
+With `exposure`, customers may have been observed for different times: the log of the exposure is added to the score with the fixed
+coefficient 1 (an offset). Coefficients, errors, deviance, log-likelihood and AIC are those of `glm(…, offset = log(exposure))` in R.
+`ml_predict` returns the rate for an exposure of 1: multiply it by the exposure of a row for its count. Measures compare the rates, each row
+weighted by its exposure; rows given to `ml_evaluate` need the column, too.",
+        arguments: &[
+            KEY_OF_ROWS, TARGET_NUMBER, ALL_FEATURES, EXPOSURE, WEIGHT, TIME, MISSING_OR_KEPT, linear::ALPHA, linear::L1_RATIO, linear::CONFIDENCE, linear::RARE_SHARE,
+            linear::MAX_VALUES, linear::MAX_ITER, linear::TOL, SPLIT, HOLDOUT, FOLDS, SEARCH, METRIC, PERMUTATIONS, RANDOM_STATE,
+        ],
         examples: &["CREATE TABLE buyers AS SELECT customer_id, frequency, recency_days, CAST(monetary AS DOUBLE) AS monetary
 FROM rfm(sample_orders(rows => 3000), customer => customer_id, order_time => ordered_at, amount => amount);
 CREATE OR REPLACE MODEL visits WITH (type = 'poisson_regression', key = 'customer_id', target = 'frequency') AS SELECT * FROM buyers;

@@ -227,7 +227,13 @@ impl LinearSettings {
             .collect();
         let design = Design { numbers: &numbers, categories: &levels, target: &table.target, weights: table.weights.as_deref() };
         let control = running.worker.control(running.worker.threads);
-        let fit = glm::fit(self.family, design, &self.options, control).map_err(|stop| running.stopped(stop))?;
+        let mut fit = glm::fit(self.family, design, &self.options, control).map_err(|stop| running.stopped(stop))?;
+        // Rates weighted by their exposures have the coefficients, errors and deviance of the counts.
+        if let Some((weight, more)) = table.of_counts(|count| self.family.saturated(count)) {
+            fit.rows = weight;
+            fit.log_likelihood += more;
+            fit.null_log_likelihood += more;
+        }
         Ok(self.fitted(&fit, table, features, &means, &gaps, &coded))
     }
 

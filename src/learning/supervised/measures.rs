@@ -69,17 +69,33 @@ pub fn measured(task: Task, means: &[f64], table: &Table, threshold: f64) -> Mea
 pub struct Judged {
     pub predictions: Vec<f64>,
     pub outcomes: Vec<f64>,
+    pub weights: Option<Vec<f64>>,
 }
 
 impl Judged {
-    pub fn new(predictions: Vec<f64>, outcomes: Vec<f64>) -> Self {
-        let mut rows: Vec<(f64, f64)> = predictions.into_iter().zip(outcomes).collect();
-        rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
-        let (predictions, outcomes) = rows.into_iter().unzip();
-        Self { predictions, outcomes }
+    pub fn new(predictions: Vec<f64>, outcomes: Vec<f64>, weights: Option<Vec<f64>>) -> Self {
+        let is_weighted = weights.is_some();
+        let weights = weights.unwrap_or_else(|| vec![1.0; outcomes.len()]);
+        let mut rows: Vec<((f64, f64), f64)> = predictions.into_iter().zip(outcomes).zip(weights).collect();
+        rows.sort_unstable_by(|((a, one), weight), ((b, other), heavier)| {
+            b.total_cmp(a).then(one.total_cmp(other)).then(weight.total_cmp(heavier))
+        });
+        let ((predictions, outcomes), weights): ((Vec<f64>, Vec<f64>), Vec<f64>) = rows.into_iter().unzip();
+        Self { predictions, outcomes, weights: is_weighted.then_some(weights) }
+    }
+
+    /// The sum of the weighted squared differences, as if the mean weight were 1.
+    pub fn squared(&self) -> f64 {
+        let rows = self.predictions.iter().zip(&self.outcomes);
+        let Some(weights) = &self.weights else {
+            return rows.map(|(one, other)| (one - other) * (one - other)).sum();
+        };
+        let total: f64 = weights.iter().sum();
+        let squares = rows.zip(weights).map(|((one, other), weight)| weight * (one - other) * (one - other));
+        squares.sum::<f64>() / total * self.outcomes.len() as f64
     }
 
     pub fn ranked(&self) -> Ranked {
-        Ranked::new(&self.predictions, &self.outcomes, None)
+        Ranked::new(&self.predictions, &self.outcomes, self.weights.as_deref())
     }
 }

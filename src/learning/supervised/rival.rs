@@ -50,10 +50,10 @@ pub fn measured_again(rival: &Model, ground: &Ground<'_>, running: &Computing<'_
     Ok(Some(measured(ground.task, &means, table, predictor.threshold)))
 }
 
-/// Whether two targets are the same two classes, or both numbers.
+/// Whether two targets are the same two classes, or both numbers or rates.
 fn predict_alike(one: &Target, other: &Target) -> bool {
     match (&one.classes, &other.classes) {
-        (None, None) => true,
+        (None, None) => one.exposure.is_some() == other.exposure.is_some(),
         (Some(one), Some(other)) => (&one.negative, &one.positive) == (&other.negative, &other.positive),
         (Some(_), None) | (None, Some(_)) => false,
     }

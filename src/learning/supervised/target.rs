@@ -21,6 +21,13 @@ pub const POSITIVE: Argument = Argument::optional(
     "value of the target whose probability is predicted; default: the larger of the two values: `true`, `1`, `yes`",
 );
 
+pub const EXPOSURE: Argument = Argument::optional(
+    "exposure",
+    Takes::Number,
+    "",
+    "for how long, or over how much, the count of a row was observed: days, contacts, square metres; above 0. The model then predicts the count for one of these",
+);
+
 /// The kind of target that a type of model predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -39,6 +46,9 @@ pub struct Target {
     pub column: String,
     /// For a class: its two values.
     pub classes: Option<Classes>,
+    /// The column with the exposure of a count; rates are predicted if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<String>,
 }
 
 /// The two values of a target, as strings.
@@ -86,11 +96,16 @@ impl Target {
         if task == Task::Count && least < 0.0 {
             return Err(running.refuse(format!("target {column} has the value {least}; a count is 0 or more")));
         }
-        if classes.is_none() && values.iter().all(|value| *value == values[0]) {
+        let exposure = running.wanted.beside.iter().find(|beside| beside.role == EXPOSURE.name).map(|beside| beside.column.clone());
+        let shortest = rows.beside(EXPOSURE.name).unwrap_or_default().iter().copied().fold(f64::INFINITY, f64::min);
+        if let Some(exposure) = exposure.as_ref().filter(|_| shortest <= 0.0) {
+            return Err(running.refuse(format!("exposure {exposure} has the value {shortest}; an exposure is above 0")));
+        }
+        if classes.is_none() && exposure.is_none() && values.iter().all(|value| *value == values[0]) {
             let value = values[0];
             return Err(running.refuse(format!("target {column} is {value} in every row; there is nothing to learn")));
         }
-        Ok((Self { column: column.to_string(), classes }, values))
+        Ok((Self { column: column.to_string(), classes, exposure }, values))
     }
 }
 
