@@ -21,7 +21,7 @@ pub struct Term {
     pub upper: Option<f64>,
     /// Variance inflation factor: 1 / (1 − R²) of the regression of this column on all others.
     pub vif: Option<f64>,
-    /// True if the coefficient diverges, because the column separates the classes.
+    /// True if the coefficient diverges, because the column separates the classes, or rows whose counts are all 0.
     pub is_endless: bool,
 }
 
@@ -61,7 +61,7 @@ pub fn of(newton: &Newton<'_>, found: &Found, plain: &Gram, kept: &[usize], opti
     let scaled_errors: Vec<f64> =
         (0..size).map(|column| inverse.as_ref().map_or(0.0, |inverse| (variance * inverse.at(column, column)).sqrt())).collect();
     let is_endless =
-        |column: usize| family == Family::Binomial && scaled_errors[column] > ENDLESS && found.coefficients[column].abs() > 5.0;
+        |column: usize| family != Family::Gaussian && scaled_errors[column] > ENDLESS && found.coefficients[column].abs() > 5.0;
     let errors = inverse.as_ref().map(|inverse| {
         // The intercept's error needs the covariances; the other errors only need rescaling.
         let of = |row: usize| -> f64 {

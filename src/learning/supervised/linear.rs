@@ -367,7 +367,11 @@ impl LinearSettings {
             Separation::Partial => {
                 let endless = linear.weights.iter().skip(1).filter(|weight| weight.value.is_some() && weight.std_err.is_none());
                 let names = named(endless.map(|weight| weight.name.as_str()).collect());
-                notes.push(format!("{names}: all rows there belong to one class, so the coefficient has no finite optimum and no standard error; give a penalty (alpha), or leave it out"));
+                notes.push(if self.family == Family::Poisson {
+                    format!("{names}: all counts there, or in the reference value, are 0, so the coefficient has no finite optimum and no standard error; give a penalty (alpha), or leave it out")
+                } else {
+                    format!("{names}: all rows there belong to one class, so the coefficient has no finite optimum and no standard error; give a penalty (alpha), or leave it out")
+                });
             }
         }
         if !fit.converged {
