@@ -140,27 +140,35 @@ impl Lexicon {
         self.score(word).is_some() || degree(word).is_some() || is_negation(word) || is_but(word)
     }
 
-    /// Splits an unknown word into a degree word or negation and a known word: 很好.
+    /// Splits an unknown word into a degree word or negation and a known word, 很好, also behind what jieba took for the beginning of a
+    /// word that it does not know: 店 真 坑.
     fn split<'a>(&self, tokens: &[&'a str]) -> Vec<&'a str> {
         let mut split = Vec::with_capacity(tokens.len());
         for token in tokens.iter().copied() {
             let known =
                 self.score(token).is_some() || degree(token).is_some() || is_negation(token) || is_but(token) || token.is_ascii();
-            let parts = (!known)
-                .then(|| {
-                    let ends: Vec<usize> = token.char_indices().skip(1).map(|(end, _)| end).collect();
-                    let mut parts = ends.into_iter().rev().map(|end| token.split_at(end));
-                    parts.find(|(head, tail)| {
-                        (degree(head).is_some() || *head == "好" || is_negation(head)) && self.score(tail).is_some()
-                    })
-                })
-                .flatten();
-            match parts {
-                Some((head, tail)) => split.extend([head, tail]),
+            if known {
+                split.push(token);
+                continue;
+            }
+            let begins = if is_known(token) { 1 } else { token.chars().count() };
+            let found = token.char_indices().take(begins).find_map(|(begin, _)| {
+                let (before, word) = token.split_at(begin);
+                self.strengthened(word).map(|(head, tail)| [before, head, tail])
+            });
+            match found {
+                Some(parts) => split.extend(parts.into_iter().filter(|part| !part.is_empty())),
                 None => split.push(token),
             }
         }
         split
+    }
+
+    /// A word as a degree word or negation and a known word.
+    fn strengthened<'a>(&self, word: &'a str) -> Option<(&'a str, &'a str)> {
+        let ends: Vec<usize> = word.char_indices().skip(1).map(|(end, _)| end).collect();
+        let mut parts = ends.into_iter().rev().map(|end| word.split_at(end));
+        parts.find(|(head, tail)| (degree(head).is_some() || *head == "好" || is_negation(head)) && self.score(tail).is_some())
     }
 }
 
@@ -235,6 +243,7 @@ mod tests {
             (1, "东西不错，下次还会再来"),
             (1, "性价比高，推荐购买"),
             (1, "没有任何问题，好用"),
+            (-1, "这家店真坑"),
             (1, "客服态度好，耐心解答"),
             (1, "虽然有点贵，但是质量非常好"),
             (1, "I love this product, it is great!"),
