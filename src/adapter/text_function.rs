@@ -287,8 +287,8 @@ fn last_day(seconds: i64) -> i32 {
 }
 
 /// The first argument of the page of a text function.
-pub const fn text(name: &'static str, text: &'static str) -> crate::docs::Argument {
-    crate::docs::Argument::required(name, Takes::Value("text"), text)
+pub const fn text(name: &'static str, text: &'static str) -> Argument {
+    Argument::required(name, Takes::Value("text"), text)
 }
 
 #[cfg(test)]
