@@ -14,7 +14,7 @@ use crate::objects::identity;
 use crate::objects::lifecycle::{find, missing};
 use crate::sql::command::Refresh;
 use crate::statement::StatementContext;
-use crate::text::{grouped, literal, timestamp};
+use crate::text::grouped;
 
 /// Refreshes an identity; returns notes for the user.
 ///
@@ -30,8 +30,7 @@ pub(super) async fn refresh(engine: &Engine, statement: &Refresh, context: &Stat
         return Err(invalid(&label, "keeps ids from one refresh to the next, and so needs a database; open one with -d"));
     }
     let definition = Definition::read(object.clone(), context.session())?;
-    let now = format!("CAST({} AS TIMESTAMP)", literal(&timestamp(context.now())));
-    let script = identity::script(&definition, &now)?;
+    let script = identity::script(&definition, context.now())?;
     let session = engine.session()?.with_role(&object.owner).with_base(Path::new(&object.base));
     // An object created before there were roles has no owner; it runs with full rights.
     let mut session = if object.owner.is_empty() { session } else { session.with_rights_of_role() };

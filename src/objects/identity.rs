@@ -13,12 +13,13 @@ use super::values::{given, number, text};
 use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{invalid, renamed};
+use crate::refresh::as_of::settle;
 use crate::sql::command::Grammar;
 use crate::sql::parser::parse_composed;
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
-use crate::text::{as_sql, identifier, literal};
+use crate::text::{as_sql, identifier, literal, timestamp};
 
 /// The schema for the results of identities.
 pub const SCHEMA: &str = "identity";
@@ -125,7 +126,7 @@ impl Kind for Identity {
         Box::pin(async move {
             let definition = Definition::read(object.clone(), context.session())?;
             let inside = context.entering(&object.label(), &object.owner)?;
-            let parsed = parse_composed(&format!("SELECT * FROM {}", call(&definition, &[])?), context.session())?;
+            let parsed = parse_composed(&format!("SELECT * FROM {}", call(&definition, context.now(), &[])?), context.session())?;
             plan(&parsed, &inside).await.map_err(|error| named(error, object)).map(|_| vec![])
         })
     }
@@ -188,12 +189,19 @@ fn named(error: DataFusionError, object: &Object) -> DataFusionError {
     renamed(error, "resolve_identities", &object.label())
 }
 
+/// The query of the records, with its constants, and `$as_of` for the time `now`.
+fn records(definition: &Definition, now: i64) -> Result<String> {
+    let mut query = Box::new(definition.query()?.clone());
+    settle(query.as_mut(), now, &definition.constants(None)?);
+    Ok(as_sql(&query))
+}
+
 /// The call of `resolve_identities` for a definition; `others` are further relations to pass.
-fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
+fn call(definition: &Definition, now: i64, others: &[(&str, String)]) -> Result<String> {
     let label = definition.object.label();
     let list =
         |names: &[String], written: fn(&str) -> String| names.iter().map(|name| written(name)).collect::<Vec<_>>().join(", ");
-    let mut text = format!("resolve_identities(({})", as_sql(definition.query()?));
+    let mut text = format!("resolve_identities(({})", records(definition, now)?);
     for (name, relation) in others {
         text.push_str(&format!(", {name} => ({relation})"));
     }
@@ -217,20 +225,23 @@ fn call(definition: &Definition, others: &[(&str, String)]) -> Result<String> {
     Ok(text)
 }
 
-/// The statements of a refresh; `now` is the time as SQL. They belong in one transaction; the last one returns counts of what was found.
+/// The statements of a refresh at a time, in microseconds since 1970. They belong in one transaction; the last one returns counts of what was
+/// found.
 ///
 /// # Errors
 /// The definition is incomplete.
-pub fn script(definition: &Definition, now: &str) -> Result<Vec<String>> {
+pub fn script(definition: &Definition, at: i64) -> Result<Vec<String>> {
+    let now = format!("CAST({} AS TIMESTAMP)", literal(&timestamp(at)));
     let name = &definition.object.name;
     let table = |end: &str| format!("{SCHEMA}.{}", identifier(&format!("{name}{end}")));
     let (persons, ledger) = (table(""), table("_ledger"));
     let (together, apart) = (table("_must_link"), table("_cannot_link"));
     let next = identifier(&format!("next {name}"));
     let key = identifier(&definition.required("key")?);
-    let records = as_sql(definition.query()?);
+    let records = records(definition, at)?;
     let found = call(
         definition,
+        at,
         &[
             // The ledger has the highest id ever used.
             (
@@ -245,7 +256,7 @@ pub fn script(definition: &Definition, now: &str) -> Result<Vec<String>> {
     let empty_pairs = format!("SELECT {key} AS a, {key} AS b FROM ({records}) AS records WHERE false");
     Ok(vec![
         format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"),
-        format!("CREATE TABLE IF NOT EXISTS {persons} AS SELECT * FROM {} WHERE false", call(definition, &[])?),
+        format!("CREATE TABLE IF NOT EXISTS {persons} AS SELECT * FROM {} WHERE false", call(definition, at, &[])?),
         format!("CREATE TABLE IF NOT EXISTS {together} AS {empty_pairs}"),
         format!("CREATE TABLE IF NOT EXISTS {apart} AS {empty_pairs}"),
         format!(
