@@ -148,14 +148,15 @@ impl Catalog {
         self.read(|link| link.prepare_cached(&query)?.query_and_then([], |row| result(link, row))?.collect())
     }
 
-    /// The latest result of a version of a check that is not an error.
+    /// The latest result of a version of a check that is not an error, or the latest that passed.
     ///
     /// # Errors
     /// The catalog cannot be read.
-    pub fn last_computed(&self, object: i64, version: i64) -> Result<Option<CheckResult>> {
+    pub fn last_computed(&self, object: i64, version: i64, must_pass: bool) -> Result<Option<CheckResult>> {
+        let wanted = if must_pass { "r.status = 'passed'" } else { "r.status <> 'error'" };
         let query = format!(
             "SELECT {COLUMNS} FROM check_results r JOIN objects o ON o.id = r.object
-             WHERE r.object = ?1 AND r.version = ?2 AND r.status <> 'error' ORDER BY r.id DESC LIMIT 1"
+             WHERE r.object = ?1 AND r.version = ?2 AND {wanted} ORDER BY r.id DESC LIMIT 1"
         );
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&query)?;

@@ -47,7 +47,8 @@ condition that is NULL is not a failure: write `not_null(a)`, or `a IS NOT NULL 
 | `distribution_near_last(a, 0.2)` | the population stability index against last time is above 0.2 | consistency |
 
 A check passes if the share of failing rows is at most `threshold`. A REFRESH of a profile that reads the table first runs the checks that have `on_failure`:
-`'stop'` refuses the refresh if the check fails or cannot be computed, `'warn'` gives a note. Results are kept in `system.checks` (the last one, with examples), `system.check_results` (the last
+`'stop'` refuses the refresh if the check fails or cannot be computed, `'warn'` gives a note. With `'stop'`, last time means
+when the check passed last; CREATE OR REPLACE CHECK begins anew. Results are kept in `system.checks` (the last one, with examples), `system.check_results` (the last
 thousand of each check) and `system.table_scores`. Examples show the columns of `key` and those that the check names, masked: the first letter of strings, some
 digits of long numbers. `distribution_near_last` keeps the deciles of a number, or the fifty most frequent values of a string, in the catalog.
 

@@ -226,7 +226,8 @@ impl Found {
 
 async fn look(check: &Check, context: &StatementContext) -> Result<Found> {
     let object = &check.definition.object;
-    let last = context.catalog().last_computed(object.id, object.version)?;
+    // A refresh that was stopped must not pass when it is tried again, because the rows that stopped it have become the last ones.
+    let last = context.catalog().last_computed(object.id, object.version, check.on_failure == OnFailure::Stop)?;
     match &check.expectation {
         Expectation::Fresh { .. } => {
             let sql = check.expectation.freshness(&check.table, context.now()).unwrap_or_default();
