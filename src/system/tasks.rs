@@ -59,6 +59,7 @@ const TOPICS: &[Topic] = &[
             ("Keep one row per customer up to date", &["CREATE PROFILE", "REFRESH", "SHOW PROFILES, DESCRIBE PROFILE"]),
             ("Give customers tags by rules", &["CREATE TAG", "tag_coverage", "mece_check"]),
             ("Why does this customer have this tag?", &["explain_tag"]),
+            ("Have the values of a tag drifted since its model was trained?", &["tag_drift"]),
             ("What does each customer prefer?", &["preference", "preference_share"]),
             ("How often does each customer buy, and is it more or less than before?", &["purchase_cycle", "trend"]),
             ("What did a customer buy first, and what last?", &["first_value_by", "last_value_by"]),

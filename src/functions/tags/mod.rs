@@ -23,6 +23,7 @@ mod purchase_cycle;
 mod rules;
 mod single_value;
 mod tag_coverage;
+mod tag_drift;
 mod time;
 mod trend;
 mod value_by;
@@ -34,6 +35,7 @@ pub fn functions() -> FunctionSet {
         .table_macro(explain_tag::ExplainTag)
         .table_macro(mece_check::MeceCheck)
         .table_macro(tag_coverage::TagCoverage)
+        .table_macro(tag_drift::TagDrift)
         .aggregate(preference::Preference { share: false })
         .aggregate(preference::Preference { share: true })
         .aggregate(value_by::ValueBy { last: false })
