@@ -32,7 +32,7 @@ pub static ALL: [TextFunction; 3] = [
             summary: "Splits a text into its words: a list, in order.",
             description: "\
 Chinese is split by jieba: the most likely path through its dictionary of 349,000 words, and a hidden Markov model for what is not in it.
-Latin words and numbers are kept whole. Spaces and punctuation are dropped. The text is used as it is: write `words(clean_text(x))` for
+Words of other alphabets and numbers are kept whole. Spaces and punctuation are dropped. The text is used as it is: write `words(clean_text(x))` for
 full-width letters, and `words(to_simplified(x))` for traditional characters, of which the dictionary has few.
 
 `dictionary` is a table with your own words in the column `word`, or a list. These words are always kept whole, the longest at each place

@@ -54,12 +54,7 @@ pub fn is_known(word: &str) -> bool {
 
 /// Passes the tokens of a text to `give`, in order, including punctuation and spaces.
 pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a str)) {
-    let mut give_piece = |piece: &'a str| {
-        if !piece.is_empty() {
-            JIEBA.cut(piece, true).iter().for_each(|token| give(token.word));
-        }
-    };
-    let Some(own) = own else { return give_piece(text) };
+    let Some(own) = own else { return cut_piece(text, &mut give) };
     let mut taken: Vec<(usize, usize)> = vec![];
     let mut place = 0;
     while let Some(letter) = text[place..].chars().next() {
@@ -73,11 +68,42 @@ pub fn cut<'a>(text: &'a str, own: Option<&Dictionary>, mut give: impl FnMut(&'a
     }
     let mut place = 0;
     for (start, end) in taken {
-        JIEBA.cut(&text[place..start], true).iter().for_each(|token| give(token.word));
+        cut_piece(&text[place..start], &mut give);
         give(&text[start..end]);
         place = end;
     }
-    JIEBA.cut(&text[place..], true).iter().for_each(|token| give(token.word));
+    cut_piece(&text[place..], &mut give);
+}
+
+/// The tokens of a text without words of the user. Jieba knows Chinese and ASCII, and splits the words of other alphabets into their
+/// letters; they are taken from the text before it sees them: Müller, Привет.
+fn cut_piece<'a>(piece: &'a str, give: &mut impl FnMut(&'a str)) {
+    let by_jieba = |part: &'a str, give: &mut dyn FnMut(&'a str)| {
+        if !part.is_empty() {
+            JIEBA.cut(part, true).iter().for_each(|token| give(token.word));
+        }
+    };
+    let mut rest = piece;
+    while let Some(at) = rest.find(is_of_another_alphabet) {
+        let start = rest[..at].trim_end_matches(|letter: char| letter.is_ascii_alphanumeric()).len();
+        let is_in_word = |letter: char| letter.is_ascii_alphanumeric() || is_of_another_alphabet(letter) || is_mark(letter);
+        let end = rest[at..].find(|letter| !is_in_word(letter)).map_or(rest.len(), |length| at + length);
+        by_jieba(&rest[..start], give);
+        give(&rest[start..end]);
+        rest = &rest[end..];
+    }
+    by_jieba(rest, give);
+}
+
+/// Letters and digits that are neither Chinese nor ASCII.
+fn is_of_another_alphabet(letter: char) -> bool {
+    let is_han = matches!(letter, '々' | '〇' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
+    !letter.is_ascii() && letter.is_alphanumeric() && !is_han
+}
+
+/// Marks within words: accents of their own, vowels and tones of Arabic, Hebrew, Thai and the scripts of India.
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}')
 }
 
 /// True if a token is a word: it contains a letter or digit.
