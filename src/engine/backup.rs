@@ -1,11 +1,11 @@
 //! Backup of a database into one file, and restore.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
 
 use super::{Engine, Staged};
 use crate::catalog::backup::{self, Saved};
@@ -21,6 +21,13 @@ impl Engine {
     /// # Errors
     /// The file exists, a file of the database is damaged, or the archive cannot be written.
     pub fn back_up(&self, archive: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<Saved> {
+        let (staged, saved) = self.staged_backup(archive, watch)?;
+        staged.publish()?;
+        Ok(saved)
+    }
+
+    /// The complete archive, not yet under its name.
+    fn staged_backup(&self, archive: &Path, watch: &(dyn Fn(u64, u64) -> bool + Sync)) -> Result<(Staged, Saved)> {
         let name = archive.display().to_string();
         // The last good backup must not be replaced by one that was never verified.
         if archive.symlink_metadata().is_ok() {
@@ -30,33 +37,61 @@ impl Engine {
             .map_err(|error| failed(&name, format!("cannot make a folder for temporary files: {error}")))?;
         let staged = Staged::beside(archive)?;
         let saved = self.shared.catalog.back_up(staged.path(), temporary.path(), watch)?;
-        staged.publish()?;
-        if !watch(saved.bytes, saved.bytes) {
-            // Cancelled at the last moment: the user is told so, and there must be no archive.
-            std::fs::remove_file(archive).map_err(|error| failed(&name, format!("cannot be removed: {error}")))?;
-            return Err(Cancel::error());
-        }
-        Ok(saved)
+        Ok((staged, saved))
     }
 
-    /// Like `back_up`, on a thread where it may block; dropping the future stops it.
+    /// Like `back_up`, on a thread where it may block; dropping the future stops it, and leaves no archive.
     pub(super) async fn save(&self, archive: &Path, running: RunningPlan) -> Result<Saved> {
-        let (engine, archive, stopped) = (self.clone(), archive.to_path_buf(), Arc::new(AtomicBool::new(false)));
-        let _guard = StopOnDrop(Arc::clone(&stopped));
-        let watch = move |copied, all| {
-            running.copy(copied, all);
-            !stopped.load(Ordering::Relaxed)
-        };
-        let saved = self.runtime().spawn_blocking(move || engine.back_up(&archive, &watch));
-        saved.await.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))))
+        let (engine, archive) = (self.clone(), archive.to_path_buf());
+        let stage = Arc::new(Mutex::new(Stage::Copying));
+        let waiting = Waiting { stage: Arc::clone(&stage), archive: archive.clone() };
+        let saved = self.runtime().spawn_blocking(move || {
+            let (staged, saved) = engine.staged_backup(&archive, &|copied, all| {
+                running.copy(copied, all);
+                *stage.lock() == Stage::Copying
+            })?;
+            let mut stage = stage.lock();
+            if *stage == Stage::Cancelled {
+                return Err(Cancel::error());
+            }
+            staged.publish()?;
+            *stage = Stage::Published;
+            Ok(saved)
+        });
+        let saved = saved.await.unwrap_or_else(|error| Err(DataFusionError::External(Box::new(error))));
+        *waiting.stage.lock() = Stage::Told;
+        saved
     }
 }
 
-struct StopOnDrop(Arc<AtomicBool>);
+/// How far a backup is. It is decided once whether it was cancelled or is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Copying,
+    /// Complete under its name, and nobody was told yet.
+    Published,
+    Told,
+    Cancelled,
+}
 
-impl Drop for StopOnDrop {
+/// Who waits for a backup. When they no longer do, they are told that it was cancelled, and there must be no archive.
+struct Waiting {
+    stage: Arc<Mutex<Stage>>,
+    archive: PathBuf,
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        let mut stage = self.stage.lock();
+        match *stage {
+            Stage::Published => {
+                // Nothing more can be done when it cannot be removed: the archive is complete.
+                let _ = std::fs::remove_file(&self.archive);
+            }
+            Stage::Told => return,
+            Stage::Copying | Stage::Cancelled => {}
+        }
+        *stage = Stage::Cancelled;
     }
 }
 
