@@ -16,7 +16,8 @@ use super::cells::{NO_VALUE, Sheet, Value};
 use super::options::{ExcelOptions, cell_name};
 use crate::error::invalid;
 use crate::files::casting::cast_texts;
-use crate::files::times::DAY;
+use crate::files::times::{Clock, DAY, time};
+use crate::files::values::{any_boolean, double, integer, is_cast_faithfully};
 use crate::text::timestamp;
 
 /// Integers up to here are exact in Excel, which computes with doubles.
@@ -184,21 +185,43 @@ impl Body {
         let whole = |number: &f64| number.fract() == 0.0 && number.abs() <= WHOLE;
         Ok(match data_type {
             DataType::Boolean => {
-                let read = |value: &Value| if let Value::Boolean(flag) = value { Some(*flag) } else { None };
+                let read = |value: &Value| match value {
+                    Value::Boolean(flag) => Some(*flag),
+                    Value::Text(text) => any_boolean(text.trim().as_bytes()),
+                    _ => None,
+                };
                 Arc::new(BooleanArray::from(self.values(column, read, misfit)))
             }
             DataType::Int64 => {
-                let read = |value: &Value| number(value).filter(whole);
-                Arc::new(Int64Array::from(self.values(column, |value| read(value).map(|number| number as i64), misfit)))
+                // Excel keeps 15 digits of a number, so longer ones are in cells of text, which have all of them.
+                let read = |value: &Value| match value {
+                    Value::Text(text) => integer(text.trim().as_bytes()),
+                    value => number(value).filter(whole).map(|number| number as i64),
+                };
+                Arc::new(Int64Array::from(self.values(column, read, misfit)))
             }
-            DataType::Float64 => Arc::new(Float64Array::from(self.values(column, number, misfit))),
+            DataType::Float64 => {
+                let read = |value: &Value| match value {
+                    Value::Text(text) => double(text.trim().as_bytes()),
+                    value => number(value),
+                };
+                Arc::new(Float64Array::from(self.values(column, read, misfit)))
+            }
             DataType::Date32 => {
-                let read =
-                    |value: &Value| if let Value::Time(time) = value { Some(*time).filter(|time| time % DAY == 0) } else { None };
-                Arc::new(Date32Array::from(self.values(column, |value| read(value).map(|time| (time / DAY) as i32), misfit)))
+                let read = |value: &Value| match value {
+                    Value::Time(time) => (time % DAY == 0).then_some((time / DAY) as i32),
+                    Value::Text(text) => time(text.trim().as_bytes()).filter(|time| time.of_day.is_none()).map(|time| time.day),
+                    _ => None,
+                };
+                Arc::new(Date32Array::from(self.values(column, read, misfit)))
             }
             DataType::Timestamp(TimeUnit::Microsecond, None) => {
-                let read = |value: &Value| if let Value::Time(time) = value { Some(*time) } else { None };
+                let clock = Clock::new(TimeUnit::Microsecond, None)?;
+                let read = |value: &Value| match value {
+                    Value::Time(time) => Some(*time),
+                    Value::Text(text) => clock.read(text.trim().as_bytes()),
+                    _ => None,
+                };
                 Arc::new(TimestampMicrosecondArray::from(self.values(column, read, misfit)))
             }
             DataType::Duration(TimeUnit::Millisecond) => {
@@ -212,7 +235,7 @@ impl Body {
                     match value {
                         Value::Failed(_) => misfit(row, *place, value),
                         value => {
-                            texts[row] = Some(shown(value));
+                            texts[row] = to_cast(value, other);
                             places[row] = Some((*place, value));
                         }
                     }
@@ -276,6 +299,19 @@ fn number(value: &Value) -> Option<f64> {
         Value::Number(number) | Value::Written(number, _) => Some(*number),
         _ => None,
     }
+}
+
+/// A value as the text that is cast to a type; `None` when CAST would change it.
+fn to_cast(value: &Value, data_type: &DataType) -> Option<String> {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    let text = match (value, data_type) {
+        // Excel shows 15 digits; what comes after them is left from computing in doubles, as in 0.1 + 0.2.
+        (Value::Number(number), Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..)) if number.fract() != 0.0 => {
+            format!("{number:.14e}").parse::<f64>().ok()?.to_string()
+        }
+        (value, _) => shown(value),
+    };
+    is_cast_faithfully(&text, data_type).then_some(text)
 }
 
 /// A value as text.
