@@ -43,6 +43,16 @@ impl LeftOut {
         names.push(path.display().to_string());
     }
 
+    /// True for the folder that says that a Delta Lake table is around it.
+    pub fn is_delta_log(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name == DELTA_LOG)
+    }
+
+    /// True for what is worth a note: anything but a marker.
+    pub fn is_told(path: &Path) -> bool {
+        !is_marker(&path.file_name().unwrap_or_default().to_string_lossy())
+    }
+
     /// Adds a file that has no bytes.
     pub fn is_empty(&mut self, name: &str) {
         self.empty.push(name.to_string());

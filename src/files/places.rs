@@ -146,6 +146,9 @@ fn is_hidden(name: &str) -> bool {
 const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
+/// How many entries of a folder that does not count are looked at, to tell whether it has files that are meant.
+const MOST_LOOKED_AT: usize = 1000;
+
 /// The files at a location, sorted by name, and what is left out. In folders and for patterns, only those that `counts` accepts.
 ///
 /// # Errors
@@ -259,7 +262,11 @@ fn listed(
     let within = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_path_buf();
     let matches = |path: &Path| wildcard.means(&within(path), &|_: &str| true);
     let mut files = walk(&root, &|_: &str| true, &mut |path: &Path, is_hidden: bool| {
-        if matches(path) {
+        let has_files = || match path.parent() {
+            Some(table) if LeftOut::is_delta_log(path) => has_match(table, &matches),
+            _ => is_hidden && LeftOut::is_told(path) && has_match(path, &matches),
+        };
+        if matches(path) || has_files() {
             left.add(path, is_hidden);
         }
     })?;
@@ -271,6 +278,28 @@ fn listed(
         is_meant
     });
     Ok(Some((root, files)))
+}
+
+/// True for a folder with a file that a pattern matches, among the first that are found in it.
+fn has_match(folder: &Path, matches: &impl Fn(&Path) -> bool) -> bool {
+    let mut folders = vec![folder.to_path_buf()];
+    let mut left = MOST_LOOKED_AT;
+    while let Some(entries) = folders.pop().and_then(|folder| folder.read_dir().ok()) {
+        for entry in entries.filter_map(std::result::Result::ok) {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_file() && matches(&entry.path()) {
+                return true;
+            }
+            if kind.is_dir() {
+                folders.push(entry.path());
+            }
+            left -= 1;
+            if left == 0 {
+                return false;
+            }
+        }
+    }
+    false
 }
 
 /// The keys and values in the names of the folders that lead to a file.
