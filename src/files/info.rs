@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
+use super::footer_problem;
 use super::kinds::kind_of;
 use super::left_out;
 use super::places::{self, Found};
@@ -264,7 +265,10 @@ async fn footer(file: &Found) -> Result<ParquetMetaData> {
     // A damaged footer can make the decoder panic, which becomes an error here.
     let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| ParquetMetaDataReader::decode_metadata(bytes)));
     match decoded {
-        Ok(decoded) => decoded.map_err(|error| broken(&error.to_string())),
+        Ok(decoded) => decoded.map_err(|error| {
+            let text = error.to_string();
+            failed(&file.name, footer_problem(&text).unwrap_or(text))
+        }),
         Err(_) => Err(broken("the file is damaged")),
     }
 }

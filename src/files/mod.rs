@@ -448,9 +448,22 @@ async fn columns_of(state: &SessionState, subject: &str, text: &str) -> Result<V
 
 /// The problem in an error of the Parquet reader (`Parquet error: …`, `Parquet argument error: …`); `None` for other errors.
 pub fn parquet_problem(text: &str) -> Option<String> {
+    let problem = problem_within(text)?;
+    Some(format!("cannot be read as Parquet: {problem}"))
+}
+
+/// The same, where only the footer of a file was read, which the reader's errors rarely say.
+pub fn footer_problem(text: &str) -> Option<String> {
+    let problem = problem_within(text)?;
+    Some(match problem.contains("footer") {
+        true => format!("cannot be read as Parquet: {problem}"),
+        false => format!("cannot be read as Parquet, because of its footer: {problem}"),
+    })
+}
+
+fn problem_within(text: &str) -> Option<&str> {
     let (_, error) = text.split_once("Parquet ")?;
     let (_, problem) = error.split_once("error: ")?;
     // One error may be within another.
-    let problem = problem.strip_prefix("Parquet error: ").unwrap_or(problem);
-    Some(format!("cannot be read as Parquet: {problem}"))
+    Some(problem.strip_prefix("Parquet error: ").unwrap_or(problem))
 }

@@ -27,11 +27,11 @@ use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::uuids::{self, ValuesAsRead};
-use super::widen::wider;
+use super::widen::{wider, with_plain_dates};
 use crate::error::{did_you_mean, failed, invalid, message, raw};
 use crate::files::folders::Folders;
 use crate::files::left_out::tell;
-use crate::files::parquet_problem;
+use crate::files::footer_problem;
 use crate::files::places::Found;
 use crate::files::spellings::alike;
 use crate::files::table::Layout;
@@ -152,7 +152,7 @@ async fn look_at(state: &SessionState, format: &dyn FileFormat, found: Found) ->
         .catch_unwind()
         .await
         .unwrap_or_else(|_| damaged())
-        .map_err(|error| failed(&name, parquet_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
+        .map_err(|error| failed(&name, footer_problem(&raw(&error)).unwrap_or_else(|| message(&error))))?;
     let spans = spans(state, &found, &schema).await?;
     let may_be_uuid = |field: &FieldRef| *field.data_type() == uuids::STORED;
     let uuids = match schema.fields().iter().any(may_be_uuid) {
@@ -262,6 +262,7 @@ impl Known {
             DataType::Dictionary(_, values) => values.as_ref().clone(),
             // A DATE as everywhere else: in milliseconds it would be written with a time of day, and to Parquet as a number.
             DataType::Date64 => DataType::Date32,
+            nested if nested.is_nested() => with_plain_dates(nested),
             _ => return field.clone(),
         };
         Field::new(field.name(), data_type, field.is_nullable())

@@ -71,6 +71,20 @@ pub fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
     }
 }
 
+/// The type with Date32 in place of each Date64, also in lists, structs and maps.
+pub fn with_plain_dates(data_type: &DataType) -> DataType {
+    let within = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(with_plain_dates(field.data_type())));
+    match data_type {
+        DataType::Date64 => DataType::Date32,
+        DataType::List(item) => DataType::List(within(item)),
+        DataType::LargeList(item) => DataType::LargeList(within(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(within(item), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(within).collect()),
+        DataType::Map(entries, is_sorted) => DataType::Map(within(entries), *is_sorted),
+        other => other.clone(),
+    }
+}
+
 /// Whether an integer type is signed, and its number of bits.
 fn bits(data_type: &DataType) -> Option<(bool, u8)> {
     Some(match data_type {
@@ -166,6 +180,14 @@ mod tests {
         let (one, other) = (map(["key", "value"], Int32), map(["keys", "values"], Int64));
         assert_eq!(wider(&one, &other), Some(map(["key", "value"], Int64)));
         assert_eq!(wider(&other, &one), Some(map(["keys", "values"], Int64)));
+    }
+
+    #[test]
+    fn dates_are_plain_at_every_depth() {
+        let list = |item: DataType| DataType::List(Arc::new(Field::new_list_field(item, true)));
+        let within = |date: DataType| list(DataType::Struct(vec![Field::new("a", list(date), true), Field::new("b", Utf8, true)].into()));
+        assert_eq!(with_plain_dates(&within(DataType::Date64)), within(Date32));
+        assert_eq!(with_plain_dates(&within(Int32)), within(Int32));
     }
 
     #[test]
