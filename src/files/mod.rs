@@ -88,7 +88,7 @@ const FORMATS: [Format; 4] = [
         endings: ".json, .ndjson or .jsonl",
         open: |files| {
             Box::pin(async move {
-                let options = JsonOptions::read(files.options, files.types().await?)?;
+                let options = JsonOptions::read(files.given.subject, files.options, files.types().await?)?;
                 json::table::open(&files.location, files.found, options, files.given.declared).await.map(Opened::Own)
             })
         },
@@ -335,7 +335,7 @@ pub async fn create(state: &SessionState, command: CreateExternalTable, base: &P
                 && options.integer("skip")? == 0
                 && !is_given(&["encoding", "quote", "escape", "comment", "thousands", "compression"])
         }
-        "JSON" => !is_given(&["compression"]),
+        "JSON" => !is_given(&["path", "compression"]),
         "EXCEL" => false,
         _ => true,
     };

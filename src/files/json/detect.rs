@@ -4,8 +4,9 @@ use datafusion::common::Result;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::tokens::Cursor;
-use crate::error::invalid;
-use crate::files::bytes::Source;
+use super::within::{Place, follow};
+use crate::error::{SqlState, coded, did_you_mean, invalid};
+use crate::files::bytes::{LONGEST_ROW, Source};
 use crate::files::kinds::other_kind;
 
 /// The bytes at the beginning of a file that are examined.
@@ -30,6 +31,8 @@ pub struct Detected {
     pub framing: Framing,
     /// The position where the objects begin, in bytes of the text; for a list, after the bracket.
     pub body: u64,
+    /// The number of objects around the list.
+    pub depth: usize,
 }
 
 impl Detected {
@@ -39,11 +42,11 @@ impl Detected {
     }
 }
 
-/// Examines the beginning of a file; `None` for an empty file.
+/// Examines the beginning of a file; `None` for an empty file. The names in `path` lead to the list of its objects.
 ///
 /// # Errors
-/// It cannot be read, or is no text.
-pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
+/// It cannot be read, is no text, or has no such list.
+pub async fn detect(mut source: Source, path: &[String]) -> Result<Option<Detected>> {
     let mut pieces = source.pieces(0, source.meta.size).await?;
     pieces.next(0, HEAD).await?;
     if let Some(problem) = other_kind(pieces.bytes()) {
@@ -58,13 +61,16 @@ pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
     let start = if pieces.bytes().starts_with(UTF_8_MARK) { UTF_8_MARK.len() } else { 0 };
     let mut cursor = Cursor::new(&pieces.bytes()[start..]);
     let Some(first) = cursor.peek() else { return Ok(None) };
+    if !path.is_empty() {
+        return within(source, start, path).await;
+    }
     if first == b'[' {
         let body = (start + cursor.at + 1) as u64;
         cursor.at += 1;
         if cursor.peek() == Some(b']') {
             return Ok(None);
         }
-        return Ok(Some(Detected { source, framing: Framing::List, body }));
+        return Ok(Some(Detected { source, framing: Framing::List, body, depth: 0 }));
     }
     let begin = cursor.at;
     let is_whole = cursor.skip().is_ok();
@@ -77,5 +83,53 @@ pub async fn detect(mut source: Source) -> Result<Option<Detected>> {
         false => first.iter().take_while(|byte| **byte != b'\n').any(|byte| !b" \t\r{".contains(byte)),
     };
     let framing = if is_line { Framing::Lines } else { Framing::Values };
-    Ok(Some(Detected { source, framing, body: start as u64 }))
+    Ok(Some(Detected { source, framing, body: start as u64, depth: 0 }))
+}
+
+/// Finds the list to which names lead, from `start` on; `None` for an empty list.
+async fn within(source: Source, start: usize, path: &[String]) -> Result<Option<Detected>> {
+    let mut size = HEAD;
+    loop {
+        let mut pieces = source.pieces(0, source.meta.size).await?;
+        pieces.next(0, size).await?;
+        let mut cursor = Cursor::new(&pieces.bytes()[start..]);
+        let place = follow(&mut cursor, path).and_then(|place| {
+            if let Place::List(at) = place {
+                cursor.at = at;
+                // Whether the list is empty shows after its bracket.
+                return match cursor.peek() {
+                    Some(next) => Ok((place, next)),
+                    None => Err(cursor.wrong("the file ends within its list: a ] is missing")),
+                };
+            }
+            Ok((place, b' '))
+        });
+        match place {
+            Ok((Place::List(_), b']')) => return Ok(None),
+            Ok((Place::List(at), _)) => {
+                let body = (start + at) as u64;
+                return Ok(Some(Detected { source, framing: Framing::List, body, depth: path.len() }));
+            }
+            Ok((Place::Other(name), _)) if name.is_empty() => {
+                return Err(invalid(&source.name, "path leads into an object, and the file does not begin with one"));
+            }
+            Ok((Place::Other(name), _)) => {
+                let name = name.as_str();
+                let problem = format!("path must lead through objects to a list, and {name} is another value");
+                return Err(invalid(&source.name, problem));
+            }
+            Ok((Place::Missing { name, known }, _)) => {
+                let suggestion = did_you_mean(&name, known.iter().map(String::as_str));
+                let problem = format!("path names {name}, and there is no such name{suggestion}; there is {}", known.join(", "));
+                return Err(invalid(&source.name, problem));
+            }
+            // What is cut off in this piece may go on in the next.
+            Err(_) if !pieces.is_last() && size < LONGEST_ROW => size *= 4,
+            Err(wrong) => {
+                let line = 1 + cursor.bytes[..wrong.at.min(cursor.bytes.len())].iter().filter(|byte| **byte == b'\n').count();
+                let problem = format!("line {line}: {}; path leads to no list before it", wrong.problem);
+                return Err(coded(SqlState::BAD_COPY_FILE_FORMAT, &source.name, problem));
+            }
+        }
+    }
 }

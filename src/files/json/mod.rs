@@ -14,3 +14,4 @@ pub mod options;
 pub mod scan;
 pub mod table;
 pub mod tokens;
+pub mod within;

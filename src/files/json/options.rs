@@ -5,6 +5,7 @@ use datafusion::common::Result;
 
 use crate::adapter::arguments::Options;
 use crate::docs::{Argument, Doc, Kind, Takes};
+use crate::error::invalid;
 use crate::files::policy::Policy;
 
 /// All options, for `read_json` and for `CREATE EXTERNAL TABLE … OPTIONS (…)`.
@@ -43,6 +44,12 @@ PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(l
             "a file, a folder, a pattern or a URL: 'june.csv', 'orders/', 'orders/2025-*.csv', 's3://shop/orders/', or a list of them: ['may.csv', 'june.csv']",
         ),
         Argument::optional(
+            "path",
+            Takes::Text,
+            "",
+            "the names, divided by dots, that lead to the list of rows in a file of one object: 'data.items' for {\"data\": {\"items\": [{…}]}}",
+        ),
+        Argument::optional(
             "types",
             Takes::Text,
             "",
@@ -71,6 +78,8 @@ PostgreSQL reads a `jsonb` column and picks values by `->>`; pandas `read_json(l
         "SELECT member, address['city'], array_to_string(tags, '、') FROM read_json('data/members.json', types => 'visits DECIMAL(9, 2)');",
         "COPY (SELECT * FROM (VALUES (1, '12.50'), (2, 'later'), (3, NULL)) AS t(id, paid)) TO 'paid.ndjson.gz';
 SELECT * FROM read_json('paid.ndjson.gz', types => 'paid DECIMAL(9, 2)', misfits => 'null', sample => 'all', compression => 'gzip') ORDER BY id;",
+        "COPY (SELECT [{'id': 1, 'paid': 12.5}, {'id': 2, 'paid': 8.0}] AS orders, 2 AS total) TO 'answer.ndjson';
+SELECT * FROM read_json('answer.ndjson', path => 'orders') ORDER BY id;",
     ],
     ..Doc::EMPTY
 };
@@ -78,6 +87,8 @@ SELECT * FROM read_json('paid.ndjson.gz', types => 'paid DECIMAL(9, 2)', misfits
 /// The options of a JSON table.
 #[derive(Debug, Clone)]
 pub struct JsonOptions {
+    /// The names that lead to the list of objects.
+    pub path: Vec<String>,
     pub types: Vec<(String, DataType)>,
     pub samples_all: bool,
     pub misfits: Policy,
@@ -90,14 +101,26 @@ impl JsonOptions {
     ///
     /// # Errors
     /// An option has an invalid value.
-    pub fn read(options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
+    pub fn read(subject: &str, options: &Options, types: Vec<(String, DataType)>) -> Result<Self> {
+        let path = options.text("path").filter(|path| !path.is_empty());
         Ok(Self {
+            path: path.map(|path| names(subject, path)).transpose()?.unwrap_or_default(),
             types,
             samples_all: options.word("sample")? == "all",
             misfits: Policy::of(options.word("misfits")?),
             compression: Some(options.word("compression")?).filter(|word| *word != "auto"),
         })
     }
+}
+
+/// The names in `data.items`, also when it is written as a JSON path: `$.data.items[*]`.
+fn names(subject: &str, path: &str) -> Result<Vec<String>> {
+    let plain = path.strip_prefix("$.").unwrap_or(path);
+    let names: Vec<String> = plain.strip_suffix("[*]").unwrap_or(plain).split('.').map(String::from).collect();
+    if names.iter().any(|name| name.is_empty() || name.contains(['[', ']', '*', '$'])) {
+        return Err(invalid(subject, format!("path must be names divided by dots, such as 'data.items', got '{path}'")));
+    }
+    Ok(names)
 }
 
 /// The name here, and the value, for an option of another program.
@@ -112,6 +135,7 @@ pub fn renamed(key: &str, text: String) -> Result<Option<(&str, String)>, &'stat
         // Always so.
         "auto_detect" | "union_by_name" | "hive_partitioning" if is_true => return Ok(None),
         "maximum_object_size" => return Ok(None),
+        "record_path" | "json_path" => ("path", text),
         "dtype" | "dtypes" | "column_types" => ("types", text),
         "columns" => return Err("types gives the types of columns, as 'card VARCHAR'"),
         "sample_size" if text == "-1" => ("sample", "all".into()),

@@ -10,6 +10,7 @@ use super::decode::{Found, Members, Misfit, Problem, path};
 use super::detect::{Detected, Framing};
 use super::options::JsonOptions;
 use super::tokens::{Cursor, Marks, Wrong};
+use super::within::leave;
 use crate::error::{SqlState, coded};
 use crate::files::bytes::Source;
 use crate::files::pieces::{Decoded, Decoder, Here, TextFiles};
@@ -118,6 +119,14 @@ impl Decoder for JsonDecoder {
         let mut consumed = 0;
         while self.found.row < most {
             let Some(next) = cursor.peek() else { return Ok(whole) };
+            let depth = self.file().depth;
+            if self.list == List::Ended && depth > 0 {
+                if is_last {
+                    leave(&mut cursor, depth).map_err(Fault::Wrong)?;
+                    return Ok(whole);
+                }
+                return Ok(consumed);
+            }
             if framing == Framing::List {
                 match (self.list, next) {
                     (List::Ended, _) => return Err(Fault::Wrong(cursor.wrong("something after the end of the list"))),

@@ -41,7 +41,7 @@ pub async fn open(location: &str, found: Vec<Found>, options: JsonOptions, decla
     let folders = Folders::of(location, &found, declared)?;
     let (mut places, mut files) = (vec![], vec![]);
     for (place, file) in found.into_iter().enumerate() {
-        if let Some(file) = detect(Source::of(file, options.compression)).await? {
+        if let Some(file) = detect(Source::of(file, options.compression), &options.path).await? {
             places.push(place);
             files.push(file);
         }
