@@ -17,6 +17,7 @@ use super::auditing;
 use super::changing;
 use super::charting;
 use super::commands::execute_command;
+use super::copying;
 use super::describing::described;
 use super::dropping;
 use super::missing_tables::name_missing_table;
@@ -289,10 +290,8 @@ pub(super) async fn execute_sql(
             suppressing::take_options(&mut copy)?;
             places::check(&copy.output_url, context.base(), context.places())?;
             refuse_own_written(&copy.output_url, &context)?;
+            copying::take_options(&mut copy)?;
             copy.options.iter().try_for_each(|(option, value)| check_option(option, value))?;
-            if copy.file_type.get_ext() == "parquet" {
-                copy.options.values_mut().for_each(give_level);
-            }
             let notes = notes_on_export(&copy.output_url, &copy.input, &context).await?;
             let (plan, staged) = stage_copy(copy, context.base())?;
             let mut answer = start(session, DataFrame::new(state, plan), staged, &context).await?;
@@ -375,15 +374,4 @@ pub(super) async fn start(
     }
     let stream = execute_stream(Arc::clone(&plan), task)?;
     Ok(Answer::start(&session.engine, context, plan, stream, staged))
-}
-
-/// Adds a default compression level, which the Parquet writer requires: that of the codec's command line tool.
-fn give_level(compression: &mut String) {
-    let level = match compression.to_ascii_lowercase().as_str() {
-        "zstd" => 3,
-        "gzip" => 6,
-        "brotli" => 4,
-        _ => return,
-    };
-    *compression = format!("{compression}({level})");
 }

@@ -11,6 +11,7 @@ mod changing;
 mod charting;
 mod commands;
 mod configured;
+mod copying;
 mod cursors;
 mod describing;
 mod dropping;

@@ -86,7 +86,8 @@ objects; an `.ndjson` file has one object per line. NaN and Infinity are null in
 is Arrow IPC for other programs; such files are not read here. Structs, maps and lists are written to CSV and Excel as JSON, bytes to all of these as `\\x00ff`. Options of CSV: `separator`, `decimal` (`,`
 for 2,5), `header`, `null` (the text for NULL, by default nothing; an empty string is written as `\"\"`), `bom`
 (a byte order mark, so that Excel recognises UTF-8), `encoding` (UTF-8 by default; `gb18030`, `big5`, `shift_jis`, `windows-1252` … for older
-programs). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). With PARTITIONED BY, the values of those columns are in the
+programs). Option of all text formats: `compression` (`gzip`, `zstd`, `bzip2`, `xz`). Options of Parquet: `compression` (`zstd` by default; `snappy`,
+`gzip`, `brotli`, `lz4`, `none`), `compression_level`, `row_group_size` in rows. `sorted_by 'day, amount DESC'` sorts the rows of every format. With PARTITIONED BY, the values of those columns are in the
 names of folders; NULL is `__HIVE_DEFAULT_PARTITION__`.
 
 `suppress_below` (2 or more) hides small groups of a query with GROUP BY: the numbers of groups with fewer persons are written as NULL. If only one group is hidden, the next smallest
