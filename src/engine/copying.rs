@@ -1,6 +1,7 @@
 //! Options of COPY that no writer knows by these names: the order of the rows, and the options of Parquet as other programs call them.
 
 use std::collections::HashMap;
+use std::num::ParseIntError;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -114,8 +115,8 @@ fn of_parquet(given: HashMap<String, String>) -> Result<HashMap<String, String>>
             return Err(invalid("COPY", problem));
         }
         Some(level) => {
-            let wrong = |_| invalid("COPY", format!("compression_level must be a whole number, got '{level}'"));
-            Some(level.trim().parse().map_err(wrong)?)
+            let wrong = |_: ParseIntError| invalid("COPY", format!("compression_level must be a whole number, got '{level}'"));
+            Some(level.trim().parse::<u32>().map_err(wrong)?)
         }
         None => default,
     };
