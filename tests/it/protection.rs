@@ -529,6 +529,31 @@ fn masked_values_do_not_replace_real_ones() {
     assert_eq!(world.rows("SELECT count(*) FROM own"), ["1"]);
 }
 
+/// The owner of an identity over a masked column refreshes it again and again, and sees its evidence masked.
+#[test]
+fn an_identity_over_masked_columns_is_refreshed_by_its_owner() {
+    let world = World::new(5);
+    for sql in [
+        "CREATE ROLE ann",
+        "GRANT CREATE ON DATABASE portrait TO ann",
+        "GRANT CREATE ON SCHEMA public TO ann",
+        "GRANT SELECT ON people TO ann",
+        "CREATE ROW POLICY few ON people USING (id BETWEEN 1 AND 4 AND city <> 'hidden') FOR ann",
+        "SET ROLE ann",
+        "CREATE IDENTITY known WITH (key = 'id', match_on = 'phone', max_shared = 100) AS SELECT id, phone FROM people",
+        "REFRESH IDENTITY known",
+        "REFRESH IDENTITY known",
+    ] {
+        world.rows(sql);
+    }
+    // All see the same masked phone, so that they are one person.
+    let persons = world.rows("SELECT id, person_id, evidence FROM identity.known ORDER BY id");
+    assert_eq!(persons.len(), 4);
+    assert!(persons.iter().all(|row| row.contains("|1|") && row.contains("***")), "{persons:?}");
+    let refreshed = "SELECT to_person_id, records FROM identity.known_ledger WHERE change = 'refreshed'";
+    assert_eq!(world.rows(refreshed), ["1|4", "1|4"]);
+}
+
 /// A role that may read and write files by name reads none of the database itself, in whatever way it names them, and nobody writes to one.
 #[test]
 fn files_of_the_database_are_not_read_or_written_by_name() {
