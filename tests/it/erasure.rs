@@ -56,6 +56,7 @@ fn script() -> String {
          CREATE SCHEMA crm;
          CREATE TABLE crm.calls AS SELECT customer_id, note, of FROM customers WHERE age > 30;
          CREATE TABLE calls AS SELECT * FROM (VALUES ('{key}', '{name}'), ('c1', 'name 1')) AS t(customer_id, name);
+         CREATE TABLE archive AS SELECT customer_id AS who, note, of FROM customers;
          ALTER TABLE mailing ADD COLUMN sent BOOLEAN DEFAULT false;
          DELETE FROM orders WHERE order_id = 3;
          CREATE IDENTITY person WITH (key = 'customer_id', match_on = 'email') AS SELECT customer_id, email FROM customers;
@@ -188,6 +189,7 @@ fn a_hundred_persons_are_gone_and_nobody_else_has_changed() {
         "definitions of tables, earlier versions of others|erased",
         "models|erased",
         "profile member|erased",
+        "table archive|erased",
         "table calls|erased",
         "table crm.calls|erased",
         "table customers|erased",

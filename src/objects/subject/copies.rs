@@ -73,7 +73,8 @@ pub fn copies<'a>(
     }
 }
 
-fn reads(uses: &Uses, source: &Object) -> bool {
+/// Whether what is used belongs to an object.
+pub fn reads(uses: &Uses, source: &Object) -> bool {
     match source.kind.as_str() {
         "profile" => uses.reads_profile(&source.name),
         "segment" => uses.reads_segment(&source.profile, &source.name),

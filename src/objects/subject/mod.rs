@@ -1,10 +1,10 @@
 //! Locates a person in the database: which objects hold rows of the person, by which columns, and what cannot be determined.
 //!
 //! A profile has a key, and its query and tags show where that key comes from: its plan is followed through views, joins and groups down to
-//! columns of tables ([`lineage`]). These columns, and the profiles and identities whose keys come from one of them, form a *domain*: the
-//! same key means the same person in all of them. A table that nothing reads, such as a mailing list, belongs to the domain if it has a
-//! column with the key's name, unless the name is as generic as `id`. An identity connects two domains: its persons, and the records that
-//! belong to them.
+//! columns of tables ([`lineage`]). These columns, the profiles and identities whose keys come from one of them, and the columns that
+//! CREATE TABLE … AS has copied from one of them form a *domain*: the same key means the same person in all of them. A table that nothing
+//! reads, such as a mailing list, belongs to the domain if it has a column with the key's name, unless the name is as generic as `id`. An
+//! identity connects two domains: its persons, and the records that belong to them.
 
 mod copies;
 mod keys;
@@ -122,6 +122,12 @@ impl Domain {
                     self.add_columns(&identity.all);
                     self.add_name(&identity.key_name);
                     self.columns.extend(identity_columns(&identity.name, &identity.key_name));
+                }
+            }
+            // A copy of a key column, under whatever name.
+            for (column, from) in &reader.copied {
+                if self.leads_here(from) {
+                    self.columns.insert(column.clone());
                 }
             }
             if before == (self.columns.len(), self.profiles.len(), self.identities.len()) {

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::ast::Statement as SqlStatement;
 
+use super::copies::reads;
 use crate::catalog::erasure::ErasedObject;
 use crate::catalog::objects::Object;
 use crate::error::{SqlState, sqlstate};
 use crate::objects::definition::Definition;
 use crate::objects::profile;
+use crate::objects::table::made_from;
+use crate::objects::uses::Uses;
 use crate::refresh::as_of;
 use crate::refresh::plan::Planner;
 use crate::sql::command::normal;
@@ -38,6 +41,8 @@ pub struct Read {
 pub struct Reader {
     pub profiles: Vec<Read>,
     pub identities: Vec<Read>,
+    /// The columns of tables made by CREATE TABLE … AS, each with the columns that its values come from.
+    pub copied: Vec<(Origin, BTreeSet<Origin>)>,
     /// Experiments, each with its profile.
     experiments: Vec<(String, String)>,
     /// Tables read by the object that the statement is about.
@@ -57,6 +62,7 @@ impl Reader {
         let mut reader = Self {
             profiles: vec![],
             identities: vec![],
+            copied: vec![],
             experiments: vec![],
             read: BTreeSet::new(),
             external: objects.iter().filter(|object| object.kind == "external table").map(|object| object.name.clone()).collect(),
@@ -72,6 +78,12 @@ impl Reader {
                     let read = of_query(object, context).await;
                     reader.add(object, read, |reader| &mut reader.identities)?;
                 }
+                // One that cannot be planned now is told as a copy without a known key.
+                "table" => match of_table(object, &objects, context).await {
+                    Ok(columns) => reader.copied.extend(columns),
+                    Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
+                    Err(_) => {}
+                },
                 _ => {}
             }
         }
@@ -157,6 +169,20 @@ async fn of_profile(object: &Object, context: &StatementContext) -> Result<Read>
         read.extend(tables(&tag.plan));
     }
     Ok(Read { name: object.name.clone(), key_name: whole.body.key, key_type: Some(planned.key_type), key, all, tables: read })
+}
+
+/// For a table made by a query: where the values of its columns come from.
+async fn of_table(object: &Object, objects: &[Object], context: &StatementContext) -> Result<Vec<(Origin, BTreeSet<Origin>)>> {
+    let definition = Definition::read(object.clone(), context.session())?;
+    let Some(query) = made_from(&definition) else { return Ok(vec![]) };
+    let uses = Uses::of(query.as_ref());
+    if !objects.iter().any(|source| reads(&uses, source)) {
+        return Ok(vec![]);
+    }
+    let inside = context.entering(&object.label(), &object.owner)?.reading_as("");
+    let planned = plan(&SqlParsed::Statement(Box::new(SqlStatement::Query(query))), &inside).await?;
+    let column = |(place, field): (usize, &FieldRef)| ((object.name.clone(), field.name().clone()), origins(&planned, place));
+    Ok(planned.schema().fields().iter().enumerate().map(column).filter(|(_, from)| !from.is_empty()).collect())
 }
 
 /// For an identity, experiment or consent: the key is named by an option, or is the first column.
