@@ -48,7 +48,8 @@ pub fn parameters(parsed: &SqlParsed) -> Vec<String> {
 pub fn add_types(plan: &LogicalPlan, types: &mut BTreeMap<String, Option<FieldRef>>) -> Result<()> {
     let mut add = |id: &str, field: Option<FieldRef>| {
         let known = types.entry(id.trim_start_matches('$').to_string()).or_default();
-        *known = known.take().or(field);
+        // Beside another parameter, or NULL, the type is not known.
+        *known = known.take().or(field.filter(|field| !field.data_type().is_null()));
     };
     plan.each_plan(|node| {
         // LIMIT and OFFSET are integers, but DataFusion does not infer that for parameters.

@@ -87,6 +87,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(texts_as_values::TextsAsValues));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(parts_of_texts::PartsOfTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::ScaledIntervals));
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::UnknownTexts));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(zones::TimesInZones));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::LongChains));
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(operators::PlacesOfDecimals));

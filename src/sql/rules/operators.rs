@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit};
 use datafusion::optimizer::AnalyzerRule;
@@ -180,6 +181,22 @@ impl ExprPlanner for ScaledIntervals {
             }
             op => PlannerResult::Original(RawBinaryExpr { op, left: first, right: second }),
         })
+    }
+}
+
+/// `NULL || NULL` and `$1 || $2` are texts, as in PostgreSQL.
+#[derive(Debug)]
+pub struct UnknownTexts;
+
+impl ExprPlanner for UnknownTexts {
+    fn plan_binary_op(&self, expression: RawBinaryExpr, _schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let is_unknown = |side: &Expr| {
+            matches!(side, Expr::Literal(ScalarValue::Null, _) | Expr::Placeholder(Placeholder { field: None, .. }))
+        };
+        let RawBinaryExpr { op, left, right } = expression;
+        let is_text = op == BinaryOperator::StringConcat && is_unknown(&left) && is_unknown(&right);
+        let left = if is_text { cast(left, DataType::Utf8) } else { left };
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }
 
