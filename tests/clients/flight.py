@@ -88,6 +88,7 @@ def adbc(check):
     def statements():
         cursor.execute("CREATE TABLE made (a BIGINT, b TEXT)")
         cursor.execute("INSERT INTO made VALUES (1, 'x'), (2, 'y')")
+        assert cursor.rowcount == 2, cursor.rowcount
         cursor.executemany("INSERT INTO made VALUES (?, ?)", [(3, "z"), (4, None)])
         assert cursor.rowcount == 2, cursor.rowcount
         found = rows("SELECT a, b FROM made ORDER BY a")

@@ -188,20 +188,22 @@ impl Flight {
                     let transaction = query.transaction_id.as_deref();
                     let told = statements::ask(busy, &query.query, transaction).await?;
                     let ticket = sealed(&told, transaction)?;
-                    Ok(Some((told.columns, ticket)))
+                    Ok(Some((told.columns, ticket, told.written)))
                 }
                 Command::CommandPreparedStatementQuery(query) => {
                     let told = prepared::ask(busy, &query.prepared_statement_handle).await?;
                     let ticket = sealed(&told, None)?;
-                    Ok(Some((told.columns, ticket)))
+                    Ok(Some((told.columns, ticket, told.written)))
                 }
-                other => Ok(metadata::columns(other)?.map(|columns| (columns, other.clone().into_any()))),
+                other => Ok(metadata::columns(other)?.map(|columns| (columns, other.clone().into_any(), -1))),
             }
         };
-        let found: Result<Option<(SchemaRef, Any)>> = ask.await;
-        let (columns, ticket) = found.map_err(|error| status(&error))?.ok_or_else(|| not_known("query", command.type_url()))?;
+        let found: Result<Option<(SchemaRef, Any, i64)>> = ask.await;
+        let (columns, ticket, written) =
+            found.map_err(|error| status(&error))?.ok_or_else(|| not_known("query", command.type_url()))?;
         let endpoint = FlightEndpoint::new().with_ticket(FlightTicket::new(ticket.encode_to_vec()));
-        let info = FlightInfo::new().with_endpoint(endpoint).with_descriptor(descriptor);
+        // Drivers show it as the row count of a statement that changes rows.
+        let info = FlightInfo::new().with_endpoint(endpoint).with_descriptor(descriptor).with_total_records(written);
         info.try_with_schema(&columns).map_err(|error| status(&error.into()))
     }
 

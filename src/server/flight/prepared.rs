@@ -140,26 +140,26 @@ pub async fn ask(busy: &Busy, handle: &[u8]) -> Result<Told> {
         transactions::check_going_on(open)?;
         statements::hold(open, number, Begun::Bound(bound));
         let columns = rows::columns(&kept.prepared.describe().columns);
-        return Ok(Told { columns, number, query: None, is_held: true });
+        return Ok(Told { columns, number, query: None, is_held: true, written: -1 });
     }
     let run = async {
         let _admitted = busy.admitted(kept.prepared.takes_turn()).await?;
-        if bound.rows.is_none() {
+        let written = if bound.rows.is_none() {
             let answer = busy.within(kept.prepared.execute(Parameters::default())).await?;
             if answer.has_rows() {
                 let columns = rows::columns(answer.schema());
                 statements::hold(open, number, Begun::Running(answer));
-                return Ok((columns, true));
+                return Ok((columns, true, -1));
             }
-            statements::finish(busy, answer).await?;
+            statements::finish(busy, answer).await?
         } else {
             let values = stream::iter(bound.rows.unwrap_or_default().into_iter().map(Ok)).boxed();
-            run_for_each(busy, turn, &kept.prepared, values).await?;
-        }
-        Ok((Arc::new(Schema::empty()), false))
+            run_for_each(busy, turn, &kept.prepared, values).await?
+        };
+        Ok((Arc::new(Schema::empty()), false, written))
     };
-    let (columns, is_held) = noting_failure(open, run).await?;
-    Ok(Told { columns, number, query: None, is_held })
+    let (columns, is_held, written) = noting_failure(open, run).await?;
+    Ok(Told { columns, number, query: None, is_held, written })
 }
 
 /// The columns of a statement's rows.

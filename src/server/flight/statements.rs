@@ -59,6 +59,8 @@ pub struct Told {
     pub query: Option<String>,
     /// True when the session holds the statement until its rows are read.
     pub is_held: bool,
+    /// The number of rows that a statement without a result has written; -1 for others, as in Flight.
+    pub written: i64,
 }
 
 /// The only statement in a text.
@@ -109,6 +111,7 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
                 number,
                 query: Some(sql.into()),
                 is_held: false,
+                written: -1,
             });
         }
         let _admitted = busy.admitted(prepared.takes_turn()).await?;
@@ -116,10 +119,10 @@ pub async fn ask(busy: &Busy, sql: &str, transaction: Option<&[u8]>) -> Result<T
         if answer.has_rows() {
             let columns = rows::columns(answer.schema());
             hold(open, number, Begun::Running(answer));
-            return Ok(Told { columns, number, query: None, is_held: true });
+            return Ok(Told { columns, number, query: None, is_held: true, written: -1 });
         }
-        finish(busy, answer).await?;
-        Ok(Told { columns: Arc::new(Schema::empty()), number, query: None, is_held: false })
+        let written = finish(busy, answer).await?;
+        Ok(Told { columns: Arc::new(Schema::empty()), number, query: None, is_held: false, written })
     };
     noting_failure(open, asked).await
 }

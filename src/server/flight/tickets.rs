@@ -88,7 +88,7 @@ mod tests {
     fn a_ticket_is_read_as_it_was_made_and_not_otherwise() {
         let tickets = Tickets::new().unwrap();
         let columns = Arc::new(Schema::empty());
-        let told = Told { columns, number: 3, query: Some("SELECT '上海'".into()), is_held: false };
+        let told = Told { columns, number: 3, query: Some("SELECT '上海'".into()), is_held: false, written: -1 };
         let sealed = tickets.seal([7; 32], &told, None).unwrap();
         let found = tickets.open(&sealed).unwrap();
         assert_eq!((found.number, found.query.as_deref()), (3, Some("SELECT '上海'")));
