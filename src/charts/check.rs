@@ -3,6 +3,7 @@
 use super::number::exact;
 use super::style::LOOKS;
 use super::{Chart, ChartError, Kind, date, text};
+use crate::text::with_article;
 
 /// Beyond this a sum or a difference of two values could overflow.
 const LARGEST: f64 = 1e300;
@@ -27,7 +28,7 @@ pub(super) fn check(chart: &Chart) -> Result<(), ChartError> {
                 let Some(value) = value else { continue };
                 let place = text::clean(&chart.place(index));
                 number(*value, &format!("series '{name}' at '{place}'"))?;
-                if matches!(chart.kind, Kind::Pie | Kind::Funnel | Kind::Treemap) {
+                if chart.kind.is_of_shares() {
                     negative(chart.kind, *value, &format!("'{place}'"))?;
                 }
             }
@@ -68,6 +69,13 @@ fn parts(chart: &Chart) -> Result<(), ChartError> {
             chart.series.len()
         )));
     }
+    if chart.kind.is_of_shares() && chart.series.len() > 1 {
+        return Err(ChartError::new(format!(
+            "{} has one series, got {}: draw one chart for each, or use bars",
+            with_article(&noun(chart.kind)),
+            chart.series.len()
+        )));
+    }
     if chart.kind == Kind::Scatter && chart.x_numbers.is_none() && chart.marks() > 0 {
         return Err(ChartError::new("a scatter chart needs numbers across: the first column must be a number or a date"));
     }
@@ -103,7 +111,8 @@ fn limits(chart: &Chart) -> Result<(), ChartError> {
     let values = places * count;
     if !matches!(kind, Kind::Heatmap) && count > LOOKS {
         return Err(ChartError::new(format!(
-            "a {kind} chart has at most {LOOKS} series, got {count}: keep the most important, or draw a heat map"
+            "{} has at most {LOOKS} series, got {count}: keep the most important, or draw a heat map",
+            with_article(&noun(kind))
         )));
     }
     match kind {
@@ -129,12 +138,15 @@ fn most(kind: Kind, got: usize, most: usize, what: &str, advice: &str) -> Result
     if got <= most {
         return Ok(());
     }
-    let noun = match kind {
+    Err(ChartError::new(format!("{} has at most {most} {what}, got {got}: {advice}", with_article(&noun(kind)))))
+}
+
+fn noun(kind: Kind) -> String {
+    match kind {
         Kind::Funnel | Kind::Histogram | Kind::Treemap => kind.name().to_owned(),
         Kind::Heatmap => "heat map".to_owned(),
         _ => format!("{kind} chart"),
-    };
-    Err(ChartError::new(format!("a {noun} has at most {most} {what}, got {got}: {advice}")))
+    }
 }
 
 fn number(value: f64, place: &str) -> Result<(), ChartError> {

@@ -67,7 +67,13 @@ impl Kind {
         }
     }
 
-    /// Whether only the first series is drawn.
+    /// Whether it shows the parts of one whole, or the stages of one run.
+    #[must_use]
+    pub const fn is_of_shares(self) -> bool {
+        matches!(self, Self::Pie | Self::Funnel | Self::Treemap)
+    }
+
+    /// Whether only one series can be drawn.
     pub(super) const fn one_series(self) -> bool {
         matches!(self, Self::Pie | Self::Funnel | Self::Treemap | Self::Histogram)
     }

@@ -58,7 +58,7 @@ pub use terminal::terminal;
 /// One chart: what is drawn, and the words around it.
 ///
 /// Which fields are used depends on [`Kind`]: a heat map's columns are the categories and its rows the series; a sankey
-/// reads only `links`; pie, funnel and treemap read the first series; a histogram's bins lie between the edges in
+/// reads only `links`; pie, funnel and treemap have one series; a histogram's bins lie between the edges in
 /// `x_numbers`, which are one more than the bins.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {

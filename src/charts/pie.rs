@@ -49,12 +49,16 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
         spread(half, y, radius, height);
     }
     let at = |turn: f64, radius: f64| (x + (turn * TAU).sin() * radius, y - (turn * TAU).cos() * radius);
+    // Nothing can be divided: the outline of a pie, with the values in place of shares.
+    let is_nothing = slices.iter().all(|slice| slice.value == 0.0);
+    let said = |slice: &Slice| if is_nothing { exact(slice.value) } else { percent(slice.share) };
     let body = html! {
+        @if is_nothing { circle class="gap" cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
         @for slice in &slices {
             @let place = chart.place(slice.index);
             g class=(format!("{} slice", look(slice.index))) {
                 path class="mark" tabindex=[room.focus] d=(outline(slice, (x, y), radius, at)) {
-                    title { (place) ": " (exact(slice.value)) " (" (percent(slice.share)) ")" }
+                    title { (place) ": " (exact(slice.value)) @if !is_nothing { " (" (percent(slice.share)) ")" } }
                 }
                 @let side_of = if slice.right() { 1.0 } else { -1.0 };
                 @let edge = at(slice.middle() / TAU, radius + 2.0);
@@ -62,7 +66,7 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
                 path class="leader" d=(format!("M{} {}L{} {}h{}", px(edge.0), px(edge.1), px(text_x - side_of * 10.0), px(slice.y), px(side_of * 6.0))) {}
                 @let class = if slice.right() { "" } else { "end" };
                 (fitted(text_x, slice.y - 2.0, class, &place, side))
-                (label(text_x, slice.y + 11.0, &format!("muted {class}"), &percent(slice.share), &percent(slice.share)))
+                (label(text_x, slice.y + 11.0, &format!("muted {class}"), &said(slice), &said(slice)))
             }
         }
     };

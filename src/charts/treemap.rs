@@ -27,14 +27,19 @@ pub(super) fn draw(chart: &Chart, room: Room) -> Drawing {
     let total: f64 = values.iter().map(|value| value.1).sum();
     let shares: Vec<f64> = values.iter().map(|value| if total > 0.0 { value.1 / total } else { 0.0 }).collect();
     let whole = Rectangle { x: MARGIN, y: room.top + 6.0, width: room.width - 2.0 * MARGIN, height: room.height() };
+    let words = chart.language.nothing();
     let body = html! {
+        @if total == 0.0 {
+            rect class="gap" x=(px(whole.x)) y=(px(whole.y)) width=(px(whole.width)) height=(px(whole.height)) {}
+            (label(whole.x + whole.width / 2.0, whole.y + whole.height / 2.0 + 5.0, "word muted middle", words, words))
+        }
         g class=(look(0)) {
             g class="tint" {
                 @for ((&(index, value), share), place) in values.iter().zip(&shares).zip(squarified(&shares, whole)) {
                     @let name = chart.place(index);
                     rect class="mark" tabindex=[room.focus] x=(px(place.x + 1.0)) y=(px(place.y + 1.0))
                         width=(px((place.width - 2.0).max(0.0))) height=(px((place.height - 2.0).max(0.0))) rx="2" {
-                        title { (name) ": " (exact(value)) " (" (percent(*share)) ")" }
+                        title { (name) ": " (exact(value)) @if total > 0.0 { " (" (percent(*share)) ")" } }
                     }
                     @if place.width >= 30.0 && place.height >= 18.0 {
                         @let shown = elide_pixels(&name, place.width - 12.0, SIZE);

@@ -20,6 +20,14 @@ impl Language {
         }
     }
 
+    /// What a chart of shares says when there is nothing to share.
+    pub(super) const fn nothing(self) -> &'static str {
+        match self {
+            Self::En => "all values are 0",
+            Self::Zh => "所有数值均为 0",
+        }
+    }
+
     /// The heading of the table under a chart.
     pub(super) const fn data(self) -> &'static str {
         match self {

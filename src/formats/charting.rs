@@ -71,11 +71,12 @@ pub fn roles(
         .map(|field| field.name().clone())
         .collect();
     let is_scatter = kind == Some(Kind::Scatter);
+    let is_of_shares = kind.is_some_and(Kind::is_of_shares);
     let names = if is_scatter { &numbers } else { &texts };
     let mut x = x.or_else(|| first(&is_time)).or_else(|| names.first().cloned());
     let mut y = y;
     if y.is_empty() {
-        let most = if is_scatter { 1 } else { MOST_SERIES };
+        let most = if is_scatter || is_of_shares { 1 } else { MOST_SERIES };
         y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(most).cloned().collect();
         // Only numbers: the distribution of one, or the relation of two.
         if x.is_none() && y.len() >= 2 && kind.is_none() {
@@ -90,7 +91,7 @@ pub fn roles(
     // A text with a value for nearly each row names points, not series.
     let can_be_series = |name: &String| !is_scatter || distinct(batch, name) <= MOST_SERIES;
     let other = texts.iter().find(|name| Some(*name) != x.as_ref() && can_be_series(name)).cloned();
-    let series = series.or(if y.len() == 1 { other } else { None });
+    let series = series.or(if y.len() == 1 && !is_of_shares { other } else { None });
     let x_is_time = x.as_ref().is_some_and(|x| field(x).is_ok_and(|field| is_time(field.data_type())));
     let kind = kind.unwrap_or(match (&x, &series) {
         (None, _) => Kind::Histogram,
@@ -258,7 +259,11 @@ fn placed(chart: &mut Chart, batch: &RecordBatch, roles: &Roles, told: &Told<'_>
             let Some(place) = order.get(labels[row].as_str()) else { continue };
             let cell = &mut series[at].values[*place];
             if cell.is_some() && value.is_some() {
-                let problem = format!("two rows belong to {}: add SERIES, or sum them up in the query", labels[row]);
+                let problem = if roles.kind.is_of_shares() {
+                    format!("two rows belong to {}: sum them up in the query", labels[row])
+                } else {
+                    format!("two rows belong to {}: add SERIES, or sum them up in the query", labels[row])
+                };
                 return Err(ChartError::new(problem));
             }
             *cell = cell.or(*value);

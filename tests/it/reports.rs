@@ -237,6 +237,15 @@ fn charts_are_pictures_of_their_rows() {
         let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
         assert_eq!(picture.matches("class=\"mark\"").count(), marks, "{query}");
     }
+    // A chart of shares has one series, and a second text is none.
+    for kind in ["pie", "funnel", "treemap"] {
+        let query = "SELECT 'p' || x AS name, kind, y, x FROM points";
+        rows(&engine, &session, &format!("COPY ({query}) TO 'a.svg' (CHART {kind})"));
+        let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert_eq!(picture.matches("class=\"mark\"").count(), 9, "{kind}");
+        let refused = try_rows(&engine, &session, &format!("COPY ({query}) TO 'a.svg' (CHART {kind}, SERIES kind)"));
+        assert!(refused.unwrap_err().to_string().contains("has one series, got 2"), "{kind}");
+    }
     rows(&engine, &session, "COPY (SELECT amount FROM orders) TO 'amounts.html' (TITLE 'Amounts')");
     let page = std::fs::read_to_string(folder.path().join("amounts.html")).unwrap();
     let counted: f64 = between(&page, "<td>", "</td>").iter().map(|cell| cell.replace(',', "").parse::<f64>().unwrap()).sum();

@@ -71,6 +71,10 @@ fn more_marks_than_can_be_read_are_refused() {
         "a line chart has at most 8 series, got 9: keep the most important, or draw a heat map"
     );
     assert_eq!(
+        error(&many(Kind::Area, 3, 9)),
+        "an area chart has at most 8 series, got 9: keep the most important, or draw a heat map"
+    );
+    assert_eq!(
         error(&many(Kind::Heatmap, 121, 1)),
         "a heat map has at most 120 columns, got 121: use coarser groups, or add LIMIT"
     );
@@ -97,6 +101,10 @@ fn parts_must_fit_together() {
     let mut chart = example(Kind::Histogram);
     chart.series.push(series("more", &[1.0; 4]));
     assert_eq!(error(&chart), "a histogram has one series, got 2: draw one chart for each, or a line chart");
+    for (kind, noun) in [(Kind::Pie, "a pie chart"), (Kind::Funnel, "a funnel"), (Kind::Treemap, "a treemap")] {
+        let message = format!("{noun} has one series, got 2: draw one chart for each, or use bars");
+        assert_eq!(error(&many(kind, 3, 2)), message);
+    }
     let chart = Chart { x_numbers: None, categories: words("a,b,c,d"), ..example(Kind::Scatter) };
     assert!(error(&chart).starts_with("a scatter chart needs numbers across"));
     let mut chart = example(Kind::Line);
@@ -104,6 +112,18 @@ fn parts_must_fit_together() {
     assert_eq!(error(&chart), "series 'shop' must have one value for each of the 4 places, got 1");
     let chart = Chart { x_numbers: Some(vec![1e9, 0.0, 0.0, 0.0]), x_is_date: true, ..example(Kind::Line) };
     assert_eq!(error(&chart), "x ('month') at place 1 is 1,000,000,000 days from 1970, too far to draw");
+}
+
+/// Each row has its mark, and no share of nothing is told.
+#[test]
+fn zeros_have_no_shares() {
+    for kind in [Kind::Pie, Kind::Treemap] {
+        let mut chart = example(kind);
+        chart.series[0].values = vec![Some(0.0); 4];
+        let picture = svg(&chart, 600).unwrap();
+        assert_eq!(count(&picture), 4, "{kind}");
+        assert!(picture.contains("class=\"gap\"") && !picture.contains("0%"), "{kind}: {picture}");
+    }
 }
 
 #[test]

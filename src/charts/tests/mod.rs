@@ -43,6 +43,7 @@ fn example(kind: Kind) -> Chart {
             links: [("a", "b", 3.0), ("a", "c", 1.0), ("b", "c", 2.0)].map(|(a, b, n)| (a.to_owned(), b.to_owned(), n)).to_vec(),
             ..chart
         },
+        kind if kind.is_of_shares() => Chart { series: chart.series[..1].to_vec(), ..chart },
         _ => chart,
     }
 }
