@@ -10,7 +10,7 @@ use datafusion::common::Result;
 
 use super::masked::Mask;
 use super::{Drawn, Language, Section};
-use crate::charts::{Chart, ChartError};
+use crate::charts::{Chart, ChartError, Kind, svg};
 use crate::error::invalid;
 use crate::formats::{Roles, Told, cells, chart};
 use crate::kernels::privacy::suppression;
@@ -166,15 +166,26 @@ impl Answered {
         }
     }
 
-    /// The chart that the section asks for; `None` for a table.
+    /// The picture of the chart that the section asks for; `None` for a table. How many slices, spokes or series there are depends on the
+    /// data: where they are too many or too few for the kind, bars are drawn, or a heat map.
     ///
     /// # Errors
     /// The rows cannot be drawn in this way.
-    pub fn chart(&self, section: &Section, language: Language) -> Option<Result<Chart, ChartError>> {
+    pub fn picture(&self, section: &Section, language: Language, width: u32) -> Option<Result<String, ChartError>> {
         let Drawn::Chart(kind) = section.drawn else { return None };
         if self.len() == 0 {
             return None;
         }
+        let others: &[Kind] = match kind {
+            Kind::Pie | Kind::Funnel | Kind::Treemap | Kind::Radar => &[Kind::Bar, Kind::Heatmap],
+            Kind::Bar | Kind::Line | Kind::Area => &[Kind::Heatmap],
+            Kind::Heatmap | Kind::Sankey | Kind::Scatter | Kind::Histogram => &[],
+        };
+        let drawn = |kind: Kind| self.chart(kind, section, language).and_then(|chart| svg(&chart, width));
+        Some(drawn(kind).or_else(|error| others.iter().find_map(|other| drawn(*other).ok()).ok_or(error)))
+    }
+
+    fn chart(&self, kind: Kind, section: &Section, language: Language) -> Result<Chart, ChartError> {
         let roles = Roles { kind, x: section.x.clone(), y: section.y.clone(), series: section.series.clone() };
         let word = |word: &str| section.word(word, language).to_string();
         let told = Told {
@@ -184,7 +195,7 @@ impl Answered {
             is_percent: &|name| section.is_percent(name),
             hidden: &self.suppressed.rows,
         };
-        Some(chart(&self.rows, &roles, &told))
+        chart(&self.rows, &roles, &told)
     }
 }
 

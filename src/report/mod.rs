@@ -23,7 +23,7 @@
 //! | `needs` | required columns, without which the section is left out: `table.column`, or `members.column` of the profile |
 //! | `when` | a query that returns a boolean; if it is false, the section is left out |
 //! | `latest` | `true` if only the last refresh has the data |
-//! | `chart` | a [kind of chart](crate::charts::Kind), `numbers` for large figures, or `none`; `x`, `y` and `series` are its columns |
+//! | `chart` | a [kind of chart](crate::charts::Kind), `numbers` for large figures, or `none`; `x`, `y` and `series` are its columns. Where there are too many slices, spokes or series for the kind, bars or a heat map are drawn |
 //! | `count` | the column that counts customers: rows of fewer than `smallest` are suppressed |
 //! | `percent` | columns that are shares |
 //! | `say` | a condition over the columns of a row; where it holds, the sentences in the following lines `say.en` and `say.zh` are shown. `column_before` is the earlier value in a report that compares, otherwise NULL |

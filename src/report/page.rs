@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Answered, Drawn, Language, Said, Section};
-use crate::charts::{STYLE, hash_of, svg};
+use crate::charts::{STYLE, hash_of};
 
 /// The style of pages, in addition to that of charts.
 const OWN: &str = include_str!("page.css");
@@ -157,7 +157,7 @@ fn section(shown: &Shown, language: Language, words: &Words) -> Markup {
             @match section.drawn {
                 Drawn::Numbers => (figures(shown, language)),
                 _ => {
-                    @match answered.chart(section, language).map(|chart| chart.and_then(|chart| svg(&chart, WIDTH))) {
+                    @match answered.picture(section, language, WIDTH) {
                         Some(Ok(picture)) => figure { (PreEscaped(picture)) },
                         Some(Err(error)) => p class="text" { (error) },
                         None => {}

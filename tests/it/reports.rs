@@ -80,6 +80,9 @@ fn a_report_is_the_same_bytes_and_loads_nothing() {
     assert!(places.iter().all(|place| *place == "://www.w3.org/2000/svg" || place.starts_with("-equiv")), "{places:?}");
     assert!(page.contains("default-src 'none'; style-src 'sha256-"));
     assert!(page.len() < 3_000_000);
+    // More provinces than a pie has slices are bars.
+    let regions = page.split("<section id=\"020_region\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(!page.contains("has at most") && regions.contains("<figure>") && regions.contains("Bar chart"), "{regions}");
 }
 
 #[test]
