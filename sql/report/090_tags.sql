@@ -19,7 +19,10 @@ kept AS (
 counted AS (
   SELECT *, coalesce(list_sum(list_transform(often, part -> CAST(regexp_extract(part, ': ([0-9]+)$', 1) AS BIGINT))), 0) AS of_often FROM kept)
 SELECT tag, filled, coverage, distinct_values, nullif(redact(array_to_string(
-  CASE WHEN filled < 5 THEN [] WHEN is_measured THEN array_slice(distribution, 2, 4)
+  CASE WHEN filled < 5 THEN []
+    -- The same in every language.
+    WHEN is_measured THEN list_transform(array_slice(distribution, 2, 4),
+      part -> replace(replace(replace(part, 'quartile 1:', '25 %:'), 'median:', '50 %:'), 'quartile 3:', '75 %:'))
     -- The total must not give away the only rare value.
     WHEN len(often) < distinct_values AND filled - of_often < 5 THEN array_slice(often, 1, len(often) - 1)
     ELSE often END, '; ')), '') AS distribution
