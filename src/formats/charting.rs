@@ -70,11 +70,18 @@ pub fn roles(
         .filter(|field| !field.data_type().is_numeric() && !is_time(field.data_type()))
         .map(|field| field.name().clone())
         .collect();
+    if kind == Some(Kind::Histogram) && x.is_none() {
+        return distribution(if y.is_empty() { numbers } else { y }, series);
+    }
     let is_scatter = kind == Some(Kind::Scatter);
     let is_of_shares = kind.is_some_and(Kind::is_of_shares);
     let names = if is_scatter { &numbers } else { &texts };
     let mut x = x.or_else(|| first(&is_time)).or_else(|| names.first().cloned());
     let mut y = y;
+    // Only numbers, and the first is different in each row: a year, a bin, a number of sessions.
+    if x.is_none() && y.is_empty() && kind.is_some() && !is_scatter && numbers.len() >= 2 && is_key(batch, &numbers[0]) {
+        x = Some(numbers[0].clone());
+    }
     if y.is_empty() {
         let most = if is_scatter || is_of_shares { 1 } else { MOST_SERIES };
         y = numbers.iter().filter(|name| Some(*name) != x.as_ref()).take(most).cloned().collect();
@@ -100,6 +107,26 @@ pub fn roles(
         _ => Kind::Bar,
     });
     Ok(Roles { kind, x, y, series })
+}
+
+/// The roles of a histogram that counts the values of a column.
+fn distribution(y: Vec<String>, series: Option<String>) -> Result<Roles, String> {
+    if let Some(series) = series {
+        return Err(format!("a histogram has no series, got {series}: draw one chart for each of its values, or a line chart"));
+    }
+    match y.len() {
+        0 => Err("a histogram counts the values of a column of numbers, and there is none".into()),
+        1 => Ok(Roles { kind: Kind::Histogram, x: None, y, series: None }),
+        _ => Err(format!(
+            "a histogram counts the values of one column of numbers, got {}; name it with Y, or draw bars of what is counted already",
+            y.join(", ")
+        )),
+    }
+}
+
+/// True when a column has another value in each row.
+fn is_key(batch: &RecordBatch, column: &str) -> bool {
+    distinct(batch, column) == batch.num_rows()
 }
 
 fn distinct(batch: &RecordBatch, column: &str) -> usize {

@@ -240,6 +240,25 @@ fn charts_are_pictures_of_their_rows() {
         let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
         assert_eq!(picture.matches("class=\"mark\"").count(), marks, "{query}");
     }
+    // A histogram counts the values of one column, and does not draw rows as bins.
+    for (query, options, bins) in [
+        ("SELECT 'p' || x AS name, x FROM points", "", true),
+        ("SELECT kind, x FROM points", "", true),
+        ("SELECT x, y FROM points", ", Y y", true),
+        ("SELECT x, y FROM points", "", false),
+    ] {
+        let drawn = try_rows(&engine, &session, &format!("COPY ({query}) TO 'a.svg' (CHART histogram{options})"));
+        assert_eq!(drawn.is_ok(), bins, "{query}: {drawn:?}");
+        let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert!(!bins || picture.contains("Histogram of rows"), "{query}");
+    }
+    // With numbers only, the first is across where it differs in each row.
+    for kind in ["bar", "line", "pie"] {
+        rows(&engine, &session, &format!("COPY (SELECT 2000 + x AS year, y FROM points) TO 'a.svg' (CHART {kind})"));
+        let picture = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert_eq!(picture.matches("class=\"mark\"").count(), 9, "{kind}");
+        assert!(picture.contains("of y by year"), "{kind}");
+    }
     // A chart of shares has one series, and a second text is none.
     for kind in ["pie", "funnel", "treemap"] {
         let query = "SELECT 'p' || x AS name, kind, y, x FROM points";

@@ -191,7 +191,7 @@ COPY CARD carded FOR 42 TO '42.html';"],
   X column, Y column | (column, …), SERIES column, TITLE 'text', WIDTH 860, LANGUAGE 'en' | 'zh')]",
         description: "\
 Everything you leave out is chosen for you. X is a column of times or strings, Y is the columns of numbers, and a second column of strings becomes SERIES. Times give a line chart, strings give bars (a heat map
-if there are many), and numbers alone give a histogram or a scatter chart. A `sankey` takes X as the source, SERIES as the target and Y as the amount. A `histogram` of one column of numbers counts them. Each value is one mark
+if there are many), and numbers alone give a histogram or a scatter chart; if another kind is asked for, the first number is X where it differs in each row, such as a year. A `sankey` takes X as the source, SERIES as the target and Y as the amount. A `histogram` counts the values of one column of numbers, Y; a `pie`, a `funnel` and a `treemap` show one column of numbers too. Each value is one mark
 with its numbers in its title. Nothing is merged or left out; too many values to read are an error that says what to do. The colours can be told apart by colour-blind people, in light and dark mode.
 The same rows give the same bytes. A `.png` uses the fonts of the system. In the shell, `\\chart` draws the last result with characters.
 
