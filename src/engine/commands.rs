@@ -19,7 +19,7 @@ use crate::error::{SqlState, coded, invalid, message, sqlstate};
 use crate::files::places;
 use crate::objects::commenting::{self, Commented};
 use crate::objects::protection::{class, covers, masked_segments, without_members};
-use crate::objects::{KINDS, check, experiment, granting, lifecycle, profile, refreshing, schedule};
+use crate::objects::{KINDS, check, experiment, granting, lifecycle, profile, refreshing, schedule, validation};
 use crate::refresh::plan::PROFILE_SCHEMA;
 use crate::refresh::refresh;
 use crate::sql::alter_system::AlterSystem;
@@ -144,6 +144,11 @@ pub(super) async fn execute_command(
             let altering = context.clone();
             let decide = move |_| async move { experiment::decide(&name, decision.as_deref(), &altering).await };
             Ok(Answer::work(&session.engine, &context, decide))
+        }
+        Command::AlterTag(statement) => {
+            let altering = context.clone();
+            let alter = move |_| async move { Box::pin(validation::alter(&statement, &altering)).await };
+            Ok(Answer::work(&session.engine, &context, alter))
         }
         Command::Erasing(Erasing::Export(subjects, None, options)) => {
             let document = exporting::answered(&subjects, &options, &context).await?;

@@ -50,7 +50,9 @@ pub(super) fn check(parsed: &Parsed, context: &StatementContext) -> Result<State
             | Command::AlterSystem(_)
             | Command::Describe(_) => Ok(context),
             Command::Check(tables) => tables.iter().try_fold(context, |context, table| changes(table, &[Select], context)),
-            Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) => Ok(context),
+            Command::Show(_) | Command::Client(_) | Command::Schedule(_) | Command::AlterExperiment(_) | Command::AlterTag(_) => {
+                Ok(context)
+            }
             // Ownership is checked where the objects are known.
             Command::Erasing(Erasing::Export(_, Some(file), _)) => {
                 context.check_files(Write, file)?;

@@ -274,6 +274,7 @@ pub(super) fn check(session: &Session, command: &Command) -> Result<()> {
             | Command::Comment(_)
             | Command::Grant(_)
             | Command::AlterExperiment(_)
+            | Command::AlterTag(_)
             | Command::SetClass(_)
     );
     if !is_never_undone(command) && (is_durable || !is_of_objects) {

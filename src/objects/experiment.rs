@@ -4,27 +4,27 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
-use sqlparser::ast::{Expr, Statement as SqlStatement, Value};
+use sqlparser::ast::Statement as SqlStatement;
 
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
-use super::lifecycle::{find, missing, unless_moved};
+use super::lifecycle::{find, missing};
+use super::profile;
+use super::restating::with_options;
 use super::uses::ProfileUse;
 use super::values::{given, number, text, time};
-use super::{GRAMMARS, profile};
 use crate::adapter::arguments::Moment;
 use crate::adapter::definitions::ExperimentDefinition;
 use crate::catalog::grants::Privilege;
-use crate::catalog::objects::{NewVersion, Object};
+use crate::catalog::objects::Object;
 use crate::docs::{Argument, Column, Doc, Takes};
 use crate::error::{SqlState, coded, did_you_mean, invalid};
 use crate::refresh::literals::coerced;
-use crate::sql::command::{Body, Command, Create, Grammar, Target, normal};
-use crate::sql::parser::{Parsed, parse_as_written};
+use crate::sql::command::{Grammar, Target, normal};
 use crate::sql::planning::plan;
 use crate::sql::statement::STATEMENT;
 use crate::statement::StatementContext;
-use crate::text::{as_sql, identifier, timestamp};
+use crate::text::timestamp;
 
 static DOC: Doc = Doc {
     name: "CREATE EXPERIMENT",
@@ -355,30 +355,9 @@ fn decided(name: &str, decision: Option<&str>, context: &StatementContext) -> Re
     if decision.is_some_and(|decision| decision.trim().is_empty()) {
         return Err(invalid(&existing.label(), "a decision must not be empty; RESET DECISION withdraws it"));
     }
-    let unreadable = || invalid(&existing.label(), "its definition cannot be read");
-    let statement = parse_as_written(&existing.sql, context.session(), &GRAMMARS)?.pop().ok_or_else(unreadable)?;
-    let Parsed::Command(Command::Create(create)) = statement.parsed else { return Err(unreadable()) };
-    let Create { mut options, body: Body::Query(query), table: Some(profile), .. } = *create else { return Err(unreadable()) };
-    options.retain(|(name, _)| !["decision", "decided_by", "decided_at"].contains(&name.as_str()));
-    if let Some(decision) = decision {
-        let said = [
-            ("decision", decision.to_string()),
-            ("decided_by", context.role().to_string()),
-            ("decided_at", timestamp(context.now())),
-        ];
-        let written = |(name, text): (&str, String)| (name.to_string(), Expr::Value(Value::SingleQuotedString(text).into()));
-        // Without roles, `decided_by` is empty and left out.
-        options.extend(said.into_iter().filter(|(_, text)| !text.is_empty()).map(written));
-    }
-    let options: Vec<String> = options.iter().map(|(name, value)| format!("{} = {}", identifier(name), as_sql(value))).collect();
-    let sql = format!(
-        "CREATE EXPERIMENT {} ON {profile} WITH ({}) AS {}",
-        identifier(&existing.name),
-        options.join(", "),
-        as_sql(&query)
-    );
-    let Object { kind, profile, name, base, .. } = &existing;
-    let version = NewVersion { kind, profile, name, sql: &sql, base, author: context.role() };
-    unless_moved(context.catalog().put_object(version, Some(context.view().stamp()?)), context)?;
+    let said = decision.map(|decision| {
+        [("decision", decision.to_string()), ("decided_by", context.role().to_string()), ("decided_at", timestamp(context.now()))]
+    });
+    with_options(&existing, &["decision", "decided_by", "decided_at"], said.as_ref().map_or(&[][..], |said| &said[..]), context)?;
     Ok(vec![])
 }

@@ -46,6 +46,11 @@ impl<'a> Measured<'a> {
         self.column().map(|(_, at)| at)
     }
 
+    /// True when a newer refresh of the profile did not compute it.
+    pub fn is_outdated(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| self.computed_at().is_none_or(|at| at < snapshot.at))
+    }
+
     fn column(&self) -> Option<(i64, i64)> {
         let object = &self.definition.object;
         let is_own = |name: &str| object.kind == "profile" || name == object.name;

@@ -41,6 +41,7 @@ pub mod profile_tables;
 pub mod protection;
 pub mod refreshing;
 mod relation;
+mod restating;
 pub mod retaining;
 pub mod role;
 pub mod schedule;
@@ -51,6 +52,7 @@ pub mod subject;
 mod table;
 mod tag;
 pub mod uses;
+pub mod validation;
 pub mod values;
 mod view;
 

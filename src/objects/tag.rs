@@ -9,6 +9,7 @@ use super::lifecycle::models_applied;
 use super::measured::{COMMON, Measured, common, with_common};
 use super::profile::check_part;
 use super::protection;
+use super::validation::{VALIDATED_AT, VALIDATED_BY, VERDICT, standing};
 use super::values::{given, number, share, text};
 use crate::catalog::models::StoredModel;
 use crate::catalog::objects::Object;
@@ -31,7 +32,8 @@ static DOC: Doc = Doc {
     summary: "Defines one label for each customer of a profile: a query that returns key and value.",
     syntax: "CREATE [OR REPLACE] TAG [IF NOT EXISTS] name ON profile
 [WITH ([path = 'level one/level two'], [type = '…'], [multiple = true], [comment = '…'], [owner = '…'], [constant = value, …])]
-AS query",
+AS query
+ALTER TAG name ON profile VALIDATE WITH experiment | RESET VALIDATION",
     description: "\
 The first column is the key, the second the value: a string, a number, a boolean, a date or a timestamp. Keys that are not in the profile are
 ignored. NULL means no value. A customer with two different values is an error that names the customer, unless the tag is created WITH
@@ -43,6 +45,11 @@ that depend on themselves are refused.
 
 `path` gives levels one and two of the taxonomy; the tag is the third. `type` is one of `rule`, `statistical`, `first_last`,
 `preference`, `ranking`, `derived`, `lifecycle`, `rfm`, `sql`, `import`, `predictive`; default `rule` when the value is a CASE, else `sql`.
+
+`ALTER TAG … VALIDATE WITH` an experiment on the same profile tests whether the tag pays: `tag_uplift` compares the effect of the experiment between the
+values that the tag had when it began, over all metrics and groups. The verdict, the experiment and the time become options of the tag, in a new
+version of it; a tag that is defined again has to be validated again. `system.tags` shows the result as `validation`, next to `used_by`, the number of
+objects that read the tag. The share of tags in use, `avg(CAST(used_by > 0 AS INT))`, tells whether a library is worth its care: 60 % is a good aim.
 
 **Cost.** Creating plans the query. At a refresh, tags over the same source share one scan and one aggregation, so one more tag over a
 source that is already read costs little.
@@ -65,11 +72,17 @@ SELECT spending, target, count(*) AS customers FROM profile.member GROUP BY spen
             "the type of the tag; default `rule` when the value is a CASE, else `sql`",
         ),
         Argument::optional("multiple", Takes::Flag, "false", "whether a customer may have several values"),
+        Argument::optional(VERDICT, Takes::Choice(&VERDICTS), "", "whether the tag pays, as ALTER TAG writes it"),
+        Argument::optional(VALIDATED_BY, Takes::Text, "", "the experiment that said so, as ALTER TAG writes it"),
+        Argument::optional(VALIDATED_AT, Takes::Text, "", "when, in UTC, as ALTER TAG writes it"),
         Argument::optional("comment", Takes::Text, "", "a description, shown with the published tables"),
         Argument::optional("owner", Takes::Text, "", "the person responsible"),
     ],
     ..STATEMENT
 };
+
+/// The verdicts of `tag_uplift`.
+const VERDICTS: [&str; 3] = ["pays", "does_not_pay", "cannot_tell"];
 
 /// The kind.
 #[derive(Debug)]
@@ -85,7 +98,7 @@ impl Grammar for Tag {
     }
 }
 
-const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
+const COLUMNS: [Column; 17 + COMMON.len()] = with_common([
     Column { name: "profile", data_type: "VARCHAR", text: "the profile it belongs to" },
     Column { name: "name", data_type: "VARCHAR", text: "its name" },
     Column { name: "path", data_type: "VARCHAR", text: "levels one and two of the taxonomy" },
@@ -107,6 +120,18 @@ const COLUMNS: [Column; 13 + COMMON.len()] = with_common([
         data_type: "VARCHAR",
         text: "grade of `auc`: `poor` below 0.65, `fair` below 0.75, `good` below 0.85, else `excellent`",
     },
+    Column {
+        name: "used_by",
+        data_type: "BIGINT",
+        text: "number of objects that read it by name: segments, other tags, views, models …",
+    },
+    Column {
+        name: "validation",
+        data_type: "VARCHAR",
+        text: "`validated`: an experiment showed that the tag pays; `does_not_pay`; `cannot_tell`; `stale`: validated more than 180 days ago, or not computed by the last refresh; NULL: never validated",
+    },
+    Column { name: "validated_by", data_type: "VARCHAR", text: "the experiment with which it was validated" },
+    Column { name: "validated_at", data_type: "VARCHAR", text: "when it was validated, in UTC" },
 ]);
 
 const ROLES: &[ColumnRole] = &[ColumnRole::Tag, ColumnRole::Tags];
@@ -129,12 +154,16 @@ impl Kind for Tag {
     }
 
     fn describe(&self, definition: &Definition, _context: &StatementContext) -> Result<Vec<(String, String)>> {
-        Ok(vec![
+        let mut told = vec![
             ("profile".into(), definition.object.profile.clone()),
             ("path".into(), path(definition)?),
             ("type".into(), tag_type(definition)?),
             ("multiple".into(), body(definition)?.multiple.to_string()),
-        ])
+        ];
+        for option in [VERDICT, VALIDATED_BY, VALIDATED_AT] {
+            told.extend(given(definition.text(option)).map(|text| (option.to_string(), text)));
+        }
+        Ok(told)
     }
 
     fn describe_published(&self, definition: &Definition, context: &StatementContext) -> Result<Vec<(String, String)>> {
@@ -169,6 +198,14 @@ impl Kind for Tag {
             share(measured.iter().map(Measured::coverage)),
         ];
         values.extend(applied(definitions, context)?);
+        let validation = |measured: &Measured<'_>| standing(measured.definition, measured.is_outdated(), context.now());
+        let of = |option: &'static str| text(definitions.iter().map(move |definition| given(definition.text(option))));
+        values.extend([
+            number(used_by(definitions, context)?.into_iter().map(Some)),
+            text(measured.iter().map(|measured| validation(measured).map(str::to_string))),
+            of(VALIDATED_BY),
+            of(VALIDATED_AT),
+        ]);
         values.extend(common(&measured));
         Ok(values)
     }
@@ -176,6 +213,19 @@ impl Kind for Tag {
     fn shown(&self) -> &'static str {
         "SELECT profile, name, path, type, version, coverage, last_refresh, comment FROM system.tags ORDER BY profile, path, name"
     }
+}
+
+/// The number of objects that read each tag by its name, as far as the role sees them.
+fn used_by(definitions: &[Definition], context: &StatementContext) -> Result<Vec<i64>> {
+    let mut read: Vec<(Object, Uses)> = vec![];
+    for object in context.objects()?.iter() {
+        // A definition that cannot be read has no known references.
+        let Ok(definition) = Definition::read(object.clone(), context.session()) else { continue };
+        let uses = definition.kind.uses(&definition).by_name();
+        read.push((definition.object, uses));
+    }
+    let users = |tag: &Object| read.iter().filter(|(user, uses)| !user.is_same(tag) && Tag.is_named_in(tag, uses)).count();
+    Ok(definitions.iter().map(|definition| i64::try_from(users(&definition.object)).unwrap_or(i64::MAX)).collect())
 }
 
 /// The model that each tag applies, if any: name, version, training time, quality.

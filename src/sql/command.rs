@@ -22,6 +22,7 @@ use super::granting::{self, Granting};
 use super::protection::{self, Protection, SetClass};
 use super::schedule::{self, ScheduleCommand, Script};
 use super::syntax::supported::Refusal;
+use super::tag::{self, AlterTag};
 
 pub use crate::adapter::definitions::Parameter;
 
@@ -111,6 +112,8 @@ pub enum Command {
     Schedule(ScheduleCommand),
     /// `ALTER EXPERIMENT …`
     AlterExperiment(AlterExperiment),
+    /// `ALTER TAG …`
+    AlterTag(AlterTag),
     /// `ALTER … ALTER COLUMN … SET CLASS`
     SetClass(SetClass),
     /// `ERASE SUBJECT …`, `EXPORT SUBJECT …`, `RETAIN …`, `REFRESH RETENTION`
@@ -166,6 +169,7 @@ impl Command {
             Self::Grant(granting) => return granting.tag().into(),
             Self::Schedule(command) => return command.tag(),
             Self::AlterExperiment(_) => return "ALTER EXPERIMENT".into(),
+            Self::AlterTag(_) => return "ALTER TAG".into(),
             Self::SetClass(set) => return format!("ALTER {}", set.word),
             Self::Erasing(erasing) => return erasing.tag().into(),
             Self::AlterSystem(_) => return "ALTER SYSTEM".into(),
@@ -363,6 +367,9 @@ fn others(parser: &mut Parser<'_>, words: &[Option<&str>], grammars: &Grammars) 
     }
     if let Some(command) = experiment::parse(parser, words)? {
         return Ok(Some(Command::AlterExperiment(command)));
+    }
+    if let Some(command) = tag::parse(parser, words)? {
+        return Ok(Some(Command::AlterTag(command)));
     }
     if let Some(set) = protection::set_class(parser, words)? {
         return Ok(Some(Command::SetClass(set)));

@@ -32,6 +32,7 @@ mod rules;
 pub mod schedule;
 pub mod statement;
 pub mod syntax;
+pub mod tag;
 pub mod time_travel;
 pub mod written;
 
