@@ -1,7 +1,7 @@
-//! `approx_percentile_cont` and `approx_median`, the same whatever the partitions and the order of rows.
+//! `approx_percentile_cont`, also with weights, and `approx_median`: the same whatever the partitions and the order of rows.
 //!
-//! The engine's t-digest depends on both, in the second or third digit. Here numbers are counted in buckets ([`Quantiles`]). A call that
-//! asks for a number of centroids gets the t-digest that has them.
+//! The engine's t-digest depends on both, in the second or third digit. Here numbers are counted in buckets ([`Quantiles`]). The number of
+//! centroids that a call may ask for is the least number of buckets between a number and its double.
 
 use std::mem::size_of;
 use std::sync::Arc;
@@ -12,30 +12,45 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schem
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::approx_median::approx_median_udaf;
 use datafusion::functions_aggregate::approx_percentile_cont::approx_percentile_cont_udaf;
+use datafusion::functions_aggregate::approx_percentile_cont_with_weight::approx_percentile_cont_with_weight_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
+use datafusion::physical_expr::PhysicalExpr;
 
+use super::of_engine::of_engine;
 use super::sliding::Refilled;
-use crate::builtins::of_engine::of_engine;
-use crate::kernels::quantiles::Quantiles;
+use crate::error::invalid;
+use crate::kernels::quantiles::{Precision, Quantiles, WeightedQuantiles};
 
 pub fn percentile_cont() -> AggregateUDF {
-    AggregateUDF::from(Approximate { engine: approx_percentile_cont_udaf() })
+    AggregateUDF::from(Approximate { engine: approx_percentile_cont_udaf(), share: Some(1) })
+}
+
+pub fn percentile_cont_with_weight() -> AggregateUDF {
+    AggregateUDF::from(Approximate { engine: approx_percentile_cont_with_weight_udaf(), share: Some(2) })
 }
 
 pub fn median() -> AggregateUDF {
-    AggregateUDF::from(Approximate { engine: approx_median_udaf() })
+    AggregateUDF::from(Approximate { engine: approx_median_udaf(), share: None })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Approximate {
     engine: Arc<AggregateUDF>,
+    /// The place of the share among the arguments; that of the number of centroids is the next one. A weight stands before it.
+    share: Option<usize>,
 }
 
 /// Whether the engine computes a call with these arguments.
 fn is_engines(arguments: &[FieldRef]) -> bool {
-    arguments.len() > 2 || arguments.first().is_some_and(|values| values.data_type().is_null())
+    arguments.first().is_some_and(|values| values.data_type().is_null())
+}
+
+/// The value of a constant.
+fn constant(argument: &Arc<dyn PhysicalExpr>) -> Result<f64> {
+    let value = argument.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty())))?.to_array(1)?;
+    Ok(cast(&value, &DataType::Float64)?.as_primitive::<Float64Type>().value(0))
 }
 
 impl AggregateUDFImpl for Approximate {
@@ -52,56 +67,97 @@ impl AggregateUDFImpl for Approximate {
         if is_engines(arguments.expr_fields) {
             return self.engine.accumulator(arguments);
         }
-        let share = match arguments.exprs.get(1) {
-            None => 0.5,
-            Some(share) => {
-                let share = share.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty())))?.to_array(1)?;
-                let share = cast(&share, &DataType::Float64)?.as_primitive::<Float64Type>().value(0);
-                let descending = arguments.order_bys.first().is_some_and(|order| order.options.descending);
-                if descending { 1.0 - share } else { share }
+        // The engine checks the constants.
+        self.engine.accumulator(arguments.clone())?;
+        let (mut share, mut precision) = (0.5, Precision::default());
+        if let Some(place) = self.share {
+            share = constant(&arguments.exprs[place])?;
+            if arguments.order_bys.first().is_some_and(|order| order.options.descending) {
+                share = 1.0 - share;
             }
-        };
+            if let Some(centroids) = arguments.exprs.get(place + 1) {
+                precision = Precision::of_buckets(constant(centroids)? as usize);
+            }
+        }
         let result = arguments.return_field.data_type().clone();
-        // The engine checks the share.
-        self.engine.accumulator(arguments)?;
-        Ok(Box::new(One { quantiles: Quantiles::default(), share, result }))
+        let numbers = match self.share {
+            Some(2) => Numbers::Weighted(WeightedQuantiles::new(precision)),
+            _ => Numbers::Counted(Quantiles::new(precision)),
+        };
+        Ok(Box::new(One { numbers, share, result }))
     }
 
     fn create_sliding_accumulator(&self, arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let own = AggregateUDF::from(Self { engine: Arc::clone(&self.engine) });
+        let own = AggregateUDF::from(Self { engine: Arc::clone(&self.engine), share: self.share });
         Ok(Box::new(Refilled::new(Arc::new(own), &arguments)))
     }
 }
 
 #[derive(Debug)]
 struct One {
-    quantiles: Quantiles,
+    numbers: Numbers,
     share: f64,
     result: DataType,
+}
+
+#[derive(Debug)]
+enum Numbers {
+    Counted(Quantiles),
+    Weighted(WeightedQuantiles),
 }
 
 impl Accumulator for One {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let numbers = cast(&values[0], &DataType::Float64)?;
-        numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|number| self.quantiles.add(number));
+        let numbers = numbers.as_primitive::<Float64Type>().iter();
+        match &mut self.numbers {
+            Numbers::Counted(quantiles) => numbers.flatten().for_each(|number| quantiles.add(number)),
+            Numbers::Weighted(quantiles) => {
+                let weights = cast(&values[1], &DataType::Float64)?;
+                for (number, weight) in numbers.zip(weights.as_primitive::<Float64Type>()) {
+                    let (Some(number), Some(weight)) = (number, weight) else { continue };
+                    if !(0.0..f64::INFINITY).contains(&weight) {
+                        let problem = format!("a weight must be a number from 0, got {weight}; leave such rows out with WHERE");
+                        return Err(invalid("approx_percentile_cont_with_weight", problem));
+                    }
+                    quantiles.add(number, weight);
+                }
+            }
+        }
         Ok(())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        states[0].as_binary::<i64>().iter().flatten().for_each(|bytes| self.quantiles.merge(bytes));
+        for bytes in states[0].as_binary::<i64>().iter().flatten() {
+            match &mut self.numbers {
+                Numbers::Counted(quantiles) => quantiles.merge(bytes),
+                Numbers::Weighted(quantiles) => quantiles.merge(bytes),
+            }
+        }
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::LargeBinary(Some(self.quantiles.bytes()))])
+        let bytes = match &self.numbers {
+            Numbers::Counted(quantiles) => quantiles.bytes(),
+            Numbers::Weighted(quantiles) => quantiles.bytes(),
+        };
+        Ok(vec![ScalarValue::LargeBinary(Some(bytes))])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let value = Float64Array::from(vec![self.quantiles.value(self.share)]);
-        ScalarValue::try_from_array(&cast(&value, &self.result)?, 0)
+        let value = match &self.numbers {
+            Numbers::Counted(quantiles) => quantiles.value(self.share),
+            Numbers::Weighted(quantiles) => quantiles.value(self.share),
+        };
+        ScalarValue::try_from_array(&cast(&Float64Array::from(vec![value]), &self.result)?, 0)
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.quantiles.size()
+        let heap = match &self.numbers {
+            Numbers::Counted(quantiles) => quantiles.size(),
+            Numbers::Weighted(quantiles) => quantiles.size(),
+        };
+        size_of::<Self>() + heap
     }
 }

@@ -22,8 +22,8 @@ use datafusion::logical_expr::{
 };
 
 use super::moments;
+use super::of_engine::of_engine;
 use super::wide_decimals::{self, Wide, is_wide, widened};
-use crate::builtins::of_engine::of_engine;
 use crate::error::{SqlState, coded};
 use crate::kernels::sums::moments::Moment;
 

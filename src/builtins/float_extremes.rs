@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, ReversedUDAF, Signature, Volatility,
 };
 
-use crate::builtins::of_engine::of_engine;
+use super::of_engine::of_engine;
 
 /// The function that replaces the engine's `max` or `min`, for floats.
 pub fn of_floats(engine: &AggregateUDF) -> Option<AggregateUDF> {

@@ -7,8 +7,8 @@ use datafusion::functions_aggregate::median::Median as Engine;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator};
 
+use super::of_engine::of_engine;
 use super::wide_decimals::{Wide, state_fields};
-use crate::builtins::of_engine::of_engine;
 
 /// `median` under the engine's name.
 pub fn median() -> AggregateUDF {

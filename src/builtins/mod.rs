@@ -113,6 +113,7 @@ pub fn aggregates() -> impl Iterator<Item = (&'static str, AggregateUDF)> {
         ("median", medians::median()),
         ("percentile_cont", percentiles::percentile_cont()),
         ("approx_percentile_cont", approximate::percentile_cont()),
+        ("approx_percentile_cont_with_weight", approximate::percentile_cont_with_weight()),
         ("approx_median", approximate::median()),
     ]
     .into_iter()

@@ -13,7 +13,7 @@ use datafusion::functions_aggregate::percentile_cont::PercentileCont;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator};
 
-use crate::builtins::of_engine::of_engine;
+use super::of_engine::of_engine;
 
 /// `percentile_cont` under the engine's name.
 pub fn percentile_cont() -> AggregateUDF {

@@ -20,7 +20,7 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 
-use crate::builtins::of_engine::of_engine;
+use super::of_engine::of_engine;
 
 /// The engine's aggregates whose state cannot forget a row, by name.
 pub fn all() -> [(&'static str, AggregateUDF); 7] {

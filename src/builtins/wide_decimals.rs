@@ -21,8 +21,8 @@ use datafusion::logical_expr::{
 
 use super::mean_interval::{self, MeanInterval};
 use super::moments;
+use super::of_engine::of_engine;
 use super::spans::INTERVAL;
-use crate::builtins::of_engine::of_engine;
 use crate::error::{SqlState, coded, invalid};
 use crate::kernels::sums::moments::Moment;
 

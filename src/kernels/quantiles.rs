@@ -10,12 +10,48 @@ use std::collections::BTreeMap;
 
 use super::profile::{ordered, unordered};
 
-/// Bits in which the numbers of a bucket may differ.
-const LOW_BITS: u32 = 45;
+mod weighted;
+
+pub use weighted::WeightedQuantiles;
+
+/// The bits of a mantissa.
+const MANTISSA: u32 = 52;
+
+/// How wide buckets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Precision {
+    /// Bits in which the numbers of a bucket may differ.
+    low_bits: u32,
+}
+
+impl Default for Precision {
+    fn default() -> Self {
+        Self { low_bits: MANTISSA - 7 }
+    }
+}
+
+impl Precision {
+    /// At least so many buckets between a number and its double. More than 2²⁰ are not kept apart.
+    pub fn of_buckets(buckets: usize) -> Self {
+        let bits = buckets.clamp(1, 1 << 20).next_power_of_two().trailing_zeros();
+        Self { low_bits: MANTISSA - bits.max(7) }
+    }
+
+    /// The bucket of a number.
+    fn bucket(self, key: u64) -> u32 {
+        (key >> self.low_bits) as u32
+    }
+}
+
+/// A number as an integer of the same order. The two zeros are equal, and NaN is greater than all other numbers.
+fn key_of(number: f64) -> u64 {
+    ordered(if number.is_nan() { f64::NAN } else { number + 0.0 })
+}
 
 /// The numbers of a column, in buckets.
 #[derive(Debug, Clone, Default)]
 pub struct Quantiles {
+    precision: Precision,
     buckets: BTreeMap<u32, Bucket>,
 }
 
@@ -31,14 +67,18 @@ struct Bucket {
 const PARTS: usize = 3;
 
 impl Quantiles {
-    /// Adds a number. The two zeros are equal, and NaN is greater than all other numbers.
+    pub fn new(precision: Precision) -> Self {
+        Self { precision, buckets: BTreeMap::new() }
+    }
+
+    /// Adds a number.
     pub fn add(&mut self, number: f64) {
-        let place = ordered(if number.is_nan() { f64::NAN } else { number + 0.0 });
+        let place = key_of(number);
         self.merge_bucket(Bucket { rows: 1, least: place, most: place });
     }
 
     fn merge_bucket(&mut self, added: Bucket) {
-        let own = self.buckets.entry((added.least >> LOW_BITS) as u32).or_insert(Bucket { rows: 0, ..added });
+        let own = self.buckets.entry(self.precision.bucket(added.least)).or_insert(Bucket { rows: 0, ..added });
         *own = Bucket { rows: own.rows + added.rows, least: own.least.min(added.least), most: own.most.max(added.most) };
     }
 
@@ -77,7 +117,7 @@ impl Quantiles {
         parts.flat_map(u64::to_le_bytes).collect()
     }
 
-    /// Adds the numbers of another column from its bytes.
+    /// Adds the numbers of another column of the same precision from its bytes.
     pub fn merge(&mut self, bytes: &[u8]) {
         let parts: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|part| u64::from_le_bytes(*part)).collect();
         for [rows, least, most] in parts.as_chunks::<PARTS>().0 {
@@ -111,6 +151,15 @@ mod tests {
         let odd = of(&[f64::NAN, f64::INFINITY, -0.0, 0.0, f64::NEG_INFINITY, -f64::NAN]);
         assert_eq!([0.0, 0.2, 0.4, 0.6].map(|share| odd.value(share)), [f64::NEG_INFINITY, 0.0, 0.0, f64::INFINITY].map(Some));
         assert!(odd.value(0.8).is_some_and(f64::is_nan) && odd.value(1.0).is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn more_buckets_are_more_exact() {
+        let numbers: Vec<f64> = (0..1000).map(|number| 1.0 + f64::from(number) / 1e6).collect();
+        let mut fine = Quantiles::new(Precision::of_buckets(1 << 20));
+        numbers.iter().for_each(|number| fine.add(*number));
+        assert_eq!(fine.value(0.25), Some(numbers[249] + (numbers[250] - numbers[249]) * 0.75));
+        assert_eq!(Precision::of_buckets(100), Precision::default());
     }
 
     #[test]
