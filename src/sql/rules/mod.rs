@@ -38,6 +38,7 @@ mod texts_as_lists;
 mod texts_as_values;
 mod unnest_room;
 mod untyped_nulls;
+mod whole_frames;
 mod whole_numbers;
 mod whole_orders;
 mod wide_constants;
@@ -137,6 +138,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
         .with_physical_optimizer_rule(Arc::new(float_bounds::BoundsWithoutNan))
         .with_physical_optimizer_rule(Arc::new(protecting::ProtectingConditions))
+        .with_physical_optimizer_rule(Arc::new(whole_frames::WholeFrames))
         .with_physical_optimizer_rule(Arc::new(window_texts::TextsOfWindows))
         .with_physical_optimizer_rule(Arc::new(unnest_room::TakeUnnestRoom))
         .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
