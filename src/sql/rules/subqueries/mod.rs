@@ -17,6 +17,7 @@ mod columns;
 mod dependent;
 mod engine;
 mod rows;
+mod sorts;
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use datafusion::functions_aggregate::expr_fn::{count, first_value};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, when};
+use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Sort, Subquery, lit, not, when};
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::adapter::once::once;
@@ -50,6 +51,7 @@ impl AnalyzerRule for SubqueriesAnywhere {
         let names = Names::default();
         let computed = rows::as_queries(plan)?.changed_up_with_subqueries(|plan| match plan {
             LogicalPlan::Join(join) => of_join(join, &names),
+            LogicalPlan::Sort(sort) => of_sort(sort, &names),
             other => of_node(other, &names),
         })?;
         Ok(computed.data)
@@ -152,6 +154,18 @@ fn lateral(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
         NullEquality::NullEqualsNull,
     )?;
     joined.project(own)?.build().map(Some)
+}
+
+/// A sort whose subqueries may use columns that are not selected.
+fn of_sort(sort: Sort, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let own = sort.input.schema().columns();
+    let sort = sorts::with_columns(sort)?;
+    let has_more = sort.input.schema().fields().len() > own.len();
+    let sorted = of_node(LogicalPlan::Sort(sort), names)?;
+    if has_more {
+        return LogicalPlanBuilder::from(sorted.data).project(as_expressions(&own))?.build().map(Transformed::yes);
+    }
+    Ok(sorted)
 }
 
 /// A node whose expressions contain subqueries.
