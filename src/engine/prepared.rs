@@ -24,10 +24,9 @@ use crate::sql::changing;
 use crate::sql::client::ClientCommand;
 use crate::sql::command::Command;
 use crate::sql::parser::{Parsed, Statement};
-use crate::sql::{given, postgres};
+use crate::sql::{given, postgres, settled};
 
-/// The columns with the types that their values have. The rules over plans change some, and clients would read other values: a date plus
-/// hours is a timestamp, and `CASE … THEN 1 ELSE 0.5 END` no integer. What cannot be planned before the parameters have values stays as it is.
+/// The columns with the types that their values have; clients would read other values.
 fn with_types_of_values(columns: Schema, plan: &LogicalPlan, state: &SessionState) -> Schema {
     let is_query = !matches!(
         plan,
@@ -42,15 +41,7 @@ fn with_types_of_values(columns: Schema, plan: &LogicalPlan, state: &SessionStat
     if !is_query {
         return columns;
     }
-    let analyzed = state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {});
-    let Some(analyzed) = analyzed.ok().filter(|analyzed| analyzed.schema().fields().len() == columns.fields().len()) else {
-        return columns;
-    };
-    let typed = |(told, own): (&FieldRef, &FieldRef)| match told.metadata().contains_key(MARK) {
-        true => Field::clone(told),
-        false => Field::clone(told).with_data_type(own.data_type().clone()),
-    };
-    Schema::new(columns.fields().iter().zip(analyzed.schema().fields()).map(typed).collect::<Vec<_>>())
+    settled::columns(&columns, plan, state, |told| told.metadata().contains_key(MARK))
 }
 
 /// Values of parameters: of `$1`, `$2` … by position, or of `$name` by name.

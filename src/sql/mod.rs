@@ -30,6 +30,7 @@ mod relation;
 pub mod renaming;
 mod rules;
 pub mod schedule;
+pub mod settled;
 pub mod statement;
 pub mod syntax;
 pub mod tag;

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Result, ScalarValue, TableReference};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement, cast, lit};
 use datafusion::sql::parser::{CopyToSource, Statement as SqlParsed};
 use futures::future::BoxFuture;
-use sqlparser::ast::{Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement};
+use sqlparser::ast::{DescribeAlias, Expr as SqlExpr, ShowStatementOptions, Statement as SqlStatement};
 use sqlparser::tokenizer::Location;
 
 use super::asking;
@@ -24,6 +24,7 @@ use super::parser::parse_query;
 use super::postgres;
 use super::readers;
 use super::rules::zones;
+use super::settled;
 use super::syntax::{read_again, replaced, size};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
@@ -114,15 +115,25 @@ pub fn plan_with_tables<'a>(
         let shows_columns =
             matches!(&parsed, SqlParsed::Statement(statement) if matches!(statement.as_ref(), SqlStatement::ShowColumns { .. }));
         asking::answer(&mut parsed, &state, context).await?;
+        let describes_query = take_described(&mut parsed);
         let state = postgres::bind(&mut parsed, state, context)?;
         read_again::mark(&mut parsed)?;
         let replaced = replaced::mark(&mut parsed);
         let tables = state.resolve_table_references(&parsed)?;
+        let view = described_view(&parsed, &tables, &state).await?;
         let plan = replaced::unmark(capitals::plan(parsed, &state, &reading).await?, &replaced)?;
         let plan = postgres::bind_defaults(plan, context)?;
         let plan = postgres::names_in_texts(plan, context)?;
         context.gather_if_wanted().await?;
-        let plan = headings::name(if shows_columns { with_own_types(plan)? } else { described(plan)? })?;
+        let plan = headings::name(match plan {
+            plan if shows_columns => with_own_types(plan)?,
+            LogicalPlan::DescribeTable(described) => description(&view.unwrap_or(described.schema))?,
+            plan if describes_query => {
+                let named = headings::name(plan.clone())?;
+                description(&settled::columns(named.schema().as_arrow(), &plan, &state, |_| false))?
+            }
+            plan => plan,
+        })?;
         size::check(&plan)?;
         zones::refuse_numbers(&plan)?;
         Ok((plan, tables))
@@ -154,20 +165,47 @@ pub fn with_time_zone(mut state: SessionState) -> SessionState {
     state
 }
 
+/// Puts the query in the place of `DESCRIBE query`; false for other statements.
+fn take_described(parsed: &mut SqlParsed) -> bool {
+    let SqlParsed::Statement(statement) = &*parsed else { return false };
+    let SqlStatement::Explain { describe_alias: DescribeAlias::Describe | DescribeAlias::Desc, statement: of, .. } = statement.as_ref()
+    else {
+        return false;
+    };
+    if !matches!(of.as_ref(), SqlStatement::Query(_)) {
+        return false;
+    }
+    let query = of.clone();
+    *parsed = SqlParsed::Statement(query);
+    true
+}
+
+/// The columns of the view that DESCRIBE names.
+async fn described_view(parsed: &SqlParsed, tables: &[TableReference], state: &SessionState) -> Result<Option<SchemaRef>> {
+    let (SqlParsed::Statement(statement), [name]) = (parsed, tables) else { return Ok(None) };
+    if !matches!(statement.as_ref(), SqlStatement::ExplainTable { .. }) {
+        return Ok(None);
+    }
+    // Of a schema that is not there, the planner tells.
+    let Ok(schema) = state.schema_for_ref(name.clone()) else { return Ok(None) };
+    let table = schema.table(name.table()).await?;
+    Ok(table.map(|table| settled::of_table(table.as_ref(), state)))
+}
+
 /// The result of DESCRIBE, with SQL type names.
-fn described(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let LogicalPlan::DescribeTable(described) = &plan else { return Ok(plan) };
+fn description(columns: &Schema) -> Result<LogicalPlan> {
+    let names = LogicalPlan::describe_schema();
     let row = |field: &FieldRef| {
         let is_nullable = if field.is_nullable() { "YES" } else { "NO" };
         vec![lit(field.name().as_str()), lit(in_sql(&field.data_type().to_string())), lit(is_nullable)]
     };
-    let rows: Vec<_> = described.schema.fields().iter().map(row).collect();
-    let names = described.output_schema.fields().iter().map(|field| field.name().as_str());
+    let rows: Vec<_> = columns.fields().iter().map(row).collect();
     if rows.is_empty() {
-        let schema = Arc::clone(&described.output_schema);
+        let schema = Arc::new(DFSchema::try_from(names)?);
         return Ok(LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema }));
     }
     let values = LogicalPlanBuilder::values(rows)?;
+    let names = names.fields().iter().map(|field| field.name().as_str());
     let columns = values.schema().columns().into_iter().zip(names).map(|(column, name)| Expr::Column(column).alias(name));
     let columns = columns.collect::<Vec<_>>();
     values.project(columns)?.build()

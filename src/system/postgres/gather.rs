@@ -33,6 +33,7 @@ use crate::postgres_catalog::{
 use crate::postgres_types;
 use crate::refresh::plan::{PROFILE_SCHEMA, SEGMENT_SCHEMA};
 use crate::sql::parser::{self, Parsed};
+use crate::sql::settled;
 use crate::sql::syntax::numbered::Numbered;
 use crate::statement::{PREDEFINED, StatementContext};
 use crate::system::{comments, tables};
@@ -349,7 +350,7 @@ impl Gathering<'_> {
             Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => return Err(error),
             Err(_) => return Ok(vec![]),
         };
-        let schema = table.schema();
+        let schema = settled::of_table(table.as_ref(), self.context.session());
         let comment = |column: &str| {
             let key = (namespace.name.clone(), name.to_string(), Some(column.to_string()));
             self.comments.get(&key).cloned()
