@@ -4,6 +4,7 @@
 //! that is not VALUES alone is planned by itself, and its columns are cast to those of the table. Columns that an INSERT does not name get
 //! their defaults: those after the last value, those with the word DEFAULT, and all with DEFAULT VALUES.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
@@ -22,7 +23,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::unparser::expr_to_sql;
 use sqlparser::ast::{
-    CreateTable, Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value,
+    ColumnDef, CreateTable, Expr as SqlExpr, Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, TableObject, Value,
     Values,
 };
 
@@ -39,6 +40,7 @@ use crate::error::{SqlState, coded, raw};
 /// # Errors
 /// The statement is wrong.
 pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<LogicalPlan> {
+    named_once(&parsed)?;
     let overriding = take_overriding(&mut parsed);
     if overriding == Some(Overriding::User) {
         parsed = with_own_numbers(parsed, state).await?;
@@ -49,6 +51,32 @@ pub async fn plan(mut parsed: SqlParsed, state: &SessionState) -> Result<Logical
         given.check(insert)?;
     }
     Ok(planned)
+}
+
+/// Checks that INSERT and CREATE TABLE name no column twice.
+fn named_once(parsed: &SqlParsed) -> Result<()> {
+    let (names, problem): (Vec<String>, _) = match parsed {
+        SqlParsed::CreateExternalTable(table) => (declared(&table.columns), DECLARED_TWICE),
+        SqlParsed::Statement(statement) => match statement.as_ref() {
+            SqlStatement::CreateTable(table) => (declared(&table.columns), DECLARED_TWICE),
+            SqlStatement::Insert(insert) => {
+                (insert.columns.iter().map(column).collect(), "INSERT names this column twice; leave one out")
+            }
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(coded(SqlState::DUPLICATE_COLUMN, name, problem)),
+        None => Ok(()),
+    }
+}
+
+const DECLARED_TWICE: &str = "two columns have this name; give one another name";
+
+fn declared(columns: &[ColumnDef]) -> Vec<String> {
+    columns.iter().map(|column| normal(&column.name)).collect()
 }
 
 /// The columns that an INSERT gives values, other than the word DEFAULT.

@@ -146,7 +146,21 @@ fn with_unit(bound: &mut WindowFrameBound, order: &Expr, data_type: &DataType) -
             format!("is {data_type}, and RANGE with a distance needs numbers, dates or timestamps; write CAST({order} AS DATE)");
         return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
     }
-    if !is_date_or_timestamp(data_type) || distance.trim().parse::<f64>().is_err() {
+    let is_number = distance.trim().parse::<f64>().is_ok();
+    let is_whole = distance.trim().parse::<i128>().is_ok();
+    // The engine would say of the distance alone that it is none.
+    if data_type.is_numeric() && !is_number {
+        let data_type = in_sql(&data_type.to_string());
+        let problem = format!("is {data_type}, and RANGE needs a distance that is a number; write 10 PRECEDING");
+        return Err(coded(SqlState::DATATYPE_MISMATCH, &order.human_display().to_string(), problem));
+    }
+    if data_type.is_integer() && !is_whole {
+        let order = order.human_display().to_string();
+        let data_type = in_sql(&data_type.to_string());
+        let problem = format!("is {data_type}, and {distance} is not whole; write ORDER BY CAST({order} AS DOUBLE)");
+        return Err(coded(SqlState::DATATYPE_MISMATCH, &order, problem));
+    }
+    if !is_date_or_timestamp(data_type) || !is_number {
         return Ok(false);
     }
     if let DataType::Timestamp(..) = data_type {

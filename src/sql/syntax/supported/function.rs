@@ -1,8 +1,8 @@
 //! Function calls. Which clauses a call may have depends on the kind of function.
 
 use sqlparser::ast::{
-    DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
-    NullTreatment, ObjectNamePart, Spanned, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
+    NullTreatment, ObjectNamePart, Spanned, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 use sqlparser::tokenizer::Span;
 
@@ -200,15 +200,29 @@ impl Walk<'_> {
         }
         self.expressions(partition_by)?;
         self.sort_expressions(order_by)?;
-        let Some(WindowFrame { units: _, start_bound, end_bound }) = window_frame else { return Ok(()) };
+        let Some(WindowFrame { units, start_bound, end_bound }) = window_frame else { return Ok(()) };
         for bound in std::iter::once(start_bound).chain(end_bound) {
             match bound {
                 WindowFrameBound::CurrentRow | WindowFrameBound::Preceding(None) | WindowFrameBound::Following(None) => {}
                 WindowFrameBound::Preceding(Some(distance)) | WindowFrameBound::Following(Some(distance)) => {
+                    check_distance(*units, distance)?;
                     self.expression(distance)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Rejects a distance that is no number of rows, where rows are counted.
+fn check_distance(units: WindowFrameUnits, distance: &Expr) -> Checked {
+    let instead = match distance {
+        _ if units == WindowFrameUnits::Range => return Ok(()),
+        Expr::Interval(_) => format!("{units} counts; write RANGE BETWEEN {distance} PRECEDING AND CURRENT ROW"),
+        Expr::Value(value) if matches!(&value.value, Value::Number(number, _) if number.parse::<u64>().is_err()) => {
+            format!("{units} counts; write a whole number")
+        }
+        _ => return Ok(()),
+    };
+    refuse_at(distance.span(), &format!("{units} with the distance {distance}"), instead)
 }
