@@ -45,6 +45,7 @@ pub mod spans;
 mod statistics;
 pub mod texts;
 pub mod unknown;
+mod whole;
 mod wide_decimals;
 mod width_bucket;
 mod wrapper;
@@ -95,6 +96,7 @@ pub fn scalars() -> impl Iterator<Item = (&'static str, ScalarUDF)> {
         ])
         .chain(WRAPPERS.map(|wrapper| (wrapper.name, wrapper.udf())))
         .chain(rounded::all())
+        .chain(whole::all())
         .chain(searched::all())
         .chain(postgres::unbound())
         .chain(json::all())

@@ -1,7 +1,7 @@
 //! `round` and `trunc` of floats to so many places: the digits of a float are rounded, as by a cast to a decimal, so that 2.675 becomes 2.68.
 //!
 //! DataFusion multiplies by a power of ten: 2.675 becomes 267.49999999999997, and 0.29 to two places 0.28 when it is cut. The power may also
-//! not be finite, which gives NaN or infinity; left of the point, it is a fraction that is not exact. The rest, such as decimals and `ceil`, is
+//! not be finite, which gives NaN or infinity; left of the point, it is a fraction that is not exact. The rest, such as decimals, is
 //! computed by DataFusion. A result that is zero has no sign, see [`super::one_nan`].
 
 use std::sync::{Arc, LazyLock};
@@ -26,8 +26,8 @@ static POWERS_OF_TEN: LazyLock<Vec<f64>> =
     LazyLock::new(|| (0..=MOST_PLACES).map(|places| format!("1e{places}").parse().unwrap_or(f64::INFINITY)).collect());
 
 /// The functions, by name.
-pub fn all() -> [(&'static str, ScalarUDF); 3] {
-    [("round", math::round(), To::Nearest), ("trunc", math::trunc(), To::Zero), ("ceil", math::ceil(), To::Greater)]
+pub fn all() -> [(&'static str, ScalarUDF); 2] {
+    [("round", math::round(), To::Nearest), ("trunc", math::trunc(), To::Zero)]
         .map(|(name, engine, to)| (name, ScalarUDF::from(Rounded { engine, to })))
 }
 
@@ -36,7 +36,6 @@ pub fn all() -> [(&'static str, ScalarUDF); 3] {
 enum To {
     Nearest,
     Zero,
-    Greater,
 }
 
 impl To {
@@ -44,7 +43,6 @@ impl To {
         match self {
             Self::Nearest => number.round(),
             Self::Zero => number.trunc(),
-            Self::Greater => number.ceil(),
         }
     }
 
@@ -53,7 +51,7 @@ impl To {
         const RELATIVE_ERROR: f64 = 8.0 * f64::EPSILON;
         let distance = match self {
             Self::Nearest => (scaled.abs().fract() - 0.5).abs(),
-            Self::Zero | Self::Greater => (scaled - scaled.round()).abs(),
+            Self::Zero => (scaled - scaled.round()).abs(),
         };
         number.fract() != 0.0 && distance <= scaled.abs() * RELATIVE_ERROR
     }

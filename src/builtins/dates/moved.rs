@@ -70,7 +70,7 @@ fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
     let taken = types.iter().map(|data_type| match data_type {
         DataType::Date32 | DataType::Date64 => Ok(DataType::Date32),
         number if number.is_integer() => Ok(DataType::Int64),
-        _ => plan_err!("expected a date and a number of days"),
+        _ => plan_err!("+ takes a date and a number of days, got {types:?}; with a timestamp write INTERVAL '1 day'"),
     });
     taken.collect()
 }

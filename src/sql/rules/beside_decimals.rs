@@ -1,5 +1,5 @@
 //! Decimals beside floats, and beside decimals with other digits, where SQL wants one type: in comparisons, also with rows
-//! of a subquery, CASE, `coalesce`, lists and UNION. And `ceil` and `floor` of decimals, whose result may have a digit more.
+//! of a subquery, CASE, `coalesce`, lists and UNION.
 //!
 //! A number of the statement, such as 0.5, is a decimal there; beside any other float, decimals become floats, as in PostgreSQL. What is
 //! compared gets as many digits as both sides need.
@@ -97,11 +97,6 @@ fn of_expression(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr
             let call = Expr::ScalarFunction(call);
             if changed { Transformed::yes(call) } else { Transformed::no(call) }
         }
-        Expr::ScalarFunction(mut call) if ["ceil", "floor"].contains(&call.name()) => {
-            let changed = call.args.first_mut().is_some_and(|number| has_got_room(number, schema));
-            let call = Expr::ScalarFunction(call);
-            if changed { Transformed::yes(call) } else { Transformed::no(call) }
-        }
         other => Transformed::no(other),
     })
 }
@@ -119,18 +114,6 @@ fn is_compared_with_rows(asked: &mut InSubquery, schema: &DFSchema) -> Result<bo
         asked.subquery.subquery = LogicalPlanBuilder::from(rows.as_ref().clone()).project([row])?.build()?.into();
     }
     Ok(true)
-}
-
-/// Gives a decimal one digit more, which the next whole number may need: that of 9.99 is 10. True for a decimal with places.
-fn has_got_room(number: &mut Expr, schema: &DFSchema) -> bool {
-    let wider = match number.get_type(schema) {
-        Ok(DataType::Decimal128(digits, places)) if places > 0 && digits < DECIMAL128_MAX_PRECISION => {
-            DataType::Decimal128(digits + 1, places)
-        }
-        _ => return false,
-    };
-    *number = cast(std::mem::take(number), wider);
-    true
 }
 
 fn all_compared<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchema) -> bool {
