@@ -8,6 +8,7 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::broken::check_users;
 use super::definition::Definition;
 use super::kind::{Kind, unknown_kind};
 use super::protection;
@@ -268,44 +269,6 @@ pub fn unless_moved<T>(changed: Result<T>, context: &StatementContext) -> Result
         Err(error) if sqlstate(&error) == SqlState::SERIALIZATION_FAILURE => Err(context.view().moved()),
         changed => changed,
     }
-}
-
-/// Fails when the change that `changed` shows would break something that needs the object. Returns the notes that are new for those users.
-///
-/// # Errors
-/// The first object that would break, and why.
-pub async fn check_users(object: &Object, context: &StatementContext, changed: &StatementContext) -> Result<Vec<String>> {
-    let mut notes = vec![];
-    for user in all_users(object, context)? {
-        let Some(kind) = kind_of(&user.kind) else { continue };
-        // The parts of a profile were checked together with it.
-        if object.kind == "profile" && user.profile == object.profile {
-            continue;
-        }
-        let checked = kind.check(&user, changed).await;
-        if let Ok(found) = &checked
-            && !found.is_empty()
-        {
-            // Notes that already applied before were given before.
-            let before = kind.check(&user, context).await.unwrap_or_default();
-            notes.extend(found.iter().filter(|note| !before.contains(note)).cloned());
-        }
-        if let Err(broken) = checked {
-            // What is already broken is not broken by this change.
-            if kind.check(&user, context).await.is_ok() {
-                if !context.rights()?.sees(&user) {
-                    let problem = "would break what others have made over it; ask a role with SUPERUSER";
-                    return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
-                }
-                let (label, broken) = (user.label(), message(&broken).replace('\n', "; "));
-                // If the error already starts with the object's label, do not repeat it.
-                let broken = broken.strip_prefix(&label).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&broken);
-                let problem = format!("would break {label}: {broken}; change that first, or DROP it");
-                return Err(coded(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, &object.label(), problem));
-            }
-        }
-    }
-    Ok(notes)
 }
 
 /// The objects that refer to an object.

@@ -19,6 +19,7 @@
 //! [`identity`], [`experiment`], [`function`], [`check`], [`schedule`].
 
 pub mod altering;
+mod broken;
 pub mod check;
 pub mod commenting;
 pub mod definition;

@@ -13,10 +13,11 @@ use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use sqlparser::ast::{Expr, Statement as SqlStatement};
 
+use super::broken::check_users;
 use super::definition::{Definition, constant};
 use super::improvement::{direction, doubt, is_better, of_measure};
 use super::kind::{Kind, Uses, Values};
-use super::lifecycle::{NewObject, check_users, prepare, unless_moved};
+use super::lifecycle::{NewObject, prepare, unless_moved};
 use super::other_names::ours;
 use super::protection;
 use super::values::{given, number, share, text};

@@ -13,9 +13,10 @@ use datafusion::sql::parser::Statement as SqlParsed;
 use futures::future::BoxFuture;
 use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, Query, Statement as SqlStatement};
 
+use super::broken::check_users;
 use super::definition::Definition;
 use super::kind::{Kind, Uses, Values};
-use super::lifecycle::{NewObject, check_users};
+use super::lifecycle::NewObject;
 use super::numbering;
 use super::protection::{class, notes_on_copy, refuse_replacing};
 use super::relation;

@@ -25,7 +25,7 @@ use super::postgres;
 use super::readers;
 use super::rules::zones;
 use super::settled;
-use super::syntax::{read_again, replaced, size};
+use super::syntax::{read_again, recursion, replaced, size};
 use crate::builtins::zoned::UTC;
 use crate::catalog::grants::Privilege;
 use crate::error::{SqlState, coded, did_you_mean, in_sql};
@@ -97,6 +97,7 @@ pub fn plan_with_tables<'a>(
 ) -> BoxFuture<'a, Result<(LogicalPlan, Vec<TableReference>)>> {
     Box::pin(async move {
         let state = with_time_zone(context.state());
+        let written = parsed;
         let mut parsed = parsed.clone();
         given::write_times(&mut parsed, context.parameters());
         macros::expand(&mut parsed, &state, &context.stored_objects(), Some(context)).await?;
@@ -135,7 +136,9 @@ pub fn plan_with_tables<'a>(
             plan => plan,
         })?;
         size::check(&plan)?;
+        recursion::check(&plan)?;
         zones::refuse_numbers(&plan)?;
+        context.note_meanings(|| written.to_string(), &plan)?;
         Ok((plan, tables))
     })
 }

@@ -21,6 +21,7 @@ mod cancel;
 mod counters;
 mod horizon;
 mod limits;
+mod meanings;
 mod postgres;
 mod progress;
 mod reads;
@@ -39,6 +40,7 @@ use datafusion::common::{ParamValues, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use parking_lot::Mutex;
 
 use crate::adapter::definitions::Definitions;
@@ -61,6 +63,7 @@ pub use cancel::Cancel;
 pub use counters::names_counter;
 pub use horizon::Horizon;
 pub use limits::{Clock, Limits, counting};
+pub use meanings::Meanings;
 pub use progress::Progress;
 pub use reads::Reads;
 pub use rights::{PREDEFINED, Rights};
@@ -169,6 +172,8 @@ struct Part {
     horizon: Option<Arc<Horizon>>,
     /// Collects the tables that are read.
     reads: Option<Reads>,
+    /// Collects what names stand for.
+    meanings: Option<Meanings>,
     /// A model that replaces the stored one of that name.
     model: Option<Arc<StoredModel>>,
     /// The name of the table that is being created.
@@ -533,6 +538,22 @@ impl StatementContext {
     pub fn note(&self, name: &str, table: &Arc<dyn TableProvider>) {
         if let Some(reads) = &self.part.reads {
             reads.note(name, &table.schema(), table.table_type() == TableType::View, &self.part.path);
+        }
+    }
+
+    /// The context that collects what the names of planned queries stand for.
+    pub fn noting_meanings(&self, meanings: &Meanings) -> Self {
+        Self { whole: self.whole.clone(), part: Part { meanings: Some(meanings.clone()), ..self.part.clone() } }
+    }
+
+    /// Records what the names of a planned query stand for, if that is collected.
+    ///
+    /// # Errors
+    /// None.
+    pub fn note_meanings(&self, text: impl FnOnce() -> String, plan: &LogicalPlan) -> Result<()> {
+        match &self.part.meanings {
+            Some(meanings) => meanings.note(&text(), &self.part.path, plan),
+            None => Ok(()),
         }
     }
 

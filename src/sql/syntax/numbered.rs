@@ -28,7 +28,7 @@ pub const ALWAYS: &str = "always";
 /// Stands there for an identity that also takes values.
 pub const BY_DEFAULT: &str = "by default";
 /// The functions whose first argument is the name of a counter.
-const OF_COUNTERS: [&str; 3] = [NEXT, "currval", "setval"];
+pub const OF_COUNTERS: [&str; 3] = [NEXT, "currval", "setval"];
 
 /// The type of the names of tables and counters.
 const NAME: &str = "regclass";
