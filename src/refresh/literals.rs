@@ -22,15 +22,34 @@ use crate::walk::{PlanTree, Tree};
 /// digits than its values will have, and a plan built on the claimed type fails when it runs. `subject` names the definition in errors.
 ///
 /// # Errors
-/// Incompatible types, or a string literal that cannot be converted to the type it is compared with.
+/// Incompatible types, a string literal that cannot be converted to the type it is compared with, or a subquery that cannot be computed.
 pub fn coerced(plan: LogicalPlan, subject: &str, context: &StatementContext) -> Result<LogicalPlan> {
     let written = casts_of_texts(&plan)?;
     let state = context.session();
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-    match unreadable(&plan, &written)? {
-        Some(problem) => Err(coded(SqlState::DATATYPE_MISMATCH, subject, problem)),
-        None => Ok(plan),
+    if let Some(problem) = unreadable(&plan, &written)? {
+        return Err(coded(SqlState::DATATYPE_MISMATCH, subject, problem));
     }
+    // Whether a subquery can be computed is only known once it is optimised, which a plan without one need not wait for. What else the
+    // optimiser refuses, such as parameters without values, is not about the definition.
+    if names_outer_columns(&plan)?
+        && let Ok(optimised) = state.optimize(&plan)
+        && names_outer_columns(&optimised)?
+    {
+        let problem = "subquery: cannot be computed for each row here; write a JOIN, or one with GROUP BY";
+        return Err(coded(SqlState::FEATURE_NOT_SUPPORTED, subject, problem));
+    }
+    Ok(plan)
+}
+
+/// True when an inner query names columns of an outer one.
+fn names_outer_columns(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    each_expression(plan, |expression| {
+        found |= matches!(expression, Expr::OuterReferenceColumn(..));
+        found
+    })?;
+    Ok(found)
 }
 
 /// The casts of string literals that the query itself contains; those are explicit, and may fail at run time.

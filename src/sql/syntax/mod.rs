@@ -27,6 +27,7 @@ pub mod pivots;
 pub mod postgres;
 pub mod quantified;
 pub mod read_again;
+pub mod recursion;
 pub mod replaced;
 pub mod rewritten;
 pub mod shorthands;
