@@ -8,7 +8,7 @@
 //! writable file in a directory that is not writable.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,9 +121,37 @@ pub fn stream(target: &Path) -> Result<Option<File>> {
     if !is_stream(target) {
         return Ok(None);
     }
-    // Appending, so that earlier output to an open file remains.
-    let opened = OpenOptions::new().append(true).open(target);
-    opened.map(Some).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))
+    opened(target).map(Some).map_err(|error| failed(&target.display().to_string(), format!("cannot be written: {error}")))
+}
+
+/// Opens a pipe, device or open file to write at its end.
+fn opened(target: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().append(true).open(target)?;
+    Ok(own_output(&opened)?.unwrap_or(opened))
+}
+
+/// The output of this process, if it is this file. It keeps its place in the file, so that what the process writes next comes after what
+/// is written here, not over it.
+#[cfg(unix)]
+fn own_output(file: &File) -> io::Result<Option<File>> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let identity = |file: &File| file.metadata().map(|found| (found.dev(), found.ino()));
+    let wanted = identity(file)?;
+    io::stdout().flush()?;
+    for own in [io::stdout().as_fd().try_clone_to_owned(), io::stderr().as_fd().try_clone_to_owned()] {
+        // An output that is closed is no file.
+        let Ok(own) = own.map(File::from) else { continue };
+        if identity(&own).is_ok_and(|own| own == wanted) {
+            return Ok(Some(own));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(not(unix))]
+fn own_output(_: &File) -> io::Result<Option<File>> {
+    Ok(None)
 }
 
 impl Staged {
@@ -227,8 +255,10 @@ impl Staged {
 
     fn write_through(&self, place: &Path) -> io::Result<()> {
         let is_file = !is_stream(place);
-        let mut options = OpenOptions::new();
-        let mut through = options.write(true).truncate(is_file).append(!is_file).open(place)?;
+        let mut through = match is_file {
+            true => OpenOptions::new().write(true).truncate(true).open(place)?,
+            false => opened(place)?,
+        };
         if self.path.exists() {
             io::copy(&mut File::open(&self.path)?, &mut through)?;
         }

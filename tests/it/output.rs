@@ -87,6 +87,13 @@ fn pipes_and_devices_are_written_to() {
         assert!(command.status().unwrap().success());
     }
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "a\n1\na\n1\n");
+    // What follows in the same file comes after it.
+    let whole = std::fs::File::create(&log).unwrap();
+    let script = "SELECT 1 AS a; COPY (SELECT 44 AS b) TO 'stdout' STORED AS CSV; SELECT 2 AS a";
+    let mut command = portrait();
+    command.current_dir(folder.path()).args(["-f", "csv", "-c", script]).stdout(whole);
+    assert!(command.status().unwrap().success());
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "a\n1\nb\n44\ncount\n1\na\n2\n");
     assert!(folder.path().join("stdout").symlink_metadata().unwrap().is_symlink());
     for arguments in [&["-o", "/dev/null", "-c", "SELECT 1"][..], &["-c", "COPY (SELECT 1 AS a) TO '/dev/null' STORED AS CSV"]] {
         assert_eq!(in_folder(folder.path(), arguments).0, 0);
